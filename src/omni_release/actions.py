@@ -1,0 +1,83 @@
+"""Changes to the world, as data. Printing an action is the dry run, performing it is the run: the same object."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a program.
+
+    `environment` is the whole environment of the child but for its secrets: `secrets` maps a variable to the name of a
+    secret, whose value is looked up at the moment the program starts. `deadline` is in seconds. All that the program
+    prints goes to `log`. `network` says that a failure may be the network's. `otherwise` is run where this one fails.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str]
+    log: Path
+    deadline: float
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    network: bool = False
+    otherwise: Run | None = None
+
+    def __str__(self) -> str:
+        said = f"run {shlex.join(self.argv)}"
+        return f"{said}\n  or, where that fails, {self.otherwise}" if self.otherwise else said
+
+
+@dataclass(frozen=True)
+class Write:
+    """Give the file at `path` these bytes, in one step."""
+
+    path: Path
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"write {self.path} ({len(self.data)} bytes)"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Move a file or a folder away, without following a link."""
+
+    source: Path
+    target: Path
+
+    def __str__(self) -> str:
+        return f"move {self.source} to {self.target}"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Copy `files` (relative to `source`) into a new folder `target`."""
+
+    source: Path
+    target: Path
+    files: tuple[PurePosixPath, ...]
+
+    def __str__(self) -> str:
+        return f"copy {len(self.files)} files of {self.source} to {self.target}"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Write down what lies in `dist` (name, size, sha256): from now on the run is about exactly these bytes.
+
+    `tree` is the fingerprint of the checkout that they were built from, `commit` its commit.
+    """
+
+    dist: Path
+    tree: str
+    commit: str | None
+
+    def __str__(self) -> str:
+        return f"pin the files in {self.dist} by their sha256"
+
+
+Action = Run | Write | Move | Copy | Pin

@@ -1,0 +1,1 @@
+"""Looks at the world, one family a file. A check changes nothing."""

@@ -1,0 +1,162 @@
+"""Typed arguments → a lane. The only exit, and the only place that knows the seams' real implementations."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omni_release import __doc__, __version__, errors, lanes, project, versions
+from omni_release.errors import OmniReleaseError, UsageError
+from omni_release.model import Project
+from omni_release.report import text
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What was asked for."""
+
+    command: str
+    project: Path
+    format: str
+    dry_run: bool = False
+    run: str | None = None
+    verb: str = ""
+    id: str = ""
+    by: str = ""
+    reason: str = ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Every error that a user can cause ends here as a message."""
+    from omni_release.ports.terminal import unicode
+
+    unicode(sys.stdout)
+    unicode(sys.stderr)
+    try:
+        arguments = _parsed(argv)
+    except SystemExit as ended:  # argparse has said why
+        return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
+    try:
+        return _COMMANDS.get(arguments.command, _lane)(arguments)
+    except OmniReleaseError as error:
+        if arguments.format == "json":
+            from omni_release.report import json
+
+            sys.stdout.write(json.error_document(arguments.command, error))
+        else:
+            sys.stderr.writelines(f"{line}\n" for line in text.error(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("omni-release: interrupted\n")
+        return errors.EXIT_INTERRUPTED
+
+
+def _parsed(argv: Sequence[str] | None) -> Arguments:
+    parser = argparse.ArgumentParser("omni-release", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument(
+        "--project", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
+    )
+    common.add_argument("--format", choices=("text", "json"), default="text", help="what is printed on stdout")
+    run = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    run.add_argument("--dry-run", action="store_true", help="print what would be done, and do none of it")
+    run.add_argument("--run", metavar="RUN", help="go on with this run, in place of a new or the newest one")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, lane in lanes.ALL.items():
+        added = commands.add_parser(name, parents=[common, run], help=_first_line(lane.__doc__), allow_abbrev=False)
+        if name == "version":
+            added.add_argument("verb", nargs="?", choices=("check", "show"), default="check")
+    sign = commands.add_parser(
+        "sign", parents=[common], help="Answer a task that waits for a person.", allow_abbrev=False
+    )
+    sign.add_argument("id", metavar="ID")
+    sign.add_argument("--reason", required=True, help="why it is right to go on")
+    sign.add_argument("--by", default="", help="who answers (default: git's user.name)")
+    sign.add_argument("--run", metavar="RUN", help="the run that is answered (default: the newest)")
+    explain = commands.add_parser(
+        "explain", parents=[common], help="What a task is, and what to do.", allow_abbrev=False
+    )
+    explain.add_argument("id", metavar="ID")
+    return Arguments(**vars(parser.parse_args(argv)))
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").partition("\n")[0]
+
+
+def _lane(arguments: Arguments) -> int:
+    if arguments.command == "version" and arguments.verb == "show":
+        return _show(arguments)
+    return _run(arguments)
+
+
+def _project(arguments: Arguments) -> Project:
+    root = arguments.project.absolute()
+    if not root.is_dir():
+        raise UsageError(f"there is no folder {arguments.project}", "Name the project's folder with --project DIR.")
+    return project.load(root)
+
+
+def _show(arguments: Arguments) -> int:
+    import json
+    from dataclasses import asdict
+
+    places = versions.find(_project(arguments))
+    drift = versions.drift(places)
+    if arguments.format == "json":
+        source = next((place for place in places if place.role == "source"), None)
+        content = {
+            "version": versions.version_of(places),
+            "source": f"{source.path}:{source.line}" if source else None,
+            "places": [asdict(place) for place in places],
+            "drift": [asdict(place) for place in drift],
+        }
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    else:
+        for place in places:
+            odd = "  ← differs" if place in drift else ""
+            sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.path}:{place.line}:{place.column}{odd}\n")
+    return errors.EXIT_FAILED if drift else errors.EXIT_PASSED
+
+
+def _explain(arguments: Arguments) -> int:
+    import difflib
+
+    tasks = {task.id: task for lane in lanes.ALL.values() for task in lane().tasks}
+    task = tasks.get(arguments.id)
+    if task is None:
+        near = difflib.get_close_matches(arguments.id, tasks, 1, 0.4)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(tasks)}."
+        raise UsageError(f"there is no task {arguments.id!r}", hint)
+    within = [name for name, lane in lanes.ALL.items() if any(t.id == task.id for t in lane().tasks)]
+    said = [f"{task.id} ({task.kind})", f"  {task.title}.", "", *(f"  {line}" for line in task.remedy.splitlines()), ""]
+    said += [f"  needs: {', '.join(task.needs) or 'nothing'}", f"  in the lanes: {', '.join(within)}"]
+    sys.stdout.write("\n".join(said) + "\n")
+    return errors.EXIT_PASSED
+
+
+def _sign(arguments: Arguments) -> int:
+    from omni_release.run import sign
+
+    return sign(
+        _project(arguments),
+        arguments.id,
+        reason=arguments.reason,
+        by=arguments.by,
+        run=arguments.run,
+        json=arguments.format == "json",
+    )
+
+
+def _run(arguments: Arguments) -> int:
+    from omni_release.run import Request, run_lane
+
+    json = arguments.format == "json"
+    return run_lane(Request(arguments.command, _project(arguments), json, arguments.dry_run, arguments.run))
+
+
+_COMMANDS = {"explain": _explain, "sign": _sign}

@@ -1,0 +1,228 @@
+"""Runs a lane: in order, independent tasks side by side, and the one boundary where an exception becomes an outcome."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+from omni_release import waivers
+from omni_release.actions import Action, Copy, Move, Pin, Run, Write
+from omni_release.errors import ActionFailed, CannotTell, NeedsPerson, NotApplicable, OmniReleaseError
+from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.seams import World
+from omni_release.tasks import Check, Lane, Step, Task
+
+Observer = Callable[[Task], None]
+
+_NETWORK = re.compile(
+    r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
+    r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|Temporary failure"
+    r"|Failed to (?:fetch|download)|503 Service|502 Bad|ConnectionError|MaxRetryError|wasn't found in the cache"
+    r"|network connectivity is disabled",
+    re.IGNORECASE,
+)
+
+
+def run(
+    lane: Lane, release: Release, world: World, *, today: date, dry: bool = False, started: Observer = lambda _: None
+) -> Iterator[Outcome]:
+    """The outcomes of a lane's tasks, as they end. A failed task stops what needs it, not its neighbours.
+
+    With `dry` a step leaves its actions in its outcome and performs none of them.
+    """
+    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+    def work(task: Task) -> Outcome:
+        started(task)
+        begun = world.clock.monotonic()
+        outcome = _performed(task, release, world, dry=dry)
+        outcome = waivers.applied(outcome, release.project, today)
+        return dataclasses.replace(outcome, seconds=round(world.clock.monotonic() - begun, 3))
+
+    done: dict[str, Outcome] = {}
+    open_tasks = list(lane.tasks)
+    pool = ThreadPoolExecutor(max(len(open_tasks), 1), thread_name_prefix="task")
+    running: set[Future[Outcome]] = set()
+    try:
+        while open_tasks or running:
+            for task in [task for task in open_tasks if all(need in done for need in task.needs)]:
+                open_tasks.remove(task)
+                if blocked := _blocked(task, done):
+                    done[task.id] = blocked
+                    yield blocked
+                else:
+                    running.add(pool.submit(work, task))
+            # A wait without an end cannot be interrupted on Windows.
+            ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in ended:
+                outcome = future.result()
+                done[outcome.id] = outcome
+                yield outcome
+    finally:
+        if running:
+            world.processes.stop_all()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def perform(action: Action, world: World) -> None:
+    """Perform one action. Raises ActionFailed, or CannotTell where it was the network that failed."""
+    match action:
+        case Run():
+            _run(action, world)
+        case Write():
+            world.files.write(action)
+        case Move():
+            world.files.move(action)
+        case Copy():
+            world.files.copy(action)
+        case Pin():
+            world.journal.pin(action)
+
+
+def _run(action: Run, world: World) -> None:
+    completed = world.processes.run(action)
+    if completed.code == 0:
+        return None
+    if action.otherwise is not None:
+        return _run(action.otherwise, world)
+    program = _program(action.argv)
+    if completed.timed_out:
+        said = f"{program} did not end within {action.deadline:g} s and was stopped"
+    elif completed.code < 0:
+        said = f"{program} was ended by signal {-completed.code}"
+    else:
+        said = f"{program} ended with exit code {completed.code}"
+    tail = "\n".join(completed.tail)
+    if action.network and (completed.timed_out or _NETWORK.search(tail)):
+        raise CannotTell(f"{said}, and it looks like the network's doing:\n{tail}", f"All of its output: {action.log}")
+    raise ActionFailed(said, f"All of its output: {action.log}", tail=completed.tail)
+
+
+def _program(argv: tuple[str, ...]) -> str:
+    named = argv[2] if len(argv) > 2 and argv[1] == "-m" else argv[0]
+    return Path(named).stem
+
+
+def _blocked(task: Task, done: dict[str, Outcome]) -> Outcome | None:
+    """The outcome of a task that cannot start, because of what became of a task that it needs."""
+    for need in task.needs:
+        other = done[need]
+        if other.status is Status.PLANNED:
+            return _outcome(task, Status.PLANNED, f"needs {need}, which was only planned", Severity.NOTICE)
+        unmet = other.status not in (Status.PASSED, Status.SKIPPED) or _is_blocked(other)
+        if unmet:
+            return _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE, _BLOCKED)
+    return None
+
+
+_BLOCKED = "blocked"
+
+
+def _is_blocked(outcome: Outcome) -> bool:
+    return any(finding.rule == _BLOCKED for finding in outcome.findings)
+
+
+def _became(outcome: Outcome) -> str:
+    return {
+        Status.FAILED: "failed",
+        Status.INCONCLUSIVE: "could not tell",
+        Status.WAITING: "waits for a person",
+    }.get(outcome.status, "did not run")
+
+
+def _performed(task: Task, release: Release, world: World, *, dry: bool) -> Outcome:
+    """The one boundary: whatever happens in a task comes out as an outcome."""
+    try:
+        if task.kind == "step":
+            return _act(task, task.body, release, world, dry=dry)  # type: ignore[arg-type]  # kind says it is a Step
+        return _look(task, task.body, release, world)  # type: ignore[arg-type]  # kind says it is a Check
+    except CannotTell as error:
+        return _signed(task, Status.INCONCLUSIVE, error, world)
+    except NeedsPerson as error:
+        return _signed(task, Status.WAITING, error, world)
+    except NotApplicable as error:
+        return _outcome(task, Status.SKIPPED, _said(error), Severity.NOTICE)
+    except ActionFailed as error:
+        return _outcome(
+            task, Status.FAILED, "\n".join((error.message, *error.tail, error.hint)).rstrip(), Severity.ERROR
+        )
+    except OmniReleaseError as error:
+        return _outcome(task, Status.FAILED, _said(error), Severity.ERROR)
+    except OSError as error:
+        what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        return _outcome(task, Status.FAILED, what, Severity.ERROR, "os-error")
+    except Exception as error:  # noqa: BLE001 - the boundary; an outcome of its own kind, with the traceback in the journal
+        import traceback
+
+        world.journal.record("defect", task=task.id, traceback=traceback.format_exc())
+        said = (
+            f"a defect of omni-release itself: {type(error).__name__}: {error}\nIts traceback is in the run's journal."
+        )
+        return _outcome(task, Status.FAILED, said, Severity.ERROR, "defect")
+
+
+def _look(task: Task, body: Check, release: Release, world: World) -> Outcome:
+    from omni_release.report import json as report_json
+
+    key = task.key(release, world) if task.key else None
+    if key is not None and (kept := world.journal.kept(task.id, key)):
+        return report_json.outcome_from(kept)
+    findings = tuple(body(release, world))
+    outcome = _found(task, findings)
+    if key is not None and outcome.status is Status.PASSED:
+        world.journal.keep(task.id, key, report_json.outcome_to(outcome))
+    return outcome
+
+
+def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
+    """Settled → done. Otherwise perform the actions, and ask again: an exit code is no proof."""
+    if (proof := body.settled(release, world)) is not None:
+        return _found(task, (Finding("stood so already", task.id, Severity.NOTICE),), evidence=proof)
+    actions = tuple(body.actions(release, world))
+    if dry:
+        return dataclasses.replace(_found(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))
+    trouble: OmniReleaseError | None = None
+    try:
+        for action in actions:
+            world.journal.record("performing", task=task.id, action=str(action))
+            perform(action, world)
+    except (ActionFailed, CannotTell) as error:
+        trouble = error
+    proof = body.settled(release, world)
+    if proof is None:
+        raise trouble or ActionFailed("all was done as planned, and yet the world does not stand as it should")
+    warning = () if trouble is None else (Finding(f"done, although {_said(trouble)}", task.id, Severity.WARNING),)
+    return _found(task, warning, evidence=proof)
+
+
+def _found(task: Task, findings: tuple[Finding, ...], evidence: Evidence | None = None) -> Outcome:
+    named = tuple(dataclasses.replace(f, rule=f.rule or task.id) for f in findings)
+    failed = any(f.severity is Severity.ERROR for f in named)
+    status = Status.FAILED if failed else Status.PASSED
+    return Outcome(task.id, task.title, task.kind, status, named, task.remedy, evidence=evidence or {})
+
+
+def _outcome(task: Task, status: Status, why: str, severity: Severity, rule: str = "") -> Outcome:
+    finding = Finding(why, rule or task.id, severity)
+    return Outcome(task.id, task.title, task.kind, status, (finding,), task.remedy)
+
+
+def _said(error: OmniReleaseError) -> str:
+    return f"{error.message}\n{error.hint}".rstrip()
+
+
+def _signed(task: Task, status: Status, error: OmniReleaseError, world: World) -> Outcome:
+    """What could not be told, or waits: passed where a person signed for these very artifacts."""
+    hashes = tuple(artifact.sha256 for artifact in world.journal.artifacts())
+    if status is Status.WAITING or task.signable:
+        for sign_off in reversed(world.journal.sign_offs()):
+            if sign_off.id == task.id and sign_off.artifacts == hashes:
+                said = f"signed off by {sign_off.who} at {sign_off.when}: {sign_off.reason}"
+                return _outcome(task, Status.PASSED, said, Severity.NOTICE)
+        return _outcome(
+            task, status, f"{_said(error)}\nA person can answer: omni-release sign {task.id}", Severity.WARNING
+        )
+    return _outcome(task, status, _said(error), Severity.WARNING)

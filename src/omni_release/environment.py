@@ -1,0 +1,56 @@
+"""The environments of child processes, built explicitly: nothing gets in that could change what a run proves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+GUARD = "OMNI_RELEASE_RUN"
+"""Set in every child: the run that it belongs to. A rehearsal refuses to start inside another one."""
+
+_PYTHON = (
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
+    "__PYVENV_LAUNCHER__",
+)
+_CREDENTIALS = ("TWINE_", "UV_PUBLISH_", "PYPI_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_")
+_INSTALLERS = ("PIP_", "UV_")
+_KEPT = (
+    "UV_CACHE_DIR",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_HTTP_TIMEOUT",
+    "UV_NATIVE_TLS",
+    "UV_SYSTEM_CERTS",
+    "UV_LINK_MODE",
+)
+
+
+def for_tools(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+    """For uv, pip, twine and back ends: the outer one without Python's and the installers' settings, and credentials.
+
+    What tells where the default index is, how to reach it and where the cache lies stays.
+    """
+    inner = for_tests(outer, run)
+    return {key: value for key, value in inner.items() if key in _KEPT or not key.startswith(_INSTALLERS)}
+
+
+def for_tests(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+    """For the project's own programs: the outer one without Python's settings and without credentials to publish."""
+    inner = {key: value for key, value in outer.items() if key not in _PYTHON and not key.startswith(_CREDENTIALS)}
+    return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", GUARD: run.name}
+
+
+def scripts(environment: Path) -> Path:
+    """The folder of a virtual environment that holds its programs."""
+    return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
+def python(environment: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return scripts(environment) / ("python.exe" if os.name == "nt" else "python")

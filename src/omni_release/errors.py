@@ -1,0 +1,89 @@
+"""What can go wrong, as one tree; each class knows its exit code, each instance what to do about it.
+
+    OmniReleaseError            1
+    ├── UsageError              2   the call, the settings or the project cannot be worked with
+    │   ├── SettingsError       2   something in pyproject.toml, with its line
+    │   └── Locked              2   another run is at work in this project
+    ├── CannotTell              3   inconclusive: no network, no key, a service that does not answer
+    ├── NotApplicable           0   there is nothing to look at: skipped, with this reason
+    ├── NeedsPerson             4   waiting for a person's answer
+    ├── ActionFailed            1   an action was performed and did not do its work
+    └── Conflict                1   the world holds something else under our name: nothing was changed
+
+Ctrl-C and SIGTERM are `KeyboardInterrupt` and end with 130.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXIT_PASSED = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INCONCLUSIVE = 3
+EXIT_WAITING = 4
+EXIT_INTERRUPTED = 130
+
+
+class OmniReleaseError(Exception):
+    """Something a user can cause and a user can mend: never shown as a traceback.
+
+    `message` says what is wrong and where, `hint` what to do.
+    """
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OmniReleaseError):
+    """The call, the settings or the project cannot be worked with."""
+
+    exit_code = EXIT_USAGE
+
+
+class SettingsError(UsageError):
+    """Something in a settings file is wrong. `path` and `line` (from 1) say where, as far as they are known."""
+
+    def __init__(self, message: str, hint: str = "", *, path: Path | None = None, line: int | None = None) -> None:
+        where = "" if path is None else f"{path.name}:{line}: " if line else f"{path.name}: "
+        super().__init__(where + message, hint)
+        self.path = path
+        self.line = line
+
+
+class Locked(UsageError):
+    """Another run is at work in this project."""
+
+
+class CannotTell(OmniReleaseError):
+    """A check could not find out. Inconclusive: neither passed nor failed."""
+
+    exit_code = EXIT_INCONCLUSIVE
+
+
+class NotApplicable(OmniReleaseError):
+    """A task has nothing to look at here. Skipped, with this reason."""
+
+    exit_code = EXIT_PASSED
+
+
+class NeedsPerson(OmniReleaseError):
+    """Only a person can answer. Waiting, until somebody signs."""
+
+    exit_code = EXIT_WAITING
+
+
+class ActionFailed(OmniReleaseError):
+    """An action was performed and did not do its work. `tail` holds the last lines that its program printed."""
+
+    def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.tail = tail
+
+
+class Conflict(OmniReleaseError):
+    """The world holds something else under our name. Nothing was changed."""

@@ -1,0 +1,1 @@
+"""Package indexes: reading one, and the rehearsal index."""

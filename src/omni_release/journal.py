@@ -1,0 +1,208 @@
+"""The run folder: what was meant, what was built, what came of it. Append-only, so that a later run can pick it up.
+
+.omni-release/
+  .gitignore          *
+  lock, owner.json    one run at a time, and whose it is
+  removed/            what was moved out of dist/
+  runs/RUN/
+    journal.jsonl     one event a line, each synced to the disk
+    artifacts.json    what was built: name, size, sha256
+    dist/  environments/  logs/  kept/  index/
+    report.json  report.junit.xml
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omni_release.actions import Pin, Write
+from omni_release.errors import CannotTell, Locked, UsageError
+from omni_release.model import Artifact, SignOff
+from omni_release.seams import Files
+
+HOME = ".omni-release"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder, see `seams.Journal`."""
+
+    path: Path
+    files: Files
+
+    def artifacts(self) -> tuple[Artifact, ...]:
+        pinned = _read(self.path / "artifacts.json")
+        return tuple(Artifact(**entry) for entry in pinned["artifacts"]) if isinstance(pinned, dict) else ()
+
+    def built_from(self) -> str | None:
+        pinned = _read(self.path / "artifacts.json")
+        return str(pinned["tree"]) if isinstance(pinned, dict) else None
+
+    def pin(self, action: Pin) -> None:
+        artifacts = tuple(artifact(path) for path in sorted(action.dist.iterdir()))
+        pinned = {"tree": action.tree, "commit": action.commit, "artifacts": [asdict(entry) for entry in artifacts]}
+        self.files.write(Write(self.path / "artifacts.json", _json(pinned)))
+
+    def sign_offs(self) -> tuple[SignOff, ...]:
+        return tuple(
+            SignOff(e["task"], e["who"], e["when"], e["reason"], tuple(e["artifacts"]))
+            for e in self.events()
+            if e.get("event") == "signed"
+        )
+
+    def kept(self, task: str, key: str) -> str | None:
+        found = _read(self.path / "kept" / f"{task}.json")
+        if isinstance(found, dict) and found.get("key") == key:
+            return json.dumps(found["outcome"])
+        return None
+
+    def keep(self, task: str, key: str, outcome: str) -> None:
+        kept = {"key": key, "outcome": json.loads(outcome)}
+        self.files.write(Write(self.path / "kept" / f"{task}.json", _json(kept)))
+
+    def record(self, event: str, **facts: object) -> None:
+        line = json.dumps({"at": _now(), "event": event, **facts}, ensure_ascii=False)
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def sign(self, task: str, who: str, reason: str) -> SignOff:
+        """Record a person's answer, about the artifacts that the run holds now."""
+        hashes = tuple(artifact.sha256 for artifact in self.artifacts())
+        signed = SignOff(task, who, _now(), reason, hashes)
+        self.record("signed", task=task, who=who, when=signed.when, reason=reason, artifacts=list(hashes))
+        return signed
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What was recorded, oldest first. A last line that a crash cut short is passed over."""
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self.path / "journal.jsonl").read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(json.JSONDecodeError):
+                    yield json.loads(line)
+
+
+@dataclass(frozen=True)
+class Home:
+    """`.omni-release/` of a project."""
+
+    root: Path
+    files: Files
+
+    @property
+    def path(self) -> Path:
+        return self.root / HOME
+
+    def runs(self) -> list[RunFolder]:
+        """All runs, the newest first."""
+        folder = self.path / "runs"
+        names = (
+            sorted((entry.name for entry in folder.iterdir() if entry.is_dir()), reverse=True)
+            if folder.is_dir()
+            else []
+        )
+        return [RunFolder(folder / name, self.files) for name in names]
+
+    def run(self, name: str) -> RunFolder:
+        """The run of this name. Raises UsageError where there is none."""
+        found = next((run for run in self.runs() if run.path.name == name), None)
+        if found is None:
+            known = ", ".join(run.path.name for run in self.runs()) or "none yet"
+            raise UsageError(f"there is no run {name!r} in {self.path / 'runs'}", f"Runs there: {known}.")
+        return found
+
+    def new_run(self, keep: int) -> RunFolder:
+        """A new, empty run. Of the older ones the last `keep` stay, without their environments."""
+        self.prepare()
+        for old in self.runs()[: keep - 1]:
+            shutil.rmtree(old.path / "environments", ignore_errors=True)
+        for old in self.runs()[keep - 1 :]:
+            shutil.rmtree(old.path, ignore_errors=True)
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+        for number in range(1000):
+            path = self.path / "runs" / (f"{stamp}-{number:03}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return RunFolder(path, self.files)
+        raise UsageError("a thousand runs began in this very second", "Is the clock standing still?")
+
+    def prepare(self) -> None:
+        """Make the folder, hidden from git by a .gitignore of its own. Raises UsageError where it cannot be written."""
+        try:
+            self.path.mkdir(exist_ok=True)
+            ignore = self.path / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {self.path}: {error.strerror}", "A run keeps its files there: make it writable."
+            ) from None
+
+    @contextlib.contextmanager
+    def lock(self, what: str) -> Iterator[None]:
+        """Hold the project's lock. Raises Locked, with its owner, where another run holds it.
+
+        The lock is the operating system's, so that a killed owner never leaves it behind.
+        """
+        import filelock
+
+        self.prepare()
+        owner = self.path / "owner.json"
+        try:
+            with filelock.FileLock(self.path / "lock", blocking=False):
+                whose = {"pid": os.getpid(), "host": platform.node(), "since": _now(), "running": what}
+                self.files.write(Write(owner, _json(whose)))
+                try:
+                    yield
+                finally:
+                    owner.unlink(missing_ok=True)
+        except filelock.Timeout:
+            raise Locked(f"another run is at work here: {_owner(owner)}", "Wait for it to end, or end it.") from None
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def artifact(path: Path) -> Artifact:
+    """What a file is, as an artifact."""
+    return Artifact(path.name, path.stat().st_size, sha256(path))
+
+
+def _owner(path: Path) -> str:
+    found = _read(path)
+    if not isinstance(found, dict):
+        return "it has not said who it is"
+    return f"`{found['running']}`, process {found['pid']} on {found['host']}, since {found['since']}"
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise CannotTell(f"{path} cannot be read: {error}", "Start a new run.") from None
+
+
+def _json(content: object) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

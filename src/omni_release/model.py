@@ -1,0 +1,177 @@
+"""The nouns. Frozen, typed, no I/O: every other module passes these around.
+
+A check looks, a step acts, both leave an `Outcome`; a lane is an ordered list of them, and a `Report` is what came of
+one run. What a step would do is an `Action`: printing it is the dry run, performing it is the run.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omni_release import errors
+from omni_release.settings import Settings
+
+
+class Severity(enum.StrEnum):
+    """How bad a finding is. Only an error fails a check."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+class Status(enum.StrEnum):
+    """What came of a task. Six, never merged."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    SKIPPED = "skipped"
+    PLANNED = "planned"
+    WAITING = "waiting"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a run in which this is the worst status."""
+        return _EXIT_CODES.get(self, errors.EXIT_PASSED)
+
+
+_EXIT_CODES = {
+    Status.FAILED: errors.EXIT_FAILED,
+    Status.WAITING: errors.EXIT_WAITING,
+    Status.INCONCLUSIVE: errors.EXIT_INCONCLUSIVE,
+}
+_WORST_FIRST = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE, Status.PLANNED)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that differs.
+
+    `path` is relative to the project, with forward slashes; `line` and `column` count from 1, in characters.
+    """
+
+    message: str
+    rule: str = ""
+    severity: Severity = Severity.ERROR
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @property
+    def where(self) -> str:
+        """`path:line:column`, as far as they are known."""
+        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+
+
+Evidence = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one task. `why` of a status other than passed stands among the findings."""
+
+    id: str
+    title: str
+    kind: str
+    status: Status
+    findings: tuple[Finding, ...] = ()
+    remedy: str = ""
+    seconds: float = 0.0
+    evidence: Evidence = field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that was built: its name, its size in bytes and the sha256 of its bytes in hexadecimal."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """What stands in a checkout.
+
+    `name` is spelled as pyproject.toml spells it, `packages` are the import packages' (or modules') paths relative to
+    `root`, and `metadata` is the parsed pyproject.toml.
+    """
+
+    root: Path
+    name: str
+    packages: tuple[Path, ...]
+    settings: Settings
+    metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a run is about: a project at one version, for one target index, at one commit.
+
+    `version` is None where only the build can tell it; `commit` is None outside a git repository; `folder` is the run
+    folder, through which tasks hand things on.
+    """
+
+    project: Project
+    version: str | None
+    target: str
+    commit: str | None
+    folder: Path
+
+    @property
+    def dist(self) -> Path:
+        """Where this run's distributions lie."""
+        return self.folder / "dist"
+
+    @property
+    def logs(self) -> Path:
+        """Where the whole output of each program lies that this run started."""
+        return self.folder / "logs"
+
+    def environment(self, name: str) -> Path:
+        """The folder of the virtual environment that this run calls `name`."""
+        return self.folder / "environments" / name
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """A person's answer to task `id`: about exactly the artifacts whose sha256 are listed."""
+
+    id: str
+    who: str
+    when: str
+    reason: str
+    artifacts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcomes of one run. Every writer is a pure function of it."""
+
+    lane: str
+    project: str
+    version: str | None
+    target: str
+    seconds: float
+    outcomes: tuple[Outcome, ...]
+    artifacts: tuple[Artifact, ...] = ()
+    run: str | None = None
+    interrupted: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The worst status of all outcomes, or `interrupted`."""
+        if self.interrupted:
+            return "interrupted"
+        statuses = {outcome.status for outcome in self.outcomes}
+        return next((status for status in _WORST_FIRST if status in statuses), Status.PASSED).value
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that follows from the verdict."""
+        return errors.EXIT_INTERRUPTED if self.interrupted else Status(self.verdict).exit_code

@@ -1,0 +1,1 @@
+"""The seams' real implementations. Known to `cli` alone."""

@@ -1,0 +1,182 @@
+"""Programs on this machine: each in a group of its own, with a deadline, its output kept, and none left behind.
+
+A child that outlives its group's leader, a test that daemonises, a run that is killed with SIGKILL: the group is
+ended in all three cases, in the last one by a watchdog that notices that our end of its pipe is gone.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, TypedDict
+
+from omni_release.actions import Run
+from omni_release.errors import ActionFailed
+from omni_release.seams import Completed
+
+_TAIL = 40
+_ASK = 60.0
+_CHUNK = 64 * 1024
+
+
+class LocalProcesses:
+    """See `seams.Processes`. `secret` gives a secret's value by its name."""
+
+    def __init__(self, secret: Callable[[str], str]) -> None:
+        self._secret = secret
+        self._lock = threading.Lock()
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._stopped = False
+        self._watchdog: subprocess.Popen[bytes] | None = None
+
+    def run(self, command: Run) -> Completed:
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        begun = time.monotonic()
+        secrets = {variable: self._secret(name) for variable, name in command.secrets.items()}
+        tail: collections.deque[str] = collections.deque(maxlen=_TAIL)
+        with command.log.open("ab") as log:
+            process = self._start(command, dict(command.environment) | secrets)
+            reader = threading.Thread(
+                target=_pump, args=(process.stdout, log, tail, tuple(secrets.values())), daemon=True
+            )
+            reader.start()
+            timed_out = False
+            try:
+                process.wait(timeout=command.deadline)
+            except subprocess.TimeoutExpired:
+                timed_out = True
+            finally:
+                # Also after an end of its own accord: what it started in the background goes with it.
+                _end(process)
+                self._forget(process)
+                reader.join(timeout=5)
+        return Completed(process.returncode, tuple(tail), time.monotonic() - begun, timed_out)
+
+    def ask(self, *argv: str, cwd: Path) -> str | None:
+        try:
+            asked = subprocess.run(  # noqa: S603 - see above
+                argv, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return asked.stdout.decode("utf-8", "surrogateescape") if asked.returncode == 0 else None
+
+    def stop_all(self) -> None:
+        with self._lock:
+            self._stopped = True
+            running = list(self._running.values())
+        for process in running:
+            _end(process)
+
+    def close(self) -> None:
+        """End the watchdog, which has nothing left to watch."""
+        if self._watchdog is not None and self._watchdog.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._watchdog.stdin.close()
+            self._watchdog.wait(timeout=10)
+
+    def _start(self, command: Run, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise ActionFailed("the run was interrupted")
+            self._watch()
+            try:
+                process = subprocess.Popen(  # noqa: S603 - running programs is what this seam is for
+                    command.argv,
+                    cwd=command.cwd,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    **_own_group(),
+                )
+            except FileNotFoundError as error:
+                raise ActionFailed(
+                    f"cannot start {command.argv[0]}: {error.strerror}", f"Is it installed, and is {command.cwd} there?"
+                ) from None
+            self._running[process.pid] = process
+            self._tell(f"+{process.pid}")
+            return process
+
+    def _forget(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._running.pop(process.pid, None)
+            self._tell(f"-{process.pid}")
+
+    def _watch(self) -> None:
+        if self._watchdog is None:
+            script = Path(__file__).with_name("watchdog.py")
+            self._watchdog = subprocess.Popen(  # noqa: S603 - our own file, our own interpreter
+                [sys.executable, "-I", "-S", str(script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                **_own_group(),
+            )
+
+    def _tell(self, line: str) -> None:
+        assert self._watchdog is not None and self._watchdog.stdin is not None
+        with contextlib.suppress(OSError):  # a watchdog that somebody ended: the run goes on without one
+            self._watchdog.stdin.write(f"{line}\n".encode())
+            self._watchdog.stdin.flush()
+
+
+class _Group(TypedDict, total=False):
+    start_new_session: bool
+    creationflags: int
+
+
+def _own_group() -> _Group:
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str], secrets: tuple[str, ...]) -> None:
+    assert source is not None
+    writable = True
+    with contextlib.suppress(ValueError, OSError):  # closed from the other side
+        while line := source.readline(_CHUNK):
+            for secret in secrets:
+                line = line.replace(secret.encode(), b"[redacted]")
+            tail.append(line.decode("utf-8", "replace").rstrip())
+            try:
+                if writable:
+                    log.write(line)
+                    log.flush()
+            except OSError as error:
+                # Go on reading: a program whose pipe is full would wait for ever.
+                writable = False
+                tail.append(f"(from here on not kept: {error.strerror})")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it started: at once, since nothing that matters is written outside the run folder."""
+    if sys.platform == "win32":
+        _end_tree(process.pid)
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=3)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _end_tree(pid: int) -> None:
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for child in (*parent.children(recursive=True), parent):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()

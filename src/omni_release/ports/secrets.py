@@ -1,0 +1,29 @@
+"""Secrets: looked up by name at the moment a program starts, and kept out of everything that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+
+class Secrets:
+    """Knows how to look up each secret, and remembers each value that it gave away, to redact it."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Callable[[], str]] = {}
+        self._given: set[str] = set()
+
+    def offer(self, sources: Mapping[str, Callable[[], str]]) -> None:
+        """Add secrets: a name, and how its value is found."""
+        self._sources.update(sources)
+
+    def resolve(self, name: str) -> str:
+        """A secret's value."""
+        value = self._sources[name]()
+        self._given.add(value)
+        return value
+
+    def redact(self, text: str) -> str:
+        """The text without any value that was given away."""
+        for value in self._given:
+            text = text.replace(value, "[redacted]")
+        return text

@@ -1,0 +1,119 @@
+"""What a person sees while a lane runs: live on a terminal, plain lines elsewhere and with NO_COLOR."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Terminal(Protocol):
+    """Shows tasks that run, and lines that stay."""
+
+    def __enter__(self) -> Terminal: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+    def started(self, id: str, title: str) -> None:
+        """A task has begun."""
+
+    def ended(self, id: str) -> None:
+        """A task has ended."""
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Lines that stay."""
+
+
+def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> Terminal:
+    """A live one where the stream is a terminal, rich is installed and nothing speaks against it."""
+    if stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb":
+        try:
+            return Live(stream, redact)
+        except ImportError:
+            pass  # the base install has no rich
+    return Plain(stream, redact)
+
+
+class Plain:
+    """Lines, one after the other."""
+
+    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
+        self._stream = stream
+        self._redact = redact
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stream.flush()
+
+    def started(self, id: str, title: str) -> None:
+        pass
+
+    def ended(self, id: str) -> None:
+        pass
+
+    def say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            print(self._redact(line), file=self._stream, flush=True)
+
+
+class Live:
+    """What runs, and for how long, below the lines that stay."""
+
+    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._redact = redact
+        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        self._progress: Progress = Progress(*columns, console=self._console, transient=True)
+        self._shown: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Live:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def started(self, id: str, title: str) -> None:
+        with self._lock:
+            self._shown[id] = self._progress.add_task(title, total=None)
+
+    def ended(self, id: str) -> None:
+        with self._lock:
+            if id in self._shown:
+                self._progress.remove_task(self._shown.pop(id))
+
+    def say(self, lines: Iterable[str]) -> None:
+        from rich.markup import escape
+
+        for line in lines:
+            self._console.print(_styled(line, escape(self._redact(line))))
+
+
+_STYLES = {"ok ": "green", "FAI": "bold red", "?  ": "yellow", "wai": "yellow", "ski": "dim", "pla": "cyan"}
+
+
+def _styled(line: str, escaped: str) -> str:
+    style = _STYLES.get(line[:3])
+    return f"[{style}]{escaped[:4]}[/]{escaped[4:]}" if style else escaped
+
+
+def unicode(stream: TextIO) -> TextIO:
+    """The stream, able to take any text: a console of another encoding shows a replacement, and raises nothing."""
+    if stream is sys.stdout or stream is sys.stderr:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8" if not stream.isatty() else None, errors="replace")
+    return stream

@@ -1,0 +1,113 @@
+"""pyproject.toml → `Project`: names, layout, settings."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from omni_release import settings
+from omni_release.errors import SettingsError, UsageError
+from omni_release.model import Project
+
+_NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
+
+
+def load(root: Path) -> Project:
+    """What stands in the checkout at `root`.
+
+    Raises UsageError where there is no pyproject.toml, SettingsError where it cannot be read as one.
+    """
+    path = root / "pyproject.toml"
+    text = _text(path)
+    try:
+        metadata = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        raise SettingsError(
+            f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else None
+        ) from None
+    name = table(metadata, "project").get("name") or table(metadata, "tool", "poetry").get("name")
+    if not isinstance(name, str):
+        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
+    chosen = settings.read(metadata, path, text)
+    packages = tuple(_chosen(root, chosen.import_packages)) or tuple(_found(root, name))
+    return Project(root, name, packages, chosen, metadata)
+
+
+def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:
+    """The table below `keys`, empty where there is none."""
+    found: object = metadata
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def import_name(package: Path) -> str:
+    """The dotted name under which a package of the project is imported: `src/acme/tools` is `acme.tools`."""
+    parts = package.with_suffix("").parts
+    return ".".join(parts[1:] if parts[0] == "src" else parts)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            f"there is no pyproject.toml in {path.parent}",
+            "Run this in the folder of a Python project, or name one with --project DIR.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"is not UTF-8 ({error.reason} at byte {error.start})", "Save it as UTF-8.", path=path
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _chosen(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
+        inside = Path(*name.split("."))
+        places = [
+            base / part for base in (Path("src"), Path()) for part in (inside, inside.with_name(inside.name + ".py"))
+        ]
+        found = next((place for place in places if (root / place).exists()), None)
+        if found is None:
+            raise UsageError(
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, which is neither a package nor a module here",
+                f"Looked for {', '.join(place.as_posix() for place in places)}.",
+            )
+        yield found
+
+
+def _found(root: Path, name: str) -> Iterator[Path]:
+    """The import packages of a project that does not name them: all of src/, else the one called like the project."""
+    if (root / "src").is_dir():
+        yield from sorted(_below(root, Path("src"), depth=2))
+        return
+    module = re.sub(r"[-_.]+", "_", name).lower()
+    for entry in sorted(root.iterdir()):
+        if entry.name.lower() == module and (entry / "__init__.py").is_file():
+            yield Path(entry.name)
+            return
+        if entry.name.lower() == f"{module}.py":
+            yield Path(entry.name)
+            return
+    dotted = Path(*name.lower().replace("-", ".").split("."))
+    if len(dotted.parts) > 1 and any((root / dotted).glob("*.py")):
+        yield dotted
+        return
+    yield from (path for path in sorted(_below(root, Path(), depth=0)) if path.stem not in _NOT_PACKAGES)
+
+
+def _below(root: Path, base: Path, depth: int) -> Iterator[Path]:
+    """Packages right below `base`, and modules below src/, looking into namespace folders as deep as `depth`."""
+    for entry in (root / base).iterdir():
+        path = base / entry.name
+        if not entry.stem.isidentifier():
+            continue
+        if entry.is_dir() and not (entry / "__init__.py").is_file():
+            yield from _below(root, path, depth - 1) if depth else ()
+        elif entry.is_dir() or (entry.suffix == ".py" and base == Path("src")):
+            yield path

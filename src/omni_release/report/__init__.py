@@ -1,0 +1,1 @@
+"""Report → text, JSON, JUnit, annotations: pure functions."""

@@ -1,0 +1,77 @@
+"""Report → lines for a person, and annotations for GitHub."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from omni_release.errors import OmniReleaseError
+from omni_release.model import Finding, Outcome, Report, Severity, Status
+
+_MARKS = {
+    Status.PASSED: "ok   ",
+    Status.FAILED: "FAIL ",
+    Status.INCONCLUSIVE: "?    ",
+    Status.SKIPPED: "skip ",
+    Status.PLANNED: "plan ",
+    Status.WAITING: "wait ",
+}
+
+
+def outcome(done: Outcome) -> Iterator[str]:
+    """One task's line, its findings, and the remedy where it failed."""
+    took = f"  ({done.seconds:.1f} s)" if done.seconds >= 0.1 else ""
+    yield f"{_MARKS[done.status]} {done.title}{took}"
+    for action in done.actions:
+        yield from _indented(f"would {action}")
+    for finding in done.findings:
+        yield from _finding(finding)
+    if done.status is Status.FAILED and done.remedy:
+        yield from _indented(f"→ {' '.join(done.remedy.split())}")
+
+
+def summary(report: Report) -> Iterator[str]:
+    """The last lines: what was built, what was left undone, the verdict."""
+    for artifact in report.artifacts:
+        yield f"{artifact.name}  {artifact.size} bytes  sha256 {artifact.sha256}"
+    what = f"{report.project} {report.version}" if report.version else report.project
+    yield f"{report.lane}: {what} → {report.target}: {report.verdict.upper()} in {report.seconds:.1f} s"
+    counted = {status: sum(o.status is status for o in report.outcomes) for status in Status}
+    yield "  " + ", ".join(f"{number} {status.value}" for status, number in counted.items() if number)
+    if report.run:
+        yield f"  all of it: {report.run}"
+
+
+def error(failure: OmniReleaseError) -> Iterator[str]:
+    """What a user is told instead of a traceback."""
+    yield f"omni-release: {failure.message}"
+    if failure.hint:
+        yield from _indented(f"→ {failure.hint}")
+
+
+def workflow_commands(report: Report) -> Iterator[str]:
+    """Workflow commands that GitHub shows beside the lines."""
+    for done in report.outcomes:
+        for finding in done.findings:
+            if finding.severity is Severity.NOTICE and done.status is not Status.FAILED:
+                continue
+            place = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.rule}
+            said = ",".join(f"{key}={_escaped(str(value), ',:')}" for key, value in place.items() if value is not None)
+            yield f"::{finding.severity.value} {said}::{_escaped(finding.message)}"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    mark = "" if finding.severity is Severity.NOTICE else f"{finding.severity.value}: "
+    where = f"{finding.where}: " if finding.where else ""
+    rule = "" if finding.severity is Severity.NOTICE else f"  [{finding.rule}]"
+    yield from _indented(f"{where}{mark}{finding.message}{rule}")
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.indent(text, "      ").splitlines()
+
+
+def _escaped(text: str, also: str = "") -> str:
+    for char in "%\r\n" + also:
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text

@@ -1,0 +1,177 @@
+"""One run of a lane, wired to the real world: the lock, the run folder, the ports, the terminal, the report's files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from packaging.utils import canonicalize_name
+
+from omni_release import artifacts, engine, environment, lanes, tree, versions
+from omni_release.actions import Write
+from omni_release.errors import UsageError
+from omni_release.journal import Home, RunFolder
+from omni_release.model import Outcome, Project, Release, Report
+from omni_release.ports.clock import SystemClock
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.index import Rehearsal
+from omni_release.ports.processes import LocalProcesses
+from omni_release.ports.secrets import Secrets
+from omni_release.ports.terminal import Terminal, terminal
+from omni_release.report import json as report_json
+from omni_release.report import junit, text
+from omni_release.seams import World
+
+_RUN_LANES = ("rehearse", "build", "inspect", "tests", "publish", "verify")
+_ALWAYS_NEW = ("rehearse", "build")
+_TARGET = "rehearsal"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run was asked for: `run` names one to go on with, `json` wants the report on stdout."""
+
+    lane: str
+    project: Project
+    json: bool = False
+    dry: bool = False
+    run: str | None = None
+
+
+def run_lane(request: Request) -> int:
+    """Run a lane from end to end; the exit code. Raises UsageError where it cannot begin."""
+    signal.signal(signal.SIGTERM, _terminated)
+    if request.lane in _RUN_LANES and (outer := os.environ.get(environment.GUARD)):
+        raise UsageError(
+            f"a rehearsal inside a rehearsal: run {outer} has started this one",
+            "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
+        )
+    home = Home(request.project.root, LocalFiles())
+    secrets = Secrets()
+    with contextlib.ExitStack() as stack:
+        if request.lane != "version" and not request.dry:
+            stack.enter_context(home.lock(f"omni-release {request.lane}"))
+        release, world = stack.enter_context(_wired(request, home, secrets))
+        stream = sys.stderr if request.json else sys.stdout
+        shown = stack.enter_context(terminal(stream, os.environ, secrets.redact))
+        begun = world.clock.monotonic()
+        outcomes: list[Outcome] = []
+        interrupted = False
+        try:
+            outcomes.extend(_outcomes(request, release, world, shown))
+        except KeyboardInterrupt:
+            interrupted = True
+        report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
+        if release.folder.is_dir() and not request.dry:
+            _keep(report, release, world, secrets.redact)
+        shown.say(text.summary(report))
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            shown.say(text.workflow_commands(report))
+    if request.json:
+        sys.stdout.write(secrets.redact(report_json.document(report)))
+    return report.exit_code
+
+
+def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, json: bool) -> int:
+    """Record a person's answer in a run's journal."""
+    known = {task.id for lane in lanes.ALL.values() for task in lane().tasks}
+    if id not in known:
+        raise UsageError(f"there is no task {id!r}", "The report of the run names the one that waits.")
+    home = Home(project.root, LocalFiles())
+    runs = home.runs()
+    if not runs and run is None:
+        raise UsageError("there is no run to sign", "Run the lane first: omni-release rehearse")
+    folder = home.run(run) if run else runs[0]
+    who = by or (LocalProcesses(str).ask("git", "config", "user.name", cwd=project.root) or "").strip()
+    if not who:
+        raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
+    signed = folder.sign(id, who, reason)
+    if json:
+        sys.stdout.write(report_json.sign_off(signed))
+    else:
+        sys.stdout.write(f"{signed.who} has signed {id} for run {folder.path.name}: {reason}\n")
+        sys.stdout.writelines(f"  about sha256 {sha256}\n" for sha256 in signed.artifacts)
+    return 0
+
+
+@contextlib.contextmanager
+def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Release, World]]:
+    """The release that the run is about and the real world; closed at the end."""
+    files, project = LocalFiles(), request.project
+    processes = LocalProcesses(secrets.resolve)
+    folder = _folder(request, home, processes)
+    index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
+    secrets.offer(index.secrets)
+    version = versions.version_of(versions.find(project))
+    release = Release(project, version, _TARGET, tree.commit(project.root, processes), folder.path)
+    try:
+        yield release, World(processes, files, SystemClock(), index, folder, os.environ)
+    finally:
+        index.close()
+        processes.close()
+
+
+def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolder:
+    """The run that was asked for; else, for a part, the newest that was built from this very tree; else a new one."""
+    if request.run is not None:
+        return home.run(request.run)
+    if request.lane not in _RUN_LANES or (request.dry and not home.runs()):
+        return RunFolder(home.path / "runs" / "none", home.files)
+    newest = next(iter(home.runs()), None)
+    if request.lane not in _ALWAYS_NEW and newest is not None:
+        if newest.built_from() == tree.fingerprint(request.project.root, processes):
+            return newest
+    return (
+        RunFolder(home.path / "runs" / "new", home.files)
+        if request.dry
+        else home.new_run(request.project.settings.keep_runs)
+    )
+
+
+def _outcomes(request: Request, release: Release, world: World, shown: Terminal) -> Iterator[Outcome]:
+    """The lane's outcomes, shown as they end."""
+    lane = lanes.ALL[request.lane]()
+    today = world.clock.now().date()
+    for outcome in engine.run(
+        lane, release, world, today=today, dry=request.dry, started=lambda task: shown.started(task.id, task.title)
+    ):
+        shown.ended(outcome.id)
+        shown.say(text.outcome(outcome))
+        yield outcome
+
+
+def _report(
+    request: Request, release: Release, world: World, outcomes: Sequence[Outcome], seconds: float, *, interrupted: bool
+) -> Report:
+    pinned = world.journal.artifacts()
+    version = release.version or (artifacts.name_and_version(pinned[0].name)[1] if pinned else None)
+    run = str(release.folder) if release.folder.is_dir() else None
+    return Report(
+        lane=request.lane,
+        project=request.project.name,
+        version=version,
+        target=release.target,
+        seconds=round(seconds, 3),
+        outcomes=tuple(outcomes),
+        artifacts=pinned,
+        run=run,
+        interrupted=interrupted,
+    )
+
+
+def _keep(report: Report, release: Release, world: World, redact: Callable[[str], str]) -> None:
+    """Write the report into the run folder, in each of its forms."""
+    world.journal.record("ended", lane=report.lane, verdict=report.verdict, exit_code=report.exit_code)
+    documents = {"report.json": report_json.document(report), "report.junit.xml": junit.document(report).decode()}
+    for name, content in documents.items():
+        world.files.write(Write(release.folder / name, redact(content).encode()))
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a run as Ctrl-C does: children first, then the report."""
+    raise KeyboardInterrupt

@@ -1,0 +1,136 @@
+"""Where the world comes in: each seam a small protocol, handed in, never imported from inside.
+
+Looking at a file needs no seam (a path is enough); changing one does. The real implementations are in `ports/`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from omni_release.actions import Copy, Move, Pin, Run, Write
+from omni_release.model import Artifact, SignOff
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended: `code` is its exit code (negative: the signal), `tail` the last lines that it printed."""
+
+    code: int
+    tail: tuple[str, ...]
+    seconds: float
+    timed_out: bool = False
+
+
+class Processes(Protocol):
+    """Starts programs, keeps what they print, and ends every one of them when asked."""
+
+    def run(self, command: Run) -> Completed:
+        """Run to the end or to the deadline; an end of another kind than 0 is no exception."""
+
+    def ask(self, *argv: str, cwd: Path) -> str | None:
+        """What a short program that only looks prints on stdout; None where it is not there or does not end with 0."""
+
+    def stop_all(self) -> None:
+        """End all programs that still run, with their children; start none from now on."""
+
+
+class Files(Protocol):
+    """Changes files. Each change is whole or absent, also after a crash."""
+
+    def write(self, action: Write) -> None:
+        """Replace the file's content in one step."""
+
+    def move(self, action: Move) -> None:
+        """Move away what lies at the source; an existing target is an error."""
+
+    def copy(self, action: Copy) -> None:
+        """Copy the files; a target that exists already is replaced."""
+
+
+class Clock(Protocol):
+    """Tells the time and lets it pass."""
+
+    def now(self) -> datetime.datetime:
+        """The time in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds from some fixed moment; never goes back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+@dataclass(frozen=True)
+class IndexFile:
+    """A file that an index says it has; `sha256` is None where it tells none."""
+
+    name: str
+    sha256: str | None
+    url: str
+
+
+class Index(Protocol):
+    """A package index: where it takes uploads, and what it says it has."""
+
+    @property
+    def upload_url(self) -> str:
+        """Where files are sent."""
+
+    @property
+    def simple_url(self) -> str:
+        """The simple API's root, with a slash at its end."""
+
+    @property
+    def username(self) -> str:
+        """Who uploads."""
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """Variables that twine needs, and the names of the secrets that they hold."""
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """What the simple index lists for a project; empty where it does not know it.
+
+        Raises CannotTell when it does not answer.
+        """
+
+
+class Journal(Protocol):
+    """What a run was about: append-only, so that another process can pick it up."""
+
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The artifacts that this run has pinned; empty before the build."""
+
+    def pin(self, action: Pin) -> None:
+        """Write down the artifacts, in one step."""
+
+    def built_from(self) -> str | None:
+        """The fingerprint of the checkout that the pinned artifacts were built from."""
+
+    def sign_offs(self) -> tuple[SignOff, ...]:
+        """The answers that people gave to this run."""
+
+    def kept(self, task: str, key: str) -> str | None:
+        """The outcome (as JSON) that a costly check left under this key, or None."""
+
+    def keep(self, task: str, key: str, outcome: str) -> None:
+        """Keep a costly check's outcome."""
+
+    def record(self, event: str, **facts: str | int | float | None) -> None:
+        """Append one line, synced to the disk before this returns."""
+
+
+@dataclass(frozen=True)
+class World:
+    """All seams at once. `environment` is the one this process was started in."""
+
+    processes: Processes
+    files: Files
+    clock: Clock
+    index: Index
+    journal: Journal
+    environment: Mapping[str, str]

@@ -1,0 +1,39 @@
+"""nox sessions for any noxfile, in two lines:
+
+    import omni_release.sessions
+    omni_release.sessions.register()
+
+Each session is the command line of the same name on the interpreter that nox runs on: `nox -s release` is
+`omni-release rehearse`. What follows `--` is handed on. So that nox finds omni-release wherever nox itself came from
+(pipx, uvx), the noxfile begins with a PEP 723 block:
+
+    # /// script
+    # dependencies = ["nox", "omni-release[release]"]
+    # ///
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import nox
+
+from omni_release import lanes
+
+SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name != "rehearse"}
+"""The sessions, and the command that each one runs."""
+
+
+def register(*names: str) -> None:
+    """Define the sessions of these names, or all of them. Only `release` runs when nox is called without a name."""
+    for name in names or SESSIONS:
+        nox.session(_session(SESSIONS[name]), name=name, venv_backend="none", default=name == "release")
+
+
+def _session(command: str) -> Callable[[nox.Session], None]:
+    def run(session: nox.Session) -> None:
+        session.run(sys.executable, "-m", "omni_release", command, *session.posargs, external=True)
+
+    run.__doc__ = lanes.ALL[command].__doc__
+    return run

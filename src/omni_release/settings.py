@@ -1,0 +1,139 @@
+"""The settings of `[tool.omni-release]`: what there is, of which type, and a clear word about what there is not.
+
+The tables are the dataclasses below: a field is a key (with `-` for `_`), its type is what the value must be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import difflib
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omni_release.errors import SettingsError
+
+TABLE = "tool.omni-release"
+T = typing.TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One way to say "I know, go on": `check` is a check's id or a rule, `path` a glob, `until` the last day."""
+
+    check: str
+    reason: str
+    until: datetime.date
+    path: str = "*"
+
+
+@dataclass(frozen=True)
+class Tests:
+    """How the project's tests are run against the installed wheel. `timeout` is in seconds."""
+
+    command: tuple[str, ...] = ("pytest",)
+    requirements: tuple[str, ...] = ()
+    timeout: float = 1800.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
+
+    import_packages: tuple[str, ...] = ()
+    keep_runs: int = 5
+    build_timeout: float = 900.0
+    tests: Tests = field(default_factory=Tests)
+    waiver: tuple[Waiver, ...] = ()
+
+
+def read(metadata: Mapping[str, object], path: Path, text: str) -> Settings:
+    """The settings of a parsed pyproject.toml. Raises SettingsError with the key's line."""
+    tool = metadata.get("tool")
+    table = tool.get("omni-release", {}) if isinstance(tool, dict) else {}
+    return _Reader(path, text).table(Settings, table, (TABLE,))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    path: Path
+    text: str
+
+    def table(self, shape: type[T], value: object, keys: tuple[str, ...]) -> T:
+        if not isinstance(value, dict):
+            raise self.error(keys, f"must be a table, not {_kind(value)}")
+        fields = {f.name.replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
+        types = typing.get_type_hints(shape)
+        read: dict[str, object] = {}
+        for key, item in value.items():
+            found = fields.get(key.replace("_", "-"))
+            if found is None:
+                near = difflib.get_close_matches(key, fields, 1, 0.5)
+                known = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(fields)}."
+                raise self.error((*keys, key), "is not a setting", known)
+            read[found.name] = self.value(types[found.name], item, (*keys, key))
+        for key, f in fields.items():
+            required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+            if required and f.name not in read:
+                raise self.error(keys, f"needs the key `{key}`")
+        return shape(**read)
+
+    def value(self, kind: object, item: object, keys: tuple[str, ...]) -> object:
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            return self.table(kind, item, keys)
+        if typing.get_origin(kind) is tuple:
+            return self.items(typing.get_args(kind)[0], item, keys)
+        if kind is float and isinstance(item, int) and not isinstance(item, bool):
+            item = float(item)
+        if kind is datetime.date and isinstance(item, str):
+            try:
+                item = datetime.date.fromisoformat(item)
+            except ValueError:
+                raise self.error(keys, f"is no date: {item!r}", "Write it as 2027-01-31.") from None
+        assert isinstance(kind, type)
+        if type(item) is not kind:
+            raise self.error(keys, f"must be {_KINDS[kind]}, not {_kind(item)}")
+        if isinstance(item, int | float) and item <= 0:
+            raise self.error(keys, "must be larger than 0")
+        return item
+
+    def items(self, kind: object, item: object, keys: tuple[str, ...]) -> tuple[object, ...]:
+        if kind is str and isinstance(item, str) and keys[-1] in ("command", "run"):
+            import shlex
+
+            return tuple(shlex.split(item))
+        if not isinstance(item, list):
+            raise self.error(keys, f"must be a list, not {_kind(item)}")
+        return tuple(self.value(kind, part, keys) for part in item)
+
+    def error(self, keys: tuple[str, ...], what: str, hint: str = "") -> SettingsError:
+        name = ".".join(keys[:-1])
+        said = f"`{keys[-1]}` in [{name}] {what}" if name else f"[{keys[-1]}] {what}"
+        return SettingsError(said, hint or "See docs/settings.md.", path=self.path, line=line_of(self.text, keys))
+
+
+_KINDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", datetime.date: "a date"}
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, dict):
+        return "a table"
+    return "a list" if isinstance(value, list) else f"{_KINDS.get(type(value), type(value).__name__)} ({value!r})"
+
+
+def line_of(text: str, keys: tuple[str, ...]) -> int | None:
+    """The line (from 1) on which the last of `keys` stands below the table that the others name; None if not found."""
+    wanted = ".".join(keys)
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line):
+            table = header[1].replace(" ", "").replace('"', "")
+            if table == wanted:
+                return number
+        elif key := re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line):
+            if f"{table}.{key[1]}".lstrip(".") == wanted:
+                return number
+    return None

@@ -1,0 +1,1 @@
+"""Changes to the world, one verb a file."""

@@ -1,0 +1,55 @@
+"""How a project's tests are run: with which dependencies, by which command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from omni_release.model import Project
+from omni_release.project import table
+
+_NAMES = ("test", "tests", "testing", "dev")
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What `uv pip install` is asked for, and where that was found."""
+
+    arguments: tuple[str, ...]
+    source: str
+
+
+def requirements(project: Project, wheel: Path) -> Requirements:
+    """The wheel and what its tests need: the settings' own list, else a PEP 735 group or an extra of a usual name."""
+    runner = ("pytest",) if uses_pytest(project) else ()
+    if own := project.settings.tests.requirements:
+        return Requirements((str(wheel), *runner, *own), "`requirements` of the settings")
+    groups = table(project.metadata, "dependency-groups")
+    extras = table(project.metadata, "project", "optional-dependencies")
+    for name in _NAMES:
+        if name in groups:
+            group = f"{project.root / 'pyproject.toml'}:{name}"
+            return Requirements((str(wheel), *runner, "--group", group), f"the dependency group `{name}`")
+        if name in extras:
+            return Requirements((f"{wheel}[{name}]", *runner), f"the extra `{name}`")
+    return Requirements((str(wheel), *runner), f"none declared (no group and no extra is called {', '.join(_NAMES)})")
+
+
+def uses_pytest(project: Project) -> bool:
+    """Whether the tests' command is pytest, of which we know how to ask for a report."""
+    return project.settings.tests.command[0] == "pytest"
+
+
+def exist(project: Project, files: Iterable[PurePosixPath]) -> bool:
+    """Whether there is anything that pytest would collect, or a command of the project's own."""
+    if not uses_pytest(project):
+        return True
+    return any(re.fullmatch(r"test_.*\.py|.*_test\.py", file.name) for file in files)
+
+
+def without_packages(project: Project, files: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:
+    """The tree that the tests run in: all but the import packages, so that only the installed ones can be imported."""
+    packages = [PurePosixPath(package.as_posix()) for package in project.packages]
+    return tuple(file for file in files if not any(file.is_relative_to(package) for package in packages))

@@ -1,0 +1,8 @@
+"""A drifted project."""
+
+__version__ = "1.2.2"
+
+
+def double(number: int) -> int:
+    """Twice the number."""
+    return 2 * number

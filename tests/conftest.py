@@ -1,0 +1,83 @@
+"""What the tests share: whole small projects, and the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omni_release import environment
+
+CASES = Path(__file__).parent / "cases"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What stands on stdout, read as one JSON document."""
+        read: dict[str, Any] = json.loads(self.out)
+        return read
+
+    def outcome(self, id: str) -> dict[str, Any]:
+        """The outcome of one task."""
+        found: dict[str, Any] = next(o for o in self.document["outcomes"] if o["id"] == id)
+        return found
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment of a command line under test: outside any other run, and not on a CI service."""
+    left_out = (environment.GUARD, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
+    return {key: value for key, value in os.environ.items() if key not in left_out} | more
+
+
+def omni(
+    *arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None, timeout: float = 300
+) -> Ran:
+    """Run the real command line in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "omni_release", *map(str, arguments)],
+        cwd=cwd,
+        env=child_environment() if environment is None else environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+    assert "Traceback (most recent call last)" not in ended.stderr, ended.stderr
+    return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+
+def git(*arguments: str, cwd: Path) -> str:
+    """Run the real git, as somebody."""
+    who = ["-c", "user.name=Tester", "-c", "user.email=tester@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *who, *arguments], cwd=cwd, check=True, capture_output=True, encoding="utf-8").stdout
+
+
+def copy_case(name: str, target: Path) -> Path:
+    """A case project in a git repository of its own, with one commit."""
+    shutil.copytree(CASES / name, target, ignore=shutil.ignore_patterns("__pycache__", ".omni-release"))
+    git("init", "--quiet", "--initial-branch=main", cwd=target)
+    git("add", "--all", cwd=target)
+    git("commit", "--quiet", "--message=start", cwd=target)
+    return target
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a case project into a fresh repository."""
+    return lambda name: copy_case(name, tmp_path / name.replace("/", "-"))
