@@ -1,10 +1,13 @@
 """The sessions of this project: the lanes that it gives to others, and its own care."""
 
 import sys
+from pathlib import Path
 
 import nox
 
 import omni_release.sessions
+from omni_release import lanes
+from omni_release.report import catalogue
 
 omni_release.sessions.register()
 
@@ -22,7 +25,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Mypy, strict, as on this machine and as on Windows."""
     session.run(sys.executable, "-m", "mypy", external=True)
-    session.run(sys.executable, "-m", "mypy", "--platform", "win32", external=True)
+    session.run(sys.executable, "-m", "mypy", "--platform", "win32", "src", external=True)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -30,3 +33,11 @@ def bench(session: nox.Session) -> None:
     """What the claims about speed rest on: `nox -s bench -- start`."""
     name, *arguments = session.posargs or ["start"]
     session.run(sys.executable, f"bench/{name}.py", *arguments, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def docs(session: nox.Session) -> None:
+    """Write the pages that are generated from the code."""
+    page = catalogue.page(lane() for lane in lanes.ALL.values())
+    Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
+    session.log("docs/checks.md")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import email.message
 import email.parser
+import gzip
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from omni_release.errors import CannotTell
+
+# A flipped bit can make a zip archive one of a later version (NotImplementedError) or an encrypted one (RuntimeError).
+_UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
 
 
 def is_wheel(name: str) -> bool:
@@ -31,7 +36,7 @@ def metadata(path: Path) -> email.message.Message:
     """The core metadata inside a wheel (METADATA) or an sdist (PKG-INFO). Raises ValueError where there is none."""
     try:
         raw = _from_wheel(path) if is_wheel(path.name) else _from_sdist(path)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path.name} is not a readable archive: {error}") from None
     return email.parser.BytesParser().parsebytes(raw)
 
@@ -41,7 +46,7 @@ def names(wheel: Path) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(wheel) as archive:
             return tuple(name for name in archive.namelist() if not name.endswith("/"))
-    except zipfile.BadZipFile as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{wheel.name} is not a readable archive: {error}") from None
 
 

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:  # argparse has said why
         return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
     try:
-        return _COMMANDS.get(arguments.command, _lane)(arguments)
+        return COMMANDS[arguments.command](arguments)
     except OmniReleaseError as error:
         if arguments.format == "json":
             from omni_release.report import json
@@ -159,4 +159,5 @@ def _run(arguments: Arguments) -> int:
     return run_lane(Request(arguments.command, _project(arguments), json, arguments.dry_run, arguments.run))
 
 
-_COMMANDS = {"explain": _explain, "sign": _sign}
+COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {"explain": _explain, "sign": _sign}
+"""What there is to be called, by name."""

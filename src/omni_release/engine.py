@@ -50,7 +50,7 @@ def run(
         while open_tasks or running:
             for task in [task for task in open_tasks if all(need in done for need in task.needs)]:
                 open_tasks.remove(task)
-                if blocked := _blocked(task, done):
+                if blocked := _blocked(task, done, release, world):
                     done[task.id] = blocked
                     yield blocked
                 else:
@@ -102,20 +102,28 @@ def _run(action: Run, world: World) -> None:
 
 
 def _program(argv: tuple[str, ...]) -> str:
-    named = argv[2] if len(argv) > 2 and argv[1] == "-m" else argv[0]
-    return Path(named).stem
+    return argv[2] if len(argv) > 2 and argv[1] == "-m" else Path(argv[0]).stem
 
 
-def _blocked(task: Task, done: dict[str, Outcome]) -> Outcome | None:
+def _blocked(task: Task, done: dict[str, Outcome], release: Release, world: World) -> Outcome | None:
     """The outcome of a task that cannot start, because of what became of a task that it needs."""
     for need in task.needs:
         other = done[need]
         if other.status is Status.PLANNED:
-            return _outcome(task, Status.PLANNED, f"needs {need}, which was only planned", Severity.NOTICE)
+            planned = _outcome(task, Status.PLANNED, f"needs {need}, which was only planned", Severity.NOTICE)
+            return dataclasses.replace(planned, actions=_foreseen(task, release, world))
         unmet = other.status not in (Status.PASSED, Status.SKIPPED) or _is_blocked(other)
         if unmet:
             return _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE, _BLOCKED)
     return None
+
+
+def _foreseen(task: Task, release: Release, world: World) -> tuple[str, ...]:
+    """The actions of a step before which a dry run stopped; none where they depend on what was not done."""
+    try:
+        return tuple(map(str, task.body.actions(release, world))) if task.kind == "step" else ()  # type: ignore[union-attr]  # kind says it is a Step
+    except OmniReleaseError:
+        return ()
 
 
 _BLOCKED = "blocked"

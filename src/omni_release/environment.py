@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 GUARD = "OMNI_RELEASE_RUN"
-"""Set in every child: the run that it belongs to. A rehearsal refuses to start inside another one."""
+"""Set in every child to the folder of the run that it belongs to: no rehearsal starts inside another one."""
 
 _PYTHON = (
     "VIRTUAL_ENV",
@@ -43,7 +43,7 @@ def for_tools(outer: Mapping[str, str], run: Path) -> dict[str, str]:
 def for_tests(outer: Mapping[str, str], run: Path) -> dict[str, str]:
     """For the project's own programs: the outer one without Python's settings and without credentials to publish."""
     inner = {key: value for key, value in outer.items() if key not in _PYTHON and not key.startswith(_CREDENTIALS)}
-    return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", GUARD: run.name}
+    return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", GUARD: str(run)}
 
 
 def scripts(environment: Path) -> Path:

@@ -19,7 +19,9 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,14 +33,41 @@ from omni_release.model import Artifact, SignOff
 from omni_release.seams import Files
 
 HOME = ".omni-release"
+_RUN = re.compile(r"\d{8}-\d{6}-\d{3}")
+
+_WHOSE = "omni-release-run"
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's folder, see `seams.Journal`."""
+    """One run's folder, see `seams.Journal`. One that is not there (a dry run, a mere look) remembers nothing."""
 
     path: Path
     files: Files
+
+    def workshop(self) -> Path:
+        """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
+
+        Outside, so that nothing that looks upwards from it (git, uv, pytest, a back end) finds the checkout.
+        """
+        if (found := self._workshop()) is not None:
+            return found
+        made = Path(tempfile.mkdtemp(prefix="omni-release-")).resolve()
+        (made / _WHOSE).write_text(str(self.path), encoding="utf-8")
+        self.files.write(Write(self.path / "workshop", str(made).encode()))
+        return made
+
+    def dismantle(self) -> None:
+        """Remove the workshop, if it is there and this run's."""
+        if (found := self._workshop()) is not None:
+            shutil.rmtree(found, ignore_errors=True)
+
+    def _workshop(self) -> Path | None:
+        try:
+            stated = Path((self.path / "workshop").read_text(encoding="utf-8"))
+            return stated if (stated / _WHOSE).read_text(encoding="utf-8") == str(self.path) else None
+        except OSError:
+            return None
 
     def artifacts(self) -> tuple[Artifact, ...]:
         pinned = _read(self.path / "artifacts.json")
@@ -67,14 +96,21 @@ class RunFolder:
         return None
 
     def keep(self, task: str, key: str, outcome: str) -> None:
+        if not self.path.is_dir():
+            return
         kept = {"key": key, "outcome": json.loads(outcome)}
         self.files.write(Write(self.path / "kept" / f"{task}.json", _json(kept)))
 
     def record(self, event: str, **facts: object) -> None:
+        if not self.path.is_dir():
+            return
         line = json.dumps({"at": _now(), "event": event, **facts}, ensure_ascii=False)
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "journal.jsonl").open("a", encoding="utf-8", newline="\n") as file:
-            file.write(line + "\n")
+        with (self.path / "journal.jsonl").open("ab+") as file:
+            # After a line that a crash cut short, begin a new one. A file name's odd bytes become JSON's own escapes.
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 1, 0))
+            start = "" if file.read(1) in (b"", b"\n") else "\n"
+            file.write(f"{start}{line}\n".encode("utf-8", "backslashreplace"))
             file.flush()
             os.fsync(file.fileno())
 
@@ -88,8 +124,8 @@ class RunFolder:
     def events(self) -> Iterator[dict[str, Any]]:
         """What was recorded, oldest first. A last line that a crash cut short is passed over."""
         with contextlib.suppress(FileNotFoundError):
-            for line in (self.path / "journal.jsonl").read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(json.JSONDecodeError):
+            for line in (self.path / "journal.jsonl").read_bytes().split(b"\n"):
+                with contextlib.suppress(ValueError):
                     yield json.loads(line)
 
 
@@ -108,7 +144,7 @@ class Home:
         """All runs, the newest first."""
         folder = self.path / "runs"
         names = (
-            sorted((entry.name for entry in folder.iterdir() if entry.is_dir()), reverse=True)
+            sorted((e.name for e in folder.iterdir() if _RUN.fullmatch(e.name) and e.is_dir()), reverse=True)
             if folder.is_dir()
             else []
         )
@@ -123,15 +159,20 @@ class Home:
         return found
 
     def new_run(self, keep: int) -> RunFolder:
-        """A new, empty run. Of the older ones the last `keep` stay, without their environments."""
+        """A new, empty run. With it the last `keep` stay, the older ones without their workshops."""
         self.prepare()
-        for old in self.runs()[: keep - 1]:
-            shutil.rmtree(old.path / "environments", ignore_errors=True)
-        for old in self.runs()[keep - 1 :]:
+        runs = self.runs()
+        for old in runs:
+            old.dismantle()
+        for old in runs[keep - 1 :]:
             shutil.rmtree(old.path, ignore_errors=True)
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+        # The names are the order: never one before the newest, also where the clock was set back.
+        newest = runs[0].path.name if runs else ""
+        stamp = max(datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S"), newest[:-4])
         for number in range(1000):
             path = self.path / "runs" / (f"{stamp}-{number:03}")
+            if path.name <= newest:
+                continue
             try:
                 path.mkdir(parents=True)
             except FileExistsError:

@@ -16,7 +16,7 @@ def rehearse() -> Lane:
     from omni_release.checks.tests import tests_key, tests_pass
     from omni_release.checks.version import versions_agree
     from omni_release.steps.build import Build
-    from omni_release.steps.copy_tests import CopyTests
+    from omni_release.steps.copy import CopySource, CopyTests
     from omni_release.steps.install import InstallCandidate, InstallReleased
     from omni_release.steps.upload import Upload
 
@@ -25,7 +25,8 @@ def rehearse() -> Lane:
         (
             check(project_is_valid),
             check(versions_agree),
-            step(Build(), needs="project-is-valid"),
+            step(CopySource(), needs="project-is-valid"),
+            step(Build(), needs="copy-source"),
             check(artifacts_match, needs="build"),
             step(InstallCandidate(), needs="build"),
             step(CopyTests(), needs="build"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from omni_release import errors
 from omni_release.settings import Settings
@@ -114,7 +114,8 @@ class Release:
     """What a run is about: a project at one version, for one target index, at one commit.
 
     `version` is None where only the build can tell it; `commit` is None outside a git repository; `folder` is the run
-    folder, through which tasks hand things on.
+    folder, through which tasks hand things on; `workshop` lies outside the checkout, and holds copies and environments.
+    `inside` is the project's place in its repository.
     """
 
     project: Project
@@ -122,6 +123,18 @@ class Release:
     target: str
     commit: str | None
     folder: Path
+    workshop: Path
+    inside: PurePosixPath
+
+    @property
+    def source(self) -> Path:
+        """The copy of the project that is built."""
+        return self.workshop / "source" / self.inside
+
+    @property
+    def tests_tree(self) -> Path:
+        """The copy of the project that its tests run in."""
+        return self.workshop / "tests"
 
     @property
     def dist(self) -> Path:
@@ -135,7 +148,7 @@ class Release:
 
     def environment(self, name: str) -> Path:
         """The folder of the virtual environment that this run calls `name`."""
-        return self.folder / "environments" / name
+        return self.workshop / "environments" / name
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ def load(root: Path) -> Project:
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column \d+\)", str(error))
         raise SettingsError(
-            f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else None
+            f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else text.count("\n") + 1
         ) from None
     name = table(metadata, "project").get("name") or table(metadata, "tool", "poetry").get("name")
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
     chosen = settings.read(metadata, path, text)
     packages = tuple(_chosen(root, chosen.import_packages)) or tuple(_found(root, name))
@@ -68,6 +68,11 @@ def _text(path: Path) -> str:
 
 def _chosen(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
     for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise UsageError(
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, which nothing can be imported as",
+                "Write the dotted name that an import statement has: acme.tools.",
+            )
         inside = Path(*name.split("."))
         places = [
             base / part for base in (Path("src"), Path()) for part in (inside, inside.with_name(inside.name + ".py"))
@@ -83,8 +88,8 @@ def _chosen(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
 
 def _found(root: Path, name: str) -> Iterator[Path]:
     """The import packages of a project that does not name them: all of src/, else the one called like the project."""
-    if (root / "src").is_dir():
-        yield from sorted(_below(root, Path("src"), depth=2))
+    if (root / "src").is_dir() and (inside := sorted(_below(root, Path("src"), depth=2))):
+        yield from inside
         return
     module = re.sub(r"[-_.]+", "_", name).lower()
     for entry in sorted(root.iterdir()):
@@ -105,7 +110,7 @@ def _below(root: Path, base: Path, depth: int) -> Iterator[Path]:
     """Packages right below `base`, and modules below src/, looking into namespace folders as deep as `depth`."""
     for entry in (root / base).iterdir():
         path = base / entry.name
-        if not entry.stem.isidentifier():
+        if not (entry.name if entry.is_dir() else entry.stem).isidentifier():
             continue
         if entry.is_dir() and not (entry / "__init__.py").is_file():
             yield from _below(root, path, depth - 1) if depth else ()

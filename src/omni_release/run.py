@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from types import FrameType
 
 from packaging.utils import canonicalize_name
@@ -108,7 +109,16 @@ def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Rel
     index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
     secrets.offer(index.secrets)
     version = versions.version_of(versions.find(project))
-    release = Release(project, version, _TARGET, tree.commit(project.root, processes), folder.path)
+    found = tree.repository(project.root, processes)
+    release = Release(
+        project,
+        version,
+        _TARGET,
+        tree.commit(project.root, processes),
+        folder.path,
+        folder.workshop() if folder.path.is_dir() else folder.path / "workshop",
+        found.inside(project.root) if found else PurePosixPath(),
+    )
     try:
         yield release, World(processes, files, SystemClock(), index, folder, os.environ)
     finally:
@@ -169,7 +179,7 @@ def _keep(report: Report, release: Release, world: World, redact: Callable[[str]
     world.journal.record("ended", lane=report.lane, verdict=report.verdict, exit_code=report.exit_code)
     documents = {"report.json": report_json.document(report), "report.junit.xml": junit.document(report).decode()}
     for name, content in documents.items():
-        world.files.write(Write(release.folder / name, redact(content).encode()))
+        world.files.write(Write(release.folder / name, redact(content).encode("utf-8", "backslashreplace")))
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -28,7 +28,7 @@ SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name !
 def register(*names: str) -> None:
     """Define the sessions of these names, or all of them. Only `release` runs when nox is called without a name."""
     for name in names or SESSIONS:
-        nox.session(_session(SESSIONS[name]), name=name, venv_backend="none", default=name == "release")
+        nox.session(name=name, venv_backend="none", default=name == "release")(_session(SESSIONS[name]))
 
 
 def _session(command: str) -> Callable[[nox.Session], None]:

@@ -5,9 +5,11 @@ The tables are the dataclasses below: a field is a key (with `-` for `_`), its t
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import difflib
+import math
 import re
 import typing
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from pathlib import Path
 from omni_release.errors import SettingsError
 
 TABLE = "tool.omni-release"
+Keys = tuple[str | int, ...]
 T = typing.TypeVar("T")
 
 
@@ -62,7 +65,7 @@ class _Reader:
     path: Path
     text: str
 
-    def table(self, shape: type[T], value: object, keys: tuple[str, ...]) -> T:
+    def table(self, shape: type[T], value: object, keys: Keys) -> T:
         if not isinstance(value, dict):
             raise self.error(keys, f"must be a table, not {_kind(value)}")
         fields = {f.name.replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
@@ -74,6 +77,8 @@ class _Reader:
                 near = difflib.get_close_matches(key, fields, 1, 0.5)
                 known = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(fields)}."
                 raise self.error((*keys, key), "is not a setting", known)
+            if found.name in read:
+                raise self.error((*keys, key), "is given twice, with `-` and with `_`", "Leave one of them out.")
             read[found.name] = self.value(types[found.name], item, (*keys, key))
         for key, f in fields.items():
             required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
@@ -81,7 +86,7 @@ class _Reader:
                 raise self.error(keys, f"needs the key `{key}`")
         return shape(**read)
 
-    def value(self, kind: object, item: object, keys: tuple[str, ...]) -> object:
+    def value(self, kind: object, item: object, keys: Keys) -> object:
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             return self.table(kind, item, keys)
         if typing.get_origin(kind) is tuple:
@@ -96,26 +101,39 @@ class _Reader:
         assert isinstance(kind, type)
         if type(item) is not kind:
             raise self.error(keys, f"must be {_KINDS[kind]}, not {_kind(item)}")
-        if isinstance(item, int | float) and item <= 0:
-            raise self.error(keys, "must be larger than 0")
+        if kind in (int, float) and isinstance(item, int | float) and not 0 < item < math.inf:
+            raise self.error(keys, "must be larger than 0" if item <= 0 else f"must be a finite number, not {item}")
+        if isinstance(item, str) and not item.strip() and not _is_command(keys):
+            raise self.error(keys, "must not be empty")
         return item
 
-    def items(self, kind: object, item: object, keys: tuple[str, ...]) -> tuple[object, ...]:
-        if kind is str and isinstance(item, str) and keys[-1] in ("command", "run"):
+    def items(self, kind: object, item: object, keys: Keys) -> tuple[object, ...]:
+        if _is_command(keys) and isinstance(item, str):
             import shlex
 
-            return tuple(shlex.split(item))
+            try:
+                item = shlex.split(item)
+            except ValueError as error:
+                raise self.error(keys, f"cannot be split as a shell would: {error}") from None
         if not isinstance(item, list):
             raise self.error(keys, f"must be a list, not {_kind(item)}")
-        return tuple(self.value(kind, part, keys) for part in item)
+        if _is_command(keys) and not item:
+            raise self.error(keys, "must not be empty")
+        return tuple(self.value(kind, part, (*keys, number)) for number, part in enumerate(item))
 
-    def error(self, keys: tuple[str, ...], what: str, hint: str = "") -> SettingsError:
-        name = ".".join(keys[:-1])
-        said = f"`{keys[-1]}` in [{name}] {what}" if name else f"[{keys[-1]}] {what}"
-        return SettingsError(said, hint or "See docs/settings.md.", path=self.path, line=line_of(self.text, keys))
+    def error(self, keys: Keys, what: str, hint: str = "") -> SettingsError:
+        *names, last = [key for key in keys if isinstance(key, str)]
+        said = f"`{last}` in [{'.'.join(names)}] {what}" if names else f"[{last}] {what}"
+        # What stands in an inline table or in a list has no line of its own: the line of what it stands in.
+        line = next((at for n in range(len(keys), 0, -1) if (at := line_of(self.text, keys[:n]))), None)
+        return SettingsError(said, hint or "See docs/settings.md.", path=self.path, line=line)
 
 
 _KINDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", datetime.date: "a date"}
+
+
+def _is_command(keys: Keys) -> bool:
+    return next(key for key in reversed(keys) if isinstance(key, str)) in ("command", "run")
 
 
 def _kind(value: object) -> str:
@@ -124,14 +142,22 @@ def _kind(value: object) -> str:
     return "a list" if isinstance(value, list) else f"{_KINDS.get(type(value), type(value).__name__)} ({value!r})"
 
 
-def line_of(text: str, keys: tuple[str, ...]) -> int | None:
-    """The line (from 1) on which the last of `keys` stands below the table that the others name; None if not found."""
-    wanted = ".".join(keys)
+def line_of(text: str, keys: Keys) -> int | None:
+    """The line (from 1) on which the last of `keys` stands below the table that the others name; None if not found.
+
+    A number among the keys says which one (from 0) of an array's tables `[[…]]` is meant.
+    """
+    wanted = ".".join(str(key) for key in keys)
     table = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line):
-            table = header[1].replace(" ", "").replace('"', "")
-            if table == wanted:
+    seen: collections.Counter[str] = collections.Counter()
+    # Not splitlines: a form feed or U+2028 in a comment ends no line of TOML.
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
+            name = table = re.sub(r"[\s\"']", "", header[2])
+            if header[1] == "[[":
+                table = f"{name}.{seen[name]}"
+                seen[name] += 1
+            if wanted in (name, table):
                 return number
         elif key := re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line):
             if f"{table}.{key[1]}".lstrip(".") == wanted:

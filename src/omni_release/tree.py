@@ -4,23 +4,59 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release.seams import Processes
 
-_NEVER = {".git", ".hg", ".omni-release", ".nox", ".tox", ".venv", "node_modules", "__pycache__", "dist", "build"}
+_NEVER = {".git", ".hg", ".omni-release", ".nox", ".tox", ".venv", "node_modules", "__pycache__"}
+_CACHES = {".mypy_cache", ".pytest_cache", ".ruff_cache"}
+_BUILT = {"dist", "build"}  # at the root alone: below it, `build` may well be a package
 
 
 def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
-    """All files of the checkout, relative to `root`, sorted: tracked by git, or untracked and not ignored.
+    """All files of the checkout, relative to `root`, sorted: tracked by git and there, or untracked and not ignored.
 
     Outside a git repository: all but the usual folders of tools and builds.
     """
     listed = processes.ask("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=root)
     if listed is None or not listed:
         return tuple(sorted(_walked(root)))
-    return tuple(sorted({PurePosixPath(name) for name in listed.split("\0") if name}))
+    names = {PurePosixPath(name) for name in listed.split("\0") if name}
+    return tuple(sorted({file for name in names for file in _present(root, name, processes)}))
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The git repository that a project lies in: its top folder, and where git keeps its own."""
+
+    top: Path
+    git_dir: Path
+
+    def inside(self, folder: Path) -> PurePosixPath:
+        """Where a folder lies in the repository."""
+        return PurePosixPath(folder.resolve().relative_to(self.top.resolve()).as_posix())
+
+
+def repository(root: Path, processes: Processes) -> Repository | None:
+    """The repository that `root` lies in; None where it lies in none."""
+    said = processes.ask("git", "rev-parse", "--show-toplevel", "--absolute-git-dir", cwd=root)
+    if not said:
+        return None
+    top, git_dir = said.splitlines()
+    return Repository(Path(top), Path(git_dir))
+
+
+def everything(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
+    """What a build of the project at `root` may read, relative to `top`: the repository's files, and ignored ones.
+
+    Of what git ignores only the project's own is taken, and none of the usual leftovers of tools and earlier builds.
+    """
+    inside = PurePosixPath(root.resolve().relative_to(top.resolve()).as_posix())
+    ignored = (inside / file for file in _walked(root))
+    return tuple(sorted({*files(top, processes), *ignored}))
 
 
 def commit(root: Path, processes: Processes) -> str | None:
@@ -45,13 +81,30 @@ def fingerprint(root: Path, processes: Processes) -> str:
     return digest.hexdigest()
 
 
+def _present(root: Path, name: PurePosixPath, processes: Processes) -> Iterator[PurePosixPath]:
+    """What stands where git has `name`: the file, all of a submodule's, or nothing where it was deleted."""
+    try:
+        mode = (root / name).lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_ISDIR(mode):
+        if (root / name / ".git").exists():  # else a submodule that is not checked out
+            yield from (name / file for file in files(root / name, processes))
+    else:
+        yield name
+
+
 def _walked(root: Path) -> Iterator[PurePosixPath]:
     for folder, folders, names in os.walk(root):
         inside = Path(folder)
+        never = _NEVER | _CACHES | (_BUILT if inside == root else set())
+        links = [name for name in folders if name not in never and (inside / name).is_symlink()]
         folders[:] = [
             name
             for name in folders
-            if name not in _NEVER and not name.endswith(".egg-info") and not (inside / name / "pyvenv.cfg").exists()
+            if name not in never | set(links)
+            and not name.endswith(".egg-info")
+            and not (inside / name / "pyvenv.cfg").exists()
         ]
-        for name in names:
+        for name in names + links:
             yield PurePosixPath((inside / name).relative_to(root).as_posix())

@@ -64,7 +64,7 @@ def _command(release: Release, world: World, results: Path) -> Run:
         arguments += [*_DEPRECATIONS, *report]
     return Run(
         (shutil.which(program, path=inner["PATH"]) or program, *arguments),
-        cwd=release.folder / "tree",
+        cwd=release.tests_tree,
         environment=inner,
         log=release.logs / "tests.log",
         deadline=release.project.settings.tests.timeout,

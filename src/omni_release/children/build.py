@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -32,13 +33,20 @@ def main(argv: list[str]) -> int:
             environment.install(builder.get_requires_for_build("sdist"))
             sdist = builder.build("sdist", str(target))
             with tarfile.open(sdist) as archive:
-                archive.extractall(scratch, filter="data")
+                if hasattr(tarfile, "data_filter"):
+                    archive.extractall(scratch, filter="data")
+                else:  # before 3.11.4; the archive is this very back end's own
+                    archive.extractall(scratch)  # noqa: S202 - see above
             (unpacked,) = Path(scratch).iterdir()
             from_sdist = build.ProjectBuilder.from_isolated_env(
                 environment, unpacked, pyproject_hooks.default_subprocess_runner
             )
             environment.install(from_sdist.get_requires_for_build("wheel"))
             from_sdist.build("wheel", str(target))
+    except subprocess.CalledProcessError as error:  # the installer, whose output `build` keeps to itself
+        print((error.stdout or b"").decode("utf-8", "replace"), (error.stderr or b"").decode("utf-8", "replace"))
+        print(f"{error.cmd[0]} ended with exit code {error.returncode}", file=sys.stderr)
+        return 1
     except (build.BuildException, build.BuildBackendException, build.FailedProcessError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Programs on this machine: each in a group of its own, with a deadline, its output kept, and none left behind.
 
-A child that outlives its group's leader, a test that daemonises, a run that is killed with SIGKILL: the group is
-ended in all three cases, in the last one by a watchdog that notices that our end of its pipe is gone.
+What outlives its group's leader is ended with it. What has left the group (a test that daemonises), and everything when
+the run itself is killed with SIGKILL, is ended by a watchdog that notices that our end of its pipe is gone.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TypedDict
 
 from omni_release.actions import Run
+from omni_release.environment import GUARD
 from omni_release.errors import ActionFailed
 from omni_release.seams import Completed
 
@@ -42,7 +43,7 @@ class LocalProcesses:
         begun = time.monotonic()
         secrets = {variable: self._secret(name) for variable, name in command.secrets.items()}
         tail: collections.deque[str] = collections.deque(maxlen=_TAIL)
-        with command.log.open("ab") as log:
+        with command.log.open("ab", buffering=0) as log:  # on a full disk nothing is left to write at its end
             process = self._start(command, dict(command.environment) | secrets)
             reader = threading.Thread(
                 target=_pump, args=(process.stdout, log, tail, tuple(secrets.values())), daemon=True
@@ -58,6 +59,8 @@ class LocalProcesses:
                 _end(process)
                 self._forget(process)
                 reader.join(timeout=5)
+                if process.stdout is not None and not reader.is_alive():
+                    process.stdout.close()
         return Completed(process.returncode, tuple(tail), time.monotonic() - begun, timed_out)
 
     def ask(self, *argv: str, cwd: Path) -> str | None:
@@ -77,17 +80,23 @@ class LocalProcesses:
             _end(process)
 
     def close(self) -> None:
-        """End the watchdog, which has nothing left to watch."""
+        """Let the watchdog end what is left, and end itself. Nothing can be run after this."""
+        with self._lock:
+            self._stopped = True
         if self._watchdog is not None and self._watchdog.stdin is not None:
             with contextlib.suppress(OSError):
                 self._watchdog.stdin.close()
-            self._watchdog.wait(timeout=10)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._watchdog.wait(timeout=10)
 
     def _start(self, command: Run, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:
                 raise ActionFailed("the run was interrupted")
             self._watch()
+            marker = command.environment.get(GUARD)
+            if marker and marker != os.environ.get(GUARD):  # never the run that this very process belongs to
+                self._tell(f"={marker}")
             try:
                 process = subprocess.Popen(  # noqa: S603 - running programs is what this seam is for
                     command.argv,
@@ -98,7 +107,7 @@ class LocalProcesses:
                     stderr=subprocess.STDOUT,
                     **_own_group(),
                 )
-            except FileNotFoundError as error:
+            except OSError as error:
                 raise ActionFailed(
                     f"cannot start {command.argv[0]}: {error.strerror}", f"Is it installed, and is {command.cwd} there?"
                 ) from None
@@ -115,7 +124,7 @@ class LocalProcesses:
         if self._watchdog is None:
             script = Path(__file__).with_name("watchdog.py")
             self._watchdog = subprocess.Popen(  # noqa: S603 - our own file, our own interpreter
-                [sys.executable, "-I", "-S", str(script)],
+                [sys.executable, "-I", str(script), GUARD],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -137,25 +146,39 @@ class _Group(TypedDict, total=False):
 def _own_group() -> _Group:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
+    else:  # noqa: RET505 - so that the type checker sees one of the two on each platform
+        return {"start_new_session": True}
 
 
 def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str], secrets: tuple[str, ...]) -> None:
     assert source is not None
     writable = True
     with contextlib.suppress(ValueError, OSError):  # closed from the other side
-        while line := source.readline(_CHUNK):
-            for secret in secrets:
-                line = line.replace(secret.encode(), b"[redacted]")
+        for line in _redacted(source, secrets):
             tail.append(line.decode("utf-8", "replace").rstrip())
             try:
                 if writable:
                     log.write(line)
-                    log.flush()
             except OSError as error:
                 # Go on reading: a program whose pipe is full would wait for ever.
                 writable = False
                 tail.append(f"(from here on not kept: {error.strerror})")
+
+
+def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
+    """The lines, an endless one in chunks, without a secret: neither one in another, nor one cut by a chunk's end."""
+    values = sorted((secret.encode() for secret in secrets if secret), key=len, reverse=True)
+    held = b""
+    while chunk := source.readline(_CHUNK):
+        line = held + chunk
+        for value in values:
+            line = line.replace(value, b"[redacted]")
+        whole = line.endswith(b"\n") or len(chunk) < _CHUNK
+        end = len(line) if whole or not values else max(len(line) - len(values[0]) + 1, 0)
+        line, held = line[:end], line[end:]
+        yield line
+    if held:
+        yield held
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

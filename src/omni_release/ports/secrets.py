@@ -19,11 +19,12 @@ class Secrets:
     def resolve(self, name: str) -> str:
         """A secret's value."""
         value = self._sources[name]()
-        self._given.add(value)
+        if value:
+            self._given.add(value)
         return value
 
     def redact(self, text: str) -> str:
         """The text without any value that was given away."""
-        for value in self._given:
+        for value in sorted(self._given, key=len, reverse=True):  # one may be a part of another
             text = text.replace(value, "[redacted]")
         return text

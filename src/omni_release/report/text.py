@@ -37,7 +37,8 @@ def summary(report: Report) -> Iterator[str]:
     what = f"{report.project} {report.version}" if report.version else report.project
     yield f"{report.lane}: {what} → {report.target}: {report.verdict.upper()} in {report.seconds:.1f} s"
     counted = {status: sum(o.status is status for o in report.outcomes) for status in Status}
-    yield "  " + ", ".join(f"{number} {status.value}" for status, number in counted.items() if number)
+    if report.outcomes:
+        yield "  " + ", ".join(f"{number} {status.value}" for status, number in counted.items() if number)
     if report.run:
         yield f"  all of it: {report.run}"
 

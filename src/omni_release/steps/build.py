@@ -21,9 +21,9 @@ class Build:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         yield Run(
-            (sys.executable, "-m", "omni_release.children.build", str(release.project.root), str(release.dist)),
+            (sys.executable, "-m", "omni_release.children.build", str(release.source), str(release.dist)),
             cwd=release.folder,
-            environment=environment.for_tools(world.environment, release.folder),
+            environment=environment.for_tools(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"},
             log=release.logs / "build.log",
             deadline=release.project.settings.build_timeout,
             network=True,

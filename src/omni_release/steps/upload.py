@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from omni_release import artifacts, environment
 from omni_release.actions import Action, Run
-from omni_release.errors import Conflict
+from omni_release.errors import CannotTell, Conflict
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 
@@ -22,6 +22,8 @@ class Upload:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         files = tuple(str(release.dist / artifact.name) for artifact in world.journal.artifacts())
+        if not files:
+            raise CannotTell("there is nothing built to upload", "Build first: omni-release build")
         twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
         yield Run(
             (*twine, "--repository-url", world.index.upload_url, *files),

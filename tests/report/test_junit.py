@@ -1,0 +1,93 @@
+"""Report → JUnit XML that every reader can read, whatever a program has printed."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from omni_release.model import Finding, Outcome, Report, Severity, Status
+from omni_release.report import junit
+
+
+def outcome(id: str, status: Status, *findings: Finding) -> Outcome:
+    """An outcome."""
+    return Outcome(id, "A title", "check", status, findings, seconds=0.5)
+
+
+def suite(*outcomes: Outcome) -> ElementTree.Element:
+    """The suite that is written for these outcomes, read back."""
+    document = junit.document(Report("rehearse", "acme", "1.0", "rehearsal", 1.23456, outcomes))
+    assert document.startswith(b"<?xml version='1.0' encoding='utf-8'?>")
+    root = ElementTree.fromstring(document)
+    assert (root.tag, len(root)) == ("testsuites", 1)
+    return root[0]
+
+
+def test_counts() -> None:
+    """Each status is counted once: as a failure, an error, skipped, or nothing of these."""
+    found = suite(*(outcome(status.value, status, Finding("why", "rule")) for status in Status))
+    assert found.attrib == {
+        "name": "omni-release rehearse",
+        "tests": "6",
+        "failures": "1",
+        "errors": "2",
+        "skipped": "2",
+        "time": "1.235",
+    }
+    tags = {case.get("name"): [child.tag for child in case] for case in found}
+    assert tags == {
+        "passed": ["system-out"],
+        "failed": ["failure"],
+        "inconclusive": ["error"],
+        "skipped": ["skipped"],
+        "planned": ["skipped"],
+        "waiting": ["error"],
+    }
+
+
+def test_counts_are_those_of_the_cases() -> None:
+    """What the suite counts is what a reader finds in it."""
+    found = suite(*(outcome(f"{status}-{n}", status) for status in Status for n in range(3)))
+    for attribute, tag in {"failures": "failure", "errors": "error", "skipped": "skipped"}.items():
+        assert found.get(attribute) == str(len(found.findall(f"testcase/{tag}")))
+    assert found.get("tests") == str(len(found.findall("testcase")))
+
+
+def test_nothing() -> None:
+    """A run without a task is an empty suite."""
+    assert suite().get("tests") == "0"
+
+
+def test_case() -> None:
+    """A task says its lane, its id, how long it took and all of its findings."""
+    findings = (Finding("they differ", "drift", path="a.py", line=3), Finding("odd", "other", Severity.WARNING))
+    (case,) = suite(outcome("versions-agree", Status.FAILED, *findings))
+    assert case.attrib == {"classname": "omni-release.rehearse", "name": "versions-agree", "time": "0.500"}
+    assert case[0].attrib == {"message": "a.py:3 they differ", "type": "failed"}
+    assert case[0].text == "a.py:3 they differ\nodd"
+
+
+@pytest.mark.parametrize(("severity", "shown"), [(Severity.WARNING, True), (Severity.NOTICE, False)])
+def test_passed(severity: Severity, shown: bool) -> None:
+    """What passed shows its warnings, and keeps its notices to itself."""
+    (case,) = suite(outcome("a", Status.PASSED, Finding("said", "rule", severity)))
+    assert [(child.tag, child.text) for child in case] == ([("system-out", "said")] if shown else [])
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASSED])
+def test_every_character(status: Status) -> None:
+    """Whatever a message holds the XML is valid, and what XML can hold comes back."""
+    every = "".join(map(chr, range(0x20))) + "\x7f\x85\u2028\ud800\udfff\ufffe\uffff\U0001f600 ]]> <b> & \" '"
+    (case,) = suite(outcome("a", status, Finding(every, "rule")))
+    said = case[0].text or ""
+    assert said.endswith("\x7f\x85\u2028\ufffd\ufffd\ufffd\ufffd\U0001f600 ]]> <b> & \" '")
+    assert said.count("\ufffd") == 0x20 - 3 + 4
+    assert "\t" in said
+
+
+def test_colours_of_a_terminal() -> None:
+    """The escape codes in a program's output do no harm."""
+    (case,) = suite(outcome("a", Status.FAILED, Finding("\x1b[31mred\x1b[0m\n\x00", "rule")))
+    assert case[0].get("message") == "\ufffd[31mred\ufffd[0m"
+    assert case[0].text == "\ufffd[31mred\ufffd[0m\n\ufffd"

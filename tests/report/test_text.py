@@ -1,0 +1,143 @@
+"""Report → lines for a person, and workflow commands as GitHub reads them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from omni_release.errors import UsageError
+from omni_release.model import Artifact, Finding, Outcome, Report, Severity, Status
+from omni_release.report import text
+
+DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
+
+
+def report(*outcomes: Outcome, run: str | None = None, version: str | None = "1.0") -> Report:
+    """A report of these outcomes."""
+    artifacts = (Artifact("acme-1.0.tar.gz", 12, "ab" * 32),)
+    return Report("rehearse", "acme", version, "rehearsal", 2.25, outcomes, artifacts, run)
+
+
+def commands(*findings: Finding, status: Status = Status.FAILED) -> list[str]:
+    """The workflow commands of one outcome."""
+    return list(text.workflow_commands(report(dataclasses.replace(DONE, status=status, findings=findings))))
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (Status.PASSED, "ok    They agree"),
+        (Status.FAILED, "FAIL  They agree"),
+        (Status.INCONCLUSIVE, "?     They agree"),
+        (Status.SKIPPED, "skip  They agree"),
+        (Status.PLANNED, "plan  They agree"),
+        (Status.WAITING, "wait  They agree"),
+    ],
+)
+def test_each_status(status: Status, line: str) -> None:
+    """Each status has its own mark, and the titles stand below each other."""
+    assert list(text.outcome(dataclasses.replace(DONE, status=status))) == [line]
+
+
+def test_time() -> None:
+    """How long it took is told where it was worth noticing."""
+    assert list(text.outcome(dataclasses.replace(DONE, seconds=0.09))) == ["ok    They agree"]
+    assert list(text.outcome(dataclasses.replace(DONE, seconds=61.26))) == ["ok    They agree  (61.3 s)"]
+
+
+def test_findings() -> None:
+    """A finding stands below its task: where, how bad, what, and the rule that a waiver would name."""
+    findings = (
+        Finding("they differ\nby much", "version-drift", path="a.py", line=3, column=7),
+        Finding("odd", "hollow-wheel", Severity.WARNING),
+        Finding("by the way", "hollow-wheel", Severity.NOTICE, path="b.py"),
+    )
+    failed = dataclasses.replace(DONE, status=Status.FAILED, findings=findings, remedy="Write it\n  into   all.")
+    assert list(text.outcome(failed)) == [
+        "FAIL  They agree",
+        "      a.py:3:7: error: they differ",
+        "      by much  [version-drift]",
+        "      warning: odd  [hollow-wheel]",
+        "      b.py: by the way",
+        "      → Write it into all.",
+    ]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAILED])
+def test_remedy(status: Status) -> None:
+    """Only what failed has a remedy."""
+    assert list(text.outcome(dataclasses.replace(DONE, status=status, remedy="Do this.")))[1:] == []
+
+
+def test_planned_actions() -> None:
+    """A dry run tells each action, all of its lines indented."""
+    planned = dataclasses.replace(
+        DONE, status=Status.PLANNED, actions=("run a\n  or, where that fails, run b", "write c")
+    )
+    assert list(text.outcome(planned))[1:] == [
+        "      would run a",
+        "        or, where that fails, run b",
+        "      would write c",
+    ]
+
+
+def test_summary() -> None:
+    """What was built, the verdict, how many of each, and where all of it lies."""
+    outcomes = [
+        dataclasses.replace(DONE, status=s) for s in (Status.PASSED, Status.PASSED, Status.SKIPPED, Status.WAITING)
+    ]
+    assert list(text.summary(report(*outcomes, run="runs/1"))) == [
+        f"acme-1.0.tar.gz  12 bytes  sha256 {'ab' * 32}",
+        "rehearse: acme 1.0 → rehearsal: WAITING in 2.2 s",
+        "  2 passed, 1 skipped, 1 waiting",
+        "  all of it: runs/1",
+    ]
+
+
+def test_summary_of_little() -> None:
+    """Without a version, and without a run folder, neither is told."""
+    lines = list(text.summary(report(DONE, version=None)))
+    assert lines[1:] == ["rehearse: acme → rehearsal: PASSED in 2.2 s", "  1 passed"]
+
+
+def test_error() -> None:
+    """An error is what is wrong, then what to do."""
+    assert list(text.error(UsageError("wrong", "Do this,\nthen that."))) == [
+        "omni-release: wrong",
+        "      → Do this,",
+        "      then that.",
+    ]
+    assert list(text.error(UsageError("wrong"))) == ["omni-release: wrong"]
+
+
+def test_command() -> None:
+    """A finding is shown beside its line, under its rule."""
+    finding = Finding("they differ", "version-drift", path="src/a.py", line=3, column=7)
+    assert commands(finding) == ["::error file=src/a.py,line=3,col=7,title=version-drift::they differ"]
+    warning = Finding("odd", "hollow-wheel", Severity.WARNING)
+    assert commands(warning, status=Status.PASSED) == ["::warning title=hollow-wheel::odd"]
+
+
+def test_command_of_a_notice() -> None:
+    """A notice is shown where its task has failed, and nowhere else."""
+    notice = Finding("by the way", "rule", Severity.NOTICE)
+    assert commands(notice) == ["::notice title=rule::by the way"]
+    for status in Status:
+        assert bool(commands(notice, status=status)) is (status is Status.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("said", "data", "in_property"),
+    [
+        ("100% wrong", "100%25 wrong", "100%25 wrong"),
+        ("one\ntwo\r\nthree", "one%0Atwo%0D%0Athree", "one%0Atwo%0D%0Athree"),
+        ("a: b, c", "a: b, c", "a%3A b%2C c"),
+        ("%0A", "%250A", "%250A"),
+        ("::error::größe", "::error::größe", "%3A%3Aerror%3A%3Agröße"),
+    ],
+)
+def test_escaping(said: str, data: str, in_property: str) -> None:
+    """One finding is one line, whatever its message, its rule and its path hold."""
+    (line,) = commands(Finding(said, said, path=said))
+    assert line == f"::error file={in_property},title={in_property}::{data}"

@@ -1,0 +1,54 @@
+"""What is written agrees with the code."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from omni_release import lanes, settings
+from omni_release.cli import COMMANDS
+from omni_release.report import catalogue
+
+ROOT = Path(__file__).parents[1]
+
+
+def read(name: str) -> str:
+    """A file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_generated_page_is_up_to_date() -> None:
+    """docs/checks.md is what `nox -s docs` writes."""
+    assert read("docs/checks.md") == catalogue.page(lane() for lane in lanes.ALL.values())
+
+
+def test_each_setting_is_documented() -> None:
+    """Each key of each table stands in docs/settings.md."""
+    page = read("docs/settings.md")
+    for table in (settings.Settings, settings.Tests, settings.Waiver):
+        for field in dataclasses.fields(table):
+            assert field.name.replace("_", "-") in page, field.name
+
+
+def test_each_command_is_documented() -> None:
+    """Each command stands in docs/start.md."""
+    page = read("docs/start.md")
+    for command in COMMANDS:
+        assert f"`omni-release {command}" in page, command
+
+
+def test_each_task_says_what_it_is() -> None:
+    """Each task has a title, one sentence, and a remedy where it can fail."""
+    for lane in lanes.ALL.values():
+        for task in lane().tasks:
+            assert task.title, task.id
+            assert task.remedy or task.kind == "step", task.id
+
+
+def test_the_links_lead_somewhere() -> None:
+    """Each relative link in the README and the docs names a file."""
+    import re
+
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), (page.name, link)

@@ -1,0 +1,117 @@
+"""Is this wheel, byte for byte, what was installed there? With the real uv, and with what people do afterwards."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import uv
+
+from omni_release import installed
+
+FILES = {
+    "acme/__init__.py": b'VERSION = "1.0"\r\n',
+    "acme/data.bin": bytes(range(256)) * 50,
+    "acme-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n",
+    "acme-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "acme-1.0.data/scripts/acme-tool": b"#!python\nprint(1)\n",
+}
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """A small wheel, with a script, which goes elsewhere."""
+    path = tmp_path / "acme-1.0-py3-none-any.whl"
+    record = []
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.mkdir("acme")
+        for name, data in FILES.items():
+            archive.writestr(name, data)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            record.append(f"{name},sha256={digest},{len(data)}\n")
+        archive.writestr("acme-1.0.dist-info/RECORD", "".join(record) + "acme-1.0.dist-info/RECORD,,\n")
+    return path
+
+
+@pytest.fixture
+def environment(tmp_path: Path, wheel: Path) -> Path:
+    """A virtual environment into which the real uv has installed the wheel."""
+    target = tmp_path / "environment"
+    outer = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    for arguments in (
+        ["venv", "--no-project", "--python", sys.executable, str(target)],
+        [
+            "pip",
+            "install",
+            "--no-config",
+            "--offline",
+            "--no-index",
+            "--link-mode",
+            "copy",
+            "--python",
+            str(target),
+            str(wheel),
+        ],
+    ):
+        command = [uv.find_uv_bin(), *arguments, "--no-cache"]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=outer)
+    return target
+
+
+def test_installed(environment: Path, wheel: Path) -> None:
+    """What was installed is held, though the installer writes a RECORD of its own and adds files."""
+    base = installed.site_packages(environment)
+    assert base is not None
+    record = (base / "acme-1.0.dist-info/RECORD").read_bytes()
+    with zipfile.ZipFile(wheel) as archive:
+        assert record != archive.read("acme-1.0.dist-info/RECORD")
+    assert installed.holds(environment, wheel)
+    (base / "acme/__pycache__").mkdir()
+    (base / "acme/__pycache__/x.pyc").touch()
+    assert installed.holds(environment, wheel)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("acme-1.0.data")])
+@pytest.mark.parametrize("change", ["changed", "shorter", "gone", "folder"])
+def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path) -> None:
+    """One byte that differs, in whatever file, and it is another one."""
+    base = tmp_path / "environment/lib/python3.11/site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(base)
+    assert installed.holds(tmp_path / "environment", wheel)
+    path = base / name
+    data = path.read_bytes()
+    path.unlink()
+    if change == "changed":
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    elif change == "shorter":
+        path.write_bytes(data[:-1])
+    elif change == "folder":
+        path.mkdir()
+    assert not installed.holds(tmp_path / "environment", wheel)
+
+
+def test_no_environment(tmp_path: Path, wheel: Path) -> None:
+    """Where there is no environment nothing is held, and nothing goes wrong."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    for place in ("gone", "empty", "file"):
+        assert installed.site_packages(tmp_path / place) is None
+        assert not installed.holds(tmp_path / place, wheel)
+
+
+@pytest.mark.parametrize(
+    "inside", ["lib/python3.11/site-packages", "lib/python3.13t/site-packages", "Lib/site-packages"]
+)
+def test_site_packages(inside: str, tmp_path: Path) -> None:
+    """The folder is found on each system."""
+    (tmp_path / inside).mkdir(parents=True)
+    found = installed.site_packages(tmp_path)
+    assert found is not None
+    assert found.samefile(tmp_path / inside)

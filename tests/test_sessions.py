@@ -1,0 +1,54 @@
+"""The nox sessions, in the noxfile of another project, by the real nox."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omni_release import sessions
+from tests.conftest import child_environment
+
+NOXFILE = "import omni_release.sessions\n\nomni_release.sessions.register()\n"
+
+
+def nox(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the real nox."""
+    command = [sys.executable, "-m", "nox", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=child_environment(), capture_output=True, encoding="utf-8", timeout=300, check=False
+    )
+
+
+def test_two_lines_give_all_sessions(tmp_path: Path) -> None:
+    """Two lines in a noxfile give every session, with its lane's first line as its help; release is the default."""
+    (tmp_path / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
+    listed = nox("--list", cwd=tmp_path).stdout
+    for name in sessions.SESSIONS:
+        assert re.search(rf"^[-*] {name} -> \S", listed, re.MULTILINE), name
+    default = json.loads(nox("--list", "--json", cwd=tmp_path).stdout)
+    assert [entry["session"] for entry in default] == ["release"]
+
+
+def test_a_session_hands_on(case: Callable[[str], Path]) -> None:
+    """What follows -- reaches the command line, and its failure is the session's."""
+    root = case("drifted")
+    (root / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
+    shown = nox("-s", "version", "--", "show", cwd=root)
+    assert "src/acme_drifted/__init__.py:3:16  ← differs" in shown.stdout
+    assert nox("-s", "version", cwd=root).returncode == 1
+
+
+@pytest.mark.rehearsal
+def test_release_session(case: Callable[[str], Path]) -> None:
+    """`nox -s release` is the whole rehearsal."""
+    root = case("sound")
+    (root / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
+    ended = nox("-s", "release", cwd=root)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "rehearse: acme-sound 1.2.3 → rehearsal: PASSED" in ended.stdout
