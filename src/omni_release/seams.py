@@ -6,7 +6,8 @@ Looking at a file needs no seam (a path is enough); changing one does. The real 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import enum
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +74,25 @@ class IndexFile:
     url: str
 
 
+class Standing(enum.StrEnum):
+    """How one of our files stands on an index. Five, never merged."""
+
+    OURS = "ours"
+    ABSENT = "absent"
+    OTHER_BYTES = "other bytes"
+    REFUSED = "refused"
+    CANNOT_TELL = "could not tell"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an index told of the file `name`, and how we know."""
+
+    name: str
+    standing: Standing
+    why: str = ""
+
+
 class Index(Protocol):
     """A package index: where it takes uploads, and what it says it has."""
 
@@ -97,6 +117,9 @@ class Index(Protocol):
 
         Raises CannotTell when it does not answer.
         """
+
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+        """How each artifact stands, in their order: listed with our sha256, and served with our bytes, or not."""
 
 
 class Journal(Protocol):

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import functools
+import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.errors import CannotTell
-from omni_release.seams import IndexFile
+from omni_release.model import Artifact
+from omni_release.seams import IndexFile, Told
 
 if TYPE_CHECKING:
+    from omni_release.index.client import Client
     from omni_release.index.server import RehearsalIndex
 
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
-_TIMEOUT = 15.0
 
 
 class Rehearsal:
-    """See `seams.Index`."""
+    """See `seams.Index`. `environment` tells where this machine's default index is."""
 
-    def __init__(self, folder: Path, project: str) -> None:
+    def __init__(self, folder: Path, project: str, environment: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
         self._project = project
+        self._environment = environment
         self._lock = threading.Lock()
         self._password = secrets.token_urlsafe(24)
 
@@ -50,23 +52,21 @@ class Rehearsal:
         return f"{self._running.url}/simple/"
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
-        import pypi_simple
-        import requests
+        return self._client.files(project)
 
-        with pypi_simple.PyPISimple(self.simple_url) as client:
-            client.s.trust_env = False
-            try:
-                page = client.get_project_page(project, timeout=_TIMEOUT)
-            except pypi_simple.NoSuchProjectError:
-                return ()
-            except requests.RequestException as error:
-                raise CannotTell(f"{self.simple_url} does not answer: {error}", "Is the index up?") from None
-        return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url) for p in page.packages)
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+        return self._client.standings(project, artifacts)
 
     def close(self) -> None:
         """End the server, if it was ever started."""
         if "_started" in self.__dict__:
             self._started.__exit__(None, None, None)
+
+    @property
+    def _client(self) -> Client:
+        from omni_release.index.client import Client
+
+        return Client(self.simple_url)
 
     @property
     def _running(self) -> RehearsalIndex:
@@ -75,11 +75,9 @@ class Rehearsal:
 
     @functools.cached_property
     def _started(self) -> RehearsalIndex:
-        import pypi_simple
+        from omni_release.index.elsewhere import default_index
+        from omni_release.index.server import RehearsalIndex, Setup
+        from omni_release.index.submission import Account
 
-        from omni_release.index.server import RehearsalIndex
-
-        elsewhere = pypi_simple.PYPI_SIMPLE_ENDPOINT
-        return RehearsalIndex(
-            self._folder, self._project, username=self.username, password=self._password, elsewhere=elsewhere
-        )
+        account = Account(self.username, self._password, self._project)
+        return RehearsalIndex(Setup(self._folder, self._project, account, default_index(self._environment)))

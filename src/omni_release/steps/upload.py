@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from omni_release import artifacts, environment
 from omni_release.actions import Action, Run
 from omni_release.errors import CannotTell, Conflict
 from omni_release.model import Evidence, Release
-from omni_release.seams import World
+from omni_release.seams import Standing, Told, World
 
 _DEADLINE = 300.0
 
@@ -41,13 +41,23 @@ class Upload:
         if not pinned:
             return None
         project, _ = artifacts.name_and_version(pinned[0].name)
-        there = {file.name: file.sha256 for file in world.index.files(project)}
-        for artifact in pinned:
-            if artifact.name in there and there[artifact.name] != artifact.sha256:
-                raise Conflict(
-                    f"{world.index.simple_url} holds another {artifact.name}: sha256 {there[artifact.name]}, not ours",
-                    "A file name can be used once only: raise the version.",
-                )
-        if any(artifact.name not in there for artifact in pinned):
+        told = world.index.standings(project, pinned)
+        _object(told, world.index.simple_url)
+        if any(each.standing is not Standing.OURS for each in told):
             return None
         return {artifact.name: f"sha256 {artifact.sha256}" for artifact in pinned} | {"index": world.index.simple_url}
+
+
+def _object(told: Sequence[Told], index: str) -> None:
+    """Raises Conflict where the index has something else under our name, CannotTell where it does not say."""
+    for each in told:
+        if each.standing is Standing.OTHER_BYTES:
+            raise Conflict(
+                f"{index} holds another {each.name}: {each.why}, not ours",
+                "A file name can be used once only: raise the version.",
+            )
+    for each in told:
+        if each.standing is Standing.REFUSED:
+            raise CannotTell(f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?")
+        if each.standing is Standing.CANNOT_TELL:
+            raise CannotTell(f"{index} does not tell whether it has {each.name}: {each.why}", "Try again in a while.")

@@ -1,0 +1,242 @@
+"""What an index says it has: JSON and HTML, with hashes, caches by-passed, within a deadline, and told apart.
+
+Each file stands in one of five ways (`seams.Standing`), and no exit code, no status and no page alone decides which:
+ours is only what both of the index's pages list with our sha256, and what is served with our bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from omni_release.errors import CannotTell
+from omni_release.model import Artifact
+from omni_release.seams import IndexFile, Standing, Told
+
+if TYPE_CHECKING:
+    from pypi_simple import PyPISimple
+    from requests import Response
+
+_T = TypeVar("_T")
+
+DEADLINE = 30.0
+_SILENCE = 15.0
+_PAGE = 32 * 1024 * 1024
+_CHUNK = 64 * 1024
+_FRESH = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+_PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@dataclass(frozen=True)
+class Client:
+    """Reads the index whose simple API is at `simple_url`. `deadline` is for one question, in seconds."""
+
+    simple_url: str
+    deadline: float = DEADLINE
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """What the index lists; empty where it does not know the project. Raises CannotTell, also where it refuses."""
+        listed = self._within(lambda: self._listed(project, "any"))
+        if isinstance(listed, Told):
+            raise CannotTell(f"{self._shown} does not say what it has: {listed.why}", "Is the index up?")
+        return listed
+
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+        """How each artifact stands, in their order. Raises nothing for what an index can do."""
+        try:
+            return self._within(lambda: self._standings(project, artifacts))
+        except CannotTell as error:
+            return tuple(Told(artifact.name, Standing.CANNOT_TELL, error.message) for artifact in artifacts)
+
+    def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+        pages = [self._listed(project, accept) for accept in ("json", "html")]
+        return tuple(self._standing(artifact, pages) for artifact in artifacts)
+
+    def _standing(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | Told]) -> Told:
+        told = [classified(artifact, page) for page in pages]
+        standings = {each.standing for each in told}
+        if standings == {Standing.OURS, Standing.ABSENT}:
+            return Told(
+                artifact.name, Standing.CANNOT_TELL, "one of the index's pages lists it, the other does not yet"
+            )
+        for worst in (Standing.OTHER_BYTES, Standing.CANNOT_TELL, Standing.REFUSED, Standing.ABSENT):
+            if worst in standings:
+                return next(each for each in told if each.standing is worst)
+        url = next(
+            file.url for page in pages if not isinstance(page, Told) for file in page if file.name == artifact.name
+        )
+        return self._served(artifact, url)
+
+    def _served(self, artifact: Artifact, url: str) -> Told:
+        """Whether the bytes that are served are ours: read as far as ours go, and one byte more."""
+        digest, size = hashlib.sha256(), 0
+        try:
+            with self._session() as client, self._got(client, url.partition("#")[0], "*/*") as response:
+                if response.status_code != 200:
+                    return Told(artifact.name, *answered(response.status_code, response.reason or ""))
+                for chunk in _chunks(response):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    if size > artifact.size:
+                        break
+        except _troubles() as error:
+            return Told(artifact.name, Standing.CANNOT_TELL, _said(error))
+        if size < artifact.size:
+            return Told(artifact.name, Standing.CANNOT_TELL, f"{size} of {artifact.size} bytes came")
+        if digest.hexdigest() != artifact.sha256:
+            return Told(artifact.name, Standing.OTHER_BYTES, f"the bytes served have the sha256 {digest.hexdigest()}")
+        return Told(artifact.name, Standing.OURS, f"sha256 {artifact.sha256}")
+
+    def _listed(self, project: str, accept: str) -> tuple[IndexFile, ...] | Told:
+        """A page's files, or why there is none."""
+        import pypi_simple
+
+        accepted = {"json": pypi_simple.ACCEPT_JSON_PREFERRED, "html": pypi_simple.ACCEPT_HTML_ONLY}
+        wanted = accepted.get(accept, pypi_simple.ACCEPT_ANY)
+        try:
+            with self._session() as client, self._got(client, f"{self.simple_url}{project}/", wanted) as response:
+                if response.status_code == 404:
+                    return ()
+                if response.status_code != 200:
+                    return Told(project, *answered(response.status_code, response.reason or ""))
+                page = _parsed(project, b"".join(_limited(_chunks(response))), response)
+        except _troubles() as error:
+            return Told(project, Standing.CANNOT_TELL, _said(error))
+        return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url) for p in page.packages)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[PyPISimple]:
+        import pypi_simple
+
+        with pypi_simple.PyPISimple(self.simple_url) as client:
+            if urllib.parse.urlsplit(self.simple_url).hostname in _LOOPBACK:
+                client.s.trust_env = False  # no proxy, and nothing of a .netrc
+            yield client
+
+    def _got(self, client: PyPISimple, url: str, accept: str) -> Response:
+        timeout = min(_SILENCE, self.deadline)
+        return client.s.get(url, headers={"Accept": accept, **_FRESH}, timeout=timeout, stream=True)
+
+    @property
+    def _shown(self) -> str:
+        """The index's address, without what may be in it."""
+        return without_credentials(self.simple_url)
+
+    def _within(self, question: Callable[[], _T]) -> _T:
+        """The answer, or CannotTell after the deadline: whatever hangs (a name, a header, a byte) is left behind."""
+        answers: list[_T] = []
+        errors: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                answers.append(question())
+            except BaseException as error:  # noqa: BLE001 - raised again, in the thread that asked
+                errors.append(error)
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(self.deadline)
+        if errors:
+            raise errors[0]
+        if not answers:
+            raise CannotTell(f"{self._shown} did not answer within {self.deadline:g} s", "Is the index up?")
+        return answers[0]
+
+
+def classified(artifact: Artifact, page: tuple[IndexFile, ...] | Told) -> Told:
+    """How an artifact stands on a page, or in place of one."""
+    if isinstance(page, Told):
+        return Told(artifact.name, page.standing, page.why)
+    found = [file for file in page if file.name == artifact.name]
+    if not found:
+        return Told(artifact.name, Standing.ABSENT, "it is not listed")
+    for file in found:
+        if file.sha256 not in (None, artifact.sha256):
+            return Told(artifact.name, Standing.OTHER_BYTES, f"it is listed with the sha256 {file.sha256}")
+    return Told(artifact.name, Standing.OURS, "it is listed")  # where no hash is told, the bytes served decide
+
+
+def answered(status: int, reason: str) -> tuple[Standing, str]:
+    """What an HTTP answer other than success says, and why: of an index's page, and of an upload.
+
+    Some 403 pass by themselves: the message tells. A file that exists already may well be ours: its listing tells.
+    """
+    said = f"{status} {reason}".strip()
+    if status in (404, 410):
+        return Standing.ABSENT, said
+    if 400 <= status < 500 and status not in (408, 425, 429):
+        passes = _PASSES.search(reason) or "already exist" in reason
+        return (Standing.CANNOT_TELL if passes else Standing.REFUSED), said
+    return Standing.CANNOT_TELL, said
+
+
+def without_credentials(url: str) -> str:
+    """The URL without the user and the password that may stand in it."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class _TooMuch(Exception):
+    """A page that has no end."""
+
+
+def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > _PAGE:
+            raise _TooMuch(f"a page of more than {_PAGE} bytes")
+        yield chunk
+
+
+def _chunks(response: Response) -> Iterator[bytes]:
+    return response.iter_content(_CHUNK)
+
+
+def _parsed(project: str, body: bytes, response: Response) -> pypi_simple.ProjectPage:
+    import json
+
+    import pypi_simple
+
+    content_type = response.headers.get("Content-Type", "")
+    if "json" in content_type.partition(";")[0]:
+        return pypi_simple.ProjectPage.from_json_data(json.loads(body), response.url)
+    if "html" not in content_type:
+        raise ValueError(f"a page of the type {content_type!r}, which is no simple index's")
+    return pypi_simple.ProjectPage.from_html(project, body, response.url)
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """What can go wrong with an index that is not there, breaks off or talks nonsense."""
+    import pypi_simple
+    import requests
+    import urllib3
+
+    return (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        pypi_simple.UnexpectedRepoVersionWarning,
+        pypi_simple.UnsupportedRepoVersionError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        _TooMuch,
+    )
+
+
+def _said(error: Exception) -> str:
+    """An exception in one line. The address in it is shown without credentials."""
+    said = re.sub(r"//[^/@\s]+@", "//", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {said}"[:300]
+
+
+if TYPE_CHECKING:
+    import pypi_simple

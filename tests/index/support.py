@@ -1,0 +1,182 @@
+"""What the index's tests share: small distributions, an index, and the real clients."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import uv
+
+from omni_release.index.server import RehearsalIndex, Setup
+from omni_release.index.submission import Account
+
+PROJECT = "acme-sound"
+USER, PASSWORD = "tester", "s3cret-of-the-index"
+ACCOUNT = Account(USER, PASSWORD, PROJECT)
+WHEEL = "acme_sound-1.0-py3-none-any.whl"
+SDIST = "acme_sound-1.0.tar.gz"
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a client ended, and all that it said."""
+
+    code: int
+    said: str
+
+
+def metadata(version: str = "1.0", *lines: str, name: str = "acme-sound", form: str = "2.1", about: str = "") -> str:
+    """Core metadata."""
+    head = (f"Metadata-Version: {form}", f"Name: {name}", f"Version: {version}", *lines)
+    return "\n".join(head) + f"\n\n{about}"
+
+
+def wheel_files(
+    stated: str, *, info: str = "acme_sound-1.0.dist-info", more: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
+    """A wheel's files, with their RECORD."""
+    tag = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = {"acme_sound.py": "VALUE = 1\n", f"{info}/METADATA": stated, f"{info}/WHEEL": tag, **(more or {})}
+    found = {name: content.encode() for name, content in files.items()}
+    found[f"{info}/RECORD"] = record(found, f"{info}/RECORD")
+    return found
+
+
+def record(files: Mapping[str, bytes], name: str) -> bytes:
+    """A RECORD of these files."""
+    rows = [f"{file},sha256={_digest(content)},{len(content)}" for file, content in files.items()]
+    return "\n".join([*rows, f"{name},,", ""]).encode()
+
+
+def _digest(content: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+
+
+def zipped(path: Path, files: Mapping[str, bytes]) -> Path:
+    """A zip archive, the same for the same files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def tarred(path: Path, files: Mapping[str, bytes]) -> Path:
+    """A .tar.gz."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def wheel(folder: Path, stated: str | None = None, *, name: str = WHEEL, **more: Any) -> Path:
+    """A wheel that an index takes, unless it is told otherwise."""
+    return zipped(folder / name, wheel_files(metadata() if stated is None else stated, **more))
+
+
+def sdist(
+    folder: Path,
+    stated: str | None = None,
+    *,
+    name: str = SDIST,
+    root: str = "acme_sound-1.0",
+    more: Mapping[str, bytes] | None = None,
+) -> Path:
+    """An sdist that an index takes, unless it is told otherwise."""
+    inside = {
+        f"{root}/PKG-INFO": (metadata() if stated is None else stated).encode(),
+        f"{root}/acme_sound.py": b"VALUE = 1\n",
+    }
+    return tarred(folder / name, inside | dict(more or {}))
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, *, account: Account = ACCOUNT, elsewhere: str = "http://127.0.0.1:9/simple/", **more: Any
+) -> Iterator[RehearsalIndex]:
+    """An index for the length of a test."""
+    with RehearsalIndex(Setup(folder / "index", PROJECT, account, elsewhere, **more)) as index:
+        yield index
+
+
+def bare() -> dict[str, str]:
+    """An environment without anybody's settings for installers and publishers."""
+    ours = ("PIP_", "UV_", "TWINE_", "VIRTUAL_ENV", "PYTHONPATH")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    return kept | {"PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1", "PYTHONUTF8": "1", "COLUMNS": "400"}
+
+
+def ran(argv: list[str], cwd: Path, timeout: float = PATIENCE, **more: str) -> Ran:
+    """Run a client to its end, or to the deadline: the code is None then."""
+    try:
+        ended = subprocess.run(
+            argv, cwd=cwd, env=bare() | more, capture_output=True, encoding="utf-8", timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Ran(-1, "did not end")
+    return Ran(ended.returncode, " ".join(f"{ended.stdout} {ended.stderr}".split()))
+
+
+def twine(url: str, *files: Path, password: str = PASSWORD, timeout: float = PATIENCE, cwd: Path | None = None) -> Ran:
+    """Upload with the real twine."""
+    given = ["--non-interactive", "--disable-progress-bar", "--verbose", "--repository-url", url]
+    argv = [sys.executable, "-m", "twine", "upload", *given, *map(str, files)]
+    where = cwd or files[0].parent
+    return ran(argv, where, timeout, TWINE_USERNAME=USER, TWINE_PASSWORD=password)
+
+
+def uv_publish(index: RehearsalIndex, *files: Path, more: tuple[str, ...] = (), timeout: float = PATIENCE) -> Ran:
+    """Upload with the real uv."""
+    argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", *more, "--publish-url"]
+    argv += [f"{index.url}/legacy/", *map(str, files)]
+    return ran(argv, files[0].parent, timeout, UV_PUBLISH_USERNAME=USER, UV_PUBLISH_PASSWORD=PASSWORD)
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def form(path: Path, change: Change = lambda fields: None) -> list[tuple[str, Any]]:
+    """The fields that twine sends for a file, changed."""
+    from twine.package import PackageFile
+    from twine.repository import Repository
+
+    fields: dict[str, Any] = dict(PackageFile.from_filename(str(path), None).metadata_dictionary())
+    change(fields)
+    flat = Repository._convert_metadata_to_list_of_tuples(fields)  # type: ignore[arg-type]  # whatever a stranger sends
+    return [*flat, (":action", "file_upload"), *([] if "protocol_version" in fields else [("protocol_version", "1")])]
+
+
+def sent(
+    index: RehearsalIndex, fields: list[tuple[str, Any]], path: Path | None, name: str | None = None
+) -> requests.Response:
+    """Post a form as twine does."""
+    from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]  # it has no types
+
+    whole = list(fields)
+    if path is not None:
+        whole.append(("content", (name or path.name, path.read_bytes(), "application/octet-stream")))
+    encoder = MultipartEncoder(whole)
+    return requests.post(
+        f"{index.url}/legacy/",
+        data=encoder,
+        headers={"Content-Type": encoder.content_type},
+        auth=(USER, PASSWORD),
+        allow_redirects=False,
+        timeout=PATIENCE,
+    )
