@@ -102,16 +102,4 @@ def test_no_environment(tmp_path: Path, wheel: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for place in ("gone", "empty", "file"):
-        assert installed.site_packages(tmp_path / place) is None
         assert not installed.holds(tmp_path / place, wheel)
-
-
-@pytest.mark.parametrize(
-    "inside", ["lib/python3.11/site-packages", "lib/python3.13t/site-packages", "Lib/site-packages"]
-)
-def test_site_packages(inside: str, tmp_path: Path) -> None:
-    """The folder is found on each system."""
-    (tmp_path / inside).mkdir(parents=True)
-    found = installed.site_packages(tmp_path)
-    assert found is not None
-    assert found.samefile(tmp_path / inside)

@@ -45,7 +45,9 @@ def test_sound_project(case: Callable[[str], Path]) -> None:
     ran = omni("rehearse", "--format", "json", cwd=root)
     document = held_to_schema(ran)
     assert (ran.code, document["verdict"], document["version"]) == (0, "passed", "1.2.3")
-    assert {outcome["status"] for outcome in document["outcomes"]} == {"passed"}
+    assert {o["id"]: o["status"] for o in document["outcomes"] if o["status"] != "passed"} == {
+        "verify-commands-pass": "skipped"
+    }
     assert [artifact["name"] for artifact in document["artifacts"]] == [
         "acme_sound-1.2.3-py3-none-any.whl",
         "acme_sound-1.2.3.tar.gz",
@@ -195,8 +197,13 @@ def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_pa
     root = case("sound")
     (root / "tests" / "test_waits.py").write_text(WAITS, encoding="utf-8")
     marker = tmp_path / "marker"
+    # A shell that starts things in the background has them ignore SIGINT: begin as at a prompt.
+    start = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from omni_release import cli; sys.exit(cli.main(['rehearse']))"
+    )
     run = subprocess.Popen(
-        [sys.executable, "-m", "omni_release", "rehearse"],
+        [sys.executable, "-c", start],
         cwd=root,
         env=child_environment(MARKER=str(marker)),
         stdout=subprocess.DEVNULL,
@@ -232,3 +239,105 @@ def test_unwritable_project(case: Callable[[str], Path]) -> None:
     assert ran.code == 2
     assert "cannot write to" in ran.err
     assert os.listdir(root)
+
+
+def test_back_end_that_hangs(case: Callable[[str], Path]) -> None:
+    """A back end that does not end is stopped at its deadline."""
+    root = case("sound")
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    text = text.replace('requires = ["hatchling"]', "requires = []")
+    text = text.replace('"hatchling.build"', '"hangs"\nbackend-path = ["."]')
+    (root / "pyproject.toml").write_text(text + "\n[tool.omni-release]\nbuild-timeout = 3\n", encoding="utf-8")
+    (root / "hangs.py").write_text("import time\n\ntime.sleep(600)\n", encoding="utf-8")
+    ran = omni("build", "--format", "json", cwd=root)
+    assert ran.document["verdict"] in ("failed", "inconclusive")
+    assert "did not end within 3 s" in ran.outcome("build")["findings"][0]["message"]
+
+
+def test_tests_that_never_end(case: Callable[[str], Path]) -> None:
+    """Tests that do not end are stopped at their deadline, and told."""
+    root = case("sound")
+    slow = "import time\n\n\ndef test_it():\n    time.sleep(600)\n"
+    (root / "tests" / "test_slow.py").write_text(slow, encoding="utf-8")
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[tool.omni-release.tests]\ntimeout = 4\n")
+    ran = omni("tests", "--format", "json", cwd=root)
+    assert ran.code == 1
+    assert any("did not end within 4 s" in f["message"] for f in ran.outcome("tests-pass")["findings"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
+def test_tests_that_kill_their_parents_group(case: Callable[[str], Path]) -> None:
+    """Tests that end their parent's process group end no more than themselves."""
+    root = case("sound")
+    code = "import os, signal\n\n\ndef test_it():\n    os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)\n"
+    (root / "tests" / "test_kill.py").write_text(code, encoding="utf-8")
+    ran = omni("tests", "--format", "json", cwd=root)
+    assert ran.code == 1
+    assert any("was ended by signal 9" in f["message"] for f in ran.outcome("tests-pass")["findings"])
+
+
+def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """What was built elsewhere takes the place of the build; what is no archive is told, and left as it is."""
+    root = case("sound")
+    assert omni("build", cwd=root).code == 0
+    elsewhere = Path(shutil.copytree(newest_run(root) / "dist", tmp_path / "elsewhere"))
+    ran = omni("inspect", "--artifacts", elsewhere, "--format", "json", cwd=root)
+    assert (ran.code, ran.outcome("wheel-equals-checkout")["status"]) == (0, "passed")
+    (wheel,) = elsewhere.glob("*.whl")
+    wheel.write_bytes(b"no zip archive")
+    ran = omni("rehearse", "--artifacts", elsewhere, "--format", "json", cwd=root)
+    assert ran.code == 1
+    assert any("is not a readable archive" in f["message"] for f in ran.outcome("artifacts-match")["findings"])
+    assert not [o["id"] for o in ran.document["outcomes"] for f in o["findings"] if f["rule"] == "defect"]
+    assert wheel.read_bytes() == b"no zip archive"
+    (tmp_path / "empty").mkdir()
+    assert "there is nothing built in" in omni("rehearse", "--artifacts", tmp_path / "empty", cwd=root).out
+
+
+def test_wheel_bound_to_a_platform(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """A project whose wheel is bound to a platform, and has no other, is told how to get them."""
+    root = case("sound")
+    assert omni("build", cwd=root).code == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (wheel,) = (newest_run(root) / "dist").glob("*.whl")
+    shutil.copy(wheel, elsewhere / wheel.name.replace("none-any", "none-linux_x86_64"))
+    ran = omni("inspect", "--artifacts", elsewhere, "--format", "json", cwd=root)
+    found = [f for f in ran.outcome("artifacts-match")["findings"] if f["rule"] == "platform-wheel"]
+    assert (ran.code, len(found)) == (1, 1)
+    assert "--artifacts DIR" in found[0]["message"]
+
+
+def test_verify_commands(case: Callable[[str], Path]) -> None:
+    """The project's own commands run on what was installed from the index; pip fetches all of it where asked to."""
+    root = case("sound")
+    commands = [
+        "python -c 'import acme_sound; assert acme_sound.double(4) == 8'",
+        'python -c "import sys; print(123); sys.exit(3)"',
+    ]
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[tool.omni-release.verify]\npip = "full"\ncommands = {json.dumps(commands)}\n')
+    ran = omni("verify", "--format", "json", cwd=root)
+    (finding,) = ran.outcome("verify-commands-pass")["findings"]
+    assert ran.code == 1
+    assert "ended with 3\n123" in finding["message"]
+    assert ran.outcome("install-with-pip")["evidence"]["installer"] == "pip, full"
+
+
+def test_full_disk(case: Callable[[str], Path]) -> None:
+    """A disk without room is a message; nothing of the user's is lost."""
+    root = case("sound")
+    home = root / ".omni-release"
+    home.mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(home)]
+    if subprocess.run(small, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        (home / "filler").write_bytes(b"x" * 180_000)
+        ran = omni("rehearse", cwd=root)
+        assert ran.code in (1, 2)
+        assert "No space left on device" in ran.out + ran.err
+    finally:
+        subprocess.run(["umount", str(home)], check=True)
+    assert git("status", "--porcelain", cwd=root) == ""

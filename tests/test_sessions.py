@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import sessions
-from tests.conftest import child_environment
+from tests.conftest import child_environment, git
 
 NOXFILE = "import omni_release.sessions\n\nomni_release.sessions.register()\n"
 
@@ -49,6 +49,7 @@ def test_release_session(case: Callable[[str], Path]) -> None:
     """`nox -s release` is the whole rehearsal."""
     root = case("sound")
     (root / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
+    git("add", "noxfile.py", cwd=root)
     ended = nox("-s", "release", cwd=root)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "rehearse: acme-sound 1.2.3 → rehearsal: PASSED" in ended.stdout

@@ -64,7 +64,7 @@ def test_all_that_can_be_set() -> None:
         ("[tool.omni-release.tests]\n\ncomand = 'x'\n", 3, "comand", "did you mean `command`?"),
         ("[tool.omni-release]\ntests.comand = 'x'\n", 2, "comand", "did you mean `command`?"),
         ("[tool.omni-release.test]\ntimeout = 1\n", 1, "test", "did you mean `tests`?"),
-        ("[tool.omni-release]\nzzzz = 3\n", 2, "zzzz", "known keys: import-packages, keep-runs"),
+        ("[tool.omni-release]\nzzzz = 3\n", 2, "zzzz", "known keys: import-packages, "),
     ],
 )
 def test_unknown_key(text: str, line: int, key: str, hint: str) -> None:

@@ -196,7 +196,10 @@ def test_fingerprint_passes_over_what_is_ignored(tmp_path: Path, processes: Loca
 def test_commit(tmp_path: Path, processes: LocalProcesses) -> None:
     """The commit that is checked out; none outside a repository, and none before the first one."""
     root = repository(tmp_path / "root", "a.txt")
-    assert tree.commit(root, processes) == git("rev-parse", "HEAD", cwd=root).strip()
+    made = tree.commit(root, processes)
+    assert made is not None
+    assert str(made.time) == git("log", "-1", "--format=%ct", cwd=root).strip()
+    assert made.sha == git("rev-parse", "HEAD", cwd=root).strip()
     (tmp_path / "plain").mkdir()
     assert tree.commit(tmp_path / "plain", processes) is None
     git("init", "--quiet", "fresh", cwd=tmp_path)

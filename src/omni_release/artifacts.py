@@ -1,13 +1,17 @@
-"""What distributions say of themselves: their file names and their core metadata."""
+"""What distributions say of themselves (file names, core metadata), and what is in them."""
 
 from __future__ import annotations
 
 import email.message
 import email.parser
 import gzip
+import hashlib
+import re
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.errors import CannotTell
@@ -32,22 +36,67 @@ def name_and_version(name: str) -> tuple[str, str]:
     return str(project), str(version)
 
 
-def metadata(path: Path) -> email.message.Message:
-    """The core metadata inside a wheel (METADATA) or an sdist (PKG-INFO). Raises ValueError where there is none."""
+@dataclass(frozen=True)
+class Entry:
+    """A file in a distribution: its name (in an sdist without the folder that all of it lies in) and its bytes."""
+
+    name: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def contents(path: Path) -> Iterator[Entry]:
+    """The files in a wheel or an sdist, one at a time. Raises ValueError where it is no readable archive."""
     try:
-        raw = _from_wheel(path) if is_wheel(path.name) else _from_sdist(path)
+        yield from _of_wheel(path) if is_wheel(path.name) else _of_sdist(path)
     except _UNREADABLE as error:
         raise ValueError(f"{path.name} is not a readable archive: {error}") from None
-    return email.parser.BytesParser().parsebytes(raw)
 
 
-def names(wheel: Path) -> tuple[str, ...]:
-    """The names of the files in a wheel. Raises ValueError where it is no zip archive."""
+def metadata(path: Path) -> email.message.Message:
+    """The core metadata inside a wheel (METADATA) or an sdist (PKG-INFO). Raises ValueError where there is none."""
+    wanted = re.compile(r"[^/]+\.dist-info/METADATA" if is_wheel(path.name) else "PKG-INFO")
+    for entry in contents(path):
+        if wanted.fullmatch(entry.name):
+            return email.parser.BytesParser().parsebytes(entry.data)
+    raise ValueError(f"{path.name} holds no {'.dist-info/METADATA' if is_wheel(path.name) else 'PKG-INFO'}")
+
+
+def names(path: Path) -> tuple[str, ...]:
+    """The names of the files in a distribution. Raises ValueError where it is no readable archive."""
+    return tuple(entry.name for entry in contents(path))
+
+
+def installable(folder: Path) -> Path:
+    """The wheel in a folder that this interpreter can install. Raises CannotTell where there is none."""
+    from packaging.tags import sys_tags
+    from packaging.utils import parse_wheel_filename
+
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        raise CannotTell(f"there is no wheel in {folder}", "Build first: omni-release build")
+    for tag in sys_tags():
+        for wheel in wheels:
+            if tag in parse_wheel_filename(wheel.name)[3]:
+                return wheel
+    names = ", ".join(wheel.name for wheel in wheels)
+    raise CannotTell(
+        f"none of {names} can be installed on this machine", "Run this on a platform that one is made for."
+    )
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two versions are the same as PEP 440 has it, whatever their spelling."""
+    from packaging.version import InvalidVersion, Version
+
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            return tuple(name for name in archive.namelist() if not name.endswith("/"))
-    except _UNREADABLE as error:
-        raise ValueError(f"{wheel.name} is not a readable archive: {error}") from None
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
 
 
 def in_folder(folder: Path) -> tuple[Path, ...]:
@@ -58,20 +107,16 @@ def in_folder(folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _from_wheel(path: Path) -> bytes:
+def _of_wheel(path: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            folder, _, file = name.partition("/")
-            if folder.endswith(".dist-info") and file == "METADATA":
-                return archive.read(name)
-    raise ValueError(f"{path.name} holds no .dist-info/METADATA")
+        for info in archive.infolist():
+            if not info.is_dir():
+                yield Entry(info.filename, archive.read(info))
 
 
-def _from_sdist(path: Path) -> bytes:
+def _of_sdist(path: Path) -> Iterator[Entry]:
     with tarfile.open(path) as archive:
         for member in archive:
-            if member.name.count("/") == 1 and member.name.endswith("/PKG-INFO"):
-                file = archive.extractfile(member)
-                if file is not None:
-                    return file.read()
-    raise ValueError(f"{path.name} holds no PKG-INFO")
+            file = archive.extractfile(member) if member.isfile() else None
+            if file is not None:
+                yield Entry(member.name.partition("/")[2], file.read())

@@ -23,10 +23,15 @@ class Arguments:
     format: str
     dry_run: bool = False
     run: str | None = None
+    artifacts: Path | None = None
     verb: str = ""
     id: str = ""
     by: str = ""
     reason: str = ""
+    name: str = ""
+    folder: Path | None = None
+    port: int = 0
+    script: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +70,7 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     run = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     run.add_argument("--dry-run", action="store_true", help="print what would be done, and do none of it")
     run.add_argument("--run", metavar="RUN", help="go on with this run, in place of a new or the newest one")
+    run.add_argument("--artifacts", type=Path, metavar="DIR", help="take what was built elsewhere, in place of a build")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, lane in lanes.ALL.items():
         added = commands.add_parser(name, parents=[common, run], help=_first_line(lane.__doc__), allow_abbrev=False)
@@ -81,6 +87,14 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
         "explain", parents=[common], help="What a task is, and what to do.", allow_abbrev=False
     )
     explain.add_argument("id", metavar="ID")
+    index = commands.add_parser(
+        "index", parents=[common], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
+    )
+    index.add_argument("verb", choices=("serve",))
+    index.add_argument("--name", default="", help="the project that it answers for (default: the one in this folder)")
+    index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
+    index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
+    index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
     return Arguments(**vars(parser.parse_args(argv)))
 
 
@@ -156,8 +170,27 @@ def _run(arguments: Arguments) -> int:
     from omni_release.run import Request, run_lane
 
     json = arguments.format == "json"
-    return run_lane(Request(arguments.command, _project(arguments), json, arguments.dry_run, arguments.run))
+    return run_lane(
+        Request(
+            arguments.command,
+            _project(arguments),
+            json=json,
+            dry=arguments.dry_run,
+            run=arguments.run,
+            artifacts=arguments.artifacts,
+        )
+    )
 
 
-COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {"explain": _explain, "sign": _sign}
+def _index(arguments: Arguments) -> int:
+    import os
+
+    from omni_release.index.serve import Wanted, serve
+
+    name = arguments.name or _project(arguments).name
+    json = arguments.format == "json"
+    return serve(Wanted(name, arguments.folder, arguments.port, arguments.script, json), os.environ)
+
+
+COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {"explain": _explain, "index": _index, "sign": _sign}
 """What there is to be called, by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,24 +21,26 @@ _PYTHON = (
 )
 _CREDENTIALS = ("TWINE_", "UV_PUBLISH_", "PYPI_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_")
 _INSTALLERS = ("PIP_", "UV_")
-_KEPT = (
-    "UV_CACHE_DIR",
-    "UV_DEFAULT_INDEX",
-    "UV_INDEX_URL",
-    "UV_HTTP_TIMEOUT",
-    "UV_NATIVE_TLS",
-    "UV_SYSTEM_CERTS",
-    "UV_LINK_MODE",
-)
+_KEPT = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_HTTP_TIMEOUT", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "PIP_CERT", "PIP_PROXY")
 
 
 def for_tools(outer: Mapping[str, str], run: Path) -> dict[str, str]:
-    """For uv, pip, twine and back ends: the outer one without Python's and the installers' settings, and credentials.
+    """For what may not be led astray: the outer one without Python's and the installers' settings, and credentials.
 
-    What tells where the default index is, how to reach it and where the cache lies stays.
+    How to reach an index (certificates, proxies, time limits) and where the cache lies stays.
     """
     inner = for_tests(outer, run)
     return {key: value for key, value in inner.items() if key in _KEPT or not key.startswith(_INSTALLERS)}
+
+
+def for_dependencies(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+    """For whatever installs things that are not ours: this machine's own settings say where they come from.
+
+    Where only one of pip and uv is told of another default index, the other is told of it too.
+    """
+    from omni_release.index.elsewhere import told_to_one
+
+    return told_to_one(outer) | for_tests(outer, run)
 
 
 def for_tests(outer: Mapping[str, str], run: Path) -> dict[str, str]:
@@ -49,6 +52,11 @@ def for_tests(outer: Mapping[str, str], run: Path) -> dict[str, str]:
 def scripts(environment: Path) -> Path:
     """The folder of a virtual environment that holds its programs."""
     return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
+def site_packages(environment: Path) -> Path:
+    """The folder for packages of a virtual environment that was made with our own interpreter."""
+    return Path(sysconfig.get_path("purelib", scheme="venv", vars={"base": str(environment)}))
 
 
 def python(environment: Path) -> Path:

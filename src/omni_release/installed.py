@@ -6,22 +6,21 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-
-def site_packages(environment: Path) -> Path | None:
-    """The environment's folder for pure Python packages; None where there is no environment."""
-    found = [environment / "Lib" / "site-packages", *sorted((environment / "lib").glob("python*/site-packages"))]
-    return next((path for path in found if path.is_dir()), None)
+from omni_release.environment import site_packages
 
 
-def holds(environment: Path, wheel: Path) -> bool:
-    """Whether each file of the wheel stands in the environment with the very same bytes.
+def holds(environment: Path, wheel: Path, *, by: str | None = None) -> bool:
+    """Whether each file of the wheel stands in the environment with the very same bytes, put there `by` that installer.
 
     Scripts and data (`*.data/`) go elsewhere, RECORD is rewritten by the installer: these are passed over.
     """
     base = site_packages(environment)
-    if base is None:
+    if not base.is_dir():
         return False
     with zipfile.ZipFile(wheel) as archive:
+        info = next((name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name), "")
+        if by is not None and not _says(base / info / "INSTALLER", by):
+            return False
         for entry in archive.infolist():
             top = entry.filename.partition("/")[0]
             if entry.is_dir() or top.endswith(".data") or entry.filename.endswith(".dist-info/RECORD"):
@@ -30,6 +29,28 @@ def holds(environment: Path, wheel: Path) -> bool:
             if not installed.is_file() or _digest(installed.read_bytes()) != _digest(archive.read(entry)):
                 return False
     return True
+
+
+def complete(environment: Path) -> bool:
+    """Whether each distribution in the environment finds all that it requires there (extras apart)."""
+    from importlib.metadata import distributions
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found = {canonicalize_name(dist.name): dist for dist in distributions(path=[str(site_packages(environment))])}
+    for dist in found.values():
+        for requirement in map(Requirement, dist.requires or ()):
+            if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            other = found.get(canonicalize_name(requirement.name))
+            if other is None or not requirement.specifier.contains(other.version, prereleases=True):
+                return False
+    return bool(found)
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8").strip() == text
 
 
 def _digest(data: bytes) -> bytes:

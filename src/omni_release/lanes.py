@@ -5,19 +5,33 @@ A lane is a function, so that a run imports only what its own lane needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from omni_release.tasks import Lane, check, step
 
 
-def rehearse() -> Lane:
-    """The whole release, against an index of our own: nothing of the user's is touched."""
-    from omni_release.checks.artifacts import artifacts_match
-    from omni_release.checks.installed import installed_works
+def rehearse(prebuilt: Path | None = None) -> Lane:
+    """The whole release, against an index of our own: nothing of the user's is touched.
+
+    With `prebuilt`, the distributions in that folder take the place of the build.
+    """
+    from omni_release.checks.artifacts import artifacts_match, build_is_reproducible, wheel_equals_checkout
+    from omni_release.checks.contents import nothing_stray, sdist_is_the_checkout
+    from omni_release.checks.index_rules import index_would_take
+    from omni_release.checks.installed import (
+        requirements_agree,
+        verify_commands_pass,
+        works_installed_by_pip,
+        works_installed_by_uv,
+    )
+    from omni_release.checks.others import twine_check_passes, wheel_contents_are_right
     from omni_release.checks.project import project_is_valid
     from omni_release.checks.tests import tests_key, tests_pass
     from omni_release.checks.version import versions_agree
-    from omni_release.steps.build import Build
+    from omni_release.steps.build import Build, Rebuild, TakeArtifacts
     from omni_release.steps.copy import CopySource, CopyTests
-    from omni_release.steps.install import InstallCandidate, InstallReleased
+    from omni_release.steps.install import InstallCandidate, InstallWithPip, InstallWithUv
     from omni_release.steps.upload import Upload
 
     return Lane(
@@ -26,14 +40,26 @@ def rehearse() -> Lane:
             check(project_is_valid),
             check(versions_agree),
             step(CopySource(), needs="project-is-valid"),
-            step(Build(), needs="copy-source"),
+            step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
             check(artifacts_match, needs="build"),
+            check(index_would_take, needs="build"),
+            check(nothing_stray, needs="build"),
+            check(sdist_is_the_checkout, needs="build"),
+            check(wheel_contents_are_right, needs="build"),
+            check(twine_check_passes, needs="build"),
             step(InstallCandidate(), needs="build"),
             step(CopyTests(), needs="build"),
             check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
             step(Upload(), needs="versions-agree artifacts-match"),
-            step(InstallReleased(), needs="upload"),
-            check(installed_works, needs="install-released"),
+            step(InstallWithUv(), needs="upload"),
+            check(works_installed_by_uv, needs="install-with-uv"),
+            check(verify_commands_pass, needs="install-with-uv"),
+            step(InstallWithPip(), needs="upload"),
+            check(works_installed_by_pip, needs="install-with-pip"),
+            check(requirements_agree, needs="install-with-pip"),
+            step(Rebuild(), needs="build"),
+            check(wheel_equals_checkout, needs="rebuild"),
+            check(build_is_reproducible, needs="rebuild"),
         ),
     )
 
@@ -52,29 +78,50 @@ def clean() -> Lane:
     return Lane("clean", (step(Clean()),))
 
 
-def build() -> Lane:
+def build(prebuilt: Path | None = None) -> Lane:
     """The part of the rehearsal up to the build."""
-    return rehearse().up_to("build", "build")
+    return rehearse(prebuilt).up_to("build", "build")
 
 
-def inspect() -> Lane:
+def inspect(prebuilt: Path | None = None) -> Lane:
     """The part of the rehearsal that looks into what was built."""
-    return rehearse().up_to("inspect", "artifacts-match")
+    return rehearse(prebuilt).up_to("inspect", *_LOOKS)
 
 
-def tests() -> Lane:
+def tests(prebuilt: Path | None = None) -> Lane:
     """The part of the rehearsal up to the tests."""
-    return rehearse().up_to("tests", "tests-pass")
+    return rehearse(prebuilt).up_to("tests", "tests-pass")
 
 
-def publish() -> Lane:
+def publish(prebuilt: Path | None = None) -> Lane:
     """The part of the rehearsal up to the upload."""
-    return rehearse().up_to("publish", "upload")
+    return rehearse(prebuilt).up_to("publish", "upload")
 
 
-def verify() -> Lane:
+def verify(prebuilt: Path | None = None) -> Lane:
     """The part of the rehearsal up to what people then install."""
-    return rehearse().up_to("verify", "installed-works")
+    return rehearse(prebuilt).up_to("verify", *_VERIFIES)
 
 
-ALL = {lane.__name__: lane for lane in (rehearse, version, clean, build, inspect, tests, publish, verify)}
+_LOOKS = (
+    "artifacts-match",
+    "index-would-take",
+    "nothing-stray",
+    "sdist-is-the-checkout",
+    "wheel-contents-are-right",
+    "twine-check-passes",
+    "wheel-equals-checkout",
+    "build-is-reproducible",
+)
+_VERIFIES = ("works-installed-by-uv", "verify-commands-pass", "works-installed-by-pip", "requirements-agree")
+
+BUILDING = {lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify)}
+"""The lanes that build something, and have a run folder."""
+
+ALL: dict[str, Callable[[], Lane]] = {"rehearse": rehearse, "version": version, "clean": clean, **BUILDING}
+"""All lanes, by name."""
+
+
+def lane(name: str, prebuilt: Path | None = None) -> Lane:
+    """The lane of this name; only a lane that builds takes `prebuilt`."""
+    return BUILDING[name](prebuilt) if name in BUILDING else ALL[name]()

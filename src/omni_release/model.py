@@ -110,6 +110,14 @@ class Project:
 
 
 @dataclass(frozen=True)
+class Commit:
+    """A commit: its hash, and when it was made, in seconds since 1970."""
+
+    sha: str
+    time: int
+
+
+@dataclass(frozen=True)
 class Release:
     """What a run is about: a project at one version, for one target index, at one commit.
 
@@ -121,7 +129,7 @@ class Release:
     project: Project
     version: str | None
     target: str
-    commit: str | None
+    commit: Commit | None
     folder: Path
     workshop: Path
     inside: PurePosixPath
@@ -130,6 +138,16 @@ class Release:
     def source(self) -> Path:
         """The copy of the project that is built."""
         return self.workshop / "source" / self.inside
+
+    @property
+    def source_again(self) -> Path:
+        """A second copy, for the builds to compare with."""
+        return self.workshop / "again" / self.inside
+
+    @property
+    def rebuilt(self) -> Path:
+        """Where the builds to compare with lie, in `checkout` and `again`."""
+        return self.workshop / "rebuilt"
 
     @property
     def tests_tree(self) -> Path:

@@ -8,13 +8,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import FrameType
 
 from packaging.utils import canonicalize_name
 
 from omni_release import artifacts, engine, environment, lanes, tree, versions
-from omni_release.actions import Write
+from omni_release.actions import Run, Write
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import Outcome, Project, Release, Report
@@ -26,28 +26,31 @@ from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import Terminal, terminal
 from omni_release.report import json as report_json
 from omni_release.report import junit, text
-from omni_release.seams import World
+from omni_release.seams import Completed, World
 
-_RUN_LANES = ("rehearse", "build", "inspect", "tests", "publish", "verify")
 _ALWAYS_NEW = ("rehearse", "build")
 _TARGET = "rehearsal"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a run was asked for: `run` names one to go on with, `json` wants the report on stdout."""
+    """What a run was asked for: `run` names one to go on with, `json` wants the report on stdout.
+
+    `artifacts` is a folder with distributions that were built elsewhere.
+    """
 
     lane: str
     project: Project
     json: bool = False
     dry: bool = False
     run: str | None = None
+    artifacts: Path | None = None
 
 
 def run_lane(request: Request) -> int:
     """Run a lane from end to end; the exit code. Raises UsageError where it cannot begin."""
     signal.signal(signal.SIGTERM, _terminated)
-    if request.lane in _RUN_LANES and (outer := os.environ.get(environment.GUARD)):
+    if request.lane in lanes.BUILDING and (outer := os.environ.get(environment.GUARD)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
@@ -104,8 +107,8 @@ def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, js
 def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
-    processes = LocalProcesses(secrets.resolve)
-    folder = _folder(request, home, processes)
+    folder = _folder(request, home, LocalProcesses(secrets.resolve))
+    processes = LocalProcesses(secrets.resolve, lambda command, ended: _journal(folder, command, ended))
     index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
     secrets.offer(index.secrets)
     version = versions.version_of(versions.find(project))
@@ -126,14 +129,19 @@ def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Rel
         processes.close()
 
 
+def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:
+    """How each program ended, for whoever asks later where the time went."""
+    folder.record("ran", log=command.log.stem, code=ended.code, seconds=round(ended.seconds, 3))
+
+
 def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolder:
     """The run that was asked for; else, for a part, the newest that was built from this very tree; else a new one."""
     if request.run is not None:
         return home.run(request.run)
-    if request.lane not in _RUN_LANES or (request.dry and not home.runs()):
+    if request.lane not in lanes.BUILDING or (request.dry and not home.runs()):
         return RunFolder(home.path / "runs" / "none", home.files)
     newest = next(iter(home.runs()), None)
-    if request.lane not in _ALWAYS_NEW and newest is not None:
+    if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
         if newest.built_from() == tree.fingerprint(request.project.root, processes):
             return newest
     return (
@@ -145,7 +153,7 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
 
 def _outcomes(request: Request, release: Release, world: World, shown: Terminal) -> Iterator[Outcome]:
     """The lane's outcomes, shown as they end."""
-    lane = lanes.ALL[request.lane]()
+    lane = lanes.lane(request.lane, request.artifacts)
     today = world.clock.now().date()
     for outcome in engine.run(
         lane, release, world, today=today, dry=request.dry, started=lambda task: shown.started(task.id, task.title)

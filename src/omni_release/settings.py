@@ -43,13 +43,30 @@ class Tests:
 
 
 @dataclass(frozen=True)
+class Verify:
+    """How what was installed from the index is verified. `timeout` is in seconds, for each command.
+
+    `pip` is `full` (pip fetches all dependencies into an empty environment) or `own-file` (uv fetches them).
+    """
+
+    pip: typing.Literal["full", "own-file"] = "own-file"
+    commands: tuple[str, ...] = ()
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
     import_packages: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
     keep_runs: int = 5
     build_timeout: float = 900.0
+    image_model: str = "gemini-3-pro-image"
+    image_fallback_model: str = "gemini-3.1-flash-image"
+    image_timeout_seconds: float = 90.0
     tests: Tests = field(default_factory=Tests)
+    verify: Verify = field(default_factory=Verify)
     waiver: tuple[Waiver, ...] = ()
 
 
@@ -89,6 +106,11 @@ class _Reader:
     def value(self, kind: object, item: object, keys: Keys) -> object:
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             return self.table(kind, item, keys)
+        if typing.get_origin(kind) is typing.Literal:
+            choices = typing.get_args(kind)
+            if item not in choices:
+                raise self.error(keys, f"must be one of {', '.join(map(repr, choices))}, not {item!r}")
+            return item
         if typing.get_origin(kind) is tuple:
             return self.items(typing.get_args(kind)[0], item, keys)
         if kind is float and isinstance(item, int) and not isinstance(item, bool):

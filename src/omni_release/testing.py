@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release.model import Project
-from omni_release.project import table
+from omni_release import children, environment
+from omni_release.actions import Write
+from omni_release.deprecations import Places
+from omni_release.model import Project, Release
+from omni_release.project import import_name, table
 
 _NAMES = ("test", "tests", "testing", "dev")
 
@@ -35,6 +38,37 @@ def requirements(project: Project, wheel: Path) -> Requirements:
         if name in extras:
             return Requirements((f"{wheel}[{name}]", *runner), f"the extra `{name}`")
     return Requirements((str(wheel), *runner), f"none declared (no group and no extra is called {', '.join(_NAMES)})")
+
+
+def recorded(release: Release) -> Path:
+    """The file to which the tests' deprecation warnings are recorded."""
+    return release.folder / "warnings.jsonl"
+
+
+def recorder(release: Release) -> tuple[Write, ...]:
+    """What makes each interpreter of the candidate environment record its warnings."""
+    target = environment.site_packages(release.environment("candidate"))
+    module = Path(children.__file__).with_name("recorder.py")
+    packages = [import_name(package) for package in release.project.packages]
+    arguments = f"{str(recorded(release))!a}, {packages!a}"
+    start = f"import omni_release_recorder; omni_release_recorder.install({arguments})\n"
+    return (
+        Write(target / "omni_release_recorder.py", module.read_bytes()),
+        Write(target / "omni_release_recorder.pth", start.encode()),
+    )
+
+
+def places(release: Release) -> Places:
+    """Where the project's own code lies while its tests run."""
+    installed = environment.site_packages(release.environment("candidate"))
+    packages = tuple(
+        (
+            installed / Path(*import_name(package).split(".")).with_suffix(package.suffix),
+            PurePosixPath(package.as_posix()),
+        )
+        for package in release.project.packages
+    )
+    return Places((*packages, (release.tests_tree, PurePosixPath())), installed)
 
 
 def uses_pytest(project: Project) -> bool:

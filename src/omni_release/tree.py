@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from omni_release.model import Commit
 from omni_release.seams import Processes
 
 _NEVER = {".git", ".hg", ".omni-release", ".nox", ".tox", ".venv", "node_modules", "__pycache__"}
@@ -26,6 +27,12 @@ def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
         return tuple(sorted(_walked(root)))
     names = {PurePosixPath(name) for name in listed.split("\0") if name}
     return tuple(sorted({file for name in names for file in _present(root, name, processes)}))
+
+
+def tracked(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
+    """The files below `root` that git knows; none outside a repository."""
+    listed = processes.ask("git", "ls-files", "-z", "--cached", "--recurse-submodules", cwd=root) or ""
+    return tuple(PurePosixPath(name) for name in listed.split("\0") if name)
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,10 @@ def everything(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPa
     return tuple(sorted({*files(top, processes), *ignored}))
 
 
-def commit(root: Path, processes: Processes) -> str | None:
+def commit(root: Path, processes: Processes) -> Commit | None:
     """The commit that is checked out; None outside a git repository, or before its first commit."""
-    said = processes.ask("git", "rev-parse", "--verify", "HEAD", cwd=root)
-    return said.strip() if said else None
+    said = (processes.ask("git", "log", "-1", "--format=%H %ct", cwd=root) or "").split()
+    return Commit(said[0], int(said[1])) if len(said) == 2 else None
 
 
 def fingerprint(root: Path, processes: Processes) -> str:

@@ -1,4 +1,4 @@
-"""What was built, looked into."""
+"""What was built, held against the project, the checkout, and a second build."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release import artifacts
-from omni_release.model import Finding, Release
+from omni_release.errors import NotApplicable
+from omni_release.model import Finding, Release, Severity
 from omni_release.project import import_name
 from omni_release.seams import World
+
+_SHOWN = 10
 
 
 def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
@@ -34,13 +37,57 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
             yield Finding(f"{path.name} is named {name}, the project is {expected}", "artifact-name")
         if release.version is not None and Version(version) != Version(release.version):
             yield Finding(f"{path.name} is version {version}, the project is {release.version}", "artifact-version")
-        stated = (canonicalize_name(str(message["Name"])), str(message["Version"]))
+        stated = (canonicalize_name(str(message["Name"])), str(Version(str(message["Version"]))))
         if stated != (name, version):
             yield Finding(f"the metadata in {path.name} say {' '.join(stated)}", "artifact-metadata")
         if artifacts.is_wheel(path.name):
             yield from _packages(release, path)
+            yield from _platform(release, path)
     if len(versions) > 1:
         yield Finding(f"the distributions are of different versions: {', '.join(sorted(versions))}", "artifact-version")
+
+
+def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:
+    """The wheel that was built from the sdist holds what a wheel straight from the checkout holds.
+
+    What is missing is not in the sdist, or not at the place where the back end looks for it there: compare
+    `tar tf dist/*.tar.gz` with what the back end is told to include. With hatchling, `sources = ["src"]` together with
+    `packages = ["src/NAME"]` drops the prefix in the sdist: leave out `sources`.
+    """
+    ours = _wheel(release.dist)
+    other = _wheel(release.rebuilt / "checkout")
+    if ours is None or other is None:
+        raise NotApplicable("there is no wheel of this build to compare")
+    published, straight = _hashes(ours), _hashes(other)
+    missing = [name for name in straight if name not in published]
+    added = [name for name in published if name not in straight]
+    changed = [name for name in straight if name in published and published[name] != straight[name]]
+    if missing:
+        yield Finding(f"{ours.name} lacks {_listed(missing)}: they are in a wheel from the checkout", "lost-in-sdist")
+    if added:
+        yield Finding(f"{ours.name} has {_listed(added)}, which a wheel from the checkout has not", "added-by-sdist")
+    if changed:
+        yield Finding(
+            f"in {ours.name} other bytes than in a wheel from the checkout: {_listed(changed)}", "sdist-differs"
+        )
+
+
+def build_is_reproducible(release: Release, world: World) -> Iterator[Finding]:
+    """A second build gives the same bytes.
+
+    What differs is named above. It matters where a release is rebuilt elsewhere: only the same bytes can go on.
+    """
+    for path in artifacts.in_folder(release.dist):
+        again = release.rebuilt / "again" / path.name
+        if artifacts.is_wheel(path.name) and not path.name.endswith("-any.whl"):
+            continue
+        if not again.is_file():
+            yield Finding(f"the second build did not give a {path.name}", "not-reproducible", Severity.WARNING)
+        elif path.read_bytes() != again.read_bytes():
+            first, second = _hashes(path, record=True), _hashes(again, record=True)
+            odd = sorted(name for name in first | second if first.get(name) != second.get(name))
+            what = f"in {_listed(odd)}" if odd else "in the archive's own headers (times, say) alone"
+            yield Finding(f"{path.name} differs from a second build {what}", "not-reproducible", Severity.WARNING)
 
 
 def _packages(release: Release, wheel: Path) -> Iterator[Finding]:
@@ -51,3 +98,33 @@ def _packages(release: Release, wheel: Path) -> Iterator[Finding]:
         if not any(name.startswith((f"{base}/", f"{base}.")) for name in names):
             said = f"{wheel.name} holds no {dotted!r}: whoever installs it can import nothing of {package.as_posix()}"
             yield Finding(said, "hollow-wheel")
+
+
+def _platform(release: Release, wheel: Path) -> Iterator[Finding]:
+    """Told where a wheel is bound to a platform, and there is none for any other."""
+    platform = wheel.stem.rpartition("-")[2]
+    if platform == "any" or len(list(release.dist.glob("*.whl"))) > 1:
+        return
+    refused = platform.startswith("linux_")
+    said = f"{wheel.name} is bound to {platform}{', which indexes refuse' if refused else ''}, and is the only wheel"
+    more = "Build one for each platform (cibuildwheel), and hand the folder over: --artifacts DIR."
+    yield Finding(f"{said}. {more}", "platform-wheel", Severity.ERROR if refused else Severity.WARNING)
+
+
+def _wheel(folder: Path) -> Path | None:
+    """The wheel for any platform: one of a platform is not the same bytes on another."""
+    return next(iter(sorted(folder.glob("*-any.whl"))), None)
+
+
+def _hashes(path: Path, *, record: bool = False) -> dict[str, str]:
+    """Each file's sha256. RECORD lists the others, and says nothing of its own where they are compared one by one."""
+    return {
+        entry.name: entry.sha256
+        for entry in artifacts.contents(path)
+        if record or not entry.name.endswith(".dist-info/RECORD")
+    }
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

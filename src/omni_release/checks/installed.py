@@ -2,75 +2,98 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from omni_release import artifacts, children, environment
+from omni_release import artifacts, environment, probe
 from omni_release.actions import Run
-from omni_release.errors import ActionFailed
+from omni_release.errors import NotApplicable
 from omni_release.model import Finding, Release
-from omni_release.project import import_name
 from omni_release.seams import World
 
 _DEADLINE = 120.0
 
 
-def installed_works(release: Release, world: World) -> Iterator[Finding]:
-    """What was installed from the index can be imported, and says that it is this version.
+def works_installed_by_uv(release: Release, world: World) -> Iterator[Finding]:
+    """What uv installed from the index is imported, says that it is this version, and all its entry points load.
 
-    Run the import by hand with the interpreter in the run's `environments/released`.
+    Run the import by hand with the interpreter in the run's `released-uv` environment.
     """
-    found = _probe(release, world)
-    wheel = next(path for path in artifacts.in_folder(release.dist) if artifacts.is_wheel(path.name))
-    _, version = artifacts.name_and_version(wheel.name)
-    if found["version"] != version:
-        yield Finding(f"the installed metadata say version {found['version']}, not {version}", "installed-version")
-    for name, module in found["modules"].items():
-        if module["error"]:
-            yield Finding(f"`import {name}` fails:\n{module['error'].strip()}", "import-fails")
-        elif not Path(module["file"]).resolve().is_relative_to(release.environment("released").resolve()):
-            yield Finding(
-                f"`import {name}` came from {module['file']}, not from what was installed", "import-elsewhere"
-            )
-        elif module["version"] not in (None, version) and not _same(module["version"], version):
-            said = f"{name}.__version__ is {module['version']}, the release is {version}"
-            yield Finding(said, "installed-version")
+    yield from _works(release, world, "released-uv")
 
 
-def _probe(release: Release, world: World) -> dict[str, Any]:
-    result = release.folder / "installed.json"
-    result.unlink(missing_ok=True)
-    script = str(Path(children.__file__).with_name("probe.py"))
-    modules = tuple(import_name(package) for package in release.project.packages)
+def works_installed_by_pip(release: Release, world: World) -> Iterator[Finding]:
+    """What pip installed from the index is imported, says that it is this version, and all its entry points load.
+
+    Run the import by hand with the interpreter in the run's `released-pip` environment.
+    """
+    yield from _works(release, world, "released-pip")
+
+
+def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
+    """`pip check` finds no requirement that is missing or broken.
+
+    Mend `dependencies` in pyproject.toml.
+    """
+    log = release.logs / "pip-check.log"
+    log.unlink(missing_ok=True)
+    python = str(environment.python(release.environment("released-pip")))
     command = Run(
-        (
-            str(environment.python(release.environment("released"))),
-            "-I",
-            script,
-            str(result),
-            release.project.name,
-            *modules,
-        ),
-        cwd=release.folder,
-        environment=environment.for_tests(world.environment, release.folder),
-        log=release.logs / "installed.log",
+        (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
+        cwd=release.workshop,
+        environment=environment.for_tools(world.environment, release.folder),
+        log=log,
         deadline=_DEADLINE,
     )
-    completed = world.processes.run(command)
-    if not result.is_file():
-        said = f"the import ended with exit code {completed.code}"
-        said = "the import did not end" if completed.timed_out else said
-        raise ActionFailed(said, f"All of its output: {command.log}", tail=completed.tail)
-    found: dict[str, Any] = json.loads(result.read_bytes())
-    return found
+    if world.processes.run(command).code != 0:
+        yield Finding(log.read_text(encoding="utf-8", errors="replace").strip())
 
 
-def _same(one: str, other: str) -> bool:
-    from packaging.version import InvalidVersion, Version
+def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
+    """The project's own `verify` commands pass, on what was installed from the index.
 
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return False
+    They are the setting `commands` of [tool.omni-release.verify], and run in an empty folder.
+    """
+    verify = release.project.settings.verify
+    if not verify.commands:
+        raise NotApplicable("the settings name no verify commands")
+    target = release.environment("released-uv")
+    programs = environment.scripts(target)
+    inner = environment.for_tests(world.environment, release.folder)
+    inner |= {"VIRTUAL_ENV": str(target), "PATH": f"{programs}{os.pathsep}{inner.get('PATH', os.defpath)}"}
+    empty = release.workshop / "verify"
+    empty.mkdir(exist_ok=True)
+    for stated in verify.commands:
+        program, *arguments = shlex.split(stated)
+        argv = (shutil.which(program, path=inner["PATH"]) or program, *arguments)
+        command = Run(argv, cwd=empty, environment=inner, log=release.logs / "verify.log", deadline=verify.timeout)
+        completed = world.processes.run(command)
+        if completed.code != 0:
+            ended = (
+                f"did not end within {verify.timeout:g} s" if completed.timed_out else f"ended with {completed.code}"
+            )
+            yield Finding("\n".join((f"`{stated}` {ended}", *completed.tail[-10:])), "verify-command")
+
+
+def _works(release: Release, world: World, name: str) -> Iterator[Finding]:
+    found = probe.look(release, world, name)
+    _, version = artifacts.name_and_version(artifacts.installable(release.dist).name)
+    if found["version"] != version:
+        yield Finding(f"the installed metadata say version {found['version']}, not {version}", "installed-version")
+    for module, seen in found["modules"].items():
+        if seen["error"]:
+            yield Finding(f"`import {module}` fails:\n{seen['error'].strip()}", "import-fails")
+        elif not Path(seen["file"]).resolve().is_relative_to(release.environment(name).resolve()):
+            yield Finding(
+                f"`import {module}` came from {seen['file']}, not from what was installed", "import-elsewhere"
+            )
+        elif seen["version"] is not None and not artifacts.same_version(seen["version"], version):
+            said = f"{module}.__version__ is {seen['version']}, the release is {version}"
+            yield Finding(said, "installed-version")
+    for entry_point, error in found["entry_points"].items():
+        if error:
+            yield Finding(f"the entry point {entry_point} does not load: {error}", "entry-point")

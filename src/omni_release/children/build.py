@@ -1,50 +1,101 @@
-"""Build the sdist of a project and the wheel from that sdist, by its own back end, in one isolated environment.
+"""Build a project's distributions by its own back end, in one isolated environment that later builds use again.
 
-    python -m omni_release.children.build PROJECT TARGET
+    python -m omni_release.children.build first SOURCE ENVIRONMENT DIST
+    python -m omni_release.children.build again SOURCE ENVIRONMENT DIST
 
-`build` (pypa) does the work. The wheel is built from the UNPACKED SDIST: what people without a wheel would get.
+`build` (pypa) does the work. `first` makes the environment, builds the sdist, and the wheel from the UNPACKED SDIST:
+what people without a wheel would get. `again` builds the same two into DIST/again, and the wheel straight from the
+source into DIST/checkout, to compare them with.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+
+import build
+import uv
+
+from omni_release import environment
+
+
+class Isolated:
+    """The environment that the back end runs in, see `build.env.IsolatedEnv`; from uv's cache, where that will do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.python_executable = str(environment.python(folder))
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """What hooks see besides our own environment."""
+        return {"PATH": f"{environment.scripts(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+    def create(self) -> None:
+        """Make it anew."""
+        self._uv("venv", "--clear", "--no-project", "--python", sys.executable, str(self._folder))
+
+    def install(self, requirements: Iterable[str]) -> None:
+        """Install what the back end says that it needs."""
+        if wanted := sorted(requirements):
+            arguments = ("pip", "install", "--python", self.python_executable, *wanted)
+            try:
+                self._uv(*arguments, "--offline")
+            except subprocess.CalledProcessError:
+                self._uv(*arguments)
+
+    def _uv(self, *arguments: str) -> None:
+        subprocess.run([uv.find_uv_bin(), *arguments], check=True)  # noqa: S603 - a program of our own
+
+
+def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
+    """The sdist, and the wheel from it."""
+    builder = build.ProjectBuilder.from_isolated_env(isolated, source)
+    isolated.install(builder.get_requires_for_build("sdist"))
+    sdist = builder.build("sdist", str(target))
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        with tarfile.open(sdist) as archive:
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(scratch, filter="data")
+            else:  # before 3.11.4; the archive is this very back end's own
+                archive.extractall(scratch)  # noqa: S202 - see above
+        (unpacked,) = Path(scratch).iterdir()
+        wheel(unpacked, isolated, target)
+
+
+def wheel(source: Path, isolated: Isolated, target: Path) -> None:
+    """The wheel of whatever lies in `source`."""
+    builder = build.ProjectBuilder.from_isolated_env(isolated, source)
+    isolated.install(builder.get_requires_for_build("wheel"))
+    builder.build("wheel", str(target))
+
+
+def empty(folder: Path) -> Path:
+    """The folder, with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def main(argv: list[str]) -> int:
     """Build; 0 where it worked."""
-    import build
-    import pyproject_hooks
-    from build.env import DefaultIsolatedEnv
-
-    project, target = Path(argv[0]), Path(argv[1])
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    which, (source, folder, dist) = argv[0], map(Path, argv[1:])
+    isolated = Isolated(folder)
     try:
-        with DefaultIsolatedEnv(installer="uv") as environment, tempfile.TemporaryDirectory() as scratch:
-            builder = build.ProjectBuilder.from_isolated_env(
-                environment, project, pyproject_hooks.default_subprocess_runner
-            )
-            environment.install(builder.build_system_requires)
-            environment.install(builder.get_requires_for_build("sdist"))
-            sdist = builder.build("sdist", str(target))
-            with tarfile.open(sdist) as archive:
-                if hasattr(tarfile, "data_filter"):
-                    archive.extractall(scratch, filter="data")
-                else:  # before 3.11.4; the archive is this very back end's own
-                    archive.extractall(scratch)  # noqa: S202 - see above
-            (unpacked,) = Path(scratch).iterdir()
-            from_sdist = build.ProjectBuilder.from_isolated_env(
-                environment, unpacked, pyproject_hooks.default_subprocess_runner
-            )
-            environment.install(from_sdist.get_requires_for_build("wheel"))
-            from_sdist.build("wheel", str(target))
-    except subprocess.CalledProcessError as error:  # the installer, whose output `build` keeps to itself
-        print((error.stdout or b"").decode("utf-8", "replace"), (error.stderr or b"").decode("utf-8", "replace"))
+        if which == "first" or not folder.is_dir():
+            isolated.create()
+            isolated.install(build.ProjectBuilder.from_isolated_env(isolated, source).build_system_requires)
+        if which == "first":
+            sdist_and_wheel(source, isolated, empty(dist))
+        else:
+            wheel(source, isolated, empty(dist / "checkout"))
+            sdist_and_wheel(source, isolated, empty(dist / "again"))
+    except subprocess.CalledProcessError as error:
         print(f"{error.cmd[0]} ended with exit code {error.returncode}", file=sys.stderr)
         return 1
     except (build.BuildException, build.BuildBackendException, build.FailedProcessError) as error:

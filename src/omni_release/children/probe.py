@@ -2,7 +2,8 @@
 
     python -I probe.py RESULT DISTRIBUTION MODULE...
 
-RESULT gets JSON: {"version", "prefix", "modules": {NAME: {"file", "version", "error"}}}. Standard library alone.
+RESULT gets JSON: {"version", "modules": {NAME: {"file", "version", "error"}}, "entry_points": {"GROUP: NAME": error}}.
+Standard library alone.
 """
 
 import importlib
@@ -23,14 +24,30 @@ def look(name: str) -> dict:  # type: ignore[type-arg]  # any Python that a user
     return {"file": file, "version": version if isinstance(version, str) else None, "error": None}
 
 
+def load(entry_point: importlib.metadata.EntryPoint) -> "str | None":
+    """What goes wrong when an entry point is loaded; None where nothing does."""
+    try:
+        entry_point.load()
+    except BaseException as error:  # noqa: BLE001 - as above
+        return type(error).__name__ + ": " + str(error)
+    return None
+
+
 def main(argv: list) -> None:  # type: ignore[type-arg]  # as above
     """Look, and write down."""
-    result, distribution, *modules = argv
+    result, name, *modules = argv
+    found: dict = {  # type: ignore[type-arg]  # as above
+        "version": None,
+        "modules": {name: look(name) for name in modules},
+        "entry_points": {},
+    }
     try:
-        version = importlib.metadata.version(distribution)
+        distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
-        version = None
-    found = {"version": version, "prefix": sys.prefix, "modules": {name: look(name) for name in modules}}
+        pass
+    else:
+        found["version"] = distribution.version
+        found["entry_points"] = {f"{point.group}: {point.name}": load(point) for point in distribution.entry_points}
     with open(result, "w", encoding="utf-8") as file:
         json.dump(found, file)
 

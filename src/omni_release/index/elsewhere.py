@@ -38,6 +38,29 @@ def default_index(environment: Mapping[str, str]) -> str:
     return found
 
 
+def told_to_one(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variable that tells the default index to the one of pip and uv that knows none; empty where both do."""
+    pip, uv = next(_said_to_pip(environment), None), next(_said_to_uv(environment), None)
+    if pip and not uv:
+        return {"UV_DEFAULT_INDEX": pip}
+    return {"PIP_INDEX_URL": uv} if uv and not pip else {}
+
+
+def _said_to_pip(environment: Mapping[str, str]) -> Iterator[str]:
+    if url := environment.get("PIP_INDEX_URL", "").strip():
+        yield url
+    for path in pip_files(environment):
+        yield from _of_pip(path)
+
+
+def _said_to_uv(environment: Mapping[str, str]) -> Iterator[str]:
+    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        if url := environment.get(variable, "").strip():
+            yield url.partition("=")[2] if _is_named(url) else url
+    for path in uv_files(environment):
+        yield from _of_uv(path)
+
+
 def _said(environment: Mapping[str, str]) -> Iterator[str]:
     for variable in _VARIABLES:
         if url := environment.get(variable, "").strip():

@@ -76,7 +76,12 @@ class _Changed:
         self._body = body
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        return self._body(self._answer(environ, start))
+        data = self._answer(environ, start)
+        try:
+            yield from self._body(data)
+        finally:
+            if (close := getattr(data, "close", None)) is not None:
+                close()
 
 
 def _cut(data: Iterable[bytes], at: int) -> Iterator[bytes]:

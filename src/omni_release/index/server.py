@@ -69,6 +69,9 @@ class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:
         pass
 
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        self.close_connection = True  # else a connection that a script drops would wait for another request
+
 
 class RehearsalIndex:
     """A server on 127.0.0.1, on a free port where none is asked for. Ready when the constructor returns."""
@@ -114,7 +117,8 @@ class RehearsalIndex:
                 return self._met("file", lambda clauses: self._file(request, arguments["name"], clauses), request)
             case "project":
                 return self._project(request, arguments["project"])
-        return _page(request, lambda page: pages.root([self._setup.project], page))
+        page = _wanted(request)
+        return _page(request, pages.root([self._setup.project], page), page)
 
     def _met(self, on: str, answer: Callable[[tuple[Clause, ...]], BaseResponse], request: Request) -> WSGIApplication:
         """An answer, and what the script makes of it."""
@@ -182,24 +186,23 @@ class RehearsalIndex:
         return self._met("list", lambda clauses: self._listing(request, clauses), request)
 
     def _listing(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
-        held = self._store.held()
-        if not held:
+        page, fresh = _wanted(request), "no-cache" in request.headers.get("Cache-Control", "")
+        now, held = self._setup.clock(), self._store.held()
+        shown = self._script.listed(clauses, held, pages.kind(page), now, fresh=fresh)
+        if not shown:
             return Response("Not found", 404)
-        fresh = request.cache_control.no_cache is not None
-
-        def written(page: str) -> str:
-            now = self._setup.clock()
-            shown = self._script.listed(clauses, held, pages.kind(page), now, fresh=fresh)
-            return pages.project(self._setup.project, shown, page)
-
-        return _page(request, written)
+        return _page(request, pages.project(self._setup.project, shown, page), page)
 
 
-def _page(request: Request, written: Callable[[str], str]) -> Response:
-    """A page of the kind that is asked for; HTML where any will do, as PyPI has it."""
+def _wanted(request: Request) -> str:
+    """The kind of page that is asked for; HTML where any will do, as PyPI has it."""
     accepted = request.accept_mimetypes
-    page = accepted.best_match([pages.OLD_HTML, pages.JSON, pages.HTML], pages.OLD_HTML) if accepted else pages.OLD_HTML
-    response = Response(written(page or pages.OLD_HTML), content_type=page)
+    best = accepted.best_match([pages.OLD_HTML, pages.JSON, pages.HTML]) if accepted else None
+    return best or pages.OLD_HTML
+
+
+def _page(request: Request, text: str, page: str) -> Response:
+    response = Response(text, content_type=page)
     response.headers["Cache-Control"] = _CACHED
     response.headers["Vary"] = "Accept"
     response.add_etag()

@@ -29,10 +29,11 @@ _CHUNK = 64 * 1024
 
 
 class LocalProcesses:
-    """See `seams.Processes`. `secret` gives a secret's value by its name."""
+    """See `seams.Processes`. `secret` gives a secret's value by its name; `ran` is told how each program ended."""
 
-    def __init__(self, secret: Callable[[str], str]) -> None:
+    def __init__(self, secret: Callable[[str], str], ran: Callable[[Run, Completed], None] = lambda *_: None) -> None:
         self._secret = secret
+        self._ran = ran
         self._lock = threading.Lock()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._stopped = False
@@ -61,7 +62,9 @@ class LocalProcesses:
                 reader.join(timeout=5)
                 if process.stdout is not None and not reader.is_alive():
                     process.stdout.close()
-        return Completed(process.returncode, tuple(tail), time.monotonic() - begun, timed_out)
+        completed = Completed(process.returncode, tuple(tail), time.monotonic() - begun, timed_out)
+        self._ran(command, completed)
+        return completed
 
     def ask(self, *argv: str, cwd: Path) -> str | None:
         try:

@@ -1,12 +1,14 @@
-"""Build the distributions."""
+"""Build the distributions, and once more, to compare with."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from omni_release import environment, journal, tree
-from omni_release.actions import Action, Pin, Run
+from omni_release import artifacts, environment, journal, tree
+from omni_release.actions import Action, Copy, Pin, Run
 from omni_release.errors import Conflict
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
@@ -20,24 +22,74 @@ class Build:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        yield Run(
-            (sys.executable, "-m", "omni_release.children.build", str(release.source), str(release.dist)),
-            cwd=release.folder,
-            environment=environment.for_tools(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"},
-            log=release.logs / "build.log",
-            deadline=release.project.settings.build_timeout,
-            network=True,
-        )
-        yield Pin(release.dist, tree.fingerprint(release.project.root, world.processes), release.commit)
+        yield _build(release, world, "first", release.source, release.dist)
+        yield _pin(release, world)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        pinned = world.journal.artifacts()
-        if not pinned:
-            return None
-        if world.journal.built_from() != tree.fingerprint(release.project.root, world.processes):
-            raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
-        for artifact in pinned:
-            path = release.dist / artifact.name
-            if not path.is_file() or journal.sha256(path) != artifact.sha256:
-                raise Conflict(f"{path} is not the file that this run has built", "Start a new run, without --run.")
-        return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
+        return _built(release, world)
+
+
+@dataclass(frozen=True)
+class TakeArtifacts:
+    """The distributions were built elsewhere: they are copied from the folder that was named.
+
+    Name the folder with the wheels, and the sdist where there is one: `--artifacts DIR`.
+    """
+
+    folder: Path
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        names = tuple(PurePosixPath(path.name) for path in artifacts.in_folder(self.folder))
+        yield Copy(self.folder, release.dist, names)
+        yield _pin(release, world)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        return _built(release, world)
+
+
+class Rebuild:
+    """The distributions are built once more, and a wheel straight from the checkout, to compare with.
+
+    All of the back end's output is in the run's `logs/rebuild.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        yield _build(release, world, "again", release.source_again, release.rebuilt)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        built = sorted(path.name for path in release.rebuilt.glob("*/*"))
+        return {"rebuilt": ", ".join(built)} if len(built) == 3 else None
+
+
+def _pin(release: Release, world: World) -> Pin:
+    fingerprint = tree.fingerprint(release.project.root, world.processes)
+    return Pin(release.dist, fingerprint, release.commit.sha if release.commit else None)
+
+
+def _built(release: Release, world: World) -> Evidence | None:
+    """Proof that the pinned files lie there, and are of this very checkout."""
+    pinned = world.journal.artifacts()
+    if not pinned:
+        return None
+    if world.journal.built_from() != tree.fingerprint(release.project.root, world.processes):
+        raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
+    for artifact in pinned:
+        path = release.dist / artifact.name
+        if not path.is_file() or journal.sha256(path) != artifact.sha256:
+            raise Conflict(f"{path} is not the file that this run has built", "Start a new run, without --run.")
+    return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
+
+
+def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
+    inner = environment.for_dependencies(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
+    if release.commit is not None:
+        inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
+    program = (sys.executable, "-m", "omni_release.children.build", which)
+    return Run(
+        (*program, str(source), str(release.environment("build")), str(target)),
+        cwd=release.workshop,
+        environment=inner,
+        log=release.logs / ("build.log" if which == "first" else "rebuild.log"),
+        deadline=release.project.settings.build_timeout,
+        network=True,
+    )

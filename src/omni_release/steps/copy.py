@@ -22,13 +22,14 @@ class CopySource:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         found = tree.repository(release.project.root, world.processes)
         top = found.top if found else release.project.root
-        source = release.workshop / "source"
-        yield Copy(top, source, tree.everything(top, release.project.root, world.processes))
-        if found:
-            yield Write(source / ".git", f"gitdir: {found.git_dir}\n".encode())
+        files = tree.everything(top, release.project.root, world.processes)
+        for copy in ("source", "again"):
+            yield Copy(top, release.workshop / copy, files)
+            if found:
+                yield Write(release.workshop / copy / ".git", f"gitdir: {found.git_dir}\n".encode())
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        return _there(release.workshop / "source")
+        return _there(release.workshop / "again")
 
 
 class CopyTests:

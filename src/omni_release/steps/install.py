@@ -2,85 +2,168 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from omni_release import artifacts, environment, installed, testing
-from omni_release.actions import Action, Run
+from omni_release.actions import Action, Run, Write
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 
-_DEADLINE = 600.0
+_DEADLINE = 900.0
 
 
 class InstallCandidate:
     """The wheel and the project's test dependencies are installed into a fresh environment.
 
     If a dependency cannot be found, is it on the index under that name and for this Python? The whole output of uv
-    lies in the run's `logs/install-candidate.log`.
+    lies in the run's `logs/candidate.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        wheel = _wheel(release)
-        needed = testing.requirements(release.project, wheel)
-        yield from _install(release, world, "candidate", needed.arguments)
+        wheel = artifacts.installable(release.dist)
+        yield _fresh(release, world, "candidate")
+        yield _uv_dependencies(release, world, "candidate", *testing.requirements(release.project, wheel).arguments)
+        yield from testing.recorder(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        wheel = _wheel(release)
+        wheel = artifacts.installable(release.dist)
         if not installed.holds(release.environment("candidate"), wheel):
             return None
         return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
 
 
-class InstallReleased:
-    """The release is installed from the index into a fresh environment, as people would install it.
+class InstallWithUv:
+    """uv installs the release from the index into a fresh environment, as people would.
 
-    Its whole output lies in the run's `logs/install-released.log`.
+    Our own file comes from the target index alone, pinned by its hash, and no setting on this machine can let another
+    one in; dependencies come from wherever this machine gets them. All that uv says lies in `logs/released-uv.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        name, version = artifacts.name_and_version(_wheel(release).name)
-        wanted = (
-            "--no-config",
-            "--refresh-package",
-            name,
-            "--default-index",
-            world.index.simple_url,
-            f"{name}=={version}",
-        )
-        yield from _install(release, world, "released", wanted, offline=False)
+        own = _Own.of(release, world, "released-uv")
+        yield own.pinned
+        yield _fresh(release, world, own.name)
+        from_index = ("--no-config", "--refresh-package", own.project, "--default-index", world.index.simple_url)
+        yield _uv(release, world, own.name, "pip", "install", *_into(release, own.name), *from_index, *own.arguments)
+        yield _uv_dependencies(release, world, own.name, f"{own.project}=={own.version}")
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        if not installed.holds(release.environment("released"), _wheel(release)):
+        wheel = artifacts.installable(release.dist)
+        target = release.environment("released-uv")
+        if not (installed.holds(target, wheel, by="uv") and installed.complete(target)):
             return None
         return {"installer": "uv", "index": world.index.simple_url}
 
 
-def _install(
-    release: Release, world: World, name: str, wanted: tuple[str, ...], *, offline: bool = True
-) -> Iterator[Action]:
-    """A fresh environment with what is wanted; from uv's cache alone, where that will do."""
-    target = release.environment(name)
-    yield _uv(release, world, name, "venv", "--clear", "--no-project", "--python", sys.executable, str(target))
-    arguments = ("pip", "install", "--python", str(environment.python(target)), *wanted)
-    online = _uv(release, world, name, *arguments)
-    yield _uv(release, world, name, *arguments, "--offline", otherwise=online) if offline else online
+class InstallWithPip:
+    """pip installs the release from the index into a fresh environment, as people would.
+
+    Our own file comes from the target index alone, pinned by its hash. By the setting `verify.pip`, pip fetches all
+    dependencies too (`full`), or uv does (`own-file`). All that they say lies in `logs/released-pip.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        own = _Own.of(release, world, "released-pip")
+        requirement = f"{own.project}=={own.version}"
+        yield own.pinned
+        yield _fresh(release, world, own.name)
+        from_index = ("--isolated", "--no-cache-dir", "--index-url", world.index.simple_url)
+        yield _pip(release, world, own.name, "install", *from_index, *own.arguments)
+        if release.project.settings.verify.pip == "full":
+            yield _pip(release, world, own.name, "install", requirement, dependencies=True)
+        else:
+            yield _uv_dependencies(release, world, own.name, requirement)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        wheel = artifacts.installable(release.dist)
+        target = release.environment("released-pip")
+        if not (installed.holds(target, wheel, by="pip") and installed.complete(target)):
+            return None
+        return {"installer": f"pip, {release.project.settings.verify.pip}", "index": world.index.simple_url}
 
 
-def _uv(release: Release, world: World, name: str, *arguments: str, otherwise: Run | None = None) -> Run:
+@dataclass(frozen=True)
+class _Own:
+    """Our own file, as both installers are asked for it: alone, by its hash."""
+
+    name: str
+    project: str
+    version: str
+    pinned: Write
+
+    @classmethod
+    def of(cls, release: Release, world: World, name: str) -> _Own:
+        wheel = artifacts.installable(release.dist)
+        project, version = artifacts.name_and_version(wheel.name)
+        hashes = {artifact.name: artifact.sha256 for artifact in world.journal.artifacts()}
+        line = f"{project}=={version} --hash=sha256:{hashes[wheel.name]}\n"
+        return cls(name, project, version, Write(release.workshop / f"{name}.txt", line.encode()))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return ("--no-deps", "--require-hashes", "--requirement", str(self.pinned.path))
+
+
+def _fresh(release: Release, world: World, name: str) -> Run:
+    """A fresh environment; with the interpreter named, uv does not go looking for one."""
+    target = str(release.environment(name))
+    return _uv(
+        release, world, name, "venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, target
+    )
+
+
+def _into(release: Release, name: str) -> tuple[str, str]:
+    return ("--python", str(environment.python(release.environment(name))))
+
+
+def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
+    """What this machine's own settings give; from uv's cache alone, where that will do. Bytecode is compiled too."""
+    settings = ("--project", str(release.project.root))
+    arguments = ("pip", "install", *settings, "--compile-bytecode", *_into(release, name), *wanted)
+    online = _uv(release, world, name, *arguments, dependencies=True)
+    return _uv(release, world, name, *arguments, "--offline", dependencies=True, otherwise=online)
+
+
+def _uv(
+    release: Release,
+    world: World,
+    name: str,
+    *arguments: str,
+    dependencies: bool = False,
+    otherwise: Run | None = None,
+) -> Run:
     import uv
 
+    return _run(release, world, name, (uv.find_uv_bin(), *arguments), dependencies=dependencies, otherwise=otherwise)
+
+
+def _pip(release: Release, world: World, name: str, *arguments: str, dependencies: bool = False) -> Run:
+    """Our own pip, at work in another environment."""
+    pip = (sys.executable, "-m", "pip", "--python", str(environment.python(release.environment(name))))
+    quiet = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+    return _run(release, world, name, (*pip, *arguments, *quiet), dependencies=dependencies)
+
+
+def _run(
+    release: Release,
+    world: World,
+    name: str,
+    argv: tuple[str, ...],
+    *,
+    dependencies: bool,
+    otherwise: Run | None = None,
+) -> Run:
+    inner = environment.for_dependencies if dependencies else environment.for_tools
+    more = {} if dependencies else {"PIP_CONFIG_FILE": os.devnull}
     return Run(
-        (uv.find_uv_bin(), *arguments),
-        cwd=release.folder,
-        environment=environment.for_tools(world.environment, release.folder),
-        log=release.logs / f"install-{name}.log",
+        argv,
+        cwd=release.workshop,
+        environment=inner(world.environment, release.folder) | more,
+        log=release.logs / f"{name}.log",
         deadline=_DEADLINE,
         network=True,
         otherwise=otherwise,
     )
-
-
-def _wheel(release: Release) -> Path:
-    return next(path for path in artifacts.in_folder(release.dist) if artifacts.is_wheel(path.name))

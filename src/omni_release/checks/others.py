@@ -1,0 +1,67 @@
+"""What other tools say of the distributions, carried as findings of ours."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+
+from omni_release import artifacts, environment
+from omni_release.actions import Run
+from omni_release.errors import ActionFailed
+from omni_release.model import Finding, Release, Severity
+from omni_release.seams import World
+
+_DEADLINE = 120.0
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<said>.+)$")
+# May well be meant: duplicate files, a path that cannot be imported, several top-level entries, one without Python.
+_MAY_BE_MEANT = {"W002", "W004", "W009", "W010"}
+
+
+def wheel_contents_are_right(release: Release, world: World) -> Iterator[Finding]:
+    """check-wheel-contents finds nothing wrong with the wheels.
+
+    What each W… means: https://check-wheel-contents.readthedocs.io
+    """
+    wheels = [str(path) for path in artifacts.in_folder(release.dist) if artifacts.is_wheel(path.name)]
+    config = ("--config", str(release.project.root / "pyproject.toml"))
+    lines = _asked(release, world, "check_wheel_contents", *config, *wheels)
+    for match in filter(None, map(_CONTENTS.match, lines)):
+        name = match["path"].replace("\\", "/").rpartition("/")[2]
+        severity = Severity.WARNING if match["rule"] in _MAY_BE_MEANT else Severity.ERROR
+        yield Finding(f"{name}: {match['said']}", match["rule"], severity)
+
+
+def twine_check_passes(release: Release, world: World) -> Iterator[Finding]:
+    """twine check --strict passes: the index will be able to render the description.
+
+    Render it at home: `python -m readme_renderer README.rst`, or `python -m twine check --strict` on the run's dist/.
+    """
+    paths = [str(path) for path in artifacts.in_folder(release.dist)]
+    name, said = "", [""]
+    for line in (*_asked(release, world, "twine", "check", "--strict", *paths), "Checking "):
+        if line.startswith("Checking "):
+            if any(said):
+                yield Finding(f"{name}: {' '.join(filter(None, said))}", "twine-check")
+            name, _, verdict = line.removeprefix("Checking ").rpartition(": ")
+            name, said = name.replace("\\", "/").rpartition("/")[2], [verdict.removeprefix("PASSED")]
+        else:
+            said.append(line.strip())
+
+
+def _asked(release: Release, world: World, module: str, *arguments: str) -> list[str]:
+    """All that a tool says. Raises ActionFailed where it came to no verdict (an exit code other than 0 and 1)."""
+    log = release.logs / f"{module}.log"
+    log.unlink(missing_ok=True)
+    command = Run(
+        (sys.executable, "-m", module, *arguments),
+        cwd=release.workshop,
+        environment=environment.for_tools(world.environment, release.folder) | {"COLUMNS": "400"},
+        log=log,
+        deadline=_DEADLINE,
+    )
+    completed = world.processes.run(command)
+    if completed.code not in (0, 1):
+        raise ActionFailed(f"{module} ended with exit code {completed.code}", f"See {log}.", tail=completed.tail)
+    return [_COLOUR.sub("", line).rstrip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]

@@ -1,0 +1,156 @@
+"""Records every deprecation of every Python process of a candidate environment, as a line of JSON each.
+
+A `.pth` file in the environment imports this at the start of each interpreter, so nothing comes before it and child
+processes are seen as well. `warnings.warn` itself is wrapped: a filter that ignores, a `try` that swallows, `once per
+location`: none of them hides a warning. What a test catches on purpose (`pytest.warns`, `assertWarns`) is marked as
+expected.
+
+Runs on the interpreter of the environment under test: standard library alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+import threading
+import warnings
+from types import FrameType
+from typing import Any
+
+_CATEGORIES = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+_DEPTH = 100
+_MOST = 10000
+_PYTEST = os.sep + "_pytest" + os.sep
+_IMPORT = ("import", 0, "")
+
+
+class _Recorder:
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen: set[object] = set()
+        self._lock = threading.RLock()
+        self._busy = threading.local()
+        self._catching: list[bool] = []
+
+    def record(self, category: object, message: object, place: tuple[str, int], caller: FrameType | None) -> None:
+        """Write down one warning; whatever goes wrong, the program under test must not notice."""
+        if not (isinstance(category, type) and issubclass(category, _CATEGORIES)) or getattr(self._busy, "now", False):
+            return
+        self._busy.now = True
+        try:
+            self._write(category.__name__, str(message), place, _frames(caller))
+        except Exception:  # noqa: BLE001, S110 - see above
+            pass
+        finally:
+            self._busy.now = False
+
+    def entered(self, filename: str, *, record: bool) -> None:
+        """A `catch_warnings` has begun: pytest's own around each test, or one that a test has asked for."""
+        runner = _PYTEST in filename and not filename.endswith("recwarn.py")
+        self._catching.append(record and not runner)
+
+    def left(self) -> None:
+        """It has ended."""
+        if self._catching:
+            self._catching.pop()
+
+    def _write(self, category: str, message: str, place: tuple[str, int], frames: list[tuple[str, int, str]]) -> None:
+        expected = bool(self._catching) and self._catching[-1]
+        key = (category, message, place, tuple(frames[:5]), expected)
+        with self._lock:
+            if key in self._seen or len(self._seen) >= _MOST:
+                return
+            self._seen.add(key)
+        file, line = place
+        entry = {"category": category, "message": message, "file": file, "line": line, "expected": expected}
+        self._append({**entry, "frames": frames})
+
+    def imported(self, packages: list[str]) -> None:
+        """Write down where packages came from: the file, or the first folder of a namespace."""
+        found = {}
+        for name in packages:
+            module = sys.modules.get(name)
+            file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+            if file:
+                found[name] = os.path.abspath(file)
+        if found:
+            self._append({"imported": found})
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        data = json.dumps(entry) + "\n"
+        # One write each, so that processes that append side by side do not cut each other's lines.
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, data.encode())
+        finally:
+            os.close(descriptor)
+
+
+def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
+    """`(file, line, function)` of each caller, the innermost first; `import` is the import system's own frames."""
+    found: list[tuple[str, int, str]] = []
+    while frame is not None and len(found) < _DEPTH:
+        if _of_import(frame):
+            if not found or found[-1] != _IMPORT:
+                found.append(_IMPORT)
+        elif frame.f_code.co_filename != __file__:
+            found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return found
+
+
+def _of_import(frame: FrameType) -> bool:
+    name = frame.f_code.co_filename
+    return "importlib" in name and "_bootstrap" in name
+
+
+def _place(caller: FrameType | None, stacklevel: int) -> tuple[str, int]:
+    """The line that a warning is about, counted as CPython does: the import system's own frames are passed over."""
+    for _ in range(stacklevel - 1):
+        caller = caller.f_back if caller else None
+        while caller is not None and _of_import(caller):
+            caller = caller.f_back
+    return (caller.f_code.co_filename, caller.f_lineno) if caller else ("sys", 1)
+
+
+def install(path: str, packages: list[str]) -> None:
+    """Wrap what warns, in this interpreter, from now on; `path` is the file that is appended to.
+
+    When it ends, a line says where each of `packages` was imported from, if it was.
+    """
+    module: Any = warnings
+    if hasattr(module, "_omni_release_recorder"):
+        return  # lib and lib64 of an environment are one folder, whose .pth files are read twice
+    recorder = module._omni_release_recorder = _Recorder(path)
+    atexit.register(recorder.imported, packages)
+    warn, warn_explicit, shown = module.warn, module.warn_explicit, module._showwarnmsg
+    enter, leave = module.catch_warnings.__enter__, module.catch_warnings.__exit__
+
+    def record_warn(message: Any, category: Any = None, stacklevel: int = 1, *rest: Any, **more: Any) -> None:
+        kind = type(message) if isinstance(message, Warning) else category
+        caller = sys._getframe(1)
+        recorder.record(kind, message, _place(caller, stacklevel), caller)
+        warn(message, category, stacklevel + 1, *rest, **more)
+
+    def record_explicit(message: Any, category: Any, filename: str, lineno: int, *rest: Any, **more: Any) -> None:
+        kind = type(message) if isinstance(message, Warning) else category
+        recorder.record(kind, message, (filename, lineno), sys._getframe(1))
+        warn_explicit(message, category, filename, lineno, *rest, **more)
+
+    def record_shown(message: Any) -> None:
+        # What C code warns of comes here alone; what came through the two above is known already.
+        recorder.record(message.category, message.message, (message.filename, message.lineno), sys._getframe(1))
+        shown(message)
+
+    def record_enter(self: Any) -> Any:
+        recorder.entered(sys._getframe(1).f_code.co_filename, record=bool(self._record))
+        return enter(self)
+
+    def record_leave(self: Any, *details: Any) -> Any:
+        recorder.left()
+        return leave(self, *details)
+
+    module.warn, module.warn_explicit, module._showwarnmsg = record_warn, record_explicit, record_shown
+    module.catch_warnings.__enter__, module.catch_warnings.__exit__ = record_enter, record_leave

@@ -1,0 +1,5 @@
+import acme_old
+
+
+def test_double():
+    assert acme_old.double(21) == 42

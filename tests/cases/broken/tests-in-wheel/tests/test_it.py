@@ -1,0 +1,5 @@
+import acme_more
+
+
+def test_double():
+    assert acme_more.double(21) == 42

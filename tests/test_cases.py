@@ -1,0 +1,94 @@
+"""Whole small projects: the sound ones are released for real, each broken one is stopped by the check that should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import git, omni
+from tests.test_cli import held_to_schema
+
+pytestmark = pytest.mark.rehearsal
+
+SOUND = {
+    "setuptools-flat": "acme-flat",
+    "flit-module": "acme-module",
+    "poetry-typed": "acme-typed",
+    "pdm-namespace": "acme-space-tools",
+    "uv-build": "acme-uv",
+    "hatch-vcs": "acme-vcs",
+}
+
+# Of each broken project: the part of the lane that is run, and what it says: the task, the rule, a piece of the
+# message, and the place where there is one.
+Said = tuple[str, str, str, tuple[str, int] | None]
+BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
+    "hollow-prefix": (
+        "inspect",
+        (
+            ("artifacts-match", "hollow-wheel", "holds no 'acme_hollow'", None),
+            ("wheel-equals-checkout", "lost-in-sdist", "acme_hollow/__init__.py", None),
+        ),
+    ),
+    "hollow-tests-package": ("tests", (("tests-pass", "test-failed", "No module named 'acme_hollow'", None),)),
+    "hollow-pythonpath": ("tests", (("tests-pass", "test-failed", "No module named 'acme_hollow'", None),)),
+    "hollow-python-m-pytest": ("tests", (("tests-pass", "tests-ended", "No module named 'acme_hollow'", None),)),
+    "data-not-in-sdist": ("inspect", (("wheel-equals-checkout", "lost-in-sdist", "acme_data/words.txt", None),)),
+    "env-in-sdist": (
+        "inspect",
+        (
+            ("nothing-stray", "stray-file", ".env: settings with secrets", None),
+            ("sdist-is-the-checkout", "untracked-in-sdist", ".env, which git does not know", None),
+        ),
+    ),
+    "deprecated-import": (
+        "tests",
+        (("tests-pass", "deprecation", "acme_legacy is deprecated", ("src/acme_old/__init__.py", 3)),),
+    ),
+    "deprecation-swallowed": (
+        "tests",
+        (("tests-pass", "deprecation", "double() goes away", ("src/acme_swallow/__init__.py", 11)),),
+    ),
+    "deprecation-in-child": (
+        "tests",
+        (("tests-pass", "deprecation", "double() goes away", ("src/acme_child/__init__.py", 10)),),
+    ),
+    "description-does-not-render": ("inspect", (("twine-check-passes", "twine-check", "no-such-directive", None),)),
+    "unknown-classifier": ("inspect", (("project-is-valid", "pyproject", "classifiers", ("pyproject.toml", 11)),)),
+    "local-version": ("inspect", (("index-would-take", "index-local-version", "local versions", None),)),
+    "entry-point-to-nowhere": ("verify", (("works-installed-by-uv", "entry-point", "acme_entry.cli", None),)),
+    "import-from-checkout": ("verify", (("works-installed-by-uv", "import-fails", "settings_of_acme", None),)),
+    "tests-in-wheel": ("inspect", (("wheel-contents-are-right", "W005", "toplevel name", None),)),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound(name: str, case: Callable[[str], Path]) -> None:
+    """A sound project of each back end and layout passes all of the lane, with pip and uv, and says its version."""
+    root = case(name)
+    git("tag", "v2.0.1", cwd=root)
+    ran = omni("rehearse", "--format", "json", cwd=root)
+    document = held_to_schema(ran)
+    errors = [(o["id"], f["message"]) for o in document["outcomes"] for f in o["findings"] if f["severity"] == "error"]
+    assert (errors, ran.code) == ([], 0)
+    assert (document["project"], document["version"]) == (SOUND[name], "2.0.1")
+    for task in ("tests-pass", "works-installed-by-uv", "works-installed-by-pip", "wheel-equals-checkout"):
+        assert ran.outcome(task)["status"] == "passed", task
+    assert git("status", "--porcelain", cwd=root) == ""
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken(name: str, case: Callable[[str], Path]) -> None:
+    """A broken project is stopped by the check whose business it is, which names what is wrong, and where."""
+    part, expected = BROKEN[name]
+    root = case(f"broken/{name}")
+    if name == "env-in-sdist":
+        (root / ".env").write_text("TOKEN=0\n", encoding="utf-8")
+    ran = omni(part, "--format", "json", cwd=root)
+    held_to_schema(ran)
+    assert ran.code == 1
+    for task, rule, said, place in expected:
+        errors = [f for f in ran.outcome(task)["findings"] if f["rule"] == rule and f["severity"] == "error"]
+        assert any(said in f["message"] and place in (None, (f["path"], f["line"])) for f in errors), ran.outcome(task)

@@ -1,0 +1,183 @@
+"""Whose deprecation it is, from what real interpreters record."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release import deprecations
+from omni_release.children import recorder
+from omni_release.deprecations import Places
+from omni_release.model import Finding, Severity
+
+START = (
+    "import sys; sys.path[:0] = {path}; import recorder_under_test; recorder_under_test.install({target!r}, ['acme'])\n"
+)
+
+
+class World:
+    """Two folders: one that stands for site-packages (with `acme`, the project's own), one for its tests."""
+
+    def __init__(self, root: Path) -> None:
+        self.site = root / "site"
+        self.tests = root / "tests"
+        self.target = root / "warnings.jsonl"
+        for folder in (self.site / "acme", self.site / "other", self.tests):
+            folder.mkdir(parents=True)
+        source = Path(recorder.__file__).read_text(encoding="utf-8")
+        (self.site / "recorder_under_test.py").write_text(source, encoding="utf-8")
+        (self.site / "acme" / "__init__.py").write_text("", encoding="utf-8")
+        own = ((self.site / "acme", PurePosixPath("src/acme")), (self.tests, PurePosixPath()))
+        self.places = Places(own, self.site)
+
+    def write(self, **files: str) -> None:
+        """Modules by name: `acme_x` is acme/x.py, `other` is other/__init__.py, any other a file of the tests."""
+        for name, text in files.items():
+            package, _, module = name.partition("_")
+            folder = self.site / package if package in ("acme", "other") else self.tests
+            file = f"{module or '__init__'}.py" if folder != self.tests else f"{name}.py"
+            (folder / file).write_text(text, encoding="utf-8")
+
+    def run(self, code: str, *options: str) -> None:
+        """Run code as the tests' file main.py, with the recorder installed."""
+        start = START.format(path=[str(self.site), str(self.tests)], target=str(self.target))
+        (self.tests / "main.py").write_text(code, encoding="utf-8")
+        command = [
+            sys.executable,
+            *options,
+            "-c",
+            f"{start}import runpy; runpy.run_path({str(self.tests / 'main.py')!r})",
+        ]
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+        subprocess.run(command, check=True, capture_output=True, env=environment, cwd=self.tests)
+
+    def findings(self) -> list[Finding]:
+        """What is said of it all."""
+        return list(deprecations.findings(deprecations.read(self.target), self.places))
+
+    def error(self) -> tuple[str | None, int | None]:
+        """The place of the one error."""
+        (finding,) = [f for f in self.findings() if f.severity is Severity.ERROR]
+        return finding.path, finding.line
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A fresh one."""
+    return World(tmp_path.resolve())
+
+
+def test_own_warning(world: World) -> None:
+    """A warning in the project's own code is told at its path in the checkout."""
+    world.write(acme_x="import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning)\n")
+    world.run("import acme.x\nacme.x.f()\n")
+    assert world.error() == ("src/acme/x.py", 3)
+
+
+def test_stacklevel_tells_the_caller(world: World) -> None:
+    """A third party that warns of its caller names the project's line."""
+    world.write(other="import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    world.write(acme_x="import other\ndef g():\n    other.f()\n")
+    world.run("import acme.x\nacme.x.g()\n")
+    assert world.error() == ("src/acme/x.py", 3)
+
+
+def test_direct_call_without_stacklevel(world: World) -> None:
+    """A deprecated function that the project itself calls is the project's, though it names its own line."""
+    world.write(other="import warnings\ndef f():\n    warnings.warn('old', FutureWarning)\n")
+    world.write(acme_x="import other\n\nother.f()\n")
+    world.run("import acme.x\n")
+    assert world.error() == ("src/acme/x.py", 3)
+
+
+def test_import_of_a_deprecated_package(world: World) -> None:
+    """A package that warns when it is imported is the doing of the line that imports it."""
+    world.write(other="import warnings\nwarnings.warn('use new', FutureWarning)\n")
+    world.write(acme_x="import sys\nimport other\n")
+    world.run("import acme.x\n")
+    assert world.error() == ("src/acme/x.py", 2)
+
+
+def test_third_partys_own(world: World) -> None:
+    """What one third party does to another is a notice."""
+    (world.site / "inner.py").write_text("import warnings\nwarnings.warn('3.11', FutureWarning)\n", encoding="utf-8")
+    world.write(other="import inner\n", acme_x="import other\n")
+    world.run("import acme.x\n")
+    (finding,) = world.findings()
+    assert finding.severity is Severity.NOTICE
+    assert "in inner.py" in finding.message
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "try:\n    {}\nexcept Exception:\n    pass\n",
+        "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    {}\n",
+        "warnings.filterwarnings('error')\ntry:\n    {}\nexcept PendingDeprecationWarning:\n    pass\n",
+        "for _ in range(3):\n    {}\n",
+        "from warnings import warn\nwarnings = type('', (), {{'warn': warn}})\n{}\n",
+    ],
+)
+def test_nothing_hides_it(around: str, world: World) -> None:
+    """Swallowed, ignored, raised, repeated or by another name: it is told, once."""
+    code = "import warnings\n" + around.format("warnings.warn('old', PendingDeprecationWarning)")
+    world.run(code, "-W", "ignore")
+    path, _ = world.error()
+    assert path == "main.py"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pytest\nwith pytest.warns(DeprecationWarning):\n    f()\n",
+        "import pytest\nwith pytest.deprecated_call():\n    f()\n",
+        "import unittest\nwith unittest.TestCase().assertWarns(DeprecationWarning):\n    f()\n",
+        "with warnings.catch_warnings(record=True):\n    f()\n",
+    ],
+)
+def test_expected(code: str, world: World) -> None:
+    """What a test catches on purpose is no finding."""
+    world.run("import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning)\n" + code)
+    assert world.findings() == []
+
+
+def test_other_categories(world: World) -> None:
+    """Only deprecations are recorded."""
+    world.run(
+        "import warnings\nwarnings.warn('hm')\nwarnings.warn('hm', ResourceWarning)\nwarnings.warn(UserWarning('x'))\n"
+    )
+    assert world.findings() == []
+
+
+def test_what_c_code_warns_of(world: World) -> None:
+    """A warning that the interpreter itself raises is recorded too."""
+    world.run("compile(r\"'\\d'\", 'x', 'eval')\nimport ast\nast.Num\n", "-W", "always")
+    assert world.findings()
+
+
+def test_line_cut_short(world: World) -> None:
+    """A line that a killed process cut short is passed over, what others wrote is kept."""
+    world.run("import warnings\nwarnings.warn('old', DeprecationWarning)\n")
+    with world.target.open("ab") as file:
+        file.write(b'{"category": "Depr')
+    assert len(world.findings()) == 1
+
+
+def test_where_packages_came_from(world: World) -> None:
+    """Each process says where it imported the packages of the project from."""
+    world.run("import acme\n")
+    assert list(deprecations.imported(world.target)) == [("acme", str(world.site / "acme" / "__init__.py"))]
+    assert world.findings() == []
+
+
+def test_program_goes_on_whatever_happens(world: World) -> None:
+    """A record that cannot be written, a bad call of warn: the program under test does not notice the recorder."""
+    world.target.mkdir()
+    world.run(
+        "import warnings\nwarnings.warn('old', DeprecationWarning)\n"
+        "try:\n    warnings.warn()\nexcept TypeError:\n    pass\nelse:\n    raise SystemExit(1)\n"
+    )
