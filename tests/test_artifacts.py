@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import artifacts
-from omni_release.errors import CannotTell
+from omni_release.errors import CannotTell, UnreadableArtifact
 
 METADATA = "Metadata-Version: 2.4\nName: acme\nVersion: 1.0\nSummary: für größe\n\nThe description.\n".encode()
 WHEEL = "acme-1.0-py3-none-any.whl"
@@ -60,7 +60,7 @@ def test_name_and_version(name: str, found: tuple[str, str]) -> None:
 )
 def test_other_names(name: str) -> None:
     """A name that is neither a wheel's nor an sdist's is no distribution's."""
-    with pytest.raises(ValueError, match=r"(?i)invalid"):
+    with pytest.raises(UnreadableArtifact, match=r"(?i)invalid"):
         artifacts.name_and_version(name)
 
 
@@ -88,14 +88,14 @@ def test_metadata_of_an_sdist(tmp_path: Path) -> None:
 
 def test_wheel_without_metadata(tmp_path: Path) -> None:
     """A wheel that holds none says so."""
-    with pytest.raises(ValueError, match=r"acme-1\.0-py3-none-any\.whl holds no \.dist-info/METADATA"):
+    with pytest.raises(UnreadableArtifact, match=r"acme-1\.0-py3-none-any\.whl holds no \.dist-info/METADATA"):
         artifacts.metadata(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__WHEEL": b""}))
 
 
 @pytest.mark.parametrize("name", ["acme-1.0/setup.py", "PKG-INFO", "acme-1.0/acme.egg-info/PKG-INFO"])
 def test_sdist_without_metadata(name: str, tmp_path: Path) -> None:
     """An sdist that holds none in its top folder says so."""
-    with pytest.raises(ValueError, match=r"acme-1\.0\.tar\.gz holds no PKG-INFO"):
+    with pytest.raises(UnreadableArtifact, match=r"acme-1\.0\.tar\.gz holds no PKG-INFO"):
         artifacts.metadata(sdist(tmp_path, (name, METADATA)))
 
 
@@ -105,7 +105,7 @@ def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
         member = tarfile.TarInfo("acme-1.0/PKG-INFO")
         member.type = tarfile.DIRTYPE
         archive.addfile(member)
-    with pytest.raises(ValueError, match="holds no PKG-INFO"):
+    with pytest.raises(UnreadableArtifact, match="holds no PKG-INFO"):
         artifacts.metadata(tmp_path / SDIST)
 
 
@@ -114,7 +114,7 @@ def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
 def test_no_archive(name: str, content: bytes, tmp_path: Path) -> None:
     """A file of another kind is told as what it is."""
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=r"is not a readable archive"):
+    with pytest.raises(UnreadableArtifact, match=r"is not a readable archive"):
         artifacts.metadata(tmp_path / name)
 
 
@@ -133,7 +133,7 @@ def test_damaged_archive(name: str, tmp_path: Path) -> None:
             path.write_bytes(broken)
             try:
                 artifacts.metadata(path)
-            except ValueError:
+            except UnreadableArtifact:
                 refused += 1
     assert refused > len(sound) / 7
 
@@ -147,7 +147,7 @@ def test_names(tmp_path: Path) -> None:
 def test_names_of_no_zip(tmp_path: Path) -> None:
     """A wheel that is no zip archive is told."""
     (tmp_path / WHEEL).write_bytes(b"not a zip")
-    with pytest.raises(ValueError, match=r"acme-1\.0-py3-none-any\.whl is not a readable archive"):
+    with pytest.raises(UnreadableArtifact, match=r"acme-1\.0-py3-none-any\.whl is not a readable archive"):
         artifacts.names(tmp_path / WHEEL)
 
 

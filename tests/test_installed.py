@@ -14,6 +14,7 @@ import pytest
 import uv
 
 from omni_release import installed
+from omni_release.environment import site_packages
 
 FILES = {
     "acme/__init__.py": b'VERSION = "1.0"\r\n',
@@ -66,7 +67,7 @@ def environment(tmp_path: Path, wheel: Path) -> Path:
 
 def test_installed(environment: Path, wheel: Path) -> None:
     """What was installed is held, though the installer writes a RECORD of its own and adds files."""
-    base = installed.site_packages(environment)
+    base = site_packages(environment)
     assert base is not None
     record = (base / "acme-1.0.dist-info/RECORD").read_bytes()
     with zipfile.ZipFile(wheel) as archive:

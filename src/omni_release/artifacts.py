@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release.errors import CannotTell
+from omni_release.errors import CannotTell, UnreadableArtifact
 
 # A flipped bit can make a zip archive one of a later version (NotImplementedError) or an encrypted one (RuntimeError).
 _UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
@@ -28,11 +28,14 @@ def is_wheel(name: str) -> bool:
 def name_and_version(name: str) -> tuple[str, str]:
     """The normalised project name and the version that a distribution's file name states.
 
-    Raises ValueError for a name that is neither a wheel's (PEP 427) nor an sdist's (PEP 625).
+    Raises UnreadableArtifact for a name that is neither a wheel's (PEP 427) nor an sdist's (PEP 625).
     """
     from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-    project, version, *_ = parse_wheel_filename(name) if is_wheel(name) else parse_sdist_filename(name)
+    try:
+        project, version, *_ = parse_wheel_filename(name) if is_wheel(name) else parse_sdist_filename(name)
+    except ValueError as error:
+        raise UnreadableArtifact(str(error)) from None
     return str(project), str(version)
 
 
@@ -50,24 +53,24 @@ class Entry:
 
 
 def contents(path: Path) -> Iterator[Entry]:
-    """The files in a wheel or an sdist, one at a time. Raises ValueError where it is no readable archive."""
+    """The files in a wheel or an sdist, one at a time. Raises UnreadableArtifact where it is no readable archive."""
     try:
         yield from _of_wheel(path) if is_wheel(path.name) else _of_sdist(path)
     except _UNREADABLE as error:
-        raise ValueError(f"{path.name} is not a readable archive: {error}") from None
+        raise UnreadableArtifact(f"{path.name} is not a readable archive: {error}") from None
 
 
 def metadata(path: Path) -> email.message.Message:
-    """The core metadata inside a wheel (METADATA) or an sdist (PKG-INFO). Raises ValueError where there is none."""
+    """The core metadata in a wheel (METADATA) or an sdist (PKG-INFO). Raises UnreadableArtifact where there is none."""
     wanted = re.compile(r"[^/]+\.dist-info/METADATA" if is_wheel(path.name) else "PKG-INFO")
     for entry in contents(path):
         if wanted.fullmatch(entry.name):
             return email.parser.BytesParser().parsebytes(entry.data)
-    raise ValueError(f"{path.name} holds no {'.dist-info/METADATA' if is_wheel(path.name) else 'PKG-INFO'}")
+    raise UnreadableArtifact(f"{path.name} holds no {'.dist-info/METADATA' if is_wheel(path.name) else 'PKG-INFO'}")
 
 
 def names(path: Path) -> tuple[str, ...]:
-    """The names of the files in a distribution. Raises ValueError where it is no readable archive."""
+    """The names of the files in a distribution. Raises UnreadableArtifact where it is no readable archive."""
     return tuple(entry.name for entry in contents(path))
 
 

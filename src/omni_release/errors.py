@@ -8,14 +8,17 @@
     ├── NotApplicable           0   there is nothing to look at: skipped, with this reason
     ├── NeedsPerson             4   waiting for a person's answer
     ├── ActionFailed            1   an action was performed and did not do its work
-    └── Conflict                1   the world holds something else under our name: nothing was changed
+    ├── Conflict                1   the world holds something else under our name: nothing was changed
+    └── UnreadableArtifact      1   a distribution that is none: no archive, no metadata, no such name
 
 Ctrl-C and SIGTERM are `KeyboardInterrupt` and end with 130.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_PASSED = 0
 EXIT_FAILED = 1
@@ -87,3 +90,7 @@ class ActionFailed(OmniReleaseError):
 
 class Conflict(OmniReleaseError):
     """The world holds something else under our name. Nothing was changed."""
+
+
+class UnreadableArtifact(OmniReleaseError):
+    """A distribution that is none: not a readable archive, without metadata, or not named as one."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from pathlib import Path
 
+from omni_release import artifacts
 from omni_release.environment import site_packages
 
 
@@ -17,17 +16,15 @@ def holds(environment: Path, wheel: Path, *, by: str | None = None) -> bool:
     base = site_packages(environment)
     if not base.is_dir():
         return False
-    with zipfile.ZipFile(wheel) as archive:
-        info = next((name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name), "")
-        if by is not None and not _says(base / info / "INSTALLER", by):
+    for entry in artifacts.contents(wheel):
+        top, _, rest = entry.name.partition("/")
+        if rest == "METADATA" and by is not None and not _says(base / top / "INSTALLER", by):
             return False
-        for entry in archive.infolist():
-            top = entry.filename.partition("/")[0]
-            if entry.is_dir() or top.endswith(".data") or entry.filename.endswith(".dist-info/RECORD"):
-                continue
-            installed = base / entry.filename
-            if not installed.is_file() or _digest(installed.read_bytes()) != _digest(archive.read(entry)):
-                return False
+        if top.endswith(".data") or (top.endswith(".dist-info") and rest == "RECORD"):
+            continue
+        installed = base / entry.name
+        if not installed.is_file() or installed.read_bytes() != entry.data:
+            return False
     return True
 
 
@@ -51,7 +48,3 @@ def complete(environment: Path) -> bool:
 
 def _says(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8").strip() == text
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()

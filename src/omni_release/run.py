@@ -72,7 +72,10 @@ def run_lane(request: Request) -> int:
             interrupted = True
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         if release.folder.is_dir() and not request.dry:
-            _keep(report, release, world, secrets.redact)
+            try:
+                _keep(report, release, world, secrets.redact)
+            except OSError as error:
+                shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(report))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release import artifacts
-from omni_release.errors import NotApplicable
+from omni_release.errors import NotApplicable, UnreadableArtifact
 from omni_release.model import Finding, Release, Severity
 from omni_release.project import import_name
 from omni_release.seams import World
@@ -29,8 +29,8 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
         try:
             name, version = artifacts.name_and_version(path.name)
             message = artifacts.metadata(path)
-        except ValueError as error:
-            yield Finding(str(error), "artifact-unreadable")
+        except UnreadableArtifact as error:
+            yield Finding(error.message, "artifact-unreadable")
             continue
         versions.add(version)
         if name != expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterator
 
 from omni_release.model import Finding, Release
@@ -11,6 +12,7 @@ from omni_release.seams import World
 from omni_release.settings import line_of
 
 _FILE = "pyproject.toml"
+_SHORT = 100
 
 
 def project_is_valid(release: Release, world: World) -> Iterator[Finding]:
@@ -46,6 +48,7 @@ def _schema(release: Release, text: str) -> Iterator[Finding]:
     try:
         Validator(plugins=[])(standard)
     except ValidationError as error:
-        keys = tuple(str(error.name).strip("`").removeprefix("data.").split("."))
+        keys = tuple(re.sub(r"\[\d+\]", "", str(error.name).strip("`").removeprefix("data.")).split("."))
         line = next((at for n in range(len(keys), 0, -1) if (at := line_of(text, keys[:n]))), None)
-        yield Finding(error.summary.replace("`data.", "`"), "pyproject", path=_FILE, line=line)
+        value = f": {error.value!r}" if isinstance(error.value, str) and len(error.value) < _SHORT else ""
+        yield Finding(error.summary.replace("`data.", "`") + value, "pyproject", path=_FILE, line=line)
