@@ -46,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
     try:
         return COMMANDS[arguments.command](arguments)
+    except OSError as error:
+        what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        sys.stderr.write(f"omni-release: {what}\n")
+        return errors.EXIT_FAILED
     except OmniReleaseError as error:
         if arguments.format == "json":
             from omni_release.report import json
