@@ -99,6 +99,14 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
     index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
     index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
+    index = commands.add_parser(
+        "index", parents=[common], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
+    )
+    index.add_argument("verb", choices=("serve",))
+    index.add_argument("--name", default="", help="the project that it answers for (default: the one in this folder)")
+    index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
+    index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
+    index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
     return Arguments(**vars(parser.parse_args(argv)))
 
 

@@ -122,11 +122,17 @@ def bare() -> dict[str, str]:
     return kept | {"PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1", "PYTHONUTF8": "1", "COLUMNS": "400"}
 
 
-def ran(argv: list[str], cwd: Path, timeout: float = PATIENCE, **more: str) -> Ran:
+def ran(argv: list[str], cwd: Path, more: Mapping[str, str] | None = None, *, timeout: float = PATIENCE) -> Ran:
     """Run a client to its end, or to the deadline: the code is None then."""
     try:
         ended = subprocess.run(
-            argv, cwd=cwd, env=bare() | more, capture_output=True, encoding="utf-8", timeout=timeout, check=False
+            argv,
+            cwd=cwd,
+            env=bare() | dict(more or {}),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return Ran(-1, "did not end")
@@ -138,14 +144,15 @@ def twine(url: str, *files: Path, password: str = PASSWORD, timeout: float = PAT
     given = ["--non-interactive", "--disable-progress-bar", "--verbose", "--repository-url", url]
     argv = [sys.executable, "-m", "twine", "upload", *given, *map(str, files)]
     where = cwd or files[0].parent
-    return ran(argv, where, timeout, TWINE_USERNAME=USER, TWINE_PASSWORD=password)
+    return ran(argv, where, {"TWINE_USERNAME": USER, "TWINE_PASSWORD": password}, timeout=timeout)
 
 
 def uv_publish(index: RehearsalIndex, *files: Path, more: tuple[str, ...] = (), timeout: float = PATIENCE) -> Ran:
     """Upload with the real uv."""
     argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", *more, "--publish-url"]
     argv += [f"{index.url}/legacy/", *map(str, files)]
-    return ran(argv, files[0].parent, timeout, UV_PUBLISH_USERNAME=USER, UV_PUBLISH_PASSWORD=PASSWORD)
+    who = {"UV_PUBLISH_USERNAME": USER, "UV_PUBLISH_PASSWORD": PASSWORD}
+    return ran(argv, files[0].parent, who, timeout=timeout)
 
 
 Change = Callable[[dict[str, Any]], None]

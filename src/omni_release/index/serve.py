@@ -22,7 +22,7 @@ _USER = "rehearsal"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for: `name` is the project's, `folder` None for one that is removed at the end, `port` 0 for any."""
+    """What is asked for. `folder` is None for one that is removed at the end, `port` 0 for a free one."""
 
     name: str
     folder: Path | None = None
@@ -39,9 +39,10 @@ def serve(wanted: Wanted, environment: Mapping[str, str]) -> int:
             _serve(wanted, environment, Path(made))
     except KeyboardInterrupt:
         return 0  # how it is meant to be ended
-    except OSError as error:
+    except (OSError, SystemExit, OverflowError) as error:  # the second is werkzeug's word for a port that is taken
+        said = (error.strerror or str(error)) if isinstance(error, OSError) else f"port {wanted.port} cannot be had"
         raise UsageError(
-            f"the index cannot be started: {error.strerror or error}", "Is the port free, and the folder ours to write?"
+            f"the index cannot be started: {said}", "Is the port free, and the folder ours to write?"
         ) from None
     return 0
 
