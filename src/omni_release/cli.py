@@ -32,6 +32,7 @@ class Arguments:
     folder: Path | None = None
     port: int = 0
     script: str = ""
+    rest: Sequence[str] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,6 +108,10 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
     index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
     index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
+    emulate = commands.add_parser(
+        "emulate", parents=[common], help="A Gemini-shaped server with scripted faults.", add_help=False
+    )
+    emulate.add_argument("rest", nargs=argparse.REMAINDER)  # read where the server is: this file starts fast
     return Arguments(**vars(parser.parse_args(argv)))
 
 
@@ -204,5 +209,11 @@ def _index(arguments: Arguments) -> int:
     return serve(Wanted(name, arguments.folder, arguments.port, arguments.script, json), os.environ)
 
 
-COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {"explain": _explain, "index": _index, "sign": _sign}
+def _emulate(arguments: Arguments) -> int:
+    from omni_release.emulator import command
+
+    return command.main(arguments.rest)
+
+
+COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {"emulate": _emulate, "explain": _explain, "index": _index, "sign": _sign}
 """What there is to be called, by name."""

@@ -1,0 +1,217 @@
+"""What the service says when it does not make an image: status, body and headers, shaped as recorded traffic has them.
+
+Same codes, statuses, details and keys; of the wording only the openings that clients are known to match on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DOMAIN = "generativelanguage.googleapis.com"
+_RPC = "type.googleapis.com/google.rpc."
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer on the wire. `content` is sent as it is where it is bytes, as JSON otherwise."""
+
+    code: int
+    content: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    name: str = "ok"
+
+
+HEADERS = {
+    "Content-Type": "application/json; charset=UTF-8",
+    "Vary": "Origin, X-Origin, Referer",
+    "Server": "scaffolding on HTTPServer2",
+    "X-XSS-Protection": "0",
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer."""
+
+
+def error(code: int, status: str, message: str, *details: Mapping[str, Any]) -> dict[str, Any]:
+    """An error body."""
+    content: dict[str, Any] = {"code": code, "message": message, "status": status}
+    if details:
+        content["details"] = [{"@type": _RPC + detail["@type"], **_without_type(detail)} for detail in details]
+    return {"error": content}
+
+
+def _without_type(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in detail.items() if key != "@type"}
+
+
+def _info(reason: str, **metadata: str) -> dict[str, Any]:
+    return {"@type": "ErrorInfo", "reason": reason, "domain": "googleapis.com", "metadata": metadata}
+
+
+def _quota(model: str, kind: str, value: str) -> dict[str, Any]:
+    violation = {
+        "quotaMetric": f"{DOMAIN}/generate_content_requests",
+        "quotaId": f"GenerateRequests{kind}",
+        "quotaDimensions": {"model": model, "location": "global"},
+        "quotaValue": value,
+    }
+    return {"@type": "QuotaFailure", "violations": [violation]}
+
+
+def _help(description: str, url: str) -> dict[str, Any]:
+    return {"@type": "Help", "links": [{"description": description, "url": url}]}
+
+
+def not_found(version: str, model: str, method: str = "generateContent") -> Reply:
+    """A name that nothing answers to, in the newer of the two wordings."""
+    said = f"models/{model} is not found for API version {version}, or is not supported for {method}. "
+    return Reply(404, error(404, "NOT_FOUND", said + "Call ModelService.ListModels to see what there is."), name="404")
+
+
+def invalid(message: str) -> Reply:
+    """A request that is not taken."""
+    return Reply(400, error(400, "INVALID_ARGUMENT", message), name="400")
+
+
+def missing_signature(content: int, part: int) -> Reply:
+    """An image that was sent back without the signature that came with it; positions count from 1."""
+    return invalid(
+        f"Image part is missing a thought_signature in content position {content}, part position {part}. "
+        "Please refer to https://ai.google.dev/gemini-api/docs/thought-signatures for more details."
+    )
+
+
+def bad_key() -> Reply:
+    """A key that is none: 400, not 401."""
+    said = "API key not valid. Please pass a valid API key."
+    localized = {"@type": "LocalizedMessage", "locale": "en-US", "message": said}
+    body = error(400, "INVALID_ARGUMENT", said, _info("API_KEY_INVALID", service=DOMAIN), localized)
+    return Reply(400, body, name="bad-key")
+
+
+def no_key() -> Reply:
+    """A call without a key."""
+    return Reply(403, error(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers."), name="no-key")
+
+
+def _rate_limited(model: str, after: float | None) -> Reply:
+    seconds = 20.0 if after is None else after
+    body = error(
+        429,
+        "RESOURCE_EXHAUSTED",
+        f"You exceeded your current quota, please check your plan.\nPlease retry in {seconds:g}s.",
+        _help("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
+        _quota(model, "PerMinutePerProjectPerModel", "10"),
+        {"@type": "RetryInfo", "retryDelay": f"{seconds:g}s"},
+    )
+    return Reply(429, body, name="429")
+
+
+def _spent(model: str, kind: str, value: str) -> Reply:
+    said = "You exceeded your current quota, please check your plan and billing details."
+    retry = {"@type": "RetryInfo", "retryDelay": "31s"}  # it is sent here too, and helps nobody
+    return Reply(429, error(429, "RESOURCE_EXHAUSTED", said, _quota(model, kind, value), retry), name="quota")
+
+
+def _overloaded(message: str, after: float | None) -> Reply:
+    headers = {} if after is None else {"Retry-After": f"{after:g}"}
+    return Reply(503, error(503, "UNAVAILABLE", message), headers, "503")
+
+
+def _disabled() -> Reply:
+    url = f"https://console.developers.google.com/apis/api/{DOMAIN}/overview?project=12345678"
+    body = error(
+        403,
+        "PERMISSION_DENIED",
+        f"Generative Language API has not been used in project 12345678 before or it is disabled. Enable it: {url}",
+        _help("Google developers console API activation", url),
+        _info("SERVICE_DISABLED", service=DOMAIN, consumer="projects/12345678"),
+    )
+    return Reply(403, body, name="403-disabled")
+
+
+def _ended(model: str, reason: str, message: str = "") -> Reply:
+    """A 200 whose candidate has no content: why stands in finishReason and finishMessage."""
+    candidate: dict[str, Any] = {"content": {}, "finishReason": reason, "index": 0}
+    if message:
+        candidate["finishMessage"] = message
+    usage = {"promptTokenCount": 14, "candidatesTokenCount": 0, "totalTokenCount": 305, "thoughtsTokenCount": 291}
+    return Reply(200, {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model}, name=reason)
+
+
+def _blocked(model: str) -> Reply:
+    usage = {"promptTokenCount": 14, "totalTokenCount": 14}
+    return Reply(
+        200,
+        {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": usage, "modelVersion": model},
+        name="blocked",
+    )
+
+
+def text_only(model: str, text: str, finish: str = "STOP") -> Reply:
+    """A 200 that says something and shows nothing."""
+    content = {"parts": [{"text": text}], "role": "model"}
+    usage = {"promptTokenCount": 18, "candidatesTokenCount": 48, "totalTokenCount": 66}
+    candidate = {"content": content, "finishReason": finish, "index": 0}
+    return Reply(200, {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model}, name="text")
+
+
+_FILTERED = "Unable to show the generated image. You will not be charged for this request. Try rephrasing the prompt."
+
+
+def scripted(name: str, version: str, model: str, after: float | None) -> Reply | None:
+    """The reply of a step that needs no image; None where it needs one, or breaks the connection."""
+    replies: dict[str, Callable[[], Reply]] = {
+        "503": lambda: _overloaded("This model is currently experiencing high demand. Please try again later.", after),
+        "503-overloaded": lambda: _overloaded("The model is overloaded. Please try again later.", after),
+        "503-unavailable": lambda: _overloaded("The service is currently unavailable.", after),
+        "500": lambda: Reply(500, error(500, "INTERNAL", "An internal error has occurred."), name="500"),
+        "504": lambda: Reply(504, error(504, "DEADLINE_EXCEEDED", "Deadline expired."), name="504"),
+        "429": lambda: _rate_limited(model, after),
+        "429-day": lambda: _spent(model, "PerDayPerProjectPerModel", "250"),
+        "429-zero": lambda: _spent(model, "PerMinutePerProjectPerModel-FreeTier", "0"),
+        "429-credits": lambda: Reply(
+            429, error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), name="429-credits"
+        ),
+        "404": lambda: not_found(version, model),
+        "400": lambda: invalid("Invalid value at 'generation_config'."),
+        "400-signature": lambda: missing_signature(2, 1),
+        "400-location": lambda: Reply(
+            400,
+            error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
+            name="400-location",
+        ),
+        "bad-key": bad_key,
+        "403-leaked": lambda: Reply(
+            403, error(403, "PERMISSION_DENIED", "Your API key was reported as leaked."), name="403-leaked"
+        ),
+        "403-disabled": _disabled,
+        "blocked": lambda: _blocked(model),
+        "refused": lambda: _ended(model, "IMAGE_SAFETY", _FILTERED),
+        "prohibited": lambda: _ended(model, "PROHIBITED_CONTENT"),
+        "image-other": lambda: _ended(model, "IMAGE_OTHER", _FILTERED),
+        "no-image": lambda: _ended(model, "NO_IMAGE"),
+        "max-tokens": lambda: _ended(model, "MAX_TOKENS"),
+        "text": lambda: text_only(model, "A small axolotl waves from behind a stone. It does not want to be drawn."),
+        "empty": lambda: Reply(200, {"modelVersion": model}, name="empty"),
+        "not-json": lambda: Reply(200, b"<html>a proxy's page</html>", {"Content-Type": "text/html"}, "not-json"),
+        "proxy-502": lambda: Reply(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}, "proxy-502"),
+        "redirect": lambda: Reply(307, b"", {"Location": "https://elsewhere.invalid/"}, "redirect"),
+        "huge": lambda: Reply(200, b'{"candidates":[' + b" " * 50_000_000 + b"]}", name="huge"),
+    }
+    return replies[name]() if name in replies else None
+
+
+PICTURED = ("ok", "thought", "snake", "unpadded", "png", "jpeg", "corrupt", "cut-image", "other-model", "retiring")
+"""Steps that answer with an image, in some way."""
+WIRE = ("hang", "truncate", "drop", "slow")
+"""Steps that happen below HTTP; `slow` answers after `after` seconds (1)."""
+NAMES = (
+    *("503", "503-overloaded", "503-unavailable", "500", "504", "429", "429-day", "429-zero", "429-credits", "404"),
+    *("400", "400-signature", "400-location", "bad-key", "403-leaked", "403-disabled", "blocked", "refused"),
+    *("prohibited", "image-other", "no-image", "max-tokens", "text", "empty", "not-json", "proxy-502", "redirect"),
+    *("huge", *WIRE, *PICTURED),
+)
+"""All that a script may say."""

@@ -1,0 +1,82 @@
+"""`omni-release emulate gemini`: the emulator alone, until it is interrupted. Its first line is its base URL."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from omni_release.errors import EXIT_PASSED, UsageError
+
+
+def _rate(text: str) -> tuple[str, float]:
+    model, _, number = text.rpartition("=")
+    rate = float(number)
+    if not 0 <= rate <= 1:
+        raise ValueError
+    return model, rate
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 65536:  # the socket would take the number modulo 65536
+        raise ValueError
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 10_000:
+        raise ValueError
+    return number
+
+
+def parser() -> argparse.ArgumentParser:
+    """Its arguments."""
+    made = argparse.ArgumentParser("omni-release emulate", description=__doc__, allow_abbrev=False)
+    made.add_argument("service", choices=("gemini",))
+    made.add_argument("--port", type=_port, default=0, help="0 (the default) takes a free one")
+    made.add_argument("--script", default="", help='what the first calls meet: "503; 429 after=1.5; hang; ok"')
+    made.add_argument(
+        "--fault-rate",
+        type=_rate,
+        action="append",
+        default=[],
+        metavar="[MODEL=]RATE",
+        help="how many of the other calls fail: 0.45, or gemini-3-pro-image=0.45",
+    )
+    made.add_argument("--burst", type=_seconds, default=0.0, help="faults come in spells of so many seconds on average")
+    made.add_argument("--seed", type=int, default=0, help="the same seed makes the same faults")
+    made.add_argument("--time-scale", type=_seconds, default=0.0, help="1: as slow as the service; 0: answers at once")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve until SIGINT or SIGTERM. Raises UsageError without the extra, and on a script that cannot be read."""
+    arguments = parser().parse_args(argv)
+    try:
+        import PIL.Image  # noqa: F401  # each answer needs it: told now, not with the first call
+        import werkzeug  # noqa: F401
+
+        from omni_release.emulator.server import GeminiEmulator
+    except ImportError as error:
+        hint = 'Install it with: pip install "omni-release[images]"'
+        raise UsageError(f"{error.name} is not installed, and the emulator needs it", hint) from None
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with GeminiEmulator(
+        arguments.script,
+        port=arguments.port,
+        seed=arguments.seed,
+        fault_rate=dict(arguments.fault_rate),
+        burst=arguments.burst,
+        time_scale=arguments.time_scale,
+    ) as emulator:
+        sys.stdout.write(f"{emulator.url}\n")
+        sys.stdout.flush()
+        while not over.wait(0.5):  # in pieces: on Windows a wait without end hears no signal
+            pass
+    return EXIT_PASSED

@@ -1,0 +1,60 @@
+"""The image provider: a protocol, Gemini behind it, resilience around it, and what it costs.
+
+Cheap to import: what needs google-genai, Pillow, tenacity or structlog is imported when it is first asked for, and says
+in one line which extra to install where it is not there.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from omni_release.images.errors import ImageError
+from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
+
+if TYPE_CHECKING:
+    from omni_release.images.batch import generate_batch
+    from omni_release.images.budget import Budget
+    from omni_release.images.configured import provider_for
+    from omni_release.images.conversation import Conversation
+    from omni_release.images.gemini import GeminiImageProvider
+    from omni_release.images.policy import Policy
+    from omni_release.images.provider import ImageProvider
+    from omni_release.images.resilience import ResilientProvider
+    from omni_release.images.sync import SyncImages
+
+__all__ = [
+    "Attempt",
+    "Availability",
+    "Budget",
+    "Conversation",
+    "GeminiImageProvider",
+    "ImageError",
+    "ImageProvider",
+    "ImageRequest",
+    "ImageResult",
+    "ModelInfo",
+    "Policy",
+    "ResilientProvider",
+    "SyncImages",
+    "generate_batch",
+    "provider_for",
+]
+
+_LATER = {
+    "Budget": "budget",
+    "Conversation": "conversation",
+    "GeminiImageProvider": "gemini",
+    "ImageProvider": "provider",
+    "Policy": "policy",
+    "ResilientProvider": "resilience",
+    "SyncImages": "sync",
+    "generate_batch": "batch",
+    "provider_for": "configured",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

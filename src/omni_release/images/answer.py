@@ -1,0 +1,149 @@
+"""An answer of `generateContent`, read from its JSON: both spellings of each name, both alphabets of base64.
+
+The SDK's own types are not used for it: they drop `finishMessage`, and warn of each enum value that they do not know.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omni_release.images import codec
+from omni_release.images.errors import DamagedAnswer, ImageError, NoImage, Refused
+from omni_release.images.model import Part, Usage
+
+_POLICY = {
+    "SAFETY",
+    "IMAGE_SAFETY",
+    "PROHIBITED_CONTENT",
+    "IMAGE_PROHIBITED_CONTENT",
+    "BLOCKLIST",
+    "SPII",
+    "RECITATION",
+    "IMAGE_RECITATION",
+}
+"""Finish reasons that say: this content, never. Source: the SDK's FinishReason, 3.4."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer. `blocked` is the prompt's block reason, `message` what the service says of its end."""
+
+    parts: tuple[Part, ...]
+    finish_reason: str
+    message: str
+    blocked: str
+    model: str
+    response_id: str
+    usage: Usage | None
+    retirement: datetime.datetime | None
+
+    @property
+    def image(self) -> Part | None:
+        """The last part that holds an image; it may be one that is flagged as a thought."""
+        return next((part for part in reversed(self.parts) if part.image), None)
+
+    @property
+    def text(self) -> str:
+        """What it says, thoughts apart."""
+        return "".join(part.text for part in self.parts if not part.thought)
+
+
+def parsed(body: str | bytes) -> Answer:
+    """The answer in a body. Raises DamagedAnswer where it is not JSON, or not of this shape."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        said = str(error)
+    else:
+        return of(document)
+    raise DamagedAnswer(
+        f"the answer is not JSON ({said})", "Something between here and the service answers in its place: a proxy?"
+    )
+
+
+def of(document: Any) -> Answer:
+    """The answer in a parsed body. Raises DamagedAnswer where it is not of this shape."""
+    try:
+        return _answer(document)
+    except (TypeError, AttributeError, ValueError) as error:
+        said = str(error)
+    raise DamagedAnswer(f"the answer has another shape than the API's: {said}")
+
+
+def _answer(document: Mapping[str, Any]) -> Answer:
+    candidate = (document.get("candidates") or [{}])[0]
+    content = candidate.get("content") or {}
+    feedback = _of(document, "promptFeedback") or {}
+    blocked = _of(feedback, "blockReason") or ("BLOCKED" if _of(feedback, "blockReasonMessage") else "")
+    status = _of(document, "modelStatus") or {}
+    return Answer(
+        parts=tuple(_part(part) for part in content.get("parts") or ()),
+        finish_reason=_of(candidate, "finishReason") or "",
+        message=_of(candidate, "finishMessage") or _of(feedback, "blockReasonMessage") or "",
+        blocked=blocked,
+        model=_of(document, "modelVersion") or "",
+        response_id=_of(document, "responseId") or "",
+        usage=_usage(_of(document, "usageMetadata")),
+        retirement=_time(_of(status, "retirementTime")),
+    )
+
+
+def _of(table: Mapping[str, Any], name: str) -> Any:
+    """A field under its name in camelCase or in snake_case."""
+    found = table.get(name)
+    return table.get(re.sub(r"([A-Z])", r"_\1", name).lower()) if found is None else found
+
+
+def _part(part: Mapping[str, Any]) -> Part:
+    inline = _of(part, "inlineData")
+    signature = _of(part, "thoughtSignature")
+    return Part(
+        text=part.get("text") or "",
+        image=codec.decoded(inline["data"]) if inline and inline.get("data") else None,
+        mime_type=(_of(inline, "mimeType") or "") if inline else "",
+        signature=codec.decoded(signature) if signature else None,
+        thought=bool(part.get("thought")),
+    )
+
+
+def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
+    if usage is None:
+        return None
+    details = _of(usage, "candidatesTokensDetails") or ()
+    images = sum(_of(one, "tokenCount") or 0 for one in details if one.get("modality") == "IMAGE")
+    return Usage(
+        prompt=_of(usage, "promptTokenCount") or 0,
+        candidates=_of(usage, "candidatesTokenCount") or 0,
+        image=images,
+        thoughts=_of(usage, "thoughtsTokenCount") or 0,
+        total=_of(usage, "totalTokenCount") or 0,
+    )
+
+
+def _time(text: str | None) -> datetime.datetime | None:
+    return datetime.datetime.fromisoformat(text) if text else None
+
+
+def no_image(answer: Answer) -> ImageError:
+    """Why there is none: a policy's refusal, or another reason. Both are outcomes of their own."""
+    reason = answer.blocked or answer.finish_reason or "EMPTY"
+    said = answer.message or answer.text
+    detail = f": {said[:300]}" if said else ""
+    if answer.blocked or answer.finish_reason in _POLICY:
+        what = "the prompt was blocked" if answer.blocked else "the image was refused"
+        return Refused(
+            f"{what} ({reason}){detail}", "The same prompt is refused again: rephrase it.", reason=reason, text=said
+        )
+    if reason == "STOP" and answer.text:
+        return NoImage(
+            f"the model answered with text and without an image{detail}",
+            "Ask for an image in so many words: “Draw …”, “Generate an image of …”.",
+            reason=reason,
+            text=said,
+        )
+    return NoImage(f"the model answered without an image ({reason}){detail}", "Rephrase it.", reason=reason, text=said)

@@ -1,0 +1,300 @@
+"""Gemini behind the protocol: one call, no retry, always a timeout, and the key in no message."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from omni_release.images import answer, costs, fault, life, picture, wire
+from omni_release.images.budget import Budget
+from omni_release.images.clock import Clock, WallClock
+from omni_release.images.conversation import Conversation
+from omni_release.images.errors import (
+    DamagedAnswer,
+    Disconnected,
+    ImageError,
+    InvalidRequest,
+    NotSetUp,
+    RequestRejected,
+    TimedOut,
+)
+from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
+
+if TYPE_CHECKING:
+    from google import genai
+
+    from omni_release.images.client import BoundedClient
+
+DEFAULT_MODEL = "gemini-3-pro-image"
+DEFAULT_TIMEOUT = 90.0
+MOST_BYTES = 40_000_000
+"""The largest answer recorded has 4.2 MB; a 4K PNG with its signature may come to 30."""
+T = TypeVar("T")
+
+
+class GeminiImageProvider:
+    """Image models of the Gemini API, through google-genai.
+
+    `api_key` is GOOGLE_API_KEY or else GEMINI_API_KEY where it is not given, `base_url` is GOOGLE_GEMINI_BASE_URL (the
+    SDK's own order). `timeout` is in seconds, for a whole call. Raises NotSetUp without the extra, or without a key.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        *,
+        api_version: str = "v1beta",
+        budget: Budget | None = None,
+        clock: Clock | None = None,
+        environment: Mapping[str, str] = os.environ,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        _installed()
+        if not timeout > 0:
+            raise InvalidRequest(f"a timeout of {timeout} seconds", "Give a number above 0.")
+        self.model = life.bare(model)
+        self.timeout = timeout
+        self._key = _Key(api_key or environment.get("GOOGLE_API_KEY") or environment.get("GEMINI_API_KEY") or "")
+        self._base_url = _url(base_url or environment.get("GOOGLE_GEMINI_BASE_URL"))
+        self._api_version = api_version
+        self._budget = budget
+        self._clock = clock or WallClock()
+        self._most_bytes = most_bytes
+        self._opened: tuple[genai.Client, BoundedClient, asyncio.AbstractEventLoop] | None = None
+
+    def __repr__(self) -> str:
+        return f"GeminiImageProvider(model={self.model!r}, timeout={self.timeout})"
+
+    async def __aenter__(self) -> GeminiImageProvider:
+        self._client()  # importing the SDK takes up to a second: before the first call's time begins to run
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. A later call opens new ones."""
+        opened, self._opened = self._opened, None
+        if opened is not None and opened[2] is asyncio.get_running_loop():
+            await opened[1].aclose()
+            opened[0].close()
+
+    async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
+        """One image. Raises ImageError."""
+        if request.count != 1:
+            raise InvalidRequest(
+                f"a call makes one image, not {request.count}", "Use generate_batch(provider, request)."
+            )
+        return await self._image(wire.first(request), request.prompt, request.aspect_ratio, request.size, timeout)
+
+    async def refine(
+        self, conversation: Conversation, instruction: str, *, timeout: float | None = None
+    ) -> ImageResult:
+        """The next turn: every earlier image and signature is sent back. Raises ImageError."""
+        conversation.check(instruction)
+        contents = wire.next_turn(conversation, instruction)
+        return await self._image(contents, instruction, conversation.aspect_ratio, conversation.size, timeout)
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """What the service lists, all pages. Raises ImageError."""
+
+        async def listed(client: genai.Client) -> tuple[ModelInfo, ...]:
+            pager = await client.aio.models.list(config={"page_size": 50})
+            return tuple([_info(model) async for model in pager])
+
+        return await self._guarded(self.model, self.timeout, listed)
+
+    async def probe(self, model: str | None = None) -> Availability:
+        """Whether the model answers a call, of a few tokens: being listed proves nothing. Never raises."""
+        name = life.bare(model or self.model)
+        seconds = min(self.timeout, 30.0)
+        begun = self._clock.monotonic()
+        available, why, hint = True, "it answers", ""
+        try:
+            self._refuse_the_dead(name)
+            await self._guarded(name, seconds, lambda client: _sent(client, name, "ping", wire.probe_config(seconds)))
+        except RequestRejected as error:
+            why = f"it answers, though not to the probe: {error.message}"  # a dead name is never looked at so closely
+        except ImageError as error:
+            available, why, hint = False, error.message, error.hint
+        told = life.told(name, self._clock.now().date())
+        return Availability(name, available, why, hint, told, self._clock.monotonic() - begun)
+
+    async def _image(self, contents: Any, prompt: str, ratio: str, size: str, timeout: float | None) -> ImageResult:
+        seconds = self.timeout if timeout is None else min(timeout, self.timeout)
+        self._refuse_the_dead(self.model)
+        reserved = self._reserve(contents, size)
+
+        async def made(client: genai.Client) -> ImageResult:
+            begun = self._clock.monotonic()
+            body = await _sent(client, self.model, contents, wire.config(ratio, size, seconds))
+            took = self._clock.monotonic() - begun
+            return await asyncio.to_thread(_result, body, self.model, prompt, size, took)
+
+        cost: float | None = None  # unknown, until an answer or an error says it
+        try:
+            result = await self._guarded(self.model, seconds, made)
+            cost = result.cost_usd
+        except ImageError as error:
+            cost = 0.0 if error.billed is False else None
+            raise
+        finally:
+            if self._budget is not None:
+                self._budget.settle(reserved, reserved if cost is None else cost)
+        return result
+
+    def _reserve(self, contents: Any, size: str) -> float:
+        if self._budget is None:
+            return 0.0
+        characters = sum(len(part.get("text", "")) for content in contents for part in content["parts"])
+        return self._budget.reserve(self.model, costs.estimate(self.model, size, characters))
+
+    def _refuse_the_dead(self, model: str) -> None:
+        """No call is spent on a name that is known to be shut down."""
+        today = self._clock.now().date()
+        known = life.find(model)
+        if known is not None and not known.lives(today):
+            raise fault.gone(model, today, f"{model} was shut down on {known.shut_down}; it was not called")
+
+    async def _guarded(self, model: str, seconds: float, call: Callable[[genai.Client], Awaitable[T]]) -> T:
+        """A call that ends in time, with an error of ours."""
+        client = self._client()
+        from google.genai.errors import APIError
+        from httpx2 import HTTPError, InvalidURL
+
+        try:
+            async with asyncio.timeout(seconds):
+                return await call(client)
+        except ImageError as error:
+            failure = error
+        except TimeoutError:
+            failure = TimedOut(f"{model}: no whole answer within {seconds:g} s")
+        except (APIError, HTTPError, InvalidURL) as error:
+            failure = self._translated(error, model, seconds)
+        except ValueError as error:  # the SDK's own: JSON that is not JSON, a shape that its types do not take
+            failure = DamagedAnswer(f"{model}: the SDK cannot read the answer: {_line(error)}")
+        # Outside of the handlers: the SDK's frames hold the headers, and with them the key, and go no further.
+        failure.message = self._key.redacted(failure.message)
+        failure.args = (failure.message,)
+        raise failure.with_traceback(None)
+
+    def _translated(self, error: Exception, model: str, seconds: float) -> ImageError:
+        import httpx2
+        from google.genai.errors import APIError
+
+        from omni_release.images.client import fault_of
+
+        if isinstance(error, APIError):
+            code, body, headers = fault_of(error)
+            return fault.error(fault.Fault(code, body, headers, model, self._clock.now()))
+        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+            failure = Disconnected(
+                f"{model}: no connection to {self._where}: {_line(error)}", "Is the base URL right, and the network up?"
+            )
+            failure.billed = False
+            return failure
+        if isinstance(error, httpx2.TimeoutException):
+            return TimedOut(f"{model}: no whole answer within {seconds:g} s")
+        if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
+            return NotSetUp(f"{self._where} is no URL that can be called: {_line(error)}", "Mend base_url.")
+        return Disconnected(f"{model}: the connection broke off: {_line(error)}")
+
+    @property
+    def _where(self) -> str:
+        return re.sub(r"(?<=://)[^/@]*@|\?.*", "", self._base_url or "the Gemini API")
+
+    def _client(self) -> genai.Client:
+        """The client, which is kept: one that nobody holds is closed when it is collected, in the midst of a call."""
+        loop = asyncio.get_running_loop()
+        if self._opened is None or self._opened[2] is not loop:  # connections belong to the loop that opened them
+            from omni_release.images.client import opened
+
+            self._opened = (*opened(self._key.value, self._base_url, self._api_version, self._most_bytes), loop)
+        return self._opened[0]
+
+
+class _Key:
+    """The key, in something that does not show it."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value.strip()
+        if not self.value:
+            raise NotSetUp("there is no API key", f"Set {fault.KEYS} in the environment.")
+        if not self.value.isascii() or not self.value.isprintable() or " " in self.value:
+            raise NotSetUp("the API key has characters that no key has", f"Set {fault.KEYS} anew, without quotes.")
+
+    def __repr__(self) -> str:
+        return "<key>"
+
+    def redacted(self, text: str) -> str:
+        return text.replace(self.value, "[redacted]")
+
+
+def _installed() -> None:
+    try:
+        missing = [name for name in ("google.genai", "PIL") if importlib.util.find_spec(name) is None]
+    except ModuleNotFoundError:  # there is no `google` at all
+        missing = ["google.genai"]
+    if missing:
+        raise NotSetUp(f"{' and '.join(missing)} cannot be imported", picture.INSTALL)
+
+
+def _url(text: str | None) -> str | None:
+    if text is not None and not re.match(r"https?://[^/]", text):
+        raise NotSetUp(
+            "the base URL does not begin with https:// or http://", "Mend base_url or GOOGLE_GEMINI_BASE_URL."
+        )
+    return text
+
+
+def _line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _info(model: genai.types.Model) -> ModelInfo:
+    return ModelInfo(life.bare(model.name or ""), model.display_name or "", tuple(model.supported_actions or ()))
+
+
+async def _sent(client: genai.Client, model: str, contents: Any, config: Any) -> str:
+    """The body of the answer, unread."""
+    response = await client.aio.models.generate_content(model=model, contents=contents, config=config)
+    return (response.sdk_http_response.body if response.sdk_http_response else None) or "{}"
+
+
+def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> ImageResult:
+    """Read an answer; the image is proved to decode. In a thread: a large one takes its time."""
+    read = answer.parsed(body)
+    image = read.image
+    if image is None or image.image is None:
+        raise answer.no_image(read)
+    found = picture.read(image.image)
+    answered = life.bare(read.model) or model
+    cost = costs.of(answered if life.find(answered) else model, read.usage, size)
+    return ImageResult(
+        prompt=prompt,
+        data=image.image,
+        mime_type=found.mime_type,
+        width=found.width,
+        height=found.height,
+        model_requested=model,
+        model_answered=answered,
+        finish_reason=read.finish_reason,
+        latency_seconds=seconds,
+        cost_usd=cost.usd,
+        cost_from=cost.reckoned_from,
+        usage=read.usage,
+        signature=image.signature,
+        text=read.text,
+        parts=read.parts,
+        warnings=() if answered == model else (f"asked for {model}, and {answered} has answered",),
+        response_id=read.response_id,
+        retirement=read.retirement,
+    )

@@ -1,0 +1,45 @@
+"""What an image is, read from its bytes: the service's own word for it is not asked."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from omni_release.images.errors import DamagedAnswer, NotSetUp
+
+MOST_PIXELS = 64_000_000
+"""Four times what the models' largest size (4K) has."""
+INSTALL = 'Install it with: pip install "omni-release[images]"'
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decodable image's MIME type, and its width and height in pixels."""
+
+    mime_type: str
+    width: int
+    height: int
+
+
+def read(data: bytes) -> Picture:
+    """What the bytes are; every pixel row has been decoded. Raises DamagedAnswer where they are no whole image."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise NotSetUp("Pillow is not installed, so no image can be read", INSTALL) from None
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise ValueError(f"{width} by {height} pixels are more than {MOST_PIXELS}")
+            mime_type = Image.MIME[image.format or ""]
+            # A JPEG's data is read to its end at any scale; an eighth spares most of the arithmetic.
+            image.draft(None, (width // 8, height // 8))
+            image.load()
+    # Pillow says ValueError, SyntaxError or OSError of broken files, and warns of bombs (an exception under -W error).
+    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError, Warning) as error:
+        said = "no image that is known" if isinstance(error, UnidentifiedImageError) else str(error)
+        failure = DamagedAnswer(f"the image does not decode ({len(data)} bytes): {said}")
+    else:
+        return Picture(mime_type, width, height)
+    raise failure

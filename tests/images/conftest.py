@@ -1,0 +1,107 @@
+"""What the image tests share: an emulator, providers that talk to it, and a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from omni_release.emulator import GeminiEmulator
+from omni_release.images import GeminiImageProvider, ImageRequest, ImageResult, Policy, ResilientProvider
+from omni_release.images.errors import ImageError
+
+T = TypeVar("T")
+PRO, FLASH = "gemini-3-pro-image", "gemini-3.1-flash-image"
+AT_ONCE = Policy(backoff=0.0)
+EVIDENCE = Path(os.environ.get("OMNI_RELEASE_EVIDENCE", Path(__file__).parents[3] / "shared/evidence/gemini"))
+needs_evidence = pytest.mark.skipif(
+    not EVIDENCE.is_dir(), reason="the recorded traffic is not beside the checkout (OMNI_RELEASE_EVIDENCE names it)"
+)
+
+
+def planted_key() -> str:
+    """A key of the real shape, made at run time: no file holds one."""
+    return "AI" + "za" + "Sy" + "x9Q-_" * 7
+
+
+@dataclass
+class Lines:
+    """A log that keeps what it is told."""
+
+    said: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
+
+    def warning(self, event: str, **facts: object) -> None:
+        self.said.append(("warning", event, facts))
+
+    def error(self, event: str, **facts: object) -> None:
+        self.said.append(("error", event, facts))
+
+
+@dataclass
+class Made:
+    """What came of a request: a result, or an error; and which models the emulator was asked for."""
+
+    result: ImageResult | None
+    error: ImageError | None
+    models: list[str]
+    log: Lines
+
+
+@pytest.fixture
+def emulator() -> Iterator[GeminiEmulator]:
+    """A fresh emulator that answers at once."""
+    with GeminiEmulator() as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def resilient(
+    url: str, policy: Policy = AT_ONCE, *, timeout: float = 20.0, fallback: bool = True, **more: Any
+) -> AsyncIterator[ResilientProvider]:
+    """Both models behind the policy."""
+    async with (
+        GeminiImageProvider(PRO, planted_key(), url, timeout) as primary,
+        GeminiImageProvider(FLASH, planted_key(), url, timeout) as second,
+    ):
+        yield ResilientProvider(primary, second if fallback else None, policy, **{"log": Lines()} | more)
+
+
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Run it in a loop of its own."""
+
+    async def whole() -> T:
+        return await work()
+
+    return asyncio.run(whole())
+
+
+def made(
+    emulator: GeminiEmulator,
+    script: str,
+    policy: Policy = AT_ONCE,
+    *,
+    timeout: float = 20.0,
+    fallback: bool = True,
+    request: ImageRequest | None = None,
+) -> Made:
+    """One request through both models, with the emulator at this script."""
+    emulator.script(script)
+    log = Lines()
+    before = len(emulator.calls)
+
+    async def work() -> tuple[ImageResult | None, ImageError | None]:
+        async with resilient(emulator.url, policy, timeout=timeout, fallback=fallback, log=log) as provider:
+            try:
+                return await provider.generate(request or ImageRequest("an axolotl")), None
+            except ImageError as error:
+                return None, error
+
+    result, error = run(work)
+    emulator.wait_for(lambda calls: not any(call.met == "hang" and not call.left for call in calls))
+    return Made(result, error, [call.model for call in emulator.calls[before:]], log)

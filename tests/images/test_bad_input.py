@@ -1,0 +1,183 @@
+"""What is broken ends in an error with what to do, and in time."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+
+import pytest
+from PIL import Image
+
+from omni_release.emulator import GeminiEmulator
+from omni_release.images import GeminiImageProvider, ImageRequest, answer, errors, picture
+from tests.images.conftest import FLASH, PRO, Lines, made, planted_key, resilient, run
+
+
+def bytes_of(kind: str) -> bytes:
+    """A small image."""
+    written = io.BytesIO()
+    Image.effect_noise((64, 48), 50).save(written, kind)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "mime_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")])
+def test_type_and_size_are_read_from_the_bytes(kind: str, mime_type: str) -> None:
+    """Whatever the service says it is."""
+    data = bytes_of(kind)
+    assert picture.read(data) == picture.Picture(mime_type, 64, 48)
+    for cut in (len(data) // 2, len(data) * 9 // 10, 20, 1):
+        with pytest.raises(errors.DamagedAnswer, match=r"does not decode \(\d+ bytes\)"):
+            picture.read(data[:cut])
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.4 ..."])
+def test_what_is_no_image(data: bytes) -> None:
+    """It is told as such."""
+    with pytest.raises(errors.DamagedAnswer):
+        picture.read(data)
+
+
+def test_a_bomb_is_not_decoded() -> None:
+    """An image of more pixels than any model makes is left alone."""
+    written = io.BytesIO()
+    Image.new("1", (9_000, 9_000)).save(written, "PNG")
+    with pytest.raises(errors.DamagedAnswer):
+        picture.read(written.getvalue())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "{", "null", "[]", "3", '{"candidates": 3}', '{"candidates": [{"content": {"parts": [3]}}]}'),
+        *('{"candidates": [{"content": {"parts": [{"inlineData": {"data": "é"}}]}}]}', "[" * 100_000),
+    ],
+)
+def test_what_is_no_answer(body: str) -> None:
+    """JSON that is not JSON, or of another shape, is a damaged answer."""
+    with pytest.raises(errors.DamagedAnswer):
+        answer.parsed(body)
+
+
+def test_an_answer_of_50_mb(emulator: GeminiEmulator) -> None:
+    """It is not read to its end, not retried, and told."""
+    got = made(emulator, "huge; huge", timeout=60)
+    assert isinstance(got.error, errors.AnswerTooLarge)
+    assert got.models == [PRO]
+
+
+def test_a_base_url_that_is_down() -> None:
+    """All calls fail at once, and it says where it looked."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening: nobody answers there
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+        async def work() -> errors.ImageError:
+            async with resilient(url) as provider:
+                with pytest.raises(errors.GaveUp) as raised:
+                    await provider.generate(ImageRequest("an owl"))
+                return raised.value
+
+        error = run(work)
+    assert [attempt.came for attempt in error.attempts] == ["Disconnected"] * 4
+    assert url in error.message
+    assert "base URL" in error.hint
+
+
+@pytest.mark.parametrize("url", ["", "localhost:80", "ftp://x", "http://"])
+def test_a_base_url_that_is_none(url: str) -> None:
+    """It is refused at once (an empty one is the same as none)."""
+    if not url:
+        assert GeminiImageProvider(PRO, planted_key(), url)
+        return
+    with pytest.raises(errors.NotSetUp, match="base URL"):
+        GeminiImageProvider(PRO, planted_key(), url)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_that_is_none(timeout: float) -> None:
+    """There is always a timeout."""
+    with pytest.raises(errors.InvalidRequest, match="timeout"):
+        GeminiImageProvider(PRO, planted_key(), timeout=timeout)
+
+
+def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
+    """A service that hangs on every call: the whole request ends at its deadline."""
+    emulator.script("hang times=9")
+
+    async def work() -> float:
+        async with resilient(emulator.url, timeout=0.5) as provider:
+            begun = time.monotonic()
+            with pytest.raises(errors.GaveUp):
+                await provider.generate(ImageRequest("an owl"), timeout=1.5)
+            return time.monotonic() - begun
+
+    assert run(work) < 2.5
+
+
+def test_a_dripping_answer_is_cut_off(emulator: GeminiEmulator) -> None:
+    """The timeout is one of the whole call, not of each read."""
+    got = made(emulator, "slow after=5 times=9", timeout=0.4, fallback=False)
+    assert isinstance(got.error, errors.GaveUp)
+    assert all(attempt.seconds < 1.5 for attempt in got.error.attempts)
+
+
+def test_a_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
+    """The plan's names are shut down: said with the successor, and the fallback's image warns of it."""
+
+    async def work() -> None:
+        for dead, heir in (
+            ("gemini-3-pro-image-preview", PRO),
+            ("gemini-2.5-flash-image", FLASH),
+            ("models/gemini-2.5-flash-image-preview", FLASH),
+            ("gemini-2.0-flash-preview-image-generation", FLASH),
+        ):
+            async with GeminiImageProvider(dead, planted_key(), emulator.url) as provider:
+                with pytest.raises(errors.ModelGone, match="was shut down on 202") as raised:
+                    await provider.generate(ImageRequest("an owl"))
+                assert raised.value.successor == heir
+                assert heir in raised.value.hint
+
+    run(work)
+    assert emulator.calls == ()
+
+
+def test_another_model_has_answered(emulator: GeminiEmulator) -> None:
+    """The service may answer with another model than was asked: the result says so."""
+    got = made(emulator, "other-model")
+    assert got.result is not None
+    assert got.result.model_answered == "gemini-3.1-flash-lite-image"
+    assert "has answered" in got.result.warnings[0]
+
+
+@pytest.mark.parametrize("step", ["thought", "snake", "unpadded", "png", "jpeg", "retiring"])
+def test_shapes_of_an_answer(emulator: GeminiEmulator, step: str) -> None:
+    """An image in a thought, other spellings, unpadded base64, either type."""
+    got = made(emulator, step)
+    assert got.result is not None
+    assert (got.result.width, got.result.height) == (1376, 768)
+    assert got.result.signature
+    assert got.result.mime_type == ("image/png" if step == "png" else "image/jpeg")
+    assert (got.result.retirement is not None) == (step == "retiring")
+
+
+def test_logs_by_structlog(emulator: GeminiEmulator) -> None:
+    """Without a log of one's own it is structlog's."""
+    import structlog.testing
+
+    async def work() -> None:
+        async with resilient(emulator.url) as provider:
+            del provider
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url) as primary:
+            from omni_release.images import ResilientProvider
+            from tests.images.conftest import AT_ONCE
+
+            emulator.script("503; ok")
+            await ResilientProvider(primary, policy=AT_ONCE).generate(ImageRequest("an owl"))
+
+    with structlog.testing.capture_logs() as said:
+        run(work)
+    assert [(line["event"], line["log_level"], line["came"]) for line in said] == [
+        ("image call failed", "warning", "Overloaded")
+    ]
+    assert Lines().said == []

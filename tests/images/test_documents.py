@@ -1,0 +1,99 @@
+"""Public results as JSON: written and read without loss, in the SDK's own base64."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omni_release.images import Attempt, Availability, Conversation, ImageRequest, ImageResult, ModelInfo, codec
+from omni_release.images.batch import BatchOutcome, Failure
+from omni_release.images.errors import InvalidRequest
+from omni_release.images.model import Document, Part, Usage
+
+WHEN = datetime.datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=datetime.UTC)
+PART = Part("t", b"\xff\xfe\xfb", "image/png", b"\xfb\xef\xbe", True)
+ATTEMPT = Attempt("m", WHEN, 1.5, "Overloaded", "retry", "why", "said", 0.25)
+RESULT = ImageResult(
+    "päron 🍐", b"\x00\xff", "image/jpeg", 3, 4, "a", "b", "STOP", 2.5, None, "usage", Usage(1, 2, 3, 4, 5),
+    b"\xfb\xef\xbe\xff", "text", (PART,), (ATTEMPT,), ("aloud",), "id", WHEN,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        RESULT,
+        ImageRequest("x", "infographic", context="c", count=3),
+        Conversation.start(ImageRequest("x"), RESULT),
+        ModelInfo("m", "M", ("generateContent",)),
+        Availability("m", False, "why", "hint", "life", 0.5),
+        BatchOutcome(RESULT, None),
+        BatchOutcome(None, Failure("Refused", "no", "rephrase", (ATTEMPT,))),
+    ],
+    ids=lambda document: type(document).__name__,
+)
+def test_there_and_back(document: Document) -> None:
+    """The same again, of each public kind."""
+    assert type(document).from_json(document.to_json()) == document
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300), st.binary(max_size=300), st.text(max_size=50))
+def test_any_bytes_there_and_back(data: bytes, signature: bytes, text: str) -> None:
+    """Whatever the bytes are."""
+    part = Part(text, data, "image/png", signature)
+    assert Part.from_json(part.to_json()) == part
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_base64_is_the_sdk_s(data: bytes) -> None:
+    """URL-safe and padded as the SDK dumps it; the service's own alphabet is read too, padded or not."""
+    from google.genai.types import Part as SdkPart
+
+    dumped = json.loads(SdkPart(thought_signature=data).model_dump_json())["thought_signature"]
+    assert codec.encoded(data) == dumped
+    for text in (
+        dumped,
+        dumped.rstrip("="),
+        base64.b64encode(data).decode(),
+        base64.b64encode(data).decode().strip("="),
+    ):
+        assert codec.decoded(text) == data
+
+
+@pytest.mark.parametrize("text", ["!!!!", "ab c", "é", "a"])
+def test_what_is_no_base64(text: str) -> None:
+    """It is refused: to drop what one does not know corrupts silently."""
+    with pytest.raises(ValueError, match=r"base64|ASCII"):
+        codec.decoded(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "must be an object"),
+        ('{"prompt": 3}', "ImageRequest.prompt must be str, not int"),
+        ('{"prompt": "x", "colour": "red"}', "no field 'colour'"),
+        ('{"prompt": ""}', "the prompt is empty"),
+        ("{}", "prompt"),
+        (b"\xff", "not JSON"),
+    ],
+)
+def test_what_is_no_document(text: str | bytes, said: str) -> None:
+    """A clear word about what is wrong."""
+    with pytest.raises(InvalidRequest, match=said):
+        ImageRequest.from_json(text)
+
+
+def test_reprs_are_short() -> None:
+    """No repr shows an image or a signature."""
+    assert len(repr(RESULT)) < 1_500
+    big = Part("", b"x" * 10_000, "image/png", b"y" * 10_000)
+    assert len(repr(big)) < 200

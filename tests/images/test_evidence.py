@@ -1,0 +1,121 @@
+"""The recorded traffic parses to what its README states: sizes, types, token counts, dates."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import functools
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from omni_release.images import answer, codec, costs, life, picture
+from omni_release.images.model import Usage
+from tests.images.conftest import EVIDENCE, needs_evidence
+
+pytestmark = needs_evidence
+
+
+@functools.cache
+def bodies(name: str) -> tuple[Any, ...]:
+    """The answers of a pydantic cassette."""
+    yaml = pytest.importorskip("yaml")
+    text = (EVIDENCE / f"pydantic_pydantic-ai__{name}.yaml").read_text(encoding="utf-8")
+    loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the fast one needs libyaml
+    return tuple(one["response"]["parsed_body"] for one in loaded["interactions"])
+
+
+def image_of(read: answer.Answer) -> bytes:
+    """The image's bytes."""
+    assert read.image is not None and read.image.image is not None
+    return read.image.image
+
+
+def day(response_id: str) -> datetime.date:
+    """The day that a responseId tells."""
+    seconds = int.from_bytes(base64.urlsafe_b64decode(response_id[:8])[:4], "little")
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+
+
+def test_text_and_image_of_pro_preview() -> None:
+    """2025-11: text and a JPEG of 1408 by 768, both signed with about 825 KB; 174 tokens of thoughts."""
+    read = answer.of(bodies("test_google_image_generation_with_text")[0])
+    assert picture.read(image_of(read)) == picture.Picture("image/jpeg", 1408, 768)
+    assert [len(part.signature or b"") // 1000 for part in read.parts] == [825, 823]
+    assert read.usage == Usage(prompt=14, candidates=1283, image=1120, thoughts=174, total=1471)
+    assert (read.model, read.finish_reason) == ("gemini-3-pro-image-preview", "STOP")
+    assert (day(read.response_id).year, day(read.response_id).month) == (2025, 11)
+    assert read.text.startswith("A little axolotl")
+
+
+def test_image_of_pro() -> None:
+    """2026-07: one JPEG of 931 KB, its signature 2.2 MB."""
+    read = answer.of(bodies("TestImageGenerationCapability.test_image_generation_local_fallback_google")[0])
+    assert len(read.parts) == 1
+    assert len(image_of(read)) == 931_369
+    assert len(read.parts[0].signature or b"") == 2_182_381
+    assert picture.read(image_of(read)).mime_type == "image/jpeg"
+    assert (day(read.response_id).year, day(read.response_id).month) == (2026, 7)
+    assert (
+        read.usage is not None and read.usage.total == read.usage.prompt + read.usage.candidates + read.usage.thoughts
+    )
+
+
+def test_text_then_image_of_flash() -> None:
+    """A 200 with text and no image is an outcome of its own; then a PNG of 1290 tokens."""
+    text, pictured = (answer.of(body) for body in bodies("test_google_image_or_text_output"))
+    assert text.image is None
+    assert "answered with text" in answer.no_image(text).message
+    assert picture.read(image_of(pictured)) == picture.Picture("image/png", 1024, 1024)
+    assert pictured.usage is not None and pictured.usage.image == 1290
+    assert costs.of("gemini-2.5-flash-image", pictured.usage, "1K").usd == pytest.approx(0.0387, abs=0.0002)
+
+
+def test_jpeg_of_vertex() -> None:
+    """Vertex answers with what it was asked for: a JPEG."""
+    (body,) = bodies("test_google_vertexai_image_generation_with_output_format")
+    assert picture.read(image_of(answer.of(body))) == picture.Picture("image/jpeg", 1024, 1024)
+
+
+def test_edit_of_prism() -> None:
+    """The body of an edit: a PNG of 1024 by 680, 258 tokens of image among the prompt's."""
+    text = (EVIDENCE / "prism-php_prism__generate-image-with-image-edit-1.json").read_text(encoding="utf-8")
+    read = answer.parsed(text)
+    assert picture.read(image_of(read)) == picture.Picture("image/png", 1024, 680)
+    assert read.usage == Usage(prompt=266, candidates=1355, image=1290, total=1621)
+
+
+def test_stream_of_google() -> None:
+    """Google's own recording of a stream: text, one whole image, then an empty end."""
+    (path,) = EVIDENCE.glob("googleapis_js-genai__Client_Tests_generateContentStream_*.json")
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    segments = [answer.of(body) for body in recorded["interactions"][0]["response"]["bodySegments"]]
+    pictured = [read for read in segments if read.image]
+    assert len(pictured) == 1
+    assert picture.read(image_of(pictured[0])).mime_type == "image/png"
+    assert segments[-1].finish_reason == "STOP"
+    assert not segments[-1].image
+
+
+def test_signatures_survive_both_alphabets() -> None:
+    """A recorded signature (standard base64), dumped URL-safe and read again, is the same bytes."""
+    read = answer.of(bodies("test_google_image_generation_with_text")[0])
+    for part in read.parts:
+        assert part.signature is not None
+        assert codec.decoded(codec.encoded(part.signature)) == part.signature
+        assert codec.decoded(base64.b64encode(part.signature).decode().rstrip("=")) == part.signature
+
+
+def test_list_of_models() -> None:
+    """2026-08-05: 50 models a page, among them some that were shut down in June."""
+    yaml = pytest.importorskip("yaml")
+    text = (EVIDENCE / "simonw_llm-gemini__test_cli_gemini_models.yaml").read_text(encoding="utf-8")
+    one = yaml.safe_load(text)["interactions"][0]
+    listed = json.loads(gzip.decompress(one["response"]["body"]["string"]))
+    names = {model["name"].removeprefix("models/") for model in listed["models"]}
+    assert len(names) == 50
+    assert listed["nextPageToken"]
+    dead = {name for name in names if (known := life.find(name)) and not known.lives(datetime.date(2026, 8, 5))}
+    assert {"gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"} <= dead

@@ -1,0 +1,210 @@
+"""Progress, cancelling, the environment's settings, and what is imported when."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from omni_release.emulator import GeminiEmulator
+from omni_release.errors import UsageError
+from omni_release.images import GeminiImageProvider, ImageRequest, Policy, provider_for
+from omni_release.images.configured import with_environment
+from omni_release.images.progress import AT_ONCE as BEGUN
+from omni_release.images.progress import STILL, LiveLine
+from omni_release.settings import Settings
+from tests.images.conftest import FLASH, PRO, Lines, planted_key, resilient, run
+
+
+def test_progress(emulator: GeminiEmulator) -> None:
+    """At once, and once more when it takes long; nothing more where it does not."""
+    said: list[str] = []
+    policy = Policy(backoff=0, still_after=0.1)
+
+    async def work(script: str) -> None:
+        emulator.script(script)
+        async with resilient(emulator.url, policy, progress=said.append) as provider:
+            await provider.generate(ImageRequest("an owl"))
+
+    run(lambda: work("slow after=0.6"))
+    assert said == [BEGUN, STILL]
+    assert Policy().still_after == 8.0
+    said.clear()
+    policy = Policy(backoff=0, still_after=30)
+    run(lambda: work("ok"))
+    assert said == [BEGUN]
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_live_line() -> None:
+    """One line on a terminal, which goes away; plain lines elsewhere."""
+    screen, plain = Screen(), io.StringIO()
+    for stream in (screen, plain):
+        with LiveLine(stream) as progress:
+            progress(BEGUN)
+            progress(STILL)
+    assert screen.getvalue() == f"\r\x1b[K{BEGUN}\r\x1b[K{STILL}\r\x1b[K"
+    assert plain.getvalue() == f"{BEGUN}\n{STILL}\n"
+
+
+def test_cancelling_cancels_on_the_wire(emulator: GeminiEmulator) -> None:
+    """The server sees its client go, and no further call is made."""
+    emulator.script("hang; ok")
+
+    async def work() -> None:
+        async with resilient(emulator.url) as provider:
+            call = asyncio.create_task(provider.generate(ImageRequest("an owl")))
+            await asyncio.sleep(0.3)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            left = await asyncio.to_thread(emulator.wait_for, lambda calls: any(one.left for one in calls))
+            assert left
+
+    run(work)
+    assert [call.met for call in emulator.calls] == ["hang"]
+
+
+def test_cancelling_a_wait(emulator: GeminiEmulator) -> None:
+    """A wait that the server asked for can be cancelled too."""
+    emulator.script("429 after=60")
+
+    async def work() -> None:
+        async with resilient(emulator.url) as provider:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(provider.generate(ImageRequest("an owl")), 0.5)
+
+    run(work)
+
+
+def test_the_client_is_kept_and_closed(emulator: GeminiEmulator) -> None:
+    """One client for all calls of a loop; after close a new one; another loop gets its own."""
+    provider = GeminiImageProvider(PRO, planted_key(), emulator.url)
+
+    async def work() -> int:
+        await provider.generate(ImageRequest("an owl"))
+        first = provider._client()
+        await provider.generate(ImageRequest("an owl"))
+        assert provider._client() is first
+        await provider.close()
+        await provider.generate(ImageRequest("an owl"))
+        assert provider._client() is not first
+        await provider.close()
+        return len(emulator.calls)
+
+    assert (run(work), run(work)) == (3, 6)
+
+
+def test_sdk_neither_retries_nor_goes_to_vertex(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says: the pinned version, one call, the Gemini API."""
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v1alpha")
+    emulator.script("503 times=9")
+
+    async def work() -> None:
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url) as provider:
+            assert not (await provider.probe()).available
+
+    run(work)
+    (call,) = emulator.calls
+    assert call.version == "v1beta"
+    assert "x-server-timeout" in call.headers
+
+
+# -- settings and environment ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (PRO, FLASH, 90.0)),
+        ({"IMAGE_MODEL": FLASH, "IMAGE_FALLBACK_MODEL": PRO, "IMAGE_TIMEOUT_SECONDS": "12.5"}, (FLASH, PRO, 12.5)),
+        ({"IMAGE_FALLBACK_MODEL": "none"}, (PRO, None, 90.0)),
+        ({"IMAGE_FALLBACK_MODEL": PRO}, (PRO, None, 90.0)),
+        ({"IMAGE_MODEL": " ", "IMAGE_TIMEOUT_SECONDS": ""}, (PRO, FLASH, 90.0)),
+    ],
+)
+def test_environment_over_settings(environment: dict[str, str], expected: tuple[Any, ...]) -> None:
+    """The variables go over the settings, where they say something."""
+    assert with_environment(Settings(), environment) == expected
+
+
+@pytest.mark.parametrize("seconds", ["soon", "0", "-3", "nan", "inf"])
+def test_a_timeout_in_the_environment_that_is_none(seconds: str) -> None:
+    """The variable is named."""
+    with pytest.raises(UsageError, match="IMAGE_TIMEOUT_SECONDS"):
+        with_environment(Settings(), {"IMAGE_TIMEOUT_SECONDS": seconds})
+
+
+def test_provider_of_the_settings(emulator: GeminiEmulator) -> None:
+    """From the settings to an image."""
+
+    async def work() -> None:
+        environment = {"GEMINI_API_KEY": planted_key(), "IMAGE_MODEL": FLASH, "IMAGE_FALLBACK_MODEL": "none"}
+        async with provider_for(Settings(), environment=environment, base_url=emulator.url) as provider:
+            assert (await provider.generate(ImageRequest("an owl"))).model_answered == FLASH
+
+    run(work)
+    assert Lines().said == []
+
+
+# -- imports ---------------------------------------------------------------------------------------------------------
+
+
+def fresh(code: str) -> str:
+    """What a fresh interpreter prints."""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, timeout=60)
+    return ran.stdout + ran.stderr
+
+
+def test_import_is_cheap() -> None:
+    """Neither the package nor the images' face imports the SDK, pydantic, Pillow, tenacity or structlog."""
+    heavy = "('google', 'pydantic', 'PIL', 'tenacity', 'structlog', 'httpx2', 'werkzeug', 'asyncio')"
+    code = (
+        "import sys, omni_release, omni_release.cli, omni_release.images, omni_release.emulator\n"
+        "from omni_release.images import ImageRequest, ImageResult\n"
+        f"print([name for name in sys.modules if name.partition('.')[0] in {heavy}])"
+    )
+    assert fresh(code) == "[]\n"
+
+
+@pytest.mark.parametrize("missing", ["google.genai", "PIL"])
+def test_without_the_extra(missing: str) -> None:
+    """One line says which to install."""
+    code = f"""
+import importlib.util as util, sys
+real = util.find_spec
+util.find_spec = lambda name, package=None: None if name == {missing!r} else real(name, package)
+from omni_release.images import GeminiImageProvider
+from omni_release.images.errors import NotSetUp
+try:
+    GeminiImageProvider(api_key="k")
+except NotSetUp as error:
+    print(error.message, "|", error.hint)
+"""
+    assert fresh(code) == f'{missing} cannot be imported | Install it with: pip install "omni-release[images]"\n'
+
+
+def test_without_structlog() -> None:
+    """It is told when the provider is made, not after the first call."""
+    code = """
+import sys
+sys.modules["structlog"] = None
+from omni_release.images import ResilientProvider
+from omni_release.images.errors import NotSetUp
+try:
+    ResilientProvider(None)
+except NotSetUp as error:
+    print(error.message, "|", error.hint)
+"""
+    assert 'structlog is not installed | Install it with: pip install "omni-release[images]"' in fresh(code)

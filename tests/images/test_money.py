@@ -1,0 +1,124 @@
+"""Life spans, prices, and a budget that stops before the call that would exceed it."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from omni_release.emulator import GeminiEmulator
+from omni_release.images import Budget, GeminiImageProvider, ImageRequest, costs, errors, life
+from omni_release.images.model import Usage
+from omni_release.settings import Settings
+from tests.images.conftest import FLASH, PRO, planted_key, run
+
+TODAY = datetime.date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "usd"),
+    [(PRO, 1120, 0.1344), (PRO, 2000, 0.24), ("gemini-2.5-flash-image", 1290, 0.0387), (FLASH, 1120, 0.0672)],
+)
+def test_known_answers(model: str, tokens: int, usd: float) -> None:
+    """Image tokens at the model's price."""
+    cost = costs.of(model, Usage(candidates=tokens, image=tokens, total=tokens), "1K")
+    assert cost.usd == pytest.approx(usd)
+    assert cost.reckoned_from == "usage"
+
+
+def test_text_is_billed_apart() -> None:
+    """The recorded call of 2026-07: 1120 of image at $120, 96 + 179 of text at $12, a prompt of 22 at $2."""
+    usage = Usage(prompt=22, candidates=1216, image=1120, thoughts=179, total=1417)
+    assert costs.of(PRO, usage, "1K").usd == pytest.approx(0.1344 + 275 * 12e-6 + 22 * 2e-6)
+
+
+def test_price_per_image_without_usage() -> None:
+    """Where usage metadata are missing, or name no image."""
+    assert costs.of(PRO, None, "4K") == costs.Cost(0.24, "price per image")
+    assert costs.of(FLASH, Usage(total=5), "1K") == costs.Cost(0.067, "price per image")
+    assert costs.of("gemini-9", None, "1K").usd is None
+
+
+@pytest.mark.parametrize("name", sorted(life.models()))
+def test_each_fact_has_its_source(name: str) -> None:
+    """A source and a day; a dead name has a living successor, of the same kind."""
+    model = life.models()[name]
+    assert model.source.startswith("https://ai.google.dev/")
+    assert datetime.date(2025, 1, 1) < model.checked <= datetime.date(2026, 12, 31)
+    if model.price:
+        assert model.price.source.startswith("https://")
+        assert model.price.checked
+    if not model.lives(TODAY):
+        heir = life.successor(name, TODAY)
+        assert heir is not None
+        assert life.models()[heir].lives(TODAY)
+        assert life.models()[heir].family.endswith("image") == (model.family in ("gemini-image", "imagen"))
+
+
+def test_the_default_models_live() -> None:
+    """The settings' defaults are living models with a price for each size."""
+    for name in (Settings().image_model, Settings().image_fallback_model):
+        model = life.find(name)
+        assert model is not None and model.lives(TODAY) and model.price is not None
+        assert {"1K", "2K", "4K"} <= set(model.price.per_image)
+
+
+def test_a_chain_is_followed() -> None:
+    """A recommended replacement may be dead itself: imagen-3 → imagen-4 → flash; and a day decides."""
+    assert life.successor("imagen-3.0-generate-002", TODAY) == FLASH
+    assert life.successor("models/gemini-3-pro-image-preview", TODAY) == PRO
+    assert life.successor("nobody", TODAY) is None
+    assert life.successor(PRO, TODAY) is None
+    june = datetime.date(2026, 6, 25)
+    preview = life.find("gemini-3-pro-image-preview")
+    assert preview is not None
+    assert preview.lives(june - datetime.timedelta(days=1)) and not preview.lives(june)
+
+
+def test_budget_stops_before_the_call(emulator: GeminiEmulator) -> None:
+    """$0.30 are two images of pro: the third is not asked for."""
+    budget = Budget(0.30)
+
+    async def work() -> None:
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url, budget=budget) as provider:
+            for _ in range(2):
+                await provider.generate(ImageRequest("an owl"))
+            with pytest.raises(errors.BudgetExceeded, match="was not asked for") as raised:
+                await provider.generate(ImageRequest("an owl"))
+            assert "Raise the budget" in raised.value.hint
+
+    run(work)
+    assert len(emulator.calls) == 2
+    assert budget.spent == pytest.approx(2 * 0.137744)
+    assert budget.left == pytest.approx(0.30 - budget.spent)
+
+
+def test_budget_and_failures(emulator: GeminiEmulator) -> None:
+    """A 503 costs nothing; a call that was cut off may have been billed, and stays reserved."""
+    budget = Budget(1.0)
+
+    async def work() -> None:
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0, budget=budget) as provider:
+            emulator.script("503; truncate")
+            with pytest.raises(errors.Overloaded):
+                await provider.generate(ImageRequest("an owl"))
+            assert budget.left == 1.0
+            with pytest.raises(errors.Disconnected):
+                await provider.generate(ImageRequest("an owl"))
+            assert budget.spent > 0.134
+
+    run(work)
+
+
+def test_budget_without_a_price(emulator: GeminiEmulator) -> None:
+    """A budget cannot be kept for a model without a price: no call."""
+
+    async def work() -> None:
+        async with GeminiImageProvider("gemini-9-image", planted_key(), emulator.url, budget=Budget(9)) as provider:
+            with pytest.raises(errors.BudgetExceeded, match="no price is known"):
+                await provider.generate(ImageRequest("an owl"))
+
+    run(work)
+    assert emulator.calls == ()
+    with pytest.raises(errors.InvalidRequest):
+        Budget(0)

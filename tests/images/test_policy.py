@@ -1,0 +1,203 @@
+"""The policy: a pure function, and the same on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omni_release.images import Availability, Conversation, ImageRequest, ImageResult, ModelInfo, Policy
+from omni_release.images import ResilientProvider as Resilient
+from omni_release.images.errors import (
+    GaveUp,
+    ImageError,
+    InvalidRequest,
+    ModelGone,
+    Next,
+    Overloaded,
+    QuotaSpent,
+    RateLimited,
+    Refused,
+    TimedOut,
+)
+from omni_release.images.policy import Standing, decide
+from tests.images.conftest import FLASH, PRO, Lines
+
+FIRST = Standing(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)
+
+
+def none(longest: float) -> float:
+    """No jitter."""
+    return 0.0
+
+
+def whole(longest: float) -> float:
+    """The longest jitter."""
+    return longest
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (Overloaded("busy"), Next.RETRY),
+        (RateLimited("slow down", delay=48), Next.RETRY),
+        (RateLimited("slow down", delay=160), Next.FALL_BACK),  # a call of 18 s would be cut off
+        (QuotaSpent("none left"), Next.FALL_BACK),
+        (ModelGone("gone", model=PRO), Next.FALL_BACK_LOUDLY),
+        (Refused("no", reason="IMAGE_SAFETY"), Next.STOP),
+    ],
+)
+def test_first_failure(error: ImageError, expected: Next) -> None:
+    """What follows the first call's failure, by its type and its delay."""
+    assert decide(Policy(), error, FIRST, none).next is expected
+
+
+def test_a_fallback_keeps_its_share_of_the_time() -> None:
+    """90 + 90 + 30 fit in 210; a slow first call leaves less for the second, never for the fallback."""
+    policy = Policy()
+    assert policy.share(210, 90, fallback_ahead=True) == 90
+    after = decide(policy, TimedOut("slow"), Standing(False, 1, 119.0, 90.0, True), none)
+    assert (after.next, after.timeout) == (Next.RETRY, 89.0)
+    assert decide(policy, TimedOut("slow"), Standing(False, 2, 30.0, 90.0, True), none).timeout == 30.0
+
+
+def test_jitter_is_full_and_bounded() -> None:
+    """The wait is drawn from 0 to a bound that doubles, on top of what the server asked for."""
+    policy = Policy(retries=9, backoff=1.0, longest_backoff=3.0)
+    for calls, longest in ((1, 1.0), (2, 2.0), (3, 3.0), (4, 3.0)):
+        at = Standing(on_fallback=False, calls=calls, remaining=200, timeout=90, has_fallback=False)
+        assert decide(policy, Overloaded("busy"), at, whole).wait == longest
+        assert decide(policy, Overloaded("busy", delay=5), at, none).wait == 5
+
+
+@pytest.mark.parametrize("field", ["total", "fallback_timeout", "backoff", "retries"])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
+def test_a_policy_that_makes_no_sense(field: str, value: float) -> None:
+    """A time that is none is refused by name."""
+    with pytest.raises(InvalidRequest, match=field):
+        Policy(**{field: value})  # type: ignore[arg-type]
+
+
+# -- on a virtual clock ----------------------------------------------------------------------------------------------
+
+
+class Virtual:
+    """A clock that jumps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=self.time)
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await asyncio.sleep(0)
+
+
+RESULT = ImageResult("p", b"i", "image/png", 1, 1, PRO, PRO, "STOP", 1.0, 0.1, "usage", None)
+
+
+class Scripted:
+    """A provider whose calls take the given seconds, and end in the given error or an image."""
+
+    def __init__(self, model: str, clock: Virtual, script: list[tuple[float, ImageError | None]]) -> None:
+        self.model = model
+        self.timeout = 90.0 if model == PRO else 30.0
+        self._clock = clock
+        self._script = script
+        self.given: list[float] = []
+
+    async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
+        assert timeout is not None
+        self.given.append(timeout)
+        seconds, error = self._script.pop(0) if self._script else (1.0, None)
+        await self._clock.sleep(min(seconds, timeout))
+        if seconds > timeout:
+            raise TimedOut(f"{self.model}: too slow")
+        if error is not None:
+            raise error
+        return RESULT
+
+    async def refine(
+        self, conversation: Conversation, instruction: str, *, timeout: float | None = None
+    ) -> ImageResult:
+        return await self.generate(ImageRequest(instruction), timeout=timeout)
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        return ()
+
+    async def probe(self, model: str | None = None) -> Availability:
+        return Availability(self.model, True, "", "", "", 0.0)
+
+    async def close(self) -> None:
+        pass
+
+
+OUTCOMES = st.tuples(
+    st.floats(0, 400),
+    st.sampled_from(
+        [
+            None,
+            Overloaded("busy"),
+            RateLimited("wait", delay=30),
+            RateLimited("wait long", delay=300),
+            QuotaSpent("none left"),
+            ModelGone("gone", model=PRO),
+            Refused("no", reason="IMAGE_SAFETY"),
+        ]
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(OUTCOMES, max_size=6), st.lists(OUTCOMES, max_size=6), st.floats(0, 1))
+def test_never_more_than_four_calls_nor_210_seconds(
+    pro: list[tuple[float, ImageError | None]], flash: list[tuple[float, ImageError | None]], luck: float
+) -> None:
+    """Whatever comes: at most 2 + 2 calls, the deadline holds, and each call is on record."""
+    clock = Virtual()
+    primary, fallback = Scripted(PRO, clock, list(pro)), Scripted(FLASH, clock, list(flash))
+    provider = Resilient(primary, fallback, clock=clock, jitter=lambda longest: longest * luck, log=Lines())
+    try:
+        attempts = asyncio.run(provider.generate(ImageRequest("x"))).attempts
+    except ImageError as error:
+        attempts = error.attempts
+    assert len(primary.given) <= 2
+    assert len(fallback.given) <= 2
+    assert len(attempts) == len(primary.given) + len(fallback.given)
+    assert clock.time <= 210.001
+
+
+def test_two_timeouts_leave_the_fallback_its_time() -> None:
+    """Two calls that take forever, and the fallback still has about 30 s."""
+    clock = Virtual()
+    primary = Scripted(PRO, clock, [(999, None), (999, None)])
+    fallback = Scripted(FLASH, clock, [(6, None)])
+    result = asyncio.run(
+        Resilient(primary, fallback, clock=clock, jitter=none, log=Lines()).generate(ImageRequest("x"))
+    )
+    assert [a.came for a in result.attempts] == ["TimedOut", "TimedOut", "image"]
+    assert fallback.given == [30.0]
+
+
+def test_without_time_there_is_no_further_call() -> None:
+    """A caller's own, shorter deadline is kept."""
+    clock = Virtual()
+    primary = Scripted(PRO, clock, [(999, None)])
+    with pytest.raises(GaveUp):
+        asyncio.run(Resilient(primary, clock=clock, jitter=none, log=Lines()).generate(ImageRequest("x"), timeout=20))
+    assert clock.time == 20
+
+
+def test_one_loop_in_all() -> None:
+    """A resilient provider over another one would multiply the calls."""
+    inner = Resilient(Scripted(PRO, Virtual(), []), log=Lines())
+    with pytest.raises(InvalidRequest, match="over another one"):
+        Resilient(inner, log=Lines())

@@ -1,0 +1,105 @@
+"""A planted key, searched for in all that comes out: messages, hints, reprs, logs, tracebacks, JSON, vars."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+import pytest
+
+from omni_release.emulator import GeminiEmulator, bodies
+from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider
+from omni_release.images.errors import ImageError, NotSetUp
+from tests.images.conftest import AT_ONCE, FLASH, PRO, Lines, planted_key, run
+
+
+def shown(error: BaseException) -> str:
+    """All that could be shown of an error, with the locals of each frame."""
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    attempts = [attempt.to_json() for attempt in getattr(error, "attempts", ())]
+    return "".join([*whole.format(), repr(error), str(error), repr(vars(error)), *attempts])
+
+
+@pytest.mark.parametrize("name", [name for name in bodies.NAMES if name not in ("hang", "slow", "huge")])
+def test_key_is_nowhere(
+    emulator: GeminiEmulator, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the service answers, through both models, with all loggers at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    log = Lines()
+    said: list[str] = []
+
+    async def work() -> None:
+        async with (
+            GeminiImageProvider(PRO, planted_key(), emulator.url, 30.0) as primary,
+            GeminiImageProvider(FLASH, planted_key(), emulator.url, 30.0) as fallback,
+        ):
+            provider = ResilientProvider(primary, fallback, AT_ONCE, log=log)
+            said.extend([repr(provider), repr(primary), repr(vars(primary)), repr(vars(provider))])
+            emulator.script("; ".join([f"{name} after=0"] * 4))
+            try:
+                result = await provider.generate(ImageRequest("an owl"))
+                said.extend([repr(result), result.to_json()])
+            except ImageError as error:
+                said.append(shown(error))
+            said.append((await provider.probe()).to_json())
+
+    run(work)
+    captured = capfd.readouterr()
+    whole = "".join([*said, repr(log.said), caplog.text, captured.out, captured.err, repr(emulator.calls)])
+    assert planted_key() not in whole
+    assert "Overloaded" in whole or name != "503"  # something was said at all
+
+
+def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that repeats the key in its message is not repeated."""
+
+    def echo(*_: Any) -> bodies.Reply:
+        return bodies.invalid(f"the key {planted_key()} is wrong")
+
+    monkeypatch.setattr(bodies, "scripted", echo)
+
+    async def work() -> None:
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:
+            with pytest.raises(ImageError) as raised:
+                await provider.generate(ImageRequest("an owl"))
+            said.append(shown(raised.value))
+
+    said: list[str] = []
+    run(work)
+    assert "the key [redacted] is wrong" in said[0]
+    assert planted_key() not in said[0]
+
+
+@pytest.mark.parametrize("key", ["", "  ", "a b", "schlüssel", "a\nb"])
+def test_no_key(key: str) -> None:
+    """Without a key, or with what is none, one line says what to set, and does not repeat it."""
+    with pytest.raises(NotSetUp) as raised:
+        GeminiImageProvider(PRO, environment={"GEMINI_API_KEY": key})
+    assert "GEMINI_API_KEY (or GOOGLE_API_KEY)" in raised.value.hint
+    assert not key.strip() or key not in str(raised.value)
+
+
+def test_key_of_the_environment(emulator: GeminiEmulator) -> None:
+    """GOOGLE_API_KEY goes over GEMINI_API_KEY, as in the SDK; GOOGLE_GEMINI_BASE_URL redirects."""
+    environment = {"GEMINI_API_KEY": "invalid", "GOOGLE_API_KEY": planted_key(), "GOOGLE_GEMINI_BASE_URL": emulator.url}
+
+    async def work() -> None:
+        async with GeminiImageProvider(PRO, environment=environment) as provider:
+            assert (await provider.probe()).available
+
+    run(work)
+    assert len(emulator.calls) == 1
+
+
+def test_userinfo_of_the_base_url_is_not_shown() -> None:
+    """A password in the base URL is in no message."""
+
+    async def work() -> ImageError:
+        async with GeminiImageProvider(PRO, planted_key(), "http://me:hidden@127.0.0.1:9/?x=hidden", 5.0) as provider:
+            with pytest.raises(ImageError) as raised:
+                await provider.generate(ImageRequest("an owl"))
+            return raised.value
+
+    assert "hidden" not in str(run(work))
