@@ -7,9 +7,11 @@ import contextlib
 import hashlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -187,3 +189,40 @@ def sent(
         allow_redirects=False,
         timeout=PATIENCE,
     )
+
+
+@contextlib.contextmanager
+def pypi_server(folder: Path) -> Iterator[str]:
+    """pypiserver, in a process of its own: it takes anything from anybody."""
+    (folder / "packages").mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    argv = [
+        sys.executable,
+        "-m",
+        "pypiserver",
+        "run",
+        "-i",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-a",
+        ".",
+        "-P",
+        ".",
+        "--disable-fallback",
+    ]
+    with (folder / "pypiserver.log").open("wb") as log:
+        process = subprocess.Popen([*argv, str(folder / "packages")], env=bare(), stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert time.monotonic() < end and process.poll() is None, (folder / "pypiserver.log").read_text()
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,154 @@
+"""What an index says it has, told apart: on ours, on one that other people run, and on what is none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+import uv
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
+
+from omni_release.errors import CannotTell
+from omni_release.index.client import Client, answered, without_credentials
+from omni_release.index.elsewhere import default_index
+from omni_release.journal import artifact
+from omni_release.model import Artifact
+from omni_release.seams import Standing
+from tests.index.support import PROJECT, WHEEL, form, metadata, pypi_server, ran, running, sdist, sent, twine, wheel
+
+SOMETHING = Artifact(WHEEL, 3, "0" * 64)
+
+
+@contextmanager
+def answering(body: str, status: int = 200, content_type: str = "text/html") -> Iterator[str]:
+    """A server that always answers the same."""
+    server = make_server("127.0.0.1", 0, Response(body, status, content_type=content_type), threaded=True)
+    server.log = lambda *_: None  # type: ignore[method-assign]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.port}/simple/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def standing(url: str, wanted: Artifact, deadline: float = 30.0) -> Standing:
+    """How one file stands."""
+    return Client(url, deadline).standings(PROJECT, [wanted])[0].standing
+
+
+def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
+    """Three files, three ways to stand, and what is listed."""
+    made, source = wheel(tmp_path), sdist(tmp_path)
+    with running(tmp_path) as index:
+        client = Client(f"{index.url}/simple/")
+        assert client.files(PROJECT) == ()
+        assert standing(client.simple_url, artifact(made)) is Standing.ABSENT
+        assert sent(index, form(made), made).status_code == 200
+        theirs = artifact(wheel(tmp_path / "another", metadata(about="another")))
+        told = client.standings(PROJECT, [artifact(made), artifact(source), theirs])
+        assert [each.standing for each in told] == [Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES]
+        assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [(made.name, artifact(made).sha256)]
+        pages = [
+            requests.head(f"{index.url}/simple/{PROJECT}/", timeout=9),
+            requests.head(f"{index.url}/files/{WHEEL}", timeout=9),
+        ]
+        assert [(page.status_code, page.content) for page in pages] == [(200, b""), (200, b"")]
+        named = requests.get(f"{index.url}/simple/Acme.Sound/", timeout=9, allow_redirects=False)
+        assert (named.status_code, named.headers["Location"]) == (301, f"/simple/{PROJECT}/")
+        elsewhere = requests.get(f"{index.url}/simple/Some.Dep/", timeout=9, allow_redirects=False)
+        assert elsewhere.headers["Location"] == "http://127.0.0.1:9/simple/some-dep/"
+
+
+def test_an_index_that_other_people_run(tmp_path: Path) -> None:
+    """pypiserver: HTML alone, an error for what is there; published to by twine and uv, and read all the same."""
+    made, source = wheel(tmp_path), sdist(tmp_path)
+    with pypi_server(tmp_path) as url:
+        assert standing(f"{url}/simple/", artifact(made)) is Standing.ABSENT
+        assert twine(f"{url}/", made).code == 0
+        assert twine(f"{url}/", made).code == 1
+        argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", "--publish-url", f"{url}/"]
+        who = {"UV_PUBLISH_USERNAME": "a", "UV_PUBLISH_PASSWORD": "b"}
+        assert ran([*argv, str(source)], tmp_path, who).code == 0
+        told = Client(f"{url}/simple/").standings(PROJECT, [artifact(made), artifact(source)])
+        assert [each.standing for each in told] == [Standing.OURS, Standing.OURS]
+        theirs = artifact(wheel(tmp_path / "another", metadata(about="another")))
+        assert standing(f"{url}/simple/", theirs) is Standing.OTHER_BYTES
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "content_type", "expected"),
+    [
+        ("no", 401, "text/html", Standing.REFUSED),
+        ("no", 403, "text/html", Standing.REFUSED),
+        ("no", 404, "text/html", Standing.ABSENT),
+        ("no", 500, "text/html", Standing.CANNOT_TELL),
+        ("welcome", 200, "text/plain", Standing.CANNOT_TELL),
+        ("{", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),
+        ("{}", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),
+        ("[]", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),
+        ("<a href='x'>x</a>", 200, "text/html", Standing.ABSENT),
+    ],
+)
+def test_what_is_no_index(body: str, status: int, content_type: str, expected: Standing) -> None:
+    """What refuses, fails or talks nonsense is told apart."""
+    with answering(body, status, content_type) as url:
+        assert standing(url, SOMETHING) is expected
+
+
+def test_nobody_there() -> None:
+    """No index at all, and no credentials in what is said about it."""
+    client = Client("http://me:s3cret@127.0.0.1:9/simple/")
+    (told,) = client.standings(PROJECT, [SOMETHING])
+    assert told.standing is Standing.CANNOT_TELL
+    assert "s3cret" not in told.why
+    with pytest.raises(CannotTell) as raised:
+        client.files(PROJECT)
+    assert "s3cret" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "expected"),
+    [
+        (400, "The classifier 'x' is not a known one.", Standing.REFUSED),
+        (400, "File already exists ('x', with other bytes).", Standing.CANNOT_TELL),
+        (403, "Invalid or missing authentication information.", Standing.REFUSED),
+        (403, "New uploads are temporarily disabled.", Standing.CANNOT_TELL),
+        (403, "The index is in read-only mode: try again later.", Standing.CANNOT_TELL),
+        (404, "Not Found", Standing.ABSENT),
+        (429, "Too Many Requests", Standing.CANNOT_TELL),
+        (502, "Bad Gateway", Standing.CANNOT_TELL),
+    ],
+)
+def test_answers(status: int, reason: str, expected: Standing) -> None:
+    """What a status and its reason say: some 403 pass, and a file that exists may be ours."""
+    assert answered(status, reason)[0] is expected
+
+
+def test_without_credentials() -> None:
+    """A URL, fit to be shown."""
+    assert without_credentials("https://me:s3cret@host.invalid:8/simple/") == "https://host.invalid:8/simple/"
+
+
+def test_default_index(tmp_path: Path) -> None:
+    """Variables before files, pip's before uv's, and none at all is what pip itself is made with."""
+    nowhere = {
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "XDG_CONFIG_DIRS": str(tmp_path),
+        "PIP_CONFIG_FILE": str(tmp_path / "none"),
+    }
+    assert default_index(nowhere).startswith("https://")
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text('[[index]]\nurl = "https://uv.invalid/simple"\ndefault = true\n')
+    assert default_index(nowhere) == "https://uv.invalid/simple"
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip" / "pip.conf").write_text("[global]\nindex-url = https://pip.invalid/simple\n")
+    assert default_index(nowhere) == "https://pip.invalid/simple"
+    assert default_index(nowhere | {"UV_DEFAULT_INDEX": "mine=https://named.invalid/"}) == "https://named.invalid/"
+    assert default_index(nowhere | {"PIP_INDEX_URL": "https://v.invalid/", "UV_INDEX_URL": "x"}) == "https://v.invalid/"
