@@ -2,12 +2,25 @@
 
 import sys
 
-from omni_release import cli
-
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    if sys.argv[1:2] == ["version"] and _agrees():
+        sys.exit(0)
+    from omni_release import cli
+
     sys.exit(cli.main())
+
+
+def _agrees() -> bool:
+    """Was that a look at versions which agree? It is over before the command line would have been read."""
+    from omni_release.errors import OmniReleaseError
+    from omni_release.versions import command
+
+    try:
+        return command.clean(sys.argv[1:])
+    except (OmniReleaseError, OSError, UnicodeError):
+        return False  # the command line tells it
 
 
 if __name__ == "__main__":

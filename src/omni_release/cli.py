@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import __doc__, __version__, errors, lanes, project, versions
+from omni_release import __doc__, __version__, errors, lanes, project
 from omni_release.errors import OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
+from omni_release.versions import command
+
+_FILE = "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,9 @@ class Arguments:
     run: str | None = None
     artifacts: Path | None = None
     verb: str = ""
+    value: str = ""
+    docs: bool = False
+    index: str = ""
     id: str = ""
     by: str = ""
     reason: str = ""
@@ -80,7 +86,7 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     for name, lane in lanes.ALL.items():
         added = commands.add_parser(name, parents=[common, run], help=_first_line(lane.__doc__), allow_abbrev=False)
         if name == "version":
-            added.add_argument("verb", nargs="?", choices=("check", "show"), default="check")
+            command.arguments(added)
     sign = commands.add_parser(
         "sign", parents=[common], help="Answer a task that waits for a person.", allow_abbrev=False
     )
@@ -92,14 +98,6 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
         "explain", parents=[common], help="What a task is, and what to do.", allow_abbrev=False
     )
     explain.add_argument("id", metavar="ID")
-    index = commands.add_parser(
-        "index", parents=[common], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
-    )
-    index.add_argument("verb", choices=("serve",))
-    index.add_argument("--name", default="", help="the project that it answers for (default: the one in this folder)")
-    index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
-    index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
-    index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
     index = commands.add_parser(
         "index", parents=[common], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
     )
@@ -120,8 +118,10 @@ def _first_line(doc: str | None) -> str:
 
 
 def _lane(arguments: Arguments) -> int:
-    if arguments.command == "version" and arguments.verb == "show":
-        return _show(arguments)
+    if arguments.command == "version" and arguments.project.is_dir():
+        command.held_to_one_project(arguments.project.absolute())
+    if arguments.command == "version" and (arguments.verb != "check" or not (arguments.project / _FILE).exists()):
+        return _version(arguments)
     return _run(arguments)
 
 
@@ -132,26 +132,21 @@ def _project(arguments: Arguments) -> Project:
     return project.load(root)
 
 
-def _show(arguments: Arguments) -> int:
-    import json
-    from dataclasses import asdict
-
-    places = versions.find(_project(arguments))
-    drift = versions.drift(places)
-    if arguments.format == "json":
-        source = next((place for place in places if place.role == "source"), None)
-        content = {
-            "version": versions.version_of(places),
-            "source": f"{source.path}:{source.line}" if source else None,
-            "places": [asdict(place) for place in places],
-            "drift": [asdict(place) for place in drift],
-        }
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    else:
-        for place in places:
-            odd = "  ← differs" if place in drift else ""
-            sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.path}:{place.line}:{place.column}{odd}\n")
-    return errors.EXIT_FAILED if drift else errors.EXIT_PASSED
+def _version(arguments: Arguments) -> int:
+    root, json = arguments.project.absolute(), arguments.format == "json"
+    if not root.is_dir() or (root / _FILE).exists():
+        _project(arguments)  # its settings may be wrong
+    if arguments.verb in command.LOOKS:  # `check` gets here for a project of an older kind, which no lane is for
+        return command.show(root, json=json)
+    return command.change(
+        root,
+        arguments.verb,
+        arguments.value,
+        dry=arguments.dry_run,
+        json=json,
+        docs=arguments.docs,
+        index=arguments.index,
+    )
 
 
 def _explain(arguments: Arguments) -> int:

@@ -55,6 +55,23 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class VersionPlace:
+    """A place of the version in `path`: at `key` (default: `version`), or where `pattern` has its group `version`."""
+
+    path: str
+    key: str = "version"
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """Where the version stands that discovery does not know of; `ignore` are globs of files that state another."""
+
+    place: tuple[VersionPlace, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -67,6 +84,7 @@ class Settings:
     image_timeout_seconds: float = 90.0
     tests: Tests = field(default_factory=Tests)
     verify: Verify = field(default_factory=Verify)
+    version: Version = field(default_factory=Version)
     waiver: tuple[Waiver, ...] = ()
 
 

@@ -6,19 +6,27 @@ from collections.abc import Iterator
 
 from omni_release import versions
 from omni_release.errors import NotApplicable
-from omni_release.model import Finding, Release
+from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
 
 
 def versions_agree(release: Release, world: World) -> Iterator[Finding]:
     """Every place that states the version states the same one.
 
-    Give each place named above the version of the source.
+    Run `omni-release version sync` to write the source's version into all of them; `--dry-run` shows what it would do.
+    A changelog gets its heading by hand.
     """
-    found = versions.find(release.project)
-    source = next((place for place in found if place.role == "source"), None)
+    found = versions.look(str(release.project.root))
+    for path, why in found.unreadable:
+        yield Finding(f"cannot be read, so nothing is known of it: {why}", "version-unreadable", Severity.WARNING, path)
+    source = found.source
     if source is None:
-        raise NotApplicable("no place states the version: the build computes it")
-    for place in versions.drift(found):
+        if not found.unreadable:
+            raise NotApplicable("no place states the version: the build computes it")
+        return
+    for place in versions.drift(found.places):
         said = f"says {place.value}, but {source.path}:{source.line} says {source.value}"
         yield Finding(said, "version-drift", path=place.path, line=place.line, column=place.column)
+    for path in found.unheaded:
+        said = f"has headings for other versions, and none for {source.value}"
+        yield Finding(said, "changelog-heading", Severity.WARNING, path)

@@ -1,80 +1,157 @@
-"""Where a version stands, and whether all places agree."""
+"""Where a version stands, without being told, and whether all places agree.
+
+One discovery: `version check`, `show`, `sync`, `set` and `bump` all begin with `look`. It reads only files that can
+hold a version, and imports only what it needs: `place` is the noun, `checkout` what is read, `member` one project,
+`source` what the build reads; `mirrors`, `locks`, `pins`, `tools`, `prose` and `named` are the families.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import os
+from collections import namedtuple
+from collections.abc import Iterable, Iterator
 
-from omni_release.model import Project
-from omni_release.project import table
+from omni_release.versions import locks, mirrors, pins, prose, source, tools
+from omni_release.versions.checkout import Checkout, pruned
+from omni_release.versions.member import Member
+from omni_release.versions.place import DERIVED, DOC, HISTORY, MIRROR, SOURCE, TAG, Place
+from omni_release.versions.spelling import normal, parse, same
+
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    from omni_release.model import Project
+
+__all__ = ["Found", "Place", "drift", "find", "look", "projects", "version_of"]
+
+_MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A place where the project's version stands. `line` and `column` (from 1, in characters) are the value's.
+class Found(namedtuple("Found", "name places siblings unreadable unheaded")):
+    """What was found for one project: its places, the source first.
 
-    `role` is `source` (what the build reads) or `mirror` (must agree with it).
+    `siblings` are the folders of the repository's other projects, `unreadable` the files that could not be read, with
+    why, and `unheaded` are the changelogs that have headings, but none for the version.
     """
 
-    path: str
-    line: int
-    column: int
-    value: str
-    role: str
+    __slots__ = ()
 
+    name: str
+    places: tuple[Place, ...]
+    siblings: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+    unheaded: tuple[str, ...]
 
-_ASSIGNED = re.compile(r"""^__version__(?:\s*:\s*[\w.]+)?\s*=\s*(["'])(?P<value>[^"'\n]+)\1""", re.MULTILINE)
-_PYPROJECT = re.compile(r"""^\s*version\s*=\s*(["'])(?P<value>[^"'\n]+)\1""", re.MULTILINE)
+    @property
+    def source(self) -> Place | None:
+        """What the build reads."""
+        return source_of(self.places)
 
 
 def find(project: Project) -> tuple[Place, ...]:
     """All places, the source first."""
-    stated = table(project.metadata, "project").get("version")
-    places = [*_pyproject(project.root, stated)] if isinstance(stated, str) else []
-    for package in project.packages:
-        file = package if package.suffix == ".py" else package / "__init__.py"
-        if (project.root / file).is_file():
-            places.extend(_python(project.root, file, "mirror" if places else "source"))
-    return tuple(places)
+    return look(str(project.root)).places
 
 
-def drift(places: tuple[Place, ...]) -> tuple[Place, ...]:
-    """The places whose version is another than the source's; another spelling (PEP 440) is not drift."""
-    source = next((place for place in places if place.role == "source"), None)
-    return tuple(place for place in places if source and _normal(place.value) != _normal(source.value))
+def look(root: str, checkout: Checkout | None = None) -> Found:
+    """All that states the version of the project in the folder `root`."""
+    checkout = checkout or Checkout(root)
+    member = Member(checkout, checkout.inside)
+    folders = projects(checkout)
+    files = tuple(member.files(frozenset(folders)))
+    settings = member.table("tool", "omni-release", "version")
+    known = source.of(member) or _fallback(member, files)
+    version = normal(known[0].value) if known else None
+    siblings = [Member(checkout, folder) for folder in folders if folder != member.at]
+    places = [*known, *_others(member, files, known[0].value if known else "", siblings)]
+    if settings:
+        from omni_release.versions import named
+
+        places += named.of(member)
+        places = [place for place in places if place.role == SOURCE or not named.ignored(member, place.path)]
+    return Found(
+        member.name,
+        tuple(_once(places)),
+        tuple(folder for folder in folders if folder != member.at),
+        tuple(checkout.unreadable),
+        tuple(_unheaded(member, version)),
+    )
 
 
-def version_of(places: tuple[Place, ...]) -> str | None:
-    """The source's version, normalised; None where no place states it."""
-    return next((_normal(place.value) for place in places if place.role == "source"), None)
+def _others(member: Member, files: tuple[str, ...], stated: str, siblings: list[Member]) -> Iterator[Place]:
+    version = normal(stated) or None
+    yield from mirrors.of(member, files, version)
+    yield from tools.own(member)
+    yield from tools.told(member, version)
+    yield from locks.of(member, files)
+    for holder in (member, *siblings):
+        yield from pins.of(member, holder, version)
+    yield from prose.docs(member, version, stated)
+    yield from prose.history(member, version)
 
 
-def _normal(value: str) -> str:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return str(Version(value))
-    except InvalidVersion:
-        return value
-
-
-def _pyproject(root: Path, stated: str) -> Iterator[Place]:
-    text = (root / "pyproject.toml").read_text(encoding="utf-8-sig")
-    section = re.search(r"^\[project\][^\S\n]*(?:#.*)?$", text, re.MULTILINE)
-    begin = section.end() if section else 0
-    match = next((m for m in _PYPROJECT.finditer(text, begin) if m["value"] == stated), None)
-    yield _place("pyproject.toml", text, match, "source") if match else Place("pyproject.toml", 1, 1, stated, "source")
+def _fallback(member: Member, files: tuple[str, ...]) -> list[Place]:
+    """Where no setting says what the build reads: what the package itself says, unless a tag does."""
+    if source.is_tagged(member):
+        return []
+    found = [place for place in mirrors.of(member, files, None) if place.role == MIRROR]
+    return [Place(*found[0][:4], SOURCE, *found[0][5:])] if found else []
 
 
-def _python(root: Path, file: Path, role: str) -> Iterator[Place]:
-    text = (root / file).read_text(encoding="utf-8-sig", errors="replace")
-    if match := _ASSIGNED.search(text):
-        yield _place(file.as_posix(), text, match, role)
+def projects(checkout: Checkout) -> list[str]:
+    """The folders of all projects in a checkout, as `packages/acme/`; the top's is empty."""
+    found = {file[: len(file) - len(mark)] for file in checkout.files for mark in _MARKS if file.endswith(mark)}
+    return sorted(
+        folder
+        for folder in found
+        if (not folder or folder.endswith("/")) and (folder == checkout.inside or not pruned(folder))
+    )
 
 
-def _place(path: str, text: str, match: re.Match[str], role: str) -> Place:
-    at = match.start("value")
-    line = text.count("\n", 0, at) + 1
-    return Place(path, line, at - text.rfind("\n", 0, at), match["value"], role)
+def drift(places: Iterable[Place]) -> tuple[Place, ...]:
+    """The places whose version is another than the source's; another spelling (PEP 440) is not drift.
+
+    Where a tag is the source and HEAD is past it, a place may be ahead of it: the release that is about to be tagged.
+    """
+    places = tuple(places)
+    known = source_of(places)
+    if known is None:
+        return ()
+    agreed = (DERIVED, DOC, HISTORY)
+    odd = (place for place in places if place.role not in agreed and not same(place.value, known.value, place.form))
+    return tuple(place for place in odd if known.form != TAG + "+" or _older(place, known))
+
+
+def _older(place: Place, known: Place) -> bool:
+    one, two = parse(place.value), parse(known.value)
+    return one is not None and two is not None and one.key < two.key
+
+
+def source_of(places: Iterable[Place]) -> Place | None:
+    """The place that the build reads; of a version in parts, the first."""
+    return next((place for place in places if place.role == SOURCE), None)
+
+
+def version_of(places: Iterable[Place]) -> str | None:
+    """The source's version, normalised; None where no place states it, or only the build can tell it."""
+    known = source_of(places)
+    return normal(known.value) if known and known.form != TAG + "+" else None
+
+
+def _once(places: Iterable[Place]) -> Iterator[Place]:
+    """Each place once, in the role that it was found in first; the source's file is the source's alone."""
+    seen: set[tuple[str, int, int]] = set()
+    for place in places:
+        key = (os.path.normpath(place.path), place.line, place.column)
+        if key not in seen:
+            seen.add(key)
+            yield place
+
+
+def _unheaded(member: Member, version: str | None) -> Iterator[str]:
+    parsed = parse(version or "")
+    if version is None or parsed is None or parsed.dev is not None:
+        return
+    for text in prose.changelogs(member):
+        found = [match[1] for match in prose.headings(text)]
+        if found and not any(same(stated, version) for stated in found):
+            yield text.path

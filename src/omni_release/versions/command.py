@@ -1,0 +1,211 @@
+"""The `version` verbs. `clean` is the door: a look that finds nothing to tell ends there, with the fewest imports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from omni_release import errors, versions
+from omni_release.errors import Conflict, UsageError
+from omni_release.versions.checkout import Checkout
+from omni_release.versions.place import DERIVED, DOC, SOURCE, TAG
+from omni_release.versions.spelling import normal, parse
+
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from omni_release.versions import Found, Place
+
+LOOKS = ("check", "show")
+CHANGES = ("sync", "set", "bump")
+
+
+def clean(arguments: Sequence[str]) -> bool:
+    """Was this `version [check] [--project DIR]`, and do all places agree? Then it has been said, and that was all.
+
+    Otherwise nothing was said: the command line does it all again, with waivers, formats and messages.
+    """
+    match list(arguments):
+        case ["version"] | ["version", "check"]:
+            root = "."
+        case ["version", "--project", root] | ["version", "check", "--project", root]:
+            pass
+        case _:
+            return False
+    if os.path.exists(os.path.join(root, ".omni-release", "swap.json")):
+        return False
+    checkout = Checkout(root)
+    if "omni-release" in (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}):
+        from pathlib import Path
+
+        from omni_release import project
+
+        project.load(Path(root).absolute())  # its settings may be wrong: the command line tells how
+    found = versions.look(root, checkout)
+    if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
+        return False
+    stated = sum(place.role not in (DERIVED, DOC) for place in found.places)
+    agree = "1 place states it" if stated == 1 else f"{stated} places agree"
+    sys.stdout.write(f"{found.name} {normal(found.source.value)}: {agree}\n")
+    return True
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What `version` takes beside what every lane takes."""
+    parser.add_argument("verb", nargs="?", choices=(*LOOKS, *CHANGES), default="check")
+    parser.add_argument("value", nargs="?", default="", metavar="X", help="of set: the version; of bump: what to raise")
+    parser.add_argument("--docs", action="store_true", help="change the version in prose too")
+    parser.add_argument("--index", default="", metavar="URL", help="an index's simple API, asked whether X is taken")
+
+
+def looked_at(root: Path) -> tuple[Checkout, Found]:
+    """The project's places. Raises UsageError where there is no project, with those that there are."""
+    checkout = Checkout(str(root))
+    found = versions.look(str(root), checkout)
+    if not found.name and not any(place.role == SOURCE for place in found.places):
+        if found.siblings:
+            there = ", ".join(checkout.shown(folder.rstrip("/")) for folder in found.siblings)
+            raise UsageError(f"there is no project in {root}", f"Name one with --project DIR: {there}.")
+        raise UsageError(f"there is no pyproject.toml in {root}", "Name a project's folder with --project DIR.")
+    return checkout, found
+
+
+def held_to_one_project(root: Path) -> None:
+    """Raises UsageError where a repository's top is no project itself: it names those that there are."""
+    checkout = Checkout(str(root))
+    text = checkout.text(checkout.inside + "pyproject.toml")
+    if text is None or not checkout.unreadable:
+        tables = checkout.toml(checkout.inside + "pyproject.toml")
+        if "project" not in tables and "poetry" not in (tables.get("tool") or {}):
+            looked_at(root)
+
+
+def show(root: Path, *, json: bool) -> int:
+    """`version show`: all places with their roles, and which differ."""
+    _, found = looked_at(root)
+    odd = versions.drift(found.places)
+    if json:
+        sys.stdout.write(document(found, odd))
+    else:
+        for place in found.places:
+            said = "  ← differs" if place in odd else ""
+            sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.where}{said}\n")
+    return errors.EXIT_FAILED if odd else errors.EXIT_PASSED
+
+
+def document(found: Found, odd: Iterable[Place]) -> str:
+    """See docs/version.schema.json."""
+    import json
+
+    source = found.source
+    content = {
+        "version": normal(source.value) if source else None,
+        "source": f"{source.path}:{source.line}" if source else None,
+        "places": [_fields(place) for place in found.places],
+        "drift": [_fields(place) for place in odd],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _fields(place: Place) -> dict[str, str | int]:
+    return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
+
+
+def change(root: Path, verb: str, value: str, *, dry: bool, json: bool, docs: bool, index: str) -> int:
+    """`version sync`, `set X` and `bump PART`: all places at once, or none."""
+    from omni_release.ports import swap
+    from omni_release.versions import writing
+
+    root = root.resolve()
+    if restored := swap.recover(root):
+        sys.stderr.write(f"a change that was interrupted is undone: {', '.join(restored)}\n")
+    checkout, found = looked_at(root)
+    version = _wanted(root, found, verb, value, index)
+    changes = writing.planned(checkout, found.places, version, docs=docs)
+    if not dry:
+        from pathlib import Path
+
+        swap.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
+    if json:
+        import json as codec
+
+        paths = [checkout.shown(change.path) for change in changes]
+        content = {
+            "version": normal(version),
+            "changed": paths,
+            "dry_run": dry,
+            "said": list(_unwritten(found, docs=docs)),
+        }
+        sys.stdout.write(codec.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return errors.EXIT_PASSED
+    if dry:
+        sys.stdout.writelines(f"{line}\n" for line in writing.diff(changes))
+    else:
+        sys.stdout.writelines(f"{checkout.shown(change.path)}\n" for change in changes)
+    for line in _unwritten(found, docs=docs):
+        sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{found.name} {normal(version)}: {_counted(len(changes), dry=dry)}\n")
+    return errors.EXIT_PASSED
+
+
+def _wanted(root: Path, found: Found, verb: str, value: str, index: str) -> str:
+    """The version to write, past all guards. Raises UsageError or Conflict."""
+    source = found.source
+    _held_to_grammar(verb, value)
+    if verb != "set" and source is None:
+        raise UsageError("no place states the version: only the build can tell it", "Say omni-release version set X.")
+    if verb == "sync":
+        assert source is not None
+        return source.value
+    if verb == "bump":
+        from omni_release.versions.bump import bumped
+
+        assert source is not None
+        value = bumped(source.value, value)
+    value = value.strip()
+    if value[:1] in ("v", "V") and parse(value[1:]):
+        value = value[1:]
+    from omni_release.versions import guards
+
+    trouble = list(guards.against(root, found.name, value))
+    if index and not trouble:
+        from omni_release.ports.simple import SimpleIndex
+
+        said, untold = guards.asked(root, found.name, value, SimpleIndex(index))
+        trouble += said
+        if untold:
+            sys.stderr.write(f"the index could not be asked: {untold}\n")
+    if trouble:
+        kind = Conflict if parse(value) else UsageError
+        raise kind("\n".join(trouble), "Nothing was changed.")
+    return value
+
+
+def _held_to_grammar(verb: str, value: str) -> None:
+    from omni_release.versions.bump import PARTS
+
+    if verb == "set" and not value:
+        raise UsageError("set to which version?", "Say omni-release version set X.")
+    if verb == "bump" and value not in PARTS:
+        raise UsageError(f"bump what? {value!r} is none of them", f"Say one of {', '.join(PARTS)}.")
+    if verb == "sync" and value:
+        raise UsageError(f"sync takes no version, and was given {value!r}", "Say omni-release version set X.")
+
+
+def _unwritten(found: Found, *, docs: bool) -> Iterable[str]:
+    """What a change leaves alone, and why."""
+    for place in found.places:
+        if place.role == DERIVED:
+            yield f"{place.where}: computed, nothing to write: {place.value}"
+        elif place.role == DOC and not docs:
+            yield f"{place.where}: prose, left as it is (--docs changes it): {place.value}"
+        elif place.form.startswith(TAG):
+            yield f"the version comes from the tag {place.path.removeprefix('refs/tags/')}: tag the commit to change it"
+
+
+def _counted(count: int, *, dry: bool) -> str:
+    files = "1 file" if count == 1 else f"{count} files"
+    return f"{files} would change" if dry else f"{files} changed"

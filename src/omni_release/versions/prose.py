@@ -1,0 +1,80 @@
+"""Versions in prose: the literal in a README (reported, changed when asked), the heading in a changelog (never)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from omni_release.versions.checkout import Checkout
+from omni_release.versions.member import Member
+from omni_release.versions.place import DOC, HISTORY, Place, Text
+from omni_release.versions.spelling import parse, same
+
+_README = re.compile(
+    r"^(?:README|docs?/(?:index|install|installation|quickstart|getting[-_]started))\.(?:md|rst|txt)$", re.I
+)
+_CHANGELOG = re.compile(r"^(?:docs?/)?(?:changelog|changes|history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?$", re.I)
+_TOKEN = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)(?![\w]|\.\d)")
+_PAST = re.compile(r"versionadded|versionchanged|deprecated|since|before", re.IGNORECASE)
+_HEADING = re.compile(
+    r"^\s*(?:#+|=+(?= )|\*\*|[*-] (?=v?\d)|<h\d>|\[|\(|v(?=\d)|version\b|release\b|\d)", re.IGNORECASE
+)
+_RULE = re.compile(r"^\s*([=\-~^\"'#*+])\1{2,}\s*$")
+_LONGEST = 120  # characters of a line that is a heading
+
+
+def docs(member: Member, version: str | None, stated: str) -> Iterator[Place]:
+    """The literals of this version in the README and its like, on lines that speak of this project."""
+    if not version or not member.name:
+        return
+    about = re.compile(
+        rf"{'[-_.]'.join(map(re.escape, re.split('[-_.]+', member.name)))}|\brev:|:version:|current version",
+        re.IGNORECASE,
+    )
+    spelled = {version, stated}
+    for file in _root_files(member):
+        if not _README.match(file):
+            continue
+        text = member.checkout.text(member.at + file)
+        for match in _TOKEN.finditer(text.text) if text else ():
+            assert text is not None
+            begin = text.text.rfind("\n", 0, match.start()) + 1
+            end = text.text.find("\n", match.end())
+            line = text.text[begin : end if end >= 0 else len(text.text)]
+            if match[1] in spelled and about.search(line) and not _PAST.search(line):
+                yield text.place(*match.span(1), DOC)
+
+
+def history(member: Member, version: str | None) -> Iterator[Place]:
+    """The changelog's heading for this version."""
+    if version:
+        for text in changelogs(member):
+            found = next((match for match in headings(text) if same(match[1], version)), None)
+            if found:
+                yield text.place(*found.span(1), HISTORY)
+
+
+def changelogs(member: Member) -> Iterator[Text]:
+    """The project's changelogs."""
+    for file in _root_files(member):
+        if _CHANGELOG.match(file) and (text := member.checkout.text(member.at + file)):
+            yield text
+
+
+def headings(text: Text) -> Iterator[re.Match[str]]:
+    """The versions that a changelog has a heading for."""
+    for match in _TOKEN.finditer(text.text):
+        begin = text.text.rfind("\n", 0, match.start()) + 1
+        end = text.text.find("\n", match.end())
+        end = end if end >= 0 else len(text.text)
+        if end - begin > _LONGEST or not parse(match[1]):
+            continue
+        below = text.text[end + 1 : end + _LONGEST].partition("\n")[0]
+        if _HEADING.match(text.text[begin:end]) or _RULE.match(below):
+            yield match
+
+
+def _root_files(member: Member) -> list[str]:
+    checkout: Checkout = member.checkout
+    names = [file[len(member.at) :] for file in checkout.files if file.startswith(member.at)]
+    return sorted(name for name in names if _README.match(name) or _CHANGELOG.match(name))

@@ -1,0 +1,216 @@
+"""Versions in Python source: read by the interpreter's own parser, so that a string in a docstring is never one."""
+
+from __future__ import annotations
+
+import _ast
+import functools
+import re
+import warnings
+from collections import namedtuple
+from collections.abc import Iterator
+
+from omni_release.versions.place import Text
+from omni_release.versions.spelling import of_tuple, parse
+
+LITERAL, TUPLE, COMPUTED = "literal", "tuple", "computed"
+
+_COOKIE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\n]*)?\r?\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")
+_NAMED = re.compile(r"(?mi)^[ \t(]*(?:[\w.]+[ \t]*[,=][ \t]*)*(?:\w*version\w*|release|\w*major\w*)[ \t]*[,:=)]")
+_SIMPLE = re.compile(r"""[rRuU]?(?:\"\"\"|'''|"|')""")
+_LINE = re.compile(r"\r\n|\r|\n")
+_LONGEST = 12  # lines of one assignment, in a file that only another Python can read
+_COMPONENTS = {
+    "major": 0, "minor": 1, "patch": 2, "micro": 2, "bugfix": 2, "maintenance": 2,
+    "suffix": 3, "extra": 3, "prerelease": 3, "pre": 3, "label": 3,
+}  # fmt: skip
+
+
+class Assigned(namedtuple("Assigned", "name kind value start end note fallback")):
+    """What a module assigns to a name: `value` is the version, or the text of what computes it.
+
+    `fallback` says that it stands in an `except` or `else`, for the case that the true value is not to be had.
+    """
+
+    __slots__ = ()
+
+    name: str
+    kind: str
+    value: str
+    start: int
+    end: int
+    note: str
+    fallback: bool
+
+
+def decoded(path: str, data: bytes) -> Text:
+    """A module's text, in the encoding that it declares."""
+    cookie = _COOKIE.match(data)
+    return Text(path, data, cookie[1].decode() if cookie else "utf-8")
+
+
+class Module:
+    """A module's syntax tree, and where its nodes stand. `tree` is None where this Python cannot read it."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        # One character for one, so that offsets hold: the parser takes no surrogates and no byte order mark.
+        self.clean = text.text.encode("utf-8", "replace").decode()
+        self.shift = 1 if self.clean.startswith("\ufeff") else 0
+        self.clean = self.clean[self.shift :]
+        self.named = bool(_NAMED.search(self.clean))
+
+    @functools.cached_property
+    def tree(self) -> _ast.Module | None:
+        """The syntax tree, read when it is first asked for: few of the modules that are looked at need it."""
+        return _parsed(self.clean)
+
+    @functools.cached_property
+    def starts(self) -> list[int]:
+        """Where each line begins."""
+        return [0, *(match.end() for match in _LINE.finditer(self.clean))]
+
+    def offset(self, line: int, column: int) -> int:
+        """Where in the text a node's position is: lines from 1, columns in bytes of UTF-8."""
+        start = self.starts[line - 1]
+        end = self.starts[line] if line < len(self.starts) else len(self.clean)
+        return self.shift + start + len(self.clean[start:end].encode()[:column].decode("utf-8", "ignore"))
+
+    def span(self, node: _ast.expr) -> tuple[int, int]:
+        """From where to where an expression stands in the text."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
+
+    def literal(self, node: _ast.expr) -> tuple[int, int, str]:
+        """The span of a string between its quotes, and why it cannot be written, if so."""
+        start, end = self.span(node)
+        source = self.text.text[start:end]
+        opened = _SIMPLE.match(source)
+        value = node.value if isinstance(node, _ast.Constant) else None
+        if opened:
+            quotes = opened[0].lstrip("rRuU")
+            inside = source[opened.end() : -len(quotes)]
+            if inside == value:
+                return start + opened.end(), end - len(quotes), ""
+        return start, end, "written with escapes or in several strings: write it as one plain string"
+
+
+def assigned(module: Module) -> list[Assigned]:
+    """All versions that a module assigns at its top level."""
+    if not module.named:
+        return []
+    body = module.tree.body if module.tree else _statements(module)
+    return list(_in_body(module, body, fallback=False))
+
+
+def components(found: list[Assigned], module: Module) -> list[list[tuple[int, int, int, str]]]:
+    """Versions in parts (`MAJOR = 1`): for each, the parts as (component, start, end, text), 3 being the suffix."""
+    if not module.named or not module.tree:
+        return []
+    groups: dict[str, dict[int, tuple[int, int, int, str]]] = {}
+    for node in module.tree.body:
+        if not isinstance(node, _ast.Assign | _ast.AnnAssign) or not isinstance(node.value, _ast.Constant):
+            continue
+        targets = node.targets if isinstance(node, _ast.Assign) else [node.target]
+        name = targets[0].id if isinstance(targets[0], _ast.Name) else ""
+        stem = re.sub(r"version", "", name.lower()).strip("_")
+        component = _COMPONENTS.get(stem)
+        value = node.value.value
+        if component is None or isinstance(value, bool) or not isinstance(value, int | str):
+            continue
+        if component < 3 and not re.fullmatch(r"\d{1,9}", str(value)):
+            continue
+        start, end, note = module.literal(node.value) if isinstance(value, str) else (*module.span(node.value), "")
+        if not note and (isinstance(value, str) or module.text.text[start:end].isdigit()):
+            key = name.lower().replace(stem, "*")
+            groups.setdefault(key, {}).setdefault(component, (component, start, end, str(value)))
+    return [[group[part] for part in sorted(group)] for group in groups.values() if 0 in group and 1 in group]
+
+
+def calls(tree: _ast.AST, name: str) -> Iterator[_ast.Call]:
+    """All calls of a function, in whatever depth."""
+    for node in walked(tree):
+        if isinstance(node, _ast.Call):
+            function = node.func
+            called = function.id if isinstance(function, _ast.Name) else getattr(function, "attr", "")
+            if called == name:
+                yield node
+
+
+def walked(tree: _ast.AST) -> Iterator[_ast.AST]:
+    """All nodes of a tree."""
+    open_ = [tree]
+    while open_:
+        node = open_.pop()
+        yield node
+        for field in node._fields:
+            child = getattr(node, field, None)
+            if isinstance(child, _ast.AST):
+                open_.append(child)
+            elif isinstance(child, list):
+                open_.extend(item for item in child if isinstance(item, _ast.AST))
+
+
+def _parsed(text: str) -> _ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = compile(text, "<version>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None
+    assert isinstance(tree, _ast.Module)
+    return tree
+
+
+def _statements(module: Module) -> list[_ast.stmt]:
+    """The assignments of a module that this Python cannot read as a whole, each read by itself."""
+    found: list[_ast.stmt] = []
+    for match in re.finditer(r"(?m)^_*[A-Za-z]*_?version\w*[ \t]*[:=]", module.clean, re.IGNORECASE):
+        first = module.clean.count("\n", 0, match.start())
+        lines = module.clean[match.start() :].split("\n")[:_LONGEST]
+        for count in range(1, len(lines) + 1):
+            tree = _parsed("\n" * first + "\n".join(lines[:count]))
+            if tree:
+                found.extend(tree.body)
+                break
+    return found
+
+
+def _in_body(module: Module, body: list[_ast.stmt], *, fallback: bool) -> Iterator[Assigned]:
+    for node in body:
+        if isinstance(node, _ast.Assign):
+            for target in node.targets:
+                yield from _one(module, target, node.value, fallback=fallback)
+        elif isinstance(node, _ast.AnnAssign) and node.value:
+            yield from _one(module, node.target, node.value, fallback=fallback)
+        elif isinstance(node, _ast.If):
+            yield from _in_body(module, node.body, fallback=fallback)
+            yield from _in_body(module, node.orelse, fallback=True)
+        elif isinstance(node, _ast.Try):
+            yield from _in_body(module, [*node.body, *node.orelse, *node.finalbody], fallback=fallback)
+            for handler in node.handlers:
+                yield from _in_body(module, handler.body, fallback=True)
+        elif isinstance(node, _ast.With):
+            yield from _in_body(module, node.body, fallback=fallback)
+
+
+def _one(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool) -> Iterator[Assigned]:
+    if isinstance(target, _ast.Tuple | _ast.List) and isinstance(value, _ast.Tuple | _ast.List):
+        for name, item in zip(target.elts, value.elts, strict=False):
+            yield from _one(module, name, item, fallback=fallback)
+    if not isinstance(target, _ast.Name) or ("version" not in target.id.lower() and target.id != "release"):
+        return
+    if isinstance(value, _ast.Constant):
+        if isinstance(value.value, str) and parse(value.value):
+            start, end, note = module.literal(value)
+            yield Assigned(target.id, LITERAL, value.value, start, end, note, fallback)
+    elif isinstance(value, _ast.Tuple | _ast.List) and value.elts:
+        start, end = module.span(value.elts[0])[0], module.span(value.elts[-1])[1]
+        plain = all(isinstance(item, _ast.Constant) and isinstance(item.value, int | str) for item in value.elts)
+        said = of_tuple(module.text.text[start:end]) if plain else None
+        if said and parse(said) and len(value.elts) > 1:
+            yield Assigned(target.id, TUPLE, said, start, end, "", fallback)
+    else:
+        start, end = module.span(value)
+        code = " ".join(module.text.text[start:end].split())
+        yield Assigned(target.id, COMPUTED, code if len(code) <= 80 else code[:77] + "…", start, end, "", fallback)

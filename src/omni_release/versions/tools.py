@@ -1,0 +1,132 @@
+"""What the tools that bump versions have in their settings: the version itself, and the files that they are told of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from omni_release.versions.checkout import table
+from omni_release.versions.member import Member
+from omni_release.versions.place import MIRROR, Place, Text
+from omni_release.versions.spelling import parse, same
+
+_VERSION = r"v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)"
+_OWN = (
+    ("pyproject.toml", ("tool", "bumpversion"), "current_version"),
+    ("pyproject.toml", ("tool", "commitizen"), "version"),
+    ("pyproject.toml", ("tool", "tbump", "version"), "current"),
+    ("pyproject.toml", ("tool", "bumpver"), "current_version"),
+    ("pyproject.toml", ("tool", "pycalver"), "current_version"),
+    ("pyproject.toml", ("tool", "bump2version"), "current_version"),
+    ("pyproject.toml", ("tool", "semantic_release"), "version"),
+    (".bumpversion.toml", ("tool", "bumpversion"), "current_version"),
+    (".bumpversion.toml", ("bumpversion",), "current_version"),
+    ("tbump.toml", ("version",), "current"),
+    (".cz.toml", ("tool", "commitizen"), "version"),
+    ("cz.toml", ("tool", "commitizen"), "version"),
+    (".cz.json", ("commitizen",), "version"),
+    ("cz.json", ("commitizen",), "version"),
+    ("bumpver.toml", ("bumpver",), "current_version"),
+    ("pycalver.toml", ("pycalver",), "current_version"),
+)
+_SECTIONS = ("bumpversion", "bumpver", "pycalver", "tool:bumpversion", "commitizen", "tbump")
+_CHANGES = re.compile(r"(?i)(?:change|history|news|release)[\w-]*(?:\.\w+)?$")
+_ANY = ("{current_version}", "{version}", "{pep440_version}")
+
+
+def own(member: Member) -> Iterator[Place]:
+    """The version in the settings of a tool that bumps."""
+    checkout, at = member.checkout, member.at
+    for file, keys, key in _OWN:
+        if at + file not in checkout.known:
+            continue
+        read = checkout.json if file.endswith(".json") else checkout.toml
+        place = checkout.place(at + file, table(read(at + file), *keys).get(key), MIRROR)
+        yield from [place] if place else ()
+    for file in (".bumpversion.cfg", "setup.cfg"):
+        sections = checkout.ini(at + file) if at + file in checkout.known else {}
+        for section in _SECTIONS:
+            place = checkout.place(at + file, sections.get(section, {}).get("current_version"), MIRROR)
+            yield from [place] if place else ()
+    yield from _yaml(member)
+    manifest = ".release-please-manifest.json"
+    if manifest in checkout.known:
+        place = checkout.place(manifest, checkout.json(manifest).get(at.rstrip("/") or "."), MIRROR)
+        yield from [place] if place else ()
+
+
+def _yaml(member: Member) -> Iterator[Place]:
+    for file in (".cz.yaml", ".cz.yml", "cz.yaml"):
+        text = member.checkout.text(member.at + file) if member.at + file in member.checkout.known else None
+        match = re.search(r"^[ \t]+version:[ \t]*[\"']?([^\s\"'#]+)", text.text, re.M) if text else None
+        if text and match and parse(match[1]):
+            yield text.place(*match.span(1), MIRROR)
+
+
+def told(member: Member, version: str | None) -> Iterator[Place]:
+    """The places in the files that such a tool is told to change, where its pattern stands around a version."""
+    if version is None:
+        return
+    for path, search in (*_bumpversion(member), *_others(member)):
+        path = path.removeprefix("./")
+        if _CHANGES.search(path.rpartition("/")[2]) or any(char in path for char in "*?["):
+            continue
+        text = member.checkout.text(member.at + path)
+        if text:
+            yield from _matches(text, search, version)
+
+
+def _bumpversion(member: Member) -> Iterator[tuple[str, str]]:
+    tables = [member.table("tool", "bumpversion")]
+    tables += [table(member.checkout.toml(member.at + ".bumpversion.toml"), "tool", "bumpversion")]
+    for settings in tables:
+        files = settings.get("files")
+        for entry in files if isinstance(files, list) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("filename"), str):
+                yield entry["filename"], str(entry.get("search") or settings.get("search") or "{current_version}")
+    for file in (".bumpversion.cfg", "setup.cfg"):
+        for section, keys in member.checkout.ini(member.at + file).items():
+            if match := re.match(r"bumpversion:file(?:\s*\([^)]*\))?:\s*(.+)", section):
+                yield match[1].partition("(")[0].strip(), str(keys.get("search") or "{current_version}")
+
+
+def _others(member: Member) -> Iterator[tuple[str, str]]:
+    """commitizen, python-semantic-release, tbump, bumpver."""
+    released = member.table("tool", "semantic_release")
+    for entry in _strings(released.get("version_variables")) + _strings(released.get("version_variable")):
+        path, _, name = entry.partition(":")
+        yield path, f'{name} = "{{version}}"' if name else "{version}"
+    for entry in _strings(member.table("tool", "commitizen").get("version_files")):
+        yield entry.partition(":")[0], "{version}"
+    for settings in (member.table("tool", "tbump"), member.checkout.toml(member.at + "tbump.toml")):
+        files = settings.get("file")
+        for item in files if isinstance(files, list) else ():
+            if isinstance(item, dict) and isinstance(item.get("src"), str):
+                yield item["src"], str(item.get("search") or "{current_version}")
+    for settings in (
+        member.table("tool", "bumpver"),
+        table(member.checkout.toml(member.at + "bumpver.toml"), "bumpver"),
+    ):
+        for path, patterns in table(settings, "file_patterns").items():
+            for pattern in _strings(patterns):
+                yield path, pattern
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [str(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _matches(text: Text, search: str, version: str) -> Iterator[Place]:
+    """Where a pattern stands: around this version anywhere; around another one, where there is but one such place."""
+    known = next((name for name in _ANY if name in search), None)
+    if known is None:
+        return
+    before, _, after = search.partition(known)
+    pattern = re.compile(rf"(?<![\w.]){re.escape(before)}{_VERSION}{re.escape(after)}(?![\w]|\.\d)")
+    found = [match for match in pattern.finditer(text.text) if parse(match[1])]
+    equal = [match for match in found if same(match[1], version)]
+    chosen = equal or (found if len(found) == 1 and (before or after).strip() else [])
+    for match in chosen:
+        yield text.place(*match.span(1), MIRROR)

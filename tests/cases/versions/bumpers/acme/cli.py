@@ -1,0 +1,2 @@
+VERSION = "1.2.3"
+PYTHON = "3.13"

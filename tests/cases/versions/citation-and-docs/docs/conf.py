@@ -1,0 +1,4 @@
+project = "acme"
+version = "1.2"
+release = "1.2.3"
+needs_sphinx = "1.2.3"

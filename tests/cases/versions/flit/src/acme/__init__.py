@@ -1,0 +1,4 @@
+"""Acme."""
+from typing import Final
+
+__version__: Final = "1.2.3"

@@ -1,0 +1,1 @@
+docker run example.invalid/acme:1.2.3

@@ -1,0 +1,99 @@
+"""Every tricky form, as a whole small project: its places are found, a change writes them and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omni_release import versions
+from omni_release.errors import Conflict
+from omni_release.versions.place import WRITTEN
+from omni_release.versions.spelling import same
+from tests.versions.support import AT, PROJECTS, change, checkout, contents, listed
+
+NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
+UNWRITABLE = {"computed"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_places(name: str, tmp_path: Path) -> None:
+    """The places are those that the case says, and no others."""
+    root = checkout(name, tmp_path / name)
+    assert listed(root) == (PROJECTS / name / "expected.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("version", ["2.4.6", "2.4.6rc1"])
+@pytest.mark.parametrize("name", sorted({*NAMES} - UNWRITABLE))
+def test_set_and_back(name: str, version: str, tmp_path: Path) -> None:
+    """After set X all places say X, only their lines differ; and after set OLD the bytes are the old ones."""
+    top = tmp_path / name
+    root = checkout(name, top)
+    places = versions.look(str(root)).places
+    if name == "setup-py-literal" and version.endswith("rc1"):
+        version = "2.4.7"  # its __version__ joins the items of a tuple with dots
+    if name == "other-spellings":
+        version = "2.4.6rc1"  # of a final release nothing would show how each place spells the others
+    old = versions.source_of(places)
+    assert old is not None
+    before = contents(top)
+    if versions.drift(places):
+        change(root, "sync")
+        before = contents(top)
+    change(root, "set", version)
+    after = versions.look(str(root)).places
+    written = [place for place in after if place.role in WRITTEN and not place.form.startswith("tag")]
+    assert all(same(place.value, version, place.form) for place in written)
+    assert len(after) >= len(places) - sum(place.role in ("doc", "history") for place in places)
+    untouched = {path for path in before if contents(top)[path] == before[path]}
+    assert {*before} - untouched <= {
+        (Path(AT.get(name, "")) / place.path).as_posix()
+        if not place.path.startswith("..")
+        else _inside(root, top, place.path)
+        for place in places
+    }
+    change(root, "set", old.value)
+    assert contents(top) == before
+
+
+def _inside(root: Path, top: Path, path: str) -> str:
+    return (root / path).resolve().relative_to(top.resolve()).as_posix()
+
+
+def test_what_is_computed_is_refused(tmp_path: Path) -> None:
+    """A version in several strings is named, and nothing is changed."""
+    root = checkout("computed", tmp_path / "computed")
+    before = contents(root)
+    with pytest.raises(Conflict, match=r"acme/__init__\.py:1:15: 1\.2\.3 cannot be changed to 2\.0 safely"):
+        change(root, "set", "2.0")
+    assert contents(root) == before
+
+
+def test_sync_overwrites_whatever_stands_there(tmp_path: Path) -> None:
+    """A place that has drifted is brought back, whatever it said."""
+    root = checkout("drifted", tmp_path / "drifted")
+    assert [place.value for place in versions.drift(versions.look(str(root)).places)] == ["1.0.11", "1.0.9"]
+    change(root, "sync")
+    assert versions.drift(versions.look(str(root)).places) == ()
+    assert '"1.1.0"' in (root / "acme" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_prose_is_changed_when_asked(tmp_path: Path) -> None:
+    """The README's version is left alone, but for --docs."""
+    root = checkout("static-and-module", tmp_path / "project")
+    readme = root / "README.md"
+    change(root, "set", "1.2.4")
+    assert "acme==1.2.3" in readme.read_text(encoding="utf-8")
+    change(root, "set", "1.2.3")
+    change(root, "set", "1.2.4", docs=True)
+    assert readme.read_text(encoding="utf-8") == "# acme\n\nacme 1.2.4 needs Python 3.11. Pin it: `acme==1.2.4`.\n"
+
+
+def test_a_dry_run_shows_the_diff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what would change, and changes nothing."""
+    root = checkout("static-and-module", tmp_path / "project")
+    before = contents(root)
+    change(root, "bump", "minor", dry=True)
+    said = capsys.readouterr()
+    assert '-version = "1.2.3"\n+version = "1.3.0"\n' in said.out
+    assert contents(root) == before
