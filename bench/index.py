@@ -54,7 +54,7 @@ def main() -> None:
         for number in range(ROUNDS):
             folder = root / str(number)
             files = (wheel(folder, metadata()), sdist(folder, metadata()))
-            with pypi_server(folder) as other, ours(folder) as (seconds, url):
+            with ours(folder) as (seconds, url), pypi_server(folder) as other:
                 starts.append(seconds)
                 targets = [url, f"{other}/"]
                 took = {target: upload(target, files) for target in (reversed(targets) if number % 2 else targets)}

@@ -18,6 +18,7 @@ from omni_release.errors import UsageError
 
 PASSWORD = "OMNI_RELEASE_INDEX_PASSWORD"  # noqa: S105 - a variable's name, not its value
 _USER = "rehearsal"
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class Wanted:
 
 def serve(wanted: Wanted, environment: Mapping[str, str]) -> int:
     """Serve until Ctrl-C; the exit code. Raises UsageError for a script, a folder or a port that cannot be used."""
+    if not 0 <= wanted.port <= _LAST_PORT:
+        raise UsageError(f"there is no port {wanted.port}", f"Say one up to {_LAST_PORT}, or 0 for a free one.")
     signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, _terminated)  # also where a shell starts programs that ignore it
     try:
         with tempfile.TemporaryDirectory(prefix="omni-release-index-") as made:
             _serve(wanted, environment, Path(made))
     except KeyboardInterrupt:
         return 0  # how it is meant to be ended
-    except (OSError, SystemExit, OverflowError) as error:  # the second is werkzeug's word for a port that is taken
+    except (OSError, SystemExit) as error:  # the second is werkzeug's word for a port that is taken
         said = (error.strerror or str(error)) if isinstance(error, OSError) else f"port {wanted.port} cannot be had"
         raise UsageError(
             f"the index cannot be started: {said}", "Is the port free, and the folder ours to write?"

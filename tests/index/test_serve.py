@@ -1,0 +1,42 @@
+"""`omni-release index serve`, from end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import omni
+from tests.index.support import bare, ran, wheel
+
+
+def test_serve(tmp_path: Path) -> None:
+    """It says where it is, keeps its password in a file of its owner's, and ends with Ctrl-C, without a trace."""
+    argv = [sys.executable, "-m", "omni_release", "index", "serve", "--name", "acme-sound", "--format", "json"]
+    with subprocess.Popen(argv, cwd=tmp_path, env=bare(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        kept = Path(said["password"])
+        assert kept.stat().st_mode & 0o077 == 0 or os.name == "nt"
+        password = kept.read_text(encoding="utf-8")
+        who = {"TWINE_USERNAME": said["user"], "TWINE_PASSWORD": password}
+        upload = [sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", said["upload"]]
+        ended = ran([*upload, str(wheel(tmp_path))], tmp_path, who)
+        assert (ended.code, password in json.dumps(said)) == (0, False), ended.said
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+    assert (process.returncode, kept.exists()) == (0, False)
+
+
+def test_wrong_calls(tmp_path: Path) -> None:
+    """A script that cannot be played, a port that is none, a project that is none: exit code 2, and what to do."""
+    for arguments, said in (
+        (("--name", "acme", "--script", "503 retry=1"), "It has:"),
+        (("--name", "acme", "--port", "70000"), "there is no port 70000"),
+        ((), "there is no pyproject.toml"),
+    ):
+        ended = omni("index", "serve", *arguments, cwd=tmp_path)
+        assert (ended.code, said in ended.err) == (2, True), ended.err
