@@ -36,6 +36,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def fuzz(session: nox.Session) -> None:
+    """10,000 mutated files of each kind that holds a version: never a traceback, never a changed file."""
+    tests = ["tests/versions/test_properties.py", "-k", "fuzz", "-n", "2", "-q"]
+    many = {"OMNI_RELEASE_FUZZ": "10000"}
+    session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
     page = catalogue.page(lane() for lane in lanes.ALL.values())

@@ -76,11 +76,9 @@ def looked_at(root: Path) -> tuple[Checkout, Found]:
 def held_to_one_project(root: Path) -> None:
     """Raises UsageError where a repository's top is no project itself: it names those that there are."""
     checkout = Checkout(str(root))
-    text = checkout.text(checkout.inside + "pyproject.toml")
-    if text is None or not checkout.unreadable:
-        tables = checkout.toml(checkout.inside + "pyproject.toml")
-        if "project" not in tables and "poetry" not in (tables.get("tool") or {}):
-            looked_at(root)
+    tables = checkout.toml(checkout.inside + "pyproject.toml")
+    if not checkout.unreadable and "project" not in tables and "poetry" not in (tables.get("tool") or {}):
+        looked_at(root)
 
 
 def show(root: Path, *, json: bool) -> int:

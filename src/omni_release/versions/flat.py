@@ -9,7 +9,7 @@ from omni_release.versions.place import Stated
 from omni_release.versions.spelling import parse
 
 _SECTION = re.compile(
-    r"^\[(?P<section>[^\]\r\n]+)\][^\r\n]*|^(?P<key>[A-Za-z][\w. -]*?)[ \t]*[=:][ \t]*(?P<value>[^\r\n]*)", re.M
+    r"^\ufeff?\[(?P<section>[^\]\r\n]+)\][^\r\n]*|^(?P<key>[A-Za-z][\w. -]*?)[ \t]*[=:][ \t]*(?P<value>[^\r\n]*)", re.M
 )
 _COMMENT = re.compile(r"\s+[#;].*|\s+$")
 

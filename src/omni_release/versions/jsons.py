@@ -22,6 +22,8 @@ def read(text: str) -> dict[str, Any]:
         table: Any = root
         for key in keys[:-1]:
             table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise Malformed(f"{key} is there twice", 0)
         table[keys[-1]] = value
     return root
 

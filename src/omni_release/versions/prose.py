@@ -17,7 +17,7 @@ _CHANGELOG = re.compile(r"^(?:docs?/)?(?:changelog|changes|history|news|release[
 _TOKEN = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)(?![\w]|\.\d)")
 _PAST = re.compile(r"versionadded|versionchanged|deprecated|since|before", re.IGNORECASE)
 _HEADING = re.compile(
-    r"^\s*(?:#+|=+(?= )|\*\*|[*-] (?=v?\d)|<h\d>|\[|\(|v(?=\d)|version\b|release\b|\d)", re.IGNORECASE
+    r"^\s*(?:#+|=+(?= )|\*\*|<h\d>|\[|\(|v(?=\d)|version\b|release\b|\d)", re.IGNORECASE
 )
 _RULE = re.compile(r"^\s*([=\-~^\"'#*+])\1{2,}\s*$")
 _LONGEST = 120  # characters of a line that is a heading

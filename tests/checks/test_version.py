@@ -1,0 +1,60 @@
+"""What `versions-agree` finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import omni
+from tests.versions.support import checkout
+
+
+def test_drift_names_the_odd_places(tmp_path: Path) -> None:
+    """Each odd place by path, line and column, with its value and the source's."""
+    ran = omni("version", "--format", "json", cwd=checkout("drifted", tmp_path / "project"))
+    found = ran.outcome("versions-agree")["findings"]
+    assert ran.code == 1
+    assert [(f["path"], f["line"], f["column"], f["rule"]) for f in found] == [
+        ("acme/__init__.py", 1, 16, "version-drift"),
+        ("uv.lock", 5, 12, "version-drift"),
+    ]
+    assert found[0]["message"] == "says 1.0.11, but pyproject.toml:7 says 1.1.0"
+
+
+def test_a_changelog_without_a_heading_is_a_warning(case: Callable[[str], Path]) -> None:
+    """It passes, and says so."""
+    root = case("sound")
+    (root / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.2\n\n- 1.2.3 is near.\n", encoding="utf-8")
+    ran = omni("version", "--format", "json", cwd=root)
+    (finding,) = ran.outcome("versions-agree")["findings"]
+    assert (ran.code, finding["rule"], finding["path"]) == (0, "changelog-heading", "CHANGELOG.md")
+    (root / "CHANGELOG.md").write_text("1.2.3 (2026-08-17)\n------------------\n\n1.2.2\n-----\n", encoding="utf-8")
+    assert omni("version", "--format", "json", cwd=root).outcome("versions-agree")["findings"] == []
+
+
+def test_what_cannot_be_read_is_a_warning(case: Callable[[str], Path]) -> None:
+    """A broken package.json is named."""
+    root = case("sound")
+    (root / "package.json").write_text('{"name": "acme-sound", "version": ', encoding="utf-8")
+    (finding,) = omni("version", "--format", "json", cwd=root).outcome("versions-agree")["findings"]
+    assert (finding["rule"], finding["path"]) == ("version-unreadable", "package.json")
+
+
+def test_the_clean_path_says_how_many(case: Callable[[str], Path]) -> None:
+    """Where all agree, one line says so."""
+    assert omni("version", "check", cwd=case("sound")).out == "acme-sound 1.2.3: 2 places agree\n"
+
+
+def test_a_project_of_an_older_kind(tmp_path: Path) -> None:
+    """setup.py alone will do."""
+    root = checkout("setup-py-literal", tmp_path / "project")
+    assert omni("version", cwd=root).code == 0
+    assert omni("version", "set", "1.3.0", cwd=root).code == 0
+    assert "VERSION = (1, 3, 0)" in (root / "acme" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_the_top_of_a_monorepo_names_its_projects(tmp_path: Path) -> None:
+    """It is no project itself: those that there are stand in the message."""
+    root = checkout("monorepo", tmp_path / "project").parents[1]
+    ran = omni("version", cwd=root)
+    assert (ran.code, "packages/acme-tools, packages/acme" in ran.err) == (2, True)

@@ -1,0 +1,65 @@
+"""The pre-commit hook, by the real pre-commit, from a local git repository."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import child_environment, copy_case, git
+
+ROOT = Path(__file__).parents[2]
+
+
+def committed(root: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """`git commit` in a project that the hook is installed in."""
+    who = ["-c", "user.name=Tester", "-c", "user.email=tester@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", *who, "commit", "--message", "change"],
+        cwd=root,
+        env=child_environment(PRE_COMMIT_HOME=str(cache)),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.rehearsal
+def test_the_hook_fails_on_staged_drift(tmp_path: Path) -> None:
+    """Drift that is staged is refused; drift that is not staged is none of the commit's business."""
+    hooks = tmp_path / "hooks"
+    ignored = shutil.ignore_patterns("__pycache__", "cases")
+    shutil.copytree(ROOT / "src", hooks / "src", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, hooks / name)
+    git("init", "--quiet", cwd=hooks)
+    git("add", "--all", cwd=hooks)
+    git("commit", "--quiet", "--message=hooks", cwd=hooks)
+    revision = git("rev-parse", "HEAD", cwd=hooks).strip()
+
+    root = copy_case("sound", tmp_path / "project")
+    (root / ".pre-commit-config.yaml").write_text(
+        f"repos:\n  - repo: {hooks}\n    rev: {revision}\n    hooks:\n      - id: omni-release-version\n"
+    )
+    subprocess.run([sys.executable, "-m", "pre_commit", "install"], cwd=root, check=True, capture_output=True)
+    git("add", "--all", cwd=root)
+    cache = tmp_path / "cache"
+    sound = committed(root, cache)
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+
+    module = root / "src" / "acme_sound" / "__init__.py"
+    text = module.read_text()
+    module.write_text(text.replace("1.2.3", "1.2.2"))
+    (root / "notes.txt").write_text("not about versions\n")
+    git("add", "notes.txt", cwd=root)
+    assert committed(root, cache).returncode == 0
+    git("add", "--all", cwd=root)
+    refused = committed(root, cache)
+    assert refused.returncode == 1
+    assert "src/acme_sound/__init__.py:3:16" in refused.stdout + refused.stderr
+    module.write_text(text)
+    assert committed(root, cache).returncode == 1, "what is staged counts, not what lies in the folder"

@@ -1,0 +1,134 @@
+"""All or nothing: whatever goes wrong, every file is as it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omni_release.errors import Conflict, UsageError
+from omni_release.ports import swap
+from tests.conftest import git
+from tests.versions.support import change, checkout, contents
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with its version in several files."""
+    return checkout("bumpers", tmp_path / "project")
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+def test_a_failure_leaves_every_file_as_it_was(nth: int, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The n-th rename fails: what was renamed before it is put back, and nothing is left lying about."""
+    before, count, real = contents(root), 0, os.replace
+
+    def failing(source: Path, target: Path) -> None:
+        nonlocal count
+        count += str(source).endswith(".new")
+        if count == nth and str(source).endswith(".new"):
+            raise OSError(28, "No space left on device", str(target))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(Conflict, match="No space left on device"):
+        change(root, "set", "2.0.0")
+    assert contents(root) == before
+
+
+def test_a_crash_is_undone_by_the_next_call(root: Path) -> None:
+    """The process dies between two renames; the next change puts the old files back first."""
+    before = contents(root)
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom omni_release.versions import command\n"
+        "real, count = os.replace, 0\n"
+        "def dying(source, target):\n"
+        "    global count\n"
+        "    count += str(source).endswith('.new')\n"
+        "    if count == 3: os._exit(9)\n"
+        "    real(source, target)\n"
+        "os.replace = dying\n"
+        "command.change(Path(sys.argv[1]), 'set', '2.0.0', dry=False, json=False, docs=False, index='')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(root)], check=False).returncode == 9
+    assert (root / swap.NOTE).exists()
+    assert {path: data for path, data in contents(root).items() if path in before} != before
+    assert len(swap.recover(root)) > 2
+    assert {path: data for path, data in contents(root).items() if not path.startswith(".omni")} == before
+    change(root, "set", "2.0.0")
+    assert b"2.0.0" in (root / "Dockerfile").read_bytes()
+
+
+def test_a_file_that_changes_meanwhile_is_a_conflict(root: Path) -> None:
+    """What was read is what is replaced, or nothing is."""
+    path = root / "Dockerfile"
+    with pytest.raises(Conflict, match="has changed while it was looked at"):
+        swap.swap(root, {path: (b"something else", b"new")})
+    assert b"ACME=1.2.3" in path.read_bytes()
+
+
+def test_the_mode_stays(root: Path) -> None:
+    """An executable file is still one."""
+    (root / "Dockerfile").chmod(0o755)
+    change(root, "set", "2.0.0")
+    assert (root / "Dockerfile").stat().st_mode & 0o777 == 0o755
+    assert not (root / ".omni-release").exists()
+
+
+def test_a_link_is_not_written_through(root: Path, tmp_path: Path) -> None:
+    """A file that is a link to somewhere else is none of the project's places."""
+    outside = tmp_path / "outside.py"
+    outside.write_text('VERSION = "1.2.3"\n')
+    (root / "acme" / "cli.py").unlink()
+    (root / "acme" / "cli.py").symlink_to(outside)
+    change(root, "set", "2.0.0")
+    assert outside.read_text() == 'VERSION = "1.2.3"\n'
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("one", "is no version"),
+        ("1.2.4+local", "is a local version"),
+        ("0.8", "is not larger than 0.9"),
+        ("0.9", "is tagged already"),
+    ],
+)
+def test_guards(version: str, said: str, root: Path) -> None:
+    """What stands in the way is told, and nothing is changed."""
+    git("commit", "--quiet", "--allow-empty", "--message=more", cwd=root)
+    before = contents(root)
+    with pytest.raises((Conflict, UsageError), match=said):
+        change(root, "set", version)
+    assert contents(root) == before
+
+
+def test_a_backport_on_its_own_branch_is_fine(root: Path) -> None:
+    """Only tags that HEAD descends from count."""
+    git("switch", "--quiet", "--create", "next", cwd=root)
+    git("commit", "--quiet", "--allow-empty", "--message=next", cwd=root)
+    git("tag", "v2.0.0", cwd=root)
+    git("switch", "--quiet", "main", cwd=root)
+    change(root, "bump", "patch")
+    with pytest.raises(Conflict, match=r"2\.0\.0 is tagged already: v2\.0\.0 is commit"):
+        change(root, "set", "2.0.0")
+
+
+def test_tags_of_a_sibling_do_not_count(root: Path) -> None:
+    """`tools-v3.0` is another project's."""
+    git("tag", "tools-v3.0", cwd=root)
+    git("tag", "acme-v1.2.0", cwd=root)
+    change(root, "set", "1.2.4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("set", ""), "set to which version"), (("bump", "x"), "none of them"), (("sync", "1"), "takes no version")],
+)
+def test_wrong_calls(arguments: tuple[str, str], said: str, root: Path) -> None:
+    """A wrong call says what is right."""
+    with pytest.raises(UsageError, match=said):
+        change(root, *arguments)
