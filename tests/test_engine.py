@@ -330,7 +330,9 @@ def test_costly_check_is_paid_for_once(release: Release, world: World) -> None:
     first = ran(lane, release, world)["costly"]
     again = ran(lane, release, world)["costly"]
     assert len(calls) == 1
-    assert replace(again, seconds=first.seconds) == first
+    *kept, note = again.findings
+    assert (tuple(kept), again.status) == (first.findings, first.status)
+    assert note.message.startswith("kept from an earlier look")
     ran(lane, replace(release, version="2.0"), world)
     assert len(calls) == 2
 
@@ -364,7 +366,8 @@ def test_sign_off_answers(release: Release, world: World, tmp_path: Path) -> Non
     (dist / "acme-1.0.tar.gz").write_bytes(b"new bytes")
     from omni_release.actions import Pin
 
-    journal.pin(Pin(dist, "tree", None))
+    (tmp_path / "tree.sha256").write_text("tree")
+    journal.pin(Pin(dist, tmp_path / "tree.sha256", None))
     assert one(person_has_looked, release, world).status is Status.WAITING
 
 
@@ -373,3 +376,52 @@ def test_only_signable_checks_can_be_signed(release: Release, world: World, tmp_
     RunFolder(tmp_path / "run", LocalFiles()).sign("cannot-tell", "Ada", "it was the provider")
     assert ran(Lane("no", (check(cannot_tell),)), release, world)["cannot-tell"].status is Status.INCONCLUSIVE
     assert ran(Lane("yes", (check(cannot_tell, signable=True),)), release, world)["cannot-tell"].status is Status.PASSED
+
+
+def test_what_cannot_be_read_was_not_kept(release: Release, world: World, tmp_path: Path) -> None:
+    """A kept outcome that is torn, or of another version of this program, is paid for again."""
+    calls: list[str] = []
+    lane = Lane("costly", (counted(calls, "x"),))
+    ran(lane, release, world)
+    (kept,) = (tmp_path / "run" / "kept").iterdir()
+    text = kept.read_text(encoding="utf-8")
+    for torn in (text[:-20], text.replace('"title"', '"heading"')):
+        kept.write_text(torn, encoding="utf-8")
+        assert ran(lane, release, world)["costly"].status is Status.PASSED
+    assert len(calls) == 3
+
+
+def test_trouble_while_telling_trouble(release: Release, world: World, tmp_path: Path) -> None:
+    """An error in the very telling of an error stops neither the run nor its neighbours."""
+    (tmp_path / "run" / "artifacts.json").write_text("{torn", encoding="utf-8")
+    found = ran(Lane("some", (check(person_has_looked), check(all_well))), release, world)
+    assert found["person-has-looked"].status is Status.FAILED
+    assert found["all-well"].status is Status.PASSED
+
+
+def test_a_waiver_is_for_findings_alone(release: Release, world: World) -> None:
+    """What was never looked at cannot be waived into passed."""
+    waived = Settings(waiver=tuple(Waiver(name, "known", TODAY) for name in ("broken", "cannot-tell")))
+    lenient = replace(release, project=replace(release.project, settings=waived))
+    assert one(broken, lenient, world).status is Status.FAILED
+    assert one(cannot_tell, lenient, world).status is Status.INCONCLUSIVE
+
+
+def test_first_trouble_is_told_with_the_second(release: Release, world: World) -> None:
+    """Where the proof cannot be had after a failed action, both are told."""
+
+    class Unprovable(RunPython):
+        """It is proved."""
+
+        asked = False
+
+        def settled(self, release: Release, world: World) -> Evidence | None:
+            if self.asked:
+                raise CannotTell("the index does not answer")
+            self.asked = True
+            return None
+
+    outcome = one(Unprovable("raise SystemExit(7)"), release, world)
+    assert outcome.status is Status.INCONCLUSIVE
+    assert "the index does not answer" in outcome.findings[0].message
+    assert "exit code 7" in outcome.findings[0].message

@@ -25,6 +25,8 @@ OUTER = {
     "TWINE_PASSWORD": "secret",
     "GITHUB_TOKEN": "secret",
     "DATABASE_URL": "db",
+    "GIT_DIR": "/x",
+    "PYTEST_ADDOPTS": "-k some",
 }
 
 
@@ -57,7 +59,7 @@ def test_tests_keep_what_they_may_need() -> None:
     inner = environment.for_tests(OUTER, RUN)
     assert inner["DATABASE_URL"] == "db"
     assert inner[environment.GUARD] == "run"
-    assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN"}
+    assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}
 
 
 def test_places_in_an_environment(tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ def held_elsewhere(home: Home) -> Iterator[subprocess.Popen[str]]:
             holder.kill()
 
 
+def tree_file(run: RunFolder, fingerprint: str) -> Path:
+    """The file in which a copy of the checkout has left its fingerprint."""
+    path = run.path / "tree.sha256"
+    path.write_text(fingerprint, encoding="utf-8")
+    return path
+
+
 def distributions(run: RunFolder) -> Path:
     """Two files in the run's dist/."""
     dist = run.path / "dist"
@@ -270,7 +277,7 @@ def test_pin(run: RunFolder) -> None:
     """What was pinned is what another process reads: names, sizes, sha256, and the tree it was built from."""
     assert run.artifacts() == ()
     assert run.built_from() is None
-    run.pin(Pin(distributions(run), "the-tree", "the-commit"))
+    run.pin(Pin(distributions(run), tree_file(run, "the-tree"), "the-commit"))
     again = RunFolder(run.path, LocalFiles())
     assert again.artifacts() == (
         Artifact("acme-1.0-py3-none-any.whl", 6, hashlib.sha256(b"wheel!").hexdigest()),
@@ -314,7 +321,7 @@ def test_sign(run: RunFolder) -> None:
     """An answer says who, when and why, and is about the artifacts that the run holds at that moment."""
     assert run.sign_offs() == ()
     early = run.sign("smoke", "Ada", "nothing built yet")
-    run.pin(Pin(distributions(run), "tree", None))
+    run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
     late = run.sign("smoke", "Åda \u2028", "looked\nat it")
     run.record("ended")
     assert RunFolder(run.path, LocalFiles()).sign_offs() == (early, late)

@@ -341,3 +341,42 @@ def test_full_disk(case: Callable[[str], Path]) -> None:
     finally:
         subprocess.run(["umount", str(home)], check=True)
     assert git("status", "--porcelain", cwd=root) == ""
+
+
+def test_tests_inside_the_package(case: Callable[[str], Path]) -> None:
+    """Tests that lie in the import package are run where they are installed."""
+    root = case("sound")
+    shutil.move(root / "tests", root / "src" / "acme_sound" / "tests")
+    ran = omni("tests", "--format", "json", cwd=root)
+    assert ran.code == 0
+    assert "1 passed" in ran.outcome("tests-pass")["findings"][-1]["message"]
+
+
+def test_skipped_tests_prove_nothing(case: Callable[[str], Path]) -> None:
+    """Where every test was skipped, nothing can be told."""
+    root = case("sound")
+    skipped = "import pytest\n\npytestmark = pytest.mark.skip(reason='no key')\n"
+    file = root / "tests" / "test_double.py"
+    file.write_text(skipped + file.read_text(encoding="utf-8"), encoding="utf-8")
+    ran = omni("tests", "--format", "json", cwd=root)
+    assert (ran.code, ran.outcome("tests-pass")["status"]) == (3, "inconclusive")
+    assert "all 1 tests were skipped" in ran.outcome("tests-pass")["findings"][0]["message"]
+
+
+def test_checkout_that_changes_after_a_failed_build(case: Callable[[str], Path]) -> None:
+    """A run that goes on copies the checkout anew where it has changed: what is pinned is what was built."""
+    root = case("sound")
+    file = root / "pyproject.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('packages = ["src/acme_sound"]', "packages = 3"), encoding="utf-8")
+    assert omni("build", cwd=root).code == 1
+    file.write_text(text, encoding="utf-8")
+    assert omni("build", "--run", newest_run(root).name, cwd=root).code == 0
+
+
+def test_artifacts_and_run_exclude_each_other(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """Two answers to one question are refused, as is a folder that is not there."""
+    root = case("sound")
+    assert omni("inspect", "--artifacts", tmp_path, "--run", "x", cwd=root).code == 2
+    assert "there is no folder" in omni("inspect", "--artifacts", tmp_path / "gone", cwd=root).err
+    assert "takes no --artifacts" in omni("clean", "--artifacts", tmp_path, cwd=root).err

@@ -12,6 +12,7 @@ import pytest
 
 from omni_release import tree
 from omni_release.actions import Copy
+from omni_release.errors import CannotTell
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.processes import LocalProcesses
 from tests.conftest import git
@@ -232,3 +233,12 @@ def test_everything(tmp_path: Path, processes: LocalProcesses) -> None:
     (top / ".gitignore").write_text("_version.py\nignored.py\ndist/\n.nox/\n", encoding="utf-8")
     found = [str(file) for file in tree.everything(top, top / "acme", processes)]
     assert found == [".gitignore", "acme/pyproject.toml", "acme/src/_version.py", "acme/src/acme.py", "shared/LICENSE"]
+
+
+def test_repository_that_git_refuses(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A repository with which git does not work is no absent one: that could not be told."""
+    root = repository(tmp_path / "root", "a.txt")
+    (root / ".git" / "config").write_text("[broken", encoding="utf-8")
+    for ask in (tree.repository, tree.commit, tree.files, tree.tracked, tree.fingerprint):
+        with pytest.raises(CannotTell, match="git does not work"):
+            ask(root, processes)

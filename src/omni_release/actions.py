@@ -69,11 +69,11 @@ class Copy:
 class Pin:
     """Write down what lies in `dist` (name, size, sha256): from now on the run is about exactly these bytes.
 
-    `tree` is the fingerprint of the checkout that they were built from, `commit` its commit.
+    `tree` is the file with the fingerprint of the checkout that they were built from, `commit` its commit.
     """
 
     dist: Path
-    tree: str
+    tree: Path
     commit: str | None
 
     def __str__(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -38,21 +40,27 @@ def run(
     def work(task: Task) -> Outcome:
         started(task)
         begun = world.clock.monotonic()
-        outcome = _performed(task, release, world, dry=dry)
-        outcome = waivers.applied(outcome, release.project, today)
+        try:
+            outcome = _performed(task, release, world, today, dry=dry)
+        except Exception as error:  # noqa: BLE001 - even what goes wrong while an error is told comes out as an outcome
+            outcome = _defect(task, error, world)
         return dataclasses.replace(outcome, seconds=round(world.clock.monotonic() - begun, 3))
 
     done: dict[str, Outcome] = {}
+    blocked: set[str] = set()
     open_tasks = list(lane.tasks)
-    pool = ThreadPoolExecutor(max(len(open_tasks), 1), thread_name_prefix="task")
+    # Few at a time, in the lane's order: what others wait for stands first, and shares the processors with few.
+    pool = ThreadPoolExecutor((os.cpu_count() or 1) + 2, thread_name_prefix="task")
     running: set[Future[Outcome]] = set()
     try:
         while open_tasks or running:
             for task in [task for task in open_tasks if all(need in done for need in task.needs)]:
                 open_tasks.remove(task)
-                if blocked := _blocked(task, done, release, world):
-                    done[task.id] = blocked
-                    yield blocked
+                if stopped := _stopped(task, done, blocked, release, world):
+                    done[task.id] = stopped
+                    if stopped.status is Status.SKIPPED:
+                        blocked.add(task.id)
+                    yield stopped
                 else:
                     running.add(pool.submit(work, task))
             # A wait without an end cannot be interrupted on Windows.
@@ -105,32 +113,25 @@ def _program(argv: tuple[str, ...]) -> str:
     return argv[2] if len(argv) > 2 and argv[1] == "-m" else Path(argv[0]).stem
 
 
-def _blocked(task: Task, done: dict[str, Outcome], release: Release, world: World) -> Outcome | None:
+def _stopped(task: Task, done: dict[str, Outcome], blocked: set[str], release: Release, world: World) -> Outcome | None:
     """The outcome of a task that cannot start, because of what became of a task that it needs."""
     for need in task.needs:
         other = done[need]
         if other.status is Status.PLANNED:
             planned = _outcome(task, Status.PLANNED, f"needs {need}, which was only planned", Severity.NOTICE)
             return dataclasses.replace(planned, actions=_foreseen(task, release, world))
-        unmet = other.status not in (Status.PASSED, Status.SKIPPED) or _is_blocked(other)
+        unmet = other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked
         if unmet:
-            return _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE, _BLOCKED)
+            return _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE)
     return None
 
 
 def _foreseen(task: Task, release: Release, world: World) -> tuple[str, ...]:
     """The actions of a step before which a dry run stopped; none where they depend on what was not done."""
     try:
-        return tuple(map(str, task.body.actions(release, world))) if task.kind == "step" else ()  # type: ignore[union-attr]  # kind says it is a Step
-    except OmniReleaseError:
+        return tuple(map(str, task.body.actions(release, world))) if isinstance(task.body, Step) else ()
+    except (OmniReleaseError, OSError):
         return ()
-
-
-_BLOCKED = "blocked"
-
-
-def _is_blocked(outcome: Outcome) -> bool:
-    return any(finding.rule == _BLOCKED for finding in outcome.findings)
 
 
 def _became(outcome: Outcome) -> str:
@@ -141,12 +142,12 @@ def _became(outcome: Outcome) -> str:
     }.get(outcome.status, "did not run")
 
 
-def _performed(task: Task, release: Release, world: World, *, dry: bool) -> Outcome:
+def _performed(task: Task, release: Release, world: World, today: date, *, dry: bool) -> Outcome:
     """The one boundary: whatever happens in a task comes out as an outcome."""
     try:
-        if task.kind == "step":
-            return _act(task, task.body, release, world, dry=dry)  # type: ignore[arg-type]  # kind says it is a Step
-        return _look(task, task.body, release, world)  # type: ignore[arg-type]  # kind says it is a Check
+        if isinstance(task.body, Step):
+            return _act(task, task.body, release, world, dry=dry)
+        return waivers.applied(_look(task, task.body, release, world), release.project, today)
     except CannotTell as error:
         return _signed(task, Status.INCONCLUSIVE, error, world)
     except NeedsPerson as error:
@@ -162,22 +163,27 @@ def _performed(task: Task, release: Release, world: World, *, dry: bool) -> Outc
     except OSError as error:
         what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
         return _outcome(task, Status.FAILED, what, Severity.ERROR, "os-error")
-    except Exception as error:  # noqa: BLE001 - the boundary; an outcome of its own kind, with the traceback in the journal
-        import traceback
+    except Exception as error:  # noqa: BLE001 - the boundary
+        return _defect(task, error, world)
 
-        world.journal.record("defect", task=task.id, traceback=traceback.format_exc())
-        said = (
-            f"a defect of omni-release itself: {type(error).__name__}: {error}\nIts traceback is in the run's journal."
-        )
-        return _outcome(task, Status.FAILED, said, Severity.ERROR, "defect")
+
+def _defect(task: Task, error: Exception, world: World) -> Outcome:
+    """An outcome for what nobody foresaw; its traceback goes into the journal."""
+    import traceback
+
+    with contextlib.suppress(OSError):
+        world.journal.record("defect", task=task.id, traceback="".join(traceback.format_exception(error)))
+    said = f"a defect of omni-release itself: {type(error).__name__}: {error}\nIts traceback is in the run's journal."
+    return _outcome(task, Status.FAILED, said, Severity.ERROR, "defect")
 
 
 def _look(task: Task, body: Check, release: Release, world: World) -> Outcome:
     from omni_release.report import json as report_json
 
     key = task.key(release, world) if task.key else None
-    if key is not None and (kept := world.journal.kept(task.id, key)):
-        return report_json.outcome_from(kept)
+    if key is not None and (kept := report_json.outcome_from(world.journal.kept(task.id, key))):
+        note = Finding("kept from an earlier look: nothing that it depends on has changed", task.id, Severity.NOTICE)
+        return dataclasses.replace(kept, findings=(*kept.findings, note))
     findings = tuple(body(release, world))
     outcome = _found(task, findings)
     if key is not None and outcome.status is Status.PASSED:
@@ -199,7 +205,12 @@ def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -
             perform(action, world)
     except (ActionFailed, CannotTell) as error:
         trouble = error
-    proof = body.settled(release, world)
+    try:
+        proof = body.settled(release, world)
+    except OmniReleaseError as error:
+        if trouble is not None:
+            raise type(error)(f"{error.message}\nBefore that: {trouble.message}", error.hint) from None
+        raise
     if proof is None:
         raise trouble or ActionFailed("all was done as planned, and yet the world does not stand as it should")
     warning = () if trouble is None else (Finding(f"done, although {_said(trouble)}", task.id, Severity.WARNING),)
@@ -224,8 +235,8 @@ def _said(error: OmniReleaseError) -> str:
 
 def _signed(task: Task, status: Status, error: OmniReleaseError, world: World) -> Outcome:
     """What could not be told, or waits: passed where a person signed for these very artifacts."""
-    hashes = tuple(artifact.sha256 for artifact in world.journal.artifacts())
     if status is Status.WAITING or task.signable:
+        hashes = tuple(artifact.sha256 for artifact in world.journal.artifacts())
         for sign_off in reversed(world.journal.sign_offs()):
             if sign_off.id == task.id and sign_off.artifacts == hashes:
                 said = f"signed off by {sign_off.who} at {sign_off.when}: {sign_off.reason}"

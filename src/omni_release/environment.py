@@ -17,7 +17,27 @@ _PYTHON = (
     "PYTHONHOME",
     "PYTHONSTARTUP",
     "PYTHONWARNINGS",
+    "PYTHONOPTIMIZE",
+    "PYTHONUSERBASE",
+    "PYTHONSAFEPATH",
+    "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS",
     "__PYVENV_LAUNCHER__",
+)
+# What ties git to one repository, as a hook has it (`git rev-parse --local-env-vars`).
+_GIT = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
 )
 _CREDENTIALS = ("TWINE_", "UV_PUBLISH_", "PYPI_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_")
 _INSTALLERS = ("PIP_", "UV_")
@@ -44,9 +64,25 @@ def for_dependencies(outer: Mapping[str, str], run: Path) -> dict[str, str]:
 
 
 def for_tests(outer: Mapping[str, str], run: Path) -> dict[str, str]:
-    """For the project's own programs: the outer one without Python's settings and without credentials to publish."""
-    inner = {key: value for key, value in outer.items() if key not in _PYTHON and not key.startswith(_CREDENTIALS)}
+    """For the project's own programs: the outer one without what would have Python, pytest or git look elsewhere.
+
+    Credentials to publish are left out, too.
+    """
+    inner = {key: value for key, value in for_git(outer).items() if key not in _PYTHON}
+    inner = {key: value for key, value in inner.items() if not key.startswith(_CREDENTIALS)}
     return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", GUARD: str(run)}
+
+
+def for_git(outer: Mapping[str, str]) -> dict[str, str]:
+    """For git: the outer one without what ties it to another repository than the one that it stands in."""
+    return {key: value for key, value in outer.items() if key not in _GIT}
+
+
+def activated(outer: Mapping[str, str], run: Path, environment: Path) -> dict[str, str]:
+    """For the project's own programs in a virtual environment: its programs come first."""
+    inner = for_tests(outer, run)
+    path = f"{scripts(environment)}{os.pathsep}{inner.get('PATH', os.defpath)}"
+    return inner | {"VIRTUAL_ENV": str(environment), "PATH": path}
 
 
 def scripts(environment: Path) -> Path:

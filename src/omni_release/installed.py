@@ -28,6 +28,13 @@ def holds(environment: Path, wheel: Path, *, by: str | None = None) -> bool:
     return True
 
 
+def distributions(environment: Path) -> tuple[str, ...]:
+    """What is installed there, as `name==version`, sorted."""
+    from importlib.metadata import distributions as found
+
+    return tuple(sorted(f"{dist.name}=={dist.version}" for dist in found(path=[str(site_packages(environment))])))
+
+
 def complete(environment: Path) -> bool:
     """Whether each distribution in the environment finds all that it requires there (extras apart)."""
     from importlib.metadata import distributions

@@ -7,7 +7,8 @@
   runs/RUN/
     journal.jsonl     one event a line, each synced to the disk
     artifacts.json    what was built: name, size, sha256
-    dist/  environments/  logs/  kept/  index/
+    dist/  logs/  kept/  index/
+    workshop          where, outside the checkout, copies and environments stand
     report.json  report.junit.xml
 """
 
@@ -53,8 +54,8 @@ class RunFolder:
         if (found := self._workshop()) is not None:
             return found
         made = Path(tempfile.mkdtemp(prefix="omni-release-")).resolve()
-        (made / _WHOSE).write_text(str(self.path), encoding="utf-8")
-        self.files.write(Write(self.path / "workshop", str(made).encode()))
+        (made / _WHOSE).write_bytes(os.fsencode(self.path))
+        self.files.write(Write(self.path / "workshop", os.fsencode(made)))
         return made
 
     def dismantle(self) -> None:
@@ -64,8 +65,8 @@ class RunFolder:
 
     def _workshop(self) -> Path | None:
         try:
-            stated = Path((self.path / "workshop").read_text(encoding="utf-8"))
-            return stated if (stated / _WHOSE).read_text(encoding="utf-8") == str(self.path) else None
+            stated = Path(os.fsdecode((self.path / "workshop").read_bytes()))
+            return stated if (stated / _WHOSE).read_bytes() == os.fsencode(self.path) else None
         except OSError:
             return None
 
@@ -79,7 +80,11 @@ class RunFolder:
 
     def pin(self, action: Pin) -> None:
         artifacts = tuple(artifact(path) for path in sorted(action.dist.iterdir()))
-        pinned = {"tree": action.tree, "commit": action.commit, "artifacts": [asdict(entry) for entry in artifacts]}
+        pinned = {
+            "tree": action.tree.read_text(encoding="utf-8"),
+            "commit": action.commit,
+            "artifacts": [asdict(entry) for entry in artifacts],
+        }
         self.files.write(Write(self.path / "artifacts.json", _json(pinned)))
 
     def sign_offs(self) -> tuple[SignOff, ...]:
@@ -90,7 +95,10 @@ class RunFolder:
         )
 
     def kept(self, task: str, key: str) -> str | None:
-        found = _read(self.path / "kept" / f"{task}.json")
+        try:
+            found = _read(self.path / "kept" / f"{task}.json")
+        except CannotTell:
+            return None  # what cannot be read was not kept
         if isinstance(found, dict) and found.get("key") == key:
             return json.dumps(found["outcome"])
         return None
@@ -122,7 +130,7 @@ class RunFolder:
         return signed
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """What was recorded, oldest first. A last line that a crash cut short is passed over."""
+        """What was recorded, oldest first. A line that a crash cut short is passed over."""
         with contextlib.suppress(FileNotFoundError):
             for line in (self.path / "journal.jsonl").read_bytes().split(b"\n"):
                 with contextlib.suppress(ValueError):

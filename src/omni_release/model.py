@@ -145,6 +145,11 @@ class Release:
         return self.workshop / "again" / self.inside
 
     @property
+    def copied_tree(self) -> Path:
+        """The file that holds the fingerprint of the checkout that was copied."""
+        return self.workshop / "tree.sha256"
+
+    @property
     def rebuilt(self) -> Path:
         """Where the builds to compare with lie, in `checkout` and `again`."""
         return self.workshop / "rebuilt"

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, environment
+from omni_release import children, environment, testing
 from omni_release.actions import Run
 from omni_release.errors import ActionFailed
 from omni_release.model import Release
-from omni_release.project import import_name
 from omni_release.seams import World
 
 _DEADLINE = 120.0
@@ -24,7 +23,7 @@ def look(release: Release, world: World, name: str) -> dict[str, Any]:
     result = release.workshop / f"probe-{name}.json"
     result.unlink(missing_ok=True)
     script = str(Path(children.__file__).with_name("probe.py"))
-    modules = tuple(name for name in map(import_name, release.project.packages) if "-" not in name)
+    modules = testing.importable(release.project)
     command = Run(
         (str(environment.python(release.environment(name))), "-I", script, str(result), release.project.name, *modules),
         cwd=release.workshop,

@@ -55,10 +55,12 @@ def run_lane(request: Request) -> int:
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
         )
+    _refuse_artifacts(request)
     home = Home(request.project.root, LocalFiles())
     secrets = Secrets()
+    secrets.know(os.environ)
     with contextlib.ExitStack() as stack:
-        if request.lane != "version" and not request.dry:
+        if request.lane != "version" and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}"))
         release, world = stack.enter_context(_wired(request, home, secrets))
         stream = sys.stderr if request.json else sys.stdout
@@ -84,6 +86,18 @@ def run_lane(request: Request) -> int:
     return report.exit_code
 
 
+def _refuse_artifacts(request: Request) -> None:
+    """Raises UsageError where artifacts are named that this run cannot take."""
+    if request.artifacts is None:
+        return
+    if request.lane not in lanes.BUILDING:
+        raise UsageError(f"`{request.lane}` takes no --artifacts", "Leave it out.")
+    if request.run is not None:
+        raise UsageError("--artifacts and --run are two answers to one question", "A run has its own: leave one out.")
+    if not request.artifacts.is_dir():
+        raise UsageError(f"there is no folder {request.artifacts}", "Name the folder that holds the distributions.")
+
+
 def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, json: bool) -> int:
     """Record a person's answer in a run's journal."""
     known = {task.id for lane in lanes.ALL.values() for task in lane().tasks}
@@ -94,7 +108,8 @@ def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, js
     if not runs and run is None:
         raise UsageError("there is no run to sign", "Run the lane first: omni-release rehearse")
     folder = home.run(run) if run else runs[0]
-    who = by or (LocalProcesses(str).ask("git", "config", "user.name", cwd=project.root) or "").strip()
+    named = None if by else LocalProcesses(str).ask("git", "config", "user.name", cwd=project.root)
+    who = by or (named.out.strip() if named else "")
     if not who:
         raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
     signed = folder.sign(id, who, reason)
@@ -111,7 +126,9 @@ def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Rel
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
     folder = _folder(request, home, LocalProcesses(secrets.resolve))
-    processes = LocalProcesses(secrets.resolve, lambda command, ended: _journal(folder, command, ended))
+    processes = LocalProcesses(
+        secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
+    )
     index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
     secrets.offer(index.secrets)
     version = versions.version_of(versions.find(project))

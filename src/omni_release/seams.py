@@ -26,14 +26,26 @@ class Completed:
     timed_out: bool = False
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a short program said: its exit code, what it printed on stdout, and on stderr."""
+
+    code: int
+    out: str
+    said: str
+
+
 class Processes(Protocol):
     """Starts programs, keeps what they print, and ends every one of them when asked."""
 
     def run(self, command: Run) -> Completed:
         """Run to the end or to the deadline; an end of another kind than 0 is no exception."""
 
-    def ask(self, *argv: str, cwd: Path) -> str | None:
-        """What a short program that only looks prints on stdout; None where it is not there or does not end with 0."""
+    def ask(self, *argv: str, cwd: Path) -> Answer | None:
+        """What a short program says that only looks; None where it is not on this machine.
+
+        Raises CannotTell where it does not answer.
+        """
 
     def stop_all(self) -> None:
         """End all programs that still run, with their children; start none from now on."""

@@ -50,7 +50,7 @@ class Verify:
     """
 
     pip: typing.Literal["full", "own-file"] = "own-file"
-    commands: tuple[str, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
     timeout: float = 120.0
 
 
@@ -148,7 +148,7 @@ class _Reader:
         return item
 
     def items(self, kind: object, item: object, keys: Keys) -> tuple[object, ...]:
-        if _is_command(keys) and isinstance(item, str):
+        if _is_command(keys) and kind is str and isinstance(item, str):
             import shlex
 
             try:
@@ -157,7 +157,7 @@ class _Reader:
                 raise self.error(keys, f"cannot be split as a shell would: {error}") from None
         if not isinstance(item, list):
             raise self.error(keys, f"must be a list, not {_kind(item)}")
-        if _is_command(keys) and not item:
+        if _is_command(keys) and kind is str and not item:
             raise self.error(keys, "must not be empty")
         return tuple(self.value(kind, part, (*keys, number)) for number, part in enumerate(item))
 
@@ -173,7 +173,7 @@ _KINDS = {str: "a string", int: "a whole number", float: "a number", bool: "true
 
 
 def _is_command(keys: Keys) -> bool:
-    return next(key for key in reversed(keys) if isinstance(key, str)) in ("command", "run")
+    return next(key for key in reversed(keys) if isinstance(key, str)) in ("command", "commands", "run")
 
 
 def _kind(value: object) -> str:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from omni_release.actions import Action
 from omni_release.model import Evidence, Finding, Release
@@ -16,6 +16,7 @@ Check = Callable[[Release, World], Iterator[Finding]]
 Key = Callable[[Release, World], str]
 
 
+@runtime_checkable
 class Step(Protocol):
     """A change to the world. The first line of its class's docstring is its title, the rest its remedy."""
 
@@ -45,7 +46,7 @@ class Task:
     @property
     def kind(self) -> str:
         """`check` or `step`."""
-        return "step" if hasattr(self.body, "settled") else "check"
+        return "step" if isinstance(self.body, Step) else "check"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from omni_release.deprecations import Places
 from omni_release.model import Project, Release
 from omni_release.project import import_name, table
 
+NO_TESTS = "the project has no tests: no file is called test_*.py or *_test.py"
 _NAMES = ("test", "tests", "testing", "dev")
 
 
@@ -49,7 +50,7 @@ def recorder(release: Release) -> tuple[Write, ...]:
     """What makes each interpreter of the candidate environment record its warnings."""
     target = environment.site_packages(release.environment("candidate"))
     module = Path(children.__file__).with_name("recorder.py")
-    packages = [import_name(package) for package in release.project.packages]
+    packages = list(importable(release.project))
     arguments = f"{str(recorded(release))!a}, {packages!a}"
     start = f"import omni_release_recorder; omni_release_recorder.install({arguments})\n"
     return (
@@ -81,6 +82,17 @@ def exist(project: Project, files: Iterable[PurePosixPath]) -> bool:
     if not uses_pytest(project):
         return True
     return any(re.fullmatch(r"test_.*\.py|.*_test\.py", file.name) for file in files)
+
+
+def importable(project: Project) -> tuple[str, ...]:
+    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
+    return tuple(name for name in map(import_name, project.packages) if "-" not in name)
+
+
+def inside_packages(project: Project, files: Iterable[PurePosixPath]) -> tuple[str, ...]:
+    """What pytest must be told where all tests lie in the import packages: to run those that are installed."""
+    left = without_packages(project, files)
+    return () if exist(project, left) else ("--pyargs", *importable(project))
 
 
 def without_packages(project: Project, files: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from omni_release.errors import CannotTell
 from omni_release.model import Commit
 from omni_release.seams import Processes
 
@@ -22,8 +23,8 @@ def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
 
     Outside a git repository: all but the usual folders of tools and builds.
     """
-    listed = processes.ask("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=root)
-    if listed is None or not listed:
+    listed = _git(root, processes, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if not listed:
         return tuple(sorted(_walked(root)))
     names = {PurePosixPath(name) for name in listed.split("\0") if name}
     return tuple(sorted({file for name in names for file in _present(root, name, processes)}))
@@ -31,7 +32,7 @@ def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
 
 def tracked(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     """The files below `root` that git knows; none outside a repository."""
-    listed = processes.ask("git", "ls-files", "-z", "--cached", "--recurse-submodules", cwd=root) or ""
+    listed = _git(root, processes, "ls-files", "-z", "--cached", "--recurse-submodules") or ""
     return tuple(PurePosixPath(name) for name in listed.split("\0") if name)
 
 
@@ -49,11 +50,8 @@ class Repository:
 
 def repository(root: Path, processes: Processes) -> Repository | None:
     """The repository that `root` lies in; None where it lies in none."""
-    said = processes.ask("git", "rev-parse", "--show-toplevel", "--absolute-git-dir", cwd=root)
-    if not said:
-        return None
-    top, git_dir = said.splitlines()
-    return Repository(Path(top), Path(git_dir))
+    top, git_dir = (_git(root, processes, "rev-parse", which) for which in ("--show-toplevel", "--absolute-git-dir"))
+    return Repository(Path(top.rstrip("\n")), Path(git_dir.rstrip("\n"))) if top and git_dir else None
 
 
 def everything(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
@@ -68,8 +66,11 @@ def everything(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPa
 
 def commit(root: Path, processes: Processes) -> Commit | None:
     """The commit that is checked out; None outside a git repository, or before its first commit."""
-    said = (processes.ask("git", "log", "-1", "--format=%H %ct", cwd=root) or "").split()
-    return Commit(said[0], int(said[1])) if len(said) == 2 else None
+    if not _git(root, processes, "rev-list", "--all", "--max-count=1"):
+        return None
+    said = _git(root, processes, "show", "--no-show-signature", "--no-patch", "--format=%H %ct", "HEAD") or ""
+    sha, time = said.split()
+    return Commit(sha, int(time))
 
 
 def fingerprint(root: Path, processes: Processes) -> str:
@@ -86,6 +87,22 @@ def fingerprint(root: Path, processes: Processes) -> str:
         digest.update(f"{file}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         digest.update(content)
     return digest.hexdigest()
+
+
+def _git(root: Path, processes: Processes, *arguments: str) -> str | None:
+    """What git says; None outside a repository, or where there is no git on this machine.
+
+    Raises CannotTell where there is a repository and git does not work with it (somebody else's, say).
+    """
+    answer = processes.ask("git", *arguments, cwd=root)
+    if answer is not None and answer.code == 0:
+        return answer.out
+    if answer is None or not any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
+        return None
+    raise CannotTell(f"git does not work in {root}: {answer.said}", f"Run `git status` there: {_SAFE}")
+
+
+_SAFE = "if it speaks of dubious ownership, `git config --global --add safe.directory DIR` is the way out."
 
 
 def _present(root: Path, name: PurePosixPath, processes: Processes) -> Iterator[PurePosixPath]:

@@ -16,9 +16,9 @@ import pytest
 
 from omni_release.actions import Run
 from omni_release.environment import GUARD
-from omni_release.errors import ActionFailed
+from omni_release.errors import ActionFailed, CannotTell
 from omni_release.ports.processes import LocalProcesses
-from omni_release.seams import Completed
+from omni_release.seams import Answer, Completed
 
 SECRETS = {"token": "s3cret-välue", "empty": "", "short": "abc", "long": "abcdef"}
 _SLEEPER = "import time; time.sleep(600)"
@@ -371,15 +371,30 @@ def test_daemon(tmp_path: Path) -> None:
     assert until(lambda: is_over(daemon))
 
 
-def test_ask(processes: LocalProcesses, tmp_path: Path) -> None:
-    """What a program prints on stdout, undecodable bytes included; nothing where it cannot tell."""
-    said = r"import os, sys; sys.stdout.buffer.write(os.getcwd().encode() + b' \xff'); print('noise', file=sys.stderr)"
-    assert processes.ask(sys.executable, "-c", said, cwd=tmp_path) == f"{tmp_path} \udcff"
-    assert (
-        processes.ask(sys.executable, "-c", "import sys; print(len(sys.stdin.read()))", cwd=tmp_path)
-        == "0" + os.linesep
+def test_ask(processes: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a program ended and what it said, undecodable bytes included, in no git hook's environment; else None."""
+    monkeypatch.setenv("GIT_DIR", "elsewhere")
+    said = (
+        r"import os, sys; sys.stdout.buffer.write(os.getcwd().encode() + b' \xff'); print('noise', file=sys.stderr);"
+        "print(len(sys.stdin.read()), 'GIT_DIR' in os.environ, file=sys.stderr); sys.exit(3)"
     )
-    assert processes.ask(sys.executable, "-c", "", cwd=tmp_path) == ""
-    assert processes.ask(sys.executable, "-c", "print(1); raise SystemExit(1)", cwd=tmp_path) is None
+    noise = os.linesep.join(("noise", "0 False"))
+    assert processes.ask(sys.executable, "-c", said, cwd=tmp_path) == Answer(3, f"{tmp_path} \udcff", noise)
     assert processes.ask("no-such-program-here", cwd=tmp_path) is None
-    assert processes.ask(sys.executable, "-c", "", cwd=tmp_path / "gone") is None
+
+
+@on_posix
+def test_ask_what_does_not_answer(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A program that cannot be run has not answered, which is no answer."""
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotTell, match="does not answer"):
+        processes.ask(str(tmp_path / "file"), cwd=tmp_path)
+
+
+def test_known_secrets_are_kept_out(tmp_path: Path) -> None:
+    """What is known to be a secret stands in no log and in no last line, whichever program prints it."""
+    processes = LocalProcesses(str, known=lambda: {"hunter2-hunter2"})
+    tail = processes.run(program(tmp_path, "print('it is hunter2-hunter2')")).tail
+    processes.close()
+    assert tail == ("it is [redacted]",)
+    assert "hunter2" not in log(tmp_path)

@@ -72,3 +72,13 @@ def test_not_shown(secrets: Secrets) -> None:
     """No value stands in what Python shows of it."""
     value = secrets.resolve("token")
     assert value not in f"{secrets!r} {secrets}"
+
+
+def test_what_the_environment_holds() -> None:
+    """Variables whose names say that they are secrets are kept out of texts, whoever prints them."""
+    secrets = Secrets()
+    secrets.know(
+        {"GEMINI_API_KEY": "abc-def-ghi", "HOME": "/home/ada-lovelace", "MY_TOKEN": "short", "KEYBOARD": "x" * 9}
+    )
+    assert secrets.redact("abc-def-ghi /home/ada-lovelace short") == "[redacted] /home/ada-lovelace short"
+    assert secrets.given == {"abc-def-ghi"}

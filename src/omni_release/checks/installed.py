@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from omni_release import artifacts, environment, probe
 from omni_release.actions import Run
-from omni_release.errors import NotApplicable
+from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release
 from omni_release.seams import World
 
@@ -49,7 +48,10 @@ def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
         log=log,
         deadline=_DEADLINE,
     )
-    if world.processes.run(command).code != 0:
+    completed = world.processes.run(command)
+    if completed.timed_out:
+        raise CannotTell(f"pip check did not end within {_DEADLINE:g} s", f"See {log}.")
+    if completed.code != 0:
         yield Finding(log.read_text(encoding="utf-8", errors="replace").strip())
 
 
@@ -61,14 +63,10 @@ def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
     verify = release.project.settings.verify
     if not verify.commands:
         raise NotApplicable("the settings name no verify commands")
-    target = release.environment("released-uv")
-    programs = environment.scripts(target)
-    inner = environment.for_tests(world.environment, release.folder)
-    inner |= {"VIRTUAL_ENV": str(target), "PATH": f"{programs}{os.pathsep}{inner.get('PATH', os.defpath)}"}
+    inner = environment.activated(world.environment, release.folder, release.environment("released-uv"))
     empty = release.workshop / "verify"
     empty.mkdir(exist_ok=True)
-    for stated in verify.commands:
-        program, *arguments = shlex.split(stated)
+    for program, *arguments in verify.commands:
         argv = (shutil.which(program, path=inner["PATH"]) or program, *arguments)
         command = Run(argv, cwd=empty, environment=inner, log=release.logs / "verify.log", deadline=verify.timeout)
         completed = world.processes.run(command)
@@ -76,6 +74,7 @@ def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
             ended = (
                 f"did not end within {verify.timeout:g} s" if completed.timed_out else f"ended with {completed.code}"
             )
+            stated = shlex.join((program, *arguments))
             yield Finding("\n".join((f"`{stated}` {ended}", *completed.tail[-10:])), "verify-command")
 
 

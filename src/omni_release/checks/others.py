@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from omni_release import artifacts, environment
 from omni_release.actions import Run
-from omni_release.errors import ActionFailed
+from omni_release.errors import CannotTell
 from omni_release.model import Finding, Release, Severity
-from omni_release.seams import World
+from omni_release.seams import Completed, World
 
 _DEADLINE = 120.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,8 +28,10 @@ def wheel_contents_are_right(release: Release, world: World) -> Iterator[Finding
     """
     wheels = [str(path) for path in artifacts.in_folder(release.dist) if artifacts.is_wheel(path.name)]
     config = ("--config", str(release.project.root / "pyproject.toml"))
-    lines = _asked(release, world, "check_wheel_contents", *config, *wheels)
-    for match in filter(None, map(_CONTENTS.match, lines)):
+    told = _asked(release, world, "check_wheel_contents", *config, *wheels)
+    matches = list(filter(None, map(_CONTENTS.match, told.lines)))
+    told.must_say(bool(matches))
+    for match in matches:
         name = match["path"].replace("\\", "/").rpartition("/")[2]
         severity = Severity.WARNING if match["rule"] in _MAY_BE_MEANT else Severity.ERROR
         yield Finding(f"{name}: {match['said']}", match["rule"], severity)
@@ -39,8 +43,10 @@ def twine_check_passes(release: Release, world: World) -> Iterator[Finding]:
     Render it at home: `python -m readme_renderer README.rst`, or `python -m twine check --strict` on the run's dist/.
     """
     paths = [str(path) for path in artifacts.in_folder(release.dist)]
+    told = _asked(release, world, "twine", "check", "--strict", *paths)
+    told.must_say(any(line.startswith("Checking ") and "FAILED" in line for line in told.lines))
     name, said = "", [""]
-    for line in (*_asked(release, world, "twine", "check", "--strict", *paths), "Checking "):
+    for line in (*told.lines, "Checking "):
         if line.startswith("Checking "):
             if any(said):
                 yield Finding(f"{name}: {' '.join(filter(None, said))}", "twine-check")
@@ -50,8 +56,26 @@ def twine_check_passes(release: Release, world: World) -> Iterator[Finding]:
             said.append(line.strip())
 
 
-def _asked(release: Release, world: World, module: str, *arguments: str) -> list[str]:
-    """All that a tool says. Raises ActionFailed where it came to no verdict (an exit code other than 0 and 1)."""
+@dataclass(frozen=True)
+class _Told:
+    """What a tool said, line by line, and how it ended."""
+
+    module: str
+    completed: Completed
+    lines: tuple[str, ...]
+    log: Path
+
+    def must_say(self, complaint: bool) -> None:  # noqa: FBT001 - whether it complained is all that it takes
+        """Raises CannotTell where the tool came to no verdict: it neither passed, nor said what is wrong."""
+        if self.completed.code != 0 and not (self.completed.code == 1 and complaint):
+            said = "did not end" if self.completed.timed_out else f"ended with exit code {self.completed.code}"
+            raise CannotTell(
+                "\n".join((f"{self.module} {said} without a verdict", *self.completed.tail[-5:])), f"See {self.log}."
+            )
+
+
+def _asked(release: Release, world: World, module: str, *arguments: str) -> _Told:
+    """All that a tool says."""
     log = release.logs / f"{module}.log"
     log.unlink(missing_ok=True)
     command = Run(
@@ -62,6 +86,5 @@ def _asked(release: Release, world: World, module: str, *arguments: str) -> list
         deadline=_DEADLINE,
     )
     completed = world.processes.run(command)
-    if completed.code not in (0, 1):
-        raise ActionFailed(f"{module} ended with exit code {completed.code}", f"See {log}.", tail=completed.tail)
-    return [_COLOUR.sub("", line).rstrip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return _Told(module, completed, tuple(_COLOUR.sub("", line).rstrip() for line in text.splitlines()), log)

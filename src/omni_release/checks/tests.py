@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import children, deprecations, environment, testing, tree
+from omni_release import children, deprecations, environment, installed, testing, tree
 from omni_release.actions import Run
-from omni_release.errors import NotApplicable
+from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import Completed, World
 
@@ -27,18 +26,21 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     """
     project = release.project
     if not testing.exist(project, tree.files(project.root, world.processes)):
-        raise NotApplicable("the project has no tests: no file is called test_*.py or *_test.py")
+        raise NotApplicable(testing.NO_TESTS)
     results, recorded = release.folder / "tests.junit.xml", testing.recorded(release)
     for old in (results, recorded):
         old.unlink(missing_ok=True)
     command = _command(release, world, results)
     completed = world.processes.run(command)
     if testing.uses_pytest(project) and completed.code == _NO_TESTS:
-        raise NotApplicable("pytest found no tests")
-    failures = tuple(_failures(results)) if completed.code != 0 and results.is_file() else ()
+        raise CannotTell("pytest found none of the tests that are there", f"All of its output: {command.log}")
+    cases = _cases(results)
+    failures = tuple(_failures(cases))
     yield from failures
     yield from deprecations.findings(deprecations.read(recorded), testing.places(release))
-    yield from _imported(release)
+    yield from _imported(release, passed=completed.code == 0)
+    if cases and all(case.find("skipped") is not None for case in cases):
+        raise CannotTell(f"all {len(cases)} tests were skipped", f"Why, stands in {command.log}.")
     if completed.code != 0 and not failures:
         yield Finding(_ended(command, completed, project.settings.tests.command), "tests-ended")
     if completed.code == 0 and completed.tail:
@@ -60,31 +62,33 @@ def _ended(command: Run, completed: Completed, stated: tuple[str, ...]) -> str:
 _BY_SIGNAL = 128
 
 
-def _imported(release: Release) -> Iterator[Finding]:
+def _imported(release: Release, *, passed: bool) -> Iterator[Finding]:
     """Proof that the tests imported nothing but what was installed: where each package came from, in each process."""
     candidate = release.environment("candidate").resolve()
     imported = sorted(set(deprecations.imported(testing.recorded(release))))
     for name, file in imported:
         if not Path(file).resolve().is_relative_to(candidate):
             yield Finding(f"the tests import {name} from {file}, not from what was installed", "import-elsewhere")
-    if not imported:
-        yield Finding("the tests import no package of the project", "import-nothing", Severity.WARNING)
+    if passed and not imported and testing.importable(release.project):
+        said = "no process of the tests has imported the project: what they ran against is not proved"
+        yield Finding(said, "import-nothing")
 
 
 def tests_key(release: Release, world: World) -> str:
-    """What the tests' outcome depends on: the artifacts, the tree, the settings."""
+    """What the tests' outcome depends on: the artifacts, the tree, the settings, the interpreter, what is installed."""
     hashes = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
-    parts = (hashes, tree.fingerprint(release.project.root, world.processes), repr(release.project.settings.tests))
+    there = ",".join(installed.distributions(release.environment("candidate")))
+    settings = repr(release.project.settings.tests)
+    parts = (hashes, tree.fingerprint(release.project.root, world.processes), settings, sys.version, there)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _command(release: Release, world: World, results: Path) -> Run:
     candidate = release.environment("candidate")
-    programs = environment.scripts(candidate)
-    inner = environment.for_tests(world.environment, release.folder)
-    inner |= {"VIRTUAL_ENV": str(candidate), "PATH": f"{programs}{os.pathsep}{inner.get('PATH', os.defpath)}"}
+    inner = environment.activated(world.environment, release.folder, candidate)
     program, *arguments = release.project.settings.tests.command
     if testing.uses_pytest(release.project):
+        arguments += testing.inside_packages(release.project, tree.files(release.project.root, world.processes))
         arguments += [f"--junitxml={results}", "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
     shield = str(Path(children.__file__).with_name("shield.py"))
     return Run(
@@ -96,14 +100,27 @@ def _command(release: Release, world: World, results: Path) -> Run:
     )
 
 
-def _failures(results: Path) -> Iterator[Finding]:
-    """What pytest's report (xunit1: paths relative to the tree, lines from 0) says of each test that failed."""
-    for case in ElementTree.parse(results).iter("testcase"):  # noqa: S314 - written by the run itself
+def _cases(results: Path) -> tuple[ElementTree.Element, ...]:
+    """The tests in pytest's report (xunit1); none where it was not written to its end."""
+    try:
+        return tuple(ElementTree.parse(results).iter("testcase"))  # noqa: S314 - written by the run itself
+    except (OSError, ElementTree.ParseError):
+        return ()
+
+
+def _failures(cases: tuple[ElementTree.Element, ...]) -> Iterator[Finding]:
+    """What the report says of each test that failed: paths are relative to the tree, lines count from 0."""
+    for case in cases:
         for failure in (*case.iter("failure"), *case.iter("error")):
             name = f"{case.get('classname', '')}.{case.get('name', '')}".lstrip(".")
             line = case.get("line")
             said = f"{name}: {_reason(failure)}"
-            yield Finding(said, "test-failed", path=case.get("file"), line=int(line) + 1 if line else None)
+            yield Finding(
+                said,
+                "test-failed",
+                path=(case.get("file") or "").replace("\\", "/") or None,
+                line=int(line) + 1 if line else None,
+            )
 
 
 def _reason(failure: ElementTree.Element) -> str:

@@ -45,12 +45,13 @@ class Isolated:
         if wanted := sorted(requirements):
             arguments = ("pip", "install", "--python", self.python_executable, *wanted)
             try:
-                self._uv(*arguments, "--offline")
+                # In silence: that something is not in the cache is nobody's business.
+                self._uv(*arguments, "--offline", output=subprocess.DEVNULL)
             except subprocess.CalledProcessError:
                 self._uv(*arguments)
 
-    def _uv(self, *arguments: str) -> None:
-        subprocess.run([uv.find_uv_bin(), *arguments], check=True)  # noqa: S603 - a program of our own
+    def _uv(self, *arguments: str, output: int | None = None) -> None:
+        subprocess.run([uv.find_uv_bin(), *arguments], check=True, stdout=output, stderr=output)  # noqa: S603 - our own
 
 
 def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
@@ -93,8 +94,11 @@ def main(argv: list[str]) -> int:
         if which == "first":
             sdist_and_wheel(source, isolated, empty(dist))
         else:
-            wheel(source, isolated, empty(dist / "checkout"))
-            sdist_and_wheel(source, isolated, empty(dist / "again"))
+            shutil.rmtree(dist, ignore_errors=True)
+            partial = dist.with_name(f"{dist.name}.partial")
+            wheel(source, isolated, empty(partial / "checkout"))
+            sdist_and_wheel(source, isolated, empty(partial / "again"))
+            partial.rename(dist)
     except subprocess.CalledProcessError as error:
         print(f"{error.cmd[0]} ended with exit code {error.returncode}", file=sys.stderr)
         return 1

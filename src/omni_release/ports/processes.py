@@ -14,14 +14,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TypedDict
 
 from omni_release.actions import Run
-from omni_release.environment import GUARD
-from omni_release.errors import ActionFailed
-from omni_release.seams import Completed
+from omni_release.environment import GUARD, for_git
+from omni_release.errors import ActionFailed, CannotTell
+from omni_release.seams import Answer, Completed
 
 _TAIL = 40
 _ASK = 60.0
@@ -29,11 +29,21 @@ _CHUNK = 64 * 1024
 
 
 class LocalProcesses:
-    """See `seams.Processes`. `secret` gives a secret's value by its name; `ran` is told how each program ended."""
+    """See `seams.Processes`.
 
-    def __init__(self, secret: Callable[[str], str], ran: Callable[[Run, Completed], None] = lambda *_: None) -> None:
+    `secret` gives a secret's value by its name, `known` all that must not be in a log; `ran` is told how each program
+    ended.
+    """
+
+    def __init__(
+        self,
+        secret: Callable[[str], str],
+        ran: Callable[[Run, Completed], None] = lambda *_: None,
+        known: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._secret = secret
         self._ran = ran
+        self._known = known
         self._lock = threading.Lock()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._stopped = False
@@ -47,7 +57,7 @@ class LocalProcesses:
         with command.log.open("ab", buffering=0) as log:  # on a full disk nothing is left to write at its end
             process = self._start(command, dict(command.environment) | secrets)
             reader = threading.Thread(
-                target=_pump, args=(process.stdout, log, tail, tuple(secrets.values())), daemon=True
+                target=_pump, args=(process.stdout, log, tail, (*secrets.values(), *self._known())), daemon=True
             )
             reader.start()
             timed_out = False
@@ -66,14 +76,23 @@ class LocalProcesses:
         self._ran(command, completed)
         return completed
 
-    def ask(self, *argv: str, cwd: Path) -> str | None:
+    def ask(self, *argv: str, cwd: Path) -> Answer | None:
         try:
             asked = subprocess.run(  # noqa: S603 - see above
-                argv, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK, check=False
+                argv,
+                cwd=cwd,
+                env=for_git(os.environ),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_ASK,
+                check=False,
             )
-        except (OSError, subprocess.TimeoutExpired):
+        except FileNotFoundError:
             return None
-        return asked.stdout.decode("utf-8", "surrogateescape") if asked.returncode == 0 else None
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CannotTell(f"{argv[0]} does not answer: {error}") from None
+        out, said = (stream.decode("utf-8", "surrogateescape") for stream in (asked.stdout, asked.stderr))
+        return Answer(asked.returncode, out, said.strip())
 
     def stop_all(self) -> None:
         with self._lock:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+
+_SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?)(?:_|$)")
+_SHORTEST = 8
 
 
 class Secrets:
@@ -22,6 +26,15 @@ class Secrets:
         if value:
             self._given.add(value)
         return value
+
+    def know(self, environment: Mapping[str, str]) -> None:
+        """Remember the values of variables whose names say that they are secrets."""
+        self._given.update(v for k, v in environment.items() if _SECRET.search(k) and len(v) >= _SHORTEST)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """All values that are to be kept out."""
+        return frozenset(self._given)
 
     def redact(self, text: str) -> str:
         """The text without any value that was given away."""

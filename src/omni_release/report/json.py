@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from omni_release.errors import OmniReleaseError
 from omni_release.model import Finding, Outcome, Report, Severity, SignOff, Status
@@ -50,9 +51,15 @@ def outcome_to(outcome: Outcome) -> str:
     return json.dumps(_outcome(outcome), ensure_ascii=False)
 
 
-def outcome_from(text: str) -> Outcome:
-    """The outcome that `outcome_to` wrote."""
-    read = json.loads(text)
+def outcome_from(text: str | None) -> Outcome | None:
+    """The outcome that `outcome_to` wrote; None for what this version did not write."""
+    try:
+        return _outcome_from(json.loads(text)) if text else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _outcome_from(read: dict[str, Any]) -> Outcome:
     findings = tuple(_finding_from(entry) for entry in read.pop("findings"))
     read["actions"] = tuple(read.get("actions", ()))
     return Outcome(**(read | {"status": Status(read["status"]), "findings": findings}))

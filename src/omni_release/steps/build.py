@@ -23,7 +23,7 @@ class Build:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         yield _build(release, world, "first", release.source, release.dist)
-        yield _pin(release, world)
+        yield _pin(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         return _built(release, world)
@@ -41,7 +41,7 @@ class TakeArtifacts:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         names = tuple(PurePosixPath(path.name) for path in artifacts.in_folder(self.folder))
         yield Copy(self.folder, release.dist, names)
-        yield _pin(release, world)
+        yield _pin(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         return _built(release, world)
@@ -57,13 +57,12 @@ class Rebuild:
         yield _build(release, world, "again", release.source_again, release.rebuilt)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        built = sorted(path.name for path in release.rebuilt.glob("*/*"))
-        return {"rebuilt": ", ".join(built)} if len(built) == 3 else None
+        return {"rebuilt": str(release.rebuilt)} if release.rebuilt.is_dir() else None
 
 
-def _pin(release: Release, world: World) -> Pin:
-    fingerprint = tree.fingerprint(release.project.root, world.processes)
-    return Pin(release.dist, fingerprint, release.commit.sha if release.commit else None)
+def _pin(release: Release) -> Pin:
+    """The files that were built, and the tree that was copied before."""
+    return Pin(release.dist, release.copied_tree, release.commit.sha if release.commit else None)
 
 
 def _built(release: Release, world: World) -> Evidence | None:

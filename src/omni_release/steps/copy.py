@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from omni_release import testing, tree
 from omni_release.actions import Action, Copy, Write
@@ -20,16 +20,23 @@ class CopySource:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
+        fingerprint = tree.fingerprint(release.project.root, world.processes)
         found = tree.repository(release.project.root, world.processes)
         top = found.top if found else release.project.root
         files = tree.everything(top, release.project.root, world.processes)
         for copy in ("source", "again"):
             yield Copy(top, release.workshop / copy, files)
             if found:
-                yield Write(release.workshop / copy / ".git", f"gitdir: {found.git_dir}\n".encode())
+                yield Write(release.workshop / copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n")
+        # Last, so that it is only there when all of it is: from now on the build is of this very tree.
+        yield Write(release.copied_tree, fingerprint.encode())
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        return _there(release.workshop / "again")
+        if not release.copied_tree.is_file():
+            return None
+        copied = release.copied_tree.read_text(encoding="utf-8")
+        current = copied == tree.fingerprint(release.project.root, world.processes)
+        return {"copy": str(release.source), "tree": copied} if current or world.journal.artifacts() else None
 
 
 class CopyTests:
@@ -38,12 +45,8 @@ class CopyTests:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         files = tree.files(release.project.root, world.processes)
         if not testing.exist(release.project, files):
-            raise NotApplicable("the project has no tests: no file is called test_*.py or *_test.py")
+            raise NotApplicable(testing.NO_TESTS)
         yield Copy(release.project.root, release.tests_tree, testing.without_packages(release.project, files))
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        return _there(release.tests_tree)
-
-
-def _there(folder: Path) -> Evidence | None:
-    return {"copy": str(folder)} if folder.is_dir() else None
+        return {"copy": str(release.tests_tree)} if release.tests_tree.is_dir() else None

@@ -21,9 +21,11 @@ class Upload:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        files = tuple(str(release.dist / artifact.name) for artifact in world.journal.artifacts())
-        if not files:
+        pinned = world.journal.artifacts()
+        if not pinned:
             raise CannotTell("there is nothing built to upload", "Build first: omni-release build")
+        told = world.index.standings(artifacts.name_and_version(pinned[0].name)[0], pinned)
+        files = tuple(str(release.dist / each.name) for each in told if each.standing is not Standing.OURS)
         twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
         yield Run(
             (*twine, "--repository-url", world.index.upload_url, *files),
