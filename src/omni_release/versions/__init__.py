@@ -134,7 +134,7 @@ def source_of(places: Iterable[Place]) -> Place | None:
 def version_of(places: Iterable[Place]) -> str | None:
     """The source's version, normalised; None where no place states it, or only the build can tell it."""
     known = source_of(places)
-    return normal(known.value) if known and known.form != TAG + "+" else None
+    return normal(known.value) if known and not known.form.startswith(TAG) else None
 
 
 def _once(places: Iterable[Place]) -> Iterator[Place]:

@@ -192,8 +192,8 @@ def _may_hold(file: str) -> bool:
     name = file[file.rfind("/") + 1 :]
     if name in _NAMES or (file.count("/") < 2 and name.endswith(".py")) or "/" not in file:
         return True
-    if name.endswith((".md", ".rst", ".txt")):
-        return name.lower().startswith(_PROSE)
+    if name.endswith((".md", ".rst", ".txt", ".in")):
+        return name.lower().startswith(_PROSE) or "require" in name
     return name.endswith(".py") and bool(_STEM.fullmatch(name[:-3].lower()))
 
 

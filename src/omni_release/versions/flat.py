@@ -24,8 +24,10 @@ def ini(text: str) -> dict[str, dict[str, Stated]]:
             found.setdefault(section, {})
             continue
         value = _COMMENT.sub("", match["value"])
-        keys = found.setdefault(section, {})
-        keys.setdefault(match["key"].strip(), Stated.at(value, match.start("value"), match.start("value") + len(value)))
+        keys, start = found.setdefault(section, {}), match.start("value")
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value, start = value[1:-1], start + 1
+        keys.setdefault(match["key"].strip(), Stated.at(value, start, start + len(value)))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from omni_release.versions import flat, locks
+from omni_release.versions import flat, locks, pins
 from omni_release.versions.checkout import Checkout, table
 from omni_release.versions.member import Member, canonical, part_places, python_place
 from omni_release.versions.place import DERIVED, MIRROR, Place
@@ -192,8 +192,10 @@ def cargo(member: Member, files: tuple[str, ...], version: str | None) -> Iterat
         if isinstance(package := member.checkout.toml(file).get("package"), dict)
         and isinstance(package.get("version"), dict) and "" in crates and "name" in package
     }  # fmt: skip
+    ours_by_name = {name: version or "" for name in {*crates, *inherited} if name}
+    yield from pins.cargo(member, found, ours_by_name)
     for lock in {*_above(member.at, "Cargo.lock"), *(file for file in files if file.endswith("Cargo.lock"))}:
-        yield from locks.cargo(member.checkout, lock, {name: "" for name in {*crates, *inherited} if name})
+        yield from locks.cargo(member.checkout, lock, ours_by_name)
 
 
 def npm(member: Member, files: tuple[str, ...], version: str | None) -> Iterator[Place]:

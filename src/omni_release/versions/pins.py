@@ -24,7 +24,7 @@ def of(member: Member, holder: Member, version: str | None) -> Iterator[Place]:
         for stated in _requirements(holder):
             yield from _pinned(member, text, stated)
         yield from _poetry(member, holder, text)
-    for name in ("setup.py", "setup.cfg"):
+    for name in ("setup.py", "setup.cfg", *_requirement_files(holder)):
         text = holder.checkout.text(holder.at + name) if holder.at + name in holder.checkout.known else None
         for match in re.finditer(_within(member.name), text.text, re.IGNORECASE) if text else ():
             if (
@@ -35,6 +35,27 @@ def of(member: Member, holder: Member, version: str | None) -> Iterator[Place]:
                 yield text.place(*match.span("version"), PIN)
     if member is not holder:
         yield from _npm(member, holder, version)
+
+
+def _requirement_files(holder: Member) -> list[str]:
+    files = (file[len(holder.at) :] for file in holder.checkout.files if file.startswith(holder.at))
+    return [file for file in files if re.fullmatch(r"(?:requirements/)?[\w.-]*require[\w.-]*\.(?:txt|in)", file)]
+
+
+def cargo(member: Member, files: list[str], crates: dict[str, str]) -> Iterator[Place]:
+    """The requirements of these crates (by name, with their version) beside the path that they lie at."""
+    for file in files:
+        tables = member.checkout.toml(file)
+        text = member.checkout.text(file)
+        for inner in (tables, table(tables, "workspace")):
+            for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
+                for name, stated in table(inner, kind).items():
+                    version = stated.get("version") if isinstance(stated, dict) and "path" in stated else None
+                    known = crates.get(str(stated.get("package", name))) if version else None
+                    if text and known and isinstance(version, Stated) and version.start >= 0:
+                        begin = len(version) - len(version.lstrip("=^ "))
+                        if same(version[begin:], known, "semver"):
+                            yield text.place(version.start + begin, version.end, PIN, form="semver")
 
 
 def _within(name: str) -> str:

@@ -16,9 +16,7 @@ _README = re.compile(
 _CHANGELOG = re.compile(r"^(?:docs?/)?(?:changelog|changes|history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?$", re.I)
 _TOKEN = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)(?![\w]|\.\d)")
 _PAST = re.compile(r"versionadded|versionchanged|deprecated|since|before", re.IGNORECASE)
-_HEADING = re.compile(
-    r"^\s*(?:#+|=+(?= )|\*\*|<h\d>|\[|\(|v(?=\d)|version\b|release\b|\d)", re.IGNORECASE
-)
+_HEADING = re.compile(r"^\s*(?:#+|=+(?= )|\*\*|<h\d>|\[|\(|v(?=\d)|version\b|release\b|\d)", re.IGNORECASE)
 _RULE = re.compile(r"^\s*([=\-~^\"'#*+])\1{2,}\s*$")
 _LONGEST = 120  # characters of a line that is a heading
 

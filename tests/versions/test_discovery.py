@@ -1,0 +1,104 @@
+"""What is found beyond the cases: tags, places that the settings name, an index that has the version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from omni_release import versions
+from omni_release.errors import CannotTell, SettingsError
+from omni_release.seams import IndexFile
+from omni_release.versions import guards
+from tests.conftest import git
+from tests.versions.support import checkout, contents, listed
+
+PLACE = '[project]\nname = "acme"\nversion = "1.0"\n\n[[tool.omni-release.version.place]]\n'
+
+
+@dataclass(frozen=True)
+class Told:
+    """An index that has these files, or does not answer."""
+
+    has: tuple[IndexFile, ...] | None
+
+    def files(self, project: str) -> Sequence[IndexFile]:
+        if self.has is None:
+            raise CannotTell("no answer")
+        return self.has
+
+
+@pytest.mark.parametrize(
+    ("value", "odd"), [("1.2.3", False), ("1.3.0", False), ("1.2.2", True)], ids=["equal", "ahead", "behind"]
+)
+def test_past_a_tag_a_place_may_be_ahead(value: str, odd: bool, tmp_path: Path) -> None:
+    """A tag is the source; what is about to be tagged may stand in the files already."""
+    root = checkout("generated", tmp_path / "project")
+    (root / "CITATION.cff").write_text(f"cff-version: 1.2.0\nversion: {value}\n")
+    git("commit", "--quiet", "--all", "--allow-empty", "--message=next", cwd=root)
+    places = versions.look(str(root)).places
+    assert listed(root).startswith("source refs/tags/v1.2.3:1:2 1.2.3\n")
+    assert bool(versions.drift(places)) == odd
+    assert versions.version_of(places) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('path = "nowhere.txt"', "is not there"),
+        ('path = "../outside"', "must lie in the project"),
+        ('path = "notes.txt"\npattern = "("', "a pattern that is none"),
+        ('path = "notes.txt"\npattern = "1.0"', "a pattern without"),
+        ('path = "notes.txt"\npattern = "v(?P<version>9)"', "holds no version there"),
+        ('path = "pyproject.toml"\nkey = "project.nothing"', "holds no version there"),
+    ],
+)
+def test_a_named_place_that_is_not_there(entry: str, said: str, tmp_path: Path) -> None:
+    """It is an error that names the table, and what to do."""
+    (tmp_path / "pyproject.toml").write_text(PLACE + entry + "\n")
+    (tmp_path / "notes.txt").write_text("v1.0\n")
+    with pytest.raises(SettingsError, match=said):
+        versions.look(str(tmp_path))
+
+
+def test_what_git_ignores_is_not_looked_at(tmp_path: Path) -> None:
+    """Leftovers of a build state an old version, and are nobody's."""
+    root = checkout("static-and-module", tmp_path / "project")
+    before = listed(root)
+    (root / ".gitignore").write_text("lib/\n")
+    (root / "lib" / "acme").mkdir(parents=True)
+    (root / "lib" / "acme" / "__init__.py").write_text('__version__ = "0.1"\n')
+    assert listed(root) == before
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    """The same places are found without git."""
+    root = checkout("front-end", tmp_path / "project")
+    before = listed(root)
+    (root / ".git").rename(tmp_path / "git")
+    assert listed(root) == before
+
+
+def test_the_index_has_it(tmp_path: Path) -> None:
+    """Files of this version with other bytes stand in the way; the ones in dist/ do not."""
+    root = checkout("drifted", tmp_path / "project")
+    ours = IndexFile("acme-1.1.0.tar.gz", hashlib.sha256(b"ours").hexdigest(), "https://example.invalid/a")
+    other = IndexFile("acme-1.1-py3-none-any.whl", "0" * 64, "https://example.invalid/b")
+    old = IndexFile("acme-1.0.tar.gz", "1" * 64, "https://example.invalid/c")
+    (root / "dist").mkdir()
+    (root / "dist" / "acme-1.1.0.tar.gz").write_bytes(b"ours")
+    assert list(guards.on_index(root, "acme", "1.1.0", Told((ours, old)))) == []
+    (said,) = guards.on_index(root, "acme", "1.1.0", Told((ours, other, old)))
+    assert "with other bytes: acme-1.1-py3-none-any.whl" in said
+    assert guards.asked(root, "acme", "1.1.0", Told(None)) == ([], "no answer")
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    """No file is written by a look."""
+    root = checkout("named", tmp_path / "project")
+    before = contents(root)
+    versions.look(str(root))
+    assert contents(root) == before
