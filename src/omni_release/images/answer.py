@@ -6,6 +6,7 @@ The SDK's own types are not used for it: they drop `finishMessage`, and warn of 
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -96,7 +97,12 @@ def _answer(document: Mapping[str, Any]) -> Answer:
 def _of(table: Mapping[str, Any], name: str) -> Any:
     """A field under its name in camelCase or in snake_case."""
     found = table.get(name)
-    return table.get(re.sub(r"([A-Z])", r"_\1", name).lower()) if found is None else found
+    return table.get(_snake(name)) if found is None else found
+
+
+@functools.cache
+def _snake(name: str) -> str:
+    return re.sub(r"([A-Z])", r"_\1", name).lower()
 
 
 def _part(part: Mapping[str, Any]) -> Part:

@@ -24,6 +24,10 @@ class BoundedClient(httpx2.AsyncClient):
         """Send a request, and read the whole answer. Raises AnswerTooLarge."""
         arguments["stream"] = True
         response = await super().send(request, **arguments)
+        announced = response.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) <= self._most and "content-encoding" not in response.headers:
+            await response.aread()  # HTTP itself ends it there
+            return response
         read: list[bytes] = []
         size = 0
         try:
@@ -47,8 +51,12 @@ class BoundedClient(httpx2.AsyncClient):
 _ENCODING = ("content-encoding", "content-length", "transfer-encoding")
 
 
-def opened(key: str, base_url: str | None, api_version: str, most: int) -> tuple[genai.Client, BoundedClient]:
+def opened(
+    key: str, base_url: str | None, api_version: str, timeout: int, most: int
+) -> tuple[genai.Client, BoundedClient]:
     """A client for the Gemini API (never Vertex, whatever the environment says), and what it sends with.
+
+    `timeout` is in milliseconds, `most` in bytes.
 
     The transport is ours: that keeps aiohttp out where it is installed, the environment's proxies in, and follows no
     redirect, as one would carry the key to another host.
@@ -61,6 +69,7 @@ def opened(key: str, base_url: str | None, api_version: str, most: int) -> tuple
         http_options=genai.types.HttpOptions(
             base_url=base_url,
             api_version=api_version,
+            timeout=timeout,
             httpx_async_client=transport,
             httpx_client=httpx2.Client(verify=context, follow_redirects=False),
         ),

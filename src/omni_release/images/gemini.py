@@ -33,6 +33,8 @@ DEFAULT_MODEL = "gemini-3-pro-image"
 DEFAULT_TIMEOUT = 90.0
 MOST_BYTES = 40_000_000
 """The largest answer recorded has 4.2 MB; a 4K PNG with its signature may come to 30."""
+_SMALL = 250_000
+"""Characters of a body that is read at once: a thread would take longer than the reading."""
 T = TypeVar("T")
 
 
@@ -134,8 +136,11 @@ class GeminiImageProvider:
 
         async def made(client: genai.Client) -> ImageResult:
             begun = self._clock.monotonic()
-            body = await _sent(client, self.model, contents, wire.config(ratio, size, seconds))
+            own = None if seconds == self.timeout else seconds
+            body = await _sent(client, self.model, contents, wire.config(ratio, size, own))
             took = self._clock.monotonic() - begun
+            if len(body) < _SMALL:
+                return _result(body, self.model, prompt, size, took)
             return await asyncio.to_thread(_result, body, self.model, prompt, size, took)
 
         cost: float | None = None  # unknown, until an answer or an error says it
@@ -216,7 +221,9 @@ class GeminiImageProvider:
         if self._opened is None or self._opened[2] is not loop:  # connections belong to the loop that opened them
             from omni_release.images.client import opened
 
-            self._opened = (*opened(self._key.value, self._base_url, self._api_version, self._most_bytes), loop)
+            timeout = wire.milliseconds(self.timeout)
+            made = opened(self._key.value, self._base_url, self._api_version, timeout, self._most_bytes)
+            self._opened = (*made, loop)
         return self._opened[0]
 
 
@@ -270,7 +277,7 @@ async def _sent(client: genai.Client, model: str, contents: Any, config: Any) ->
 
 
 def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> ImageResult:
-    """Read an answer; the image is proved to decode. In a thread: a large one takes its time."""
+    """Read an answer; the image is proved to decode. A large one takes its time, and so is read in a thread."""
     read = answer.parsed(body)
     image = read.image
     if image is None or image.image is None:

@@ -9,6 +9,8 @@ from omni_release.images.errors import DamagedAnswer, NotSetUp
 
 MOST_PIXELS = 64_000_000
 """Four times what the models' largest size (4K) has."""
+FORMATS = ("JPEG", "PNG", "WEBP")
+"""What the models answer with, or may; no other decoder of Pillow's is let near bytes from the network."""
 INSTALL = 'Install it with: pip install "omni-release[images]"'
 
 
@@ -28,7 +30,7 @@ def read(data: bytes) -> Picture:
     except ImportError:
         raise NotSetUp("Pillow is not installed, so no image can be read", INSTALL) from None
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise ValueError(f"{width} by {height} pixels are more than {MOST_PIXELS}")

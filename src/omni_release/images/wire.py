@@ -60,8 +60,8 @@ def _part(part: Part) -> Content:
     return sent
 
 
-def config(aspect_ratio: str, size: str, seconds: float) -> Content:
-    """The configuration of a call for an image that may take `seconds`."""
+def config(aspect_ratio: str, size: str, seconds: float | None) -> Content:
+    """The configuration of a call for an image that may take `seconds`; None is the client's own timeout."""
     image = {"aspect_ratio": aspect_ratio, "image_size": size}
     return {
         "response_modalities": ["TEXT", "IMAGE"],
@@ -75,7 +75,12 @@ def probe_config(seconds: float) -> Content:
     return {"response_modalities": ["TEXT"], "max_output_tokens": 8, **_common(seconds)}
 
 
-def _common(seconds: float) -> Content:
-    # The SDK counts in milliseconds. It hands the body over unread: answer.py reads it.
-    milliseconds = max(1, round(seconds * 1000))
-    return {"http_options": {"timeout": milliseconds}, "should_return_http_response": True}
+def milliseconds(seconds: float) -> int:
+    """As the SDK counts a timeout."""
+    return max(1, round(seconds * 1000))
+
+
+def _common(seconds: float | None) -> Content:
+    # Options of a call's own cost the SDK a good part of its time: they are left out where they can be.
+    options = {} if seconds is None else {"http_options": {"timeout": milliseconds(seconds)}}
+    return {**options, "should_return_http_response": True}  # the body comes unread: answer.py reads it
