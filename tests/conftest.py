@@ -21,6 +21,16 @@ CASES = Path(__file__).parent / "cases"
 collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
+THOROUGH = ("emulator", "images", "index", "versions")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives real clients and servers, or a thousand examples: the project's own rehearsal leaves it out."""
+    for item in items:
+        if item.path.relative_to(CASES.parent).parts[0] in THOROUGH:
+            item.add_marker("thorough")
+
+
 @dataclass(frozen=True)
 class Ran:
     """How the command line ended."""
