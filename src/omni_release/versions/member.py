@@ -132,8 +132,18 @@ def python_place(checkout: Checkout, path: str, item: Assigned, role: str, form:
     """The place of an assignment."""
     text = checkout.text(path)
     assert text is not None
-    form = "tuple" if item.kind == TUPLE else form
+    if item.kind == TUPLE:
+        form = "release" if role != SOURCE and _said_beside(checkout, path, item) else "tuple"
     return text.place(item.start, item.end, role, item.value, form, item.note)
+
+
+def _said_beside(checkout: Checkout, path: str, item: Assigned) -> bool:
+    """Is a tuple all numbers, and does a string in the same module say the version as well?"""
+    read, text = checkout.module(path), checkout.text(path)
+    assert read is not None
+    assert text is not None
+    numbers = not re.search("[A-Za-z]", text.text[item.start : item.end])
+    return numbers and any(other.kind == LITERAL and not other.fallback for other in read[1])
 
 
 def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place]:

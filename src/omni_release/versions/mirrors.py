@@ -9,7 +9,7 @@ from omni_release.versions import flat, locks, pins
 from omni_release.versions.checkout import Checkout, table
 from omni_release.versions.member import Member, canonical, part_places, python_place
 from omni_release.versions.place import DERIVED, MIRROR, Place
-from omni_release.versions.python import COMPUTED, Assigned, calls
+from omni_release.versions.python import COMPUTED, TUPLE, Assigned, calls
 from omni_release.versions.source import cargo_manifest
 from omni_release.versions.spelling import parse, same
 
@@ -129,7 +129,7 @@ def _item(
         if dunder and near:
             yield python_place(member.checkout, file, item, DERIVED)
         return
-    equal = same(item.value, version or "") and "." in item.value
+    equal = same(item.value, version or "", "release" if item.kind == TUPLE else "") and "." in item.value
     sure = near and name in _OWN and not item.fallback and (dunder or about)
     fits = (near or (close and about)) and name in _OWN and not item.fallback and plausible(item.value, version)
     if version is None and not (near and dunder and not item.fallback):

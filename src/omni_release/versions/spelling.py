@@ -1,6 +1,7 @@
 """Versions as people spell them: read as PEP 440 reads them, and written as the place at hand writes its own.
 
-Forms: `` (a string), `semver` (npm, Cargo), `tuple` (the items of a Python tuple), `part:N` and `part:suffix` (one
+Forms: `` (a string), `semver` (npm, Cargo), `tuple` (the items of a Python tuple), `release` (a tuple
+of numbers beside a string that says it all), `part:N` and `part:suffix` (one
 component of several; `part:N+` where there is a suffix beside it), `short` (the first components only).
 """
 
@@ -96,6 +97,8 @@ def same(value: str, other: str, form: str = "") -> bool:
     one, two = parse(value), parse(other)
     if not one or not two:
         return False
+    if form == "release":
+        return one.key[:2] == two._replace(pre=None, post=None, dev=None).key[:2]
     if form == "short":
         return one.release == two.release[: len(one.release)] and one.epoch == two.epoch
     return one.key == two.key
@@ -108,6 +111,8 @@ def respelled(old: str, new: str, form: str = "", quote: str = '"') -> str:
         raise CannotSpell(f"{new!r} is no version")
     if form == "semver":
         return _semver(old, new, version)
+    if form == "release":
+        return _tuple(old, version._replace(pre=None, post=None, dev=None, local=""), quote)
     if form == "tuple":
         return _tuple(old, version, quote)
     if form.startswith("part:"):
@@ -191,7 +196,9 @@ def _part(old: str, version: Version, which: str) -> str:
     return said.zfill(len(old)) if len(old) > 1 and old[0] == "0" else said
 
 
-_ITEM = re.compile(r"""(?P<int>\d+)|(?P<quote>["'])(?P<word>[A-Za-z0-9.]*)(?P=quote)""")
+_ITEM = re.compile(
+    r"""(?P<int>\d+|(?<=")\d+(?=")|(?<=')\d+(?='))|(?P<quote>["'])(?P<word>[A-Za-z.][A-Za-z0-9.]*|)(?P=quote)"""
+)
 
 
 def of_tuple(items: str) -> str | None:
