@@ -45,22 +45,23 @@ def top_of(root: str) -> str | None:
 
 def git(folder: str, *arguments: str) -> str | None:
     """What git prints; None where it does not end with 0, or is not there."""
-    if sys.platform == "win32":
+    return _said([*_GIT, "-C", folder, *arguments])
+
+
+if sys.platform == "win32":
+
+    def _said(argv: list[str]) -> str | None:
         import subprocess  # noqa: TID251 - only looks; elsewhere it costs too much to import
 
         try:
-            ended = subprocess.run(  # noqa: S603 - a fixed program
-                [*_GIT, "-C", folder, *arguments], capture_output=True, stdin=subprocess.DEVNULL, check=False
-            )
+            ended = subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - git
         except OSError:
             return None
         return ended.stdout.decode("utf-8", "surrogateescape") if ended.returncode == 0 else None
-    return _spawned([*_GIT, "-C", folder, *arguments])
 
+else:
 
-if sys.platform != "win32":
-
-    def _spawned(argv: list[str]) -> str | None:
+    def _said(argv: list[str]) -> str | None:
         """As subprocess would, without importing it: that costs more than a whole look at a small project."""
         reading, writing = os.pipe()
         nowhere = os.open(os.devnull, os.O_RDWR)
@@ -78,9 +79,9 @@ if sys.platform != "win32":
             os.close(writing)
             os.close(nowhere)
         with open(reading, "rb") as pipe:
-            said = pipe.read()
+            printed = pipe.read()
         _, status = os.waitpid(process, 0)
-        return said.decode("utf-8", "surrogateescape") if status == 0 else None
+        return printed.decode("utf-8", "surrogateescape") if status == 0 else None
 
 
 def _walked(top: str, inside: str, depth: int) -> Iterator[str]:
