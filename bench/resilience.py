@@ -123,7 +123,7 @@ class Model:
         return ()
 
     async def probe(self, model: str | None = None) -> Availability:
-        return Availability(self.model, True, "", "", "", 0.0)
+        return Availability(self.model, available=True, why="", hint="", life="", seconds=0.0)
 
     async def close(self) -> None:
         pass

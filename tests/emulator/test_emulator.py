@@ -7,6 +7,7 @@ import http.client
 import io
 import itertools
 import json
+import os
 import random
 import signal
 import socket
@@ -296,7 +297,7 @@ def test_command() -> None:
         assert url.startswith("http://127.0.0.1:")
         assert [generated(url, BODY)[0] for _ in range(3)] == [503, 429, 200]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(20) == 0 or os.name == "nt"  # where it is not told, but ended
 
 
 @pytest.mark.parametrize(

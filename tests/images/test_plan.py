@@ -35,7 +35,7 @@ def test_timeout_triggers_retry(emulator: GeminiEmulator) -> None:
     got = made(emulator, "hang; ok", timeout=0.7)
     assert got.result is not None
     assert [a.came for a in got.result.attempts] == ["TimedOut", "image"]
-    assert 0.5 < got.result.attempts[0].seconds < 1.7
+    assert 0.5 < got.result.attempts[0].seconds < 5
 
 
 def test_all_attempts_fail(emulator: GeminiEmulator) -> None:

@@ -52,11 +52,11 @@ _ENCODING = ("content-encoding", "content-length", "transfer-encoding")
 
 
 def opened(
-    key: str, base_url: str | None, api_version: str, timeout: int, most: int
+    key: str, base_url: str | None, api_version: str, headers: dict[str, str], most: int
 ) -> tuple[genai.Client, BoundedClient]:
     """A client for the Gemini API (never Vertex, whatever the environment says), and what it sends with.
 
-    `timeout` is in milliseconds, `most` in bytes.
+    `headers` go with each call, `most` is the largest answer in bytes. Whoever calls sets a timeout over the call.
 
     The transport is ours: that keeps aiohttp out where it is installed, the environment's proxies in, and follows no
     redirect, as one would carry the key to another host.
@@ -69,7 +69,7 @@ def opened(
         http_options=genai.types.HttpOptions(
             base_url=base_url,
             api_version=api_version,
-            timeout=timeout,
+            headers=headers,
             httpx_async_client=transport,
             httpx_client=httpx2.Client(verify=context, follow_redirects=False),
         ),

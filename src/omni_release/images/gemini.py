@@ -221,8 +221,8 @@ class GeminiImageProvider:
         if self._opened is None or self._opened[2] is not loop:  # connections belong to the loop that opened them
             from omni_release.images.client import opened
 
-            timeout = wire.milliseconds(self.timeout)
-            made = opened(self._key.value, self._base_url, self._api_version, timeout, self._most_bytes)
+            headers = wire.server_timeout(self.timeout)
+            made = opened(self._key.value, self._base_url, self._api_version, headers, self._most_bytes)
             self._opened = (*made, loop)
         return self._opened[0]
 

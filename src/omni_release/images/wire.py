@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from omni_release.images import presets
@@ -75,12 +76,16 @@ def probe_config(seconds: float) -> Content:
     return {"response_modalities": ["TEXT"], "max_output_tokens": 8, **_common(seconds)}
 
 
-def milliseconds(seconds: float) -> int:
-    """As the SDK counts a timeout."""
-    return max(1, round(seconds * 1000))
+def server_timeout(seconds: float) -> dict[str, str]:
+    """The header that tells the service when nobody waits any more, as the SDK writes it.
+
+    The SDK's own timeout is one of each read, and is kept on each operation of the socket: the timeout of the whole
+    call (gemini.py) says the same, and more.
+    """
+    return {"X-Server-Timeout": str(math.ceil(seconds))}
 
 
 def _common(seconds: float | None) -> Content:
     # Options of a call's own cost the SDK a good part of its time: they are left out where they can be.
-    options = {} if seconds is None else {"http_options": {"timeout": milliseconds(seconds)}}
+    options = {} if seconds is None else {"http_options": {"headers": server_timeout(seconds)}}
     return {**options, "should_return_http_response": True}  # the body comes unread: answer.py reads it
