@@ -152,6 +152,10 @@ def _unheaded(member: Member, version: str | None) -> Iterator[str]:
     if version is None or parsed is None or parsed.dev is not None:
         return
     for text in prose.changelogs(member):
-        found = [match[1] for match in prose.headings(text)]
-        if found and not any(same(stated, version) for stated in found):
-            yield text.path
+        headed = False
+        for match in prose.headings(text):  # the newest comes first, as a rule: seldom is more than a few lines read
+            headed = True
+            if same(match[1], version):
+                break
+        else:
+            yield from [text.path] if headed else []
