@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from omni_release.images import answer, codec, costs, life, picture
+from omni_release.images import answer, codec, costs, errors, fault, life, picture
 from omni_release.images.model import Usage
 from tests.images.conftest import EVIDENCE, needs_evidence
 
@@ -119,3 +119,39 @@ def test_list_of_models() -> None:
     assert listed["nextPageToken"]
     dead = {name for name in names if (known := life.find(name)) and not known.lives(datetime.date(2026, 8, 5))}
     assert {"gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"} <= dead
+
+
+def test_signature_is_echoed_word_for_word() -> None:
+    """Two recorded turns: what the first answered is what the second sent back."""
+    yaml = pytest.importorskip("yaml")
+    text = (EVIDENCE / "simonw_llm-gemini__test_tools_with_gemini_3_thought_signatures.yaml").read_text(
+        encoding="utf-8"
+    )
+    first, second = yaml.safe_load(text)["interactions"]
+    chunks = json.loads(gzip.decompress(first["response"]["body"]["string"]))
+    (answered,) = [part.signature for chunk in chunks for part in answer.of(chunk).parts if part.signature]
+    sent = json.loads(second["request"]["body"])["contents"]
+    (echoed,) = [part["thoughtSignature"] for turn in sent for part in turn["parts"] if "thoughtSignature" in part]
+    assert codec.decoded(echoed) == answered
+
+
+def test_empty_parts_of_firebase() -> None:
+    """A stream with a chunk that has no parts; the image is a PNG of one pixel."""
+    text = (
+        EVIDENCE / "FirebaseExtended_vertexai-sdk-test-data__googleai_streaming-success-empty-parts.txt"
+    ).read_text()
+    read = [answer.parsed(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
+    assert any(not one.parts for one in read)
+    (pictured,) = [one for one in read if one.image]
+    assert picture.read(image_of(pictured)) == picture.Picture("image/png", 1, 1)
+
+
+def test_error_with_the_content_type_of_a_stream() -> None:
+    """A recorded 404 that says it is an event stream, and is plain JSON: read by its status."""
+    (path,) = EVIDENCE.glob("googleapis_js-genai__Chats_Tests_*.json")
+    response = json.loads(path.read_text(encoding="utf-8"))["interactions"][0]["response"]
+    now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+    headers = {name.lower(): value for name, value in response["headers"].items()}
+    (body,) = response["bodySegments"]
+    found = fault.error(fault.Fault(response["statusCode"], body, headers, "custom-gemini-2.0-flash", now))
+    assert isinstance(found, errors.ModelGone)
