@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omni_release import versions
-from omni_release.errors import NotApplicable
+from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
 
@@ -21,9 +21,10 @@ def versions_agree(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"cannot be read, so nothing is known of it: {why}", "version-unreadable", Severity.WARNING, path)
     source = found.source
     if source is None:
-        if not found.unreadable:
-            raise NotApplicable("no place states the version: the build computes it")
-        return
+        if found.unreadable:
+            named = "; ".join(f"{path}: {why}" for path, why in found.unreadable)
+            raise CannotTell(f"no place that can be read states the version ({named})", "Mend what cannot be read.")
+        raise NotApplicable("no place states the version: the build computes it")
     for place in versions.drift(found.places):
         said = f"says {place.value}, but {source.path}:{source.line} says {source.value}"
         yield Finding(said, "version-drift", path=place.path, line=place.line, column=place.column)
