@@ -292,7 +292,10 @@ def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None
     assert not [o["id"] for o in ran.document["outcomes"] for f in o["findings"] if f["rule"] == "defect"]
     assert wheel.read_bytes() == b"no zip archive"
     (tmp_path / "empty").mkdir()
-    assert "there is nothing built in" in omni("rehearse", "--artifacts", tmp_path / "empty", cwd=root).out
+    assert omni("rehearse", "--artifacts", tmp_path / "empty", cwd=root).code == 2
+    # A part that builds does not go on with what was built elsewhere.
+    ran = omni("inspect", "--format", "json", cwd=root)
+    assert (ran.code, "stood so already" in ran.out) == (0, False)
 
 
 def test_wheel_bound_to_a_platform(case: Callable[[str], Path], tmp_path: Path) -> None:
@@ -380,3 +383,53 @@ def test_artifacts_and_run_exclude_each_other(case: Callable[[str], Path], tmp_p
     assert omni("inspect", "--artifacts", tmp_path, "--run", "x", cwd=root).code == 2
     assert "there is no folder" in omni("inspect", "--artifacts", tmp_path / "gone", cwd=root).err
     assert "takes no --artifacts" in omni("clean", "--artifacts", tmp_path, cwd=root).err
+
+
+def test_exit_code_that_is_lost(case: Callable[[str], Path]) -> None:
+    """A command that swallows pytest's exit code does not hide a failing test."""
+    root = case("sound")
+    (root / "tests" / "test_more.py").write_text("def test_wrong():\n    assert 1 == 2\n", encoding="utf-8")
+    (root / "run.py").write_text("import subprocess\n\nsubprocess.call(['pytest', '-q'])\n", encoding="utf-8")
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[tool.omni-release.tests]\ncommand = 'python run.py'\nrequirements = ['pytest']\n")
+    ran = omni("tests", "--format", "json", cwd=root)
+    rules = [finding["rule"] for finding in ran.outcome("tests-pass")["findings"]]
+    assert (ran.code, "exit-code-lost" in rules) == (1, True)
+
+
+def test_module_that_is_left_out(case: Callable[[str], Path]) -> None:
+    """A subpackage that the back end was not told of is an error, a data file a warning."""
+    root = case("setuptools-flat")
+    (root / "acme_flat" / "sub").mkdir()
+    (root / "acme_flat" / "sub" / "__init__.py").touch()
+    (root / "acme_flat" / "table.csv").touch()
+    ran = omni("inspect", "--format", "json", cwd=root)
+    found = {(f["rule"], f["path"], f["severity"]) for f in ran.outcome("wheel-is-whole")["findings"]}
+    assert ran.code == 1
+    assert found == {
+        ("lost-module", "acme_flat/sub/__init__.py", "error"),
+        ("lost-data", "acme_flat/table.csv", "warning"),
+    }
+
+
+def test_secrets_stay_out_of_the_run_folder(case: Callable[[str], Path]) -> None:
+    """A key in the environment that the tests print is in no file of the run."""
+    root = case("sound")
+    code = "import os\n\n\ndef test_it():\n    assert 0, os.environ['GEMINI_API_KEY']\n"
+    (root / "tests" / "test_leak.py").write_text(code, encoding="utf-8")
+    key = "planted-" + "key" * 5
+    ran = omni("tests", "--format", "json", cwd=root, environment=child_environment(GEMINI_API_KEY=key))
+    assert ran.code == 1
+    assert key not in ran.out + ran.err
+    for file in newest_run(root).rglob("*"):
+        assert not file.is_file() or key.encode() not in file.read_bytes(), file
+
+
+def test_run_folder_behind_a_link(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """A run folder that is a link is refused, and nothing behind it is touched."""
+    root = case("sound")
+    (tmp_path / "precious").mkdir()
+    (root / ".omni-release").symlink_to(tmp_path / "precious")
+    ran = omni("rehearse", cwd=root)
+    assert (ran.code, "is a link" in ran.err) == (2, True)
+    assert list((tmp_path / "precious").iterdir()) == []

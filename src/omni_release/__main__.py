@@ -5,11 +5,15 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:2] == ["version"] and _agrees():
-        sys.exit(0)
-    from omni_release import cli
+    try:
+        if sys.argv[1:2] == ["version"] and _agrees():
+            sys.exit(0)
+        from omni_release import cli
 
-    sys.exit(cli.main())
+        sys.exit(cli.main())
+    except KeyboardInterrupt:  # while it was still starting
+        sys.stderr.write("omni-release: interrupted\n")
+        sys.exit(130)
 
 
 def _agrees() -> bool:

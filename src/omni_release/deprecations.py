@@ -58,7 +58,7 @@ def read(path: Path) -> Iterator[Record]:
     for line in path.read_bytes().splitlines():
         try:
             entry = json.loads(line)
-            if "imported" in entry:
+            if "category" not in entry:
                 continue
             frames = tuple((str(file), int(number)) for file, number, _ in entry.pop("frames"))
             yield Record(**entry, frames=frames)
@@ -71,6 +71,17 @@ def imported(path: Path) -> Iterator[tuple[str, str]]:
     for line in path.read_bytes().splitlines() if path.is_file() else ():
         with contextlib.suppress(ValueError):
             yield from json.loads(line).get("imported", {}).items()
+
+
+def pytest_failures(path: Path) -> int:
+    """How many tests failed in all runs of pytest that have written down their end; at least 1 for a run gone wrong."""
+    failed = 0
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("pytest", 0) not in (0, 5):
+                failed += max(entry["failed"], 1)
+    return failed
 
 
 def findings(records: Iterable[Record], places: Places) -> Iterator[Finding]:

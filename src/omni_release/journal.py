@@ -190,6 +190,8 @@ class Home:
 
     def prepare(self) -> None:
         """Make the folder, hidden from git by a .gitignore of its own. Raises UsageError where it cannot be written."""
+        if self.path.is_symlink():
+            raise UsageError(f"{self.path} is a link, to {self.path.readlink()}", "Nothing behind a link is touched.")
         try:
             self.path.mkdir(exist_ok=True)
             ignore = self.path / ".gitignore"

@@ -17,7 +17,12 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     With `prebuilt`, the distributions in that folder take the place of the build. In a rehearsal an upload risks
     nothing, so it waits for few of the checks; what takes longest comes first.
     """
-    from omni_release.checks.artifacts import artifacts_match, build_is_reproducible, wheel_equals_checkout
+    from omni_release.checks.artifacts import (
+        artifacts_match,
+        build_is_reproducible,
+        wheel_equals_checkout,
+        wheel_is_whole,
+    )
     from omni_release.checks.contents import nothing_stray, sdist_is_the_checkout
     from omni_release.checks.index_rules import index_would_take
     from omni_release.checks.installed import (
@@ -53,6 +58,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             step(InstallWithUv(), needs="upload"),
             check(works_installed_by_uv, needs="install-with-uv"),
             check(verify_commands_pass, needs="install-with-uv"),
+            check(wheel_is_whole, needs="build"),
             check(nothing_stray, needs="build"),
             check(sdist_is_the_checkout, needs="build"),
             check(index_would_take, needs="build"),
@@ -107,6 +113,7 @@ def verify(prebuilt: Path | None = None) -> Lane:
 _LOOKS = (
     "artifacts-match",
     "index-would-take",
+    "wheel-is-whole",
     "nothing-stray",
     "sdist-is-the-checkout",
     "wheel-contents-are-right",

@@ -49,7 +49,9 @@ class Request:
 
 def run_lane(request: Request) -> int:
     """Run a lane from end to end; the exit code. Raises UsageError where it cannot begin."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminated)
     if request.lane in lanes.BUILDING and (outer := os.environ.get(environment.GUARD)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
@@ -96,6 +98,8 @@ def _refuse_artifacts(request: Request) -> None:
         raise UsageError("--artifacts and --run are two answers to one question", "A run has its own: leave one out.")
     if not request.artifacts.is_dir():
         raise UsageError(f"there is no folder {request.artifacts}", "Name the folder that holds the distributions.")
+    if not any(request.artifacts.glob("*.whl")) and not any(request.artifacts.glob("*.tar.gz")):
+        raise UsageError(f"there is no wheel and no sdist in {request.artifacts}", "Name the folder that holds them.")
 
 
 def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, json: bool) -> int:
@@ -206,6 +210,9 @@ def _keep(report: Report, release: Release, world: World, redact: Callable[[str]
     """Write the report into the run folder, in each of its forms."""
     world.journal.record("ended", lane=report.lane, verdict=report.verdict, exit_code=report.exit_code)
     documents = {"report.json": report_json.document(report), "report.junit.xml": junit.document(report).decode()}
+    for name in ("tests.junit.xml", "warnings.jsonl"):  # written by the tests themselves, past our redaction
+        if (release.folder / name).is_file():
+            documents[name] = (release.folder / name).read_text(encoding="utf-8", errors="backslashreplace")
     for name, content in documents.items():
         world.files.write(Write(release.folder / name, redact(content).encode("utf-8", "backslashreplace")))
 

@@ -14,6 +14,7 @@ from omni_release.model import Project, Release
 from omni_release.project import import_name, table
 
 NO_TESTS = "the project has no tests: no file is called test_*.py or *_test.py"
+_IMPORTABLE = {".py", ".pyc", ".so", ".pyd"}
 _NAMES = ("test", "tests", "testing", "dev")
 
 
@@ -49,6 +50,7 @@ def recorded(release: Release) -> Path:
 def recorder(release: Release) -> tuple[Write, ...]:
     """What makes each interpreter of the candidate environment record its warnings."""
     target = environment.site_packages(release.environment("candidate"))
+    info = target / "omni_release_recorder-0.dist-info"
     module = Path(children.__file__).with_name("recorder.py")
     packages = list(importable(release.project))
     arguments = f"{str(recorded(release))!a}, {packages!a}"
@@ -56,6 +58,9 @@ def recorder(release: Release) -> tuple[Write, ...]:
     return (
         Write(target / "omni_release_recorder.py", module.read_bytes()),
         Write(target / "omni_release_recorder.pth", start.encode()),
+        # What pytest needs to take it for a plugin, in whatever way pytest is started.
+        Write(info / "METADATA", b"Metadata-Version: 2.1\nName: omni-release-recorder\nVersion: 0\n"),
+        Write(info / "entry_points.txt", b"[pytest11]\nomni_release_recorder = omni_release_recorder\n"),
     )
 
 
@@ -96,6 +101,12 @@ def inside_packages(project: Project, files: Iterable[PurePosixPath]) -> tuple[s
 
 
 def without_packages(project: Project, files: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:
-    """The tree that the tests run in: all but the import packages, so that only the installed ones can be imported."""
+    """The tree that the tests run in: without what can be imported of the import packages, so that only the installed
+    ones can be. Their other files stay: tests read them where they lie in the checkout.
+    """
     packages = [PurePosixPath(package.as_posix()) for package in project.packages]
-    return tuple(file for file in files if not any(file.is_relative_to(package) for package in packages))
+    return tuple(
+        file
+        for file in files
+        if file.suffix not in _IMPORTABLE or not any(file.is_relative_to(package) for package in packages)
+    )

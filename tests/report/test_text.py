@@ -28,11 +28,11 @@ def commands(*findings: Finding, status: Status = Status.FAILED) -> list[str]:
     ("status", "line"),
     [
         (Status.PASSED, "ok    They agree"),
-        (Status.FAILED, "FAIL  They agree"),
-        (Status.INCONCLUSIVE, "?     They agree"),
+        (Status.FAILED, "FAIL  They agree  [versions-agree]"),
+        (Status.INCONCLUSIVE, "?     They agree  [versions-agree]"),
         (Status.SKIPPED, "skip  They agree"),
-        (Status.PLANNED, "plan  They agree"),
-        (Status.WAITING, "wait  They agree"),
+        (Status.PLANNED, "plan  They agree  [versions-agree]"),
+        (Status.WAITING, "wait  They agree  [versions-agree]"),
     ],
 )
 def test_each_status(status: Status, line: str) -> None:
@@ -55,7 +55,7 @@ def test_findings() -> None:
     )
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=findings, remedy="Write it\n  into   all.")
     assert list(text.outcome(failed)) == [
-        "FAIL  They agree",
+        "FAIL  They agree  [versions-agree]",
         "      a.py:3:7: error: they differ",
         "      by much  [version-drift]",
         "      warning: odd  [hollow-wheel]",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts
+from omni_release import artifacts, tree
 from omni_release.errors import NotApplicable, UnreadableArtifact
 from omni_release.model import Finding, Release, Severity
 from omni_release.project import import_name
@@ -45,6 +45,55 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
             yield from _platform(release, path)
     if len(versions) > 1:
         yield Finding(f"the distributions are of different versions: {', '.join(sorted(versions))}", "artifact-version")
+
+
+def wheel_is_whole(release: Release, world: World) -> Iterator[Finding]:
+    """The wheel holds each module of the import packages, and their data files.
+
+    Tell the back end to include what is named above: with setuptools, `packages.find` and `package-data`. What is left
+    out on purpose is waived, by path.
+    """
+    wheel = _wheel(release.dist)
+    if wheel is None:
+        raise NotApplicable("there is no wheel of this build")
+    inside = set(artifacts.names(wheel))
+    for file in tree.files(release.project.root, world.processes):
+        package = next((p for p in release.project.packages if file.is_relative_to(PurePosixPath(p.as_posix()))), None)
+        if package is None or file.suffix in _SOURCES or _of_tests(file):
+            continue
+        base = PurePosixPath(import_name(package).replace(".", "/"))
+        below = file.relative_to(PurePosixPath(package.as_posix()))
+        name = (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.suffix}"
+        if name not in inside:
+            module = file.suffix == ".py"
+            rule, severity = ("lost-module", Severity.ERROR) if module else ("lost-data", Severity.WARNING)
+            yield Finding(f"is not in {wheel.name}", rule, severity, path=file.as_posix())
+
+
+# What is compiled into something else, or is there for those who work on the project.
+_SOURCES = {
+    ".pyx",
+    ".pxd",
+    ".c",
+    ".h",
+    ".cc",
+    ".cpp",
+    ".hpp",
+    ".rs",
+    ".f90",
+    ".md",
+    ".rst",
+    ".po",
+    ".pot",
+    ".in",
+    ".orig",
+}
+
+
+def _of_tests(file: PurePosixPath) -> bool:
+    return any(part in ("test", "tests", "testing", "conftest.py") for part in file.parts) or file.name.startswith(
+        "test_"
+    )
 
 
 def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from omni_release import children, deprecations, environment, installed, testing, tree
 from omni_release.actions import Run
 from omni_release.errors import CannotTell, NotApplicable
-from omni_release.model import Finding, Release, Severity
+from omni_release.model import Finding, Project, Release, Severity
 from omni_release.seams import Completed, World
 
 _NO_TESTS = 5
@@ -42,14 +42,20 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     if cases and all(case.find("skipped") is not None for case in cases):
         raise CannotTell(f"all {len(cases)} tests were skipped", f"Why, stands in {command.log}.")
     if completed.code != 0 and not failures:
-        yield Finding(_ended(command, completed, project.settings.tests.command), "tests-ended")
+        yield Finding(_ended(command, completed, _stated(project)), "tests-ended")
+    if completed.code == 0 and (failed := deprecations.pytest_failures(recorded)):
+        said = f"{_stated(project)} ended with exit code 0, but pytest told of {failed} failed"
+        yield Finding(f"{said}: hand its exit code on", "exit-code-lost")
     if completed.code == 0 and completed.tail:
         yield Finding(completed.tail[-1].strip("= "), severity=Severity.NOTICE)
 
 
-def _ended(command: Run, completed: Completed, stated: tuple[str, ...]) -> str:
+def _stated(project: Project) -> str:
+    return f"`{' '.join(project.settings.tests.command)}`"
+
+
+def _ended(command: Run, completed: Completed, name: str) -> str:
     """How a test run ended that told of no failing test."""
-    name = f"`{' '.join(stated)}`"
     if completed.timed_out:
         said = f"{name} did not end within {command.deadline:g} s and was stopped"
     elif completed.code < 0 or completed.code > _BY_SIGNAL:

@@ -24,6 +24,8 @@ _DEPTH = 100
 _MOST = 10000
 _PYTEST = os.sep + "_pytest" + os.sep
 _IMPORT = ("import", 0, "")
+_WRAPPERS = ("record_warn", "record_explicit", "record_shown", "record_enter", "record_leave")
+_OUTERMOST = "OMNI_RELEASE_PYTEST"
 
 
 class _Recorder:
@@ -65,7 +67,7 @@ class _Recorder:
             self._seen.add(key)
         file, line = place
         entry = {"category": category, "message": message, "file": file, "line": line, "expected": expected}
-        self._append({**entry, "frames": frames})
+        self.append({**entry, "frames": frames})
 
     def imported(self, packages: list[str]) -> None:
         """Write down where packages came from: the file, or the first folder of a namespace."""
@@ -76,9 +78,10 @@ class _Recorder:
             if file:
                 found[name] = os.path.abspath(file)
         if found:
-            self._append({"imported": found})
+            self.append({"imported": found})
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def append(self, entry: dict[str, Any]) -> None:
+        """One line."""
         data = json.dumps(entry) + "\n"
         # One write each, so that processes that append side by side do not cut each other's lines.
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -88,6 +91,20 @@ class _Recorder:
             os.close(descriptor)
 
 
+def pytest_sessionstart(session: Any) -> None:
+    """Of pytest runs within pytest runs (a plugin's own tests, say) only the outermost counts."""
+    session.config._omni_release_outermost = os.environ.setdefault(_OUTERMOST, str(os.getpid())) == str(os.getpid())
+
+
+def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
+    """Write down how a run of pytest ended, whatever becomes of its exit code on the way."""
+    outermost = getattr(session.config, "_omni_release_outermost", False)
+    if not outermost or hasattr(session.config, "workerinput"):
+        return
+    for recorder in getattr(warnings, "_omni_release_recorders", {}).values():
+        recorder.append({"pytest": int(exitstatus), "failed": session.testsfailed})
+
+
 def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
     """`(file, line, function)` of each caller, the innermost first; `import` is the import system's own frames."""
     found: list[tuple[str, int, str]] = []
@@ -95,7 +112,7 @@ def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
         if _of_import(frame):
             if not found or found[-1] != _IMPORT:
                 found.append(_IMPORT)
-        elif frame.f_code.co_filename != __file__:
+        elif frame.f_code.co_name not in _WRAPPERS:
             found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
     return found
@@ -121,9 +138,10 @@ def install(path: str, packages: list[str]) -> None:
     When it ends, a line says where each of `packages` was imported from, if it was.
     """
     module: Any = warnings
-    if hasattr(module, "_omni_release_recorder"):
+    recorders = module.__dict__.setdefault("_omni_release_recorders", {})
+    if path in recorders:
         return  # lib and lib64 of an environment are one folder, whose .pth files are read twice
-    recorder = module._omni_release_recorder = _Recorder(path)
+    recorder = recorders[path] = _Recorder(path)
     atexit.register(recorder.imported, packages)
     warn, warn_explicit, shown = module.warn, module.warn_explicit, module._showwarnmsg
     enter, leave = module.catch_warnings.__enter__, module.catch_warnings.__exit__
@@ -145,7 +163,10 @@ def install(path: str, packages: list[str]) -> None:
         shown(message)
 
     def record_enter(self: Any) -> Any:
-        recorder.entered(sys._getframe(1).f_code.co_filename, record=bool(self._record))
+        caller: Any = sys._getframe(1)
+        while caller.f_code.co_name in _WRAPPERS:  # of another recorder, in a run within a run
+            caller = caller.f_back
+        recorder.entered(caller.f_code.co_filename, record=bool(self._record))
         return enter(self)
 
     def record_leave(self: Any, *details: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from omni_release.errors import ActionFailed, CannotTell
 from omni_release.seams import Answer, Completed
 
 _TAIL = 40
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ASK = 60.0
 _CHUNK = 64 * 1024
 
@@ -177,7 +179,7 @@ def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str]
     writable = True
     with contextlib.suppress(ValueError, OSError):  # closed from the other side
         for line in _redacted(source, secrets):
-            tail.append(line.decode("utf-8", "replace").rstrip())
+            tail.append(_COLOUR.sub("", line.decode("utf-8", "replace")).rstrip())
             try:
                 if writable:
                     log.write(line)

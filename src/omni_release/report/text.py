@@ -21,7 +21,8 @@ _MARKS = {
 def outcome(done: Outcome) -> Iterator[str]:
     """One task's line, its findings, and the remedy where it failed."""
     took = f"  ({done.seconds:.1f} s)" if done.seconds >= 0.1 else ""
-    yield f"{_MARKS[done.status]} {done.title}{took}"
+    named = "" if done.status in (Status.PASSED, Status.SKIPPED) else f"  [{done.id}]"
+    yield f"{_MARKS[done.status]} {done.title}{took}{named}"
     for action in done.actions:
         yield from _indented(f"would {action}")
     for finding in done.findings:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release import artifacts, environment, journal, tree
-from omni_release.actions import Action, Copy, Pin, Run
+from omni_release.actions import Action, Copy, Pin, Run, Write
 from omni_release.errors import Conflict
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
+
+_PREBUILT = "prebuilt "
 
 
 class Build:
@@ -41,7 +44,11 @@ class TakeArtifacts:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         names = tuple(PurePosixPath(path.name) for path in artifacts.in_folder(self.folder))
         yield Copy(self.folder, release.dist, names)
-        yield _pin(release)
+        # Of this tree as far as anybody can tell: a run that is to build something does not go on with it.
+        tree_file = release.workshop / "prebuilt.sha256"
+        fingerprint = tree.fingerprint(release.project.root, world.processes)
+        yield Write(tree_file, (_PREBUILT + fingerprint).encode())
+        yield dataclasses.replace(_pin(release), tree=tree_file)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         return _built(release, world)
@@ -70,7 +77,8 @@ def _built(release: Release, world: World) -> Evidence | None:
     pinned = world.journal.artifacts()
     if not pinned:
         return None
-    if world.journal.built_from() != tree.fingerprint(release.project.root, world.processes):
+    built_from = (world.journal.built_from() or "").removeprefix(_PREBUILT)
+    if built_from != tree.fingerprint(release.project.root, world.processes):
         raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
     for artifact in pinned:
         path = release.dist / artifact.name
