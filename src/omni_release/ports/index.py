@@ -21,9 +21,12 @@ _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
 
 
 class Rehearsal:
-    """See `seams.Index`. `environment` tells where this machine's default index is."""
+    """See `seams.Index`. `environment` tells where this machine's default index is, `script` what goes wrong."""
 
-    def __init__(self, folder: Path, project: str, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, folder: Path, project: str, environment: Mapping[str, str] = os.environ, script: str = ""
+    ) -> None:
+        self._script = script
         self._folder = folder
         self._project = project
         self._environment = environment
@@ -80,4 +83,6 @@ class Rehearsal:
         from omni_release.index.submission import Account
 
         account = Account(self.username, self._password, self._project)
-        return RehearsalIndex(Setup(self._folder, self._project, account, default_index(self._environment)))
+        return RehearsalIndex(
+            Setup(self._folder, self._project, account, default_index(self._environment), script=self._script)
+        )

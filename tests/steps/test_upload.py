@@ -1,0 +1,82 @@
+"""The upload, by the real twine, to an index that does not do as it should."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release import engine
+from omni_release.actions import Pin
+from omni_release.journal import RunFolder
+from omni_release.model import Outcome, Project, Release, Status
+from omni_release.ports.clock import SystemClock
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.index import Rehearsal
+from omni_release.ports.processes import LocalProcesses
+from omni_release.ports.secrets import Secrets
+from omni_release.seams import World
+from omni_release.settings import Settings
+from omni_release.steps import upload
+from omni_release.tasks import Lane, step
+from tests.index import support
+
+Run = Callable[[str], Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Uploads two small files to an index on which the script is played."""
+    folder = tmp_path / "run"
+    release = Release(
+        Project(tmp_path, "acme-sound", (), Settings(), {}), "1.0", "x", None, folder, folder, PurePosixPath()
+    )
+    release.dist.mkdir(parents=True)
+    support.wheel(release.dist)
+    support.sdist(release.dist)
+    (folder / "tree.sha256").write_text("tree", encoding="utf-8")
+    journal = RunFolder(folder, LocalFiles())
+    journal.pin(Pin(release.dist, folder / "tree.sha256", None))
+    secrets = Secrets()
+    processes = LocalProcesses(secrets.resolve)
+    opened: list[Rehearsal] = []
+
+    def go(script: str) -> Outcome:
+        index = Rehearsal(folder / "index", "acme-sound", script=script)
+        opened.append(index)
+        secrets.offer(index.secrets)
+        world = World(
+            processes, LocalFiles(), SystemClock(), index, journal, {"PATH": str(Path(sys.executable).parent)}
+        )
+        lane = Lane("upload", (step(upload.Upload()),))
+        (outcome,) = engine.run(lane, release, world, today=datetime.date(2026, 11, 22))
+        return replace(outcome, seconds=0)
+
+    yield go
+    for index in opened:
+        index.close()
+    processes.close()
+
+
+def test_stored_though_it_said_500(run: Run) -> None:
+    """What counts is what the index has: a 500 for a file that is there, however often twine asks, is no failure."""
+    assert run("store-then-500").status is Status.PASSED
+    assert run("").findings[0].message == "stood so already"
+
+
+def test_index_that_stops_answering(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that hangs in the middle is left after the deadline: nothing can be told, and no program is left."""
+    monkeypatch.setattr(upload, "_DEADLINE", 4.0)
+    outcome = run("hang")
+    assert outcome.status is Status.INCONCLUSIVE
+    assert "did not end within 4 s" in outcome.findings[0].message
+
+
+def test_connection_that_is_dropped(run: Run) -> None:
+    """A dropped connection is no refusal, and the next run uploads what is missing."""
+    assert run("drop at=10").status is Status.INCONCLUSIVE
+    assert run("").status is Status.PASSED
