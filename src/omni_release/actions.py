@@ -14,7 +14,8 @@ class Run:
 
     `environment` is the whole environment of the child but for its secrets: `secrets` maps a variable to the name of a
     secret, whose value is looked up at the moment the program starts. `deadline` is in seconds. All that the program
-    prints goes to `log`. `network` says that a failure may be the network's. `otherwise` is run where this one fails.
+    prints goes to `log`. `network` says that a failure may be the network's, `background` that others come first.
+    `otherwise` is run where this one fails.
     """
 
     argv: tuple[str, ...]
@@ -24,6 +25,7 @@ class Run:
     deadline: float
     secrets: Mapping[str, str] = field(default_factory=dict)
     network: bool = False
+    background: bool = False
     otherwise: Run | None = None
 
     def __str__(self) -> str:

@@ -84,6 +84,7 @@ def _asked(release: Release, world: World, module: str, *arguments: str) -> _Tol
         environment=environment.for_tools(world.environment, release.folder) | {"COLUMNS": "400"},
         log=log,
         deadline=_DEADLINE,
+        background=True,
     )
     completed = world.processes.run(command)
     text = log.read_text(encoding="utf-8", errors="replace")

@@ -31,6 +31,8 @@ class Isolated:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.python_executable = str(environment.python(folder))
+        # What an earlier build has left has all that this one needs: the back end need not be asked again.
+        self.complete = folder.is_dir()
 
     def make_extra_environ(self) -> dict[str, str]:
         """What hooks see besides our own environment."""
@@ -38,6 +40,7 @@ class Isolated:
 
     def create(self) -> None:
         """Make it anew."""
+        self.complete = False
         self._uv("venv", "--clear", "--no-project", "--python", sys.executable, str(self._folder))
 
     def install(self, requirements: Iterable[str]) -> None:
@@ -57,7 +60,8 @@ class Isolated:
 def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
     """The sdist, and the wheel from it."""
     builder = build.ProjectBuilder.from_isolated_env(isolated, source)
-    isolated.install(builder.get_requires_for_build("sdist"))
+    if not isolated.complete:
+        isolated.install(builder.get_requires_for_build("sdist"))
     sdist = builder.build("sdist", str(target))
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         with tarfile.open(sdist) as archive:
@@ -72,7 +76,8 @@ def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
 def wheel(source: Path, isolated: Isolated, target: Path) -> None:
     """The wheel of whatever lies in `source`."""
     builder = build.ProjectBuilder.from_isolated_env(isolated, source)
-    isolated.install(builder.get_requires_for_build("wheel"))
+    if not isolated.complete:
+        isolated.install(builder.get_requires_for_build("wheel"))
     builder.build("wheel", str(target))
 
 
@@ -88,7 +93,7 @@ def main(argv: list[str]) -> int:
     which, (source, folder, dist) = argv[0], map(Path, argv[1:])
     isolated = Isolated(folder)
     try:
-        if which == "first" or not folder.is_dir():
+        if which == "first" or not isolated.complete:
             isolated.create()
             isolated.install(build.ProjectBuilder.from_isolated_env(isolated, source).build_system_requires)
         if which == "first":

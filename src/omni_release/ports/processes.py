@@ -27,6 +27,7 @@ from omni_release.seams import Answer, Completed
 _TAIL = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ASK = 60.0
+_LATER = 10
 _CHUNK = 64 * 1024
 
 
@@ -135,6 +136,9 @@ class LocalProcesses:
                 raise ActionFailed(
                     f"cannot start {command.argv[0]}: {error.strerror}", f"Is it installed, and is {command.cwd} there?"
                 ) from None
+            if command.background and sys.platform != "win32":
+                with contextlib.suppress(OSError):  # it has ended already
+                    os.setpriority(os.PRIO_PGRP, process.pid, _LATER)
             self._running[process.pid] = process
             self._tell(f"+{process.pid}")
             return process

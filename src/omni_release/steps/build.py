@@ -99,4 +99,5 @@ def _build(release: Release, world: World, which: str, source: Path, target: Pat
         log=release.logs / ("build.log" if which == "first" else "rebuild.log"),
         deadline=release.project.settings.build_timeout,
         network=True,
+        background=which == "again",
     )

@@ -120,9 +120,12 @@ def _into(release: Release, name: str) -> tuple[str, str]:
 
 
 def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
-    """What this machine's own settings give; from uv's cache alone, where that will do. Bytecode is compiled too."""
+    """What this machine's own settings give; from uv's cache alone, where that will do.
+
+    Bytecode is not compiled ahead: what is imported is compiled then, which is far less.
+    """
     settings = ("--project", str(release.project.root))
-    arguments = ("pip", "install", *settings, "--compile-bytecode", *_into(release, name), *wanted)
+    arguments = ("pip", "install", *settings, *_into(release, name), *wanted)
     online = _uv(release, world, name, *arguments, dependencies=True)
     return _uv(release, world, name, *arguments, "--offline", dependencies=True, otherwise=online)
 
