@@ -56,6 +56,14 @@ def test_all_that_can_be_set() -> None:
     assert found.waiver == (Waiver("hollow-wheel", "known", datetime.date(2027, 1, 31), "*"),)
 
 
+def test_a_table_of_any_names() -> None:
+    """A key that is a word of Python, and a table whose keys are the user's own."""
+    text = '[[tool.omni-release.smoke.model]]\npath = "candidates.*"\nclass = "acme:Part"\nfields = { data = "a.b" }\n'
+    assert read(text).smoke.model == (settings.SmokeModel("candidates.*", "acme:Part", fields={"data": "a.b"}),)
+    assert "must be a string" in refused(text.replace('"a.b"', "1")).message
+    assert "must be a table" in refused(text.replace('{ data = "a.b" }', '"a.b"')).message
+
+
 @pytest.mark.parametrize(
     ("text", "line", "key", "hint"),
     [

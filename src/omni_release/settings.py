@@ -6,6 +6,7 @@ The tables are the dataclasses below: a field is a key (with `-` for `_`), its t
 from __future__ import annotations
 
 import collections
+import collections.abc
 import dataclasses
 import datetime
 import difflib
@@ -72,6 +73,28 @@ class Version:
 
 
 @dataclass(frozen=True)
+class SmokeModel:
+    """A class of the project (`pkg.module:Class`) that holds what stands at `path` in an answer.
+
+    `fields` says where in there a field comes from whose name is another; `where` names what must be there, else it is
+    passed over; `calls` are the kinds of calls that it is for (generate, refine; default: all).
+    """
+
+    path: str
+    class_: str
+    where: str = ""
+    calls: tuple[typing.Literal["generate", "refine"], ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """What is held against the service's answers, recorded or live."""
+
+    model: tuple[SmokeModel, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -85,6 +108,7 @@ class Settings:
     tests: Tests = field(default_factory=Tests)
     verify: Verify = field(default_factory=Verify)
     version: Version = field(default_factory=Version)
+    smoke: Smoke = field(default_factory=Smoke)
     waiver: tuple[Waiver, ...] = ()
 
 
@@ -103,7 +127,7 @@ class _Reader:
     def table(self, shape: type[T], value: object, keys: Keys) -> T:
         if not isinstance(value, dict):
             raise self.error(keys, f"must be a table, not {_kind(value)}")
-        fields = {f.name.replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
+        fields = {f.name.rstrip("_").replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
         types = typing.get_type_hints(shape)
         read: dict[str, object] = {}
         for key, item in value.items():
@@ -131,6 +155,10 @@ class _Reader:
             return item
         if typing.get_origin(kind) is tuple:
             return self.items(typing.get_args(kind)[0], item, keys)
+        if typing.get_origin(kind) is collections.abc.Mapping:
+            if not isinstance(item, dict):
+                raise self.error(keys, f"must be a table, not {_kind(item)}")
+            return {name: self.value(typing.get_args(kind)[1], part, (*keys, name)) for name, part in item.items()}
         if kind is float and isinstance(item, int) and not isinstance(item, bool):
             item = float(item)
         if kind is datetime.date and isinstance(item, str):

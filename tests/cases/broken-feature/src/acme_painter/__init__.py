@@ -1,0 +1,5 @@
+"""Paints pictures, and changes them on request."""
+
+from acme_painter.painter import Painter
+
+__all__ = ["Painter"]
