@@ -7,14 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from omni_release import environment
+from omni_release.journal import RunFolder
+from omni_release.model import Project, Release
+from omni_release.ports.clock import SystemClock
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.index import Rehearsal
+from omni_release.ports.processes import LocalProcesses
+from omni_release.seams import World
+from omni_release.settings import Settings
 
 CASES = Path(__file__).parent / "cases"
 
@@ -99,3 +107,28 @@ def copy_case(name: str, target: Path) -> Path:
 def case(tmp_path: Path) -> Callable[[str], Path]:
     """Copies a case project into a fresh repository."""
     return lambda name: copy_case(name, tmp_path / name.replace("/", "-"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """The real one, with its run folder below tmp_path."""
+    files = LocalFiles()
+    processes = LocalProcesses(str)
+    (tmp_path / "run").mkdir()
+    journal = RunFolder(tmp_path / "run", files)
+    yield World(processes, files, SystemClock(), Rehearsal(tmp_path / "index", "acme"), journal, {})
+    processes.close()
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Release:
+    """A release of a project that has nothing but a name."""
+    return Release(
+        Project(tmp_path, "acme", (), Settings(), {}),
+        "1.0",
+        "rehearsal",
+        None,
+        tmp_path / "run",
+        tmp_path / "workshop",
+        PurePosixPath(),
+    )

@@ -6,7 +6,7 @@ import datetime
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
@@ -14,41 +14,13 @@ from omni_release import engine
 from omni_release.actions import Action, Run, Write
 from omni_release.errors import CannotTell, Conflict, NeedsPerson, NotApplicable
 from omni_release.journal import RunFolder
-from omni_release.model import Evidence, Finding, Outcome, Project, Release, Severity, Status
-from omni_release.ports.clock import SystemClock
+from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import Rehearsal
-from omni_release.ports.processes import LocalProcesses
 from omni_release.seams import World
 from omni_release.settings import Settings, Waiver
 from omni_release.tasks import Check, Lane, Step, Task, check, step
 
 TODAY = datetime.date(2026, 11, 22)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """The real one, with its run folder below tmp_path."""
-    files = LocalFiles()
-    processes = LocalProcesses(str)
-    (tmp_path / "run").mkdir()
-    journal = RunFolder(tmp_path / "run", files)
-    yield World(processes, files, SystemClock(), Rehearsal(tmp_path / "index", "acme"), journal, {})
-    processes.close()
-
-
-@pytest.fixture
-def release(tmp_path: Path) -> Release:
-    """A release of a project that has nothing but a name."""
-    return Release(
-        Project(tmp_path, "acme", (), Settings(), {}),
-        "1.0",
-        "rehearsal",
-        None,
-        tmp_path / "run",
-        tmp_path / "workshop",
-        PurePosixPath(),
-    )
 
 
 def ran(lane: Lane, release: Release, world: World, *, dry: bool = False) -> dict[str, Outcome]:
@@ -221,6 +193,31 @@ def test_needs_must_stand_before() -> None:
     """A lane that names something unknown, or later, is refused when it is made."""
     with pytest.raises(ValueError, match="all-well needs"):
         Lane("bad", (check(all_well, needs="may-differ"), check(may_differ)))
+
+
+def test_what_stands_first_starts_first(release: Release, world: World) -> None:
+    """A task that becomes possible late comes before others that have waited, where it stands before them."""
+    started: list[str] = []
+    waiting = 40
+
+    def gate(release: Release, world: World) -> Iterator[Finding]:
+        """The gate."""
+        yield from ()
+
+    def named(number: int) -> Task:
+        def look(release: Release, world: World) -> Iterator[Finding]:
+            """A look."""
+            world.clock.sleep(0.01)
+            yield from ()
+
+        return replace(check(look, needs="gate"), id=f"look-{number}")
+
+    late = replace(check(gate, needs="gate"), id="late")
+    last = replace(check(gate, needs="late"), id="last")
+    lane = Lane("order", (check(gate), late, last, *(named(number) for number in range(waiting))))
+    list(engine.run(lane, release, world, today=TODAY, started=lambda task: started.append(task.id)))
+    assert len(started) == waiting + 3
+    assert started.index("last") < waiting / 2
 
 
 def test_part_of_a_lane() -> None:

@@ -49,12 +49,15 @@ def run(
     done: dict[str, Outcome] = {}
     blocked: set[str] = set()
     open_tasks = list(lane.tasks)
-    # Few at a time, in the lane's order: what others wait for stands first, and shares the processors with few.
-    pool = ThreadPoolExecutor((os.cpu_count() or 1) + 2, thread_name_prefix="task")
+    # Few at a time, and of those that could start the first of the lane: what others wait for stands there.
+    few = (os.cpu_count() or 1) + 2
+    pool = ThreadPoolExecutor(few, thread_name_prefix="task")
     running: set[Future[Outcome]] = set()
     try:
         while open_tasks or running:
             for task in [task for task in open_tasks if all(need in done for need in task.needs)]:
+                if len(running) == few:
+                    break
                 open_tasks.remove(task)
                 if stopped := _stopped(task, done, blocked, release, world):
                     done[task.id] = stopped

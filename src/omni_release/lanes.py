@@ -24,6 +24,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         wheel_is_whole,
     )
     from omni_release.checks.contents import nothing_stray, sdist_is_the_checkout
+    from omni_release.checks.index import index_answers
     from omni_release.checks.index_rules import index_would_take
     from omni_release.checks.installed import (
         requirements_agree,
@@ -47,9 +48,10 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             check(versions_agree),
             step(CopySource(), needs="project-is-valid"),
             step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
+            check(index_answers, needs="copy-source"),
             check(artifacts_match, needs="build"),
             step(InstallCandidate(), needs="build"),
-            step(Upload(), needs="versions-agree artifacts-match"),
+            step(Upload(), needs="versions-agree artifacts-match index-answers"),
             step(CopyTests(), needs="build"),
             check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
             step(InstallWithPip(), needs="upload"),
