@@ -30,9 +30,17 @@ def test_two_lines_give_all_sessions(tmp_path: Path) -> None:
     (tmp_path / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
     listed = nox("--list", cwd=tmp_path).stdout
     for name in sessions.SESSIONS:
-        assert re.search(rf"^[-*] {name} -> \S", listed, re.MULTILINE), name
+        assert re.search(rf"^[-*] {name}( \[ci\])? -> \S", listed, re.MULTILINE), name
     default = json.loads(nox("--list", "--json", cwd=tmp_path).stdout)
     assert [entry["session"] for entry in default] == ["release"]
+
+
+def test_the_matrix(tmp_path: Path) -> None:
+    """What a pipeline runs side by side is listed by its tag, a project's own sessions with it."""
+    own = '\n\n@nox.session(tags=["ci"], python=["3.11", "3.12"])\ndef front(session):\n    """The front end."""\n'
+    (tmp_path / "noxfile.py").write_text(f"import nox\n{NOXFILE}{own}", encoding="utf-8")
+    listed = json.loads(nox("--list", "--json", "-t", sessions.TAG, cwd=tmp_path).stdout)
+    assert [entry["session"] for entry in listed] == ["release", "gate", "front-3.11", "front-3.12"]
 
 
 def test_a_session_hands_on(case: Callable[[str], Path]) -> None:

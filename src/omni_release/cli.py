@@ -15,6 +15,7 @@ from omni_release.report import text
 from omni_release.versions import command
 
 _FILE = "pyproject.toml"
+_FORMATS = ("text", "json", "junit", "md", "sarif")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Arguments:
     dry_run: bool = False
     run: str | None = None
     artifacts: Path | None = None
+    output: Path | None = None
+    only: Sequence[str] = ()
     verb: str = ""
     value: str = ""
     docs: bool = False
@@ -77,29 +80,39 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     common.add_argument(
         "--project", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
     )
-    common.add_argument("--format", choices=("text", "json"), default="text", help="what is printed on stdout")
+    plain = argparse.ArgumentParser(add_help=False, allow_abbrev=False, parents=[common])
+    plain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed on stdout")
+    report = argparse.ArgumentParser(add_help=False, allow_abbrev=False, parents=[common])
+    report.add_argument("--format", choices=_FORMATS, default="text", help="what is printed on stdout")
+    report.add_argument("--output", type=Path, metavar="DIR", help="write the report there, in each of its forms")
+    report.add_argument("--only", action="append", default=[], metavar="ID", help="this task, and what it needs")
     run = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     run.add_argument("--dry-run", action="store_true", help="print what would be done, and do none of it")
     run.add_argument("--run", metavar="RUN", help="go on with this run, in place of a new or the newest one")
     run.add_argument("--artifacts", type=Path, metavar="DIR", help="take what was built elsewhere, in place of a build")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, lane in lanes.ALL.items():
-        added = commands.add_parser(name, parents=[common, run], help=_first_line(lane.__doc__), allow_abbrev=False)
+        added = commands.add_parser(
+            name,
+            parents=[plain if name == "version" else report, run],
+            help=_first_line(lane.__doc__),
+            allow_abbrev=False,
+        )
         if name == "version":
             command.arguments(added)
     sign = commands.add_parser(
-        "sign", parents=[common], help="Answer a task that waits for a person.", allow_abbrev=False
+        "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
     )
     sign.add_argument("id", metavar="ID")
     sign.add_argument("--reason", required=True, help="why it is right to go on")
     sign.add_argument("--by", default="", help="who answers (default: git's user.name)")
     sign.add_argument("--run", metavar="RUN", help="the run that is answered (default: the newest)")
     explain = commands.add_parser(
-        "explain", parents=[common], help="What a task is, and what to do.", allow_abbrev=False
+        "explain", parents=[plain], help="What a task is, and what to do.", allow_abbrev=False
     )
     explain.add_argument("id", metavar="ID")
     index = commands.add_parser(
-        "index", parents=[common], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
+        "index", parents=[plain], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
     )
     index.add_argument("verb", choices=("serve",))
     index.add_argument("--name", default="", help="the project that it answers for (default: the one in this folder)")
@@ -107,7 +120,7 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
     index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
     emulate = commands.add_parser(
-        "emulate", parents=[common], help="A Gemini-shaped server with scripted faults.", add_help=False
+        "emulate", parents=[plain], help="A Gemini-shaped server with scripted faults.", add_help=False
     )
     emulate.add_argument("rest", nargs=argparse.REMAINDER)  # read where the server is: this file starts fast
     return Arguments(**vars(parser.parse_args(argv)))
@@ -181,15 +194,16 @@ def _sign(arguments: Arguments) -> int:
 def _run(arguments: Arguments) -> int:
     from omni_release.run import Request, run_lane
 
-    json = arguments.format == "json"
     return run_lane(
         Request(
             arguments.command,
             _project(arguments),
-            json=json,
+            format=arguments.format,
             dry=arguments.dry_run,
             run=arguments.run,
             artifacts=arguments.artifacts,
+            output=arguments.output,
+            only=tuple(arguments.only),
         )
     )
 

@@ -4,12 +4,13 @@
   .gitignore          *
   lock, owner.json    one run at a time, and whose it is
   removed/            what was moved out of dist/
+  gate/               the newest gate: journal, logs, reports
   runs/RUN/
     journal.jsonl     one event a line, each synced to the disk
     artifacts.json    what was built: name, size, sha256
     dist/  logs/  kept/  index/
     workshop          where, outside the checkout, copies and environments stand
-    report.json  report.junit.xml
+    report.json  report.junit.xml  report.md  report.sarif
 """
 
 from __future__ import annotations
@@ -165,6 +166,16 @@ class Home:
             known = ", ".join(run.path.name for run in self.runs()) or "none yet"
             raise UsageError(f"there is no run {name!r} in {self.path / 'runs'}", f"Runs there: {known}.")
         return found
+
+    def gate(self) -> RunFolder:
+        """The one folder of the gate, without what an earlier one said: no run, so that none is pushed out by it."""
+        self.prepare()
+        folder = RunFolder(self.path / "gate", self.files)
+        folder.dismantle()
+        folder.path.mkdir(exist_ok=True)
+        (folder.path / "journal.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(folder.path / "logs", ignore_errors=True)
+        return folder
 
     def new_run(self, keep: int) -> RunFolder:
         """A new, empty run. With it the last `keep` stay, the older ones without their workshops."""

@@ -80,6 +80,14 @@ def version() -> Lane:
     return Lane("version", (check(versions_agree),))
 
 
+def gate() -> Lane:
+    """The fast part, for every push: what the files of the checkout alone can answer."""
+    from omni_release.checks.project import project_is_valid
+    from omni_release.checks.version import versions_agree
+
+    return Lane("gate", (check(project_is_valid), check(versions_agree)))
+
+
 def clean() -> Lane:
     """Clean dist/."""
     from omni_release.steps.clean import Clean
@@ -128,7 +136,13 @@ _VERIFIES = ("works-installed-by-uv", "verify-commands-pass", "works-installed-b
 BUILDING = {lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify)}
 """The lanes that build something, and have a run folder."""
 
-ALL: dict[str, Callable[[], Lane]] = {"rehearse": rehearse, "version": version, "clean": clean, **BUILDING}
+ALL: dict[str, Callable[[], Lane]] = {
+    "rehearse": rehearse,
+    "gate": gate,
+    "version": version,
+    "clean": clean,
+    **BUILDING,
+}
 """All lanes, by name."""
 
 

@@ -187,7 +187,10 @@ class SignOff:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcomes of one run. Every writer is a pure function of it."""
+    """The outcomes of one run. Every writer is a pure function of it.
+
+    `inside` is the project's place in its repository, with forward slashes; empty where it is the repository's top.
+    """
 
     lane: str
     project: str
@@ -198,6 +201,7 @@ class Report:
     artifacts: tuple[Artifact, ...] = ()
     run: str | None = None
     interrupted: bool = False
+    inside: str = ""
 
     @property
     def verdict(self) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import FrameType
@@ -25,26 +25,45 @@ from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import Terminal, terminal
 from omni_release.report import json as report_json
-from omni_release.report import junit, text
+from omni_release.report import junit, markdown, sarif, text
 from omni_release.seams import Completed, World
+from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
 _TARGET = "rehearsal"
+_LOOKS = ("version",)
+_WRITERS = {
+    "report.json": report_json.document,
+    "report.junit.xml": lambda report: junit.document(report).decode(),
+    "report.md": markdown.document,
+    "report.sarif": sarif.document,
+}
+_SUMMARY = 1_000_000
+FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}
+"""What can be printed on stdout in place of text, and the file of the same content in the run folder."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a run was asked for: `run` names one to go on with, `json` wants the report on stdout.
+    """What a run was asked for: `run` names one to go on with, `format` is what is printed on stdout.
 
-    `artifacts` is a folder with distributions that were built elsewhere.
+    `artifacts` is a folder with distributions that were built elsewhere, `output` one that gets the report in each of
+    its forms. `only` are the ids of the tasks that are asked for, with what they need; empty means all.
     """
 
     lane: str
     project: Project
-    json: bool = False
+    format: str = "text"
     dry: bool = False
     run: str | None = None
     artifacts: Path | None = None
+    output: Path | None = None
+    only: tuple[str, ...] = ()
+
+    @property
+    def looks(self) -> bool:
+        """Is it a mere look, which writes nothing?"""
+        return self.lane in _LOOKS or bool(self.only)
 
 
 def run_lane(request: Request) -> int:
@@ -58,34 +77,48 @@ def run_lane(request: Request) -> int:
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
         )
     _refuse_artifacts(request)
+    lane = _lane(request)
     home = Home(request.project.root, LocalFiles())
     secrets = Secrets()
     secrets.know(os.environ)
     with contextlib.ExitStack() as stack:
-        if request.lane != "version" and (not request.dry or home.path.is_dir()):
+        if not request.looks and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}"))
         release, world = stack.enter_context(_wired(request, home, secrets))
-        stream = sys.stderr if request.json else sys.stdout
+        stream = sys.stdout if request.format == "text" else sys.stderr
         shown = stack.enter_context(terminal(stream, os.environ, secrets.redact))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
         try:
-            outcomes.extend(_outcomes(request, release, world, shown))
+            outcomes.extend(_outcomes(request, lane, release, world, shown))
         except KeyboardInterrupt:
             interrupted = True
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
-        if release.folder.is_dir() and not request.dry:
-            try:
+        try:
+            if release.folder.is_dir() and not request.dry:
                 _keep(report, release, world, secrets.redact)
-            except OSError as error:
-                shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
+            if request.output is not None:
+                _write(report, request.output, world, secrets.redact)
+            _summarise(report, os.environ, secrets.redact)
+        except OSError as error:
+            shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(report))
-    if request.json:
-        sys.stdout.write(secrets.redact(report_json.document(report)))
+    if request.format in FORMATS:
+        sys.stdout.write(secrets.redact(_WRITERS[FORMATS[request.format]](report)))
     return report.exit_code
+
+
+def _lane(request: Request) -> Lane:
+    """The lane that was asked for, or the part of it. Raises UsageError where it has no such task."""
+    lane = lanes.lane(request.lane, request.artifacts)
+    known = [task.id for task in lane.tasks]
+    for id in request.only:
+        if id not in known:
+            raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(known)}.")
+    return lane.up_to(lane.name, *request.only) if request.only else lane
 
 
 def _refuse_artifacts(request: Request) -> None:
@@ -151,6 +184,8 @@ def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Rel
     finally:
         index.close()
         processes.close()
+        if request.lane == "gate":
+            folder.dismantle()
 
 
 def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:
@@ -162,6 +197,8 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
     """The run that was asked for; else, for a part, the newest that was built from this very tree; else a new one."""
     if request.run is not None:
         return home.run(request.run)
+    if request.lane == "gate" and not request.looks and not request.dry:
+        return home.gate()
     if request.lane not in lanes.BUILDING or (request.dry and not home.runs()):
         return RunFolder(home.path / "runs" / "none", home.files)
     newest = next(iter(home.runs()), None)
@@ -175,9 +212,8 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
     )
 
 
-def _outcomes(request: Request, release: Release, world: World, shown: Terminal) -> Iterator[Outcome]:
+def _outcomes(request: Request, lane: Lane, release: Release, world: World, shown: Terminal) -> Iterator[Outcome]:
     """The lane's outcomes, shown as they end."""
-    lane = lanes.lane(request.lane, request.artifacts)
     today = world.clock.now().date()
     for outcome in engine.run(
         lane, release, world, today=today, dry=request.dry, started=lambda task: shown.started(task.id, task.title)
@@ -203,18 +239,38 @@ def _report(
         artifacts=pinned,
         run=run,
         interrupted=interrupted,
+        inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
     )
 
 
 def _keep(report: Report, release: Release, world: World, redact: Callable[[str], str]) -> None:
     """Write the report into the run folder, in each of its forms."""
     world.journal.record("ended", lane=report.lane, verdict=report.verdict, exit_code=report.exit_code)
-    documents = {"report.json": report_json.document(report), "report.junit.xml": junit.document(report).decode()}
+    _write(report, release.folder, world, redact)
     for name in ("tests.junit.xml", "warnings.jsonl"):  # written by the tests themselves, past our redaction
         if (release.folder / name).is_file():
-            documents[name] = (release.folder / name).read_text(encoding="utf-8", errors="backslashreplace")
-    for name, content in documents.items():
-        world.files.write(Write(release.folder / name, redact(content).encode("utf-8", "backslashreplace")))
+            content = (release.folder / name).read_text(encoding="utf-8", errors="backslashreplace")
+            world.files.write(Write(release.folder / name, redact(content).encode("utf-8", "backslashreplace")))
+
+
+def _write(report: Report, folder: Path, world: World, redact: Callable[[str], str]) -> None:
+    """The report in each of its forms."""
+    for name, written in _WRITERS.items():
+        content = redact(written(report))
+        world.files.write(Write(folder.absolute() / name, content.encode("utf-8", "backslashreplace")))
+
+
+def _summarise(report: Report, outer: Mapping[str, str], redact: Callable[[str], str]) -> None:
+    """Add the report to the summary of a step on GitHub, which takes 1 MiB."""
+    if not (path := outer.get("GITHUB_STEP_SUMMARY")):
+        return
+    content = redact(markdown.document(report)).encode("utf-8", "backslashreplace")
+    if len(content) > _SUMMARY:
+        content = (
+            content[:_SUMMARY].decode("utf-8", "ignore").encode() + b"\n\n(cut: the whole of it is in report.md)\n"
+        )
+    with Path(path).open("ab") as file:
+        file.write(content)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -24,11 +24,17 @@ from omni_release import lanes
 SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name != "rehearse"}
 """The sessions, and the command that each one runs."""
 
+TAG = "ci"
+"""What a pipeline runs side by side: `nox --list --json -t ci` is its matrix. Tag sessions of your own with it, too."""
+
+_UNITS = ("gate", "release")
+
 
 def register(*names: str) -> None:
     """Define the sessions of these names, or all of them. Only `release` runs when nox is called without a name."""
     for name in names or SESSIONS:
-        nox.session(name=name, venv_backend="none", default=name == "release")(_session(SESSIONS[name]))
+        tags = [TAG] if name in _UNITS else []
+        nox.session(name=name, venv_backend="none", default=name == "release", tags=tags)(_session(SESSIONS[name]))
 
 
 def _session(command: str) -> Callable[[nox.Session], None]:

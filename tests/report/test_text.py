@@ -141,3 +141,18 @@ def test_escaping(said: str, data: str, in_property: str) -> None:
     """One finding is one line, whatever its message, its rule and its path hold."""
     (line,) = commands(Finding(said, said, path=said))
     assert line == f"::error file={in_property},title={in_property}::{data}"
+
+
+def test_no_more_commands_than_github_shows() -> None:
+    """Ten of each severity, the errors first; what is left out is counted."""
+    findings = [Finding(str(number), "r", severity) for number in range(12) for severity in Severity]
+    lines = commands(*findings)
+    assert [line.split(" ")[0] for line in lines] == [
+        *["::error"] * 10,
+        "and",
+        *["::warning"] * 10,
+        "and",
+        *["::notice"] * 10,
+        "and",
+    ]
+    assert lines[10].startswith("and 2 more of severity error")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from omni_release.errors import OmniReleaseError
 from omni_release.model import Finding, Outcome, Report, Severity, Status
 
+_SHOWN = 10  # https://docs.github.com/en/rest/checks: more annotations of a step are dropped without a word
 _MARKS = {
     Status.PASSED: "ok   ",
     Status.FAILED: "FAIL ",
@@ -52,14 +53,26 @@ def error(failure: OmniReleaseError) -> Iterator[str]:
 
 
 def workflow_commands(report: Report) -> Iterator[str]:
-    """Workflow commands that GitHub shows beside the lines."""
-    for done in report.outcomes:
-        for finding in done.findings:
-            if finding.severity is Severity.NOTICE and done.status is not Status.FAILED:
-                continue
-            place = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.rule}
-            said = ",".join(f"{key}={_escaped(str(value), ',:')}" for key, value in place.items() if value is not None)
-            yield f"::{finding.severity.value} {said}::{_escaped(finding.message)}"
+    """Workflow commands that GitHub shows beside the lines: of each severity as many as it shows for one step."""
+    found = [
+        finding
+        for done in report.outcomes
+        for finding in done.findings
+        if finding.severity is not Severity.NOTICE or done.status is Status.FAILED
+    ]
+    for severity in Severity:
+        of_this = [finding for finding in found if finding.severity is severity]
+        for finding in of_this[:_SHOWN]:
+            yield f"::{severity.value} {_place(finding, report.inside)}::{_escaped(finding.message)}"
+        if len(of_this) > _SHOWN:
+            yield f"and {len(of_this) - _SHOWN} more of severity {severity.value}: see the step summary, or the report"
+
+
+def _place(finding: Finding, inside: str) -> str:
+    """Where GitHub shows it: paths are relative to the repository's top."""
+    path = finding.path and f"{inside}/{finding.path}".lstrip("/")
+    place = {"file": path, "line": finding.line, "col": finding.column, "title": finding.rule}
+    return ",".join(f"{key}={_escaped(str(value), ',:')}" for key, value in place.items() if value is not None)
 
 
 def _finding(finding: Finding) -> Iterator[str]:

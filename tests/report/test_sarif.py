@@ -1,0 +1,104 @@
+"""Report → SARIF, held to the standard's object model, and read by a reader of others."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sarif.loader
+
+from omni_release.model import Finding, Outcome, Report, Severity, Status
+from omni_release.report import sarif as report_sarif
+from tests.conftest import omni
+from tests.report.sarif_model import held
+
+DRIFT = Finding("says 1.1.0, but größe", "version-drift", path="src/a b.py", line=3, column=7)
+NOWHERE = Finding("the wheel is empty", severity=Severity.WARNING)
+NOTICE = Finding("by the way", "rule", Severity.NOTICE)
+FAILED = Outcome("versions-agree", "They agree", "check", Status.FAILED, (DRIFT, NOTICE), "Run sync.")
+WARNED = Outcome("wheel-is-whole", "It is whole", "check", Status.PASSED, (NOWHERE,))
+UNSURE = Outcome(
+    "index-would-take", "It would", "check", Status.INCONCLUSIVE, (Finding("no network", "x", Severity.WARNING),)
+)
+
+
+def written(*outcomes: Outcome, inside: str = "") -> dict[str, Any]:
+    """The document of a gate with these outcomes, held to the standard."""
+    report = Report("gate", "acme", "1.0", "rehearsal", 1.0, outcomes, inside=inside)
+    document: dict[str, Any] = json.loads(report_sarif.document(report))
+    held(document)
+    return document
+
+
+def test_results() -> None:
+    """Each error and warning is a result under its rule, which has a title and a remedy."""
+    (run,) = written(FAILED, WARNED)["runs"]
+    drift, empty = run["results"]
+    assert (drift["ruleId"], drift["level"], drift["message"]["text"]) == ("version-drift", "error", DRIFT.message)
+    assert drift["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "src/a%20b.py"},
+        "region": {"startLine": 3, "startColumn": 7},
+    }
+    assert (empty["ruleId"], empty["level"]) == ("wheel-is-whole", "warning")
+    rules = run["tool"]["driver"]["rules"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["version-drift", "wheel-is-whole"]
+    assert rules[0]["help"]["text"] == "Run sync."
+
+
+def test_a_finding_without_a_place() -> None:
+    """Code scanning refuses a result without a place: it gets the project's file."""
+    (run,) = written(WARNED)["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "pyproject.toml"}, "region": {"startLine": 1}}
+
+
+def test_a_project_below_its_repository() -> None:
+    """Paths are those of the repository, for whoever has all of it."""
+    (run,) = written(FAILED, WARNED, inside="packages/acme")["runs"]
+    uris = [result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in run["results"]]
+    assert uris == ["packages/acme/src/a%20b.py", "packages/acme/pyproject.toml"]
+
+
+def test_what_could_not_be_told_is_no_finding() -> None:
+    """It is a notification of the run, so that code scanning neither shows it as a defect nor takes it for mended."""
+    (run,) = written(UNSURE)["runs"]
+    assert run["results"] == []
+    (told,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert told["descriptor"]["id"] == "index-would-take"
+    assert "inconclusive. no network" in told["message"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda run: run.update(resluts=[]), "resluts"),
+        (lambda run: run.pop("tool"), "lacks tool"),
+        (lambda run: run["results"][0].update(level="bad"), "level"),
+        (lambda run: run["results"][0]["message"].update(text=3), "text"),
+        (lambda run: run.update(results={}), "no list"),
+    ],
+)
+def test_the_judge(damage: Callable[[Any], object], said: str) -> None:
+    """What these tests hold a document to is able to refuse one."""
+    document = copy.deepcopy(written(FAILED))
+    damage(document["runs"][0])
+    with pytest.raises(AssertionError, match=said):
+        held(document)
+
+
+def test_read_by_others(tmp_path: Path, case: Callable[[str], Path]) -> None:
+    """The gate of a drifted project writes a file in which a reader of others finds that drift, and nothing else."""
+    root = case("drifted")
+    ran = omni("gate", "--output", tmp_path / "reports", cwd=root)
+    assert ran.code == 1
+    path = tmp_path / "reports" / "report.sarif"
+    held(json.loads(path.read_bytes()))
+    assert path.read_bytes() == (root / ".omni-release" / "gate" / "report.sarif").read_bytes()
+    records = sarif.loader.load_sarif_file(str(path)).get_records()
+    assert [(record["Severity"], record["Code"], record["Location"], record["Line"]) for record in records] == [
+        ("error", "version-drift", "src/acme_drifted/__init__.py", 3)
+    ]
