@@ -121,6 +121,16 @@ def test_failing_test_and_deprecation(case: Callable[[str], Path]) -> None:
     assert "use new()" in old["message"]
 
 
+def test_test_requirement_that_is_not_declared(case: Callable[[str], Path]) -> None:
+    """What the tests import and nobody declared is named once, with the place to declare it."""
+    root = case("sound")
+    (root / "tests" / "test_more.py").write_text("import acme_nowhere.deep\n", encoding="utf-8")
+    ran = omni("tests", "--format", "json", cwd=root)
+    said = [f["message"] for f in ran.outcome("tests-pass")["findings"] if f["rule"] == "test-requirement-missing"]
+    assert (ran.code, len(said)) == (1, 1)
+    assert "no acme_nowhere:" in said[0] and "[tool.omni-release.tests]" in said[0]
+
+
 def test_tests_do_not_see_the_checkout(case: Callable[[str], Path]) -> None:
     """A module that is in the checkout but not in the wheel is missed by the tests."""
     root = case("sound")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -37,6 +38,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     cases = _cases(results)
     failures = tuple(_failures(cases))
     yield from failures
+    yield from _missing(project, failures)
     yield from deprecations.findings(deprecations.read(recorded), testing.places(release))
     yield from _imported(release, passed=completed.code == 0)
     if cases and all(case.find("skipped") is not None for case in cases):
@@ -66,6 +68,7 @@ def _ended(command: Run, completed: Completed, name: str) -> str:
 
 
 _BY_SIGNAL = 128
+_NO_MODULE = re.compile(r"No module named '(\w+)")
 
 
 def _imported(release: Release, *, passed: bool) -> Iterator[Finding]:
@@ -127,6 +130,18 @@ def _failures(cases: tuple[ElementTree.Element, ...]) -> Iterator[Finding]:
                 path=(case.get("file") or "").replace("\\", "/") or None,
                 line=int(line) + 1 if line else None,
             )
+
+
+def _missing(project: Project, failures: tuple[Finding, ...]) -> Iterator[Finding]:
+    """What the tests import that is neither the project's own nor in their environment, and where it is declared."""
+    said = "\n".join(failure.message for failure in failures)
+    own = {name.partition(".")[0] for name in testing.importable(project)}
+    missing = sorted(set(_NO_MODULE.findall(said)) - own)
+    if missing:
+        asked = testing.requirements(project, project.root).source
+        hint = "declare it in the dependency group `test`, or in `requirements` of [tool.omni-release.tests]"
+        said = f"the tests' environment has no {', '.join(missing)}: {hint}. Taken now: {asked}"
+        yield Finding(said, "test-requirement-missing")
 
 
 def _reason(failure: ElementTree.Element) -> str:
