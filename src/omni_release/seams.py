@@ -41,10 +41,13 @@ class Processes(Protocol):
     def run(self, command: Run) -> Completed:
         """Run to the end or to the deadline; an end of another kind than 0 is no exception."""
 
-    def ask(self, *argv: str, cwd: Path) -> Answer | None:
+    def ask(
+        self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
+    ) -> Answer | None:
         """What a short program says that only looks; None where it is not on this machine.
 
-        Raises CannotTell where it does not answer.
+        `environment` is its whole environment; where none is named, it is our own. Raises CannotTell where it does not
+        answer within `deadline` seconds; it is ended then, with all that it started.
         """
 
     def stop_all(self) -> None:

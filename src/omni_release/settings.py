@@ -95,6 +95,26 @@ class Smoke:
 
 
 @dataclass(frozen=True)
+class Git:
+    """Which remote and branch a release is of, and how its tag is called; found out where it is not said.
+
+    In `tag`, `{version}` stands for the version and `{name}` for the project's name.
+    """
+
+    remote: str = ""
+    branch: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Local:
+    """The environment on this machine that is upgraded after a release: its folder, or its interpreter."""
+
+    environment: str = ""
+    python: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -109,6 +129,8 @@ class Settings:
     verify: Verify = field(default_factory=Verify)
     version: Version = field(default_factory=Version)
     smoke: Smoke = field(default_factory=Smoke)
+    git: Git = field(default_factory=Git)
+    local: Local = field(default_factory=Local)
     waiver: tuple[Waiver, ...] = ()
 
 

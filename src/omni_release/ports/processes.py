@@ -23,10 +23,10 @@ from omni_release.actions import Run
 from omni_release.environment import GUARD, for_git
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.seams import Answer, Completed
+from omni_release.userinfo import left_out_of_bytes
 
 _TAIL = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_ASK = 60.0
 _LATER = 10
 _CHUNK = 64 * 1024
 
@@ -79,23 +79,39 @@ class LocalProcesses:
         self._ran(command, completed)
         return completed
 
-    def ask(self, *argv: str, cwd: Path) -> Answer | None:
+    def ask(
+        self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
+    ) -> Answer | None:
         try:
-            asked = subprocess.run(  # noqa: S603 - see above
+            process = subprocess.Popen(  # noqa: S603 - see below
                 argv,
                 cwd=cwd,
-                env=for_git(os.environ),
+                env=for_git(os.environ) if environment is None else dict(environment),
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_ASK,
-                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                **_own_group(),
             )
         except FileNotFoundError:
             return None
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except OSError as error:
             raise CannotTell(f"{argv[0]} does not answer: {error}") from None
-        out, said = (stream.decode("utf-8", "surrogateescape") for stream in (asked.stdout, asked.stderr))
-        return Answer(asked.returncode, out, said.strip())
+        with self._lock:
+            self._running[process.pid] = process
+        try:
+            streams = process.communicate(timeout=deadline)
+        except subprocess.TimeoutExpired:
+            raise CannotTell(f"{_named(argv)} did not answer within {deadline:g} s") from None
+        finally:
+            with self._lock:
+                self._running.pop(process.pid, None)
+            if process.poll() is None:
+                _end(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+        out, said = (stream.decode("utf-8", "surrogateescape") for stream in streams)
+        return Answer(process.returncode, out, said.strip())
 
     def stop_all(self) -> None:
         with self._lock:
@@ -166,6 +182,12 @@ class LocalProcesses:
             self._watchdog.stdin.flush()
 
 
+def _named(argv: tuple[str, ...]) -> str:
+    """The program and its verb, and no more: what is asked may be nobody's business."""
+    verb = next((word for word in argv[1:] if word.isalpha() or "-" in word.strip("-")), "")
+    return f"{Path(argv[0]).stem} {verb}".rstrip()
+
+
 class _Group(TypedDict, total=False):
     start_new_session: bool
     creationflags: int
@@ -201,6 +223,7 @@ def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
         line = held + chunk
         for value in values:
             line = line.replace(value, b"[redacted]")
+        line = left_out_of_bytes(line)
         whole = line.endswith(b"\n") or len(chunk) < _CHUNK
         end = len(line) if whole or not values else max(len(line) - len(values[0]) + 1, 0)
         line, held = line[:end], line[end:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from omni_release.userinfo import left_out
+
 _SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?)(?:_|$)")
 _SHORTEST = 8
 
@@ -37,7 +39,7 @@ class Secrets:
         return frozenset(self._given)
 
     def redact(self, text: str) -> str:
-        """The text without any value that was given away."""
+        """The text without any value that was given away, and without what stands before the host in an address."""
         for value in sorted(self._given, key=len, reverse=True):  # one may be a part of another
             text = text.replace(value, "[redacted]")
-        return text
+        return left_out(text)

@@ -1,0 +1,112 @@
+"""What a release's tag is called: as the settings say, else as the tags that are there are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from omni_release import artifacts, git
+from omni_release.errors import CannotTell, SettingsError
+from omni_release.git import Repository
+from omni_release.model import Release
+from omni_release.seams import World
+from omni_release.settings import line_of
+
+USUAL = "v{version}"
+_PLAIN = re.compile(r"(?:v|ver|version|r|rel|release)?[-_/.]?v?", re.IGNORECASE)
+_END = re.compile(r"[-_/@.=]*v?$", re.IGNORECASE)
+_KEYS = ("tool", "omni-release", "git", "tag")
+
+
+def version_of(release: Release, world: World) -> str:
+    """The version that is released. Raises CannotTell where only the build can tell it, and nothing is built yet."""
+    if release.version is not None:
+        return release.version
+    pinned = world.journal.artifacts()
+    if not pinned:
+        raise CannotTell("only the build can tell the version, and nothing is built yet", "Run omni-release rehearse.")
+    return artifacts.name_and_version(pinned[0].name)[1]
+
+
+def template(release: Release, repository: Repository) -> str:
+    """The tag's name with `{version}` in it. Raises SettingsError for one that names no tag."""
+    stated = release.project.settings.git.tag
+    if not stated:
+        return _as_the_others(release, repository)
+    if "{version}" not in stated or re.search(r"[{}]", stated.replace("{version}", "").replace("{name}", "")):
+        raise _wrong(release, "needs `{version}` in it, and may have `{name}`")
+    if repository.ask("check-ref-format", f"refs/tags/{filled(stated, release, '1.0')}").code != 0:
+        raise _wrong(release, "is nothing that git takes as a tag's name")
+    return stated
+
+
+def name(release: Release, repository: Repository, version: str) -> str:
+    """The tag's name."""
+    return filled(template(release, repository), release, version)
+
+
+def filled(template: str, release: Release, version: str) -> str:
+    """The template with the version and the project's name in it."""
+    return template.replace("{version}", version).replace("{name}", release.project.name)
+
+
+def split(tag: str) -> tuple[str, str] | None:
+    """What stands before the version in a tag's name, and the version; None where it has none."""
+    from packaging.version import InvalidVersion, Version
+
+    for at, letter in enumerate(tag):
+        if letter.isdigit():
+            try:
+                Version(tag[at:])
+            except InvalidVersion:
+                continue
+            return tag[:at], tag[at:]
+    return None
+
+
+def known(repository: Repository) -> tuple[str, ...]:
+    """The names of the tags here; where there are none (a CI service's clone, say), of those on the remote.
+
+    Raises CannotTell where that does not answer.
+    """
+    listed = repository.ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").out.splitlines()
+    if listed or repository.remote is None:
+        return tuple(listed)
+    answer = repository.across("ls-remote", "--tags", "--refs", repository.remote)
+    if answer.code != 0:
+        raise CannotTell(f"{repository.remote} does not say which tags it has:\n{git.shown(answer.said)}")
+    return tuple(line.partition("\trefs/tags/")[2] for line in answer.out.splitlines())
+
+
+def _as_the_others(release: Release, repository: Repository) -> str:
+    """The style of the highest version's tag: of those that name this project, else of those that name none."""
+    prefixes = _prefixes(known(repository))
+    own = [prefix for prefix in prefixes if _names(prefix, release.project.name)]
+    plain = [prefix for prefix in prefixes if _PLAIN.fullmatch(prefix)]
+    if own or plain:
+        return (own or plain)[0] + "{version}"
+    # Tags of other projects alone: this one's must be told apart from them.
+    return "{name}-" + USUAL if prefixes and str(release.inside) != "." else USUAL
+
+
+def _prefixes(tags: Iterable[str]) -> list[str]:
+    """What stands before the version, of the highest version first."""
+    from packaging.version import Version
+
+    found = [parts for tag in tags if (parts := split(tag))]
+    return [prefix for prefix, _ in sorted(found, key=lambda parts: Version(parts[1]), reverse=True)]
+
+
+def _names(prefix: str, project: str) -> bool:
+    from packaging.utils import canonicalize_name
+
+    stem = _END.sub("", prefix)
+    wanted = canonicalize_name(project)
+    return wanted in (canonicalize_name(stem), canonicalize_name(stem.rpartition("/")[2]))
+
+
+def _wrong(release: Release, what: str) -> SettingsError:
+    path = release.project.root / "pyproject.toml"
+    line = line_of(path.read_text(encoding="utf-8"), _KEYS) if path.is_file() else None
+    said = f"`tag` in [tool.omni-release.git] {what}: {release.project.settings.git.tag!r}"
+    return SettingsError(said, 'The usual one is "v{version}".', path=path, line=line)

@@ -1,0 +1,19 @@
+"""What stands before the host in an address may be a password: it is left out of all that is printed or kept."""
+
+from __future__ import annotations
+
+import re
+
+# `git@` is how ssh is used everywhere, and no secret.
+_TEXT = re.compile(r"(?<=://)(?!git@)[^/\s@'\"]+@")
+_BYTES = re.compile(_TEXT.pattern.encode())
+
+
+def left_out(text: str) -> str:
+    """The text without the user and the password of any address in it."""
+    return _TEXT.sub("[redacted]@", text)
+
+
+def left_out_of_bytes(line: bytes) -> bytes:
+    """The same, of what a program printed."""
+    return _BYTES.sub(b"[redacted]@", line)

@@ -1,0 +1,131 @@
+"""Real git repositories for tests: a project with a bare remote, as somebody has cloned it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from omni_release import engine, tree
+from omni_release.journal import RunFolder
+from omni_release.model import Outcome, Project, Release
+from omni_release.ports.clock import SystemClock
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.index import Rehearsal
+from omni_release.ports.processes import LocalProcesses
+from omni_release.seams import World
+from omni_release.settings import Git, Settings
+from omni_release.tasks import Check, Lane, Step, check, step
+
+TODAY = datetime.date(2026, 11, 22)
+
+
+def somebody() -> dict[str, str]:
+    """An environment with git's settings of nobody but Tester, and no CI service's."""
+    kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if key in os.environ}
+    who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _WHO.items()}
+    return kept | who | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": os.devnull}
+
+
+_WHO = {"NAME": "Tester", "EMAIL": "tester@example.invalid"}
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A clone of `remote`, at work as `environment` has it."""
+
+    root: Path
+    remote: Path
+    environment: Mapping[str, str] = field(default_factory=somebody)
+    settings: Git = field(default_factory=Git)
+    version: str | None = "1.2.0"
+    name: str = "acme"
+    project: Path = Path()
+
+    def git(self, *arguments: str) -> str:
+        """Run the real git here."""
+        return git(*arguments, cwd=self.root, environment=self.environment)
+
+    def commit(self, file: str = "acme.py", content: str = "") -> str:
+        """Commit one file; the commit."""
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content or file, encoding="utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", f"--message={file}")
+        return self.git("rev-parse", "HEAD").strip()
+
+    def told(self, **more: str) -> Checkout:
+        """The same, with these variables in the environment."""
+        return replace(self, environment={**self.environment, **more})
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[Release, World]]:
+        """The release of what is checked out, and the world."""
+        root = self.root / self.project
+        folder = self.root.parent / f"{self.root.name}-run"
+        folder.mkdir(exist_ok=True)
+        processes = LocalProcesses(str)
+        found = tree.repository(root, processes)
+        release = Release(
+            Project(root, self.name, (), Settings(git=self.settings), {}),
+            self.version,
+            "rehearsal",
+            tree.commit(root, processes),
+            folder,
+            folder / "workshop",
+            found.inside(root) if found else PurePosixPath(),
+        )
+        journal = RunFolder(folder, LocalFiles())
+        index = Rehearsal(folder / "index", self.name)
+        try:
+            yield release, World(processes, LocalFiles(), SystemClock(), index, journal, self.environment)
+        finally:
+            processes.close()
+
+    def outcome(self, body: Check | Step, *, dry: bool = False) -> Outcome:
+        """What comes of one check or step, by the engine."""
+        task = step(body) if isinstance(body, Step) else check(body)
+        with self.open() as (release, world):
+            (outcome,) = engine.run(Lane("one", (task,)), release, world, today=TODAY, dry=dry)
+        return outcome
+
+
+def git(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Run the real git, as Tester."""
+    inner = dict(environment or somebody())
+    ended = subprocess.run(["git", *arguments], cwd=cwd, env=inner, capture_output=True, encoding="utf-8", check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def clone(remote: Path, root: Path, *arguments: str) -> Checkout:
+    """A clone of the remote."""
+    git("clone", "--quiet", *arguments, remote.as_uri(), str(root), cwd=remote)
+    return Checkout(root, remote)
+
+
+def cloned(folder: Path) -> Checkout:
+    """A bare remote with one commit on main, and a clone of it."""
+    remote = folder / "remote.git"
+    folder.mkdir(exist_ok=True, parents=True)
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(remote), cwd=folder)
+    checkout = clone(remote, folder / "checkout")
+    checkout.git("switch", "--quiet", "--create", "main")
+    (checkout.root / ".gitignore").write_text("*.log\n", encoding="utf-8")
+    checkout.commit()
+    checkout.git("push", "--quiet", "--set-upstream", "origin", "main")
+    return checkout
+
+
+def hook(folder: Path, name: str, code: str) -> None:
+    """A hook in Python, for whatever git runs it with."""
+    path = folder / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!{sys.executable}\n{code}\n", encoding="utf-8")
+    path.chmod(0o755)
