@@ -178,6 +178,7 @@ def test_logs_by_structlog(emulator: GeminiEmulator) -> None:
     with structlog.testing.capture_logs() as said:
         run(work)
     assert [(line["event"], line["log_level"], line["came"]) for line in said] == [
-        ("image call failed", "warning", "Overloaded")
+        ("image call failed", "warning", "Overloaded"),
+        ("image call answered", "warning", "image"),
     ]
     assert Lines().said == []

@@ -16,9 +16,12 @@ def test_retry_succeeds_on_second_attempt(emulator: GeminiEmulator) -> None:
         (PRO, "image", "done"),
     ]
     assert (got.models, got.result.warnings, got.result.model_answered) == ([PRO, PRO], (), PRO)
-    ((level, event, facts),) = got.log.said
-    assert (level, event) == ("warning", "image call failed")
-    assert facts.keys() >= {"model", "started", "seconds", "came", "next", "why"}
+    told = [(level, event, facts["came"], facts["next"]) for level, event, facts in got.log.said]
+    assert told == [
+        ("warning", "image call failed", "Overloaded", "retry"),
+        ("warning", "image call answered", "image", "done"),
+    ]
+    assert all(facts.keys() >= {"model", "started", "seconds", "came", "next", "why"} for _, _, facts in got.log.said)
 
 
 def test_fallback_after_double_failure(emulator: GeminiEmulator) -> None:

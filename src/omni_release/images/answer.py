@@ -1,6 +1,8 @@
 """An answer of `generateContent`, read from its JSON: both spellings of each name, both alphabets of base64.
 
-The SDK's own types are not used for it: they drop `finishMessage`, and warn of each enum value that they do not know.
+The parts must be as the API has them. What stands beside them (usage, times, names) is read where it is of its type,
+and left out where it is not: an image that was paid for is not thrown away for it. The SDK's own types are not used:
+they drop `finishMessage`, and warn of each enum value that they do not know.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Answer:
 def parsed(body: str | bytes) -> Answer:
     """The answer in a body. Raises DamagedAnswer where it is not JSON, or not of this shape."""
     try:
-        document = json.loads(body)
+        document = json.loads(body.removeprefix("\ufeff") if isinstance(body, str) else body)
     except (ValueError, RecursionError) as error:
         said = str(error)
     else:
@@ -71,7 +73,7 @@ def of(document: Any) -> Answer:
     """The answer in a parsed body. Raises DamagedAnswer where it is not of this shape."""
     try:
         return _answer(document)
-    except (TypeError, AttributeError, ValueError) as error:
+    except (TypeError, AttributeError, ValueError, LookupError) as error:
         said = str(error)
     raise DamagedAnswer(f"the answer has another shape than the API's: {said}")
 
@@ -80,17 +82,17 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     candidate = (document.get("candidates") or [{}])[0]
     content = candidate.get("content") or {}
     feedback = _of(document, "promptFeedback") or {}
-    blocked = _of(feedback, "blockReason") or ("BLOCKED" if _of(feedback, "blockReasonMessage") else "")
-    status = _of(document, "modelStatus") or {}
+    blocked = _text(_of(feedback, "blockReason")) or ("BLOCKED" if _of(feedback, "blockReasonMessage") else "")
+    status = _of(document, "modelStatus")
     return Answer(
         parts=tuple(_part(part) for part in content.get("parts") or ()),
-        finish_reason=_of(candidate, "finishReason") or "",
-        message=_of(candidate, "finishMessage") or _of(feedback, "blockReasonMessage") or "",
+        finish_reason=_text(_of(candidate, "finishReason")),
+        message=_text(_of(candidate, "finishMessage")) or _text(_of(feedback, "blockReasonMessage")),
         blocked=blocked,
-        model=_of(document, "modelVersion") or "",
-        response_id=_of(document, "responseId") or "",
+        model=_text(_of(document, "modelVersion")),
+        response_id=_text(_of(document, "responseId")),
         usage=_usage(_of(document, "usageMetadata")),
-        retirement=_time(_of(status, "retirementTime")),
+        retirement=_time(_of(status, "retirementTime")) if isinstance(status, dict) else None,
     )
 
 
@@ -105,34 +107,51 @@ def _snake(name: str) -> str:
     return re.sub(r"([A-Z])", r"_\1", name).lower()
 
 
+def _text(value: object) -> str:
+    """A string; "" where it is none."""
+    return codec.printable(value) if isinstance(value, str) else ""
+
+
 def _part(part: Mapping[str, Any]) -> Part:
     inline = _of(part, "inlineData")
     signature = _of(part, "thoughtSignature")
+    if not isinstance(part.get("text") or "", str):
+        raise TypeError("a part's text is no string")
     return Part(
-        text=part.get("text") or "",
+        text=_text(part.get("text")),
         image=codec.decoded(inline["data"]) if inline and inline.get("data") else None,
-        mime_type=(_of(inline, "mimeType") or "") if inline else "",
+        mime_type=_text(_of(inline, "mimeType")) if inline else "",
         signature=codec.decoded(signature) if signature else None,
         thought=bool(part.get("thought")),
     )
 
 
-def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
-    if usage is None:
+def _usage(usage: object) -> Usage | None:
+    """The tokens; None where they are missing, or no numbers: then the price per image holds."""
+    if not isinstance(usage, dict):
         return None
-    details = _of(usage, "candidatesTokensDetails") or ()
-    images = sum(_of(one, "tokenCount") or 0 for one in details if one.get("modality") == "IMAGE")
-    return Usage(
-        prompt=_of(usage, "promptTokenCount") or 0,
-        candidates=_of(usage, "candidatesTokenCount") or 0,
-        image=images,
-        thoughts=_of(usage, "thoughtsTokenCount") or 0,
-        total=_of(usage, "totalTokenCount") or 0,
-    )
+    details = _of(usage, "candidatesTokensDetails")
+    images = [one for one in details or () if one.get("modality") == "IMAGE"] if _tables(details) else []
+    counts = [_of(usage, name) for name in _COUNTS] + [_of(one, "tokenCount") for one in images]
+    if any(count is not None and (type(count) is not int or not 0 <= count < 10**9) for count in counts):
+        return None
+    prompt, candidates, thoughts, total, *of_images = (count or 0 for count in counts)
+    return Usage(prompt, candidates, sum(of_images), thoughts, total)
 
 
-def _time(text: str | None) -> datetime.datetime | None:
-    return datetime.datetime.fromisoformat(text) if text else None
+_COUNTS = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount")
+
+
+def _tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _time(text: object) -> datetime.datetime | None:
+    try:
+        time = datetime.datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return time.replace(tzinfo=datetime.UTC) if time is not None and time.tzinfo is None else time
 
 
 def no_image(answer: Answer) -> ImageError:

@@ -25,12 +25,12 @@ class BoundedClient(httpx2.AsyncClient):
         arguments["stream"] = True
         response = await super().send(request, **arguments)
         announced = response.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) <= self._most and "content-encoding" not in response.headers:
-            await response.aread()  # HTTP itself ends it there
-            return response
         read: list[bytes] = []
         size = 0
         try:
+            if announced.isdigit() and int(announced) <= self._most and "content-encoding" not in response.headers:
+                await response.aread()  # HTTP itself ends it there
+                return response
             async for chunk in response.aiter_bytes():
                 size += len(chunk)
                 if size > self._most:
@@ -48,6 +48,7 @@ class BoundedClient(httpx2.AsyncClient):
         return httpx2.Response(response.status_code, headers=said, content=b"".join(read), request=request)
 
 
+API = "https://generativelanguage.googleapis.com/"
 _ENCODING = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -67,7 +68,7 @@ def opened(
         vertexai=False,
         api_key=key,
         http_options=genai.types.HttpOptions(
-            base_url=base_url,
+            base_url=base_url or API,  # named, as the SDK would look into the environment itself
             api_version=api_version,
             headers=headers,
             httpx_async_client=transport,

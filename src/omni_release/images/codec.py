@@ -38,9 +38,14 @@ def decoded(text: str) -> bytes:
         raise ValueError(f"is not base64: {error}") from None
 
 
+def printable(text: str) -> str:
+    """The text without the halves of characters (lone surrogates), which no file, terminal or request takes."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def to_json(value: object) -> str:
-    """A result as JSON."""
-    return json.dumps(plain(value), ensure_ascii=False)
+    """A result as JSON, in ASCII: any file takes it, whatever characters a service or a user has come up with."""
+    return json.dumps(plain(value))
 
 
 def from_json(kind: type[T], text: str | bytes) -> T:

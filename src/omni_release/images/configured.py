@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from omni_release.errors import UsageError
+from omni_release.images import life
 from omni_release.images.gemini import GeminiImageProvider
+from omni_release.images.log import structured
 from omni_release.images.policy import Policy
 from omni_release.images.resilience import ResilientProvider
 from omni_release.settings import Settings
@@ -26,7 +29,8 @@ def with_environment(settings: Settings, environment: Mapping[str, str]) -> tupl
     model = environment.get("IMAGE_MODEL", "").strip() or settings.image_model
     fallback = environment.get("IMAGE_FALLBACK_MODEL", "").strip() or settings.image_fallback_model
     seconds = _seconds(environment.get("IMAGE_TIMEOUT_SECONDS", "").strip(), settings.image_timeout_seconds)
-    return model, None if fallback.lower() == NONE or fallback == model else fallback, seconds
+    none = fallback.lower() == NONE or life.bare(fallback) == life.bare(model)
+    return model, None if none else fallback, seconds
 
 
 def _seconds(said: str, otherwise: float) -> float:
@@ -52,7 +56,8 @@ def provider_for(
 ) -> ResilientProvider:
     """The provider that the settings (and IMAGE_MODEL, IMAGE_FALLBACK_MODEL, IMAGE_TIMEOUT_SECONDS) ask for.
 
-    Raises UsageError on a setting that is none, NotSetUp without the extra or without a key.
+    A fallback that is shut down is told in the log at once: it would be found out when it is needed. Raises UsageError
+    on a setting that is none, NotSetUp without the extra or without a key.
     """
     model, fallback, seconds = with_environment(settings, environment)
     primary, second = (
@@ -62,4 +67,9 @@ def provider_for(
         for name in (model, fallback)
     )
     assert primary is not None
+    today = datetime.datetime.now(datetime.UTC).date()
+    known = life.find(second.model) if second else None
+    if known is not None and not known.lives(today):
+        heir = life.successor(known.name, today)
+        structured().error("image fallback model is gone", model=known.name, successor=heir)
     return ResilientProvider(primary, second, policy, progress=progress)

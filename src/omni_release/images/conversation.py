@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from omni_release.images.errors import InvalidRequest
-from omni_release.images.model import Document, ImageRequest, ImageResult, Part
+from omni_release.images.model import Document, ImageRequest, ImageResult, Part, check_text
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Conversation(Document):
         """Raises InvalidRequest where no call could succeed."""
         if not instruction.strip():
             raise InvalidRequest("the instruction is empty", "Say what should be different.")
+        check_text("instruction", instruction)
         if not self.turns or not any(part.image for turn in self.turns for part in turn.answer):
             raise InvalidRequest("there is no image to refine", "Begin with Conversation.start(request, result).")
         if (size := self.turns[-1].size) > self.most_bytes:

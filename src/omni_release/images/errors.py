@@ -27,7 +27,8 @@ a check that ends in one is inconclusive.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from omni_release.errors import CannotTell, OmniReleaseError, UsageError
 
@@ -51,6 +52,17 @@ class ImageError(OmniReleaseError):
     attempts: tuple[Attempt, ...] = ()
     billed: bool | None = False
     """Whether the failed call cost anything; None where nobody can tell (it was cut off on its way)."""
+
+    def __reduce__(self) -> tuple[Callable[..., ImageError], tuple[type[ImageError], tuple[Any, ...], dict[str, Any]]]:
+        """For pickle and copy: by its fields, as not every subclass can be made from its message alone."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[ImageError], args: tuple[Any, ...], fields: dict[str, Any]) -> ImageError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class Transient(ImageError, CannotTell):

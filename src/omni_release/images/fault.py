@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omni_release.images import life
+from omni_release.images import codec, life
 from omni_release.images.errors import (
     AccountEmpty,
     ImageError,
@@ -44,21 +44,26 @@ class Fault:
     @property
     def status(self) -> str:
         """The service's word for it, as UNAVAILABLE; empty where something else has answered."""
-        return str(self._error.get("status") or "")
+        status = self._error.get("status")
+        return status if isinstance(status, str) else ""
 
     @property
     def said(self) -> str:
         """The code, the status and the first line of the message: for people, never to match on."""
-        lines = str(self._error.get("message") or "").strip().splitlines()
+        message = self._error.get("message")
+        lines = codec.printable(message).strip().splitlines() if isinstance(message, str) else []
         line = f": {lines[0][:300]}" if lines else ""
         return f"{self.model}: {self.code} {self.status}".rstrip() + line
 
     def details(self, kind: str) -> Iterable[Mapping[str, Any]]:
         """The details of a type, as `google.rpc.RetryInfo` says `RetryInfo`."""
         details = self._error.get("details")
-        for detail in details if isinstance(details, list) else ():
-            if isinstance(detail, dict) and str(detail.get("@type", "")).endswith(f".{kind}"):
-                yield detail
+        return (one for one in _tables(details) if str(one.get("@type", "")).endswith(f".{kind}"))
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is the service's own, and says no more than its status."""
+        return bool(self.status) and not self._error.get("details")
 
     @property
     def reason(self) -> str:
@@ -79,15 +84,21 @@ class Fault:
             return float(header)
         try:
             then = email.utils.parsedate_to_datetime(header)
-        except ValueError:
+            then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)  # "-0000" says: UTC, from nowhere
+            return max(0.0, (then - self.now).total_seconds())
+        except (ValueError, OverflowError):
             return None
-        return max(0.0, (then.astimezone(datetime.UTC) - self.now).total_seconds())
 
 
 def _seconds(delay: object) -> float | None:
-    """A Duration as JSON has it: "48s", "1.5s"."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", delay) if isinstance(delay, str) else None
-    return float(found[1]) if found else None
+    """A Duration as JSON has it: "48s", "1.5s", and "-1s" for what is over."""
+    found = re.fullmatch(r"(-?\d+(?:\.\d+)?)s", delay) if isinstance(delay, str) else None
+    return max(0.0, float(found[1])) if found else None
+
+
+def _tables(value: object) -> Iterable[Mapping[str, Any]]:
+    """The objects of an array; nothing where it is no array."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def error(fault: Fault) -> ImageError:
@@ -133,7 +144,7 @@ def gone(model: str, today: datetime.date, said: str) -> ModelGone:
 
 
 def _too_much(fault: Fault) -> ImageError:
-    violations = [one for failure in fault.details("QuotaFailure") for one in failure.get("violations") or ()]
+    violations = [one for failure in fault.details("QuotaFailure") for one in _tables(failure.get("violations"))]
     quota = next((one for one in violations if _hopeless(one)), None)
     if quota is not None:
         name = str(quota.get("quotaId") or quota.get("quotaMetric") or "")
@@ -143,7 +154,7 @@ def _too_much(fault: Fault) -> ImageError:
         )
         return QuotaSpent(f"{fault.said} (quota {name})", hint, quota=name)
     delay = fault.delay
-    if delay is None and not violations:
+    if delay is None and fault.bare:
         # Only a rate limit has details or a delay; without any, the account itself has come to its end.
         return AccountEmpty(fault.said, "Add credits in AI Studio; a retry and another model are both pointless.")
     return RateLimited(fault.said, delay=delay)
@@ -157,8 +168,9 @@ def _not_set_up(fault: Fault) -> NotSetUp:
     if fault.reason.startswith("API_KEY"):
         return NotSetUp(fault.said, f"The key is not valid: put a valid one into {KEYS}.")
     if fault.reason == "SERVICE_DISABLED":
-        links = [link.get("url", "") for help in fault.details("Help") for link in help.get("links") or ()]
-        return NotSetUp(fault.said, f"Enable the API for the key's project: {(links or ['Google Cloud console'])[0]}")
+        links = [link.get("url") for help in fault.details("Help") for link in _tables(help.get("links"))]
+        where = next((link for link in links if link and isinstance(link, str)), "Google Cloud console")
+        return NotSetUp(fault.said, f"Enable the API for the key's project: {where}")
     if fault.status == "FAILED_PRECONDITION":
         return NotSetUp(fault.said, "Call from a supported place, or enable billing for the key's project.")
     return NotSetUp(fault.said, f"The key may not do this: make a new one, and put it into {KEYS}.")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from omni_release.images import answer, costs, fault, life, picture, wire
+from omni_release.images import answer, arguments, costs, fault, life, picture, wire
 from omni_release.images.budget import Budget
 from omni_release.images.clock import Clock, WallClock
 from omni_release.images.conversation import Conversation
@@ -58,13 +57,14 @@ class GeminiImageProvider:
         environment: Mapping[str, str] = os.environ,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        _installed()
-        if not timeout > 0:
-            raise InvalidRequest(f"a timeout of {timeout} seconds", "Give a number above 0.")
-        self.model = life.bare(model)
+        arguments.check_installed()
+        arguments.check_timeout(timeout)
+        self.model = arguments.model_name(model)
         self.timeout = timeout
-        self._key = _Key(api_key or environment.get("GOOGLE_API_KEY") or environment.get("GEMINI_API_KEY") or "")
-        self._base_url = _url(base_url or environment.get("GOOGLE_GEMINI_BASE_URL"))
+        self._key = arguments.Key(
+            arguments.said(api_key, environment.get("GOOGLE_API_KEY"), environment.get("GEMINI_API_KEY"))
+        )
+        self._base_url = arguments.base_url(arguments.said(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")))
         self._api_version = api_version
         self._budget = budget
         self._clock = clock or WallClock()
@@ -119,17 +119,29 @@ class GeminiImageProvider:
         seconds = min(self.timeout, 30.0)
         begun = self._clock.monotonic()
         available, why, hint = True, "it answers", ""
+
+        async def asked(client: genai.Client) -> None:
+            read = answer.parsed(await self._sent(client, name, "ping", wire.probe_config(seconds)))
+            if not (read.parts or read.finish_reason or read.blocked or read.usage):
+                raise DamagedAnswer(f"{name}: what answers says nothing that the API says", "Mend base_url.")
+
         try:
-            self._refuse_the_dead(name)
-            await self._guarded(name, seconds, lambda client: _sent(client, name, "ping", wire.probe_config(seconds)))
+            self._refuse_the_dead(arguments.model_name(name))
+            await self._guarded(name, seconds, asked)
+        except InvalidRequest as error:
+            available, why, hint = False, error.message, error.hint
         except RequestRejected as error:
-            why = f"it answers, though not to the probe: {error.message}"  # a dead name is never looked at so closely
+            available = bool(error.status)  # the API's own word: a dead name is never looked at so closely
+            why = f"it answers, though not to the probe: {error.message}" if available else error.message
+            hint = error.hint
         except ImageError as error:
             available, why, hint = False, error.message, error.hint
         told = life.told(name, self._clock.now().date())
         return Availability(name, available, why, hint, told, self._clock.monotonic() - begun)
 
     async def _image(self, contents: Any, prompt: str, ratio: str, size: str, timeout: float | None) -> ImageResult:
+        if timeout is not None:
+            arguments.check_timeout(timeout)
         seconds = self.timeout if timeout is None else min(timeout, self.timeout)
         self._refuse_the_dead(self.model)
         reserved = self._reserve(contents, size)
@@ -137,7 +149,7 @@ class GeminiImageProvider:
         async def made(client: genai.Client) -> ImageResult:
             begun = self._clock.monotonic()
             own = None if seconds == self.timeout else seconds
-            body = await _sent(client, self.model, contents, wire.config(ratio, size, own))
+            body = await self._sent(client, self.model, contents, wire.config(ratio, size, own))
             took = self._clock.monotonic() - begun
             if len(body) < _SMALL:
                 return _result(body, self.model, prompt, size, took)
@@ -158,8 +170,13 @@ class GeminiImageProvider:
     def _reserve(self, contents: Any, size: str) -> float:
         if self._budget is None:
             return 0.0
-        characters = sum(len(part.get("text", "")) for content in contents for part in content["parts"])
-        return self._budget.reserve(self.model, costs.estimate(self.model, size, characters))
+        return self._budget.reserve(self.model, costs.estimate(self.model, size, wire.characters(contents)))
+
+    async def _sent(self, client: genai.Client, model: str, contents: Any, config: Any) -> str:
+        """The body of the answer, unread; should it repeat the key, then without it."""
+        response = await client.aio.models.generate_content(model=model, contents=contents, config=config)
+        body = response.sdk_http_response.body if response.sdk_http_response else None
+        return self._key.redacted(body or "{}")
 
     def _refuse_the_dead(self, model: str) -> None:
         """No call is spent on a name that is known to be shut down."""
@@ -183,10 +200,11 @@ class GeminiImageProvider:
             failure = TimedOut(f"{model}: no whole answer within {seconds:g} s")
         except (APIError, HTTPError, InvalidURL) as error:
             failure = self._translated(error, model, seconds)
-        except ValueError as error:  # the SDK's own: JSON that is not JSON, a shape that its types do not take
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            # The SDK's own: JSON that is not JSON, a shape that its types do not take.
             failure = DamagedAnswer(f"{model}: the SDK cannot read the answer: {_line(error)}")
         # Outside of the handlers: the SDK's frames hold the headers, and with them the key, and go no further.
-        failure.message = self._key.redacted(failure.message)
+        failure.message, failure.hint = self._key.redacted(failure.message), self._key.redacted(failure.hint)
         failure.args = (failure.message,)
         raise failure.with_traceback(None)
 
@@ -198,7 +216,7 @@ class GeminiImageProvider:
 
         if isinstance(error, APIError):
             code, body, headers = fault_of(error)
-            return fault.error(fault.Fault(code, body, headers, model, self._clock.now()))
+            return fault.error(fault.Fault(code, self._key.taken_from(body), headers, model, self._clock.now()))
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             failure = Disconnected(
                 f"{model}: no connection to {self._where}: {_line(error)}", "Is the base URL right, and the network up?"
@@ -227,40 +245,6 @@ class GeminiImageProvider:
         return self._opened[0]
 
 
-class _Key:
-    """The key, in something that does not show it."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value.strip()
-        if not self.value:
-            raise NotSetUp("there is no API key", f"Set {fault.KEYS} in the environment.")
-        if not self.value.isascii() or not self.value.isprintable() or " " in self.value:
-            raise NotSetUp("the API key has characters that no key has", f"Set {fault.KEYS} anew, without quotes.")
-
-    def __repr__(self) -> str:
-        return "<key>"
-
-    def redacted(self, text: str) -> str:
-        return text.replace(self.value, "[redacted]")
-
-
-def _installed() -> None:
-    try:
-        missing = [name for name in ("google.genai", "PIL") if importlib.util.find_spec(name) is None]
-    except ModuleNotFoundError:  # there is no `google` at all
-        missing = ["google.genai"]
-    if missing:
-        raise NotSetUp(f"{' and '.join(missing)} cannot be imported", picture.INSTALL)
-
-
-def _url(text: str | None) -> str | None:
-    if text is not None and not re.match(r"https?://[^/]", text):
-        raise NotSetUp(
-            "the base URL does not begin with https:// or http://", "Mend base_url or GOOGLE_GEMINI_BASE_URL."
-        )
-    return text
-
-
 def _line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
@@ -268,12 +252,6 @@ def _line(error: Exception) -> str:
 
 def _info(model: genai.types.Model) -> ModelInfo:
     return ModelInfo(life.bare(model.name or ""), model.display_name or "", tuple(model.supported_actions or ()))
-
-
-async def _sent(client: genai.Client, model: str, contents: Any, config: Any) -> str:
-    """The body of the answer, unread."""
-    response = await client.aio.models.generate_content(model=model, contents=contents, config=config)
-    return (response.sdk_http_response.body if response.sdk_http_response else None) or "{}"
 
 
 def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> ImageResult:

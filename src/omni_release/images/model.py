@@ -48,6 +48,10 @@ class ImageRequest(Document):
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str) or not self.prompt.strip():
             raise InvalidRequest("the prompt is empty", "Say what the image should show.")
+        if not isinstance(self.context, str):
+            raise InvalidRequest(f"the context is of type {type(self.context).__name__}", "Give it as one string.")
+        check_text("prompt", self.prompt)
+        check_text("context", self.context)
         if len(self.prompt) + len(self.context) > _LONGEST_PROMPT:
             raise InvalidRequest(
                 f"prompt and context have {len(self.prompt) + len(self.context)} characters",
@@ -60,6 +64,14 @@ class ImageRequest(Document):
         _one_of("size", self.size, SIZES)
         if type(self.count) is not int or not 1 <= self.count <= LARGEST_BATCH:
             raise InvalidRequest(f"a batch of {self.count!r} images", f"Ask for 1 to {LARGEST_BATCH}.")
+
+
+def check_text(what: str, text: str) -> None:
+    """Raises InvalidRequest where a text cannot be sent: half of a surrogate pair is no character."""
+    if codec.printable(text) != text:
+        raise InvalidRequest(
+            f"the {what} has a lone surrogate, which is no character", "Was it read with another encoding than its own?"
+        )
 
 
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:

@@ -17,7 +17,10 @@ Progress = Callable[[str], None]
 
 @contextlib.asynccontextmanager
 async def told(progress: Progress | None, clock: Clock, still_after: float) -> AsyncIterator[None]:
-    """Says that it has begun at once, and that it goes on after `still_after` seconds."""
+    """Says that it has begun at once, and that it goes on after `still_after` seconds.
+
+    An image is not lost for it: what `progress` raises later is left to the loop's own handler.
+    """
     if progress is None:
         yield
         return
@@ -32,8 +35,7 @@ async def told(progress: Progress | None, clock: Clock, still_after: float) -> A
         yield
     finally:
         waiting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await waiting
+        await asyncio.wait([waiting])
 
 
 class LiveLine:

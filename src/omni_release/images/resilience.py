@@ -11,8 +11,9 @@ import datetime
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from omni_release.images.arguments import check_timeout
 from omni_release.images.clock import Clock, WallClock
 from omni_release.images.errors import (
     GaveUp,
@@ -20,13 +21,12 @@ from omni_release.images.errors import (
     InvalidRequest,
     ModelGone,
     Next,
-    NotSetUp,
     QuotaSpent,
     TimedOut,
     Transient,
 )
+from omni_release.images.log import Log, structured, unbroken
 from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
-from omni_release.images.picture import INSTALL
 from omni_release.images.policy import Decision, Policy, Standing, decide
 from omni_release.images.progress import Progress, told
 
@@ -35,16 +35,6 @@ if TYPE_CHECKING:
     from omni_release.images.provider import ImageProvider
 
 Call = Callable[["ImageProvider", float], Awaitable[ImageResult]]
-
-
-class Log(Protocol):
-    """Where events go; structlog's loggers are such."""
-
-    def warning(self, event: str, **facts: object) -> object:
-        """An event that somebody should know of."""
-
-    def error(self, event: str, **facts: object) -> object:
-        """An event that somebody should act on."""
 
 
 class ResilientProvider:
@@ -73,7 +63,7 @@ class ResilientProvider:
         self._clock = clock or WallClock()
         self._jitter = jitter
         self._progress = progress
-        self._log = log or _structlog()
+        self._log = log or structured()
 
     def __repr__(self) -> str:
         return f"ResilientProvider({self._primary!r}, {self._fallback!r}, {self._policy!r})"
@@ -128,6 +118,8 @@ class ResilientProvider:
     async def _made(self, call: Call, timeout: float | None) -> ImageResult:
         import tenacity
 
+        if timeout is not None:
+            check_timeout(timeout)
         total = self._policy.total if timeout is None else min(timeout, self._policy.total)
         run = _Run(self._primary, self._fallback, self._policy, self._clock, self._jitter, self._log, call, total)
         loop = tenacity.AsyncRetrying(
@@ -143,16 +135,6 @@ class ResilientProvider:
             except ImageError:
                 pass
         raise run.verdict()
-
-
-def _structlog() -> Log:
-    try:
-        import structlog
-        import tenacity  # noqa: F401  # the loop needs it: missing parts are told before a call, not after
-    except ImportError as error:
-        raise NotSetUp(f"{error.name} is not installed", INSTALL) from None
-    log: Any = structlog.get_logger("omni_release.images")
-    return log  # type: ignore[no-any-return]  # structlog's loggers are untyped
 
 
 class _Run:
@@ -226,13 +208,16 @@ class _Run:
             warnings += (f"{asked} made no image ({type(self._errors[-1]).__name__}); {answered} made this one",)
         for gone in (error for error in self._errors if isinstance(error, ModelGone)):
             warnings += (f"{gone.message}. {gone.hint}",)
-            self._log.error("image model is gone", model=gone.model, successor=gone.successor, answered=answered)
+            with unbroken():
+                self._log.error("image model is gone", model=gone.model, successor=gone.successor, answered=answered)
         return replace(result, model_requested=asked, attempts=tuple(self._records), warnings=warnings)
 
     def verdict(self) -> ImageError:
         """What all that came means: a dead name, a refusal, … is never masked by what was transient."""
         attempts = tuple(self._records)
         lasting = [error for error in self._errors if not isinstance(error, Transient | QuotaSpent)]
+        if all(isinstance(error, QuotaSpent) for error in self._errors):
+            lasting = self._errors  # no later call of today mends that
         said = "; ".join(f"{number}. {error.message}" for number, error in enumerate(self._errors, 1))
         last = self._errors[-1]
         if len(self._errors) == 1 and lasting:
@@ -257,6 +242,9 @@ class _Run:
         step = "done" if done else decision.next.value
         started -= datetime.timedelta(seconds=seconds)
         self._records.append(Attempt(model, started, seconds, came, step, decision.why, message, decision.wait))
-        if not done:
-            facts = {"model": model, "started": started.isoformat(), "seconds": round(seconds, 3), "came": came}
-            self._log.warning("image call failed", **facts, next=step, why=decision.why, wait=round(decision.wait, 3))
+        if done and not self._errors:
+            return  # all is well: there is nothing to warn of
+        facts = {"model": model, "started": started.isoformat(), "seconds": round(seconds, 3), "came": came}
+        event = "image call answered" if done else "image call failed"
+        with unbroken():
+            self._log.warning(event, **facts, next=step, why=decision.why, wait=round(decision.wait, 3))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omni_release.images.batch import BatchOutcome, generate_batch
 from omni_release.images.errors import InvalidRequest
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
+from omni_release.images.resilience import ResilientProvider
 
 if TYPE_CHECKING:
     from omni_release.images.conversation import Conversation
@@ -20,19 +21,26 @@ T = TypeVar("T")
 class SyncImages:
     """A provider for code that is not async: `with SyncImages(provider) as images: images.generate(request)`.
 
-    Raises InvalidRequest inside a running event loop. Leaving the block closes the provider.
+    Raises InvalidRequest inside a running event loop. Leaving the block closes the provider; closing twice is no
+    fault, and a later call opens new connections. Used from one thread.
     """
 
     def __init__(self, provider: ImageProvider) -> None:
         self._provider = provider
-        self._runner = asyncio.Runner()
+        self._runner: asyncio.Runner | None = None
 
     def __enter__(self) -> SyncImages:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._provider.close())
-        self._runner.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the provider, and the loop."""
+        if self._runner is not None:
+            self._run(self._provider.close())
+            self._runner.close()
+            self._runner = None
 
     def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
         """One image."""
@@ -54,10 +62,17 @@ class SyncImages:
         """Whether a model answers a call."""
         return self._run(self._provider.probe(model))
 
+    def status(self) -> tuple[Availability, ...]:
+        """Whether each of the provider's models answers, and why not."""
+        if isinstance(self._provider, ResilientProvider):
+            return self._run(self._provider.status())
+        return (self.probe(),)
+
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
+            self._runner = self._runner or asyncio.Runner()
             return self._runner.run(call)
         call.close()
         raise InvalidRequest("SyncImages inside a running event loop", "Await the provider's own methods there.")

@@ -30,9 +30,9 @@ def texts(request: ImageRequest) -> tuple[str, ...]:
     return tuple(said)
 
 
-def first(request: ImageRequest) -> list[Content]:
-    """The contents of a call for one new image."""
-    return [_user(texts(request))]
+def first(request: ImageRequest) -> list[str]:
+    """The contents of a call for one new image: the SDK makes one turn of the user's of it, at the least cost."""
+    return list(texts(request))
 
 
 def next_turn(conversation: Conversation, instruction: str) -> list[Content]:
@@ -42,6 +42,16 @@ def next_turn(conversation: Conversation, instruction: str) -> list[Content]:
         contents.append(_user(turn.said))
         contents.append({"role": "model", "parts": [_part(part) for part in turn.answer]})
     return [*contents, _user((instruction,))]
+
+
+def characters(contents: list[str] | list[Content]) -> int:
+    """The characters of all texts that are sent."""
+    said = [[content] if isinstance(content, str) else _texts(content) for content in contents]
+    return sum(len(text) for texts in said for text in texts)
+
+
+def _texts(content: Content) -> list[str]:
+    return [part.get("text", "") for part in content["parts"]]
 
 
 def _user(said: tuple[str, ...]) -> Content:
