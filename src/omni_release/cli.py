@@ -100,6 +100,8 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
         )
         if name == "version":
             command.arguments(added)
+        if name == "models":
+            added.add_argument("verb", nargs="?", choices=("check", "list"), default="check")
     sign = commands.add_parser(
         "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
     )
@@ -135,6 +137,10 @@ def _lane(arguments: Arguments) -> int:
         command.held_to_one_project(arguments.project.absolute())
     if arguments.command == "version" and (arguments.verb != "check" or not (arguments.project / _FILE).exists()):
         return _version(arguments)
+    if arguments.command == "models" and arguments.verb == "list":
+        from omni_release.smoke.listed import show
+
+        return show(_project(arguments).root, json=arguments.format == "json")
     return _run(arguments)
 
 

@@ -32,6 +32,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_installed_by_pip,
         works_installed_by_uv,
     )
+    from omni_release.checks.models import configured_models_are_known, model_names_live
     from omni_release.checks.others import twine_check_passes, wheel_contents_are_right
     from omni_release.checks.project import project_is_valid
     from omni_release.checks.tests import tests_key, tests_pass
@@ -46,6 +47,8 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         (
             check(project_is_valid),
             check(versions_agree),
+            check(model_names_live),
+            check(configured_models_are_known, signable=True),
             step(CopySource(), needs="project-is-valid"),
             step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
             check(index_answers, needs="copy-source"),
@@ -82,10 +85,19 @@ def version() -> Lane:
 
 def gate() -> Lane:
     """The fast part, for every push: what the files of the checkout alone can answer."""
+    from omni_release.checks.models import model_names_live
     from omni_release.checks.project import project_is_valid
     from omni_release.checks.version import versions_agree
 
-    return Lane("gate", (check(project_is_valid), check(versions_agree)))
+    return Lane("gate", (check(project_is_valid), check(versions_agree), check(model_names_live)))
+
+
+def models() -> Lane:
+    """Whether each model that the project names lives, and answers where there is a key."""
+    from omni_release.checks.models import configured_models_are_known, model_names_live, models_answer
+
+    known = check(configured_models_are_known, signable=True)
+    return Lane("models", (check(model_names_live), known, check(models_answer)))
 
 
 def clean() -> Lane:
@@ -140,6 +152,7 @@ ALL: dict[str, Callable[[], Lane]] = {
     "rehearse": rehearse,
     "gate": gate,
     "version": version,
+    "models": models,
     "clean": clean,
     **BUILDING,
 }

@@ -31,7 +31,7 @@ from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
 _TARGET = "rehearsal"
-_LOOKS = ("version",)
+_LOOKS = ("version", "models")
 _WRITERS = {
     "report.json": report_json.document,
     "report.junit.xml": lambda report: junit.document(report).decode(),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from omni_release.errors import CannotTell
 from omni_release.images import answer, arguments, costs, fault, life, picture, wire
 from omni_release.images.budget import Budget
 from omni_release.images.clock import Clock, WallClock
@@ -118,7 +119,7 @@ class GeminiImageProvider:
         name = life.bare(model or self.model)
         seconds = min(self.timeout, 30.0)
         begun = self._clock.monotonic()
-        available, why, hint = True, "it answers", ""
+        available, certain, why, hint = True, True, "it answers", ""
 
         async def asked(client: genai.Client) -> None:
             read = answer.parsed(await self._sent(client, name, "ping", wire.probe_config(seconds)))
@@ -131,13 +132,13 @@ class GeminiImageProvider:
         except InvalidRequest as error:
             available, why, hint = False, error.message, error.hint
         except RequestRejected as error:
-            available = bool(error.status)  # the API's own word: a dead name is never looked at so closely
+            available = certain = bool(error.status)  # the API's own word: a dead name is never looked at so closely
             why = f"it answers, though not to the probe: {error.message}" if available else error.message
             hint = error.hint
         except ImageError as error:
-            available, why, hint = False, error.message, error.hint
+            available, certain, why, hint = False, not isinstance(error, CannotTell), error.message, error.hint
         told = life.told(name, self._clock.now().date())
-        return Availability(name, available, why, hint, told, self._clock.monotonic() - begun)
+        return Availability(name, available, why, hint, told, self._clock.monotonic() - begun, certain)
 
     async def _image(self, contents: Any, prompt: str, ratio: str, size: str, timeout: float | None) -> ImageResult:
         if timeout is not None:

@@ -165,7 +165,10 @@ class ModelInfo(Document):
 
 @dataclass(frozen=True)
 class Availability(Document):
-    """What a probe found. `why` says why it is not available; `life` what is known of its life span."""
+    """What a probe found. `why` says why it is not available; `life` what is known of its life span.
+
+    `certain` is False where nobody could tell: no key, no network, a service that is overloaded.
+    """
 
     model: str
     available: bool
@@ -173,3 +176,4 @@ class Availability(Document):
     hint: str
     life: str
     seconds: float
+    certain: bool = True
