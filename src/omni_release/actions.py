@@ -68,6 +68,17 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Make `target` a link to the folder `source`."""
+
+    source: Path
+    target: Path
+
+    def __str__(self) -> str:
+        return f"link {self.target} to {self.source}"
+
+
+@dataclass(frozen=True)
 class Pin:
     """Write down what lies in `dist` (name, size, sha256): from now on the run is about exactly these bytes.
 
@@ -82,4 +93,4 @@ class Pin:
         return f"pin the files in {self.dist} by their sha256"
 
 
-Action = Run | Write | Move | Copy | Pin
+Action = Run | Write | Move | Copy | Link | Pin

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from omni_release import waivers
-from omni_release.actions import Action, Copy, Move, Pin, Run, Write
+from omni_release.actions import Action, Copy, Link, Move, Pin, Run, Write
 from omni_release.errors import ActionFailed, CannotTell, NeedsPerson, NotApplicable, OmniReleaseError
 from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.seams import World
@@ -89,6 +89,8 @@ def perform(action: Action, world: World) -> None:
             world.files.move(action)
         case Copy():
             world.files.copy(action)
+        case Link():
+            world.files.link(action)
         case Pin():
             world.journal.pin(action)
 

@@ -160,6 +160,11 @@ class Release:
         return self.workshop / "tests"
 
     @property
+    def commands_tree(self) -> Path:
+        """The copy of the project that its own commands run in."""
+        return self.workshop / "commands"
+
+    @property
     def dist(self) -> Path:
         """Where this run's distributions lie."""
         return self.folder / "dist"

@@ -13,7 +13,7 @@ from types import FrameType
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, engine, environment, lanes, tree, versions
+from omni_release import artifacts, engine, environment, lanes, own, tree, versions
 from omni_release.actions import Run, Write
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
@@ -113,7 +113,7 @@ def run_lane(request: Request) -> int:
 
 def _lane(request: Request) -> Lane:
     """The lane that was asked for, or the part of it. Raises UsageError where it has no such task."""
-    lane = lanes.lane(request.lane, request.artifacts)
+    lane = own.joined(lanes.lane(request.lane, request.artifacts), request.project)
     known = [task.id for task in lane.tasks]
     for id in request.only:
         if id not in known:
@@ -137,7 +137,7 @@ def _refuse_artifacts(request: Request) -> None:
 
 def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, json: bool) -> int:
     """Record a person's answer in a run's journal."""
-    known = {task.id for lane in lanes.ALL.values() for task in lane().tasks}
+    known = {task.id for lane in lanes.ALL.values() for task in own.joined(lane(), project).tasks}
     if id not in known:
         raise UsageError(f"there is no task {id!r}", "The report of the run names the one that waits.")
     home = Home(project.root, LocalFiles())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from omni_release.actions import Copy, Move, Pin, Run, Write
+from omni_release.actions import Copy, Link, Move, Pin, Run, Write
 from omni_release.model import Artifact, SignOff
 
 
@@ -65,6 +65,9 @@ class Files(Protocol):
 
     def copy(self, action: Copy) -> None:
         """Copy the files; a target that exists already is replaced."""
+
+    def link(self, action: Link) -> None:
+        """Make a link to a folder; an existing target is an error."""
 
 
 class Clock(Protocol):

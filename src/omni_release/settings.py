@@ -115,6 +115,23 @@ class Local:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command of the project's own, which joins the lanes of `when`. `timeout` is in seconds.
+
+    It runs in `cwd` (relative to the project) of a copy of what git knows, or of the checkout itself, after the
+    commands that it `needs`.
+    """
+
+    name: str
+    run: tuple[str, ...]
+    when: tuple[typing.Literal["gate", "rehearse"], ...] = ("gate",)
+    cwd: str = "."
+    where: typing.Literal["copy", "checkout"] = "copy"
+    needs: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -128,6 +145,7 @@ class Settings:
     tests: Tests = field(default_factory=Tests)
     verify: Verify = field(default_factory=Verify)
     version: Version = field(default_factory=Version)
+    command: tuple[Command, ...] = ()
     smoke: Smoke = field(default_factory=Smoke)
     git: Git = field(default_factory=Git)
     local: Local = field(default_factory=Local)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
-from omni_release.actions import Copy, Move, Write
+from omni_release.actions import Copy, Link, Move, Write
 from omni_release.errors import Conflict
 
 
@@ -37,6 +38,18 @@ class LocalFiles:
                 shutil.copy2(action.source / file, target, follow_symlinks=False)
         partial.mkdir(parents=True, exist_ok=True)
         os.rename(partial, action.target)
+
+    def link(self, action: Link) -> None:
+        action.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.symlink(action.source, action.target, target_is_directory=True)
+        except OSError:
+            if sys.platform == "win32":
+                import _winapi  # a junction, which takes no privilege
+
+                _winapi.CreateJunction(str(action.source), str(action.target))
+            else:
+                raise
 
 
 def write(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from omni_release import testing, tree
-from omni_release.actions import Action, Copy, Write
+from omni_release.actions import Action, Copy, Link, Write
 from omni_release.errors import NotApplicable
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
@@ -37,6 +37,26 @@ class CopySource:
         copied = release.copied_tree.read_text(encoding="utf-8")
         current = copied == tree.fingerprint(release.project.root, world.processes)
         return {"copy": str(release.source), "tree": copied} if current or world.journal.artifacts() else None
+
+
+class CopyForCommands:
+    """The checkout is copied for the project's own commands, so that they change nothing in it.
+
+    The copy has what git knows. Each `node_modules` beside a package.json is there as a link: what it takes to run is
+    neither copied nor installed again.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        root = release.project.root
+        files = tree.files(root, world.processes)
+        yield Copy(root, release.commands_tree, files)
+        for file in files:
+            modules = file.parent / "node_modules"
+            if file.name == "package.json" and (root / modules).is_dir():
+                yield Link((root / modules).absolute(), release.commands_tree / modules)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        return {"copy": str(release.commands_tree)} if release.commands_tree.is_dir() else None
 
 
 class CopyTests:
