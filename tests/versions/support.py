@@ -10,7 +10,7 @@ from omni_release.versions import command
 from tests.conftest import CASES, git
 
 PROJECTS = CASES / "versions"
-AT = {"monorepo": "packages/acme"}
+AT = {"monorepo": "packages/acme", "around": "lib"}
 """Where the project lies in its repository, if not at its top."""
 
 

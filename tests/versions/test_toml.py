@@ -7,7 +7,7 @@ import json
 import tomllib
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omni_release.versions import jsons, toml
@@ -70,6 +70,7 @@ values = st.recursive(
 )
 
 
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.dictionaries(st.text("abcd", min_size=1, max_size=3), values, max_size=4), st.sampled_from([None, 2]))
 def test_json_leaves(document: dict[str, Any], indent: int | None) -> None:
     """Every string of a document is found, under its keys, where it stands."""

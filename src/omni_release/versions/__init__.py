@@ -63,6 +63,8 @@ def look(root: str, checkout: Checkout | None = None) -> Found:
     version = normal(known[0].value) if known else None
     siblings = [Member(checkout, folder) for folder in folders if folder != member.at]
     places = [*known, *_others(member, files, known[0].value if known else "", siblings)]
+    if member.at:
+        places += mirrors.around(member, tuple(member.around(folders)), version)
     if settings:
         from omni_release.versions import named
 
@@ -94,6 +96,7 @@ def _fallback(member: Member, files: tuple[str, ...]) -> list[Place]:
     if source.is_tagged(member):
         return []
     found = [place for place in mirrors.of(member, files, None) if place.role == MIRROR]
+    found.sort(key=lambda place: place.path.endswith("conf.py"))
     return [Place(*found[0][:4], SOURCE, *found[0][5:])] if found else []
 
 
@@ -117,8 +120,18 @@ def drift(places: Iterable[Place]) -> tuple[Place, ...]:
     if known is None:
         return ()
     agreed = (DERIVED, DOC, HISTORY)
-    odd = (place for place in places if place.role not in agreed and not same(place.value, known.value, place.form))
+    odd = (
+        place
+        for place in places
+        if place.role not in agreed and not same(place.value, known.value, place.form) and not _marked(place, known)
+    )
     return tuple(place for place in odd if known.form != TAG + "+" or _older(place, known))
+
+
+def _marked(place: Place, known: Place) -> bool:
+    """Is this a tuple whose `"beta", 0` (the beta that never was) marks a version that is still being made?"""
+    one, two = parse(place.value), parse(known.value)
+    return bool(place.form == "tuple" and one and two and one.pre and not one.pre[1] and one.release == two.release)
 
 
 def _older(place: Place, known: Place) -> bool:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from omni_release.versions.checkout import Checkout, pruned, table
-from omni_release.versions.place import MIRROR, SOURCE, Place
-from omni_release.versions.python import COMPUTED, LITERAL, TUPLE, Assigned, components
+from omni_release.versions.place import MIRROR, SOURCE, Place, Text
+from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants
 
 _LAYOUTS = ("", "src/", "lib/", "python/", "source/")
 _DEEPEST = 5
@@ -43,12 +43,23 @@ class Member:
         read = self.checkout.module(self.at + "setup.py")
         if not read or not read[0].tree:
             return ""
-        from omni_release.versions.python import calls
+        from omni_release.versions.python import given
 
-        for call in calls(read[0].tree, "setup"):
-            for keyword in call.keywords:
-                if keyword.arg == "name":
-                    return self._constant(read[0].tree, keyword.value)
+        for argument, value in given(read[0].tree):
+            if argument == "name":
+                return self._constant(read[0].tree, value) or self._titled(read[0].tree, value)
+        return ""
+
+    def _titled(self, tree: _ast.Module, value: _ast.expr) -> str:
+        """What `about["__title__"]` is, where setup.py reads `about` from a module of the project's own."""
+        key = value.slice.value if isinstance(value, _ast.Subscript) and isinstance(value.slice, _ast.Constant) else ""
+        from omni_release.versions.python import opened
+
+        for path in opened(tree) if isinstance(key, str) and key.startswith("__") else ():
+            read = self.checkout.module(self.at + path) if path.endswith(".py") else None
+            for name, node in constants(read[0]) if read and read[0].tree else ():
+                if name == key and isinstance(node.value, str):
+                    return node.value
         return ""
 
     def _constant(self, tree: _ast.Module, value: _ast.expr) -> str:
@@ -67,6 +78,13 @@ class Member:
         for file in self.checkout.files:
             if file.startswith(self.at) and not (below and file.startswith(below)) and not pruned(file[len(self.at) :]):
                 yield file
+
+    def around(self, folders: list[str]) -> Iterator[str]:
+        """The files around a project that does not lie at its repository's top, where it is the only one there."""
+        if self.at and folders == [self.at]:
+            for file in self.checkout.files:
+                if not file.startswith(self.at) and not pruned(file):
+                    yield file
 
     def module(self, dotted: str) -> str | None:
         """Where the module lies that is imported under a name."""
@@ -98,16 +116,39 @@ class Member:
             return []
         module, found = read
         mine = [item for item in found if item.name == name and not item.fallback]
-        if literal := next((item for item in mine if item.kind in (LITERAL, TUPLE)), None):
+        if literal := next((item for item in mine if item.kind != COMPUTED), None):
             return [python_place(self.checkout, path, literal, role)]
         if computed := next((item for item in mine if item.kind == COMPUTED), None):
             words = re.findall(r"[A-Za-z_]\w*", computed.value)
             for word in words:
                 if word != name and any(item.name == word for item in found):
-                    return self.resolved(path, word, role, depth + 1)
+                    others = [other for other in words if other not in (word, name) and _is_number(module, other)]
+                    note = f"it is computed from {word} and {others[0]}" if others else ""
+                    return [
+                        place._replace(note=place.note or note) for place in self.resolved(path, word, role, depth + 1)
+                    ]
+            if (inside := re.fullmatch(r"(\w+)\.(\w+)", computed.value)) and module.tree:
+                if target := self._module_called(path, inside[1]):
+                    return self.resolved(target, inside[2], role, depth + 1)
             if parts := part_places(self.checkout, path, role):
                 return parts
         return self._imported(path, name, role, depth) if module.tree else []
+
+    def _module_called(self, path: str, name: str) -> str | None:
+        """The module that `name` is in the module at `path`: `from . import name`, `from acme import other as name`."""
+        read = self.checkout.module(path)
+        for node in getattr(read[0].tree, "body", ()) if read else ():
+            for alias in node.names if isinstance(node, _ast.ImportFrom) else ():
+                if (alias.asname or alias.name) == name:
+                    if not node.level:
+                        return self.module(f"{node.module}.{alias.name}")
+                    folder = path.rsplit("/", node.level)[0] if path.count("/") >= node.level else ""
+                    inside = "/".join(
+                        part for part in (folder, (node.module or "").replace(".", "/"), alias.name) if part
+                    )
+                    near = (f"{inside}.py", f"{inside}/__init__.py")
+                    return next((file for file in near if self.checkout.text(file) is not None), None)
+        return None
 
     def _imported(self, path: str, name: str, role: str, depth: int) -> list[Place]:
         read = self.checkout.module(path)
@@ -132,7 +173,9 @@ def python_place(checkout: Checkout, path: str, item: Assigned, role: str, form:
     """The place of an assignment."""
     text = checkout.text(path)
     assert text is not None
-    if item.kind == TUPLE:
+    if item.kind == CALL:
+        form = "call"
+    elif item.kind == TUPLE:
         form = "release" if role != SOURCE and _said_beside(checkout, path, item) else "tuple"
     return text.place(item.start, item.end, role, item.value, form, item.note)
 
@@ -146,6 +189,15 @@ def _said_beside(checkout: Checkout, path: str, item: Assigned) -> bool:
     return numbers and any(other.kind == LITERAL and not other.fallback for other in read[1])
 
 
+def _is_number(module: Module, name: str) -> bool:
+    """Does a module assign a number to a name?"""
+    return any(said == name and isinstance(node.value, int) for said, node in constants(module))
+
+
+def _is_string(text: Text, part: tuple[int, int, int, str]) -> bool:
+    return text.text[part[1] - 1 : part[1]] in ("'", '"')
+
+
 def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place]:
     """The places of a version in parts, in the module at `path`."""
     read, text = checkout.module(path), checkout.text(path)
@@ -154,6 +206,9 @@ def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place
     for group in components(read[1], read[0]):
         whole = ".".join(said for part, _, _, said in group if part < 3) + "".join(s for p, _, _, s in group if p == 3)
         more = "+" if group[-1][0] == 3 else ""
+        numbers = text.text[group[0][1] - 1 : group[0][1]] not in ("'", '"')
+        if group[-1][0] == 2 and (not group[-1][3].isdigit() or (numbers and _is_string(text, group[-1]))):
+            more = "s"  # the last one holds what follows the numbers
         forms = ["part:suffix" if part == 3 else f"part:{part}{more}" for part, *_ in group]
         return [
             text.place(start, end, role, whole, form) for (_, start, end, _), form in zip(group, forms, strict=True)

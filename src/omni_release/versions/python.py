@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from omni_release.versions.place import Text
 from omni_release.versions.spelling import of_tuple, parse
 
-LITERAL, TUPLE, COMPUTED = "literal", "tuple", "computed"
+LITERAL, TUPLE, CALL, COMPUTED = "literal", "tuple", "call", "computed"
 
 _COOKIE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\n]*)?\r?\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")
 _NAMED = re.compile(r"(?mi)^[ \t(]*(?:[\w.]+[ \t]*[,=][ \t]*)*(?:\w*version\w*|release|\w*major\w*)[ \t]*[,:=)]")
 _SIMPLE = re.compile(r"""[rRuU]?(?:\"\"\"|'''|"|')""")
 _LINE = re.compile(r"\r\n|\r|\n")
 _LONGEST = 12  # lines of one assignment, in a file that only another Python can read
+_CALLED = re.compile(r"(?i)\w*version\w*$")
+_LEVELS = {"release_candidate": "rc", "prerelease": "rc", "post": ".post", "dev": ".dev"}
+_SUFFIXED = re.compile(r"\d{1,9}(?:[-_.]?(?:a|b|rc|alpha|beta|dev|post)[-_.]?\d*)+")
 _COMPONENTS = {
     "major": 0, "minor": 1, "patch": 2, "micro": 2, "bugfix": 2, "maintenance": 2,
     "suffix": 3, "extra": 3, "prerelease": 3, "pre": 3, "label": 3,
@@ -108,23 +111,79 @@ def components(found: list[Assigned], module: Module) -> list[list[tuple[int, in
     if not module.named or not module.tree:
         return []
     groups: dict[str, dict[int, tuple[int, int, int, str]]] = {}
-    for node in module.tree.body:
-        if not isinstance(node, _ast.Assign | _ast.AnnAssign) or not isinstance(node.value, _ast.Constant):
-            continue
-        targets = node.targets if isinstance(node, _ast.Assign) else [node.target]
-        name = targets[0].id if isinstance(targets[0], _ast.Name) else ""
-        stem = re.sub(r"version", "", name.lower()).strip("_")
+    for name, node in constants(module):
+        stem = re.sub(r"version", "", name.rpartition(".")[2].lower()).strip("_")
         component = _COMPONENTS.get(stem)
-        value = node.value.value
+        value = node.value
         if component is None or isinstance(value, bool) or not isinstance(value, int | str):
             continue
         if component < 3 and not re.fullmatch(r"\d{1,9}", str(value)):
-            continue
-        start, end, note = module.literal(node.value) if isinstance(value, str) else (*module.span(node.value), "")
+            if component != 2 or not _SUFFIXED.fullmatch(str(value)):
+                continue
+        start, end, note = module.literal(node) if isinstance(value, str) else (*module.span(node), "")
         if not note and (isinstance(value, str) or module.text.text[start:end].isdigit()):
             key = name.lower().replace(stem, "*")
             groups.setdefault(key, {}).setdefault(component, (component, start, end, str(value)))
     return [[group[part] for part in sorted(group)] for group in groups.values() if 0 in group and 1 in group]
+
+
+def constants(module: Module) -> Iterator[tuple[str, _ast.Constant]]:
+    """What a module assigns to single names; as `name.argument` also what `name = VersionInfo(major=1, …)` is given."""
+    for node in module.tree.body if module.tree else ():
+        if not isinstance(node, _ast.Assign | _ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, _ast.Assign) else node.target
+        pairs = [(target, node.value)]
+        if isinstance(target, _ast.Tuple) and isinstance(node.value, _ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        for name, value in pairs:
+            if isinstance(name, _ast.Name) and isinstance(value, _ast.Constant):
+                yield name.id, value
+            elif isinstance(name, _ast.Name) and isinstance(value, _ast.Call) and "version" in name.id.lower():
+                given = {keyword.arg: keyword.value for keyword in value.keywords}
+                level = getattr(given.get("releaselevel"), "value", "final")
+                for argument, said in given.items() if level == "final" and not value.args else ():
+                    if argument and isinstance(said, _ast.Constant) and _COMPONENTS.get(argument, 3) < 3:
+                        yield f"{name.id}.{argument}", said
+
+
+def given(tree: _ast.Module) -> Iterator[tuple[str, _ast.expr]]:
+    """What `setup(…)` is given by name, also through a dictionary of the module's own (`setup(**told)`)."""
+    for call in calls(tree, "setup"):
+        for keyword in call.keywords:
+            if keyword.arg:
+                yield keyword.arg, keyword.value
+                continue
+            for node in tree.body if isinstance(keyword.value, _ast.Name) else ():
+                if isinstance(node, _ast.Assign) and any(
+                    getattr(target, "id", "") == getattr(keyword.value, "id", None) for target in node.targets
+                ):
+                    yield from _items(node.value)
+
+
+def _items(value: _ast.expr) -> Iterator[tuple[str, _ast.expr]]:
+    if isinstance(value, _ast.Dict):
+        for key, item in zip(value.keys, value.values, strict=True):
+            if isinstance(key, _ast.Constant):
+                yield str(key.value), item
+    elif isinstance(value, _ast.Call) and getattr(value.func, "id", "") == "dict":
+        yield from ((keyword.arg, keyword.value) for keyword in value.keywords if keyword.arg)
+
+
+def opened(tree: _ast.Module) -> Iterator[str]:
+    """What may be paths of files in a setup.py: its short strings, and two to four of them that follow each other."""
+    for node in tree.body:
+        strings = [
+            item.value
+            for item in reversed(list(walked(node)))
+            if isinstance(item, _ast.Constant) and isinstance(item.value, str) and len(item.value) < 100
+        ]
+        for count in (1, 2, 3, 4):
+            for first in range(len(strings) - count + 1):
+                words = [word.strip("/") for word in strings[first : first + count]]
+                for path in ("/".join(words), "/".join(reversed(words))):
+                    if path and "\0" not in path:
+                        yield path
 
 
 def calls(tree: _ast.AST, name: str) -> Iterator[_ast.Call]:
@@ -201,16 +260,44 @@ def _one(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool)
     if not isinstance(target, _ast.Name) or ("version" not in target.id.lower() and target.id != "release"):
         return
     if isinstance(value, _ast.Constant):
-        if isinstance(value.value, str) and parse(value.value):
+        said = value.value if isinstance(value.value, str) else ""
+        if target.id == "version" and said.endswith(".") and not module.literal(value)[2]:
+            start, end, _ = module.literal(value)  # `version = "1.35."` in a conf.py
+            yield from (
+                [Assigned(target.id, LITERAL, said[:-1], start, end - 1, "", fallback)] if parse(said[:-1]) else ()
+            )
+        elif said and parse(said):
             start, end, note = module.literal(value)
-            yield Assigned(target.id, LITERAL, value.value, start, end, note, fallback)
+            yield Assigned(target.id, LITERAL, said, start, end, note, fallback)
     elif isinstance(value, _ast.Tuple | _ast.List) and value.elts:
         start, end = module.span(value.elts[0])[0], module.span(value.elts[-1])[1]
         plain = all(isinstance(item, _ast.Constant) and isinstance(item.value, int | str) for item in value.elts)
-        said = of_tuple(module.text.text[start:end]) if plain else None
-        if said and parse(said) and len(value.elts) > 1:
-            yield Assigned(target.id, TUPLE, said, start, end, "", fallback)
+        whole = of_tuple(module.text.text[start:end]) if plain else None
+        if whole and parse(whole) and len(value.elts) > 1:
+            yield Assigned(target.id, TUPLE, whole, start, end, "", fallback)
+    elif isinstance(value, _ast.Call) and (called := _called(module, value)):
+        yield Assigned(target.id, CALL, called[0], *called[1:], "", fallback)
     else:
         start, end = module.span(value)
         code = " ".join(module.text.text[start:end].split())
         yield Assigned(target.id, COMPUTED, code if len(code) <= 80 else code[:77] + "…", start, end, "", fallback)
+
+
+def _called(module: Module, value: _ast.Call) -> tuple[str, int, int] | None:
+    """What `Version("acme", 1, 2, 3)` or `version_info(1, 2, 3, "final", 0)` says, and where its items stand."""
+    name = getattr(value.func, "id", "") or getattr(value.func, "attr", "")
+    if not _CALLED.match(name) or not all(isinstance(item, _ast.Constant) for item in value.args):
+        return None
+    items = value.args
+    if items and isinstance(first := getattr(items[0], "value", None), str) and not first[:1].isdigit():
+        items = items[1:]
+    if len(items) < 2 or not all(isinstance(getattr(item, "value", None), int | str) for item in items):
+        return None
+    start, end = module.span(items[0])[0], module.span(items[-1])[1]
+    said = of_tuple(module.text.text[start:end])
+    for keyword in value.keywords:
+        number = getattr(keyword.value, "value", None)
+        if keyword.arg not in _LEVELS or not isinstance(number, int):
+            return None
+        said = f"{said}{_LEVELS[keyword.arg]}{number}" if said else None
+    return (said, start, end) if said and parse(said) else None

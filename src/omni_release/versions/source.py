@@ -7,9 +7,9 @@ import re
 
 from omni_release.versions import flat, listing
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.member import Member
+from omni_release.versions.member import Member, canonical
 from omni_release.versions.place import SOURCE, TAG, Place
-from omni_release.versions.python import TUPLE, calls, walked
+from omni_release.versions.python import given, opened, walked
 from omni_release.versions.spelling import parse
 
 _TAGGERS = re.compile(
@@ -26,7 +26,7 @@ _TAG = re.compile(
 
 def of(member: Member) -> list[Place]:
     """The source: one place, or the parts of one version; none where only the build can tell."""
-    for rule in (_static, _hatch, _pdm, _setuptools, _flit, _maturin, _scikit, _meson, _poetry, _cfg, _setup):
+    for rule in _RULES:
         found = rule(member)
         if found is not None:
             return found
@@ -70,6 +70,9 @@ def _in_file(member: Member, path: object, pattern: object = None) -> list[Place
         for name in ("__version__", "VERSION", "version", "__VERSION__"):
             if places := member.resolved(path, name):
                 return places
+    if path.endswith(("settings.ini", "settings.cfg")):
+        place = member.checkout.place(path, member.checkout.ini(path).get("DEFAULT", {}).get("version"), SOURCE)
+        return [place] if place else []
     if path.endswith(".json"):
         place = member.checkout.place(path, member.checkout.json(path).get("version"), SOURCE, "semver")
         return [place] if place else []
@@ -77,6 +80,16 @@ def _in_file(member: Member, path: object, pattern: object = None) -> list[Place
         return [text.place(stated.start, stated.end, SOURCE)]
     found = _HATCH.search(text.text)
     return [text.place(*found.span("version"), SOURCE)] if found and parse(found["version"]) else []
+
+
+def _incremental(member: Member) -> list[Place] | None:
+    if (
+        "incremental" not in member.table("tool")
+        and member.table("tool", "hatch", "version").get("source") != "incremental"
+    ):
+        return None
+    name = member.table("tool", "incremental").get("name") or member.name
+    return member.attribute(f"{canonical(str(name)).replace('-', '_')}._version.__version__") or None
 
 
 def _hatch(member: Member) -> list[Place] | None:
@@ -149,9 +162,14 @@ def _scikit(member: Member) -> list[Place] | None:
 def _meson(member: Member) -> list[Place] | None:
     if str(member.table("build-system").get("build-backend", "")) != "mesonpy":
         return None
+    return meson(member) or None
+
+
+def meson(member: Member, role: str = SOURCE) -> list[Place]:
+    """The version in `project(…)` of meson.build."""
     text = member.checkout.text(member.at + "meson.build")
     match = _MESON.search(text.text) if text else None
-    return [text.place(*match.span("version"), SOURCE)] if text and match and parse(match["version"]) else None
+    return [text.place(*match.span("version"), role)] if text and match and parse(match["version"]) else []
 
 
 def _poetry(member: Member) -> list[Place] | None:
@@ -179,10 +197,9 @@ def _setup(member: Member) -> list[Place] | None:
     if read is None or read[0].tree is None:
         return None
     module, _ = read
-    for call in calls(read[0].tree, "setup"):
-        for keyword in call.keywords:
-            if keyword.arg == "version":
-                return _setup_value(member, keyword.value) or _files_in(member, read[0].tree)
+    for argument, value in given(read[0].tree):
+        if argument == "version":
+            return _setup_value(member, value) or _files_in(member, read[0].tree)
     text = module.text
     return _files_in(member, read[0].tree) if "version" in text.text and not _TAGGERS.search(text.text) else None
 
@@ -205,25 +222,11 @@ def _setup_value(member: Member, value: _ast.expr) -> list[Place] | None:
 
 def _files_in(member: Member, tree: _ast.Module) -> list[Place] | None:
     """The version in the file that setup.py opens: its name is in there, in one string or in several."""
-    for node in tree.body:
-        strings = [
-            item.value
-            for item in reversed(list(walked(node)))
-            if isinstance(item, _ast.Constant) and isinstance(item.value, str) and len(item.value) < 100
-        ]
-        for count in (1, 2, 3, 4):
-            for first in range(len(strings) - count + 1):
-                words = [word.strip("/") for word in strings[first : first + count]]
-                for path in ("/".join(words), "/".join(reversed(words))):
-                    if (
-                        path
-                        and "\0" not in path
-                        and "setup.py" not in path
-                        and not path.endswith((".md", ".rst", ".txt~"))
-                    ):
-                        found = _in_file(member, path)
-                        if found and (found[0].form != TUPLE):
-                            return found
+    for path in opened(tree):
+        if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")):
+            found = _in_file(member, path)
+            if found and (found[0].form != "tuple" or "version" in path.rpartition("/")[2]):
+                return found
     return None
 
 
@@ -234,3 +237,20 @@ def is_tagged(member: Member) -> bool:
     setup = member.checkout.text(member.at + "setup.py")
     configured = " ".join(str(value) for value in member.setup_cfg.get("options", {}).values())
     return bool(tables or _TAGGERS.search(f"{required} {configured} {setup.text if setup else ''}"))
+
+
+_RULES = (
+    _static,
+    _incremental,
+    _hatch,
+    _pdm,
+    _setuptools,
+    _flit,
+    _maturin,
+    _scikit,
+    _meson,
+    _poetry,
+    _cfg,
+    _setup,
+)
+"""What each back end reads; the first that says anything counts."""

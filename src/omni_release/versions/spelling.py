@@ -1,8 +1,8 @@
 """Versions as people spell them: read as PEP 440 reads them, and written as the place at hand writes its own.
 
-Forms: `` (a string), `semver` (npm, Cargo), `tuple` (the items of a Python tuple), `release` (a tuple
-of numbers beside a string that says it all), `part:N` and `part:suffix` (one
-component of several; `part:N+` where there is a suffix beside it), `short` (the first components only).
+Forms: `` (a string), `semver` (npm, Cargo), `tuple` (the items of a Python tuple), `call` (the arguments of a type),
+`release` (a tuple of numbers beside a string that says it all), `part:N` and `part:suffix` (one component of several;
+`part:N+` where there is a suffix beside it, `part:Ns` where the last one holds it), `short` (its first components).
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ def respelled(old: str, new: str, form: str = "", quote: str = '"') -> str:
         return _tuple(old, version._replace(pre=None, post=None, dev=None, local=""), quote)
     if form == "tuple":
         return _tuple(old, version, quote)
+    if form == "call":
+        return _call(old, version, quote)
     if form.startswith("part:"):
         return _part(old, version, form[5:])
     if form == "short":
@@ -189,9 +191,11 @@ def _part(old: str, version: Version, which: str) -> str:
     suffix = str(Version(0, (), version.pre, version.post, version.dev, version.local))
     if which == "suffix":
         return suffix[1:] if suffix.startswith(".") and old[:1].isalpha() else suffix
-    if version.epoch or any(version.release[_PARTS:]) or (suffix and not which.endswith("+")):
+    if version.epoch or any(version.release[_PARTS:]) or (suffix and not which.endswith(("+", "s"))):
         raise CannotSpell(f"{version} does not fit into parts that are numbers")
-    number = int(which.rstrip("+"))
+    number = int(which.rstrip("+s"))
+    if which == "2s":
+        return f"{(*version.release, 0, 0)[2]}{suffix}"
     said = str((*version.release, 0, 0)[number])
     return said.zfill(len(old)) if len(old) > 1 and old[0] == "0" else said
 
@@ -242,6 +246,21 @@ def _tuple(old: str, version: Version, quote: str) -> str:
     return said + old[at : word.start("word")] + (text or word["word"]) + old[word.end("word") :]
 
 
+def _call(old: str, version: Version, quote: str) -> str:
+    """The numbers that a type is called with; how it wants to be told of a pre-release, it alone knows."""
+    count = sum(match["int"] is not None for match in _ITEM.finditer(old))
+    if (
+        (parse(of_tuple(old) or "") or version).pre
+        or version.pre
+        or version.post is not None
+        or version.dev is not None
+    ):
+        raise CannotSpell(f"{version} has no spelling in a call's arguments ({old})")
+    if len(version.release) > count:
+        raise CannotSpell(f"{version} does not fit into the arguments ({old})")
+    return _tuple(old, version, quote)
+
+
 def _staged(old: str, at: int, rest: list[re.Match[str]], version: Version) -> str:
     """The end of `1, 2, 3, "rc", 1`: a stage and its number."""
     stages = [version.pre, version.post, version.dev]
@@ -250,9 +269,9 @@ def _staged(old: str, at: int, rest: list[re.Match[str]], version: Version) -> s
     stage, number = ("final", 0) if version.pre is None else version.pre
     short = rest[0]["word"] in ("a", "b")
     stage = stage if short else _LONG.get(stage, stage)
+    if stage == "final" and rest[0]["word"] in _FINAL:
+        return old[at:]  # what stands beside it is the project's own business
     if version.post is not None or version.dev is not None:
         stage, number = ("post", version.post) if version.post is not None else ("dev", version.dev or 0)
-    if rest[0]["word"] == "" and stage == "final":
-        stage = ""
     between = old[rest[0].end("word") : rest[1].start()]
     return f"{old[at : rest[0].start('word')]}{stage}{between}{number}{old[rest[1].end() :]}"

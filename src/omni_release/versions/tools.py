@@ -22,6 +22,8 @@ _OWN = (
     (".bumpversion.toml", ("tool", "bumpversion"), "current_version"),
     (".bumpversion.toml", ("bumpversion",), "current_version"),
     ("tbump.toml", ("version",), "current"),
+    ("pyproject.toml", ("tool", "towncrier"), "version"),
+    ("towncrier.toml", ("tool", "towncrier"), "version"),
     (".cz.toml", ("tool", "commitizen"), "version"),
     ("cz.toml", ("tool", "commitizen"), "version"),
     (".cz.json", ("commitizen",), "version"),
@@ -67,27 +69,36 @@ def told(member: Member, version: str | None) -> Iterator[Place]:
     """The places in the files that such a tool is told to change, where its pattern stands around a version."""
     if version is None:
         return
-    for path, search in (*_bumpversion(member), *_others(member)):
+    others = ((path, search, 0) for path, search in _others(member))
+    for path, search, count in (*_bumpversion(member), *others):
         path = path.removeprefix("./")
         if _CHANGES.search(path.rpartition("/")[2]) or any(char in path for char in "*?["):
             continue
         text = member.checkout.text(member.at + path)
         if text:
-            yield from _matches(text, search, version)
+            yield from _matches(text, search, version, count)
 
 
-def _bumpversion(member: Member) -> Iterator[tuple[str, str]]:
+def _bumpversion(member: Member) -> Iterator[tuple[str, str, int]]:
+    """Each file, the pattern in it, and how many components of the version stand there (0: all of them)."""
     tables = [member.table("tool", "bumpversion")]
     tables += [table(member.checkout.toml(member.at + ".bumpversion.toml"), "tool", "bumpversion")]
     for settings in tables:
         files = settings.get("files")
         for entry in files if isinstance(files, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("filename"), str):
-                yield entry["filename"], str(entry.get("search") or settings.get("search") or "{current_version}")
+                search = str(entry.get("search") or settings.get("search") or "{current_version}")
+                yield entry["filename"], search, _components(_strings(entry.get("serialize")))
     for file in (".bumpversion.cfg", "setup.cfg"):
         for section, keys in member.checkout.ini(member.at + file).items():
             if match := re.match(r"bumpversion:file(?:\s*\([^)]*\))?:\s*(.+)", section):
-                yield match[1].partition("(")[0].strip(), str(keys.get("search") or "{current_version}")
+                search = str(keys.get("search") or "{current_version}")
+                yield match[1].partition("(")[0].strip(), search, _components(_strings(keys.get("serialize")))
+
+
+def _components(serialized: list[str]) -> int:
+    """How many components a file's own `serialize` writes, where that is the first one or two of them."""
+    return {"{major}.{minor}": 2, "{major}": 1}.get(serialized[0].strip(), 0) if len(serialized) == 1 else 0
 
 
 def _others(member: Member) -> Iterator[tuple[str, str]]:
@@ -118,7 +129,7 @@ def _strings(value: object) -> list[str]:
     return [str(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _matches(text: Text, search: str, version: str) -> Iterator[Place]:
+def _matches(text: Text, search: str, version: str, count: int) -> Iterator[Place]:
     """Where a pattern stands: around this version anywhere; around another one, where there is but one such place."""
     known = next((name for name in _ANY if name in search), None)
     if known is None:
@@ -126,7 +137,14 @@ def _matches(text: Text, search: str, version: str) -> Iterator[Place]:
     before, _, after = search.partition(known)
     pattern = re.compile(rf"(?<![\w.]){re.escape(before)}{_VERSION}{re.escape(after)}(?![\w]|\.\d)")
     found = [match for match in pattern.finditer(text.text) if parse(match[1])]
-    equal = [match for match in found if same(match[1], version)]
-    chosen = equal or (found if len(found) == 1 and (before or after).strip() else [])
+    if count:
+        found = [match for match in found if match[1].count(".") == count - 1]
+        chosen = [match for match in found if same(match[1], version, "short")]
+    else:
+        alone = not (before or after).strip()
+        equal = [match for match in found if same(match[1], version)]
+        if alone:  # nothing but its own length tells 2.12 (of another thing) from 2.12.0
+            equal = [match for match in equal if match[1].count(".") >= str(parse(version)).count(".")]
+        chosen = equal or (found if len(found) == 1 and not alone else [])
     for match in chosen:
-        yield text.place(*match.span(1), MIRROR)
+        yield text.place(*match.span(1), MIRROR, form="short" if count else "")

@@ -1,0 +1,1 @@
+from acme.version import __version__, version_info

@@ -1,0 +1,2 @@
+version = '1.35.'
+release = '1.35.1'

@@ -1,0 +1,1 @@
+from .package_data import __version__

@@ -1,0 +1,2 @@
+__version__ = "15.1.0"
+scripts = {}

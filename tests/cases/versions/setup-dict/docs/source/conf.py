@@ -1,0 +1,2 @@
+version = '1.7'
+release = '1.7'
