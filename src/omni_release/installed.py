@@ -13,7 +13,11 @@ def holds(environment: Path, wheel: Path, *, by: str | None = None) -> bool:
 
     Scripts and data (`*.data/`) go elsewhere, RECORD is rewritten by the installer: these are passed over.
     """
-    base = site_packages(environment)
+    return holds_at(site_packages(environment), wheel, by=by)
+
+
+def holds_at(base: Path, wheel: Path, *, by: str | None = None) -> bool:
+    """The same, of an environment whose packages are in `base`."""
     if not base.is_dir():
         return False
     for entry in artifacts.contents(wheel):
@@ -51,6 +55,33 @@ def complete(environment: Path) -> bool:
             if other is None or not requirement.specifier.contains(other.version, prereleases=True):
                 return False
     return bool(found)
+
+
+def satisfied_at(base: Path, project: str, python: str) -> bool:
+    """Whether the project, and all that it requires, and what that requires, is among the packages in `base`.
+
+    Extras apart. `python` is the version of the interpreter that they are for.
+    """
+    from importlib.metadata import distributions
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found = {canonicalize_name(dist.name): dist for dist in distributions(path=[str(base)])}
+    about = {"extra": "", "python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+    seen, wanted = set(), [Requirement(project)]
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        if requirement.marker is not None and not requirement.marker.evaluate(about):
+            continue
+        dist = found.get(name)
+        if dist is None or not requirement.specifier.contains(dist.version, prereleases=True):
+            return False
+        if name not in seen:
+            seen.add(name)
+            wanted.extend(map(Requirement, dist.requires or ()))
+    return True
 
 
 def _says(path: Path, text: str) -> bool:

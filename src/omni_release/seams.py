@@ -35,6 +35,23 @@ class Answer:
     said: str
 
 
+@dataclass(frozen=True)
+class Holder:
+    """A program that uses the files of a folder, and how. Its arguments are nobody's business."""
+
+    pid: int
+    name: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Holders:
+    """The programs that use a folder, and how many there are that could not be looked into."""
+
+    programs: tuple[Holder, ...]
+    unseen: int = 0
+
+
 class Processes(Protocol):
     """Starts programs, keeps what they print, and ends every one of them when asked."""
 
@@ -49,6 +66,9 @@ class Processes(Protocol):
         `environment` is its whole environment; where none is named, it is our own. Raises CannotTell where it does not
         answer within `deadline` seconds; it is ended then, with all that it started.
         """
+
+    def using(self, folder: Path) -> Holders:
+        """The programs of this machine that use files of the folder, whoever started them."""
 
     def stop_all(self) -> None:
         """End all programs that still run, with their children; start none from now on."""

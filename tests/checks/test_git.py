@@ -13,6 +13,8 @@ from omni_release.model import Outcome, Severity, Status
 from omni_release.settings import Git
 from tests.repositories import Checkout, clone, cloned, hook
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:

@@ -12,6 +12,8 @@ from omni_release.steps import tag as steps
 from omni_release.steps.tag import PushTag, TagRelease
 from tests.repositories import Checkout, clone, cloned, git, hook
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:

@@ -22,7 +22,7 @@ from typing import IO, TypedDict
 from omni_release.actions import Run
 from omni_release.environment import GUARD, for_git
 from omni_release.errors import ActionFailed, CannotTell
-from omni_release.seams import Answer, Completed
+from omni_release.seams import Answer, Completed, Holders
 from omni_release.userinfo import left_out_of_bytes
 
 _TAIL = 40
@@ -112,6 +112,11 @@ class LocalProcesses:
                     pipe.close()
         out, said = (stream.decode("utf-8", "surrogateescape") for stream in streams)
         return Answer(process.returncode, out, said.strip())
+
+    def using(self, folder: Path) -> Holders:
+        from omni_release.ports.holders import holders
+
+        return holders(folder)
 
     def stop_all(self) -> None:
         with self._lock:
