@@ -12,6 +12,7 @@ from omni_release import __doc__, __version__, errors, lanes, project
 from omni_release.errors import OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
+from omni_release.smoke import command as smoke_command
 from omni_release.versions import command
 
 _FILE = "pyproject.toml"
@@ -41,6 +42,9 @@ class Arguments:
     folder: Path | None = None
     port: int = 0
     script: str = ""
+    mode: str = ""
+    budget: float = 0.0
+    deadline: float = 0.0
     rest: Sequence[str] = ()
 
 
@@ -102,6 +106,8 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
             command.arguments(added)
         if name == "models":
             added.add_argument("verb", nargs="?", choices=("check", "list"), default="check")
+        if name in ("smoke", "record", "cassettes"):
+            smoke_command.arguments(added, name)
     sign = commands.add_parser(
         "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
     )
@@ -141,6 +147,9 @@ def _lane(arguments: Arguments) -> int:
         from omni_release.smoke.listed import show
 
         return show(_project(arguments).root, json=arguments.format == "json")
+    if arguments.command == "cassettes" and arguments.verb == "shrink":
+        json = arguments.format == "json"
+        return smoke_command.shrink(_project(arguments), dry=arguments.dry_run, json=json)
     return _run(arguments)
 
 
@@ -208,13 +217,14 @@ def _run(arguments: Arguments) -> int:
     return run_lane(
         Request(
             arguments.command,
-            _project(arguments),
+            smoke_command.limited(_project(arguments), budget=arguments.budget, deadline=arguments.deadline),
             format=arguments.format,
             dry=arguments.dry_run,
             run=arguments.run,
             artifacts=arguments.artifacts,
             output=arguments.output,
             only=tuple(arguments.only),
+            mode=arguments.mode,
         )
     )
 

@@ -35,6 +35,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.checks.models import configured_models_are_known, model_names_live
     from omni_release.checks.others import twine_check_passes, wheel_contents_are_right
     from omni_release.checks.project import project_is_valid
+    from omni_release.checks.smoke import cassettes_are_clean, replay_key, replay_passes
     from omni_release.checks.tests import tests_key, tests_pass
     from omni_release.checks.version import versions_agree
     from omni_release.steps.build import Build, Rebuild, TakeArtifacts
@@ -57,6 +58,8 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             step(Upload(), needs="versions-agree artifacts-match index-answers"),
             step(CopyTests(), needs="build"),
             check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
+            check(cassettes_are_clean, needs="copy-source"),
+            check(replay_passes, needs="install-candidate copy-tests", key=replay_key),
             step(InstallWithPip(), needs="upload"),
             check(works_installed_by_pip, needs="install-with-pip"),
             check(requirements_agree, needs="install-with-pip"),
@@ -132,6 +135,48 @@ def verify(prebuilt: Path | None = None) -> Lane:
     return rehearse(prebuilt).up_to("verify", *_VERIFIES)
 
 
+def replay(prebuilt: Path | None = None) -> Lane:
+    """The smoke tests on their recordings, with the network blocked; a part of the rehearsal."""
+    return rehearse(prebuilt).up_to("replay", "replay-passes", "cassettes-are-clean")
+
+
+def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
+    """The smoke tests against the live service, with the very wheel of a run; or `--emulated`, or `--recorded`."""
+    from omni_release.checks.smoke import live_smoke_stands, smoke_passes_emulated, smoke_passes_live
+
+    if mode == "recorded":
+        return replay(prebuilt)
+    tasks = rehearse(prebuilt).up_to("smoke", "artifacts-match", "install-candidate", "copy-tests").tasks
+    needs = "artifacts-match install-candidate copy-tests"
+    if mode == "emulated":
+        return Lane("smoke", (*tasks, check(smoke_passes_emulated, needs=needs)))
+    live = check(smoke_passes_live, needs=needs), check(live_smoke_stands, needs="smoke-passes-live", signable=True)
+    return Lane("smoke", (*tasks, *live))
+
+
+def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
+    """Record the smoke tests' traffic anew, from the live service or `--emulated`, in place of the cassettes."""
+    from omni_release.checks.smoke import (
+        cassettes_are_clean,
+        traffic_is_recorded_emulated,
+        traffic_is_recorded_live,
+    )
+    from omni_release.steps.record import TakeCassettes
+
+    tasks = rehearse(prebuilt).up_to("record", "artifacts-match", "install-candidate", "copy-tests").tasks
+    body = traffic_is_recorded_emulated if mode == "emulated" else traffic_is_recorded_live
+    recorded = check(body, needs="artifacts-match install-candidate copy-tests")
+    taken = step(TakeCassettes(), needs=recorded.id)
+    return Lane("record", (*tasks, recorded, taken, check(cassettes_are_clean, needs="take-cassettes")))
+
+
+def cassettes() -> Lane:
+    """What is recorded: no key, small, young, without faults of the service; `shrink` makes recordings small."""
+    from omni_release.checks.smoke import cassettes_are_clean
+
+    return Lane("cassettes", (check(cassettes_are_clean),))
+
+
 _LOOKS = (
     "artifacts-match",
     "index-would-take",
@@ -145,7 +190,12 @@ _LOOKS = (
 )
 _VERIFIES = ("works-installed-by-uv", "verify-commands-pass", "works-installed-by-pip", "requirements-agree")
 
-BUILDING = {lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify)}
+_SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "record": record}
+
+BUILDING: dict[str, Callable[..., Lane]] = {
+    **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, replay)},
+    **_SMOKING,
+}
 """The lanes that build something, and have a run folder."""
 
 ALL: dict[str, Callable[[], Lane]] = {
@@ -154,11 +204,14 @@ ALL: dict[str, Callable[[], Lane]] = {
     "version": version,
     "models": models,
     "clean": clean,
+    "cassettes": cassettes,
     **BUILDING,
 }
 """All lanes, by name."""
 
 
-def lane(name: str, prebuilt: Path | None = None) -> Lane:
-    """The lane of this name; only a lane that builds takes `prebuilt`."""
+def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:
+    """The lane of this name; only a lane that builds takes `prebuilt`, only `smoke` and `record` a `mode`."""
+    if mode:
+        return _SMOKING[name](prebuilt, mode)
     return BUILDING[name](prebuilt) if name in BUILDING else ALL[name]()

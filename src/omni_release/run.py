@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
 _TARGET = "rehearsal"
-_LOOKS = ("version", "models")
+_LOOKS = ("version", "models", "cassettes")
 _WRITERS = {
     "report.json": report_json.document,
     "report.junit.xml": lambda report: junit.document(report).decode(),
@@ -59,6 +60,7 @@ class Request:
     artifacts: Path | None = None
     output: Path | None = None
     only: tuple[str, ...] = ()
+    mode: str = ""
 
     @property
     def looks(self) -> bool:
@@ -84,9 +86,10 @@ def run_lane(request: Request) -> int:
     with contextlib.ExitStack() as stack:
         if not request.looks and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}"))
-        release, world = stack.enter_context(_wired(request, home, secrets))
         stream = sys.stdout if request.format == "text" else sys.stderr
-        shown = stack.enter_context(terminal(stream, os.environ, secrets.redact))
+        shown = terminal(stream, os.environ, secrets.redact)
+        release, world = stack.enter_context(_wired(request, home, secrets, lambda line: shown.say([line])))
+        stack.enter_context(shown)
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
@@ -113,7 +116,7 @@ def run_lane(request: Request) -> int:
 
 def _lane(request: Request) -> Lane:
     """The lane that was asked for, or the part of it. Raises UsageError where it has no such task."""
-    lane = own.joined(lanes.lane(request.lane, request.artifacts), request.project)
+    lane = own.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
     for id in request.only:
         if id not in known:
@@ -159,7 +162,9 @@ def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, js
 
 
 @contextlib.contextmanager
-def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Release, World]]:
+def _wired(
+    request: Request, home: Home, secrets: Secrets, tell: Callable[[str], None]
+) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
     folder = _folder(request, home, LocalProcesses(secrets.resolve))
@@ -168,6 +173,7 @@ def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Rel
     )
     index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
     secrets.offer(index.secrets)
+    secrets.offer({name: functools.partial(_variable, name) for name in project.settings.smoke.key_variables})
     version = versions.version_of(versions.find(project))
     found = tree.repository(project.root, processes)
     release = Release(
@@ -180,12 +186,16 @@ def _wired(request: Request, home: Home, secrets: Secrets) -> Iterator[tuple[Rel
         found.inside(project.root) if found else PurePosixPath(),
     )
     try:
-        yield release, World(processes, files, SystemClock(), index, folder, os.environ)
+        yield release, World(processes, files, SystemClock(), index, folder, os.environ, tell)
     finally:
         index.close()
         processes.close()
         if request.lane == "gate":
             folder.dismantle()
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name, "")
 
 
 def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -187,7 +187,7 @@ class Journal(Protocol):
 
 @dataclass(frozen=True)
 class World:
-    """All seams at once. `environment` is the one this process was started in."""
+    """All seams at once. `environment` is the one this process was started in; `tell` shows how far a task is."""
 
     processes: Processes
     files: Files
@@ -195,3 +195,4 @@ class World:
     index: Index
     journal: Journal
     environment: Mapping[str, str]
+    tell: Callable[[str], None] = lambda line: None

@@ -28,7 +28,11 @@ class Requirements:
 
 def requirements(project: Project, wheel: Path) -> Requirements:
     """The wheel and what its tests need: the settings' own list, else a PEP 735 group or an extra of a usual name."""
-    runner = ("pytest",) if uses_pytest(project) else ()
+    from omni_release.smoke import candidate
+
+    runner: tuple[str, ...] = ("pytest",) if uses_pytest(project) else ()
+    if candidate.wanted(project):
+        runner += (candidate.requirement(project, wheel),)
     if own := project.settings.tests.requirements:
         return Requirements((str(wheel), *runner, *own), "`requirements` of the settings")
     groups = table(project.metadata, "dependency-groups")

@@ -26,6 +26,7 @@ _PYTEST = os.sep + "_pytest" + os.sep
 _IMPORT = ("import", 0, "")
 _WRAPPERS = ("record_warn", "record_explicit", "record_shown", "record_enter", "record_leave")
 _OUTERMOST = "OMNI_RELEASE_PYTEST"
+_UNRECORDED = "OMNI_RELEASE_UNRECORDED"  # set for what runs beside the tests, and is no part of them
 
 
 class _Recorder:
@@ -137,6 +138,8 @@ def install(path: str, packages: list[str]) -> None:
 
     When it ends, a line says where each of `packages` was imported from, if it was.
     """
+    if os.environ.get(_UNRECORDED):
+        return
     module: Any = warnings
     recorders = module.__dict__.setdefault("_omni_release_recorders", {})
     if path in recorders:

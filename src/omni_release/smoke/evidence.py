@@ -1,0 +1,90 @@
+"""What a live run has proved, bound to the wheel that it ran against: scenarios, models, cost, and when."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+from dataclasses import dataclass
+
+from omni_release.errors import CannotTell
+from omni_release.model import Release
+from omni_release.seams import World
+from omni_release.smoke import candidate
+from omni_release.smoke.outcomes import Told
+
+TASK = "smoke-live"
+
+
+@dataclass(frozen=True)
+class LiveEvidence:
+    """A passed live run. `when` is UTC, `usd` what it cost, `base_url` what stood in for the service, if any."""
+
+    wheel: str
+    sha256: str
+    scenarios: tuple[str, ...]
+    models: tuple[str, ...]
+    usd: float
+    when: str
+    base_url: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wheel} (sha256 {self.sha256}) passed {len(self.scenarios)} scenarios at {self.when}, "
+            f"for ${self.usd:.3f}, with {', '.join(self.models)}"
+        )
+
+
+def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
+    """The evidence that a passed run leaves."""
+    calls = [call for one in told.scenarios for call in one.calls]
+    return LiveEvidence(
+        wheel,
+        candidate.wheel_sha256(release, world),
+        tuple(one.name for one in told.scenarios if one.outcome == "passed"),
+        tuple(sorted({call.answered for call in calls if call.answered})),
+        round(sum(one.usd for one in told.scenarios), 4),
+        world.clock.now().isoformat(timespec="seconds"),
+        release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", ""),
+    )
+
+
+def key(release: Release, world: World) -> str:
+    """What a live run is about: the wheel, the scenarios that are asked for (their text, too), and the models."""
+    from omni_release.images.configured import with_environment
+
+    settings = release.project.settings
+    digest = hashlib.sha256()
+    for name in candidate.tests(release.project):
+        digest.update(name.encode() + b"\0")
+        path = release.project.root / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
+            digest.update(file.read_bytes() if file.is_file() else b"")
+    models = with_environment(settings, world.environment)[:2]
+    return f"{candidate.wheel_sha256(release, world)} {digest.hexdigest()} {models}"
+
+
+def keep(release: Release, world: World, found: LiveEvidence) -> None:
+    """Keep the evidence with the run."""
+    world.journal.keep(TASK, key(release, world), json.dumps(dataclasses.asdict(found)))
+
+
+def standing(release: Release, world: World) -> LiveEvidence | None:
+    """The evidence for this very wheel, these scenarios and models, young enough. None where there is none at all.
+
+    Raises CannotTell where there is some that does not count, and says why.
+    """
+    kept = world.journal.kept(TASK, key(release, world))
+    if kept is None:
+        return None
+    read = json.loads(kept)
+    found = LiveEvidence(**read | {"scenarios": tuple(read["scenarios"]), "models": tuple(read["models"])})
+    age = world.clock.now() - datetime.datetime.fromisoformat(found.when)
+    most = release.project.settings.smoke.max_age_days
+    if age > datetime.timedelta(days=most):
+        raise CannotTell(f"the live run is of {found.when}: older than the {most:g} days that it stands", AGAIN)
+    return found
+
+
+AGAIN = "Run it against this very wheel: omni-release smoke --live --run RUN (RUN is the run that built it)"

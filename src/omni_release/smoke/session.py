@@ -1,0 +1,372 @@
+"""What the plugin does where a project has tests marked `smoke`: keys, recordings, the emulator, three results."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+import tomllib
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from omni_release.errors import CannotTell, OmniReleaseError
+from omni_release.images import life
+from omni_release.settings import Settings, read
+from omni_release.smoke import outcomes
+from omni_release.smoke.cassettes import EMULATED, LIVE, Scrubber
+from omni_release.smoke.outcomes import CallTold, Scenario
+from omni_release.smoke.traffic import Call, Meter, Recording, SecretLeft, Tape, opened
+
+if TYPE_CHECKING:
+    from omni_release.emulator import GeminiEmulator
+    from omni_release.images import SyncImages
+
+BASE_URL = "GOOGLE_GEMINI_BASE_URL"
+NO_KEY = "no-key-needed"
+NAME = "omni-release-smoke"
+
+
+def begin(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Take charge of these tests for the rest of the session. Raises UsageError where two would share a recording."""
+    mode = config.getoption("--smoke")
+    names: dict[str, str] = {}
+    for item in items:
+        if item.get_closest_marker("vcr"):
+            raise pytest.UsageError(f"{item.nodeid}: `smoke` brings a cassette of its own. Leave out `vcr`.")
+        if (other := names.setdefault(cassette_name(item), item.nodeid)) != item.nodeid:
+            raise pytest.UsageError(f"{other} and {item.nodeid} would share a cassette. Rename one of them.")
+        if mode == outcomes.RECORDED:
+            item.add_marker(pytest.mark.block_network)
+    config.pluginmanager.register(Session(config, mode, len(items)), NAME)
+
+
+def service(request: pytest.FixtureRequest) -> Service:
+    """What the fixture gives."""
+    found = request.config.pluginmanager.get_plugin(NAME)
+    if found is None or not request.node.get_closest_marker("smoke"):
+        pytest.fail("the `smoke` fixture is for tests with the marker: @pytest.mark.smoke", pytrace=False)
+    assert isinstance(found, Session)
+    return found.service
+
+
+def cassette_name(item: pytest.Item) -> str:
+    """`module/test-name.yaml`, without the `test_` before it."""
+    name = re.sub(r"^test_", "", item.name)
+    within = getattr(item, "cls", None)
+    name = f"{within.__name__}.{name}" if within else name
+    stem = re.sub(r"^test_|_test$", "", item.path.stem)
+    return f"{stem}/{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-')}.yaml"
+
+
+class Service:
+    """How a scenario reaches the service, whatever stands in its place.
+
+    `model`, `fallback` and `economy` are names: what the settings say, and the cheapest living model of their family.
+    """
+
+    def __init__(self, mode: str, settings: Settings, emulator: GeminiEmulator | None) -> None:
+        from omni_release.images.configured import with_environment
+
+        self.mode = mode
+        self.model, fallback, self._seconds = with_environment(settings, os.environ)
+        self.fallback = fallback or self.model
+        self.economy = _economy(self.model)
+        self._emulator = emulator
+        self._made: dict[tuple[str, str], SyncImages] = {}
+
+    def images(self, model: str = "", *, key: str = "") -> SyncImages:
+        """The provider of this model (default: the one of the settings), without async; closed when all has ended."""
+        from omni_release.images import GeminiImageProvider, Policy, ResilientProvider, SyncImages
+
+        wanted = (model or self.model, key)
+        if wanted not in self._made:
+            live = self.mode == outcomes.LIVE
+            policy = Policy(retries=2) if live else Policy(backoff=0.0)
+            provider = GeminiImageProvider(wanted[0], key or None, timeout=self._seconds)
+            self._made[wanted] = SyncImages(ResilientProvider(provider, None, policy))
+        return self._made[wanted]
+
+    @contextlib.contextmanager
+    def provoked(self, step: str, kind: type[Exception]) -> Iterator[pytest.ExceptionInfo[Exception]]:
+        """What is within raises `kind`: the emulator is told so by `step`; a live service may not do us the favour."""
+        if self._emulator is not None:
+            self._emulator.script(step)
+        caught: pytest.ExceptionInfo[Exception] = pytest.ExceptionInfo.for_later()
+        try:
+            yield caught
+        except kind as error:
+            caught.fill_unfilled((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # it has one
+            return
+        if self._emulator is not None:
+            pytest.fail(f"the emulator was told {step!r}, and no {kind.__name__} was raised", pytrace=False)
+        pytest.skip(f"the service could not be provoked: it made an image, and raised no {kind.__name__}")
+
+    def close(self) -> None:
+        """End all connections."""
+        for images in self._made.values():
+            images.__exit__(None, None, None)
+        self._made = {}
+
+
+def _economy(model: str) -> str:
+    """The cheapest model of the same family that lives and whose price is known."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    known = life.find(model)
+    priced = [
+        (one.price.per_image["1K"], one.name)
+        for one in life.models().values()
+        if one.price
+        and "1K" in one.price.per_image
+        and one.lives(today)
+        and (known is None or one.family == known.family)
+    ]
+    return min(priced)[1] if priced else model
+
+
+class Session:
+    """A pytest plugin for the rest of a session: each test marked `smoke` runs between `_arrange` and `_clear`."""
+
+    def __init__(self, config: pytest.Config, mode: str, count: int) -> None:
+        self._config = config
+        self._mode = mode
+        self._settings = _settings(config.rootpath)
+        smoke = self._settings.smoke
+        self._keys = [value for name in smoke.key_variables if (value := os.environ.get(name, "").strip())]
+        self._scrubber = Scrubber(tuple(self._keys))
+        budget = config.getoption("--smoke-budget") or smoke.budget
+        self._meter = Meter(None if mode == outcomes.RECORDED else budget)
+        self._report = _path(config, "--smoke-report")
+        self._folder = _path(config, "--smoke-cassettes") or config.rootpath / smoke.cassettes
+        self._into = _path(config, "--smoke-record")
+        self._emulator: GeminiEmulator | None = None
+        self._open = contextlib.ExitStack()
+        self._running: _Running | None = None
+        self._said: dict[str, str] = {}
+        self._service: Service | None = None
+        if self._report is not None:
+            outcomes.append(self._report, mode=mode, count=count)
+
+    @property
+    def service(self) -> Service:
+        """The one of this session; made within a test, when the environment is arranged."""
+        if self._service is None:
+            self._service = Service(self._mode, self._settings, self._emulator)
+        return self._service
+
+    # -- around each test -----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Arrange the environment and the network for a test with the marker."""
+        if not item.get_closest_marker("smoke"):
+            return
+        self._running = _Running(item)
+        if self._mode == outcomes.LIVE and not self._keys:
+            names = " or ".join(self._settings.smoke.key_variables)
+            raise CannotTell(f"there is no key for a live run: set {names}")
+        self._open.enter_context(self._environment())
+        recording = self._recording(item)
+        self._running.recording = recording
+        self._running.tape = self._open.enter_context(opened(recording, self._meter))
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Put all back, and keep what was recorded if it is worth it."""
+        try:
+            return (yield)
+        finally:
+            if item.get_closest_marker("smoke") and self._running is not None:
+                self._open.close()
+                self._running.calls += self._meter.calls()
+                self._keep(self._running)
+
+    @contextlib.contextmanager
+    def _environment(self) -> Iterator[None]:
+        """No key and no base URL but those of the mode."""
+        with pytest.MonkeyPatch.context() as patch:
+            if self._mode != outcomes.LIVE:
+                for name in self._settings.smoke.key_variables:
+                    patch.delenv(name, raising=False)
+                patch.setenv(self._settings.smoke.key_variables[0], NO_KEY)
+                patch.delenv(BASE_URL, raising=False)
+            if self._mode == outcomes.EMULATED:
+                if self._emulator is None:
+                    from omni_release.emulator import GeminiEmulator
+
+                    self._emulator = GeminiEmulator()
+                self._emulator.script("")
+                patch.setenv(BASE_URL, self._emulator.url)
+            yield
+
+    def _recording(self, item: pytest.Item) -> Recording:
+        name = cassette_name(item)
+        if self._mode == outcomes.RECORDED:
+            return Recording(self._folder / name, self._scrubber, "")
+        source = LIVE if self._mode == outcomes.LIVE else EMULATED
+        return Recording(self._into / name if self._into else None, self._scrubber, source, replay=False)
+
+    def _keep(self, running: _Running) -> None:
+        recording = running.recording
+        if recording is None or recording.replay or running.outcome not in (outcomes.PASSED, outcomes.SKIPPED):
+            return
+        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        try:
+            running.wrote = recording.write(when) is not None
+        except SecretLeft as error:
+            pytest.fail(f"{error.message}\n{error.hint}".strip(), pytrace=False)
+
+    # -- the three results ----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Tell what came of a test: in the report for pytest, and in the file for whoever started it."""
+        report = yield
+        running = self._running
+        if running is None or running.item is not item:
+            return report
+        self._redact(report)
+        running.seconds += call.duration
+        error = call.excinfo.value if call.excinfo else None
+        if report.outcome != "passed" and running.outcome in ("", outcomes.PASSED):
+            running.outcome, running.why, running.error = report.outcome, self._why(report, call), error
+        elif report.when == "call" and not running.outcome:
+            running.outcome = outcomes.PASSED
+        if report.when == "call" or (report.when == "setup" and report.outcome == "failed"):
+            running.calls += self._meter.calls()
+            self._judge(running)
+        if running.outcome == outcomes.INCONCLUSIVE and report.outcome == "failed":
+            report.smoke = running.why  # type: ignore[attr-defined]  # for `pytest_report_teststatus`
+        elif running.outcome == outcomes.INCONCLUSIVE and report.when == "call":
+            report.outcome, report.longrepr = "failed", running.why
+            report.smoke = running.why  # type: ignore[attr-defined]
+        if report.when == "teardown":
+            self._tell(running)
+            self._running = None
+        return report
+
+    def _judge(self, running: _Running) -> None:
+        """A failure that says nothing about the release is inconclusive, and so is a pass that nothing answered to."""
+        calls = running.calls
+        if self._mode == outcomes.RECORDED:
+            return
+        if running.outcome == outcomes.FAILED:
+            told = outcomes.cannot_tell(running.error)
+            if self._meter.exceeded:
+                running.outcome, running.why = outcomes.INCONCLUSIVE, self._meter.exceeded
+            elif told is not None:
+                running.outcome, running.why = outcomes.INCONCLUSIVE, told.message
+            elif calls and calls[-1].unanswered:
+                running.outcome, running.why = outcomes.INCONCLUSIVE, f"{_came(calls[-1])}; {running.why}"
+        elif running.outcome == outcomes.PASSED and calls and all(call.unanswered for call in calls):
+            running.outcome = outcomes.INCONCLUSIVE
+            running.why = f"it passed, and yet no call was answered: {_came(calls[-1])}"
+
+    def _why(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
+        if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+            return str(report.longrepr[2]).removeprefix("Skipped: ")
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, OmniReleaseError):
+            return f"{type(error).__name__}: {error.message}"
+        said = call.excinfo.exconly(tryshort=True) if call.excinfo else ""
+        return next((line.strip() for line in said.splitlines() if line.strip()), "")[:500]
+
+    def _redact(self, report: pytest.TestReport) -> None:
+        """No key in what pytest shows and writes: tracebacks with their locals, captured output, properties."""
+        if not self._keys:
+            return
+        if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+            text = str(report.longrepr)
+            if (clean := self._scrubber.text(text)) != text:
+                report.longrepr = clean
+        report.sections = [(name, self._scrubber.text(text)) for name, text in report.sections]
+        report.user_properties = [
+            (name, self._scrubber.text(value) if isinstance(value, str) else value)
+            for name, value in report.user_properties
+        ]
+
+    def _tell(self, running: _Running) -> None:
+        path, line, _ = running.item.location
+        told = Scenario(
+            name=re.sub(r"^test_", "", running.item.name),
+            outcome=running.outcome,
+            why=self._scrubber.text(running.why),
+            path=path.replace("\\", "/"),
+            line=(line or 0) + 1,
+            seconds=round(running.seconds, 3),
+            calls=tuple(_told(call) for call in running.calls),
+            cassette=cassette_name(running.item),
+            unused=running.unused,
+            wrote=running.wrote,
+        )
+        if self._report is not None:
+            outcomes.append(self._report, scenario=outcomes.plain(told))
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """An inconclusive test is counted and shown as such, never as failed or passed."""
+        if getattr(report, "smoke", None) is None or report.outcome != "failed":
+            return None
+        return outcomes.INCONCLUSIVE, "?", "INCONCLUSIVE"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Why each inconclusive test is."""
+        for report in terminalreporter.stats.get(outcomes.INCONCLUSIVE, ()):
+            terminalreporter.write_line(f"INCONCLUSIVE {report.nodeid} - {self._scrubber.text(report.smoke)}")
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Close what is open, and say that all was told."""
+        if self._service is not None:
+            self._service.close()
+        if self._emulator is not None:
+            self._emulator.stop()
+        if self._report is not None:
+            outcomes.append(self._report, ended=int(exitstatus))
+
+
+class _Running:
+    """The test that runs now."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.item = item
+        self.outcome = ""
+        self.why = ""
+        self.error: BaseException | None = None
+        self.seconds = 0.0
+        self.calls: tuple[Call, ...] = ()
+        self.recording: Recording | None = None
+        self.tape: Tape | None = None
+        self.wrote = False
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Positions of recorded answers that nobody asked for."""
+        if self.tape is None or self.recording is None or not self.recording.replay:
+            return ()
+        return tuple(at for at in range(len(self.tape.data)) if not self.tape.play_counts[at])
+
+
+def _told(call: Call) -> CallTold:
+    usd = None if call.usd is None else round(call.usd, 6)
+    return CallTold(call.model, call.answered, call.code, round(call.seconds, 3), usd)
+
+
+def _came(call: Call) -> str:
+    return f"{call.model or 'the service'}: {'no answer' if call.code is None else call.code}"
+
+
+def _path(config: pytest.Config, option: str) -> Path | None:
+    given = config.getoption(option)
+    return config.invocation_params.dir / given if given else None
+
+
+def _settings(root: Path) -> Settings:
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return Settings()
+    text = path.read_text(encoding="utf-8")
+    return read(tomllib.loads(text), path, text)
