@@ -122,12 +122,14 @@ def run(release: Release, world: World, mode: str, record: Path | None = None) -
     asked = command(release, world, mode, record)
     over = threading.Event()
     watch = threading.Thread(target=_watch, args=(into / REPORT, world, over), daemon=True)
-    watch.start()
+    if mode != outcomes.RECORDED:  # which is over in a moment
+        watch.start()
     try:
         completed = world.processes.run(asked)
     finally:
         over.set()
-        watch.join(timeout=5)
+        if watch.ident is not None:
+            watch.join(timeout=5)
     told = outcomes.read(into / REPORT)
     if completed.code == _NONE_COLLECTED:
         raise CannotTell("pytest found no test marked `smoke`", f"All of its output: {asked.log}")

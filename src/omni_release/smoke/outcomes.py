@@ -122,7 +122,7 @@ def table(scenarios: Iterable[Scenario]) -> Iterator[str]:
 
 def _row(one: Scenario) -> tuple[str, ...]:
     asked, answered = (_names(getattr(call, name) for call in one.calls) for name in ("asked", "answered"))
-    cost = f"${one.usd:.3f}" if one.calls else "-"
+    cost = f"${one.usd:.3f}" if any(call.usd is not None for call in one.calls) else "-"
     return (one.name, asked, answered, str(len(one.calls)), f"{one.seconds:.1f}", cost, one.outcome)
 
 

@@ -299,7 +299,7 @@ class Session:
             path=path.replace("\\", "/"),
             line=(line or 0) + 1,
             seconds=round(running.seconds, 3),
-            calls=tuple(_told(call) for call in running.calls),
+            calls=tuple(_told(call, paid=self._mode != outcomes.RECORDED) for call in running.calls),
             cassette=cassette_name(running.item),
             unused=running.unused,
             wrote=running.wrote,
@@ -350,8 +350,8 @@ class _Running:
         return tuple(at for at in range(len(self.tape.data)) if not self.tape.play_counts[at])
 
 
-def _told(call: Call) -> CallTold:
-    usd = None if call.usd is None else round(call.usd, 6)
+def _told(call: Call, *, paid: bool) -> CallTold:
+    usd = None if call.usd is None or not paid else round(call.usd, 6)
     return CallTold(call.model, call.answered, call.code, round(call.seconds, 3), usd)
 
 
