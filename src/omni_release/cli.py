@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release import __doc__, __version__, errors, lanes, project
+from omni_release.audit import command as audit
 from omni_release.errors import OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
@@ -45,6 +46,7 @@ class Arguments:
     mode: str = ""
     budget: float = 0.0
     deadline: float = 0.0
+    rule: Path | None = None
     rest: Sequence[str] = ()
 
 
@@ -108,6 +110,8 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
             added.add_argument("verb", nargs="?", choices=("check", "list"), default="check")
         if name in ("smoke", "record", "cassettes"):
             smoke_command.arguments(added, name)
+        if name == "audit":
+            audit.arguments(added)
     sign = commands.add_parser(
         "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
     )
@@ -150,6 +154,8 @@ def _lane(arguments: Arguments) -> int:
     if arguments.command == "cassettes" and arguments.verb == "shrink":
         json = arguments.format == "json"
         return smoke_command.shrink(_project(arguments), dry=arguments.dry_run, json=json)
+    if arguments.rule is not None:
+        return audit.show(_project(arguments), arguments.rule, json=arguments.format == "json")
     return _run(arguments)
 
 

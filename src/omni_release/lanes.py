@@ -88,11 +88,20 @@ def version() -> Lane:
 
 def gate() -> Lane:
     """The fast part, for every push: what the files of the checkout alone can answer."""
+    from omni_release.checks.audit import bug_patterns_are_gone
     from omni_release.checks.models import model_names_live
     from omni_release.checks.project import project_is_valid
     from omni_release.checks.version import versions_agree
 
-    return Lane("gate", (check(project_is_valid), check(versions_agree), check(model_names_live)))
+    return Lane(
+        "gate",
+        (
+            check(bug_patterns_are_gone),
+            check(project_is_valid),
+            check(versions_agree),
+            check(model_names_live),
+        ),
+    )
 
 
 def models() -> Lane:
@@ -101,6 +110,13 @@ def models() -> Lane:
 
     known = check(configured_models_are_known, signable=True)
     return Lane("models", (check(model_names_live), known, check(models_answer)))
+
+
+def audit() -> Lane:
+    """Whether a known bug pattern stands in the tree: all places at once."""
+    from omni_release.checks.audit import bug_patterns_are_gone
+
+    return Lane("audit", (check(bug_patterns_are_gone),))
 
 
 def clean() -> Lane:
@@ -203,6 +219,7 @@ ALL: dict[str, Callable[[], Lane]] = {
     "gate": gate,
     "version": version,
     "models": models,
+    "audit": audit,
     "clean": clean,
     "cassettes": cassettes,
     **BUILDING,

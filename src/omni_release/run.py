@@ -32,7 +32,7 @@ from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
 _TARGET = "rehearsal"
-_LOOKS = ("version", "models", "cassettes")
+_LOOKS = ("version", "models", "cassettes", "audit")
 _WRITERS = {
     "report.json": report_json.document,
     "report.junit.xml": lambda report: junit.document(report).decode(),

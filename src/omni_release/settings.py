@@ -148,6 +148,14 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """`rules` is the folder of the project's own rule files, `ignore` are globs of files that no rule looks at."""
+
+    rules: str = ""
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -162,6 +170,7 @@ class Settings:
     verify: Verify = field(default_factory=Verify)
     version: Version = field(default_factory=Version)
     command: tuple[Command, ...] = ()
+    audit: Audit = field(default_factory=Audit)
     smoke: Smoke = field(default_factory=Smoke)
     git: Git = field(default_factory=Git)
     local: Local = field(default_factory=Local)

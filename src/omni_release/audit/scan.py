@@ -1,0 +1,233 @@
+"""One run of ast-grep with all rules over all files: what matches, and which rules it does not take, as findings."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from omni_release import environment
+from omni_release.actions import Run
+from omni_release.audit.sources import Sources, sources
+from omni_release.errors import CannotTell, UsageError
+from omni_release.model import Finding, Severity
+from omni_release.seams import Processes
+
+SHIPPED = Path(__file__).with_name("rules")
+_ARGUMENTS = (
+    30_000 if os.name == "nt" else 500_000
+)  # what a program takes: 32,767 characters there, a megabyte on macOS
+_DEADLINE = 600.0
+_FOUND = (0, 1)
+_SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
+_BAD_RULE = re.compile(r"Cannot parse rule (?P<path>.+)")
+_DUPLICATE = re.compile(r"Duplicate rule id `(?P<id>[^`]+)`")
+_LINE = re.compile(r"line (?P<line>\d+) column (?P<column>\d+)")
+
+
+@dataclass(frozen=True)
+class RuleFile:
+    """A file of rules: its path, how it is shown, and its text."""
+
+    path: Path
+    shown: str
+    text: str = field(repr=False)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the rules in it."""
+        return tuple(re.findall(r"^id:\s*[\"']?([\w.-]+)", self.text, re.MULTILINE))
+
+    @property
+    def severe(self) -> tuple[str, ...]:
+        """The ids of the rules that name no severity. ast-grep would call them hints; here they are errors."""
+        documents = re.split(r"^---", self.text, flags=re.MULTILINE)
+        return tuple(
+            found[1]
+            for document in documents
+            if (found := re.search(r"^id:\s*[\"']?([\w.-]+)", document, re.MULTILINE))
+            and not re.search(r"^severity:", document, re.MULTILINE)
+        )
+
+
+def shipped() -> tuple[RuleFile, ...]:
+    """The rules that come with omni-release."""
+    return tuple(rule_file(path, f"omni_release/audit/rules/{path.name}") for path in sorted(SHIPPED.glob("*.yml")))
+
+
+def own(root: Path, folder: str) -> tuple[RuleFile, ...]:
+    """A project's own rules, from the folder of its settings. Raises UsageError where there is none."""
+    if not folder:
+        return ()
+    if not (root / folder).is_dir():
+        raise UsageError(
+            f"`rules` in [tool.omni-release.audit] names {folder!r}, which is no folder here",
+            "Make it, or mend the name.",
+        )
+    paths = sorted(path for path in (root / folder).rglob("*") if path.suffix in (".yml", ".yaml"))
+    return tuple(rule_file(path, path.relative_to(root).as_posix()) for path in paths)
+
+
+def rule_file(path: Path, shown: str) -> RuleFile:
+    """A rule file as it lies on the disk. Raises UsageError where it cannot be read."""
+    try:
+        return RuleFile(path, shown, path.read_text(encoding="utf-8-sig", errors="replace"))
+    except OSError as error:
+        raise UsageError(f"cannot read the rule {path}: {error.strerror}") from None
+
+
+def scan(look: Look, processes: Processes) -> Iterator[Finding]:
+    """What the rules match in the files; what is wrong with a rule, or with a file. All rules, in one run.
+
+    Raises CannotTell where ast-grep is not there, or does not come to its end.
+    """
+    found = sources(look.root, look.files, look.ignored)
+    yield from found.findings
+    rules = [rule for rule in look.rules if re.search(r"^[^#\s]", rule.text, re.MULTILINE)]
+    yield from (_bad(rule, "there is none in it", None) for rule in look.rules if rule not in rules)
+    with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
+        while rules and found.files:
+            _write(Path(folder), rules, found)
+            severe = tuple(f"--error={id}" for rule in rules for id in rule.severe)
+            answers = [_ran(look, processes, Path(folder), severe, batch) for batch in _batches(found.files)]
+            bad = next((answer for answer in answers if answer.code not in _FOUND), None)
+            if bad is None:
+                for answer in answers:
+                    yield from _matches(answer.lines)
+                return
+            yield _dropped(bad, rules)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked for, and where: `ignored` are globs of files. What ast-grep says is kept in `run`,
+    if that folder is there.
+    """
+
+    root: Path
+    files: Sequence[PurePosixPath]
+    rules: Sequence[RuleFile]
+    ignored: tuple[str, ...]
+    run: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    code: int
+    timed_out: bool
+    lines: tuple[str, ...]
+
+
+def _write(folder: Path, rules: Sequence[RuleFile], found: Sources) -> None:
+    """Copies of the rules under names of ours, and the configuration: Vue is HTML, what a workflow runs is a script."""
+    shutil.rmtree(folder / "rules", ignore_errors=True)
+    (folder / "rules").mkdir()
+    for number, rule in enumerate(rules):
+        (folder / "rules" / f"{number}.yml").write_text(rule.text, encoding="utf-8")
+    scripts = [file.as_posix() for file in found.scripts]
+    configuration = {
+        "ruleDirs": ["rules"],
+        "languageGlobs": {"html": ["*.vue"]} | ({"bash": scripts} if scripts else {}),
+        "languageInjections": [
+            {"hostLanguage": "yaml", "rule": {"pattern": f"{key}: $CONTENT"}, "injected": "bash"}
+            for key in ("run", "script")
+        ],
+    }
+    (folder / "sgconfig.yml").write_text(json.dumps(configuration), encoding="utf-8")
+
+
+def _batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:
+    """All files at once, as far as a command line holds them."""
+    batch: list[str] = []
+    room = _ARGUMENTS
+    for file in files:
+        needed = len(os.fsencode(str(file))) + 3
+        if batch and needed > room:
+            yield tuple(batch)
+            batch, room = [], _ARGUMENTS
+        batch.append(f"./{file}")
+        room -= needed
+    yield tuple(batch)
+
+
+def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...], files: tuple[str, ...]) -> _Answer:
+    log = (look.run / "logs" if look.run.is_dir() else folder) / "ast-grep.log"
+    log.unlink(missing_ok=True)
+    config = ("--config", str(folder / "sgconfig.yml"))
+    command = Run(
+        (_program(), "scan", *config, "--json=stream", "--color=never", *severe, "--", *files),
+        cwd=look.root,
+        environment=environment.for_tools(look.environment, look.run),
+        log=log,
+        deadline=_DEADLINE,
+        background=True,
+    )
+    completed = processes.run(command)
+    lines = log.read_bytes().decode("utf-8", "replace").split("\n")
+    return _Answer(completed.code, completed.timed_out, tuple(lines))
+
+
+def _program() -> str:
+    """ast-grep, as its wheel installs it beside our own interpreter. Raises CannotTell where it is not there."""
+    name = "ast-grep.exe" if os.name == "nt" else "ast-grep"
+    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        if (found := Path(folder, name)).is_file():
+            return str(found)
+    if there := shutil.which("ast-grep"):
+        return there
+    raise CannotTell("bug patterns are found by ast-grep, which is not here", "Install omni-release[audit].")
+
+
+def _matches(lines: Sequence[str]) -> Iterator[Finding]:
+    """ast-grep tells lines and columns from 0, in characters."""
+    found: dict[tuple[object, ...], Finding] = {}
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        try:
+            match = json.loads(line)
+            start = match["range"]["start"]
+            note = (match.get("note") or "").strip()
+            said = match["message"].strip() + (f"\n→ {note}" if note else "")
+            severity = _SEVERITIES.get(match["severity"], Severity.NOTICE)
+            place = (match["file"].replace("\\", "/").removeprefix("./"), start["line"] + 1, start["column"] + 1)
+            finding = Finding(said.strip() or match["ruleId"], name_of(match["ruleId"]), severity, *place)
+        except (ValueError, KeyError, TypeError):
+            raise CannotTell(f"ast-grep said what cannot be read: {line[:200]}", "Is it the right release?") from None
+        found.setdefault((finding.rule, *place), finding)
+    yield from sorted(found.values(), key=lambda f: (f.path or "", f.line or 0, f.column or 0, f.rule))
+
+
+def name_of(id: str) -> str:
+    """A rule that is written once for each of several languages has one name: `NAME.js`, `NAME.tsx`."""
+    return id.partition(".")[0]
+
+
+def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
+    """Take the rule out that ast-grep complains of, and say why. Raises CannotTell where no rule is to blame."""
+    said = "\n".join(line for line in answer.lines if line and not line.startswith("{"))
+    if named := _BAD_RULE.search(said):
+        rule = rules.pop(int(Path(named["path"].strip()).stem))
+        at = _LINE.search(said)
+        why = [line.strip("╰▻✖ ") for line in said.splitlines() if line.startswith("╰▻")]
+        return _bad(rule, "\n".join(dict.fromkeys(why)), int(at["line"]) if at else None)
+    if named := _DUPLICATE.search(said):
+        number = max(number for number, rule in enumerate(rules) if named["id"] in rule.ids)
+        return _bad(rules.pop(number), f"another rule is called `{named['id']}` too", None)
+    ended = "did not end" if answer.timed_out else f"ended with exit code {answer.code}"
+    raise CannotTell(f"ast-grep {ended} without a verdict:\n{said[-2000:]}", "")
+
+
+def _bad(rule: RuleFile, why: str, line: int | None) -> Finding:
+    said = (
+        f"this rule was not looked for, and all others were: {why}\nhttps://ast-grep.github.io/guide/rule-config.html"
+    )
+    return Finding(said, "rule-does-not-parse", Severity.ERROR, rule.shown, line)

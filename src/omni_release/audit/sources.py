@@ -1,0 +1,112 @@
+"""Which of a project's files are looked at, and why others are not: what cannot be read is told, never passed over."""
+
+from __future__ import annotations
+
+import fnmatch
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from omni_release.model import Finding, Severity
+
+LARGEST = 1_000_000
+"""Bytes. ast-grep takes minutes for a generated file of 5 MB."""
+LONGEST = 20_000
+"""Characters of a line. ast-grep tells the whole line with each match: a minified file becomes gigabytes."""
+
+_ENDINGS = (
+    "bash bats c cc cjs clj cpp cs css cts cxx dart ex exs go h hcl hpp hs html java js json jsx kt kts lua mjs mts nix"
+    " php py py3 pyi rb rs scala sc sh sol swift tf ts tsx vue yaml yml zsh"
+)
+_SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
+_SUPPRESSION = b"ast-grep" + b"-ignore"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files to look at, relative to the project; of the scripts without an ending those that are a shell's."""
+
+    files: tuple[PurePosixPath, ...]
+    scripts: tuple[PurePosixPath, ...]
+    findings: tuple[Finding, ...]
+
+
+def sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]) -> Sources:
+    """What of `files` can be looked at; `ignored` are globs of what need not be."""
+    wanted: list[PurePosixPath] = []
+    scripts: list[PurePosixPath] = []
+    findings: list[Finding] = []
+    for file in files:
+        if file.suffix not in _SUFFIXES and file.suffix:
+            continue
+        if any(fnmatch.fnmatch(str(file), glob) for glob in ignored) or not _is_file(root / file):
+            continue
+        if not file.suffix:
+            if _is_shell_script(root / file):
+                scripts.append(file)
+                wanted.append(file)
+            continue
+        said = tuple(_unreadable(root, file))
+        findings += said
+        if all(finding.rule == _HIDDEN for finding in said):
+            wanted.append(file)
+    return Sources(tuple(wanted), tuple(scripts), tuple(findings))
+
+
+_HIDDEN = "hidden-for-ever"
+
+
+def _is_file(path: Path) -> bool:
+    """A regular file: what a link leads to is looked at where it stands, and a pipe has no end."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _is_shell_script(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            first = file.readline(200).split()
+    except OSError:
+        return False
+    shells = (b"sh", b"bash", b"dash", b"zsh", b"ksh")
+    return bool(first) and first[0].startswith(b"#!") and any(word.rpartition(b"/")[2] in shells for word in first[:3])
+
+
+def _unreadable(root: Path, file: PurePosixPath) -> Iterator[Finding]:
+    """Why a file cannot be looked at, and what in it would hide a finding."""
+    path, shown = root / file, file.as_posix()
+    try:
+        if (size := path.stat().st_size) > LARGEST:
+            yield _left_out(shown, f"{size} bytes, more than {LARGEST}", "too-large")
+            return
+        data = path.read_bytes()
+    except OSError as error:
+        yield _left_out(shown, str(error.strerror), "unreadable")
+        return
+    if b"\0" in data:
+        yield Finding("is binary, in spite of its ending: not looked at", "binary", Severity.NOTICE, shown)
+        return
+    if len(data) > LONGEST and (line := _long_line(data)):
+        yield _left_out(shown, f"a line of more than {LONGEST} bytes: generated or minified", "too-large", line)
+        return
+    try:
+        data.isascii() or data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        yield _left_out(shown, f"byte 0x{data[error.start]:02x} is not UTF-8", "not-utf-8", line)
+        return
+    if (at := data.find(_SUPPRESSION)) >= 0:
+        said = f"`{_SUPPRESSION.decode()}` hides findings for ever: say `omni-release: allow RULE until DAY because …`"
+        yield Finding(said, _HIDDEN, Severity.WARNING, shown, data.count(b"\n", 0, at) + 1)
+
+
+def _left_out(path: str, why: str, rule: str, line: int | None = None) -> Finding:
+    said = f"not looked at: {why}\nMend it, or name it under `ignore` in [tool.omni-release.audit]."
+    return Finding(said, rule, Severity.WARNING, path, line)
+
+
+def _long_line(data: bytes) -> int | None:
+    return next((number for number, line in enumerate(data.split(b"\n"), 1) if len(line) > LONGEST), None)

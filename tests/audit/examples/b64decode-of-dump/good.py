@@ -1,0 +1,22 @@
+import base64
+
+
+def signature(dump):
+    return base64.urlsafe_b64decode(dump["thought_signature"] + "==")  # good
+
+
+def explicit(dump):
+    return base64.b64decode(dump["thought_signature"], altchars=b"-_")  # good
+
+
+def of_the_service(answer):
+    return base64.b64decode(answer["thoughtSignature"])  # good
+
+
+def of_a_header(header):
+    return base64.b64decode(header.partition(" ")[2])  # good
+
+
+def dumped(content, token):
+    text = content.model_dump_json()
+    return text, base64.b64decode(token)  # good

@@ -1,0 +1,19 @@
+from google import genai
+
+
+def one(prompt):
+    client = genai.Client()
+    return client.models.generate_content(model=MODEL, contents=prompt)  # good
+
+
+def two(prompt):
+    with genai.Client() as client:
+        return client.models.generate_content(model=MODEL, contents=prompt)  # good
+
+
+class Painter:
+    def __init__(self):
+        self._client = genai.Client()  # good
+
+    def paint(self, prompt):
+        return self._client.models.generate_content(model=MODEL, contents=prompt)  # good

@@ -1,0 +1,3 @@
+shutil.rmtree(tmp_path)  # good
+shutil.rmtree("distances")  # good
+(ROOT / "dist").mkdir(exist_ok=True)  # good

@@ -1,0 +1,4 @@
+rm -rf web/dist  # good
+rm -rf build/ .cache  # good
+rm -f dist.log  # good
+omni-release clean  # good

@@ -1,0 +1,12 @@
+async function load(): Promise<void> {
+  state.value = await fetched();
+}
+const save = async (): Promise<void> => {
+  await sent();
+};
+
+load(); // bad
+save(); // bad
+fetch("/api/history"); // bad
+fetch("/api/history").then((response) => show(response)); // bad
+load().finally(() => done()); // bad

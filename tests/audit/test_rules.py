@@ -1,0 +1,58 @@
+"""The shipped rules: each finds what its bad examples mark, and nothing in its good ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from omni_release.audit import scan
+from tests.audit.support import found
+
+EXAMPLES = Path(__file__).parent / "examples"
+RULES = sorted({scan.name_of(id) for rule in scan.shipped() for id in rule.ids})
+ENOUGH = 3
+
+
+def marked(rule: str, kind: str) -> set[tuple[str, int]]:
+    """The lines of a rule's examples that end in this mark."""
+    return {
+        (path.name, number)
+        for path in (EXAMPLES / rule).iterdir()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(rf"(#|//) {kind}$", line)
+    }
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_examples_are_the_tests(rule: str) -> None:
+    """At least three bad examples, all found; at least three good ones, and nothing but the bad ones found."""
+    said = {(Path(f.path or "").name, f.line) for f in found(EXAMPLES / rule) if f.rule == rule}
+    assert said == marked(rule, "bad")
+    for kind in ("bad", "good"):
+        assert len(marked(rule, kind)) >= ENOUGH
+
+
+def test_each_rule_says_why_and_what_to_do() -> None:
+    """Each rule has a message and a note, is an error, and of one in several languages all say the same."""
+    for file in scan.shipped():
+        documents = file.text.split("\n---\n")
+        said = {
+            tuple(re.findall(r"^(?:message|note): .*(?:\n  .*)*", document, re.MULTILINE)) for document in documents
+        }
+        assert len(said) == 1, file.shown
+        assert len(next(iter(said))) == 2, file.shown
+        assert all("\nseverity: error\n" in document for document in documents), file.shown
+
+
+@pytest.mark.parametrize("rule", ["catch-is-silent", "promise-left-alone"])
+def test_one_rule_for_each_script_language(rule: str) -> None:
+    """What is looked for in TypeScript is looked for in JavaScript and TSX: a plain <script> is JavaScript."""
+    (file,) = (file for file in scan.shipped() if file.path.stem == rule)
+    bodies = {
+        re.sub(r"^(id|language): .*\n", "", document.strip(), flags=re.MULTILINE)
+        for document in file.text.split("\n---\n")
+    }
+    assert len(bodies) == 1
+    assert set(re.findall(r"^language: (\w+)", file.text, re.MULTILINE)) == {"TypeScript", "Tsx", "JavaScript"}

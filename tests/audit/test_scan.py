@@ -1,0 +1,170 @@
+"""The one run of ast-grep: what it looks at, and that nothing that goes wrong with a file or a rule is passed over."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from omni_release.audit import scan, sources
+from omni_release.errors import CannotTell, UsageError
+from omni_release.ports.processes import LocalProcesses
+from tests.audit.support import found
+from tests.conftest import git
+
+RULE = "id: no-print\nlanguage: Python\nmessage: why\nnote: what to do\nrule: {pattern: print($$$)}\n"
+CATCHES = '<script lang="ts">\nconst a: number = 1;\n</script>\n'
+
+
+def write(root: Path, name: str, content: str | bytes) -> Path:
+    """A file below `root`."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.fixture
+def rule(tmp_path: Path) -> Path:
+    """A rule of a project's own."""
+    return write(tmp_path, "rules/own.yml", RULE)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with one place that the rule matches."""
+    write(tmp_path, "tree/a.py", 'é = "𝄞"; print(é)\n')
+    return tmp_path / "tree"
+
+
+def test_place_and_words(root: Path, rule: Path) -> None:
+    """A finding has its place in characters from 1, the rule's why and remedy; without a severity it is an error."""
+    (finding,) = found(root, rule, shipped=False)
+    assert (finding.where, finding.rule, finding.severity.value) == ("a.py:1:10", "no-print", "error")
+    assert finding.message == "why\n→ what to do"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: bad\nlanguage: Python\nrule: {pattrn: x}\n", "unknown field `pattrn`"),
+        ("id: bad\nlanguage: Cobol\nrule: {pattern: x}\n", "did not match"),
+        ("id: [bad\n", "line"),
+        ("", "there is none in it"),
+        ("# nothing yet\n", "there is none in it"),
+        ("id: no-print\nlanguage: Python\nrule: {pattern: x}\n", "another rule is called `no-print` too"),
+    ],
+)
+def test_a_rule_that_does_not_parse(text: str, said: str, root: Path, rule: Path) -> None:
+    """It is told with its file, and all other rules are looked for."""
+    bad, match = found(root, rule, write(rule.parent, "worse.yml", text), shipped=False)
+    assert (bad.path, bad.rule, bad.severity.value) == ("worse.yml", "rule-does-not-parse", "error")
+    assert said in bad.message
+    assert match.rule == "no-print"
+
+
+def test_no_rule_left(root: Path, tmp_path: Path) -> None:
+    """Where no rule is left, that is all that is told."""
+    (bad,) = found(root, write(tmp_path, "bad.yml", "nonsense"), shipped=False)
+    assert bad.rule == "rule-does-not-parse"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("latin.py", b"print(1)\n# caf\xe9\n", "latin.py:2: not looked at: byte 0xe9 is not UTF-8"),
+        ("video.ts", b"G\0\0\0", "video.ts: is binary"),
+        ("min.js", b"try{a()}catch(e){};" * 280_000, "min.js: not looked at: 5320000 bytes"),
+        ("line.js", b"a();\n" + b"try{a()}catch(e){};" * 2000, "line.js:2: not looked at: a line of more"),
+        ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: not looked at: 1200008 bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_looked_at(name: str, content: bytes, said: str, root: Path, rule: Path) -> None:
+    """It is named with the reason, the rest goes on, and a glob of the settings leaves it out."""
+    write(root, name, content)
+    told, match = found(root, rule)
+    assert said in f"{told.where}: {told.message}"
+    assert match.rule == "no-print"
+    (only,) = found(root, rule, ignored=(name,))
+    assert only.rule == "no-print"
+
+
+def test_links(root: Path, rule: Path) -> None:
+    """A link is not followed: neither round and round, nor out of the project."""
+    (root / "loop").symlink_to(root, target_is_directory=True)
+    (root / "outside.py").symlink_to(write(root.parent, "outside.py", "print(2)\n"))
+    (root / "nowhere.py").symlink_to(root / "gone.py")
+    assert [f.where for f in found(root, rule, shipped=False)] == ["a.py:1:10"]
+
+
+def test_what_git_ignores(root: Path, rule: Path) -> None:
+    """A tree that git ignores is not walked, however large; what git tracks is looked at, ignored or not."""
+    git("init", "--quiet", cwd=root)
+    write(root, ".gitignore", "node_modules/\nkept.py\n")
+    write(root, "kept.py", "print(3)\n")
+    git("add", "--force", "kept.py", cwd=root)
+    for folder in range(10):
+        (root / "node_modules" / str(folder)).mkdir(parents=True)
+        for number in range(1000):
+            os.close(os.open(root / "node_modules" / str(folder) / f"{number}.py", os.O_CREAT))
+    write(root, "node_modules/0/0.py", "print(4)\n")
+    assert [f.where for f in found(root, rule, shipped=False)] == ["a.py:1:10", "kept.py:1:1"]
+
+
+def test_many_batches(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More files than a command line holds are looked at in several runs, each file once."""
+    for number in range(20):
+        write(root, f"more/{number:02}.py", "print(5)\n")
+    monkeypatch.setattr(scan, "_ARGUMENTS", 60)
+    assert [f.path for f in found(root, rule, shipped=False)] == ["a.py", *(f"more/{n:02}.py" for n in range(20))]
+
+
+@pytest.mark.parametrize("name", ["-rf.py", "a b.py", "[x].py", "é.py", "{a,b}*.py"])
+def test_odd_names(name: str, root: Path, rule: Path) -> None:
+    """A file's name is a name, and neither an option nor a glob."""
+    write(root, name, "print(6)\n")
+    assert {f.path for f in found(root, rule, shipped=False)} == {"a.py", name}
+
+
+def test_scripts_without_an_ending(root: Path) -> None:
+    """A shell script is known by its first line, too."""
+    write(root, "release", "#!/usr/bin/env bash\ntwine upload dist/*\n")
+    write(root, "notes", "twine upload dist/*\n")
+    assert [(f.path, f.line, f.rule) for f in found(root)] == [("release", 2, "publish-by-hand")]
+
+
+def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
+    """What ast-grep's own comment hides has no last day: that is said."""
+    write(root, "b.py", "# " + sources._SUPPRESSION.decode() + "\nprint(7)\n")
+    assert [(f.where, f.rule) for f in found(root, rule, shipped=False)] == [
+        ("b.py:1", "hidden-for-ever"),
+        ("a.py:1:10", "no-print"),
+    ]
+
+
+def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the program nothing could be told: not passed."""
+    monkeypatch.setattr(scan, "_program", lambda: str(root / "no-such-program"))
+    with pytest.raises(Exception, match="cannot start"):
+        found(root, rule)
+    monkeypatch.undo()
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(root))
+    monkeypatch.setattr("sys.executable", str(root / "python"))
+    monkeypatch.setenv("PATH", str(root))
+    with pytest.raises(CannotTell, match="not here"):
+        scan._program()
+
+
+def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of ast-grep's that is no JSON is no match and no silence: could not tell."""
+    with pytest.raises(CannotTell, match="cannot be read"):
+        list(scan._matches(['{"text": "x", "ruleId"']))
+
+
+def test_no_such_folder(root: Path) -> None:
+    """A folder of rules that is not there is told."""
+    with pytest.raises(UsageError, match="names 'nowhere'"):
+        scan.own(root, "nowhere")
+    processes = LocalProcesses(str)
+    processes.close()
