@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from omni_release.model import Artifact
+
 
 @dataclass(frozen=True)
 class Run:
@@ -93,4 +95,34 @@ class Pin:
         return f"pin the files in {self.dist} by their sha256"
 
 
-Action = Run | Write | Move | Copy | Link | Pin
+@dataclass(frozen=True)
+class Send:
+    """Send files to an index by `run`, and ask it what it has: again, until it has them, within `deadline` seconds.
+
+    `project` is the normalised name. What is not ours, or cannot be told, is never sent again.
+    """
+
+    project: str
+    files: tuple[Artifact, ...]
+    index: str
+    run: Run
+    deadline: float
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in self.files)
+        return f"send {named} to {self.index}, until it says that it has it\n  {self.run}"
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """Ask for `word` to be typed, unless it was let go beforehand, and write down what may go where."""
+
+    question: str
+    word: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"ask for {self.word} to be typed"
+
+
+Action = Run | Write | Move | Copy | Link | Pin | Send | Confirm

@@ -47,6 +47,8 @@ class Arguments:
     budget: float = 0.0
     deadline: float = 0.0
     rule: Path | None = None
+    to: str = ""
+    yes: bool = False
     rest: Sequence[str] = ()
 
 
@@ -112,6 +114,10 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
             smoke_command.arguments(added, name)
         if name == "audit":
             audit.arguments(added)
+        if name in lanes.PUBLISHING:
+            added.add_argument("--to", required=True, metavar="INDEX", help="pypi, testpypi, a name, or an upload URL")
+        if name == "release":
+            added.add_argument("--yes", action="store_true", help="publish, and ask nobody to type the version")
     sign = commands.add_parser(
         "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
     )
@@ -231,6 +237,8 @@ def _run(arguments: Arguments) -> int:
             output=arguments.output,
             only=tuple(arguments.only),
             mode=arguments.mode,
+            to=arguments.to,
+            yes=arguments.yes,
         )
     )
 

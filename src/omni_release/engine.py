@@ -5,27 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 from omni_release import waivers
-from omni_release.actions import Action, Copy, Link, Move, Pin, Run, Write
+from omni_release.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.errors import ActionFailed, CannotTell, NeedsPerson, NotApplicable, OmniReleaseError
 from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.seams import World
 from omni_release.tasks import Check, Lane, Step, Task
 
 Observer = Callable[[Task], None]
-
-_NETWORK = re.compile(
-    r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
-    r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|Temporary failure"
-    r"|Failed to (?:fetch|download)|503 Service|502 Bad|ConnectionError|MaxRetryError|wasn't found in the cache"
-    r"|network connectivity is disabled",
-    re.IGNORECASE,
-)
 
 
 def run(
@@ -93,6 +84,17 @@ def perform(action: Action, world: World) -> None:
             world.files.link(action)
         case Pin():
             world.journal.pin(action)
+        case Send() | Confirm():
+            _publish(action, world)
+
+
+def _publish(action: Send | Confirm, world: World) -> None:
+    from omni_release import publishing  # what only a publish needs
+
+    if isinstance(action, Send):
+        publishing.send(action, world)
+    else:
+        publishing.confirm(action, world)
 
 
 def _run(action: Run, world: World) -> None:
@@ -109,7 +111,7 @@ def _run(action: Run, world: World) -> None:
     else:
         said = f"{program} ended with exit code {completed.code}"
     tail = "\n".join(completed.tail)
-    if action.network and (completed.timed_out or _NETWORK.search(tail)):
+    if action.network and completed.network:
         raise CannotTell(f"{said}, and it looks like the network's doing:\n{tail}", f"All of its output: {action.log}")
     raise ActionFailed(said, f"All of its output: {action.log}", tail=completed.tail)
 

@@ -24,20 +24,21 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell, Locked, UsageError
-from omni_release.model import Artifact, SignOff
+from omni_release.model import PUBLISHED, Artifact, SignOff
 from omni_release.seams import Files
 
 HOME = ".omni-release"
 _RUN = re.compile(r"\d{8}-\d{6}-\d{3}")
 
 _WHOSE = "omni-release-run"
+_AFTERWARDS = ("release", "doctor")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,27 @@ class RunFolder:
     def built_from(self) -> str | None:
         pinned = _read(self.path / "artifacts.json")
         return str(pinned["tree"]) if isinstance(pinned, dict) else None
+
+    def built_at(self) -> str | None:
+        pinned = _read(self.path / "artifacts.json")
+        return pinned.get("commit") if isinstance(pinned, dict) else None
+
+    def rehearsed(self) -> str | None:
+        verdict, hashes = None, self._hashes()
+        for event in self.events():
+            if event.get("event") != "ended" or event.get("artifacts", hashes) != hashes:
+                continue
+            # A part of the rehearsal that ran later, and did not pass, takes the whole one's verdict away.
+            if event.get("lane") == "rehearse" or (verdict == "passed" and event.get("lane") not in _AFTERWARDS):
+                verdict = event.get("verdict")
+        return None if verdict == "interrupted" else verdict
+
+    def confirmed(self, address: str) -> bool:
+        expected = {"event": "confirmed", "address": address, "artifacts": self._hashes()}
+        return bool(self.artifacts()) and any(expected.items() <= event.items() for event in self.events())
+
+    def _hashes(self) -> str:
+        return ",".join(artifact.sha256 for artifact in self.artifacts())
 
     def pin(self, action: Pin) -> None:
         artifacts = tuple(artifact(path) for path in sorted(action.dist.iterdir()))
@@ -135,7 +157,8 @@ class RunFolder:
         with contextlib.suppress(FileNotFoundError):
             for line in (self.path / "journal.jsonl").read_bytes().split(b"\n"):
                 with contextlib.suppress(ValueError):
-                    yield json.loads(line)
+                    if isinstance(event := json.loads(line), dict):
+                        yield event
 
 
 @dataclass(frozen=True)
@@ -160,7 +183,12 @@ class Home:
         return [RunFolder(folder / name, self.files) for name in names]
 
     def run(self, name: str) -> RunFolder:
-        """The run of this name. Raises UsageError where there is none."""
+        """The run of this name, or the one in the folder of this name. Raises UsageError where there is none."""
+        if os.sep in name or "/" in name:
+            path = Path(name).absolute()
+            if not (_RUN.fullmatch(path.name) and path.is_dir()):
+                raise UsageError(f"there is no run in {name}", "Name a run's folder: …/.omni-release/runs/RUN.")
+            return RunFolder(path, self.files)
         found = next((run for run in self.runs() if run.path.name == name), None)
         if found is None:
             known = ", ".join(run.path.name for run in self.runs()) or "none yet"
@@ -184,7 +212,8 @@ class Home:
         for old in runs:
             old.dismantle()
         for old in runs[keep - 1 :]:
-            shutil.rmtree(old.path, ignore_errors=True)
+            if not (old.path / PUBLISHED).is_dir():  # those bytes may be needed to finish what was begun
+                shutil.rmtree(old.path, ignore_errors=True)
         # The names are the order: never one before the newest, also where the clock was set back.
         newest = runs[0].path.name if runs else ""
         stamp = max(datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S"), newest[:-4])
@@ -214,10 +243,10 @@ class Home:
             ) from None
 
     @contextlib.contextmanager
-    def lock(self, what: str) -> Iterator[None]:
-        """Hold the project's lock. Raises Locked, with its owner, where another run holds it.
+    def lock(self, what: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+        """Hold the project's lock. Raises Locked, with its owner and its age, where another run holds it.
 
-        The lock is the operating system's, so that a killed owner never leaves it behind.
+        The lock is the operating system's, so that a killed owner never leaves it behind; what it left is told.
         """
         import filelock
 
@@ -225,6 +254,8 @@ class Home:
         owner = self.path / "owner.json"
         try:
             with filelock.FileLock(self.path / "lock", blocking=False):
+                if owner.exists():
+                    tell(f"the last run here was cut short, its lock is taken over: {_owner(owner)}")
                 whose = {"pid": os.getpid(), "host": platform.node(), "since": _now(), "running": what}
                 self.files.write(Write(owner, _json(whose)))
                 try:
@@ -247,10 +278,24 @@ def artifact(path: Path) -> Artifact:
 
 
 def _owner(path: Path) -> str:
-    found = _read(path)
+    try:
+        found = _read(path)
+    except CannotTell:
+        found = None  # cut short while it was written
     if not isinstance(found, dict):
         return "it has not said who it is"
-    return f"`{found['running']}`, process {found['pid']} on {found['host']}, since {found['since']}"
+    since = str(found.get("since", ""))
+    whose = f"`{found.get('running')}`, process {found.get('pid')} on {found.get('host')}"
+    return f"{whose}, since {since}{_age(since)}"
+
+
+def _age(since: str) -> str:
+    """How long ago that was; empty where a clock was set in between, or the moment cannot be read."""
+    try:
+        seconds = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(since)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    return f", {int(seconds // 60)} min ago" if seconds >= 60 else f", {int(seconds)} s ago" if seconds >= 0 else ""
 
 
 def _read(path: Path) -> object:

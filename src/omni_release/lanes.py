@@ -55,7 +55,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             check(index_answers, needs="copy-source"),
             check(artifacts_match, needs="build"),
             step(InstallCandidate(), needs="build"),
-            step(Upload(), needs="versions-agree artifacts-match index-answers"),
+            step(Upload(together=True), needs="versions-agree artifacts-match index-answers"),
             step(CopyTests(), needs="build"),
             check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
             check(cassettes_are_clean, needs="copy-source"),
@@ -77,6 +77,50 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             check(build_is_reproducible, needs="rebuild"),
         ),
     )
+
+
+def release() -> Lane:
+    """Publish what a finished rehearsal has built, to a real index: proofs first, then what cannot be undone.
+
+    All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
+    """
+    from omni_release.checks.index import index_answers
+    from omni_release.checks.installed import (
+        requirements_agree,
+        verify_commands_pass,
+        works_installed_by_pip,
+        works_installed_by_uv,
+    )
+    from omni_release.checks.rehearsed import index_shows_the_release, rehearsal_stands
+    from omni_release.checks.target import credentials_are_there, release_is_young_enough, version_is_free_or_ours
+    from omni_release.steps.confirm import ConfirmVersion
+    from omni_release.steps.install import InstallWithPip, InstallWithUv
+    from omni_release.steps.upload import Upload
+
+    return Lane(
+        "release",
+        (
+            check(rehearsal_stands),
+            check(credentials_are_there),
+            check(index_answers),
+            check(version_is_free_or_ours, needs="index-answers"),
+            check(release_is_young_enough, needs="index-answers"),
+            step(ConfirmVersion(), needs=f"rehearsal-stands {' '.join(_PROOFS)}"),
+            step(Upload(), needs="confirm-version"),
+            check(index_shows_the_release, needs="upload"),
+            step(InstallWithUv(), needs="index-shows-the-release"),
+            check(works_installed_by_uv, needs="install-with-uv"),
+            check(verify_commands_pass, needs="install-with-uv"),
+            step(InstallWithPip(), needs="index-shows-the-release"),
+            check(works_installed_by_pip, needs="install-with-pip"),
+            check(requirements_agree, needs="install-with-pip"),
+        ),
+    )
+
+
+def doctor() -> Lane:
+    """The proofs before a release, and nothing else: all that speaks against it, at once."""
+    return release().up_to("doctor", *_PROOFS)
 
 
 def version() -> Lane:
@@ -212,10 +256,19 @@ BUILDING: dict[str, Callable[..., Lane]] = {
     **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, replay)},
     **_SMOKING,
 }
+
+_PROOFS = ("credentials-are-there", "index-answers", "version-is-free-or-ours", "release-is-young-enough")
+"""What must be true of the world before a release."""
+
 """The lanes that build something, and have a run folder."""
+
+PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor)}
+"""The lanes that are about a real index."""
 
 ALL: dict[str, Callable[[], Lane]] = {
     "rehearse": rehearse,
+    "release": release,
+    "doctor": doctor,
     "gate": gate,
     "version": version,
     "models": models,

@@ -7,6 +7,7 @@ one run. What a step would do is an `Action`: printing it is the dry run, perfor
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -110,6 +111,30 @@ class Project:
 
 
 @dataclass(frozen=True)
+class Target:
+    """A package index that a release goes to. No address has credentials in it.
+
+    `name` is what people call it; `upload` is where files are sent, `simple` the simple API's root, with a slash at its
+    end. `page` is the address of a release's page, with `{name}` and `{version}` in it; empty where none is known.
+    """
+
+    name: str
+    upload: str = ""
+    simple: str = ""
+    page: str = ""
+
+    def page_of(self, name: str, version: str) -> str:
+        """The address of a release's page; empty where none is known."""
+        return self.page.replace("{name}", name).replace("{version}", version)
+
+
+REHEARSAL = "rehearsal"
+"""The name of the index that a rehearsal starts and ends."""
+PUBLISHED = "published"
+"""The folder of a run that says what was published from it, a folder for each target."""
+
+
+@dataclass(frozen=True)
 class Commit:
     """A commit: its hash, and when it was made, in seconds since 1970."""
 
@@ -119,7 +144,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Release:
-    """What a run is about: a project at one version, for one target index, at one commit.
+    """What a run is about: a project at one version, for the index called `target`, at one commit.
 
     `version` is None where only the build can tell it; `commit` is None outside a git repository; `folder` is the run
     folder, through which tasks hand things on; `workshop` lies outside the checkout, and holds copies and environments.
@@ -170,13 +195,22 @@ class Release:
         return self.folder / "dist"
 
     @property
+    def records(self) -> Path:
+        """Where reports and logs lie: each real target has a folder of its own."""
+        return self.folder / self._place
+
+    @property
     def logs(self) -> Path:
         """Where the whole output of each program lies that this run started."""
-        return self.folder / "logs"
+        return self.records / "logs"
 
     def environment(self, name: str) -> Path:
         """The folder of the virtual environment that this run calls `name`."""
-        return self.workshop / "environments" / name
+        return self.workshop / "environments" / self._place / name
+
+    @property
+    def _place(self) -> str:
+        return "" if self.target == REHEARSAL else f"{PUBLISHED}/{re.sub(r'[^A-Za-z0-9.]+', '-', self.target)}"
 
 
 @dataclass(frozen=True)

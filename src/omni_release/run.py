@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -18,21 +19,20 @@ from omni_release import artifacts, engine, environment, lanes, own, tree, versi
 from omni_release.actions import Run, Write
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
-from omni_release.model import Outcome, Project, Release, Report
+from omni_release.model import REHEARSAL, Outcome, Project, Release, Report
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import Rehearsal
+from omni_release.ports.index import PackageIndex, Rehearsal
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
-from omni_release.ports.terminal import Terminal, terminal
+from omni_release.ports.terminal import AtTerminal, Terminal, terminal
 from omni_release.report import json as report_json
 from omni_release.report import junit, markdown, sarif, text
 from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
-_TARGET = "rehearsal"
-_LOOKS = ("version", "models", "cassettes", "audit")
+_LOOKS = ("version", "models", "cassettes", "audit", "doctor")
 _WRITERS = {
     "report.json": report_json.document,
     "report.junit.xml": lambda report: junit.document(report).decode(),
@@ -49,7 +49,8 @@ class Request:
     """What a run was asked for: `run` names one to go on with, `format` is what is printed on stdout.
 
     `artifacts` is a folder with distributions that were built elsewhere, `output` one that gets the report in each of
-    its forms. `only` are the ids of the tasks that are asked for, with what they need; empty means all.
+    its forms. `only` are the ids of the tasks that are asked for, with what they need; empty means all. `to` is a real
+    index, as it was named, and `destination` where that is; with `yes` nobody is asked to type the version.
     """
 
     lane: str
@@ -61,6 +62,9 @@ class Request:
     output: Path | None = None
     only: tuple[str, ...] = ()
     mode: str = ""
+    to: str = ""
+    yes: bool = False
+    destination: Destination | None = None
 
     @property
     def looks(self) -> bool:
@@ -73,22 +77,38 @@ def run_lane(request: Request) -> int:
     for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminated)
-    if request.lane in lanes.BUILDING and (outer := os.environ.get(environment.GUARD)):
+    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(environment.GUARD)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
         )
     _refuse_artifacts(request)
-    lane = _lane(request)
+    if request.lane == "release" and request.only:
+        raise UsageError("a release is published whole, or not at all", "Leave --only out; `doctor` takes it.")
     home = Home(request.project.root, LocalFiles())
     secrets = Secrets()
     secrets.know(os.environ)
     with contextlib.ExitStack() as stack:
         if not request.looks and (not request.dry or home.path.is_dir()):
-            stack.enter_context(home.lock(f"omni-release {request.lane}"))
+            stack.enter_context(home.lock(f"omni-release {request.lane}", lambda line: _say(request, line)))
+        if request.lane in lanes.PUBLISHING:
+            from omni_release import releasing
+
+            report = releasing.whole(request, home, os.environ, lambda part: _one(part, home, secrets))
+        else:
+            report = _one(request, home, secrets)
+    if request.format in FORMATS:
+        sys.stdout.write(secrets.redact(_WRITERS[FORMATS[request.format]](report)))
+    return report.exit_code
+
+
+def _one(request: Request, home: Home, secrets: Secrets) -> Report:
+    """One lane's report, shown and kept."""
+    lane = _lane(request)
+    with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
         shown = terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(_wired(request, home, secrets, lambda line: shown.say([line])))
+        release, world = stack.enter_context(_wired(request, home, secrets, shown))
         stack.enter_context(shown)
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
@@ -99,7 +119,7 @@ def run_lane(request: Request) -> int:
             interrupted = True
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
-            if release.folder.is_dir() and not request.dry:
+            if release.folder.is_dir() and not request.dry and request.lane != "doctor":
                 _keep(report, release, world, secrets.redact)
             if request.output is not None:
                 _write(report, request.output, world, secrets.redact)
@@ -107,11 +127,17 @@ def run_lane(request: Request) -> int:
         except OSError as error:
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
+        if request.lane == "release" and not request.dry and report.exit_code:
+            from omni_release import releasing
+
+            shown.say(releasing.what_now(report, world))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(report))
-    if request.format in FORMATS:
-        sys.stdout.write(secrets.redact(_WRITERS[FORMATS[request.format]](report)))
-    return report.exit_code
+    return report
+
+
+def _say(request: Request, line: str) -> None:
+    print(line, file=sys.stdout if request.format == "text" else sys.stderr, flush=True)
 
 
 def _lane(request: Request) -> Lane:
@@ -128,7 +154,7 @@ def _refuse_artifacts(request: Request) -> None:
     """Raises UsageError where artifacts are named that this run cannot take."""
     if request.artifacts is None:
         return
-    if request.lane not in lanes.BUILDING:
+    if request.lane not in (*lanes.BUILDING, "release"):
         raise UsageError(f"`{request.lane}` takes no --artifacts", "Leave it out.")
     if request.run is not None:
         raise UsageError("--artifacts and --run are two answers to one question", "A run has its own: leave one out.")
@@ -162,16 +188,14 @@ def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, js
 
 
 @contextlib.contextmanager
-def _wired(
-    request: Request, home: Home, secrets: Secrets, tell: Callable[[str], None]
-) -> Iterator[tuple[Release, World]]:
+def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
     folder = _folder(request, home, LocalProcesses(secrets.resolve))
     processes = LocalProcesses(
         secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
     )
-    index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
+    index = _index(request, folder)
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in project.settings.smoke.key_variables})
     version = versions.version_of(versions.find(project))
@@ -179,14 +203,16 @@ def _wired(
     release = Release(
         project,
         version,
-        _TARGET,
+        request.destination.target.name if request.destination else REHEARSAL,
         tree.commit(project.root, processes),
         folder.path,
         folder.workshop() if folder.path.is_dir() else folder.path / "workshop",
         found.inside(project.root) if found else PurePosixPath(),
     )
     try:
-        yield release, World(processes, files, SystemClock(), index, folder, os.environ, tell)
+        clock = SystemClock(lambda: processes.stopped)
+        person = AtTerminal(shown, sys.stdin, lambda: processes.stopped, beforehand=request.yes)
+        yield release, World(processes, files, clock, index, folder, os.environ, lambda line: shown.say([line]), person)
     finally:
         index.close()
         processes.close()
@@ -196,6 +222,15 @@ def _wired(
 
 def _variable(name: str) -> str:
     return os.environ.get(name, "")
+
+
+def _index(request: Request, folder: RunFolder) -> Rehearsal | PackageIndex:
+    if request.destination is None:
+        return Rehearsal(folder.path / "index", canonicalize_name(request.project.name))
+    from omni_release.ports.credentials import Finder
+
+    target = request.destination.target
+    return PackageIndex(target, Finder(target, request.destination.given, os.environ))
 
 
 def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:
@@ -209,12 +244,14 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
         return home.run(request.run)
     if request.lane == "gate" and not request.looks and not request.dry:
         return home.gate()
-    if request.lane not in lanes.BUILDING or (request.dry and not home.runs()):
+    if request.lane not in (*lanes.BUILDING, "doctor") or (request.dry and not home.runs()):
         return RunFolder(home.path / "runs" / "none", home.files)
     newest = next(iter(home.runs()), None)
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
         if newest.built_from() == tree.fingerprint(request.project.root, processes):
             return newest
+    if request.lane == "doctor":
+        return RunFolder(home.path / "runs" / "none", home.files)
     return (
         RunFolder(home.path / "runs" / "new", home.files)
         if request.dry
@@ -255,12 +292,14 @@ def _report(
 
 def _keep(report: Report, release: Release, world: World, redact: Callable[[str], str]) -> None:
     """Write the report into the run folder, in each of its forms."""
-    world.journal.record("ended", lane=report.lane, verdict=report.verdict, exit_code=report.exit_code)
-    _write(report, release.folder, world, redact)
+    hashes = ",".join(artifact.sha256 for artifact in report.artifacts)
+    lane, verdict, code = report.lane, report.verdict, report.exit_code
+    world.journal.record("ended", lane=lane, target=report.target, verdict=verdict, exit_code=code, artifacts=hashes)
+    _write(report, release.records, world, redact)
     for name in ("tests.junit.xml", "warnings.jsonl"):  # written by the tests themselves, past our redaction
-        if (release.folder / name).is_file():
-            content = (release.folder / name).read_text(encoding="utf-8", errors="backslashreplace")
-            world.files.write(Write(release.folder / name, redact(content).encode("utf-8", "backslashreplace")))
+        if (release.records / name).is_file():
+            content = (release.records / name).read_text(encoding="utf-8", errors="backslashreplace")
+            world.files.write(Write(release.records / name, redact(content).encode("utf-8", "backslashreplace")))
 
 
 def _write(report: Report, folder: Path, world: World, redact: Callable[[str], str]) -> None:
@@ -281,6 +320,10 @@ def _summarise(report: Report, outer: Mapping[str, str], redact: Callable[[str],
         )
     with Path(path).open("ab") as file:
         file.write(content)
+
+
+if TYPE_CHECKING:
+    from omni_release.index.targets import Destination
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import datetime
 import enum
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from omni_release.actions import Copy, Link, Move, Pin, Run, Write
-from omni_release.model import Artifact, SignOff
+from omni_release.model import Artifact, SignOff, Target
+
+_NETWORK = re.compile(
+    r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
+    r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|Temporary failure"
+    r"|Failed to (?:fetch|download)|503 Service|502 Bad|ConnectionError|MaxRetryError|wasn't found in the cache"
+    r"|network connectivity is disabled",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,11 @@ class Completed:
     tail: tuple[str, ...]
     seconds: float
     timed_out: bool = False
+
+    @property
+    def network(self) -> bool:
+        """Whether it looks like the network's doing, for a program that needs it."""
+        return self.timed_out or _NETWORK.search("\n".join(self.tail)) is not None
 
 
 @dataclass(frozen=True)
@@ -105,11 +119,12 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class IndexFile:
-    """A file that an index says it has; `sha256` is None where it tells none."""
+    """A file that an index says it has; `sha256` and `uploaded` are None where it tells none."""
 
     name: str
     sha256: str | None
     url: str
+    uploaded: datetime.datetime | None = None
 
 
 class Standing(enum.StrEnum):
@@ -131,24 +146,39 @@ class Told:
     why: str = ""
 
 
+class Credentials(enum.StrEnum):
+    """What there is to prove who uploads."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How an upload proves who it is from, and never the secret itself.
+
+    `source` says where it was found, `why` what is wrong with it. Twine is given the variables `environment`, and
+    `secrets`: variables, and the names of the secrets that they hold. `arguments` are twine's own.
+    """
+
+    credentials: Credentials
+    source: str
+    why: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+
+
 class Index(Protocol):
     """A package index: where it takes uploads, and what it says it has."""
 
     @property
-    def upload_url(self) -> str:
-        """Where files are sent."""
+    def target(self) -> Target:
+        """Where it is."""
 
-    @property
-    def simple_url(self) -> str:
-        """The simple API's root, with a slash at its end."""
-
-    @property
-    def username(self) -> str:
-        """Who uploads."""
-
-    @property
-    def credentials(self) -> Mapping[str, str]:
-        """Variables that twine needs, and the names of the secrets that they hold."""
+    def access(self) -> Access:
+        """What there is to upload with, as it stands now."""
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """What the simple index lists for a project; empty where it does not know it.
@@ -158,6 +188,20 @@ class Index(Protocol):
 
     def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         """How each artifact stands, in their order: listed with our sha256, and served with our bytes, or not."""
+
+
+class Person(Protocol):
+    """Whoever sits at the terminal."""
+
+    def types(self, word: str, question: str) -> str | None:
+        """What is typed where `word` is asked for: the word where it was given beforehand, None where nobody is."""
+
+
+class Nobody:
+    """No person is there."""
+
+    def types(self, word: str, question: str) -> str | None:
+        return None
 
 
 class Journal(Protocol):
@@ -171,6 +215,15 @@ class Journal(Protocol):
 
     def built_from(self) -> str | None:
         """The fingerprint of the checkout that the pinned artifacts were built from."""
+
+    def built_at(self) -> str | None:
+        """The commit that was checked out then."""
+
+    def rehearsed(self) -> str | None:
+        """The verdict on the pinned artifacts; None where their rehearsal has not come to its end."""
+
+    def confirmed(self, address: str) -> bool:
+        """Whether somebody has let the pinned artifacts go to this very address."""
 
     def sign_offs(self) -> tuple[SignOff, ...]:
         """The answers that people gave to this run."""
@@ -196,3 +249,4 @@ class World:
     journal: Journal
     environment: Mapping[str, str]
     tell: Callable[[str], None] = lambda line: None
+    person: Person = field(default_factory=Nobody)

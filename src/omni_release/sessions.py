@@ -3,9 +3,10 @@
     import omni_release.sessions
     omni_release.sessions.register()
 
-Each session is the command line of the same name on the interpreter that nox runs on: `nox -s release` is
-`omni-release rehearse`. What follows `--` is handed on. So that nox finds omni-release wherever nox itself came from
-(pipx, uvx), the noxfile begins with a PEP 723 block:
+Each session is the command line of the same name on the interpreter that nox runs on. `nox -s release` is
+`omni-release rehearse`, and with a real index (`nox -s release -- --to pypi`) it is `omni-release release`. What
+follows `--` is handed on. So that nox finds omni-release wherever nox itself came from (pipx, uvx), the noxfile begins
+with a PEP 723 block:
 
     # /// script
     # dependencies = ["nox", "omni-release[release]"]
@@ -21,7 +22,7 @@ import nox
 
 from omni_release import lanes
 
-SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name != "rehearse"}
+SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name not in ("rehearse", "release")}
 """The sessions, and the command that each one runs."""
 
 TAG = "ci"
@@ -39,7 +40,9 @@ def register(*names: str) -> None:
 
 def _session(command: str) -> Callable[[nox.Session], None]:
     def run(session: nox.Session) -> None:
-        session.run(sys.executable, "-m", "omni_release", command, *session.posargs, external=True)
+        to_an_index = command == "rehearse" and any(word.partition("=")[0] == "--to" for word in session.posargs)
+        called = "release" if to_an_index else command
+        session.run(sys.executable, "-m", "omni_release", called, *session.posargs, external=True)
 
     run.__doc__ = lanes.ALL[command].__doc__
     return run

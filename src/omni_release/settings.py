@@ -47,10 +47,11 @@ class Tests:
 class Verify:
     """How what was installed from the index is verified. `timeout` is in seconds, for each command.
 
-    `pip` is `full` (pip fetches all dependencies into an empty environment) or `own-file` (uv fetches them).
+    `pip` is `full` (pip fetches all dependencies into an empty environment) or `own-file` (uv fetches them); where it
+    is not said, a rehearsal does the second and a release the first.
     """
 
-    pip: typing.Literal["full", "own-file"] = "own-file"
+    pip: typing.Literal["full", "own-file", ""] = ""
     commands: tuple[tuple[str, ...], ...] = ()
     timeout: float = 120.0
 
@@ -156,6 +157,27 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class IndexAddress:
+    """A package index by name: where files are sent, its simple API's root, and a release's page.
+
+    In the page's address `{name}` and `{version}` are filled in.
+    """
+
+    upload: str = ""
+    simple: str = ""
+    project_page: str = ""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """How long a publish is given, in seconds: one attempt to send a file, all attempts, and until it is listed."""
+
+    attempt_timeout: float = 300.0
+    upload_timeout: float = 900.0
+    listing_timeout: float = 1800.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -168,6 +190,8 @@ class Settings:
     image_timeout_seconds: float = 90.0
     tests: Tests = field(default_factory=Tests)
     verify: Verify = field(default_factory=Verify)
+    index: Mapping[str, IndexAddress] = field(default_factory=dict)
+    publish: Publish = field(default_factory=Publish)
     version: Version = field(default_factory=Version)
     command: tuple[Command, ...] = ()
     audit: Audit = field(default_factory=Audit)
@@ -216,7 +240,7 @@ class _Reader:
         if typing.get_origin(kind) is typing.Literal:
             choices = typing.get_args(kind)
             if item not in choices:
-                raise self.error(keys, f"must be one of {', '.join(map(repr, choices))}, not {item!r}")
+                raise self.error(keys, f"must be one of {', '.join(repr(one) for one in choices if one)}, not {item!r}")
             return item
         if typing.get_origin(kind) is tuple:
             return self.items(typing.get_args(kind)[0], item, keys)

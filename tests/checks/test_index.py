@@ -24,7 +24,7 @@ def test_an_index_that_is_up(release: Release, world: World) -> None:
 def test_an_index_that_is_down(release: Release, world: World, tmp_path: Path) -> None:
     """Nothing listens: that could not be told, and is no pass."""
     index = Rehearsal(tmp_path / "index", "acme")
-    url = index.simple_url
+    url = index.target.simple
     index.close()
 
     with pytest.raises(CannotTell, match=r"127\.0\.0\.1"):

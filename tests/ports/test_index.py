@@ -20,7 +20,8 @@ def test_a_run_s_index(tmp_path: Path) -> None:
     made = wheel(tmp_path)
     index.close()  # never started: nothing to end
     assert index.standings("acme-sound", [artifact(made)])[0].standing is Standing.ABSENT
-    (variable,), (name,) = index.credentials.keys(), index.credentials.values()
+    access = index.access()
+    (variable,), (name,) = access.secrets.keys(), access.secrets.values()
     secret = index.secrets[name]()
     argv = [
         sys.executable,
@@ -29,16 +30,16 @@ def test_a_run_s_index(tmp_path: Path) -> None:
         "upload",
         "--non-interactive",
         "--repository-url",
-        index.upload_url,
+        index.target.upload,
         str(made),
     ]
-    ended = ran(argv, tmp_path, {"TWINE_USERNAME": index.username, variable: secret})
+    ended = ran(argv, tmp_path, {**access.environment, variable: secret})
     assert ended.code == 0, ended.said
     assert secret not in ended.said
     assert [file.name for file in index.files("acme-sound")] == [made.name]
-    dependency = requests.get(f"{index.simple_url}dep/", timeout=9, allow_redirects=False)
+    dependency = requests.get(f"{index.target.simple}dep/", timeout=9, allow_redirects=False)
     assert (dependency.status_code, dependency.headers["Location"]) == (307, "http://127.0.0.1:9/simple/dep/")
-    url = index.simple_url
+    url = index.target.simple
     index.close()
     assert Rehearsal(tmp_path / "index", "acme-sound", {}).files("acme-sound")[0].sha256 == artifact(made).sha256
     try:
@@ -57,7 +58,7 @@ def test_what_it_holds_is_found_again(tmp_path: Path) -> None:
     data |= {"sha256_digest": artifact(made).sha256}
     with made.open("rb") as content:
         files = {"content": content}
-        answer = requests.post(first.upload_url, data=data, files=files, auth=("rehearsal", secret), timeout=9)
+        answer = requests.post(first.target.upload, data=data, files=files, auth=("rehearsal", secret), timeout=9)
     assert answer.status_code == 200, answer.text
     first.close()
     second = Rehearsal(tmp_path / "index", "acme-sound", {})

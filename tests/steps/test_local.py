@@ -20,7 +20,7 @@ from omni_release import engine, environment
 from omni_release.actions import Pin
 from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
 from omni_release.journal import RunFolder
-from omni_release.model import Outcome, Project, Release, Status
+from omni_release.model import Outcome, Project, Release, Status, Target
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.processes import LocalProcesses
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.thorough
 class Served:
     """An index that is only read from."""
 
-    simple_url: str
+    target: Target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,14 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     journal.pin(Pin(release.dist, folder / "tree.sha256", None))
     processes = LocalProcesses(str)
     with index(tmp_path / "index", release.dist) as url:
-        world = World(processes, LocalFiles(), SystemClock(), cast(Index, Served(url)), journal, dict(os.environ))
+        world = World(
+            processes,
+            LocalFiles(),
+            SystemClock(),
+            cast(Index, Served(Target("x", simple=url))),
+            journal,
+            dict(os.environ),
+        )
         yield Machine(release, world)
     processes.close()
 

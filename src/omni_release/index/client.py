@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from omni_release.errors import CannotTell
+from omni_release.index.targets import is_loopback
 from omni_release.model import Artifact
 from omni_release.seams import IndexFile, Standing, Told
 
@@ -31,7 +32,6 @@ _PAGE = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
 _FRESH = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Client:
                     size += len(chunk)
                     if size > artifact.size:
                         break
-        except _troubles() as error:
+        except troubles() as error:
             return Told(artifact.name, Standing.CANNOT_TELL, _said(error))
         if size < artifact.size:
             return Told(artifact.name, Standing.CANNOT_TELL, f"{size} of {artifact.size} bytes came")
@@ -107,16 +107,16 @@ class Client:
                 if response.status_code != 200:
                     return Told(project, *answered(response.status_code, response.reason or ""))
                 page = _parsed(project, b"".join(_limited(_chunks(response))), response)
-        except _troubles() as error:
+        except troubles() as error:
             return Told(project, Standing.CANNOT_TELL, _said(error))
-        return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url) for p in page.packages)
+        return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url, p.upload_time) for p in page.packages)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[PyPISimple]:
         import pypi_simple
 
         with pypi_simple.PyPISimple(self.simple_url) as client:
-            if urllib.parse.urlsplit(self.simple_url).hostname in _LOOPBACK:
+            if is_loopback(urllib.parse.urlsplit(self.simple_url).hostname):
                 client.s.trust_env = False  # no proxy, and nothing of a .netrc
             yield client
 
@@ -213,7 +213,7 @@ def _parsed(project: str, body: bytes, response: Response) -> pypi_simple.Projec
     return pypi_simple.ProjectPage.from_html(project, body, response.url)
 
 
-def _troubles() -> tuple[type[Exception], ...]:
+def troubles() -> tuple[type[Exception], ...]:
     """What can go wrong with an index that is not there, breaks off or talks nonsense."""
     import pypi_simple
     import requests

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Callable
+
+from omni_release.errors import ActionFailed
+
+_SLICE = 0.2
 
 
 class SystemClock:
-    """See `seams.Clock`."""
+    """See `seams.Clock`. A sleep ends with ActionFailed when the run is `stopped`."""
+
+    def __init__(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        self._stopped = stopped
 
     def now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.UTC)
@@ -16,4 +24,8 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self._stopped():
+                raise ActionFailed("the run was interrupted")
+            time.sleep(min(left, _SLICE))

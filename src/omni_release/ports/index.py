@@ -1,4 +1,4 @@
-"""The rehearsal index as a run sees it: started when it is first asked for, ended with the run."""
+"""Indexes as a run sees them: the rehearsal's own, started when it is first asked for, and those of other people."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.model import Artifact
-from omni_release.seams import IndexFile, Told
+from omni_release.model import REHEARSAL, Artifact, Target
+from omni_release.seams import Access, Credentials, IndexFile, Told
 
 if TYPE_CHECKING:
     from omni_release.index.client import Client
     from omni_release.index.server import RehearsalIndex
+    from omni_release.ports.credentials import Finder
 
+_USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
 
 
@@ -39,20 +41,17 @@ class Rehearsal:
         return {_PASSWORD: lambda: self._password}
 
     @property
-    def username(self) -> str:
-        return "rehearsal"
+    def target(self) -> Target:
+        url = self._running.url
+        return Target(REHEARSAL, f"{url}/legacy/", f"{url}/simple/")
 
-    @property
-    def credentials(self) -> Mapping[str, str]:
-        return {"TWINE_PASSWORD": _PASSWORD}
-
-    @property
-    def upload_url(self) -> str:
-        return f"{self._running.url}/legacy/"
-
-    @property
-    def simple_url(self) -> str:
-        return f"{self._running.url}/simple/"
+    def access(self) -> Access:
+        return Access(
+            Credentials.PRESENT,
+            "the run itself",
+            environment={"TWINE_USERNAME": _USER},
+            secrets={"TWINE_PASSWORD": _PASSWORD},
+        )
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
@@ -69,7 +68,7 @@ class Rehearsal:
     def _client(self) -> Client:
         from omni_release.index.client import Client
 
-        return Client(self.simple_url)
+        return Client(self.target.simple)
 
     @property
     def _running(self) -> RehearsalIndex:
@@ -82,7 +81,38 @@ class Rehearsal:
         from omni_release.index.server import RehearsalIndex, Setup
         from omni_release.index.submission import Account
 
-        account = Account(self.username, self._password, self._project)
+        account = Account(_USER, self._password, self._project)
         return RehearsalIndex(
             Setup(self._folder, self._project, account, default_index(self._environment), script=self._script)
         )
+
+
+class PackageIndex:
+    """See `seams.Index`: one that other people run."""
+
+    def __init__(self, target: Target, credentials: Finder) -> None:
+        self.target = target
+        self._credentials = credentials
+
+    @property
+    def secrets(self) -> Mapping[str, Callable[[], str]]:
+        """The secrets' names, and how each is looked up."""
+        return self._credentials.secrets
+
+    def access(self) -> Access:
+        return self._credentials.access()
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        return self._client.files(project)
+
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+        return self._client.standings(project, artifacts)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    @property
+    def _client(self) -> Client:
+        from omni_release.index.client import Client
+
+        return Client(self.target.simple)

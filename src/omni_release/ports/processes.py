@@ -125,6 +125,11 @@ class LocalProcesses:
         for process in running:
             _end(process)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the run is at its end, and nothing more is started."""
+        return self._stopped
+
     def close(self) -> None:
         """Let the watchdog end what is left, and end itself. Nothing can be run after this."""
         with self._lock:

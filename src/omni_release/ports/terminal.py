@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import queue
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +32,9 @@ class Terminal(Protocol):
 
     def say(self, lines: Iterable[str]) -> None:
         """Lines that stay."""
+
+    def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
+        """What a person has `typed` below the question; None where nobody can."""
 
 
 def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> Terminal:
@@ -64,6 +70,12 @@ class Plain:
         for line in lines:
             print(self._redact(line), file=self._stream, flush=True)
 
+    def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
+        if not self._stream.isatty():
+            return None
+        print(self._redact(question), end="", file=self._stream, flush=True)
+        return typed()
+
 
 class Live:
     """What runs, and for how long, below the lines that stay."""
@@ -95,6 +107,14 @@ class Live:
             if id in self._shown:
                 self._progress.remove_task(self._shown.pop(id))
 
+    def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
+        self._progress.stop()  # it would draw over what is typed
+        try:
+            self._console.print(self._redact(question), end="", markup=False)
+            return typed()
+        finally:
+            self._progress.start()
+
     def say(self, lines: Iterable[str]) -> None:
         from rich.markup import escape
 
@@ -102,6 +122,32 @@ class Live:
             self._console.print(_styled(line, escape(self._redact(line))))
 
 
+class AtTerminal:
+    """See `seams.Person`: whoever sits there, unless all was said `beforehand`."""
+
+    def __init__(self, shown: Terminal, source: TextIO, stopped: Callable[[], bool], *, beforehand: bool) -> None:
+        self._shown = shown
+        self._source = source
+        self._stopped = stopped
+        self._beforehand = beforehand
+
+    def types(self, word: str, question: str) -> str | None:
+        if self._beforehand:
+            return word
+        return self._shown.ask(question, self._typed) if self._source.isatty() else None
+
+    def _typed(self) -> str | None:
+        """A line, read in a thread of its own: a read cannot be ended from outside, and is left behind."""
+        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        number = self._source.fileno()
+        threading.Thread(target=lambda: lines.put(os.read(number, _LINE)), daemon=True).start()
+        while not self._stopped():
+            with contextlib.suppress(queue.Empty):
+                return lines.get(timeout=0.2).decode("utf-8", "replace").strip()
+        return None
+
+
+_LINE = 4096
 _STYLES = {"ok ": "green", "FAI": "bold red", "?  ": "yellow", "wai": "yellow", "ski": "dim", "pla": "cyan"}
 
 

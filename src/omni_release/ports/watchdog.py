@@ -13,6 +13,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 
 
 def main() -> None:
@@ -27,24 +28,26 @@ def main() -> None:
             groups.add(int(said))
         else:
             groups.discard(int(said))
+    ended = time.time()
     for pid in groups:
         with contextlib.suppress(OSError):
             if sys.platform == "win32":
                 os.system(f"taskkill /PID {pid} /T /F")  # noqa: S605 - a number and nothing else
             else:
                 os.killpg(pid, signal.SIGKILL)
-    _end_marked(sys.argv[1], values)
+    _end_marked(sys.argv[1], values, ended)
 
 
-def _end_marked(variable: str, values: set[str]) -> None:
-    """End what has left its group: a test that daemonises, say."""
+def _end_marked(variable: str, values: set[str], ended: float) -> None:
+    """End what has left its group: a test that daemonises, say. What began later belongs to a run that goes on."""
     try:
         import psutil
     except ImportError:  # the base install starts nothing that could
         return
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(variable) in values:
+            ours = process.pid != os.getpid() and process.create_time() < ended
+            if ours and process.environ().get(variable) in values:
                 process.kill()
 
 

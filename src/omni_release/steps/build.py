@@ -29,7 +29,7 @@ class Build:
         yield _pin(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        return _built(release, world)
+        return as_built(release, world)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TakeArtifacts:
         yield dataclasses.replace(_pin(release), tree=tree_file)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        return _built(release, world)
+        return as_built(release, world)
 
 
 class Rebuild:
@@ -72,7 +72,7 @@ def _pin(release: Release) -> Pin:
     return Pin(release.dist, release.copied_tree, release.commit.sha if release.commit else None)
 
 
-def _built(release: Release, world: World) -> Evidence | None:
+def as_built(release: Release, world: World) -> Evidence | None:
     """Proof that the pinned files lie there, and are of this very checkout."""
     pinned = world.journal.artifacts()
     if not pinned:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from omni_release import artifacts, environment, installed, testing
 from omni_release.actions import Action, Run, Write
-from omni_release.model import Evidence, Release
+from omni_release.model import REHEARSAL, Evidence, Release
 from omni_release.seams import World
 
 _DEADLINE = 900.0
@@ -46,7 +46,7 @@ class InstallWithUv:
         own = _Own.of(release, world, "released-uv")
         yield own.pinned
         yield _fresh(release, world, own.name)
-        from_index = ("--no-config", "--refresh-package", own.project, "--default-index", world.index.simple_url)
+        from_index = ("--no-config", "--refresh-package", own.project, "--default-index", world.index.target.simple)
         yield _uv(release, world, own.name, "pip", "install", *_into(release, own.name), *from_index, *own.arguments)
         yield _uv_dependencies(release, world, own.name, f"{own.project}=={own.version}")
 
@@ -55,14 +55,15 @@ class InstallWithUv:
         target = release.environment("released-uv")
         if not (installed.holds(target, wheel, by="uv") and installed.complete(target)):
             return None
-        return {"installer": "uv", "index": world.index.simple_url}
+        return {"installer": "uv", "index": world.index.target.simple}
 
 
 class InstallWithPip:
     """pip installs the release from the index into a fresh environment, as people would.
 
     Our own file comes from the target index alone, pinned by its hash. By the setting `verify.pip`, pip fetches all
-    dependencies too (`full`), or uv does (`own-file`). All that they say lies in `logs/released-pip.log`.
+    dependencies too (`full`, as a release does unless told otherwise), or uv does (`own-file`, as a rehearsal does).
+    All that they say lies in `logs/released-pip.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -70,9 +71,9 @@ class InstallWithPip:
         requirement = f"{own.project}=={own.version}"
         yield own.pinned
         yield _fresh(release, world, own.name)
-        from_index = ("--isolated", "--no-cache-dir", "--index-url", world.index.simple_url)
+        from_index = ("--isolated", "--no-cache-dir", "--index-url", world.index.target.simple)
         yield _pip(release, world, own.name, "install", *from_index, *own.arguments)
-        if release.project.settings.verify.pip == "full":
+        if _pip_does(release) == "full":
             yield _pip(release, world, own.name, "install", requirement, dependencies=True)
         else:
             yield _uv_dependencies(release, world, own.name, requirement)
@@ -82,7 +83,11 @@ class InstallWithPip:
         target = release.environment("released-pip")
         if not (installed.holds(target, wheel, by="pip") and installed.complete(target)):
             return None
-        return {"installer": f"pip, {release.project.settings.verify.pip}", "index": world.index.simple_url}
+        return {"installer": f"pip, {_pip_does(release)}", "index": world.index.target.simple}
+
+
+def _pip_does(release: Release) -> str:
+    return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class UpgradeLocal:
         pinned = Write(release.workshop / "local.txt", f"{project}=={version} {hashes}\n".encode())
         own = ("--no-deps", "--require-hashes", "--requirement", str(pinned.path))
         yield pinned
-        index = world.index.simple_url
+        index = world.index.target.simple
         if found.installer == "pip":
             fresh = ("--isolated", "--no-cache-dir", "--force-reinstall", "--index-url", index)
             yield _pip(release, world, found, *fresh, *own)

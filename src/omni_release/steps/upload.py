@@ -4,60 +4,75 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from omni_release import artifacts, environment
-from omni_release.actions import Action, Run
-from omni_release.errors import CannotTell, Conflict
-from omni_release.model import Evidence, Release
-from omni_release.seams import Standing, Told, World
-
-_DEADLINE = 300.0
+from omni_release import artifacts, environment, publishing
+from omni_release.actions import Action, Run, Send
+from omni_release.errors import ActionFailed, CannotTell
+from omni_release.model import Artifact, Evidence, Release
+from omni_release.seams import Access, Credentials, Standing, Told, World
 
 
+@dataclass(frozen=True)
 class Upload:
     """The distributions are on the index, with the very bytes that were built.
 
-    What counts is what the index then says it has, not what twine said.
+    What counts is what the index then says it has, not what twine said. Files go one at a time, the wheels first: with
+    an sdist alone, whoever installs in that moment would have to build it.
     """
+
+    together: bool = False  # by one twine: where an upload that stops half-way does no harm
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         pinned = world.journal.artifacts()
         if not pinned:
             raise CannotTell("there is nothing built to upload", "Build first: omni-release build")
-        told = world.index.standings(artifacts.name_and_version(pinned[0].name)[0], pinned)
-        files = tuple(str(release.dist / each.name) for each in told if each.standing is not Standing.OURS)
-        twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
-        yield Run(
-            (*twine, "--repository-url", world.index.upload_url, *files),
-            cwd=release.folder,
-            environment=environment.for_tools(world.environment, release.folder)
-            | {"TWINE_USERNAME": world.index.username},
-            secrets=world.index.credentials,
-            log=release.logs / "upload.log",
-            deadline=_DEADLINE,
-            network=True,
-        )
+        project = artifacts.name_and_version(pinned[0].name)[0]
+        told = publishing.standings(world, project, pinned)
+        missing = {each.name for each in told if each.standing is not Standing.OURS}
+        files = sorted((one for one in pinned if one.name in missing), key=lambda one: not artifacts.is_wheel(one.name))
+        access = world.index.access()
+        if access.credentials is not Credentials.PRESENT:
+            raise ActionFailed(f"there is nothing to upload with: {access.source}: {access.why}")
+        for group in [files] if self.together else [[file] for file in files]:
+            yield _send(release, world, access, project, tuple(group))
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         pinned = world.journal.artifacts()
         if not pinned:
             return None
         project, _ = artifacts.name_and_version(pinned[0].name)
-        told = world.index.standings(project, pinned)
-        _object(told, world.index.simple_url)
+        told = publishing.standings(world, project, pinned)
+        _object(told, world.index.target.name)
         if any(each.standing is not Standing.OURS for each in told):
             return None
-        return {artifact.name: f"sha256 {artifact.sha256}" for artifact in pinned} | {"index": world.index.simple_url}
+        return {one.name: f"sha256 {one.sha256}" for one in pinned} | {"index": world.index.target.simple}
+
+
+def _send(release: Release, world: World, access: Access, project: str, files: tuple[Artifact, ...]) -> Send:
+    publish = release.project.settings.publish
+    twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
+    paths = (str(release.dist / file.name) for file in files)
+    run = Run(
+        (*twine, *access.arguments, "--repository-url", world.index.target.upload, *paths),
+        cwd=release.folder,
+        # Wide, so that what twine says of an answer stands on one line.
+        environment={
+            **environment.for_tools(world.environment, release.folder),
+            "COLUMNS": "500",
+            **access.environment,
+        },
+        secrets=access.secrets,
+        log=release.logs / "upload.log",
+        deadline=publish.attempt_timeout,
+        network=True,
+    )
+    return Send(project, files, world.index.target.name, run, publish.upload_timeout)
 
 
 def _object(told: Sequence[Told], index: str) -> None:
     """Raises Conflict where the index has something else under our name, CannotTell where it does not say."""
-    for each in told:
-        if each.standing is Standing.OTHER_BYTES:
-            raise Conflict(
-                f"{index} holds another {each.name}: {each.why}, not ours",
-                "A file name can be used once only: raise the version.",
-            )
+    publishing.object_to_others(told, index)
     for each in told:
         if each.standing is Standing.REFUSED:
             raise CannotTell(f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?")

@@ -1,0 +1,91 @@
+"""Where the simple API of an index is of which only the address to upload to is known: the usual places are asked."""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from omni_release.errors import CannotTell, UsageError
+from omni_release.index.client import troubles
+from omni_release.index.targets import is_loopback
+from omni_release.model import Target
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+_TIMEOUT = 10.0
+_MUCH = 256 * 1024
+_NEEDS_AUTH = (401, 403)
+
+
+def usual(upload: str) -> tuple[str, ...]:
+    """Where the simple API of an index that takes uploads there may be, the likeliest first."""
+    base = upload if upload.endswith("/") else f"{upload}/"
+    found = (
+        urllib.parse.urljoin(base, "simple/"),
+        urllib.parse.urljoin(base, "../simple/"),
+        urllib.parse.urljoin(base, "+simple/"),
+        urllib.parse.urljoin(base, "../+simple/"),
+        urllib.parse.urljoin(base, "/simple/"),
+        urllib.parse.urljoin(base, "/"),
+        base,
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def found(target: Target, project: str) -> Target:
+    """The target, with its simple API.
+
+    Raises UsageError where it is at no usual place, CannotTell where nothing answers.
+    """
+    import requests
+
+    if target.simple:
+        return target
+    answered, why = False, ""
+    with requests.Session() as session:
+        if is_loopback(urllib.parse.urlsplit(target.upload).hostname):
+            session.trust_env = False
+        for place in usual(target.upload):
+            try:
+                if _is_simple(session, place, project):
+                    return replace(target, simple=place)
+                answered = True
+            except troubles() as error:
+                why = type(error).__name__
+    named = f'Name it: `simple` in [tool.omni-release.index.NAME], beside `upload = "{target.upload}"`.'
+    if not answered:
+        raise CannotTell(f"{target.upload} does not answer: {why}", "Is the index up?")
+    raise UsageError(f"the simple API of {target.upload} is at none of the usual places", named)
+
+
+def _is_simple(session: Session, place: str, project: str) -> bool:
+    """Whether a simple API answers there: by its root, or by its page of the project."""
+    named = place.rstrip("/").endswith("simple")
+    for url in (place, f"{place}{project}/"):
+        with session.get(url, timeout=_TIMEOUT, stream=True, headers={"Accept": _accept()}) as answer:
+            if named and answer.status_code in _NEEDS_AUTH:
+                return True
+            if answer.status_code == 200 and _reads_as_simple(answer, at_root=url == place, named=named):
+                return True
+    return False
+
+
+def _reads_as_simple(answer: Response, *, at_root: bool, named: bool) -> bool:
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    if kind.startswith("application/vnd.pypi.simple."):
+        return True
+    if "html" not in kind:
+        return False
+    text = next(answer.iter_content(_MUCH), b"").lower()
+    if b"pypi:repository-version" in text:
+        return True
+    # A page of the project lists files; the root of an index is whatever its place says that it is.
+    return named if at_root else any(end in text for end in (b".whl", b".tar.gz"))
+
+
+def _accept() -> str:
+    import pypi_simple
+
+    return pypi_simple.ACCEPT_ANY

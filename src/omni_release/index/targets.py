@@ -1,0 +1,173 @@
+"""What `--to` means: pypi, testpypi, a name of the settings or of .pypirc, or the URL that files are sent to."""
+
+from __future__ import annotations
+
+import configparser
+import ipaddress
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omni_release.errors import UsageError
+from omni_release.model import Target
+from omni_release.settings import IndexAddress
+
+PYPI, TESTPYPI = "pypi", "testpypi"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What stood beside an index's address: credentials, and certificates. `source` says where.
+
+    `trouble` is why .pypirc could not be read; its content is in no message.
+    """
+
+    source: str = ""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A target, and what stood beside its address. The target's `simple` is empty where it has yet to be found."""
+
+    target: Target
+    given: Given
+
+
+def destination(to: str, named: Mapping[str, IndexAddress], environment: Mapping[str, str]) -> Destination:
+    """What `to` means. Raises UsageError for what cannot be used, without a word of what may be secret in it."""
+    if "://" in to:
+        url, given = _without_userinfo(to)
+        return Destination(Target(url, upload=_allowed(url, "the URL to upload to")), given)
+    pypirc = Pypirc.of(environment)
+    section = pypirc.section(to)
+    address = named.get(to, IndexAddress())
+    usual = _usual(to)
+    upload = address.upload or section.get("repository") or usual.upload
+    if not upload:
+        raise _unknown(to, named, pypirc)
+    upload, beside = _without_userinfo(upload)
+    given = Given(
+        f"the section [{to}] of {pypirc.path}",
+        section.get("username"),
+        section.get("password"),
+        section.get("ca_cert"),
+        section.get("client_cert"),
+        pypirc.trouble,
+    )
+    if beside.username is not None and given.password is None:
+        given = beside
+    simple, _ = _without_userinfo(address.simple or (usual.simple if upload == usual.upload else ""))
+    page = address.project_page or (usual.page if upload == usual.upload else "")
+    where = f"`upload` of [tool.omni-release.index.{to}]" if address.upload else f"the address of {to}"
+    _allowed(upload, where)
+    if simple:
+        simple = _allowed(simple.rstrip("/") + "/", f"`simple` of [tool.omni-release.index.{to}]")
+    return Destination(Target(to, upload, simple, page), given)
+
+
+def is_pypi(target: Target) -> bool:
+    """Whether this is PyPI or TestPyPI, whose rules are known."""
+    return bool(target.upload) and target.upload in {_usual(name).upload for name in (PYPI, TESTPYPI)}
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this very machine."""
+    if host is None or host == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Pypirc:
+    """The file .pypirc, as twine reads it. `trouble` says why it cannot be read, and nothing that stands in it."""
+
+    path: Path
+    sections: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict, repr=False)
+    trouble: str = ""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Pypirc:
+        """The user's own."""
+        from twine import exceptions, utils
+
+        path = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home()) / ".pypirc"
+        if not path.exists():
+            return cls(path)
+        try:
+            return cls(path, utils.get_config(str(path)))
+        except configparser.Error as error:
+            line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", ())), (None,))[0]
+            where = f"{path}:{line}" if line else str(path)
+            return cls(path, trouble=f"{where}: is not a configuration file as twine reads it")
+        except (exceptions.TwineException, UnicodeError):
+            return cls(path, trouble=f"{path}: is not text that can be read")
+        except OSError as error:
+            return cls(path, trouble=f"{path}: {error.strerror or 'cannot be read'}")
+
+    def section(self, name: str) -> Mapping[str, str | None]:
+        """What it says of an index."""
+        return self.sections.get(name, {})
+
+
+def _usual(name: str) -> Target:
+    """Where PyPI and TestPyPI are, as twine and pypi-simple know it; nowhere for other names."""
+    if name not in (PYPI, TESTPYPI):
+        return Target(name)
+    import pypi_simple
+    from twine import utils
+
+    upload = utils.DEFAULT_REPOSITORY if name == PYPI else utils.TEST_REPOSITORY
+    simple = pypi_simple.PYPI_SIMPLE_ENDPOINT if name == PYPI else urllib.parse.urljoin(upload, "/simple/")
+    return Target(name, upload, simple, urllib.parse.urljoin(simple, "/project/{name}/{version}/"))
+
+
+def _unknown(to: str, named: Mapping[str, IndexAddress], pypirc: Pypirc) -> UsageError:
+    import difflib
+
+    if pypirc.trouble:
+        return UsageError(f"where {to} is cannot be told: {pypirc.trouble}", "Mend the file, or name the URL.")
+    known = (*named, *pypirc.sections, PYPI, TESTPYPI)
+    near = difflib.get_close_matches(to, known, 1, 0.6)
+    hint = f"Did you mean {near[0]}?" if near else f"Name it in [tool.omni-release.index.{to}] or in {pypirc.path}."
+    return UsageError(f"there is no index called {to!r} with an address to upload to", hint)
+
+
+def _without_userinfo(url: str) -> tuple[str, Given]:
+    """The URL without the credentials in it, and these."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        userinfo, at, host = parts.netloc.rpartition("@")
+        bare = urllib.parse.urlunsplit(parts._replace(netloc=host, fragment=""))
+    except ValueError:
+        raise UsageError("the index's URL cannot be read", "It is not shown: it may have a password in it.") from None
+    if not at:
+        return bare, Given()
+    username, colon, password = userinfo.partition(":")
+    secret = urllib.parse.unquote(password) if colon else None
+    return bare, Given("the URL that was given", urllib.parse.unquote(username) or None, secret)
+
+
+def _allowed(url: str, what: str) -> str:
+    """The URL, where it is one that files and secrets may go to."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError(f"{what} cannot be read", "It is not shown: it may have a password in it.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise UsageError(f"{what} is no http or https address", "Write it as https://HOST/PATH/.")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise UsageError(
+            f"{what} is http: {url}",
+            "A password would travel for all to read: use https. http is for this machine alone.",
+        )
+    return url
