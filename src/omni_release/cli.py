@@ -14,6 +14,7 @@ from omni_release.errors import OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
+from omni_release.smoke import contract_command
 from omni_release.versions import command
 
 _FILE = "pyproject.toml"
@@ -137,6 +138,11 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
     index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
     index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
+    contract_command.arguments(
+        commands.add_parser(
+            "contract", parents=[plain], help="What the service's answers look like, and what has changed."
+        )
+    )
     emulate = commands.add_parser(
         "emulate", parents=[plain], help="A Gemini-shaped server with scripted faults.", add_help=False
     )
@@ -253,11 +259,21 @@ def _index(arguments: Arguments) -> int:
     return serve(Wanted(name, arguments.folder, arguments.port, arguments.script, json), os.environ)
 
 
+def _contract(arguments: Arguments) -> int:
+    return contract_command.run(arguments.verb, arguments.rest, json=arguments.format == "json")
+
+
 def _emulate(arguments: Arguments) -> int:
     from omni_release.emulator import command
 
     return command.main(arguments.rest)
 
 
-COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {"emulate": _emulate, "explain": _explain, "index": _index, "sign": _sign}
+COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {
+    "contract": _contract,
+    "emulate": _emulate,
+    "explain": _explain,
+    "index": _index,
+    "sign": _sign,
+}
 """What there is to be called, by name."""
