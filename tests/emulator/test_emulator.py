@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import http.client
 import io
@@ -187,6 +188,64 @@ def test_requests_are_read_strictly(running: GeminiEmulator, body: dict[str, Any
     assert generated(running.url, body)[0] == status
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"contents": [None]},
+        {"contents": ["x"]},
+        {"contents": {"parts": []}},
+        {"contents": [{"parts": "x"}]},
+        {"contents": [{"role": "model", "parts": [{"inlineData": {}}]}]},
+        {"contents": [{"role": "model", "parts": [{"inlineData": {"data": "é"}}]}]},
+        {"contents": [{"role": "model", "parts": [{"text": "x", "thoughtSignature": 5}]}]},
+        BODY | {"generationConfig": []},
+        BODY | {"generationConfig": {"imageConfig": "x"}},
+        BODY | {"generationConfig": {"imageConfig": {"aspectRatio": []}}},
+    ],
+    ids=json.dumps,
+)
+def test_a_request_of_another_shape(running: GeminiEmulator, body: dict[str, Any]) -> None:
+    """It is a 400 that says where, never a 500: that would look like the service's own fault."""
+    status, document = generated(running.url, body)
+    assert (status, document["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_the_same_again() -> None:
+    """The same calls, seed and time: the same bytes; another call is told apart by its responseId."""
+    now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+    seen = []
+    for seed in (1, 1, 2):
+        with GeminiEmulator("ok; thought; 429 after=2", seed=seed, now=lambda: now) as emulator:
+            seen.append([generated(emulator.url, BODY) for _ in range(3)])
+    assert seen[0] == seen[1]
+    ids = [document["responseId"] for run in seen[1:] for _, document in run[:2]]
+    assert len(set(ids)) == 4
+
+
+def test_a_stream(running: GeminiEmulator) -> None:
+    """The SDK's own stream: a chunk a part, then an empty one with the reason; a 404 as recorded."""
+    from google import genai
+
+    client = genai.Client(api_key="k", http_options=genai.types.HttpOptions(base_url=running.url))
+    try:
+        chunks = list(client.models.generate_content_stream(model=PRO, contents="an owl"))
+        said = [json.loads(chunk.model_dump_json(exclude_none=True))["candidates"][0] for chunk in chunks]
+        parts = [candidate["content"]["parts"][0] for candidate in said]
+        assert [part.keys() & {"text", "inline_data"} for part in parts] == [{"text"}, {"inline_data"}, {"text"}]
+        assert [candidate.get("finish_reason") for candidate in said] == [None, None, "STOP"]
+        assert Image.open(io.BytesIO(codec.decoded(parts[1]["inline_data"]["data"]))).size == (1408, 768)
+        running.script("404; 503")
+        for code in (404, 503):
+            with pytest.raises(genai.errors.APIError) as raised:
+                list(client.models.generate_content_stream(model=PRO, contents="an owl"))
+            assert raised.value.code == code
+    finally:
+        client.close()
+    status, headers, array = asked(running.url, f"/v1beta/models/{PRO}:streamGenerateContent", BODY)
+    assert (status, len(array)) == (200, 3)
+    assert headers["content-type"].startswith("application/json")
+
+
 def test_keys(running: GeminiEmulator) -> None:
     """None, a wrong one, a right one; the key is not kept."""
     path = f"/v1beta/models/{PRO}:generateContent"
@@ -241,6 +300,20 @@ def test_below_http(running: GeminiEmulator) -> None:
         with pytest.raises(TimeoutError):
             client.recv(1)
     assert running.wait_for(lambda calls: any(call.left for call in calls))
+
+
+def test_a_trickle(running: GeminiEmulator) -> None:
+    """The body comes whole, drop by drop; a client that leaves meanwhile is seen to."""
+    running.script("trickle after=0.5; trickle after=20")
+    begun = time.monotonic()
+    assert generated(running.url, BODY)[0] == 200
+    assert time.monotonic() - begun > 0.45
+    content = json.dumps(BODY)
+    head = f"POST /v1/models/{PRO}:generateContent HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\nContent-Length: "
+    with socket.create_connection(("127.0.0.1", urlsplit(running.url).port or 0)) as client:
+        client.sendall(f"{head}{len(content)}\r\n\r\n{content}".encode())
+        assert client.recv(100)
+    assert running.wait_for(lambda calls: [call.left for call in calls] == [False, True])
 
 
 def test_latency_is_scaled() -> None:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import io
 import socket
 import time
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from omni_release.emulator import GeminiEmulator
-from omni_release.images import GeminiImageProvider, ImageRequest, answer, errors, picture
+from omni_release.images import (
+    GeminiImageProvider,
+    ImageRequest,
+    ResilientProvider,
+    SyncImages,
+    answer,
+    errors,
+    picture,
+)
 from tests.images.conftest import FLASH, PRO, Lines, made, planted_key, resilient, run
 
 
@@ -84,21 +93,36 @@ def test_a_base_url_that_is_down() -> None:
     assert "base URL" in error.hint
 
 
-@pytest.mark.parametrize("url", ["", "localhost:80", "ftp://x", "http://"])
+@pytest.mark.parametrize(
+    "url", ["", " ", "localhost:80", "ftp://x", "http://", "http://127.0.0.1:99999", "http://[::1", "http://a b/"]
+)
 def test_a_base_url_that_is_none(url: str) -> None:
     """It is refused at once (an empty one is the same as none)."""
-    if not url:
+    if not url.strip():
         assert GeminiImageProvider(PRO, planted_key(), url)
         return
     with pytest.raises(errors.NotSetUp, match="base URL"):
         GeminiImageProvider(PRO, planted_key(), url)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
-def test_a_timeout_that_is_none(timeout: float) -> None:
-    """There is always a timeout."""
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5"])
+def test_a_timeout_that_is_none(timeout: Any) -> None:
+    """There is always a timeout, of the provider and of each call."""
     with pytest.raises(errors.InvalidRequest, match="timeout"):
         GeminiImageProvider(PRO, planted_key(), timeout=timeout)
+    for provider in (whole := GeminiImageProvider(PRO, planted_key())), ResilientProvider(whole):
+        with pytest.raises(errors.InvalidRequest, match="timeout"), SyncImages(provider) as images:
+            images.generate(ImageRequest("an owl"), timeout=timeout)
+
+
+@pytest.mark.parametrize("model", ["", " ", "../x", "a b", "a/b", "x?key=1", "é", None])
+def test_a_model_that_is_none(model: Any) -> None:
+    """What cannot stand in a URL's path is no name; a probe says so."""
+    with pytest.raises(errors.InvalidRequest, match="no model's name"):
+        GeminiImageProvider(model, planted_key())
+    if model and model.strip():
+        with SyncImages(GeminiImageProvider(PRO, planted_key())) as images:
+            assert "no model's name" in images.probe(model).why
 
 
 def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
@@ -116,10 +140,12 @@ def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
 
 
 def test_a_dripping_answer_is_cut_off(emulator: GeminiEmulator) -> None:
-    """The timeout is one of the whole call, not of each read."""
-    got = made(emulator, "slow after=5 times=9", timeout=0.4, fallback=False)
+    """The timeout is one of the whole call, not of each read; the server sees its client go."""
+    got = made(emulator, "trickle after=60 times=9", timeout=0.6, fallback=False)
     assert isinstance(got.error, errors.GaveUp)
-    assert all(attempt.seconds < 4 for attempt in got.error.attempts)
+    assert [attempt.came for attempt in got.error.attempts] == ["TimedOut", "TimedOut"]
+    assert all(attempt.seconds < 20 for attempt in got.error.attempts)
+    assert emulator.wait_for(lambda calls: [call.left for call in calls] == [True, True])
 
 
 def test_a_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:

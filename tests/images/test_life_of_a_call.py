@@ -12,7 +12,7 @@ import pytest
 
 from omni_release.emulator import GeminiEmulator
 from omni_release.errors import UsageError
-from omni_release.images import GeminiImageProvider, ImageRequest, Policy, provider_for
+from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
 from omni_release.images.configured import with_environment
 from omni_release.images.progress import AT_ONCE as BEGUN
 from omni_release.images.progress import STILL, LiveLine
@@ -37,6 +37,48 @@ def test_progress(emulator: GeminiEmulator) -> None:
     policy = Policy(backoff=0, still_after=30)
     run(lambda: work("ok"))
     assert said == [BEGUN]
+
+
+def test_an_image_is_not_lost_for_a_word(emulator: GeminiEmulator) -> None:
+    """A log whose pipe is broken, a progress callback that fails: the image comes all the same."""
+
+    class Broken:
+        def warning(self, event: str, **facts: object) -> None:
+            raise BrokenPipeError
+
+        error = warning
+
+    def progress(text: str) -> None:
+        if text == STILL:
+            raise ValueError("I/O operation on closed file")
+
+    async def work() -> None:
+        emulator.script("404; slow after=0.5")
+        policy = Policy(backoff=0, still_after=0.1)
+        async with resilient(emulator.url, policy, log=Broken(), progress=progress) as provider:
+            assert (await provider.generate(ImageRequest("an owl"))).model_answered == FLASH
+
+    run(work)
+
+
+def test_events_go_to_stderr(emulator: GeminiEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where structlog is not configured: stdout is the program's own. One that answers at once has nothing to say."""
+    import structlog
+
+    structlog.reset_defaults()
+
+    async def work() -> None:
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url) as primary:
+            provider = ResilientProvider(primary, policy=Policy(backoff=0))
+            await provider.generate(ImageRequest("an owl"))
+            assert capsys.readouterr() == ("", "")
+            emulator.script("503; ok")
+            await provider.generate(ImageRequest("an owl"))
+
+    run(work)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.count("image call") for line in err.splitlines()] == [1, 1]
 
 
 class Screen(io.StringIO):
@@ -131,6 +173,7 @@ def test_sdk_neither_retries_nor_goes_to_vertex(emulator: GeminiEmulator, monkey
         ({"IMAGE_MODEL": FLASH, "IMAGE_FALLBACK_MODEL": PRO, "IMAGE_TIMEOUT_SECONDS": "12.5"}, (FLASH, PRO, 12.5)),
         ({"IMAGE_FALLBACK_MODEL": "none"}, (PRO, None, 90.0)),
         ({"IMAGE_FALLBACK_MODEL": PRO}, (PRO, None, 90.0)),
+        ({"IMAGE_FALLBACK_MODEL": f"models/{PRO}"}, (PRO, None, 90.0)),
         ({"IMAGE_MODEL": " ", "IMAGE_TIMEOUT_SECONDS": ""}, (PRO, FLASH, 90.0)),
     ],
 )
@@ -156,6 +199,18 @@ def test_provider_of_the_settings(emulator: GeminiEmulator) -> None:
 
     run(work)
     assert Lines().said == []
+
+
+def test_a_dead_fallback_is_told_at_once() -> None:
+    """Not when it is needed."""
+    import structlog.testing
+
+    environment = {"GEMINI_API_KEY": planted_key(), "IMAGE_FALLBACK_MODEL": "gemini-2.5-flash-image"}
+    with structlog.testing.capture_logs() as said:
+        provider_for(Settings(), environment=environment)
+    assert [(one["event"], one["log_level"], one["successor"]) for one in said] == [
+        ("image fallback model is gone", "error", FLASH)
+    ]
 
 
 # -- imports ---------------------------------------------------------------------------------------------------------

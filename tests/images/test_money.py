@@ -48,6 +48,7 @@ def test_each_fact_has_its_source(name: str) -> None:
     if model.price:
         assert model.price.source.startswith("https://")
         assert model.price.checked
+        assert model.price.second_hand  # none was read on the provider's own page: so it must be said
     if not model.lives(TODAY):
         heir = life.successor(name, TODAY)
         assert heir is not None

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omni_release.emulator import GeminiEmulator
 from omni_release.images import Availability, Conversation, ImageRequest, ImageResult, ModelInfo, Policy
 from omni_release.images import ResilientProvider as Resilient
 from omni_release.images.errors import (
@@ -24,7 +25,7 @@ from omni_release.images.errors import (
     TimedOut,
 )
 from omni_release.images.policy import Standing, decide
-from tests.images.conftest import FLASH, PRO, Lines
+from tests.images.conftest import FLASH, PRO, Lines, made
 
 FIRST = Standing(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)
 
@@ -194,6 +195,15 @@ def test_without_time_there_is_no_further_call() -> None:
     with pytest.raises(GaveUp):
         asyncio.run(Resilient(primary, clock=clock, jitter=none, log=Lines()).generate(ImageRequest("x"), timeout=20))
     assert clock.time == 20
+
+
+def test_a_quota_of_the_day_is_no_matter_of_minutes(emulator: GeminiEmulator) -> None:
+    """Where nothing but quotas was in the way, the error is the quota's: its type asks nobody to try again."""
+    for script, calls in (("429-day", 1), ("429-day times=2", 2)):
+        got = made(emulator, script, fallback=calls == 2)
+        assert type(got.error) is QuotaSpent
+        assert len(got.error.attempts) == calls
+        assert "midnight" in got.error.hint
 
 
 def test_one_loop_in_all() -> None:

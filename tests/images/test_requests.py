@@ -229,6 +229,10 @@ def test_sync(emulator: GeminiEmulator) -> None:
         emulator.script("503")
         with pytest.raises(Overloaded):
             images.generate(ImageRequest("an owl"))
+        assert [one.available for one in images.status()] == [True]
+    images.close()  # once more is no fault
+    assert images.generate(ImageRequest("an owl")).width  # and a later call opens new connections
+    images.close()
 
 
 def test_sync_inside_a_loop(emulator: GeminiEmulator) -> None:

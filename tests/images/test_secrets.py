@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import traceback
 from typing import Any
 
@@ -52,6 +53,47 @@ def test_key_is_nowhere(
     assert "Overloaded" in whole or name != "503"  # something was said at all
 
 
+def echoes() -> dict[str, bodies.Reply]:
+    """Answers that repeat the key where it might be kept, or cut in two."""
+    key = planted_key()
+    quota = {"@type": "QuotaFailure", "violations": [{"quotaId": f"PerDay{key}"}]}
+    info = {"@type": "ErrorInfo", "reason": "SERVICE_DISABLED"}
+    link = {"@type": "Help", "links": [{"url": f"https://x.example/?key={key}"}]}
+    ended = {"candidates": [{"finishReason": key, "finishMessage": "z" * 295 + key}]}
+    said = {"candidates": [{"content": {"parts": [{"text": "z" * 290 + key}]}, "finishReason": "STOP"}]}
+    return {
+        "cut": bodies.Reply(400, bodies.error(400, "INVALID_ARGUMENT", "y" * 290 + key)),
+        "quota": bodies.Reply(429, bodies.error(429, "RESOURCE_EXHAUSTED", "m", quota)),
+        "link": bodies.Reply(403, bodies.error(403, "PERMISSION_DENIED", "m", info, link)),
+        "reason": bodies.Reply(200, ended),
+        "text": bodies.Reply(200, said),
+        "blocked": bodies.Reply(200, {"promptFeedback": {"blockReason": key}}),
+        "page": bodies.Reply(200, f"<html>{key}".encode()),
+    }
+
+
+@pytest.mark.parametrize("name", echoes())
+def test_key_in_any_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Not in a message, not half of it, not in the error's other fields, not in its pickle."""
+    monkeypatch.setattr(bodies, "scripted", lambda *_: echoes()[name])
+
+    async def work() -> ImageError:
+        async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:
+            with pytest.raises(ImageError) as raised:
+                await provider.generate(ImageRequest("an owl"))
+            return raised.value
+
+    error = run(work)
+    assert error.__cause__ is error.__context__ is None
+    assert planted_key()[:8] not in shown(error) + repr(pickle.dumps(error)) + error.hint
+
+
+def test_a_provider_is_not_pickled() -> None:
+    """Its key would be in the pickle."""
+    with pytest.raises(TypeError, match="key"):
+        pickle.dumps(GeminiImageProvider(PRO, planted_key()))
+
+
 def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that repeats the key in its message is not repeated."""
 
@@ -83,14 +125,17 @@ def test_no_key(key: str) -> None:
 
 def test_key_of_the_environment(emulator: GeminiEmulator) -> None:
     """GOOGLE_API_KEY goes over GEMINI_API_KEY, as in the SDK; GOOGLE_GEMINI_BASE_URL redirects."""
-    environment = {"GEMINI_API_KEY": "invalid", "GOOGLE_API_KEY": planted_key(), "GOOGLE_GEMINI_BASE_URL": emulator.url}
+    url = {"GOOGLE_GEMINI_BASE_URL": emulator.url}
+    both = {"GEMINI_API_KEY": "invalid", "GOOGLE_API_KEY": planted_key(), **url}
+    blank = {"GEMINI_API_KEY": planted_key(), "GOOGLE_API_KEY": "  ", **url}  # set to nothing: as good as not set
 
     async def work() -> None:
-        async with GeminiImageProvider(PRO, environment=environment) as provider:
-            assert (await provider.probe()).available
+        for environment in (both, blank):
+            async with GeminiImageProvider(PRO, environment=environment) as provider:
+                assert (await provider.probe()).available
 
     run(work)
-    assert len(emulator.calls) == 1
+    assert len(emulator.calls) == 2
 
 
 def test_userinfo_of_the_base_url_is_not_shown() -> None:

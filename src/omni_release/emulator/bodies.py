@@ -206,8 +206,8 @@ def scripted(name: str, version: str, model: str, after: float | None) -> Reply 
 
 PICTURED = ("ok", "thought", "snake", "unpadded", "png", "jpeg", "corrupt", "cut-image", "other-model", "retiring")
 """Steps that answer with an image, in some way."""
-WIRE = ("hang", "truncate", "drop", "slow")
-"""Steps that happen below HTTP; `slow` answers after `after` seconds (1)."""
+WIRE = ("hang", "truncate", "drop", "slow", "trickle")
+"""Steps that happen below HTTP; `slow` answers after `after` seconds (1), `trickle` takes as long for the body (30)."""
 NAMES = (
     *("503", "503-overloaded", "503-unavailable", "500", "504", "429", "429-day", "429-zero", "429-credits", "404"),
     *("400", "400-signature", "400-location", "bad-key", "403-leaked", "403-disabled", "blocked", "refused"),

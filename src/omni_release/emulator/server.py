@@ -10,8 +10,8 @@ import select
 import socket  # noqa: TID251  # a server is a thing of the network: it hangs, drops and truncates on real sockets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _PATH = re.compile(r"/(v1|v1beta)/models(?:/([^/:]+))?(?::(\w+))?/?")
+_GENERATES = ("generateContent", "streamGenerateContent")
 _OK = Step("ok")
 LATENCIES = {"gemini-3-pro-image": (17.0, 29.0), "gemini-3.1-flash-image": (6.0, 6.0)}
 """Seconds from and to, by model; others take 3 (single samples, 2025-11 to 2026-08). Faults come after 1 to 3."""
@@ -61,7 +62,8 @@ class GeminiEmulator:
     `script` says what the first calls meet (see script.py); `fault_rate` (of all models, or by model) and `burst` (in
     seconds) what the others meet, drawn from `seed`. `time_scale` multiplies all times: latencies, bursts, and the
     delays that it asks for; 0 answers at once. `key` is the only key that is taken; without it all are, but those
-    that begin with "invalid". Raises UsageError on a script that cannot be read.
+    that begin with "invalid". The same calls in the same order, with the same `seed` and `now`, get the same bytes.
+    Raises UsageError on a script that cannot be read.
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class GeminiEmulator:
         key: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._seed = seed
+        self._number = 0
         self._draw = random.Random(seed)  # noqa: S311  # no secret: the same faults again is what it is for
         self._rate = fault_rate
         self._burst = burst * time_scale
@@ -130,7 +134,7 @@ class GeminiEmulator:
         content = request.get_data()  # all of it, always: the connection goes on
         found = _PATH.fullmatch(request.path)
         version, model, method = found.groups(default="") if found else ("", "", "")
-        step = self._step(model) if method == "generateContent" else _OK
+        step = self._step(model) if method in _GENERATES else _OK
         if not found:
             reply = Reply(404, b"<html>404</html>", {"Content-Type": "text/html; charset=UTF-8"}, "no such path")
         else:
@@ -152,14 +156,18 @@ class GeminiEmulator:
         if request.method == "GET" and not method:
             size = request.args.get("pageSize", service.PAGE, type=int)
             return service.got(version, model) if model else service.listed(request.args.get("pageToken", ""), size)
-        if request.method != "POST" or method != "generateContent":
+        if request.method != "POST" or method not in _GENERATES:
             return bodies.not_found(version, model, method or request.method)
         body = _json(content)
         if not body:
             return bodies.invalid("Invalid JSON payload received.")
         after = None if step.after is None else step.after * (self._scale or 1)
-        asked = service.Asked(version, model, body, step.name, self._now())
-        return bodies.scripted(step.name, version, model, after) or service.generated(asked)
+        with self._changed:
+            self._number += 1
+            salt = f"{self._seed}/{self._number}".encode()
+        asked = service.Asked(version, model, body, step.name, self._now(), salt)
+        reply = bodies.scripted(step.name, version, model, after) or service.generated(asked)
+        return service.streamed(reply, sse=request.args.get("alt") == "sse") if method != _GENERATES[0] else reply
 
     def _step(self, model: str) -> Step:
         with self._changed:
@@ -176,7 +184,7 @@ class GeminiEmulator:
     def _latency(self, model: str, method: str, reply: Reply, step: Step) -> float:
         if step.name == "slow":
             return (1.0 if step.after is None else step.after) * (self._scale or 1)
-        if not self._scale or method != "generateContent":
+        if not self._scale or method not in _GENERATES:
             return 0.0
         low, high = LATENCIES.get(model, (3.0, 3.0)) if reply.code == 200 else (1.0, 3.0)
         with self._changed:
@@ -198,10 +206,10 @@ class GeminiEmulator:
     def _sent(self, request: Request, reply: Reply, step: Step, call: Call, peer: socket.socket) -> Response:
         if step.name == "hang":
             self._wait(peer, 3600)
-            call = Call(call.version, call.model, call.method, call.body, call.headers, "hang", left=True)
-        with self._changed:
-            self._calls.append(call)
-            self._changed.notify_all()
+            call = replace(call, left=True)
+        if step.name == "trickle":
+            return self._trickling(_response(request, reply), call, step, peer)
+        self._record(call)
         if call.left or step.name in ("drop", "hang"):
             peer.shutdown(socket.SHUT_RDWR) if step.name == "drop" else None
             raise ConnectionAbortedError  # which werkzeug takes for what it is: nobody is there any more
@@ -210,6 +218,31 @@ class GeminiEmulator:
             whole = response.get_data()
             response.response = _cut(whole, peer)
             response.headers["Content-Length"] = str(len(whole))
+        return response
+
+    def _record(self, call: Call) -> None:
+        with self._changed:
+            self._calls.append(call)
+            self._changed.notify_all()
+
+    def _trickling(self, response: Response, call: Call, step: Step, peer: socket.socket) -> Response:
+        whole = response.get_data()
+        seconds = (30.0 if step.after is None else step.after) * (self._scale or 1)
+
+        def drops() -> Iterator[bytes]:
+            left = True
+            size = max(1, len(whole) // 100)
+            try:
+                for at in range(0, len(whole), size):
+                    yield whole[at : at + size]
+                    if self._wait(peer, seconds / 100) and at + size < len(whole):
+                        return
+                left = False
+            finally:
+                self._record(replace(call, left=left))
+
+        response.response = drops()
+        response.headers["Content-Length"] = str(len(whole))
         return response
 
 
@@ -230,7 +263,7 @@ def _response(request: Request, reply: Reply) -> Response:
 def _json(content: bytes) -> dict[str, Any]:
     try:
         read = json.loads(content or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
+import json
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,19 +24,73 @@ _FLASH_TOKENS = {"1K": 1120, "2K": 1680, "4K": 2520}
 
 @dataclass(frozen=True)
 class Asked:
-    """A call of generateContent. `step` is what the script says about it."""
+    """A call of generateContent. `step` is what the script says about it, `salt` tells it from all others."""
 
     version: str
     model: str
     body: Mapping[str, Any]
     step: str
     now: datetime
+    salt: bytes = b""
 
 
 def of(table: Mapping[str, Any], name: str, default: Any = None) -> Any:
     """A field in camelCase or snake_case: the service reads both."""
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-    return table.get(name, table.get(snake, default))
+    found = table.get(name, table.get(snake))
+    return default if found is None else found
+
+
+_SHAPE: Any = {
+    "contents": [
+        {
+            "role": str,
+            "parts": [
+                {
+                    "text": str,
+                    "inlineData": {"mimeType": str, "data": bytes},
+                    "thoughtSignature": bytes,
+                    "thought": bool,
+                }
+            ],
+        }
+    ],
+    "generationConfig": {
+        "responseModalities": [str],
+        "imageConfig": {"aspectRatio": str, "imageSize": str},
+        "maxOutputTokens": int,
+    },
+}
+"""What is looked at of a request; `bytes` is base64."""
+
+
+def misshapen(value: Any, shape: Any = _SHAPE, where: str = "") -> str:
+    """Where a request is not of the API's shape; "" where it is."""
+    if value is None:
+        return ""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return where
+        return next(
+            (found for name in shape if (found := misshapen(of(value, name), shape[name], f"{where}.{name}"))), ""
+        )
+    if isinstance(shape, list):
+        if not isinstance(value, list) or None in value:
+            return where
+        return next(
+            (found for at, one in enumerate(value) if (found := misshapen(one, shape[0], f"{where}[{at}]"))), ""
+        )
+    if shape is bytes:
+        return "" if isinstance(value, str) and _is_base64(value) else where
+    return "" if type(value) is shape else where
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        codec.decoded(text)
+    except ValueError:
+        return False
+    return True
 
 
 def known(model: str, now: datetime) -> bool:
@@ -49,9 +103,11 @@ def generated(asked: Asked) -> Reply:
     """The answer to a call, as if all were well with the service."""
     if not known(asked.model, asked.now):
         return bodies.not_found(asked.version, asked.model)
+    if where := misshapen(asked.body):
+        return bodies.invalid(f"Invalid value at '{where.lstrip('.')}'.")
     config = of(asked.body, "generationConfig", {})
     image = of(config, "imageConfig", {})
-    if not isinstance(asked.body.get("contents"), list) or not asked.body["contents"]:
+    if not asked.body.get("contents"):
         return bodies.invalid("* GenerateContentRequest.contents: contents is not specified")
     shape = pictures.shape(of(image, "aspectRatio", ""), of(image, "imageSize", ""))
     if shape is None:
@@ -71,7 +127,11 @@ def _signatures(asked: Asked) -> Reply | None:
             if content.get("role") != "model" or (inline is None and "text" not in part):
                 continue
             given = of(part, "thoughtSignature")
-            about = codec.decoded(inline["data"]) if inline else part["text"].encode()
+            about = (
+                part["text"].encode("utf-8", "surrogatepass")
+                if inline is None
+                else codec.decoded(of(inline, "data", ""))
+            )
             if given is None and inline is not None:
                 return bodies.missing_signature(at, number)
             if given is not None and not _signed(given, about):
@@ -80,10 +140,7 @@ def _signatures(asked: Asked) -> Reply | None:
 
 
 def _signed(given: str, about: bytes) -> bool:
-    try:
-        return pictures.is_signed(codec.decoded(given), about)
-    except ValueError:
-        return False
+    return pictures.is_signed(codec.decoded(given), about)
 
 
 def _answer(asked: Asked, shape: tuple[int, int], size: str) -> dict[str, Any]:
@@ -106,7 +163,7 @@ def _answer(asked: Asked, shape: tuple[int, int], size: str) -> dict[str, Any]:
         ],
         "usageMetadata": _usage(asked.model, size),
         "modelVersion": answered,
-        "responseId": response_id(asked.now),
+        "responseId": response_id(asked.now, asked.salt),
     }
     if asked.step == "retiring":
         document["modelStatus"] = {"modelStage": "DEPRECATED", "retirementTime": "2027-01-31T00:00:00Z"}
@@ -146,9 +203,37 @@ def _usage(model: str, size: str) -> dict[str, Any]:
     return usage | ({"thoughtsTokenCount": thoughts} if thoughts else {})
 
 
-def response_id(now: datetime) -> str:
-    """URL-safe base64 whose first four bytes, little-endian, are the Unix time; the rest is chance."""
-    return base64.urlsafe_b64encode(struct.pack("<I", int(now.timestamp())) + os.urandom(12)).decode().rstrip("=")
+def response_id(now: datetime, salt: bytes) -> str:
+    """URL-safe base64 whose first four bytes, little-endian, are the Unix time; the rest tells calls apart."""
+    time = struct.pack("<I", int(now.timestamp()))
+    return base64.urlsafe_b64encode(time + hashlib.sha256(salt).digest()[:12]).decode().rstrip("=")
+
+
+def streamed(reply: Reply, *, sse: bool) -> Reply:
+    """The same as streamGenerateContent gives it: a chunk a part, then an empty one with the reason of its end.
+
+    With `sse` as events, else as an array. An error keeps its plain JSON body, under the stream's content type.
+    """
+    if isinstance(reply.content, bytes):
+        return reply
+    kind = {"Content-Type": "text/event-stream"} if sse else {}
+    if reply.code != 200:
+        return replace(reply, headers={**kind, **reply.headers})
+    chunks = list(_chunks(reply.content))
+    if not sse:
+        return replace(reply, content=chunks)
+    events = b"".join(b"data: " + json.dumps(chunk).encode() + b"\r\n\r\n" for chunk in chunks)
+    return replace(reply, content=events, headers={**kind, **reply.headers})
+
+
+def _chunks(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    candidates = document.get("candidates") or [{}]
+    parts = of(candidates[0], "content", {}).get("parts") or ()
+    end = {key: value for key, value in candidates[0].items() if key != "content"}
+    for part in parts:
+        yield {**document, "candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]}
+    closing = {"content": {"parts": [{"text": ""}], "role": "model"}, **end}
+    yield {**document, "candidates": [closing]} if "candidates" in document else dict(document)
 
 
 def _snaked(value: Any) -> Any:

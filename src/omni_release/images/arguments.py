@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
+import urllib.parse
 from typing import Any
 
 from omni_release.images import fault, life, picture
@@ -59,13 +60,13 @@ def said(*values: str | None) -> str:
 
 def check_timeout(seconds: float) -> None:
     """Raises InvalidRequest where it is no number of seconds above 0."""
-    if not 0 < seconds < math.inf:
+    if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
         raise InvalidRequest(f"a timeout of {seconds} seconds", "Give a finite number above 0.")
 
 
 def model_name(model: str) -> str:
     """A model's name, as it may stand in a URL's path."""
-    name = life.bare(model)
+    name = life.bare(model) if isinstance(model, str) else ""
     if not re.fullmatch(r"(tunedModels/)?[A-Za-z0-9][\w.-]*", name, re.ASCII) or ".." in name:
         raise InvalidRequest(f"{model!r} is no model's name", "Name one as gemini-3-pro-image.")
     return name
@@ -73,8 +74,16 @@ def model_name(model: str) -> str:
 
 def base_url(text: str) -> str | None:
     """The base URL; None where none is given. Raises NotSetUp where it is none."""
-    if text and not re.match(r"https?://[^/]", text):
+    if not text:
+        return None
+    try:
+        parts = urllib.parse.urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, an address without its bracket
+        good = False
+    if not good or not text.isprintable() or " " in text:
         raise NotSetUp(
-            "the base URL does not begin with https:// or http://", "Mend base_url or GOOGLE_GEMINI_BASE_URL."
+            "the base URL is none: it begins with https:// or http://, and names a host",
+            "Mend base_url or GOOGLE_GEMINI_BASE_URL.",
         )
-    return text or None
+    return text

@@ -45,7 +45,7 @@ class Fault:
     def status(self) -> str:
         """The service's word for it, as UNAVAILABLE; empty where something else has answered."""
         status = self._error.get("status")
-        return status if isinstance(status, str) else ""
+        return codec.printable(status) if isinstance(status, str) else ""
 
     @property
     def said(self) -> str:
@@ -147,7 +147,7 @@ def _too_much(fault: Fault) -> ImageError:
     violations = [one for failure in fault.details("QuotaFailure") for one in _tables(failure.get("violations"))]
     quota = next((one for one in violations if _hopeless(one)), None)
     if quota is not None:
-        name = str(quota.get("quotaId") or quota.get("quotaMetric") or "")
+        name = codec.printable(str(quota.get("quotaId") or quota.get("quotaMetric") or ""))
         none = str(quota.get("quotaValue")) == "0"
         hint = (
             "Image models have no free tier: enable billing." if none else "It is filled up at midnight, Pacific time."
@@ -170,7 +170,7 @@ def _not_set_up(fault: Fault) -> NotSetUp:
     if fault.reason == "SERVICE_DISABLED":
         links = [link.get("url") for help in fault.details("Help") for link in _tables(help.get("links"))]
         where = next((link for link in links if link and isinstance(link, str)), "Google Cloud console")
-        return NotSetUp(fault.said, f"Enable the API for the key's project: {where}")
+        return NotSetUp(fault.said, f"Enable the API for the key's project: {codec.printable(where)}")
     if fault.status == "FAILED_PRECONDITION":
         return NotSetUp(fault.said, "Call from a supported place, or enable billing for the key's project.")
     return NotSetUp(fault.said, f"The key may not do this: make a new one, and put it into {KEYS}.")

@@ -14,7 +14,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Price:
-    """USD per million tokens; None where it is not known. `per_image` is USD by size."""
+    """USD per million tokens; None where it is not known. `per_image` is USD by size.
+
+    `second_hand`: read on other pages than the source, which quote it.
+    """
 
     input: float | None
     text_output: float | None
@@ -22,6 +25,7 @@ class Price:
     per_image: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
     checked: datetime.date | None = None
+    second_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def _price(table: dict[str, Any], sources: dict[str, str]) -> Price:
         MappingProxyType(table.get("per-image", {})),
         sources[table["source"]],
         table["checked"],
+        table.get("second-hand", False),
     )
 
 
