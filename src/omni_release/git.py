@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omni_release import ci, environment, tree, userinfo
@@ -35,8 +35,12 @@ class Tag:
 
 @dataclass(frozen=True)
 class Repository:
-    """A project's repository, and `remote`: the name of the one that it is released to, None where there is none."""
+    """A project's repository, and the `commit` that is released.
 
+    `remote` is the name of the one that it is released to, None where there is none.
+    """
+
+    commit: str
     root: Path
     processes: Processes
     environment: Mapping[str, str]
@@ -97,16 +101,12 @@ def repository(release: Release, world: World) -> Repository:
         raise NotApplicable("the project is in no git repository")
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")
-    here = Repository(root, world.processes, inner, None, None)
+    # What was built counts, once it is: work may have gone on since.
+    commit = world.journal.built_at() or release.commit.sha
+    here = Repository(commit, root, world.processes, inner, None, None)
     branch = here.line("symbolic-ref", "--quiet", "--short", "HEAD") or None
     remote = _remote(here, branch, release.project.settings.git.remote)
-    return Repository(root, world.processes, inner, branch or ci.branch(world.environment), remote)
-
-
-def released(release: Release) -> str:
-    """The hash of the commit that is released."""
-    assert release.commit is not None  # `repository` has seen to that
-    return release.commit.sha
+    return replace(here, branch=branch or ci.branch(world.environment), remote=remote)
 
 
 def short(commit: str) -> str:

@@ -84,6 +84,7 @@ def release() -> Lane:
 
     All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
     """
+    from omni_release.checks.git import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
     from omni_release.checks.index import index_answers
     from omni_release.checks.installed import (
         requirements_agree,
@@ -91,10 +92,15 @@ def release() -> Lane:
         works_installed_by_pip,
         works_installed_by_uv,
     )
+    from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
+    from omni_release.checks.page import project_page_answers
     from omni_release.checks.rehearsed import index_shows_the_release, rehearsal_stands
     from omni_release.checks.target import credentials_are_there, release_is_young_enough, version_is_free_or_ours
     from omni_release.steps.confirm import ConfirmVersion
+    from omni_release.steps.draft import DraftRelease
     from omni_release.steps.install import InstallWithPip, InstallWithUv
+    from omni_release.steps.local import UpgradeLocal
+    from omni_release.steps.tag import PushTag, TagRelease
     from omni_release.steps.upload import Upload
 
     return Lane(
@@ -105,6 +111,11 @@ def release() -> Lane:
             check(index_answers),
             check(version_is_free_or_ours, needs="index-answers"),
             check(release_is_young_enough, needs="index-answers"),
+            check(git_is_clean),
+            check(on_release_branch),
+            check(in_step_with_remote),
+            check(tag_is_right),
+            check(local_environment_works),
             step(ConfirmVersion(), needs=f"rehearsal-stands {' '.join(_PROOFS)}"),
             step(Upload(), needs="confirm-version"),
             check(index_shows_the_release, needs="upload"),
@@ -114,6 +125,12 @@ def release() -> Lane:
             step(InstallWithPip(), needs="index-shows-the-release"),
             check(works_installed_by_pip, needs="install-with-pip"),
             check(requirements_agree, needs="install-with-pip"),
+            check(project_page_answers, needs="index-shows-the-release"),
+            step(TagRelease(), needs=" ".join(_VERIFIES)),
+            step(PushTag(), needs="tag-release"),
+            step(DraftRelease(), needs="push-tag"),
+            check(nobody_uses_local_environment, needs=" ".join(_VERIFIES)),
+            step(UpgradeLocal(), needs="nobody-uses-local-environment"),
         ),
     )
 
@@ -257,10 +274,18 @@ BUILDING: dict[str, Callable[..., Lane]] = {
     **_SMOKING,
 }
 
-_PROOFS = ("credentials-are-there", "index-answers", "version-is-free-or-ours", "release-is-young-enough")
+_PROOFS = (
+    "credentials-are-there",
+    "index-answers",
+    "version-is-free-or-ours",
+    "release-is-young-enough",
+    "git-is-clean",
+    "on-release-branch",
+    "in-step-with-remote",
+    "tag-is-right",
+    "local-environment-works",
+)
 """What must be true of the world before a release."""
-
-"""The lanes that build something, and have a run folder."""
 
 PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor)}
 """The lanes that are about a real index."""

@@ -20,7 +20,7 @@ _NETWORK = re.compile(
     r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
     r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|Temporary failure"
     r"|Failed to (?:fetch|download)|503 Service|502 Bad|ConnectionError|MaxRetryError|wasn't found in the cache"
-    r"|network connectivity is disabled",
+    r"|network connectivity is disabled|Could not resolve|Couldn't connect|Failed to connect",
     re.IGNORECASE,
 )
 
@@ -188,6 +188,9 @@ class Index(Protocol):
 
     def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         """How each artifact stands, in their order: listed with our sha256, and served with our bytes, or not."""
+
+    def page(self, url: str) -> Told:
+        """Whether a web page of the index is there: ours where it is, absent, refused, or could not tell."""
 
 
 class Person(Protocol):

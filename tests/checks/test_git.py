@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from omni_release import git
+from omni_release import engine, git
+from omni_release.actions import Pin
 from omni_release.checks.git import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
-from omni_release.model import Outcome, Severity, Status
+from omni_release.model import Artifact, Outcome, Severity, Status
+from omni_release.seams import Index, Standing, Told
 from omni_release.settings import Git
-from tests.repositories import Checkout, clone, cloned, hook
+from omni_release.tasks import Lane, check
+from tests.repositories import TODAY, Checkout, clone, cloned, hook
 
 pytestmark = pytest.mark.thorough
 
@@ -387,3 +392,35 @@ def test_somebody_elses_repository(checkout: Checkout) -> None:
     outcome = checkout.told(GIT_TEST_ASSUME_DIFFERENT_OWNER="1").outcome(git_is_clean)
     assert outcome.status is Status.INCONCLUSIVE
     assert "dubious ownership" in said(outcome)
+
+
+def test_what_has_begun_goes_forward(checkout: Checkout, tmp_path: Path) -> None:
+    """Some of the release is on the index: what moves on in the meantime is told, and stops nothing any more."""
+    other = clone(checkout.remote, tmp_path / "other")
+    other.commit("theirs.py")
+    other.git("push", "--quiet")
+    checkout.git("switch", "--quiet", "--create", "side")
+    checkout.git("branch", "--quiet", "--set-upstream-to=origin/main")
+    for standing, status in ((Standing.ABSENT, Status.FAILED), (Standing.OURS, Status.PASSED)):
+        with checkout.open() as (release, world):
+            release.dist.mkdir(exist_ok=True)
+            (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
+            tree = release.folder / "tree.sha256"
+            tree.write_text("tree", encoding="utf-8")
+            world.journal.pin(Pin(release.dist, tree, None))
+            begun = replace(world, index=cast(Index, Holding(standing)))
+            for body in (on_release_branch, in_step_with_remote):
+                (outcome,) = engine.run(Lane("one", (check(body),)), release, begun, today=TODAY)
+                assert outcome.status is status, said(outcome)
+                assert ("goes forward" in said(outcome)) == (status is Status.PASSED)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """An index on which each of our files stands like this."""
+
+    standing: Standing
+
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+        """How each stands."""
+        return tuple(Told(artifact.name, self.standing) for artifact in artifacts)

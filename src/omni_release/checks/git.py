@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from omni_release import ci, git, tag_name
+from omni_release import artifacts, ci, git, tag_name
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.git import Repository, Tag, short
 from omni_release.model import Finding, Release, Severity
-from omni_release.seams import World
+from omni_release.seams import Standing, World
 
 _MANY = 20  # findings of a kind
 
@@ -49,12 +50,11 @@ def on_release_branch(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable(f"this run is for the tag {tag}, which is on no branch")
     wanted = release.project.settings.git.branch or _default_branch(repository)
     if repository.branch is None:
-        said = (
-            f"HEAD is detached, at {short(git.released(release))}: no branch is checked out, {wanted} is released from"
-        )
-        yield Finding(said, "git-branch")
+        said = f"HEAD is detached, at {short(repository.commit)}: no branch is checked out, {wanted} is released from"
+        yield _unless_begun(Finding(said, "git-branch"), release, world)
     elif not fnmatch.fnmatchcase(repository.branch, wanted):
-        yield Finding(f"the branch is {repository.branch}, and {wanted} is released from", "git-branch")
+        said = f"the branch is {repository.branch}, and {wanted} is released from"
+        yield _unless_begun(Finding(said, "git-branch"), release, world)
 
 
 def in_step_with_remote(release: Release, world: World) -> Iterator[Finding]:
@@ -70,11 +70,12 @@ def in_step_with_remote(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("the repository has no remote: there is nothing to be in step with")
     if repository.branch is None:
         raise NotApplicable("no branch is checked out: there is nothing to be in step with")
-    found = tuple(_steps(repository, git.released(release)))
-    yield from found
+    found = tuple(_steps(repository))
+    for finding in found:
+        yield _unless_begun(finding, release, world)
     # Who is out of step is told just that: what a push would do then is no question yet.
     if not found:
-        yield from _push(release, repository, world)
+        yield from _push(repository)
 
 
 def tag_is_right(release: Release, world: World) -> Iterator[Finding]:
@@ -100,9 +101,21 @@ def tag_is_right(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(error.message, "tag-on-remote", Severity.WARNING)
         return
     if tag is not None:
-        yield from _at(tag, name, release, f"on {repository.remote}")
+        yield from _at(tag, name, repository, f"on {repository.remote}")
     elif came_first:
         yield Finding(f"{repository.remote} has no tag {name} (any more)", "tag-gone")
+
+
+def _unless_begun(finding: Finding, release: Release, world: World) -> Finding:
+    """The same, as a warning where some of the release is on the index by now: it goes forward, whatever moves on."""
+    pinned = world.journal.artifacts()
+    if not pinned:
+        return finding
+    told = world.index.standings(artifacts.name_and_version(pinned[0].name)[0], pinned)
+    if all(each.standing is not Standing.OURS for each in told):
+        return finding
+    said = f"{finding.message}; but the release has begun, and goes forward"
+    return replace(finding, message=said, severity=Severity.WARNING)
 
 
 def _changes(status: str) -> Iterator[tuple[str, str]]:
@@ -146,23 +159,26 @@ def _default_branch(repository: Repository) -> str:
     return there[0]
 
 
-def _steps(repository: Repository, commit: str) -> Iterator[Finding]:
+def _steps(repository: Repository) -> Iterator[Finding]:
     """How the branch stands to the remote's, where it is not the same."""
-    remote, branch = repository.remote, repository.branch
+    remote, branch, commit = repository.remote, repository.branch, repository.commit
     theirs = repository.refs(f"refs/heads/{branch}").get(f"refs/heads/{branch}")
     if theirs == commit:
         return
     said = f"{remote} has no branch {branch}: push it first"
     if theirs is not None:
         if repository.ask("cat-file", "-e", f"{theirs}^{{commit}}").code == 0:
-            said = _apart(repository, commit, theirs)
+            said = _apart(repository, theirs)
         else:
-            said = _unseen(repository, commit, theirs)
+            said = _unseen(repository, theirs)
     yield Finding(said, "git-out-of-step")
 
 
-def _apart(repository: Repository, commit: str, theirs: str) -> str:
-    counted = repository.line("rev-list", "--left-right", "--count", f"{commit}...{theirs}").split() or ["?", "?"]
+def _apart(repository: Repository, theirs: str) -> str:
+    counted = repository.line("rev-list", "--left-right", "--count", f"{repository.commit}...{theirs}").split() or [
+        "?",
+        "?",
+    ]
     ahead, behind = counted
     there = f"{repository.remote}/{repository.branch}"
     if behind == "0":
@@ -172,11 +188,11 @@ def _apart(repository: Repository, commit: str, theirs: str) -> str:
     return f"{repository.branch} and {there} have diverged: {_commits(ahead)} here alone, {behind} there alone"
 
 
-def _unseen(repository: Repository, commit: str, theirs: str) -> str:
+def _unseen(repository: Repository, theirs: str) -> str:
     """Where the remote has commits that were never fetched: what was last seen of it tells whether we have some too."""
     there = f"{repository.remote}/{repository.branch}"
     seen = repository.line("rev-parse", "--verify", "--quiet", f"refs/remotes/{there}")
-    ours = repository.line("rev-list", "--count", f"{seen}..{commit}") if seen else ""
+    ours = repository.line("rev-list", "--count", f"{seen}..{repository.commit}") if seen else ""
     if not ours:
         return f"{there} is at {short(theirs)}, which is not here: `git fetch` tells whether you are behind or apart"
     if ours == "0":
@@ -188,11 +204,11 @@ def _commits(number: str) -> str:
     return f"{number} commit{'' if number == '1' else 's'}"
 
 
-def _push(release: Release, repository: Repository, world: World) -> Iterator[Finding]:
+def _push(repository: Repository) -> Iterator[Finding]:
     """Whether the remote would let us push the tag. Its own hooks and rules are asked by a real push alone."""
     assert repository.remote is not None
     name = "omni-release-may-push"
-    ref = f"{git.released(release)}:refs/tags/{name}"
+    ref = f"{repository.commit}:refs/tags/{name}"
     answer = repository.across("push", "--dry-run", "--no-verify", "--no-follow-tags", repository.remote, ref)
     if answer.code == 0:
         return
@@ -206,13 +222,13 @@ def _free(release: Release, repository: Repository, version: str) -> Iterator[Fi
     name = tag_name.name(release, repository, version)
     tag = repository.tag(name)
     if tag is not None:
-        yield from _at(tag, name, release, "here")
+        yield from _at(tag, name, repository, "here")
         return
     yield Finding(f"the tag will be {name}", "tag-name", Severity.NOTICE)
     prefix = (tag_name.split(name) or ("", ""))[0]
     for other in tag_name.known(repository):
         parts = tag_name.split(other)
-        if other != name and parts and parts[0] == prefix and _same(parts[1], version):
+        if other != name and parts and parts[0] == prefix and artifacts.same_version(parts[1], version):
             yield Finding(f"this version has a tag already, in another spelling: {other}", "tag-spelled-otherwise")
     if not repository.line("var", "GIT_COMMITTER_IDENT"):
         yield Finding("git does not know who makes the tag: set user.name and user.email", "git-identity")
@@ -225,16 +241,20 @@ def _came_first(release: Release, repository: Repository, version: str, name: st
     """CI was started by a tag: it is this version's, and here it is at this commit."""
     stated = release.project.settings.git.tag
     parts = tag_name.split(name)
-    right = name == tag_name.filled(stated, release, version) if stated else bool(parts and _same(parts[1], version))
+    right = (
+        name == tag_name.filled(stated, release, version)
+        if stated
+        else bool(parts and artifacts.same_version(parts[1], version))
+    )
     if not right:
         wanted = tag_name.filled(stated or tag_name.USUAL, release, version)
         yield Finding(f"this run is for the tag {name}, but the version is {version}: {wanted} is its tag", "tag-name")
     if (tag := repository.tag(name)) is not None:  # a clone may well have been made without it
-        yield from _at(tag, name, release, "here")
+        yield from _at(tag, name, repository, "here")
 
 
-def _at(tag: Tag, name: str, release: Release, where: str) -> Iterator[Finding]:
-    commit = git.released(release)
+def _at(tag: Tag, name: str, repository: Repository, where: str) -> Iterator[Finding]:
+    commit = repository.commit
     if tag.commit != commit:
         said = f"the tag {name} is at {short(tag.commit)} {where}, the release is of {short(commit)}"
         yield Finding(said, "tag-elsewhere")
@@ -242,9 +262,3 @@ def _at(tag: Tag, name: str, release: Release, where: str) -> Iterator[Finding]:
         yield Finding(f"the tag {name} {where} is not annotated", "tag-lightweight", Severity.NOTICE)
     else:
         yield Finding(f"the tag {name} is at this commit already, {where}", "tag-there", Severity.NOTICE)
-
-
-def _same(one: str, other: str) -> bool:
-    from omni_release import artifacts
-
-    return artifacts.same_version(one, other)

@@ -55,6 +55,23 @@ class Client:
         except CannotTell as error:
             return tuple(Told(artifact.name, Standing.CANNOT_TELL, error.message) for artifact in artifacts)
 
+    def page(self, url: str) -> Told:
+        """Whether a page of the index answers. Raises nothing for what an index can do."""
+        try:
+            return self._within(lambda: self._page(url))
+        except CannotTell as error:
+            return Told(url, Standing.CANNOT_TELL, error.message)
+
+    def _page(self, url: str) -> Told:
+        try:
+            with self._session() as client, self._got(client, url, "text/html, */*") as response:
+                if response.status_code == 200:
+                    return Told(url, Standing.OURS, "200")
+                standing, why = answered(response.status_code, response.reason or "")
+                return Told(url, standing, why)
+        except troubles() as error:
+            return Told(url, Standing.CANNOT_TELL, _said(error))
+
     def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         pages = [self._listed(project, accept) for accept in ("json", "html")]
         return tuple(self._standing(artifact, pages) for artifact in artifacts)

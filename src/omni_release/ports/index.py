@@ -59,6 +59,9 @@ class Rehearsal:
     def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         return self._client.standings(project, artifacts)
 
+    def page(self, url: str) -> Told:
+        return self._client.page(url)
+
     def close(self) -> None:
         """End the server, if it was ever started."""
         if "_started" in self.__dict__:
@@ -107,6 +110,9 @@ class PackageIndex:
 
     def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         return self._client.standings(project, artifacts)
+
+    def page(self, url: str) -> Told:
+        return self._client.page(url)
 
     def close(self) -> None:
         """There is nothing to end."""

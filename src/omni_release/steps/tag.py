@@ -25,15 +25,15 @@ class TagRelease:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         repository, name, version = _tagged(release, world)
         message = f"{release.project.name} {version}"
-        yield _run(release, repository, "tag", "--annotate", f"--message={message}", name, git.released(release))
+        yield _run(release, repository, "tag", "--annotate", f"--message={message}", name, repository.commit)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         repository, name, _ = _tagged(release, world)
         if (tag := repository.tag(name)) is not None:
-            return _proof(tag, name, "here", release)
+            return _proof(tag, name, "here", repository)
         # Tagged from another checkout: a second tag object of that name would be in the way of the first.
         tag = repository.remote_tag(name) if repository.remote else None
-        return _proof(tag, name, f"on {repository.remote}", release) if tag else None
+        return _proof(tag, name, f"on {repository.remote}", repository) if tag else None
 
 
 class PushTag:
@@ -54,7 +54,7 @@ class PushTag:
         if repository.remote is None:
             raise NotApplicable("the repository has no remote: the tag stays here")
         tag = repository.remote_tag(name)
-        return _proof(tag, name, f"on {repository.remote}", release) if tag else None
+        return _proof(tag, name, f"on {repository.remote}", repository) if tag else None
 
 
 def _tagged(release: Release, world: World) -> tuple[Repository, str, str]:
@@ -66,8 +66,8 @@ def _tagged(release: Release, world: World) -> tuple[Repository, str, str]:
     return repository, tag_name.name(release, repository, version), version
 
 
-def _proof(tag: Tag, name: str, where: str, release: Release) -> Evidence:
-    commit = git.released(release)
+def _proof(tag: Tag, name: str, where: str, repository: Repository) -> Evidence:
+    commit = repository.commit
     if tag.commit != commit:
         raise Conflict(
             f"the tag {name} is at {short(tag.commit)} {where}, the release is of {short(commit)}",
