@@ -40,6 +40,7 @@ class Arguments:
     id: str = ""
     by: str = ""
     reason: str = ""
+    committed: bool = False
     name: str = ""
     folder: Path | None = None
     port: int = 0
@@ -109,6 +110,8 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
         )
         if name == "version":
             command.arguments(added)
+        if name == "checklist":
+            added.add_argument("verb", nargs="?", choices=("check", "show", "init"), default="check")
         if name == "models":
             added.add_argument("verb", nargs="?", choices=("check", "list"), default="check")
         if name in ("smoke", "record", "cassettes"):
@@ -122,8 +125,9 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     sign = commands.add_parser(
         "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
     )
-    sign.add_argument("id", metavar="ID")
-    sign.add_argument("--reason", required=True, help="why it is right to go on")
+    sign.add_argument("id", metavar="ID", nargs="?", default="", help="without it, at a terminal, you are asked")
+    sign.add_argument("--reason", default="", help="why it is right to go on")
+    sign.add_argument("--committed", action="store_true", help="for this version, into a file that you commit")
     sign.add_argument("--by", default="", help="who answers (default: git's user.name)")
     sign.add_argument("--run", metavar="RUN", help="the run that is answered (default: the newest)")
     explain = commands.add_parser(
@@ -159,6 +163,13 @@ def _lane(arguments: Arguments) -> int:
         command.held_to_one_project(arguments.project.absolute())
     if arguments.command == "version" and (arguments.verb != "check" or not (arguments.project / _FILE).exists()):
         return _version(arguments)
+    if arguments.command == "checklist" and arguments.verb != "check":
+        from omni_release.checklists import command as checklist
+
+        found = _project(arguments)
+        if arguments.verb == "init":
+            return checklist.init(found)
+        return checklist.show(found, arguments.format, arguments.run)
     if arguments.command == "models" and arguments.verb == "list":
         from omni_release.smoke.listed import show
 
@@ -217,16 +228,13 @@ def _explain(arguments: Arguments) -> int:
 
 
 def _sign(arguments: Arguments) -> int:
-    from omni_release.run import sign
+    from omni_release.run import Answering, sign
 
-    return sign(
-        _project(arguments),
-        arguments.id,
-        reason=arguments.reason,
-        by=arguments.by,
-        run=arguments.run,
-        json=arguments.format == "json",
+    json = arguments.format == "json"
+    answer = Answering(
+        _project(arguments), arguments.id, arguments.reason, arguments.by, arguments.run, json, arguments.committed
     )
+    return sign(answer, input if sys.stdin.isatty() else None)
 
 
 def _run(arguments: Arguments) -> int:

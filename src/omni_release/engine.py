@@ -37,6 +37,10 @@ def run(
             outcome = _defect(task, error, world)
         return dataclasses.replace(outcome, seconds=round(world.clock.monotonic() - begun, 3))
 
+    def came(outcome: Outcome) -> None:
+        if not dry:
+            world.journal.record("outcome", task=outcome.id, status=outcome.status.value)
+
     done: dict[str, Outcome] = {}
     blocked: set[str] = set()
     open_tasks = list(lane.tasks)
@@ -52,6 +56,7 @@ def run(
                 open_tasks.remove(task)
                 if stopped := _stopped(task, done, blocked, release, world):
                     done[task.id] = stopped
+                    came(stopped)
                     if stopped.status is Status.SKIPPED:
                         blocked.add(task.id)
                     yield stopped
@@ -62,6 +67,7 @@ def run(
             for future in ended:
                 outcome = future.result()
                 done[outcome.id] = outcome
+                came(outcome)
                 yield outcome
     finally:
         if running:
@@ -156,9 +162,9 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
             return _act(task, task.body, release, world, dry=dry)
         return waivers.applied(_look(task, task.body, release, world), release.project, today)
     except CannotTell as error:
-        return _signed(task, Status.INCONCLUSIVE, error, world)
+        return _signed(task, Status.INCONCLUSIVE, error, release, world, today)
     except NeedsPerson as error:
-        return _signed(task, Status.WAITING, error, world)
+        return _signed(task, Status.WAITING, error, release, world, today)
     except NotApplicable as error:
         return _outcome(task, Status.SKIPPED, _said(error), Severity.NOTICE)
     except ActionFailed as error:
@@ -240,15 +246,18 @@ def _said(error: OmniReleaseError) -> str:
     return f"{error.message}\n{error.hint}".rstrip()
 
 
-def _signed(task: Task, status: Status, error: OmniReleaseError, world: World) -> Outcome:
+def _signed(
+    task: Task, status: Status, error: OmniReleaseError, release: Release, world: World, today: date
+) -> Outcome:
     """What could not be told, or waits: passed where a person signed for these very artifacts."""
-    if status is Status.WAITING or task.signable:
-        hashes = tuple(artifact.sha256 for artifact in world.journal.artifacts())
-        for sign_off in reversed(world.journal.sign_offs()):
-            if sign_off.id == task.id and sign_off.artifacts == hashes:
-                said = f"signed off by {sign_off.who} at {sign_off.when}: {sign_off.reason}"
-                return _outcome(task, Status.PASSED, said, Severity.NOTICE)
-        return _outcome(
-            task, status, f"{_said(error)}\nA person can answer: omni-release sign {task.id}", Severity.WARNING
-        )
-    return _outcome(task, status, _said(error), Severity.WARNING)
+    if status is not Status.WAITING and not task.signable:
+        return _outcome(task, status, _said(error), Severity.WARNING)
+    from omni_release import sign_offs
+
+    version = sign_offs.released(release, world)
+    signed, void = sign_offs.answer(task.id, release.project.root, version, world.journal, today)
+    if signed is not None:
+        said = f"signed off by {signed.who} at {signed.when}: {signed.reason}"
+        return _outcome(task, Status.PASSED, said, Severity.NOTICE)
+    lines = (_said(error), void, f"A person can answer: omni-release sign {task.id}")
+    return _outcome(task, status, "\n".join(filter(None, lines)), Severity.WARNING)

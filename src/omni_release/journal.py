@@ -31,7 +31,7 @@ from typing import Any
 
 from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell, Locked, UsageError
-from omni_release.model import PUBLISHED, Artifact, SignOff
+from omni_release.model import PUBLISHED, Artifact, SignOff, Status
 from omni_release.seams import Files
 
 HOME = ".omni-release"
@@ -116,6 +116,10 @@ class RunFolder:
             for e in self.events()
             if e.get("event") == "signed"
         )
+
+    def came_of(self, task: str) -> Status | None:
+        found = [e["status"] for e in self.events() if e.get("event") == "outcome" and e.get("task") == task]
+        return Status(found[-1]) if found else None
 
     def kept(self, task: str, key: str) -> str | None:
         try:

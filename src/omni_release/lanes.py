@@ -84,6 +84,7 @@ def release() -> Lane:
 
     All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
     """
+    from omni_release.checks.checklists import after_release_is_answered, before_release_is_answered
     from omni_release.checks.git import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
     from omni_release.checks.index import index_answers
     from omni_release.checks.installed import (
@@ -116,7 +117,8 @@ def release() -> Lane:
             check(in_step_with_remote),
             check(tag_is_right),
             check(local_environment_works),
-            step(ConfirmVersion(), needs=f"rehearsal-stands {' '.join(_PROOFS)}"),
+            check(before_release_is_answered),
+            step(ConfirmVersion(), needs=f"rehearsal-stands before-release-is-answered {' '.join(_PROOFS)}"),
             step(Upload(), needs="confirm-version"),
             check(index_shows_the_release, needs="upload"),
             step(InstallWithUv(), needs="index-shows-the-release"),
@@ -131,6 +133,7 @@ def release() -> Lane:
             step(DraftRelease(), needs="push-tag"),
             check(nobody_uses_local_environment, needs=" ".join(_VERIFIES)),
             step(UpgradeLocal(), needs="nobody-uses-local-environment"),
+            check(after_release_is_answered, needs="index-shows-the-release"),
         ),
     )
 
@@ -150,6 +153,7 @@ def version() -> Lane:
 def gate() -> Lane:
     """The fast part, for every push: what the files of the checkout alone can answer."""
     from omni_release.checks.audit import bug_patterns_are_gone
+    from omni_release.checks.checklists import checklists_are_valid
     from omni_release.checks.models import model_names_live
     from omni_release.checks.project import project_is_valid
     from omni_release.checks.version import versions_agree
@@ -161,7 +165,22 @@ def gate() -> Lane:
             check(project_is_valid),
             check(versions_agree),
             check(model_names_live),
+            check(checklists_are_valid),
         ),
+    )
+
+
+def checklist() -> Lane:
+    """What the checklists still wait for, in the newest run; `show` prints them, `init` writes the usual ones."""
+    from omni_release.checks.checklists import (
+        after_release_is_answered,
+        before_release_is_answered,
+        checklists_are_valid,
+    )
+
+    return Lane(
+        "checklist",
+        (check(checklists_are_valid), check(before_release_is_answered), check(after_release_is_answered)),
     )
 
 
@@ -298,6 +317,7 @@ ALL: dict[str, Callable[[], Lane]] = {
     "version": version,
     "models": models,
     "audit": audit,
+    "checklist": checklist,
     "clean": clean,
     "cassettes": cassettes,
     **BUILDING,

@@ -14,12 +14,40 @@ from omni_release.settings import Command
 from omni_release.tasks import Lane, Task, step
 
 _FILE = "pyproject.toml"
+_MOMENTS = {"before-release-is-answered": "before", "after-release-is-answered": "after"}
+_ANSWER = "Run what it names, or mend what that has found."
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def joined(lane: Lane, project: Project) -> Lane:
     """The lane with what the project adds to it. Raises SettingsError where a command cannot be one."""
-    return dataclasses.replace(lane, tasks=(*lane.tasks, *_commands(lane.name, project)))
+    tasks: list[Task] = []
+    for task in lane.tasks:
+        items = tuple(_items(task, project, {task.id for task in tasks}))
+        tasks += [*items, dataclasses.replace(task, needs=(*task.needs, *(item.id for item in items)))]
+    return dataclasses.replace(lane, tasks=(*tasks, *_commands(lane.name, project)))
+
+
+def _items(task: Task, project: Project, before: set[str]) -> Iterator[Task]:
+    """Where the task is that a moment's checklists are answered: a task for each of their items, which it then needs.
+
+    An item waits for the check that it names, where that stands in this lane, and for what its moment waits for.
+    """
+    if task.id not in _MOMENTS:
+        return
+    from omni_release import checklists
+    from omni_release.checks.checklists import ChecklistIsReadable, ItemIsAnswered
+
+    for one in checklists.read(project.root):
+        if one.when != _MOMENTS[task.id]:
+            continue
+        if one.problems:
+            broken = ChecklistIsReadable(one)
+            remedy = f"Mend the line that is named, in {checklists.FOLDER}/."
+            yield Task(f"{one.name}/itself", f"The checklist {one.name} can be read", remedy, broken, task.needs)
+        for item in one.items:
+            check = (item.check,) if item.check in before else ()
+            yield Task(item.id, item.says, _ANSWER, ItemIsAnswered(item), task.needs + check)
 
 
 def _commands(lane: str, project: Project) -> Iterator[Task]:

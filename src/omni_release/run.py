@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import os
 import signal
@@ -32,7 +33,7 @@ from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
-_LOOKS = ("version", "models", "cassettes", "audit", "doctor")
+_LOOKS = ("version", "models", "cassettes", "audit", "doctor", "checklist")
 _WRITERS = {
     "report.json": report_json.document,
     "report.junit.xml": lambda report: junit.document(report).decode(),
@@ -69,7 +70,7 @@ class Request:
     @property
     def looks(self) -> bool:
         """Is it a mere look, which writes nothing?"""
-        return self.lane in _LOOKS or bool(self.only)
+        return self.lane in _LOOKS or (self.lane == "gate" and bool(self.only))
 
 
 def run_lane(request: Request) -> int:
@@ -119,7 +120,7 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
             interrupted = True
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
-            if release.folder.is_dir() and not request.dry and request.lane != "doctor":
+            if release.folder.is_dir() and not request.dry and not request.looks:
                 _keep(report, release, world, secrets.redact)
             if request.output is not None:
                 _write(report, request.output, world, secrets.redact)
@@ -164,27 +165,62 @@ def _refuse_artifacts(request: Request) -> None:
         raise UsageError(f"there is no wheel and no sdist in {request.artifacts}", "Name the folder that holds them.")
 
 
-def sign(project: Project, id: str, *, reason: str, by: str, run: str | None, json: bool) -> int:
-    """Record a person's answer in a run's journal."""
-    known = {task.id for lane in lanes.ALL.values() for task in own.joined(lane(), project).tasks}
-    if id not in known:
-        raise UsageError(f"there is no task {id!r}", "The report of the run names the one that waits.")
-    home = Home(project.root, LocalFiles())
-    runs = home.runs()
-    if not runs and run is None:
-        raise UsageError("there is no run to sign", "Run the lane first: omni-release rehearse")
-    folder = home.run(run) if run else runs[0]
-    named = None if by else LocalProcesses(str).ask("git", "config", "user.name", cwd=project.root)
-    who = by or (named.out.strip() if named else "")
-    if not who:
-        raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
-    signed = folder.sign(id, who, reason)
-    if json:
+@dataclass(frozen=True)
+class Answering:
+    """A person's answer to the task `id`, or, without one, to all that waits. `committed` goes into the repository."""
+
+    project: Project
+    id: str
+    reason: str
+    by: str
+    run: str | None
+    json: bool
+    committed: bool
+
+
+def sign(answer: Answering, ask: Callable[[str], str] | None) -> int:
+    """Record a person's answer in a run's journal, or in the repository; `ask` puts a question to who sits there."""
+    from omni_release.checklists import command
+
+    known = {task.id for lane in lanes.ALL.values() for task in own.joined(lane(), answer.project).tasks}
+    if answer.id and answer.id not in known:
+        near = difflib.get_close_matches(answer.id, known, 1, 0.6)
+        hint = f"Did you mean {near[0]}?" if near else "The report of the run names the one that waits."
+        raise UsageError(f"there is no task {answer.id!r}", hint)
+    if bool(answer.id) is not bool(answer.reason):
+        raise UsageError(
+            "what is signed, and why?", 'Say both: omni-release sign ID --reason "…"; or neither, and be asked.'
+        )
+    if not answer.id and ask is None:
+        raise UsageError("nobody sits at a terminal here", 'Say what is signed: omni-release sign ID --reason "…"')
+    who = answer.by or _named(answer.project)
+    if answer.committed and answer.id:
+        path = command.commit(answer.project, answer.id, who, answer.reason)
+        sys.stdout.write(f"{who} has signed {answer.id} in {path}: commit it.\n")
+        return 0
+    folder = command.newest(answer.project, answer.run)
+    if not folder.path.is_dir():
+        raise UsageError(
+            "there is no run to sign", "Run the lane first: omni-release rehearse. Or sign with --committed."
+        )
+    if not answer.id:
+        assert ask is not None
+        return command.prompt(answer.project, folder, ask, who)
+    signed = folder.sign(answer.id, who, answer.reason)
+    if answer.json:
         sys.stdout.write(report_json.sign_off(signed))
     else:
-        sys.stdout.write(f"{signed.who} has signed {id} for run {folder.path.name}: {reason}\n")
+        sys.stdout.write(f"{signed.who} has signed {signed.id} for run {folder.path.name}: {signed.reason}\n")
         sys.stdout.writelines(f"  about sha256 {sha256}\n" for sha256 in signed.artifacts)
     return 0
+
+
+def _named(project: Project) -> str:
+    """Who git says works here. Raises UsageError where it does not know."""
+    named = LocalProcesses(str).ask("git", "config", "user.name", cwd=project.root)
+    if named is None or not named.out.strip():
+        raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
+    return named.out.strip()
 
 
 @contextlib.contextmanager
@@ -206,7 +242,7 @@ def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> I
         request.destination.target.name if request.destination else REHEARSAL,
         tree.commit(project.root, processes),
         folder.path,
-        folder.workshop() if folder.path.is_dir() else folder.path / "workshop",
+        folder.workshop() if folder.path.is_dir() and not request.looks else folder.path / "workshop",
         found.inside(project.root) if found else PurePosixPath(),
     )
     try:
@@ -242,6 +278,8 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
     """The run that was asked for; else, for a part, the newest that was built from this very tree; else a new one."""
     if request.run is not None:
         return home.run(request.run)
+    if request.lane == "checklist":
+        return next(iter(home.runs()), RunFolder(home.path / "runs" / "none", home.files))
     if request.lane == "gate" and not request.looks and not request.dry:
         return home.gate()
     if request.lane not in (*lanes.BUILDING, "doctor") or (request.dry and not home.runs()):

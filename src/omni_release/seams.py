@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from omni_release.actions import Copy, Link, Move, Pin, Run, Write
-from omni_release.model import Artifact, SignOff, Target
+from omni_release.model import Artifact, SignOff, Status, Target
 
 _NETWORK = re.compile(
     r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
@@ -230,6 +230,9 @@ class Journal(Protocol):
 
     def sign_offs(self) -> tuple[SignOff, ...]:
         """The answers that people gave to this run."""
+
+    def came_of(self, task: str) -> Status | None:
+        """What last came of a task in this run, in whichever of its lanes; None where it has not run."""
 
     def kept(self, task: str, key: str) -> str | None:
         """The outcome (as JSON) that a costly check left under this key, or None."""

@@ -1,0 +1,192 @@
+"""`omni-release checklist show|init`, and `omni-release sign`: what waits, and a person's answers."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from omni_release import checklists, errors, sign_offs, versions
+from omni_release.actions import Write
+from omni_release.artifacts import name_and_version
+from omni_release.checklists import FOLDER, Checklist, Item
+from omni_release.errors import UsageError
+from omni_release.journal import Home, RunFolder
+from omni_release.model import Project, SignOff, Status
+from omni_release.ports.files import LocalFiles
+from omni_release.report.markdown import plain
+
+_NONE = "the project has no checklists"
+_INIT = "`omni-release checklist init` writes the usual ones, to be changed to what you need."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An item as it stands in a run: `signed` where a person has answered, `came` what came of its check."""
+
+    item: Item
+    signed: SignOff | None
+    came: Status | None
+
+    @property
+    def answered(self) -> bool:
+        return self.signed is not None or self.came is Status.PASSED
+
+    @property
+    def how(self) -> str:
+        """Who has answered, or who has to."""
+        if self.signed is not None:
+            return f"{self.signed.who}, {self.signed.when}: {self.signed.reason}"
+        if self.item.check:
+            return f"check {self.item.check}: {self.came.value if self.came else 'not asked in this run'}"
+        return f"omni-release sign {self.item.id} --reason …"
+
+
+def init(project: Project) -> int:
+    """Write the usual checklists into the project; what is there already stays as it is."""
+    for shipped in sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name):
+        if not shipped.name.endswith(".toml"):
+            continue
+        target = project.root / FOLDER / shipped.name
+        if target.exists():
+            sys.stdout.write(f"{FOLDER}/{shipped.name} is there already\n")
+            continue
+        LocalFiles().write(Write(target, shipped.read_bytes()))
+        sys.stdout.write(f"{FOLDER}/{shipped.name} is written\n")
+    sys.stdout.write("Change them to what your project needs, and commit them.\n")
+    return errors.EXIT_PASSED
+
+
+def show(project: Project, form: str, run: str | None) -> int:
+    """Print the checklists, as they stand in the newest run or the one that is named; always exit code 0."""
+    found = checklists.read(project.root)
+    if not found:
+        raise UsageError(_NONE, _INIT)
+    folder = newest(project, run)
+    standing = {one.name: tuple(_standing(one, project, folder)) for one in found}
+    writer = {"json": _json, "md": _markdown}.get(form, _text)
+    sys.stdout.write(writer(found, standing, folder))
+    return errors.EXIT_PASSED
+
+
+def newest(project: Project, run: str | None) -> RunFolder:
+    """The run that is named, or the newest; where there is none yet, one that remembers nothing."""
+    home = Home(project.root, LocalFiles())
+    if run is not None:
+        return home.run(run)
+    return next(iter(home.runs()), RunFolder(home.path / "runs" / "none", home.files))
+
+
+def waiting(project: Project, folder: RunFolder) -> Iterator[tuple[str, str]]:
+    """What a person could answer now: the id, and the question."""
+    for one in checklists.read(project.root):
+        for shown in _standing(one, project, folder):
+            if not shown.answered and not shown.item.check:
+                yield shown.item.id, shown.item.asks
+
+
+def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: str) -> int:
+    """Ask a person, item by item, and keep each answer; an empty one leaves its item waiting."""
+    left = 0
+    for id, question in list(waiting(project, folder)):
+        try:
+            reason = ask(f"{id}\n  {question}\n  Your answer (empty: not yet): ").strip()
+        except EOFError:
+            reason = ""
+        if reason:
+            folder.sign(id, who, reason)
+        left += not reason
+    sys.stdout.write(f"{left} left to be answered\n" if left else "all is answered\n")
+    return errors.EXIT_WAITING if left else errors.EXIT_PASSED
+
+
+def commit(project: Project, id: str, who: str, reason: str) -> Path:
+    """Write a sign-off for the project's version into the repository, to be committed; the file."""
+    import tomlkit
+    from tomlkit.items import AoT
+
+    stated = versions.version_of(versions.find(project))
+    if stated is None:
+        raise UsageError(
+            "no place states the version that is signed", "Sign a run in place of it: leave out --committed."
+        )
+    path = project.root / sign_offs.SIGNED / f"{stated}.toml"
+    document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+    entry = tomlkit.table()
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    entry.update({"item": id, "who": who, "when": now, "reason": reason, "version": stated})
+    entries = document.get("sign-off")
+    if not isinstance(entries, AoT):
+        document["sign-off"] = entries = tomlkit.aot()
+    entries.append(entry)
+    LocalFiles().write(Write(path, tomlkit.dumps(document).encode()))
+    return path
+
+
+def _standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
+    pinned = folder.artifacts()
+    stated = versions.version_of(versions.find(project)) or (name_and_version(pinned[0].name)[1] if pinned else None)
+    today = datetime.datetime.now(datetime.UTC).date()
+    for item in one.items:
+        signed, _ = sign_offs.answer(item.id, project.root, stated, folder, today)
+        yield Shown(item, signed, folder.came_of(item.check) if item.check else None)
+
+
+Standing = dict[str, tuple[Shown, ...]]
+
+
+def _text(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:
+    lines = []
+    for one in found:
+        lines.append(one.title)
+        lines += [
+            f"  [{'x' if s.answered else ' '}] {s.item.id}: {s.item.says}\n      {s.how}" for s in standing[one.name]
+        ]
+        lines += [f"  {problem.where}: {problem.message}" for problem in one.problems]
+    return "\n".join((*lines, _about(folder))) + "\n"
+
+
+def _markdown(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:
+    lines = []
+    for one in found:
+        lines += [f"## {plain(one.title)}", ""]
+        lines += [
+            f"- [{'x' if s.answered else ' '}] {plain(s.item.says)} (`{s.item.id}`): {plain(s.how)}"
+            for s in standing[one.name]
+        ]
+        lines += [f"- [ ] `{problem.where}`: {plain(problem.message)}" for problem in one.problems]
+        lines.append("")
+    return "\n".join((*lines, plain(_about(folder)))) + "\n"
+
+
+def _json(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:
+    content = [
+        {
+            "name": one.name,
+            "title": one.title,
+            "when": one.when,
+            "items": [
+                {
+                    "id": s.item.id,
+                    "says": s.item.says,
+                    "check": s.item.check or None,
+                    "answered": s.answered,
+                    "how": s.how,
+                }
+                for s in standing[one.name]
+            ],
+            "problems": [f"{problem.where}: {problem.message}" for problem in one.problems],
+        }
+        for one in found
+    ]
+    return json.dumps({"checklists": content, "run": folder.path.name}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _about(folder: RunFolder) -> str:
+    if not folder.path.is_dir():
+        return "There is no run yet: only sign-offs in the repository count."
+    return f"As they stand in run {folder.path.name}."

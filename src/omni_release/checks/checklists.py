@@ -1,0 +1,113 @@
+"""Checklists: is each of them one, and is each of their items answered?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from omni_release import checklists, sign_offs
+from omni_release.checklists import FOLDER, RULE, Checklist, Item
+from omni_release.errors import CannotTell, NeedsPerson, NotApplicable
+from omni_release.model import REHEARSAL, Finding, Release, Severity, Status
+from omni_release.seams import World
+
+_NONE = f"the project has no {FOLDER}/: `omni-release checklist init` writes the usual ones"
+
+
+def checklists_are_valid(release: Release, world: World) -> Iterator[Finding]:
+    """Each checklist can be read, and names checks that there are; so does each sign-off in the repository.
+
+    Mend the line that is named. `omni-release explain CHECK` says whether there is such a check.
+    """
+    found = checklists.read(release.project.root)
+    if not found:
+        raise NotApplicable(_NONE)
+    known = _known(release)
+    for one in found:
+        yield from one.problems
+        for item in one.items:
+            if item.check and item.check not in known:
+                yield _unknown(item, known)
+    today = world.clock.now().date()
+    current = sign_offs.released(release, world)
+    yield from sign_offs.problems(release.project.root, known, today, current)
+
+
+def before_release_is_answered(release: Release, world: World) -> Iterator[Finding]:
+    """Each item of the checklists for before a release is answered.
+
+    An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"` answers it, or a file of
+    the repository does (docs/checklists.md). One that names a check is answered when that has passed in this run.
+    """
+    return _answered(release, "before")
+
+
+def after_release_is_answered(release: Release, world: World) -> Iterator[Finding]:
+    """Each item of the checklists for after a release is answered.
+
+    An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"`.
+    """
+    return _answered(release, "after")
+
+
+def _answered(release: Release, when: str) -> Iterator[Finding]:
+    """Nothing is found where this is reached at all: each item is a task of its own, which must have passed before."""
+    of_moment = [one for one in checklists.read(release.project.root) if one.when == when]
+    if not of_moment:
+        raise NotApplicable(_NONE)
+    number = sum(len(one.items) for one in of_moment)
+    yield Finding(f"{number} items in {len(of_moment)} lists", RULE, Severity.NOTICE)
+
+
+@dataclass(frozen=True)
+class ItemIsAnswered:
+    """The check that one item is answered: by the check that it names, or by a person."""
+
+    item: Item
+
+    def __call__(self, release: Release, world: World) -> Iterator[Finding]:
+        item = self.item
+        if not item.check:
+            raise NeedsPerson(item.asks, _then(release))
+        if item.check not in (known := _known(release)):
+            yield _unknown(item, known)
+            return
+        status = world.journal.came_of(item.check)
+        if status is Status.FAILED:
+            yield Finding(f"{item.check} has failed in this run", RULE, path=item.path, line=item.line)
+        elif status is Status.INCONCLUSIVE:
+            raise CannotTell(f"{item.check} could not tell in this run")
+        elif status is not Status.PASSED:
+            became = "had nothing to look at in this run" if status is Status.SKIPPED else "was not asked in this run"
+            raise NeedsPerson(f"{item.asks}\n{item.check} {became}, so it answers nothing", _then(release))
+
+
+@dataclass(frozen=True)
+class ChecklistIsReadable:
+    """The check that nothing is wrong with a checklist: what cannot be read is never taken for answered."""
+
+    checklist: Checklist
+
+    def __call__(self, release: Release, world: World) -> Iterator[Finding]:
+        yield from self.checklist.problems
+
+
+def _then(release: Release) -> str:
+    """How a release goes on once a person has signed: with this run, whose artifacts were signed."""
+    if release.target == REHEARSAL or not release.folder.is_dir():
+        return ""
+    return f"Then go on with this very run: --run {release.folder.name}"
+
+
+def _known(release: Release) -> set[str]:
+    """The ids of all tasks, and items, that there are for this project."""
+    from omni_release import lanes, own
+
+    return {task.id for lane in lanes.ALL.values() for task in own.joined(lane(), release.project).tasks}
+
+
+def _unknown(item: Item, known: set[str]) -> Finding:
+    near = difflib.get_close_matches(item.check, known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "`omni-release explain` knows those that there are."
+    return Finding(f"there is no check {item.check!r}: {hint}", RULE, path=item.path, line=item.line)

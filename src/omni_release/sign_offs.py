@@ -1,0 +1,156 @@
+"""A person's answer: in the run's journal, or in a file of the repository. One that is about other bytes is void.
+
+In the repository, `checklists/signed/*.toml`:
+
+    [[sign-off]]
+    item = "before-release/real-api"
+    who = "Ada"
+    when = 2026-11-22T10:00:00Z
+    reason = "generate and refine, by hand"
+    version = "1.2.0"       # or artifacts = ["sha256", …], or both
+    until = 2026-12-31      # optional: the last day
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from omni_release.checklists import FOLDER, RULE
+from omni_release.model import Finding, Release, Severity, SignOff
+from omni_release.seams import Journal, World
+from omni_release.settings import line_of
+
+SIGNED = f"{FOLDER}/signed"
+_NEEDED = ("item", "who", "reason")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A sign-off in the repository: for a version, or for artifacts, or for both; `until` is its last day."""
+
+    signed: SignOff
+    version: str
+    until: date | None
+    path: str
+    line: int | None
+
+    def void(self, version: str | None, hashes: tuple[str, ...], today: date) -> str:
+        """Why it does not answer for this version and these artifacts; empty where it does."""
+        from omni_release.artifacts import same_version
+
+        if self.until is not None and self.until < today:
+            return f"it was until {self.until}"
+        if self.version and (version is None or not same_version(self.version, version)):
+            return f"it is for version {self.version}, not {version or 'one that only the build can tell'}"
+        if self.signed.artifacts and set(self.signed.artifacts) != set(hashes):
+            return "it is for other artifacts: their sha256 differ"
+        return ""
+
+
+def answer(id: str, root: Path, version: str | None, journal: Journal, today: date) -> tuple[SignOff | None, str]:
+    """The sign-off that answers a task for this version and this run's very artifacts.
+
+    Else None, and why earlier ones do not.
+    """
+    hashes = tuple(artifact.sha256 for artifact in journal.artifacts())
+    void: list[str] = []
+    for signed in reversed(journal.sign_offs()):
+        if signed.id == id and signed.artifacts == hashes:
+            return signed, ""
+        if signed.id == id:
+            void.append(f"{signed.who} has signed at {signed.when}, for other artifacts")
+    found, _ = committed(root)
+    for entry in reversed([entry for entry in found if entry.signed.id == id]):
+        why = entry.void(version, hashes, today)
+        if not why:
+            return entry.signed, ""
+        void.append(f"{entry.signed.who} has signed in {entry.path}:{entry.line}, and {why}")
+    return None, "\n".join(void)
+
+
+def released(release: Release, world: World) -> str | None:
+    """The version that is released: as the project states it, or else as it was built."""
+    from omni_release.artifacts import name_and_version
+
+    pinned = world.journal.artifacts()
+    return release.version or (name_and_version(pinned[0].name)[1] if pinned else None)
+
+
+def committed(root: Path) -> tuple[tuple[Committed, ...], tuple[Finding, ...]]:
+    """The sign-offs in the repository, and what is wrong with their files."""
+    found: list[Committed] = []
+    problems: list[Finding] = []
+    for path in sorted((root / SIGNED).glob("*.toml")):
+        where = path.relative_to(root).as_posix()
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+            entries = tomllib.loads(text).get("sign-off", [])
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            at = re.search(r"at line (\d+)", str(error))
+            said = f"cannot be read: {error}"
+            problems.append(Finding(said, RULE, path=where, line=int(at[1]) if at else None))
+            continue
+        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+            line = line_of(text, ("sign-off", number, "item")) or 1
+            if wrong := list(_wrong(entry)):
+                problems += [Finding(f"this sign-off {said}", RULE, path=where, line=line) for said in wrong]
+            else:
+                found.append(_committed(entry, where, line))
+    return tuple(found), tuple(problems)
+
+
+def _wrong(entry: object) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield "is no table: [[sign-off]]"
+        return
+    for key in _NEEDED:
+        if not isinstance(entry.get(key), str) or not entry[key].strip():
+            yield f"needs `{key}`, a string"
+    if not isinstance(entry.get("when"), datetime.date):  # a moment is a date, too
+        yield "needs `when`, a date or a moment: 2026-11-22T10:00:00Z"
+    if not isinstance(entry.get("until"), datetime.date | None):
+        yield "has an `until` that is no date"
+    hashes = entry.get("artifacts", [])
+    if not isinstance(hashes, list) or not all(isinstance(h, str) and _SHA256.fullmatch(h) for h in hashes):
+        yield "has `artifacts` that are no sha256 of 64 hexadecimal digits each"
+    if not isinstance(entry.get("version", ""), str):
+        yield "has a `version` that is no string"
+    if not entry.get("version") and not hashes:
+        yield "needs a `version` or `artifacts`: what was looked at"
+
+
+def _committed(entry: Mapping[str, object], path: str, line: int) -> Committed:
+    artifacts = entry.get("artifacts", [])
+    assert isinstance(artifacts, list)
+    signed = SignOff(
+        str(entry["item"]), str(entry["who"]), str(entry["when"]), str(entry["reason"]), tuple(map(str, artifacts))
+    )
+    until = entry.get("until")
+    if isinstance(until, datetime.datetime):
+        until = until.date()
+    assert isinstance(until, date | None)
+    return Committed(signed, str(entry.get("version", "")), until, path, line)
+
+
+def problems(root: Path, known: set[str], today: date, current: str | None) -> Iterator[Finding]:
+    """What is wrong with the sign-offs in the repository; those of earlier versions are history."""
+    found, wrong = committed(root)
+    yield from wrong
+    for entry in found:
+        if entry.signed.id not in known:
+            said = f"{entry.signed.id!r} is signed here, and there is no such item or task"
+            yield Finding(said, RULE, Severity.WARNING, entry.path, entry.line)
+        elif (
+            entry.until is not None
+            and entry.until < today
+            and not entry.void(current, entry.signed.artifacts, date.min)
+        ):
+            said = f"the sign-off of {entry.signed.id!r} was until {entry.until}: sign it again"
+            yield Finding(said, RULE, Severity.WARNING, entry.path, entry.line)

@@ -1,0 +1,376 @@
+"""Checklists: what answers an item and what does not, who may sign, and for what; by the real command line."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release import checklists, engine, lanes, own, sign_offs
+from omni_release.actions import Pin
+from omni_release.errors import CannotTell, NotApplicable
+from omni_release.journal import Home, RunFolder
+from omni_release.model import Finding, Outcome, Project, Release, Status
+from omni_release.ports.clock import SystemClock
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.index import Rehearsal
+from omni_release.ports.processes import LocalProcesses
+from omni_release.seams import World
+from omni_release.settings import Settings
+from omni_release.tasks import Lane, check
+from tests.conftest import child_environment, omni
+
+TODAY = datetime.date(2026, 11, 22)
+ROOT = Path(__file__).parents[1]
+ITEM = '[[item]]\nid = "tried"\nsays = "It was tried"\nasks = "Was it tried?"\n'
+BY_CHECK = '[[item]]\nid = "asked"\nsays = "The check says so"\ncheck = "versions-agree"\n'
+
+
+class Prepared:
+    """A project with a checklist, and one run of it that has built an artifact."""
+
+    def __init__(self, root: Path, text: str) -> None:
+        self.root = root
+        (root / "checklists" / "signed").mkdir(parents=True)
+        (root / "checklists" / "mine.toml").write_text(text, encoding="utf-8")
+        (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.2.0"\n', encoding="utf-8")
+        self.run = Home(root, LocalFiles()).new_run(5)
+        self.build(b"first")
+
+    def build(self, content: bytes) -> None:
+        """Build other bytes, as the same run."""
+        dist = self.run.path / "dist"
+        dist.mkdir(exist_ok=True)
+        (dist / "acme-1.2.0.tar.gz").write_bytes(content)
+        (self.root / "tree").write_text("tree", encoding="utf-8")
+        self.run.pin(Pin(dist, self.root / "tree", None))
+
+    def signed(self, text: str) -> None:
+        """A sign-off that is committed."""
+        (self.root / "checklists" / "signed" / "1.2.0.toml").write_text(text, encoding="utf-8")
+
+    def outcomes(self, lane: Lane | None = None) -> dict[str, Outcome]:
+        """What comes of a lane's tasks in this run."""
+        project = Project(self.root, "acme", (), Settings(), {})
+        release = Release(project, "1.2.0", "rehearsal", None, self.run.path, self.root / "w", PurePosixPath())
+        processes = LocalProcesses(str)
+        index = Rehearsal(self.run.path / "index", "acme")
+        world = World(processes, LocalFiles(), SystemClock(), index, self.run, {})
+        try:
+            wanted = own.joined(lane or lanes.checklist(), project)
+            return {done.id: done for done in engine.run(wanted, release, world, today=TODAY)}
+        finally:
+            processes.close()
+
+
+def passes(release: Release, world: World) -> Iterator[Finding]:
+    """It passes."""
+    return iter(())
+
+
+def fails(release: Release, world: World) -> Iterator[Finding]:
+    """It fails."""
+    yield Finding("no")
+
+
+def has_nothing(release: Release, world: World) -> Iterator[Finding]:
+    """It has nothing to look at."""
+    raise NotApplicable("nothing here")
+
+
+def cannot_tell(release: Release, world: World) -> Iterator[Finding]:
+    """It cannot tell."""
+    raise CannotTell("no network")
+
+
+def committed(item: str = "mine/tried", **more: str) -> str:
+    """A sign-off as somebody writes it."""
+    fields = {"item": f'"{item}"', "who": '"Ada"', "when": "2026-11-20", "reason": '"by hand"', "version": '"1.2.0"'}
+    return "[[sign-off]]\n" + "".join(f"{key} = {value}\n" for key, value in (fields | more).items() if value)
+
+
+def test_an_item_waits_until_a_person_signs(tmp_path: Path) -> None:
+    """An unanswered question waits, and holds up what needs the checklist; signed, it passes, and says by whom."""
+    project = Prepared(tmp_path, ITEM)
+    before = project.outcomes()
+    assert before["mine/tried"].status is Status.WAITING
+    assert "Was it tried?" in before["mine/tried"].findings[0].message
+    assert "omni-release sign mine/tried" in before["mine/tried"].findings[0].message
+    assert before["before-release-is-answered"].status is Status.SKIPPED
+    project.run.sign("mine/tried", "Ada", "tried it")
+    after = project.outcomes()
+    assert after["mine/tried"].status is Status.PASSED
+    assert "signed off by Ada" in after["mine/tried"].findings[0].message
+    assert after["before-release-is-answered"].status is Status.PASSED
+
+
+def test_a_new_artifact_voids_it(tmp_path: Path) -> None:
+    """What was signed for other bytes answers nothing, and the message says that it was."""
+    project = Prepared(tmp_path, ITEM)
+    project.run.sign("mine/tried", "Ada", "tried it")
+    project.build(b"second")
+    done = project.outcomes()["mine/tried"]
+    assert done.status is Status.WAITING
+    assert "Ada has signed" in done.findings[0].message and "for other artifacts" in done.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (passes, Status.PASSED),
+        (has_nothing, Status.WAITING),
+        (fails, Status.SKIPPED),
+        (cannot_tell, Status.SKIPPED),
+    ],
+)
+def test_what_a_check_answers(
+    body: Callable[[Release, World], Iterator[Finding]], status: Status, tmp_path: Path
+) -> None:
+    """Only a check that passed answers its item: one that had nothing to look at has answered nothing."""
+    text = ITEM.replace("asks =", f'check = "{body.__name__.replace("_", "-")}"\nasks =')
+    project = Prepared(tmp_path, text)
+    from omni_release.checks.checklists import before_release_is_answered
+
+    lane = Lane("gate", (check(body), check(before_release_is_answered)))
+    known = {"passes", "fails", "has-nothing", "cannot-tell"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omni_release.checks.checklists._known", lambda _: known)
+        done = project.outcomes(lane)
+    assert done["mine/tried"].status is status
+    if status is not Status.PASSED:
+        assert done["before-release-is-answered"].status is Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("came", "status"),
+    [
+        ("passed", Status.PASSED),
+        ("failed", Status.FAILED),
+        ("inconclusive", Status.INCONCLUSIVE),
+        ("skipped", Status.WAITING),
+        ("waiting", Status.WAITING),
+        (None, Status.WAITING),
+    ],
+)
+def test_a_check_of_another_lane(came: str | None, status: Status, tmp_path: Path) -> None:
+    """What a check said in another lane of the same run counts; one that never ran there answers nothing."""
+    project = Prepared(tmp_path, BY_CHECK)
+    project.run.record("outcome", task="versions-agree", status="failed")
+    if came is None:
+        project.run = Home(tmp_path, LocalFiles()).new_run(5)
+    else:
+        project.run.record("outcome", task="versions-agree", status=came)
+    assert project.outcomes()["mine/asked"].status is status
+
+
+def test_the_engine_remembers_what_came(tmp_path: Path) -> None:
+    """Each task's outcome is in the run's journal, for the lanes that come later."""
+    project = Prepared(tmp_path, ITEM)
+    project.outcomes(Lane("gate", (check(passes), check(fails, needs="passes"), check(has_nothing, needs="fails"))))
+    came = [project.run.came_of(task) for task in ("passes", "fails", "has-nothing", "never")]
+    assert came == [Status.PASSED, Status.FAILED, Status.SKIPPED, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "said"),
+    [
+        (committed(), Status.PASSED, "signed off by Ada"),
+        (committed(version='"1.2"'), Status.PASSED, "signed off by Ada"),
+        (committed(version='"1.1.0"'), Status.WAITING, "it is for version 1.1.0, not 1.2.0"),
+        (committed(until="2026-11-21"), Status.WAITING, "it was until 2026-11-21"),
+        (committed(until="2026-11-22"), Status.PASSED, "signed off by Ada"),
+        (committed(version="", artifacts=f'["{"ab" * 32}"]'), Status.WAITING, "it is for other artifacts"),
+        (committed(version="", artifacts='["SHA"]'), Status.PASSED, "signed off by Ada"),
+        (committed(artifacts=f'["{"ab" * 32}"]'), Status.WAITING, "it is for other artifacts"),
+        (committed(item="mine/other"), Status.WAITING, "Was it tried?"),
+    ],
+)
+def test_a_committed_sign_off(text: str, status: Status, said: str, tmp_path: Path) -> None:
+    """A file of the repository answers for the version, or the artifacts, that it names, until its last day."""
+    project = Prepared(tmp_path, ITEM)
+    project.signed(text.replace("SHA", project.run.artifacts()[0].sha256))
+    done = project.outcomes()["mine/tried"]
+    assert (done.status, said in done.findings[0].message) == (status, True), done
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (committed(version=""), 2, "needs a `version` or `artifacts`"),
+        (committed(who='""'), 2, "needs `who`"),
+        (committed(when='"yesterday"'), 2, "needs `when`"),
+        (committed(artifacts='["ab"]'), 2, "no sha256"),
+        (committed() + committed(item="mine/gone"), 8, "'mine/gone' is signed here, and there is no such item"),
+        (committed(until="2020-01-01"), 2, "was until 2020-01-01: sign it again"),
+        (committed() + "[[sign-off\n", 7, "cannot be read"),
+    ],
+)
+def test_a_wrong_sign_off(text: str, line: int, said: str, tmp_path: Path) -> None:
+    """A sign-off that is none, is foreign or has expired is named with its line."""
+    project = Prepared(tmp_path, ITEM)
+    project.signed(text)
+    found = [finding for finding in project.outcomes()["checklists-are-valid"].findings if said in finding.message]
+    assert [(finding.path, finding.line) for finding in found] == [("checklists/signed/1.2.0.toml", line)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            ITEM + BY_CHECK.replace("versions-agree", "version-agree"),
+            8,
+            "there is no check 'version-agree': did you mean",
+        ),
+        (ITEM + ITEM, 6, "there are two items 'tried': the first is on line 2"),
+        (ITEM + "[[item]]\nid = 3\nsays = 'x'\n", 6, "needs an `id`"),
+        (ITEM + "[[item]]\nid = 'x'\n", 6, "needs `says`"),
+        (ITEM + "[[item]]\nid = 'x'\nsays = 'x'\nchek = 'x'\n", 8, "`chek` is no key of an item"),
+        ("when = 'never'\n" + ITEM, 1, "`when` is 'never'"),
+        ("whn = 'before'\n" + ITEM, 1, "`whn` is no key of a checklist"),
+        (ITEM + "[[item\n", 5, "cannot be read"),
+        ("title = 'x'\n", 1, "has no [[item]]"),
+    ],
+)
+def test_a_wrong_checklist(text: str, line: int, said: str, tmp_path: Path) -> None:
+    """What is wrong is named with its line; what can be read goes on, and what cannot is not taken for answered."""
+    project = Prepared(tmp_path, text)
+    (tmp_path / "checklists" / "sound.toml").write_text(ITEM, encoding="utf-8")
+    done = project.outcomes()
+    assert done["checklists-are-valid"].status is Status.FAILED
+    found = [finding for finding in done["checklists-are-valid"].findings if said in finding.message]
+    assert [(finding.path, finding.line) for finding in found] == [("checklists/mine.toml", line)]
+    assert done["sound/tried"].status is Status.WAITING
+    assert done["before-release-is-answered"].status is Status.SKIPPED
+    for id in ("mine/tried", "mine/asked", "sound/tried"):
+        project.run.sign(id, "Ada", "tried")
+    assert project.outcomes()["before-release-is-answered"].status is Status.SKIPPED
+
+
+def test_no_checklists(tmp_path: Path) -> None:
+    """A project without checklists has nothing to answer, and is told how to get them."""
+    project = Prepared(tmp_path, ITEM)
+    (tmp_path / "checklists" / "mine.toml").unlink()
+    done = project.outcomes()
+    assert {outcome.status for outcome in done.values()} == {Status.SKIPPED}
+    assert "omni-release checklist init" in done["before-release-is-answered"].findings[0].message
+
+
+def test_init(tmp_path: Path) -> None:
+    """The usual ones are written, are right, name only checks that there are, and never go over what is there."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
+    (tmp_path / "checklists").mkdir()
+    own_one = tmp_path / "checklists" / "after-release.toml"
+    own_one.write_text(ITEM, encoding="utf-8")
+    assert omni("checklist", "init", cwd=tmp_path).code == 0
+    assert own_one.read_text(encoding="utf-8") == ITEM
+    assert [one.name for one in checklists.read(tmp_path)] == ["after-release", "before-release", "error-handling"]
+    assert omni("gate", "--only", "checklists-are-valid", cwd=tmp_path).code == 0
+
+
+def test_this_projects_own() -> None:
+    """This project's checklists are right, and have each item of the usual ones."""
+    shipped = {item.id for one in checklists.read(ROOT / "src" / "omni_release") for item in one.items}
+    here = checklists.read(ROOT)
+    assert shipped <= {item.id for one in here for item in one.items}
+    known = {task.id for lane in lanes.ALL.values() for task in lane().tasks}
+    for one in here:
+        assert not one.problems
+        assert {item.check for item in one.items if item.check} <= known
+
+
+def test_show(tmp_path: Path) -> None:
+    """The lists are shown as text, Markdown and JSON, with who has answered and who has to."""
+    project = Prepared(tmp_path, "title = 'Mine | yours'\n" + ITEM + BY_CHECK)
+    project.run.sign("mine/tried", "Ada", "tried it")
+    shown = omni("checklist", "show", cwd=tmp_path)
+    assert (shown.code, "  [x] mine/tried: It was tried\n      Ada, " in shown.out) == (0, True), shown.err
+    assert "  [ ] mine/asked: The check says so\n      check versions-agree: not asked in this run" in shown.out
+    marked = omni("checklist", "show", "--format", "md", cwd=tmp_path).out
+    assert "## Mine \\| yours\n\n- [x] It was tried (`mine/tried`): Ada, " in marked
+    document = omni("checklist", "show", "--format", "json", cwd=tmp_path).document
+    assert [item["answered"] for item in document["checklists"][0]["items"]] == [True, False]
+
+
+def test_the_lane(tmp_path: Path) -> None:
+    """`omni-release checklist` waits with exit code 4 until all is signed; it writes no report over the run's own."""
+    Prepared(tmp_path, ITEM)
+    ran = omni("checklist", cwd=tmp_path)
+    assert ran.code == 4
+    assert "Was it tried?" in ran.out
+    signed = omni("sign", "mine/tried", "--reason", "tried", "--by", "Ada", cwd=tmp_path)
+    assert signed.code == 0, signed.err
+    assert omni("checklist", cwd=tmp_path).code == 0
+    assert not list(tmp_path.glob(".omni-release/runs/*/report.json"))
+
+
+def test_sign_for_the_repository(tmp_path: Path) -> None:
+    """A sign-off can be written into the repository, one after the other, without a run."""
+    project = Prepared(tmp_path, ITEM + BY_CHECK)
+    for item in ("mine/tried", "mine/asked"):
+        ran = omni("sign", item, "--reason", 'said "so"', "--by", "Ada", "--committed", cwd=tmp_path)
+        assert ran.code == 0, ran.err
+    path = tmp_path / "checklists" / "signed" / "1.2.0.toml"
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["sign-off"]
+    assert [(entry["item"], entry["reason"], entry["version"]) for entry in entries] == [
+        ("mine/tried", 'said "so"', "1.2.0"),
+        ("mine/asked", 'said "so"', "1.2.0"),
+    ]
+    assert sign_offs.committed(tmp_path)[1] == ()
+    assert project.outcomes()["mine/tried"].status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sign", "mine/tied", "--reason", "x"), "Did you mean mine/tried?"),
+        (("sign", "mine/tried"), "what is signed, and why?"),
+        (("sign",), "nobody sits at a terminal here"),
+    ],
+)
+def test_wrong_signing(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    """An item that is not there, no reason, and nobody to ask: each is told."""
+    Prepared(tmp_path, ITEM)
+    ran = omni(*arguments, cwd=tmp_path)
+    assert (ran.code, said in ran.err) == (2, True), ran.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_the_prompt(tmp_path: Path) -> None:
+    """At a terminal a person is asked item by item; an empty answer leaves its item waiting."""
+    second = ITEM.replace("tried", "understood")
+    project = Prepared(tmp_path, ITEM + second)
+    outer, inner = pty.openpty()
+    os.write(outer, b"\nread them all\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "omni_release", "sign", "--by", "Ada"],
+        cwd=tmp_path,
+        env=child_environment(),
+        stdin=inner,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    os.close(inner)
+    os.close(outer)
+    assert ended.returncode == 4, ended.stderr
+    assert "1 left to be answered" in ended.stdout
+    signed = RunFolder(project.run.path, LocalFiles()).sign_offs()
+    assert [(entry.id, entry.reason) for entry in signed] == [("mine/understood", "read them all")]
+
+
+def test_the_report(tmp_path: Path) -> None:
+    """The report has each item as a task of its own, in each of its forms."""
+    Prepared(tmp_path, ITEM)
+    document = omni("checklist", "--format", "json", cwd=tmp_path).document
+    assert {"mine/tried", "before-release-is-answered"} <= {outcome["id"] for outcome in document["outcomes"]}
+    assert "### ✋ It was tried (`mine/tried`)" in omni("checklist", "--format", "md", cwd=tmp_path).out
+    assert json.loads(omni("checklist", "--format", "sarif", cwd=tmp_path).out)["runs"][0]["results"] == []
