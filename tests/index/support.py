@@ -191,9 +191,17 @@ def sent(
     )
 
 
+def _accounts(folder: Path) -> Path:
+    """A file of accounts as Apache has it, with one of them."""
+    digest = base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
+    path = folder / "htpasswd"
+    path.write_text(f"{USER}:{{SHA}}{digest}\n", encoding="utf-8")
+    return path
+
+
 @contextlib.contextmanager
-def pypi_server(folder: Path) -> Iterator[str]:
-    """pypiserver, in a process of its own: it takes anything from anybody."""
+def pypi_server(folder: Path, *, locked: bool = False) -> Iterator[str]:
+    """pypiserver, in a process of its own: it takes anything from anybody, or (locked) from who has the password."""
     (folder / "packages").mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -207,10 +215,7 @@ def pypi_server(folder: Path) -> Iterator[str]:
         "127.0.0.1",
         "-p",
         str(port),
-        "-a",
-        ".",
-        "-P",
-        ".",
+        *(("-a", "update", "-P", str(_accounts(folder))) if locked else ("-a", ".", "-P", ".")),
         "--disable-fallback",
     ]
     with (folder / "pypiserver.log").open("wb") as log:
