@@ -183,7 +183,8 @@ def run_once(release: Release, world: World) -> str:
     worst = next((o for o in outcomes if o.status not in (Status.PASSED, Status.SKIPPED)), None)
     if worst is None:
         return "passed"
-    return f"{worst.status}: {' '.join(worst.findings[0].message.split())}"[:110].replace("|", "/")
+    said = worst.findings[0].message.splitlines()[0].replace("|", "/")
+    return f"{worst.status}: {re.sub('[0-9a-f]{60,}', '…', said)}"[:120]
 
 
 def main() -> None:
