@@ -391,6 +391,24 @@ def test_ask_what_does_not_answer(processes: LocalProcesses, tmp_path: Path) -> 
         processes.ask(str(tmp_path / "file"), cwd=tmp_path)
 
 
+@on_posix
+def test_ask_what_takes_too_long(processes: LocalProcesses, tmp_path: Path) -> None:
+    """After its time a program is ended with all that it started, and what it was asked is shown without arguments."""
+    code = "sleep 600 & echo $! > pid; wait # not-shown"
+    with pytest.raises(CannotTell, match=r"^sh did not answer within 2 s$"):
+        processes.ask("sh", "-c", code, cwd=tmp_path, deadline=2.0)
+    assert until(lambda: is_over(int((tmp_path / "pid").read_text())))
+
+
+def test_ask_in_another_environment(processes: LocalProcesses, tmp_path: Path) -> None:
+    """The environment that is named is the whole one."""
+    code = "import os; print(sorted(key for key in os.environ if key in ('PATH', 'ACME')))"
+    inner = {key: value for key, value in os.environ.items() if key == "SYSTEMROOT"} | {"ACME": "1"}
+    answer = processes.ask(sys.executable, "-c", code, cwd=tmp_path, environment=inner)
+    assert answer is not None
+    assert answer.out.strip() == "['ACME']"
+
+
 def test_known_secrets_are_kept_out(tmp_path: Path) -> None:
     """What is known to be a secret stands in no log and in no last line, whichever program prints it."""
     processes = LocalProcesses(str, known=lambda: {"hunter2-hunter2"})

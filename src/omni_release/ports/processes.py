@@ -194,7 +194,7 @@ class LocalProcesses:
 
 def _named(argv: tuple[str, ...]) -> str:
     """The program and its verb, and no more: what is asked may be nobody's business."""
-    verb = next((word for word in argv[1:] if word.isalpha() or "-" in word.strip("-")), "")
+    verb = next((word for word in argv[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)), "")
     return f"{Path(argv[0]).stem} {verb}".rstrip()
 
 
