@@ -96,6 +96,7 @@ def release() -> Lane:
     from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
     from omni_release.checks.page import project_page_answers
     from omni_release.checks.rehearsed import index_shows_the_release, rehearsal_stands
+    from omni_release.checks.smoke import live_smoke_stands
     from omni_release.checks.target import credentials_are_there, release_is_young_enough, version_is_free_or_ours
     from omni_release.steps.confirm import ConfirmVersion
     from omni_release.steps.draft import DraftRelease
@@ -117,8 +118,9 @@ def release() -> Lane:
             check(in_step_with_remote),
             check(tag_is_right),
             check(local_environment_works),
+            check(live_smoke_stands, needs="rehearsal-stands", signable=True),
             check(before_release_is_answered),
-            step(ConfirmVersion(), needs=f"rehearsal-stands before-release-is-answered {' '.join(_PROOFS)}"),
+            step(ConfirmVersion(), needs=f"live-smoke-stands before-release-is-answered {' '.join(_PROOFS)}"),
             step(Upload(), needs="confirm-version"),
             check(index_shows_the_release, needs="upload"),
             step(InstallWithUv(), needs="index-shows-the-release"),
@@ -156,6 +158,7 @@ def gate() -> Lane:
     from omni_release.checks.checklists import checklists_are_valid
     from omni_release.checks.models import model_names_live
     from omni_release.checks.project import project_is_valid
+    from omni_release.checks.smoke import cassettes_are_clean
     from omni_release.checks.version import versions_agree
 
     return Lane(
@@ -165,6 +168,7 @@ def gate() -> Lane:
             check(project_is_valid),
             check(versions_agree),
             check(model_names_live),
+            check(cassettes_are_clean),
             check(checklists_are_valid),
         ),
     )

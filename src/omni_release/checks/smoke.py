@@ -72,9 +72,9 @@ def live_smoke_stands(release: Release, world: World) -> Iterator[Finding]:
     if stands is None:
         wheel = artifacts.installable(release.dist).name
         said = f"{wheel} (sha256 {candidate.wheel_sha256(release, world)}) has passed no live run with these scenarios"
-        raise CannotTell(f"{said} and models", evidence.AGAIN)
+        raise CannotTell(f"{said} and models", evidence.again(release))
     if stands.base_url != release.project.settings.smoke.base_url:
-        raise CannotTell(f"the live run was answered by {stands.base_url}, not by the service", evidence.AGAIN)
+        raise CannotTell(f"the live run was answered by {stands.base_url}, not by the service", evidence.again(release))
     yield Finding(str(stands), severity=Severity.NOTICE)
 
 

@@ -28,6 +28,7 @@ from omni_release.smoke.shrink import Stub, shrunk
 REDACTED = "[redacted]"
 LIVE, EMULATED = "live", "emulated"
 KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
+_SHORTEST = 8
 _REQUEST_HEADERS = ("content-type",)
 _RESPONSE_HEADERS = ("content-type", "date", "retry-after")
 
@@ -184,7 +185,9 @@ class Scrubber:
 def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
     """A key's value and how it looks percent-encoded, JSON-escaped and in base64 (at any offset); the longest first."""
     found: set[str] = set()
-    for secret in filter(None, secrets):
+    for secret in secrets:
+        if len(secret) < _SHORTEST:  # no key is as short, and it would be found in everything
+            continue
         found |= {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1]}
         for offset in range(3):
             data = b"\0" * offset + secret.encode()

@@ -83,8 +83,12 @@ def standing(release: Release, world: World) -> LiveEvidence | None:
     age = world.clock.now() - datetime.datetime.fromisoformat(found.when)
     most = release.project.settings.smoke.max_age_days
     if age > datetime.timedelta(days=most):
-        raise CannotTell(f"the live run is of {found.when}: older than the {most:g} days that it stands", AGAIN)
+        raise CannotTell(
+            f"the live run is of {found.when}: older than the {most:g} days that it stands", again(release)
+        )
     return found
 
 
-AGAIN = "Run it against this very wheel: omni-release smoke --live --run RUN (RUN is the run that built it)"
+def again(release: Release) -> str:
+    """What to run."""
+    return f"Run it against this very wheel: omni-release smoke --live --run {release.folder.name}"

@@ -36,7 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known. Raises UsageError where several processes would each have a budget of their own."""
+    if config.getoption("--smoke") == "live" and config.getoption("numprocesses", None):
+        raise pytest.UsageError("a live run has one budget, and so one process: leave out -n, or say -n 0")
     config.addinivalue_line("markers", "smoke: calls the live API; recorded, emulated or live (omni-release)")
 
 
@@ -56,6 +58,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from omni_release.smoke import session
 
     session.begin(config, chosen)
+
+
+def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
+    """An inconclusive test is counted and shown as such, never as failed or passed."""
+    if getattr(report, "inconclusive", None) is None:
+        return None
+    return "inconclusive", "?", "INCONCLUSIVE"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why each inconclusive test is."""
+    for report in terminalreporter.stats.get("inconclusive", ()):
+        terminalreporter.write_line(f"INCONCLUSIVE {report.nodeid} - {report.inconclusive}")
 
 
 @pytest.fixture

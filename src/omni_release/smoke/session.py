@@ -241,10 +241,10 @@ class Session:
             running.calls += self._meter.calls()
             self._judge(running)
         if running.outcome == outcomes.INCONCLUSIVE and report.outcome == "failed":
-            report.smoke = running.why  # type: ignore[attr-defined]  # for `pytest_report_teststatus`
+            report.inconclusive = self._scrubber.text(running.why)  # type: ignore[attr-defined]  # the plugin shows it
         elif running.outcome == outcomes.INCONCLUSIVE and report.when == "call":
-            report.outcome, report.longrepr = "failed", running.why
-            report.smoke = running.why  # type: ignore[attr-defined]
+            report.outcome, report.longrepr = "failed", self._scrubber.text(running.why)
+            report.inconclusive = report.longrepr  # type: ignore[attr-defined]
         if report.when == "teardown":
             self._tell(running)
             self._running = None
@@ -306,17 +306,6 @@ class Session:
         )
         if self._report is not None:
             outcomes.append(self._report, scenario=outcomes.plain(told))
-
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """An inconclusive test is counted and shown as such, never as failed or passed."""
-        if getattr(report, "smoke", None) is None or report.outcome != "failed":
-            return None
-        return outcomes.INCONCLUSIVE, "?", "INCONCLUSIVE"
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Why each inconclusive test is."""
-        for report in terminalreporter.stats.get(outcomes.INCONCLUSIVE, ()):
-            terminalreporter.write_line(f"INCONCLUSIVE {report.nodeid} - {self._scrubber.text(report.smoke)}")
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Close what is open, and say that all was told."""

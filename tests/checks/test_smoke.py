@@ -1,0 +1,171 @@
+"""The smoke lanes on a project with a feature of its own, and the evidence that they leave."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release import project
+from omni_release.checks.smoke import cassettes_are_clean, live_smoke_stands, replay_passes, smoke_passes_live
+from omni_release.emulator import GeminiEmulator
+from omni_release.errors import CannotTell, NotApplicable
+from omni_release.journal import RunFolder
+from omni_release.model import Artifact, Release
+from omni_release.ports.clock import SystemClock
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.index import Rehearsal
+from omni_release.ports.processes import LocalProcesses
+from omni_release.seams import World
+from omni_release.smoke import evidence
+from omni_release.smoke.evidence import LiveEvidence
+from tests.conftest import CASES, child_environment, git, omni
+from tests.images.conftest import planted_key
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+WHEEL = "acme_paint-1.2.3-py3-none-any.whl"
+
+
+class Journal(RunFolder):
+    """One that has pinned a wheel."""
+
+    def artifacts(self) -> tuple[Artifact, ...]:
+        return (Artifact(WHEEL, 4, "ab" * 32),)
+
+
+class Calendar(SystemClock):
+    """A clock that stands."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+@pytest.fixture
+def looked(tmp_path: Path) -> Iterator[tuple[Release, World]]:
+    """The case project, in a run that has built a wheel."""
+    files, processes = LocalFiles(), LocalProcesses(str)
+    root = CASES / "smoke-feature"
+    release = Release(project.load(root), "1.2.3", "rehearsal", None, tmp_path / "run", tmp_path, PurePosixPath())
+    release.dist.mkdir(parents=True)
+    (release.dist / WHEEL).write_bytes(b"PK..")
+    journal = Journal(release.folder, files)
+    yield release, World(processes, files, Calendar(), Rehearsal(tmp_path / "i", "acme"), journal, {})
+    processes.close()
+
+
+def passed(days: float = 0, base_url: str = "") -> LiveEvidence:
+    """What a live run left so many days ago."""
+    when = (NOW - timedelta(days=days)).isoformat()
+    return LiveEvidence(WHEEL, "ab" * 32, ("paint",), ("gemini-3.1-flash-image",), 0.068, when, base_url)
+
+
+def test_young_evidence_for_this_wheel_stands(looked: tuple[Release, World]) -> None:
+    """It says wheel, sha256, scenarios, models, cost and when; and is not paid for again."""
+    release, world = looked
+    evidence.keep(release, world, passed(6.9))
+    (said,) = live_smoke_stands(release, world)
+    for told in (WHEEL, "ab" * 32, "1 scenarios", "$0.068", "gemini-3.1-flash-image", "2026-11-15"):
+        assert told in said.message
+    (kept,) = smoke_passes_live(release, world)
+    assert "kept from an earlier run" in kept.message
+
+
+def test_what_does_not_stand(looked: tuple[Release, World]) -> None:
+    """None at all, evidence that is too old, for other scenarios or models, or of a stand-in: cannot tell."""
+    release, world = looked
+    with pytest.raises(CannotTell, match="has passed no live run"):
+        list(live_smoke_stands(release, world))
+    evidence.keep(release, world, passed(7.1))
+    with pytest.raises(CannotTell, match="older than the 7 days") as old:
+        list(live_smoke_stands(release, world))
+    assert "omni-release smoke --live --run run" in old.value.hint
+    evidence.keep(release, world, passed(0, "http://127.0.0.1:1"))
+    with pytest.raises(CannotTell, match="not by the service"):
+        list(live_smoke_stands(release, world))
+    evidence.keep(release, world, passed())
+    list(live_smoke_stands(release, world))
+    other = dataclasses.replace(world, environment={"IMAGE_MODEL": "gemini-3.1-flash-image"})
+    with pytest.raises(CannotTell, match="has passed no live run"):
+        list(live_smoke_stands(release, other))
+    smoke = dataclasses.replace(release.project.settings.smoke, tests=("tests/test_version.py",))
+    settings = dataclasses.replace(release.project.settings, smoke=smoke)
+    changed = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
+    with pytest.raises(CannotTell, match="has passed no live run"):
+        list(live_smoke_stands(changed, world))
+
+
+def test_another_wheel(looked: tuple[Release, World], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence is about the bytes."""
+    release, world = looked
+    evidence.keep(release, world, passed())
+    monkeypatch.setattr(Journal, "artifacts", lambda _: (Artifact(WHEEL, 4, "cd" * 32),))
+    with pytest.raises(CannotTell, match="cdcdcd"):
+        list(live_smoke_stands(release, world))
+
+
+def test_no_key_is_inconclusive(looked: tuple[Release, World]) -> None:
+    """One line says which variable to set."""
+    release, world = looked
+    with pytest.raises(CannotTell) as told:
+        list(smoke_passes_live(release, world))
+    assert "GEMINI_API_KEY or GOOGLE_API_KEY" in told.value.hint
+
+
+@pytest.mark.parametrize("check", [replay_passes, smoke_passes_live, live_smoke_stands, cassettes_are_clean])
+def test_a_project_without_smoke_tests(check: Callable[..., Iterator[object]], looked: tuple[Release, World]) -> None:
+    """It is left alone."""
+    release, world = looked
+    plain = dataclasses.replace(release, project=project.load(CASES / "sound"))
+    with pytest.raises(NotApplicable):
+        list(check(plain, world))
+
+
+@pytest.mark.rehearsal
+def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
+    """The whole life: recorded, replayed, run live once for a wheel, and what goes wrong on the way."""
+    root = case("smoke-feature")
+    recorded = omni("record", "--emulated", "--format", "json", cwd=root)
+    assert recorded.code == 0, recorded.out
+    (cassette,) = (root / "cassettes").rglob("*.yaml")
+    text = cassette.read_text(encoding="utf-8")
+    assert "source: emulated" in text
+    second = text.replace(
+        "interactions:\n", "interactions:\n" + text.partition("interactions:\n")[2].partition("\nversion")[0] + "\n"
+    )
+    cassette.write_text(second, encoding="utf-8")
+    (root / "cassettes" / "painting" / "old.yaml").write_text(text, encoding="utf-8")
+    git("add", "-A", cwd=root)
+    replayed = omni("replay", "--format", "json", cwd=root)
+    rules = [(f["rule"], f["path"]) for f in replayed.outcome("replay-passes")["findings"] if f["severity"] == "error"]
+    assert (replayed.code, sorted(rules)) == (
+        1,
+        [("cassette-unplayed", "cassettes/painting/old.yaml"), ("cassette-unused", "cassettes/painting/paint.yaml")],
+    )
+    cassette.write_text(text, encoding="utf-8")
+    (root / "cassettes" / "painting" / "old.yaml").unlink()
+    assert omni("cassettes", cwd=root).code == 0
+    settings = root / "pyproject.toml"
+    with GeminiEmulator() as emulator:
+        base = settings.read_text(encoding="utf-8")
+        settings.write_text(f'{base}base-url = "{emulator.url}"\n', encoding="utf-8")
+        key = planted_key()
+        keyed = child_environment(GEMINI_API_KEY=key)
+        first = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
+        assert first.code == 0, first.out
+        assert len(emulator.calls) == 1
+        again = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
+        assert (again.code, len(emulator.calls)) == (0, 1)
+    run = Path(first.document["run"])
+    kept = json.loads((run / "kept" / "smoke-live.json").read_text(encoding="utf-8"))["outcome"]
+    assert kept["sha256"] in {artifact["sha256"] for artifact in first.document["artifacts"]}
+    for path in filter(Path.is_file, (root / ".omni-release").rglob("*")):
+        assert key.encode() not in path.read_bytes(), path
+    nobody = {k: v for k, v in os.environ.items() if k not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+    (root / "README.md").write_text("# another wheel\n", encoding="utf-8")
+    other = omni("smoke", "--live", "--format", "json", cwd=root, environment=nobody)
+    assert (other.code, other.outcome("smoke-passes-live")["status"]) == (3, "inconclusive")

@@ -1,0 +1,409 @@
+"""The pytest plugin, by the real pytest in processes of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from omni_release.emulator import GeminiEmulator
+from omni_release.smoke import cassettes, outcomes
+from omni_release.smoke.outcomes import Scenario, Told
+from tests.conftest import child_environment
+from tests.images.conftest import planted_key
+
+pytestmark = pytest.mark.thorough
+
+ROOT = Path(__file__).parents[2]
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "IMAGE_MODEL", "IMAGE_FALLBACK_MODEL")
+CALL = '''
+import json, os, urllib.request
+import pytest
+
+pytestmark = pytest.mark.smoke
+
+
+def call(prompt, model="gemini-3.1-flash-lite-image", headers=(), query="", **more):
+    """A client of the project's own: the standard library's."""
+    base = os.environ.get("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
+    body = {"contents": [{"role": "user", "parts": [{"text": prompt}]}], **more}
+    key = os.environ.get("GEMINI_API_KEY", "")
+    request = urllib.request.Request(
+        f"{base}/v1beta/models/{model}:generateContent{query}",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "x-goog-api-key": key, **dict(headers)},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+'''
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of pytest ended."""
+
+    code: int
+    out: str
+    told: Told
+
+    def __getitem__(self, name: str) -> Scenario:
+        return next(one for one in self.told.scenarios if one.name == name)
+
+
+def run(root: Path, *arguments: str, environment: dict[str, str] | None = None, **more: str) -> Ran:
+    """Pytest in a folder, with nothing of this machine's keys."""
+    report = root / "report.jsonl"
+    report.unlink(missing_ok=True)
+    outer = environment or {k: v for k, v in child_environment().items() if k not in KEYS}
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--smoke-report={report}", *arguments],
+        cwd=root,
+        env=outer | more,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    return Ran(ended.returncode, ended.stdout + ended.stderr, outcomes.read(report))
+
+
+def project(root: Path, code: str) -> Path:
+    """A project with one module of smoke tests, under strict settings."""
+    settings = (
+        '[tool.pytest.ini_options]\naddopts = ["--strict-markers", "--strict-config"]\nfilterwarnings = ["error"]\n'
+    )
+    (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1"\n' + settings, encoding="utf-8")
+    (root / "test_acme.py").write_text(CALL + code, encoding="utf-8")
+    return root
+
+
+def test_every_scenario_is_recorded_and_replayed(tmp_path: Path) -> None:
+    """All scenarios pass on the emulator; what they record is small and clean, and replays without network or key."""
+    scenarios = ("--pyargs", "omni_release.smoke.scenarios", f"--smoke-cassettes={tmp_path / 'cassettes'}")
+    recorded = run(tmp_path, *scenarios, "--smoke=emulated", "--smoke-record=cassettes")
+    assert recorded.code == 0, recorded.out
+    names = {one.name.partition("[")[0] for one in recorded.told.scenarios}
+    assert names == {
+        *("configured_models_answer", "generate", "aspect_ratio_and_size", "preset", "refine_twice", "batch"),
+        *("refusal", "text_only", "unknown_model", "dead_model", "bad_key"),
+    }
+    assert all(one.wrote for one in recorded.told.scenarios if one.calls)
+    assert sum(one.usd for one in recorded.told.scenarios) < 1.0
+    files = cassettes.in_folder(tmp_path / "cassettes")
+    assert len(files) == len(recorded.told.scenarios) - 1  # a dead name costs no call
+    assert sum(path.stat().st_size for path in files) < 150_000
+    assert {found.source for path in files if (found := cassettes.read(path).provenance)} == {"emulated"}
+    replayed = run(tmp_path, *scenarios)
+    assert replayed.code == 0, replayed.out
+    assert [one.name for one in replayed.told.scenarios] == [one.name for one in recorded.told.scenarios]
+    assert [one.unused for one in replayed.told.scenarios] == [()] * len(replayed.told.scenarios)
+    assert [len(one.calls) for one in replayed.told.scenarios] == [len(one.calls) for one in recorded.told.scenarios]
+
+
+def test_the_recordings_of_this_project_replay() -> None:
+    """What lies in cassettes/ is what the scenarios ask for: all of it is played, all of it is used."""
+    report = run(ROOT, "--pyargs", "omni_release.smoke.scenarios", "-p", "no:xdist", "-o", "addopts=")
+    (ROOT / "report.jsonl").unlink(missing_ok=True)
+    assert report.code == 0, report.out
+    played = {one.cassette for one in report.told.scenarios}
+    there = {path.relative_to(ROOT / "cassettes").as_posix() for path in cassettes.in_folder(ROOT / "cassettes")}
+    assert there <= played
+    assert not any(one.unused for one in report.told.scenarios)
+
+
+LIVE = """
+def test_fine():
+    assert call("draw")["candidates"]
+
+def test_wrong():
+    assert call("draw")["candidates"] == []
+
+def test_busy():
+    call("draw")
+
+def test_mended():
+    try:
+        call("draw")
+    except urllib.error.HTTPError:
+        pass
+    assert call("draw")["candidates"] == [], "after a 503, an answer: it is ours to fail"
+
+def test_swallowed():
+    try:
+        call("draw")
+    except urllib.error.HTTPError:
+        pass
+
+def test_left_alone():
+    pytest.skip("not today")
+
+def test_refused():
+    with pytest.raises(urllib.error.HTTPError):
+        call("draw", model="gemini-0")
+
+def test_dropped():
+    call("draw")
+
+@pytest.fixture
+def set_up():
+    return call("draw")
+
+def test_set_up(set_up):
+    pass
+"""
+
+
+def test_three_results(tmp_path: Path) -> None:
+    """Passed, failed, inconclusive: told apart in the file, in pytest's counts, and by the reasons."""
+    project(tmp_path, LIVE)
+    script = "ok; ok; 503; 503; ok; 429; drop model=LITE; 500 model=LITE".replace("LITE", "gemini-3.1-flash-lite-image")
+    with GeminiEmulator(script) as emulator:
+        ran = run(tmp_path, "--smoke=live", GOOGLE_GEMINI_BASE_URL=emulator.url, GEMINI_API_KEY="emulated")
+    told = {one.name: one.outcome for one in ran.told.scenarios}
+    assert told == {
+        "fine": "passed",
+        "wrong": "failed",
+        "busy": "inconclusive",
+        "mended": "failed",
+        "swallowed": "inconclusive",
+        "left_alone": "skipped",
+        "refused": "passed",
+        "dropped": "inconclusive",
+        "set_up": "inconclusive",
+    }, ran.out
+    assert "503" in ran["busy"].why and "no call was answered" in ran["swallowed"].why
+    assert "no answer" in ran["dropped"].why and "not today" in ran["left_alone"].why
+    assert (ran["wrong"].path, ran.code, ran.told.ended) == ("test_acme.py", 1, True)
+    line = (tmp_path / "test_acme.py").read_text(encoding="utf-8").splitlines()[ran["wrong"].line - 1]
+    assert line == "def test_wrong():"
+    assert "2 failed, 2 passed, 1 skipped, 4 inconclusive" in ran.out
+    assert ran.out.count("INCONCLUSIVE test_acme.py::") == 4
+
+
+def test_without_a_key_nothing_is_called(tmp_path: Path) -> None:
+    """Each live test is inconclusive, and says which variable to set."""
+    ran = run(project(tmp_path, "def test_one():\n    call('draw')\n"), "--smoke=live")
+    assert (ran["one"].outcome, ran["one"].calls, ran.code) == ("inconclusive", (), 1)
+    assert "GEMINI_API_KEY or GOOGLE_API_KEY" in ran["one"].why
+
+
+def test_the_budget_stops_before_the_call(tmp_path: Path) -> None:
+    """What the next call may cost is set aside before it is made; a test that it stops is inconclusive."""
+    code = "@pytest.mark.parametrize('n', range(4))\ndef test_one(n):\n    call('draw')\n"
+    project(tmp_path, code)
+    with GeminiEmulator() as emulator:
+        live = {"GOOGLE_GEMINI_BASE_URL": emulator.url, "GEMINI_API_KEY": "emulated"}
+        ran = run(tmp_path, "--smoke=live", "--smoke-budget=0.07", **live)
+        assert len(emulator.calls) == 2
+    assert [one.outcome for one in ran.told.scenarios] == ["passed", "passed", "inconclusive", "inconclusive"]
+    assert "of the budget of $0.07" in ran.told.scenarios[2].why
+    assert 0 < sum(one.usd for one in ran.told.scenarios) <= 0.07
+
+
+REPLAY = """
+import socket
+
+def test_asked():
+    assert call("draw")["candidates"]
+
+def test_changed():
+    call(os.environ.get("PROMPT", "draw"))
+
+def test_elsewhere():
+    with socket.socket() as one, pytest.raises(RuntimeError, match="Network is disabled"):
+        one.connect(("127.0.0.1", 9))
+
+def test_no_key():
+    assert os.environ["GEMINI_API_KEY"] != os.environ.get("REAL")
+"""
+
+
+def test_a_replay_has_neither_network_nor_key(tmp_path: Path) -> None:
+    """Another prompt is not answered with an old recording, no socket is opened, and the real key is not there."""
+    project(tmp_path, REPLAY)
+    chosen = ("-k", "asked or changed")
+    assert run(tmp_path, "--smoke=emulated", "--smoke-record=cassettes", *chosen).code == 0
+    key = planted_key()
+    ran = run(tmp_path, PROMPT="paint", GEMINI_API_KEY=key, REAL=key, GOOGLE_GEMINI_BASE_URL="http://127.0.0.1:9")
+    assert {one.name: one.outcome for one in ran.told.scenarios} == {
+        "asked": "passed",
+        "changed": "failed",
+        "elsewhere": "passed",
+        "no_key": "passed",
+    }, ran.out
+    assert ran["changed"].unused == (0,)
+
+
+LEAKS = """
+def test_sent():
+    key = os.environ["GEMINI_API_KEY"]
+    headers = {"x-other": key, "authorization": "Bearer " + key}
+    found = call("draw " + key, headers=headers, query="?key=" + key + "&more=" + key, note=key)
+    assert found["echo"]["query"].count(key) == 2
+
+def test_told():
+    key = os.environ["GEMINI_API_KEY"]
+    print("printed", key)
+    raise RuntimeError("the service says: API key not valid: " + key)
+
+def test_inconclusive():
+    from omni_release.errors import CannotTell
+    raise CannotTell("no luck with " + os.environ["GEMINI_API_KEY"])
+
+@pytest.fixture
+def broken(record_property):
+    key = os.environ["GEMINI_API_KEY"]
+    record_property("key", key)
+    raise ValueError(key)
+
+def test_set_up(broken):
+    pass
+"""
+
+
+def test_the_key_is_in_no_file(tmp_path: Path) -> None:
+    """A key in headers, query, body, answer, error message, traceback, output and properties is in nothing written."""
+    from werkzeug import Request, Response
+    from werkzeug.serving import make_server
+
+    def echo(environ: dict[str, object], start: object) -> object:
+        request = Request(environ)  # type: ignore[arg-type]
+        told = {
+            "query": request.query_string.decode(),
+            "headers": dict(request.headers),
+            "body": request.get_data(as_text=True),
+        }
+        return Response(json.dumps({"echo": told}), mimetype="application/json")(environ, start)  # type: ignore[arg-type]
+
+    import threading
+
+    server = make_server("127.0.0.1", 0, echo, threaded=True)  # type: ignore[arg-type]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    key = planted_key()
+    project(tmp_path, LEAKS)
+    try:
+        live = {"GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{server.port}", "GEMINI_API_KEY": key}
+        ran = run(
+            tmp_path, "--smoke=live", "--smoke-record=cassettes", "--junitxml=junit.xml", "--showlocals", "-rA", **live
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    told = {one.name: one.outcome for one in ran.told.scenarios}
+    assert told == {"sent": "passed", "told": "failed", "inconclusive": "inconclusive", "set_up": "failed"}, ran.out
+    assert len(cassettes.in_folder(tmp_path / "cassettes")) == 1
+    (tmp_path / "output.txt").write_text(ran.out, encoding="utf-8")
+    coded = [base64.b64encode(b"\0" * n + key.encode())[4:-4] for n in range(3)]
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
+        data = path.read_bytes()
+        for spelling in (key.encode(), urllib.parse.quote(key, safe="").encode(), *coded):
+            assert spelling not in data, path
+    assert "[redacted]" in ran.out and "[redacted]" in (tmp_path / "junit.xml").read_text(encoding="utf-8")
+
+
+def test_a_key_of_another_kind_stops_the_recording(tmp_path: Path) -> None:
+    """What has the shape of a key, whosoever's it is, is not written: the test fails, and says why."""
+    other = "gh" + "p_" + "a1B2" * 9
+    project(tmp_path, "def test_one():\n    call('draw ' + os.environ['OTHER'])\n")
+    ran = run(tmp_path, "--smoke=emulated", "--smoke-record=cassettes", OTHER=other)
+    assert ran.code == 1 and "looks like a GitHub token" in ran.out
+    assert not (tmp_path / "cassettes").exists()
+    assert ran["one"].outcome == "failed"
+
+
+def test_faults_are_not_recorded(tmp_path: Path) -> None:
+    """A 503 on the way to an answer is not in the cassette; a test that failed leaves none."""
+    code = """
+def test_retried():
+    for _ in range(2):
+        try:
+            call("draw")
+        except urllib.error.HTTPError:
+            pass
+
+def test_wrong():
+    assert not call("draw")
+"""
+    project(tmp_path, code)
+    with GeminiEmulator("503; ok") as emulator:
+        live = {"GOOGLE_GEMINI_BASE_URL": emulator.url, "GEMINI_API_KEY": "emulated"}
+        ran = run(tmp_path, "--smoke=live", "--smoke-record=cassettes", **live)
+    assert [len(one.calls) for one in ran.told.scenarios] == [2, 1]
+    (path,) = cassettes.in_folder(tmp_path / "cassettes")
+    found = cassettes.read(path)
+    assert (path.name, [one.code for one in found.interactions]) == ("retried.yaml", [200])
+    assert found.provenance is not None and found.provenance.source == "live"
+
+
+PROBE = """
+import sys
+
+def test_plain():
+    heavy = {"vcr", "yaml", "omni_release.smoke.session", "omni_release.images", "omni_release.settings", "PIL"}
+    assert not [name for name in heavy if sys.modules.get(name)]
+"""
+
+
+def test_it_does_nothing_where_nobody_uses_it(tmp_path: Path) -> None:
+    """In a project without smoke tests nothing of weight is imported, and nothing of the extra has to be there."""
+    (tmp_path / "test_plain.py").write_text(PROBE, encoding="utf-8")
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['vcr'] = None\n", encoding="utf-8")
+    assert run(tmp_path).code == 0
+    without = run(tmp_path, "-p", "no:recording", PYTHONPATH=str(tmp_path))
+    assert without.code == 0, without.out
+
+
+def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
+    """Where there are smoke tests, the extra is named."""
+    project(tmp_path, "def test_one():\n    pass\n")
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['vcr'] = None\n", encoding="utf-8")
+    for ran in (run(tmp_path, PYTHONPATH=str(tmp_path)), run(tmp_path, "-p", "no:recording")):
+        assert ran.code == 4 and 'pip install "omni-release[smoke]"' in ran.out
+        assert "Traceback" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("@pytest.mark.vcr\ndef test_one():\n    pass\n", "a cassette of its own"),
+        ("class TestA:\n    def test_one(self, smoke):\n        assert smoke.mode == 'recorded'\n", ""),
+    ],
+    ids=["two cassettes", "in a class"],
+)
+def test_ways_to_write_one(code: str, said: str, tmp_path: Path) -> None:
+    """What is not allowed says so in a line."""
+    ran = run(project(tmp_path, code))
+    assert (ran.code, said in ran.out) == (4 if said else 0, True), ran.out
+
+
+def test_a_fixture_without_the_marker(tmp_path: Path) -> None:
+    """The fixture says what is missing."""
+    (tmp_path / "test_acme.py").write_text("def test_one(smoke):\n    pass\n", encoding="utf-8")
+    ran = run(tmp_path)
+    assert ran.code == 1 and "@pytest.mark.smoke" in ran.out
+
+
+def test_a_live_run_is_one_process(tmp_path: Path) -> None:
+    """Side by side each process would have a budget of its own."""
+    project(tmp_path, "def test_one():\n    pass\n")
+    ran = run(tmp_path, "--smoke=live", "-n", "2", GEMINI_API_KEY="emulated")
+    assert ran.code != 0 and "one process" in ran.out
+
+
+def test_nothing_of_the_environment_stays(tmp_path: Path) -> None:
+    """After a smoke test the variables are as they were."""
+    code = "def test_one():\n    assert os.environ['GEMINI_API_KEY'] == 'no-key-needed'\n"
+    project(tmp_path, code)
+    after = "import os\n\ndef test_after():\n    assert os.environ['GEMINI_API_KEY'] == 'mine'\n"
+    (tmp_path / "test_zz.py").write_text(after, encoding="utf-8")
+    ran = run(tmp_path, GEMINI_API_KEY="mine")
+    assert ran.code == 0, ran.out
+    assert os.environ.get("GEMINI_API_KEY") != "no-key-needed"
