@@ -195,15 +195,10 @@ def _version(arguments: Arguments) -> int:
         _project(arguments)  # its settings may be wrong
     if arguments.verb in command.LOOKS:  # `check` gets here for a project of an older kind, which no lane is for
         return command.show(root, json=json)
-    return command.change(
-        root,
-        arguments.verb,
-        arguments.value,
-        dry=arguments.dry_run,
-        json=json,
-        docs=arguments.docs,
-        index=arguments.index,
-    )
+    from omni_release.ports import swap
+
+    asked = command.Asked(arguments.verb, arguments.value, arguments.dry_run, json, arguments.docs, arguments.index)
+    return command.change(root, asked, swap)
 
 
 def _explain(arguments: Arguments) -> int:

@@ -9,6 +9,7 @@ import datetime
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -102,6 +103,22 @@ class Files(Protocol):
 
     def link(self, action: Link) -> None:
         """Make a link to a folder; an existing target is an error."""
+
+
+class Swaps(Protocol):
+    """Changes several files together, or none of them; a crash in between is undone by the next call."""
+
+    def alone(self, root: Path) -> AbstractContextManager[None]:
+        """Keep every other such change in the project at `root` out. Raises Locked where one is under way."""
+
+    def pending(self, root: Path) -> bool:
+        """Is there something that `recover` would do?"""
+
+    def recover(self, root: Path) -> tuple[str, ...]:
+        """Put back what a crash left half done; the names of those files."""
+
+    def swap(self, root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
+        """Replace each file's content, old by new. Raises Conflict, with nothing changed, where that cannot be."""
 
 
 class Clock(Protocol):

@@ -1,34 +1,17 @@
-"""What is found beyond the cases: tags, places that the settings name, an index that has the version."""
+"""What is found beyond the cases: tags, and places that the settings name."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from omni_release import versions
-from omni_release.errors import CannotTell, SettingsError
-from omni_release.seams import IndexFile
-from omni_release.versions import guards
+from omni_release.errors import SettingsError
 from tests.conftest import git
 from tests.versions.support import checkout, contents, listed
 
 PLACE = '[project]\nname = "acme"\nversion = "1.0"\n\n[[tool.omni-release.version.place]]\n'
-
-
-@dataclass(frozen=True)
-class Told:
-    """An index that has these files, or does not answer."""
-
-    has: tuple[IndexFile, ...] | None
-
-    def files(self, project: str) -> Sequence[IndexFile]:
-        if self.has is None:
-            raise CannotTell("no answer")
-        return self.has
 
 
 @pytest.mark.parametrize(
@@ -80,20 +63,6 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
     before = listed(root)
     (root / ".git").rename(tmp_path / "git")
     assert listed(root) == before
-
-
-def test_the_index_has_it(tmp_path: Path) -> None:
-    """Files of this version with other bytes stand in the way; the ones in dist/ do not."""
-    root = checkout("drifted", tmp_path / "project")
-    ours = IndexFile("acme-1.1.0.tar.gz", hashlib.sha256(b"ours").hexdigest(), "https://example.invalid/a")
-    other = IndexFile("acme-1.1-py3-none-any.whl", "0" * 64, "https://example.invalid/b")
-    old = IndexFile("acme-1.0.tar.gz", "1" * 64, "https://example.invalid/c")
-    (root / "dist").mkdir()
-    (root / "dist" / "acme-1.1.0.tar.gz").write_bytes(b"ours")
-    assert list(guards.on_index(root, "acme", "1.1.0", Told((ours, old)))) == []
-    (said,) = guards.on_index(root, "acme", "1.1.0", Told((ours, other, old)))
-    assert "with other bytes: acme-1.1-py3-none-any.whl" in said
-    assert guards.asked(root, "acme", "1.1.0", Told(None)) == ([], "no answer")
 
 
 def test_looking_changes_nothing(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.errors import Conflict, UsageError
+from omni_release import versions
+from omni_release.errors import Conflict, Locked, UsageError
 from omni_release.ports import swap
+from omni_release.versions.place import WRITTEN
 from tests.conftest import git
 from tests.versions.support import change, checkout, contents
 
@@ -39,27 +41,75 @@ def test_a_failure_leaves_every_file_as_it_was(nth: int, root: Path, monkeypatch
     assert contents(root) == before
 
 
-def test_a_crash_is_undone_by_the_next_call(root: Path) -> None:
-    """The process dies between two renames; the next change puts the old files back first."""
+DYING = """
+import os, sys
+from pathlib import Path
+from omni_release.ports import swap
+from omni_release.versions import command
+
+count = 0
+def counted(real):
+    def called(*args, **more):
+        global count
+        count += 1
+        if count == int(sys.argv[2]):
+            os._exit(9)
+        return real(*args, **more)
+    return called
+
+os.replace, os.fsync, Path.unlink = counted(os.replace), counted(os.fsync), counted(Path.unlink)
+command.change(Path(sys.argv[1]), command.Asked("set", "2.0.0"), swap)
+"""
+
+
+@pytest.mark.parametrize("nth", range(1, 40, 3))
+def test_a_crash_is_undone_by_the_next_call(nth: int, root: Path) -> None:
+    """The process dies at any point: every file is whole, and the next change begins with all old or all new."""
     before = contents(root)
-    script = (
-        "import os, sys\nfrom pathlib import Path\nfrom omni_release.versions import command\n"
-        "real, count = os.replace, 0\n"
-        "def dying(source, target):\n"
-        "    global count\n"
-        "    count += str(source).endswith('.new')\n"
-        "    if count == 3: os._exit(9)\n"
-        "    real(source, target)\n"
-        "os.replace = dying\n"
-        "command.change(Path(sys.argv[1]), 'set', '2.0.0', dry=False, json=False, docs=False, index='')\n"
-    )
-    assert subprocess.run([sys.executable, "-c", script, str(root)], check=False).returncode == 9
-    assert (root / swap.NOTE).exists()
-    assert {path: data for path, data in contents(root).items() if path in before} != before
-    assert len(swap.recover(root)) > 2
-    assert {path: data for path, data in contents(root).items() if not path.startswith(".omni")} == before
+    twin = checkout("bumpers", root.parent / "twin")
+    change(twin, "set", "2.0.0")
+    after = contents(twin)
+    code = subprocess.run([sys.executable, "-c", DYING, str(root), str(nth)], check=False).returncode
+    assert code in (0, 9)
+    left = {path: data for path, data in contents(root).items() if path in before}
+    assert left.keys() == before.keys()
+    assert all(data in (before[path], after[path]) for path, data in left.items())
+    with swap.alone(root):
+        swap.recover(root)
+    left = {path: data for path, data in contents(root).items() if not path.startswith(".omni")}
+    assert left in (before, after)
     change(root, "set", "2.0.0")
     assert b"2.0.0" in (root / "Dockerfile").read_bytes()
+    assert not (root / swap.NOTE).exists()
+
+
+def test_a_dry_run_undoes_nothing(root: Path) -> None:
+    """After a crash a dry run says so, and changes nothing."""
+    subprocess.run([sys.executable, "-c", DYING, str(root), "16"], check=False)
+    before = contents(root)
+    with pytest.raises(UsageError, match="a change was interrupted in"):
+        change(root, "set", "2.0.0", dry=True)
+    assert contents(root) == before
+
+
+def test_one_change_at_a_time(root: Path) -> None:
+    """A second change of the same project is refused while the first is under way; afterwards nothing is left."""
+    with swap.alone(root), pytest.raises(Locked, match="another change of the version is under way"):
+        change(root, "set", "2.0.0")
+    change(root, "set", "2.0.0")
+    assert not (root / ".omni-release").exists()
+
+
+def test_many_at_once_leave_one_version(root: Path) -> None:
+    """Processes that set different versions at the same time: one after the other, or refused; never a mixture."""
+    script = DYING.replace('"2.0.0"', "sys.argv[3]").replace("int(sys.argv[2])", "0")
+    argv = [sys.executable, "-c", script, str(root), "0"]
+    started = [subprocess.Popen([*argv, f"{major}.0.0"], stderr=subprocess.PIPE) for major in range(2, 8)]
+    said = [process.communicate()[1].decode() for process in started]
+    assert all(process.returncode == 0 or "Locked" in text for process, text in zip(started, said, strict=True))
+    found = versions.look(str(root)).places
+    assert len({place.value for place in found if place.role in WRITTEN}) == 1
+    assert not list(root.glob("**/*omni-release*"))
 
 
 def test_a_file_that_changes_meanwhile_is_a_conflict(root: Path) -> None:

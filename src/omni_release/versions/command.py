@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import namedtuple
 from collections.abc import Iterable, Sequence
 
 from omni_release import errors, versions
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from omni_release.seams import Swaps
     from omni_release.versions import Found, Place
 
 LOOKS = ("check", "show")
@@ -112,70 +114,82 @@ def _fields(place: Place) -> dict[str, str | int]:
     return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
 
 
-def change(root: Path, verb: str, value: str, *, dry: bool, json: bool, docs: bool, index: str) -> int:
+class Asked(namedtuple("Asked", "verb value dry json docs index", defaults=("", False, False, False, ""))):
+    """What `sync`, `set` or `bump` was asked for: `dry` prints a diff, `index` is a simple API's URL."""
+
+    __slots__ = ()
+
+    verb: str
+    value: str
+    dry: bool
+    json: bool
+    docs: bool
+    index: str
+
+
+def change(root: Path, asked: Asked, swaps: Swaps) -> int:
     """`version sync`, `set X` and `bump PART`: all places at once, or none."""
-    from omni_release.ports import swap
+    root = root.resolve()
+    if asked.dry:
+        if swaps.pending(root):
+            raise UsageError(f"a change was interrupted in {root}", "The next one without --dry-run undoes it first.")
+        return _changed(root, asked, swaps)
+    with swaps.alone(root):
+        if restored := swaps.recover(root):
+            sys.stderr.write(f"a change that was interrupted is undone: {', '.join(restored)}\n")
+        return _changed(root, asked, swaps)
+
+
+def _changed(root: Path, asked: Asked, swaps: Swaps) -> int:
     from omni_release.versions import writing
 
-    root = root.resolve()
-    if restored := swap.recover(root):
-        sys.stderr.write(f"a change that was interrupted is undone: {', '.join(restored)}\n")
     checkout, found = looked_at(root)
-    version = _wanted(root, found, verb, value, index)
-    changes = writing.planned(checkout, found.places, version, docs=docs)
-    if not dry:
+    version = _wanted(root, found, asked)
+    places = versions.drift(found.places) if asked.verb == "sync" else found.places
+    changes = writing.planned(checkout, places, version, docs=asked.docs)
+    if not asked.dry:
         from pathlib import Path
 
-        swap.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
-    if json:
-        import json as codec
+        swaps.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
+    said = list(_unwritten(found, docs=asked.docs))
+    paths = [checkout.shown(change.path) for change in changes]
+    if asked.json:
+        import json
 
-        paths = [checkout.shown(change.path) for change in changes]
-        content = {
-            "version": normal(version),
-            "changed": paths,
-            "dry_run": dry,
-            "said": list(_unwritten(found, docs=docs)),
-        }
-        sys.stdout.write(codec.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        content = {"version": normal(version), "changed": paths, "dry_run": asked.dry, "said": said}
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return errors.EXIT_PASSED
-    if dry:
-        sys.stdout.writelines(f"{line}\n" for line in writing.diff(changes))
-    else:
-        sys.stdout.writelines(f"{checkout.shown(change.path)}\n" for change in changes)
-    for line in _unwritten(found, docs=docs):
-        sys.stderr.write(f"{line}\n")
-    sys.stderr.write(f"{found.name} {normal(version)}: {_counted(len(changes), dry=dry)}\n")
+    sys.stdout.writelines(f"{line}\n" for line in (writing.diff(changes) if asked.dry else paths))
+    sys.stderr.writelines(f"{line}\n" for line in said)
+    sys.stderr.write(f"{found.name} {normal(version)}: {_counted(len(changes), dry=asked.dry)}\n")
     return errors.EXIT_PASSED
 
 
-def _wanted(root: Path, found: Found, verb: str, value: str, index: str) -> str:
+def _wanted(root: Path, found: Found, asked: Asked) -> str:
     """The version to write, past all guards. Raises UsageError or Conflict."""
-    source = found.source
-    _held_to_grammar(verb, value)
-    if verb != "set" and source is None:
+    source, value = found.source, asked.value.strip()
+    _held_to_grammar(asked.verb, value)
+    if asked.verb != "set" and source is None:
         raise UsageError("no place states the version: only the build can tell it", "Say omni-release version set X.")
-    if verb == "sync":
+    if asked.verb == "sync":
         assert source is not None
         return source.value
-    if verb == "bump":
+    if asked.verb == "bump":
         from omni_release.versions.bump import bumped
 
         assert source is not None
         value = bumped(source.value, value)
-    value = value.strip()
     if value[:1] in ("v", "V") and parse(value[1:]):
         value = value[1:]
     from omni_release.versions import guards
 
     trouble = list(guards.against(root, found.name, value))
-    if index and not trouble:
-        from omni_release.ports.simple import SimpleIndex
+    if asked.index and not trouble:
+        from omni_release.index.client import Client
 
-        said, untold = guards.asked(root, found.name, value, SimpleIndex(index))
+        said, untold = guards.asked(root, found.name, value, Client(asked.index.rstrip("/") + "/"))
         trouble += said
-        if untold:
-            sys.stderr.write(f"the index could not be asked: {untold}\n")
+        sys.stderr.writelines(f"could not tell whether the index has {value}: {why}\n" for why in untold)
     if trouble:
         kind = Conflict if parse(value) else UsageError
         raise kind("\n".join(trouble), "Nothing was changed.")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release.errors import CannotTell
+from omni_release.model import Artifact
+from omni_release.seams import Standing
 from omni_release.versions import listing
 from omni_release.versions.member import canonical
 from omni_release.versions.spelling import Version, parse
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
-    from omni_release.seams import IndexFile
+    from omni_release.seams import IndexFile, Told
 
     class Index(Protocol):
         """An index that is only asked what it has: see `seams.Index`."""
 
         def files(self, project: str) -> Sequence[IndexFile]: ...
+
+        def standings(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[Told]: ...
 
 
 _TAG = re.compile(r"^(?P<prefix>.*?)(?P<version>(?:\d+!)?\d+(?:\.\d+)*(?:[-_.]?[a-z]+[-_.]?\d*)*)$", re.IGNORECASE)
@@ -50,30 +54,42 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
         yield f"{new} is not larger than {newest[0]}, which this commit descends from (tag {newest[1]})"
 
 
-def on_index(root: Path, name: str, new: str, index: Index) -> Iterator[str]:
-    """Why the index stands in the way: it has files of this version that are not the ones in dist/.
+def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], list[str]]:
+    """Why the index stands in the way, having files of this version that are not the ones in dist/; what it left open.
 
-    Raises CannotTell where it does not answer.
+    A file name is taken for good: so a file of this version that dist/ has not is in the way as well.
     """
-    version = parse(new)
-    dist = root / "dist"
-    ours = (
-        {hashlib.sha256(file.read_bytes()).hexdigest() for file in dist.iterdir() if file.is_file()}
-        if dist.is_dir()
-        else set()
-    )
-    for file in index.files(canonical(name)):
-        found = _file_version(file.name)
-        if version and found and found.key == version.key and file.sha256 not in ours:
-            yield f"{new} is on the index already, with other bytes: {file.name}. No name is ever free again"
-
-
-def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], str]:
-    """What `on_index` says, and why it could not be told, if so."""
     try:
-        return list(on_index(root, name, new, index)), ""
+        listed = {file.name for file in index.files(canonical(name)) if _is_of(file.name, new)}
     except CannotTell as error:
-        return [], error.message
+        return [], [error.message]
+    except ImportError:
+        return [], ["asking an index needs omni-release[release]"]
+    ours = list(_built(root / "dist", new)) if listed else []
+    said = [
+        f"{new} is on the index already, with a file that is not in dist/: {file}. No name is ever free again"
+        for file in sorted(listed - {artifact.name for artifact in ours})
+    ]
+    untold = []
+    for told in index.standings(canonical(name), ours) if ours else ():
+        if told.standing is Standing.OTHER_BYTES:
+            said.append(f"{new} is on the index already, with other bytes: {told.name} ({told.why})")
+        elif told.standing in (Standing.CANNOT_TELL, Standing.REFUSED):
+            untold.append(f"{told.name}: {told.why}")
+    return said, untold
+
+
+def _built(dist: Path, version: str) -> Iterator[Artifact]:
+    """The distributions of a version in a folder."""
+    for file in sorted(dist.iterdir()) if dist.is_dir() else ():
+        if file.is_file() and _is_of(file.name, version):
+            data = file.read_bytes()
+            yield Artifact(file.name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _is_of(file: str, version: str) -> bool:
+    one, two = _file_version(file), parse(version)
+    return one is not None and two is not None and one.key == two.key
 
 
 def _tags(root: Path, name: str, *which: str) -> Iterator[tuple[str, Version, str]]:

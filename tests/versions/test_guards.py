@@ -1,0 +1,53 @@
+"""A version that an index has already: asked for real, and told apart from an index that does not answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omni_release.errors import Conflict
+from tests.index.support import PROJECT, form, metadata, running, sent, wheel
+from tests.versions.support import change, contents
+
+
+def project(folder: Path) -> Path:
+    """A project of the name that the index takes uploads for."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "{PROJECT}"\nversion = "0.9"\n')
+    return folder
+
+
+def test_the_index_has_it(tmp_path: Path) -> None:
+    """Files of the version stand in the way, unless dist/ holds the very same; the dry run is told as well."""
+    root, made = project(tmp_path / "project"), wheel(tmp_path)
+    with running(tmp_path / "index") as index:
+        simple = f"{index.url}/simple"
+        change(root, "set", "1.0", index=simple, dry=True)
+        assert sent(index, form(made), made).status_code == 200
+        before = contents(root)
+        for dry in (True, False):
+            with pytest.raises(
+                Conflict, match=f"1.0 is on the index already, with a file that is not in dist/: {made.name}"
+            ):
+                change(root, "set", "1.0", index=simple, dry=dry)
+        wheel(root / "dist", metadata(about="another"))
+        with pytest.raises(Conflict, match=f"1.0 is on the index already, with other bytes: {made.name}"):
+            change(root, "set", "1.0", index=simple)
+        (root / "dist" / made.name).unlink()
+        (root / "dist").rmdir()
+        assert contents(root) == before
+        change(root, "set", "1.1", index=simple)
+        (root / "dist").mkdir()
+        (root / "dist" / made.name).write_bytes(made.read_bytes())
+        change(root, "set", "1.0", index=simple)
+    assert 'version = "1.0"' in (root / "pyproject.toml").read_text()
+
+
+def test_an_index_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That it could not be told is said, without the password, and the version is set: nobody said that it is taken."""
+    root = project(tmp_path / "project")
+    change(root, "set", "1.0", index="http://me:s3cret@127.0.0.1:9/simple/")
+    said = capsys.readouterr().err
+    assert said.startswith("could not tell whether the index has 1.0: http://127.0.0.1:9/simple/ does not say")
+    assert "s3cret" not in said
