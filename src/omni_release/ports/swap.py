@@ -142,8 +142,12 @@ def _back(moves: Moves) -> None:
 
 
 def _forget(root: Path, moves: Moves) -> None:
-    """What lies beside the files, and the note last: a crash in here finds it again."""
+    """What lies beside the files. The note says first that nothing is to be put back any more, and goes last."""
     with contextlib.suppress(OSError):
+        try:
+            _note(root, moves, swapping=False)
+        except OSError:  # a full disk
+            (root / NOTE).unlink(missing_ok=True)
         for _, *others in moves:
             for other in others:
                 other.unlink(missing_ok=True)
