@@ -193,7 +193,11 @@ def _version(arguments: Arguments) -> int:
     root, json = arguments.project.absolute(), arguments.format == "json"
     if not root.is_dir() or (root / _FILE).exists():
         _project(arguments)  # its settings may be wrong
-    if arguments.verb in command.LOOKS:  # `check` gets here for a project of an older kind, which no lane is for
+    if arguments.verb == "check":
+        return command.check(root, json=json, staged=bool(arguments.mode))
+    if arguments.mode:
+        raise UsageError(f"version {arguments.verb} takes no --staged", "version check does.")
+    if arguments.verb == "show":
         return command.show(root, json=json)
     from omni_release.ports import swap
 

@@ -5,6 +5,7 @@ A lane is a function, so that a run imports only what its own lane needs.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,11 +146,12 @@ def doctor() -> Lane:
     return release().up_to("doctor", *_PROOFS)
 
 
-def version() -> Lane:
+def version(mode: str = "") -> Lane:
     """Whether all places that state the version agree."""
-    from omni_release.checks.version import versions_agree
+    from omni_release.checks.version import staged_versions_agree, versions_agree
 
-    return Lane("version", (check(versions_agree),))
+    look = check(staged_versions_agree) if mode == "staged" else check(versions_agree)
+    return Lane("version", (dataclasses.replace(look, id="versions-agree"),))  # a waiver is for both
 
 
 def gate() -> Lane:
@@ -330,7 +332,9 @@ ALL: dict[str, Callable[[], Lane]] = {
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:
-    """The lane of this name; only a lane that builds takes `prebuilt`, only `smoke` and `record` a `mode`."""
+    """The lane of this name; `prebuilt` is for one that builds, `mode` for `smoke`, `record`, `version`."""
+    if name == "version":
+        return version(mode)
     if mode:
         return _SMOKING[name](prebuilt, mode)
     return BUILDING[name](prebuilt) if name in BUILDING else ALL[name]()

@@ -14,11 +14,11 @@ from tests.conftest import child_environment, copy_case, git
 ROOT = Path(__file__).parents[2]
 
 
-def committed(root: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+def committed(root: Path, cache: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """`git commit` in a project that the hook is installed in."""
     who = ["-c", "user.name=Tester", "-c", "user.email=tester@example.invalid", "-c", "commit.gpgsign=false"]
     return subprocess.run(
-        ["git", *who, "commit", "--message", "change"],
+        ["git", *who, "commit", "--message", "change", *more],
         cwd=root,
         env=child_environment(PRE_COMMIT_HOME=str(cache)),
         capture_output=True,
@@ -63,3 +63,20 @@ def test_the_hook_fails_on_staged_drift(tmp_path: Path) -> None:
     assert "src/acme_sound/__init__.py:3:16" in refused.stdout + refused.stderr
     module.write_text(text)
     assert committed(root, cache).returncode == 1, "what is staged counts, not what lies in the folder"
+
+    git("add", "--all", cwd=root)
+    (root / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 1.2.2\n")
+    git("commit", "--quiet", "--allow-empty", "--no-verify", "--message=sound", cwd=root)
+    assert committed(root, cache, "--allow-empty").returncode == 0, "a file that is not staged is no part of it"
+    git("add", "CITATION.cff", cwd=root)
+    assert "CITATION.cff:2:10" in committed(root, cache).stderr
+    git("rm", "--quiet", "--cached", "CITATION.cff", cwd=root)
+    assert committed(root, cache, "--allow-empty").returncode == 0, "it is deleted in the index, not in the folder"
+    (root / "VERSION").write_text("1.2.3\n")
+    git("add", "VERSION", cwd=root)
+    assert committed(root, cache).returncode == 0
+    git("mv", "VERSION", "VERSION.txt", cwd=root)
+    (root / "VERSION.txt").write_text("1.2.1\n")
+    git("add", "VERSION.txt", cwd=root)
+    (root / "VERSION.txt").write_text("1.2.3\n")
+    assert "VERSION.txt:1:1" in committed(root, cache).stderr

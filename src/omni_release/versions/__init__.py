@@ -52,9 +52,9 @@ def find(project: Project) -> tuple[Place, ...]:
     return look(str(project.root)).places
 
 
-def look(root: str, checkout: Checkout | None = None) -> Found:
-    """All that states the version of the project in the folder `root`."""
-    checkout = checkout or Checkout(root)
+def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -> Found:
+    """All that states the version of the project in the folder `root`; with `staged`, in what a commit would have."""
+    checkout = checkout or Checkout(root, staged=staged)
     member = Member(checkout, checkout.inside)
     folders = projects(checkout)
     files = tuple(member.files(frozenset(folders)))

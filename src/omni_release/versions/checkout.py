@@ -106,14 +106,19 @@ PRUNED = frozenset(
 
 
 class Checkout:
-    """The files around a project. All paths in here are relative to `top`; those of its places, to the project."""
+    """The files around a project. All paths in here are relative to `top`; those of its places, to the project.
 
-    def __init__(self, root: str) -> None:
+    With `staged` it is what a commit would have, whatever lies in the folder.
+    """
+
+    def __init__(self, root: str, *, staged: bool = False) -> None:
         self.root = os.path.realpath(root)
         self.top = listing.top_of(self.root) or self.root
         inside = os.path.relpath(self.root, self.top).replace(os.sep, "/")
         self.inside = "" if inside == "." else inside + "/"
-        self.files = tuple(file for file in listing.files(self.top) if _may_hold(file))
+        files, self._differ = listing.staged(self.top) if staged else (listing.files(self.top), frozenset())
+        self._staged = frozenset(files) if staged else None
+        self.files = tuple(file for file in files if _may_hold(file))
         self.known = frozenset(self.files)
         self.unreadable: list[tuple[str, str]] = []
         self._texts: dict[str, Text | None] = {}
@@ -137,15 +142,28 @@ class Checkout:
         return self._texts[path]
 
     def _read(self, path: str) -> Text | None:
+        if self._staged is not None and path not in self._staged:
+            return None
+        data = self._blob(path) if path in self._differ else self._bytes(path)
+        if data is None:
+            return None
+        return decoded(self.shown(path), data) if path.endswith(".py") else Text(self.shown(path), data)
+
+    def _bytes(self, path: str) -> bytes | None:
         full = os.path.join(self.top, path)
         try:
             if os.path.islink(full) or not os.path.isfile(full) or os.path.getsize(full) > _LARGEST:
                 return None
             with open(full, "rb") as file:
-                data = file.read()
+                return file.read()
         except (OSError, ValueError):
             return None
-        return decoded(self.shown(path), data) if path.endswith(".py") else Text(self.shown(path), data)
+
+    def _blob(self, path: str) -> bytes | None:
+        """What is staged of a file that says something else in the folder; None for a link."""
+        mode = listing.git(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
+        said = listing.git(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
+        return None if said is None else said.encode("utf-8", "surrogateescape")
 
     def toml(self, path: str) -> dict[str, Any]:
         """A TOML file's tables; none where it is not there, or not TOML (which `unreadable` then says)."""

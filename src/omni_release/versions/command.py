@@ -31,7 +31,7 @@ def clean(arguments: Sequence[str]) -> bool:
     Otherwise nothing was said: the command line does it all again, with waivers, formats and messages.
     """
     match list(arguments):
-        case ["version"] | ["version", "check"]:
+        case ["version"] | ["version", "check"] | ["version", "check", "--staged"]:
             root = "."
         case ["version", "--project", root] | ["version", "check", "--project", root]:
             pass
@@ -39,7 +39,7 @@ def clean(arguments: Sequence[str]) -> bool:
             return False
     if os.path.exists(os.path.join(root, ".omni-release", "swap.json")):
         return False
-    checkout = Checkout(root)
+    checkout = Checkout(root, staged=arguments[-1] == "--staged")
     if "omni-release" in (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}):
         from pathlib import Path
 
@@ -59,13 +59,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What `version` takes beside what every lane takes."""
     parser.add_argument("verb", nargs="?", choices=(*LOOKS, *CHANGES), default="check")
     parser.add_argument("value", nargs="?", default="", metavar="X", help="of set: the version; of bump: what to raise")
+    parser.add_argument(
+        "--staged",
+        action="store_const",
+        const="staged",
+        default="",
+        dest="mode",
+        help="look at what a commit would have",
+    )
     parser.add_argument("--docs", action="store_true", help="change the version in prose too")
     parser.add_argument("--index", default="", metavar="URL", help="an index's simple API, asked whether X is taken")
 
 
-def looked_at(root: Path) -> tuple[Checkout, Found]:
+def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, Found]:
     """The project's places. Raises UsageError where there is no project, with those that there are."""
-    checkout = Checkout(str(root))
+    checkout = Checkout(str(root), staged=staged)
     found = versions.look(str(root), checkout)
     if not found.name and not any(place.role == SOURCE for place in found.places):
         if found.siblings:
@@ -81,6 +89,25 @@ def held_to_one_project(root: Path) -> None:
     tables = checkout.toml(checkout.inside + "pyproject.toml")
     if not checkout.unreadable and "project" not in tables and "poetry" not in (tables.get("tool") or {}):
         looked_at(root)
+
+
+def check(root: Path, *, json: bool, staged: bool) -> int:
+    """`version check` of a project of an older kind, without a pyproject.toml: no lane is for it."""
+    from omni_release.checks.version import findings, staged_versions_agree, versions_agree
+    from omni_release.model import Outcome, Severity, Status
+    from omni_release.report import text
+    from omni_release.tasks import check
+
+    _, found = looked_at(root, staged=staged)
+    if json:
+        sys.stdout.write(document(found, odd := versions.drift(found.places)))
+        return errors.EXIT_FAILED if odd else errors.EXIT_PASSED
+    task = check(staged_versions_agree if staged else versions_agree)
+    seen = tuple(findings(found))
+    status = Status.FAILED if any(one.severity is Severity.ERROR for one in seen) else Status.PASSED
+    done = Outcome(task.id, task.title, task.kind, status, seen, task.remedy)
+    sys.stdout.writelines(f"{line}\n" for line in text.outcome(done))
+    return status.exit_code
 
 
 def show(root: Path, *, json: bool) -> int:

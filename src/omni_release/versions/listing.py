@@ -24,6 +24,13 @@ _GIT = ("git", "-c", "core.quotepath=off")
 _DEEPEST = 6
 
 
+def staged(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The files that a commit would have, and those of them that differ in the folder (or are not there)."""
+    listed = git(top, "ls-files", "-z", "--cached") or ""
+    other = git(top, "diff-files", "-z", "--name-only") or ""
+    return tuple(filter(None, listed.split("\0"))), frozenset(other.split("\0"))
+
+
 def files(top: str) -> tuple[str, ...]:
     """All files below `top`, relative to it, with forward slashes; outside a repository no leftovers."""
     listed = git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
