@@ -27,7 +27,7 @@ def made(root: Path, *codes: int, when: datetime.datetime = YOUNG, text: str = "
         cassettes.entry(
             Scrubber(),
             ("POST", "http://h/models/m:generateContent", b"{}", {}),
-            (code, "", json.dumps({"text": text, "responseId": response_id(when)}).encode(), headers),
+            (code, "", json.dumps({"text": text, "responseId": response_id(when, b"")}).encode(), headers),
         )
         for code in codes
     ]

@@ -58,11 +58,11 @@ class Ran:
         return next(one for one in self.told.scenarios if one.name == name)
 
 
-def run(root: Path, *arguments: str, environment: dict[str, str] | None = None, **more: str) -> Ran:
+def run(root: Path, *arguments: str, **more: str) -> Ran:
     """Pytest in a folder, with nothing of this machine's keys."""
     report = root / "report.jsonl"
     report.unlink(missing_ok=True)
-    outer = environment or {k: v for k, v in child_environment().items() if k not in KEYS}
+    outer = {k: v for k, v in child_environment().items() if k not in KEYS}
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--smoke-report={report}", *arguments],
         cwd=root,
@@ -275,7 +275,7 @@ def test_the_key_is_in_no_file(tmp_path: Path) -> None:
     from werkzeug.serving import make_server
 
     def echo(environ: dict[str, object], start: object) -> object:
-        request = Request(environ)  # type: ignore[arg-type]
+        request = Request(environ)
         told = {
             "query": request.query_string.decode(),
             "headers": dict(request.headers),
