@@ -25,6 +25,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         wheel_is_whole,
     )
     from omni_release.checks.contents import nothing_stray, sdist_is_the_checkout
+    from omni_release.checks.contract import response_models_hold
     from omni_release.checks.index import index_answers
     from omni_release.checks.index_rules import index_would_take
     from omni_release.checks.installed import (
@@ -61,6 +62,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
             check(cassettes_are_clean, needs="copy-source"),
             check(replay_passes, needs="install-candidate copy-tests", key=replay_key),
+            check(response_models_hold, needs="install-candidate"),
             step(InstallWithPip(), needs="upload"),
             check(works_installed_by_pip, needs="install-with-pip"),
             check(requirements_agree, needs="install-with-pip"),

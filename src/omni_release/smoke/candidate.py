@@ -33,7 +33,10 @@ class Ran:
 
 
 def wanted(project: Project) -> bool:
-    """Whether the project has smoke tests: `[tool.omni-release.smoke]`, or cassettes."""
+    """Whether the project has smoke tests: `[tool.omni-release.smoke]`, or cassettes that are not for its classes."""
+    own = table(project.metadata, "tool", "omni-release", "smoke")
+    if "model" in own:
+        return bool({*own} - {"model", "cassettes"})
     return "smoke" in table(project.metadata, "tool", "omni-release") or bool(recordings(project))
 
 

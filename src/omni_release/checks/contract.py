@@ -1,0 +1,146 @@
+"""Do the project's own classes hold what the service answers?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omni_release import children, environment, testing
+from omni_release.actions import Run, Write
+from omni_release.errors import ActionFailed, CannotTell, NotApplicable
+from omni_release.model import Finding, Release, Severity
+from omni_release.seams import World
+from omni_release.settings import TABLE, SmokeModel, line_of
+from omni_release.smoke import recorded
+from omni_release.smoke.candidate import UNRECORDED
+from omni_release.smoke.recorded import GENERATE, REFINE, Exchange
+
+_DEADLINE = 300.0
+_FILE = "pyproject.toml"
+_LOCAL = "127.0.0.1,localhost"
+
+
+def response_models_hold(release: Release, world: World) -> Iterator[Finding]:
+    """Each class of the project that the settings name holds what recorded answers have, as the SDK gives it.
+
+    It is filled in the candidate environment, for every kind of call (generate and refine), without one being made.
+    Declare a field as what the SDK gives (`bytes` for a signature, not `str`), or convert it where it comes in. The
+    classes are named in [[tool.omni-release.smoke.model]].
+    """
+    models = release.project.settings.smoke.model
+    if not models:
+        raise NotApplicable("the settings name no class to fill: [[tool.omni-release.smoke.model]]")
+    answers = _answers(release)
+    told = _filled(release, world, models, answers)
+    findings = [*_broken(release, told), *_troubles(release, told)]
+    yield from findings
+    untold = tuple(_untold(release, models, answers, told))
+    if untold and not findings:
+        raise CannotTell("\n".join(untold), "Record what is missing: `omni-release record`; see docs/contract.md.")
+    for said in untold:
+        yield Finding(said, "response-unrecorded", Severity.WARNING, _FILE, _line(release))
+    for said in told["unread"]:
+        yield Finding(f"the SDK cannot read {said['answer']}: {said['said']}", "response-unread", Severity.WARNING)
+    if not findings:
+        filled = sum(sum(one["filled"].values()) for one in told["filled"])
+        by = told["sdk"] or "no google-genai there: the parsed JSON"
+        yield Finding(f"{len(models)} classes filled {filled} times ({by})", severity=Severity.NOTICE)
+
+
+def _answers(release: Release) -> tuple[tuple[str, Exchange], ...]:
+    """All recorded answers, with names. Raises CannotTell where there is none."""
+    project = release.project
+    folder = project.root / project.settings.smoke.cassettes
+    found = recorded.read(folder) if folder.is_dir() and any(folder.rglob("*.*")) else ()
+    named = [
+        (f"{exchange.path.relative_to(project.root).as_posix()} ({exchange.number})", exchange)
+        for exchange in found
+        if any(isinstance(body, dict) and body.get("candidates") for body in exchange.bodies)
+    ]
+    if not named:
+        said = f"no answer is recorded in {project.settings.smoke.cassettes}/"
+        raise CannotTell(said, "Record some: `omni-release record`, or with vcrpy. See docs/contract.md.")
+    return tuple(named)
+
+
+def _filled(
+    release: Release, world: World, models: Sequence[SmokeModel], answers: Sequence[tuple[str, Exchange]]
+) -> dict[str, Any]:
+    """What the child program found. Raises ActionFailed where it ended before it had written its answer."""
+    task, result = release.workshop / "filling.json", release.workshop / "filled.json"
+    result.unlink(missing_ok=True)
+    content = {
+        "models": [
+            {"class": m.class_, "path": m.path, "where": m.where, "calls": list(m.calls), "fields": dict(m.fields)}
+            for m in models
+        ],
+        "answers": [
+            {"name": name, "kind": one.kind, "model": one.model or "recorded", "body": body}
+            for name, one in answers
+            for body in one.bodies
+        ],
+    }
+    world.files.write(Write(task, json.dumps(content).encode()))
+    inner = environment.for_tests(world.environment, release.folder)
+    inner = {name: value for name, value in inner.items() if name not in release.project.settings.smoke.key_variables}
+    command = Run(
+        (
+            *(str(environment.python(release.environment("candidate"))), "-I"),
+            *(str(Path(children.__file__).with_name("filling.py")), str(task), str(result)),
+        ),
+        cwd=release.workshop,
+        environment=inner | {UNRECORDED: "1", "NO_PROXY": _LOCAL, "no_proxy": _LOCAL},
+        log=release.logs / "filling.log",
+        deadline=_DEADLINE,
+    )
+    completed = world.processes.run(command)
+    if not result.is_file():
+        said = "did not end" if completed.timed_out else f"ended with exit code {completed.code}"
+        raise ActionFailed(f"filling the classes {said}", f"All of its output: {command.log}", tail=completed.tail)
+    read: dict[str, Any] = json.loads(result.read_bytes())
+    return read
+
+
+def _broken(release: Release, told: dict[str, Any]) -> Iterator[Finding]:
+    for one in told["broken"]:
+        yield Finding(f"{one['class']} {one['said']}", "response-class", path=_FILE, line=_line(release, one["class"]))
+
+
+def _troubles(release: Release, told: dict[str, Any]) -> Iterator[Finding]:
+    """One finding for each field and kind of call, with the first answer that shows it."""
+    places = testing.places(release)
+    seen: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+    for one in told["troubles"]:
+        seen.setdefault((one["class"], one["field"], one["kind"], one["said"]), []).append(one)
+    for (cls, field, kind, said), found in seen.items():
+        first = found[0]
+        name = f"{cls}.{field}" if field else cls
+        times = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+        path = places.in_checkout(first["file"]) if first["file"] else None
+        yield Finding(
+            f"{name} cannot hold what {kind} answers: {said} ({first['answer']}: {first['where']}{times})",
+            "response-model",
+            path=path or _FILE,
+            line=first["line"] if path else _line(release, cls),
+        )
+
+
+def _untold(
+    release: Release, models: Sequence[SmokeModel], answers: Sequence[tuple[str, Exchange]], told: dict[str, Any]
+) -> Iterator[str]:
+    """What no recording has shown: a kind of call, or anything at a class's path."""
+    there = {exchange.kind for _, exchange in answers}
+    for kind in sorted({kind for model in models for kind in (model.calls or (GENERATE, REFINE))} - there):
+        yield f"no answer to a call of the kind `{kind}` is recorded, so nothing is known of it"
+    for one in told["filled"]:
+        if not one["filled"]:
+            yield f"{one['class']} was not filled: nothing stands at `{one['path']}` in any recorded answer"
+
+
+def _line(release: Release, cls: str = "") -> int | None:
+    """The line of a class's setting."""
+    text = (release.project.root / _FILE).read_text(encoding="utf-8", errors="replace")
+    number = next((n for n, model in enumerate(release.project.settings.smoke.model) if model.class_ == cls), 0)
+    return line_of(text, (TABLE, "smoke", "model", number, "class"))

@@ -1,0 +1,51 @@
+"""The project with each bug of a release that went wrong: each is stopped by the check whose business it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import omni
+
+CASE = "broken-feature"
+PLACES = {
+    (".env.example", 3): "gemini-3-pro-image-preview",
+    ("src/acme_painter/config.py", 3): "gemini-3-pro-image-preview",
+    ("src/acme_painter/titles.py", 10): "gemini-2.0-flash-lite",
+    ("web/src/api.ts", 1): "gemini-2.5-flash-image-preview",
+    ("web/src/components/HistoryList.vue", 13): "gemini-3-pro-image-preview",
+}
+
+
+def test_the_dead_models_are_found(case: Callable[[str], Path]) -> None:
+    """In Python, TypeScript, a plain script of Vue and an env file; in the cassettes nothing is wrong."""
+    ran = omni("models", "check", "--format", "json", cwd=case(CASE))
+    found = ran.outcome("model-names-live")["findings"]
+    assert {(f["path"], f["line"]): f["message"].split()[0] for f in found if f["severity"] == "error"} == PLACES
+    assert ran.code == 1
+
+
+@pytest.mark.rehearsal
+def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> None:
+    """In generate and in refine, without a call: while the project's own tests are green."""
+    root = case(CASE)
+    ran = omni("rehearse", "--only", "response-models-hold", "--format", "json", cwd=root)
+    found = ran.outcome("response-models-hold")["findings"]
+    assert [(f["path"], f["line"], f["rule"], f["severity"]) for f in found] == [
+        ("src/acme_painter/answers.py", 14, "response-model", "error"),
+        ("src/acme_painter/answers.py", 14, "response-model", "error"),
+        ("src/acme_painter/answers.py", 23, "response-model", "error"),
+    ]
+    kinds = ("Part.thought_signature cannot hold what generate", "Part.thought_signature cannot hold what refine")
+    assert all(kind in f["message"] for kind, f in zip(kinds, found, strict=False))
+    assert "RefinedImage.thought_signature cannot hold what refine" in found[2]["message"]
+    mended = (
+        (root / "src/acme_painter/answers.py").read_text(encoding="utf-8").replace("signature: str", "signature: bytes")
+    )
+    (root / "src/acme_painter/answers.py").write_text(mended, encoding="utf-8")
+    ran = omni("rehearse", "--only", "response-models-hold", "--format", "json", cwd=root)
+    outcome = ran.outcome("response-models-hold")
+    assert (ran.code, outcome["status"]) == (0, "passed"), outcome
+    assert "2 classes filled 5 times (google-genai" in outcome["findings"][0]["message"]
