@@ -41,6 +41,7 @@ class Arguments:
     by: str = ""
     reason: str = ""
     committed: bool = False
+    write: bool = False
     name: str = ""
     folder: Path | None = None
     port: int = 0
@@ -130,6 +131,12 @@ def _parsed(argv: Sequence[str] | None) -> Arguments:
     sign.add_argument("--committed", action="store_true", help="for this version, into a file that you commit")
     sign.add_argument("--by", default="", help="who answers (default: git's user.name)")
     sign.add_argument("--run", metavar="RUN", help="the run that is answered (default: the newest)")
+    workflow = commands.add_parser(
+        "workflow", parents=[plain], help="Workflows for a pipeline: gate and release.", allow_abbrev=False
+    )
+    workflow.add_argument("verb", choices=("github",), help="whose workflows")
+    workflow.add_argument("name", nargs="?", default="", metavar="NAME", help="gate or release (default: both)")
+    workflow.add_argument("--write", action="store_true", help="write them to .github/workflows/, in place of printing")
     explain = commands.add_parser(
         "explain", parents=[plain], help="What a task is, and what to do.", allow_abbrev=False
     )
@@ -256,6 +263,12 @@ def _run(arguments: Arguments) -> int:
     )
 
 
+def _workflow(arguments: Arguments) -> int:
+    from omni_release.workflows import command
+
+    return command.main(arguments.project.absolute(), arguments.name, write=arguments.write)
+
+
 def _index(arguments: Arguments) -> int:
     import os
 
@@ -282,5 +295,6 @@ COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {
     "explain": _explain,
     "index": _index,
     "sign": _sign,
+    "workflow": _workflow,
 }
 """What there is to be called, by name."""

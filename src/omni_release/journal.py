@@ -38,7 +38,7 @@ HOME = ".omni-release"
 _RUN = re.compile(r"\d{8}-\d{6}-\d{3}")
 
 _WHOSE = "omni-release-run"
-_AFTERWARDS = ("release", "doctor")
+_AFTERWARDS = ("release", "doctor", "published")
 
 
 @dataclass(frozen=True)

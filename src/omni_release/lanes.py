@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from omni_release.tasks import Lane, check, step
@@ -146,6 +147,12 @@ def release() -> Lane:
 def doctor() -> Lane:
     """The proofs before a release, and nothing else: all that speaks against it, at once."""
     return release().up_to("doctor", *_PROOFS)
+
+
+def published() -> Lane:
+    """Whether an index serves the very bytes of a run, and people can install them; publishes nothing."""
+    part = tuple(task for task in release().tasks if task.id in _PUBLISHED)
+    return Lane("published", tuple(replace(t, needs=tuple(n for n in t.needs if n in _PUBLISHED)) for t in part))
 
 
 def version(mode: str = "") -> Lane:
@@ -296,6 +303,10 @@ _VERIFIES = ("works-installed-by-uv", "verify-commands-pass", "works-installed-b
 
 _SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "record": record}
 
+_PUBLISHED = ("index-shows-the-release", "project-page-answers", "install-with-uv", "install-with-pip", *_VERIFIES)
+
+_PUBLISHED = ("index-shows-the-release", "project-page-answers", "install-with-uv", "install-with-pip", *_VERIFIES)
+
 BUILDING: dict[str, Callable[..., Lane]] = {
     **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, replay)},
     **_SMOKING,
@@ -314,13 +325,14 @@ _PROOFS = (
 )
 """What must be true of the world before a release."""
 
-PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor)}
+PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor, published)}
 """The lanes that are about a real index."""
 
 ALL: dict[str, Callable[[], Lane]] = {
     "rehearse": rehearse,
     "release": release,
     "doctor": doctor,
+    "published": published,
     "gate": gate,
     "version": version,
     "models": models,

@@ -282,13 +282,13 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
         return next(iter(home.runs()), RunFolder(home.path / "runs" / "none", home.files))
     if request.lane == "gate" and not request.looks and not request.dry:
         return home.gate()
-    if request.lane not in (*lanes.BUILDING, "doctor") or (request.dry and not home.runs()):
+    if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and not home.runs()):
         return RunFolder(home.path / "runs" / "none", home.files)
     newest = next(iter(home.runs()), None)
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
         if newest.built_from() == tree.fingerprint(request.project.root, processes):
             return newest
-    if request.lane == "doctor":
+    if request.lane in ("doctor", "published"):
         return RunFolder(home.path / "runs" / "none", home.files)
     return (
         RunFolder(home.path / "runs" / "new", home.files)
