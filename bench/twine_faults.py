@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -145,10 +146,9 @@ def ours(script: str) -> str:
         try:
             if script == "taken":
                 send_another(folder, index, secrets)
-            ended = [run_once(release, world)]
-            if not ended[0].startswith("passed"):
-                ended.append(run_once(release, world))
-            return ", then ".join(ended)
+            first = run_once(release, world)
+            second = "" if first == "passed" else run_once(release, world)
+            return first + (f"; then {'the same' if second == first else second}" if second else "")
         finally:
             processes.close()
             index.close()
@@ -184,7 +184,7 @@ def run_once(release: Release, world: World) -> str:
     if worst is None:
         return "passed"
     said = worst.findings[0].message.splitlines()[0].replace("|", "/")
-    return f"{worst.status}: {re.sub('[0-9a-f]{60,}', '…', said)}"[:120]
+    return f"{worst.status}: {textwrap.shorten(re.sub('[0-9a-f]{60,}', '…', said), 110, placeholder=' …')}"
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def test_the_generated_page_is_up_to_date() -> None:
 def test_each_setting_is_documented() -> None:
     """Each key of each table stands in docs/settings.md."""
     page = read("docs/settings.md")
-    for table in (settings.Settings, settings.Tests, settings.Waiver):
+    for table in (settings.Settings, settings.Tests, settings.Git, settings.Local, settings.Waiver):
         for field in dataclasses.fields(table):
             assert field.name.replace("_", "-") in page, field.name
 

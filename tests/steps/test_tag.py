@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omni_release.actions import Pin
 from omni_release.model import Outcome, Status
 from omni_release.steps import tag as steps
 from omni_release.steps.tag import PushTag, TagRelease
@@ -66,6 +68,33 @@ def test_the_released_commit_is_tagged(checkout: Checkout) -> None:
         assert release.commit is not None
         assert TagRelease().settled(release, world) is not None
         assert checkout.git("rev-parse", "v1.2.0^{commit}").strip() == release.commit.sha
+
+
+def test_what_was_built_is_tagged(checkout: Checkout) -> None:
+    """A run that goes on after the next commit tags the commit that its files were built from."""
+    commit = checkout.git("rev-parse", "HEAD").strip()
+    with checkout.open() as (release, world):
+        release.dist.mkdir()
+        (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
+        tree = release.folder / "tree.sha256"
+        tree.write_text("tree", encoding="utf-8")
+        world.journal.pin(Pin(release.dist, tree, commit))
+    checkout.commit("later.py")
+    assert checkout.outcome(TagRelease()).evidence["commit"] == commit
+    assert checkout.git("rev-parse", "v1.2.0^{commit}").strip() == commit
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_push_that_is_killed(checkout: Checkout) -> None:
+    """git is killed in the middle of the push: it is told, and the next run pushes."""
+    hook(checkout.root / ".git", "pre-push", "import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    checkout.outcome(TagRelease())
+    outcome = checkout.outcome(PushTag())
+    assert outcome.status is Status.FAILED
+    assert "ended by signal 9" in said(outcome)
+    assert on_remote(checkout) == ""
+    (checkout.root / ".git" / "hooks" / "pre-push").unlink()
+    assert checkout.outcome(PushTag()).status is Status.PASSED
 
 
 def test_a_tag_at_another_commit(checkout: Checkout) -> None:
