@@ -24,9 +24,7 @@ async def run(url: str, model: str) -> float:
 
     from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider
 
-    client = genai.Client(
-        api_key="k", http_options=genai.types.HttpOptions(base_url=url)
-    )  # omni-release: allow call-without-timeout until 2027-12-31 because it is the bare SDK that is measured
+    client = genai.Client(api_key="k", http_options=genai.types.HttpOptions(base_url=url))
     config = {"response_modalities": ["TEXT", "IMAGE"], "image_config": {"aspect_ratio": "16:9", "image_size": "1K"}}
     async with GeminiImageProvider(model, "k", url) as first, GeminiImageProvider(FLASH, "k", url) as second:
         ours = ResilientProvider(first, second)

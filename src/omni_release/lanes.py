@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from omni_release.tasks import Lane, check, step
+from omni_release.tasks import Lane, Task, check, step
 
 
 def rehearse(prebuilt: Path | None = None) -> Lane:
@@ -27,6 +27,12 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     )
     from omni_release.checks.contents import nothing_stray, sdist_is_the_checkout
     from omni_release.checks.contract import response_models_hold
+    from omni_release.checks.dependencies import (
+        dependencies_are_maintained,
+        lower_bounds_hold,
+        no_known_vulnerability,
+    )
+    from omni_release.checks.deprecated import nothing_deprecated_is_used
     from omni_release.checks.index import index_answers
     from omni_release.checks.index_rules import index_would_take
     from omni_release.checks.installed import (
@@ -79,6 +85,11 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             step(Rebuild(), needs="build"),
             check(wheel_equals_checkout, needs="rebuild"),
             check(build_is_reproducible, needs="rebuild"),
+            *_code(needs="build", installed="install-candidate"),
+            check(nothing_deprecated_is_used, needs="install-candidate"),
+            check(dependencies_are_maintained, needs="build"),
+            check(lower_bounds_hold, needs="build"),
+            check(no_known_vulnerability, needs="install-with-uv"),
         ),
     )
 
@@ -165,7 +176,6 @@ def version(mode: str = "") -> Lane:
 
 def gate() -> Lane:
     """The fast part, for every push: what the files of the checkout alone can answer."""
-    from omni_release.checks.audit import bug_patterns_are_gone
     from omni_release.checks.checklists import checklists_are_valid
     from omni_release.checks.models import model_names_live
     from omni_release.checks.project import project_is_valid
@@ -175,7 +185,7 @@ def gate() -> Lane:
     return Lane(
         "gate",
         (
-            check(bug_patterns_are_gone),
+            *_code(),
             check(project_is_valid),
             check(versions_agree),
             check(model_names_live),
@@ -208,10 +218,23 @@ def models() -> Lane:
 
 
 def audit() -> Lane:
-    """Whether a known bug pattern stands in the tree: all places at once."""
-    from omni_release.checks.audit import bug_patterns_are_gone
+    """Bug patterns, silent failures, packages that are given up or not declared: all places in the tree at once."""
+    return Lane("audit", _code())
 
-    return Lane("audit", (check(bug_patterns_are_gone),))
+
+def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
+    """What the code itself tells: the same checks in each lane, after the tasks that each lane has before them."""
+    from omni_release.checks.audit import bug_patterns_are_gone
+    from omni_release.checks.dependencies import imports_are_declared
+    from omni_release.checks.deprecated import packages_are_alive
+    from omni_release.checks.silent import failures_surface
+
+    return (
+        check(bug_patterns_are_gone, needs=needs),
+        check(failures_surface, needs=needs),
+        check(packages_are_alive, needs=needs),
+        check(imports_are_declared, needs=installed),
+    )
 
 
 def clean() -> Lane:

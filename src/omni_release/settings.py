@@ -178,6 +178,15 @@ class Publish:
 
 
 @dataclass(frozen=True)
+class Dependencies:
+    """What is asked of the dependencies beyond their declarations; each costs installs, or needs a network."""
+
+    maintained: bool = False
+    lower_bounds: bool = False
+    vulnerabilities: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
 
@@ -195,6 +204,7 @@ class Settings:
     version: Version = field(default_factory=Version)
     command: tuple[Command, ...] = ()
     audit: Audit = field(default_factory=Audit)
+    dependencies: Dependencies = field(default_factory=Dependencies)
     smoke: Smoke = field(default_factory=Smoke)
     git: Git = field(default_factory=Git)
     local: Local = field(default_factory=Local)

@@ -16,12 +16,12 @@ ENOUGH = 3
 
 
 def marked(rule: str, kind: str) -> set[tuple[str, int]]:
-    """The lines of a rule's examples that end in this mark."""
+    """The lines of a rule's examples that are marked so: by `# bad` at their end, or `# bad below` above them."""
     return {
-        (path.name, number)
+        (path.name, number + bool(found[2]))
         for path in (EXAMPLES / rule).iterdir()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(rf"(#|//) {kind}$", line)
+        if (found := re.search(rf"(#|//) {kind}( below)?$", line))
     }
 
 

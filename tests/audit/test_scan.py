@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.audit import scan, sources
+from omni_release.audit import programs, scan, sources
 from omni_release.errors import CannotTell, UsageError
 from omni_release.ports.processes import LocalProcesses
 from tests.audit.support import found
@@ -76,7 +76,8 @@ def test_no_rule_left(root: Path, tmp_path: Path) -> None:
         ("latin.py", b"print(1)\n# caf\xe9\n", "latin.py:2: not looked at: byte 0xe9 is not UTF-8"),
         ("video.ts", b"G\0\0\0", "video.ts: is binary"),
         ("min.js", b"try{a()}catch(e){};" * 280_000, "min.js: not looked at: 5320000 bytes"),
-        ("line.js", b"a();\n" + b"try{a()}catch(e){};" * 2000, "line.js:2: not looked at: a line of more"),
+        ("dense.js", b"try{a()}catch(e){};" * 2000, "dense.js: not looked at: more than 300 bytes a line"),
+        ("line.js", b"a();\n" * 1000 + b"try{a()}catch(e){};" * 2000, "line.js:1001: not looked at: a line of more"),
         ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: not looked at: 1200008 bytes"),
     ],
 )
@@ -116,7 +117,7 @@ def test_many_batches(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -
     """More files than a command line holds are looked at in several runs, each file once."""
     for number in range(20):
         write(root, f"more/{number:02}.py", "print(5)\n")
-    monkeypatch.setattr(scan, "_ARGUMENTS", 60)
+    monkeypatch.setattr(programs, "_ARGUMENTS", 60)
     assert [f.path for f in found(root, rule, shipped=False)] == ["a.py", *(f"more/{n:02}.py" for n in range(20))]
 
 
@@ -145,7 +146,7 @@ def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
 
 def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the program nothing could be told: not passed."""
-    monkeypatch.setattr(scan, "_program", lambda: str(root / "no-such-program"))
+    monkeypatch.setattr(programs, "find", lambda _: str(root / "no-such-program"))
     with pytest.raises(Exception, match="cannot start"):
         found(root, rule)
     monkeypatch.undo()
@@ -153,7 +154,7 @@ def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.executable", str(root / "python"))
     monkeypatch.setenv("PATH", str(root))
     with pytest.raises(CannotTell, match="not here"):
-        scan._program()
+        programs.find("ast-grep")
 
 
 def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:

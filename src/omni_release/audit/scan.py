@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from omni_release import environment
-from omni_release.actions import Run
+from omni_release.audit import programs
 from omni_release.audit.sources import Sources, sources
 from omni_release.errors import CannotTell, UsageError
 from omni_release.model import Finding, Severity
 from omni_release.seams import Processes
 
 SHIPPED = Path(__file__).with_name("rules")
-_ARGUMENTS = (
-    30_000 if os.name == "nt" else 500_000
-)  # what a program takes: 32,767 characters there, a megabyte on macOS
-_DEADLINE = 600.0
 _FOUND = (0, 1)
 _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
 _BAD_RULE = re.compile(r"Cannot parse rule (?P<path>.+)")
@@ -96,7 +88,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
         while rules and found.files:
             _write(Path(folder), rules, found)
             severe = tuple(f"--error={id}" for rule in rules for id in rule.severe)
-            answers = [_ran(look, processes, Path(folder), severe, batch) for batch in _batches(found.files)]
+            answers = [_ran(look, processes, Path(folder), severe, batch) for batch in programs.batches(found.files)]
             bad = next((answer for answer in answers if answer.code not in _FOUND), None)
             if bad is None:
                 for answer in answers:
@@ -144,46 +136,12 @@ def _write(folder: Path, rules: Sequence[RuleFile], found: Sources) -> None:
     (folder / "sgconfig.yml").write_text(json.dumps(configuration), encoding="utf-8")
 
 
-def _batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:
-    """All files at once, as far as a command line holds them."""
-    batch: list[str] = []
-    room = _ARGUMENTS
-    for file in files:
-        needed = len(os.fsencode(str(file))) + 3
-        if batch and needed > room:
-            yield tuple(batch)
-            batch, room = [], _ARGUMENTS
-        batch.append(f"./{file}")
-        room -= needed
-    yield tuple(batch)
-
-
 def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...], files: tuple[str, ...]) -> _Answer:
-    log = (look.run / "logs" if look.run.is_dir() else folder) / "ast-grep.log"
-    log.unlink(missing_ok=True)
+    place = programs.Place(look.root, look.run, folder, look.environment)
     config = ("--config", str(folder / "sgconfig.yml"))
-    command = Run(
-        (_program(), "scan", *config, "--json=stream", "--color=never", *severe, "--", *files),
-        cwd=look.root,
-        environment=environment.for_tools(look.environment, look.run),
-        log=log,
-        deadline=_DEADLINE,
-        background=True,
-    )
-    completed = processes.run(command)
-    lines = log.read_bytes().decode("utf-8", "replace").split("\n")
-    return _Answer(completed.code, completed.timed_out, tuple(lines))
-
-
-def _program() -> str:
-    """ast-grep, as its wheel installs it beside our own interpreter. Raises CannotTell where it is not there."""
-    name = "ast-grep.exe" if os.name == "nt" else "ast-grep"
-    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        if (found := Path(folder, name)).is_file():
-            return str(found)
-    if there := shutil.which("ast-grep"):
-        return there
-    raise CannotTell("bug patterns are found by ast-grep, which is not here", "Install omni-release[audit].")
+    argv = (programs.find("ast-grep"), "scan", *config, "--json=stream", "--color=never", *severe, "--", *files)
+    completed, said = programs.ran(place, processes, argv, "ast-grep")
+    return _Answer(completed.code, completed.timed_out, tuple(said.split("\n")))
 
 
 def _matches(lines: Sequence[str]) -> Iterator[Finding]:

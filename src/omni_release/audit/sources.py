@@ -15,6 +15,10 @@ LARGEST = 1_000_000
 LONGEST = 20_000
 """Characters of a line. ast-grep tells the whole line with each match: a minified file becomes gigabytes."""
 
+_DENSE, _SHORT = 300, 5_000  # bytes a line, and how small a file may be dense
+
+_MINIFIED = (".css", ".cjs", ".html", ".js", ".mjs")
+
 _ENDINGS = (
     "bash bats c cc cjs clj cpp cs css cts cxx dart ex exs go h hcl hpp hs html java js json jsx kt kts lua mjs mts nix"
     " php py py3 pyi rb rs scala sc sh sol swift tf ts tsx vue yaml yml zsh"
@@ -88,6 +92,9 @@ def _unreadable(root: Path, file: PurePosixPath) -> Iterator[Finding]:
         return
     if b"\0" in data:
         yield Finding("is binary, in spite of its ending: not looked at", "binary", Severity.NOTICE, shown)
+        return
+    if file.suffix in _MINIFIED and len(data) > _SHORT and len(data) > _DENSE * (data.count(b"\n") + 1):
+        yield _left_out(shown, f"more than {_DENSE} bytes a line: generated or minified", "too-large")
         return
     if len(data) > LONGEST and (line := _long_line(data)):
         yield _left_out(shown, f"a line of more than {LONGEST} bytes: generated or minified", "too-large", line)

@@ -16,3 +16,4 @@ body = urllib.request.urlopen(request, None, 30).read()  # good
 connection = http.client.HTTPSConnection("example.org", timeout=30)  # good
 client = openai.OpenAI()  # good
 answer = httpx.get("https://example.org/")  # good
+request = HTTPConnection(scope)  # good

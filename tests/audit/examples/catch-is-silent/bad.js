@@ -1,21 +1,26 @@
 export async function paint() {
+  loading.value = true;
   try {
-    await generate();
-  } catch (error) { // bad
+    await generate(); // bad below
+  } catch (error) {
     console.error("generate failed", error);
+  } finally {
+    loading.value = false;
   }
-  try {
-    await refine();
-  } catch {} // bad
-  try {
-    await history();
-  } catch { // bad
-    // never mind
+}
+export async function change() {
+  if (picture.value) {
+    try {
+      await refine(); // bad below
+    } catch {}
   }
+}
+export const started = () => {
   generate().catch(() => {}); // bad
   refine().catch(console.error); // bad
   history().then(show).catch((error) => console.log(error)); // bad
-  history().catch(function (error) { // bad
+  // bad below
+  history().catch(function (error) {
     console.warn(error);
   });
-}
+};

@@ -1,22 +1,45 @@
 export async function paint(): Promise<void> {
   try {
-    await generate();
-  } catch (error) { // good
+    await generate(); // good below
+  } catch (error) {
     console.error(error);
     failure.value = String(error);
   } finally {
     loading.value = false;
   }
+}
+export async function change(): Promise<void> {
   try {
-    await refine();
-  } catch (error) { // good
+    await refine(); // good below
+  } catch (error) {
     throw new PaintError("refine failed", { cause: error });
   }
-  try {
-    JSON.parse(text);
-  } catch { // good
-    return undefined;
-  }
-  generate().catch((error) => toast(error)); // good
-  refine().catch(shown); // good
 }
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text); // good below
+  } catch (error) {
+    console.warn(error);
+  }
+  return EMPTY;
+}
+export function remembered(): void {
+  try {
+    localStorage.setItem("prompt", prompt.value); // good below
+  } catch {
+    // Private mode has no storage, and nothing depends on it.
+  }
+}
+export async function tried(): Promise<void> {
+  for (const host of hosts) {
+    try {
+      return await from(host); // good below
+    } catch (error) {
+      console.warn(error);
+    }
+  }
+  throw new Error("no host answers");
+}
+generate().catch((error) => toast(error)); // good
+refine().catch(shown); // good
+reader.cancel().catch(() => {}); // good

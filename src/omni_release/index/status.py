@@ -1,0 +1,44 @@
+"""What an index says of a project itself: its status (PEP 792), and the classifier of its newest distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omni_release.errors import CannotTell
+from omni_release.index.client import without_credentials
+
+if TYPE_CHECKING:
+    from pypi_simple import ProjectPage, PyPISimple
+
+_TIMEOUT = 15.0
+_GIVEN_UP = ("archived", "deprecated", "quarantined")
+_INACTIVE = "Classifier: Development Status :: 7 - Inactive"
+
+
+def status(simple_url: str, project: str) -> str:
+    """Why nobody should depend on a project, by the index; empty where it says nothing of the kind.
+
+    Raises CannotTell where the index does not answer, or does not know the project.
+    """
+    try:
+        import pypi_simple
+        import requests
+    except ImportError:
+        raise CannotTell("asking an index needs omni-release[release]", "Install that.") from None
+    with pypi_simple.PyPISimple(simple_url) as client:
+        try:
+            page = client.get_project_page(project, timeout=_TIMEOUT)
+            said = str(page.status or "").lower()
+            if said in _GIVEN_UP:
+                return f"the index calls it {said}" + (f": {page.status_reason}" if page.status_reason else "")
+            return "its makers call it inactive" if _inactive(client, page) else ""
+        except pypi_simple.NoSuchProjectError:
+            raise CannotTell("the index does not know it") from None
+        except (requests.RequestException, pypi_simple.UnsupportedRepoVersionError, ValueError) as error:
+            raise CannotTell(f"{without_credentials(simple_url)} does not answer: {type(error).__name__}") from None
+
+
+def _inactive(client: PyPISimple, page: ProjectPage) -> bool:
+    """By the metadata of the newest file that has them beside it (PEP 658)."""
+    files = [file for file in page.packages if file.has_metadata and not file.is_yanked]
+    return bool(files) and _INACTIVE in client.get_package_metadata(files[-1], timeout=_TIMEOUT)
