@@ -195,7 +195,7 @@ def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(NotApplicable):
         look(dependencies_are_maintained, "rich")
     setting = "[tool.omni-release.dependencies]\nmaintained = true\n"
-    with pytest.raises(CannotTell, match="rich: .* does not answer"):
+    with pytest.raises(CannotTell, match=r"rich: .* does not answer"):
         look(dependencies_are_maintained, "rich", more=setting)
     monkeypatch.setattr(status, "status", lambda _, name: "the index calls it archived" if name == "old" else "")
     (found,) = look(dependencies_are_maintained, "rich", "old>=1", more=setting)
