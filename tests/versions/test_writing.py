@@ -182,3 +182,40 @@ def test_wrong_calls(arguments: tuple[str, str], said: str, root: Path) -> None:
     """A wrong call says what is right."""
     with pytest.raises(UsageError, match=said):
         change(root, *arguments)
+
+
+def test_the_diff_is_a_patch(root: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """What a dry run prints is what git applies: Windows line ends and a last line without one included."""
+    (root / "acme" / "__init__.py").write_bytes(b'# acme\r\n__version__ = "1.2.3"\r\n# \x0c end')
+    change(root, "set", "2.0.0", dry=True)
+    patch = root.parent / "wanted.patch"
+    patch.write_bytes(capsysbinary.readouterr().out)
+    before = contents(root)
+    change(root, "set", "2.0.0")
+    after = contents(root)
+    for path, data in before.items():
+        (root / path).write_bytes(data)
+    git("apply", str(patch), cwd=root)
+    assert contents(root) == after
+
+
+def test_escapes_are_named_where_they_stand(root: Path) -> None:
+    """A version that is written with escapes is not changed, and found by its line."""
+    (root / "package.json").write_text('{\n  "name": "acme",\n  "version": "1.2\\u002e3"\n}\n')
+    (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.2\\u002e3"\n')
+    with pytest.raises(
+        Conflict, match=r"pyproject\.toml:3:12: 1\.2\.3 cannot be changed to 2\.0 safely: written with escapes"
+    ):
+        change(root, "set", "2.0")
+
+
+def test_a_folder_above_projects_is_none(tmp_path: Path) -> None:
+    """At the top of several projects, modules that lie there are nobody's: it is told which projects there are."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1.2.3"\n')
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "__init__.py").write_text('__version__ = "1.2.3"\n')
+    with pytest.raises(UsageError, match="there is no project in") as raised:
+        change(tmp_path, "set", "2.0")
+    assert raised.value.hint == "Name one with --project DIR: one, two."

@@ -194,7 +194,8 @@ class Checkout:
         if not isinstance(stated, Stated) or text is None or not parse(stated):
             return None
         if stated.start < 0:
-            return text.place(0, 0, role, str(stated), form, "written with escapes: write it as a plain string")
+            note = "written with escapes: write it as a plain string"
+            return text.place(stated.near, stated.near, role, str(stated), form, note)
         return text.place(stated.start, stated.end, role, form=form)
 
     def _table(self, path: str, kind: str) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, Found]:
     """The project's places. Raises UsageError where there is no project, with those that there are."""
     checkout = Checkout(str(root), staged=staged)
     found = versions.look(str(root), checkout)
-    if not found.name and not any(place.role == SOURCE for place in found.places):
+    marked = checkout.inside in versions.projects(checkout)
+    if not marked or (not found.name and not any(place.role == SOURCE for place in found.places)):
         if found.siblings:
             there = ", ".join(checkout.shown(folder.rstrip("/")) for folder in found.siblings)
             raise UsageError(f"there is no project in {root}", f"Name one with --project DIR: {there}.")

@@ -83,4 +83,4 @@ def _key(open_: tuple[str, str], key: str | None, position: int) -> str:
 
 
 def _stated(raw: str, start: int) -> Stated:
-    return Stated(raw) if "\\" in raw else Stated.at(raw, start, start + len(raw))
+    return Stated.escaped(raw, start) if "\\" in raw else Stated.at(raw, start, start + len(raw))

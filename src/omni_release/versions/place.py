@@ -78,17 +78,25 @@ class Text:
 class Stated(str):
     """A string of a file (TOML, JSON), which knows where it stands: from `start` to `end`, between its quotes.
 
-    `start` is -1 where it is written with escapes, so that its span is not its value.
+    `start` is -1 where it is written with escapes, so that its span is not its value; `near` is where that stands.
     """
 
     start: int = -1
     end: int = -1
+    near: int = 0
 
     @classmethod
     def at(cls, value: str, start: int, end: int) -> Stated:
         """The string `value`, which stands from `start` to `end`."""
         made = cls(value)
         made.start, made.end = start, end
+        return made
+
+    @classmethod
+    def escaped(cls, value: str, near: int) -> Stated:
+        """The string `value`, which is written with escapes at `near`."""
+        made = cls(value)
+        made.near = near
         return made
 
 

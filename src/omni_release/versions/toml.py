@@ -163,7 +163,8 @@ class _Reader:
             raw, start = raw[first:], start + first
         if quotes[0] == "'" or "\\" not in raw:
             return Stated.at(raw.replace("\r\n", "\n"), start, start + len(raw))
-        return Stated(_ESCAPE.sub(lambda match: self.unescaped(match, start), raw).replace("\r\n", "\n"))
+        said = _ESCAPE.sub(lambda match: self.unescaped(match, start), raw).replace("\r\n", "\n")
+        return Stated.escaped(said, start)
 
     def unescaped(self, match: re.Match[str], at: int) -> str:
         simple, short, long, folded, wrong = match.groups()

@@ -48,9 +48,17 @@ def planned(checkout: Checkout, places: Iterable[Place], version: str, *, docs: 
 def diff(changes: Iterable[Change]) -> Iterator[str]:
     """What would change, as a unified diff."""
     for change in changes:
-        old, new = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (change.old, change.new))
+        old, new = (_lines(data) for data in (change.old, change.new))
         for line in difflib.unified_diff(old, new, f"a/{change.path}", f"b/{change.path}"):
-            yield line.rstrip("\r\n")
+            yield line.removesuffix("\n")
+            if not line.endswith("\n"):
+                yield "\\ No newline at end of file"
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of a file as git counts them, each with its end."""
+    *lines, last = data.decode("utf-8", "replace").split("\n")
+    return [f"{line}\n" for line in lines] + ([last] if last else [])
 
 
 def _spelled(checkout: Checkout, place: Place, version: str) -> str:
