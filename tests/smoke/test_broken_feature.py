@@ -27,6 +27,20 @@ def test_the_dead_models_are_found(case: Callable[[str], Path]) -> None:
     assert ran.code == 1
 
 
+def test_the_gate_finds_the_same_bugs_in_the_source(case: Callable[[str], Path]) -> None:
+    """Bytes that go into text when a picture is made and when it is changed, and catches that tell nobody, in Vue."""
+    ran = omni("gate", "--only", "bug-patterns-are-gone", "--format", "json", cwd=case(CASE))
+    found = {(f["path"], f["line"], f["rule"]) for f in ran.outcome("bug-patterns-are-gone")["findings"]}
+    assert {
+        ("src/acme_painter/painter.py", 32, "bytes-as-text"),
+        ("src/acme_painter/painter.py", 41, "bytes-as-text"),
+        ("web/src/components/HistoryList.vue", 19, "catch-is-silent"),
+        ("web/src/components/PaintBox.vue", 17, "catch-is-silent"),
+        ("web/src/components/PaintBox.vue", 28, "catch-is-silent"),
+    } <= found
+    assert ran.code == 1
+
+
 @pytest.mark.rehearsal
 def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> None:
     """In generate and in refine, without a call: while the project's own tests are green."""

@@ -18,6 +18,9 @@ _MARKS = {
     Status.WAITING: "wait ",
 }
 
+_NOTICES = 12
+"""Notices of a task that a person is shown: waived findings can be many."""
+
 
 def outcome(done: Outcome) -> Iterator[str]:
     """One task's line, its findings, and the remedy where it failed."""
@@ -26,8 +29,13 @@ def outcome(done: Outcome) -> Iterator[str]:
     yield f"{_MARKS[done.status]} {done.title}{took}{named}"
     for action in done.actions:
         yield from _indented(f"would {action}")
+    notices = [finding for finding in done.findings if finding.severity is Severity.NOTICE]
+    left_out = notices[_NOTICES:]
     for finding in done.findings:
-        yield from _finding(finding)
+        if finding not in left_out:
+            yield from _finding(finding)
+    if left_out:
+        yield from _indented(f"… and {len(left_out)} more notices: `--format json` has all of them")
     if done.status is Status.FAILED and done.remedy:
         yield from _indented(f"→ {' '.join(done.remedy.split())}")
 
