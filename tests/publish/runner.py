@@ -1,0 +1,135 @@
+"""Starts runs of the real command line, each in a process of its own, and kills one where it touches the world.
+
+    python runner.py
+
+Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (what is set beside our own), `log` (where its
+output goes), `trace` (where its touches of the world go) and `kill`: at which of them it ends by SIGKILL (0: at none).
+Each answer is a line: `{"pid": …}` when it has begun, `{"code": …}` when it has ended. A run is a fork of this process,
+which has imported everything.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from omni_release import cli, lanes, publishing, releasing, run, seams  # noqa: F401 - imported once, for every run
+from omni_release.index import client, places, targets  # noqa: F401
+from omni_release.ports import credentials  # noqa: F401
+
+TOUCHING = {
+    "processes": ("run", "ask"),
+    "files": ("write", "move", "copy", "link"),
+    "clock": ("sleep",),
+    "index": ("files", "standings"),
+    "journal": ("record", "pin", "keep"),
+}
+"""The calls of each seam by which a run touches the world, or learns of it."""
+
+
+class Counter:
+    """Counts touches, each before and after, and ends the process at one of them."""
+
+    def __init__(self, kill: int, trace: Path) -> None:
+        self._numbers = itertools.count(1)
+        self._kill = kill
+        self._trace = trace.open("ab", buffering=0)
+        self._lock = threading.Lock()
+
+    def touch(self, what: str) -> None:
+        """One more."""
+        with self._lock:
+            number = next(self._numbers)
+            self._trace.write(f"{number} {what}\n".encode())
+            if number == self._kill:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def wrapped(self, name: str, seam: Any) -> Any:
+        """The same seam, counted."""
+        return Counted(self, name, seam)
+
+
+class Counted:
+    """A seam whose touching calls are counted; all else is the seam's own."""
+
+    def __init__(self, counter: Counter, name: str, seam: Any) -> None:
+        self._counter = counter
+        self._name = name
+        self._seam = seam
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._seam, attribute)
+        if attribute not in TOUCHING[self._name]:
+            return found
+        return functools.partial(self._touching, attribute, found)
+
+    def _touching(self, attribute: str, call: Any, *given: Any, **more: Any) -> Any:
+        what = f"{self._name}.{attribute} {str(given[0])[:60]!r}" if given else f"{self._name}.{attribute}"
+        self._counter.touch(f"before {what}")
+        try:
+            return call(*given, **more)
+        finally:
+            self._counter.touch(f"after {what}")
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    import filelock  # noqa: F401 - as above
+    import pypi_simple  # noqa: F401
+    import requests  # noqa: F401
+    import rich.progress  # noqa: F401
+    import twine.utils  # noqa: F401
+
+    for line in sys.stdin:
+        asked = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            run_one(asked)
+        say(pid=pid)
+        _, status = os.waitpid(pid, 0)
+        say(code=os.waitstatus_to_exitcode(status))
+
+
+def say(**answer: int) -> None:
+    """A line of JSON."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def run_one(asked: dict[str, Any]) -> None:
+    """Run the command line in this very process, and end it."""
+    code = 70
+    try:
+        with open(asked["log"], "ab") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        os.chdir(asked["cwd"])
+        os.environ.update(asked["environment"])
+        counter = Counter(asked["kill"], Path(asked["trace"]))
+        real = seams.World
+
+        def world(processes: Any, files: Any, clock: Any, index: Any, journal: Any, *more: Any) -> seams.World:
+            given = {"processes": processes, "files": files, "clock": clock, "index": index, "journal": journal}
+            return real(*(counter.wrapped(name, seam) for name, seam in given.items()), *more)
+
+        run.World = world  # type: ignore[attr-defined, assignment]  # the one place that makes a world
+        code = cli.main(asked["argv"])
+    except BaseException:  # noqa: BLE001 - told in the log; nothing may get out of the fork
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A release that is killed wherever it touches the world, and picked up: it ends as an undisturbed one does.
+
+The short form kills a few times, evenly spread. `nox -s kill` kills several hundred times: at each touch, and inside
+each upload.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.publish.support import Place, Runner, Watched, outside, rehearsed, released
+
+pytestmark = [pytest.mark.thorough, pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")]
+
+KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "10"))
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One finished rehearsal, which every kill starts from."""
+    settings = '\n[tool.omni-release.verify]\npip = "own-file"\n'
+    return rehearsed(tmp_path_factory.mktemp("kill") / "pinned", settings=settings)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    """Runs that start fast."""
+    with Runner() as running:
+        yield running
+
+
+def test_killed_anywhere(pinned: Place, runner: Runner, tmp_path: Path) -> None:
+    """Whatever was going on when it was killed: nothing is sent twice with other bytes, nothing is lost."""
+    whole = pinned.copy(tmp_path / "whole")
+    with outside(tmp_path / "index") as index:
+        ended = runner.run(whole, "release", "--to", index.upload, "--yes", "--run", whole.run.name)
+        assert ended.code == 0, ended.said
+        undisturbed = released(whole, index)
+    assert undisturbed["index"] == whole.dist
+    for number, (touch, watched) in enumerate(points(len(ended.touches), KILLS)):
+        place = pinned.copy(tmp_path / f"kill-{number}")
+        with outside(place.folder / "index", watched) as index:
+            arguments = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+            killed = runner.run(place, *arguments, kill=touch, watched=watched)
+            where = (number, touch, killed.touches[-1:], watched)
+            assert killed.code in (-signal.SIGKILL, 0), (where, killed.said)
+            resumed = runner.run(place, *arguments)
+            assert resumed.code == 0, (where, resumed.said)
+            assert released(place, index) == undisturbed, where
+            taken = [sent for sent in index.watched.sent if sent.status.startswith("200")]
+            assert {(sent.name, sent.sha256) for sent in taken} <= set(place.dist.items()), where
+        shutil.rmtree(place.folder)
+
+
+def points(touches: int, kills: int) -> list[tuple[int, Watched]]:
+    """Where to kill: three in four at a touch, evenly spread, the others inside an upload or before its answer."""
+    seeds = random.Random(20261122)
+    inside = kills // 4
+    found = [(1 + n * touches // (kills - inside), Watched()) for n in range(kills - inside)]
+    for number in range(inside):
+        body = Watched(at=seeds.randrange(4000), uploads=seeds.randrange(2))
+        found.append((0, body if number % 2 else Watched(stored=True, uploads=seeds.randrange(2))))
+    return found
