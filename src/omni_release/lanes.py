@@ -111,11 +111,12 @@ def release() -> Lane:
     from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
     from omni_release.checks.page import project_page_answers
     from omni_release.checks.rehearsed import index_shows_the_release, rehearsal_stands
-    from omni_release.checks.smoke import live_smoke_stands
+    from omni_release.checks.smoke import live_smoke_stands, replay_passes
     from omni_release.checks.target import credentials_are_there, release_is_young_enough, version_is_free_or_ours
     from omni_release.steps.confirm import ConfirmVersion
+    from omni_release.steps.copy import CopyTests
     from omni_release.steps.draft import DraftRelease
-    from omni_release.steps.install import InstallWithPip, InstallWithUv
+    from omni_release.steps.install import InstallForSmoke, InstallWithPip, InstallWithUv
     from omni_release.steps.local import UpgradeLocal
     from omni_release.steps.tag import PushTag, TagRelease
     from omni_release.steps.upload import Upload
@@ -144,8 +145,11 @@ def release() -> Lane:
             step(InstallWithPip(), needs="index-shows-the-release"),
             check(works_installed_by_pip, needs="install-with-pip"),
             check(requirements_agree, needs="install-with-pip"),
+            step(InstallForSmoke(), needs="index-shows-the-release"),
+            step(CopyTests(), needs="index-shows-the-release"),
+            check(replay_passes, needs="install-for-smoke copy-tests"),
             check(project_page_answers, needs="index-shows-the-release"),
-            step(TagRelease(), needs=" ".join(_VERIFIES)),
+            step(TagRelease(), needs=f"{' '.join(_VERIFIES)} replay-passes"),
             step(PushTag(), needs="tag-release"),
             step(DraftRelease(), needs="push-tag"),
             check(nobody_uses_local_environment, needs=" ".join(_VERIFIES)),

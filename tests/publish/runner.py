@@ -3,7 +3,7 @@
     python runner.py
 
 Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (what is set beside our own), `log` (where its
-output goes), `trace` (where its touches of the world go) and `kill`: at which of them it ends by SIGKILL (0: at none).
+output goes), `without` (tasks that its lane leaves out), `trace` (where its touches of the world go) and `kill`: at which of them it ends by SIGKILL (0: at none).
 Each answer is a line: `{"pid": …}` when it has begun, `{"code": …}` when it has ended. A run is a fork of this process,
 which has imported everything.
 """
@@ -18,12 +18,14 @@ import signal
 import sys
 import threading
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from omni_release import cli, lanes, publishing, releasing, run, seams  # noqa: F401 - imported once, for every run
 from omni_release.index import client, places, targets  # noqa: F401
 from omni_release.ports import credentials  # noqa: F401
+from omni_release.tasks import Lane
 
 TOUCHING = {
     "processes": ("run", "ask"),
@@ -122,6 +124,8 @@ def run_one(asked: dict[str, Any]) -> None:
             given = {"processes": processes, "files": files, "clock": clock, "index": index, "journal": journal}
             return real(*(counter.wrapped(name, seam) for name, seam in given.items()), *more)
 
+        whole = lanes.lane
+        run.lanes.lane = lambda *given: _without(whole(*given), set(asked["without"]))  # type: ignore[attr-defined]
         run.World = world  # type: ignore[attr-defined, assignment]  # the one place that makes a world
         code = cli.main(asked["argv"])
     except BaseException:  # noqa: BLE001 - told in the log; nothing may get out of the fork
@@ -129,6 +133,13 @@ def run_one(asked: dict[str, Any]) -> None:
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def _without(lane: Lane, ids: set[str]) -> Lane:
+    """The lane without these tasks: nobody needs them any more."""
+    kept = (task for task in lane.tasks if task.id not in ids)
+    tasks = tuple(replace(task, needs=tuple(need for need in task.needs if need not in ids)) for task in kept)
+    return replace(lane, tasks=tasks)
 
 
 if __name__ == "__main__":

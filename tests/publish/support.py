@@ -62,6 +62,10 @@ class Place:
         git("remote", "set-url", "origin", str(folder / "remote.git"), cwd=folder / "checkout")
         return Place(folder)
 
+    def head(self) -> str:
+        """The commit that is checked out."""
+        return git("rev-parse", "HEAD", cwd=self.checkout).strip()
+
     def tags(self) -> dict[str, str]:
         """The tags on the remote, and the commits that they are of."""
         listed = git("for-each-ref", "--format=%(refname:short) %(*objectname)", "refs/tags", cwd=self.remote)
@@ -222,14 +226,28 @@ class Runner:
         self._process.stdout.close()
         self._process.wait(PATIENCE)
 
-    def run(self, place: Place, *arguments: str, kill: int = 0, watched: Watched | None = None, **more: str) -> Ended:
+    def run(
+        self,
+        place: Place,
+        *arguments: str,
+        kill: int = 0,
+        watched: Watched | None = None,
+        without: Iterable[str] = (),
+        **more: str,
+    ) -> Ended:
         """A run to its end; the pid is known to `watched` while it runs."""
         self._number += 1
         temporary = place.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         log, trace = place.folder / f"log-{self._number}", place.folder / f"trace-{self._number}"
         environment = {"HOME": str(temporary), "TMPDIR": str(temporary), **ACCESS, **more}
-        asked = {"argv": list(arguments), "cwd": str(place.checkout), "environment": environment, "kill": kill}
+        asked: dict[str, Any] = {
+            "argv": list(arguments),
+            "cwd": str(place.checkout),
+            "environment": environment,
+            "kill": kill,
+        }
+        asked["without"] = list(without)
         began = self._ask({**asked, "log": str(log), "trace": str(trace)})
         if watched is not None:
             watched.then = lambda: _killed(began["pid"])

@@ -20,7 +20,15 @@ from tests.publish.support import Place, Runner, Watched, outside, rehearsed, re
 
 pytestmark = [pytest.mark.thorough, pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")]
 
-KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "10"))
+KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "8"))
+INSTALLS = (
+    "install-with-uv",
+    "works-installed-by-uv",
+    "verify-commands-pass",
+    "install-with-pip",
+    "works-installed-by-pip",
+    "requirements-agree",
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +45,27 @@ def runner() -> Iterator[Runner]:
         yield running
 
 
-def test_killed_anywhere(pinned: Place, runner: Runner, tmp_path: Path) -> None:
-    """Whatever was going on when it was killed: nothing is sent twice with other bytes, nothing is lost."""
+@pytest.mark.parametrize(("without", "part"), [((), 5), (INSTALLS, 1)], ids=["whole", "outside"])
+def test_killed_anywhere(without: tuple[str, ...], part: int, pinned: Place, runner: Runner, tmp_path: Path) -> None:
+    """Whatever was going on when it was killed: nothing is sent twice with other bytes, nothing is lost.
+
+    The whole lane is killed a few times; what others see (the index, the tag) far more often, without the installers.
+    """
     whole = pinned.copy(tmp_path / "whole")
     with outside(tmp_path / "index") as index:
-        ended = runner.run(whole, "release", "--to", index.upload, "--yes", "--run", whole.run.name)
+        arguments = ("release", "--to", index.upload, "--yes", "--run", whole.run.name)
+        ended = runner.run(whole, *arguments, without=without)
         assert ended.code == 0, ended.said
         undisturbed = released(whole, index)
-    assert undisturbed["index"] == whole.dist
-    for number, (touch, watched) in enumerate(points(len(ended.touches), KILLS)):
+    assert undisturbed == {"index": whole.dist, "tags": {"v1.2.3": whole.head()}}
+    for number, (touch, watched) in enumerate(points(len(ended.touches), max(KILLS // part, 2))):
         place = pinned.copy(tmp_path / f"kill-{number}")
         with outside(place.folder / "index", watched) as index:
             arguments = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
-            killed = runner.run(place, *arguments, kill=touch, watched=watched)
+            killed = runner.run(place, *arguments, kill=touch, watched=watched, without=without)
             where = (number, touch, killed.touches[-1:], watched)
             assert killed.code in (-signal.SIGKILL, 0), (where, killed.said)
-            resumed = runner.run(place, *arguments)
+            resumed = runner.run(place, *arguments, without=without)
             assert resumed.code == 0, (where, resumed.said)
             assert released(place, index) == undisturbed, where
             taken = [sent for sent in index.watched.sent if sent.status.startswith("200")]

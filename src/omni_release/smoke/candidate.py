@@ -75,12 +75,12 @@ def requirement(project: Project, wheel: Path) -> str:
 
 def folder(release: Release, mode: str) -> Path:
     """Where a run of this mode keeps what came of it."""
-    return release.folder / "smoke" / mode
+    return release.records / "smoke" / mode
 
 
 def recorded_anew(release: Release) -> Path:
     """Where new recordings lie until they take the place of the old ones."""
-    return release.folder / "smoke" / "recorded-anew"
+    return release.records / "smoke" / "recorded-anew"
 
 
 def tests(project: Project) -> tuple[str, ...]:

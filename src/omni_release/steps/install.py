@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from omni_release import artifacts, environment, installed, testing
 from omni_release.actions import Action, Run, Write
@@ -90,6 +91,33 @@ def _pip_does(release: Release) -> str:
     return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
 
 
+class InstallForSmoke:
+    """The release from the index, and what its smoke tests need, are installed into an environment of their own.
+
+    Our own file comes from the target index alone, pinned by its hash. All that uv says lies in `logs/candidate.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        wheel = artifacts.installable(release.dist)
+        own = _Own.of(release, world, "candidate")
+        yield own.pinned
+        yield _fresh(release, world, own.name)
+        from_index = ("--no-config", "--refresh-package", own.project, "--default-index", world.index.target.simple)
+        yield _uv(release, world, own.name, "pip", "install", *_into(release, own.name), *from_index, *own.arguments)
+        wanted = testing.requirements(release.project, wheel).arguments
+        yield _uv_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        from omni_release.smoke import candidate
+
+        candidate.must_be_wanted(release.project)
+        wheel = artifacts.installable(release.dist)
+        target = release.environment("candidate")
+        if not (installed.holds(target, wheel, by="uv") and installed.complete(target)):
+            return None
+        return {"installer": "uv", "index": world.index.target.simple}
+
+
 @dataclass(frozen=True)
 class _Own:
     """Our own file, as both installers are asked for it: alone, by its hash."""
@@ -106,6 +134,11 @@ class _Own:
         hashes = {artifact.name: artifact.sha256 for artifact in world.journal.artifacts()}
         line = f"{project}=={version} --hash=sha256:{hashes[wheel.name]}\n"
         return cls(name, project, version, Write(release.workshop / f"{name}.txt", line.encode()))
+
+    def instead_of(self, wheel: Path, word: str) -> str:
+        """A requirement of the wheel's file, with extras or none, as one of the project at its version."""
+        extras = word.removeprefix(str(wheel))
+        return f"{self.project}{extras}=={self.version}" if extras != word else word
 
     @property
     def arguments(self) -> tuple[str, ...]:
