@@ -3,9 +3,9 @@
     python runner.py
 
 Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (what is set beside our own), `log` (where its
-output goes), `without` (tasks that its lane leaves out), `trace` (where its touches of the world go) and `kill`: at which of them it ends by SIGKILL (0: at none).
-Each answer is a line: `{"pid": …}` when it has begun, `{"code": …}` when it has ended. A run is a fork of this process,
-which has imported everything.
+output goes), `without` (tasks that its lane leaves out), `trace` (where its touches of the world go) and `kill`: at
+which of them it ends by SIGKILL (0: at none). Each answer is a line: `{"pid": …}` when it has begun, `{"code": …}` when
+it has ended. A run is a fork of this process, which has imported everything.
 """
 
 from __future__ import annotations

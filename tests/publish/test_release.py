@@ -1,0 +1,147 @@
+"""A whole release to an index that others run, with git beside it: once through, cut short, refused, picked up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import git
+from tests.index.support import form, sdist, sent
+from tests.publish.support import PROJECT, Place, Runner, outside, rehearsed, released
+
+pytestmark = pytest.mark.thorough
+
+INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One finished rehearsal, which every test starts from."""
+    return rehearsed(tmp_path_factory.mktemp("release") / "pinned")
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    """Runs that start fast."""
+    with Runner() as running:
+        yield running
+
+
+@pytest.fixture
+def place(pinned: Place, tmp_path: Path) -> Place:
+    """A copy of it."""
+    return pinned.copy(tmp_path / "place")
+
+
+def test_once_through_and_again(place: Place, runner: Runner) -> None:
+    """The very bytes are on the index, installed from there, and tagged; the second time nothing is done."""
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+        ended = runner.run(place, *to)
+        assert ended.code == 0, ended.said
+        assert released(place, index) == {"index": place.dist, "tags": {"v1.2.3": place.head()}}
+        assert [sent.name[-4:] for sent in index.watched.sent] == [".whl", "r.gz"]
+        again = runner.run(place, *to, without=INSTALLERS)
+        assert again.code == 0, again.said
+        assert len(index.watched.sent) == 2
+    (report,) = place.run.glob("published/*/report.json")
+    kept = json.loads(report.read_text(encoding="utf-8"))
+    assert (kept["lane"], kept["verdict"], kept["version"]) == ("release", "passed", "1.2.3")
+    rehearsal = json.loads((place.run / "report.json").read_text(encoding="utf-8"))
+    assert (rehearsal["lane"], rehearsal["target"]) == ("rehearse", "rehearsal")
+
+
+def test_from_another_checkout(place: Place, runner: Runner, tmp_path: Path) -> None:
+    """A run goes on from another checkout of the same commit, with the run's folder, and of that one alone."""
+    other = Place(tmp_path / "other")
+    other.folder.mkdir()
+    git("clone", "--quiet", str(place.remote), str(other.checkout), cwd=tmp_path)
+    git("config", "user.name", "Tester", cwd=other.checkout)
+    git("config", "user.email", "tester@example.invalid", cwd=other.checkout)
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", str(place.run))
+        ended = runner.run(other, *to, without=INSTALLERS)
+        assert ended.code == 0, ended.said
+        assert index.held() == place.dist
+        git("commit", "--quiet", "--allow-empty", "--message=more", cwd=other.checkout)
+        refused = runner.run(other, *to)
+        assert refused.code == 1
+        assert "it was rehearsed at commit" in refused.said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("tree", "the checkout has changed since"),
+        ("artifact", "is not the file that this run has built"),
+        ("failed", "the rehearsal's verdict is failed"),
+        ("inconclusive", "the rehearsal's verdict is inconclusive"),
+    ],
+)
+def test_what_has_changed_is_refused(change: str, said: str, place: Place, runner: Runner) -> None:
+    """A changed checkout, a changed byte, a rehearsal that did not pass: nothing is sent."""
+    journal = place.run / "journal.jsonl"
+    if change == "tree":
+        (place.checkout / "README.md").write_text("# other\n", encoding="utf-8")
+    elif change == "artifact":
+        (made,) = (place.run / "dist").glob("*.whl")
+        made.write_bytes(made.read_bytes() + b" ")
+    else:
+        lines = journal.read_text(encoding="utf-8")
+        journal.write_text(lines.replace('"verdict": "passed"', f'"verdict": "{change}"'), encoding="utf-8")
+    with outside(place.folder / "index") as index:
+        ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
+        assert (ended.code, index.watched.sent) == (1, []), ended.said
+        assert said in ended.said
+    assert place.tags() == {}
+
+
+def test_nobody_to_type_the_version(place: Place, runner: Runner) -> None:
+    """Without a terminal and without --yes nothing begins."""
+    with outside(place.folder / "index") as index:
+        ended = runner.run(place, "release", "--to", index.upload, "--run", place.run.name)
+        assert (ended.code, index.watched.sent) == (2, [])
+    assert "add --yes" in ended.said
+
+
+def test_other_bytes_are_there(place: Place, runner: Runner) -> None:
+    """Somebody else's file under our name stops the release before anything is sent, and says what to raise."""
+    with outside(place.folder / "index") as index:
+        (made,) = (place.run / "dist").glob("*.tar.gz")
+        stated = "Metadata-Version: 2.1\nName: acme-sound\nVersion: 1.2.3\n"
+        other = sdist(place.folder / "other", stated, name=made.name, root="acme_sound-1.2.3")
+        assert sent(index, form(other), other).status_code == 200
+        ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
+        assert ended.code == 1, ended.said
+        assert f"another {made.name} is there" in ended.said
+        assert list(index.held()) == [made.name]
+
+
+def test_wrong_password(place: Place, runner: Runner) -> None:
+    """A refusal for good is told at once, in the index's words; what to do stands below; nothing is tagged."""
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+        ended = runner.run(place, *to, TWINE_PASSWORD="not-the-password-0123")
+        assert ended.code == 1, ended.said
+        assert "403 Invalid or missing authentication information" in ended.said
+        assert "Nothing of it is there: mend what is wrong above" in ended.said
+        assert "not-the-password-0123" not in ended.said
+        assert (index.held(), place.tags()) == ({}, {})
+        mended = runner.run(place, *to, without=INSTALLERS)
+        assert mended.code == 0, mended.said
+
+
+def test_doctor_tells_all_at_once(place: Place, runner: Runner) -> None:
+    """All that speaks against a release, in one call, and nothing is written."""
+    (place.checkout / "new.txt").write_text("new\n", encoding="utf-8")
+    before = sorted(path.name for path in place.run.iterdir())
+    with outside(place.folder / "index") as index:
+        ended = runner.run(place, "doctor", "--to", index.upload, TWINE_PASSWORD="")
+    assert ended.code == 1
+    assert "TWINE_PASSWORD is set, and empty" in ended.said
+    assert "new.txt" in ended.said
+    assert sorted(path.name for path in place.run.iterdir()) == before
+    assert PROJECT in ended.said
