@@ -1,0 +1,107 @@
+"""The hooks of the gate's checks, by the real pre-commit, from a local git repository, all in one environment."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from omni_release import lanes
+from tests.conftest import child_environment, copy_case, git
+
+ROOT = Path(__file__).parents[1]
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+BAD = {
+    "omni-release-models": ("src/acme_sound/model.py", 'MODEL = "gemini-3-pro-image-preview"\n', "model.py:1:10"),
+    "omni-release-patterns": (
+        "web/api.ts",
+        "export async function f() {\n  try {\n    await g();\n  } catch (e) {\n  }\n}\n",
+        "web/api.ts:",
+    ),
+    "omni-release-cassettes": (
+        "cassettes/one.yaml",
+        (
+            "interactions:\n- request:\n    body: ''\n    method: GET\n    headers:\n      x-goog-api-key:\n      - KEY\n"
+            "    uri: https://example.invalid/\n  response:\n    body: {string: ''}\n    headers: {}\n"
+            "    status: {code: 200, message: OK}\nversion: 1\n"
+        ),
+        "cassettes/one.yaml",
+    ),
+    "omni-release-checklists": (
+        "checklists/mine.toml",
+        '[[item]]\nid = "x"\nsays = "x"\ncheck = "no-such-check"\n',
+        "checklists/mine.toml:4: error: there is no check 'no-such-check'",
+    ),
+}
+"""For each hook: a file, what is wrong in it, and what the hook says."""
+
+
+def test_each_hook_is_of_the_gate() -> None:
+    """Each hook runs checks that the gate has; the one for all runs all of the others' checks, in one start."""
+    tasks = {task.id for task in lanes.gate().tasks}
+    asked = {hook["id"]: {word for word in hook["entry"].split() if word in tasks} for hook in HOOKS}
+    assert all(checks for id, checks in asked.items() if id != "omni-release-version")
+    others = set().union(*(checks for id, checks in asked.items() if id != "omni-release"))
+    assert asked["omni-release"] == others | {"versions-agree"}
+    assert set(BAD) <= set(asked)
+
+
+def test_one_environment() -> None:
+    """All hooks that need more than the bare package need the same, so that pre-commit makes one environment."""
+    needed = {tuple(hook.get("additional_dependencies", ())) for hook in HOOKS}
+    assert len(needed - {()}) == 1
+
+
+@pytest.mark.rehearsal
+def test_the_hooks(tmp_path: Path) -> None:
+    """Each hook passes on a sound project, refuses what is wrong and staged, and lets pass what is not staged."""
+    source = tmp_path / "hooks"
+    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, source / name)
+    git("init", "--quiet", cwd=source)
+    git("add", "--all", cwd=source)
+    git("commit", "--quiet", "--message=hooks", cwd=source)
+    revision = git("rev-parse", "HEAD", cwd=source).strip()
+    root = copy_case("sound", tmp_path / "project")
+    chosen = [{"id": id} for id in ("omni-release", *BAD)]
+    config = {"repos": [{"repo": str(source), "rev": revision, "hooks": chosen}]}
+    (root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    git("add", "--all", cwd=root)
+
+    def ran(id: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pre_commit", "run", *([id] if id else [])],
+            cwd=root,
+            env=child_environment(PRE_COMMIT_HOME=str(tmp_path / "cache")),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+
+    sound = ran()
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert len(list((tmp_path / "cache").glob("repo*/py_env*"))) == 1
+    for id, (name, content, said) in BAD.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content.replace("KEY", "AI" + "zaSy" + "D" * 33), encoding="utf-8")
+        git("add", "--all", cwd=root)
+        for hook in (id, "omni-release"):
+            refused = ran(hook)
+            assert refused.returncode == 1, (hook, refused.stdout, refused.stderr)
+            assert said in refused.stdout, (hook, refused.stdout)
+        git("rm", "--quiet", "--cached", name, cwd=root)
+        path.unlink()
+    model = root / "src" / "acme_sound" / "model.py"
+    model.write_text('MODEL = "gemini-3-pro-image"\n', encoding="utf-8")
+    git("add", "--all", cwd=root)
+    model.write_text('MODEL = "gemini-3-pro-image-preview"\n', encoding="utf-8")
+    assert ran("omni-release-models").returncode == 0, "what is staged counts, not what lies in the folder"
+    assert "preview" in model.read_text(encoding="utf-8")
+    assert not (root / ".omni-release").exists()
