@@ -25,7 +25,8 @@ BAD = {
     "omni-release-cassettes": (
         "cassettes/one.yaml",
         (
-            "interactions:\n- request:\n    body: ''\n    method: GET\n    headers:\n      x-goog-api-key:\n      - KEY\n"
+            "interactions:\n- request:\n    body: ''\n    method: GET\n"
+            "    headers:\n      x-goog-api-key:\n      - KEY\n"
             "    uri: https://example.invalid/\n  response:\n    body: {string: ''}\n    headers: {}\n"
             "    status: {code: 200, message: OK}\nversion: 1\n"
         ),
