@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 from omni_release.images.errors import InvalidRequest
 
 T = TypeVar("T")
-_TO_STANDARD = str.maketrans("-_", "+/")
 
 
 def encoded(data: bytes) -> str:
@@ -30,7 +29,7 @@ def encoded(data: bytes) -> str:
 
 def decoded(text: str) -> bytes:
     """The bytes behind base64 in either alphabet, padded or not. Raises ValueError where it is neither."""
-    standard = text.translate(_TO_STANDARD).rstrip("=")
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         # With `validate`: without it, b64decode drops what it does not know, and so corrupts silently.
         return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

@@ -1,0 +1,44 @@
+"""docs/images.md: each of its snippets runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from omni_release.emulator import GeminiEmulator
+from tests.conftest import child_environment
+from tests.images.conftest import planted_key
+
+PAGE = Path(__file__).parents[2] / "docs/images.md"
+
+
+def test_snippets(emulator: GeminiEmulator, tmp_path: Path) -> None:
+    """With a key and a base URL in the environment, and nothing else; a snippet of a running loop stands in main()."""
+    first, *others = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(others) == 2
+    programs = [first]
+    for snippet in others:
+        inside = textwrap.indent(snippet, " " * 8)
+        programs.append(
+            first.replace("        result = await", f"{inside}        result = await")
+            if "await" in snippet
+            else snippet
+        )
+    said = {"GEMINI_API_KEY": planted_key(), "GOOGLE_API_KEY": "", "GOOGLE_GEMINI_BASE_URL": emulator.url}
+    for program in programs:
+        command = [sys.executable, "-c", program]
+        ran = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=child_environment() | said,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=120,
+        )
+        assert (ran.returncode, ran.stderr) == (0, ""), program
+    assert (tmp_path / "workflow.jpg").stat().st_size > 1000
+    assert len(emulator.calls) == 5
