@@ -46,7 +46,8 @@ def response_models_hold(release: Release, world: World) -> Iterator[Finding]:
     if not findings:
         filled = sum(sum(one["filled"].values()) for one in told["filled"])
         by = told["sdk"] or "no google-genai there: the parsed JSON"
-        yield Finding(f"{len(models)} classes filled {filled} times ({by})", severity=Severity.NOTICE)
+        classes = "1 class" if len(models) == 1 else f"{len(models)} classes"
+        yield Finding(f"{classes} filled {filled} times ({by})", severity=Severity.NOTICE)
 
 
 def _answers(release: Release) -> tuple[tuple[str, Exchange], ...]:
