@@ -11,7 +11,7 @@ from omni_release.versions import command
 from tests.conftest import CASES, git
 
 PROJECTS = CASES / "versions"
-AT = {"monorepo": "packages/acme", "around": "lib"}
+AT = {"monorepo": "packages/acme", "around": "lib", "workspace": "packages/acme-core"}
 """Where the project lies in its repository, if not at its top."""
 
 

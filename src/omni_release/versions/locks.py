@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from omni_release.versions import jsons, toml
 from omni_release.versions.checkout import Checkout, table
 from omni_release.versions.member import Member, canonical
-from omni_release.versions.place import LOCK, Malformed, Place, Stated, Text
+from omni_release.versions.place import LOCK, PIN, Malformed, Place, Stated, Text
+from omni_release.versions.spelling import parse
 
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _NPM = ("package-lock.json", "npm-shrinkwrap.json")
@@ -27,6 +28,10 @@ def _python(member: Member, file: str) -> Iterator[Place]:
     for entry, start in _entries(text, member.name, member.canonical) if text else ():
         if canonical(str(entry.get("name", ""))) == member.canonical and _is_local(entry):
             yield from _placed(text, entry, start)
+    said = re.escape(member.canonical)
+    for match in re.finditer(rf'\{{ name = "{said}",[^\n}}]* specifier = "==([\w.!+-]+)"', text.text) if text else ():
+        if text and parse(match[1]):  # what uv wrote down of a pin in pyproject.toml
+            yield text.place(*match.span(1), PIN)
 
 
 def cargo(checkout: Checkout, file: str, crates: dict[str, str]) -> Iterator[Place]:
