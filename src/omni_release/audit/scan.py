@@ -86,7 +86,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
     yield from (_bad(rule, "there is none in it", None) for rule in look.rules if rule not in rules)
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         while rules and found.files:
-            _write(Path(folder), rules, found)
+            write_configuration(Path(folder), rules, found)
             severe = tuple(f"--error={id}" for rule in rules for id in rule.severe)
             answers = [_ran(look, processes, Path(folder), severe, batch) for batch in programs.batches(found.files)]
             bad = next((answer for answer in answers if answer.code not in _FOUND), None)
@@ -118,7 +118,7 @@ class _Answer:
     lines: tuple[str, ...]
 
 
-def _write(folder: Path, rules: Sequence[RuleFile], found: Sources) -> None:
+def write_configuration(folder: Path, rules: Sequence[RuleFile], found: Sources) -> None:
     """Copies of the rules under names of ours, and the configuration: Vue is HTML, what a workflow runs is a script."""
     shutil.rmtree(folder / "rules", ignore_errors=True)
     (folder / "rules").mkdir()
