@@ -87,3 +87,17 @@ def test_bugs_of_the_first_user(case: Callable[[str], Path]) -> None:
         ("catch-is-silent", "web/src/components/HistoryList.vue"),
     }
     assert len(lines) == 2
+
+
+def test_everything_that_went_wrong(case: Callable[[str], Path]) -> None:
+    """The given-up package, the silent failure and the undeclared import of the same project are stopped too."""
+    ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
+    wanted = {
+        "packages-are-alive": ("deprecated-import", "src/acme_painter/titles.py", 8),
+        "failures-surface": ("BLE001", "src/acme_painter/painter.py", 33),
+        "imports-are-declared": ("undeclared", "src/acme_painter/thumbnails.py", 10),
+        "bug-patterns-are-gone": ("except-only-logs", "src/acme_painter/painter.py", 42),
+    }
+    for check, found in wanted.items():
+        assert ran.outcome(check)["status"] == "failed"
+        assert found in {(f["rule"], f["path"], f["line"]) for f in ran.outcome(check)["findings"]}
