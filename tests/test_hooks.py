@@ -22,6 +22,16 @@ BAD = {
         "export async function f() {\n  try {\n    await g();\n  } catch (e) {\n  }\n}\n",
         "web/api.ts:",
     ),
+    "omni-release-silent": (
+        "src/acme_sound/silent.py",
+        "def f() -> None:\n    try:\n        g()\n    except Exception:\n        pass\n",
+        "src/acme_sound/silent.py:4:5: error:",
+    ),
+    "omni-release-deprecated": (
+        "src/acme_sound/old.py",
+        "import google.generativeai\n",
+        "src/acme_sound/old.py:1:1: error: imports google.generativeai",
+    ),
     "omni-release-cassettes": (
         "cassettes/one.yaml",
         (
