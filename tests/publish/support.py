@@ -11,10 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from omni_release.index.server import RehearsalIndex, Setup
@@ -233,14 +233,16 @@ class Runner:
         kill: int = 0,
         watched: Watched | None = None,
         without: Iterable[str] = (),
-        **more: str,
+        unset: Iterable[str] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> Ended:
         """A run to its end; the pid is known to `watched` while it runs."""
         self._number += 1
         temporary = place.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         log, trace = place.folder / f"log-{self._number}", place.folder / f"trace-{self._number}"
-        environment = {"HOME": str(temporary), "TMPDIR": str(temporary), **ACCESS, **more}
+        access = {name: value for name, value in ACCESS.items() if name not in set(unset)}
+        environment = {"HOME": str(temporary), "TMPDIR": str(temporary), **access, **variables}
         asked: dict[str, Any] = {
             "argv": list(arguments),
             "cwd": str(place.checkout),

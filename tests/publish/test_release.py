@@ -124,7 +124,7 @@ def test_wrong_password(place: Place, runner: Runner) -> None:
     """A refusal for good is told at once, in the index's words; what to do stands below; nothing is tagged."""
     with outside(place.folder / "index") as index:
         to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
-        ended = runner.run(place, *to, TWINE_PASSWORD="not-the-password-0123")
+        ended = runner.run(place, *to, variables={"TWINE_PASSWORD": "not-the-password-0123"})
         assert ended.code == 1, ended.said
         assert "403 Invalid or missing authentication information" in ended.said
         assert "Nothing of it is there: mend what is wrong above" in ended.said
@@ -139,7 +139,7 @@ def test_doctor_tells_all_at_once(place: Place, runner: Runner) -> None:
     (place.checkout / "new.txt").write_text("new\n", encoding="utf-8")
     before = sorted(path.name for path in place.run.iterdir())
     with outside(place.folder / "index") as index:
-        ended = runner.run(place, "doctor", "--to", index.upload, TWINE_PASSWORD="")
+        ended = runner.run(place, "doctor", "--to", index.upload, variables={"TWINE_PASSWORD": ""})
     assert ended.code == 1
     assert "TWINE_PASSWORD is set, and empty" in ended.said
     assert "new.txt" in ended.said

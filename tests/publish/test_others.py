@@ -1,0 +1,85 @@
+"""A whole release to a server that others wrote, and where a secret could come out of one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from omni_release.journal import sha256
+from tests.index.support import pypi_server
+from tests.publish.support import Place, Runner, outside, rehearsed
+
+pytestmark = pytest.mark.thorough
+
+PLANTED = "pl4nted-s3cret-0123456789"
+INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One finished rehearsal, which every test starts from."""
+    return rehearsed(tmp_path_factory.mktemp("others") / "pinned")
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    """Runs that start fast."""
+    with Runner() as running:
+        yield running
+
+
+def test_pypiserver(pinned: Place, runner: Runner, tmp_path: Path) -> None:
+    """No JSON, no upload time, no overwriting: a whole release, and a second call that does nothing."""
+    place = pinned.copy(tmp_path / "place")
+    with pypi_server(tmp_path) as url:
+        to = ("release", "--to", url, "--yes", "--run", place.run.name)
+        ended = runner.run(place, *to)
+        assert ended.code == 0, ended.said
+        held = {path.name: sha256(path) for path in (tmp_path / "packages").iterdir() if path.is_file()}
+        assert held == place.dist
+        assert place.tags() == {"v1.2.3": place.head()}
+        again = runner.run(place, *to, without=INSTALLERS)
+        assert again.code == 0, again.said
+
+
+@pytest.mark.parametrize("where", ["environment", "url", "pypirc"])
+def test_no_secret_comes_out(where: str, pinned: Place, runner: Runner, tmp_path: Path) -> None:
+    """A planted password is in no output, no file of the run and no program's arguments; that it is wrong is told."""
+    place = pinned.copy(tmp_path / "place")
+    home = place.folder / "tmp"
+    home.mkdir()
+    seen: list[str] = []
+    over = threading.Event()
+    watch = threading.Thread(target=_watch, args=(seen, over), daemon=True)
+    with outside(place.folder / "index") as index:
+        to, variables = index.upload, dict[str, str]()
+        unset: tuple[str, ...] = ("TWINE_USERNAME", "TWINE_PASSWORD")
+        if where == "environment":
+            unset, variables = (), {"TWINE_PASSWORD": PLANTED}
+        elif where == "url":
+            to = index.upload.replace("://", f"://tester:{PLANTED}@")
+        else:
+            section = f"[ours]\nrepository = {index.upload}\nusername = tester\npassword = {PLANTED}\n"
+            (home / ".pypirc").write_text(f"[distutils]\nindex-servers = ours\n{section}", encoding="utf-8")
+            to = "ours"
+        watch.start()
+        given = ("release", "--to", to, "--yes", "--run", place.run.name)
+        ended = runner.run(place, *given, unset=unset, variables=variables)
+        over.set()
+        watch.join()
+    assert ended.code == 1, ended.said
+    assert "403" in ended.said
+    assert PLANTED not in ended.said
+    assert not [line for line in seen if PLANTED in line]
+    for path in place.checkout.rglob("*"):
+        assert not path.is_file() or PLANTED.encode() not in path.read_bytes(), path
+
+
+def _watch(seen: list[str], over: threading.Event) -> None:
+    """The arguments of every program of this machine, again and again."""
+    while not over.wait(0.05):
+        seen += [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]

@@ -1,0 +1,159 @@
+"""What `--to` means, and what there is to upload with: told apart, and never shown."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from omni_release.errors import UsageError
+from omni_release.index import places, targets
+from omni_release.index.targets import destination
+from omni_release.model import Target
+from omni_release.ports.credentials import Finder
+from omni_release.seams import Access
+from omni_release.settings import IndexAddress
+from tests.index.support import pypi_server, running
+
+PLANTED = "pl4nted-s3cret"
+NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+
+def token(host: str = "pypi.org") -> str:
+    """A token in PyPI's shape, for the index at a host."""
+    body = b"\x02\x01" + bytes([len(host)]) + host.encode() + b"\x02\x08not-a-real-one-at-all"
+    return "pypi-" + base64.urlsafe_b64encode(body).decode().rstrip("=")
+
+
+def access(to: str, home: Path, named: Mapping[str, IndexAddress] | None = None, **variables: str) -> Access:
+    """What there is to upload with."""
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], **NO_KEYRING, **variables}
+    found = destination(to, named or {}, environment)
+    return Finder(found.target, found.given, environment).access()
+
+
+def pypirc(home: Path, text: str) -> Path:
+    """The user's file."""
+    path = home / ".pypirc"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_known_names(tmp_path: Path) -> None:
+    """PyPI and TestPyPI are known without a word of anybody's, with the pages of their releases."""
+    for name in ("pypi", "testpypi"):
+        target = destination(name, {}, {"HOME": str(tmp_path)}).target
+        assert targets.is_pypi(target)
+        assert target.simple.endswith("/simple/")
+        assert target.page_of("acme", "1.0").endswith("/project/acme/1.0/")
+
+
+def test_names_of_the_settings_and_of_pypirc(tmp_path: Path) -> None:
+    """The settings go before .pypirc; credentials come from there all the same."""
+    pypirc(tmp_path, "[distutils]\nindex-servers = ours\n[ours]\nrepository = https://old.invalid/\nusername = me\n")
+    environment = {"HOME": str(tmp_path)}
+    assert destination("ours", {}, environment).target.upload == "https://old.invalid/"
+    named = {"ours": IndexAddress("https://new.invalid/up/", "https://new.invalid/simple")}
+    found = destination("ours", named, environment)
+    assert (found.target.upload, found.target.simple) == ("https://new.invalid/up/", "https://new.invalid/simple/")
+    assert found.given.username == "me"
+
+
+def test_credentials_in_a_url_are_taken_out(tmp_path: Path) -> None:
+    """They are used, and are in no name, no address and no representation."""
+    found = destination(f"https://me:{PLANTED}@host.invalid/legacy/", {}, {"HOME": str(tmp_path)})
+    assert found.target.upload == found.target.name == "https://host.invalid/legacy/"
+    assert found.given.password == PLANTED
+    assert PLANTED not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        (f"http://me:{PLANTED}@host.invalid/legacy/", "is http: http://host.invalid/legacy/"),
+        (f"ftp://me:{PLANTED}@host.invalid/", "is no http or https address"),
+        (f"https://me:{PLANTED}/oops@host.invalid/", "cannot be read"),
+        (f"https://[me:{PLANTED}@host/", "cannot be read"),
+        ("nowhere", "there is no index called 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_used(to: str, said: str, tmp_path: Path) -> None:
+    """http for another machine, an address that is none, a name that nobody knows: without a word of the secret."""
+    with pytest.raises(UsageError) as raised:
+        destination(to, {}, {"HOME": str(tmp_path)})
+    assert said in raised.value.message
+    assert PLANTED not in f"{raised.value.message} {raised.value.hint}"
+
+
+@pytest.mark.parametrize("text", [f"password = {PLANTED}\n", f"[pypi]\n{PLANTED}\n", f"[a]\n[a]\npassword={PLANTED}\n"])
+def test_malformed_pypirc(text: str, tmp_path: Path) -> None:
+    """It is told by its place, and nothing that stands in it is shown."""
+    pypirc(tmp_path, text)
+    there = access("pypi", tmp_path)
+    assert there.credentials.value == "malformed"
+    assert ".pypirc:" in there.why
+    with pytest.raises(UsageError) as raised:
+        destination("ours", {}, {"HOME": str(tmp_path)})
+    assert PLANTED not in f"{there!r} {raised.value.message} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("to", "variables", "credentials", "said"),
+    [
+        ("pypi", {}, "missing", "neither TWINE_PASSWORD nor the section [pypi]"),
+        ("pypi", {"TWINE_PASSWORD": ""}, "missing", "set, and empty"),
+        ("pypi", {"TWINE_PASSWORD": token()}, "present", "TWINE_PASSWORD"),
+        ("pypi", {"TWINE_PASSWORD": token("test.pypi.org")}, "malformed", "a token of another index"),
+        ("pypi", {"TWINE_PASSWORD": f"{token()}\n"}, "malformed", "white space"),
+        ("pypi", {"TWINE_PASSWORD": "pypi-short"}, "malformed", "cut short"),
+        ("pypi", {"TWINE_PASSWORD": PLANTED}, "malformed", "it is no token"),
+        ("pypi", {"TWINE_USERNAME": "me", "TWINE_PASSWORD": token()}, "malformed", "the user must be __token__"),
+        ("pypi", {"UV_PUBLISH_TOKEN": token()}, "missing", "UV_PUBLISH_TOKEN is for another program"),
+        ("pypi", {"GITHUB_ACTIONS": "true"}, "missing", "id-token: write"),
+        (
+            "pypi",
+            {"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": "x", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "y"},
+            "present",
+            "trusted publishing",
+        ),
+        ("https://host.invalid/", {"TWINE_PASSWORD": PLANTED}, "malformed", "no user's name"),
+        ("https://host.invalid/", {"TWINE_USERNAME": "me", "TWINE_PASSWORD": PLANTED}, "present", "TWINE_PASSWORD"),
+        (f"https://me:{PLANTED}@host.invalid/", {}, "present", "the URL that was given"),
+    ],
+)
+def test_told_apart(to: str, variables: dict[str, str], credentials: str, said: str, tmp_path: Path) -> None:
+    """Present, missing, malformed; where it was found, or what is wrong with it; and never the value."""
+    there = access(to, tmp_path, **variables)
+    assert there.credentials.value == credentials, there
+    assert said in f"{there.source}: {there.why}"
+    for secret in (PLANTED, token(), token("test.pypi.org")):
+        assert secret not in repr(there)
+
+
+def test_keyring(tmp_path: Path) -> None:
+    """A keyring is asked as twine asks it; one that never answers is left."""
+    (tmp_path / "planted_keyring.py").write_text(
+        "from keyring.backend import KeyringBackend\n"
+        "class Planted(KeyringBackend):\n"
+        "    priority = 1\n"
+        f"    def get_password(self, service, username): return {PLANTED!r} if username == 'me' else None\n"
+        "    def set_password(self, service, username, password): pass\n",
+        encoding="utf-8",
+    )
+    keyring = {"PYTHON_KEYRING_BACKEND": "planted_keyring.Planted", "PYTHONPATH": str(tmp_path)}
+    there = access("https://host.invalid/", tmp_path, {}, **keyring, TWINE_USERNAME="me")
+    assert (there.credentials.value, there.source) == ("present", "the keyring")
+    assert PLANTED not in repr(there)
+
+
+def test_usual_places(tmp_path: Path) -> None:
+    """The simple API of an index of which only the address to upload to is known: one of the usual places answers."""
+    with running(tmp_path) as index:
+        found = places.found(Target("x", f"{index.url}/legacy/"), "acme-sound")
+        assert found.simple == f"{index.url}/simple/"
+    with pypi_server(tmp_path) as url:
+        assert places.found(Target("x", url), "acme-sound").simple == f"{url}/simple/"
+    assert places.usual("https://h.invalid/me/dev/")[2] == "https://h.invalid/me/dev/+simple/"
