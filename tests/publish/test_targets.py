@@ -126,7 +126,7 @@ def test_malformed_pypirc(text: str, tmp_path: Path) -> None:
 )
 def test_told_apart(to: str, variables: dict[str, str], credentials: str, said: str, tmp_path: Path) -> None:
     """Present, missing, malformed; where it was found, or what is wrong with it; and never the value."""
-    there = access(to, tmp_path, **variables)
+    there = access(to, tmp_path, {}, **variables)
     assert there.credentials.value == credentials, there
     assert said in f"{there.source}: {there.why}"
     for secret in (PLANTED, token(), token("test.pypi.org")):
