@@ -171,6 +171,10 @@ def no_known_vulnerability(release: Release, world: World) -> Iterator[Finding]:
         why = "pip-audit is not here" if missing else "\n".join(("pip-audit could not ask:", *ended.tail[-5:]))
         raise CannotTell(why, "Install pip-audit beside omni-release." if missing else "Is there a network?") from None
     for entry in told:
+        if (why := entry.get("skip_reason")) and canonicalize_name(entry["name"]) != canonicalize_name(
+            release.project.name
+        ):
+            yield Finding(f"{entry['name']}: not asked: {why}", "vulnerability", Severity.WARNING)
         for hole in entry.get("vulns", ()):
             mended = ", ".join(hole["fix_versions"]) or "none yet"
             yield Finding(f"{entry['name']} {entry['version']}: {hole['id']}, mended in: {mended}", "vulnerability")
