@@ -280,6 +280,7 @@ def replay(prebuilt: Path | None = None) -> Lane:
 
 def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     """The smoke tests against the live service, with the very wheel of a run; or `--emulated`, or `--recorded`."""
+    from omni_release.checks.contract import contract_holds
     from omni_release.checks.smoke import live_smoke_stands, smoke_passes_emulated, smoke_passes_live
 
     if mode == "recorded":
@@ -288,7 +289,11 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     needs = "artifacts-match install-candidate copy-tests"
     if mode == "emulated":
         return Lane("smoke", (*tasks, check(smoke_passes_emulated, needs=needs)))
-    live = check(smoke_passes_live, needs=needs), check(live_smoke_stands, needs="smoke-passes-live", signable=True)
+    live = (
+        check(smoke_passes_live, needs=needs),
+        check(contract_holds, needs="smoke-passes-live"),
+        check(live_smoke_stands, needs="smoke-passes-live", signable=True),
+    )
     return Lane("smoke", (*tasks, *live))
 
 

@@ -158,6 +158,8 @@ def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
         first = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
         assert first.code == 0, first.out
         assert len(emulator.calls) == 1
+        held = first.outcome("contract-holds")
+        assert (held["status"], {f["rule"] for f in held["findings"]}) == ("passed", {"contract-emulated"})
         again = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
         assert (again.code, len(emulator.calls)) == (0, 1)
     run = Path(first.document["run"])

@@ -1,9 +1,10 @@
-"""Do the project's own classes hold what the service answers?"""
+"""Does the service answer as it was recorded, and do the project's own classes hold it?"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from omni_release.errors import ActionFailed, CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
 from omni_release.settings import TABLE, SmokeModel, line_of
-from omni_release.smoke import recorded
-from omni_release.smoke.candidate import UNRECORDED
+from omni_release.smoke import cassettes, contract, outcomes, recorded
+from omni_release.smoke.candidate import UNRECORDED, folder, must_be_wanted
+from omni_release.smoke.evidence import again
 from omni_release.smoke.recorded import GENERATE, REFINE, Exchange
 
 _DEADLINE = 300.0
@@ -48,6 +50,36 @@ def response_models_hold(release: Release, world: World) -> Iterator[Finding]:
         by = told["sdk"] or "no google-genai there: the parsed JSON"
         classes = "1 class" if len(models) == 1 else f"{len(models)} classes"
         yield Finding(f"{classes} filled {filled} times ({by})", severity=Severity.NOTICE)
+
+
+def contract_holds(release: Release, world: World) -> Iterator[Finding]:
+    """What the live service answers has the shape of what was recorded.
+
+    Field by field: gone, new, of another type, encoding, alphabet or mime type. Where the code can take it, record
+    anew: `omni-release record`. docs/contract.md says what is told of what.
+    """
+    must_be_wanted(release.project)
+    live = folder(release, outcomes.LIVE) / "traffic"
+    if not live.is_dir() or not any(live.rglob("*.*")):
+        raise CannotTell("no live run has left its traffic in this run", again(release))
+    kept = cassettes.in_folder(release.project.root / release.project.settings.smoke.cassettes)
+    if not kept:
+        raise CannotTell("nothing is recorded to compare with", "Record it: `omni-release record`.")
+    old = contract.shapes(exchange for path in kept for exchange in recorded.read(path))
+    found = contract.drifted(old, contract.shapes(recorded.read(live)))
+    if all(_emulated(path) for path in kept):
+        said = "the recordings are the emulator's: what differs may be its doing. Record the service's own answers"
+        yield Finding(said, "contract-emulated", Severity.NOTICE)
+        found = tuple(replace(one, severity=min(one.severity, Severity.WARNING, key=_MILD.index)) for one in found)
+    yield from found
+
+
+_MILD = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
+
+
+def _emulated(path: Path) -> bool:
+    told = cassettes.read(path).provenance
+    return told is not None and told.source == outcomes.EMULATED
 
 
 def _answers(release: Release) -> tuple[tuple[str, Exchange], ...]:
