@@ -40,6 +40,13 @@ def test_each_status(status: Status, line: str) -> None:
     assert list(text.outcome(dataclasses.replace(DONE, status=status))) == [line]
 
 
+def test_skipped() -> None:
+    """Why a task had nothing to do stands behind its id: one line, as there may be many."""
+    why = Finding("there are no cassettes", severity=Severity.NOTICE)
+    skipped = dataclasses.replace(DONE, status=Status.SKIPPED, findings=(why,))
+    assert list(text.outcome(skipped)) == ["skip  versions-agree: there are no cassettes"]
+
+
 def test_time() -> None:
     """How long it took is told where it was worth noticing."""
     assert list(text.outcome(dataclasses.replace(DONE, seconds=0.09))) == ["ok    They agree"]

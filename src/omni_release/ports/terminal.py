@@ -48,7 +48,7 @@ def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[s
 
 
 class Plain:
-    """Lines, one after the other."""
+    """Lines, one after the other. A reader who goes away (`| head`) ends no run: the report has all of it."""
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
         self._stream = stream
@@ -58,7 +58,10 @@ class Plain:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stream.flush()
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _silence(self._stream)
 
     def started(self, id: str, title: str) -> None:
         pass
@@ -67,14 +70,24 @@ class Plain:
         pass
 
     def say(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            print(self._redact(line), file=self._stream, flush=True)
+        try:
+            for line in lines:
+                print(self._redact(line), file=self._stream, flush=True)
+        except BrokenPipeError:
+            _silence(self._stream)
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
         if not self._stream.isatty():
             return None
         print(self._redact(question), end="", file=self._stream, flush=True)
         return typed()
+
+
+def _silence(stream: TextIO) -> None:
+    """From now on the stream takes everything, and shows nothing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class Live:

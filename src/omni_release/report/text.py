@@ -23,7 +23,10 @@ _NOTICES = 12
 
 
 def outcome(done: Outcome) -> Iterator[str]:
-    """One task's line, its findings, and the remedy where it failed."""
+    """One task's line, its findings, and the remedy where it failed. What was skipped takes one line, with why."""
+    if done.status is Status.SKIPPED and len(done.findings) == 1 and "\n" not in done.findings[0].message:
+        yield f"{_MARKS[done.status]} {done.id}: {done.findings[0].message}"
+        return
     took = f"  ({done.seconds:.1f} s)" if done.seconds >= 0.1 else ""
     named = "" if done.status in (Status.PASSED, Status.SKIPPED) else f"  [{done.id}]"
     yield f"{_MARKS[done.status]} {done.title}{took}{named}"
@@ -45,7 +48,8 @@ def summary(report: Report) -> Iterator[str]:
     for artifact in report.artifacts:
         yield f"{artifact.name}  {artifact.size} bytes  sha256 {artifact.sha256}"
     what = f"{report.project} {report.version}" if report.version else report.project
-    yield f"{report.lane}: {what} → {report.target}: {report.verdict.upper()} in {report.seconds:.1f} s"
+    target = f" → {report.target}" if report.artifacts else ""
+    yield f"{report.lane}: {what}{target}: {report.verdict.upper()} in {report.seconds:.1f} s"
     counted = {status: sum(o.status is status for o in report.outcomes) for status in Status}
     if report.outcomes:
         yield "  " + ", ".join(f"{number} {status.value}" for status, number in counted.items() if number)
