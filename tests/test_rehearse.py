@@ -346,6 +346,21 @@ def test_verify_commands(case: Callable[[str], Path]) -> None:
     assert ran.outcome("install-with-pip")["evidence"]["installer"] == "pip, full"
 
 
+def test_plugin_of_a_program_that_is_not_there(case: Callable[[str], Path]) -> None:
+    """What only pytest ever loads need not load without pytest; what fails otherwise fails."""
+    root = case("sound")
+    settings = root / "pyproject.toml"
+    points = (
+        '[project.entry-points.pytest11]\nacme = "acme_sound.plugin"\n[project.entry-points.other]\na = "no.where"\n'
+    )
+    settings.write_text(f"{settings.read_text(encoding='utf-8')}\n{points}", encoding="utf-8")
+    (root / "src" / "acme_sound" / "plugin.py").write_text("import pytest\n", encoding="utf-8")
+    git("add", "-A", cwd=root)
+    ran = omni("verify", "--format", "json", cwd=root)
+    said = {f["message"].partition(" ")[0]: f["severity"] for f in ran.outcome("works-installed-by-uv")["findings"]}
+    assert said == {"pytest11:": "notice", "the": "error"}
+
+
 def test_full_disk(case: Callable[[str], Path]) -> None:
     """A disk without room is a message; nothing of the user's is lost."""
     root = case("sound")

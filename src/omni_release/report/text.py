@@ -18,7 +18,7 @@ _MARKS = {
     Status.WAITING: "wait ",
 }
 
-_NOTICES = 12
+_NOTICES = 5
 """Notices of a task that a person is shown: waived findings can be many."""
 
 
