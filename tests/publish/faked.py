@@ -73,9 +73,13 @@ class Closing(threading.Event):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
+        self.until = 0.0  # whoever waits for the answer goes away then
 
     def wait(self, timeout: float | None = None) -> bool:
         if timeout is None:
+            raise Hangs
+        if self._clock.passed + timeout > self.until:
+            self._clock.passed = max(self._clock.passed, self.until)
             raise Hangs
         self._clock.sleep(timeout)
         return False
@@ -88,6 +92,11 @@ class Wire(BaseAdapter):
         super().__init__()
         self._index = index
         self._clock = clock
+
+    def until(self, moment: float) -> None:
+        """Whoever asks now waits no longer than that."""
+        closing: Any = self._index._closing
+        closing.until = moment
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         body: Any = request.body
@@ -137,8 +146,10 @@ class Reader(Client):
 
     def _within(self, question: Callable[[], _T]) -> _T:
         begun = self.clock.monotonic()
+        self.wire.until(begun + self.deadline)
         answer = question()
-        if self.clock.monotonic() - begun > self.deadline:
+        if self.clock.monotonic() - begun >= self.deadline:
+            self.clock.passed = begun + self.deadline
             raise CannotTell(f"no answer within {self.deadline:g} s")
         return answer
 
@@ -177,13 +188,14 @@ class Twine:
 
     def run(self, command: Run) -> Completed:
         begun = self.clock.monotonic()
+        self.wire.until(begun + command.deadline)
         tail: list[str] = []
         try:
             for path in [Path(word) for word in command.argv if word.endswith((".whl", ".tar.gz"))]:
                 if not self._post(path, tail):
                     return Completed(1, tuple(tail), self.clock.monotonic() - begun)
         except Hangs:
-            self.clock.sleep(command.deadline)
+            self.clock.passed = begun + command.deadline
             return Completed(-15, tuple(tail), command.deadline, timed_out=True)
         except requests.ConnectionError as error:
             return Completed(1, ("Traceback (most recent call last):", f"ConnectionError: {error}"), 0.0)

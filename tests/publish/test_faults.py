@@ -69,7 +69,7 @@ def passes_by_itself(script: str) -> bool:
         name, *options = one.split()
         if name in FOR_EVER or "times=always" in options:
             return False
-        if name == "list-late" and any(option in ("seconds=400", "seconds=5000") for option in options):
+        if name == "list-late" and {"seconds=400", "seconds=5000", "listings=30"} & set(options):
             return False
         if name == "hang" or (name == "trickle" and "on=list" in options):
             return False  # it may use up the time of one file, and is held to the deadline alone
@@ -125,7 +125,7 @@ def test_every_fault(dist: Path, tmp_path: Path) -> None:
         ("list-late seconds=300", "passed", ""),
         ("503 on=list times=6", "passed", ""),
         ("503 times=always", "inconclusive", "503 Service Unavailable"),
-        ("hang times=always", "inconclusive", "did not end within 60 s"),
+        ("hang times=always", "inconclusive", "did not end within"),
         ("forget times=always", "inconclusive", "not listed"),
         ("other-hash", "failed", "holds another"),
         ("other-bytes", "failed", "holds another"),
