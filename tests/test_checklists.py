@@ -18,7 +18,7 @@ from omni_release import checklists, engine, lanes, own, sign_offs
 from omni_release.actions import Pin
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.journal import Home, RunFolder
-from omni_release.model import Finding, Outcome, Project, Release, Status
+from omni_release.model import REHEARSAL, Finding, Outcome, Project, Release, Status
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.index import Rehearsal
@@ -57,10 +57,10 @@ class Prepared:
         """A sign-off that is committed."""
         (self.root / "checklists" / "signed" / "1.2.0.toml").write_text(text, encoding="utf-8")
 
-    def outcomes(self, lane: Lane | None = None) -> dict[str, Outcome]:
+    def outcomes(self, lane: Lane | None = None, target: str = REHEARSAL) -> dict[str, Outcome]:
         """What comes of a lane's tasks in this run."""
         project = Project(self.root, "acme", (), Settings(), {})
-        release = Release(project, "1.2.0", "rehearsal", None, self.run.path, self.root / "w", PurePosixPath())
+        release = Release(project, "1.2.0", target, None, self.run.path, self.root / "w", PurePosixPath())
         processes = LocalProcesses(str)
         index = Rehearsal(self.run.path / "index", "acme")
         world = World(processes, LocalFiles(), SystemClock(), index, self.run, {})
@@ -174,9 +174,33 @@ def test_a_check_of_another_lane(came: str | None, status: Status, tmp_path: Pat
 def test_the_engine_remembers_what_came(tmp_path: Path) -> None:
     """Each task's outcome is in the run's journal, for the lanes that come later."""
     project = Prepared(tmp_path, ITEM)
-    project.outcomes(Lane("gate", (check(passes), check(fails, needs="passes"), check(has_nothing, needs="fails"))))
-    came = [project.run.came_of(task) for task in ("passes", "fails", "has-nothing", "never")]
+    project.outcomes(Lane("gate", (check(passes), check(fails, needs="passes"), check(has_nothing))))
+    came = [project.run.came_of(task, REHEARSAL) for task in ("passes", "fails", "has-nothing", "never")]
     assert came == [Status.PASSED, Status.FAILED, Status.SKIPPED, None]
+
+
+def test_a_task_that_was_held_up_has_not_run(tmp_path: Path) -> None:
+    """What another task held up is not what had nothing to look at: it leaves no outcome, and an earlier one stands."""
+    project = Prepared(tmp_path, ITEM)
+    held_up = Lane("gate", (check(fails), check(passes, needs="fails")))
+    project.outcomes(held_up)
+    assert project.run.came_of("passes", REHEARSAL) is None
+    project.outcomes(Lane("gate", (check(passes),)))
+    project.outcomes(held_up)
+    assert project.run.came_of("passes", REHEARSAL) is Status.PASSED
+
+
+def test_one_index_does_not_speak_for_another(tmp_path: Path) -> None:
+    """What came of a release to one index answers nothing about another; what the rehearsal found counts for each."""
+    project = Prepared(tmp_path, BY_CHECK)
+    lane = Lane("release", (check(passes), check(fails)))
+    project.outcomes(lane, target="testpypi")
+    assert project.run.aimed_at() == "testpypi"
+    assert [project.run.came_of("fails", target) for target in ("testpypi", "pypi")] == [Status.FAILED, None]
+    project.run.record("outcome", task="versions-agree", status="failed", target="testpypi")
+    assert project.outcomes(target="pypi")["mine/asked"].status is Status.WAITING
+    project.run.record("outcome", task="versions-agree", status="passed", target=REHEARSAL)
+    assert project.outcomes(target="pypi")["mine/asked"].status is Status.PASSED
 
 
 @pytest.mark.parametrize(
@@ -301,14 +325,16 @@ def test_show(tmp_path: Path) -> None:
 
 def test_the_lane(tmp_path: Path) -> None:
     """`omni-release checklist` waits with exit code 4 until all is signed; it writes no report over the run's own."""
-    Prepared(tmp_path, ITEM)
+    project = Prepared(tmp_path, ITEM)
     ran = omni("checklist", cwd=tmp_path)
     assert ran.code == 4
     assert "Was it tried?" in ran.out
     signed = omni("sign", "mine/tried", "--reason", "tried", "--by", "Ada", cwd=tmp_path)
     assert signed.code == 0, signed.err
+    before = list(project.run.events())
     assert omni("checklist", cwd=tmp_path).code == 0
     assert not list(tmp_path.glob(".omni-release/runs/*/report.json"))
+    assert list(project.run.events()) == before
 
 
 def test_sign_for_the_repository(tmp_path: Path) -> None:

@@ -342,3 +342,47 @@ def test_what_was_recorded_outlives_a_kill(run: RunFolder) -> None:
     ended = subprocess.run([sys.executable, "-c", script, str(run.path)], check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
     assert [event["what"] for event in run.events()] == ["upload"]
+
+
+def _ended(run: RunFolder, verdict: str, lane: str = "rehearse", *, whole: bool = True) -> None:
+    """A lane comes to its end, about the artifacts of the run."""
+    hashes = ",".join(entry.sha256 for entry in run.artifacts())
+    run.record("ended", lane=lane, whole=whole, verdict=verdict, artifacts=hashes)
+
+
+def test_a_part_of_a_rehearsal_is_none(run: RunFolder) -> None:
+    """Only a whole rehearsal can be released from; one task of it that passed is none, and gives nothing back."""
+    run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
+    _ended(run, "passed", whole=False)
+    assert run.rehearsed() is None
+    _ended(run, "passed")
+    assert run.rehearsed() == "passed"
+    _ended(run, "failed", whole=False)
+    _ended(run, "passed", whole=False)
+    assert run.rehearsed() == "failed"
+    _ended(run, "passed")
+    assert run.rehearsed() == "passed"
+
+
+@pytest.mark.parametrize("lane", ["smoke", "record", "tests", "replay"])
+@pytest.mark.parametrize(
+    ("later", "verdict"),
+    [("inconclusive", "passed"), ("waiting", "passed"), ("interrupted", "passed"), ("failed", "failed")],
+)
+def test_what_takes_a_rehearsal_away(lane: str, later: str, verdict: str, run: RunFolder) -> None:
+    """A part that could not tell says nothing against a rehearsal that has passed; one that failed does."""
+    run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
+    _ended(run, "passed")
+    _ended(run, later, lane)
+    assert run.rehearsed() == verdict
+
+
+def test_a_look_leaves_no_trace(run: RunFolder) -> None:
+    """A folder that is only read gets no line, and keeps no outcome."""
+    run.record("began")
+    before = (run.path / "journal.jsonl").read_bytes()
+    looked = RunFolder(run.path, LocalFiles(), read=True)
+    looked.record("outcome", task="passes", status="passed")
+    looked.keep("passes", "key", "{}")
+    assert (run.path / "journal.jsonl").read_bytes() == before
+    assert run.kept("passes", "key") is None

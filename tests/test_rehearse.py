@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from omni_release.journal import RunFolder
+from omni_release.ports.files import LocalFiles
 from tests.conftest import child_environment, git, omni
 from tests.test_cli import held_to_schema
 
@@ -63,6 +65,16 @@ def test_sound_project(case: Callable[[str], Path]) -> None:
     assert json.loads((run / "report.json").read_text(encoding="utf-8")) == document
     assert 'failures="0"' in (run / "report.junit.xml").read_text(encoding="utf-8")
     assert "1 passed" in (run / "logs" / "tests.log").read_text(encoding="utf-8")
+
+
+def test_one_task_is_no_rehearsal(case: Callable[[str], Path]) -> None:
+    """What passed of one task alone is written down as a part, and nothing can be released from it."""
+    root = case("sound")
+    assert omni("rehearse", "--only", "project-is-valid", cwd=root).code == 0
+    folder = RunFolder(newest_run(root), LocalFiles())
+    (ended,) = (event for event in folder.events() if event["event"] == "ended")
+    assert (ended["lane"], ended["verdict"], ended["whole"]) == ("rehearse", "passed", False)
+    assert folder.rehearsed() is None
 
 
 def test_drifted_project(case: Callable[[str], Path]) -> None:

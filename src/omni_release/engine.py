@@ -39,7 +39,7 @@ def run(
 
     def came(outcome: Outcome) -> None:
         if not dry:
-            world.journal.record("outcome", task=outcome.id, status=outcome.status.value)
+            world.journal.record("outcome", task=outcome.id, status=outcome.status.value, target=release.target)
 
     done: dict[str, Outcome] = {}
     blocked: set[str] = set()
@@ -56,7 +56,6 @@ def run(
                 open_tasks.remove(task)
                 if stopped := _stopped(task, done, blocked, release, world):
                     done[task.id] = stopped
-                    came(stopped)
                     if stopped.status is Status.SKIPPED:
                         blocked.add(task.id)
                     yield stopped

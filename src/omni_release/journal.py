@@ -24,14 +24,14 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell, Locked, UsageError
-from omni_release.model import PUBLISHED, Artifact, SignOff, Status
+from omni_release.model import PUBLISHED, REHEARSAL, Artifact, SignOff, Status
 from omni_release.seams import Files
 
 HOME = ".omni-release"
@@ -43,10 +43,14 @@ _AFTERWARDS = ("release", "doctor", "published")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's folder, see `seams.Journal`. One that is not there (a dry run, a mere look) remembers nothing."""
+    """One run's folder, see `seams.Journal`.
+
+    One that is not there (a dry run) remembers nothing, nor does one that is only `read` (a mere look).
+    """
 
     path: Path
     files: Files
+    read: bool = False
 
     def workshop(self) -> Path:
         """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
@@ -89,9 +93,11 @@ class RunFolder:
         for event in self.events():
             if event.get("event") != "ended" or event.get("artifacts", hashes) != hashes:
                 continue
-            # A part of the rehearsal that ran later, and did not pass, takes the whole one's verdict away.
-            if event.get("lane") == "rehearse" or (verdict == "passed" and event.get("lane") not in _AFTERWARDS):
-                verdict = event.get("verdict")
+            lane, came = event.get("lane"), event.get("verdict")
+            whole = lane == "rehearse" and event.get("whole") is True
+            # What failed later takes the whole one's verdict away; what could not be told, or waits, says nothing.
+            if whole or (verdict == "passed" and came == "failed" and lane not in _AFTERWARDS):
+                verdict = came
         return None if verdict == "interrupted" else verdict
 
     def confirmed(self, address: str) -> bool:
@@ -117,9 +123,16 @@ class RunFolder:
             if e.get("event") == "signed"
         )
 
-    def came_of(self, task: str) -> Status | None:
-        found = [e["status"] for e in self.events() if e.get("event") == "outcome" and e.get("task") == task]
+    def came_of(self, task: str, target: str) -> Status | None:
+        found = [e["status"] for e in self._outcomes() if e["task"] == task and _about(e) in (REHEARSAL, target)]
         return Status(found[-1]) if found else None
+
+    def aimed_at(self) -> str:
+        """The real index that this run was last about; the rehearsal's where there was none yet."""
+        return next((about for e in reversed(self._outcomes()) if (about := _about(e)) != REHEARSAL), REHEARSAL)
+
+    def _outcomes(self) -> list[dict[str, Any]]:
+        return [event for event in self.events() if event.get("event") == "outcome"]
 
     def kept(self, task: str, key: str) -> str | None:
         try:
@@ -131,13 +144,13 @@ class RunFolder:
         return None
 
     def keep(self, task: str, key: str, outcome: str) -> None:
-        if not self.path.is_dir():
+        if self.read or not self.path.is_dir():
             return
         kept = {"key": key, "outcome": json.loads(outcome)}
         self.files.write(Write(self.path / "kept" / f"{task}.json", _json(kept)))
 
     def record(self, event: str, **facts: object) -> None:
-        if not self.path.is_dir():
+        if self.read or not self.path.is_dir():
             return
         line = json.dumps({"at": _now(), "event": event, **facts}, ensure_ascii=False)
         with (self.path / "journal.jsonl").open("ab+") as file:
@@ -279,6 +292,11 @@ def sha256(path: Path) -> str:
 def artifact(path: Path) -> Artifact:
     """What a file is, as an artifact."""
     return Artifact(path.name, path.stat().st_size, sha256(path))
+
+
+def _about(outcome: Mapping[str, Any]) -> str:
+    """The index that an outcome is about."""
+    return str(outcome.get("target", REHEARSAL))
 
 
 def _owner(path: Path) -> str:

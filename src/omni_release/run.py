@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
-_LOOKS = ("version", "models", "cassettes", "audit", "doctor", "checklist")
+_WRITES_NOTHING = ("version", "models", "cassettes", "audit", "doctor", "checklist")
 _WRITERS = {
     "report.json": report_json.document,
     "report.junit.xml": lambda report: junit.document(report).decode(),
@@ -70,7 +70,7 @@ class Request:
     @property
     def looks(self) -> bool:
         """Is it a mere look, which writes nothing?"""
-        return self.lane in _LOOKS or (self.lane == "gate" and bool(self.only))
+        return self.lane in _WRITES_NOTHING or (self.lane == "gate" and bool(self.only))
 
 
 def run_lane(request: Request) -> int:
@@ -121,7 +121,7 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.looks:
-                _keep(report, release, world, secrets.redact)
+                _keep(report, release, world, secrets.redact, whole=not request.only)
             if request.output is not None:
                 _write(report, request.output, world, secrets.redact)
             _summarise(report, os.environ, secrets.redact)
@@ -227,7 +227,7 @@ def _named(project: Project) -> str:
 def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
-    folder = _folder(request, home, LocalProcesses(secrets.resolve))
+    folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read=request.looks)
     processes = LocalProcesses(
         secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
     )
@@ -239,7 +239,7 @@ def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> I
     release = Release(
         project,
         version,
-        request.destination.target.name if request.destination else REHEARSAL,
+        _target(request, folder),
         tree.commit(project.root, processes),
         folder.path,
         folder.workshop() if folder.path.is_dir() and not request.looks else folder.path / "workshop",
@@ -254,6 +254,13 @@ def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> I
         processes.close()
         if request.lane == "gate":
             folder.dismantle()
+
+
+def _target(request: Request, folder: RunFolder) -> str:
+    """What the run is about; checklists are about the index that it was last about."""
+    if request.destination is not None:
+        return request.destination.target.name
+    return folder.aimed_at() if request.lane == "checklist" else REHEARSAL
 
 
 def _variable(name: str) -> str:
@@ -328,11 +335,12 @@ def _report(
     )
 
 
-def _keep(report: Report, release: Release, world: World, redact: Callable[[str], str]) -> None:
-    """Write the report into the run folder, in each of its forms."""
+def _keep(report: Report, release: Release, world: World, redact: Callable[[str], str], *, whole: bool) -> None:
+    """Write the report into the run folder, in each of its forms; `whole` where no task of the lane was left out."""
     hashes = ",".join(artifact.sha256 for artifact in report.artifacts)
     lane, verdict, code = report.lane, report.verdict, report.exit_code
-    world.journal.record("ended", lane=lane, target=report.target, verdict=verdict, exit_code=code, artifacts=hashes)
+    about = {"lane": lane, "target": report.target, "artifacts": hashes}
+    world.journal.record("ended", **about, whole=whole, verdict=verdict, exit_code=code)
     _write(report, release.records, world, redact)
     for name in ("tests.junit.xml", "warnings.jsonl"):  # written by the tests themselves, past our redaction
         if (release.records / name).is_file():

@@ -240,7 +240,7 @@ class Journal(Protocol):
         """The commit that was checked out then."""
 
     def rehearsed(self) -> str | None:
-        """The verdict on the pinned artifacts; None where their rehearsal has not come to its end."""
+        """The verdict on the pinned artifacts; None where their whole rehearsal has not come to its end."""
 
     def confirmed(self, address: str) -> bool:
         """Whether somebody has let the pinned artifacts go to this very address."""
@@ -248,8 +248,11 @@ class Journal(Protocol):
     def sign_offs(self) -> tuple[SignOff, ...]:
         """The answers that people gave to this run."""
 
-    def came_of(self, task: str) -> Status | None:
-        """What last came of a task in this run, in whichever of its lanes; None where it has not run."""
+    def came_of(self, task: str, target: str) -> Status | None:
+        """What last came of a task in this run, in its rehearsal or for the index `target`; None where it has not run.
+
+        A task that another one held up has not run.
+        """
 
     def kept(self, task: str, key: str) -> str | None:
         """The outcome (as JSON) that a costly check left under this key, or None."""

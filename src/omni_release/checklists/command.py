@@ -128,12 +128,12 @@ def commit(project: Project, id: str, who: str, reason: str) -> Path:
 
 
 def _standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
-    pinned = folder.artifacts()
+    pinned, target = folder.artifacts(), folder.aimed_at()
     stated = versions.version_of(versions.find(project)) or (name_and_version(pinned[0].name)[1] if pinned else None)
     today = datetime.datetime.now(datetime.UTC).date()
     for item in one.items:
         signed, _ = sign_offs.answer(item.id, project.root, stated, folder, today)
-        yield Shown(item, signed, folder.came_of(item.check) if item.check else None)
+        yield Shown(item, signed, folder.came_of(item.check, target) if item.check else None)
 
 
 Standing = dict[str, tuple[Shown, ...]]

@@ -73,7 +73,7 @@ class ItemIsAnswered:
         if item.check not in (known := _known(release)):
             yield _unknown(item, known)
             return
-        status = world.journal.came_of(item.check)
+        status = world.journal.came_of(item.check, release.target)
         if status is Status.FAILED:
             yield Finding(f"{item.check} has failed in this run", RULE, path=item.path, line=item.line)
         elif status is Status.INCONCLUSIVE:
