@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import engine
+from omni_release import engine, lanes
 from omni_release.actions import Action, Run, Write
 from omni_release.errors import CannotTell, Conflict, NeedsPerson, NotApplicable
 from omni_release.journal import RunFolder
@@ -422,3 +422,27 @@ def test_first_trouble_is_told_with_the_second(release: Release, world: World) -
     assert outcome.status is Status.INCONCLUSIVE
     assert "the index does not answer" in outcome.findings[0].message
     assert "exit code 7" in outcome.findings[0].message
+
+
+@pytest.mark.parametrize("name", ["one-thing-differs", "some-rule"])
+def test_a_proof_that_cannot_be_waived(name: str, release: Release, world: World) -> None:
+    """A waiver of such a proof, or of what it has found, has no effect; and that it has none is told as an error."""
+    waived = Settings(waiver=(Waiver(name, "known", TODAY),))
+    release = replace(release, project=replace(release.project, settings=waived))
+    proof = check(one_thing_differs, waivable=False)
+    outcome = ran(Lane("release", (proof,)), release, world)[proof.id]
+    assert outcome.status is Status.FAILED
+    assert [(finding.rule, finding.severity) for finding in outcome.findings] == [
+        ("some-rule", Severity.ERROR),
+        ("cannot-be-waived", Severity.ERROR),
+    ]
+    well = replace(check(all_well, waivable=False), id="one-thing-differs")
+    found = ran(Lane("release", (well,)), release, world)[well.id]
+    assert found.status is (Status.FAILED if name == "one-thing-differs" else Status.PASSED)
+
+
+def test_which_proofs_cannot_be_waived() -> None:
+    """Whether it was rehearsed, with what it is sent, and whether the version is free."""
+    tasks = (*lanes.release().tasks, *lanes.doctor().tasks)
+    proofs = {"rehearsal-stands", "credentials-are-there", "version-is-free-or-ours"}
+    assert {task.id for task in tasks if not task.waivable} == proofs

@@ -99,10 +99,12 @@ class Pin:
 class Send:
     """Send files to an index by `run`, and ask it what it has: again, until it has them, within `deadline` seconds.
 
-    `project` is the normalised name. What is not ours, or cannot be told, is never sent again.
+    `project` is the normalised name, `folder` is where the files lie: each must be the very bytes that were pinned when
+    `run` starts. What is not ours, or cannot be told, is never sent again.
     """
 
     project: str
+    folder: Path
     files: tuple[Artifact, ...]
     index: str
     run: Run
@@ -115,11 +117,12 @@ class Send:
 
 @dataclass(frozen=True)
 class Confirm:
-    """Ask for `word` to be typed, unless it was let go beforehand, and write down what may go where."""
+    """Ask for `word` to be typed, unless it was let go beforehand, and write down who said what may go where."""
 
     question: str
     word: str
     address: str
+    who: str
 
     def __str__(self) -> str:
         return f"ask for {self.word} to be typed"

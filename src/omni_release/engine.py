@@ -159,7 +159,10 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
     try:
         if isinstance(task.body, Step):
             return _act(task, task.body, release, world, dry=dry)
-        return waivers.applied(_look(task, task.body, release, world), release.project, today)
+        seen = _look(task, task.body, release, world)
+        if not task.waivable:
+            return waivers.refused(seen, release.project)
+        return waivers.applied(seen, release.project, today)
     except CannotTell as error:
         return _signed(task, Status.INCONCLUSIVE, error, release, world, today)
     except NeedsPerson as error:

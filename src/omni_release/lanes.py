@@ -124,10 +124,10 @@ def release() -> Lane:
     return Lane(
         "release",
         (
-            check(rehearsal_stands),
-            check(credentials_are_there),
+            check(rehearsal_stands, waivable=False),
+            check(credentials_are_there, waivable=False),
             check(index_answers),
-            check(version_is_free_or_ours, needs="index-answers"),
+            check(version_is_free_or_ours, needs="index-answers", waivable=False),
             check(release_is_young_enough, needs="index-answers"),
             check(git_is_clean),
             check(on_release_branch),

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from omni_release.actions import Confirm, Send
 from omni_release.errors import ActionFailed, CannotTell, Conflict
+from omni_release.journal import sha256
 from omni_release.model import Artifact, Target
 from omni_release.seams import Completed, IndexFile, Standing, Told, World
 
@@ -37,13 +38,17 @@ class Said:
 
 
 def send(action: Send, world: World) -> None:
-    """Perform it. Raises Conflict, ActionFailed for what is refused for good, CannotTell after the deadline."""
+    """Perform it. Raises Conflict, ActionFailed for what is refused for good, CannotTell after the deadline.
+
+    What was checked before may have changed since: the bytes are looked at once more before each attempt.
+    """
     end = world.clock.monotonic() + action.deadline
     said, guesses, not_before = None, 0, 0.0
     told: tuple[Told, ...] = ()
     for pause in pauses():
         if all(each.standing in _ALREADY for each in told) and world.clock.monotonic() >= not_before:
             left = max(end - world.clock.monotonic(), 1.0)
+            object_to_changes(action)
             run = dataclasses.replace(action.run, deadline=min(action.run.deadline, left))
             said = judged(world.processes.run(run), run.deadline)
             guesses += said.guessed
@@ -157,7 +162,20 @@ def confirm(action: Confirm, world: World) -> None:
     if typed.strip() != action.word:
         raise ActionFailed(f"{typed.strip()!r} was typed, not {action.word!r}: nothing was published")
     artifacts = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
-    world.journal.record("confirmed", address=action.address, artifacts=artifacts)
+    how = "--yes" if world.person.beforehand else "typed"
+    world.journal.record("confirmed", address=action.address, artifacts=artifacts, who=action.who, how=how)
+
+
+def object_to_changes(action: Send) -> None:
+    """Raises Conflict where a file is not the very bytes that were pinned."""
+    for file in action.files:
+        path = action.folder / file.name
+        found = sha256(path) if path.is_file() else "nothing"
+        if found != file.sha256:
+            raise Conflict(
+                f"{path} has changed since it was built: sha256 {file.sha256} was pinned, {found} is there",
+                "It was not sent. Rehearse again: omni-release rehearse",
+            )
 
 
 def object_to_others(told: Sequence[Told], index: str) -> None:

@@ -213,12 +213,18 @@ class Index(Protocol):
 class Person(Protocol):
     """Whoever sits at the terminal."""
 
+    @property
+    def beforehand(self) -> bool:
+        """Whether all was said beforehand, so that nobody is asked."""
+
     def types(self, word: str, question: str) -> str | None:
         """What is typed where `word` is asked for: the word where it was given beforehand, None where nobody is."""
 
 
 class Nobody:
     """No person is there."""
+
+    beforehand = False
 
     def types(self, word: str, question: str) -> str | None:
         return None

@@ -32,7 +32,8 @@ class Task:
     """One line of a lane. `needs` are the ids of tasks that must have passed (or had nothing to do) before.
 
     A check with a `key` is a costly one: its outcome is kept, and not paid for again while the key stands. One that is
-    `signable` may be answered by a person where it could not tell.
+    `signable` may be answered by a person where it could not tell. One that is not `waivable` is a proof without which
+    nothing may be published: no waiver has an effect on it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Task:
     needs: tuple[str, ...]
     key: Key | None = None
     signable: bool = False
+    waivable: bool = True
 
     @property
     def kind(self) -> str:
@@ -72,11 +74,13 @@ class Lane:
         return replace(self, name=name, tasks=tuple(task for task in self.tasks if task.id in wanted))
 
 
-def check(body: Check, *, needs: str = "", key: Key | None = None, signable: bool = False) -> Task:
+def check(
+    body: Check, *, needs: str = "", key: Key | None = None, signable: bool = False, waivable: bool = True
+) -> Task:
     """A task that looks. Its id is the function's name, its title and remedy are the function's docstring."""
     title, remedy = _described(body)
     name: str = getattr(body, "__name__")  # noqa: B009 - a Callable has no name to the type checker
-    return Task(name.replace("_", "-"), title, remedy, body, tuple(needs.split()), key, signable)
+    return Task(name.replace("_", "-"), title, remedy, body, tuple(needs.split()), key, signable, waivable)
 
 
 def step(body: Step, *, needs: str = "", id: str = "") -> Task:

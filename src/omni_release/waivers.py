@@ -19,6 +19,23 @@ _IN_PLACE = re.compile(
     r"omni-release:\s*allow\s+(?P<rule>[\w-]+)\s+until\s+(?P<until>\d{4}-\d\d-\d\d)\s+because\s+(?P<reason>\S.*?)(?=omni-release:|$)"
 )
 
+_REFUSED = "cannot-be-waived"
+
+
+def refused(outcome: Outcome, project: Project) -> Outcome:
+    """The outcome of a check that cannot be waived: as it is, and failed where a waiver names it or what it found."""
+    found = outcome.findings
+    names = {outcome.id, *(finding.rule for finding in found if finding.severity is not Severity.NOTICE)}
+    beside = (waiver for finding in found for waiver in _beside(finding, project))
+    told = tuple(
+        Finding(f"{waiver.check} cannot be waived: take that waiver out, it has no effect", _REFUSED, Severity.ERROR)
+        for waiver in (*project.settings.waiver, *beside)
+        if waiver.check in names
+    )
+    if not told or outcome.status not in (Status.PASSED, Status.FAILED):
+        return outcome
+    return dataclasses.replace(outcome, findings=(*found, *told), status=Status.FAILED)
+
 
 def applied(outcome: Outcome, project: Project, today: date) -> Outcome:
     """The outcome, with its waived errors and warnings turned into notices, and each expired waiver into an error."""

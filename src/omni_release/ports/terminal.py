@@ -144,6 +144,10 @@ class AtTerminal:
         self._stopped = stopped
         self._beforehand = beforehand
 
+    @property
+    def beforehand(self) -> bool:
+        return self._beforehand
+
     def types(self, word: str, question: str) -> str | None:
         if self._beforehand:
             return word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterable
 
 from omni_release import artifacts
@@ -29,8 +30,19 @@ class ConfirmVersion:
             f"{release.project.name} {version} goes to {where}, and cannot be taken back:\n{files}\n"
             f"Type the version to publish it: "
         )
-        yield Confirm(question, version, target.upload)
+        yield Confirm(question, version, target.upload, _who(release, world))
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         address = world.index.target.upload
         return {"may go to": address} if world.journal.confirmed(address) else None
+
+
+def _who(release: Release, world: World) -> str:
+    """Who git says works here, or else whose account this is."""
+    named = world.processes.ask("git", "config", "user.name", cwd=release.project.root)
+    if named is not None and named.out.strip():
+        return named.out.strip()
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name, in a container say
+        return "somebody without a name"

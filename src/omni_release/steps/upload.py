@@ -67,7 +67,7 @@ def _send(release: Release, world: World, access: Access, project: str, files: t
         deadline=publish.attempt_timeout,
         network=True,
     )
-    return Send(project, files, world.index.target.name, run, publish.upload_timeout)
+    return Send(project, release.dist, files, world.index.target.name, run, publish.upload_timeout)
 
 
 def _object(told: Sequence[Told], index: str) -> None:

@@ -1,0 +1,121 @@
+"""Sending and confirming, with the real journal: what is looked at last, and what is written down."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from omni_release import engine
+from omni_release.actions import Confirm, Pin, Run, Send
+from omni_release.errors import ActionFailed, Conflict
+from omni_release.model import Artifact, Release, Target
+from omni_release.seams import Nobody, Standing, Told, World
+from omni_release.steps.confirm import ConfirmVersion
+from tests.conftest import git
+
+FILE = "acme-1.0.tar.gz"
+
+
+@dataclass
+class Index:
+    """An index that has nothing, and something is done to the file on the disk whenever it is asked."""
+
+    path: Path
+    becomes: bytes | None
+
+    def standings(self, project: str, artifacts: tuple[Artifact, ...]) -> tuple[Told, ...]:
+        if self.becomes is None:
+            self.path.unlink()
+        else:
+            self.path.write_bytes(self.becomes)
+        return tuple(Told(artifact.name, Standing.ABSENT, "not listed") for artifact in artifacts)
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A person who says what they say."""
+
+    word: str
+    beforehand: bool = False
+
+    def types(self, word: str, question: str) -> str | None:
+        return self.word
+
+
+@pytest.fixture
+def pinned(release: Release, world: World) -> Artifact:
+    """A file that was built, and is pinned."""
+    release.dist.mkdir()
+    (release.dist / FILE).write_bytes(b"sdist")
+    (release.folder / "tree").write_text("tree", encoding="utf-8")
+    world.journal.pin(Pin(release.dist, release.folder / "tree", None))
+    (artifact,) = world.journal.artifacts()
+    return artifact
+
+
+def sending(release: Release, artifact: Artifact, sent: Path) -> Send:
+    """An upload that leaves a mark whenever its program starts."""
+    code = f"open({str(sent)!r}, 'a').write('sent ')"
+    run = Run((sys.executable, "-c", code), release.folder, {}, release.logs / "upload.log", 30.0)
+    return Send("acme", release.dist, (artifact,), "pypi", run, 30.0)
+
+
+@pytest.mark.parametrize("becomes", [b"other", None])
+def test_bytes_are_looked_at_before_the_upload(
+    becomes: bytes | None, release: Release, world: World, pinned: Artifact, tmp_path: Path
+) -> None:
+    """A file that has changed since it was pinned, or is gone, never reaches the program that sends it."""
+    path, sent = release.dist / FILE, tmp_path / "sent"
+    Index(path, becomes).standings("acme", ())
+    with pytest.raises(Conflict, match="has changed since it was built"):
+        engine.perform(sending(release, pinned, sent), world)
+    assert not sent.exists()
+
+
+def test_bytes_are_looked_at_before_each_attempt(
+    release: Release, world: World, pinned: Artifact, tmp_path: Path
+) -> None:
+    """A file that changes between two attempts is not sent by the second."""
+    sent = tmp_path / "sent"
+    failing = sending(release, pinned, sent)
+    run = replace(failing.run, argv=(sys.executable, "-c", f"{failing.run.argv[2]}; raise SystemExit('once more')"))
+    index = cast(Any, Index(release.dist / FILE, b"other"))
+    with pytest.raises(Conflict, match="has changed since it was built"):
+        engine.perform(replace(failing, run=run), replace(world, index=index))
+    assert sent.read_text(encoding="utf-8") == "sent "
+
+
+@pytest.mark.parametrize(("beforehand", "how"), [(False, "typed"), (True, "--yes")])
+def test_a_confirmation_says_who_and_how(
+    beforehand: bool, how: str, release: Release, world: World, pinned: Artifact
+) -> None:
+    """Who let it go, and whether by typing the version or by --yes, stands in the journal."""
+    git("init", "--quiet", cwd=release.project.root)
+    git("config", "user.name", "Ada Lovelace", cwd=release.project.root)
+    world = replace(world, index=cast(Any, Addressed()), person=Somebody("1.0", beforehand))
+    (action,) = ConfirmVersion().actions(release, world)
+    engine.perform(action, world)
+    assert world.journal.confirmed("https://upload.invalid/")
+    (event,) = (event for event in cast(Any, world.journal).events() if event["event"] == "confirmed")
+    assert (event["who"], event["how"], event["artifacts"]) == ("Ada Lovelace", how, pinned.sha256)
+
+
+def test_nothing_else_confirms(release: Release, world: World, pinned: Artifact) -> None:
+    """Another word, or nobody, lets nothing go and leaves no confirmation."""
+    action = Confirm("Really?", "1.0", "https://upload.invalid/", "Ada")
+    for person in (Somebody("1.1"), Nobody()):
+        with pytest.raises(ActionFailed):
+            engine.perform(action, replace(world, person=person))
+    assert not world.journal.confirmed("https://upload.invalid/")
+
+
+class Addressed:
+    """An index that says where it is, and nothing else."""
+
+    @property
+    def target(self) -> Target:
+        return Target("pypi", "https://upload.invalid/", "https://simple.invalid/")
