@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from omni_release import __version__, lanes
+from omni_release import __version__, cli, lanes
 from tests.conftest import Ran, child_environment, omni
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -128,11 +128,17 @@ def test_github_annotations(case: Callable[[str], Path]) -> None:
     assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=version-drift::" in ran.out
 
 
-def test_explain(tmp_path: Path) -> None:
-    """Each task explains itself; an unknown one is answered with the nearest."""
-    for lane in lanes.ALL.values():
-        for task in lane().tasks:
-            assert task.title in omni("explain", task.id, cwd=tmp_path).out
+def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each task of each lane, in each of its modes, explains itself; an unknown one is answered with the nearest."""
+    tasks = {task.id: task for lane in reversed(lanes.every()) for task in lane.tasks}
+    assert {"smoke-passes-emulated", "smoke-passes-live", "traffic-is-recorded-emulated"} <= set(tasks)
+    for task in tasks.values():
+        assert cli.main(["explain", task.id, "--project", str(tmp_path)]) == 0
+        said = capsys.readouterr().out
+        assert f"{task.id} ({task.kind})\n  {task.title}." in said
+        assert ("no waiver has an effect on it" in said) is not task.waivable
+    assert cli.main(["explain", "smoke-passes-emulated", "--project", str(tmp_path)]) == 0
+    assert "in the lanes: smoke\n" in capsys.readouterr().out
     ran = omni("explain", "versions-agre", cwd=tmp_path)
     assert (ran.code, "Did you mean versions-agree?" in ran.err) == (2, True)
 

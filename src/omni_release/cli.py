@@ -215,20 +215,17 @@ def _version(arguments: Arguments) -> int:
 def _explain(arguments: Arguments) -> int:
     import difflib
 
-    found = {name: lane() for name, lane in lanes.ALL.items()}
-    if (arguments.project / _FILE).is_file():
-        from omni_release import own
-
-        found = {name: own.joined(lane, _project(arguments)) for name, lane in found.items()}
-    tasks = {task.id: task for lane in found.values() for task in lane.tasks}
+    found = lanes.every(_project(arguments) if (arguments.project / _FILE).is_file() else None)
+    tasks = {task.id: task for lane in reversed(found) for task in lane.tasks}
     task = tasks.get(arguments.id)
     if task is None:
         near = difflib.get_close_matches(arguments.id, tasks, 1, 0.4)
         hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(tasks)}."
         raise UsageError(f"there is no task {arguments.id!r}", hint)
-    within = [name for name, lane in found.items() if any(t.id == task.id for t in lane.tasks)]
+    within = dict.fromkeys(lane.name for lane in found if any(t.id == task.id for t in lane.tasks))
     said = [f"{task.id} ({task.kind})", f"  {task.title}.", "", *(f"  {line}" for line in task.remedy.splitlines()), ""]
     said += [f"  needs: {', '.join(task.needs) or 'nothing'}", f"  in the lanes: {', '.join(within)}"]
+    said += [] if task.waivable else ["  no waiver has an effect on it"]
     sys.stdout.write("\n".join(said) + "\n")
     return errors.EXIT_PASSED
 

@@ -9,8 +9,12 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omni_release.tasks import Lane, Task, check, step
+
+if TYPE_CHECKING:
+    from omni_release.model import Project
 
 
 def rehearse(prebuilt: Path | None = None) -> Lane:
@@ -166,8 +170,8 @@ def doctor() -> Lane:
 
 def published() -> Lane:
     """Whether an index serves the very bytes of a run, and people can install them; publishes nothing."""
-    part = tuple(task for task in release().tasks if task.id in _PUBLISHED)
-    return Lane("published", tuple(replace(t, needs=tuple(n for n in t.needs if n in _PUBLISHED)) for t in part))
+    part = tuple(task for task in release().tasks if task.id in _SERVED)
+    return Lane("published", tuple(replace(t, needs=tuple(n for n in t.needs if n in _SERVED)) for t in part))
 
 
 def version(mode: str = "") -> Lane:
@@ -333,11 +337,10 @@ _LOOKS = (
 )
 _VERIFIES = ("works-installed-by-uv", "verify-commands-pass", "works-installed-by-pip", "requirements-agree")
 
+_MODES = {"smoke": ("live", "emulated", "recorded"), "record": ("live", "emulated"), "version": ("", "staged")}
 _SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "record": record}
 
-_PUBLISHED = ("index-shows-the-release", "project-page-answers", "install-with-uv", "install-with-pip", *_VERIFIES)
-
-_PUBLISHED = ("index-shows-the-release", "project-page-answers", "install-with-uv", "install-with-pip", *_VERIFIES)
+_SERVED = ("index-shows-the-release", "project-page-answers", "install-with-uv", "install-with-pip", *_VERIFIES)
 
 BUILDING: dict[str, Callable[..., Lane]] = {
     **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, replay)},
@@ -375,6 +378,14 @@ ALL: dict[str, Callable[[], Lane]] = {
     **BUILDING,
 }
 """All lanes, by name."""
+
+
+def every(project: Project | None = None) -> tuple[Lane, ...]:
+    """Each lane in each of its modes, with what the project itself adds: all the tasks that there are."""
+    from omni_release import own
+
+    found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
+    return tuple(own.joined(one, project) for one in found) if project is not None else found
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

@@ -182,7 +182,7 @@ def sign(answer: Answering, ask: Callable[[str], str] | None) -> int:
     """Record a person's answer in a run's journal, or in the repository; `ask` puts a question to who sits there."""
     from omni_release.checklists import command
 
-    known = {task.id for lane in lanes.ALL.values() for task in own.joined(lane(), answer.project).tasks}
+    known = {task.id for lane in lanes.every(answer.project) for task in lane.tasks}
     if answer.id and answer.id not in known:
         near = difflib.get_close_matches(answer.id, known, 1, 0.6)
         hint = f"Did you mean {near[0]}?" if near else "The report of the run names the one that waits."

@@ -102,9 +102,9 @@ def _then(release: Release) -> str:
 
 def _known(release: Release) -> set[str]:
     """The ids of all tasks, and items, that there are for this project."""
-    from omni_release import lanes, own
+    from omni_release import lanes
 
-    return {task.id for lane in lanes.ALL.values() for task in own.joined(lane(), release.project).tasks}
+    return {task.id for lane in lanes.every(release.project) for task in lane.tasks}
 
 
 def _unknown(item: Item, known: set[str]) -> Finding:

@@ -19,13 +19,17 @@ def page(lanes: Iterable[Lane]) -> str:
     found: dict[str, tuple[Task, list[str]]] = {}
     for lane in lanes:
         for task in lane.tasks:
-            found.setdefault(task.id, (task, []))[1].append(lane.name)
+            within = found.setdefault(task.id, (task, []))[1]
+            if lane.name not in within:  # each of its modes is given
+                within.append(lane.name)
     return _HEAD + "".join(_section(task, within) for task, within in found.values())
 
 
 def _section(task: Task, within: list[str]) -> str:
     needs = ", ".join(f"`{need}`" for need in task.needs) or "nothing"
     remedy = f"\n{task.remedy}\n" if task.remedy else ""
+    last = "" if task.waivable else " No waiver has an effect on it."
     return (
-        f"\n## `{task.id}` ({task.kind})\n\n{task.title}.\n{remedy}\nNeeds {needs}. In the lanes {', '.join(within)}.\n"
+        f"\n## `{task.id}` ({task.kind})\n\n{task.title}.\n{remedy}\n"
+        f"Needs {needs}. In the lanes {', '.join(within)}.{last}\n"
     )
