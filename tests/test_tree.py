@@ -140,6 +140,20 @@ def test_links_outside_a_repository(tmp_path: Path, processes: LocalProcesses) -
     assert names(root, processes) == ["file", "link"]
 
 
+def test_machine_without_git(tmp_path: Path, processes: LocalProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a repository and no git, nothing of it can be told; where there is none, none is needed."""
+    root = repository(tmp_path / "root", "a.txt", "inner/b.txt")
+    plain = written(tmp_path / "plain", "a.txt")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    for folder in (root, root / "inner"):
+        for asked in (tree.repository, tree.commit, tree.files, tree.tracked):
+            with pytest.raises(CannotTell, match="git is not on this machine"):
+                asked(folder, processes)
+    assert tree.repository(plain, processes) is None
+    assert names(plain, processes) == ["a.txt"]
+
+
 def test_repository_without_files(tmp_path: Path, processes: LocalProcesses) -> None:
     """A repository in which nothing is listed is looked through, without its .git."""
     git("init", "--quiet", cwd=tmp_path)

@@ -90,15 +90,18 @@ def fingerprint(root: Path, processes: Processes) -> str:
 
 
 def _git(root: Path, processes: Processes, *arguments: str) -> str | None:
-    """What git says; None outside a repository, or where there is no git on this machine.
+    """What git says; None outside a repository.
 
-    Raises CannotTell where there is a repository and git does not work with it (somebody else's, say).
+    Raises CannotTell where there is a repository and no git on this machine, or one that does not work with it
+    (somebody else's, say).
     """
     answer = processes.ask("git", *arguments, cwd=root)
     if answer is not None and answer.code == 0:
         return answer.out
-    if answer is None or not any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
+    if not any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
         return None
+    if answer is None:
+        raise CannotTell(f"git is not on this machine, and {root} is in a repository", "Install it.")
     raise CannotTell(f"git does not work in {root}: {answer.said}", f"Run `git status` there: {_SAFE}")
 
 
