@@ -446,3 +446,41 @@ def test_which_proofs_cannot_be_waived() -> None:
     tasks = (*lanes.release().tasks, *lanes.doctor().tasks)
     proofs = {"rehearsal-stands", "credentials-are-there", "version-is-free-or-ours"}
     assert {task.id for task in tasks if not task.waivable} == proofs
+
+
+def differs_and_cannot_tell(release: Release, world: World) -> Iterator[Finding]:
+    """Differs, and could not tell."""
+    yield Finding("it differs", "some-rule")
+    raise CannotTell("no network", "Is there one?")
+
+
+def looks_and_cannot_tell(release: Release, world: World) -> Iterator[Finding]:
+    """Looks, and could not tell."""
+    yield Finding("it may differ", severity=Severity.WARNING)
+    raise CannotTell("no network")
+
+
+def test_error_counts_where_the_rest_could_not_be_told(release: Release, world: World) -> None:
+    """An error that was found fails the check; what could not be told beside it stands there as a warning."""
+    outcome = one(differs_and_cannot_tell, release, world)
+    assert outcome.status is Status.FAILED
+    assert [(f.severity, f.message) for f in outcome.findings] == [
+        (Severity.ERROR, "it differs"),
+        (Severity.WARNING, "no network\nIs there one?"),
+    ]
+
+
+def test_what_was_found_stays_where_the_rest_could_not_be_told(release: Release, world: World) -> None:
+    """Without an error it is inconclusive, its reason first, and what was found is there too; nothing of it is kept."""
+    task = replace(check(looks_and_cannot_tell), key=lambda release, world: "same")
+    outcome = ran(Lane("one", (task,)), release, world)[task.id]
+    assert outcome.status is Status.INCONCLUSIVE
+    assert [finding.message for finding in outcome.findings] == ["no network", "it may differ"]
+    assert world.journal.kept(task.id, "same") is None
+
+
+def test_waived_error_leaves_what_could_not_be_told(release: Release, world: World) -> None:
+    """Where the error is waived, it still could not be told: it has not passed."""
+    waiver = Waiver("some-rule", "known", datetime.date(2027, 1, 1))
+    waived = replace(release, project=replace(release.project, settings=Settings(waiver=(waiver,))))
+    assert one(differs_and_cannot_tell, waived, world).status is Status.INCONCLUSIVE

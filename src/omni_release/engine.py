@@ -159,10 +159,7 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
     try:
         if isinstance(task.body, Step):
             return _act(task, task.body, release, world, dry=dry)
-        seen = _look(task, task.body, release, world)
-        if not task.waivable:
-            return waivers.refused(seen, release.project)
-        return waivers.applied(seen, release.project, today)
+        return _look(task, task.body, release, world, today)
     except CannotTell as error:
         return _signed(task, Status.INCONCLUSIVE, error, release, world, today)
     except NeedsPerson as error:
@@ -192,18 +189,38 @@ def _defect(task: Task, error: Exception, world: World) -> Outcome:
     return _outcome(task, Status.FAILED, said, Severity.ERROR, "defect")
 
 
-def _look(task: Task, body: Check, release: Release, world: World) -> Outcome:
+def _look(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:
+    """What a check found. An error that it found counts, also where it could not tell all the rest."""
     from omni_release.report import json as report_json
 
     key = task.key(release, world) if task.key else None
     if key is not None and (kept := report_json.outcome_from(world.journal.kept(task.id, key))):
         note = Finding("kept from an earlier look: nothing that it depends on has changed", task.id, Severity.NOTICE)
-        return dataclasses.replace(kept, findings=(*kept.findings, note))
-    findings = tuple(body(release, world))
-    outcome = _found(task, findings)
-    if key is not None and outcome.status is Status.PASSED:
+        return _waived(task, dataclasses.replace(kept, findings=(*kept.findings, note)), release, today)
+    findings: list[Finding] = []
+    untold: CannotTell | None = None
+    try:
+        for finding in body(release, world):
+            findings.append(finding)  # noqa: PERF402 - one by one: what came before an exception stays
+    except CannotTell as error:
+        untold = error
+    outcome = _found(task, tuple(findings))
+    if key is not None and outcome.status is Status.PASSED and untold is None:
         world.journal.keep(task.id, key, report_json.outcome_to(outcome))
-    return outcome
+    outcome = _waived(task, outcome, release, today)
+    if untold is None:
+        return outcome
+    if outcome.status is Status.FAILED:
+        more = Finding(_said(untold), task.id, Severity.WARNING)
+        return dataclasses.replace(outcome, findings=(*outcome.findings, more))
+    told = _signed(task, Status.INCONCLUSIVE, untold, release, world, today)
+    return dataclasses.replace(told, findings=(*told.findings, *outcome.findings))
+
+
+def _waived(task: Task, outcome: Outcome, release: Release, today: date) -> Outcome:
+    if not task.waivable:
+        return waivers.refused(outcome, release.project)
+    return waivers.applied(outcome, release.project, today)
 
 
 def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:

@@ -88,18 +88,11 @@ def tag_is_right(release: Release, world: World) -> Iterator[Finding]:
     version = tag_name.version_of(release, world)
     came_first = ci.tag(world.environment)
     here = _came_first(release, repository, version, came_first) if came_first else _free(release, repository, version)
-    found = tuple(here)
-    yield from found
+    yield from here
     if repository.remote is None:
         return
     name = came_first or tag_name.name(release, repository, version)
-    try:
-        tag = repository.remote_tag(name)
-    except CannotTell as error:
-        if all(finding.severity is not Severity.ERROR for finding in found):
-            raise
-        yield Finding(error.message, "tag-on-remote", Severity.WARNING)
-        return
+    tag = repository.remote_tag(name)
     if tag is not None:
         yield from _at(tag, name, repository, f"on {repository.remote}")
     elif came_first:
