@@ -54,9 +54,16 @@ class CopyForCommands:
             modules = file.parent / "node_modules"
             if file.name == "package.json" and (root / modules).is_dir():
                 yield Link((root / modules).absolute(), release.commands_tree / modules)
+        # Last, so that it is only there when all the links are.
+        yield self._end(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        return {"copy": str(release.commands_tree)} if release.commands_tree.is_dir() else None
+        whole = release.commands_tree.is_dir() and self._end(release).path.is_file()
+        return {"copy": str(release.commands_tree)} if whole else None
+
+    @staticmethod
+    def _end(release: Release) -> Write:
+        return Write(release.workshop / "commands.copied", b"")
 
 
 class CopyTests:

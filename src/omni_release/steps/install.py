@@ -28,10 +28,11 @@ class InstallCandidate:
         yield _fresh(release, world, "candidate")
         yield _uv_dependencies(release, world, "candidate", *testing.requirements(release.project, wheel).arguments)
         yield from testing.recorder(release)
+        yield _end(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         wheel = artifacts.installable(release.dist)
-        if not installed.holds(release.environment("candidate"), wheel):
+        if not (installed.holds(release.environment("candidate"), wheel) and _end(release).path.is_file()):
             return None
         return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
 
@@ -106,6 +107,7 @@ class InstallForSmoke:
         yield _uv(release, world, own.name, "pip", "install", *_into(release, own.name), *from_index, *own.arguments)
         wanted = testing.requirements(release.project, wheel).arguments
         yield _uv_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
+        yield _end(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         from omni_release.smoke import candidate
@@ -113,7 +115,7 @@ class InstallForSmoke:
         candidate.must_be_wanted(release.project)
         wheel = artifacts.installable(release.dist)
         target = release.environment("candidate")
-        if not (installed.holds(target, wheel, by="uv") and installed.complete(target)):
+        if not (installed.holds(target, wheel, by="uv") and _end(release).path.is_file()):
             return None
         return {"installer": "uv", "index": world.index.target.simple}
 
@@ -143,6 +145,14 @@ class _Own:
     @property
     def arguments(self) -> tuple[str, ...]:
         return ("--no-deps", "--require-hashes", "--requirement", str(self.pinned.path))
+
+
+def _end(release: Release) -> Write:
+    """The last of what fills the candidate environment, so that it is only there when all of it is.
+
+    What the tests need besides is required by nothing that is installed: the environment itself does not tell.
+    """
+    return Write(release.environment("candidate") / "omni-release-filled", b"")
 
 
 def _fresh(release: Release, world: World, name: str) -> Run:
