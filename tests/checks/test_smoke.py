@@ -99,6 +99,48 @@ def test_what_does_not_stand(looked: tuple[Release, World]) -> None:
         list(live_smoke_stands(changed, world))
 
 
+def test_stand_in_is_not_kept_for_the_service(looked: tuple[Release, World]) -> None:
+    """What a stand-in has answered counts for that stand-in alone, and is replaced by a live run."""
+    release, world = looked
+    stand_in = dataclasses.replace(world, environment={"GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:1"})
+    evidence.keep(release, stand_in, passed(0, "http://127.0.0.1:1"))
+    with pytest.raises(CannotTell, match="has passed no live run"):
+        list(live_smoke_stands(release, world))
+    for asked in (world, stand_in):
+        with pytest.raises(CannotTell, match="there is no key"):  # it would run: nothing is kept
+            list(smoke_passes_live(release, asked))
+
+
+def asks_for(release: Release, root: Path, *tests: str) -> Release:
+    """The release of a project in `root` that has these smoke tests."""
+    smoke = dataclasses.replace(release.project.settings.smoke, tests=tests)
+    settings = dataclasses.replace(release.project.settings, smoke=smoke)
+    return dataclasses.replace(release, project=dataclasses.replace(release.project, root=root, settings=settings))
+
+
+def test_text_of_one_test_counts(looked: tuple[Release, World], tmp_path: Path) -> None:
+    """A test that is named by its file and its own name is another one when the file is."""
+    release, world = looked
+    one = asks_for(release, tmp_path, "test_it.py::test_paint")
+    keys = []
+    for text in ("assert 1", "assert 2"):
+        (tmp_path / "test_it.py").write_text(text, encoding="utf-8")
+        keys.append(evidence.key(one, world))
+    assert keys[0] != keys[1]
+
+
+def test_text_of_our_scenarios_counts(
+    looked: tuple[Release, World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a project has no tests of its own for it, other scenarios of ours are other scenarios."""
+    release, world = looked
+    ours = asks_for(release, tmp_path)
+    before = evidence.key(ours, world)
+    (tmp_path / "scenarios.py").write_text("other", encoding="utf-8")
+    monkeypatch.setattr("omni_release.smoke.__file__", str(tmp_path / "__init__.py"))
+    assert evidence.key(ours, world) != before
+
+
 def test_another_wheel(looked: tuple[Release, World], monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence is about the bytes."""
     release, world = looked

@@ -7,7 +7,9 @@ import datetime
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
+from omni_release import smoke
 from omni_release.errors import CannotTell
 from omni_release.model import Release
 from omni_release.seams import World
@@ -46,23 +48,32 @@ def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
         tuple(sorted({call.answered for call in calls if call.answered})),
         round(sum(one.usd for one in told.scenarios), 4),
         world.clock.now().isoformat(timespec="seconds"),
-        release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", ""),
+        _stand_in(release, world),
     )
 
 
+def _stand_in(release: Release, world: World) -> str:
+    """The address that is asked in the service's place, if any."""
+    return release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", "")
+
+
 def key(release: Release, world: World) -> str:
-    """What a live run is about: the wheel, the scenarios that are asked for (their text, too), and the models."""
+    """What a live run is about: the wheel, the scenarios (their text, too), the models, and a stand-in's address."""
     from omni_release.images.configured import with_environment
 
     settings = release.project.settings
     digest = hashlib.sha256()
     for name in candidate.tests(release.project):
         digest.update(name.encode() + b"\0")
-        path = release.project.root / name
+        path = release.project.root / name.partition("::")[0]
         for file in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
             digest.update(file.read_bytes() if file.is_file() else b"")
+    if not settings.smoke.tests:
+        digest.update(Path(smoke.__file__).with_name("scenarios.py").read_bytes())
     models = with_environment(settings, world.environment)[:2]
-    return f"{candidate.wheel_sha256(release, world)} {digest.hexdigest()} {models}"
+    return (
+        f"{candidate.wheel_sha256(release, world)} {digest.hexdigest()} {models} {_stand_in(release, world)}".rstrip()
+    )
 
 
 def keep(release: Release, world: World, found: LiveEvidence) -> None:
