@@ -48,26 +48,39 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
 
 
 def wheel_is_whole(release: Release, world: World) -> Iterator[Finding]:
-    """The wheel holds each module of the import packages, and their data files.
+    """Each wheel holds each module of the import packages, and their data files.
 
     Tell the back end to include what is named above: with setuptools, `packages.find` and `package-data`. What is left
     out on purpose is waived, by path.
     """
-    wheel = _wheel(release.dist)
-    if wheel is None:
-        raise NotApplicable("there is no wheel of this build")
-    inside = set(artifacts.names(wheel))
+    wheels = sorted(release.dist.glob("*.whl"))
+    if not wheels:
+        raise NotApplicable("this build has no wheel")
+    expected = tuple(_expected(release, world))
+    for wheel in wheels:
+        inside = set(artifacts.names(wheel))
+        for file, name in expected:
+            module = file.suffix == ".py"
+            if name not in inside and not (module and _compiled(name, inside)):
+                rule, severity = ("lost-module", Severity.ERROR) if module else ("lost-data", Severity.WARNING)
+                yield Finding(f"is not in {wheel.name}", rule, severity, path=file.as_posix())
+
+
+def _expected(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
+    """Each file of the import packages, and its name in a wheel."""
     for file in tree.files(release.project.root, world.processes):
         package = next((p for p in release.project.packages if file.is_relative_to(PurePosixPath(p.as_posix()))), None)
         if package is None or file.suffix in _SOURCES or _of_tests(file):
             continue
         base = PurePosixPath(import_name(package).replace(".", "/"))
         below = file.relative_to(PurePosixPath(package.as_posix()))
-        name = (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.suffix}"
-        if name not in inside:
-            module = file.suffix == ".py"
-            rule, severity = ("lost-module", Severity.ERROR) if module else ("lost-data", Severity.WARNING)
-            yield Finding(f"is not in {wheel.name}", rule, severity, path=file.as_posix())
+        yield file, (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.suffix}"
+
+
+def _compiled(name: str, inside: set[str]) -> bool:
+    """Whether a module is in a wheel as an extension: `_speed.py` as `_speed.cpython-311-x86_64-linux-gnu.so`."""
+    start = f"{name.removesuffix('.py')}."
+    return any(other.startswith(start) and other.endswith((".so", ".pyd")) for other in inside)
 
 
 # What is compiled into something else, or is there for those who work on the project.
@@ -106,7 +119,7 @@ def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:
     ours = _wheel(release.dist)
     other = _wheel(release.rebuilt / "checkout")
     if ours is None or other is None:
-        raise NotApplicable("there is no wheel of this build to compare")
+        raise NotApplicable("no wheel for any platform was built from both: one of a platform differs by itself")
     published, straight = _hashes(ours), _hashes(other)
     missing = [name for name in straight if name not in published]
     added = [name for name in published if name not in straight]

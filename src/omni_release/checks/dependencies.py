@@ -107,7 +107,7 @@ def dependencies_are_maintained(release: Release, world: World) -> Iterator[Find
 
     if not release.project.settings.dependencies.maintained:
         raise NotApplicable("`maintained` in [tool.omni-release.dependencies] is not set")
-    url, untold, told = default_index(world.environment), [], False
+    url, untold = default_index(world.environment), []
     for entry in {e.name: e for e in imports.declared(release.project.root, release.project.metadata)}.values():
         try:
             found = status(url, entry.name)
@@ -115,15 +115,11 @@ def dependencies_are_maintained(release: Release, world: World) -> Iterator[Find
             untold.append(f"{entry.name}: {error.message}")
             continue
         if found:
-            told = True
             yield Finding(
                 f"requires {entry.requirement}: {found}", "unmaintained", path="pyproject.toml", line=entry.line
             )
-    said = "\n".join(("of these the index did not tell:", *untold))
-    if untold and told:
-        yield Finding(said, severity=Severity.WARNING)
-    elif untold:
-        raise CannotTell(said, "Is there a network?")
+    if untold:
+        raise CannotTell("\n".join(("of these the index did not tell:", *untold)), "Is there a network?")
 
 
 def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
@@ -170,14 +166,18 @@ def no_known_vulnerability(release: Release, world: World) -> Iterator[Finding]:
         missing = any("No module named pip_audit" in line for line in ended.tail)
         why = "pip-audit is not here" if missing else "\n".join(("pip-audit could not ask:", *ended.tail[-5:]))
         raise CannotTell(why, "Install pip-audit beside omni-release." if missing else "Is there a network?") from None
+    untold = []
     for entry in told:
         if (why := entry.get("skip_reason")) and canonicalize_name(entry["name"]) != canonicalize_name(
             release.project.name
         ):
-            yield Finding(f"{entry['name']}: not asked: {why}", "vulnerability", Severity.WARNING)
+            untold.append(f"{entry['name']}: {why}")
         for hole in entry.get("vulns", ()):
             mended = ", ".join(hole["fix_versions"]) or "none yet"
             yield Finding(f"{entry['name']} {entry['version']}: {hole['id']}, mended in: {mended}", "vulnerability")
+    if untold:
+        hint = "Ask elsewhere for what no public index has, and require the rest from one."
+        raise CannotTell("\n".join(("of these pip-audit could not ask:", *untold)), hint)
 
 
 def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: str) -> Completed:

@@ -68,7 +68,11 @@ def release_is_young_enough(release: Release, world: World) -> Iterator[Finding]
         raise NotApplicable("all of it is there")
     uploaded = min((file.uploaded for file in there if file.uploaded is not None), default=None)
     if uploaded is None:
-        raise NotApplicable("the index does not tell when its files came")
+        said = f"the index does not tell when the files of {version} came"
+        if targets.is_pypi(world.index.target):
+            raise CannotTell(said, "Look at the release's page: is it of more than 14 days?")
+        yield Finding(f"{said}: it may be too old to take more", "release-too-old", Severity.WARNING)
+        return
     age = world.clock.now() - uploaded
     if age > _AGE:
         known = targets.is_pypi(world.index.target)
