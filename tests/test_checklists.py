@@ -16,6 +16,7 @@ import pytest
 
 from omni_release import checklists, engine, lanes, own, sign_offs
 from omni_release.actions import Pin
+from omni_release.checklists import command
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.journal import Home, RunFolder
 from omni_release.model import REHEARSAL, Finding, Outcome, Project, Release, Status
@@ -201,6 +202,18 @@ def test_one_index_does_not_speak_for_another(tmp_path: Path) -> None:
     assert project.outcomes(target="pypi")["mine/asked"].status is Status.WAITING
     project.run.record("outcome", task="versions-agree", status="passed", target=REHEARSAL)
     assert project.outcomes(target="pypi")["mine/asked"].status is Status.PASSED
+
+
+def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no index is named, the lists are shown for the one that the run was last released to."""
+    project = Prepared(tmp_path, BY_CHECK)
+    shown = []
+    for target, status in (("testpypi", "failed"), ("pypi", "passed")):
+        project.run.record("outcome", task="versions-agree", status=status, target=target)
+        assert command.show(Project(tmp_path, "acme", (), Settings(), {}), "text", None) == 0
+        shown.append(capsys.readouterr().out)
+    assert "  [ ] mine/asked: The check says so\n      check versions-agree: failed" in shown[0]
+    assert "  [x] mine/asked: The check says so\n      check versions-agree: passed" in shown[1]
 
 
 @pytest.mark.parametrize(
