@@ -29,7 +29,7 @@ CASES = Path(__file__).parent / "cases"
 collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
-THOROUGH = ("emulator", "images", "index", "versions")
+THOROUGH = ("emulator", "images", "index", "publish", "versions")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -86,7 +86,10 @@ def rehearsed(folder: Path, case: str = "sound", settings: str = "") -> Place:
     git("init", "--bare", "--quiet", "--initial-branch=main", str(place.remote), cwd=folder)
     git("remote", "add", "origin", str(place.remote), cwd=place.checkout)
     git("push", "--quiet", "--set-upstream", "origin", "main", cwd=place.checkout)
-    ran = omni("rehearse", cwd=place.checkout)
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    ran = omni("rehearse", cwd=place.checkout, environment=child_environment(TMPDIR=str(temporary)))
+    shutil.rmtree(temporary)
     assert ran.code == 0, ran.out + ran.err
     return place
 

@@ -20,8 +20,6 @@ from omni_release.settings import Publish
 from tests.index.support import sdist, wheel
 from tests.publish.faked import Published, publish
 
-pytestmark = pytest.mark.thorough
-
 FAULTS = int(os.environ.get("OMNI_RELEASE_FAULTS", "60"))
 FOR_EVER = ("list-stale", "disagree", "other-hash", "other-bytes")
 TIMES = Publish(attempt_timeout=60.0, upload_timeout=600.0, listing_timeout=600.0)

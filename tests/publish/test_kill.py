@@ -11,14 +11,13 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.publish.support import Place, Runner, Watched, outside, rehearsed, released
+from tests.publish.support import Place, Runner, Watched, outside, released
 
-pytestmark = [pytest.mark.thorough, pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "8"))
 INSTALLS = (
@@ -29,20 +28,6 @@ INSTALLS = (
     "works-installed-by-pip",
     "requirements-agree",
 )
-
-
-@pytest.fixture(scope="module")
-def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """One finished rehearsal, which every kill starts from."""
-    settings = '\n[tool.omni-release.verify]\npip = "own-file"\n'
-    return rehearsed(tmp_path_factory.mktemp("kill") / "pinned", settings=settings)
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    """Runs that start fast."""
-    with Runner() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("without", "part"), [((), 5), (INSTALLS, 1)], ids=["whole", "outside"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -11,30 +10,14 @@ import pytest
 
 from omni_release.journal import sha256
 from tests.index.support import pypi_server
-from tests.publish.support import Place, Runner, outside, rehearsed
-
-pytestmark = pytest.mark.thorough
+from tests.publish.support import Place, Runner, outside
 
 PLANTED = "pl4nted-s3cret-0123456789"
 INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
 
 
-@pytest.fixture(scope="module")
-def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """One finished rehearsal, which every test starts from."""
-    return rehearsed(tmp_path_factory.mktemp("others") / "pinned")
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    """Runs that start fast."""
-    with Runner() as running:
-        yield running
-
-
-def test_pypiserver(pinned: Place, runner: Runner, tmp_path: Path) -> None:
+def test_pypiserver(place: Place, runner: Runner, tmp_path: Path) -> None:
     """No JSON, no upload time, no overwriting: a whole release, and a second call that does nothing."""
-    place = pinned.copy(tmp_path / "place")
     with pypi_server(tmp_path) as url:
         to = ("release", "--to", url, "--yes", "--run", place.run.name)
         ended = runner.run(place, *to)
@@ -47,9 +30,8 @@ def test_pypiserver(pinned: Place, runner: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["environment", "url", "pypirc"])
-def test_no_secret_comes_out(where: str, pinned: Place, runner: Runner, tmp_path: Path) -> None:
+def test_no_secret_comes_out(where: str, place: Place, runner: Runner) -> None:
     """A planted password is in no output, no file of the run and no program's arguments; that it is wrong is told."""
-    place = pinned.copy(tmp_path / "place")
     home = place.folder / "tmp"
     home.mkdir()
     seen: list[str] = []

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import git
 from tests.index.support import form, sdist, sent
-from tests.publish.support import PROJECT, Place, Runner, outside, rehearsed, released
-
-pytestmark = pytest.mark.thorough
+from tests.publish.support import PROJECT, Place, Runner, outside, released
 
 INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
-
-
-@pytest.fixture(scope="module")
-def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """One finished rehearsal, which every test starts from."""
-    return rehearsed(tmp_path_factory.mktemp("release") / "pinned")
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    """Runs that start fast."""
-    with Runner() as running:
-        yield running
-
-
-@pytest.fixture
-def place(pinned: Place, tmp_path: Path) -> Place:
-    """A copy of it."""
-    return pinned.copy(tmp_path / "place")
 
 
 def test_once_through_and_again(place: Place, runner: Runner) -> None:
