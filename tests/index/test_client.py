@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -16,10 +17,24 @@ from werkzeug.wrappers import Response
 from omni_release.errors import CannotTell
 from omni_release.index.client import Client, answered, without_credentials
 from omni_release.index.elsewhere import default_index
+from omni_release.index.server import RehearsalIndex, Setup
 from omni_release.journal import artifact
 from omni_release.model import Artifact
 from omni_release.seams import Standing
-from tests.index.support import PROJECT, WHEEL, form, metadata, pypi_server, ran, running, sdist, sent, twine, wheel
+from tests.index.support import (
+    ACCOUNT,
+    PROJECT,
+    WHEEL,
+    form,
+    metadata,
+    pypi_server,
+    ran,
+    running,
+    sdist,
+    sent,
+    twine,
+    wheel,
+)
 
 SOMETHING = Artifact(WHEEL, 3, "0" * 64)
 
@@ -81,12 +96,44 @@ def test_an_index_that_other_people_run(tmp_path: Path) -> None:
         assert standing(f"{url}/simple/", theirs) is Standing.OTHER_BYTES
 
 
+class OneForm(RehearsalIndex):
+    """An index that has its pages in one form alone; a strict one refuses whoever names another, too."""
+
+    form = "html"
+    strict = False
+
+    def _application(self, environ: Any, start: Any) -> Iterable[bytes]:
+        accepted = environ.get("HTTP_ACCEPT", "*/*")
+        if environ["PATH_INFO"].startswith("/simple/"):
+            takes = self.form in accepted or (not self.strict and "*/*" in accepted)
+            if not takes or (self.strict and self.form == "html" and "json" in accepted):
+                return Response("Not Acceptable", 406)(environ, start)
+            environ["HTTP_ACCEPT"] = "text/html" if self.form == "html" else "application/vnd.pypi.simple.v1+json"
+        return super()._application(environ, start)
+
+
+@pytest.mark.parametrize(("form_", "strict"), [("html", False), ("html", True), ("json", False), ("json", True)])
+def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
+    """HTML alone or JSON alone, and 406 for the other: what it has is told by the pages that there are."""
+    made, source = wheel(tmp_path), sdist(tmp_path)
+    kind: Any = type("Index", (OneForm,), {"form": form_, "strict": strict})
+    with kind(Setup(tmp_path / "index", PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/")) as index:
+        client = Client(f"{index.url}/simple/")
+        assert client.files(PROJECT) == ()
+        assert sent(index, form(made), made).status_code == 200
+        theirs = artifact(wheel(tmp_path / "another", metadata(about="another")))
+        told = client.standings(PROJECT, [artifact(made), artifact(source), theirs])
+        assert [each.standing for each in told] == [Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES]
+        assert [file.name for file in client.files(PROJECT)] == [made.name]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "content_type", "expected"),
     [
         ("no", 401, "text/html", Standing.REFUSED),
         ("no", 403, "text/html", Standing.REFUSED),
         ("no", 404, "text/html", Standing.ABSENT),
+        ("no", 406, "text/html", Standing.REFUSED),
         ("no", 500, "text/html", Standing.CANNOT_TELL),
         ("welcome", 200, "text/plain", Standing.CANNOT_TELL),
         ("{", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),

@@ -47,12 +47,17 @@ _RETRIED = (500, 501, 502, 503)
 
 
 class Clock:
-    """Time that passes when somebody sleeps."""
+    """Time that passes when somebody sleeps. `jumps`: after so many seconds, what it shows is set by so many."""
 
-    def __init__(self) -> None:
+    def __init__(self, *jumps: tuple[float, float]) -> None:
         self.passed = 0.0
+        self._jumps = jumps
 
     def now(self) -> datetime.datetime:
+        return self.elsewhere() + datetime.timedelta(seconds=sum(by for at, by in self._jumps if self.passed >= at))
+
+    def elsewhere(self) -> datetime.datetime:
+        """What other people's clocks show."""
         return datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC) + datetime.timedelta(seconds=self.passed)
 
     def monotonic(self) -> float:
@@ -258,11 +263,11 @@ class Published:
         return self.upload.status.value == self.shown.status.value == "passed"
 
 
-def publish(dist: Path, folder: Path, script: str, times: Publish) -> Published:
-    """Publish what lies in `dist` to an index on which the script is played."""
-    clock = Clock()
+def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple[float, float]) -> Published:
+    """Publish what lies in `dist` to an index on which the script is played; `jumps` are the clock's."""
+    clock = Clock(*jumps)
     pinned = tuple(artifact(path) for path in sorted(dist.iterdir()))
-    setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.now)
+    setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
     with RehearsalIndex(setup) as index:
         index._closing = Closing(clock)
         wire = Wire(index, clock)

@@ -3,9 +3,10 @@
     python runner.py
 
 Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (what is set beside our own), `log` (where its
-output goes), `without` (tasks that its lane leaves out), `trace` (where its touches of the world go) and `kill`: at
-which of them it ends by SIGKILL (0: at none). Each answer is a line: `{"pid": …}` when it has begun, `{"code": …}` when
-it has ended. A run is a fork of this process, which has imported everything.
+output goes), `terminal` (one that it has instead, or nothing), `without` (tasks that its lane leaves out), `trace`
+(where its touches of the world go) and `kill`: at which of them it ends by SIGKILL (0: at none). Each answer is a line:
+`{"pid": …}` when it has begun, `{"code": …}` when it has ended. A run is a fork of this process, which has imported
+everything.
 """
 
 from __future__ import annotations
@@ -115,6 +116,8 @@ def run_one(asked: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
+        if asked["terminal"]:
+            sit_down(asked["terminal"])
         os.chdir(asked["cwd"])
         os.environ.update(asked["environment"])
         counter = Counter(asked["kill"], Path(asked["trace"]))
@@ -133,6 +136,18 @@ def run_one(asked: dict[str, Any]) -> None:
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def sit_down(terminal: str) -> None:
+    """Stdin, stdout and stderr are this terminal, which is nobody else's."""
+    os.setsid()  # so that it is the terminal of this process, and its end is told by a signal
+    number = os.open(terminal, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(number, stream)
+    os.close(number)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end of the process
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _without(lane: Lane, ids: set[str]) -> Lane:

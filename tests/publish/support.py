@@ -238,6 +238,7 @@ class Runner:
         without: Iterable[str] = (),
         unset: Iterable[str] = (),
         variables: Mapping[str, str] = MappingProxyType({}),
+        terminal: str = "",
     ) -> Ended:
         """A run to its end; the pid is known to `watched` while it runs."""
         self._number += 1
@@ -251,6 +252,7 @@ class Runner:
             "cwd": str(place.checkout),
             "environment": environment,
             "kill": kill,
+            "terminal": terminal,
         }
         asked["without"] = list(without)
         began = self._ask({**asked, "log": str(log), "trace": str(trace)})

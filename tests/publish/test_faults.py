@@ -10,15 +10,30 @@ import itertools
 import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from omni_release import engine
+from omni_release.actions import Pin
+from omni_release.checks.rehearsed import index_shows_the_release
+from omni_release.index.client import DEADLINE
 from omni_release.index.misbehaviour import CASES
+from omni_release.index.targets import Given
 from omni_release.journal import sha256
-from omni_release.settings import Publish
+from omni_release.model import Project, Release, Target
+from omni_release.ports.credentials import Finder
+from omni_release.ports.index import PackageIndex
+from omni_release.ports.processes import LocalProcesses
+from omni_release.ports.secrets import Secrets
+from omni_release.seams import World
+from omni_release.settings import Publish, Settings
+from omni_release.steps.upload import Upload
+from omni_release.tasks import Lane, check, step
 from tests.index.support import sdist, wheel
 from tests.publish.faked import Published, publish
+from tests.publish.support import PASSWORD, PROJECT, USER, outside
 
 FAULTS = int(os.environ.get("OMNI_RELEASE_FAULTS", "60"))
 FOR_EVER = ("list-stale", "disagree", "other-hash", "other-bytes")
@@ -161,3 +176,78 @@ def test_half_a_release_is_completed(dist: Path, tmp_path: Path) -> None:
     done = publish(dist, folder, "", TIMES)
     assert done.passed
     assert [name for name, _ in done.sent] == [path.name for path in dist.glob("*.tar.gz")]
+
+
+HOUR, DAYS = 3600.0, 2 * 86400.0
+
+
+@pytest.mark.parametrize("jumps", [((0.3, -HOUR),), ((0.3, DAYS),), ((0.3, -HOUR), (40.0, DAYS))])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "503 times=12",
+        "list-late seconds=300",
+        "hang times=2; list-late seconds=100",
+        "503 times=always",
+        "forget times=always",
+        "503 on=list times=always",
+    ],
+)
+def test_a_clock_that_jumps(
+    script: str, jumps: tuple[tuple[float, float], ...], dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour back, two days on, in the midst of a wait: it ends as, and when, it would have ended without."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: (low + high) / 2)  # no jitter in the pauses
+    steady = publish(dist, tmp_path / "steady", script, TIMES)
+    jumped = publish(dist, tmp_path / "jumped", script, TIMES, *jumps)
+    held_to_the_truth(script, dist, jumped)
+    assert (jumped.upload.status, jumped.shown.status) == (steady.upload.status, steady.shown.status)
+    assert jumped.seconds == pytest.approx(steady.seconds)
+
+
+REAL = int(os.environ.get("OMNI_RELEASE_REAL_FAULTS", "3"))
+REAL_TIMES = Publish(attempt_timeout=8.0, upload_timeout=40.0, listing_timeout=30.0)
+REAL_LONGEST = 2 * REAL_TIMES.upload_timeout + REAL_TIMES.listing_timeout + 5 * (PATIENCE + 2 * DEADLINE)
+
+
+def real_scripts(number: int) -> Iterator[str]:
+    """Three that pass by themselves, and then random ones of up to two cases."""
+    seeds = random.Random(20261123)
+    drawn = ("; ".join(clause(seeds) for _ in range(seeds.randint(1, 2))) for _ in itertools.count())
+    sure = ("store-then-500; drop at=100 after=1", "hang times=1; list-late listings=3", "503 times=7; 403 after=7")
+    return itertools.islice(itertools.chain(sure, drawn), number)
+
+
+@pytest.mark.parametrize("script", tuple(real_scripts(REAL)))
+def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) -> None:
+    """The real twine against a real server, on the machine's clock: right or refused, and in time."""
+    (tmp_path / "run" / "tree").write_text("a tree", encoding="utf-8")
+    world.journal.pin(Pin(dist, tmp_path / "run" / "tree", None))
+    secrets = Secrets()
+    with outside(tmp_path / "outside", script=script) as index:
+        target = Target("outside", index.upload, f"{index.url}/simple/")
+        reader = PackageIndex(target, Finder(target, Given("the test", USER, PASSWORD), {}))
+        secrets.offer(reader.secrets)
+        processes = LocalProcesses(secrets.resolve, known=lambda: secrets.given)
+        project = Project(dist, PROJECT, (), Settings(publish=REAL_TIMES), {})
+        release = Release(project, "1.0", "outside", None, tmp_path / "run", tmp_path, PurePosixPath())
+        (tmp_path / "run" / "dist").symlink_to(dist)
+        lane = Lane("publish", (step(Upload()), check(index_shows_the_release, needs="upload")))
+        real = replace(world, processes=processes, index=reader, environment=os.environ)
+        begun = real.clock.monotonic()
+        try:
+            outcomes = {o.id: o for o in engine.run(lane, release, real, today=real.clock.now().date())}
+        finally:
+            processes.close()
+        seconds = real.clock.monotonic() - begun
+        taken = [(sent.name, sent.sha256) for sent in index.watched.sent if sent.status.startswith("200")]
+        upload, shown = outcomes["upload"], outcomes["index-shows-the-release"]
+        done = Published(upload, shown, index.held(), tuple(taken), seconds)
+    ours = {path.name: sha256(path) for path in dist.iterdir()}
+    said = [finding for outcome in (done.upload, done.shown) for finding in outcome.findings]
+    assert "defect" not in [finding.rule for finding in said], said
+    assert set(done.sent) <= set(ours.items())
+    assert done.held.items() <= ours.items()
+    assert done.seconds <= REAL_LONGEST
+    assert done.passed or script not in set(real_scripts(3)), said
+    assert not done.passed or (done.held == ours and not lies_for_ever(script)), said

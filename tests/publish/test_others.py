@@ -17,9 +17,12 @@ INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree"
 
 
 def test_pypiserver(place: Place, runner: Runner, tmp_path: Path) -> None:
-    """No JSON, no upload time, no overwriting: a whole release, and a second call that does nothing."""
-    with pypi_server(tmp_path) as url:
+    """A password, no JSON, no upload time, no overwriting: a whole release, and a second call that does nothing."""
+    with pypi_server(tmp_path, locked=True) as url:
         to = ("release", "--to", url, "--yes", "--run", place.run.name)
+        refused = runner.run(place, *to, variables={"TWINE_PASSWORD": PLANTED})
+        assert refused.code == 1, refused.said
+        assert "403" in refused.said and PLANTED not in refused.said
         ended = runner.run(place, *to)
         assert ended.code == 0, ended.said
         held = {path.name: sha256(path) for path in (tmp_path / "packages").iterdir() if path.is_file()}

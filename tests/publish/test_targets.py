@@ -13,6 +13,7 @@ from omni_release.errors import UsageError
 from omni_release.index import places, targets
 from omni_release.index.targets import destination
 from omni_release.model import Target
+from omni_release.ports import credentials
 from omni_release.ports.credentials import Finder
 from omni_release.seams import Access
 from omni_release.settings import IndexAddress
@@ -146,6 +147,36 @@ def test_keyring(tmp_path: Path) -> None:
     keyring = {"PYTHON_KEYRING_BACKEND": "planted_keyring.Planted", "PYTHONPATH": str(tmp_path)}
     there = access("https://host.invalid/", tmp_path, {}, **keyring, TWINE_USERNAME="me")
     assert (there.credentials.value, there.source) == ("present", "the keyring")
+    assert PLANTED not in repr(there)
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("time.sleep(600)", "the keyring did not answer within 1 s"),
+        ("subprocess.run([sys.executable, '-c', 'import time; time.sleep(20)'])", "did not answer within 1 s"),
+        (f"raise RuntimeError({PLANTED!r})", "nor the keyring has a password"),
+        (f"print({PLANTED!r}) or os._exit(3)", "nor the keyring has a password"),
+    ],
+    ids=["hangs", "waits for a program", "raises", "dies"],
+)
+def test_keyring_that_does_not_answer(does: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that asks somebody who is not there, or breaks, is left after its time: nothing is found, and it is told."""
+    if "did not answer" in said:
+        monkeypatch.setattr(credentials, "_KEYRING_SECONDS", 1.0)
+    (tmp_path / "silent_keyring.py").write_text(
+        "import os, subprocess, sys, time\n"
+        "from keyring.backend import KeyringBackend\n"
+        "class Silent(KeyringBackend):\n"
+        "    priority = 1\n"
+        f"    def get_password(self, service, username): {does}\n"
+        "    def set_password(self, service, username, password): pass\n",
+        encoding="utf-8",
+    )
+    keyring = {"PYTHON_KEYRING_BACKEND": "silent_keyring.Silent", "PYTHONPATH": str(tmp_path)}
+    there = access("https://host.invalid/", tmp_path, {}, **keyring, TWINE_USERNAME="me")
+    assert there.credentials.value == "missing"
+    assert said in there.why
     assert PLANTED not in repr(there)
 
 

@@ -44,6 +44,8 @@ class Client:
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """What the index lists; empty where it does not know the project. Raises CannotTell, also where it refuses."""
         listed = self._within(lambda: self._listed(project, "any"))
+        if isinstance(listed, _NoSuchForm):
+            listed = self._within(lambda: self._listed(project, "html"))
         if isinstance(listed, Told):
             raise CannotTell(f"{self._shown} does not say what it has: {listed.why}", "Is the index up?")
         return listed
@@ -74,6 +76,8 @@ class Client:
 
     def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         pages = [self._listed(project, accept) for accept in ("json", "html")]
+        # An index may well have one of the two alone.
+        pages = [page for page in pages if not isinstance(page, _NoSuchForm)] or pages
         return tuple(self._standing(artifact, pages) for artifact in artifacts)
 
     def _standing(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | Told]) -> Told:
@@ -122,7 +126,8 @@ class Client:
                 if response.status_code == 404:
                     return ()
                 if response.status_code != 200:
-                    return Told(project, *answered(response.status_code, response.reason or ""))
+                    kind = _NoSuchForm if response.status_code == 406 else Told
+                    return kind(project, *answered(response.status_code, response.reason or ""))
                 page = _parsed(project, b"".join(_limited(_chunks(response))), response)
         except troubles() as error:
             return Told(project, Standing.CANNOT_TELL, _said(error))
@@ -165,6 +170,10 @@ class Client:
         if not answers:
             raise CannotTell(f"{self._shown} did not answer within {self.deadline:g} s", "Is the index up?")
         return answers[0]
+
+
+class _NoSuchForm(Told):
+    """The index has no page of the kind that was asked for, which says nothing of its files."""
 
 
 def classified(artifact: Artifact, page: tuple[IndexFile, ...] | Told) -> Told:

@@ -154,13 +154,24 @@ class AtTerminal:
         return self._shown.ask(question, self._typed) if self._source.isatty() else None
 
     def _typed(self) -> str | None:
-        """A line, read in a thread of its own: a read cannot be ended from outside, and is left behind."""
+        """A line, read in a thread of its own: a read cannot be ended from outside, and is left behind.
+
+        None at the end of all input, and where the terminal is gone.
+        """
         lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         number = self._source.fileno()
-        threading.Thread(target=lambda: lines.put(os.read(number, _LINE)), daemon=True).start()
+
+        def read() -> None:
+            try:
+                lines.put(os.read(number, _LINE))
+            except OSError:
+                lines.put(b"")
+
+        threading.Thread(target=read, daemon=True).start()
         while not self._stopped():
             with contextlib.suppress(queue.Empty):
-                return lines.get(timeout=0.2).decode("utf-8", "replace").strip()
+                line = lines.get(timeout=0.2)
+                return line.decode("utf-8", "replace").strip() if line else None
         return None
 
 

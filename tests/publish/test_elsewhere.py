@@ -1,0 +1,157 @@
+"""A release without the run folder, with one that cannot be written, and on a machine that holds new releases back."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from omni_release.journal import sha256
+from tests.conftest import git
+from tests.index.support import form, sent, wheel_files, zipped
+from tests.publish.support import Place, Runner, Watched, outside
+from tests.publish.test_terminal import AFTERWARDS
+
+# What a rehearsal does to be sure, and takes its time for; what is built, and what the index is sent, stays.
+CARE = (
+    "install-candidate",
+    "tests-pass",
+    "replay-passes",
+    "response-models-hold",
+    "rebuild",
+    "wheel-equals-checkout",
+    "build-is-reproducible",
+    "nothing-deprecated-is-used",
+    "dependencies-are-maintained",
+    "lower-bounds-hold",
+    "no-known-vulnerability",
+    "imports-are-declared",
+    "packages-are-alive",
+)
+SMOKE = ("install-for-smoke", "copy-tests", "replay-passes")
+
+
+def clone(place: Place, folder: Path) -> Place:
+    """Another checkout of the same commit, without a run."""
+    other = Place(folder)
+    other.folder.mkdir()
+    git("clone", "--quiet", str(place.remote), str(other.checkout), cwd=folder)
+    git("config", "user.name", "Tester", cwd=other.checkout)
+    git("config", "user.email", "tester@example.invalid", cwd=other.checkout)
+    return other
+
+
+def test_an_independent_rebuild_goes_on(place: Place, runner: Runner, tmp_path: Path) -> None:
+    """The run folder is lost, half a release is there: who builds the same bytes anew completes it, and no more."""
+    (made,) = (place.run / "dist").glob("*.whl")
+    other = clone(place, tmp_path / "other")
+    with outside(place.folder / "index") as index:
+        assert sent(index, form(made), made).status_code == 200
+        index.watched.sent.clear()
+        ended = runner.run(other, "release", "--to", index.upload, "--yes", without=(*CARE, *AFTERWARDS))
+        assert ended.code == 0, ended.said
+        assert other.dist == index.held() == place.dist
+        assert [Path(each.name).suffix for each in index.watched.sent] == [".gz"]
+        assert f"{made.name} is there already, and ours" in ended.said
+    assert place.tags() == {"v1.2.3": place.head()}
+
+
+def test_other_bytes_may_not_go_on(place: Place, runner: Runner) -> None:
+    """The run folder is lost, and what was built anew is not what is there: nothing more is sent."""
+    (made,) = (place.run / "dist").glob("*.whl")
+    stated = "Metadata-Version: 2.4\nName: acme-sound\nVersion: 1.2.3\n"
+    files = wheel_files(stated, info="acme_sound-1.2.3.dist-info", more={"acme_sound_built_at.py": "AT = 1\n"})
+    earlier = zipped(place.folder / "earlier" / made.name, files)
+    with outside(place.folder / "index") as index:
+        assert sent(index, form(earlier), earlier).status_code == 200
+        index.watched.sent.clear()
+        ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
+        assert ended.code == 1, ended.said
+        assert f"another {made.name} is there" in ended.said
+        assert (index.watched.sent, index.held()) == ([], {made.name: sha256(earlier)})
+    assert place.tags() == {}
+
+
+@pytest.mark.parametrize("what", ["journal", "published", "lock", "home", "read-only"])
+def test_a_run_folder_that_cannot_be_written(what: str, place: Place, runner: Runner) -> None:
+    """It is told in one line, by its path, before anything is sent.
+
+    Root may write where it says read-only, so that a folder that stands where a file should be (or the other way round)
+    takes its place in most of these.
+    """
+    home = place.checkout / ".omni-release"
+    names = {"journal": place.run / "journal.jsonl", "published": place.run / "published", "lock": home / "lock"}
+    path = names.get(what, home)
+    aside = place.folder / "aside"
+    if what == "read-only":
+        if os.name == "nt" or os.geteuid() == 0:
+            pytest.skip("whoever runs this may write everywhere")
+        place.run.chmod(0o500)
+        (place.run / "journal.jsonl").chmod(0o400)
+    elif path.exists():
+        path.rename(aside)
+    if what in ("journal", "lock"):
+        path.mkdir()
+    elif what != "read-only":
+        path.touch()
+    with outside(place.folder / "index") as index:
+        run = str(place.run) if what != "home" else str(aside / "runs" / next((aside / "runs").glob("[0-9]*")).name)
+        to = ("release", "--to", index.upload, "--yes", "--run", run)
+        ended = runner.run(place, *to, without=AFTERWARDS)
+        assert ended.code not in (0, 70, -9), ended.said
+        assert index.watched.sent == []
+        assert "Traceback" not in ended.said and "defect" not in ended.said, ended.said
+        assert path.name in ended.said, ended.said
+    assert place.tags() == {}
+
+
+def test_a_journal_that_is_lost_half_way(place: Place, runner: Runner) -> None:
+    """It can no longer be written when one file is there: no traceback, and the next run goes on without a loss."""
+    journal, aside = place.run / "journal.jsonl", place.folder / "aside"
+
+    def lose() -> None:
+        journal.rename(aside)
+        journal.mkdir()
+
+    watched = Watched(stored=True, then=lose)
+    with outside(place.folder / "index", watched) as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+        ended = runner.run(place, *to, without=AFTERWARDS)
+        assert ended.code not in (0, 70, -9), ended.said
+        assert "Traceback" not in ended.said and "defect" not in ended.said, ended.said
+        assert journal.name in ended.said
+        assert (len(index.held()), place.tags()) == (1, {})
+        journal.rmdir()
+        aside.rename(journal)
+        mended = runner.run(place, *to, without=AFTERWARDS)
+        assert mended.code == 0, mended.said
+        assert index.held() == place.dist
+        assert sorted(sent.name for sent in watched.sent) == sorted(place.dist)
+    assert place.tags() == {"v1.2.3": place.head()}
+
+
+def test_new_releases_are_held_back_here(place: Place, runner: Runner) -> None:
+    """The user's own settings have uv and pip take nothing that is new: what was just published is verified still."""
+    home = place.folder / "tmp"
+    settings = home / ".config"
+    (settings / "uv").mkdir(parents=True)
+    (settings / "pip").mkdir()
+    (settings / "uv" / "uv.toml").write_text('exclude-newer = "2020-01-01T00:00:00Z"\n', encoding="utf-8")
+    (settings / "pip" / "pip.conf").write_text("[install]\nuploaded-prior-to = 2020-01-01\n", encoding="utf-8")
+    variables = {
+        "XDG_CONFIG_HOME": str(settings),
+        "PIP_CONFIG_FILE": str(settings / "pip" / "pip.conf"),
+        "UV_EXCLUDE_NEWER": "2020-01-01T00:00:00Z",
+        "PIP_UPLOADED_PRIOR_TO": "2020-01-01",
+    }
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+        ended = runner.run(place, *to, variables=variables, without=SMOKE)
+        assert ended.code == 0, ended.said
+        assert index.held() == place.dist
+    (report,) = place.run.glob("published/*/report.json")
+    found = {one["id"]: one["status"] for one in json.loads(report.read_text(encoding="utf-8"))["outcomes"]}
+    shown = ("install-with-uv", "works-installed-by-uv", "install-with-pip", "works-installed-by-pip")
+    assert {id: found[id] for id in shown} == dict.fromkeys(shown, "passed")

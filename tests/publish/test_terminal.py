@@ -1,0 +1,119 @@
+"""A person at a terminal types the version: the right one goes on, and nothing else does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.publish.support import Place, Runner, outside, released
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+
+AFTERWARDS = (
+    "install-with-uv",
+    "works-installed-by-uv",
+    "verify-commands-pass",
+    "install-with-pip",
+    "works-installed-by-pip",
+    "requirements-agree",
+    "install-for-smoke",
+    "copy-tests",
+    "replay-passes",
+)
+QUESTION = b"Type the version to publish it:"
+GONE = None  # the terminal is closed
+
+
+class Typist:
+    """Sits at a terminal, and types when the question has come; `shown` is all that stood there."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        import pty
+
+        self._mine, self._theirs = pty.openpty()
+        self._answer = answer
+        self.shown = b""
+        self.name = os.ttyname(self._theirs)
+        self._thread = threading.Thread(target=self._sit, daemon=True)
+
+    def _sit(self) -> None:
+        answered = False
+        while True:
+            try:
+                read = os.read(self._mine, 4096)
+            except OSError:
+                return  # the other end is closed
+            self.shown += read
+            if QUESTION in self.shown and not answered:
+                answered = True
+                if self._answer is GONE:
+                    os.close(self._theirs)
+                    os.close(self._mine)
+                    return
+                os.write(self._mine, self._answer)
+
+    def __enter__(self) -> Typist:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._theirs)
+        self._thread.join(30)
+        with contextlib.suppress(OSError):
+            os.close(self._mine)
+
+
+@pytest.fixture
+def typist() -> Iterator[Callable[[bytes | None], Typist]]:
+    """Somebody who will answer so."""
+    with contextlib.ExitStack() as stack:
+        yield lambda answer: stack.enter_context(Typist(answer))
+
+
+@pytest.mark.parametrize("look", ["dumb", "xterm-256color"])
+def test_right_version(look: str, place: Place, runner: Runner, typist: Callable[[bytes | None], Typist]) -> None:
+    """It goes on, also below a live display; and the second time nobody is asked again."""
+    somebody = typist(b"1.2.3\n")
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--run", place.run.name)
+        ended = runner.run(place, *to, without=AFTERWARDS, terminal=somebody.name, variables={"TERM": look})
+        assert ended.code == 0, somebody.shown.decode()
+        assert released(place, index) == {"index": place.dist, "tags": {"v1.2.3": place.head()}}
+        again = runner.run(place, *to, without=AFTERWARDS)
+        assert again.code == 0, again.said
+    shown = somebody.shown.decode()
+    assert shown.count(QUESTION.decode()) == 1
+    assert all(sha256 in shown for sha256 in place.dist.values())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"1.2.4\n", "'1.2.4' was typed, not '1.2.3': nothing was published"),
+        (b"yes\n", "'yes' was typed"),
+        (b"\n", "'' was typed"),
+        (b"\x04", "nobody is there to type the version"),
+        (b"\x03", "INTERRUPTED"),
+        (GONE, ""),
+    ],
+    ids=["wrong", "yes", "nothing", "end of input", "interrupt", "terminal gone"],
+)
+def test_anything_else(
+    answer: bytes | None, said: str, place: Place, runner: Runner, typist: Callable[[bytes | None], Typist]
+) -> None:
+    """Another version, a mere yes, the end of input, Ctrl-C, a terminal that is closed: nothing is sent."""
+    somebody = typist(answer)
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--run", place.run.name)
+        ended = runner.run(place, *to, terminal=somebody.name, variables={"TERM": "dumb"})
+        assert ended.code not in (0, 70), somebody.shown.decode()
+        assert said in somebody.shown.decode()
+        assert (index.watched.sent, place.tags()) == ([], {})
+        journal = (place.run / "journal.jsonl").read_text(encoding="utf-8")
+        assert '"confirmed"' not in journal
