@@ -84,6 +84,11 @@ def test_what_does_not_stand(looked: tuple[Release, World]) -> None:
     with pytest.raises(CannotTell, match="older than the 7 days") as old:
         list(live_smoke_stands(release, world))
     assert "omni-release smoke --live --run run" in old.value.hint
+    evidence.keep(release, world, passed(-2))
+    with pytest.raises(CannotTell, match="is yet to come"):
+        list(live_smoke_stands(release, world))
+    evidence.keep(release, world, passed(-0.04))  # an hour: the clock was set back
+    list(live_smoke_stands(release, world))
     evidence.keep(release, world, passed(0, "http://127.0.0.1:1"))
     with pytest.raises(CannotTell, match="not by the service"):
         list(live_smoke_stands(release, world))

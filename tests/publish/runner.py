@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,10 +152,18 @@ def sit_down(terminal: str) -> None:
 
 
 def _without(lane: Lane, ids: set[str]) -> Lane:
-    """The lane without these tasks: nobody needs them any more."""
-    kept = (task for task in lane.tasks if task.id not in ids)
-    tasks = tuple(replace(task, needs=tuple(need for need in task.needs if need not in ids)) for task in kept)
-    return replace(lane, tasks=tasks)
+    """The lane without these tasks: who needed one needs what that one needed, so that the order stays."""
+    needs = {task.id: task.needs for task in lane.tasks}
+
+    def kept(names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            if name in ids:
+                yield from kept(needs[name])
+            else:
+                yield name
+
+    left = (task for task in lane.tasks if task.id not in ids)
+    return replace(lane, tasks=tuple(replace(task, needs=tuple(dict.fromkeys(kept(task.needs)))) for task in left))
 
 
 if __name__ == "__main__":

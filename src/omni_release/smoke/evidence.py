@@ -17,6 +17,7 @@ from omni_release.smoke import candidate
 from omni_release.smoke.outcomes import Told
 
 TASK = "smoke-live"
+_AHEAD = datetime.timedelta(days=1)  # what two clocks may differ by
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,10 @@ def standing(release: Release, world: World) -> LiveEvidence | None:
     if age > datetime.timedelta(days=most):
         raise CannotTell(
             f"the live run is of {found.when}: older than the {most:g} days that it stands", again(release)
+        )
+    if age < -_AHEAD:
+        raise CannotTell(
+            f"the live run is dated {found.when}, which is yet to come: is the clock right?", again(release)
         )
     return found
 
