@@ -21,6 +21,7 @@ from omni_release.errors import CannotTell, Locked, UsageError
 from omni_release.journal import Home, RunFolder, artifact, sha256
 from omni_release.model import Artifact
 from omni_release.ports.files import LocalFiles
+from omni_release.ports.secrets import Secrets
 from tests.conftest import git
 
 _HOLDER = """\
@@ -328,6 +329,23 @@ def test_sign(run: RunFolder) -> None:
     assert early.artifacts == ()
     assert late.artifacts == tuple(entry.sha256 for entry in run.artifacts())
     assert (late.id, late.who, late.reason) == ("smoke", "Åda \u2028", "looked\nat it")
+
+
+def test_no_secret_is_written(home: Home) -> None:
+    """No event, answer or kept outcome has a secret in it, nor one whose letters JSON writes in another way."""
+    secret = 'qu"ote\\' + "planted"
+    known = Secrets()
+    known.know({"SOME_API_KEY": secret})
+    run = Home(home.root, LocalFiles(), known.redact).new_run(5)
+    run.record("defect", traceback=f"KeyError: {secret}", actions=[f"run x https://me:{secret}@host/a"])
+    assert run.sign("smoke", "Ada", f"called with {secret}").reason == "called with [redacted]"
+    run.keep("tests-pass", "key", json.dumps({"findings": [{"message": f"said {secret}"}]}))
+    home.run(run.path.name).record("defect", traceback="https://me:planted@host/")
+    first, *_ = run.events()
+    assert first["traceback"] == "KeyError: [redacted]"
+    written = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
+    assert written.count(b"[redacted]") == 5
+    assert b"planted" not in written
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

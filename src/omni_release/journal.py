@@ -33,6 +33,7 @@ from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell, Locked, UsageError
 from omni_release.model import PUBLISHED, REHEARSAL, Artifact, SignOff, Status
 from omni_release.seams import Files
+from omni_release.userinfo import left_out
 
 HOME = ".omni-release"
 _RUN = re.compile(r"\d{8}-\d{6}-\d{3}")
@@ -46,11 +47,13 @@ class RunFolder:
     """One run's folder, see `seams.Journal`.
 
     One that is not there (a dry run) remembers nothing, nor does one that is only `read` (a mere look).
+    What is recorded or kept in it goes through `redact`.
     """
 
     path: Path
     files: Files
     read: bool = False
+    redact: Callable[[str], str] = left_out
 
     def workshop(self) -> Path:
         """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
@@ -146,13 +149,13 @@ class RunFolder:
     def keep(self, task: str, key: str, outcome: str) -> None:
         if self.read or not self.path.is_dir():
             return
-        kept = {"key": key, "outcome": json.loads(outcome)}
+        kept = {"key": key, "outcome": _redacted(json.loads(outcome), self.redact)}
         self.files.write(Write(self.path / "kept" / f"{task}.json", _json(kept)))
 
     def record(self, event: str, **facts: object) -> None:
         if self.read or not self.path.is_dir():
             return
-        line = json.dumps({"at": _now(), "event": event, **facts}, ensure_ascii=False)
+        line = json.dumps({"at": _now(), "event": event, **_redacted(facts, self.redact)}, ensure_ascii=False)
         with (self.path / "journal.jsonl").open("ab+") as file:
             # After a line that a crash cut short, begin a new one. A file name's odd bytes become JSON's own escapes.
             size = file.seek(0, os.SEEK_END)
@@ -165,8 +168,8 @@ class RunFolder:
     def sign(self, task: str, who: str, reason: str) -> SignOff:
         """Record a person's answer, about the artifacts that the run holds now."""
         hashes = tuple(artifact.sha256 for artifact in self.artifacts())
-        signed = SignOff(task, who, _now(), reason, hashes)
-        self.record("signed", task=task, who=who, when=signed.when, reason=reason, artifacts=list(hashes))
+        signed = SignOff(task, who, _now(), self.redact(reason), hashes)
+        self.record("signed", task=task, who=who, when=signed.when, reason=signed.reason, artifacts=list(hashes))
         return signed
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -184,6 +187,7 @@ class Home:
 
     root: Path
     files: Files
+    redact: Callable[[str], str] = left_out
 
     @property
     def path(self) -> Path:
@@ -197,7 +201,7 @@ class Home:
             if folder.is_dir()
             else []
         )
-        return [RunFolder(folder / name, self.files) for name in names]
+        return [RunFolder(folder / name, self.files, redact=self.redact) for name in names]
 
     def run(self, name: str) -> RunFolder:
         """The run of this name, or the one in the folder of this name. Raises UsageError where there is none."""
@@ -205,7 +209,7 @@ class Home:
             path = Path(name).absolute()
             if not (_RUN.fullmatch(path.name) and path.is_dir()):
                 raise UsageError(f"there is no run in {name}", "Name a run's folder: …/.omni-release/runs/RUN.")
-            return RunFolder(path, self.files)
+            return RunFolder(path, self.files, redact=self.redact)
         found = next((run for run in self.runs() if run.path.name == name), None)
         if found is None:
             known = ", ".join(run.path.name for run in self.runs()) or "none yet"
@@ -215,7 +219,7 @@ class Home:
     def gate(self) -> RunFolder:
         """The one folder of the gate, without what an earlier one said: no run, so that none is pushed out by it."""
         self.prepare()
-        folder = RunFolder(self.path / "gate", self.files)
+        folder = RunFolder(self.path / "gate", self.files, redact=self.redact)
         folder.dismantle()
         folder.path.mkdir(exist_ok=True)
         (folder.path / "journal.jsonl").unlink(missing_ok=True)
@@ -242,7 +246,7 @@ class Home:
                 path.mkdir(parents=True)
             except FileExistsError:
                 continue
-            return RunFolder(path, self.files)
+            return RunFolder(path, self.files, redact=self.redact)
         raise UsageError("a thousand runs began in this very second", "Is the clock standing still?")
 
     def prepare(self) -> None:
@@ -327,6 +331,17 @@ def _read(path: Path) -> object:
         return None
     except (OSError, ValueError) as error:
         raise CannotTell(f"{path} cannot be read: {error}", "Start a new run.") from None
+
+
+def _redacted(content: Any, redact: Callable[[str], str]) -> Any:
+    """The same, with each text in it redacted: before it is written as JSON, in which a secret may look otherwise."""
+    if isinstance(content, str):
+        return redact(content)
+    if isinstance(content, Mapping):
+        return {key: _redacted(value, redact) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_redacted(value, redact) for value in content]
+    return content
 
 
 def _json(content: object) -> bytes:

@@ -86,9 +86,9 @@ def run_lane(request: Request) -> int:
     _refuse_artifacts(request)
     if request.lane == "release" and request.only:
         raise UsageError("a release is published whole, or not at all", "Leave --only out; `doctor` takes it.")
-    home = Home(request.project.root, LocalFiles())
     secrets = Secrets()
     secrets.know(os.environ)
+    home = Home(request.project.root, LocalFiles(), secrets.redact)
     with contextlib.ExitStack() as stack:
         if not request.looks and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}", lambda line: _say(request, line)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# `git@` is how ssh is used everywhere, and no secret.
-_TEXT = re.compile(r"(?<=://)(?!git@)[^/\s@'\"]+@")
+# `git@` is how ssh is used everywhere, and no secret. A password in an address is seldom quoted: it may have `@` in it,
+# and after a colon `/`. So all up to the last `@` is taken for one: rather too much than half a password.
+_TEXT = re.compile(r"(?<=://)(?!git@)(?:[^/\s:'\"]*:[^\s'\"]*|[^/\s'\"]+)@")
 _BYTES = re.compile(_TEXT.pattern.encode())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import Project, SignOff, Status
 from omni_release.ports.files import LocalFiles
+from omni_release.ports.secrets import Secrets
 from omni_release.report.markdown import plain
 
 _NONE = "the project has no checklists"
@@ -75,10 +77,17 @@ def show(project: Project, form: str, run: str | None) -> int:
 
 def newest(project: Project, run: str | None) -> RunFolder:
     """The run that is named, or the newest; where there is none yet, one that remembers nothing."""
-    home = Home(project.root, LocalFiles())
+    home = Home(project.root, LocalFiles(), _secrets().redact)
     if run is not None:
         return home.run(run)
     return next(iter(home.runs()), RunFolder(home.path / "runs" / "none", home.files))
+
+
+def _secrets() -> Secrets:
+    """What must not get into a file with a person's answer."""
+    known = Secrets()
+    known.know(os.environ)
+    return known
 
 
 def waiting(project: Project, folder: RunFolder) -> Iterator[tuple[str, str]]:
@@ -118,7 +127,7 @@ def commit(project: Project, id: str, who: str, reason: str) -> Path:
     document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
     entry = tomlkit.table()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    entry.update({"item": id, "who": who, "when": now, "reason": reason, "version": stated})
+    entry.update({"item": id, "who": who, "when": now, "reason": _secrets().redact(reason), "version": stated})
     entries = document.get("sign-off")
     if not isinstance(entries, AoT):
         document["sign-off"] = entries = tomlkit.aot()
