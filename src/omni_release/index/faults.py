@@ -52,7 +52,7 @@ def instead(clauses: Sequence[Clause]) -> Response | None:
     return None
 
 
-def after(clauses: Sequence[Clause], response: Response, request: Request, closing: threading.Event) -> WSGIApplication:
+def after(clauses: Sequence[Clause], response: Response, closing: threading.Event) -> WSGIApplication:
     """The answer, and what becomes of it on its way."""
     answer: WSGIApplication = response
     for clause in clauses:

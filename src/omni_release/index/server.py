@@ -126,7 +126,7 @@ class RehearsalIndex:
         faults.before(clauses, request, self._closing)
         if (instead := faults.instead(clauses)) is not None:
             return instead
-        return faults.after(clauses, answer(clauses), request, self._closing)
+        return faults.after(clauses, answer(clauses), self._closing)
 
     def _upload(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
         from omni_release.index import form, rules

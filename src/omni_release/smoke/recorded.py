@@ -92,15 +92,15 @@ def _exchange(path: Path, number: int, one: Mapping[str, Any]) -> Exchange:
     request, response = one["request"], one["response"]
     uri = str(request.get("uri") or request.get("url") or "")
     model, verb = match.groups("") if (match := _MODEL.search(uri)) else ("", "")
-    asked, _ = _body(request, {})
-    bodies, streamed = _body(response, response.get("headers") or {})
+    asked, _ = _body(request)
+    bodies, streamed = _body(response)
     status = response.get("status")
     code = response.get("statusCode") or (status.get("code") if isinstance(status, Mapping) else status) or 200
     sent = asked[0] if asked and isinstance(asked[0], Mapping) else None
     return Exchange(path, number, sent, model, verb or "list", int(code), bodies, streamed)
 
 
-def _body(side: Mapping[str, Any], headers: Mapping[str, Any]) -> tuple[tuple[Any, ...], bool]:
+def _body(side: Mapping[str, Any]) -> tuple[tuple[Any, ...], bool]:
     """The parsed bodies of a request or a response, and whether they are a stream's."""
     if "parsed_body" in side:
         return (side["parsed_body"],), False

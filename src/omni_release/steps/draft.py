@@ -32,7 +32,7 @@ class DraftRelease:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         draft = _Draft.of(release, world)
         notes = release_notes.of(release.project)
-        path = release.folder / "notes.md"
+        path = release.records / "notes.md"
         told: tuple[str, ...] = ("--generate-notes",)
         if notes:
             yield Write(path, f"{notes}\n".encode())

@@ -84,7 +84,7 @@ def _others(member: Member, files: tuple[str, ...], stated: str, siblings: list[
     yield from mirrors.of(member, files, version)
     yield from tools.own(member)
     yield from tools.told(member, version)
-    yield from locks.of(member, files)
+    yield from locks.of(member)
     for holder in (member, *siblings):
         yield from pins.of(member, holder, version)
     yield from prose.docs(member, version, stated)

@@ -41,7 +41,7 @@ def leaves(text: str) -> Iterator[tuple[tuple[str, ...], Stated | None]]:
         string, mark, _ = found.groups()
         position = found.end()
         if mark in ("{", "["):
-            stack.append((mark, "" if not stack else _key(stack[-1], key, position)))
+            stack.append((mark, "" if not stack else _key(key, position)))
             depth += 1
             if depth > _DEEPEST:
                 raise Malformed("too deep", position)
@@ -76,7 +76,7 @@ def leaves(text: str) -> Iterator[tuple[tuple[str, ...], Stated | None]]:
     raise Malformed("the document does not end", position)
 
 
-def _key(open_: tuple[str, str], key: str | None, position: int) -> str:
+def _key(key: str | None, position: int) -> str:
     if key is None:
         raise Malformed("a key is missing", position)
     return key

@@ -15,7 +15,7 @@ _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _NPM = ("package-lock.json", "npm-shrinkwrap.json")
 
 
-def of(member: Member, files: tuple[str, ...]) -> Iterator[Place]:
+def of(member: Member) -> Iterator[Place]:
     """The project's own entries in the lock files of its checkout."""
     for file in member.checkout.files:
         folder, _, name = file.rpartition("/")

@@ -203,7 +203,7 @@ def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place
     read, text = checkout.module(path), checkout.text(path)
     if read is None or text is None:
         return []
-    for group in components(read[1], read[0]):
+    for group in components(read[0]):
         whole = ".".join(said for part, _, _, said in group if part < 3) + "".join(s for p, _, _, s in group if p == 3)
         more = "+" if group[-1][0] == 3 else ""
         numbers = text.text[group[0][1] - 1 : group[0][1]] not in ("'", '"')

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import namedtuple
 
 SOURCE, MIRROR, LOCK, PIN, DOC, DERIVED, HISTORY = "source", "mirror", "lock", "pin", "doc", "derived", "history"
-ROLES = (SOURCE, MIRROR, LOCK, PIN, DOC, DERIVED, HISTORY)
 WRITTEN = (SOURCE, MIRROR, LOCK, PIN)
 """The roles of the places that a change writes; DOC joins them when asked."""
 

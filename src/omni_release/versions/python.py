@@ -106,7 +106,7 @@ def assigned(module: Module) -> list[Assigned]:
     return list(_in_body(module, body, fallback=False))
 
 
-def components(found: list[Assigned], module: Module) -> list[list[tuple[int, int, int, str]]]:
+def components(module: Module) -> list[list[tuple[int, int, int, str]]]:
     """Versions in parts (`MAJOR = 1`): for each, the parts as (component, start, end, text), 3 being the suffix."""
     if not module.named or not module.tree:
         return []

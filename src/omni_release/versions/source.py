@@ -30,10 +30,10 @@ def of(member: Member) -> list[Place]:
         found = rule(member)
         if found is not None:
             return found
-    return tagged(member.checkout, member.name) if is_tagged(member) else []
+    return tagged(member.checkout) if is_tagged(member) else []
 
 
-def tagged(checkout: Checkout, name: str = "") -> list[Place]:
+def tagged(checkout: Checkout) -> list[Place]:
     """The newest tag that HEAD descends from, as a place; form `tag`, or `tag+` where HEAD is not the tag itself."""
     described = listing.git(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
     if not described:
@@ -97,14 +97,14 @@ def _hatch(member: Member) -> list[Place] | None:
     if settings.get("source") == "nodejs":
         return _in_file(member, settings.get("path", "package.json"))
     if _TAGGERS.search(str(settings.get("source", ""))) or settings.get("source") == "vcs":
-        return tagged(member.checkout, member.name)
+        return tagged(member.checkout)
     return _in_file(member, settings.get("path"), settings.get("pattern"))
 
 
 def _pdm(member: Member) -> list[Place] | None:
     settings = member.table("tool", "pdm", "version")
     if settings.get("source") == "scm" or settings.get("use_scm"):
-        return tagged(member.checkout, member.name)
+        return tagged(member.checkout)
     return _in_file(member, settings.get("path") or settings.get("from"))
 
 
@@ -155,7 +155,7 @@ def cargo_manifest(member: Member) -> str | None:
 def _scikit(member: Member) -> list[Place] | None:
     settings = member.table("tool", "scikit-build", "metadata", "version")
     if "setuptools_scm" in str(settings.get("provider", "")):
-        return tagged(member.checkout, member.name)
+        return tagged(member.checkout)
     return _in_file(member, settings.get("input"), settings.get("regex"))
 
 
@@ -174,7 +174,7 @@ def meson(member: Member, role: str = SOURCE) -> list[Place]:
 
 def _poetry(member: Member) -> list[Place] | None:
     if member.table("tool", "poetry-dynamic-versioning").get("enable") == "true":
-        return tagged(member.checkout, member.name)
+        return tagged(member.checkout)
     place = member.checkout.place(member.at + "pyproject.toml", member.table("tool", "poetry").get("version"), SOURCE)
     return [place] if place else None
 

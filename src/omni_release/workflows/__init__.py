@@ -8,8 +8,7 @@ from importlib import resources
 
 from omni_release import __version__
 
-SEEN = "2026-08"
-"""When the actions below were last looked up, in public workflows."""
+# The actions below were last looked up in 2026-08, in public workflows.
 
 
 @dataclass(frozen=True)
