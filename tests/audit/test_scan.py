@@ -77,7 +77,9 @@ def test_no_rule_left(root: Path, tmp_path: Path) -> None:
         ("video.ts", b"G\0\0\0", "video.ts: is binary"),
         ("min.js", b"try{a()}catch(e){};" * 280_000, "min.js: not looked at: 5320000 bytes"),
         ("dense.js", b"try{a()}catch(e){};" * 2000, "dense.js: not looked at: more than 300 bytes a line"),
-        ("line.js", b"a();\n" * 1000 + b"try{a()}catch(e){};" * 2000, "line.js:1001: not looked at: a line of more"),
+        ("line.js", b"a();\n" * 10_000 + b"try{a()}catch(e){};" * 2000, "line.js:10001: not looked at: a line of more"),
+        ("chunk.js", b"try{a()}catch(e){};" * 100, "chunk.js: not looked at: one line holds most of it"),
+        ("web/dist/lib.js", b"/*! lib */\ntry {\n  a();\n} catch {}\n", "web/dist/lib.js: not looked at: a bundle"),
         ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: not looked at: 1200008 bytes"),
     ],
 )
@@ -89,6 +91,30 @@ def test_a_file_that_cannot_be_looked_at(name: str, content: bytes, said: str, r
     assert match.rule == "no-print"
     (only,) = found(root, rule, ignored=(name,))
     assert only.rule == "no-print"
+
+
+def test_one_sign_is_no_bundle(root: Path) -> None:
+    """A licence at the top of what a person wrote, or a folder that is called build, hides nothing."""
+    text = "export async function f() {\n  try {\n    await a();\n  } catch {}\n}\n"
+    write(root, "licensed.js", f"/*! @license MIT */\n{text}")
+    write(root, "web/build/plain.js", text)
+    assert [f.path for f in found(root) if f.rule == "catch-is-silent"] == ["licensed.js", "web/build/plain.js"]
+
+
+def test_nobody_sits_in_front_of_a_test(root: Path) -> None:
+    """What a test of the front end does with an error is not told."""
+    text = "export async function f() {\n  try {\n    await a();\n  } catch {}\n}\n"
+    for name in ("tests/a.js", "web/__tests__/b.js", "web/c.test.js"):
+        write(root, name, text)
+    assert not [f for f in found(root) if f.rule == "catch-is-silent"]
+
+
+def test_a_field_that_another_file_declares(root: Path) -> None:
+    """A class of another file may take bytes: where that is declared, the finding is a notice."""
+    write(root, "b.py", "def f(part):\n    return Event(thought_signature=part.thought_signature)\n")
+    assert [f.severity.value for f in found(root) if f.rule == "bytes-as-text"] == ["error"]
+    write(root, "events.py", "class Event:\n    thought_signature: bytes | None = None\n")
+    assert [f.severity.value for f in found(root) if f.rule == "bytes-as-text"] == ["notice"]
 
 
 def test_links(root: Path, rule: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -92,7 +92,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
             bad = next((answer for answer in answers if answer.code not in _FOUND), None)
             if bad is None:
                 for answer in answers:
-                    yield from _matches(answer.lines)
+                    yield from _matches(answer.lines, _Elsewhere(look.root, found.files).stands)
                 return
             yield _dropped(bad, rules)
 
@@ -139,13 +139,43 @@ def write_configuration(folder: Path, rules: Sequence[RuleFile], found: Sources)
 def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...], files: tuple[str, ...]) -> _Answer:
     place = programs.Place(look.root, look.run, folder, look.environment)
     config = ("--config", str(folder / "sgconfig.yml"))
-    argv = (programs.find("ast-grep"), "scan", *config, "--json=stream", "--color=never", *severe, "--", *files)
+    argv = (
+        programs.find("ast-grep"),
+        "scan",
+        *config,
+        "--json=stream",
+        "--include-metadata",
+        "--color=never",
+        *severe,
+        "--",
+        *files,
+    )
     completed, said = programs.ran(place, processes, argv, "ast-grep")
     return _Answer(completed.code, completed.timed_out, tuple(said.split("\n")))
 
 
-def _matches(lines: Sequence[str]) -> Iterator[Finding]:
-    """ast-grep tells lines and columns from 0, in characters."""
+@dataclass(frozen=True)
+class _Elsewhere:
+    """What stands anywhere in the files of one language: a rule itself looks at one file at a time."""
+
+    root: Path
+    files: Sequence[PurePosixPath]
+
+    def stands(self, pattern: str, beside: str) -> bool:
+        """Whether a pattern is matched in any file that has the same ending as `beside`."""
+        wanted, suffix = re.compile(pattern), PurePosixPath(beside).suffix
+        texts = (
+            (self.root / f).read_text(encoding="utf-8", errors="replace") for f in self.files if f.suffix == suffix
+        )
+        return any(wanted.search(text) for text in texts)
+
+
+def _nowhere(pattern: str, beside: str) -> bool:
+    return False
+
+
+def _matches(lines: Sequence[str], stands: Callable[[str, str], bool] = _nowhere) -> Iterator[Finding]:
+    """ast-grep tells lines and columns from 0, in characters. `notice-where` in a rule's metadata makes it a notice."""
     found: dict[tuple[object, ...], Finding] = {}
     for line in lines:
         if not line.startswith("{"):
@@ -156,6 +186,8 @@ def _matches(lines: Sequence[str]) -> Iterator[Finding]:
             note = (match.get("note") or "").strip()
             said = match["message"].strip() + (f"\n→ {note}" if note else "")
             severity = _SEVERITIES.get(match["severity"], Severity.NOTICE)
+            if (pattern := match.get("metadata", {}).get("notice-where")) and stands(pattern, match["file"]):
+                severity = Severity.NOTICE
             place = (match["file"].replace("\\", "/").removeprefix("./"), start["line"] + 1, start["column"] + 1)
             finding = Finding(said.strip() or match["ruleId"], name_of(match["ruleId"]), severity, *place)
         except (ValueError, KeyError, TypeError):

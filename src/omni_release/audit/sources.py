@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,17 @@ LONGEST = 20_000
 _DENSE, _SHORT = 300, 5_000  # bytes a line, and how small a file may be dense
 
 _MINIFIED = (".css", ".cjs", ".html", ".js", ".mjs")
+_BUNDLED = (".cjs", ".js", ".mjs")
+_PACKED = 1_000  # bytes of a line that holds most of its file
+_SIGNS = 2  # how many signs of a bundle are enough: each alone may stand in what a person wrote
+_BUNDLE = (
+    re.compile(rb"/\*!|@licen[sc]e\b"),
+    re.compile(rb"^//# sourceMappingURL=", re.MULTILINE),
+    re.compile(
+        rb"\b__webpack_require__\b|\bwebpackChunk|\b__vite|^//#region .*node_modules|\b__commonJS\b", re.MULTILINE
+    ),
+)
+_BUILT = {"_next", "build", "bundle", "compiled", "dist", "node_modules", "third_party", "vendor"}
 
 _ENDINGS = (
     "bash bats c cc cjs clj cpp cs css cts cxx dart ex exs go h hcl hpp hs html java js json jsx kt kts lua mjs mts nix"
@@ -96,6 +108,9 @@ def _unreadable(root: Path, file: PurePosixPath) -> Iterator[Finding]:
     if file.suffix in _MINIFIED and len(data) > _SHORT and len(data) > _DENSE * (data.count(b"\n") + 1):
         yield _left_out(shown, f"more than {_DENSE} bytes a line: generated or minified", "too-large")
         return
+    if why := _written_by_nobody(file, data):
+        yield Finding(f"not looked at: {why}", "generated", Severity.NOTICE, shown)
+        return
     if len(data) > LONGEST and (line := _long_line(data)):
         yield _left_out(shown, f"a line of more than {LONGEST} bytes: generated or minified", "too-large", line)
         return
@@ -108,6 +123,20 @@ def _unreadable(root: Path, file: PurePosixPath) -> Iterator[Finding]:
     if (at := data.find(_SUPPRESSION)) >= 0:
         said = f"`{_SUPPRESSION.decode()}` hides findings for ever: say `omni-release: allow RULE until DAY because …`"
         yield Finding(said, _HIDDEN, Severity.WARNING, shown, data.count(b"\n", 0, at) + 1)
+
+
+def _written_by_nobody(file: PurePosixPath, data: bytes) -> str:
+    """The sign that a script or a page is a program's work; empty where it is a person's."""
+    if file.suffix not in _MINIFIED:
+        return ""
+    longest = max(data.split(b"\n"), key=len)
+    if len(longest) > _PACKED and len(longest) * 2 > len(data):
+        return "one line holds most of it: generated or minified"
+    if file.suffix not in _BUNDLED:
+        return ""
+    in_place = bool(_BUILT.intersection(file.parts[:-1])) or ".min." in file.name
+    signs = sum(bool(sign.search(data)) for sign in _BUNDLE) + in_place
+    return "a bundle, by its folder, its licence banner, its source map or its loader" if signs >= _SIGNS else ""
 
 
 def _left_out(path: str, why: str, rule: str, line: int | None = None) -> Finding:

@@ -20,3 +20,8 @@ def of_a_header(header):
 def dumped(content, token):
     text = content.model_dump_json()
     return text, base64.b64decode(token)  # good
+
+
+def test_it(content, dump):
+    assert base64.b64decode(dump["inline_data"]["data"]) == b"png"  # good
+    assert content.model_dump_json()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 @dataclass
 class Part:
     text: str
-    thought_signature: bytes
+    signature: bytes
 
 
 def kept(part):
-    return Part(part.text, thought_signature=part.thought_signature)  # good
+    return Part(part.text, signature=part.thought_signature)  # good

@@ -43,3 +43,20 @@ export async function tried() {
 generate().catch((error) => toast(error)); // good
 refine().catch(shown); // good
 reader.cancel().catch(() => {}); // good
+export function removed(element, name) {
+  try {
+    element.removeAttributeNode(name);
+  } catch (error) {
+    try {
+      element.removeAttribute(name); // good below
+    } catch {}
+    failure.value = String(error);
+  }
+}
+export function drawn(frame) {
+  try {
+    frame.style.height = `${frame.contentDocument.body.scrollHeight}px`; // good below
+  } catch (error) {
+    console.error(error);
+  }
+}

@@ -17,3 +17,8 @@ class Painter:
 
     def paint(self, prompt):
         return self._client.models.generate_content(model=MODEL, contents=prompt)  # good
+
+
+def asynchronous_half():
+    client = genai.Client().aio  # good
+    return client

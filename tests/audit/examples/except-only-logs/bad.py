@@ -10,23 +10,13 @@ def generate(client, prompt):
         logger.exception("generate failed")
 
 
-def refine(client, picture, instruction):
-    try:
-        response = client.refine(picture, instruction)
-        return response.picture  # bad below
-    except Exception as error:
-        logger.error("refine failed: %s", error, exc_info=True)
-        return None
-
-
 class Painter:
-    def picture(self, path):
+    def picture(self, path) -> bytes:
         if path:
             try:
                 return path.read_bytes()  # bad below
             except OSError as error:
                 self.logger.error("no picture: %s", error)
-        return None
 
 
 def parsed(text):
@@ -34,3 +24,12 @@ def parsed(text):
         return loads(text)  # bad below
     except (ValueError, KeyError) as error:
         print(f"cannot read it: {error}")
+
+
+def asked(client, prompt) -> Answer | None:
+    try:
+        answer = client.models.generate_content(model=MODEL, contents=prompt)
+        return Answer(answer.text)  # bad below
+    except Exception:
+        logger.exception("the model does not answer")
+        return None

@@ -65,3 +65,17 @@ def what_ruff_finds(client, prompt):
         return client.generate(prompt)  # good below
     except Exception as error:
         logger.error("generate failed: %s", error)
+
+
+def interrupted(client):
+    try:
+        return client.run()  # good below
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+def a_line_is_ended(client):
+    try:
+        return client.run()  # good below
+    except EOFError:
+        print()
