@@ -46,7 +46,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(venv_backend="none", default=False)
 def kill(session: nox.Session) -> None:
     """A release that is killed 300 times and more, wherever it touches the world, and picked up each time."""
-    tests, many = ["tests/publish/test_kill.py", "-q"], {"OMNI_RELEASE_KILLS": "300"}
+    tests, many = ["tests/publish/test_kill.py", "-q", "-m", "long or not long"], {"OMNI_RELEASE_KILLS": "300"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 
 
@@ -56,6 +56,12 @@ def faults(session: nox.Session) -> None:
     tests = ["tests/publish/test_faults.py", "-q", "-s"]
     many = {"OMNI_RELEASE_FAULTS": "1240", "OMNI_RELEASE_REAL_FAULTS": "50"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def long(session: nox.Session) -> None:
+    """The tests that take a minute and more, each by itself."""
+    session.run(sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "long", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", default=False)

@@ -29,7 +29,17 @@ CASES = Path(__file__).parent / "cases"
 collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
-THOROUGH = ("emulator", "images", "index", "publish", "versions")
+THOROUGH = (
+    *("audit", "emulator", "images", "index", "publish", "smoke", "versions"),
+    *(
+        "test_checklists.py",
+        "test_commands.py",
+        "test_gate.py",
+        "test_hooks.py",
+        "test_release.py",
+        "test_workflows.py",
+    ),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

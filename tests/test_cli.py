@@ -201,3 +201,25 @@ def test_sign(case: Callable[[str], Path]) -> None:
     assert ran.code == 0
     assert (ran.document["who"], ran.document["reason"]) == ("Ada", "seen")
     assert '"event": "signed"' in (run / "journal.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is one line that says what to install, and no traceback; in JSON, too."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
+
+    def missing(arguments: object) -> int:
+        raise ModuleNotFoundError("No module named 'filelock'", name="filelock")
+
+    monkeypatch.setitem(cli.COMMANDS, "clean", missing)
+    assert cli.main(["clean", "--project", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "filelock" in said.err, '"omni-release[release]"' in said.err) == ("", True, True)
+    assert cli.main(["clean", "--project", str(tmp_path), "--format", "json"]) == 2
+    assert "filelock" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_an_address_without_its_scheme_is_not_shown(case: Callable[[str], Path]) -> None:
+    """It may be a token."""
+    planted = "planted-" + "token"
+    ran = omni("doctor", "--to", f"__token__:{planted}@index.example.invalid/", cwd=case("sound"))
+    assert (ran.code, planted in ran.out + ran.err) == (2, False)

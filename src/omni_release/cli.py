@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omni_release import __doc__, __version__, errors, lanes, project
 from omni_release.audit import command as audit
-from omni_release.errors import OmniReleaseError, UsageError
+from omni_release.errors import MissingExtra, OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
@@ -67,21 +67,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
     try:
         return COMMANDS[arguments.command](arguments)
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] == "omni_release":
+            raise
+        return _told(arguments, MissingExtra(str(error.name), f"`omni-release {arguments.command}`"))
     except OSError as error:
         what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
         sys.stderr.write(f"omni-release: {what}\n")
         return errors.EXIT_FAILED
     except OmniReleaseError as error:
-        if arguments.format == "json":
-            from omni_release.report import json
-
-            sys.stdout.write(json.error_document(arguments.command, error))
-        else:
-            sys.stderr.writelines(f"{line}\n" for line in text.error(error))
-        return error.exit_code
+        return _told(arguments, error)
     except KeyboardInterrupt:
         sys.stderr.write("omni-release: interrupted\n")
         return errors.EXIT_INTERRUPTED
+
+
+def _told(arguments: Arguments, error: OmniReleaseError) -> int:
+    if arguments.format == "json":
+        from omni_release.report import json
+
+        sys.stdout.write(json.error_document(arguments.command, error))
+    else:
+        sys.stderr.writelines(f"{line}\n" for line in text.error(error))
+    return error.exit_code
 
 
 def _parsed(argv: Sequence[str] | None) -> Arguments:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omni_release import waivers
 from omni_release.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
-from omni_release.errors import ActionFailed, CannotTell, NeedsPerson, NotApplicable, OmniReleaseError
+from omni_release.errors import ActionFailed, CannotTell, MissingExtra, NeedsPerson, NotApplicable, OmniReleaseError
 from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.seams import World
 from omni_release.tasks import Check, Lane, Step, Task
@@ -175,6 +175,10 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
     except OSError as error:
         what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
         return _outcome(task, Status.FAILED, what, Severity.ERROR, "os-error")
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] == "omni_release":
+            return _defect(task, error, world)
+        return _signed(task, Status.INCONCLUSIVE, MissingExtra(str(error.name), f"`{task.id}`"), release, world, today)
     except Exception as error:  # noqa: BLE001 - the boundary
         return _defect(task, error, world)
 

@@ -2,6 +2,7 @@
 
     OmniReleaseError            1
     ├── UsageError              2   the call, the settings or the project cannot be worked with
+    │   ├── MissingExtra        2   a package is not there that an extra brings
     │   ├── SettingsError       2   something in pyproject.toml, with its line
     │   └── Locked              2   another run is at work in this project
     ├── CannotTell              3   inconclusive: no network, no key, a service that does not answer
@@ -46,6 +47,22 @@ class UsageError(OmniReleaseError):
     """The call, the settings or the project cannot be worked with."""
 
     exit_code = EXIT_USAGE
+
+
+class MissingExtra(UsageError):
+    """A package is not there that an extra of omni-release brings."""
+
+    def __init__(self, module: str, what: str) -> None:
+        top = module.partition(".")[0]
+        extra = next((name for name, modules in _BROUGHT_BY.items() if top in modules), "release")
+        said = f"{top} is not installed, which {what} needs"
+        super().__init__(said, f'Install it with: pip install "omni-release[{extra}]"')
+
+
+_BROUGHT_BY = {
+    "images": ("PIL", "google", "httpx2", "structlog", "tenacity"),
+    "smoke": ("pytest", "pytest_recording", "vcr"),
+}
 
 
 class SettingsError(UsageError):

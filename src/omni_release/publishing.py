@@ -197,6 +197,9 @@ def explained(target: Target, project: str, version: str, told: Sequence[Told], 
     if any(each.standing is Standing.OTHER_BYTES for each in told):
         yield "It holds other bytes than ours under our name. A file name can be used once only: this version is spent."
         yield "Raise it, and release that: omni-release version bump patch"
+    elif len(there) == len(told):
+        yield "All of it is there. What is left does not change that, and is done by:"
+        yield f"  omni-release release --to {target.name} --run {run}"
     elif there:
         yield "What is there cannot be replaced or taken back. Either go on, and nothing is sent twice:"
         yield f"  omni-release release --to {target.name} --run {run}"

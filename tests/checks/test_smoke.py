@@ -172,6 +172,7 @@ def test_a_project_without_smoke_tests(check: Callable[..., Iterator[object]], l
         list(check(plain, world))
 
 
+@pytest.mark.long
 @pytest.mark.rehearsal
 def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
     """The whole life: recorded, replayed, run live once for a wheel, and what goes wrong on the way."""

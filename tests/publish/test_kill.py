@@ -30,7 +30,10 @@ INSTALLS = (
 )
 
 
-@pytest.mark.parametrize(("without", "part"), [((), 5), (INSTALLS, 1)], ids=["whole", "outside"])
+@pytest.mark.parametrize(
+    ("without", "part"),
+    [pytest.param((), 5, id="whole", marks=pytest.mark.long), pytest.param(INSTALLS, 1, id="outside")],
+)
 def test_killed_anywhere(without: tuple[str, ...], part: int, pinned: Place, runner: Runner, tmp_path: Path) -> None:
     """Whatever was going on when it was killed: nothing is sent twice with other bytes, nothing is lost.
 

@@ -85,6 +85,7 @@ def project(root: Path, code: str) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_every_scenario_is_recorded_and_replayed(tmp_path: Path) -> None:
     """All scenarios pass on the emulator; what they record is small and clean, and replays without network or key."""
     scenarios = ("--pyargs", "omni_release.smoke.scenarios", f"--smoke-cassettes={tmp_path / 'cassettes'}")

@@ -135,6 +135,10 @@ def _unknown(to: str, named: Mapping[str, IndexAddress], pypirc: Pypirc) -> Usag
 
     if pypirc.trouble:
         return UsageError(f"where {to} is cannot be told: {pypirc.trouble}", "Mend the file, or name the URL.")
+    if "@" in to or ":" in to:
+        return UsageError(
+            "what --to names looks like an address without https://", "It is not shown: it may have a password in it."
+        )
     known = (*named, *pypirc.sections, PYPI, TESTPYPI)
     near = difflib.get_close_matches(to, known, 1, 0.6)
     hint = f"Did you mean {near[0]}?" if near else f"Name it in [tool.omni-release.index.{to}] or in {pypirc.path}."

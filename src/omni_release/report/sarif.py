@@ -7,6 +7,7 @@ The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -68,7 +69,7 @@ def _result(report: Report, done: Outcome, finding: Finding, index: int) -> dict
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
         "message": {"text": finding.message or done.title},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(path)}, "region": region}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(path))}, "region": region}}],
     }
 
 
