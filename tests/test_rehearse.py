@@ -47,11 +47,13 @@ def test_sound_project(case: Callable[[str], Path]) -> None:
     ran = omni("rehearse", "--format", "json", cwd=root)
     document = held_to_schema(ran)
     assert (ran.code, document["verdict"], document["version"]) == (0, "passed", "1.2.3")
-    # It has no verify command, names no model, and has no smoke test and no recording.
+    # It has no verify command, names no model, has no smoke test and no recording, and asks for nothing more.
     assert {o["id"]: o["status"] for o in document["outcomes"] if o["status"] != "passed"} == dict.fromkeys(
         (
             *("verify-commands-pass", "model-names-live", "configured-models-are-known"),
             *("cassettes-are-clean", "replay-passes", "response-models-hold"),
+            *("dependencies-are-maintained", "lower-bounds-hold", "no-known-vulnerability"),
+            "nothing-deprecated-is-used",
         ),
         "skipped",
     )
@@ -221,7 +223,9 @@ def test_waits():
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL]
+)
 def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_path: Path) -> None:
     """Ctrl-C and a kill leave no process, no half-written file and no lock; the next run starts clean."""
     root = case("sound")

@@ -19,7 +19,7 @@ from tests.publish.support import Place, Runner, Watched, outside, released
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
-KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "6"))
+KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "4"))
 INSTALLS = (
     "install-with-uv",
     "works-installed-by-uv",
