@@ -28,7 +28,6 @@ Moves = list[tuple[Path, Path, Path]]  # each file, where its old content is kep
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Keep every other change of this project out. Raises Locked where one is under way."""
-    fresh = not (root / LOCK.parent).exists()
     handle = _locked(root)
     try:
         yield
@@ -40,12 +39,11 @@ def alone(root: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             if sys.platform == "win32":
                 (root / LOCK).unlink()
-        if fresh and not (root / NOTE).exists():
-            with contextlib.suppress(OSError):
-                left = {entry.name for entry in os.scandir(root / LOCK.parent)}
-                if left <= {".gitignore"}:
-                    (root / LOCK.parent / ".gitignore").unlink(missing_ok=True)
-                    (root / LOCK.parent).rmdir()
+        with contextlib.suppress(OSError):
+            left = {entry.name for entry in os.scandir(root / LOCK.parent)}
+            if left <= {".gitignore"}:
+                (root / LOCK.parent / ".gitignore").unlink(missing_ok=True)
+                (root / LOCK.parent).rmdir()
 
 
 def swap(root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
