@@ -18,6 +18,9 @@ from omni_release.tasks import Check, Lane, Step, Task
 
 Observer = Callable[[Task], None]
 
+STOOD_SO = "stood so already"
+"""What is found of a step for which there was nothing to do."""
+
 
 def run(
     lane: Lane, release: Release, world: World, *, today: date, dry: bool = False, started: Observer = lambda _: None
@@ -230,7 +233,7 @@ def _waived(task: Task, outcome: Outcome, release: Release, today: date) -> Outc
 def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
     """Settled → done. Otherwise perform the actions, and ask again: an exit code is no proof."""
     if (proof := body.settled(release, world)) is not None:
-        return _found(task, (Finding("stood so already", task.id, Severity.NOTICE),), evidence=proof)
+        return _found(task, (Finding(STOOD_SO, task.id, Severity.NOTICE),), evidence=proof)
     actions = tuple(body.actions(release, world))
     if dry:
         return dataclasses.replace(_found(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))

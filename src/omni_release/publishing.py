@@ -188,9 +188,10 @@ def object_to_others(told: Sequence[Told], index: str) -> None:
             )
 
 
-def explained(target: Target, project: str, version: str, told: Sequence[Told], run: str) -> Iterator[str]:
-    """What cannot be undone, and what to do: one screen."""
+def explained(target: Target, project: str, version: str, told: Sequence[Told], again: str) -> Iterator[str]:
+    """What cannot be undone, and what to do: one screen. `again` is the command that goes on."""
     there = [each for each in told if each.standing is Standing.OURS]
+    manage = _manage(target, project, version)
     yield f"{project} {version} on {target.name}:"
     for each in told:
         yield f"  {each.name}: {'there, and ours' if each.standing is Standing.OURS else each.why}"
@@ -198,16 +199,18 @@ def explained(target: Target, project: str, version: str, told: Sequence[Told], 
         yield "It holds other bytes than ours under our name. A file name can be used once only: this version is spent."
         yield "Raise it, and release that: omni-release version bump patch"
     elif len(there) == len(told):
-        yield "All of it is there. What is left does not change that, and is done by:"
-        yield f"  omni-release release --to {target.name} --run {run}"
+        yield "All of it is there: nothing is left to send. What is told above is gone on with by:"
+        yield f"  {again}"
+        yield f"Should what is there be wrong, yank it by hand, and release the next version: {manage}"
     elif there:
         yield "What is there cannot be replaced or taken back. Either go on, and nothing is sent twice:"
-        yield f"  omni-release release --to {target.name} --run {run}"
+        yield f"  {again}"
         yield "or give this version up, and raise it: omni-release version bump patch"
     else:
-        yield "Nothing of it is there: mend what is wrong above, and run this again."
-    if there:
-        yield f"So that nobody installs what is half there, yank it by hand: {_manage(target, project, version)}"
+        yield "Nothing of it is there: mend what is wrong above, and run this again:"
+        yield f"  {again}"
+    if there and len(there) < len(told):
+        yield f"So that nobody installs what is half there, yank it by hand: {manage}"
 
 
 def _manage(target: Target, project: str, version: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, publishing
-from omni_release.errors import UsageError
+from omni_release import artifacts, publishing, tree
+from omni_release.engine import STOOD_SO
+from omni_release.errors import CannotTell, UsageError
 from omni_release.index import places, targets
-from omni_release.journal import Home, RunFolder
-from omni_release.model import Report
+from omni_release.journal import Home, RunFolder, sha256
+from omni_release.model import Release, Report
 from omni_release.seams import World
 
 if TYPE_CHECKING:
@@ -58,14 +61,49 @@ def _refuse_unattended(request: Request, run: RunFolder | None, address: str) ->
         )
 
 
-def what_now(report: Report, world: World) -> Iterator[str]:
-    """What a person is to know of a release that did not come to its end: one screen, or nothing if it never began."""
+def finished_already(home: Home, release: Release, world: World) -> Iterator[str]:
+    """What is said before a rehearsal that need not be: there is a finished one of this very checkout."""
+    commit = release.commit.sha if release.commit else None
+    now = tree.fingerprint(release.project.root, world.processes)
+    for run in home.runs():
+        try:
+            stands = run.rehearsed() == "passed" and (run.built_at(), run.built_from()) == (commit, now)
+        except CannotTell:
+            continue
+        if stands and all(_unchanged(run.path / "dist" / one.name, one.sha256) for one in run.artifacts()):
+            said = "a rehearsal of this very checkout has passed already; to publish what it has built"
+            yield f"{said}: --run {run.path.name}. Without that, a new one begins."
+            return
+
+
+def _unchanged(path: Path, expected: str) -> bool:
+    return path.is_file() and sha256(path) == expected
+
+
+def what_now(request: Request, report: Report, world: World) -> Iterator[str]:
+    """What a person is to know at the end of a release, beyond its verdict: one screen at the most.
+
+    Nothing where it never began, or where it went through.
+    """
     pinned, target = report.artifacts, world.index.target
     if not pinned or not world.journal.confirmed(target.upload):
         return
     project, version = artifacts.name_and_version(pinned[0].name)
-    run = Path(report.run).name if report.run else ""
-    if report.interrupted:
-        yield f"It may be there in part. Go on with it: omni-release release --to {target.name} --run {run}"
+    if report.verdict == "passed":
+        upload = next((one for one in report.outcomes if one.id == "upload"), None)
+        if upload is not None and any(finding.message == STOOD_SO for finding in upload.findings):
+            yield f"All of {project} {version} was on {target.name} already, with these very bytes: nothing was sent."
         return
-    yield from publishing.explained(target, project, version, world.index.standings(project, pinned), run)
+    again = _again(request, report, target.name)
+    if report.interrupted:
+        yield f"It may be there in part. Go on with it: {again}"
+        return
+    yield from publishing.explained(target, project, version, world.index.standings(project, pinned), again)
+
+
+def _again(request: Request, report: Report, index: str) -> str:
+    """The command that goes on with this very run."""
+    named = request.run and ("/" in request.run or os.sep in request.run)  # the run of another checkout
+    run = report.run if named else Path(report.run or "").name
+    words = ("omni-release", "release", "--to", index, "--run", str(run), *(("--yes",) if request.yes else ()))
+    return shlex.join(words)

@@ -88,6 +88,8 @@ def run_lane(request: Request) -> int:
         raise UsageError("a release is published whole, or not at all", "Leave --only out; `doctor` takes it.")
     secrets = Secrets()
     secrets.know(os.environ)
+    if not request.looks or request.lane == "doctor":  # what starts programs that are not ours
+        secrets.know_of_files(os.environ)
     home = Home(request.project.root, LocalFiles(), secrets.redact)
     with contextlib.ExitStack() as stack:
         if not request.looks and (not request.dry or home.path.is_dir()):
@@ -111,6 +113,10 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         shown = terminal(stream, os.environ, secrets.redact)
         release, world = stack.enter_context(_wired(request, home, secrets, shown))
         stack.enter_context(shown)
+        if request.lane == "rehearse" and request.to:  # what a release needs
+            from omni_release import releasing
+
+            shown.say(releasing.finished_already(home, release, world))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
@@ -128,10 +134,10 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         except OSError as error:
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
-        if request.lane == "release" and not request.dry and report.exit_code:
+        if request.lane == "release" and not request.dry:
             from omni_release import releasing
 
-            shown.say(releasing.what_now(report, world))
+            shown.say(releasing.what_now(request, report, world))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(report))
     return report

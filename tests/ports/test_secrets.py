@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from omni_release.ports.secrets import Secrets
@@ -82,3 +84,64 @@ def test_what_the_environment_holds() -> None:
     )
     assert secrets.redact("abc-def-ghi /home/ada-lovelace short") == "[redacted] /home/ada-lovelace short"
     assert secrets.given == {"abc-def-ghi"}
+
+
+PLANTED = "pl4nted-s3cret/0123"
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        {"UV_INDEX_PRIVATE_PASSWORD": PLANTED},
+        {"TWINE_REPOSITORY_URL": f"https://me:{PLANTED}@host.invalid/legacy/"},
+        {"UV_INDEX": f"https://a.invalid/ ours=https://me:{PLANTED}@host.invalid/simple/"},
+        {"PIP_EXTRA_INDEX_URL": "https://me:pl4nted-s3cret%2F0123@host.invalid/simple"},
+        {"UV_INDEX_URL": "https://pl4nted-s3cret%2F0123@host.invalid/simple/"},
+        {"https_proxy": f"http://me:{PLANTED}@proxy.invalid:3128"},
+        {"HATCH_INDEX_AUTH": PLANTED},
+    ],
+    ids=lambda variable: next(iter(variable)),
+)
+def test_other_indexes_of_the_environment(variable: dict[str, str]) -> None:
+    """The password of an index that is not the target's is kept out, plain and percent-encoded."""
+    secrets = Secrets()
+    secrets.know(variable)
+    assert secrets.redact(f"said {PLANTED} pl4nted-s3cret%2F0123") == "said [redacted] [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".pypirc", f"[distutils]\nindex-servers = a\n[a]\nusername = me\n[b]\nPassword : {PLANTED} \n"),
+        (".pypirc", f"password = {PLANTED}\n[a]\n[a]\n"),
+        (".pypirc", f"[a]\nrepository = https://me:{PLANTED}@host.invalid/\n"),
+        (".netrc", f"machine host.invalid login me password {PLANTED}\n"),
+        (".config/pip/pip.conf", f"[global]\nextra-index-url = https://me:{PLANTED}@host.invalid/simple\n"),
+        (".config/uv/uv.toml", f'[[index]]\nname = "ours"\nurl = "https://me:{PLANTED}@host.invalid/simple/"\n'),
+    ],
+    ids=["of a section that is not listed", "malformed", "in an address", "netrc", "pip", "uv"],
+)
+def test_other_indexes_of_files(name: str, text: str, tmp_path: Path) -> None:
+    """What stands in the user's files is kept out too, also where a file is malformed or not what twine reads."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    secrets = Secrets()
+    secrets.know_of_files({"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")})
+    assert secrets.redact(f"said {PLANTED}, by me") == "said [redacted], by me"
+
+
+def test_a_short_word_is_left(tmp_path: Path) -> None:
+    """A password that is a short word would be found in everything; one of letters and digits is kept out."""
+    (tmp_path / ".pypirc").write_text("[a]\npassword = test\n[b]\npassword = hunter2\n", encoding="utf-8")
+    secrets = Secrets()
+    secrets.know_of_files({"HOME": str(tmp_path)})
+    assert secrets.given == {"hunter2"}
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """A folder, no text at all: nothing is known, and nothing is raised."""
+    (tmp_path / ".netrc").mkdir()
+    (tmp_path / ".pypirc").write_bytes(b"\xff\xfe\0[")
+    secrets = Secrets()
+    secrets.know_of_files({"HOME": str(tmp_path)})
+    assert not secrets.given

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omni_release import releasing
+from omni_release.journal import Home
+from omni_release.model import Commit, Release
+from omni_release.ports.files import LocalFiles
+from omni_release.seams import World
 from tests.conftest import git
 from tests.index.support import form, sdist, sent
 from tests.publish.support import PROJECT, Place, Runner, outside, released
+from tests.publish.test_terminal import AFTERWARDS
 
 INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
 
@@ -22,9 +29,11 @@ def test_once_through_and_again(place: Place, runner: Runner) -> None:
         assert ended.code == 0, ended.said
         assert released(place, index) == {"index": place.dist, "tags": {"v1.2.3": place.head()}}
         assert [sent.name[-4:] for sent in index.watched.sent] == [".whl", "r.gz"]
+        assert "was there already" not in ended.said and "already, with these very bytes" not in ended.said
         again = runner.run(place, *to, without=INSTALLERS)
         assert again.code == 0, again.said
         assert len(index.watched.sent) == 2
+        assert f"All of {PROJECT} 1.2.3 was on {index.upload} already, with these very bytes" in again.said
     (report,) = place.run.glob("published/*/report.json")
     kept = json.loads(report.read_text(encoding="utf-8"))
     assert (kept["lane"], kept["verdict"], kept["version"]) == ("release", "passed", "1.2.3")
@@ -106,10 +115,47 @@ def test_wrong_password(place: Place, runner: Runner) -> None:
         assert ended.code == 1, ended.said
         assert "403 Invalid or missing authentication information" in ended.said
         assert "Nothing of it is there: mend what is wrong above" in ended.said
+        assert f"omni-release release --to {index.upload} --run {place.run.name} --yes\n" in ended.said
         assert "not-the-password-0123" not in ended.said
         assert (index.held(), place.tags()) == ({}, {})
         mended = runner.run(place, *to, without=INSTALLERS)
         assert mended.code == 0, mended.said
+
+
+def test_all_is_there_and_something_is_wrong(place: Place, runner: Runner) -> None:
+    """What is left to do is told as what it is: nothing is half there, and the command goes on as this one did."""
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+        tag = place.remote / "refs" / "tags"
+        tag.rmdir()
+        tag.touch()  # nobody can push a tag now
+        ended = runner.run(place, *to, without=AFTERWARDS)
+        assert ended.code == 1, ended.said
+        assert index.held() == place.dist
+        assert f"  omni-release release --to {index.upload} --run {place.run.name} --yes\n" in ended.said
+        assert "All of it is there: nothing is left to send." in ended.said
+        assert "half there" not in ended.said
+        tag.unlink()
+        tag.mkdir()
+        mended = runner.run(place, *to, without=AFTERWARDS)
+        assert mended.code == 0, mended.said
+    assert place.tags() == {"v1.2.3": place.head()}
+
+
+@pytest.mark.parametrize("changed", ["", "tree", "commit", "artifact", "verdict"])
+def test_a_finished_rehearsal_is_told(changed: str, place: Place, world: World, release: Release) -> None:
+    """Before a rehearsal that need not be, the run that could be taken is named: where it still stands."""
+    home = Home(place.checkout, LocalFiles())
+    project = replace(release.project, root=place.checkout)
+    commit = Commit("0" * 40 if changed == "commit" else place.head(), 0)
+    if changed == "tree":
+        (place.checkout / "README.md").write_text("# other\n", encoding="utf-8")
+    elif changed == "artifact":
+        next((place.run / "dist").glob("*.whl")).write_bytes(b"")
+    elif changed == "verdict":
+        (place.run / "journal.jsonl").write_text("", encoding="utf-8")
+    said = list(releasing.finished_already(home, replace(release, project=project, commit=commit), world))
+    assert [f"--run {place.run.name}" in line for line in said] == ([] if changed else [True])
 
 
 def test_doctor_tells_all_at_once(place: Place, runner: Runner) -> None:

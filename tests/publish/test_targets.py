@@ -63,6 +63,21 @@ def test_names_of_the_settings_and_of_pypirc(tmp_path: Path) -> None:
     assert found.given.username == "me"
 
 
+def test_a_section_that_is_not_listed(tmp_path: Path) -> None:
+    """What .pypirc says of an index that its `index-servers` leaves out counts for nothing: that is told."""
+    section = f"[ours]\nrepository = https://host.invalid/\nusername = me\npassword = {PLANTED}\n"
+    pypirc(tmp_path, f"[distutils]\nindex-servers =\n  theirs\n[theirs]\n{section}")
+    with pytest.raises(UsageError) as raised:
+        destination("ours", {}, {"HOME": str(tmp_path)})
+    assert "a section [ours], which `index-servers` of its section [distutils] does not name" in raised.value.message
+    assert "Add ours to index-servers" in raised.value.hint
+    with pytest.raises(UsageError, match="there is no index called 'nowhere'"):
+        destination("nowhere", {}, {"HOME": str(tmp_path)})
+    there = access("ours", tmp_path, {"ours": IndexAddress("https://host.invalid/")})
+    assert there.credentials.value == "missing"
+    assert "which is not in its index-servers" in there.why
+
+
 def test_credentials_in_a_url_are_taken_out(tmp_path: Path) -> None:
     """They are used, and are in no name, no address and no representation."""
     found = destination(f"https://me:{PLANTED}@host.invalid/legacy/", {}, {"HOME": str(tmp_path)})

@@ -53,7 +53,8 @@ def destination(to: str, named: Mapping[str, IndexAddress], environment: Mapping
         raise _unknown(to, named, pypirc)
     upload, beside = _without_userinfo(upload)
     given = Given(
-        f"the section [{to}] of {pypirc.path}",
+        f"the section [{to}] of {pypirc.path}"
+        + (", which is not in its index-servers," if pypirc.leaves_out(to) else ""),
         section.get("username"),
         section.get("password"),
         section.get("ca_cert"),
@@ -117,6 +118,15 @@ class Pypirc:
         """What it says of an index."""
         return self.sections.get(name, {})
 
+    def leaves_out(self, name: str) -> bool:
+        """Whether a section of this name stands there, and is not used: `index-servers` does not name it."""
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(self.path, encoding="utf-8")
+        except (configparser.Error, OSError, UnicodeError):
+            return False
+        return name not in self.sections and name != "distutils" and parser.has_section(name)
+
 
 def _usual(name: str) -> Target:
     """Where PyPI and TestPyPI are, as twine and pypi-simple know it; nowhere for other names."""
@@ -139,6 +149,9 @@ def _unknown(to: str, named: Mapping[str, IndexAddress], pypirc: Pypirc) -> Usag
         return UsageError(
             "what --to names looks like an address without https://", "It is not shown: it may have a password in it."
         )
+    if pypirc.leaves_out(to):
+        said = f"{pypirc.path} has a section [{to}], which `index-servers` of its section [distutils] does not name"
+        return UsageError(f"{said}, so it counts for nothing", f"Add {to} to index-servers, as twine wants it, too.")
     known = (*named, *pypirc.sections, PYPI, TESTPYPI)
     near = difflib.get_close_matches(to, known, 1, 0.6)
     hint = f"Did you mean {near[0]}?" if near else f"Name it in [tool.omni-release.index.{to}] or in {pypirc.path}."

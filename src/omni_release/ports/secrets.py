@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
-from omni_release.userinfo import left_out
+from omni_release import userinfo
 
-_SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?)(?:_|$)")
+_SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?|INDEX_AUTH)(?:_|$)")
+# What says where an index or a proxy is may have a password in it.
+_ADDRESS = re.compile(r"(?:TWINE|UV|PIP|HATCH|PDM|POETRY|FLIT)_|.*_PROXY$", re.IGNORECASE)
+_STATED = re.compile(r"^[ \t]*password[ \t]*[=:][ \t]*(\S.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_IN_NETRC = re.compile(r"\bpassword\s+(\S+)")
 _SHORTEST = 8
+_SHORTER = 5
+_TOKEN = 16
+_LARGEST = 1_000_000
 
 
 class Secrets:
@@ -30,8 +40,24 @@ class Secrets:
         return value
 
     def know(self, environment: Mapping[str, str]) -> None:
-        """Remember the values of variables whose names say that they are secrets."""
-        self._given.update(v for k, v in environment.items() if _SECRET.search(k) and len(v) >= _SHORTEST)
+        """Remember what is secret in variables: in those whose names say so, and in the addresses of indexes."""
+        self._remember(value for name, value in environment.items() if _SECRET.search(name))
+        for name, value in environment.items():
+            if _ADDRESS.match(name):
+                self._remember(_in_addresses(value))
+
+    def know_of_files(self, environment: Mapping[str, str]) -> None:
+        """Remember the passwords of this user's other indexes: a program that reads them may print them."""
+        for path, pattern in _files(environment):
+            with contextlib.suppress(OSError):
+                if path.is_file() and path.stat().st_size <= _LARGEST:
+                    text = path.read_text(encoding="utf-8-sig", errors="replace")
+                    self._remember(found[1].strip("\"'") for found in pattern.finditer(text))
+                    self._remember(_in_addresses(text))
+
+    def _remember(self, values: Iterator[str]) -> None:
+        for value in filter(_worth, values):
+            self._given |= {value, urllib.parse.quote(value, safe="")}
 
     @property
     def given(self) -> frozenset[str]:
@@ -42,4 +68,35 @@ class Secrets:
         """The text without any value that was given away, and without what stands before the host in an address."""
         for value in sorted(self._given, key=len, reverse=True):  # one may be a part of another
             text = text.replace(value, "[redacted]")
-        return left_out(text)
+        return userinfo.left_out(text)
+
+
+def _worth(value: str) -> bool:
+    """Whether this is kept out wherever it stands. A short word is not: it would be found in everything."""
+    mixed = re.search(r"[A-Za-z]", value) is not None and re.search(r"[^A-Za-z]", value) is not None
+    return len(value) >= _SHORTEST or (len(value) >= _SHORTER and mixed)
+
+
+def _in_addresses(text: str) -> Iterator[str]:
+    """The passwords in the addresses of a text, as they stand there and as they are meant."""
+    for found in userinfo.found(text):
+        _, colon, password = found.partition(":")
+        if colon or len(found) >= _TOKEN:
+            secret = password if colon else found
+            # It may have an unquoted `@` in it; or another one may follow later in the address.
+            for value in (secret, secret.partition("@")[0]):
+                yield value
+                yield urllib.parse.unquote(value)
+
+
+def _files(environment: Mapping[str, str]) -> Iterator[tuple[Path, re.Pattern[str]]]:
+    """The files in which the passwords of indexes stand, and how one looks in there."""
+    from omni_release.index.elsewhere import pip_files, uv_files
+
+    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
+    yield home / ".pypirc", _STATED
+    named = environment.get("NETRC")
+    for path in (Path(named),) if named else (home / ".netrc", home / "_netrc"):
+        yield path, _IN_NETRC
+    for path in (*pip_files(environment), *uv_files(environment)):
+        yield path, _STATED
