@@ -83,12 +83,76 @@ def test_a_key_in_the_query_needs_no_value() -> None:
     assert "unknown-one" not in written(Scrubber(), "https://h/p?key=unknown-one", b"", b"")
 
 
+WHOLE = """\
+provenance: {source: live, recorded: '2026-01-01', sdk: s, models: [m], writer: w}
+interactions:
+- request: {method: GET, uri: http://h/, body: null, headers: {}}
+  response:
+    status: {code: 200, message: OK}
+    headers: {date: [x]}
+    body: {string: x}
+- request:
+    method: GET
+    uri: http://h/
+  response: {status: {code: 200}, headers: {}, body: {string: x}}
+  stubs:
+    response:
+    - {path: a, sha256: b, size: 3}
+version: 1
+"""
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[", "a: 1", "interactions: 1", "interactions: [1]", "!!python/object:x {}", "\0"]
+    ("old", "new", "line", "said"),
+    [
+        (WHOLE, "", 1, "the whole of it must be a mapping, not nothing"),
+        (WHOLE, "a: 1", 1, "the whole of it has no `interactions`"),
+        (WHOLE, "- 1", 1, "the whole of it must be a mapping, not a list"),
+        (WHOLE, "a: 1\nb: [\nc: 2}", 3, "this is no YAML"),
+        (WHOLE, "a: 1\nb: !!python/object:x {}", 2, "this is no YAML"),
+        (WHOLE, "a: 1\nb: \0", 2, "this is no YAML"),
+        ("interactions:", "interactions: 1\nother:", 2, "`interactions` must be a list, not a number"),
+        ("- request: {", "- 7\n- request: {", 3, "`interactions[0]` must be a mapping, not a number"),
+        ("    method: GET\n", "", 9, "`interactions[1].request` has no `method`"),
+        (
+            "code: 200, message",
+            "code: two, message",
+            5,
+            "`interactions[0].response.status.code` must be a whole number",
+        ),
+        ("code: 200, message", "code: yes, message", 5, "must be a whole number, not true or false"),
+        ("{date: [x]}", "[date]", 6, "`interactions[0].response.headers` must be a mapping, not a list"),
+        (
+            "    body: {string: x}",
+            "    body: {string: [1]}",
+            7,
+            "must be a text, or a mapping with a text as its `string`",
+        ),
+        ("    uri: http://h/", "    uri: [1]", 10, "`interactions[1].request.uri` must be a text, not a list"),
+        ("size: 3", "size: big", 14, "`interactions[1].stubs.response[0].size` must be a whole number, not a text"),
+        ("sdk: s, ", "", 1, "`provenance` has no `sdk`"),
+        ("models: [m]", "models: m", 1, "`provenance.models` must be a list, not a text"),
+    ],
 )
-def test_what_is_no_cassette(text: str, tmp_path: Path) -> None:
-    """It is told as such, with its path."""
+def test_what_is_no_cassette(old: str, new: str, line: int, said: str, tmp_path: Path) -> None:
+    """What is wrong, what is expected, and on which line; the value is not shown."""
     path = tmp_path / "one.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(UnreadableCassette, match=r"one\.yaml"):
+    path.write_text(WHOLE, encoding="utf-8")
+    assert [one.line for one in cassettes.read(path).interactions] == [3, 8]
+    assert old in WHOLE
+    path.write_text(WHOLE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UnreadableCassette) as raised:
         cassettes.read(path)
+    assert raised.value.message.startswith(f"{path}:{line}: ")
+    assert said in raised.value.message
+    assert raised.value.line == line
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    """No UTF-8, with its line; a folder in a cassette's place."""
+    path = tmp_path / "one.yaml"
+    path.write_bytes(b"a: 1\nb: \xff\n")
+    with pytest.raises(UnreadableCassette, match=r"one\.yaml:2: this is no UTF-8"):
+        cassettes.read(path)
+    with pytest.raises(UnreadableCassette, match="Is a directory"):
+        cassettes.read(tmp_path)

@@ -208,18 +208,22 @@ def test_forms_of_files(tmp_path: Path, body: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.yaml", "{", "is neither a cassette nor a body"),
-        ("a.yaml", "- 1", "it has no interactions"),
-        ("a.yaml", "interactions: []", "holds no answer"),
-        ("a.json", "", "is neither a cassette nor a body"),
-        ("a.json", '{"interactions": [{}]}', "'request'"),
-        ("a.json", b"\xff\xfe", "is neither a cassette nor a body"),
+        ("a.yaml", "a: 1\nb: {", ":2: this is neither a cassette nor a body: this is no YAML"),
+        ("a.yaml", "- 1", ":1: .* the whole of it must be a mapping, not a list"),
+        ("a.yaml", "a: 1", ":1: .* it has no interactions"),
+        ("a.yaml", "a: 1\ninteractions: 2", ":2: .* `interactions` must be a list, not a number"),
+        ("a.yaml", "interactions: []", " holds no answer"),
+        ("a.json", "", ":1: this is neither a cassette nor a body: no JSON"),
+        ("a.json", '{"a": 1,\n}', ":[12]: this is neither a cassette nor a body: no JSON"),
+        ("a.json", '{"interactions":\n[{}]}', r":2: .* `interactions\[0\]` has no `request`"),
+        ("a.json", '{"interactions": [\n{"request": {},\n "response": []}]}', r":3: .*\.response` must be a mapping"),
+        ("a.json", b"{\n\xff\xfe", ":2: this is no UTF-8, so neither a cassette nor a body"),
     ],
 )
 def test_what_is_no_recording(name: str, text: str | bytes, said: str, tmp_path: Path) -> None:
-    """It is told by name; the command line ends with 2."""
+    """It is told by name and line, with what is expected; the command line ends with 2."""
     (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(UsageError, match=f"{name}.*{said}|{said}"):
+    with pytest.raises(UsageError, match=f"{name}{said}"):
         recorded.read(tmp_path / name)
 
 

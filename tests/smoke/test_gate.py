@@ -90,8 +90,11 @@ def test_nothing_in_it(tmp_path: Path) -> None:
 def test_not_readable(tmp_path: Path) -> None:
     """A key is found even there, and the file is told as none."""
     path = tmp_path / "broken.yaml"
-    path.write_text(f"[{planted_key()}", encoding="utf-8")
-    assert [one.rule for one in found(tmp_path, path)] == ["cassette-secret", "cassette-unreadable"]
+    path.write_text(f"a: 1\nb: [{planted_key()}\nc: 2", encoding="utf-8")
+    secret, unreadable = found(tmp_path, path)
+    assert (secret.rule, secret.line) == ("cassette-secret", 2)
+    assert (unreadable.rule, unreadable.line, unreadable.where) == ("cassette-unreadable", 3, "broken.yaml:3")
+    assert unreadable.message.startswith("this is no YAML: ")
 
 
 def test_without_provenance(tmp_path: Path) -> None:

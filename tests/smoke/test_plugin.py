@@ -224,6 +224,15 @@ def test_elsewhere():
 
 def test_no_key():
     assert os.environ["GEMINI_API_KEY"] != os.environ.get("REAL")
+
+def test_new():
+    try:
+        call("new")
+    except Exception:
+        raise ValueError("as this project says it") from None
+
+def test_new_and_wrong_before():
+    raise ValueError("before the first call")
 """
 
 
@@ -239,8 +248,14 @@ def test_a_replay_has_neither_network_nor_key(tmp_path: Path) -> None:
         "changed": "failed",
         "elsewhere": "passed",
         "no_key": "passed",
+        "new": "failed",
+        "new_and_wrong_before": "failed",
     }, ran.out
     assert ran["changed"].unused == (0,)
+    assert ran["new"].why.startswith("not recorded yet: `nox -s record`") and "--emulated" in ran["new"].why
+    assert f"FAILED test_acme.py::test_new - {ran['new'].why[:20]}" in ran.out
+    assert ran["changed"].why.startswith("it asks for what its recording does not have")
+    assert "not recorded" not in ran["changed"].why + ran["new_and_wrong_before"].why
 
 
 LEAKS = """

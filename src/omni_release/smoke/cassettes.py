@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.errors import OmniReleaseError
+from omni_release.smoke.expected import Part, Unexpected, line_of, lines, load
 from omni_release.smoke.shrink import Stub, shrunk
 
 REDACTED = "[redacted]"
@@ -34,7 +35,12 @@ _RESPONSE_HEADERS = ("content-type", "date", "retry-after")
 
 
 class UnreadableCassette(OmniReleaseError):
-    """A cassette that is none."""
+    """A cassette that is none: `said` is what is wrong on `line` (from 1) of the file."""
+
+    def __init__(self, path: Path, said: str, line: int | None) -> None:
+        super().__init__(f"{path}:{line}: {said}" if line else f"{path}: {said}", "Record it anew, or mend that line.")
+        self.said = said
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -77,13 +83,18 @@ def read(path: Path) -> Cassette:
     """A cassette, ours or any of vcrpy's. Raises UnreadableCassette."""
     try:
         text = path.read_text(encoding="utf-8")
-        document = load(text)
-        lines = _lines(text)
-        found = [_interaction(one, line) for one, line in zip(document["interactions"], lines, strict=True)]
-        told = document.get("provenance")
-        provenance = Provenance(**told | {"models": tuple(told["models"])}) if told else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableCassette(f"{path} is no cassette: {_first_line(error)}", "Record it anew.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UnreadableCassette(path, "this is no UTF-8", line) from None
+    except OSError as error:
+        raise UnreadableCassette(path, error.strerror or "it cannot be read", None) from None
+    try:
+        document = Part(load(text))
+        kept = tuple(document.of("interactions").parts())
+        found = [_interaction(one, line) for one, line in zip(kept, lines(text, "interactions"), strict=True)]
+        provenance = _provenance(document.maybe("provenance"))
+    except Unexpected as error:
+        raise UnreadableCassette(path, error.said, error.line or line_of(text, error.keys)) from None
     return Cassette(path, provenance, tuple(found))
 
 
@@ -92,60 +103,55 @@ def in_folder(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))))
 
 
-def load(text: str) -> Any:
-    """What stands in the YAML. Raises ValueError."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - it is the safe one, in C where there is libyaml
-    except yaml.YAMLError as error:
-        raise ValueError(_first_line(error)) from None
+def _provenance(told: Part) -> Provenance | None:
+    if not told.value:
+        return None
+    source, recorded, sdk, writer = (told.of(name).text() for name in ("source", "recorded", "sdk", "writer"))
+    return Provenance(source, recorded, sdk, tuple(one.text() for one in told.of("models").parts()), writer)
 
 
-def _lines(text: str) -> list[int]:
-    """The line on which each interaction begins."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    root = yaml.compose(text, Loader=loader)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
-    items = next((value for key, value in pairs if key.value == "interactions"), None)
-    return [node.start_mark.line + 1 for node in items.value] if isinstance(items, yaml.SequenceNode) else []
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _interaction(one: Any, line: int) -> Interaction:
-    request, response = one["request"], one["response"]
-    headers = {name.lower(): ", ".join(map(str, _list(value))) for name, value in response["headers"].items()}
+def _interaction(one: Part, line: int) -> Interaction:
+    request, response = one.of("request"), one.of("response")
+    headers = response.maybe("headers").mapping() if response.maybe("headers").value else {}
     stubs = [
-        dataclasses.replace(Stub(**stub), path=f"{side}.{stub['path']}")
-        for side, found in (one.get("stubs") or {}).items()
-        for stub in found
+        _stub(side, stub)
+        for side in ("request", "response")
+        if (found := one.maybe("stubs")).value and found.maybe(side).value
+        for stub in found.of(side).parts()
     ]
-    body = response["body"]
     return Interaction(
-        request["method"],
-        request["uri"],
-        _bytes(request.get("body")),
-        response["status"]["code"],
-        headers,
-        _bytes(body.get("string") if isinstance(body, dict) else body),
+        request.of("method").text(),
+        request.of("uri").text(),
+        _bytes(request.maybe("body")),
+        response.of("status").of("code").number(),
+        {str(name).lower(): ", ".join(map(str, _list(value))) for name, value in headers.items()},
+        _bytes(response.maybe("body")),
         line,
-        str(response["status"].get("message") or ""),
+        str(response.of("status").maybe("message").value or ""),
         tuple(stubs),
     )
 
 
+def _stub(side: str, stub: Part) -> Stub:
+    """What a stub stands for; its path is that in the interaction."""
+    path, sha256, size = stub.of("path").text(), stub.of("sha256").text(), stub.of("size").number()
+    mime_type = stub.maybe("mime_type").value or ""
+    width, height = (part.number() if (part := stub.maybe(name)).value else None for name in ("width", "height"))
+    return Stub(f"{side}.{path}", sha256, size, str(mime_type), width, height)
+
+
+def _bytes(body: Part) -> bytes:
+    """A body: nothing, text or bytes, or such a one as `string` of a mapping."""
+    value = body.maybe("string").value if isinstance(body.value, dict) else body.value
+    if value is None:
+        return b""
+    if not isinstance(value, str | bytes):
+        raise body.instead_of("a text, or a mapping with a text as its `string`")
+    return value if isinstance(value, bytes) else value.encode("utf-8")
+
+
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else ("" if value is None else str(value)).encode("utf-8")
 
 
 # -- what is written -------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Gate:
             try:
                 found = cassettes.read(path)
             except UnreadableCassette as error:
-                yield self._finding(path, "cassette-unreadable", f"{error.message.partition(': ')[2]}. {error.hint}")
+                yield self._finding(path, "cassette-unreadable", f"{error.said}. {error.hint}", error.line)
                 continue
             yield from self._traffic(found)
 

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.errors import UsageError
+from omni_release.smoke.expected import Part, Unexpected, line_of, load
 
 INSTALL = 'Install it with: pip install "omni-release[smoke]"'
+_AGAIN = "Record it anew, or mend that line."
 GENERATE, REFINE = "generate", "refine"
 _MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
 _SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".sse")
@@ -60,9 +62,18 @@ def read(path: Path) -> tuple[Exchange, ...]:
         raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a cassette, a body, or a folder.") from None
     try:
         found = tuple(_exchanges(path, data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"{path} is neither a cassette nor a body: {said}", "Record it anew.") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}:{line}: this is no UTF-8, so neither a cassette nor a body", _AGAIN) from None
+    except json.JSONDecodeError as error:
+        said = f"{path}:{error.lineno}: this is neither a cassette nor a body: no JSON: {error.msg}"
+        raise UsageError(said, _AGAIN) from None
+    except Unexpected as error:
+        line = error.line or _line(data, error)
+        said = f"{path}:{line}: this is neither a cassette nor a body: {error.said}"
+        raise UsageError(said, _AGAIN) from None
+    except RecursionError:
+        raise UsageError(f"{path} is neither a cassette nor a body: it is nested without an end", _AGAIN) from None
     if not found:
         raise UsageError(f"{path} holds no answer", "Name a cassette or a body.")
     return found
@@ -71,53 +82,69 @@ def read(path: Path) -> tuple[Exchange, ...]:
 def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
     if path.suffix in (".yaml", ".yml"):
         try:
-            from omni_release.smoke.cassettes import load
+            document = load(data.decode("utf-8"))
         except ModuleNotFoundError as error:
             raise UsageError(f"{error.name} is not installed, which reads cassettes", INSTALL) from None
-        document = load(data.decode("utf-8"))
     else:
         bodies, streamed = _parsed(data)
         document = bodies[0] if len(bodies) == 1 and not streamed else None
         if not isinstance(document, Mapping) or not isinstance(document.get("interactions"), list):
             yield Exchange(path, 1, None, "", "", _code(bodies), bodies, streamed)
             return
-    if not isinstance(document, Mapping):
-        raise ValueError("it has no interactions")
-    kept = document["interactions"] if "interactions" in document else document["http_interactions"]
-    for number, one in enumerate(kept, 1):
+    whole = Part(document)
+    if "http_interactions" not in whole.mapping() and "interactions" not in whole.mapping():
+        raise Unexpected("it has no interactions")
+    kept = whole.of("interactions" if "interactions" in document else "http_interactions")
+    for number, one in enumerate(kept.parts(), 1):
         yield _exchange(path, number, one)
 
 
-def _exchange(path: Path, number: int, one: Mapping[str, Any]) -> Exchange:
-    request, response = one["request"], one["response"]
-    uri = str(request.get("uri") or request.get("url") or "")
+def _exchange(path: Path, number: int, one: Part) -> Exchange:
+    request, response = one.of("request"), one.of("response")
+    uri = str(request.mapping().get("uri") or request.mapping().get("url") or "")
     model, verb = match.groups("") if (match := _MODEL.search(uri)) else ("", "")
     asked, _ = _body(request)
     bodies, streamed = _body(response)
-    status = response.get("status")
-    code = response.get("statusCode") or (status.get("code") if isinstance(status, Mapping) else status) or 200
     sent = asked[0] if asked and isinstance(asked[0], Mapping) else None
-    return Exchange(path, number, sent, model, verb or "list", int(code), bodies, streamed)
+    return Exchange(path, number, sent, model, verb or "list", _status(response), bodies, streamed)
 
 
-def _body(side: Mapping[str, Any]) -> tuple[tuple[Any, ...], bool]:
+def _status(response: Part) -> int:
+    """The code, wherever it stands: `statusCode`, `status.code`, `status`; 200 where it stands nowhere."""
+    if response.maybe("statusCode").value:
+        return response.of("statusCode").number()
+    status = response.maybe("status")
+    code = status.maybe("code") if isinstance(status.value, Mapping) else status
+    return code.number() if code.value else 200
+
+
+def _body(side: Part) -> tuple[tuple[Any, ...], bool]:
     """The parsed bodies of a request or a response, and whether they are a stream's."""
-    if "parsed_body" in side:
-        return (side["parsed_body"],), False
-    if "bodySegments" in side:
-        return tuple(side["bodySegments"]), len(side["bodySegments"]) > 1
-    body = side.get("body")
+    if "parsed_body" in side.mapping():
+        return (side.value["parsed_body"],), False
+    if "bodySegments" in side.value:
+        segments = tuple(part.value for part in side.of("bodySegments").parts())
+        return segments, len(segments) > 1
+    body = side.value.get("body")
     if isinstance(body, Mapping):
         body = body.get("string") or body.get("base64_string") or ""
     if not body:
         return (), False
     data = body if isinstance(body, bytes) else str(body).encode("utf-8")
-    if data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
     try:
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
         return _parsed(data)
-    except ValueError:
-        return (), False  # a proxy's page, say: an answer without a shape
+    except (ValueError, EOFError, OSError, zlib.error):
+        return (), False  # a proxy's page, say, or what is no gzip: an answer without a shape
+
+
+def _line(data: bytes, error: Unexpected) -> int:
+    """The line of what is wrong. JSON is read as YAML, which it is but for a few odd cases."""
+    try:
+        return line_of(data.decode("utf-8-sig"), error.keys)
+    except (ValueError, ModuleNotFoundError):
+        return 1
 
 
 def _parsed(data: bytes) -> tuple[tuple[Any, ...], bool]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecording
 
 from omni_release.errors import CannotTell, OmniReleaseError
 from omni_release.images import life
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 BASE_URL = "GOOGLE_GEMINI_BASE_URL"
 NO_KEY = "no-key-needed"
 NAME = "omni-release-smoke"
+_CHANGED = "it asks for what its recording does not have: mend it, or record it anew: `nox -s record`"
+_UNRECORDED = "not recorded yet: `nox -s record` does, with a key; `nox -s record -- --emulated` without one"
 
 
 def begin(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
@@ -245,6 +248,8 @@ class Session:
         elif running.outcome == outcomes.INCONCLUSIVE and report.when == "call":
             report.outcome, report.longrepr = "failed", self._scrubber.text(running.why)
             report.inconclusive = report.longrepr  # type: ignore[attr-defined]
+        elif running.why == _UNRECORDED and report.when == "call":
+            report.longrepr = running.why
         if report.when == "teardown":
             self._tell(running)
             self._running = None
@@ -252,8 +257,12 @@ class Session:
 
     def _judge(self, running: _Running) -> None:
         """A failure that says nothing about the release is inconclusive, and so is a pass that nothing answered to."""
-        calls = running.calls
+        calls, recording = running.calls, running.recording
         if self._mode == outcomes.RECORDED:
+            if running.outcome == outcomes.FAILED and calls and recording and not recording.there:
+                running.why = _UNRECORDED
+            elif running.outcome == outcomes.FAILED and isinstance(running.error, NotInRecording):
+                running.why = _CHANGED
             return
         if running.outcome == outcomes.FAILED:
             told = outcomes.cannot_tell(running.error)

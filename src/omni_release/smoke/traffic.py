@@ -215,9 +215,14 @@ class Recording:
     replay: bool = True
     taken: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def there(self) -> bool:
+        """Whether it is kept already."""
+        return self.path is not None and self.path.is_file()
+
     def load_cassette(self, cassette_path: str, serializer: object) -> tuple[list[Request], list[dict[str, Any]]]:
         """What is replayed."""
-        if not self.replay or self.path is None or not self.path.is_file():
+        if not self.replay or self.path is None or not self.there:
             raise CassetteNotFoundError
         found = cassettes.read(self.path)
         requests = [
