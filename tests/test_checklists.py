@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -121,6 +122,45 @@ def test_a_new_artifact_voids_it(tmp_path: Path) -> None:
     done = project.outcomes()["mine/tried"]
     assert done.status is Status.WAITING
     assert "Ada has signed" in done.findings[0].message and "for other artifacts" in done.findings[0].message
+
+
+def test_the_same_bytes_of_another_run(tmp_path: Path) -> None:
+    """A sign-off is about bytes: what was signed in another run of the project counts, where they are the same."""
+    project = Prepared(tmp_path, ITEM)
+    project.run.sign("mine/tried", "Ada", "tried it")
+    project.run = Home(tmp_path, LocalFiles()).new_run(5)
+    assert project.outcomes()["mine/tried"].status is Status.WAITING, "nothing is built yet"
+    project.build(b"first")
+    assert project.outcomes()["mine/tried"].status is Status.PASSED
+    project.build(b"second")
+    assert project.outcomes()["mine/tried"].status is Status.WAITING
+    assert not list(project.run.signed())
+
+
+def test_what_is_signed_before_a_build(tmp_path: Path) -> None:
+    """An answer that is about no bytes is about its own run alone."""
+    project = Prepared(tmp_path, ITEM)
+    for number in range(2):
+        project.run = Home(tmp_path, LocalFiles()).new_run(5)
+        assert project.outcomes()["mine/tried"].status is Status.WAITING, number
+        project.run.sign("mine/tried", "Ada", "tried it")
+        assert project.outcomes()["mine/tried"].status is Status.PASSED, number
+
+
+def test_no_control_character_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither of a question nor of an answer: they could make a line say what nobody has said."""
+    project = Prepared(tmp_path, ITEM.replace("Was it", "Was\\u001b[2J it").replace("It was", "It\\u202e was"))
+    assert omni("checklist", cwd=tmp_path).out.count("Was\\x1b[2J it tried?") == 1
+    signed = omni("sign", "mine/tried", "--reason", "yes\x1b[1A\x9b2K\rno", "--by", "A\x07da", cwd=tmp_path)
+    assert "A\\x07da has signed mine/tried" in signed.out
+    assert "yes\\x1b[1A\\x9b2K\\x0dno" in signed.out
+    shown = [omni("checklist", "show", "--format", form, cwd=tmp_path).out for form in ("text", "md")]
+    shown += [omni("checklist", *form, cwd=tmp_path).out for form in ((), ("--format", "md"))]
+    for said in (signed.out, *shown):
+        assert not re.search(r"[^\n -~\u00a1-\u200d\u2010-\u2027\u2030-\U0010ffff]", said), said
+    document = omni("checklist", "show", "--format", "json", cwd=tmp_path).document
+    assert "yes\x1b[1A" in document["checklists"][0]["items"][0]["how"]
+    assert project.run.sign_offs()[0].reason.startswith("yes\x1b")
 
 
 @pytest.mark.parametrize(
@@ -306,7 +346,15 @@ def test_init(tmp_path: Path) -> None:
     (tmp_path / "checklists").mkdir()
     own_one = tmp_path / "checklists" / "after-release.toml"
     own_one.write_text(ITEM, encoding="utf-8")
-    assert omni("checklist", "init", cwd=tmp_path).code == 0
+    ran = omni("checklist", "init", "--format", "json", cwd=tmp_path)
+    assert (ran.code, {one["path"]: one["written"] for one in ran.document["checklists"]}) == (
+        0,
+        {
+            "checklists/after-release.toml": False,
+            "checklists/before-release.toml": True,
+            "checklists/error-handling.toml": True,
+        },
+    )
     assert own_one.read_text(encoding="utf-8") == ITEM
     assert [one.name for one in checklists.read(tmp_path)] == ["after-release", "before-release", "error-handling"]
     assert omni("gate", "--only", "checklists-are-valid", cwd=tmp_path).code == 0
@@ -353,9 +401,11 @@ def test_the_lane(tmp_path: Path) -> None:
 def test_sign_for_the_repository(tmp_path: Path) -> None:
     """A sign-off can be written into the repository, one after the other, without a run."""
     project = Prepared(tmp_path, ITEM + BY_CHECK)
-    for item in ("mine/tried", "mine/asked"):
-        ran = omni("sign", item, "--reason", 'said "so"', "--by", "Ada", "--committed", cwd=tmp_path)
+    for item, form in (("mine/tried", "text"), ("mine/asked", "json")):
+        how = ("--reason", 'said "so"', "--by", "Ada", "--committed", "--format", form)
+        ran = omni("sign", item, *how, cwd=tmp_path)
         assert ran.code == 0, ran.err
+    assert ran.document == {"path": "checklists/signed/1.2.0.toml", "id": "mine/asked", "who": "Ada"}
     path = tmp_path / "checklists" / "signed" / "1.2.0.toml"
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["sign-off"]
     assert [(entry["item"], entry["reason"], entry["version"]) for entry in entries] == [

@@ -143,6 +143,79 @@ def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (ran.code, "Did you mean versions-agree?" in ran.err) == (2, True)
 
 
+def test_explain_as_json(tmp_path: Path) -> None:
+    """It is one document."""
+    document = omni("explain", "versions-agree", "--format", "json", cwd=tmp_path).document
+    assert (document["id"], document["kind"], document["needs"]) == ("versions-agree", "check", [])
+    assert {"rehearse", "gate", "version"} <= set(document["lanes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lane", "said"),
+    [
+        (["rehears"], "", "invalid choice: 'rehears'"),
+        (["rehearse", "--dry"], "rehearse", "unrecognized arguments: --dry"),
+        (["release"], "release", "required: --to"),
+        (["version", "--run"], "version", "expected one argument"),
+        (["sign"], "sign", "a prompt is for a person"),
+        (["emulate", "gemini"], "emulate", "prints its address"),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_wrong_call_as_json(
+    arguments: list[str],
+    lane: str,
+    said: str,
+    before: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With --format json a wrong call is one document on stdout, too, and exit code 2."""
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    asked = ["--format", "json"] if before and arguments[0] != "rehears" else ["--format=json"]
+    assert cli.main([arguments[0], *asked, *arguments[1:]]) == 2
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    jsonschema.validate(document, schema("report"), cls=jsonschema.Draft202012Validator)
+    assert (document["lane"], document["exit_code"], told.err) == (lane, 2, "")
+    assert said in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["checklist", "init"], ["checklist", "show"], ["models", "list"], ["cassettes", "shrink"]]
+)
+def test_a_form_that_only_reports_have(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no run prints no JUnit, and says so; it does nothing."""
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    assert cli.main([*arguments, "--format", "junit", "--project", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, f"`{' '.join(arguments)}` prints text or json" in told.err) == ("", True)
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
+def test_nothing_but_to_skip(tmp_path: Path) -> None:
+    """Where each task had nothing to look at, that is no pass; the exit code is that of one."""
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    ran = omni("cassettes", cwd=tmp_path)
+    assert (ran.code, "cassettes: acme 1.0: SKIPPED" in ran.out, "PASSED" in ran.out) == (0, True, False)
+    assert held_to_schema(omni("cassettes", "--format", "json", cwd=tmp_path))["verdict"] == "skipped"
+
+
+def test_a_waiver_of_nothing(tmp_path: Path) -> None:
+    """A waiver that names nothing would be silent for ever: its line is told, with the nearest right name."""
+    waiver = '[[tool.omni-release.waiver]]\ncheck = "version-drft"\nreason = "x"\nuntil = 2999-01-01\n'
+    (tmp_path / "pyproject.toml").write_text(MINIMAL + waiver, encoding="utf-8")
+    ran = omni("gate", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "pyproject.toml:5: `check` in [[tool.omni-release.waiver]] names 'version-drft'" in ran.err
+    assert "Did you mean `version-drift`?" in ran.err
+    assert not (tmp_path / ".omni-release" / "gate").exists()
+
+
 def test_clean_moves_away(case: Callable[[str], Path], tmp_path: Path) -> None:
     """What lies in dist/ is moved to .omni-release/removed/; a link is moved as a link, and nothing behind it."""
     root = case("sound")

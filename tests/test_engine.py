@@ -14,7 +14,7 @@ from omni_release import engine, lanes
 from omni_release.actions import Action, Run, Write
 from omni_release.errors import CannotTell, Conflict, NeedsPerson, NotApplicable
 from omni_release.journal import RunFolder
-from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.model import HELD_UP, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.ports.files import LocalFiles
 from omni_release.seams import World
 from omni_release.settings import Settings, Waiver
@@ -154,6 +154,8 @@ def test_neighbours_go_on(release: Release, world: World) -> None:
     assert found["may-differ"].status is Status.SKIPPED
     assert "one-thing-differs, which failed" in found["may-differ"].findings[0].message
     assert "may-differ, which did not run" in found["nothing-here"].findings[0].message
+    held_up = {id: dict(outcome.evidence) for id, outcome in found.items() if outcome.evidence}
+    assert held_up == {"may-differ": {HELD_UP: "one-thing-differs"}, "nothing-here": {HELD_UP: "may-differ"}}
     assert found["all-well"].status is Status.PASSED
 
 

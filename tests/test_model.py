@@ -26,7 +26,9 @@ def report(*statuses: Status, interrupted: bool = False) -> Report:
     [
         ((), "passed", 0),
         ((PASSED,), "passed", 0),
-        ((SKIPPED,), "passed", 0),
+        ((SKIPPED,), "skipped", 0),
+        ((SKIPPED, SKIPPED), "skipped", 0),
+        ((PLANNED, SKIPPED), "planned", 0),
         ((PASSED, SKIPPED), "passed", 0),
         ((PLANNED,), "planned", 0),
         ((PASSED, PLANNED, SKIPPED), "planned", 0),

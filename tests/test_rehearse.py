@@ -81,13 +81,19 @@ def test_one_task_is_no_rehearsal(case: Callable[[str], Path]) -> None:
 
 def test_drifted_project(case: Callable[[str], Path]) -> None:
     """Drift fails the run before the upload; all else that can be found out is found out in the same run."""
-    ran = omni("rehearse", "--format", "json", cwd=case("drifted"))
+    root = case("drifted")
+    (root / "checklists").mkdir()
+    (root / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "It was tried"\n', encoding="utf-8")
+    ran = omni("rehearse", "--format", "json", cwd=root)
     held_to_schema(ran)
     assert ran.code == 1
     assert ran.outcome("versions-agree")["status"] == "failed"
     assert ran.outcome("tests-pass")["status"] == "passed"
     assert ran.outcome("upload")["status"] == "skipped"
     assert "versions-agree, which failed" in ran.outcome("upload")["findings"][0]["message"]
+    assert " tasks not run, for they need versions-agree: upload, install-with-pip, " in ran.err
+    assert "skip  upload" not in ran.err
+    assert "\n1 question waits for a person before a release: `omni-release checklist` shows" in ran.err
 
 
 def test_parts_pick_up_where_the_last_ended(case: Callable[[str], Path]) -> None:

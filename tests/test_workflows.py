@@ -212,6 +212,16 @@ def test_printed(tmp_path: Path) -> None:
     assert (unknown.code, "there is no workflow 'gte'" in unknown.err) == (2, True)
 
 
+def test_as_json(tmp_path: Path) -> None:
+    """With --format json it is one document: what is printed, or what was written."""
+    for write in ((), ("--write",)):
+        document = omni("workflow", "github", "gate", *write, "--format", "json", cwd=tmp_path).document
+        (told,) = document["workflows"]
+        assert (told["path"], document["written"]) == (".github/workflows/gate.yml", bool(write))
+        assert told["text"] == workflows.github("gate")
+        assert (tmp_path / told["path"]).exists() is bool(write)
+
+
 def test_never_over_another(written: Path) -> None:
     """A file that was changed stays as it is, and so does the other."""
     gate = written / ".github" / "workflows" / "gate.yml"

@@ -15,6 +15,7 @@ from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
 from omni_release.smoke import contract_command
+from omni_release.usage import Parser, WrongCall, refused
 from omni_release.versions import command
 
 _FILE = "pyproject.toml"
@@ -63,8 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     unicode(sys.stderr)
     try:
         arguments = _parsed(argv)
-    except SystemExit as ended:  # argparse has said why
+    except SystemExit as ended:  # argparse has said what was asked for: its help, our version
         return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
+    except WrongCall as error:
+        return refused(sys.argv[1:] if argv is None else argv, COMMANDS, error)
     try:
         return COMMANDS[arguments.command](arguments)
     except ModuleNotFoundError as error:
@@ -73,8 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _told(arguments, MissingExtra(str(error.name), f"`omni-release {arguments.command}`"))
     except OSError as error:
         what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        sys.stderr.write(f"omni-release: {what}\n")
-        return errors.EXIT_FAILED
+        return _told(arguments, OmniReleaseError(what))
     except OmniReleaseError as error:
         return _told(arguments, error)
     except KeyboardInterrupt:
@@ -88,24 +90,26 @@ def _told(arguments: Arguments, error: OmniReleaseError) -> int:
 
         sys.stdout.write(json.error_document(arguments.command, error))
     else:
-        sys.stderr.writelines(f"{line}\n" for line in text.error(error))
+        from omni_release.printable import printable
+
+        sys.stderr.writelines(f"{printable(line)}\n" for line in text.error(error))
     return error.exit_code
 
 
 def _parsed(argv: Sequence[str] | None) -> Arguments:
-    parser = argparse.ArgumentParser("omni-release", description=__doc__, allow_abbrev=False)
+    parser = Parser("omni-release", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common = Parser(add_help=False, allow_abbrev=False)
     common.add_argument(
         "--project", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
     )
-    plain = argparse.ArgumentParser(add_help=False, allow_abbrev=False, parents=[common])
+    plain = Parser(add_help=False, allow_abbrev=False, parents=[common])
     plain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed on stdout")
-    report = argparse.ArgumentParser(add_help=False, allow_abbrev=False, parents=[common])
+    report = Parser(add_help=False, allow_abbrev=False, parents=[common])
     report.add_argument("--format", choices=_FORMATS, default="text", help="what is printed on stdout")
     report.add_argument("--output", type=Path, metavar="DIR", help="write the report there, in each of its forms")
     report.add_argument("--only", action="append", default=[], metavar="ID", help="this task, and what it needs")
-    run = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    run = Parser(add_help=False, allow_abbrev=False)
     run.add_argument("--dry-run", action="store_true", help="print what would be done, and do none of it")
     run.add_argument("--run", metavar="RUN", help="go on with this run, in place of a new or the newest one")
     run.add_argument("--artifacts", type=Path, metavar="DIR", help="take what was built elsewhere, in place of a build")
@@ -181,20 +185,32 @@ def _lane(arguments: Arguments) -> int:
     if arguments.command == "checklist" and arguments.verb != "check":
         from omni_release.checklists import command as checklist
 
+        shows = arguments.verb == "show"
+        _held_to_formats(arguments, f"checklist {arguments.verb}", *(("md",) if shows else ()))
         found = _project(arguments)
-        if arguments.verb == "init":
-            return checklist.init(found)
-        return checklist.show(found, arguments.format, arguments.run)
+        if shows:
+            return checklist.show(found, arguments.format, arguments.run)
+        return checklist.init(found, json=arguments.format == "json")
     if arguments.command == "models" and arguments.verb == "list":
         from omni_release.smoke.listed import show
 
+        _held_to_formats(arguments, "models list")
         return show(_project(arguments).root, json=arguments.format == "json")
     if arguments.command == "cassettes" and arguments.verb == "shrink":
+        _held_to_formats(arguments, "cassettes shrink")
         json = arguments.format == "json"
         return smoke_command.shrink(_project(arguments), dry=arguments.dry_run, json=json)
     if arguments.rule is not None:
+        _held_to_formats(arguments, "audit --rule")
         return audit.show(_project(arguments), arguments.rule, json=arguments.format == "json")
     return _run(arguments)
+
+
+def _held_to_formats(arguments: Arguments, what: str, *more: str) -> None:
+    """Raises UsageError where what is no run is asked for in a form that only reports have."""
+    forms = ("text", "json", *more)
+    if arguments.format not in forms:
+        raise UsageError(f"`{what}` prints {' or '.join(forms)}, and no {arguments.format}", "A lane's report does.")
 
 
 def _project(arguments: Arguments) -> Project:
@@ -221,21 +237,10 @@ def _version(arguments: Arguments) -> int:
 
 
 def _explain(arguments: Arguments) -> int:
-    import difflib
+    from omni_release.explain import explain
 
-    found = lanes.every(_project(arguments) if (arguments.project / _FILE).is_file() else None)
-    tasks = {task.id: task for lane in reversed(found) for task in lane.tasks}
-    task = tasks.get(arguments.id)
-    if task is None:
-        near = difflib.get_close_matches(arguments.id, tasks, 1, 0.4)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(tasks)}."
-        raise UsageError(f"there is no task {arguments.id!r}", hint)
-    within = dict.fromkeys(lane.name for lane in found if any(t.id == task.id for t in lane.tasks))
-    said = [f"{task.id} ({task.kind})", f"  {task.title}.", "", *(f"  {line}" for line in task.remedy.splitlines()), ""]
-    said += [f"  needs: {', '.join(task.needs) or 'nothing'}", f"  in the lanes: {', '.join(within)}"]
-    said += [] if task.waivable else ["  no waiver has an effect on it"]
-    sys.stdout.write("\n".join(said) + "\n")
-    return errors.EXIT_PASSED
+    found = _project(arguments) if (arguments.project / _FILE).is_file() else None
+    return explain(arguments.id, found, json=arguments.format == "json")
 
 
 def _sign(arguments: Arguments) -> int:
@@ -271,7 +276,8 @@ def _run(arguments: Arguments) -> int:
 def _workflow(arguments: Arguments) -> int:
     from omni_release.workflows import command
 
-    return command.main(arguments.project.absolute(), arguments.name, write=arguments.write)
+    json = arguments.format == "json"
+    return command.main(arguments.project.absolute(), arguments.name, write=arguments.write, json=json)
 
 
 def _index(arguments: Arguments) -> int:
@@ -291,6 +297,8 @@ def _contract(arguments: Arguments) -> int:
 def _emulate(arguments: Arguments) -> int:
     from omni_release.emulator import command
 
+    if arguments.format != "text":
+        raise UsageError("`emulate` prints its address, and no document", "Leave --format out.")
     return command.main(arguments.rest)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from omni_release import waivers
 from omni_release.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.errors import ActionFailed, CannotTell, MissingExtra, NeedsPerson, NotApplicable, OmniReleaseError
-from omni_release.model import Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.model import HELD_UP, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.seams import World
 from omni_release.tasks import Check, Lane, Step, Task
 
@@ -137,7 +137,8 @@ def _stopped(task: Task, done: dict[str, Outcome], blocked: set[str], release: R
             return dataclasses.replace(planned, actions=_foreseen(task, release, world))
         unmet = other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked
         if unmet:
-            return _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE)
+            held_up = _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE)
+            return dataclasses.replace(held_up, evidence={HELD_UP: need})
     return None
 
 

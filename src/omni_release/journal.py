@@ -120,11 +120,21 @@ class RunFolder:
         self.files.write(Write(self.path / "artifacts.json", _json(pinned)))
 
     def sign_offs(self) -> tuple[SignOff, ...]:
-        return tuple(
-            SignOff(e["task"], e["who"], e["when"], e["reason"], tuple(e["artifacts"]))
-            for e in self.events()
-            if e.get("event") == "signed"
-        )
+        hashes = tuple(artifact.sha256 for artifact in self.artifacts())
+        others = [signed for run in self._others() for signed in run.signed() if signed.artifacts == hashes]
+        return (*(others if hashes else ()), *self.signed())
+
+    def signed(self) -> Iterator[SignOff]:
+        """What was answered to this very run."""
+        for e in self.events():
+            if e.get("event") == "signed":
+                yield SignOff(e["task"], e["who"], e["when"], e["reason"], tuple(e["artifacts"]))
+
+    def _others(self) -> list[RunFolder]:
+        """The other runs of the same project, the oldest first."""
+        folder = self.path.parent
+        found = sorted(folder.iterdir()) if _RUN.fullmatch(self.path.name) and folder.is_dir() else []
+        return [RunFolder(path, self.files) for path in found if _RUN.fullmatch(path.name) and path != self.path]
 
     def came_of(self, task: str, target: str) -> Status | None:
         found = [e["status"] for e in self._outcomes() if e["task"] == task and _about(e) in (REHEARSAL, target)]

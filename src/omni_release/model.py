@@ -45,7 +45,7 @@ _EXIT_CODES = {
     Status.WAITING: errors.EXIT_WAITING,
     Status.INCONCLUSIVE: errors.EXIT_INCONCLUSIVE,
 }
-_WORST_FIRST = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE, Status.PLANNED)
+_WORST_FIRST = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE, Status.PLANNED, Status.PASSED, Status.SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class Finding:
 
 
 Evidence = Mapping[str, str | int | float]
+HELD_UP = "held-up-by"
+"""The evidence of a task that was not run: the task that it needs, and that did not pass."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The worst status of all outcomes, or `interrupted`."""
+        """The worst status of all outcomes, or `interrupted`; skipped where there was nothing but to skip."""
         if self.interrupted:
             return "interrupted"
         statuses = {outcome.status for outcome in self.outcomes}

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, engine, environment, lanes, own, tree, versions
+from omni_release import artifacts, engine, environment, lanes, own, tree, versions, waivable
 from omni_release.actions import Run, Write
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
-from omni_release.model import REHEARSAL, Outcome, Project, Release, Report
+from omni_release.model import HELD_UP, REHEARSAL, Outcome, Project, Release, Report
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.index import PackageIndex, Rehearsal
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import AtTerminal, Terminal, terminal
+from omni_release.printable import printable
 from omni_release.report import json as report_json
 from omni_release.report import junit, markdown, sarif, text
 from omni_release.seams import Completed, World
@@ -124,6 +125,7 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
             outcomes.extend(_outcomes(request, lane, release, world, shown))
         except KeyboardInterrupt:
             interrupted = True
+        shown.say(text.not_run(outcomes))
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.looks:
@@ -138,6 +140,10 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
             from omni_release import releasing
 
             shown.say(releasing.what_now(request, report, world))
+        if request.lane == "rehearse" and not request.dry and not request.only:
+            from omni_release.checklists import command
+
+            shown.say(command.before_a_release(request.project, home.run(release.folder.name)))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(report))
     return report
@@ -148,9 +154,14 @@ def _say(request: Request, line: str) -> None:
 
 
 def _lane(request: Request) -> Lane:
-    """The lane that was asked for, or the part of it. Raises UsageError where it has no such task."""
+    """The lane that was asked for, or the part of it. Raises UsageError where it has no such task.
+
+    A waiver of nothing is told by each lane but `version`, which is asked at every commit and has but one check.
+    """
     lane = own.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
+    if request.lane != "version":
+        waivable.held(request.project, known)
     for id in request.only:
         if id not in known:
             raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(known)}.")
@@ -197,12 +208,17 @@ def sign(answer: Answering, ask: Callable[[str], str] | None) -> int:
         raise UsageError(
             "what is signed, and why?", 'Say both: omni-release sign ID --reason "…"; or neither, and be asked.'
         )
+    if not answer.id and answer.json:
+        raise UsageError("a prompt is for a person, and prints no JSON", 'Say what is signed: sign ID --reason "…"')
     if not answer.id and ask is None:
         raise UsageError("nobody sits at a terminal here", 'Say what is signed: omni-release sign ID --reason "…"')
     who = answer.by or _named(answer.project)
     if answer.committed and answer.id:
         path = command.commit(answer.project, answer.id, who, answer.reason)
-        sys.stdout.write(f"{who} has signed {answer.id} in {path}: commit it.\n")
+        if answer.json:
+            sys.stdout.write(report_json.committed(path.relative_to(answer.project.root).as_posix(), answer.id, who))
+            return 0
+        sys.stdout.write(printable(f"{who} has signed {answer.id} in {path}: commit it.\n"))
         return 0
     folder = command.newest(answer.project, answer.run)
     if not folder.path.is_dir():
@@ -216,7 +232,9 @@ def sign(answer: Answering, ask: Callable[[str], str] | None) -> int:
     if answer.json:
         sys.stdout.write(report_json.sign_off(signed))
     else:
-        sys.stdout.write(f"{signed.who} has signed {signed.id} for run {folder.path.name}: {signed.reason}\n")
+        sys.stdout.write(
+            printable(f"{signed.who} has signed {signed.id} for run {folder.path.name}: {signed.reason}\n")
+        )
         sys.stdout.writelines(f"  about sha256 {sha256}\n" for sha256 in signed.artifacts)
     return 0
 
@@ -317,7 +335,8 @@ def _outcomes(request: Request, lane: Lane, release: Release, world: World, show
         lane, release, world, today=today, dry=request.dry, started=lambda task: shown.started(task.id, task.title)
     ):
         shown.ended(outcome.id)
-        shown.say(text.outcome(outcome))
+        if HELD_UP not in outcome.evidence:  # those are told together, at the end
+            shown.say(text.outcome(outcome))
         yield outcome
 
 

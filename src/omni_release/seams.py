@@ -252,7 +252,10 @@ class Journal(Protocol):
         """Whether somebody has let the pinned artifacts go to this very address."""
 
     def sign_offs(self) -> tuple[SignOff, ...]:
-        """The answers that people gave to this run."""
+        """The answers that people gave to this run, or to another of the project about the very same artifacts.
+
+        The oldest first, this run's own last.
+        """
 
     def came_of(self, task: str, target: str) -> Status | None:
         """What last came of a task in this run, in its rehearsal or for the index `target`; None where it has not run.

@@ -60,9 +60,14 @@ def test_none_may_come_back(tmp_path: Path) -> None:
 def test_a_rule_that_is_none(tmp_path: Path) -> None:
     """A file that holds no rule is a message with its line, and a wrong call; so is a file that is not there."""
     root = project(tmp_path, SETTINGS)
+    (root / "audit" / "rules" / "cobol.yml").write_text(
+        "id: a\nlanguage: Cobol\nrule: {pattern: x}\n", encoding="utf-8"
+    )
     for name, said in (
-        ("pyproject.toml", "pyproject.toml:1: this rule was not looked for"),
-        ("gone.yml", "cannot read"),
+        ("pyproject.toml", "omni-release: pyproject.toml:1: this rule was not looked for"),
+        ("gone/gone.yml", "omni-release: gone/gone.yml: this rule was not looked for: it cannot be read: No such file"),
+        ("audit/rules/cobol.yml", "omni-release: audit/rules/cobol.yml:2: this rule was not looked for"),
+        ("audit/rules/cobol.yml", "a `language` is one of Bash, C, "),
     ):
         ran = omni("audit", "--rule", name, cwd=root)
         assert (ran.code, ran.out) == (2, "")
@@ -70,10 +75,15 @@ def test_a_rule_that_is_none(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """The settings' folder is named where it is not there: never passed."""
-    ran = omni("audit", cwd=project(tmp_path, SETTINGS.replace("audit/rules", "gone")))
+    """The settings' folder is named where it is not there: never passed. All other rules are looked for."""
+    root = project(tmp_path, SETTINGS.replace("audit/rules", "gone"))
+    (root / "acme.py").write_text("import base64\ngenai.Client().models.list()\n", encoding="utf-8")
+    ran = omni("audit", cwd=root)
     assert ran.code == 1
-    assert "names 'gone', which is no folder here" in ran.out
+    assert (
+        "pyproject.toml:5: error: `rules` in [tool.omni-release.audit] names 'gone', which is no folder here" in ran.out
+    )
+    assert "[client-not-kept]" in ran.out
 
 
 def test_bugs_of_the_first_user(case: Callable[[str], Path]) -> None:

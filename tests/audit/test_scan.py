@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from omni_release.audit import programs, scan, sources
-from omni_release.errors import CannotTell, UsageError
-from omni_release.ports.processes import LocalProcesses
+from omni_release.errors import CannotTell
 from tests.audit.support import found
 from tests.conftest import git
 
@@ -49,7 +50,7 @@ def test_place_and_words(root: Path, rule: Path) -> None:
     ("text", "said"),
     [
         ("id: bad\nlanguage: Python\nrule: {pattrn: x}\n", "unknown field `pattrn`"),
-        ("id: bad\nlanguage: Cobol\nrule: {pattern: x}\n", "did not match"),
+        ("id: bad\nlanguage: Cobol\nrule: {pattern: x}\n", "a `language` is one of Bash, C, Cpp, "),
         ("id: [bad\n", "line"),
         ("", "there is none in it"),
         ("# nothing yet\n", "there is none in it"),
@@ -189,9 +190,53 @@ def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyP
         list(scan._matches(['{"text": "x", "ruleId"']))
 
 
-def test_no_such_folder(root: Path) -> None:
-    """A folder of rules that is not there is told."""
-    with pytest.raises(UsageError, match="names 'nowhere'"):
-        scan.own(root, "nowhere")
-    processes = LocalProcesses(str)
-    processes.close()
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: None, "names 'mine', which is no folder here"),
+        (lambda folder: folder.mkdir(), "names 'mine', which holds no rule"),
+        (lambda folder: write(folder, "a.yml.off", RULE), "names 'mine', which holds no rule"),
+        (lambda folder: write(folder.parent, "mine", ""), "names 'mine', which is no folder here"),
+    ],
+)
+def test_a_folder_without_rules(make: Callable[[Path], object], said: str, root: Path) -> None:
+    """A folder of rules that is not there, or holds none, is told at the line of the settings."""
+    write(root, "pyproject.toml", '[project]\nname = "acme"\n[tool.omni-release.audit]\nrules = "mine"\n')
+    make(root / "mine")
+    assert scan.own(root, "mine") == ()
+    (told,) = scan.no_rules(root, "mine")
+    assert (told.where, told.severity.value, said in told.message) == ("pyproject.toml:4", "error", True)
+    assert not list(scan.no_rules(root, ""))
+
+
+def test_rules_of_another_folder(root: Path, rule: Path) -> None:
+    """A folder may lie beside the project: its rules are shown as they are reached from here."""
+    assert [one.shown for one in scan.own(root, "../rules")] == ["../rules/own.yml"]
+    assert not list(scan.no_rules(root, "../rules"))
+
+
+def test_a_rule_that_is_a_folder(root: Path, rule: Path) -> None:
+    """What only is called like a rule file is no reason to leave the others out."""
+    (rule.parent / "folder.yml").mkdir()
+    bad, match = found(root, rule, rule.parent / "folder.yml", shipped=False)
+    assert (bad.path, "it cannot be read" in bad.message, match.rule) == ("folder.yml", True, "no-print")
+
+
+def test_each_language_is_one(root: Path, tmp_path: Path) -> None:
+    """ast-grep takes each language that is named where a rule has a wrong one."""
+    text = "---\n".join(f"id: r{n}\nlanguage: {name}\nrule: {{kind: ERROR}}\n" for n, name in enumerate(scan.LANGUAGES))
+    assert not found(root, write(tmp_path, "each.yml", text), shipped=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_unicode(root: Path, rule: Path) -> None:
+    """It is left out and named, whatever its ending, and all else is looked at; `ignore` leaves it out, too."""
+    for name, text in ((b"caf\xe9.py", "print(1)\n"), (b"caf\xe9", "#!/bin/sh\nls\n")):
+        Path(os.fsdecode(os.path.join(os.fsencode(root), name))).write_text(text, encoding="utf-8")
+    *told, match = found(root, rule)
+    assert [(f.path, f.rule, f.severity.value) for f in told] == [
+        ("caf\\xe9", "not-utf-8", "warning"),
+        ("caf\\xe9.py", "not-utf-8", "warning"),
+    ]
+    assert match.rule == "no-print"
+    assert [f.rule for f in found(root, rule, ignored=("caf?", "caf?.py"))] == ["no-print"]

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from omni_release.errors import UsageError
-from omni_release.model import Artifact, Finding, Outcome, Report, Severity, Status
+from omni_release.model import HELD_UP, Artifact, Finding, Outcome, Report, Severity, Status
 from omni_release.report import text
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
@@ -100,6 +100,28 @@ def test_summary() -> None:
         "  2 passed, 1 skipped, 1 waiting",
         "  all of it: runs/1",
     ]
+
+
+def test_what_was_held_up() -> None:
+    """All that one task held up, itself or through others, is one line."""
+    causes = {
+        "copy-source": "",
+        "build": "",
+        "install": "build",
+        "tests-pass": "install",
+        "tag": "confirm",
+        "push": "tag",
+    }
+    outcomes = [
+        dataclasses.replace(DONE, id=id, status=Status.SKIPPED, evidence={HELD_UP: cause} if cause else {})
+        for id, cause in causes.items()
+    ]
+    assert list(text.not_run(outcomes)) == [
+        "skip  2 tasks not run, for they need build: install, tests-pass",
+        "skip  2 tasks not run, for they need confirm: tag, push",
+    ]
+    assert list(text.not_run(outcomes[:3])) == ["skip  1 task not run, for it needs build: install"]
+    assert list(text.not_run(outcomes[:2])) == []
 
 
 def test_summary_of_little() -> None:

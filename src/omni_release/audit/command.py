@@ -25,7 +25,7 @@ def show(project: Project, rule: Path, *, json: bool) -> int:
 
     Raises UsageError where the file holds no rule that ast-grep takes.
     """
-    found = list(_found(project, rule.absolute()))
+    found = list(_found(project, rule))
     bad = next((finding for finding in found if finding.rule == "rule-does-not-parse"), None)
     if bad:
         raise UsageError(f"{bad.where}: {bad.message}")
@@ -64,7 +64,7 @@ def _found(project: Project, rule: Path) -> list[Finding]:
         look = scan.Look(
             root=project.root,
             files=tree.files(project.root, processes),
-            rules=(scan.rule_file(rule, rule.name),),
+            rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
             ignored=project.settings.audit.ignore,
             run=project.root / HOME / "runs" / "none",
             environment=os.environ,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -12,13 +13,20 @@ from pathlib import Path, PurePosixPath
 
 from omni_release.audit import programs
 from omni_release.audit.sources import Sources, sources
-from omni_release.errors import CannotTell, UsageError
+from omni_release.errors import CannotTell
 from omni_release.model import Finding, Severity
 from omni_release.seams import Processes
+from omni_release.settings import TABLE, line_of
 
 SHIPPED = Path(__file__).with_name("rules")
 _FOUND = (0, 1)
 _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
+LANGUAGES = (
+    *("Bash", "C", "Cpp", "CSharp", "Css", "Dart", "Elixir", "Go", "Haskell", "Hcl", "Html", "Java", "JavaScript"),
+    *("Json", "Kotlin", "Lua", "Nix", "Php", "Python", "Ruby", "Rust", "Scala", "Solidity", "Swift", "Tsx"),
+    *("TypeScript", "Yaml"),
+)
+"""What a rule can be for, as ast-grep spells it."""
 _BAD_RULE = re.compile(r"Cannot parse rule (?P<path>.+)")
 _DUPLICATE = re.compile(r"Duplicate rule id `(?P<id>[^`]+)`")
 _LINE = re.compile(r"line (?P<line>\d+) column (?P<column>\d+)")
@@ -26,11 +34,12 @@ _LINE = re.compile(r"line (?P<line>\d+) column (?P<column>\d+)")
 
 @dataclass(frozen=True)
 class RuleFile:
-    """A file of rules: its path, how it is shown, and its text."""
+    """A file of rules: its path, how it is shown, its text, and why it has none where it cannot be read."""
 
     path: Path
     shown: str
     text: str = field(repr=False)
+    unread: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -55,24 +64,30 @@ def shipped() -> tuple[RuleFile, ...]:
 
 
 def own(root: Path, folder: str) -> tuple[RuleFile, ...]:
-    """A project's own rules, from the folder of its settings. Raises UsageError where there is none."""
+    """A project's own rules, from the folder of its settings; none where that is not there, see `no_rules`."""
     if not folder:
         return ()
-    if not (root / folder).is_dir():
-        raise UsageError(
-            f"`rules` in [tool.omni-release.audit] names {folder!r}, which is no folder here",
-            "Make it, or mend the name.",
-        )
     paths = sorted(path for path in (root / folder).rglob("*") if path.suffix in (".yml", ".yaml"))
-    return tuple(rule_file(path, path.relative_to(root).as_posix()) for path in paths)
+    return tuple(rule_file(path, os.path.relpath(path, root).replace(os.sep, "/")) for path in paths)
+
+
+def no_rules(root: Path, folder: str) -> Iterator[Finding]:
+    """That a project names a folder of rules, and there is none: its settings look for what nobody looks for."""
+    if not folder or own(root, folder):
+        return
+    what = "holds no rule: a rule file ends in .yml or .yaml" if (root / folder).is_dir() else "is no folder here"
+    said = f"`rules` in [tool.omni-release.audit] names {folder!r}, which {what}\nMake one, or mend the name."
+    text = (root / "pyproject.toml").read_text(encoding="utf-8-sig")
+    line = line_of(text, (TABLE, "audit", "rules")) or line_of(text, (TABLE, "audit"))
+    yield Finding(said, "no-rules", Severity.ERROR, "pyproject.toml", line)
 
 
 def rule_file(path: Path, shown: str) -> RuleFile:
-    """A rule file as it lies on the disk. Raises UsageError where it cannot be read."""
+    """A rule file as it lies on the disk; without text, and with the reason, where it cannot be read."""
     try:
         return RuleFile(path, shown, path.read_text(encoding="utf-8-sig", errors="replace"))
     except OSError as error:
-        raise UsageError(f"cannot read the rule {path}: {error.strerror}") from None
+        return RuleFile(path, shown, "", f"it cannot be read: {error.strerror}")
 
 
 def scan(look: Look, processes: Processes) -> Iterator[Finding]:
@@ -83,7 +98,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
     found = sources(look.root, look.files, look.ignored)
     yield from found.findings
     rules = [rule for rule in look.rules if re.search(r"^[^#\s]", rule.text, re.MULTILINE)]
-    yield from (_bad(rule, "there is none in it", None) for rule in look.rules if rule not in rules)
+    yield from (_bad(rule, rule.unread or "there is none in it", None) for rule in look.rules if rule not in rules)
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         while rules and found.files:
             write_configuration(Path(folder), rules, found)
@@ -207,8 +222,10 @@ def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
     if named := _BAD_RULE.search(said):
         rule = rules.pop(int(Path(named["path"].strip()).stem))
         at = _LINE.search(said)
-        why = [line.strip("╰▻✖ ") for line in said.splitlines() if line.startswith("╰▻")]
-        return _bad(rule, "\n".join(dict.fromkeys(why)), int(at["line"]) if at else None)
+        why = dict.fromkeys(line.strip("╰▻✖ ") for line in said.splitlines() if line.startswith("╰▻"))
+        known = f"a `language` is one of {', '.join(LANGUAGES)}"
+        told = "\n".join((*why, *([known] if "SgLang" in said else ())))
+        return _bad(rule, told, int(at["line"]) if at else None)
     if named := _DUPLICATE.search(said):
         number = max(number for number, rule in enumerate(rules) if named["id"] in rule.ids)
         return _bad(rules.pop(number), f"another rule is called `{named['id']}` too", None)
@@ -217,7 +234,5 @@ def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
 
 
 def _bad(rule: RuleFile, why: str, line: int | None) -> Finding:
-    said = (
-        f"this rule was not looked for, and all others were: {why}\nhttps://ast-grep.github.io/guide/rule-config.html"
-    )
+    said = f"this rule was not looked for: {why}\nhttps://ast-grep.github.io/guide/rule-config.html"
     return Finding(said, "rule-does-not-parse", Severity.ERROR, rule.shown, line)

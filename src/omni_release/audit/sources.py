@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,9 @@ LONGEST = 20_000
 """Characters of a line. ast-grep tells the whole line with each match: a minified file becomes gigabytes."""
 
 _DENSE, _SHORT = 300, 5_000  # bytes a line, and how small a file may be dense
+
+LEFT_OUT = ("not-utf-8", "too-large", "unreadable")
+"""The rules of findings that say of a file that nobody has looked at it."""
 
 _MINIFIED = (".css", ".cjs", ".html", ".js", ".mjs")
 _BUNDLED = (".cjs", ".js", ".mjs")
@@ -58,10 +62,15 @@ def sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]
             continue
         if any(fnmatch.fnmatch(str(file), glob) for glob in ignored) or not _is_file(root / file):
             continue
+        if not file.suffix and not _is_shell_script(root / file):
+            continue
+        if not _is_unicode(file):
+            why = "its name is not UTF-8, and the programs that look take no other"
+            findings.append(_left_out(_spelled(file), why, "not-utf-8"))
+            continue
         if not file.suffix:
-            if _is_shell_script(root / file):
-                scripts.append(file)
-                wanted.append(file)
+            scripts.append(file)
+            wanted.append(file)
             continue
         said = tuple(_unreadable(root, file))
         findings += said
@@ -79,6 +88,16 @@ def _is_file(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
+
+
+def _is_unicode(file: PurePosixPath) -> bool:
+    """Whether a name is text: what is not, Python holds as surrogates, and ast-grep ends at the first of them."""
+    return not any("\ud800" <= char <= "\udfff" for char in str(file))
+
+
+def _spelled(file: PurePosixPath) -> str:
+    """A name that is not text, so that it can be read: caf\\xe9.py."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
 
 
 def _is_shell_script(path: Path) -> bool:

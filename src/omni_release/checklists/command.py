@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import json
+import json as codec
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ from omni_release.journal import Home, RunFolder
 from omni_release.model import Project, SignOff, Status
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.secrets import Secrets
+from omni_release.printable import printable
 from omni_release.report.markdown import plain
 
 _NONE = "the project has no checklists"
@@ -48,17 +49,21 @@ class Shown:
         return f"omni-release sign {self.item.id} --reason …"
 
 
-def init(project: Project) -> int:
+def init(project: Project, *, json: bool = False) -> int:
     """Write the usual checklists into the project; what is there already stays as it is."""
+    written: dict[str, bool] = {}
     for shipped in sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name):
         if not shipped.name.endswith(".toml"):
             continue
         target = project.root / FOLDER / shipped.name
-        if target.exists():
-            sys.stdout.write(f"{FOLDER}/{shipped.name} is there already\n")
-            continue
-        LocalFiles().write(Write(target, shipped.read_bytes()))
-        sys.stdout.write(f"{FOLDER}/{shipped.name} is written\n")
+        written[f"{FOLDER}/{shipped.name}"] = new = not target.exists()
+        if new:
+            LocalFiles().write(Write(target, shipped.read_bytes()))
+    if json:
+        told = [{"path": path, "written": new} for path, new in written.items()]
+        sys.stdout.write(codec.dumps({"checklists": told}, indent=2) + "\n")
+        return errors.EXIT_PASSED
+    sys.stdout.writelines(f"{path} is {'written' if new else 'there already'}\n" for path, new in written.items())
     sys.stdout.write("Change them to what your project needs, and commit them.\n")
     return errors.EXIT_PASSED
 
@@ -71,7 +76,8 @@ def show(project: Project, form: str, run: str | None) -> int:
     folder = newest(project, run)
     standing = {one.name: tuple(_standing(one, project, folder)) for one in found}
     writer = {"json": _json, "md": _markdown}.get(form, _text)
-    sys.stdout.write(writer(found, standing, folder))
+    said = writer(found, standing, folder)
+    sys.stdout.write(said if form == "json" else printable(said))
     return errors.EXIT_PASSED
 
 
@@ -90,12 +96,21 @@ def _secrets() -> Secrets:
     return known
 
 
-def waiting(project: Project, folder: RunFolder) -> Iterator[tuple[str, str]]:
+def waiting(
+    project: Project, folder: RunFolder, moments: tuple[str, ...] = checklists.MOMENTS
+) -> Iterator[tuple[str, str]]:
     """What a person could answer now: the id, and the question."""
     for one in checklists.read(project.root):
-        for shown in _standing(one, project, folder):
+        for shown in _standing(one, project, folder) if one.when in moments else ():
             if not shown.answered and not shown.item.check:
                 yield shown.item.id, shown.item.asks
+
+
+def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
+    """How many questions a release of this run will wait for; nothing where there is none."""
+    if number := len(list(waiting(project, folder, ("before",)))):
+        wait = "1 question waits" if number == 1 else f"{number} questions wait"
+        yield f"{wait} for a person before a release: `omni-release checklist` shows, `omni-release sign` asks"
 
 
 def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: str) -> int:
@@ -103,7 +118,7 @@ def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: 
     left = 0
     for id, question in list(waiting(project, folder)):
         try:
-            reason = ask(f"{id}\n  {question}\n  Your answer (empty: not yet): ").strip()
+            reason = ask(printable(f"{id}\n  {question}\n  Your answer (empty: not yet): ")).strip()
         except EOFError:
             reason = ""
         if reason:
@@ -192,7 +207,7 @@ def _json(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -
         }
         for one in found
     ]
-    return json.dumps({"checklists": content, "run": folder.path.name}, indent=2, ensure_ascii=False) + "\n"
+    return codec.dumps({"checklists": content, "run": folder.path.name}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _about(folder: RunFolder) -> str:

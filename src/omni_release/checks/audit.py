@@ -25,4 +25,5 @@ def bug_patterns_are_gone(release: Release, world: World) -> Iterator[Finding]:
         run=release.folder,
         environment=world.environment,
     )
+    yield from scan.no_rules(project.root, settings.rules)
     yield from scan.scan(look, world.processes)

@@ -10,7 +10,7 @@ from typing import Any
 
 from omni_release import tree
 from omni_release.audit import programs
-from omni_release.audit.sources import sources
+from omni_release.audit.sources import LEFT_OUT, sources
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
@@ -27,6 +27,7 @@ def failures_surface(release: Release, world: World) -> Iterator[Finding]:
     project = release.project
     files = [file for file in tree.files(project.root, world.processes) if file.suffix in (".py", ".pyi")]
     found = sources(project.root, files, project.settings.audit.ignore)
+    yield from (finding for finding in found.findings if finding.rule in LEFT_OUT)
     if not found.files:
         raise NotApplicable("there is no Python file to look at")
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:

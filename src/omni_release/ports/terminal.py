@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from omni_release.printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -72,14 +74,14 @@ class Plain:
     def say(self, lines: Iterable[str]) -> None:
         try:
             for line in lines:
-                print(self._redact(line), file=self._stream, flush=True)
+                print(printable(self._redact(line)), file=self._stream, flush=True)
         except BrokenPipeError:
             _silence(self._stream)
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
         if not self._stream.isatty():
             return None
-        print(self._redact(question), end="", file=self._stream, flush=True)
+        print(printable(self._redact(question)), end="", file=self._stream, flush=True)
         return typed()
 
 
@@ -123,7 +125,7 @@ class Live:
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
         self._progress.stop()  # it would draw over what is typed
         try:
-            self._console.print(self._redact(question), end="", markup=False)
+            self._console.print(printable(self._redact(question)), end="", markup=False)
             return typed()
         finally:
             self._progress.start()
@@ -132,7 +134,7 @@ class Live:
         from rich.markup import escape
 
         for line in lines:
-            self._console.print(_styled(line, escape(self._redact(line))))
+            self._console.print(_styled(line, escape(printable(self._redact(line)))))
 
 
 class AtTerminal:

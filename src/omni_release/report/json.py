@@ -94,6 +94,11 @@ def _finding_from(entry: dict[str, object]) -> Finding:
     return Finding(**(entry | {"severity": Severity(entry["severity"])}))  # type: ignore[arg-type]  # read what we wrote
 
 
+def committed(path: str, id: str, who: str) -> str:
+    """That a sign-off stands in a file of the repository, to be committed."""
+    return json.dumps({"path": path, "id": id, "who": who}, indent=2, ensure_ascii=False) + "\n"
+
+
 def sign_off(signed: SignOff) -> str:
     """What a person has answered."""
     return json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n"

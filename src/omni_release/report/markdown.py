@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from omni_release.model import Finding, Outcome, Report, Severity, Status
+from omni_release.printable import printable
 
 _MARKS = {
     Status.PASSED: "✅",
@@ -31,7 +32,7 @@ def document(report: Report) -> str:
     if report.artifacts:
         lines += ["", "| artifact | bytes | sha256 |", "|---|---|---|"]
         lines += [f"| `{a.name}` | {a.size} | `{a.sha256}` |" for a in report.artifacts]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
 
 
 def _warns(done: Outcome) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from omni_release.errors import OmniReleaseError
-from omni_release.model import Finding, Outcome, Report, Severity, Status
+from omni_release.model import HELD_UP, Finding, Outcome, Report, Severity, Status
 
 _SHOWN = 10  # https://docs.github.com/en/rest/checks: more annotations of a step are dropped without a word
 _MARKS = {
@@ -41,6 +41,20 @@ def outcome(done: Outcome) -> Iterator[str]:
         yield from _indented(f"… and {len(left_out)} more notices: `--format json` has all of them")
     if done.status is Status.FAILED and done.remedy:
         yield from _indented(f"→ {' '.join(done.remedy.split())}")
+
+
+def not_run(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """One line for all that the same task held up, itself or through others: dozens of lines would bury the rest."""
+    held_up = {done.id: str(done.evidence[HELD_UP]) for done in outcomes if HELD_UP in done.evidence}
+    by_cause: dict[str, list[str]] = {}
+    for id, cause in held_up.items():
+        while cause in held_up:
+            cause = held_up[cause]
+        by_cause.setdefault(cause, []).append(id)
+    for cause, ids in by_cause.items():
+        tasks = "1 task" if len(ids) == 1 else f"{len(ids)} tasks"
+        need = "it needs" if len(ids) == 1 else "they need"
+        yield f"{_MARKS[Status.SKIPPED]} {tasks} not run, for {need} {cause}: {', '.join(ids)}"
 
 
 def summary(report: Report) -> Iterator[str]:
