@@ -8,7 +8,7 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from omni_release import artifacts, engine, environment, lanes, own, tree, versions, waivable
-from omni_release.actions import Run, Write
+from omni_release.actions import Run
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import HELD_UP, REHEARSAL, Outcome, Project, Release, Report
@@ -28,22 +28,14 @@ from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import AtTerminal, Terminal, terminal
 from omni_release.printable import printable
+from omni_release.report import files as report_files
 from omni_release.report import json as report_json
-from omni_release.report import junit, markdown, sarif, text
+from omni_release.report import text
 from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
 _WRITES_NOTHING = ("version", "models", "cassettes", "audit", "doctor", "checklist")
-_WRITERS = {
-    "report.json": report_json.document,
-    "report.junit.xml": lambda report: junit.document(report).decode(),
-    "report.md": markdown.document,
-    "report.sarif": sarif.document,
-}
-_SUMMARY = 1_000_000
-FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}
-"""What can be printed on stdout in place of text, and the file of the same content in the run folder."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +93,8 @@ def run_lane(request: Request) -> int:
             report = releasing.whole(request, home, os.environ, lambda part: _one(part, home, secrets))
         else:
             report = _one(request, home, secrets)
-    if request.format in FORMATS:
-        sys.stdout.write(secrets.redact(_WRITERS[FORMATS[request.format]](report)))
+    if request.format in report_files.FORMATS:
+        sys.stdout.write(secrets.redact(report_files.written(report, request.format)))
     return report.exit_code
 
 
@@ -129,10 +121,10 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.looks:
-                _keep(report, release, world, secrets.redact, whole=not request.only)
+                report_files.keep(report, release, world, secrets.redact, whole=not request.only)
             if request.output is not None:
-                _write(report, request.output, world, secrets.redact)
-            _summarise(report, os.environ, secrets.redact)
+                report_files.write(report, request.output, world.files, secrets.redact)
+            report_files.summarise(report, os.environ, secrets.redact)
         except OSError as error:
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
@@ -358,39 +350,6 @@ def _report(
         interrupted=interrupted,
         inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
     )
-
-
-def _keep(report: Report, release: Release, world: World, redact: Callable[[str], str], *, whole: bool) -> None:
-    """Write the report into the run folder, in each of its forms; `whole` where no task of the lane was left out."""
-    hashes = ",".join(artifact.sha256 for artifact in report.artifacts)
-    lane, verdict, code = report.lane, report.verdict, report.exit_code
-    about = {"lane": lane, "target": report.target, "artifacts": hashes}
-    world.journal.record("ended", **about, whole=whole, verdict=verdict, exit_code=code)
-    _write(report, release.records, world, redact)
-    for name in ("tests.junit.xml", "warnings.jsonl"):  # written by the tests themselves, past our redaction
-        if (release.records / name).is_file():
-            content = (release.records / name).read_text(encoding="utf-8", errors="backslashreplace")
-            world.files.write(Write(release.records / name, redact(content).encode("utf-8", "backslashreplace")))
-
-
-def _write(report: Report, folder: Path, world: World, redact: Callable[[str], str]) -> None:
-    """The report in each of its forms."""
-    for name, written in _WRITERS.items():
-        content = redact(written(report))
-        world.files.write(Write(folder.absolute() / name, content.encode("utf-8", "backslashreplace")))
-
-
-def _summarise(report: Report, outer: Mapping[str, str], redact: Callable[[str], str]) -> None:
-    """Add the report to the summary of a step on GitHub, which takes 1 MiB."""
-    if not (path := outer.get("GITHUB_STEP_SUMMARY")):
-        return
-    content = redact(markdown.document(report)).encode("utf-8", "backslashreplace")
-    if len(content) > _SUMMARY:
-        content = (
-            content[:_SUMMARY].decode("utf-8", "ignore").encode() + b"\n\n(cut: the whole of it is in report.md)\n"
-        )
-    with Path(path).open("ab") as file:
-        file.write(content)
 
 
 if TYPE_CHECKING:

@@ -1,0 +1,61 @@
+"""A report as files: in each of its forms, in a folder, and in the summary of a step on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from omni_release.actions import Write
+from omni_release.model import Release, Report
+from omni_release.report import json, junit, markdown, sarif
+from omni_release.seams import Files, World
+
+_WRITERS = {
+    "report.json": json.document,
+    "report.junit.xml": lambda report: junit.document(report).decode(),
+    "report.md": markdown.document,
+    "report.sarif": sarif.document,
+}
+_SUMMARY = 1_000_000
+FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}
+"""What can be printed on stdout in place of text, and the file of the same content in the run folder."""
+
+Redact = Callable[[str], str]
+
+
+def written(report: Report, format: str) -> str:
+    """The report in one of `FORMATS`."""
+    return _WRITERS[FORMATS[format]](report)
+
+
+def keep(report: Report, release: Release, world: World, redact: Redact, *, whole: bool) -> None:
+    """Write the report into the run folder, in each of its forms; `whole` where no task of the lane was left out."""
+    hashes = ",".join(artifact.sha256 for artifact in report.artifacts)
+    lane, verdict, code = report.lane, report.verdict, report.exit_code
+    about = {"lane": lane, "target": report.target, "artifacts": hashes}
+    world.journal.record("ended", **about, whole=whole, verdict=verdict, exit_code=code)
+    write(report, release.records, world.files, redact)
+    for name in ("tests.junit.xml", "warnings.jsonl"):  # written by the tests themselves, past our redaction
+        if (release.records / name).is_file():
+            content = (release.records / name).read_text(encoding="utf-8", errors="backslashreplace")
+            world.files.write(Write(release.records / name, redact(content).encode("utf-8", "backslashreplace")))
+
+
+def write(report: Report, folder: Path, files: Files, redact: Redact) -> None:
+    """Write the report into a folder, in each of its forms."""
+    for name, document in _WRITERS.items():
+        content = redact(document(report))
+        files.write(Write(folder.absolute() / name, content.encode("utf-8", "backslashreplace")))
+
+
+def summarise(report: Report, outer: Mapping[str, str], redact: Redact) -> None:
+    """Add the report to the summary of a step on GitHub, which takes 1 MiB."""
+    if not (path := outer.get("GITHUB_STEP_SUMMARY")):
+        return
+    content = redact(markdown.document(report)).encode("utf-8", "backslashreplace")
+    if len(content) > _SUMMARY:
+        content = (
+            content[:_SUMMARY].decode("utf-8", "ignore").encode() + b"\n\n(cut: the whole of it is in report.md)\n"
+        )
+    with Path(path).open("ab") as file:
+        file.write(content)
