@@ -250,7 +250,8 @@ def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.Cap
     shown = []
     for target, status in (("testpypi", "failed"), ("pypi", "passed")):
         project.run.record("outcome", task="versions-agree", status=status, target=target)
-        assert command.show(Project(tmp_path, "acme", (), Settings(), {}), "text", None) == 0
+        named = Project(tmp_path, "acme", (), Settings(), {})
+        assert command.show(named, Home(tmp_path, LocalFiles()), "text", None) == 0
         shown.append(capsys.readouterr().out)
     assert "  [ ] mine/asked: The check says so\n      check versions-agree: failed" in shown[0]
     assert "  [x] mine/asked: The check says so\n      check versions-agree: passed" in shown[1]

@@ -1,59 +1,29 @@
-"""Typed arguments → a lane. The only exit, and the only place that knows the seams' real implementations."""
+"""Typed arguments → a lane, or a command that gets the seams it needs. The only exit."""
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from omni_release import __doc__, __version__, errors, lanes, project
+from omni_release import errors, lanes, project
+from omni_release.arguments import Arguments, parsed
 from omni_release.audit import command as audit
 from omni_release.errors import MissingExtra, OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
 from omni_release.smoke import contract_command
-from omni_release.usage import Parser, WrongCall, refused
+from omni_release.usage import WrongCall, refused
 from omni_release.versions import command
 
+if TYPE_CHECKING:
+    from omni_release.journal import Home
+    from omni_release.seams import Files, Processes
+
 _FILE = "pyproject.toml"
-_FORMATS = ("text", "json", "junit", "md", "sarif")
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """What was asked for."""
-
-    command: str
-    project: Path
-    format: str
-    dry_run: bool = False
-    run: str | None = None
-    artifacts: Path | None = None
-    output: Path | None = None
-    only: Sequence[str] = ()
-    verb: str = ""
-    value: str = ""
-    docs: bool = False
-    index: str = ""
-    id: str = ""
-    by: str = ""
-    reason: str = ""
-    committed: bool = False
-    write: bool = False
-    name: str = ""
-    folder: Path | None = None
-    port: int = 0
-    script: str = ""
-    mode: str = ""
-    budget: float = 0.0
-    deadline: float = 0.0
-    rule: Path | None = None
-    to: str = ""
-    yes: bool = False
-    rest: Sequence[str] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     unicode(sys.stdout)
     unicode(sys.stderr)
     try:
-        arguments = _parsed(argv)
+        arguments = parsed(argv)
     except SystemExit as ended:  # argparse has said what was asked for: its help, our version
         return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
     except WrongCall as error:
@@ -96,87 +66,6 @@ def _told(arguments: Arguments, error: OmniReleaseError) -> int:
     return error.exit_code
 
 
-def _parsed(argv: Sequence[str] | None) -> Arguments:
-    parser = Parser("omni-release", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    common = Parser(add_help=False, allow_abbrev=False)
-    common.add_argument(
-        "--project", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
-    )
-    plain = Parser(add_help=False, allow_abbrev=False, parents=[common])
-    plain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed on stdout")
-    report = Parser(add_help=False, allow_abbrev=False, parents=[common])
-    report.add_argument("--format", choices=_FORMATS, default="text", help="what is printed on stdout")
-    report.add_argument("--output", type=Path, metavar="DIR", help="write the report there, in each of its forms")
-    report.add_argument("--only", action="append", default=[], metavar="ID", help="this task, and what it needs")
-    run = Parser(add_help=False, allow_abbrev=False)
-    run.add_argument("--dry-run", action="store_true", help="print what would be done, and do none of it")
-    run.add_argument("--run", metavar="RUN", help="go on with this run, in place of a new or the newest one")
-    run.add_argument("--artifacts", type=Path, metavar="DIR", help="take what was built elsewhere, in place of a build")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, lane in lanes.ALL.items():
-        added = commands.add_parser(
-            name,
-            parents=[plain if name == "version" else report, run],
-            help=_first_line(lane.__doc__),
-            allow_abbrev=False,
-        )
-        if name == "version":
-            command.arguments(added)
-        if name == "checklist":
-            added.add_argument("verb", nargs="?", choices=("check", "show", "init"), default="check")
-        if name == "models":
-            added.add_argument("verb", nargs="?", choices=("check", "list"), default="check")
-        if name in ("smoke", "record", "cassettes"):
-            smoke_command.arguments(added, name)
-        if name == "audit":
-            audit.arguments(added)
-        if name in lanes.PUBLISHING:
-            added.add_argument("--to", required=True, metavar="INDEX", help="pypi, testpypi, a name, or an upload URL")
-        if name == "release":
-            added.add_argument("--yes", action="store_true", help="publish, and ask nobody to type the version")
-    sign = commands.add_parser(
-        "sign", parents=[plain], help="Answer a task that waits for a person.", allow_abbrev=False
-    )
-    sign.add_argument("id", metavar="ID", nargs="?", default="", help="without it, at a terminal, you are asked")
-    sign.add_argument("--reason", default="", help="why it is right to go on")
-    sign.add_argument("--committed", action="store_true", help="for this version, into a file that you commit")
-    sign.add_argument("--by", default="", help="who answers (default: git's user.name)")
-    sign.add_argument("--run", metavar="RUN", help="the run that is answered (default: the newest)")
-    workflow = commands.add_parser(
-        "workflow", parents=[plain], help="Workflows for a pipeline: gate and release.", allow_abbrev=False
-    )
-    workflow.add_argument("verb", choices=("github",), help="whose workflows")
-    workflow.add_argument("name", nargs="?", default="", metavar="NAME", help="gate or release (default: both)")
-    workflow.add_argument("--write", action="store_true", help="write them to .github/workflows/, in place of printing")
-    explain = commands.add_parser(
-        "explain", parents=[plain], help="What a task is, and what to do.", allow_abbrev=False
-    )
-    explain.add_argument("id", metavar="ID")
-    index = commands.add_parser(
-        "index", parents=[plain], help="The rehearsal index, for trying things by hand.", allow_abbrev=False
-    )
-    index.add_argument("verb", choices=("serve",))
-    index.add_argument("--name", default="", help="the project that it answers for (default: the one in this folder)")
-    index.add_argument("--folder", type=Path, metavar="DIR", help="where its files lie (default: removed at its end)")
-    index.add_argument("--port", type=int, default=0, metavar="N", help="listen on this port (default: a free one)")
-    index.add_argument("--script", default="", help="what goes wrong: docs/index.md has the cases")
-    contract_command.arguments(
-        commands.add_parser(
-            "contract", parents=[plain], help="What the service's answers look like, and what has changed."
-        )
-    )
-    emulate = commands.add_parser(
-        "emulate", parents=[plain], help="A Gemini-shaped server with scripted faults.", add_help=False
-    )
-    emulate.add_argument("rest", nargs=argparse.REMAINDER)  # read where the server is: this file starts fast
-    return Arguments(**vars(parser.parse_args(argv)))
-
-
-def _first_line(doc: str | None) -> str:
-    return (doc or "").partition("\n")[0]
-
-
 def _lane(arguments: Arguments) -> int:
     if arguments.command == "version" and arguments.project.is_dir():
         command.held_to_one_project(arguments.project.absolute())
@@ -189,8 +78,8 @@ def _lane(arguments: Arguments) -> int:
         _held_to_formats(arguments, f"checklist {arguments.verb}", *(("md",) if shows else ()))
         found = _project(arguments)
         if shows:
-            return checklist.show(found, arguments.format, arguments.run)
-        return checklist.init(found, json=arguments.format == "json")
+            return checklist.show(found, _home(found), arguments.format, arguments.run)
+        return checklist.init(found, _files(), json=arguments.format == "json")
     if arguments.command == "models" and arguments.verb == "list":
         from omni_release.smoke.listed import show
 
@@ -199,10 +88,12 @@ def _lane(arguments: Arguments) -> int:
     if arguments.command == "cassettes" and arguments.verb == "shrink":
         _held_to_formats(arguments, "cassettes shrink")
         json = arguments.format == "json"
-        return smoke_command.shrink(_project(arguments), dry=arguments.dry_run, json=json)
+        return smoke_command.shrink(_project(arguments), _files(), dry=arguments.dry_run, json=json)
     if arguments.rule is not None:
         _held_to_formats(arguments, "audit --rule")
-        return audit.show(_project(arguments), arguments.rule, json=arguments.format == "json")
+        found = _project(arguments)
+        with _processes() as processes:
+            return audit.show(found, arguments.rule, processes, json=arguments.format == "json")
     return _run(arguments)
 
 
@@ -211,6 +102,34 @@ def _held_to_formats(arguments: Arguments, what: str, *more: str) -> None:
     forms = ("text", "json", *more)
     if arguments.format not in forms:
         raise UsageError(f"`{what}` prints {' or '.join(forms)}, and no {arguments.format}", "A lane's report does.")
+
+
+def _files() -> Files:
+    from omni_release.ports.files import LocalFiles
+
+    return LocalFiles()
+
+
+@contextlib.contextmanager
+def _processes() -> Iterator[Processes]:
+    """What starts programs; none is left behind, and nothing that they print shows a secret of our environment."""
+    from omni_release.ports.processes import LocalProcesses
+    from omni_release.ports.secrets import Secrets
+
+    secrets = Secrets.of(os.environ)
+    processes = LocalProcesses(secrets.resolve, known=lambda: secrets.given)
+    try:
+        yield processes
+    finally:
+        processes.close()
+
+
+def _home(found: Project) -> Home:
+    """Where the project's runs are; nothing that is kept there shows a secret of our environment."""
+    from omni_release.journal import Home
+    from omni_release.ports.secrets import Secrets
+
+    return Home(found.root, _files(), Secrets.of(os.environ).redact)
 
 
 def _project(arguments: Arguments) -> Project:
@@ -244,17 +163,17 @@ def _explain(arguments: Arguments) -> int:
 
 
 def _sign(arguments: Arguments) -> int:
-    from omni_release.run import Answering, sign
+    from omni_release.checklists.signing import Answering, sign
 
-    json = arguments.format == "json"
-    answer = Answering(
-        _project(arguments), arguments.id, arguments.reason, arguments.by, arguments.run, json, arguments.committed
-    )
-    return sign(answer, input if sys.stdin.isatty() else None)
+    json, found = arguments.format == "json", _project(arguments)
+    answer = Answering(found, arguments.id, arguments.reason, arguments.by, arguments.run, json, arguments.committed)
+    with _processes() as processes:
+        return sign(answer, _home(found), processes, input if sys.stdin.isatty() else None)
 
 
 def _run(arguments: Arguments) -> int:
-    from omni_release.run import Request, run_lane
+    from omni_release.request import Request
+    from omni_release.run import run_lane
 
     return run_lane(
         Request(
@@ -277,12 +196,10 @@ def _workflow(arguments: Arguments) -> int:
     from omni_release.workflows import command
 
     json = arguments.format == "json"
-    return command.main(arguments.project.absolute(), arguments.name, write=arguments.write, json=json)
+    return command.main(arguments.project.absolute(), arguments.name, _files(), write=arguments.write, json=json)
 
 
 def _index(arguments: Arguments) -> int:
-    import os
-
     from omni_release.index.serve import Wanted, serve
 
     name = arguments.name or _project(arguments).name

@@ -226,6 +226,10 @@ class Home:
             raise UsageError(f"there is no run {name!r} in {self.path / 'runs'}", f"Runs there: {known}.")
         return found
 
+    def none(self) -> RunFolder:
+        """A run that is not there, and remembers nothing."""
+        return RunFolder(self.path / "runs" / "none", self.files)
+
     def gate(self) -> RunFolder:
         """The one folder of the gate, without what an earlier one said: no run, so that none is pushed out by it."""
         self.prepare()

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -18,10 +17,8 @@ from omni_release.errors import CannotTell, UsageError
 from omni_release.index import places, targets
 from omni_release.journal import Home, RunFolder, sha256
 from omni_release.model import Release, Report
+from omni_release.request import Request
 from omni_release.seams import World
-
-if TYPE_CHECKING:
-    from omni_release.run import Request
 
 
 def whole(request: Request, home: Home, environment: Mapping[str, str], one: Callable[[Request], Report]) -> Report:

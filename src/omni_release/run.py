@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -20,50 +18,20 @@ from omni_release import artifacts, engine, environment, lanes, own, tree, versi
 from omni_release.actions import Run
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
-from omni_release.model import HELD_UP, REHEARSAL, Outcome, Project, Release, Report
+from omni_release.model import HELD_UP, REHEARSAL, Outcome, Release, Report
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.index import PackageIndex, Rehearsal
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import AtTerminal, Terminal, terminal
-from omni_release.printable import printable
 from omni_release.report import files as report_files
-from omni_release.report import json as report_json
 from omni_release.report import text
+from omni_release.request import Request
 from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
 
 _ALWAYS_NEW = ("rehearse", "build")
-_WRITES_NOTHING = ("version", "models", "cassettes", "audit", "doctor", "checklist")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a run was asked for: `run` names one to go on with, `format` is what is printed on stdout.
-
-    `artifacts` is a folder with distributions that were built elsewhere, `output` one that gets the report in each of
-    its forms. `only` are the ids of the tasks that are asked for, with what they need; empty means all. `to` is a real
-    index, as it was named, and `destination` where that is; with `yes` nobody is asked to type the version.
-    """
-
-    lane: str
-    project: Project
-    format: str = "text"
-    dry: bool = False
-    run: str | None = None
-    artifacts: Path | None = None
-    output: Path | None = None
-    only: tuple[str, ...] = ()
-    mode: str = ""
-    to: str = ""
-    yes: bool = False
-    destination: Destination | None = None
-
-    @property
-    def looks(self) -> bool:
-        """Is it a mere look, which writes nothing?"""
-        return self.lane in _WRITES_NOTHING or (self.lane == "gate" and bool(self.only))
 
 
 def run_lane(request: Request) -> int:
@@ -79,8 +47,7 @@ def run_lane(request: Request) -> int:
     _refuse_artifacts(request)
     if request.lane == "release" and request.only:
         raise UsageError("a release is published whole, or not at all", "Leave --only out; `doctor` takes it.")
-    secrets = Secrets()
-    secrets.know(os.environ)
+    secrets = Secrets.of(os.environ)
     if not request.looks or request.lane == "doctor":  # what starts programs that are not ours
         secrets.know_of_files(os.environ)
     home = Home(request.project.root, LocalFiles(), secrets.redact)
@@ -174,71 +141,6 @@ def _refuse_artifacts(request: Request) -> None:
         raise UsageError(f"there is no wheel and no sdist in {request.artifacts}", "Name the folder that holds them.")
 
 
-@dataclass(frozen=True)
-class Answering:
-    """A person's answer to the task `id`, or, without one, to all that waits. `committed` goes into the repository."""
-
-    project: Project
-    id: str
-    reason: str
-    by: str
-    run: str | None
-    json: bool
-    committed: bool
-
-
-def sign(answer: Answering, ask: Callable[[str], str] | None) -> int:
-    """Record a person's answer in a run's journal, or in the repository; `ask` puts a question to who sits there."""
-    from omni_release.checklists import command
-
-    known = {task.id for lane in lanes.every(answer.project) for task in lane.tasks}
-    if answer.id and answer.id not in known:
-        near = difflib.get_close_matches(answer.id, known, 1, 0.6)
-        hint = f"Did you mean {near[0]}?" if near else "The report of the run names the one that waits."
-        raise UsageError(f"there is no task {answer.id!r}", hint)
-    if bool(answer.id) is not bool(answer.reason):
-        raise UsageError(
-            "what is signed, and why?", 'Say both: omni-release sign ID --reason "…"; or neither, and be asked.'
-        )
-    if not answer.id and answer.json:
-        raise UsageError("a prompt is for a person, and prints no JSON", 'Say what is signed: sign ID --reason "…"')
-    if not answer.id and ask is None:
-        raise UsageError("nobody sits at a terminal here", 'Say what is signed: omni-release sign ID --reason "…"')
-    who = answer.by or _named(answer.project)
-    if answer.committed and answer.id:
-        path = command.commit(answer.project, answer.id, who, answer.reason)
-        if answer.json:
-            sys.stdout.write(report_json.committed(path.relative_to(answer.project.root).as_posix(), answer.id, who))
-            return 0
-        sys.stdout.write(printable(f"{who} has signed {answer.id} in {path}: commit it.\n"))
-        return 0
-    folder = command.newest(answer.project, answer.run)
-    if not folder.path.is_dir():
-        raise UsageError(
-            "there is no run to sign", "Run the lane first: omni-release rehearse. Or sign with --committed."
-        )
-    if not answer.id:
-        assert ask is not None
-        return command.prompt(answer.project, folder, ask, who)
-    signed = folder.sign(answer.id, who, answer.reason)
-    if answer.json:
-        sys.stdout.write(report_json.sign_off(signed))
-    else:
-        sys.stdout.write(
-            printable(f"{signed.who} has signed {signed.id} for run {folder.path.name}: {signed.reason}\n")
-        )
-        sys.stdout.writelines(f"  about sha256 {sha256}\n" for sha256 in signed.artifacts)
-    return 0
-
-
-def _named(project: Project) -> str:
-    """Who git says works here. Raises UsageError where it does not know."""
-    named = LocalProcesses(str).ask("git", "config", "user.name", cwd=project.root)
-    if named is None or not named.out.strip():
-        raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
-    return named.out.strip()
-
-
 @contextlib.contextmanager
 def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
@@ -302,17 +204,17 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
     if request.run is not None:
         return home.run(request.run)
     if request.lane == "checklist":
-        return next(iter(home.runs()), RunFolder(home.path / "runs" / "none", home.files))
+        return next(iter(home.runs()), home.none())
     if request.lane == "gate" and not request.looks and not request.dry:
         return home.gate()
     if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and not home.runs()):
-        return RunFolder(home.path / "runs" / "none", home.files)
+        return home.none()
     newest = next(iter(home.runs()), None)
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
         if newest.built_from() == tree.fingerprint(request.project.root, processes):
             return newest
     if request.lane in ("doctor", "published"):
-        return RunFolder(home.path / "runs" / "none", home.files)
+        return home.none()
     return (
         RunFolder(home.path / "runs" / "new", home.files)
         if request.dry
@@ -350,10 +252,6 @@ def _report(
         interrupted=interrupted,
         inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
     )
-
-
-if TYPE_CHECKING:
-    from omni_release.index.targets import Destination
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,8 @@ TYPE_CHECKING = False  # as the type checker knows it; importing it costs a star
 if TYPE_CHECKING:
     import argparse
 
+    from omni_release.seams import Processes
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `audit` takes beside what every lane takes."""
@@ -20,12 +22,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rule", type=Path, metavar="FILE", help=said)
 
 
-def show(project: Project, rule: Path, *, json: bool) -> int:
+def show(project: Project, rule: Path, processes: Processes, *, json: bool) -> int:
     """All places, and how the rule joins the others; exit code 1 where there are any.
 
     Raises UsageError where the file holds no rule that ast-grep takes.
     """
-    found = list(_found(project, rule))
+    found = list(_found(project, rule, processes))
     bad = next((finding for finding in found if finding.rule == "rule-does-not-parse"), None)
     if bad:
         raise UsageError(f"{bad.where}: {bad.message}")
@@ -48,30 +50,22 @@ def document(rule: Path, found: list[Finding]) -> str:
     return json.dumps({"rule": rule.as_posix(), "places": places}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _found(project: Project, rule: Path) -> list[Finding]:
+def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:
     import os
 
     from omni_release import tree
     from omni_release.audit import scan
     from omni_release.journal import HOME
-    from omni_release.ports.processes import LocalProcesses
-    from omni_release.ports.secrets import Secrets
 
-    secrets = Secrets()
-    secrets.know(os.environ)
-    processes = LocalProcesses(secrets.resolve, known=lambda: secrets.given)
-    try:
-        look = scan.Look(
-            root=project.root,
-            files=tree.files(project.root, processes),
-            rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
-            ignored=project.settings.audit.ignore,
-            run=project.root / HOME / "runs" / "none",
-            environment=os.environ,
-        )
-        return list(scan.scan(look, processes))
-    finally:
-        processes.close()
+    look = scan.Look(
+        root=project.root,
+        files=tree.files(project.root, processes),
+        rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
+        ignored=project.settings.audit.ignore,
+        run=project.root / HOME / "runs" / "none",
+        environment=os.environ,
+    )
+    return list(scan.scan(look, processes))
 
 
 def _joining(project: Project, rule: Path) -> str:

@@ -1,15 +1,13 @@
-"""`omni-release checklist show|init`, and `omni-release sign`: what waits, and a person's answers."""
+"""`omni-release checklist show|init`: the checklists as they stand in a run, and the usual ones to begin with."""
 
 from __future__ import annotations
 
 import datetime
 import json as codec
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
 from omni_release import checklists, errors, sign_offs, versions
 from omni_release.actions import Write
@@ -18,10 +16,9 @@ from omni_release.checklists import FOLDER, Checklist, Item
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import Project, SignOff, Status
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.secrets import Secrets
 from omni_release.printable import printable
 from omni_release.report.markdown import plain
+from omni_release.seams import Files
 
 _NONE = "the project has no checklists"
 _INIT = "`omni-release checklist init` writes the usual ones, to be changed to what you need."
@@ -49,7 +46,7 @@ class Shown:
         return f"omni-release sign {self.item.id} --reason …"
 
 
-def init(project: Project, *, json: bool = False) -> int:
+def init(project: Project, files: Files, *, json: bool = False) -> int:
     """Write the usual checklists into the project; what is there already stays as it is."""
     written: dict[str, bool] = {}
     for shipped in sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name):
@@ -58,7 +55,7 @@ def init(project: Project, *, json: bool = False) -> int:
         target = project.root / FOLDER / shipped.name
         written[f"{FOLDER}/{shipped.name}"] = new = not target.exists()
         if new:
-            LocalFiles().write(Write(target, shipped.read_bytes()))
+            files.write(Write(target, shipped.read_bytes()))
     if json:
         told = [{"path": path, "written": new} for path, new in written.items()]
         sys.stdout.write(codec.dumps({"checklists": told}, indent=2) + "\n")
@@ -68,32 +65,24 @@ def init(project: Project, *, json: bool = False) -> int:
     return errors.EXIT_PASSED
 
 
-def show(project: Project, form: str, run: str | None) -> int:
+def show(project: Project, home: Home, form: str, run: str | None) -> int:
     """Print the checklists, as they stand in the newest run or the one that is named; always exit code 0."""
     found = checklists.read(project.root)
     if not found:
         raise UsageError(_NONE, _INIT)
-    folder = newest(project, run)
-    standing = {one.name: tuple(_standing(one, project, folder)) for one in found}
+    folder = newest(home, run)
+    shown = {one.name: tuple(standing(one, project, folder)) for one in found}
     writer = {"json": _json, "md": _markdown}.get(form, _text)
-    said = writer(found, standing, folder)
+    said = writer(found, shown, folder)
     sys.stdout.write(said if form == "json" else printable(said))
     return errors.EXIT_PASSED
 
 
-def newest(project: Project, run: str | None) -> RunFolder:
+def newest(home: Home, run: str | None) -> RunFolder:
     """The run that is named, or the newest; where there is none yet, one that remembers nothing."""
-    home = Home(project.root, LocalFiles(), _secrets().redact)
     if run is not None:
         return home.run(run)
-    return next(iter(home.runs()), RunFolder(home.path / "runs" / "none", home.files))
-
-
-def _secrets() -> Secrets:
-    """What must not get into a file with a person's answer."""
-    known = Secrets()
-    known.know(os.environ)
-    return known
+    return next(iter(home.runs()), home.none())
 
 
 def waiting(
@@ -101,7 +90,7 @@ def waiting(
 ) -> Iterator[tuple[str, str]]:
     """What a person could answer now: the id, and the question."""
     for one in checklists.read(project.root):
-        for shown in _standing(one, project, folder) if one.when in moments else ():
+        for shown in standing(one, project, folder) if one.when in moments else ():
             if not shown.answered and not shown.item.check:
                 yield shown.item.id, shown.item.asks
 
@@ -113,45 +102,8 @@ def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
         yield f"{wait} for a person before a release: `omni-release checklist` shows, `omni-release sign` asks"
 
 
-def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: str) -> int:
-    """Ask a person, item by item, and keep each answer; an empty one leaves its item waiting."""
-    left = 0
-    for id, question in list(waiting(project, folder)):
-        try:
-            reason = ask(printable(f"{id}\n  {question}\n  Your answer (empty: not yet): ")).strip()
-        except EOFError:
-            reason = ""
-        if reason:
-            folder.sign(id, who, reason)
-        left += not reason
-    sys.stdout.write(f"{left} left to be answered\n" if left else "all is answered\n")
-    return errors.EXIT_WAITING if left else errors.EXIT_PASSED
-
-
-def commit(project: Project, id: str, who: str, reason: str) -> Path:
-    """Write a sign-off for the project's version into the repository, to be committed; the file."""
-    import tomlkit
-    from tomlkit.items import AoT
-
-    stated = versions.version_of(versions.find(project))
-    if stated is None:
-        raise UsageError(
-            "no place states the version that is signed", "Sign a run in place of it: leave out --committed."
-        )
-    path = project.root / sign_offs.SIGNED / f"{stated}.toml"
-    document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
-    entry = tomlkit.table()
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    entry.update({"item": id, "who": who, "when": now, "reason": _secrets().redact(reason), "version": stated})
-    entries = document.get("sign-off")
-    if not isinstance(entries, AoT):
-        document["sign-off"] = entries = tomlkit.aot()
-    entries.append(entry)
-    LocalFiles().write(Write(path, tomlkit.dumps(document).encode()))
-    return path
-
-
-def _standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
+def standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
+    """A checklist's items, each as it stands in this run."""
     pinned, target = folder.artifacts(), folder.aimed_at()
     stated = versions.version_of(versions.find(project)) or (name_and_version(pinned[0].name)[1] if pinned else None)
     today = datetime.datetime.now(datetime.UTC).date()

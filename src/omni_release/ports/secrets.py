@@ -28,6 +28,13 @@ class Secrets:
         self._sources: dict[str, Callable[[], str]] = {}
         self._given: set[str] = set()
 
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Secrets:
+        """With what the environment holds of them: see `know`."""
+        known = cls()
+        known.know(environment)
+        return known
+
     def offer(self, sources: Mapping[str, Callable[[], str]]) -> None:
         """Add secrets: a name, and how its value is found."""
         self._sources.update(sources)

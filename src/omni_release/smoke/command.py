@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from omni_release.model import Project
+    from omni_release.seams import Files
 
 VERBS = ("check", "shrink")
 
@@ -51,18 +52,17 @@ def limited(project: Project, *, budget: float, deadline: float) -> Project:
     return dataclasses.replace(project, settings=dataclasses.replace(project.settings, smoke=smoke))
 
 
-def shrink(project: Project, *, dry: bool, json: bool) -> int:
+def shrink(project: Project, files: Files, *, dry: bool, json: bool) -> int:
     """`cassettes shrink`: small stubs in place of images and signatures, and no key, in cassettes that are there."""
     import os
 
-    from omni_release.ports.files import LocalFiles
     from omni_release.smoke import rewriting
 
     names = project.settings.smoke.key_variables
     secrets = tuple(filter(None, (os.environ.get(name, "").strip() for name in names)))
     changes = list(rewriting.changes(project, secrets))
     for change in () if dry else changes:
-        LocalFiles().write(change.write)
+        files.write(change.write)
     if json:
         import json as codec
 

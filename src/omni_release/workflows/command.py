@@ -9,12 +9,12 @@ from pathlib import Path
 from omni_release import errors, workflows
 from omni_release.actions import Write
 from omni_release.errors import Conflict, UsageError
-from omni_release.ports.files import LocalFiles
+from omni_release.seams import Files
 
 FOLDER = Path(".github", "workflows")
 
 
-def main(root: Path, name: str, *, write: bool, json: bool = False) -> int:
+def main(root: Path, name: str, files: Files, *, write: bool, json: bool = False) -> int:
     """Print or write the workflows, as JSON too. Raises Conflict where a file of another content is there."""
     if name and name not in workflows.NAMES:
         raise UsageError(f"there is no workflow {name!r}", f"There are: {', '.join(workflows.NAMES)}.")
@@ -22,7 +22,7 @@ def main(root: Path, name: str, *, write: bool, json: bool = False) -> int:
     parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
     texts = {n: workflows.github(n, *parts.get(n, ())) for n in workflows.NAMES if name in ("", n)}
     if write:
-        _write(root, texts)
+        _write(root, texts, files)
     if json:
         from json import dumps
 
@@ -35,10 +35,10 @@ def main(root: Path, name: str, *, write: bool, json: bool = False) -> int:
     return errors.EXIT_PASSED
 
 
-def _write(root: Path, texts: Mapping[str, str]) -> None:
+def _write(root: Path, texts: Mapping[str, str], files: Files) -> None:
     targets = {root / FOLDER / f"{n}.yml": text.encode() for n, text in texts.items()}
     for target, content in targets.items():
         if target.exists() and target.read_bytes() != content:
             raise Conflict(f"{target} is there, and is another", "Compare it with what is printed without --write.")
     for target, content in targets.items():
-        LocalFiles().write(Write(target, content))
+        files.write(Write(target, content))

@@ -1,0 +1,56 @@
+"""Imports run one way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+
+
+def modules() -> dict[str, Path]:
+    """The package's modules, by their dotted names."""
+    found = {path: path.relative_to(SOURCE).with_suffix("").parts for path in SOURCE.rglob("*.py")}
+    return {".".join(parts[:-1] if parts[-1] == "__init__" else parts): path for path, parts in found.items()}
+
+
+ALL = modules()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The package's own modules that a file names, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [f"{names[0]}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        yield from (name for name in names if name in ALL and name != "omni_release")
+
+
+def below(place: str) -> set[str]:
+    """A module, or all of a folder's."""
+    return {name for name in ALL if f"omni_release.{place}" == name or name.startswith(f"omni_release.{place}.")}
+
+
+def importers(place: str) -> set[str]:
+    """Who imports a module, or something of a folder, from outside."""
+    inside = below(place)
+    assert inside, place
+    found = {name for name, path in ALL.items() if name not in inside and inside.intersection(imported(path))}
+    return {name.removeprefix("omni_release.") for name in found}
+
+
+@pytest.mark.parametrize(
+    ("place", "known_to"),
+    [
+        ("cli", {"__main__"}),
+        ("run", {"cli"}),
+        ("ports", {"cli", "run"}),
+        ("engine", {"run"}),
+    ],
+)
+def test_who_knows_whom(place: str, known_to: set[str]) -> None:
+    """What stands near the top is known to those above it alone: the seams' real parts are handed in."""
+    assert importers(place) <= known_to
