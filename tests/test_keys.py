@@ -30,3 +30,16 @@ def test_shape(key: str, what: str) -> None:
 def test_no_key(text: str) -> None:
     """What only begins like one is none."""
     assert list(keys.found(text.encode())) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "held"),
+    [
+        ({"GEMINI_API_KEY": " one ", "GOOGLE_API_KEY": "other"}, ("one", "other")),
+        ({"GEMINI_API_KEY": " ", "GOOGLE_API_KEY": "other", "ACME_API_KEY": "another"}, ("other",)),
+        ({}, ()),
+    ],
+)
+def test_held(variables: dict[str, str], held: tuple[str, ...]) -> None:
+    """The service's keys are where its SDK looks for them; a variable that is set to nothing holds none."""
+    assert keys.held(variables) == held

@@ -1,9 +1,12 @@
-"""What keys look like: the shapes by which their issuers themselves tell them, for looking where none should be."""
+"""Keys: where the service's own is found, and what keys look like, for looking where none should be."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+"""What may hold a key of the Gemini API; for its SDK the second goes over the first."""
 
 # Each shape is public: issuers give their keys a fixed beginning so that scanners find them.
 _SHAPES = {
@@ -20,6 +23,11 @@ _SHAPES = {
 }
 _ANY = re.compile(b"|".join(b"(?P<k%d>%s)" % (n, shape) for n, shape in enumerate(_SHAPES.values())))
 _NAMES = tuple(_SHAPES)
+
+
+def held(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of the Gemini API that an environment holds."""
+    return tuple(filter(None, (environment.get(name, "").strip() for name in VARIABLES)))
 
 
 def found(data: bytes) -> Iterator[tuple[int, str]]:

@@ -14,7 +14,7 @@ from types import FrameType
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, engine, environment, lanes, own, tree, versions, waivable
+from omni_release import artifacts, engine, environment, keys, lanes, own, tree, versions, waivable
 from omni_release.actions import Run
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
@@ -151,7 +151,7 @@ def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> I
     )
     index = _index(request, folder)
     secrets.offer(index.secrets)
-    secrets.offer({name: functools.partial(_variable, name) for name in project.settings.smoke.key_variables})
+    secrets.offer({name: functools.partial(_variable, name) for name in keys.VARIABLES})
     version = versions.version_of(versions.find(project))
     found = tree.repository(project.root, processes)
     release = Release(

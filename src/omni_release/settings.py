@@ -94,9 +94,9 @@ class Smoke:
 
     `tests` are the project's own pytest files (none: the scenarios of omni-release run, against its own provider),
     `cassettes` is the folder of the recordings. `budget` is in USD and `timeout` in seconds, for a whole run;
-    `key_variables` name what may hold the key, `base_url` what answers in the service's place (a gateway, say).
-    `max_age_days`: how long a live run of a wheel stands. A cassette may
-    have `largest_cassette` bytes, and be `cassette_age_days` old. `model` is what is held against recorded answers.
+    `base_url` is what answers in the service's place (a gateway, say), `max_age_days` how long a live run of a wheel
+    stands. A cassette may have `largest_cassette` bytes, and be `cassette_age_days` old. `model` is what is held
+    against recorded answers.
     """
 
     tests: tuple[str, ...] = ()
@@ -105,7 +105,6 @@ class Smoke:
     timeout: float = 900.0
     max_age_days: float = 7.0
     base_url: str = ""
-    key_variables: tuple[str, ...] = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
     largest_cassette: int = 200_000
     cassette_age_days: float = 180.0
     model: tuple[SmokeModel, ...] = ()

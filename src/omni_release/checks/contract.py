@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, environment, testing
+from omni_release import children, environment, keys, testing
 from omni_release.actions import Run, Write
 from omni_release.errors import ActionFailed, CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
@@ -117,7 +117,7 @@ def _filled(
     }
     world.files.write(Write(task, json.dumps(content).encode()))
     inner = environment.for_tests(world.environment, release.folder)
-    inner = {name: value for name, value in inner.items() if name not in release.project.settings.smoke.key_variables}
+    inner = {name: value for name, value in inner.items() if name not in keys.VARIABLES}
     command = Run(
         (
             *(str(environment.python(release.environment("candidate"))), "-I"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
+from omni_release import keys
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.images import life
 from omni_release.model import Finding, Project, Release, Severity
@@ -19,7 +20,6 @@ from omni_release.smoke.names import Named
 
 _FILE = "pyproject.toml"
 SOON = timedelta(days=60)
-KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 SETTINGS = ("image-model", "image-fallback-model")
 _HISTORY = re.compile(r"(?:changelog|changes|history|news|release[-_]?notes)\b", re.IGNORECASE)
 _HISTORIES = {"changes", "changelog.d", "newsfragments", "changelogs"}
@@ -74,8 +74,8 @@ def models_answer(release: Release, world: World) -> Iterator[Finding]:
     ]
     if not called:
         raise NotApplicable("neither the code nor the settings name a living model that can be asked")
-    if not any(world.environment.get(key) for key in KEYS):
-        raise NotApplicable(f"there is no key to ask the service with ({' or '.join(KEYS)})")
+    if not keys.held(world.environment):
+        raise NotApplicable(f"there is no key to ask the service with ({' or '.join(keys.VARIABLES)})")
     told = list(_asked(called, world, today))
     yield from _or_cannot_tell(told)
     yield Finding(f"called: {', '.join(sorted({one.name for one in called}))}", severity=Severity.NOTICE)

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 
-from omni_release import artifacts
+from omni_release import artifacts, keys
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
@@ -122,7 +122,7 @@ def cassettes_are_clean(release: Release, world: World) -> Iterator[Finding]:
     paths = candidate.recordings(project)
     if not paths:
         raise NotApplicable(f"there are no cassettes in {project.settings.smoke.cassettes}/")
-    secrets = tuple(filter(None, (world.environment.get(name, "") for name in project.settings.smoke.key_variables)))
+    secrets = keys.held(world.environment)
     yield from Gate(project.root, project.settings.smoke, world.clock.now(), secrets).findings(paths)
 
 

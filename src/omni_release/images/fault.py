@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omni_release import keys
 from omni_release.images import codec, life
 from omni_release.images.errors import (
     AccountEmpty,
@@ -23,7 +24,7 @@ from omni_release.images.errors import (
     TimedOut,
 )
 
-KEYS = "GEMINI_API_KEY (or GOOGLE_API_KEY)"
+KEYS = "{} (or {})".format(*keys.VARIABLES)
 
 
 @dataclass(frozen=True)

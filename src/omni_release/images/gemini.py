@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from omni_release import keys
 from omni_release.errors import CannotTell
 from omni_release.images import answer, arguments, costs, fault, life, picture, wire
 from omni_release.images.budget import Budget
@@ -62,9 +63,7 @@ class GeminiImageProvider:
         arguments.check_timeout(timeout)
         self.model = arguments.model_name(model)
         self.timeout = timeout
-        self._key = arguments.Key(
-            arguments.said(api_key, environment.get("GOOGLE_API_KEY"), environment.get("GEMINI_API_KEY"))
-        )
+        self._key = arguments.Key(arguments.said(api_key, *reversed(keys.held(environment))))
         self._base_url = arguments.base_url(arguments.said(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")))
         self._api_version = api_version
         self._budget = budget

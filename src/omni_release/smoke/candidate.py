@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, children, environment, installed
+from omni_release import artifacts, children, environment, installed, keys
 from omni_release.actions import Run
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Project, Release
@@ -53,9 +53,8 @@ def must_be_wanted(project: Project) -> None:
 
 def must_have_key(release: Release, world: World) -> None:
     """Raises CannotTell where no variable holds a key."""
-    names = release.project.settings.smoke.key_variables
-    if not any(world.environment.get(name, "").strip() for name in names):
-        hint = f"Set {' or '.join(names)}; or run it without one: --emulated"
+    if not keys.held(world.environment):
+        hint = f"Set {' or '.join(keys.VARIABLES)}; or run it without one: --emulated"
         raise CannotTell("there is no key, so the live service cannot be asked", hint)
 
 
@@ -93,7 +92,7 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
     smoke = release.project.settings.smoke
     candidate = release.environment("candidate")
     inner = environment.activated(world.environment, release.folder, candidate) | {UNRECORDED: "1"}
-    keys = tuple(name for name in smoke.key_variables if inner.pop(name, ""))
+    named = tuple(name for name in keys.VARIABLES if inner.pop(name, ""))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
     arguments = [*tests(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
     arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={folder(release, mode) / REPORT}"]
@@ -112,7 +111,7 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
         environment=inner,
         log=release.logs / f"smoke-{mode}.log",
         deadline=smoke.timeout,
-        secrets={name: name for name in keys} if mode == outcomes.LIVE else {},
+        secrets={name: name for name in named} if mode == outcomes.LIVE else {},
     )
 
 

@@ -56,11 +56,10 @@ def shrink(project: Project, files: Files, *, dry: bool, json: bool) -> int:
     """`cassettes shrink`: small stubs in place of images and signatures, and no key, in cassettes that are there."""
     import os
 
+    from omni_release import keys
     from omni_release.smoke import rewriting
 
-    names = project.settings.smoke.key_variables
-    secrets = tuple(filter(None, (os.environ.get(name, "").strip() for name in names)))
-    changes = list(rewriting.changes(project, secrets))
+    changes = list(rewriting.changes(project, keys.held(os.environ)))
     for change in () if dry else changes:
         files.write(change.write)
     if json:

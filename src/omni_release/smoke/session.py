@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecording
 
+from omni_release import keys
 from omni_release.errors import CannotTell, OmniReleaseError
 from omni_release.images import life
 from omni_release.settings import Settings, read
@@ -134,12 +135,11 @@ class Session:
     """A pytest plugin for the rest of a session: each test marked `smoke` runs between `_arrange` and `_clear`."""
 
     def __init__(self, config: pytest.Config, mode: str, count: int) -> None:
-        self._config = config
         self._mode = mode
         self._settings = _settings(config.rootpath)
         smoke = self._settings.smoke
-        self._keys = [value for name in smoke.key_variables if (value := os.environ.get(name, "").strip())]
-        self._scrubber = Scrubber(tuple(self._keys))
+        self._keys = keys.held(os.environ)
+        self._scrubber = Scrubber(self._keys)
         budget = config.getoption("--smoke-budget") or smoke.budget
         self._meter = Meter(None if mode == outcomes.RECORDED else budget)
         self._report = _path(config, "--smoke-report")
@@ -169,8 +169,7 @@ class Session:
             return
         self._running = _Running(item)
         if self._mode == outcomes.LIVE and not self._keys:
-            names = " or ".join(self._settings.smoke.key_variables)
-            raise CannotTell(f"there is no key for a live run: set {names}")
+            raise CannotTell(f"there is no key for a live run: set {' or '.join(keys.VARIABLES)}")
         self._open.enter_context(self._environment())
         recording = self._recording(item)
         self._running.recording = recording
@@ -192,9 +191,9 @@ class Session:
         """No key and no base URL but those of the mode."""
         with pytest.MonkeyPatch.context() as patch:
             if self._mode != outcomes.LIVE:
-                for name in self._settings.smoke.key_variables:
+                for name in keys.VARIABLES:
                     patch.delenv(name, raising=False)
-                patch.setenv(self._settings.smoke.key_variables[0], NO_KEY)
+                patch.setenv(keys.VARIABLES[0], NO_KEY)
                 patch.delenv(BASE_URL, raising=False)
             if self._mode == outcomes.EMULATED:
                 if self._emulator is None:
