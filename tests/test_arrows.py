@@ -49,6 +49,8 @@ def importers(place: str) -> set[str]:
         ("run", {"cli"}),
         ("ports", {"cli", "run"}),
         ("engine", {"run"}),
+        ("index.status", {"ports.index"}),
+        ("index.places", {"releasing"}),  # before there is a run
     ],
 )
 def test_who_knows_whom(place: str, known_to: set[str]) -> None:

@@ -151,8 +151,12 @@ def _version(arguments: Arguments) -> int:
         return command.show(root, json=json)
     from omni_release.ports import swap
 
-    asked = command.Asked(arguments.verb, arguments.value, arguments.dry_run, json, arguments.docs, arguments.index)
-    return command.change(root, asked, swap)
+    asked = command.Asked(arguments.verb, arguments.value, arguments.dry_run, json, arguments.docs)
+    if not arguments.index:
+        return command.change(root, asked, swap)
+    from omni_release.ports.index import reader
+
+    return command.change(root, asked, swap, reader(arguments.index))
 
 
 def _explain(arguments: Arguments) -> int:

@@ -21,7 +21,7 @@ from omni_release.journal import Home, RunFolder
 from omni_release.model import HELD_UP, REHEARSAL, Outcome, Release, Report
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import PackageIndex, Rehearsal
+from omni_release.ports.index import DefaultIndex, PackageIndex, Rehearsal
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import AtTerminal, Terminal, terminal
@@ -166,7 +166,12 @@ def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> I
     try:
         clock = SystemClock(lambda: processes.stopped)
         person = AtTerminal(shown, sys.stdin, lambda: processes.stopped, beforehand=request.yes)
-        yield release, World(processes, files, clock, index, folder, os.environ, lambda line: shown.say([line]), person)
+        elsewhere = DefaultIndex(os.environ)
+
+        def tell(line: str) -> None:
+            shown.say([line])
+
+        yield release, World(processes, files, clock, index, folder, os.environ, tell, person, elsewhere)
     finally:
         index.close()
         processes.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from omni_release.actions import Copy, Link, Move, Pin, Run, Write
+from omni_release.errors import CannotTell
 from omni_release.model import Artifact, SignOff, Status, Target
 
 _NETWORK = re.compile(
@@ -210,6 +211,23 @@ class Index(Protocol):
         """Whether a web page of the index is there: ours where it is, absent, refused, or could not tell."""
 
 
+class Elsewhere(Protocol):
+    """The index that this machine gets other people's projects from."""
+
+    def status(self, project: str) -> str:
+        """Why nobody should depend on a project, by the index; empty where it says nothing of the kind.
+
+        Raises CannotTell where the index does not answer, or does not know the project.
+        """
+
+
+class Nowhere:
+    """No index is asked."""
+
+    def status(self, project: str) -> str:
+        raise CannotTell("no index is asked here")
+
+
 class Person(Protocol):
     """Whoever sits at the terminal."""
 
@@ -285,3 +303,4 @@ class World:
     environment: Mapping[str, str]
     tell: Callable[[str], None] = lambda line: None
     person: Person = field(default_factory=Nobody)
+    elsewhere: Elsewhere = field(default_factory=Nowhere)

@@ -21,6 +21,7 @@ from omni_release.checks.silent import failures_surface
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.index import status
 from omni_release.model import Finding, Release
+from omni_release.ports.index import DefaultIndex
 from omni_release.ports.processes import LocalProcesses
 from omni_release.seams import World
 from omni_release.tasks import Check
@@ -33,7 +34,8 @@ PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\ndependencies = [{}]\n'
 def look(tmp_path: Path) -> Iterator[Look]:
     """What a check finds in a small project with these files."""
     processes = LocalProcesses(str)
-    world = cast("World", SimpleNamespace(processes=processes, environment=os.environ))
+    elsewhere = DefaultIndex(os.environ)
+    world = cast("World", SimpleNamespace(processes=processes, environment=os.environ, elsewhere=elsewhere))
 
     def looked(check: Check, *dependencies: str, more: str = "", **files: str) -> list[Finding]:
         root = tmp_path / "acme"

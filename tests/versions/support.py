@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omni_release import versions
 from omni_release.ports import swap
+from omni_release.ports.index import reader
 from omni_release.versions import command
 from tests.conftest import CASES, git
 
@@ -34,7 +35,7 @@ def listed(root: Path) -> str:
 
 def change(root: Path, verb: str, value: str = "", *, docs: bool = False, dry: bool = False, index: str = "") -> int:
     """`version sync`, `set` or `bump`, in this process."""
-    return command.change(root, command.Asked(verb, value, dry, False, docs, index), swap)
+    return command.change(root, command.Asked(verb, value, dry, False, docs), swap, reader(index) if index else None)
 
 
 def contents(top: Path) -> dict[str, bytes]:

@@ -102,15 +102,12 @@ def dependencies_are_maintained(release: Release, world: World) -> Iterator[Find
 
     By the setting `maintained` of [tool.omni-release.dependencies]: it asks the index once for each dependency.
     """
-    from omni_release.index.elsewhere import default_index
-    from omni_release.index.status import status
-
     if not release.project.settings.dependencies.maintained:
         raise NotApplicable("`maintained` in [tool.omni-release.dependencies] is not set")
-    url, untold = default_index(world.environment), []
+    untold = []
     for entry in {e.name: e for e in imports.declared(release.project.root, release.project.metadata)}.values():
         try:
-            found = status(url, entry.name)
+            found = world.elsewhere.status(entry.name)
         except CannotTell as error:
             untold.append(f"{entry.name}: {error.message}")
             continue

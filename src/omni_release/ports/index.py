@@ -1,4 +1,4 @@
-"""Indexes as a run sees them: the rehearsal's own, started when it is first asked for, and those of other people."""
+"""Indexes as a run sees them: the rehearsal's own (started when first asked for), other people's, the default one."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 _USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
+
+
+def reader(simple_url: str) -> Client:
+    """What asks the index whose simple API is there what it has, and nothing else."""
+    from omni_release.index.client import Client
+
+    return Client(simple_url.rstrip("/") + "/")
 
 
 class Rehearsal:
@@ -69,9 +76,7 @@ class Rehearsal:
 
     @property
     def _client(self) -> Client:
-        from omni_release.index.client import Client
-
-        return Client(self.target.simple)
+        return reader(self.target.simple)
 
     @property
     def _running(self) -> RehearsalIndex:
@@ -88,6 +93,19 @@ class Rehearsal:
         return RehearsalIndex(
             Setup(self._folder, self._project, account, default_index(self._environment), script=self._script)
         )
+
+
+class DefaultIndex:
+    """See `seams.Elsewhere`: the one that pip or uv would take; `environment` tells which."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def status(self, project: str) -> str:
+        from omni_release.index.elsewhere import default_index
+        from omni_release.index.status import status
+
+        return status(default_index(self._environment), project)
 
 
 class PackageIndex:
@@ -119,6 +137,4 @@ class PackageIndex:
 
     @property
     def _client(self) -> Client:
-        from omni_release.index.client import Client
-
-        return Client(self.target.simple)
+        return reader(self.target.simple)

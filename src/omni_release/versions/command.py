@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from omni_release.seams import Swaps
     from omni_release.versions import Found, Place
+    from omni_release.versions.guards import Index
 
 LOOKS = ("check", "show")
 CHANGES = ("sync", "set", "bump")
@@ -142,8 +143,8 @@ def _fields(place: Place) -> dict[str, str | int]:
     return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
 
 
-class Asked(namedtuple("Asked", "verb value dry json docs index", defaults=("", False, False, False, ""))):
-    """What `sync`, `set` or `bump` was asked for: `dry` prints a diff, `index` is a simple API's URL."""
+class Asked(namedtuple("Asked", "verb value dry json docs", defaults=("", False, False, False))):
+    """What `sync`, `set` or `bump` was asked for: `dry` prints a diff."""
 
     __slots__ = ()
 
@@ -152,27 +153,26 @@ class Asked(namedtuple("Asked", "verb value dry json docs index", defaults=("", 
     dry: bool
     json: bool
     docs: bool
-    index: str
 
 
-def change(root: Path, asked: Asked, swaps: Swaps) -> int:
-    """`version sync`, `set X` and `bump PART`: all places at once, or none."""
+def change(root: Path, asked: Asked, swaps: Swaps, index: Index | None = None) -> int:
+    """`version sync`, `set X` and `bump PART`: all places at once, or none. `index` is asked whether X is taken."""
     root = root.resolve()
     if asked.dry:
         if swaps.pending(root):
             raise UsageError(f"a change was interrupted in {root}", "The next one without --dry-run undoes it first.")
-        return _changed(root, asked, swaps)
+        return _changed(root, asked, swaps, index)
     with swaps.alone(root):
         if restored := swaps.recover(root):
             sys.stderr.write(f"a change that was interrupted is undone: {', '.join(restored)}\n")
-        return _changed(root, asked, swaps)
+        return _changed(root, asked, swaps, index)
 
 
-def _changed(root: Path, asked: Asked, swaps: Swaps) -> int:
+def _changed(root: Path, asked: Asked, swaps: Swaps, index: Index | None) -> int:
     from omni_release.versions import writing
 
     checkout, found = looked_at(root)
-    version = _wanted(root, found, asked)
+    version = _wanted(root, found, asked, index)
     places = versions.drift(found.places) if asked.verb == "sync" else found.places
     changes = writing.planned(checkout, places, version, docs=asked.docs)
     if not asked.dry:
@@ -193,7 +193,7 @@ def _changed(root: Path, asked: Asked, swaps: Swaps) -> int:
     return errors.EXIT_PASSED
 
 
-def _wanted(root: Path, found: Found, asked: Asked) -> str:
+def _wanted(root: Path, found: Found, asked: Asked, index: Index | None) -> str:
     """The version to write, past all guards. Raises UsageError or Conflict."""
     source, value = found.source, asked.value.strip()
     _held_to_grammar(asked.verb, value)
@@ -212,10 +212,8 @@ def _wanted(root: Path, found: Found, asked: Asked) -> str:
     from omni_release.versions import guards
 
     trouble = list(guards.against(root, found.name, value))
-    if asked.index and not trouble:
-        from omni_release.index.client import Client
-
-        said, untold = guards.asked(root, found.name, value, Client(asked.index.rstrip("/") + "/"))
+    if index is not None and not trouble:
+        said, untold = guards.asked(root, found.name, value, index)
         trouble += said
         sys.stderr.writelines(f"could not tell whether the index has {value}: {why}\n" for why in untold)
     if trouble:
