@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,11 +35,17 @@ def below(place: str) -> set[str]:
     return {name for name in ALL if f"omni_release.{place}" == name or name.startswith(f"omni_release.{place}.")}
 
 
+@functools.cache
+def arrows() -> dict[str, frozenset[str]]:
+    """What each module imports."""
+    return {name: frozenset(imported(path)) for name, path in ALL.items()}
+
+
 def importers(place: str) -> set[str]:
     """Who imports a module, or something of a folder, from outside."""
     inside = below(place)
     assert inside, place
-    found = {name for name, path in ALL.items() if name not in inside and inside.intersection(imported(path))}
+    found = {name for name, others in arrows().items() if name not in inside and inside & others}
     return {name.removeprefix("omni_release.") for name in found}
 
 
