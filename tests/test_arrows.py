@@ -55,7 +55,7 @@ def importers(place: str) -> set[str]:
         ("cli", {"__main__"}),
         ("run", {"cli"}),
         ("ports", {"cli", "run"}),
-        ("engine", {"run"}),
+        ("engine", {"run", "releasing"}),
         ("index.status", {"ports.index"}),
         ("index.places", {"releasing"}),  # before there is a run
     ],
