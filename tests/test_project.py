@@ -159,6 +159,7 @@ def test_byte_order_mark_and_crlf(tmp_path: Path) -> None:
     "text",
     [
         "",
+        "[tool.ruff]\n",
         "[project]\nversion = '1'\n",
         "[project]\nname = 3\n",
         "[project]\nname = ' '\n",
@@ -171,6 +172,20 @@ def test_no_name(text: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"\[project\] has no name") as raised:
         project.load(laid_out(tmp_path, text=text))
     assert "Add `name" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("setup.py", 'from setuptools import setup\n\nNAME = "acme"\nsetup(name=NAME, version="1.0")\n'),
+        ("setup.cfg", "[metadata]\nname = acme\nversion = 1.0\n"),
+    ],
+)
+def test_name_elsewhere(file: str, text: str, tmp_path: Path) -> None:
+    """A pyproject.toml that is there for tools alone leaves the name to setup.py or setup.cfg."""
+    root = laid_out(tmp_path, "acme/__init__.py", text="[tool.ruff]\nline-length = 100\n")
+    (root / file).write_text(text, encoding="utf-8")
+    assert project.load(root).name == "acme"
 
 
 @pytest.mark.parametrize(

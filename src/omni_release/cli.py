@@ -69,7 +69,7 @@ def _told(arguments: Arguments, error: OmniReleaseError) -> int:
 def _lane(arguments: Arguments) -> int:
     if arguments.command == "version" and arguments.project.is_dir():
         command.held_to_one_project(arguments.project.absolute())
-    if arguments.command == "version" and (arguments.verb != "check" or not (arguments.project / _FILE).exists()):
+    if arguments.command == "version" and (arguments.verb != "check" or not _is_named(arguments.project)):
         return _version(arguments)
     if arguments.command == "checklist" and arguments.verb != "check":
         from omni_release.checklists import command as checklist
@@ -133,16 +133,25 @@ def _home(found: Project) -> Home:
 
 
 def _project(arguments: Arguments) -> Project:
+    return project.load(_root(arguments))
+
+
+def _root(arguments: Arguments) -> Path:
     root = arguments.project.absolute()
     if not root.is_dir():
         raise UsageError(f"there is no folder {arguments.project}", "Name the project's folder with --project DIR.")
-    return project.load(root)
+    return root
+
+
+def _is_named(root: Path) -> bool:
+    """Has the project a name that a lane could go by? One of an older kind may compute it in setup.py."""
+    return (root / _FILE).exists() and bool(project.name_of(root, project.read(root)[0]))
 
 
 def _version(arguments: Arguments) -> int:
-    root, json = arguments.project.absolute(), arguments.format == "json"
-    if not root.is_dir() or (root / _FILE).exists():
-        _project(arguments)  # its settings may be wrong
+    root, json = _root(arguments), arguments.format == "json"
+    if (root / _FILE).exists():
+        project.read(root)  # its settings may be wrong
     if arguments.verb == "check":
         return command.check(root, json=json, staged=bool(arguments.mode))
     if arguments.mode:

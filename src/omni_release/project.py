@@ -10,6 +10,7 @@ from pathlib import Path
 from omni_release import settings
 from omni_release.errors import SettingsError, UsageError
 from omni_release.model import Project
+from omni_release.settings import Settings
 
 _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
 
@@ -17,8 +18,20 @@ _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example
 def load(root: Path) -> Project:
     """What stands in the checkout at `root`.
 
-    Raises UsageError where there is no pyproject.toml, SettingsError where it cannot be read as one.
+    Raises UsageError where there is no pyproject.toml, SettingsError where it cannot be read as one, or nothing
+    states the project's name.
     """
+    metadata, chosen = read(root)
+    name = name_of(root, metadata)
+    if not name:
+        path = root / "pyproject.toml"
+        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
+    packages = tuple(_chosen(root, chosen.import_packages)) or tuple(_found(root, name))
+    return Project(root, name, packages, chosen, metadata)
+
+
+def read(root: Path) -> tuple[Mapping[str, object], Settings]:
+    """All of the pyproject.toml at `root`, and what it sets for us. Raises as `load` does, but asks for no name."""
     path = root / "pyproject.toml"
     text = _text(path)
     try:
@@ -28,12 +41,19 @@ def load(root: Path) -> Project:
         raise SettingsError(
             f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else text.count("\n") + 1
         ) from None
+    return metadata, settings.read(metadata, path, text)
+
+
+def name_of(root: Path, metadata: Mapping[str, object]) -> str:
+    """The project's name: as pyproject.toml has it, else as setup.cfg or setup.py states it, else empty."""
+    if "project" not in metadata and "poetry" not in table(metadata, "tool"):
+        from omni_release.versions.checkout import Checkout
+        from omni_release.versions.member import Member
+
+        checkout = Checkout(str(root))
+        return Member(checkout, checkout.inside).name
     name = table(metadata, "project").get("name") or table(metadata, "tool", "poetry").get("name")
-    if not isinstance(name, str) or not name.strip():
-        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
-    chosen = settings.read(metadata, path, text)
-    packages = tuple(_chosen(root, chosen.import_packages)) or tuple(_found(root, name))
-    return Project(root, name, packages, chosen, metadata)
+    return name.strip() if isinstance(name, str) else ""
 
 
 def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:

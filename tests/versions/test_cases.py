@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from omni_release import versions
+from omni_release import cli, versions
 from omni_release.errors import Conflict
 from omni_release.versions.place import WRITTEN
 from omni_release.versions.spelling import same
@@ -14,7 +15,15 @@ from tests.versions.support import AT, PROJECTS, change, checkout, contents, lis
 
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
 UNWRITABLE = {"computed", "computed-further"}
-FINAL_ALONE = {"setup-py-literal", "incremental", "called", "called-by-name", "parts-unpacked"}
+FINAL_ALONE = {
+    "setup-joins",
+    "setup-searches",
+    "setup-py-literal",
+    "incremental",
+    "called",
+    "called-by-name",
+    "parts-unpacked",
+}
 """Cases with a place that has no spelling for a pre-release."""
 
 
@@ -23,6 +32,17 @@ def test_places(name: str, tmp_path: Path) -> None:
     """The places are those that the case says, and no others."""
     root = checkout(name, tmp_path / name)
     assert listed(root) == (PROJECTS / name / "expected.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_line_shows_them(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`version show` prints the very same, whatever kind of project it is."""
+    root = checkout(name, tmp_path / name)
+    code = cli.main(["version", "show", "--format", "json", "--project", str(root)])
+    said = json.loads(capsys.readouterr().out)
+    lines = [f"{at['role']} {at['path']}:{at['line']}:{at['column']} {at['value']}\n" for at in said["places"]]
+    assert "".join(lines) == (PROJECTS / name / "expected.txt").read_text(encoding="utf-8")
+    assert code == (1 if said["drift"] else 0)
 
 
 @pytest.mark.parametrize("version", ["2.4.6", "2.4.6rc1"])

@@ -46,7 +46,7 @@ def clean(arguments: Sequence[str]) -> bool:
 
         from omni_release import project
 
-        project.load(Path(root).absolute())  # its settings may be wrong: the command line tells how
+        project.read(Path(root).absolute())  # its settings may be wrong: the command line tells how
     found = versions.look(root, checkout)
     if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
         return False

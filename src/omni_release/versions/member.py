@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import _ast
+import os
 import re
 from collections.abc import Iterator
 
 from omni_release.versions.checkout import Checkout, pruned, table
 from omni_release.versions.place import MIRROR, SOURCE, Place, Text
-from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants
+from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants, walked
 
 _LAYOUTS = ("", "src/", "lib/", "python/", "source/")
 _DEEPEST = 5
@@ -90,10 +91,11 @@ class Member:
         """Where the module lies that is imported under a name."""
         inside = dotted.replace(".", "/")
         where = self.table("tool", "setuptools").get("package-dir")
-        extra = [f"{path}/" for path in where.values() if path] if isinstance(where, dict) else []
+        extra = [str(path) for path in where.values()] if isinstance(where, dict) else []
         find = self.table("tool", "setuptools", "packages", "find").get("where")
-        extra += [f"{path}/" for path in find if path] if isinstance(find, list) else []
-        for layout in (*extra, *_LAYOUTS):
+        extra += map(str, find) if isinstance(find, list) else []
+        layouts = [f"{path}/" for path in map(os.path.normpath, filter(None, extra)) if path != "."]
+        for layout in (*layouts, *_LAYOUTS):
             for file in (f"{inside}/__init__.py", f"{inside}.py"):
                 if self.checkout.text(self.at + layout + file) is not None:
                     return self.at + layout + file
@@ -132,6 +134,9 @@ class Member:
                     return self.resolved(target, inside[2], role, depth + 1)
             if parts := part_places(self.checkout, path, role):
                 return parts
+            for word in words if module.tree else ():
+                if word != name and (places := self._imported(path, word, role, depth)):
+                    return places
         return self._imported(path, name, role, depth) if module.tree else []
 
     def _module_called(self, path: str, name: str) -> str | None:
@@ -153,7 +158,9 @@ class Member:
     def _imported(self, path: str, name: str, role: str, depth: int) -> list[Place]:
         read = self.checkout.module(path)
         assert read is not None
-        for node in getattr(read[0].tree, "body", ()):
+        tree = read[0].tree
+        script = path.endswith("setup.py")  # it may import within a function
+        for node in walked(tree) if tree and script else getattr(tree, "body", ()):
             if not isinstance(node, _ast.ImportFrom):
                 continue
             origin = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
@@ -190,8 +197,8 @@ def _said_beside(checkout: Checkout, path: str, item: Assigned) -> bool:
 
 
 def _is_number(module: Module, name: str) -> bool:
-    """Does a module assign a number to a name?"""
-    return any(said == name and isinstance(node.value, int) for said, node in constants(module))
+    """Does a module assign a number to a name, one that adds something?"""
+    return any(said == name and isinstance(node.value, int) and node.value for said, node in constants(module))
 
 
 def _is_string(text: Text, part: tuple[int, int, int, str]) -> bool:

@@ -171,13 +171,19 @@ def _items(value: _ast.expr) -> Iterator[tuple[str, _ast.expr]]:
 
 
 def opened(tree: _ast.Module) -> Iterator[str]:
-    """What may be paths of files in a setup.py: its short strings, and two to four of them that follow each other."""
+    """What may be paths of files in a setup.py: its short strings, and two to four of them that follow each other.
+
+    A name that the module gives to a string is that string.
+    """
+    named = {}
     for node in tree.body:
-        strings = [
-            item.value
+        if isinstance(node, _ast.Assign) and isinstance(node.value, _ast.Constant):
+            named |= {target.id: node.value.value for target in node.targets if isinstance(target, _ast.Name)}
+        said = [
+            item.value if isinstance(item, _ast.Constant) else named.get(getattr(item, "id", ""))
             for item in reversed(list(walked(node)))
-            if isinstance(item, _ast.Constant) and isinstance(item.value, str) and len(item.value) < 100
         ]
+        strings = [string for string in said if isinstance(string, str) and len(string) < 100]
         for count in (1, 2, 3, 4):
             for first in range(len(strings) - count + 1):
                 words = [word.strip("/") for word in strings[first : first + count]]

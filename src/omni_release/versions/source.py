@@ -225,9 +225,18 @@ def _files_in(member: Member, tree: _ast.Module) -> list[Place] | None:
     for path in opened(tree):
         if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")):
             found = _in_file(member, path)
-            if found and (found[0].form != "tuple" or "version" in path.rpartition("/")[2]):
+            if found and (found[0].form != "tuple" or _asked_for(member, found[0])):
                 return found
     return None
+
+
+def _asked_for(member: Member, place: Place) -> bool:
+    """Does a tuple stand in a module that is there to tell the version, or is its name one that setup.py looks for?"""
+    text, setup = member.checkout.text(place.path), member.checkout.text(member.at + "setup.py")
+    assert text is not None
+    assert setup is not None
+    named = re.search(r"(\w+)\s*(?::[^=\n]+)?=\s*[(\[]\s*\Z", text.text[: place.start])
+    return "version" in place.path.rpartition("/")[2] or bool(named and re.search(rf"\b{named[1]}\b", setup.text))
 
 
 def is_tagged(member: Member) -> bool:

@@ -1,0 +1,2 @@
+__version_info__ = (3, 2, 3)
+__version__ = ".".join(map(str, __version_info__))
