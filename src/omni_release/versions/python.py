@@ -175,7 +175,7 @@ def opened(tree: _ast.Module) -> Iterator[str]:
 
     A name that the module gives to a string is that string.
     """
-    named = {}
+    named: dict[str, object] = {}
     for node in tree.body:
         if isinstance(node, _ast.Assign) and isinstance(node.value, _ast.Constant):
             named |= {target.id: node.value.value for target in node.targets if isinstance(target, _ast.Name)}
