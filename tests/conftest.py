@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from omni_release import environment
+from omni_release.environments import variables
 from omni_release.journal import RunFolder
 from omni_release.model import Project, Release
 from omni_release.ports.clock import SystemClock
@@ -78,7 +78,7 @@ class Ran:
 
 def child_environment(**more: str) -> dict[str, str]:
     """The environment of a command line under test: outside any other run, and not on a CI service."""
-    left_out = (environment.GUARD, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
+    left_out = (variables.GUARD, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
     return {key: value for key, value in os.environ.items() if key not in left_out} | more
 
 

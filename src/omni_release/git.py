@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import ci, environment, tree, userinfo
+from omni_release import ci, tree, userinfo
+from omni_release.environments import variables
 from omni_release.errors import CannotTell, NotApplicable, UsageError
 from omni_release.model import Release
 from omni_release.seams import Answer, Processes, World
@@ -149,7 +150,7 @@ def unattended(outer: Mapping[str, str], ssh_command: str) -> dict[str, str]:
 
 
 def _english(outer: Mapping[str, str]) -> dict[str, str]:
-    inner = environment.for_git(outer)
+    inner = variables.for_git(outer)
     inner = {key: value for key, value in inner.items() if not key.startswith(_TALKS)}
     return inner | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 

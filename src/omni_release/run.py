@@ -14,8 +14,9 @@ from types import FrameType
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, engine, environment, keys, lanes, own, tree, versions, waivable
+from omni_release import artifacts, engine, keys, lanes, own, tree, versions, waivable
 from omni_release.actions import Run
+from omni_release.environments import variables
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import HELD_UP, REHEARSAL, Outcome, Release, Report
@@ -39,7 +40,7 @@ def run_lane(request: Request) -> int:
     for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminated)
-    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(environment.GUARD)):
+    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(variables.GUARD)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",

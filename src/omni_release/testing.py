@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import children, environment
+from omni_release import children
 from omni_release.actions import Write
 from omni_release.deprecations import Places
+from omni_release.environments import venv
 from omni_release.model import Project, Release
 from omni_release.project import import_name, table
 
@@ -53,7 +54,7 @@ def recorded(release: Release) -> Path:
 
 def recorder(release: Release) -> tuple[Write, ...]:
     """What makes each interpreter of the candidate environment record its warnings."""
-    target = environment.site_packages(release.environment("candidate"))
+    target = venv.site_packages(release.environment("candidate"))
     info = target / "omni_release_recorder-0.dist-info"
     module = Path(children.__file__).with_name("recorder.py")
     packages = list(importable(release.project))
@@ -70,7 +71,7 @@ def recorder(release: Release) -> tuple[Write, ...]:
 
 def places(release: Release) -> Places:
     """Where the project's own code lies while its tests run."""
-    installed = environment.site_packages(release.environment("candidate"))
+    installed = venv.site_packages(release.environment("candidate"))
     packages = tuple(
         (
             installed / Path(*import_name(package).split(".")).with_suffix(package.suffix),

@@ -12,12 +12,12 @@ from typing import cast
 
 import pytest
 
-from omni_release import environment as installed
 from omni_release import project
 from omni_release.audit import imports
 from omni_release.checks.dependencies import dependencies_are_maintained, imports_are_declared
 from omni_release.checks.deprecated import nothing_deprecated_is_used, packages_are_alive
 from omni_release.checks.silent import failures_surface
+from omni_release.environments import venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.index import status
 from omni_release.model import Finding, Release
@@ -182,7 +182,7 @@ def test_dependencies_of_the_build(look: Look) -> None:
 def test_deprecated_by_its_makers(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """A use of what is marked by PEP 702 is found by mypy, in the makers' own words."""
     pytest.importorskip("mypy", reason="mypy is the developer's, and not where a rehearsal runs the tests")
-    monkeypatch.setattr("omni_release.environment.python", lambda _: Path(sys.executable))
+    monkeypatch.setattr("omni_release.environments.venv.python", lambda _: Path(sys.executable))
     code = 'from typing_extensions import deprecated\n\n\n@deprecated("use new")\ndef old() -> None: ...\n\n\nold()\n'
     (found,) = look(nothing_deprecated_is_used, more="[tool.mypy]\nstrict = true\n", one=code)
     assert (found.rule, found.path, found.line, found.column) == ("deprecated", "src/acme/one.py", 8, 1)
@@ -193,7 +193,7 @@ def test_mypy_is_missing(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Where the project uses mypy and it is not beside omni-release, nothing was found out."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    monkeypatch.setattr(sys, "executable", str(installed.python(bare)))
+    monkeypatch.setattr(sys, "executable", str(venv.python(bare)))
     with pytest.raises(CannotTell, match="mypy is not here"):
         look(nothing_deprecated_is_used, more="[tool.mypy]\nstrict = true\n")
 

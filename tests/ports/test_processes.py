@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from omni_release.actions import Run
-from omni_release.environment import GUARD
+from omni_release.environments.variables import GUARD
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.ports.processes import LocalProcesses
 from omni_release.seams import Answer, Completed

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from omni_release import engine, environment
+from omni_release import engine
 from omni_release.actions import Link, Write
+from omni_release.environments import venv
 from omni_release.model import Release
 from omni_release.seams import World
 from omni_release.steps.copy import CopyForCommands
@@ -39,7 +40,7 @@ def test_install_candidate(release: Release, world: World) -> None:
     release.dist.mkdir()
     with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("acme.py", "")
-    installed = environment.site_packages(release.environment("candidate"))
+    installed = venv.site_packages(release.environment("candidate"))
     installed.mkdir(parents=True)
     (installed / "acme.py").touch()
     step = InstallCandidate()

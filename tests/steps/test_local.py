@@ -16,9 +16,10 @@ from typing import Any, cast
 import pytest
 import uv
 
-from omni_release import engine, environment
+from omni_release import engine
 from omni_release.actions import Pin
 from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
+from omni_release.environments import venv
 from omni_release.journal import RunFolder
 from omni_release.model import Outcome, Project, Release, Status, Target
 from omni_release.ports.clock import SystemClock
@@ -71,7 +72,7 @@ class Machine:
 
     def python(self, name: str = ".venv") -> str:
         """The interpreter of an environment."""
-        return str(environment.python(self.release.project.root / name))
+        return str(venv.python(self.release.project.root / name))
 
     def version(self, name: str = ".venv") -> str:
         """What the environment itself says that it has, by an import of the module too."""
@@ -228,7 +229,7 @@ def test_an_editable_install_stays(machine: Machine) -> None:
 def test_an_old_editable_install_stays(machine: Machine) -> None:
     """`setup.py develop` knew no direct_url.json, and left a link."""
     kept = machine.made()
-    base = environment.site_packages(kept.release.project.root / ".venv")
+    base = venv.site_packages(kept.release.project.root / ".venv")
     (base / "acme_sound.egg-link").write_text("/somewhere/acme\n.", encoding="utf-8")
     assert "an editable install of /somewhere/acme" in said(kept.outcome(UpgradeLocal()))
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from omni_release import environment
 from omni_release.actions import Run
+from omni_release.environments import variables
 from omni_release.errors import CannotTell
 from omni_release.seams import Completed, Processes
 
@@ -66,7 +66,7 @@ def ran(
     command = Run(
         tuple(argv),
         cwd=place.root,
-        environment=environment.for_tools(place.environment, place.run) | dict(more),
+        environment=variables.for_tools(place.environment, place.run) | dict(more),
         log=log,
         deadline=_DEADLINE,
         background=True,

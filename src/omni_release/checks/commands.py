@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import environment
 from omni_release.actions import Run
+from omni_release.environments import variables
 from omni_release.errors import CannotTell
 from omni_release.model import Finding, Release
 from omni_release.seams import Completed, World
@@ -36,7 +36,7 @@ class CommandPasses:
         if not cwd.is_dir():
             yield self._finding(f"there is no folder {command.cwd!r} in the project, or git does not know it")
             return
-        inner = environment.for_tests(world.environment, release.folder)
+        inner = variables.for_tests(world.environment, release.folder)
         # What was installed beside omni-release is found without an activated environment, too.
         inner["PATH"] = os.pathsep.join((inner.get("PATH", os.defpath), str(Path(sys.executable).parent)))
         log = release.logs / f"command-{command.name}.log"

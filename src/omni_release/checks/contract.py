@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, environment, keys, testing
+from omni_release import children, keys, testing
 from omni_release.actions import Run, Write
+from omni_release.environments import variables, venv
 from omni_release.errors import ActionFailed, CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
@@ -116,11 +117,11 @@ def _filled(
         ],
     }
     world.files.write(Write(task, json.dumps(content).encode()))
-    inner = environment.for_tests(world.environment, release.folder)
+    inner = variables.for_tests(world.environment, release.folder)
     inner = {name: value for name, value in inner.items() if name not in keys.VARIABLES}
     command = Run(
         (
-            *(str(environment.python(release.environment("candidate"))), "-I"),
+            *(str(venv.python(release.environment("candidate"))), "-I"),
             *(str(Path(children.__file__).with_name("filling.py")), str(task), str(result)),
         ),
         cwd=release.workshop,

@@ -12,9 +12,10 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, environment, testing
+from omni_release import artifacts, testing
 from omni_release.actions import Run
 from omni_release.audit import imports, programs
+from omni_release.environments import variables, venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.project import table
@@ -70,7 +71,7 @@ def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> t
     argv = [sys.executable, "-m", "deptry", *roots, "--no-ansi", f"--json-output={out}", f"--known-first-party={own}"]
     if extras and not {"optional_dependencies_dev_groups", "pep621_dev_dependency_groups"} & set(settings):
         argv.append(f"--optional-dependencies-dev-groups={','.join(extras)}")
-    candidate = environment.site_packages(release.environment("candidate"))
+    candidate = venv.site_packages(release.environment("candidate"))
     more = {"PYTHONPATH": str(candidate)} if candidate.is_dir() else {}
     place = programs.Place(project.root, release.folder, folder, world.environment)
     completed, said = programs.ran(place, world.processes, argv, "deptry", more)
@@ -130,7 +131,7 @@ def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
     import uv
 
     target, wheel = release.environment("lowest"), artifacts.installable(release.dist)
-    python = str(environment.python(target))
+    python = str(venv.python(target))
     made = (uv.find_uv_bin(), "venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, str(target))
     wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel))
     for argv in (made, (uv.find_uv_bin(), "pip", "install", "--project", str(release.project.root), *wanted)):
@@ -154,7 +155,7 @@ def no_known_vulnerability(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("`vulnerabilities` in [tool.omni-release.dependencies] is not set")
     out = release.folder / "pip-audit.json"
     out.unlink(missing_ok=True)
-    where = ("--path", str(environment.site_packages(release.environment("released-uv"))))
+    where = ("--path", str(venv.site_packages(release.environment("released-uv"))))
     how = ("--format", "json", "--output", str(out), "--progress-spinner", "off", "--desc", "off")
     ended = _in_workshop(release, world, (sys.executable, "-m", "pip_audit", *where, *how), "pip-audit")
     try:
@@ -182,7 +183,7 @@ def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: st
     command = Run(
         argv,
         cwd=release.workshop,
-        environment=environment.for_dependencies(world.environment, release.folder),
+        environment=variables.for_dependencies(world.environment, release.folder),
         log=release.logs / f"{name}.log",
         deadline=_DEADLINE,
         network=True,

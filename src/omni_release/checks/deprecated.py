@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import environment, testing, tree
+from omni_release import testing, tree
 from omni_release.audit import imports, programs
 from omni_release.audit.sources import sources
+from omni_release.environments import venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release
 from omni_release.project import table
@@ -52,7 +53,7 @@ def nothing_deprecated_is_used(release: Release, world: World) -> Iterator[Findi
         raise NotApplicable("the project does not use mypy")
     if not (packages := [package.as_posix() for package in project.packages]):
         raise NotApplicable("the project has no import package")
-    candidate = environment.python(release.environment("candidate"))
+    candidate = venv.python(release.environment("candidate"))
     options = ("--config-file=", "--ignore-missing-imports", "--check-untyped-defs", "--enable-error-code=deprecated")
     where = (f"--python-executable={candidate}", f"--cache-dir={release.workshop / 'mypy'}")
     argv = (sys.executable, "-m", "mypy", *options, *where, "--output=json", "--no-error-summary", *packages)

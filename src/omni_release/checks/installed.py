@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import artifacts, environment, probe
+from omni_release import artifacts
 from omni_release.actions import Run
+from omni_release.environments import probe, variables, venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
@@ -45,11 +46,11 @@ def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
     """
     log = release.logs / "pip-check.log"
     log.unlink(missing_ok=True)
-    python = str(environment.python(release.environment("released-pip")))
+    python = str(venv.python(release.environment("released-pip")))
     command = Run(
         (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
         cwd=release.workshop,
-        environment=environment.for_tools(world.environment, release.folder),
+        environment=variables.for_tools(world.environment, release.folder),
         log=log,
         deadline=_DEADLINE,
     )
@@ -68,7 +69,7 @@ def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
     verify = release.project.settings.verify
     if not verify.commands:
         raise NotApplicable("the settings name no verify commands")
-    inner = environment.activated(world.environment, release.folder, release.environment("released-uv"))
+    inner = variables.activated(world.environment, release.folder, release.environment("released-uv"))
     empty = release.workshop / "verify"
     empty.mkdir(exist_ok=True)
     for program, *arguments in verify.commands:

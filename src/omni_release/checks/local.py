@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omni_release import local_environment
+from omni_release.environments import local
 from omni_release.errors import NeedsPerson, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
@@ -16,7 +16,7 @@ def local_environment_works(release: Release, world: World) -> Iterator[Finding]
 
     Make it anew, or mend [tool.omni-release.local].
     """
-    found = local_environment.find(release, world)
+    found = local.find(release, world)
     has = f"{release.project.name} {found.version}" if found.version else f"no {release.project.name}"
     what = f"stays, as an editable install of {found.editable}" if found.editable else f"goes to {found.installer}"
     yield Finding(f"{found.folder} has {has}: it {what}", "local-environment", Severity.NOTICE)
@@ -28,7 +28,7 @@ def nobody_uses_local_environment(release: Release, world: World) -> Iterator[Fi
     End the programs named above, and run this again: the release goes on where it stands. A program that keeps running
     has the old code, or a mixture, in memory; on Windows the upgrade would fail half-way.
     """
-    found = local_environment.find(release, world)
+    found = local.find(release, world)
     if found.editable:
         raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
     if has_the_release(found, release, world):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import artifacts, environment
+from omni_release import artifacts
 from omni_release.actions import Run
+from omni_release.environments import variables
 from omni_release.errors import CannotTell
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import Completed, World
@@ -81,7 +82,7 @@ def _asked(release: Release, world: World, module: str, *arguments: str) -> _Tol
     command = Run(
         (sys.executable, "-m", module, *arguments),
         cwd=release.workshop,
-        environment=environment.for_tools(world.environment, release.folder) | {"COLUMNS": "400"},
+        environment=variables.for_tools(world.environment, release.folder) | {"COLUMNS": "400"},
         log=log,
         deadline=_DEADLINE,
         background=True,

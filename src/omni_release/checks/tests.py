@@ -10,8 +10,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import children, deprecations, environment, installed, testing, tree
+from omni_release import children, deprecations, testing, tree
 from omni_release.actions import Run
+from omni_release.environments import installed, variables
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.seams import Completed, World
@@ -94,7 +95,7 @@ def tests_key(release: Release, world: World) -> str:
 
 def _command(release: Release, world: World, results: Path) -> Run:
     candidate = release.environment("candidate")
-    inner = environment.activated(world.environment, release.folder, candidate)
+    inner = variables.activated(world.environment, release.folder, candidate)
     program, *arguments = release.project.settings.tests.command
     if testing.uses_pytest(release.project):
         arguments += testing.inside_packages(release.project, tree.files(release.project.root, world.processes))

@@ -22,7 +22,7 @@ from pathlib import Path
 import build
 import uv
 
-from omni_release import environment
+from omni_release.environments import venv
 
 
 class Isolated:
@@ -30,13 +30,13 @@ class Isolated:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.python_executable = str(environment.python(folder))
+        self.python_executable = str(venv.python(folder))
         # What an earlier build has left has all that this one needs: the back end need not be asked again.
         self.complete = folder.is_dir()
 
     def make_extra_environ(self) -> dict[str, str]:
         """What hooks see besides our own environment."""
-        return {"PATH": f"{environment.scripts(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        return {"PATH": f"{venv.scripts(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
     def create(self) -> None:
         """Make it anew."""

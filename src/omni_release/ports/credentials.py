@@ -18,7 +18,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from omni_release.environment import for_git
+from omni_release.environments.variables import for_git
 from omni_release.index import targets
 from omni_release.model import Target
 from omni_release.seams import Access, Credentials

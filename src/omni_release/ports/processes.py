@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TypedDict
 
 from omni_release.actions import Run
-from omni_release.environment import GUARD, for_git
+from omni_release.environments.variables import GUARD, for_git
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.seams import Answer, Completed, Holders
 from omni_release.userinfo import left_out_of_bytes

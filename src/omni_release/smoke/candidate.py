@@ -8,8 +8,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, children, environment, installed, keys
+from omni_release import artifacts, children, keys
 from omni_release.actions import Run
+from omni_release.environments import installed, variables
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Project, Release
 from omni_release.project import table
@@ -91,7 +92,7 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
     """The run of all scenarios in this mode; its traffic goes to `record`, if anywhere."""
     smoke = release.project.settings.smoke
     candidate = release.environment("candidate")
-    inner = environment.activated(world.environment, release.folder, candidate) | {UNRECORDED: "1"}
+    inner = variables.activated(world.environment, release.folder, candidate) | {UNRECORDED: "1"}
     named = tuple(name for name in keys.VARIABLES if inner.pop(name, ""))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
     arguments = [*tests(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]

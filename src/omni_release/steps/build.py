@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, environment, journal, tree
+from omni_release import artifacts, journal, tree
 from omni_release.actions import Action, Copy, Pin, Run, Write
+from omni_release.environments import variables
 from omni_release.errors import Conflict
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
@@ -88,7 +89,7 @@ def as_built(release: Release, world: World) -> Evidence | None:
 
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
-    inner = environment.for_dependencies(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
+    inner = variables.for_dependencies(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
     program = (sys.executable, "-m", "omni_release.children.build", which)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from omni_release import ci, git, release_notes, tag_name, userinfo
 from omni_release.actions import Action, Run, Write
-from omni_release.environment import GUARD
+from omni_release.environments.variables import GUARD
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Evidence, Release
 from omni_release.seams import World

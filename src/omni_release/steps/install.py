@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import artifacts, environment, installed, testing
+from omni_release import artifacts, testing
 from omni_release.actions import Action, Run, Write
+from omni_release.environments import installed, variables, venv
 from omni_release.model import REHEARSAL, Evidence, Release
 from omni_release.seams import World
 
@@ -164,7 +165,7 @@ def _fresh(release: Release, world: World, name: str) -> Run:
 
 
 def _into(release: Release, name: str) -> tuple[str, str]:
-    return ("--python", str(environment.python(release.environment(name))))
+    return ("--python", str(venv.python(release.environment(name))))
 
 
 def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
@@ -193,7 +194,7 @@ def _uv(
 
 def _pip(release: Release, world: World, name: str, *arguments: str, dependencies: bool = False) -> Run:
     """Our own pip, at work in another environment."""
-    pip = (sys.executable, "-m", "pip", "--python", str(environment.python(release.environment(name))))
+    pip = (sys.executable, "-m", "pip", "--python", str(venv.python(release.environment(name))))
     quiet = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
     return _run(release, world, name, (*pip, *arguments, *quiet), dependencies=dependencies)
 
@@ -207,7 +208,7 @@ def _run(
     dependencies: bool,
     otherwise: Run | None = None,
 ) -> Run:
-    inner = environment.for_dependencies if dependencies else environment.for_tools
+    inner = variables.for_dependencies if dependencies else variables.for_tools
     more = {} if dependencies else {"PIP_CONFIG_FILE": os.devnull}
     return Run(
         argv,

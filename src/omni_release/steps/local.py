@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from omni_release import artifacts, environment, installed, local_environment
+from omni_release import artifacts
 from omni_release.actions import Action, Run, Write
+from omni_release.environments import installed, local, variables
+from omni_release.environments.local import LocalEnvironment
 from omni_release.errors import NotApplicable
-from omni_release.local_environment import LocalEnvironment
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 
@@ -59,7 +60,7 @@ def has_the_release(found: LocalEnvironment, release: Release, world: World) -> 
 
 
 def _to_upgrade(release: Release, world: World) -> LocalEnvironment:
-    found = local_environment.find(release, world)
+    found = local.find(release, world)
     if found.editable:
         raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
     return found
@@ -88,7 +89,7 @@ def _uv(release: Release, world: World, found: LocalEnvironment, *arguments: str
 
 def _run(release: Release, world: World, argv: tuple[str, ...], *, dependencies: bool) -> Run:
     """With this machine's own settings for dependencies; with none of them for our own file."""
-    inner = environment.for_dependencies if dependencies else environment.for_tools
+    inner = variables.for_dependencies if dependencies else variables.for_tools
     alone = {} if dependencies else {"PIP_CONFIG_FILE": os.devnull}
     return Run(
         argv,

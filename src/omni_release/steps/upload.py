@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from omni_release import artifacts, environment, publishing
+from omni_release import artifacts, publishing
 from omni_release.actions import Action, Run, Send
+from omni_release.environments import variables
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.model import Artifact, Evidence, Release
 from omni_release.seams import Access, Credentials, Standing, Told, World
@@ -58,7 +59,7 @@ def _send(release: Release, world: World, access: Access, project: str, files: t
         cwd=release.folder,
         # Wide, so that what twine says of an answer stands on one line.
         environment={
-            **environment.for_tools(world.environment, release.folder),
+            **variables.for_tools(world.environment, release.folder),
             "COLUMNS": "500",
             **access.environment,
         },

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, environment, testing
+from omni_release import children, testing
 from omni_release.actions import Run
+from omni_release.environments import variables, venv
 from omni_release.errors import ActionFailed
 from omni_release.model import Release
 from omni_release.seams import World
@@ -25,9 +26,9 @@ def look(release: Release, world: World, name: str) -> dict[str, Any]:
     script = str(Path(children.__file__).with_name("probe.py"))
     modules = testing.importable(release.project)
     command = Run(
-        (str(environment.python(release.environment(name))), "-I", script, str(result), release.project.name, *modules),
+        (str(venv.python(release.environment(name))), "-I", script, str(result), release.project.name, *modules),
         cwd=release.workshop,
-        environment=environment.for_tests(world.environment, release.folder),
+        environment=variables.for_tests(world.environment, release.folder),
         log=release.logs / f"probe-{name}.log",
         deadline=_DEADLINE,
     )

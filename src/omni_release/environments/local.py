@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, environment, userinfo
+from omni_release import children, userinfo
+from omni_release.environments import variables, venv
 from omni_release.errors import ActionFailed, NotApplicable, UsageError
 from omni_release.model import Release
 from omni_release.seams import World
@@ -36,7 +37,7 @@ def find(release: Release, world: World) -> LocalEnvironment:
     """What stands there now. Raises NotApplicable where the settings name none, UsageError where there is none."""
     interpreter = _interpreter(release)
     script = str(Path(children.__file__).with_name("local.py"))
-    inner = environment.for_tools(world.environment, release.folder)
+    inner = variables.for_tools(world.environment, release.folder)
     argv = (str(interpreter), "-I", script, release.project.name)
     answer = world.processes.ask(*argv, cwd=release.project.root, environment=inner)
     if answer is None or answer.code != 0:
@@ -61,7 +62,7 @@ def _interpreter(release: Release) -> Path:
     if not local.environment and not local.python:
         raise NotApplicable("the settings name no local environment")
     root = release.project.root
-    path = root / local.python if local.python else environment.python(root / local.environment)
+    path = root / local.python if local.python else venv.python(root / local.environment)
     if not path.is_file():
         raise UsageError(f"{_TABLE} names an environment that is not there: {path}", "Make it, or take the line out.")
     return path

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
+
+from omni_release.environments.venv import scripts
 
 GUARD = "OMNI_RELEASE_RUN"
 """Set in every child to the folder of the run that it belongs to: no rehearsal starts inside another one."""
@@ -84,18 +85,3 @@ def activated(outer: Mapping[str, str], run: Path, environment: Path) -> dict[st
     inner = for_tests(outer, run)
     path = f"{scripts(environment)}{os.pathsep}{inner.get('PATH', os.defpath)}"
     return inner | {"VIRTUAL_ENV": str(environment), "PATH": path}
-
-
-def scripts(environment: Path) -> Path:
-    """The folder of a virtual environment that holds its programs."""
-    return environment / ("Scripts" if os.name == "nt" else "bin")
-
-
-def site_packages(environment: Path) -> Path:
-    """The folder for packages of a virtual environment that was made with our own interpreter."""
-    return Path(sysconfig.get_path("purelib", scheme="venv", vars={"base": str(environment)}))
-
-
-def python(environment: Path) -> Path:
-    """The interpreter of a virtual environment."""
-    return scripts(environment) / ("python.exe" if os.name == "nt" else "python")

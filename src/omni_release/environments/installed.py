@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from omni_release import artifacts
-from omni_release.environment import site_packages
+from omni_release.environments.venv import site_packages
 
 
 def holds(environment: Path, wheel: Path, *, by: str | None = None) -> bool:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import uv
 
-from omni_release import installed
-from omni_release.environment import site_packages
+from omni_release.environments import installed
+from omni_release.environments.venv import site_packages
 
 FILES = {
     "acme/__init__.py": b'VERSION = "1.0"\r\n',
