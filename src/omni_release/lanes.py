@@ -140,7 +140,7 @@ def release() -> Lane:
             check(local_environment_works),
             check(live_smoke_stands, needs="rehearsal-stands", signable=True),
             check(before_release_is_answered),
-            step(ConfirmVersion(), needs=f"live-smoke-stands before-release-is-answered {' '.join(_PROOFS)}"),
+            step(ConfirmVersion(), needs=f"live-smoke-stands before-release-is-answered {' '.join(PROOFS)}"),
             step(Upload(), needs="confirm-version"),
             check(index_shows_the_release, needs="upload"),
             step(InstallWithUv(), needs="index-shows-the-release"),
@@ -165,13 +165,18 @@ def release() -> Lane:
 
 def doctor() -> Lane:
     """The proofs before a release, and nothing else: all that speaks against it, at once."""
-    return release().up_to("doctor", *_PROOFS)
+    return _part("doctor", (*PROOFS, "live-smoke-stands", "before-release-is-answered"))
 
 
 def published() -> Lane:
     """Whether an index serves the very bytes of a run, and people can install them; publishes nothing."""
-    part = tuple(task for task in release().tasks if task.id in _SERVED)
-    return Lane("published", tuple(replace(t, needs=tuple(n for n in t.needs if n in _SERVED)) for t in part))
+    return _part("published", _SERVED)
+
+
+def _part(name: str, ids: tuple[str, ...]) -> Lane:
+    """These tasks of a release, each without what it needs beside them."""
+    tasks = (task for task in release().tasks if task.id in ids)
+    return Lane(name, tuple(replace(task, needs=tuple(n for n in task.needs if n in ids)) for task in tasks))
 
 
 def version(mode: str = "") -> Lane:
@@ -347,7 +352,7 @@ BUILDING: dict[str, Callable[..., Lane]] = {
     **_SMOKING,
 }
 
-_PROOFS = (
+PROOFS = (
     "credentials-are-there",
     "index-answers",
     "version-is-free-or-ours",
@@ -358,7 +363,7 @@ _PROOFS = (
     "tag-is-right",
     "local-environment-works",
 )
-"""What must be true of the world before a release."""
+"""What must be true of the world before a release, whatever was built."""
 
 PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor, published)}
 """The lanes that are about a real index."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, publishing, tree
+from omni_release import artifacts, lanes, publishing, tree
 from omni_release.engine import STOOD_SO
 from omni_release.errors import CannotTell, UsageError
 from omni_release.index import places, targets
@@ -31,14 +31,13 @@ def whole(request: Request, home: Home, environment: Mapping[str, str], one: Cal
     request = replace(request, destination=replace(given, target=found))
     if request.lane == "published":
         return one(request)
-    proofs = replace(request, lane="doctor")
     if request.lane == "doctor":
-        return one(proofs)
+        return one(request)
     run = home.run(request.run) if request.run else None
     _refuse_unattended(request, run, found.upload)
     if run is not None and run.rehearsed() is not None:
         return one(request)
-    before = one(proofs)
+    before = one(replace(request, lane="doctor", only=lanes.PROOFS))
     if before.verdict in ("failed", "interrupted"):
         return before
     rehearsal = one(replace(request, lane="rehearse", destination=None))

@@ -215,11 +215,16 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
         return home.gate()
     if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and not home.runs()):
         return home.none()
+    if request.lane == "doctor":
+        now = tree.fingerprint(request.project.root, processes)
+        built = [run for run in home.runs() if run.built_from() == now]
+        finished = next((run for run in built if run.rehearsed() is not None), None)
+        return finished or next(iter(built), home.none())
     newest = next(iter(home.runs()), None)
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
         if newest.built_from() == tree.fingerprint(request.project.root, processes):
             return newest
-    if request.lane in ("doctor", "published"):
+    if request.lane == "published":
         return home.none()
     return (
         RunFolder(home.path / "runs" / "new", home.files)

@@ -128,8 +128,8 @@ def run_one(asked: dict[str, Any]) -> None:
             given = {"processes": processes, "files": files, "clock": clock, "index": index, "journal": journal}
             return real(*(counter.wrapped(name, seam) for name, seam in given.items()), *more)
 
-        whole = lanes.lane
-        run.lanes.lane = lambda *given: _without(whole(*given), set(asked["without"]))  # type: ignore[attr-defined]
+        whole, without = lanes.lane, set(asked["without"])
+        run.lanes.lane = lambda *given, **more: _without(whole(*given, **more), without)  # type: ignore[attr-defined]
         run.World = world  # type: ignore[attr-defined, assignment]  # the one place that makes a world
         code = cli.main(asked["argv"])
     except BaseException:  # noqa: BLE001 - told in the log; nothing may get out of the fork

@@ -169,3 +169,50 @@ def test_doctor_tells_all_at_once(place: Place, runner: Runner) -> None:
     assert "new.txt" in ended.said
     assert sorted(path.name for path in place.run.iterdir()) == before
     assert PROJECT in ended.said
+
+
+LIST = """\
+title = "Before a release"
+when = "before"
+[[item]]
+id = "looked"
+says = "Somebody has looked at it"
+asks = "Have you?"
+[[item]]
+id = "signed"
+says = "Somebody has signed for this version"
+asks = "Will you?"
+[[item]]
+id = "tested"
+says = "The tests pass"
+asks = "Do they?"
+check = "tests-pass"
+"""
+SIGNED = """\
+[[sign-off]]
+item = "mine/signed"
+who = "Ada"
+when = 2026-11-22
+reason = "it is right"
+version = "1.2.3"
+"""
+
+
+def test_doctor_asks_of_people_and_of_the_live_service(place: Place, runner: Runner) -> None:
+    """Checklists and live evidence as they stand for a run; without one, what only a run can tell is not asked."""
+    checklists = place.checkout / "checklists"
+    (checklists / "signed").mkdir(parents=True)
+    (checklists / "mine.toml").write_text(LIST, encoding="utf-8")
+    (checklists / "signed" / "1.2.3.toml").write_text(SIGNED, encoding="utf-8")
+    with (place.checkout / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("[tool.omni-release.smoke]\n")
+    with outside(place.folder / "index") as index:
+        asked = runner.run(place, "doctor", "--to", index.upload, "--run", place.run.name).said
+        assert "wait  Somebody has looked at it  [mine/looked]" in asked
+        assert "ok    Somebody has signed for this version" in asked and "ok    The tests pass" in asked
+        assert "has passed no live run" in asked and "[live-smoke-stands]" in asked
+        assert "skip  before-release-is-answered: needs mine/looked" in asked
+        unasked = runner.run(place, "doctor", "--to", index.upload).said
+    for id in ("mine/looked", "mine/tested", "before-release-is-answered", "live-smoke-stands"):
+        assert f"skip  {id}: not asked: it needs a run" in unasked
+    assert "ok    Somebody has signed for this version" in unasked

@@ -40,7 +40,7 @@ def before_release_is_answered(release: Release, world: World) -> Iterator[Findi
     An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"` answers it, or a file of
     the repository does (docs/checklists.md). One that names a check is answered when that has passed in this run.
     """
-    return _answered(release, "before")
+    return _answered(release, world, "before")
 
 
 def after_release_is_answered(release: Release, world: World) -> Iterator[Finding]:
@@ -48,14 +48,17 @@ def after_release_is_answered(release: Release, world: World) -> Iterator[Findin
 
     An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"`.
     """
-    return _answered(release, "after")
+    return _answered(release, world, "after")
 
 
-def _answered(release: Release, when: str) -> Iterator[Finding]:
+def _answered(release: Release, world: World, when: str) -> Iterator[Finding]:
     """Nothing is found where this is reached at all: each item is a task of its own, which must have passed before."""
     of_moment = [one for one in checklists.read(release.project.root) if one.when == when]
     if not of_moment:
         raise NotApplicable(_NONE)
+    for one in of_moment:
+        for item in one.items:
+            _must_be_known(item, release, world)
     number = sum(len(one.items) for one in of_moment)
     yield Finding(f"{number} items in {len(of_moment)} lists", RULE, Severity.NOTICE)
 
@@ -68,6 +71,7 @@ class ItemIsAnswered:
 
     def __call__(self, release: Release, world: World) -> Iterator[Finding]:
         item = self.item
+        _must_be_known(item, release, world)
         if not item.check:
             raise NeedsPerson(item.asks, _then(release))
         if item.check not in (known := _known(release)):
@@ -91,6 +95,16 @@ class ChecklistIsReadable:
 
     def __call__(self, release: Release, world: World) -> Iterator[Finding]:
         yield from self.checklist.problems
+
+
+def _must_be_known(item: Item, release: Release, world: World) -> None:
+    """Raises NotApplicable where only a run could tell: nothing is built, and the repository has no answer."""
+    if release.target == REHEARSAL or world.journal.artifacts():
+        return
+    version = sign_offs.released(release, world)
+    signed, _ = sign_offs.answer(item.id, release.project.root, version, world.journal, world.clock.now().date())
+    if signed is None:
+        raise NotApplicable("not asked: it needs a run, whose artifacts an answer is about")
 
 
 def _then(release: Release) -> str:

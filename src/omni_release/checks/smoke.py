@@ -68,6 +68,8 @@ def live_smoke_stands(release: Release, world: World) -> Iterator[Finding]:
     run. Where no live run is possible, a person can answer for it, with a reason.
     """
     candidate.must_be_wanted(release.project)
+    if not world.journal.artifacts():
+        raise NotApplicable("not asked: it needs a run, whose wheel is what a live run stands for")
     stands = evidence.standing(release, world)
     if stands is None:
         wheel = artifacts.installable(release.dist).name
