@@ -26,7 +26,7 @@ def project(case: Callable[[str], Path], tmp_path: Path) -> Iterator[Path]:
     """A sound project that has been pushed, with a server to publish to, and an environment to upgrade."""
     root, remote = case("sound"), tmp_path / "remote.git"
     git("init", "--quiet", "--bare", "--initial-branch=main", str(remote), cwd=tmp_path)
-    with pypi_server(tmp_path, locked=True) as url:
+    with pypi_server(tmp_path, locked="update") as url:
         with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
             file.write(f'\n[tool.omni-release.index.shelf]\nupload = "{url}/"\nsimple = "{url}/simple/"\n')
             file.write(f'project-page = "{url}/simple/{{name}}/"\n[tool.omni-release.local]\nenvironment = ".venv"\n')

@@ -6,6 +6,7 @@
     │   ├── SettingsError       2   something in pyproject.toml, with its line
     │   └── Locked              2   another run is at work in this project
     ├── CannotTell              3   inconclusive: no network, no key, a service that does not answer
+    │   └── Refused             3   somebody there does not want to tell us: asking again is of no use
     ├── NotApplicable           0   there is nothing to look at: skipped, with this reason
     ├── NeedsPerson             4   waiting for a person's answer
     ├── ActionFailed            1   an action was performed and did not do its work
@@ -83,6 +84,10 @@ class CannotTell(OmniReleaseError):
     """A check could not find out. Inconclusive: neither passed nor failed."""
 
     exit_code = EXIT_INCONCLUSIVE
+
+
+class Refused(CannotTell):
+    """Who was asked does not want to tell: asking again comes to the same."""
 
 
 class NotApplicable(OmniReleaseError):

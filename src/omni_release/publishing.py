@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from omni_release.actions import Confirm, Send
-from omni_release.errors import ActionFailed, CannotTell, Conflict
+from omni_release.errors import ActionFailed, CannotTell, Conflict, Refused
 from omni_release.journal import sha256
 from omni_release.model import Artifact, Target
 from omni_release.seams import Completed, IndexFile, Standing, Told, World
@@ -116,11 +116,16 @@ def standings(
 
 
 def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[IndexFile, ...]:
-    """What the index lists, asked within `patience` seconds. Raises CannotTell where it does not say by then."""
+    """What the index lists, asked within `patience` seconds. Raises CannotTell where it does not say by then.
+
+    An index that refuses to tell is asked once.
+    """
     end = world.clock.monotonic() + patience
     for pause in pauses():
         try:
             return world.index.files(project)
+        except Refused:
+            raise
         except CannotTell as error:
             if world.clock.monotonic() + pause > end:
                 raise

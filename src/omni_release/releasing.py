@@ -15,19 +15,28 @@ from omni_release import artifacts, lanes, publishing, tree
 from omni_release.engine import STOOD_SO
 from omni_release.errors import CannotTell, UsageError
 from omni_release.index import places, targets
+from omni_release.index.login import Login
+from omni_release.index.targets import Destination
 from omni_release.journal import Home, RunFolder, sha256
 from omni_release.model import Release, Report
 from omni_release.request import Request
 from omni_release.seams import World
 
 
-def whole(request: Request, home: Home, environment: Mapping[str, str], one: Callable[[Request], Report]) -> Report:
-    """The last part's report; `one` runs a part. Raises UsageError where it cannot begin.
+def whole(
+    request: Request,
+    home: Home,
+    environment: Mapping[str, str],
+    one: Callable[[Request], Report],
+    login: Callable[[Destination], Login],
+) -> Report:
+    """The last part's report; `one` runs a part, `login` is what an index may be read with.
 
-    What is wrong outside is told before the rehearsal, which takes its time, and looked at again after it.
+    Raises UsageError where it cannot begin. What is wrong outside is told before the rehearsal, which takes its time,
+    and looked at again after it.
     """
     given = targets.destination(request.to, request.project.settings.index, environment)
-    found = places.found(given.target, canonicalize_name(request.project.name))
+    found = places.found(given.target, canonicalize_name(request.project.name), login(given))
     request = replace(request, destination=replace(given, target=found))
     if request.lane == "published":
         return one(request)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -31,6 +32,10 @@ from omni_release.report import text
 from omni_release.request import Request
 from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
+
+if TYPE_CHECKING:
+    from omni_release.index.targets import Destination
+    from omni_release.ports.credentials import Finder
 
 _ALWAYS_NEW = ("rehearse", "build")
 
@@ -58,7 +63,9 @@ def run_lane(request: Request) -> int:
         if request.lane in lanes.PUBLISHING:
             from omni_release import releasing
 
-            report = releasing.whole(request, home, os.environ, lambda part: _one(part, home, secrets))
+            report = releasing.whole(
+                request, home, os.environ, lambda part: _one(part, home, secrets), lambda found: _finder(found).login
+            )
         else:
             report = _one(request, home, secrets)
     if request.format in report_files.FORMATS:
@@ -194,10 +201,13 @@ def _variable(name: str) -> str:
 def _index(request: Request, folder: RunFolder) -> Rehearsal | PackageIndex:
     if request.destination is None:
         return Rehearsal(folder.path / "index", canonicalize_name(request.project.name))
+    return PackageIndex(request.destination.target, _finder(request.destination))
+
+
+def _finder(destination: Destination) -> Finder:
     from omni_release.ports.credentials import Finder
 
-    target = request.destination.target
-    return PackageIndex(target, Finder(target, request.destination.given, os.environ))
+    return Finder(destination.target, destination.given, os.environ)
 
 
 def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:

@@ -188,6 +188,10 @@ class Access:
     arguments: tuple[str, ...] = ()
 
 
+INSTALLERS = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
+"""The variables that tell uv and pip where the one index is."""
+
+
 class Index(Protocol):
     """A package index: where it takes uploads, and what it says it has."""
 
@@ -197,6 +201,12 @@ class Index(Protocol):
 
     def access(self) -> Access:
         """What there is to upload with, as it stands now."""
+
+    def reading(self, project: str) -> Mapping[str, str]:
+        """What installers need to read an index that wants a login: variables, and the names of their secrets.
+
+        Empty where everybody may read it.
+        """
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """What the simple index lists for a project; empty where it does not know it.

@@ -200,8 +200,8 @@ def _accounts(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def pypi_server(folder: Path, *, locked: bool = False) -> Iterator[str]:
-    """pypiserver, in a process of its own: it takes anything from anybody, or (locked) from who has the password."""
+def pypi_server(folder: Path, *, locked: str = "") -> Iterator[str]:
+    """pypiserver, in a process of its own: anybody may do anything but what is `locked` (update, download, list)."""
     (folder / "packages").mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -215,7 +215,7 @@ def pypi_server(folder: Path, *, locked: bool = False) -> Iterator[str]:
         "127.0.0.1",
         "-p",
         str(port),
-        *(("-a", "update", "-P", str(_accounts(folder))) if locked else ("-a", ".", "-P", ".")),
+        *(("-a", locked, "-P", str(_accounts(folder))) if locked else ("-a", ".", "-P", ".")),
         "--disable-fallback",
     ]
     with (folder / "pypiserver.log").open("wb") as log:

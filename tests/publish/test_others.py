@@ -10,26 +10,40 @@ import pytest
 
 from omni_release.journal import sha256
 from tests.index.support import pypi_server
-from tests.publish.support import Place, Runner, outside
+from tests.publish.support import PASSWORD, Place, Runner, outside
 
 PLANTED = "pl4nted-s3cret-0123456789"
 INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
 
 
-def test_pypiserver(place: Place, runner: Runner, tmp_path: Path) -> None:
-    """A password, no JSON, no upload time, no overwriting: a whole release, and a second call that does nothing."""
-    with pypi_server(tmp_path, locked=True) as url:
+def test_pypiserver_that_nobody_may_read(place: Place, runner: Runner, tmp_path: Path) -> None:
+    """A password for reading too, no JSON, no upload time, no overwriting: a whole release, and a second that rests.
+
+    uv and pip are told the password in their environment alone: it is in no program's arguments, and in no file.
+    """
+    seen: list[str] = []
+    over = threading.Event()
+    watch = threading.Thread(target=_watch, args=(seen, over), daemon=True)
+    with pypi_server(tmp_path, locked="update,download,list") as url:
         to = ("release", "--to", url, "--yes", "--run", place.run.name)
         refused = runner.run(place, *to, variables={"TWINE_PASSWORD": PLANTED})
-        assert refused.code == 1, refused.said
+        assert refused.code == 3, refused.said
         assert "403" in refused.said and PLANTED not in refused.said
+        assert "does not take the credentials for uploads" in refused.said
+        watch.start()
         ended = runner.run(place, *to)
+        over.set()
+        watch.join()
         assert ended.code == 0, ended.said
         held = {path.name: sha256(path) for path in (tmp_path / "packages").iterdir() if path.is_file()}
         assert held == place.dist
         assert place.tags() == {"v1.2.3": place.head()}
         again = runner.run(place, *to, without=INSTALLERS)
         assert again.code == 0, again.said
+    assert PASSWORD not in ended.said
+    assert not [line for line in seen if PASSWORD in line]
+    for path in place.checkout.rglob("*"):
+        assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize("where", ["environment", "url", "pypirc"])

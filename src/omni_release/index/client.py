@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from omni_release.errors import CannotTell
+from omni_release.errors import CannotTell, Refused
+from omni_release.index.login import NOBODY, Login
 from omni_release.index.targets import is_loopback
 from omni_release.model import Artifact
 from omni_release.seams import IndexFile, Standing, Told
@@ -31,15 +32,26 @@ _SILENCE = 15.0
 _PAGE = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
 _FRESH = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+_TAKES_NO_LOGIN = (
+    "It wants to know who reads, and does not take the credentials for uploads: are they there, and right?"
+)
+_WANTS_LOGIN = (
+    "It wants to know who reads, and is not the very server that files are sent to, so it is told no password. "
+    "What was sent could not be proved to be there: nothing is."
+)
 _PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Client:
-    """Reads the index whose simple API is at `simple_url`. `deadline` is for one question, in seconds."""
+    """Reads the index whose simple API is at `simple_url`, by `login` where it wants that.
+
+    `deadline` is for one question, in seconds.
+    """
 
     simple_url: str
     deadline: float = DEADLINE
+    login: Login = NOBODY
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """What the index lists; empty where it does not know the project. Raises CannotTell, also where it refuses."""
@@ -47,8 +59,31 @@ class Client:
         if isinstance(listed, _NoSuchForm):
             listed = self._within(lambda: self._listed(project, "html"))
         if isinstance(listed, Told):
-            raise CannotTell(f"{self._shown} does not say what it has: {listed.why}", "Is the index up?")
+            said = f"{self._shown} does not say what it has: {listed.why}"
+            if listed.standing is Standing.REFUSED:
+                raise Refused(said, _TAKES_NO_LOGIN if self.login.is_for(self.simple_url) else _WANTS_LOGIN)
+            raise CannotTell(said, "Is the index up?")
         return listed
+
+    def wants_login(self, project: str) -> bool:
+        """Whether it lists the project for those alone who log in. No answer is a no."""
+        try:
+            return self._within(lambda: self._refuses(project))
+        except CannotTell:
+            return False
+
+    def _refuses(self, project: str) -> bool:
+        address = f"{self.simple_url}{project}/"
+        if not self.login.is_for(address):
+            return False
+        try:
+            with self._session() as client, NOBODY.got(client.s, address, _FRESH, self._silence) as plain:
+                if plain.status_code == 200:
+                    return False
+                with self.login.got(client.s, address, _FRESH, self._silence) as known:
+                    return known.status_code == 200
+        except troubles():
+            return False
 
     def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         """How each artifact stands, in their order. Raises nothing for what an index can do."""
@@ -143,8 +178,12 @@ class Client:
             yield client
 
     def _got(self, client: PyPISimple, url: str, accept: str) -> Response:
-        timeout = min(_SILENCE, self.deadline)
-        return client.s.get(url, headers={"Accept": accept, **_FRESH}, timeout=timeout, stream=True)
+        return self.login.got(client.s, url, {"Accept": accept, **_FRESH}, self._silence)
+
+    @property
+    def _silence(self) -> float:
+        """How long it may say nothing, in seconds."""
+        return min(_SILENCE, self.deadline)
 
     @property
     def _shown(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.errors import CannotTell, UsageError
 from omni_release.index.client import troubles
+from omni_release.index.login import NOBODY, Login
 from omni_release.index.targets import is_loopback
 from omni_release.model import Target
 
@@ -34,8 +35,8 @@ def usual(upload: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def found(target: Target, project: str) -> Target:
-    """The target, with its simple API.
+def found(target: Target, project: str, login: Login = NOBODY) -> Target:
+    """The target, with its simple API; asked by `login` where it wants that.
 
     Raises UsageError where it is at no usual place, CannotTell where nothing answers.
     """
@@ -49,7 +50,7 @@ def found(target: Target, project: str) -> Target:
             session.trust_env = False
         for place in usual(target.upload):
             try:
-                if _is_simple(session, place, project):
+                if _is_simple(session, place, project, login):
                     return replace(target, simple=place)
                 answered = True
             except troubles() as error:
@@ -60,11 +61,11 @@ def found(target: Target, project: str) -> Target:
     raise UsageError(f"the simple API of {target.upload} is at none of the usual places", named)
 
 
-def _is_simple(session: Session, place: str, project: str) -> bool:
+def _is_simple(session: Session, place: str, project: str, login: Login) -> bool:
     """Whether a simple API answers there: by its root, or by its page of the project."""
     named = place.rstrip("/").endswith("simple")
     for url in (place, f"{place}{project}/"):
-        with session.get(url, timeout=_TIMEOUT, stream=True, headers={"Accept": _accept()}) as answer:
+        with login.got(session, url, {"Accept": _accept()}, _TIMEOUT) as answer:
             if named and answer.status_code in _NEEDS_AUTH:
                 return True
             if answer.status_code == 200 and _reads_as_simple(answer, at_root=url == place, named=named):

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from omni_release.environments.variables import for_git
 from omni_release.index import targets
+from omni_release.index.login import NOBODY, Login
 from omni_release.model import Target
 from omni_release.seams import Access, Credentials
 
@@ -63,6 +64,15 @@ class Finder:
         """The secrets' names, and how each is looked up."""
         names = {variable: self._variable(variable) for variable in self._trusted()}
         return {"upload-user": self._user, "upload-password": self._secret, **names}
+
+    @property
+    def login(self) -> Login:
+        """What the index may be read with, where it wants to know who reads; nothing for PyPI's."""
+        return NOBODY if self._pypi else Login(self._target.upload, self._pair)
+
+    def _pair(self) -> tuple[str, str] | None:
+        found = self._found()
+        return (found.username, found.password) if found.username and found.password else None
 
     def access(self) -> Access:
         """What there is, as it stands now."""

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omni_release.index.login import NOBODY, Login
 from omni_release.model import REHEARSAL, Artifact, Target
-from omni_release.seams import Access, Credentials, IndexFile, Told
+from omni_release.seams import INSTALLERS, Access, Credentials, IndexFile, Told
 
 if TYPE_CHECKING:
     from omni_release.index.client import Client
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 _USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
+_ADDRESS = "index-address"
 
 
-def reader(simple_url: str) -> Client:
+def reader(simple_url: str, login: Login = NOBODY) -> Client:
     """What asks the index whose simple API is there what it has, and nothing else."""
     from omni_release.index.client import Client
 
-    return Client(simple_url.rstrip("/") + "/")
+    return Client(simple_url.rstrip("/") + "/", login=login)
 
 
 class Rehearsal:
@@ -59,6 +61,9 @@ class Rehearsal:
             environment={"TWINE_USERNAME": _USER},
             secrets={"TWINE_PASSWORD": _PASSWORD},
         )
+
+    def reading(self, project: str) -> Mapping[str, str]:
+        return {}
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
@@ -118,10 +123,14 @@ class PackageIndex:
     @property
     def secrets(self) -> Mapping[str, Callable[[], str]]:
         """The secrets' names, and how each is looked up."""
-        return self._credentials.secrets
+        login, simple = self._credentials.login, self.target.simple
+        return {**self._credentials.secrets, _ADDRESS: lambda: login.address(simple)}
 
     def access(self) -> Access:
         return self._credentials.access()
+
+    def reading(self, project: str) -> Mapping[str, str]:
+        return dict.fromkeys(INSTALLERS, _ADDRESS) if self._client.wants_login(project) else {}
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
@@ -137,4 +146,4 @@ class PackageIndex:
 
     @property
     def _client(self) -> Client:
-        return reader(self.target.simple)
+        return reader(self.target.simple, self._credentials.login)

@@ -44,6 +44,7 @@ class Secrets:
         value = self._sources[name]()
         if value:
             self._given.add(value)
+            self._remember(_in_addresses(value))
         return value
 
     def know(self, environment: Mapping[str, str]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from omni_release import artifacts, testing
 from omni_release.actions import Action, Run, Write
 from omni_release.environments import installed, variables, venv
 from omni_release.model import REHEARSAL, Evidence, Release
 from omni_release.seams import World
+from omni_release.steps import source
 
 _DEADLINE = 900.0
 
@@ -49,8 +51,7 @@ class InstallWithUv:
         own = _Own.of(release, world, "released-uv")
         yield own.pinned
         yield _fresh(release, world, own.name)
-        from_index = ("--no-config", "--refresh-package", own.project, "--default-index", world.index.target.simple)
-        yield _uv(release, world, own.name, "pip", "install", *_into(release, own.name), *from_index, *own.arguments)
+        yield _uv_own_file(release, world, own)
         yield _uv_dependencies(release, world, own.name, f"{own.project}=={own.version}")
 
     def settled(self, release: Release, world: World) -> Evidence | None:
@@ -74,8 +75,8 @@ class InstallWithPip:
         requirement = f"{own.project}=={own.version}"
         yield own.pinned
         yield _fresh(release, world, own.name)
-        from_index = ("--isolated", "--no-cache-dir", "--index-url", world.index.target.simple)
-        yield _pip(release, world, own.name, "install", *from_index, *own.arguments)
+        index = source.target_index(world, own.project)
+        yield _pip(release, world, own.name, "install", *index.pip, *own.arguments, secrets=index.secrets)
         if _pip_does(release) == "full":
             yield _pip(release, world, own.name, "install", requirement, dependencies=True)
         else:
@@ -104,8 +105,7 @@ class InstallForSmoke:
         own = _Own.of(release, world, "candidate")
         yield own.pinned
         yield _fresh(release, world, own.name)
-        from_index = ("--no-config", "--refresh-package", own.project, "--default-index", world.index.target.simple)
-        yield _uv(release, world, own.name, "pip", "install", *_into(release, own.name), *from_index, *own.arguments)
+        yield _uv_own_file(release, world, own)
         wanted = testing.requirements(release.project, wheel).arguments
         yield _uv_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
         yield _end(release)
@@ -168,6 +168,13 @@ def _into(release: Release, name: str) -> tuple[str, str]:
     return ("--python", str(venv.python(release.environment(name))))
 
 
+def _uv_own_file(release: Release, world: World, own: _Own) -> Run:
+    """Our own file, from the target index alone."""
+    index = source.target_index(world, own.project)
+    wanted = (*_into(release, own.name), *index.uv, *own.arguments)
+    return _uv(release, world, own.name, "pip", "install", *wanted, secrets=index.secrets)
+
+
 def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
     """What this machine's own settings give; from uv's cache alone, where that will do.
 
@@ -185,18 +192,27 @@ def _uv(
     name: str,
     *arguments: str,
     dependencies: bool = False,
+    secrets: Mapping[str, str] = MappingProxyType({}),
     otherwise: Run | None = None,
 ) -> Run:
     import uv
 
-    return _run(release, world, name, (uv.find_uv_bin(), *arguments), dependencies=dependencies, otherwise=otherwise)
+    argv = (uv.find_uv_bin(), *arguments)
+    return _run(release, world, name, argv, dependencies=dependencies, secrets=secrets, otherwise=otherwise)
 
 
-def _pip(release: Release, world: World, name: str, *arguments: str, dependencies: bool = False) -> Run:
+def _pip(
+    release: Release,
+    world: World,
+    name: str,
+    *arguments: str,
+    dependencies: bool = False,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     """Our own pip, at work in another environment."""
     pip = (sys.executable, "-m", "pip", "--python", str(venv.python(release.environment(name))))
     quiet = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-    return _run(release, world, name, (*pip, *arguments, *quiet), dependencies=dependencies)
+    return _run(release, world, name, (*pip, *arguments, *quiet), dependencies=dependencies, secrets=secrets)
 
 
 def _run(
@@ -206,6 +222,7 @@ def _run(
     argv: tuple[str, ...],
     *,
     dependencies: bool,
+    secrets: Mapping[str, str],
     otherwise: Run | None = None,
 ) -> Run:
     inner = variables.for_dependencies if dependencies else variables.for_tools
@@ -216,6 +233,7 @@ def _run(
         environment=inner(world.environment, release.folder) | more,
         log=release.logs / f"{name}.log",
         deadline=_DEADLINE,
+        secrets=secrets,
         network=True,
         otherwise=otherwise,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from omni_release import artifacts
 from omni_release.actions import Action, Run, Write
@@ -12,6 +13,7 @@ from omni_release.environments.local import LocalEnvironment
 from omni_release.errors import NotApplicable
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
+from omni_release.steps import source
 
 _DEADLINE = 900.0
 
@@ -30,14 +32,13 @@ class UpgradeLocal:
         pinned = Write(release.workshop / "local.txt", f"{project}=={version} {hashes}\n".encode())
         own = ("--no-deps", "--require-hashes", "--requirement", str(pinned.path))
         yield pinned
-        index = world.index.target.simple
+        index = source.target_index(world, project)
         if found.installer == "pip":
-            fresh = ("--isolated", "--no-cache-dir", "--force-reinstall", "--index-url", index)
-            yield _pip(release, world, found, *fresh, *own)
+            yield _pip(release, world, found, *index.pip, "--force-reinstall", *own, secrets=index.secrets)
             yield _pip(release, world, found, f"{project}=={version}", dependencies=True)
         else:
-            fresh = ("--no-config", "--reinstall-package", project, "--refresh-package", project)
-            yield _uv(release, world, found, *fresh, "--default-index", index, *own)
+            fresh = (*index.uv, "--reinstall-package", project)
+            yield _uv(release, world, found, *fresh, *own, secrets=index.secrets)
             settings = ("--project", str(release.project.root))
             yield _uv(release, world, found, *settings, f"{project}=={version}", dependencies=True)
 
@@ -73,21 +74,37 @@ def _released(world: World) -> tuple[str, str]:
     return artifacts.name_and_version(pinned[0].name)
 
 
-def _pip(release: Release, world: World, found: LocalEnvironment, *arguments: str, dependencies: bool = False) -> Run:
+def _pip(
+    release: Release,
+    world: World,
+    found: LocalEnvironment,
+    *arguments: str,
+    dependencies: bool = False,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     """The environment's own pip."""
     quiet = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
     argv = (str(found.interpreter), "-m", "pip", "install", *quiet, *arguments)
-    return _run(release, world, argv, dependencies=dependencies)
+    return _run(release, world, argv, dependencies=dependencies, secrets=secrets)
 
 
-def _uv(release: Release, world: World, found: LocalEnvironment, *arguments: str, dependencies: bool = False) -> Run:
+def _uv(
+    release: Release,
+    world: World,
+    found: LocalEnvironment,
+    *arguments: str,
+    dependencies: bool = False,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     import uv
 
     argv = (uv.find_uv_bin(), "pip", "install", "--python", str(found.interpreter), *arguments)
-    return _run(release, world, argv, dependencies=dependencies)
+    return _run(release, world, argv, dependencies=dependencies, secrets=secrets)
 
 
-def _run(release: Release, world: World, argv: tuple[str, ...], *, dependencies: bool) -> Run:
+def _run(
+    release: Release, world: World, argv: tuple[str, ...], *, dependencies: bool, secrets: Mapping[str, str]
+) -> Run:
     """With this machine's own settings for dependencies; with none of them for our own file."""
     inner = variables.for_dependencies if dependencies else variables.for_tools
     alone = {} if dependencies else {"PIP_CONFIG_FILE": os.devnull}
@@ -97,5 +114,6 @@ def _run(release: Release, world: World, argv: tuple[str, ...], *, dependencies:
         environment=inner(world.environment, release.folder) | alone,
         log=release.logs / "local.log",
         deadline=_DEADLINE,
+        secrets=secrets,
         network=True,
     )
