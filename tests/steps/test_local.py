@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -39,9 +39,12 @@ pytestmark = pytest.mark.thorough
 
 @dataclasses.dataclass(frozen=True)
 class Served:
-    """An index that is only read from."""
+    """An index that everybody may read, and that is only read from."""
 
     target: Target
+
+    def reading(self, project: str) -> Mapping[str, str]:
+        return {}
 
 
 @dataclasses.dataclass(frozen=True)
