@@ -17,8 +17,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from omni_release import tree
 from omni_release.audit import programs, scan, sources
+from omni_release.git import tree
 from omni_release.ports.processes import LocalProcesses
 
 PACKAGE, LINES, MOST = "moto==5.2.5", 490_000, 1.3

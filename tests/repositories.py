@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from omni_release import engine, tree
+from omni_release import engine
+from omni_release.git import tree
 from omni_release.journal import RunFolder
 from omni_release.model import Outcome, Project, Release
 from omni_release.ports.clock import SystemClock

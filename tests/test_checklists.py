@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import checklists, engine, lanes, own, sign_offs
+from omni_release import checklists, engine, lanes, own_tasks
 from omni_release.actions import Pin
-from omni_release.checklists import command
+from omni_release.checklists import command, sign_offs
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.journal import Home, RunFolder
 from omni_release.model import REHEARSAL, Finding, Outcome, Project, Release, Status
@@ -67,7 +67,7 @@ class Prepared:
         index = Rehearsal(self.run.path / "index", "acme")
         world = World(processes, LocalFiles(), SystemClock(), index, self.run, {})
         try:
-            wanted = own.joined(lane or lanes.checklist(), project)
+            wanted = own_tasks.joined(lane or lanes.checklist(), project)
             return {done.id: done for done in engine.run(wanted, release, world, today=TODAY)}
         finally:
             processes.close()

@@ -279,7 +279,7 @@ def _signed(
     """What could not be told, or waits: passed where a person signed for these very artifacts."""
     if status is not Status.WAITING and not task.signable:
         return _outcome(task, status, _said(error), Severity.WARNING)
-    from omni_release import sign_offs
+    from omni_release.checklists import sign_offs
 
     version = sign_offs.released(release, world)
     signed, void = sign_offs.answer(task.id, release.project.root, version, world.journal, today)

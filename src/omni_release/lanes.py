@@ -387,10 +387,10 @@ ALL: dict[str, Callable[[], Lane]] = {
 
 def every(project: Project | None = None) -> tuple[Lane, ...]:
     """Each lane in each of its modes, with what the project itself adds: all the tasks that there are."""
-    from omni_release import own
+    from omni_release import own_tasks
 
     found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
-    return tuple(own.joined(one, project) for one in found) if project is not None else found
+    return tuple(own_tasks.joined(one, project) for one in found) if project is not None else found
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, lanes, publishing, tree
+from omni_release import artifacts, lanes, publishing
 from omni_release.engine import STOOD_SO
 from omni_release.errors import CannotTell, UsageError
+from omni_release.git import tree
 from omni_release.index import places, targets
 from omni_release.index.login import Login
 from omni_release.index.targets import Destination

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, engine, keys, lanes, own, tree, versions, waivable
+from omni_release import artifacts, engine, keys, lanes, own_tasks, versions, waivable
 from omni_release.actions import Run
 from omni_release.environments import variables
 from omni_release.errors import UsageError
+from omni_release.git import tree
 from omni_release.journal import Home, RunFolder
 from omni_release.model import HELD_UP, REHEARSAL, Outcome, Release, Report
 from omni_release.ports.clock import SystemClock
@@ -125,7 +126,7 @@ def _lane(request: Request) -> Lane:
 
     A waiver of nothing is told by each lane but `version`, which is asked at every commit and has but one check.
     """
-    lane = own.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
+    lane = own_tasks.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
     if request.lane != "version":
         waivable.held(request.project, known)

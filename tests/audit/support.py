@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from omni_release import tree
 from omni_release.audit import scan
+from omni_release.git import tree
 from omni_release.model import Finding
 from omni_release.ports.processes import LocalProcesses
 

@@ -53,8 +53,8 @@ def document(rule: Path, found: list[Finding]) -> str:
 def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:
     import os
 
-    from omni_release import tree
     from omni_release.audit import scan
+    from omni_release.git import tree
     from omni_release.journal import HOME
 
     look = scan.Look(

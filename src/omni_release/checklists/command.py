@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from omni_release import checklists, errors, sign_offs, versions
+from omni_release import checklists, errors, versions
 from omni_release.actions import Write
 from omni_release.artifacts import name_and_version
-from omni_release.checklists import FOLDER, Checklist, Item
+from omni_release.checklists import FOLDER, Checklist, Item, sign_offs
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import Project, SignOff, Status

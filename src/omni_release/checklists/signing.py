@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import errors, lanes, sign_offs, versions
+from omni_release import errors, lanes, versions
 from omni_release.actions import Write
-from omni_release.checklists import command
+from omni_release.checklists import command, sign_offs
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
 from omni_release.model import Project

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, tree
+from omni_release import artifacts
 from omni_release.errors import NotApplicable, UnreadableArtifact
+from omni_release.git import tree
 from omni_release.model import Finding, Release, Severity
 from omni_release.project import import_name
 from omni_release.seams import World

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omni_release import tree
 from omni_release.audit import scan
+from omni_release.git import tree
 from omni_release.model import Finding, Release
 from omni_release.seams import World
 

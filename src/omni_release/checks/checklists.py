@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from omni_release import checklists, sign_offs
-from omni_release.checklists import FOLDER, RULE, Checklist, Item
+from omni_release import checklists
+from omni_release.checklists import FOLDER, RULE, Checklist, Item, sign_offs
 from omni_release.errors import CannotTell, NeedsPerson, NotApplicable
 from omni_release.model import REHEARSAL, Finding, Release, Severity, Status
 from omni_release.seams import World

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, keys, tree
+from omni_release import artifacts, keys
 from omni_release.errors import NotApplicable
+from omni_release.git import tree
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.project import table
 from omni_release.seams import World

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import testing, tree
+from omni_release import testing
 from omni_release.audit import imports, programs
 from omni_release.audit.sources import sources
 from omni_release.environments import venv
 from omni_release.errors import CannotTell, NotApplicable
+from omni_release.git import tree
 from omni_release.model import Finding, Release
 from omni_release.project import table
 from omni_release.seams import World

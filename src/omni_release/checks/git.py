@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from omni_release import artifacts, ci, git, tag_name
+from omni_release import artifacts, git
 from omni_release.errors import CannotTell, NotApplicable
-from omni_release.git import Repository, Tag, short
+from omni_release.git import Repository, Tag, ci, short, tag_name
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import Standing, World
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omni_release import tree
 from omni_release.audit import programs
 from omni_release.audit.sources import LEFT_OUT, sources
 from omni_release.errors import CannotTell, NotApplicable
+from omni_release.git import tree
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
 

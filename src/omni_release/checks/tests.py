@@ -10,12 +10,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import children, deprecations, testing, tree
+from omni_release import children, testing
 from omni_release.actions import Run
 from omni_release.environments import installed, variables
 from omni_release.errors import CannotTell, NotApplicable
+from omni_release.git import tree
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.seams import Completed, World
+from omni_release.testing import deprecations
 
 _NO_TESTS = 5
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, journal, tree
+from omni_release import artifacts, journal
 from omni_release.actions import Action, Copy, Pin, Run, Write
 from omni_release.environments import variables
 from omni_release.errors import Conflict
+from omni_release.git import tree
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from omni_release import testing, tree
+from omni_release import testing
 from omni_release.actions import Action, Copy, Link, Write
 from omni_release.errors import NotApplicable
+from omni_release.git import tree
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 

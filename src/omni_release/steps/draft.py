@@ -8,12 +8,14 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from omni_release import ci, git, release_notes, tag_name, userinfo
+from omni_release import git, userinfo
 from omni_release.actions import Action, Run, Write
 from omni_release.environments.variables import GUARD
 from omni_release.errors import CannotTell, NotApplicable
+from omni_release.git import ci, tag_name
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
+from omni_release.versions import release_notes
 
 _DEADLINE = 120.0
 _NOT_LOGGED_IN = 4  # gh's own exit code for it

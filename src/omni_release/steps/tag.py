@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from omni_release import ci, git, tag_name
+from omni_release import git
 from omni_release.actions import Action, Run
 from omni_release.environments.variables import GUARD
 from omni_release.errors import Conflict, NotApplicable
-from omni_release.git import Repository, Tag, short
+from omni_release.git import Repository, Tag, ci, short, tag_name
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import deprecations
 from omni_release.children import recorder
-from omni_release.deprecations import Places
 from omni_release.model import Finding, Severity
+from omni_release.testing import deprecations
+from omni_release.testing.deprecations import Places
 
 START = (
     "import sys; sys.path[:0] = {path}; import recorder_under_test; recorder_under_test.install({target!r}, ['acme'])\n"

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import ci, tree, userinfo
+from omni_release import userinfo
 from omni_release.environments import variables
 from omni_release.errors import CannotTell, NotApplicable, UsageError
+from omni_release.git import ci, tree
 from omni_release.model import Release
 from omni_release.seams import Answer, Processes, World
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import tree
 from omni_release.actions import Copy
 from omni_release.errors import CannotTell
+from omni_release.git import tree
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.processes import LocalProcesses
 from tests.conftest import git

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import children
 from omni_release.actions import Write
-from omni_release.deprecations import Places
 from omni_release.environments import venv
 from omni_release.model import Project, Release
 from omni_release.project import import_name, table
+from omni_release.testing.deprecations import Places
 
 NO_TESTS = "the project has no tests: no file is called test_*.py or *_test.py"
 _IMPORTABLE = {".py", ".pyc", ".so", ".pyd"}

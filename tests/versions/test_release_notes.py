@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release import release_notes
+from omni_release.versions import release_notes
 
 
 @pytest.mark.parametrize(
