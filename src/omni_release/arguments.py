@@ -1,20 +1,35 @@
-"""The command line, typed: each command with what it takes."""
+"""The command line, typed: each command with what it takes; and what is said of a call that is none."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import itertools
+import sys
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Never
 
 from omni_release import __doc__, __version__, lanes
 from omni_release.audit import command as audit
+from omni_release.errors import UsageError
 from omni_release.smoke import command as smoke_command
 from omni_release.smoke import contract_command
-from omni_release.usage import Parser
 from omni_release.versions import command as version_command
 
 _FORMATS = ("text", "json", "junit", "md", "sarif")
+
+
+class WrongCall(UsageError):
+    """What is wrong with the call; the hint is the usage of the command."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose errors are ours."""
+
+    def error(self, message: str) -> Never:
+        """Raises WrongCall."""
+        raise WrongCall(message, self.format_usage().strip())
 
 
 @dataclass(frozen=True)
@@ -131,3 +146,14 @@ def parsed(argv: Sequence[str] | None) -> Arguments:
 
 def _first_line(doc: str | None) -> str:
     return (doc or "").partition("\n")[0]
+
+
+def refused(argv: Sequence[str], commands: Container[str], error: WrongCall) -> int:
+    """Say what is wrong with the call; the exit code."""
+    if "--format=json" in argv or ("--format", "json") in itertools.pairwise(argv):
+        from omni_release.report import json
+
+        sys.stdout.write(json.error_document(next((word for word in argv if word in commands), ""), error))
+    else:
+        sys.stderr.write(f"{error.hint}\nomni-release: error: {error.message}\n")
+    return error.exit_code

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omni_release import errors, lanes, project
-from omni_release.arguments import Arguments, parsed
+from omni_release.arguments import Arguments, WrongCall, parsed, refused
 from omni_release.audit import command as audit
 from omni_release.errors import MissingExtra, OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
 from omni_release.smoke import contract_command
-from omni_release.usage import WrongCall, refused
 from omni_release.versions import command
 
 if TYPE_CHECKING:
