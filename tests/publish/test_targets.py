@@ -6,8 +6,10 @@ import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from omni_release.errors import UsageError
 from omni_release.index import places, targets
@@ -23,7 +25,10 @@ PLANTED = "pl4nted-s3cret"
 NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 
-def token(host: str = "pypi.org") -> str:
+PYPI, TESTPYPI = (str(urlsplit(url).hostname).removeprefix("upload.") for url in (DEFAULT_REPOSITORY, TEST_REPOSITORY))
+
+
+def token(host: str = PYPI) -> str:
     """A token in PyPI's shape, for the index at a host."""
     body = b"\x02\x01" + bytes([len(host)]) + host.encode() + b"\x02\x08not-a-real-one-at-all"
     return "pypi-" + base64.urlsafe_b64encode(body).decode().rstrip("=")
@@ -122,7 +127,7 @@ def test_malformed_pypirc(text: str, tmp_path: Path) -> None:
         ("pypi", {}, "missing", "neither TWINE_PASSWORD nor the section [pypi]"),
         ("pypi", {"TWINE_PASSWORD": ""}, "missing", "set, and empty"),
         ("pypi", {"TWINE_PASSWORD": token()}, "present", "TWINE_PASSWORD"),
-        ("pypi", {"TWINE_PASSWORD": token("test.pypi.org")}, "malformed", "a token of another index"),
+        ("pypi", {"TWINE_PASSWORD": token(TESTPYPI)}, "malformed", "a token of another index"),
         ("pypi", {"TWINE_PASSWORD": f"{token()}\n"}, "malformed", "white space"),
         ("pypi", {"TWINE_PASSWORD": "pypi-short"}, "malformed", "cut short"),
         ("pypi", {"TWINE_PASSWORD": PLANTED}, "malformed", "it is no token"),
@@ -145,7 +150,7 @@ def test_told_apart(to: str, variables: dict[str, str], credentials: str, said: 
     there = access(to, tmp_path, {}, **variables)
     assert there.credentials.value == credentials, there
     assert said in f"{there.source}: {there.why}"
-    for secret in (PLANTED, token(), token("test.pypi.org")):
+    for secret in (PLANTED, token(), token(TESTPYPI)):
         assert secret not in repr(there)
 
 
