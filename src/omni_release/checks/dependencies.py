@@ -7,15 +7,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from omni_release import artifacts, testing
-from omni_release.actions import Run
 from omni_release.audit import imports, programs
-from omni_release.environments import variables, venv
+from omni_release.environments import installers, venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.project import table
@@ -34,7 +34,6 @@ _SAID = {
 }
 _ASSUMED = re.compile(r"Assuming the corresponding module name of package '([^']+)'")
 _GROUPS = ("test", "tests", "testing", "dev", "develop", "development", "docs", "doc", "lint", "typing", "types", "all")
-_DEADLINE = 900.0
 
 
 def imports_are_declared(release: Release, world: World) -> Iterator[Finding]:
@@ -128,13 +127,11 @@ def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
     """
     if not release.project.settings.dependencies.lower_bounds:
         raise NotApplicable("`lower-bounds` in [tool.omni-release.dependencies] is not set")
-    import uv
-
     target, wheel = release.environment("lowest"), artifacts.installable(release.dist)
     python = str(venv.python(target))
-    made = (uv.find_uv_bin(), "venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, str(target))
     wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel))
-    for argv in (made, (uv.find_uv_bin(), "pip", "install", "--project", str(release.project.root), *wanted)):
+    install = installers.uv("pip", "install", "--project", str(release.project.root), *wanted)
+    for argv in (installers.fresh(target), install):
         ended = _in_workshop(release, world, argv, "lowest")
         if ended.code != 0:
             yield Finding("\n".join(("it does not install:", *ended.tail[-12:])), "lower-bound")
@@ -180,18 +177,10 @@ def no_known_vulnerability(release: Release, world: World) -> Iterator[Finding]:
 
 def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: str) -> Completed:
     """How a program of the dependencies' own ended. Raises CannotTell where it was the network that failed."""
-    command = Run(
-        argv,
-        cwd=release.workshop,
-        environment=variables.for_dependencies(world.environment, release.folder),
-        log=release.logs / f"{name}.log",
-        deadline=_DEADLINE,
-        network=True,
-        background=True,
-    )
+    command = replace(installers.with_settings(release, world, name, argv), background=True)
     ended = world.processes.run(command)
     if ended.timed_out:
-        raise CannotTell(f"{Path(argv[0]).name} did not end within {_DEADLINE:g} s", f"See {command.log}.")
+        raise CannotTell(f"{Path(argv[0]).name} did not end within {command.deadline:g} s", f"See {command.log}.")
     if ended.code != 0 and ended.network:
         raise CannotTell("\n".join(("it looks like the network's doing:", *ended.tail[-5:])), f"See {command.log}.")
     return ended

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from omni_release import artifacts, testing
 from omni_release.actions import Action, Run, Write
-from omni_release.environments import installed, variables, venv
+from omni_release.environments import installed, installers, venv
 from omni_release.model import REHEARSAL, Evidence, Release
 from omni_release.seams import World
-from omni_release.steps import source
-
-_DEADLINE = 900.0
 
 
 class InstallCandidate:
@@ -75,10 +70,11 @@ class InstallWithPip:
         requirement = f"{own.project}=={own.version}"
         yield own.pinned
         yield _fresh(release, world, own.name)
-        index = source.target_index(world, own.project)
-        yield _pip(release, world, own.name, "install", *index.pip, *own.arguments, secrets=index.secrets)
+        index = installers.target_index(world, own.project)
+        argv = _pip(release, own.name, *index.pip, *own.arguments)
+        yield installers.alone(release, world, own.name, argv, index.secrets)
         if _pip_does(release) == "full":
-            yield _pip(release, world, own.name, "install", requirement, dependencies=True)
+            yield installers.with_settings(release, world, own.name, _pip(release, own.name, requirement))
         else:
             yield _uv_dependencies(release, world, own.name, requirement)
 
@@ -157,11 +153,7 @@ def _end(release: Release) -> Write:
 
 
 def _fresh(release: Release, world: World, name: str) -> Run:
-    """A fresh environment; with the interpreter named, uv does not go looking for one."""
-    target = str(release.environment(name))
-    return _uv(
-        release, world, name, "venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, target
-    )
+    return installers.alone(release, world, name, installers.fresh(release.environment(name)))
 
 
 def _into(release: Release, name: str) -> tuple[str, str]:
@@ -170,9 +162,9 @@ def _into(release: Release, name: str) -> tuple[str, str]:
 
 def _uv_own_file(release: Release, world: World, own: _Own) -> Run:
     """Our own file, from the target index alone."""
-    index = source.target_index(world, own.project)
-    wanted = (*_into(release, own.name), *index.uv, *own.arguments)
-    return _uv(release, world, own.name, "pip", "install", *wanted, secrets=index.secrets)
+    index = installers.target_index(world, own.project)
+    argv = installers.uv("pip", "install", *_into(release, own.name), *index.uv, *own.arguments)
+    return installers.alone(release, world, own.name, argv, index.secrets)
 
 
 def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
@@ -181,59 +173,11 @@ def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) ->
     Bytecode is not compiled ahead: what is imported is compiled then, which is far less.
     """
     settings = ("--project", str(release.project.root))
-    arguments = ("pip", "install", *settings, *_into(release, name), *wanted)
-    online = _uv(release, world, name, *arguments, dependencies=True)
-    return _uv(release, world, name, *arguments, "--offline", dependencies=True, otherwise=online)
+    argv = installers.uv("pip", "install", *settings, *_into(release, name), *wanted)
+    online = installers.with_settings(release, world, name, argv)
+    return replace(online, argv=(*argv, "--offline"), otherwise=online)
 
 
-def _uv(
-    release: Release,
-    world: World,
-    name: str,
-    *arguments: str,
-    dependencies: bool = False,
-    secrets: Mapping[str, str] = MappingProxyType({}),
-    otherwise: Run | None = None,
-) -> Run:
-    import uv
-
-    argv = (uv.find_uv_bin(), *arguments)
-    return _run(release, world, name, argv, dependencies=dependencies, secrets=secrets, otherwise=otherwise)
-
-
-def _pip(
-    release: Release,
-    world: World,
-    name: str,
-    *arguments: str,
-    dependencies: bool = False,
-    secrets: Mapping[str, str] = MappingProxyType({}),
-) -> Run:
-    """Our own pip, at work in another environment."""
-    pip = (sys.executable, "-m", "pip", "--python", str(venv.python(release.environment(name))))
-    quiet = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-    return _run(release, world, name, (*pip, *arguments, *quiet), dependencies=dependencies, secrets=secrets)
-
-
-def _run(
-    release: Release,
-    world: World,
-    name: str,
-    argv: tuple[str, ...],
-    *,
-    dependencies: bool,
-    secrets: Mapping[str, str],
-    otherwise: Run | None = None,
-) -> Run:
-    inner = variables.for_dependencies if dependencies else variables.for_tools
-    more = {} if dependencies else {"PIP_CONFIG_FILE": os.devnull}
-    return Run(
-        argv,
-        cwd=release.workshop,
-        environment=inner(world.environment, release.folder) | more,
-        log=release.logs / f"{name}.log",
-        deadline=_DEADLINE,
-        secrets=secrets,
-        network=True,
-        otherwise=otherwise,
-    )
+def _pip(release: Release, name: str, *arguments: str) -> tuple[str, ...]:
+    """The call of our own pip, at work in another environment."""
+    return (sys.executable, "-m", "pip", *_into(release, name), "install", *arguments, *installers.QUIET)

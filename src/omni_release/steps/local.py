@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from omni_release import artifacts
-from omni_release.actions import Action, Run, Write
-from omni_release.environments import installed, local, variables
+from omni_release.actions import Action, Write
+from omni_release.environments import installed, installers, local
 from omni_release.environments.local import LocalEnvironment
 from omni_release.errors import NotApplicable
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
-from omni_release.steps import source
-
-_DEADLINE = 900.0
 
 
 class UpgradeLocal:
@@ -32,15 +27,17 @@ class UpgradeLocal:
         pinned = Write(release.workshop / "local.txt", f"{project}=={version} {hashes}\n".encode())
         own = ("--no-deps", "--require-hashes", "--requirement", str(pinned.path))
         yield pinned
-        index = source.target_index(world, project)
+        index = installers.target_index(world, project)
+        install: tuple[str, ...]
+        settings: tuple[str, ...]
         if found.installer == "pip":
-            yield _pip(release, world, found, *index.pip, "--force-reinstall", *own, secrets=index.secrets)
-            yield _pip(release, world, found, f"{project}=={version}", dependencies=True)
+            install = (str(found.interpreter), "-m", "pip", "install", *installers.QUIET)
+            alone, settings = (*index.pip, "--force-reinstall"), ()
         else:
-            fresh = (*index.uv, "--reinstall-package", project)
-            yield _uv(release, world, found, *fresh, *own, secrets=index.secrets)
-            settings = ("--project", str(release.project.root))
-            yield _uv(release, world, found, *settings, f"{project}=={version}", dependencies=True)
+            install = installers.uv("pip", "install", "--python", str(found.interpreter))
+            alone, settings = (*index.uv, "--reinstall-package", project), ("--project", str(release.project.root))
+        yield installers.alone(release, world, "local", (*install, *alone, *own), index.secrets)
+        yield installers.with_settings(release, world, "local", (*install, *settings, f"{project}=={version}"))
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         found = _to_upgrade(release, world)
@@ -72,48 +69,3 @@ def _released(world: World) -> tuple[str, str]:
     if not pinned:
         raise NotApplicable("nothing is built, so nothing is released")
     return artifacts.name_and_version(pinned[0].name)
-
-
-def _pip(
-    release: Release,
-    world: World,
-    found: LocalEnvironment,
-    *arguments: str,
-    dependencies: bool = False,
-    secrets: Mapping[str, str] = MappingProxyType({}),
-) -> Run:
-    """The environment's own pip."""
-    quiet = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-    argv = (str(found.interpreter), "-m", "pip", "install", *quiet, *arguments)
-    return _run(release, world, argv, dependencies=dependencies, secrets=secrets)
-
-
-def _uv(
-    release: Release,
-    world: World,
-    found: LocalEnvironment,
-    *arguments: str,
-    dependencies: bool = False,
-    secrets: Mapping[str, str] = MappingProxyType({}),
-) -> Run:
-    import uv
-
-    argv = (uv.find_uv_bin(), "pip", "install", "--python", str(found.interpreter), *arguments)
-    return _run(release, world, argv, dependencies=dependencies, secrets=secrets)
-
-
-def _run(
-    release: Release, world: World, argv: tuple[str, ...], *, dependencies: bool, secrets: Mapping[str, str]
-) -> Run:
-    """With this machine's own settings for dependencies; with none of them for our own file."""
-    inner = variables.for_dependencies if dependencies else variables.for_tools
-    alone = {} if dependencies else {"PIP_CONFIG_FILE": os.devnull}
-    return Run(
-        argv,
-        cwd=release.workshop,
-        environment=inner(world.environment, release.folder) | alone,
-        log=release.logs / "local.log",
-        deadline=_DEADLINE,
-        secrets=secrets,
-        network=True,
-    )

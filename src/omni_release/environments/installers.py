@@ -1,0 +1,63 @@
+"""uv and pip, as a run calls them: alone for our own file, with this machine's own settings for dependencies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from omni_release.actions import Run
+from omni_release.environments import variables
+from omni_release.model import Release
+from omni_release.seams import World
+
+QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+"""What pip is told besides: that nobody watches."""
+_DEADLINE = 900.0
+
+
+def uv(*arguments: str) -> tuple[str, ...]:
+    """The call of uv with these arguments."""
+    import uv
+
+    return (uv.find_uv_bin(), *arguments)
+
+
+def fresh(environment: Path) -> tuple[str, ...]:
+    """The call that makes a fresh environment; with the interpreter named, uv does not go looking for one."""
+    return uv("venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, str(environment))
+
+
+@dataclass(frozen=True)
+class Source:
+    """The arguments that name it, and the variables (with their secrets) where the address has a password in it."""
+
+    uv: tuple[str, ...]
+    pip: tuple[str, ...]
+    secrets: Mapping[str, str]
+
+
+def target_index(world: World, project: str) -> Source:
+    """Where our own file comes from: the target index alone, and no setting of this machine changes that."""
+    simple, secrets = world.index.target.simple, world.index.reading(project)
+    uv, pip = ("--no-config", "--refresh-package", project), ("--no-cache-dir",)
+    if secrets:  # pip's --isolated would ignore the variable; there is no other of its own, and no file
+        return Source(uv, pip, secrets)
+    return Source((*uv, "--default-index", simple), ("--isolated", *pip, "--index-url", simple), {})
+
+
+def alone(
+    release: Release, world: World, log: str, argv: tuple[str, ...], secrets: Mapping[str, str] = MappingProxyType({})
+) -> Run:
+    """The run of such a call with no setting of this machine, its output in the log of this name."""
+    inner = variables.for_tools(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
+    return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
+
+
+def with_settings(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
+    """The run of such a call with this machine's own settings, its output in the log of this name."""
+    inner = variables.for_dependencies(world.environment, release.folder)
+    return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, network=True)
