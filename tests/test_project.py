@@ -203,3 +203,11 @@ def test_table() -> None:
     assert project.table(metadata, "project", "urls") == {"Home": "x"}
     assert project.table(metadata, "project", "name") == {}
     assert project.table(metadata, "tool", "poetry") == {}
+
+
+def test_how_a_file_is_shown(tmp_path: Path) -> None:
+    """By its path in the project; one that lies elsewhere is shown whole."""
+    elsewhere = tmp_path.parent / "other.py"
+    assert project.shown(tmp_path, tmp_path / "src" / "acme.py") == "src/acme.py"
+    assert project.shown(tmp_path, Path("src", "acme.py")) == "src/acme.py"
+    assert project.shown(tmp_path, elsewhere) == elsewhere.as_posix()

@@ -10,11 +10,12 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.errors import CannotTell, UnreadableArtifact
+from omni_release.model import Artifact
 
 # A flipped bit can make a zip archive one of a later version (NotImplementedError) or an encrypted one (RuntimeError).
 _UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
@@ -37,6 +38,11 @@ def name_and_version(name: str) -> tuple[str, str]:
     except ValueError as error:
         raise UnreadableArtifact(str(error)) from None
     return str(project), str(version)
+
+
+def released(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
+    """The version that is released: as the project states it, or else as it was built; None before that."""
+    return stated or (name_and_version(pinned[0].name)[1] if pinned else None)
 
 
 @dataclass(frozen=True)

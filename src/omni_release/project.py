@@ -64,6 +64,11 @@ def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:
     return found if isinstance(found, Mapping) else {}
 
 
+def shown(root: Path, path: Path) -> str:
+    """A file as findings name it: by its path in the project, with forward slashes; one that lies elsewhere, whole."""
+    return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
+
+
 def import_name(package: Path) -> str:
     """The dotted name under which a package of the project is imported: `src/acme/tools` is `acme.tools`."""
     parts = package.with_suffix("").parts

@@ -260,7 +260,7 @@ def _report(
     request: Request, release: Release, world: World, outcomes: Sequence[Outcome], seconds: float, *, interrupted: bool
 ) -> Report:
     pinned = world.journal.artifacts()
-    version = release.version or (artifacts.name_and_version(pinned[0].name)[1] if pinned else None)
+    version = artifacts.released(release.version, pinned)
     run = str(release.folder) if release.folder.is_dir() else None
     return Report(
         lane=request.lane,

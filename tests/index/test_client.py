@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from omni_release.errors import CannotTell
-from omni_release.index.client import Client, answered, without_credentials
+from omni_release.index.client import Client, answered
 from omni_release.index.elsewhere import default_index
 from omni_release.index.server import RehearsalIndex, Setup
 from omni_release.journal import artifact
@@ -175,11 +175,6 @@ def test_nobody_there() -> None:
 def test_answers(status: int, reason: str, expected: Standing) -> None:
     """What a status and its reason say: some 403 pass, and a file that exists may be ours."""
     assert answered(status, reason)[0] is expected
-
-
-def test_without_credentials() -> None:
-    """A URL, fit to be shown."""
-    assert without_credentials("https://me:s3cret@host.invalid:8/simple/") == "https://host.invalid:8/simple/"
 
 
 def test_default_index(tmp_path: Path) -> None:

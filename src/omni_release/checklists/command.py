@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from omni_release import checklists, errors, versions
+from omni_release import artifacts, checklists, errors, versions
 from omni_release.actions import Write
-from omni_release.artifacts import name_and_version
 from omni_release.checklists import FOLDER, Checklist, Item, sign_offs
 from omni_release.errors import UsageError
 from omni_release.journal import Home, RunFolder
@@ -105,10 +104,10 @@ def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
 def standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
     """A checklist's items, each as it stands in this run."""
     pinned, target = folder.artifacts(), folder.aimed_at()
-    stated = versions.version_of(versions.find(project)) or (name_and_version(pinned[0].name)[1] if pinned else None)
+    version = artifacts.released(versions.version_of(versions.find(project)), pinned)
     today = datetime.datetime.now(datetime.UTC).date()
     for item in one.items:
-        signed, _ = sign_offs.answer(item.id, project.root, stated, folder, today)
+        signed, _ = sign_offs.answer(item.id, project.root, version, folder, today)
         yield Shown(item, signed, folder.came_of(item.check, target) if item.check else None)
 
 

@@ -77,10 +77,9 @@ def answer(id: str, root: Path, version: str | None, journal: Journal, today: da
 
 def released(release: Release, world: World) -> str | None:
     """The version that is released: as the project states it, or else as it was built."""
-    from omni_release.artifacts import name_and_version
+    from omni_release import artifacts
 
-    pinned = world.journal.artifacts()
-    return release.version or (name_and_version(pinned[0].name)[1] if pinned else None)
+    return artifacts.released(release.version, world.journal.artifacts())
 
 
 def committed(root: Path) -> tuple[tuple[Committed, ...], tuple[Finding, ...]]:

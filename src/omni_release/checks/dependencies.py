@@ -18,7 +18,7 @@ from omni_release.audit import imports, programs
 from omni_release.environments import installers, venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Project, Release, Severity
-from omni_release.project import table
+from omni_release.project import shown, table
 from omni_release.seams import Completed, World
 
 _SAID = {
@@ -92,9 +92,7 @@ def _finding(entry: dict[str, Any], unknown: set[str], project: Project) -> Iter
     if code == "DEP001" and unknown:
         severity = Severity.WARNING
         said += f"\nOr is it a module of {', '.join(sorted(unknown))}? Not installed here, so it could not be told."
-    path = Path(at["file"])
-    shown = path.relative_to(project.root) if path.is_absolute() and path.is_relative_to(project.root) else path
-    yield Finding(said, rule, severity, shown.as_posix(), at["line"] or None, at["column"] or None)
+    yield Finding(said, rule, severity, shown(project.root, Path(at["file"])), at["line"] or None, at["column"] or None)
 
 
 def dependencies_are_maintained(release: Release, world: World) -> Iterator[Finding]:

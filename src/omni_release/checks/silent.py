@@ -13,6 +13,7 @@ from omni_release.audit.sources import LEFT_OUT, sources
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.git import tree
 from omni_release.model import Finding, Release, Severity
+from omni_release.project import shown
 from omni_release.seams import World
 
 RULES = ("BLE001", "E722", "S110", "S112", "S113", "TRY203")
@@ -53,9 +54,8 @@ def _said(place: programs.Place, world: World, files: tuple[str, ...]) -> Iterat
 def _finding(entry: dict[str, Any], root: Path) -> Finding:
     """ruff tells lines and columns from 1, in characters. What it cannot parse, it has not looked at."""
     code, at = entry["code"] or "invalid-syntax", entry["location"] or {"row": None, "column": None}
-    path = Path(entry["filename"])
-    shown = (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
+    path = shown(root, Path(entry["filename"]))
     if code == "invalid-syntax":
         said = f"not looked at: no Python that can be read: {entry['message']}"
-        return Finding(said, "does-not-parse", Severity.WARNING, shown, at["row"], at["column"])
-    return Finding(entry["message"], code, Severity.ERROR, shown, at["row"], at["column"])
+        return Finding(said, "does-not-parse", Severity.WARNING, path, at["row"], at["column"])
+    return Finding(entry["message"], code, Severity.ERROR, path, at["row"], at["column"])

@@ -20,12 +20,10 @@ _KEYS = ("tool", "omni-release", "git", "tag")
 
 def version_of(release: Release, world: World) -> str:
     """The version that is released. Raises CannotTell where only the build can tell it, and nothing is built yet."""
-    if release.version is not None:
-        return release.version
-    pinned = world.journal.artifacts()
-    if not pinned:
+    version = artifacts.released(release.version, world.journal.artifacts())
+    if version is None:
         raise CannotTell("only the build can tell the version, and nothing is built yet", "Run omni-release rehearse.")
-    return artifacts.name_and_version(pinned[0].name)[1]
+    return version
 
 
 def template(release: Release, repository: Repository) -> str:

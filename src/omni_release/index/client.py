@@ -20,6 +20,7 @@ from omni_release.index.login import NOBODY, Login
 from omni_release.index.targets import is_loopback
 from omni_release.model import Artifact
 from omni_release.seams import IndexFile, Standing, Told
+from omni_release.userinfo import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple
@@ -188,7 +189,7 @@ class Client:
     @property
     def _shown(self) -> str:
         """The index's address, without what may be in it."""
-        return without_credentials(self.simple_url)
+        return left_out(self.simple_url)
 
     def _within(self, question: Callable[[], _T]) -> _T:
         """The answer, or CannotTell after the deadline: whatever hangs (a name, a header, a byte) is left behind."""
@@ -242,12 +243,6 @@ def answered(status: int, reason: str) -> tuple[Standing, str]:
     return Standing.CANNOT_TELL, said
 
 
-def without_credentials(url: str) -> str:
-    """The URL without the user and the password that may stand in it."""
-    parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 class _TooMuch(Exception):
     """A page that has no end."""
 
@@ -298,8 +293,8 @@ def troubles() -> tuple[type[Exception], ...]:
 
 
 def _said(error: Exception) -> str:
-    """An exception in one line. The address in it is shown without credentials."""
-    said = re.sub(r"//[^/@\s]+@", "//", " ".join(str(error).split()))
+    """An exception in one line."""
+    said = left_out(" ".join(str(error).split()))
     return f"{type(error).__name__}: {said}"[:300]
 
 

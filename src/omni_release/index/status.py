@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omni_release.errors import CannotTell
-from omni_release.index.client import without_credentials
+from omni_release.userinfo import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import ProjectPage, PyPISimple
@@ -35,7 +35,7 @@ def status(simple_url: str, project: str) -> str:
         except pypi_simple.NoSuchProjectError:
             raise CannotTell("the index does not know it") from None
         except (requests.RequestException, pypi_simple.UnsupportedRepoVersionError, ValueError) as error:
-            raise CannotTell(f"{without_credentials(simple_url)} does not answer: {type(error).__name__}") from None
+            raise CannotTell(f"{left_out(simple_url)} does not answer: {type(error).__name__}") from None
 
 
 def _inactive(client: PyPISimple, page: ProjectPage) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from omni_release import keys
 from omni_release.images import codec
 from omni_release.model import Finding, Severity
+from omni_release.project import shown
 from omni_release.settings import Smoke
 from omni_release.smoke import cassettes
 from omni_release.smoke.cassettes import Cassette, Interaction, UnreadableCassette
@@ -42,8 +43,7 @@ class Gate:
     def _finding(
         self, path: Path, rule: str, said: str, line: int | None = None, severity: Severity = Severity.ERROR
     ) -> Finding:
-        shown = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-        return Finding(said, rule, severity, shown, line)
+        return Finding(said, rule, severity, shown(self.root, path), line)
 
     def _bytes(self, path: Path) -> Iterator[Finding]:
         """What the bytes say: no parser is between them and us."""
