@@ -29,11 +29,13 @@ def compiled(release: Release, world: World, tmp_path: Path) -> Release:
     return replace(release, project=replace(release.project, root=root, packages=(Path("acme"),)))
 
 
-def wheel(release: Release, name: str, names: Sequence[str]) -> None:
-    """A wheel with these files in it."""
-    with zipfile.ZipFile(release.dist / name, "w") as archive:
+def wheel(release: Release, name: str, names: Sequence[str], folder: Path | None = None, content: str = "") -> None:
+    """A wheel with these files in it; in dist/, where no folder is named."""
+    folder = folder or release.dist
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / name, "w") as archive:
         for inside in names:
-            archive.writestr(inside, "")
+            archive.writestr(inside, content)
 
 
 WHOLE = ("acme/__init__.py", "acme/words.py", "acme/table.json", "acme/speed.cpython-311-x86_64-linux-gnu.so")
@@ -51,9 +53,28 @@ def test_wheel_of_a_platform_is_looked_into(compiled: Release, world: World) -> 
 
 
 def test_without_a_wheel(compiled: Release, world: World) -> None:
-    """There is nothing to look into; with a platform's alone, nothing to compare byte for byte."""
+    """There is nothing to look into; without a second one of the same platform, nothing to compare."""
     with pytest.raises(NotApplicable, match="this build has no wheel"):
         list(wheel_is_whole(compiled, world))
     wheel(compiled, PLATFORM, WHOLE)
-    with pytest.raises(NotApplicable, match="no wheel for any platform"):
-        list(wheel_equals_checkout(compiled, world))
+    for other in ((), (OTHER,)):
+        for name in other:
+            wheel(compiled, name, WHOLE, compiled.rebuilt / "checkout")
+        with pytest.raises(NotApplicable, match="no wheel of one and the same platform"):
+            list(wheel_equals_checkout(compiled, world))
+
+
+def test_wheels_of_one_platform_are_compared(compiled: Release, world: World) -> None:
+    """What a platform's wheel has lost on the way through the sdist is told; what was compiled anew may differ."""
+    straight = compiled.rebuilt / "checkout"
+    wheel(compiled, PLATFORM, WHOLE, content="one")
+    wheel(compiled, PLATFORM, WHOLE, straight, content="other")
+    (found,) = wheel_equals_checkout(compiled, world)
+    assert (found.rule, found.message.partition(": ")[2]) == (
+        "sdist-differs",
+        "acme/__init__.py, acme/words.py, acme/table.json",
+    )
+    wheel(compiled, PLATFORM, WHOLE[:2])
+    wheel(compiled, PLATFORM, WHOLE, straight)
+    (found,) = wheel_equals_checkout(compiled, world)
+    assert (found.rule, WHOLE[3] in found.message) == ("lost-in-sdist", True)

@@ -13,6 +13,7 @@ from omni_release.project import import_name
 from omni_release.seams import World
 
 _SHOWN = 10
+_COMPILED = (".so", ".pyd", ".dll", ".dylib")
 
 
 def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
@@ -115,16 +116,15 @@ def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:
 
     What is missing is not in the sdist, or not at the place where the back end looks for it there: compare
     `tar tf dist/*.tar.gz` with what the back end is told to include. With hatchling, `sources = ["src"]` together with
-    `packages = ["src/NAME"]` drops the prefix in the sdist: leave out `sources`.
+    `packages = ["src/NAME"]` drops the prefix in the sdist: leave out `sources`. Of a wheel of a platform, what was
+    compiled is held against by its name alone: two builds of it seldom have the same bytes.
     """
-    ours = _wheel(release.dist)
-    other = _wheel(release.rebuilt / "checkout")
-    if ours is None or other is None:
-        raise NotApplicable("no wheel for any platform was built from both: one of a platform differs by itself")
+    ours, other = _pair(release)
     published, straight = _hashes(ours), _hashes(other)
     missing = [name for name in straight if name not in published]
     added = [name for name in published if name not in straight]
-    changed = [name for name in straight if name in published and published[name] != straight[name]]
+    kept = [name for name in straight if name in published and not name.endswith(_COMPILED)]
+    changed = [name for name in kept if published[name] != straight[name]]
     if missing:
         yield Finding(f"{ours.name} lacks {_listed(missing)}: they are in a wheel from the checkout", "lost-in-sdist")
     if added:
@@ -174,9 +174,19 @@ def _platform(release: Release, wheel: Path) -> Iterator[Finding]:
     yield Finding(f"{said}. {more}", "platform-wheel", Severity.ERROR if refused else Severity.WARNING)
 
 
-def _wheel(folder: Path) -> Path | None:
-    """The wheel for any platform: one of a platform is not the same bytes on another."""
-    return next(iter(sorted(folder.glob("*-any.whl"))), None)
+def _pair(release: Release) -> tuple[Path, Path]:
+    """A wheel and the one from the checkout: for any platform, else of the very same one.
+
+    Raises NotApplicable where there are no such two.
+    """
+    straight = release.rebuilt / "checkout"
+    general = tuple(next(iter(sorted(folder.glob("*-any.whl"))), None) for folder in (release.dist, straight))
+    if general[0] and general[1]:
+        return general[0], general[1]
+    for ours in sorted(release.dist.glob("*.whl")):
+        if (other := straight / ours.name).is_file():
+            return ours, other
+    raise NotApplicable("no wheel of one and the same platform was built from both: there are no two to compare")
 
 
 def _hashes(path: Path, *, record: bool = False) -> dict[str, str]:
