@@ -16,7 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import tenacity
 
@@ -242,6 +242,12 @@ async def virtual(make: Maker, requests: int, flash_rate: float, burst: float) -
     return total
 
 
+def scaled(policy: Policy, factor: float) -> Policy:
+    """The same policy with all its times multiplied."""
+    times = {f.name: getattr(policy, f.name) * factor for f in fields(policy) if f.type == "float"}
+    return replace(policy, **times)
+
+
 async def on_sockets(name: str, requests: int, scale: float) -> str:
     """The same on real sockets: the real SDK against the emulator, eight requests side by side."""
     from google import genai
@@ -253,7 +259,7 @@ async def on_sockets(name: str, requests: int, scale: float) -> str:
         client = genai.Client(api_key="k", http_options=options)
         pro = GeminiImageProvider(PRO, "k", emulator.url, 90 * scale + 0.5)
         flash = GeminiImageProvider(FLASH, "k", emulator.url, 30 * scale + 0.5)
-        resilient = ResilientProvider(pro, flash, Policy(fallback_timeout=30.5).scaled(scale), log=Silent())
+        resilient = ResilientProvider(pro, flash, scaled(Policy(fallback_timeout=30.5), scale), log=Silent())
 
         async def one() -> str:
             if name.startswith("SDK"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from omni_release.images.errors import ImageError, InvalidRequest, Next, Transient
 
@@ -37,11 +37,6 @@ class Policy:
         for name in ("retries", "fallback_retries", "backoff", "longest_backoff"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InvalidRequest(f"Policy({name}={getattr(self, name)})", "Give a finite number, 0 or above.")
-
-    def scaled(self, factor: float) -> Policy:
-        """The same policy with all its times multiplied: for tests on real sockets that do not wait for long."""
-        times = {f.name: getattr(self, f.name) * factor for f in fields(self) if f.type == "float"}
-        return replace(self, **times)
 
     def share(self, remaining: float, timeout: float, *, fallback_ahead: bool) -> float:
         """What a call may take of the time that remains: a fallback that may follow keeps its own share."""
