@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from omni_release import engine
+from omni_release import engine, publishing
 from omni_release.actions import Confirm, Pin, Run, Send
 from omni_release.errors import ActionFailed, Conflict
 from omni_release.model import Artifact, Release, Target
@@ -119,3 +119,31 @@ class Addressed:
     @property
     def target(self) -> Target:
         return Target("pypi", "https://upload.invalid/", "https://simple.invalid/")
+
+
+@pytest.mark.parametrize(
+    ("standings", "says", "not_said"),
+    [
+        ((Standing.OURS, Standing.OURS), "nothing is left to send", "half there"),
+        (
+            (Standing.OURS, Standing.ABSENT),
+            "So that nobody installs what is half there, yank it by hand",
+            "Nothing of it",
+        ),
+        ((Standing.ABSENT, Standing.ABSENT), "Nothing of it is there", "yank"),
+        ((Standing.CANNOT_TELL, Standing.CANNOT_TELL), "may be all of it, or a part", "Nothing of it"),
+        ((Standing.ABSENT, Standing.CANNOT_TELL), "may be all of it, or a part", "Nothing of it"),
+        ((Standing.OURS, Standing.REFUSED), "may be all of it, or a part", "yank"),
+        ((Standing.OURS, Standing.OTHER_BYTES), "this version is spent", "nothing is sent twice"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_a_person_is_told_at_the_end(standings: tuple[Standing, ...], says: str, not_said: str) -> None:
+    """What is there, what is not, and what the index does not say are never taken for one another."""
+    told = [Told(f"acme-1.0-{number}", standing, "why") for number, standing in enumerate(standings)]
+    lines = list(publishing.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
+    screen = "\n".join(lines)
+    assert says in screen
+    assert not_said not in screen
+    spent = Standing.OTHER_BYTES in standings
+    assert ("  omni-release release --again" in lines) is not spent

@@ -207,6 +207,11 @@ def explained(target: Target, project: str, version: str, told: Sequence[Told], 
         yield "All of it is there: nothing is left to send. What is told above is gone on with by:"
         yield f"  {again}"
         yield f"Should what is there be wrong, yank it by hand, and release the next version: {manage}"
+    elif any(each.standing is not Standing.ABSENT for each in told if each not in there):
+        yield f"{target.name} does not say what of it is there: it may be all of it, or a part."
+        yield "When it answers, go on, and nothing is sent twice:"
+        yield f"  {again}"
+        return
     elif there:
         yield "What is there cannot be replaced or taken back. Either go on, and nothing is sent twice:"
         yield f"  {again}"

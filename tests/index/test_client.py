@@ -154,6 +154,7 @@ def test_nobody_there() -> None:
     (told,) = client.standings(PROJECT, [SOMETHING])
     assert told.standing is Standing.CANNOT_TELL
     assert "s3cret" not in told.why
+    assert told.why.startswith("ConnectionError: [") and "HTTPConnectionPool" not in told.why, "as the system says it"
     with pytest.raises(CannotTell) as raised:
         client.files(PROJECT)
     assert "s3cret" not in raised.value.message

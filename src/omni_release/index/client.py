@@ -40,6 +40,7 @@ _WANTS_LOGIN = (
     "It wants to know who reads, and is not the very server that files are sent to, so it is told no password. "
     "What was sent could not be proved to be there: nothing is."
 )
+_NESTED = 10
 _PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
 
 
@@ -108,7 +109,7 @@ class Client:
                 standing, why = answered(response.status_code, response.reason or "")
                 return Told(url, standing, why)
         except troubles() as error:
-            return Told(url, Standing.CANNOT_TELL, _said(error))
+            return Told(url, Standing.CANNOT_TELL, said(error))
 
     def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         pages = [self._listed(project, accept) for accept in ("json", "html")]
@@ -144,7 +145,7 @@ class Client:
                     if size > artifact.size:
                         break
         except troubles() as error:
-            return Told(artifact.name, Standing.CANNOT_TELL, _said(error))
+            return Told(artifact.name, Standing.CANNOT_TELL, said(error))
         if size < artifact.size:
             return Told(artifact.name, Standing.CANNOT_TELL, f"{size} of {artifact.size} bytes came")
         if digest.hexdigest() != artifact.sha256:
@@ -166,7 +167,7 @@ class Client:
                     return kind(project, *answered(response.status_code, response.reason or ""))
                 page = _parsed(project, b"".join(_limited(_chunks(response))), response)
         except troubles() as error:
-            return Told(project, Standing.CANNOT_TELL, _said(error))
+            return Told(project, Standing.CANNOT_TELL, said(error))
         return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url, p.upload_time) for p in page.packages)
 
     @contextlib.contextmanager
@@ -292,10 +293,16 @@ def troubles() -> tuple[type[Exception], ...]:
     )
 
 
-def _said(error: Exception) -> str:
-    """An exception in one line."""
-    said = left_out(" ".join(str(error).split()))
-    return f"{type(error).__name__}: {said}"[:300]
+def said(error: Exception) -> str:
+    """An exception in one line: of several that hold one another the first's kind, and the last's words."""
+    innermost: BaseException = error
+    for _ in range(_NESTED):
+        held = (getattr(innermost, "reason", None), *innermost.args, innermost.__cause__)
+        inner = next((one for one in held if isinstance(one, BaseException)), None)
+        if inner is None or not str(inner):
+            break
+        innermost = inner
+    return f"{type(error).__name__}: {left_out(' '.join(str(innermost).split()))}"[:300]
 
 
 if TYPE_CHECKING:

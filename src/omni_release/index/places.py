@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omni_release.errors import CannotTell, UsageError
-from omni_release.index.client import troubles
+from omni_release.index.client import said, troubles
 from omni_release.index.login import NOBODY, Login
 from omni_release.index.targets import is_loopback
 from omni_release.model import Target
@@ -54,7 +54,7 @@ def found(target: Target, project: str, login: Login = NOBODY) -> Target:
                     return replace(target, simple=place)
                 answered = True
             except troubles() as error:
-                why = type(error).__name__
+                why = said(error)
     named = f'Name it: `simple` in [tool.omni-release.index.NAME], beside `upload = "{target.upload}"`.'
     if not answered:
         raise CannotTell(f"{target.upload} does not answer: {why}", "Is the index up?")
