@@ -13,7 +13,7 @@ from omni_release import engine, publishing
 from omni_release.actions import Confirm, Pin, Run, Send
 from omni_release.errors import ActionFailed, Conflict
 from omni_release.model import Artifact, Release, Target
-from omni_release.seams import Nobody, Standing, Told, World
+from omni_release.seams import Completed, Nobody, Standing, Told, World
 from omni_release.steps.confirm import ConfirmVersion
 from tests.conftest import git
 
@@ -147,3 +147,44 @@ def test_what_a_person_is_told_at_the_end(standings: tuple[Standing, ...], says:
     assert not_said not in screen
     spent = Standing.OTHER_BYTES in standings
     assert ("  omni-release release --again" in lines) is not spent
+
+
+HTML = """\
+         <html>
+          <head><title>Error: 400 Bad Request</title><style type="text/css"> html {color: #eee} </style></head>
+          <body><pre>Package &#039;acme-1.0.tar.gz&#039; {said}</pre></body>
+         </html>"""
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "body", "said", "there"),
+    [
+        (
+            "400 Bad Request",
+            "Bad Request",
+            HTML.replace("{said}", "already exists!"),
+            "'acme-1.0.tar.gz' already",
+            True,
+        ),
+        ("400 Bad Request", "Bad Request", HTML.replace("{said}", "is broken"), "acme-1.0.tar.gz' is broken", False),
+        ("409 Conflict", "Conflict", "", "409 Conflict", True),
+        ("409 Conflict", "acme-1.0.tar.gz already exists in non-volatile index", "", "non-volatile", True),
+        ("400 Bad Request", "File already exists (with other bytes).", "", "with other bytes", True),
+        ("400 Bad Request", "This filename was previously used", "", "previously used", False),
+        ("404 Not Found", "Not Found", "", "404 Not Found", False),
+        ("401 Unauthorized", "Unauthorized", "", "401 Unauthorized", False),
+    ],
+)
+def test_what_an_index_says_of_an_upload(status: str, reason: str, body: str, said: str, there: bool) -> None:
+    """A file of this name that it has may be ours, of an attempt before; all else is refused, in the index's words."""
+    tail = f"""\
+INFO     Response from http://host.invalid/:
+         {status}
+INFO
+{body}
+ERROR    HTTPError: {status} from http://host.invalid/
+         {reason}"""
+    judged = publishing.judged(Completed(1, tuple(tail.splitlines()), 0.1), 10)
+    assert said in judged.why
+    assert not set("<>{}") & set(judged.why) and "INFO" not in judged.why and "\n" not in judged.why
+    assert (judged.taken, judged.refused) == (there, not there)

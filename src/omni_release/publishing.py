@@ -7,6 +7,7 @@ say what it has; what it holds under our name with other bytes is the end; what 
 from __future__ import annotations
 
 import dataclasses
+import html
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ _PATIENCE = 60.0
 _GRACE = 30.0
 _GUESSES = 3
 _ALREADY = (Standing.OURS, Standing.ABSENT)
+_LONGEST_WORDS = 300
+_EXISTS = re.compile(r"already (?:exists|been taken|there)|overwrit|not allow updating", re.IGNORECASE)
 _HTTP = re.compile(r"HTTPError: (\d{3}) .*? from \S+\s*(.*)", re.DOTALL)
 
 
@@ -92,12 +95,24 @@ def judged(ended: Completed, deadline: float) -> Said:
     if found := _HTTP.search(text):
         status, reason = int(found[1]), " ".join(found[2].split())
         standing, why = answered(status, reason)
+        words = _words(text)
+        why = f"{why} ({words})" if words and words not in why else why
+        if status == 409 or (status in (400, 403) and _EXISTS.search(why)):
+            # Perhaps an earlier attempt came through, and is only not listed yet.
+            return Said(f"it says that it has a file of this name: {why}", taken=True)
         # 404 and 410 are said of the address: there is nothing to wait for.
         return Said(why, refused=standing in (Standing.REFUSED, Standing.ABSENT) or 300 <= status < 400)
     last = next((line for line in reversed(ended.tail) if line.strip()), "it said nothing")
     if "RedirectDetected" in text or "InvalidDistribution" in text:
         return Said(" ".join(text.split())[-500:], refused=True)
     return Said(f"twine ended with exit code {ended.code}: {last}", guessed=not ended.network)
+
+
+def _words(text: str) -> str:
+    """What the body of the index's answer says, as twine shows it: without its tags, and not all of a long one."""
+    shown = text.partition("Response from ")[2].partition("\n")[2].partition("HTTPError")[0]
+    plain = re.sub(r"(?is)<(style|script|title)\b.*?</\1>|<[^>]*>", " ", re.sub(r"(?m)^\W*(?:INFO|ERROR)\b", "", shown))
+    return html.unescape(" ".join(plain.split()))[:_LONGEST_WORDS].strip()
 
 
 def standings(

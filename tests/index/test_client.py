@@ -169,6 +169,7 @@ def test_nobody_there() -> None:
         (403, "New uploads are temporarily disabled.", Standing.CANNOT_TELL),
         (403, "The index is in read-only mode: try again later.", Standing.CANNOT_TELL),
         (404, "Not Found", Standing.ABSENT),
+        (409, "Conflict", Standing.CANNOT_TELL),
         (429, "Too Many Requests", Standing.CANNOT_TELL),
         (502, "Bad Gateway", Standing.CANNOT_TELL),
     ],

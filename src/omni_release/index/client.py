@@ -238,7 +238,7 @@ def answered(status: int, reason: str) -> tuple[Standing, str]:
     said = f"{status} {reason}".strip()
     if status in (404, 410):
         return Standing.ABSENT, said
-    if 400 <= status < 500 and status not in (408, 425, 429):
+    if 400 <= status < 500 and status not in (408, 409, 425, 429):
         passes = _PASSES.search(reason) or "already exist" in reason
         return (Standing.CANNOT_TELL if passes else Standing.REFUSED), said
     return Standing.CANNOT_TELL, said
