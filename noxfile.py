@@ -46,14 +46,14 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(venv_backend="none", default=False)
 def kill(session: nox.Session) -> None:
     """A release that is killed 300 times and more, wherever it touches the world, and picked up each time."""
-    tests, many = ["tests/publish/test_kill.py", "-q", "-m", "long or not long"], {"OMNI_RELEASE_KILLS": "300"}
+    tests, many = ["tests/publishing/test_kill.py", "-q", "-m", "long or not long"], {"OMNI_RELEASE_KILLS": "300"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def faults(session: nox.Session) -> None:
     """A release to an index that goes wrong: every case, all pairs, 1,000 random scripts; 50 with real programs."""
-    tests = ["tests/publish/test_faults.py", "-q", "-s"]
+    tests = ["tests/publishing/test_faults.py", "-q", "-s"]
     many = {"OMNI_RELEASE_FAULTS": "1240", "OMNI_RELEASE_REAL_FAULTS": "50"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 

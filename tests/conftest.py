@@ -30,7 +30,7 @@ collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
 THOROUGH = (
-    *("audit", "emulator", "images", "index", "publish", "smoke", "versions"),
+    *("audit", "emulator", "images", "index", "publishing", "smoke", "versions"),
     *(
         "test_checklists.py",
         "test_commands.py",

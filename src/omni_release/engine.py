@@ -12,14 +12,11 @@ from pathlib import Path
 from omni_release import waivers
 from omni_release.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.errors import ActionFailed, CannotTell, MissingExtra, NeedsPerson, NotApplicable, OmniReleaseError
-from omni_release.model import HELD_UP, Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.model import HELD_UP, STOOD_SO, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.seams import World
 from omni_release.tasks import Check, Lane, Step, Task
 
 Observer = Callable[[Task], None]
-
-STOOD_SO = "stood so already"
-"""What is found of a step for which there was nothing to do."""
 
 
 def run(
@@ -97,12 +94,12 @@ def perform(action: Action, world: World) -> None:
 
 
 def _publish(action: Send | Confirm, world: World) -> None:
-    from omni_release import publishing  # what only a publish needs
+    from omni_release.publishing import confirming, sending  # what only a publish needs
 
     if isinstance(action, Send):
-        publishing.send(action, world)
+        sending.send(action, world)
     else:
-        publishing.confirm(action, world)
+        confirming.confirm(action, world)
 
 
 def _run(action: Run, world: World) -> None:

@@ -71,6 +71,8 @@ class Finding:
 Evidence = Mapping[str, str | int | float]
 HELD_UP = "held-up-by"
 """The evidence of a task that was not run: the task that it needs, and that did not pass."""
+STOOD_SO = "stood so already"
+"""What is found of a step for which there was nothing to do."""
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,9 @@ def run_lane(request: Request) -> int:
         if not request.looks and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}", lambda line: _say(request, line)))
         if request.lane in lanes.PUBLISHING:
-            from omni_release import releasing
+            from omni_release.publishing import parts
 
-            report = releasing.whole(
+            report = parts.whole(
                 request, home, os.environ, lambda part: _one(part, home, secrets), lambda found: _finder(found).login
             )
         else:
@@ -83,9 +83,9 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         release, world = stack.enter_context(_wired(request, home, secrets, shown))
         stack.enter_context(shown)
         if request.lane == "rehearse" and request.to:  # what a release needs
-            from omni_release import releasing
+            from omni_release.publishing import afterwards, parts
 
-            shown.say(releasing.finished_already(home, release, world))
+            shown.say(parts.finished_already(home, release, world))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
@@ -105,9 +105,9 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
         if request.lane == "release" and not request.dry:
-            from omni_release import releasing
+            from omni_release.publishing import afterwards, parts
 
-            shown.say(releasing.what_now(request, report, world))
+            shown.say(afterwards.what_now(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
             from omni_release.checklists import command
 

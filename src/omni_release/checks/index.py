@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omni_release import publishing
 from omni_release.model import REHEARSAL, Finding, Release, Severity
+from omni_release.publishing import listing
 from omni_release.seams import World
 
 
@@ -18,7 +18,7 @@ def index_answers(release: Release, world: World) -> Iterator[Finding]:
     from packaging.utils import canonicalize_name
 
     rehearsal = release.target == REHEARSAL  # our own either answers at once, or not at all
-    listed = publishing.files(world, canonicalize_name(release.project.name), patience=0.0 if rehearsal else 60.0)
+    listed = listing.files(world, canonicalize_name(release.project.name), patience=0.0 if rehearsal else 60.0)
     if not rehearsal:
         said = f"{len(listed)} files of {release.project.name} are on it" if listed else "it has nothing of the project"
         yield Finding(f"{world.index.target.simple}: {said}", severity=Severity.NOTICE)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omni_release import artifacts, publishing
+from omni_release import artifacts
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
+from omni_release.publishing import listing
 from omni_release.seams import Standing, World
 
 _PATIENCE = 60.0
@@ -25,7 +26,7 @@ def project_page_answers(release: Release, world: World) -> Iterator[Finding]:
     if not url:
         raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
     end = world.clock.monotonic() + _PATIENCE
-    for pause in publishing.pauses():
+    for pause in listing.pauses():
         told = world.index.page(url)
         if told.standing is Standing.OURS:
             yield Finding(f"{url} answers", severity=Severity.NOTICE)

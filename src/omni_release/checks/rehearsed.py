@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omni_release import artifacts, publishing
+from omni_release import artifacts
 from omni_release.errors import CannotTell, Conflict
 from omni_release.model import Finding, Release, Severity
+from omni_release.publishing import listing
 from omni_release.seams import World
 from omni_release.steps.build import as_built
 
@@ -41,6 +42,6 @@ def index_shows_the_release(release: Release, world: World) -> Iterator[Finding]
     if not pinned:
         raise CannotTell("there is nothing built", "Rehearse first: omni-release rehearse")
     project, _ = artifacts.name_and_version(pinned[0].name)
-    publishing.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
+    listing.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
     for artifact in pinned:
         yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)

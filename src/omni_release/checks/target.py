@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from omni_release import artifacts, publishing
+from omni_release import artifacts
 from omni_release.errors import CannotTell, NotApplicable, UnreadableArtifact
 from omni_release.index import targets
 from omni_release.model import Finding, Release, Severity
+from omni_release.publishing import listing
 from omni_release.seams import Credentials, IndexFile, Standing, World
 
 _AGE = datetime.timedelta(days=14)
@@ -41,7 +42,7 @@ def version_is_free_or_ours(release: Release, world: World) -> Iterator[Finding]
     if not pinned:
         names = ", ".join(file.name for file in there)
         raise CannotTell(f"{version} is there already: {names}", "Whether that is ours, only a build tells: rehearse.")
-    for told in publishing.standings(world, _project(release), pinned):
+    for told in listing.standings(world, _project(release), pinned):
         if told.standing is Standing.OURS:
             yield Finding(f"{told.name} is there already, and ours", severity=Severity.NOTICE)
         elif told.standing is not Standing.ABSENT:
@@ -84,7 +85,7 @@ def release_is_young_enough(release: Release, world: World) -> Iterator[Finding]
 
 
 def _listed(release: Release, world: World) -> tuple[IndexFile, ...]:
-    return publishing.files(world, _project(release))
+    return listing.files(world, _project(release))
 
 
 def _project(release: Release) -> str:

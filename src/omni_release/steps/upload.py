@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from omni_release import artifacts, publishing
+from omni_release import artifacts
 from omni_release.actions import Action, Run, Send
 from omni_release.environments import variables
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.model import Artifact, Evidence, Release
+from omni_release.publishing import listing
 from omni_release.seams import Access, Credentials, Standing, Told, World
 
 
@@ -29,7 +30,7 @@ class Upload:
         if not pinned:
             raise CannotTell("there is nothing built to upload", "Build first: omni-release build")
         project = artifacts.name_and_version(pinned[0].name)[0]
-        told = publishing.standings(world, project, pinned)
+        told = listing.standings(world, project, pinned)
         missing = {each.name for each in told if each.standing is not Standing.OURS}
         files = sorted((one for one in pinned if one.name in missing), key=lambda one: not artifacts.is_wheel(one.name))
         access = world.index.access()
@@ -43,7 +44,7 @@ class Upload:
         if not pinned:
             return None
         project, _ = artifacts.name_and_version(pinned[0].name)
-        told = publishing.standings(world, project, pinned)
+        told = listing.standings(world, project, pinned)
         _object(told, world.index.target.name)
         if any(each.standing is not Standing.OURS for each in told):
             return None
@@ -73,7 +74,7 @@ def _send(release: Release, world: World, access: Access, project: str, files: t
 
 def _object(told: Sequence[Told], index: str) -> None:
     """Raises Conflict where the index has something else under our name, CannotTell where it does not say."""
-    publishing.object_to_others(told, index)
+    listing.object_to_others(told, index)
     for each in told:
         if each.standing is Standing.REFUSED:
             raise CannotTell(f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?")

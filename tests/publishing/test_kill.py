@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.publish.support import Place, Runner, Watched, outside, released
+from tests.publishing.support import Place, Runner, Watched, outside, released
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 

@@ -24,9 +24,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import cli, lanes, publishing, releasing, run, seams  # noqa: F401 - imported once, for every run
+from omni_release import cli, lanes, run, seams
 from omni_release.index import client, places, targets  # noqa: F401
 from omni_release.ports import credentials  # noqa: F401
+from omni_release.publishing import afterwards, confirming, listing, parts, sending  # noqa: F401
 from omni_release.tasks import Lane
 
 TOUCHING = {

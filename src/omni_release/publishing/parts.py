@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -11,8 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, lanes, publishing
-from omni_release.engine import STOOD_SO
+from omni_release import lanes
 from omni_release.errors import CannotTell, UsageError
 from omni_release.git import tree
 from omni_release.index import places, targets
@@ -84,32 +81,3 @@ def finished_already(home: Home, release: Release, world: World) -> Iterator[str
 
 def _unchanged(path: Path, expected: str) -> bool:
     return path.is_file() and sha256(path) == expected
-
-
-def what_now(request: Request, report: Report, world: World) -> Iterator[str]:
-    """What a person is to know at the end of a release, beyond its verdict: one screen at the most.
-
-    Nothing where it never began, or where it went through.
-    """
-    pinned, target = report.artifacts, world.index.target
-    if not pinned or not world.journal.confirmed(target.upload):
-        return
-    project, version = artifacts.name_and_version(pinned[0].name)
-    if report.verdict == "passed":
-        upload = next((one for one in report.outcomes if one.id == "upload"), None)
-        if upload is not None and any(finding.message == STOOD_SO for finding in upload.findings):
-            yield f"All of {project} {version} was on {target.name} already, with these very bytes: nothing was sent."
-        return
-    again = _again(request, report, target.name)
-    if report.interrupted:
-        yield f"It may be there in part. Go on with it: {again}"
-        return
-    yield from publishing.explained(target, project, version, world.index.standings(project, pinned), again)
-
-
-def _again(request: Request, report: Report, index: str) -> str:
-    """The command that goes on with this very run."""
-    named = request.run and ("/" in request.run or os.sep in request.run)  # the run of another checkout
-    run = report.run if named else Path(report.run or "").name
-    words = ("omni-release", "release", "--to", index, "--run", str(run), *(("--yes",) if request.yes else ()))
-    return shlex.join(words)

@@ -10,7 +10,7 @@ import pytest
 
 from omni_release.journal import sha256
 from tests.index.support import pypi_server
-from tests.publish.support import PASSWORD, Place, Runner, outside
+from tests.publishing.support import PASSWORD, Place, Runner, outside
 
 PLANTED = "pl4nted-s3cret-0123456789"
 INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")

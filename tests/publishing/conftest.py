@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.publish.support import Place, Runner, rehearsed
+from tests.publishing.support import Place, Runner, rehearsed
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from omni_release import engine, publishing
+from omni_release import engine
 from omni_release.actions import Confirm, Pin, Run, Send
 from omni_release.errors import ActionFailed, Conflict
 from omni_release.model import Artifact, Release, Target
+from omni_release.publishing import afterwards, sending
 from omni_release.seams import Completed, Nobody, Standing, Told, World
 from omni_release.steps.confirm import ConfirmVersion
 from tests.conftest import git
@@ -57,7 +58,7 @@ def pinned(release: Release, world: World) -> Artifact:
     return artifact
 
 
-def sending(release: Release, artifact: Artifact, sent: Path) -> Send:
+def upload(release: Release, artifact: Artifact, sent: Path) -> Send:
     """An upload that leaves a mark whenever its program starts."""
     code = f"open({str(sent)!r}, 'a').write('sent ')"
     run = Run((sys.executable, "-c", code), release.folder, {}, release.logs / "upload.log", 30.0)
@@ -72,7 +73,7 @@ def test_bytes_are_looked_at_before_the_upload(
     path, sent = release.dist / FILE, tmp_path / "sent"
     Index(path, becomes).standings("acme", ())
     with pytest.raises(Conflict, match="has changed since it was built"):
-        engine.perform(sending(release, pinned, sent), world)
+        engine.perform(upload(release, pinned, sent), world)
     assert not sent.exists()
 
 
@@ -81,7 +82,7 @@ def test_bytes_are_looked_at_before_each_attempt(
 ) -> None:
     """A file that changes between two attempts is not sent by the second."""
     sent = tmp_path / "sent"
-    failing = sending(release, pinned, sent)
+    failing = upload(release, pinned, sent)
     run = replace(failing.run, argv=(sys.executable, "-c", f"{failing.run.argv[2]}; raise SystemExit('once more')"))
     index = cast(Any, Index(release.dist / FILE, b"other"))
     with pytest.raises(Conflict, match="has changed since it was built"):
@@ -141,7 +142,7 @@ class Addressed:
 def test_what_a_person_is_told_at_the_end(standings: tuple[Standing, ...], says: str, not_said: str) -> None:
     """What is there, what is not, and what the index does not say are never taken for one another."""
     told = [Told(f"acme-1.0-{number}", standing, "why") for number, standing in enumerate(standings)]
-    lines = list(publishing.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
+    lines = list(afterwards.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
     screen = "\n".join(lines)
     assert says in screen
     assert not_said not in screen
@@ -184,7 +185,7 @@ INFO
 {body}
 ERROR    HTTPError: {status} from http://host.invalid/
          {reason}"""
-    judged = publishing.judged(Completed(1, tuple(tail.splitlines()), 0.1), 10)
+    judged = sending.judged(Completed(1, tuple(tail.splitlines()), 0.1), 10)
     assert said in judged.why
     assert not set("<>{}") & set(judged.why) and "INFO" not in judged.why and "\n" not in judged.why
     assert (judged.taken, judged.refused) == (there, not there)

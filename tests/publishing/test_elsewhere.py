@@ -11,8 +11,8 @@ import pytest
 from omni_release.journal import sha256
 from tests.conftest import git
 from tests.index.support import form, sent, wheel_files, zipped
-from tests.publish.support import Place, Runner, Watched, outside
-from tests.publish.test_terminal import AFTERWARDS
+from tests.publishing.support import Place, Runner, Watched, outside
+from tests.publishing.test_terminal import AFTERWARDS
 
 # What a rehearsal does to be sure, and takes its time for; what is built, and what the index is sent, stays.
 CARE = (

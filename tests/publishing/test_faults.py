@@ -32,8 +32,8 @@ from omni_release.settings import Publish, Settings
 from omni_release.steps.upload import Upload
 from omni_release.tasks import Lane, check, step
 from tests.index.support import sdist, wheel
-from tests.publish.faked import Published, publish
-from tests.publish.support import PASSWORD, PROJECT, USER, outside
+from tests.publishing.faked import Published, publish
+from tests.publishing.support import PASSWORD, PROJECT, USER, outside
 
 FAULTS = int(os.environ.get("OMNI_RELEASE_FAULTS", "60"))
 FOR_EVER = ("list-stale", "disagree", "other-hash", "other-bytes")
