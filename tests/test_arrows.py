@@ -49,6 +49,10 @@ def importers(place: str) -> set[str]:
     return {name.removeprefix("omni_release.") for name in found}
 
 
+ASK_BACK = {"checks.checklists", "checklists.signing"}
+"""What asks which tasks there are."""
+
+
 @pytest.mark.parametrize(
     ("place", "known_to"),
     [
@@ -56,6 +60,11 @@ def importers(place: str) -> set[str]:
         ("run", {"cli"}),
         ("ports", {"cli", "run"}),
         ("engine", {"run"}),
+        ("lanes", {"arguments", "cli", "explain", "run", "sessions", "publishing.parts", "waivable", *ASK_BACK}),
+        ("own_tasks", {"lanes", "run"}),
+        ("checks", {"lanes", "own_tasks", "versions.command"}),  # the last for projects that no lane can go by
+        ("steps", {"lanes", "own_tasks", "checks.local", "checks.rehearsed"}),
+        ("index.client", {"ports.index", "index.places", "publishing.sending"}),
         ("index.status", {"ports.index"}),
         ("index.places", {"publishing.parts"}),  # before there is a run
     ],
@@ -63,3 +72,28 @@ def importers(place: str) -> set[str]:
 def test_who_knows_whom(place: str, known_to: set[str]) -> None:
     """What stands near the top is known to those above it alone: the seams' real parts are handed in."""
     assert importers(place) <= known_to
+
+
+@pytest.mark.parametrize(
+    ("module", "known"),
+    [
+        ("errors", set()),
+        ("settings", {"errors"}),
+        ("model", {"errors", "settings"}),
+        ("actions", {"model"}),
+        ("seams", {"actions", "errors", "model"}),
+        ("tasks", {"actions", "model", "seams"}),
+    ],
+)
+def test_what_the_nouns_know(module: str, known: set[str]) -> None:
+    """What all the rest is made of knows next to nothing of the house."""
+    assert arrows()[f"omni_release.{module}"] == {f"omni_release.{name}" for name in known}
+
+
+def test_no_module_is_left_out_of_the_page() -> None:
+    """Each module at the top, and each room, stands in docs/how-it-works.md."""
+    page = (SOURCE.parent / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    top = SOURCE / "omni_release"
+    rooms = [f"{path.name}/" for path in top.iterdir() if (path / "__init__.py").is_file()]
+    for name in (*rooms, *(path.name for path in top.glob("[!_]*.py"))):
+        assert f"`{name}`" in page, name

@@ -52,14 +52,21 @@ def _checklist(path: Path, root: Path) -> Checklist:
     if not _ID.fullmatch(name):
         said = f"a checklist cannot be called {name!r}: take small letters, digits and hyphens"
         return Checklist("unnamed", name, "before", (), (Finding(said, RULE, path=where),))
+    found = opened(path, where)
+    if isinstance(found, Finding):
+        return Checklist(name, name, "before", (), (found,))
+    content, text = found
+    return _read(content, name, where, text)
+
+
+def opened(path: Path, where: str) -> tuple[Mapping[str, object], str] | Finding:
+    """What a TOML file says, and its text; where it cannot be read, the finding that says so. `where` names it."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        content = tomllib.loads(text)
+        return tomllib.loads(text), text
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         at = re.search(r"at line (\d+)", str(error))
-        line = int(at[1]) if at else None
-        return Checklist(name, name, "before", (), (Finding(f"cannot be read: {error}", RULE, path=where, line=line),))
-    return _read(content, name, where, text)
+        return Finding(f"cannot be read: {error}", RULE, path=where, line=int(at[1]) if at else None)
 
 
 def _read(content: Mapping[str, object], name: str, where: str, text: str) -> Checklist:

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import datetime
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from omni_release.checklists import FOLDER, RULE
+from omni_release.checklists import FOLDER, RULE, opened
 from omni_release.model import Finding, Release, Severity, SignOff
 from omni_release.seams import Journal, World
 from omni_release.settings import line_of
@@ -88,14 +87,12 @@ def committed(root: Path) -> tuple[tuple[Committed, ...], tuple[Finding, ...]]:
     problems: list[Finding] = []
     for path in sorted((root / SIGNED).glob("*.toml")):
         where = path.relative_to(root).as_posix()
-        try:
-            text = path.read_bytes().decode("utf-8-sig")
-            entries = tomllib.loads(text).get("sign-off", [])
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            at = re.search(r"at line (\d+)", str(error))
-            said = f"cannot be read: {error}"
-            problems.append(Finding(said, RULE, path=where, line=int(at[1]) if at else None))
+        read = opened(path, where)
+        if isinstance(read, Finding):
+            problems.append(read)
             continue
+        content, text = read
+        entries = content.get("sign-off", [])
         for number, entry in enumerate(entries if isinstance(entries, list) else []):
             line = line_of(text, ("sign-off", number, "item")) or 1
             if wrong := list(_wrong(entry)):
