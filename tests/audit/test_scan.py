@@ -102,6 +102,24 @@ def test_one_sign_is_no_bundle(root: Path) -> None:
     assert [f.path for f in found(root) if f.rule == "catch-is-silent"] == ["licensed.js", "web/build/plain.js"]
 
 
+def test_a_site_that_was_built(root: Path) -> None:
+    """What lies beside files whose names end in a hash was built with them, down from its page; sources are not."""
+    text = "export async function f() {\n  try {\n    a.value = await b();\n  } catch {}\n}\n"
+    for name in ("web/ui/index.html", "web/ui/app-7cd623a450cac627506e.js", "web/ui/assets/main-DRf3G_a1.js"):
+        write(root, name, text)
+    for name in ("web/ui/assets/page-0a1b2c3d.css", "web/ui/~party/debug/sandbox.js"):
+        write(root, name, text)
+    for name in ("web/index.html", "web/package.json", "web/src/one-component2.js", "web/src/two-component2.js"):
+        write(root, name, text)
+    found_in = [f.path for f in found(root) if f.rule == "catch-is-silent"]
+    assert found_in == ["web/src/one-component2.js", "web/src/two-component2.js"]
+    write(root, "index.html", "")
+    for name in ("assets/a-0a1b2c3d.js", "assets/b-0a1b2c3e.js", "own.js"):
+        write(root, name, text)
+    found_in = [f.path for f in found(root) if f.rule == "catch-is-silent"]
+    assert found_in == ["own.js", "web/src/one-component2.js", "web/src/two-component2.js"]
+
+
 def test_nobody_sits_in_front_of_a_test(root: Path) -> None:
     """What a test of the front end does with an error is not told."""
     text = "export async function f() {\n  try {\n    await a();\n  } catch {}\n}\n"

@@ -190,7 +190,11 @@ def _nowhere(pattern: str, beside: str) -> bool:
 
 
 def _matches(lines: Sequence[str], stands: Callable[[str, str], bool] = _nowhere) -> Iterator[Finding]:
-    """ast-grep tells lines and columns from 0, in characters. `notice-where` in a rule's metadata makes it a notice."""
+    """ast-grep tells lines and columns from 0, in characters.
+
+    Two keys of a rule's metadata make an error a notice: `notice-where` a pattern stands in any file of the language,
+    and `notice-unless` one of the variables that the rule has bound has its pattern in it.
+    """
     found: dict[tuple[object, ...], Finding] = {}
     for line in lines:
         if not line.startswith("{"):
@@ -201,7 +205,10 @@ def _matches(lines: Sequence[str], stands: Callable[[str, str], bool] = _nowhere
             note = (match.get("note") or "").strip()
             said = match["message"].strip() + (f"\n→ {note}" if note else "")
             severity = _SEVERITIES.get(match["severity"], Severity.NOTICE)
-            if (pattern := match.get("metadata", {}).get("notice-where")) and stands(pattern, match["file"]):
+            told = match.get("metadata", {})
+            if (pattern := told.get("notice-where")) and stands(pattern, match["file"]):
+                severity = Severity.NOTICE
+            if (unless := told.get("notice-unless")) and not _any_of(unless, match["metaVariables"]["single"]):
                 severity = Severity.NOTICE
             place = (match["file"].replace("\\", "/").removeprefix("./"), start["line"] + 1, start["column"] + 1)
             finding = Finding(said.strip() or match["ruleId"], name_of(match["ruleId"]), severity, *place)
@@ -209,6 +216,10 @@ def _matches(lines: Sequence[str], stands: Callable[[str, str], bool] = _nowhere
             raise CannotTell(f"ast-grep said what cannot be read: {line[:200]}", "Is it the right release?") from None
         found.setdefault((finding.rule, *place), finding)
     yield from sorted(found.values(), key=lambda f: (f.path or "", f.line or 0, f.column or 0, f.rule))
+
+
+def _any_of(patterns: Mapping[str, str], bound: Mapping[str, Mapping[str, str]]) -> bool:
+    return any(re.search(pattern, bound[name]["text"]) for name, pattern in patterns.items() if name in bound)
 
 
 def name_of(id: str) -> str:

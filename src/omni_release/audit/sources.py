@@ -6,7 +6,8 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -33,6 +34,7 @@ _BUNDLE = (
         rb"\b__webpack_require__\b|\bwebpackChunk|\b__vite|^//#region .*node_modules|\b__commonJS\b", re.MULTILINE
     ),
 )
+_HASHED = re.compile(r"[-.](?:(?=\w*\d)(?=\w*[a-f])[0-9a-f]{8,}|(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{8})$")
 _BUILT = {"_next", "build", "bundle", "compiled", "dist", "node_modules", "third_party", "vendor"}
 
 _ENDINGS = (
@@ -57,6 +59,8 @@ def sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]
     wanted: list[PurePosixPath] = []
     scripts: list[PurePosixPath] = []
     findings: list[Finding] = []
+    files = tuple(files)
+    sites = _built_sites(files)
     for file in files:
         if file.suffix not in _SUFFIXES and file.suffix:
             continue
@@ -71,6 +75,10 @@ def sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]
         if not file.suffix:
             scripts.append(file)
             wanted.append(file)
+            continue
+        if file.suffix in _MINIFIED and not sites.isdisjoint(file.parents):
+            said = "not looked at: in a site that was built: beside it lie files whose names end in a hash"
+            findings.append(Finding(said, "generated", Severity.NOTICE, file.as_posix()))
             continue
         said = tuple(_unreadable(root, file))
         findings += said
@@ -142,6 +150,21 @@ def _unreadable(root: Path, file: PurePosixPath) -> Iterator[Finding]:
     if (at := data.find(_SUPPRESSION)) >= 0:
         said = f"`{_SUPPRESSION.decode()}` hides findings for ever: say `omni-release: allow RULE until DAY because …`"
         yield Finding(said, _HIDDEN, Severity.WARNING, shown, data.count(b"\n", 0, at) + 1)
+
+
+def _built_sites(files: Sequence[PurePosixPath]) -> set[PurePosixPath]:
+    """The folders of built sites: where files lie whose names end in a hash, or above, where the site's page lies.
+
+    A folder with a package.json is one that people write in, and so is the whole project.
+    """
+    known = set(files)
+    hashed = Counter(file.parent for file in files if file.suffix in (".js", ".css") and _HASHED.search(file.stem))
+    sites = set()
+    for folder in (folder for folder, number in hashed.items() if number >= _SIGNS):
+        page = (f for f in (folder, *folder.parents) if f / "index.html" in known or f / "package.json" in known)
+        top = next(page, folder)
+        sites.add(folder if top / "package.json" in known or top == PurePosixPath() else top)
+    return sites
 
 
 def _written_by_nobody(file: PurePosixPath, data: bytes) -> str:

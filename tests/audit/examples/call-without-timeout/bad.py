@@ -12,4 +12,4 @@ client = genai.Client(http_options={"api_version": "v1"})  # bad
 body = urllib.request.urlopen("https://example.org/").read()  # bad
 body = urlopen(request, data).read()  # bad
 connection = http.client.HTTPSConnection("example.org")  # bad
-client = openai.OpenAI(timeout=None)  # bad
+client = openai.OpenAI(timeout=None)  # meant

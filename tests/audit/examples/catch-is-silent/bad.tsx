@@ -19,7 +19,7 @@ export const started = () => {
   generate().catch(() => {}); // bad
   refine().catch(console.error); // bad
   history().then(show).catch((error) => console.log(error)); // bad
-  // bad below
+  // meant below
   history().catch(function (error) {
     console.warn(error);
   });

@@ -60,3 +60,10 @@ export function drawn(frame) {
     console.error(error);
   }
 }
+export async function suggested() {
+  try {
+    suggestions.value = await fetched("/api/suggestions"); // good below
+  } catch (error) {
+    console.debug("no suggestions", error);
+  }
+}

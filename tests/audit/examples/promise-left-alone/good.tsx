@@ -17,3 +17,5 @@ fetch("/api/history").then(show).catch(shown).finally(done); // good
 export const all = Promise.all([load(), save()]); // good
 const answer = await fetch("/api/history"); // good
 emit("save"); // good
+starting.then(stop); // good
+this.starting.finally(stop); // good
