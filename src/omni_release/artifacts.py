@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email.message
-import email.parser
 import gzip
 import hashlib
 import re
@@ -16,6 +14,10 @@ from pathlib import Path
 
 from omni_release.errors import CannotTell, UnreadableArtifact
 from omni_release.model import Artifact
+
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    from email.message import Message
 
 # A flipped bit can make a zip archive one of a later version (NotImplementedError) or an encrypted one (RuntimeError).
 _UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
@@ -66,12 +68,14 @@ def contents(path: Path) -> Iterator[Entry]:
         raise UnreadableArtifact(f"{path.name} is not a readable archive: {error}") from None
 
 
-def metadata(path: Path) -> email.message.Message:
+def metadata(path: Path) -> Message:
     """The core metadata in a wheel (METADATA) or an sdist (PKG-INFO). Raises UnreadableArtifact where there is none."""
+    from email.parser import BytesParser
+
     wanted = re.compile(r"[^/]+\.dist-info/METADATA" if is_wheel(path.name) else "PKG-INFO")
     for entry in contents(path):
         if wanted.fullmatch(entry.name):
-            return email.parser.BytesParser().parsebytes(entry.data)
+            return BytesParser().parsebytes(entry.data)
     raise UnreadableArtifact(f"{path.name} holds no {'.dist-info/METADATA' if is_wheel(path.name) else 'PKG-INFO'}")
 
 

@@ -77,8 +77,8 @@ def sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]
             wanted.append(file)
             continue
         if file.suffix in _MINIFIED and not sites.isdisjoint(file.parents):
-            said = "not looked at: in a site that was built: beside it lie files whose names end in a hash"
-            findings.append(Finding(said, "generated", Severity.NOTICE, file.as_posix()))
+            why = "not looked at: in a site that was built: beside it lie files whose names end in a hash"
+            findings.append(Finding(why, "generated", Severity.NOTICE, file.as_posix()))
             continue
         said = tuple(_unreadable(root, file))
         findings += said

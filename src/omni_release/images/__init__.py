@@ -9,15 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from omni_release.images.errors import ImageError
-from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
-
 if TYPE_CHECKING:
     from omni_release.images.batch import generate_batch
     from omni_release.images.budget import Budget
     from omni_release.images.configured import provider_for
     from omni_release.images.conversation import Conversation
+    from omni_release.images.errors import ImageError
     from omni_release.images.gemini import GeminiImageProvider
+    from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
     from omni_release.images.policy import Policy
     from omni_release.images.provider import ImageProvider
     from omni_release.images.resilience import ResilientProvider
@@ -42,10 +41,16 @@ __all__ = [
 ]
 
 _LATER = {
+    "Attempt": "model",
+    "Availability": "model",
     "Budget": "budget",
     "Conversation": "conversation",
     "GeminiImageProvider": "gemini",
+    "ImageError": "errors",
     "ImageProvider": "provider",
+    "ImageRequest": "model",
+    "ImageResult": "model",
+    "ModelInfo": "model",
     "Policy": "policy",
     "ResilientProvider": "resilience",
     "SyncImages": "sync",

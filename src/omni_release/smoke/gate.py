@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 import datetime
-import email.utils
 import json
 import struct
 from collections.abc import Iterator, Sequence
@@ -96,7 +95,9 @@ class Gate:
 def recorded(one: Interaction) -> datetime.datetime | None:
     """When an answer was given: its `date` header, else what its responseId says (undocumented: a hint)."""
     try:
-        return email.utils.parsedate_to_datetime(one.headers.get("date", "")).astimezone(datetime.UTC)
+        from email.utils import parsedate_to_datetime
+
+        return parsedate_to_datetime(one.headers.get("date", "")).astimezone(datetime.UTC)
     except ValueError:
         pass
     try:

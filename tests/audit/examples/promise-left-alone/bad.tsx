@@ -1,12 +1,13 @@
 async function load(): Promise<void> {
-  state.value = await fetched();
+  const response = await fetch("/api/state");
+  state.value = await response.json();
 }
 const save = async (): Promise<void> => {
   await sent();
 };
 
 load(); // bad
-save(); // bad
+save(); // meant
 fetch("/api/history"); // bad
 fetch("/api/history").then((response) => show(response)); // bad
-load().finally(() => done()); // bad
+load().finally(() => done()); // meant
