@@ -127,7 +127,8 @@ def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("`lower-bounds` in [tool.omni-release.dependencies] is not set")
     target, wheel = release.environment("lowest"), artifacts.installable(release.dist)
     python = str(venv.python(target))
-    wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel))
+    # To uv only what it is told of is direct, and not what a wheel requires: so it is told of that, too.
+    wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel), *_required(wheel))
     install = installers.uv("pip", "install", "--project", str(release.project.root), *wanted)
     for argv in (installers.fresh(target), install):
         ended = _in_workshop(release, world, argv, "lowest")
@@ -138,6 +139,17 @@ def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
         ended = _in_workshop(release, world, (python, "-I", "-c", f"import {name}"), "lowest")
         if ended.code != 0:
             yield Finding("\n".join((f"`import {name}` fails:", *ended.tail[-6:])), "lower-bound")
+
+
+def _required(wheel: Path) -> Iterator[str]:
+    """What a wheel requires here, without its extras."""
+    from packaging.requirements import Requirement
+
+    for stated in artifacts.metadata(wheel).get_all("Requires-Dist", []):
+        requirement = Requirement(stated)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            requirement.marker = None
+            yield str(requirement)
 
 
 def no_known_vulnerability(release: Release, world: World) -> Iterator[Finding]:
