@@ -81,6 +81,7 @@ def test_no_rule_left(root: Path, tmp_path: Path) -> None:
         ("line.js", b"a();\n" * 10_000 + b"try{a()}catch(e){};" * 2000, "line.js:10001: not looked at: a line of more"),
         ("chunk.js", b"try{a()}catch(e){};" * 100, "chunk.js: not looked at: one line holds most of it"),
         ("web/dist/lib.js", b"/*! lib */\ntry {\n  a();\n} catch {}\n", "web/dist/lib.js: not looked at: a bundle"),
+        ("lib.js", b"/* Lib 0.7.6 - MIT x */\ntry {\n  a();\n} catch {}\n", "lib.js: not looked at: a library"),
         ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: not looked at: 1200008 bytes"),
     ],
 )

@@ -34,6 +34,7 @@ _BUNDLE = (
         rb"\b__webpack_require__\b|\bwebpackChunk|\b__vite|^//#region .*node_modules|\b__commonJS\b", re.MULTILINE
     ),
 )
+_DISTRIBUTED = re.compile(rb"\A\s*/\*[^*]{0,200}?\b\d+\.\d+\.\d+\b[^*]{0,200}?\b(?:Apache|BSD|ISC|MIT|MPL)\b")
 _HASHED = re.compile(r"[-.](?:(?=\w*\d)(?=\w*[a-f])[0-9a-f]{8,}|(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{8})$")
 _BUILT = {"_next", "build", "bundle", "compiled", "dist", "node_modules", "third_party", "vendor"}
 
@@ -176,6 +177,8 @@ def _written_by_nobody(file: PurePosixPath, data: bytes) -> str:
         return "one line holds most of it: generated or minified"
     if file.suffix not in _BUNDLED:
         return ""
+    if _DISTRIBUTED.match(data):
+        return "a library, which says its version and licence at the top"
     in_place = bool(_BUILT.intersection(file.parts[:-1])) or ".min." in file.name
     signs = sum(bool(sign.search(data)) for sign in _BUNDLE) + in_place
     return "a bundle, by its folder, its licence banner, its source map or its loader" if signs >= _SIGNS else ""

@@ -25,3 +25,8 @@ def dumped(content, token):
 def test_it(content, dump):
     assert base64.b64decode(dump["inline_data"]["data"]) == b"png"  # good
     assert content.model_dump_json()
+
+
+def uploaded(file_data, user):
+    logged = user.model_dump_json()
+    return base64.b64decode(file_data["content"]), logged  # good
