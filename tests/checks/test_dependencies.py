@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from omni_release import environment, project
+from omni_release import project
 from omni_release.actions import Run
 from omni_release.checks.dependencies import lower_bounds_hold, no_known_vulnerability
 from omni_release.engine import run
+from omni_release.environments import venv
 from omni_release.model import Outcome, Release, Status
 from omni_release.seams import Completed, World
 from omni_release.settings import Dependencies
@@ -145,7 +146,7 @@ def audited(release: Release, world: World, outer: Mapping[str, str]) -> Outcome
     settings = replace(release.project.settings, dependencies=Dependencies(vulnerabilities=True))
     release = replace(release, project=replace(release.project, settings=settings))
     release.workshop.mkdir(exist_ok=True)
-    environment.site_packages(release.environment("released-uv")).mkdir(parents=True, exist_ok=True)
+    venv.site_packages(release.environment("released-uv")).mkdir(parents=True, exist_ok=True)
     given = replace(world, environment=outer)
     (ended,) = run(Lane("one", (check(no_known_vulnerability),)), release, given, today=TODAY)
     return ended
@@ -166,11 +167,11 @@ def test_pip_audit(tmp_path: Path, release: Release, world: World, monkeypatch: 
     """Where it is not beside omni-release nothing was found out; else it is told where to look, and believed."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    monkeypatch.setattr(sys, "executable", str(environment.python(bare)))
+    monkeypatch.setattr(sys, "executable", str(venv.python(bare)))
     missing = audited(release, world, os.environ)
     assert missing.status is Status.INCONCLUSIVE
     assert "pip-audit is not here" in missing.findings[0].message
-    package = environment.site_packages(bare) / "pip_audit"
+    package = venv.site_packages(bare) / "pip_audit"
     package.mkdir(parents=True)
     (package / "__main__.py").write_text(STAND_IN, encoding="utf-8")
     found = audited(release, world, os.environ)
@@ -181,7 +182,7 @@ def test_pip_audit(tmp_path: Path, release: Release, world: World, monkeypatch: 
 def test_pip_audit_without_a_network(release: Release, world: World) -> None:
     """The real one, where nothing answers: inconclusive, in its own words."""
     pytest.importorskip("pip_audit", reason="pip-audit is whoever's who asks for vulnerabilities")
-    site = environment.site_packages(release.environment("released-uv"))
+    site = venv.site_packages(release.environment("released-uv"))
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     info = site / "idna-3.0.dist-info"
     site.mkdir(parents=True)
