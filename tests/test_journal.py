@@ -19,7 +19,7 @@ import pytest
 from omni_release.actions import Pin
 from omni_release.errors import CannotTell, Locked, UsageError
 from omni_release.journal import Home, RunFolder, artifact, sha256
-from omni_release.model import Artifact
+from omni_release.model import Artifact, Status
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.secrets import Secrets
 from tests.conftest import git
@@ -404,3 +404,16 @@ def test_a_look_leaves_no_trace(run: RunFolder) -> None:
     looked.keep("passes", "key", "{}")
     assert (run.path / "journal.jsonl").read_bytes() == before
     assert run.kept("passes", "key") is None
+
+
+@pytest.mark.parametrize("password", ["pass", "passed", "release", "tests-pass", "ours-index"])
+def test_a_password_that_is_a_word_of_ours(password: str, home: Home) -> None:
+    """What a later run looks for in the journal is there, whatever somebody's password is; free text has none of it."""
+    known = Secrets()
+    known.offer({"password": lambda: password})
+    known.resolve("password")
+    run = Home(home.root, LocalFiles(), known.redact).new_run(5)
+    run.record("outcome", task="tests-pass", status="passed", target="ours-index")
+    run.record("performing", task="tests-pass", action=f"run it with {password}")
+    assert run.came_of("tests-pass", "ours-index") is Status.PASSED
+    assert list(run.events())[-1]["action"] == "run it with [redacted]"

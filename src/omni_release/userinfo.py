@@ -1,10 +1,14 @@
-"""What stands before the host in an address may be a password: it is left out of all that is printed or kept."""
+"""What stands before the host in an address may be a password: it is left out of all that is printed or kept.
+
+So are secrets that are known by their value: `marks` is how they are found.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+_LONG, _SHORT = 8, 5
 # `git@` is how ssh is used everywhere, and no secret. A password in an address is seldom quoted: it may have `@` in it,
 # and after a colon `/`. So all up to the last `@` is taken for one: rather too much than half a password.
 _TEXT = re.compile(r"(?<=://)(?!git@)(?:[^/\s:'\"]*:[^\s'\"]*|[^/\s'\"]+)@")
@@ -25,3 +29,22 @@ def found(text: str) -> Iterator[str]:
 def left_out_of_bytes(line: bytes) -> bytes:
     """The same, of what a program printed."""
     return _BYTES.sub(b"[redacted]@", line)
+
+
+def marks(secrets: Iterable[str]) -> str:
+    """A pattern for all of these values, the longest first; one that matches nothing where there is none.
+
+    A short one of letters or digits alone is taken for a secret where it stands alone: as a part of other words it
+    would be found in everything, `pass` in every `passed`.
+    """
+    ordered = sorted(filter(None, secrets), key=lambda one: (-len(one), one))  # one may be a part of another
+    return (
+        "|".join(re.escape(one) if is_odd(one) else rf"(?<![\w-]){re.escape(one)}(?![\w-])" for one in ordered)
+        or "(?!)"
+    )
+
+
+def is_odd(secret: str) -> bool:
+    """Whether a value is long, or odd enough, to be found in nothing else."""
+    mixed = re.search(r"[A-Za-z]", secret) is not None and re.search(r"[^A-Za-z]", secret) is not None
+    return len(secret) >= _LONG or (len(secret) >= _SHORT and mixed)

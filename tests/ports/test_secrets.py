@@ -145,3 +145,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     secrets = Secrets()
     secrets.know_of_files({"HOME": str(tmp_path)})
     assert not secrets.given
+
+
+def test_a_short_password_in_use() -> None:
+    """It is kept out where it stands alone, and what only has it in it can be read."""
+    secrets = Secrets()
+    secrets.offer({"password": lambda: "pass"})
+    secrets.resolve("password")
+    assert secrets.redact("passed tests-pass bypassed") == "passed tests-pass bypassed"
+    assert secrets.redact("-p pass, 'pass' me:pass@host") == "-p [redacted], '[redacted]' me:[redacted]@host"

@@ -23,7 +23,7 @@ from omni_release.actions import Run
 from omni_release.environments.variables import GUARD, for_git
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.seams import Answer, Completed, Holders
-from omni_release.userinfo import left_out_of_bytes
+from omni_release.userinfo import left_out_of_bytes, marks
 
 _TAIL = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -227,15 +227,14 @@ def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str]
 
 def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
     """The lines, an endless one in chunks, without a secret: neither one in another, nor one cut by a chunk's end."""
-    values = sorted((secret.encode() for secret in secrets if secret), key=len, reverse=True)
+    values = [secret.encode() for secret in secrets if secret]
+    longest, hidden = max(map(len, values), default=0), re.compile(marks(secrets).encode())
     held = b""
     while chunk := source.readline(_CHUNK):
         line = held + chunk
-        for value in values:
-            line = line.replace(value, b"[redacted]")
-        line = left_out_of_bytes(line)
+        line = left_out_of_bytes(hidden.sub(b"[redacted]", line))
         whole = line.endswith(b"\n") or len(chunk) < _CHUNK
-        end = len(line) if whole or not values else max(len(line) - len(values[0]) + 1, 0)
+        end = len(line) if whole or not values else max(len(line) - longest + 1, 0)
         line, held = line[:end], line[end:]
         yield line
     if held:

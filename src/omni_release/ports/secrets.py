@@ -15,8 +15,6 @@ _SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?|IND
 _ADDRESS = re.compile(r"(?:TWINE|UV|PIP|HATCH|PDM|POETRY|FLIT)_|.*_PROXY$", re.IGNORECASE)
 _STATED = re.compile(r"^[ \t]*password[ \t]*[=:][ \t]*(\S.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _IN_NETRC = re.compile(r"\bpassword\s+(\S+)")
-_SHORTEST = 8
-_SHORTER = 5
 _TOKEN = 16
 _LARGEST = 1_000_000
 
@@ -64,7 +62,8 @@ class Secrets:
                     self._remember(_in_addresses(text))
 
     def _remember(self, values: Iterator[str]) -> None:
-        for value in filter(_worth, values):
+        # A short word that is in use nowhere here is left: it would be found in everything.
+        for value in filter(userinfo.is_odd, values):
             self._given |= {value, urllib.parse.quote(value, safe="")}
 
     @property
@@ -74,15 +73,7 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """The text without any value that was given away, and without what stands before the host in an address."""
-        for value in sorted(self._given, key=len, reverse=True):  # one may be a part of another
-            text = text.replace(value, "[redacted]")
-        return userinfo.left_out(text)
-
-
-def _worth(value: str) -> bool:
-    """Whether this is kept out wherever it stands. A short word is not: it would be found in everything."""
-    mixed = re.search(r"[A-Za-z]", value) is not None and re.search(r"[^A-Za-z]", value) is not None
-    return len(value) >= _SHORTEST or (len(value) >= _SHORTER and mixed)
+        return userinfo.left_out(re.sub(userinfo.marks(self._given), "[redacted]", text))
 
 
 def _in_addresses(text: str) -> Iterator[str]:
