@@ -172,7 +172,7 @@ HTML = """\
         ("409 Conflict", "acme-1.0.tar.gz already exists in non-volatile index", "", "non-volatile", True),
         ("400 Bad Request", "File already exists (with other bytes).", "", "with other bytes", True),
         ("400 Bad Request", "This filename was previously used", "", "previously used", False),
-        ("404 Not Found", "Not Found", "", "404 Not Found", False),
+        ("404 Not Found", "Not Found", "", "404 Not Found: are files sent to http://host.invalid/?", False),
         ("401 Unauthorized", "Unauthorized", "", "401 Unauthorized", False),
     ],
 )

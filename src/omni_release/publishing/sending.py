@@ -21,7 +21,7 @@ _GUESSES = 3
 _ALREADY = (Standing.OURS, Standing.ABSENT)
 _LONGEST_WORDS = 300
 _EXISTS = re.compile(r"already (?:exists|been taken|there)|overwrit|not allow updating", re.IGNORECASE)
-_HTTP = re.compile(r"HTTPError: (\d{3}) .*? from \S+\s*(.*)", re.DOTALL)
+_HTTP = re.compile(r"HTTPError: (\d{3}) .*? from (\S+)\s*(.*)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +79,15 @@ def judged(ended: Completed, deadline: float) -> Said:
     if ended.code < 0:
         return Said(f"twine was ended by signal {-ended.code}")
     if found := _HTTP.search(text):
-        status, reason = int(found[1]), " ".join(found[2].split())
+        status, reason = int(found[1]), " ".join(found[3].split())
         standing, why = answered(status, reason)
         words = _words(text)
         why = f"{why} ({words})" if words and words not in why else why
         if status == 409 or (status in (400, 403) and _EXISTS.search(why)):
             # Perhaps an earlier attempt came through, and is only not listed yet.
             return Said(f"it says that it has a file of this name: {why}", taken=True)
-        # 404 and 410 are said of the address: there is nothing to wait for.
+        if standing is Standing.ABSENT:  # said of the address: there is nothing to wait for
+            why = f"{why}: are files sent to {found[2]}?"
         return Said(why, refused=standing in (Standing.REFUSED, Standing.ABSENT) or 300 <= status < 400)
     last = next((line for line in reversed(ended.tail) if line.strip()), "it said nothing")
     if "RedirectDetected" in text or "InvalidDistribution" in text:
