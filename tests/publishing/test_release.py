@@ -211,7 +211,7 @@ def test_doctor_asks_of_people_and_of_the_live_service(place: Place, runner: Run
         assert "wait  Somebody has looked at it  [mine/looked]" in asked
         assert "ok    Somebody has signed for this version" in asked and "ok    The tests pass" in asked
         assert "has passed no live run" in asked and "[live-smoke-stands]" in asked
-        assert "skip  before-release-is-answered: needs mine/looked" in asked
+        assert "for it needs mine/looked: before-release-is-answered" in asked
         unasked = runner.run(place, "doctor", "--to", index.upload).said
     for id in ("mine/looked", "mine/tested", "before-release-is-answered", "live-smoke-stands"):
         assert f"skip  {id}: not asked: it needs a run" in unasked
