@@ -19,7 +19,7 @@ BAD = {
     "omni-release-models": ("src/acme_sound/model.py", 'MODEL = "gemini-3-pro-image-preview"\n', "model.py:1:10"),
     "omni-release-patterns": (
         "web/api.ts",
-        "export async function f() {\n  try {\n    await g();\n  } catch (e) {\n  }\n}\n",
+        "export async function f() {\n  try {\n    await save();\n  } catch (e) {\n  }\n}\n",
         "web/api.ts:",
     ),
     "omni-release-silent": (
