@@ -47,12 +47,10 @@ def test_wrong_call(arguments: list[str], tmp_path: Path) -> None:
     [
         (None, "there is no pyproject.toml"),
         ("[project\n", "pyproject.toml:1: is not valid TOML"),
-        ('[project]\nversion = "1"\n', "has no name"),
         (MINIMAL + "[tool.omni-release]\nkeep_run = 3\n", "pyproject.toml:5: `keep_run`"),
         (MINIMAL + "[tool.omni-release]\nkeep-run = 3\n", "did you mean `keep-runs`?"),
         (MINIMAL + '[tool.omni-release.tests]\ntimeout = "long"\n', "pyproject.toml:5: `timeout`"),
         (MINIMAL + "[tool.omni-release]\ntests = 3\n", "must be a table, not a whole number (3)"),
-        (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "neither a package nor a module"),
     ],
 )
 @pytest.mark.parametrize("command", ["rehearse", "version"])
@@ -64,6 +62,21 @@ def test_unusable_project(command: str, text: str | None, said: str, tmp_path: P
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert not (tmp_path / ".omni-release").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[project]\nversion = "1"\n', "has no name"),
+        (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "neither a package nor a module"),
+    ],
+)
+def test_what_a_version_can_do_without(text: str, said: str, tmp_path: Path) -> None:
+    """A rehearsal needs a name, and packages that are there; whether the places of the version agree does not."""
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    ran = omni("rehearse", cwd=tmp_path)
+    assert (ran.code, ran.out, said in ran.err) == (2, "", True)
+    assert omni("version", cwd=tmp_path).code == 0
 
 
 def test_unusable_project_as_json(tmp_path: Path) -> None:

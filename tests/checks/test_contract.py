@@ -68,7 +68,7 @@ def test_without_a_recording_nothing_is_known(tmp_path: Path, world: World) -> N
     with pytest.raises(CannotTell, match="no answer is recorded in cassettes/"):
         said(about, world)
     (tmp_path / "cassettes" / "a.yaml").write_text("{", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"a\.yaml is neither a cassette nor a body"):
+    with pytest.raises(UsageError, match=r"a\.yaml:1: this is neither a cassette nor a body"):
         said(about, world)
 
 
