@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+import omni_release
+
+SOURCE = Path(omni_release.__file__).parent
 
 
 def modules() -> dict[str, Path]:
     """The package's modules, by their dotted names."""
-    found = {path: path.relative_to(SOURCE).with_suffix("").parts for path in SOURCE.rglob("*.py")}
+    found = {path: path.relative_to(SOURCE.parent).with_suffix("").parts for path in SOURCE.rglob("*.py")}
     return {".".join(parts[:-1] if parts[-1] == "__init__" else parts): path for path, parts in found.items()}
 
 
@@ -92,8 +94,7 @@ def test_what_the_nouns_know(module: str, known: set[str]) -> None:
 
 def test_no_module_is_left_out_of_the_page() -> None:
     """Each module at the top, and each room, stands in docs/how-it-works.md."""
-    page = (SOURCE.parent / "docs" / "how-it-works.md").read_text(encoding="utf-8")
-    top = SOURCE / "omni_release"
-    rooms = [f"{path.name}/" for path in top.iterdir() if (path / "__init__.py").is_file()]
-    for name in (*rooms, *(path.name for path in top.glob("[!_]*.py"))):
+    page = (Path(__file__).parents[1] / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    rooms = [f"{path.name}/" for path in SOURCE.iterdir() if (path / "__init__.py").is_file()]
+    for name in (*rooms, *(path.name for path in SOURCE.glob("[!_]*.py"))):
         assert f"`{name}`" in page, name
