@@ -30,13 +30,15 @@ collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
 THOROUGH = (
-    *("audit", "emulator", "images", "index", "publishing", "smoke", "versions"),
+    *("audit", "emulator", "images", "index", "ports", "publishing", "smoke", "steps", "versions"),
     *(
         "test_checklists.py",
+        "test_cli.py",
         "test_commands.py",
         "test_gate.py",
         "test_hooks.py",
         "test_release.py",
+        "test_sessions.py",
         "test_workflows.py",
     ),
 )

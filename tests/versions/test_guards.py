@@ -49,5 +49,7 @@ def test_an_index_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureFix
     root = project(tmp_path / "project")
     change(root, "set", "1.0", index="http://me:s3cret@127.0.0.1:9/simple/")
     said = capsys.readouterr().err
-    assert said.startswith("could not tell whether the index has 1.0: http://127.0.0.1:9/simple/ does not say")
+    assert said.startswith(
+        "could not tell whether the index has 1.0: http://[redacted]@127.0.0.1:9/simple/ does not say"
+    )
     assert "s3cret" not in said
