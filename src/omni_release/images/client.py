@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -62,7 +65,7 @@ def opened(
     The transport is ours: that keeps aiohttp out where it is installed, the environment's proxies in, and follows no
     redirect, as one would carry the key to another host.
     """
-    context = httpx2.create_ssl_context()
+    context = _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     transport = BoundedClient(most, verify=context, follow_redirects=False, timeout=None)
     client = genai.Client(
         vertexai=False,
@@ -73,9 +76,17 @@ def opened(
             headers=headers,
             httpx_async_client=transport,
             httpx_client=httpx2.Client(verify=context, follow_redirects=False),
+            async_client_args={"ssl": context},  # or it reads all certificates anew, for websockets that we never open
         ),
     )
     return client, transport
+
+
+@functools.cache
+def _trusting(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """What trusts the certificates that the environment names, or else those that are installed: read once."""
+    del file, folder  # httpx looks into the environment itself
+    return httpx2.create_ssl_context()
 
 
 def fault_of(error: genai.errors.APIError) -> tuple[int, Any, Mapping[str, str]]:
