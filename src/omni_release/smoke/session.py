@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import os
 import re
 import tomllib
@@ -315,6 +316,7 @@ class Session:
         if self._report is not None:
             outcomes.append(self._report, scenario=outcomes.plain(told))
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Close what is open, and say that all was told."""
         if self._service is not None:
@@ -323,6 +325,9 @@ class Session:
             self._emulator.stop()
         if self._report is not None:
             outcomes.append(self._report, ended=int(exitstatus))
+        # What lives now lives until the end. pytest collects ten times more, and would go through all of the SDK.
+        gc.collect()
+        gc.freeze()
 
 
 class _Running:
