@@ -8,29 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from omni_release.journal import RunFolder
 from omni_release.ports.files import LocalFiles
 from tests.conftest import child_environment, git, omni
 from tests.test_cli import held_to_schema
+from tests.waiting import PATIENCE, is_over, until
 
 pytestmark = pytest.mark.rehearsal
-
-PATIENCE = 120.0
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something that will happen, with an end."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def newest_run(root: Path) -> Path:
@@ -255,20 +244,13 @@ def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_pa
     pids = [int(pid) for pid in marker.read_text().split()]
     run.send_signal(number)
     code = run.wait(timeout=PATIENCE)
-    until(lambda: not any(_alive(pid) for pid in pids))
+    until(lambda: all(is_over(pid) for pid in pids))
     if number is not signal.SIGKILL:
         assert code == 130
         assert json.loads((newest_run(root) / "report.json").read_text(encoding="utf-8"))["verdict"] == "interrupted"
     assert not list((root / ".omni-release").rglob("*.tmp"))
     (root / "tests" / "test_waits.py").unlink()
     assert omni("rehearse", cwd=root).code == 0
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_unwritable_project(case: Callable[[str], Path]) -> None:

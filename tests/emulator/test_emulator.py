@@ -321,7 +321,7 @@ def test_latency_is_scaled() -> None:
     with GeminiEmulator(time_scale=0.01) as slow:
         begun = time.monotonic()
         generated(slow.url, BODY)
-        assert 0.17 <= time.monotonic() - begun < 2
+        assert 0.17 <= time.monotonic() - begun < 10
 
 
 # -- the weather -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import yaml
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -181,7 +182,6 @@ def test_recorded_error(name: str) -> None:
 @needs_evidence
 def test_recorded_rate_limit() -> None:
     """The recorded 429: its RetryInfo is 48 s, and its quota is one per minute."""
-    yaml = pytest.importorskip("yaml")
     name = (
         "crmne_ruby_llm__chat_real_error_scenarios_gemini_gemini-2_5-flash_handles_context_length_exceeded_errors.yml"
     )
@@ -201,7 +201,6 @@ def test_recorded_rate_limit() -> None:
 )
 def test_recorded_gzip_error(name: str, kind: type) -> None:
     """The bodies that were recorded compressed."""
-    yaml = pytest.importorskip("yaml")
     response = yaml.safe_load((EVIDENCE / name).read_text(encoding="utf-8"))["interactions"][0]["response"]
     error = raised(response["status"]["code"], json.loads(gzip.decompress(response["body"]["string"])))
     assert type(error) is kind
@@ -218,6 +217,5 @@ def test_recorded_gzip_error(name: str, kind: type) -> None:
 )
 def test_recorded_parsed_body(name: str, kind: type) -> None:
     """The bodies that were recorded as YAML."""
-    yaml = pytest.importorskip("yaml")
     response = yaml.safe_load((EVIDENCE / name).read_text(encoding="utf-8"))["interactions"][0]["response"]
     assert type(raised(response["status"]["code"], response["parsed_body"])) is kind

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from omni_release.images import answer, codec, costs, errors, fault, life, picture
 from omni_release.images.model import Usage
@@ -21,7 +22,6 @@ pytestmark = needs_evidence
 @functools.cache
 def bodies(name: str) -> tuple[Any, ...]:
     """The answers of a pydantic cassette."""
-    yaml = pytest.importorskip("yaml")
     text = (EVIDENCE / f"pydantic_pydantic-ai__{name}.yaml").read_text(encoding="utf-8")
     loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the fast one needs libyaml
     return tuple(one["response"]["parsed_body"] for one in loaded["interactions"])
@@ -110,7 +110,6 @@ def test_signatures_survive_both_alphabets() -> None:
 
 def test_list_of_models() -> None:
     """2026-08-05: 50 models a page, among them some that were shut down in June."""
-    yaml = pytest.importorskip("yaml")
     text = (EVIDENCE / "simonw_llm-gemini__test_cli_gemini_models.yaml").read_text(encoding="utf-8")
     one = yaml.safe_load(text)["interactions"][0]
     listed = json.loads(gzip.decompress(one["response"]["body"]["string"]))
@@ -123,7 +122,6 @@ def test_list_of_models() -> None:
 
 def test_signature_is_echoed_word_for_word() -> None:
     """Two recorded turns: what the first answered is what the second sent back."""
-    yaml = pytest.importorskip("yaml")
     text = (EVIDENCE / "simonw_llm-gemini__test_tools_with_gemini_3_thought_signatures.yaml").read_text(
         encoding="utf-8"
     )

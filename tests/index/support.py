@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import uv
 
 from omni_release.index.server import RehearsalIndex, Setup
 from omni_release.index.submission import Account
+from tests.waiting import until
 
 PROJECT = "acme-sound"
 USER, PASSWORD = "tester", "s3cret-of-the-index"
@@ -220,13 +220,15 @@ def pypi_server(folder: Path, *, locked: str = "") -> Iterator[str]:
     ]
     with (folder / "pypiserver.log").open("wb") as log:
         process = subprocess.Popen([*argv, str(folder / "packages")], env=bare(), stdout=log, stderr=log)
+
+    def listens() -> bool:
+        assert process.poll() is None, (folder / "pypiserver.log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
     try:
-        end = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert time.monotonic() < end and process.poll() is None, (folder / "pypiserver.log").read_text()
-            time.sleep(0.02)
+        until(listens, within=PATIENCE)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

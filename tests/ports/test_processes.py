@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from omni_release.environments.variables import GUARD
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.ports.processes import LocalProcesses
 from omni_release.seams import Answer, Completed
+from tests.waiting import is_over, until
 
 SECRETS = {"token": "s3cret-välue", "empty": "", "short": "abc", "long": "abcdef"}
 _SLEEPER = "import time; time.sleep(600)"
@@ -54,27 +54,9 @@ def log(folder: Path) -> str:
     return (folder / "logs/program.log").read_text(encoding="utf-8")
 
 
-def until(told: Callable[[], bool], *, within: float = 30.0) -> bool:
-    """Whether it comes true in time."""
-    end = time.monotonic() + within
-    while not told():
-        if time.monotonic() > end:
-            return False
-        threading.Event().wait(0.02)
-    return True
-
-
-def is_over(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for has ended too."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def pids(path: Path, count: int) -> list[int]:
     """The process ids that programs have written there, once all of them are."""
-    assert until(lambda: path.exists() and path.read_text(encoding="utf-8").count("\n") == count)
+    until(lambda: path.exists() and path.read_text(encoding="utf-8").count("\n") == count)
     return [int(line) for line in path.read_text(encoding="utf-8").split()]
 
 
@@ -155,7 +137,7 @@ def test_background_grandchild(deadline: float, processes: LocalProcesses, tmp_p
     done = processes.run(program(tmp_path, script, str(tmp_path / "pids"), hangs, deadline=deadline))
     assert done.timed_out is (deadline < 10)
     (grandchild,) = pids(tmp_path / "pids", 1)
-    assert until(lambda: is_over(grandchild))
+    until(lambda: is_over(grandchild))
 
 
 def test_secret(processes: LocalProcesses, tmp_path: Path) -> None:
@@ -326,7 +308,7 @@ def test_owner_that_is_killed(tmp_path: Path) -> None:
             ]
         finally:
             owner.send_signal(signal.SIGKILL)
-    assert until(lambda: all(is_over(pid) for pid in (*program_and_child, *watchdogs)))
+    until(lambda: all(is_over(pid) for pid in (*program_and_child, *watchdogs)))
     assert len(watchdogs) == 1
 
 
@@ -337,7 +319,7 @@ def test_watchdog_that_is_killed(processes: LocalProcesses, tmp_path: Path) -> N
     assert processes.run(program(tmp_path, "print(1)")).code == 0
     (watchdog,) = [child for child in psutil.Process().children() if child.pid not in before]
     watchdog.kill()
-    assert until(lambda: is_over(watchdog.pid))
+    until(lambda: is_over(watchdog.pid))
     assert processes.run(program(tmp_path, "print(2)")).tail == ("2",)
 
 
@@ -368,7 +350,7 @@ def test_daemon(tmp_path: Path) -> None:
     daemon = int(processes.run(program(tmp_path, script, environment=inner)).tail[-1])
     assert not is_over(daemon)
     processes.close()
-    assert until(lambda: is_over(daemon))
+    until(lambda: is_over(daemon))
 
 
 def test_ask(processes: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,7 +379,7 @@ def test_ask_what_takes_too_long(processes: LocalProcesses, tmp_path: Path) -> N
     code = "sleep 600 & echo $! > pid; wait # not-shown"
     with pytest.raises(CannotTell, match=r"^sh did not answer within 2 s$"):
         processes.ask("sh", "-c", code, cwd=tmp_path, deadline=2.0)
-    assert until(lambda: is_over(int((tmp_path / "pid").read_text())))
+    until(lambda: is_over(int((tmp_path / "pid").read_text())))
 
 
 def test_ask_in_another_environment(processes: LocalProcesses, tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tests.conftest import child_environment
 from tests.index.support import sdist
 from tests.publishing.support import ACCESS, PASSWORD, PATIENCE, USER, Place, Runner
 from tests.publishing.test_terminal import AFTERWARDS
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.long,
@@ -54,13 +54,14 @@ class Devpi:
         argv = ["devpi-server", "--serverdir", str(self.folder), "--host", "127.0.0.1", "--port", str(self.port)]
         with (self.folder / "said.log").open("ab") as log:
             self.running.append(subprocess.Popen(argv, stdout=log, stderr=log, env=child_environment()))
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self.running[-1].poll() is None:
-            with contextlib.suppress(requests.ConnectionError):
-                requests.get(f"{self.url}/+api", timeout=10)
-                return
-            time.sleep(0.1)
-        raise AssertionError((self.folder / "said.log").read_text(encoding="utf-8"))
+        until(self._answers, within=PATIENCE)
+
+    def _answers(self) -> bool:
+        assert self.running[-1].poll() is None, (self.folder / "said.log").read_text(encoding="utf-8")
+        with contextlib.suppress(requests.ConnectionError):
+            requests.get(f"{self.url}/+api", timeout=10)
+            return True
+        return False
 
     def vanish(self) -> None:
         """Gone, without a word."""
@@ -128,20 +129,13 @@ def test_other_bytes_are_there(devpi: Devpi, place: Place, runner: Runner) -> No
     assert list(devpi.held()) == [made.name]
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Wait for that."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and not true():
-        time.sleep(0.02)
-
-
 def test_it_vanishes_and_comes_back(devpi: Devpi, place: Place, runner: Runner) -> None:
     """Killed when it has the first file, and started again: the release waits for it, and sends nothing twice."""
 
     def kill_and_start() -> None:
-        until(lambda: bool(devpi.held()))
+        until(lambda: bool(devpi.held()), within=PATIENCE)
         devpi.vanish()
-        until(lambda: any(b"asking again" in log.read_bytes() for log in place.folder.glob("log-*")))
+        until(lambda: any(b"asking again" in log.read_bytes() for log in place.folder.glob("log-*")), within=PATIENCE)
         devpi.start()
 
     meanwhile = threading.Thread(target=kill_and_start)

@@ -154,18 +154,24 @@ def test_told_apart(to: str, variables: dict[str, str], credentials: str, said: 
         assert secret not in repr(there)
 
 
-def test_keyring(tmp_path: Path) -> None:
-    """A keyring is asked as twine asks it; one that never answers is left."""
-    (tmp_path / "planted_keyring.py").write_text(
+def with_keyring(folder: Path, does: str) -> Access:
+    """What is found where a keyring does that when it is asked for a password."""
+    (folder / "planted_keyring.py").write_text(
+        "import os, subprocess, sys, time\n"
         "from keyring.backend import KeyringBackend\n"
         "class Planted(KeyringBackend):\n"
         "    priority = 1\n"
-        f"    def get_password(self, service, username): return {PLANTED!r} if username == 'me' else None\n"
+        f"    def get_password(self, service, username): {does}\n"
         "    def set_password(self, service, username, password): pass\n",
         encoding="utf-8",
     )
-    keyring = {"PYTHON_KEYRING_BACKEND": "planted_keyring.Planted", "PYTHONPATH": str(tmp_path)}
-    there = access("https://host.invalid/", tmp_path, {}, **keyring, TWINE_USERNAME="me")
+    keyring = {"PYTHON_KEYRING_BACKEND": "planted_keyring.Planted", "PYTHONPATH": str(folder)}
+    return access("https://host.invalid/", folder, {}, **keyring, TWINE_USERNAME="me")
+
+
+def test_keyring(tmp_path: Path) -> None:
+    """A keyring is asked as twine asks it; one that never answers is left."""
+    there = with_keyring(tmp_path, f"return {PLANTED!r} if username == 'me' else None")
     assert (there.credentials.value, there.source) == ("present", "the keyring")
     assert PLANTED not in repr(there)
 
@@ -184,17 +190,7 @@ def test_keyring_that_does_not_answer(does: str, said: str, tmp_path: Path, monk
     """One that asks somebody who is not there, or breaks, is left after its time: nothing is found, and it is told."""
     if "did not answer" in said:
         monkeypatch.setattr(credentials, "_KEYRING_SECONDS", 1.0)
-    (tmp_path / "silent_keyring.py").write_text(
-        "import os, subprocess, sys, time\n"
-        "from keyring.backend import KeyringBackend\n"
-        "class Silent(KeyringBackend):\n"
-        "    priority = 1\n"
-        f"    def get_password(self, service, username): {does}\n"
-        "    def set_password(self, service, username, password): pass\n",
-        encoding="utf-8",
-    )
-    keyring = {"PYTHON_KEYRING_BACKEND": "silent_keyring.Silent", "PYTHONPATH": str(tmp_path)}
-    there = access("https://host.invalid/", tmp_path, {}, **keyring, TWINE_USERNAME="me")
+    there = with_keyring(tmp_path, does)
     assert there.credentials.value == "missing"
     assert said in there.why
     assert PLANTED not in repr(there)

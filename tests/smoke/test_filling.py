@@ -255,7 +255,7 @@ def test_no_value_is_written_down(module: str, tmp_path: Path) -> None:
     task, result = tmp_path / "task.json", tmp_path / "result.json"
     secret = b"\xffvery-secret-signature"
     task.write_text(json.dumps({"models": [wanted], "answers": [answer(image(secret))]}), encoding="utf-8")
-    filling.main([str(task), str(result)])
+    filling.main([str(result), str(task)])
     written = result.read_text(encoding="utf-8")
     assert json.loads(written)["troubles"]
     assert "very-secret" not in written and base64.b64encode(secret).decode() not in written

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, keys, testing
-from omni_release.actions import Run, Write
-from omni_release.environments import variables, venv
-from omni_release.errors import ActionFailed, CannotTell, NotApplicable
+from omni_release import keys, testing
+from omni_release.actions import Write
+from omni_release.environments import child, variables
+from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
 from omni_release.settings import TABLE, SmokeModel, line_of
@@ -103,8 +103,7 @@ def _filled(
     release: Release, world: World, models: Sequence[SmokeModel], answers: Sequence[tuple[str, Exchange]]
 ) -> dict[str, Any]:
     """What the child program found. Raises ActionFailed where it ended before it had written its answer."""
-    task, result = release.workshop / "filling.json", release.workshop / "filled.json"
-    result.unlink(missing_ok=True)
+    task = release.workshop / "filling.json"
     content = {
         "models": [
             {"class": m.class_, "path": m.path, "where": m.where, "calls": list(m.calls), "fields": dict(m.fields)}
@@ -119,22 +118,16 @@ def _filled(
     world.files.write(Write(task, json.dumps(content).encode()))
     inner = variables.for_tests(world.environment, release.folder)
     inner = {name: value for name, value in inner.items() if name not in keys.VARIABLES}
-    command = Run(
-        (
-            *(str(venv.python(release.environment("candidate"))), "-I"),
-            *(str(Path(children.__file__).with_name("filling.py")), str(task), str(result)),
-        ),
-        cwd=release.workshop,
-        environment=inner | {UNRECORDED: "1", "NO_PROXY": _LOCAL, "no_proxy": _LOCAL},
-        log=release.logs / "filling.log",
+    return child.answer(
+        release,
+        world,
+        "candidate",
+        "filling",
+        str(task),
+        variables=inner | {UNRECORDED: "1", "NO_PROXY": _LOCAL, "no_proxy": _LOCAL},
         deadline=_DEADLINE,
+        doing="filling the classes",
     )
-    completed = world.processes.run(command)
-    if not result.is_file():
-        said = "did not end" if completed.timed_out else f"ended with exit code {completed.code}"
-        raise ActionFailed(f"filling the classes {said}", f"All of its output: {command.log}", tail=completed.tail)
-    read: dict[str, Any] = json.loads(result.read_bytes())
-    return read
 
 
 def _broken(release: Release, told: dict[str, Any]) -> Iterator[Finding]:

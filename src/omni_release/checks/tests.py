@@ -102,7 +102,7 @@ def _command(release: Release, world: World, results: Path) -> Run:
     if testing.uses_pytest(release.project):
         arguments += testing.inside_packages(release.project, tree.files(release.project.root, world.processes))
         arguments += [f"--junitxml={results}", "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
-    shield = str(Path(children.__file__).with_name("shield.py"))
+    shield = str(children.program("shield"))
     return Run(
         (sys.executable, "-I", shield, shutil.which(program, path=inner["PATH"]) or program, *arguments),
         cwd=release.tests_tree,

@@ -1,6 +1,6 @@
 """Fill the project's own classes from recorded answers. Runs on the interpreter of the environment under test.
 
-    python -I filling.py TASK RESULT
+    python -I filling.py RESULT TASK
 
 TASK has {"models": [{"class", "path", "where", "calls", "fields"}], "answers": [{"name", "kind", "model", "body"}]}.
 Each answer is given to google-genai as the service would (by a server on loopback), so that a class meets what the
@@ -354,7 +354,7 @@ def work(task: dict) -> dict:  # type: ignore[type-arg]  # as above
 def main(argv: list) -> None:  # type: ignore[type-arg]  # as above
     """Read, fill, and write down."""
     warnings.simplefilter("ignore")
-    task, result = argv
+    result, task = argv
     with open(task, encoding="utf-8") as file:
         done = work(json.load(file))
     with open(result, "w", encoding="utf-8") as file:

@@ -36,7 +36,7 @@ class LocalEnvironment:
 def find(release: Release, world: World) -> LocalEnvironment:
     """What stands there now. Raises NotApplicable where the settings name none, UsageError where there is none."""
     interpreter = _interpreter(release)
-    script = str(Path(children.__file__).with_name("local.py"))
+    script = str(children.program("local"))
     inner = variables.for_tools(world.environment, release.folder)
     argv = (str(interpreter), "-I", script, release.project.name)
     answer = world.processes.ask(*argv, cwd=release.project.root, environment=inner)

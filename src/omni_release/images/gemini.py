@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from omni_release import keys
 from omni_release.errors import CannotTell
@@ -74,7 +74,7 @@ class GeminiImageProvider:
     def __repr__(self) -> str:
         return f"GeminiImageProvider(model={self.model!r}, timeout={self.timeout})"
 
-    async def __aenter__(self) -> GeminiImageProvider:
+    async def __aenter__(self) -> Self:
         self._client()  # importing the SDK takes up to a second: before the first call's time begins to run
         return self
 

@@ -11,7 +11,7 @@ import datetime
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from omni_release.images.arguments import check_timeout
 from omni_release.images.clock import Clock, WallClock
@@ -68,7 +68,7 @@ class ResilientProvider:
     def __repr__(self) -> str:
         return f"ResilientProvider({self._primary!r}, {self._fallback!r}, {self._policy!r})"
 
-    async def __aenter__(self) -> ResilientProvider:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from omni_release.images.batch import BatchOutcome, generate_batch
 from omni_release.images.errors import InvalidRequest
@@ -29,7 +29,7 @@ class SyncImages:
         self._provider = provider
         self._runner: asyncio.Runner | None = None
 
-    def __enter__(self) -> SyncImages:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
@@ -89,7 +89,7 @@ class RehearsalIndex:
         for work in (lambda: self._server.serve_forever(poll_interval=0.05), _warm_up):
             threading.Thread(target=work, daemon=True).start()
 
-    def __enter__(self) -> RehearsalIndex:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -105,7 +105,7 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
         arguments += ["-o", "addopts=", f"--rootdir={tree}"]
     elif any(name.startswith("pytest-xdist==") for name in installed.distributions(candidate)):
         arguments += ["-n", "0"]  # one process, one budget
-    shield = str(Path(children.__file__).with_name("shield.py"))
+    shield = str(children.program("shield"))
     return Run(
         (sys.executable, "-I", shield, shutil.which("pytest", path=inner["PATH"]) or "pytest", *arguments),
         cwd=tree,

@@ -56,7 +56,7 @@ def recorder(release: Release) -> tuple[Write, ...]:
     """What makes each interpreter of the candidate environment record its warnings."""
     target = venv.site_packages(release.environment("candidate"))
     info = target / "omni_release_recorder-0.dist-info"
-    module = Path(children.__file__).with_name("recorder.py")
+    module = children.program("recorder")
     packages = list(importable(release.project))
     arguments = f"{str(recorded(release))!a}, {packages!a}"
     start = f"import omni_release_recorder; omni_release_recorder.install({arguments})\n"

@@ -1,0 +1,47 @@
+"""Run a program of ours inside of an environment, and read what it found there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from omni_release import children
+from omni_release.actions import Run
+from omni_release.environments import venv
+from omni_release.errors import ActionFailed
+from omni_release.model import Release
+from omni_release.seams import World
+
+
+def answer(
+    release: Release,
+    world: World,
+    environment: str,
+    program: str,
+    *arguments: str,
+    variables: Mapping[str, str],
+    deadline: float,
+    doing: str,
+) -> dict[str, Any]:
+    """What `children.PROGRAM` writes into the file that is its first argument, run outside of the checkout.
+
+    Raises ActionFailed, which says what it was `doing`, where it ends before it has written it.
+    """
+    name = f"{program}-{environment}"
+    result = release.workshop / f"{name}.json"
+    result.unlink(missing_ok=True)
+    interpreter = str(venv.python(release.environment(environment)))
+    command = Run(
+        (interpreter, "-I", str(children.program(program)), str(result), *arguments),
+        cwd=release.workshop,
+        environment=variables,
+        log=release.logs / f"{name}.log",
+        deadline=deadline,
+    )
+    completed = world.processes.run(command)
+    if not result.is_file():
+        said = "did not end" if completed.timed_out else f"ended with exit code {completed.code}"
+        raise ActionFailed(f"{doing} {said}", f"All of its output: {command.log}", tail=completed.tail)
+    found: dict[str, Any] = json.loads(result.read_bytes())
+    return found
