@@ -66,7 +66,8 @@ ASK_BACK = {"checks.checklists", "checklists.signing"}
         ("own_tasks", {"lanes", "run"}),
         ("checks", {"lanes", "own_tasks", "versions.command"}),  # the last for projects that no lane can go by
         ("steps", {"lanes", "own_tasks", "checks.local", "checks.rehearsed"}),
-        ("index.client", {"ports.index", "index.places", "publishing.sending"}),
+        ("index.client", {"ports.index"}),
+        ("index.responses", {"index.client", "index.places", "publishing.sending"}),
         ("index.status", {"ports.index"}),
         ("index.places", {"publishing.parts"}),  # before there is a run
     ],

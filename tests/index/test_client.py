@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from omni_release.errors import CannotTell
-from omni_release.index.client import Client, answered
+from omni_release.index.client import Client
 from omni_release.index.elsewhere import default_index
 from omni_release.index.server import RehearsalIndex, Setup
 from omni_release.journal import artifact
@@ -158,25 +158,6 @@ def test_nobody_there() -> None:
     with pytest.raises(CannotTell) as raised:
         client.files(PROJECT)
     assert "s3cret" not in raised.value.message
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "expected"),
-    [
-        (400, "The classifier 'x' is not a known one.", Standing.REFUSED),
-        (400, "File already exists ('x', with other bytes).", Standing.CANNOT_TELL),
-        (403, "Invalid or missing authentication information.", Standing.REFUSED),
-        (403, "New uploads are temporarily disabled.", Standing.CANNOT_TELL),
-        (403, "The index is in read-only mode: try again later.", Standing.CANNOT_TELL),
-        (404, "Not Found", Standing.ABSENT),
-        (409, "Conflict", Standing.CANNOT_TELL),
-        (429, "Too Many Requests", Standing.CANNOT_TELL),
-        (502, "Bad Gateway", Standing.CANNOT_TELL),
-    ],
-)
-def test_answers(status: int, reason: str, expected: Standing) -> None:
-    """What a status and its reason say: some 403 pass, and a file that exists may be ours."""
-    assert answered(status, reason)[0] is expected
 
 
 def test_default_index(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omni_release.errors import CannotTell, Refused
 from omni_release.index.login import NOBODY, Login
+from omni_release.index.responses import TooMuch, answered, said, troubles
 from omni_release.index.targets import is_loopback
 from omni_release.model import Artifact
 from omni_release.seams import IndexFile, Standing, Told
@@ -40,8 +40,6 @@ _WANTS_LOGIN = (
     "It wants to know who reads, and is not the very server that files are sent to, so it is told no password. "
     "What was sent could not be proved to be there: nothing is."
 )
-_NESTED = 10
-_PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -230,30 +228,12 @@ def classified(artifact: Artifact, page: tuple[IndexFile, ...] | Told) -> Told:
     return Told(artifact.name, Standing.OURS, "it is listed")  # where no hash is told, the bytes served decide
 
 
-def answered(status: int, reason: str) -> tuple[Standing, str]:
-    """What an HTTP answer other than success says, and why: of an index's page, and of an upload.
-
-    Some 403 pass by themselves: the message tells. A file that exists already may well be ours: its listing tells.
-    """
-    said = f"{status} {reason}".strip()
-    if status in (404, 410):
-        return Standing.ABSENT, said
-    if 400 <= status < 500 and status not in (408, 409, 425, 429):
-        passes = _PASSES.search(reason) or "already exist" in reason
-        return (Standing.CANNOT_TELL if passes else Standing.REFUSED), said
-    return Standing.CANNOT_TELL, said
-
-
-class _TooMuch(Exception):
-    """A page that has no end."""
-
-
 def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
     size = 0
     for chunk in chunks:
         size += len(chunk)
         if size > _PAGE:
-            raise _TooMuch(f"a page of more than {_PAGE} bytes")
+            raise TooMuch(f"a page of more than {_PAGE} bytes")
         yield chunk
 
 
@@ -272,37 +252,6 @@ def _parsed(project: str, body: bytes, response: Response) -> pypi_simple.Projec
     if "html" not in content_type:
         raise ValueError(f"a page of the type {content_type!r}, which is no simple index's")
     return pypi_simple.ProjectPage.from_html(project, body, response.url)
-
-
-def troubles() -> tuple[type[Exception], ...]:
-    """What can go wrong with an index that is not there, breaks off or talks nonsense."""
-    import pypi_simple
-    import requests
-    import urllib3
-
-    return (
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        pypi_simple.UnexpectedRepoVersionWarning,
-        pypi_simple.UnsupportedRepoVersionError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        _TooMuch,
-    )
-
-
-def said(error: Exception) -> str:
-    """An exception in one line: of several that hold one another the first's kind, and the last's words."""
-    innermost: BaseException = error
-    for _ in range(_NESTED):
-        held = (getattr(innermost, "reason", None), *innermost.args, innermost.__cause__)
-        inner = next((one for one in held if isinstance(one, BaseException)), None)
-        if inner is None or not str(inner):
-            break
-        innermost = inner
-    return f"{type(error).__name__}: {left_out(' '.join(str(innermost).split()))}"[:300]
 
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omni_release.errors import CannotTell, UsageError
-from omni_release.index.client import said, troubles
 from omni_release.index.login import NOBODY, Login
+from omni_release.index.responses import said, troubles
 from omni_release.index.targets import is_loopback
 from omni_release.model import Target
 

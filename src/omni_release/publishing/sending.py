@@ -69,7 +69,7 @@ def send(action: Send, world: World) -> None:
 
 def judged(ended: Completed, deadline: float) -> Said:
     """What twine's end says of the upload. Whether the index has the file, only the index tells."""
-    from omni_release.index.client import answered
+    from omni_release.index.responses import answered
 
     text = "\n".join(ended.tail)
     if ended.code == 0:
