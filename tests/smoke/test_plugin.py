@@ -363,7 +363,7 @@ PROBE = """
 import sys
 
 def test_plain():
-    heavy = {"vcr", "yaml", "omni_release.smoke.session", "omni_release.images", "omni_release.settings", "PIL"}
+    heavy = {"vcr", "yaml", "omni_release.smoke.session", "omni_release.smoke.service", "omni_release.images", "omni_release.settings", "PIL"}
     assert not [name for name in heavy if sys.modules.get(name)]
 """
 

@@ -29,6 +29,7 @@ from omni_release.smoke.shrink import Stub, shrunk
 REDACTED = "[redacted]"
 LIVE, EMULATED = "live", "emulated"
 KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
+_MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
 _SHORTEST = 8
 _REQUEST_HEADERS = ("content-type",)
 _RESPONSE_HEADERS = ("content-type", "date", "retry-after")
@@ -96,6 +97,12 @@ def read(path: Path) -> Cassette:
     except Unexpected as error:
         raise UnreadableCassette(path, error.said, error.line or line_of(text, error.keys)) from None
     return Cassette(path, provenance, tuple(found))
+
+
+def asked(uri: str) -> tuple[str, str]:
+    """The model that a request is for, and what of it (`generateContent`); both may be empty."""
+    found = _MODEL.search(urllib.parse.unquote(uri))
+    return (found[1], found[2] or "") if found else ("", "")
 
 
 def in_folder(folder: Path) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from omni_release.images import SyncImages
-    from omni_release.smoke.session import Service
+    from omni_release.smoke.service import Service
 
 MODES = ("recorded", "emulated", "live")
 INSTALL = 'Install it with: pip install "omni-release[smoke]"'

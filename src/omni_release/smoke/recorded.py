@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.errors import UsageError
+from omni_release.smoke import cassettes
 from omni_release.smoke.expected import Part, Unexpected, line_of, load
 
 INSTALL = 'Install it with: pip install "omni-release[smoke]"'
 _AGAIN = "Record it anew, or mend that line."
 GENERATE, REFINE = "generate", "refine"
-_MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
 _SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".sse")
 
 
@@ -102,7 +102,7 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
 def _exchange(path: Path, number: int, one: Part) -> Exchange:
     request, response = one.of("request"), one.of("response")
     uri = str(request.mapping().get("uri") or request.mapping().get("url") or "")
-    model, verb = match.groups("") if (match := _MODEL.search(uri)) else ("", "")
+    model, verb = cassettes.asked(uri)
     asked, _ = _body(request)
     bodies, streamed = _body(response)
     sent = asked[0] if asked and isinstance(asked[0], Mapping) else None

@@ -13,7 +13,7 @@ import pytest
 from omni_release.images import Conversation, ImageRequest, ImageResult, life
 from omni_release.images import presets as known_presets
 from omni_release.images.errors import ModelGone, NoImage, NotSetUp, Refused
-from omni_release.smoke.session import Service
+from omni_release.smoke.service import Service
 
 pytestmark = pytest.mark.smoke
 PROMPT = "A paper crane on a wooden table, as a flat illustration"

@@ -13,26 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecording
 
 from omni_release import keys
-from omni_release.errors import CannotTell, OmniReleaseError
-from omni_release.images import life
+from omni_release.errors import CannotTell
 from omni_release.settings import Settings, read
 from omni_release.smoke import outcomes
 from omni_release.smoke.cassettes import EMULATED, LIVE, Scrubber
+from omni_release.smoke.meter import Call, Meter
 from omni_release.smoke.outcomes import CallTold, Scenario
-from omni_release.smoke.traffic import Call, Meter, Recording, SecretLeft, Tape, opened
+from omni_release.smoke.service import Service
+from omni_release.smoke.traffic import Recording, SecretLeft, opened
+from omni_release.smoke.verdict import UNRECORDED, Running, judge, why
 
 if TYPE_CHECKING:
     from omni_release.emulator import GeminiEmulator
-    from omni_release.images import SyncImages
 
 BASE_URL = "GOOGLE_GEMINI_BASE_URL"
 NO_KEY = "no-key-needed"
 NAME = "omni-release-smoke"
-_CHANGED = "it asks for what its recording does not have: mend it, or record it anew: `nox -s record`"
-_UNRECORDED = "not recorded yet: `nox -s record` does, with a key; `nox -s record -- --emulated` without one"
 
 
 def begin(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
@@ -67,71 +65,6 @@ def cassette_name(item: pytest.Item) -> str:
     return f"{stem}/{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-')}.yaml"
 
 
-class Service:
-    """How a scenario reaches the service, whatever stands in its place.
-
-    `model`, `fallback` and `economy` are names: what the settings say, and the cheapest living model of their family.
-    """
-
-    def __init__(self, mode: str, settings: Settings, emulator: GeminiEmulator | None) -> None:
-        from omni_release.images.configured import with_environment
-
-        self.mode = mode
-        self.model, fallback, self._seconds = with_environment(settings, os.environ)
-        self.fallback = fallback or self.model
-        self.economy = _economy(self.model)
-        self._emulator = emulator
-        self._made: dict[tuple[str, str], SyncImages] = {}
-
-    def images(self, model: str = "", *, key: str = "") -> SyncImages:
-        """The provider of this model (default: the one of the settings), without async; closed when all has ended."""
-        from omni_release.images import GeminiImageProvider, Policy, ResilientProvider, SyncImages
-
-        wanted = (model or self.model, key)
-        if wanted not in self._made:
-            live = self.mode == outcomes.LIVE
-            policy = Policy(retries=2) if live else Policy(backoff=0.0)
-            provider = GeminiImageProvider(wanted[0], key or None, timeout=self._seconds)
-            self._made[wanted] = SyncImages(ResilientProvider(provider, None, policy))
-        return self._made[wanted]
-
-    @contextlib.contextmanager
-    def provoked(self, step: str, kind: type[Exception]) -> Iterator[pytest.ExceptionInfo[Exception]]:
-        """What is within raises `kind`: the emulator is told so by `step`; a live service may not do us the favour."""
-        if self._emulator is not None:
-            self._emulator.script(step)
-        caught: pytest.ExceptionInfo[Exception] = pytest.ExceptionInfo.for_later()
-        try:
-            yield caught
-        except kind as error:
-            caught.fill_unfilled((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # it has one
-            return
-        if self._emulator is not None:
-            pytest.fail(f"the emulator was told {step!r}, and no {kind.__name__} was raised", pytrace=False)
-        pytest.skip(f"the service could not be provoked: it made an image, and raised no {kind.__name__}")
-
-    def close(self) -> None:
-        """End all connections."""
-        for images in self._made.values():
-            images.__exit__(None, None, None)
-        self._made = {}
-
-
-def _economy(model: str) -> str:
-    """The cheapest model of the same family that lives and whose price is known."""
-    today = datetime.datetime.now(datetime.UTC).date()
-    known = life.find(model)
-    priced = [
-        (one.price.per_image["1K"], one.name)
-        for one in life.models().values()
-        if one.price
-        and "1K" in one.price.per_image
-        and one.lives(today)
-        and (known is None or one.family == known.family)
-    ]
-    return min(priced)[1] if priced else model
-
-
 class Session:
     """A pytest plugin for the rest of a session: each test marked `smoke` runs between `_arrange` and `_clear`."""
 
@@ -148,7 +81,7 @@ class Session:
         self._into = _path(config, "--smoke-record")
         self._emulator: GeminiEmulator | None = None
         self._open = contextlib.ExitStack()
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._said: dict[str, str] = {}
         self._service: Service | None = None
         if self._report is not None:
@@ -168,7 +101,7 @@ class Session:
         """Arrange the environment and the network for a test with the marker."""
         if not item.get_closest_marker("smoke"):
             return
-        self._running = _Running(item)
+        self._running = Running(item)
         if self._mode == outcomes.LIVE and not self._keys:
             raise CannotTell(f"there is no key for a live run: set {' or '.join(keys.VARIABLES)}")
         self._open.enter_context(self._environment())
@@ -212,7 +145,7 @@ class Session:
         source = LIVE if self._mode == outcomes.LIVE else EMULATED
         return Recording(self._into / name if self._into else None, self._scrubber, source, replay=False)
 
-    def _keep(self, running: _Running) -> None:
+    def _keep(self, running: Running) -> None:
         recording = running.recording
         if recording is None or recording.replay or running.outcome not in (outcomes.PASSED, outcomes.SKIPPED):
             return
@@ -237,53 +170,23 @@ class Session:
         running.seconds += call.duration
         error = call.excinfo.value if call.excinfo else None
         if report.outcome != "passed" and running.outcome in ("", outcomes.PASSED):
-            running.outcome, running.why, running.error = report.outcome, self._why(report, call), error
+            running.outcome, running.why, running.error = report.outcome, why(report, call), error
         elif report.when == "call" and not running.outcome:
             running.outcome = outcomes.PASSED
         if report.when == "call" or (report.when == "setup" and report.outcome == "failed"):
             running.calls += self._meter.calls()
-            self._judge(running)
+            judge(running, self._mode, self._meter.exceeded)
         if running.outcome == outcomes.INCONCLUSIVE and report.outcome == "failed":
             report.inconclusive = self._scrubber.text(running.why)  # type: ignore[attr-defined]  # the plugin shows it
         elif running.outcome == outcomes.INCONCLUSIVE and report.when == "call":
             report.outcome, report.longrepr = "failed", self._scrubber.text(running.why)
             report.inconclusive = report.longrepr  # type: ignore[attr-defined]
-        elif running.why == _UNRECORDED and report.when == "call":
+        elif running.why == UNRECORDED and report.when == "call":
             report.longrepr = running.why
         if report.when == "teardown":
             self._tell(running)
             self._running = None
         return report
-
-    def _judge(self, running: _Running) -> None:
-        """A failure that says nothing about the release is inconclusive, and so is a pass that nothing answered to."""
-        calls, recording = running.calls, running.recording
-        if self._mode == outcomes.RECORDED:
-            if running.outcome == outcomes.FAILED and calls and recording and not recording.there:
-                running.why = _UNRECORDED
-            elif running.outcome == outcomes.FAILED and isinstance(running.error, NotInRecording):
-                running.why = _CHANGED
-            return
-        if running.outcome == outcomes.FAILED:
-            told = outcomes.cannot_tell(running.error)
-            if self._meter.exceeded:
-                running.outcome, running.why = outcomes.INCONCLUSIVE, self._meter.exceeded
-            elif told is not None:
-                running.outcome, running.why = outcomes.INCONCLUSIVE, told.message
-            elif calls and calls[-1].unanswered:
-                running.outcome, running.why = outcomes.INCONCLUSIVE, f"{_came(calls[-1])}; {running.why}"
-        elif running.outcome == outcomes.PASSED and calls and all(call.unanswered for call in calls):
-            running.outcome = outcomes.INCONCLUSIVE
-            running.why = f"it passed, and yet no call was answered: {_came(calls[-1])}"
-
-    def _why(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
-        if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
-            return str(report.longrepr[2]).removeprefix("Skipped: ")
-        error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, OmniReleaseError):
-            return f"{type(error).__name__}: {error.message}"
-        said = call.excinfo.exconly(tryshort=True) if call.excinfo else ""
-        return next((line.strip() for line in said.splitlines() if line.strip()), "")[:500]
 
     def _redact(self, report: pytest.TestReport) -> None:
         """No key in what pytest shows and writes: tracebacks with their locals, captured output, properties."""
@@ -299,7 +202,7 @@ class Session:
             for name, value in report.user_properties
         ]
 
-    def _tell(self, running: _Running) -> None:
+    def _tell(self, running: Running) -> None:
         path, line, _ = running.item.location
         told = Scenario(
             name=re.sub(r"^test_", "", running.item.name),
@@ -330,35 +233,9 @@ class Session:
         gc.freeze()
 
 
-class _Running:
-    """The test that runs now."""
-
-    def __init__(self, item: pytest.Item) -> None:
-        self.item = item
-        self.outcome = ""
-        self.why = ""
-        self.error: BaseException | None = None
-        self.seconds = 0.0
-        self.calls: tuple[Call, ...] = ()
-        self.recording: Recording | None = None
-        self.tape: Tape | None = None
-        self.wrote = False
-
-    @property
-    def unused(self) -> tuple[int, ...]:
-        """Positions of recorded answers that nobody asked for."""
-        if self.tape is None or self.recording is None or not self.recording.replay:
-            return ()
-        return tuple(at for at in range(len(self.tape.data)) if not self.tape.play_counts[at])
-
-
 def _told(call: Call, *, paid: bool) -> CallTold:
     usd = None if call.usd is None or not paid else round(call.usd, 6)
     return CallTold(call.model, call.answered, call.code, round(call.seconds, 3), usd)
-
-
-def _came(call: Call) -> str:
-    return f"{call.model or 'the service'}: {'no answer' if call.code is None else call.code}"
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:
