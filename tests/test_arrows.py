@@ -81,7 +81,8 @@ def test_who_knows_whom(place: str, known_to: set[str]) -> None:
     ("module", "known"),
     [
         ("errors", set()),
-        ("settings", {"errors"}),
+        ("toml_lines", set()),
+        ("settings", {"errors", "toml_lines"}),
         ("model", {"errors", "settings"}),
         ("actions", {"model"}),
         ("seams", {"actions", "errors", "model"}),

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
-from omni_release import settings
 from omni_release.errors import SettingsError
 from omni_release.model import Project
-from omni_release.settings import Command
+from omni_release.settings import TABLE, Command
 from omni_release.tasks import Lane, Task, step
+from omni_release.toml_lines import line_of
 
 _FILE = "pyproject.toml"
 _MOMENTS = {"before-release-is-answered": "before", "after-release-is-answered": "after"}
@@ -79,7 +79,7 @@ def _validated(project: Project) -> Callable[[int], int | None]:
     text = (project.root / _FILE).read_text(encoding="utf-8-sig")
 
     def line(number: int, key: str = "name") -> int | None:
-        return settings.line_of(text, (settings.TABLE, "command", number, key))
+        return line_of(text, (TABLE, "command", number, key))
 
     seen: set[str] = set()
     for number, command in enumerate(project.settings.command):

@@ -5,22 +5,20 @@ The tables are the dataclasses below: a field is a key (with `-` for `_`), its t
 
 from __future__ import annotations
 
-import collections
 import collections.abc
 import dataclasses
 import datetime
 import difflib
 import math
-import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from omni_release.errors import SettingsError
+from omni_release.toml_lines import Keys, nearest
 
 TABLE = "tool.omni-release"
-Keys = tuple[str | int, ...]
 T = typing.TypeVar("T")
 
 
@@ -291,8 +289,7 @@ class _Reader:
         *names, last = [key for key in keys if isinstance(key, str)]
         said = f"`{last}` in [{'.'.join(names)}] {what}" if names else f"[{last}] {what}"
         # What stands in an inline table or in a list has no line of its own: the line of what it stands in.
-        line = next((at for n in range(len(keys), 0, -1) if (at := line_of(self.text, keys[:n]))), None)
-        return SettingsError(said, hint or "See docs/settings.md.", path=self.path, line=line)
+        return SettingsError(said, hint or "See docs/settings.md.", path=self.path, line=nearest(self.text, keys))
 
 
 _KINDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", datetime.date: "a date"}
@@ -306,26 +303,3 @@ def _kind(value: object) -> str:
     if isinstance(value, dict):
         return "a table"
     return "a list" if isinstance(value, list) else f"{_KINDS.get(type(value), type(value).__name__)} ({value!r})"
-
-
-def line_of(text: str, keys: Keys) -> int | None:
-    """The line (from 1) on which the last of `keys` stands below the table that the others name; None if not found.
-
-    A number among the keys says which one (from 0) of an array's tables `[[…]]` is meant.
-    """
-    wanted = ".".join(str(key) for key in keys)
-    table = ""
-    seen: collections.Counter[str] = collections.Counter()
-    # Not splitlines: a form feed or U+2028 in a comment ends no line of TOML.
-    for number, line in enumerate(text.split("\n"), 1):
-        if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
-            name = table = re.sub(r"[\s\"']", "", header[2])
-            if header[1] == "[[":
-                table = f"{name}.{seen[name]}"
-                seen[name] += 1
-            if wanted in (name, table):
-                return number
-        elif key := re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line):
-            if f"{table}.{key[1]}".lstrip(".") == wanted:
-                return number
-    return None

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from omni_release.errors import SettingsError
 from omni_release.model import Project
-from omni_release.settings import TABLE, line_of
+from omni_release.settings import TABLE
+from omni_release.toml_lines import line_of
 
 _FOUND = """
     added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version binary build-system

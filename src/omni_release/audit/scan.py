@@ -16,7 +16,8 @@ from omni_release.audit.sources import Sources, sources
 from omni_release.errors import CannotTell
 from omni_release.model import Finding, Severity
 from omni_release.seams import Processes
-from omni_release.settings import TABLE, line_of
+from omni_release.settings import TABLE
+from omni_release.toml_lines import line_of
 
 SHIPPED = Path(__file__).with_name("rules")
 _FOUND = (0, 1)

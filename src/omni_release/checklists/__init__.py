@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.model import Finding
-from omni_release.settings import line_of
+from omni_release.toml_lines import line_of, nearest
 
 FOLDER = "checklists"
 """Where a project has its own."""
@@ -73,8 +73,7 @@ def _read(content: Mapping[str, object], name: str, where: str, text: str) -> Ch
     problems: list[Finding] = []
 
     def wrong(said: str, *keys: str | int) -> None:
-        line = next((at for n in range(len(keys), 0, -1) if (at := line_of(text, keys[:n]))), 1)
-        problems.append(Finding(said, RULE, path=where, line=line))
+        problems.append(Finding(said, RULE, path=where, line=nearest(text, keys) or 1))
 
     for key in content.keys() - {"title", "when", "item"}:
         wrong(f"`{key}` is no key of a checklist: it has title, when and [[item]]", key)

@@ -23,7 +23,7 @@ from pathlib import Path
 from omni_release.checklists import FOLDER, RULE, opened
 from omni_release.model import Finding, Release, Severity, SignOff
 from omni_release.seams import Journal, World
-from omni_release.settings import line_of
+from omni_release.toml_lines import line_of
 
 SIGNED = f"{FOLDER}/signed"
 _NEEDED = ("item", "who", "reason")

@@ -14,11 +14,12 @@ from omni_release.environments import child, variables
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
-from omni_release.settings import TABLE, SmokeModel, line_of
+from omni_release.settings import TABLE, SmokeModel
 from omni_release.smoke import cassettes, contract, outcomes, recorded
 from omni_release.smoke.candidate import UNRECORDED, folder, must_be_wanted
 from omni_release.smoke.evidence import again
 from omni_release.smoke.recorded import GENERATE, REFINE, Exchange
+from omni_release.toml_lines import line_of
 
 _DEADLINE = 300.0
 _FILE = "pyproject.toml"

@@ -14,9 +14,10 @@ from omni_release.images import life
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.project import table
 from omni_release.seams import World
-from omni_release.settings import TABLE, line_of
+from omni_release.settings import TABLE
 from omni_release.smoke import names
 from omni_release.smoke.names import Named
+from omni_release.toml_lines import line_of
 
 _FILE = "pyproject.toml"
 SOON = timedelta(days=60)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from omni_release.model import Finding, Release
 from omni_release.project import table
 from omni_release.seams import World
-from omni_release.settings import line_of
+from omni_release.toml_lines import line_of, nearest
 
 _FILE = "pyproject.toml"
 _SHORT = 100
@@ -49,6 +49,5 @@ def _schema(release: Release, text: str) -> Iterator[Finding]:
         Validator(plugins=[])(standard)
     except ValidationError as error:
         keys = tuple(re.sub(r"\[\d+\]", "", str(error.name).strip("`").removeprefix("data.")).split("."))
-        line = next((at for n in range(len(keys), 0, -1) if (at := line_of(text, keys[:n]))), None)
         value = f": {error.value!r}" if isinstance(error.value, str) and len(error.value) < _SHORT else ""
-        yield Finding(error.summary.replace("`data.", "`") + value, "pyproject", path=_FILE, line=line)
+        yield Finding(error.summary.replace("`data.", "`") + value, "pyproject", path=_FILE, line=nearest(text, keys))

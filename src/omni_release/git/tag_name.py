@@ -10,7 +10,7 @@ from omni_release.errors import CannotTell, SettingsError
 from omni_release.git import Repository
 from omni_release.model import Release
 from omni_release.seams import World
-from omni_release.settings import line_of
+from omni_release.toml_lines import line_of
 
 USUAL = "v{version}"
 _PLAIN = re.compile(r"(?:v|ver|version|r|rel|release)?[-_/.]?v?", re.IGNORECASE)
