@@ -62,6 +62,7 @@ ASK_BACK = {"checks.checklists", "checklists.signing"}
         ("run", {"cli"}),
         ("ports", {"cli", "run"}),
         ("engine", {"run"}),
+        ("settings.reader", {"settings"}),
         ("lanes", {"arguments", "cli", "explain", "run", "sessions", "publishing.parts", "waivable", *ASK_BACK}),
         ("own_tasks", {"lanes", "run"}),
         ("checks", {"lanes", "own_tasks", "versions.command"}),  # the last for projects that no lane can go by
@@ -82,7 +83,8 @@ def test_who_knows_whom(place: str, known_to: set[str]) -> None:
     [
         ("errors", set()),
         ("toml_lines", set()),
-        ("settings", {"errors", "toml_lines"}),
+        ("settings.reader", {"errors", "toml_lines"}),
+        ("settings", {"settings.reader"}),
         ("model", {"errors", "settings"}),
         ("actions", {"model"}),
         ("seams", {"actions", "errors", "model"}),
