@@ -10,7 +10,7 @@ from omni_release.versions import flat, locks, pins, source
 from omni_release.versions.checkout import Checkout, table
 from omni_release.versions.member import Member, canonical, part_places, python_place
 from omni_release.versions.place import DERIVED, MIRROR, Place
-from omni_release.versions.python import CALL, COMPUTED, TUPLE, Assigned, given
+from omni_release.versions.python import CALL, COMPUTED, TUPLE, Assigned
 from omni_release.versions.spelling import parse, same
 
 _OWN = frozenset(("version", "version_info", "version_tuple", "versioninfo"))
@@ -90,6 +90,8 @@ def _setup(member: Member, version: str | None) -> Iterator[Place]:
     read = member.checkout.module(path)
     if read is None or read[0].tree is None:
         return
+    from omni_release.versions.setup_py import given
+
     used = set()
     for argument, value in given(read[0].tree):
         if argument != "version":

@@ -9,7 +9,7 @@ from omni_release.versions import flat, listing
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
 from omni_release.versions.place import SOURCE, TAG, Place
-from omni_release.versions.python import given, opened, walked
+from omni_release.versions.python import walked
 from omni_release.versions.spelling import parse
 
 _TAGGERS = re.compile(
@@ -196,6 +196,8 @@ def _setup(member: Member) -> list[Place] | None:
     read = member.checkout.module(member.at + "setup.py")
     if read is None or read[0].tree is None:
         return None
+    from omni_release.versions.setup_py import given
+
     module, _ = read
     for argument, value in given(read[0].tree):
         if argument == "version":
@@ -222,6 +224,8 @@ def _setup_value(member: Member, value: _ast.expr) -> list[Place] | None:
 
 def _files_in(member: Member, tree: _ast.Module) -> list[Place] | None:
     """The version in the file that setup.py opens: its name is in there, in one string or in several."""
+    from omni_release.versions.setup_py import opened
+
     for path in opened(tree):
         if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")):
             found = _in_file(member, path)
