@@ -21,11 +21,11 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from omni_release import engine
+from omni_release import artifacts, engine
 from omni_release.actions import Pin
 from omni_release.checks.rehearsed import index_shows_the_release
 from omni_release.index.server import RehearsalIndex
-from omni_release.journal import RunFolder, sha256
+from omni_release.journal import RunFolder
 from omni_release.model import Project, Release, Status
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles
@@ -113,7 +113,7 @@ def twine(index: RehearsalIndex, files: tuple[Path, ...]) -> Ended:
 def stored(index: RehearsalIndex, files: tuple[Path, ...]) -> str:
     """What the index really has of it, as it would serve it."""
     held = {each.name: each.digests.sha256 for each in index.store.held()}
-    ours = [file for file in files if held.get(file.name) == sha256(file)]
+    ours = [file for file in files if held.get(file.name) == artifacts.sha256(file)]
     others = len([file for file in files if file.name in held]) - len(ours)
     return f"{len(ours)} of {len(files)}" + (f", {others} with other bytes" if others else "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import zipfile
@@ -11,6 +12,7 @@ import pytest
 
 from omni_release import artifacts
 from omni_release.errors import CannotTell, UnreadableArtifact
+from omni_release.model import Artifact
 
 METADATA = "Metadata-Version: 2.4\nName: acme\nVersion: 1.0\nSummary: für größe\n\nThe description.\n".encode()
 WHEEL = "acme-1.0-py3-none-any.whl"
@@ -160,3 +162,11 @@ def test_in_folder(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = [path.name for path in artifacts.in_folder(tmp_path)]
     assert found == [SDIST, "acme-1.0-cp311-cp311-win_amd64.whl", WHEEL]
+
+
+def test_artifact(tmp_path: Path) -> None:
+    """A file's sha256 is that of its bytes."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 3_000_000)
+    assert artifacts.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    assert artifacts.of(path) == Artifact("file", 3_000_000, artifacts.sha256(path))

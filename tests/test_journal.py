@@ -18,7 +18,7 @@ import pytest
 
 from omni_release.actions import Pin
 from omni_release.errors import CannotTell, Locked, UsageError
-from omni_release.journal import Home, RunFolder, artifact, sha256
+from omni_release.journal import Home, RunFolder
 from omni_release.model import Artifact, Status
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.secrets import Secrets
@@ -294,14 +294,6 @@ def test_broken_pin(run: RunFolder) -> None:
     for look in (run.artifacts, run.built_from):
         with pytest.raises(CannotTell, match=r"artifacts\.json cannot be read"):
             look()
-
-
-def test_artifact(tmp_path: Path) -> None:
-    """A file's sha256 is that of its bytes."""
-    path = tmp_path / "file"
-    path.write_bytes(b"x" * 3_000_000)
-    assert sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-    assert artifact(path) == Artifact("file", 3_000_000, sha256(path))
 
 
 def test_keep(run: RunFolder) -> None:

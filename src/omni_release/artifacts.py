@@ -1,4 +1,4 @@
-"""What distributions say of themselves (file names, core metadata), and what is in them."""
+"""What distributions say of themselves (file names, core metadata), what is in them, and which bytes they are."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ _UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.erro
 def is_wheel(name: str) -> bool:
     """Whether a file's name is a wheel's."""
     return name.endswith(".whl")
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def of(path: Path) -> Artifact:
+    """What a file is, as an artifact."""
+    return Artifact(path.name, path.stat().st_size, sha256(path))
 
 
 def name_and_version(name: str) -> tuple[str, str]:

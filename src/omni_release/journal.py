@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -29,6 +28,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from omni_release import artifacts
 from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell, Locked, UsageError
 from omni_release.model import PUBLISHED, REHEARSAL, Artifact, SignOff, Status
@@ -115,11 +115,11 @@ class RunFolder:
         return ",".join(artifact.sha256 for artifact in self.artifacts())
 
     def pin(self, action: Pin) -> None:
-        artifacts = tuple(artifact(path) for path in sorted(action.dist.iterdir()))
+        built = [artifacts.of(path) for path in sorted(action.dist.iterdir())]
         pinned = {
             "tree": action.tree.read_text(encoding="utf-8"),
             "commit": action.commit,
-            "artifacts": [asdict(entry) for entry in artifacts],
+            "artifacts": [asdict(entry) for entry in built],
         }
         self.files.write(Write(self.path / "artifacts.json", _json(pinned)))
 
@@ -303,17 +303,6 @@ class Home:
                     owner.unlink(missing_ok=True)
         except filelock.Timeout:
             raise Locked(f"another run is at work here: {_owner(owner)}", "Wait for it to end, or end it.") from None
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def artifact(path: Path) -> Artifact:
-    """What a file is, as an artifact."""
-    return Artifact(path.name, path.stat().st_size, sha256(path))
 
 
 def _about(outcome: Mapping[str, Any]) -> str:

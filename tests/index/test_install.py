@@ -16,9 +16,9 @@ import uv
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from omni_release import artifacts
 from omni_release.index.elsewhere import default_index
 from omni_release.index.server import RehearsalIndex
-from omni_release.journal import sha256
 from tests.index.support import Ran, form, metadata, ran, running, sent, wheel, wheel_files, zipped
 
 OLD = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -44,7 +44,7 @@ def python(tmp_path: Path) -> str:
 def pinned(folder: Path) -> str:
     """A requirements file with our wheel and its hash."""
     (path,) = folder.glob("*.whl")
-    (folder / "own.txt").write_text(f"acme-sound==1.0 --hash=sha256:{sha256(path)}\n")
+    (folder / "own.txt").write_text(f"acme-sound==1.0 --hash=sha256:{artifacts.sha256(path)}\n")
     return str(folder / "own.txt")
 
 

@@ -10,11 +10,11 @@ import pytest
 import requests
 import uv
 
+from omni_release import artifacts
 from omni_release.errors import UsageError
 from omni_release.index import misbehaviour
 from omni_release.index.client import Client
 from omni_release.index.server import RehearsalIndex
-from omni_release.journal import artifact
 from omni_release.seams import Standing
 from tests.index.support import PROJECT, WHEEL, Ran, form, ran, running, sdist, sent, twine, uv_publish, wheel
 
@@ -23,7 +23,7 @@ OURS, ABSENT, OTHER, UNKNOWN = Standing.OURS, Standing.ABSENT, Standing.OTHER_BY
 
 def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[Standing]:
     """What the client makes of it."""
-    told = Client(f"{index.url}/simple/", deadline).standings(PROJECT, [artifact(file) for file in files])
+    told = Client(f"{index.url}/simple/", deadline).standings(PROJECT, [artifacts.of(file) for file in files])
     return [each.standing for each in told]
 
 

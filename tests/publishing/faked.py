@@ -23,13 +23,12 @@ import requests
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder
 
-from omni_release import engine
+from omni_release import artifacts, engine
 from omni_release.actions import Run
 from omni_release.checks.rehearsed import index_shows_the_release
 from omni_release.errors import CannotTell
 from omni_release.index.client import Client
 from omni_release.index.server import RehearsalIndex, Setup
-from omni_release.journal import artifact
 from omni_release.model import Artifact, Outcome, Project, Release, Target
 from omni_release.ports.files import LocalFiles
 from omni_release.seams import Access, Completed, Credentials, World
@@ -266,7 +265,7 @@ class Published:
 def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple[float, float]) -> Published:
     """Publish what lies in `dist` to an index on which the script is played; `jumps` are the clock's."""
     clock = Clock(*jumps)
-    pinned = tuple(artifact(path) for path in sorted(dist.iterdir()))
+    pinned = tuple(artifacts.of(path) for path in sorted(dist.iterdir()))
     setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
     with RehearsalIndex(setup) as index:
         index._closing = Closing(clock)

@@ -15,13 +15,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import engine
+from omni_release import artifacts, engine
 from omni_release.actions import Pin
 from omni_release.checks.rehearsed import index_shows_the_release
 from omni_release.index.client import DEADLINE
 from omni_release.index.misbehaviour import CASES
 from omni_release.index.targets import Given
-from omni_release.journal import sha256
 from omni_release.model import Project, Release, Target
 from omni_release.ports.credentials import Finder
 from omni_release.ports.index import PackageIndex
@@ -98,7 +97,7 @@ def lies_for_ever(script: str) -> bool:
 
 def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
     """Right or refused, never wrong, never past the deadline."""
-    ours = {path.name: sha256(path) for path in dist.iterdir()}
+    ours = {path.name: artifacts.sha256(path) for path in dist.iterdir()}
     assert set(done.sent) <= set(ours.items()), script
     assert done.held.items() <= ours.items(), script
     assert done.seconds <= LONGEST, (script, done.seconds)
@@ -243,7 +242,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
         taken = [(sent.name, sent.sha256) for sent in index.watched.sent if sent.status.startswith("200")]
         upload, shown = outcomes["upload"], outcomes["index-shows-the-release"]
         done = Published(upload, shown, index.held(), tuple(taken), seconds)
-    ours = {path.name: sha256(path) for path in dist.iterdir()}
+    ours = {path.name: artifacts.sha256(path) for path in dist.iterdir()}
     said = [finding for outcome in (done.upload, done.shown) for finding in outcome.findings]
     assert "defect" not in [finding.rule for finding in said], said
     assert set(done.sent) <= set(ours.items())

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from omni_release import lanes
+from omni_release import artifacts, lanes
 from omni_release.errors import CannotTell, UsageError
 from omni_release.git import tree
 from omni_release.index import places, targets
 from omni_release.index.login import Login
 from omni_release.index.targets import Destination
-from omni_release.journal import Home, RunFolder, sha256
+from omni_release.journal import Home, RunFolder
 from omni_release.model import Release, Report
 from omni_release.request import Request
 from omni_release.seams import World
@@ -80,4 +80,4 @@ def finished_already(home: Home, release: Release, world: World) -> Iterator[str
 
 
 def _unchanged(path: Path, expected: str) -> bool:
-    return path.is_file() and sha256(path) == expected
+    return path.is_file() and artifacts.sha256(path) == expected

@@ -10,9 +10,9 @@ import dataclasses
 import html
 import re
 
+from omni_release import artifacts
 from omni_release.actions import Send
 from omni_release.errors import ActionFailed, CannotTell, Conflict
-from omni_release.journal import sha256
 from omni_release.publishing.listing import object_to_others, pauses
 from omni_release.seams import Completed, Standing, Told, World
 
@@ -106,7 +106,7 @@ def object_to_changes(action: Send) -> None:
     """Raises Conflict where a file is not the very bytes that were pinned."""
     for file in action.files:
         path = action.folder / file.name
-        found = sha256(path) if path.is_file() else "nothing"
+        found = artifacts.sha256(path) if path.is_file() else "nothing"
         if found != file.sha256:
             raise Conflict(
                 f"{path} has changed since it was built: sha256 {file.sha256} was pinned, {found} is there",

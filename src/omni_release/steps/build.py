@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import artifacts, journal
+from omni_release import artifacts
 from omni_release.actions import Action, Copy, Pin, Run, Write
 from omni_release.environments import variables
 from omni_release.errors import Conflict
@@ -84,7 +84,7 @@ def as_built(release: Release, world: World) -> Evidence | None:
         raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
     for artifact in pinned:
         path = release.dist / artifact.name
-        if not path.is_file() or journal.sha256(path) != artifact.sha256:
+        if not path.is_file() or artifacts.sha256(path) != artifact.sha256:
             raise Conflict(f"{path} is not the file that this run has built", "Start a new run, without --run.")
     return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
 
