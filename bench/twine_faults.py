@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from omni_release import artifacts, engine
 from omni_release.actions import Pin
-from omni_release.checks.rehearsed import index_shows_the_release
+from omni_release.checks.index import index_shows_the_release
 from omni_release.index.server import RehearsalIndex
 from omni_release.journal import RunFolder
 from omni_release.model import Project, Release, Status

@@ -105,7 +105,7 @@ def release() -> Lane:
     """
     from omni_release.checks.checklists import after_release_is_answered, before_release_is_answered
     from omni_release.checks.git import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
-    from omni_release.checks.index import index_answers
+    from omni_release.checks.index import index_answers, index_shows_the_release, project_page_answers
     from omni_release.checks.installed import (
         requirements_agree,
         verify_commands_pass,
@@ -113,8 +113,7 @@ def release() -> Lane:
         works_installed_by_uv,
     )
     from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
-    from omni_release.checks.page import project_page_answers
-    from omni_release.checks.rehearsed import index_shows_the_release, rehearsal_stands
+    from omni_release.checks.rehearsed import rehearsal_stands
     from omni_release.checks.smoke import live_smoke_stands, replay_passes
     from omni_release.checks.target import credentials_are_there, release_is_young_enough, version_is_free_or_ours
     from omni_release.steps.confirm import ConfirmVersion

@@ -25,7 +25,7 @@ from werkzeug.test import EnvironBuilder
 
 from omni_release import artifacts, engine
 from omni_release.actions import Run
-from omni_release.checks.rehearsed import index_shows_the_release
+from omni_release.checks.index import index_shows_the_release
 from omni_release.errors import CannotTell
 from omni_release.index.client import Client
 from omni_release.index.server import RehearsalIndex, Setup

@@ -17,7 +17,7 @@ import pytest
 
 from omni_release import artifacts, engine
 from omni_release.actions import Pin
-from omni_release.checks.rehearsed import index_shows_the_release
+from omni_release.checks.index import index_shows_the_release
 from omni_release.index.client import DEADLINE
 from omni_release.index.misbehaviour import CASES
 from omni_release.index.targets import Given

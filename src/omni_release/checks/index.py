@@ -1,12 +1,16 @@
-"""Whether the index can be asked at all."""
+"""What the index says: it can be asked at all, it has the whole release, and its page of the release is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from omni_release import artifacts
+from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import REHEARSAL, Finding, Release, Severity
 from omni_release.publishing import listing
-from omni_release.seams import World
+from omni_release.seams import Standing, World
+
+_PATIENCE = 60.0  # with its page, in seconds
 
 
 def index_answers(release: Release, world: World) -> Iterator[Finding]:
@@ -22,3 +26,45 @@ def index_answers(release: Release, world: World) -> Iterator[Finding]:
     if not rehearsal:
         said = f"{len(listed)} files of {release.project.name} are on it" if listed else "it has nothing of the project"
         yield Finding(f"{world.index.target.simple}: {said}", severity=Severity.NOTICE)
+
+
+def index_shows_the_release(release: Release, world: World) -> Iterator[Finding]:
+    """The index shows all of the release, and serves our bytes: in several reads in a row, caches by-passed.
+
+    What was sent is sent. Where the index is slow, run this again: it goes on with the wait. The setting
+    `listing-timeout` of [tool.omni-release.publish] says how long to wait.
+    """
+    pinned = world.journal.artifacts()
+    if not pinned:
+        raise CannotTell("there is nothing built", "Rehearse first: omni-release rehearse")
+    project, _ = artifacts.name_and_version(pinned[0].name)
+    listing.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
+    for artifact in pinned:
+        yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)
+
+
+def project_page_answers(release: Release, world: World) -> Iterator[Finding]:
+    """The release's page on the index answers.
+
+    Look at it in a browser. Where the index has its pages elsewhere, the setting `project-page` of
+    [tool.omni-release.index.NAME] says where, with `{name}` and `{version}` in it.
+    """
+    pinned = world.journal.artifacts()
+    if not pinned:
+        raise NotApplicable("nothing is built, so nothing is released")
+    url = world.index.target.page_of(*artifacts.name_and_version(pinned[0].name))
+    if not url:
+        raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
+    end = world.clock.monotonic() + _PATIENCE
+    for pause in listing.pauses():
+        told = world.index.page(url)
+        if told.standing is Standing.OURS:
+            yield Finding(f"{url} answers", severity=Severity.NOTICE)
+            return
+        if told.standing is Standing.REFUSED or world.clock.monotonic() + pause > end:
+            break
+        world.tell(f"      … {url}: {told.why}; asking again in {pause:.0f} s")
+        world.clock.sleep(pause)
+    if told.standing is not Standing.ABSENT:
+        raise CannotTell(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")
+    yield Finding(f"{url} is not there: {told.why}", "project-page")

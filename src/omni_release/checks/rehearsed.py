@@ -1,13 +1,11 @@
-"""That what is about to be published is what was rehearsed, and that people then get it."""
+"""That what is about to be published is what was rehearsed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omni_release import artifacts
-from omni_release.errors import CannotTell, Conflict
-from omni_release.model import Finding, Release, Severity
-from omni_release.publishing import listing
+from omni_release.errors import Conflict
+from omni_release.model import Finding, Release
 from omni_release.seams import World
 from omni_release.steps.build import as_built
 
@@ -30,18 +28,3 @@ def rehearsal_stands(release: Release, world: World) -> Iterator[Finding]:
         as_built(release, world)
     except Conflict as error:
         yield Finding(error.message, "changed-since")
-
-
-def index_shows_the_release(release: Release, world: World) -> Iterator[Finding]:
-    """The index shows all of the release, and serves our bytes: in several reads in a row, caches by-passed.
-
-    What was sent is sent. Where the index is slow, run this again: it goes on with the wait. The setting
-    `listing-timeout` of [tool.omni-release.publish] says how long to wait.
-    """
-    pinned = world.journal.artifacts()
-    if not pinned:
-        raise CannotTell("there is nothing built", "Rehearse first: omni-release rehearse")
-    project, _ = artifacts.name_and_version(pinned[0].name)
-    listing.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
-    for artifact in pinned:
-        yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)
