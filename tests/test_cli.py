@@ -42,6 +42,21 @@ def test_wrong_call(arguments: list[str], tmp_path: Path) -> None:
     assert "usage:" in ran.err
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("release", "--to", "pypi", "--too", "{}"), ("version", "{}"), ("rehearse", "--project", "{}")],
+    ids=["unknown option", "wrong word", "no such folder"],
+)
+def test_no_secret_in_what_is_refused(arguments: tuple[str, ...], form: str, tmp_path: Path) -> None:
+    """What is said of a wrong call quotes no password of it, neither one in an address nor one of the environment."""
+    for secret in ("https://u:pl4nted-1@h/", "pl4nted-1"):
+        words = [word.format(secret) for word in arguments]
+        ran = omni(*words, "--format", form, cwd=tmp_path, environment=child_environment(TWINE_PASSWORD="pl4nted-1"))
+        assert (ran.code, "[redacted]" in ran.out + ran.err) == (2, True)
+        assert "pl4nted-1" not in ran.out + ran.err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -15,6 +15,7 @@ from omni_release.audit import command as audit
 from omni_release.errors import UsageError
 from omni_release.smoke import command as smoke_command
 from omni_release.smoke import contract_command
+from omni_release.userinfo import Redact
 from omni_release.versions import command as version_command
 
 _FORMATS = ("text", "json", "junit", "md", "sarif")
@@ -148,12 +149,12 @@ def _first_line(doc: str | None) -> str:
     return (doc or "").partition("\n")[0]
 
 
-def refused(argv: Sequence[str], commands: Container[str], error: WrongCall) -> int:
+def refused(argv: Sequence[str], commands: Container[str], error: WrongCall, redact: Redact) -> int:
     """Say what is wrong with the call; the exit code."""
     if "--format=json" in argv or ("--format", "json") in itertools.pairwise(argv):
         from omni_release.report import json
 
-        sys.stdout.write(json.error_document(next((word for word in argv if word in commands), ""), error))
+        sys.stdout.write(json.error_document(next((word for word in argv if word in commands), ""), error, redact))
     else:
-        sys.stderr.write(f"{error.hint}\nomni-release: error: {error.message}\n")
+        sys.stderr.write(f"{error.hint}\nomni-release: error: {redact(error.message)}\n")
     return error.exit_code

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:  # argparse has said what was asked for: its help, our version
         return ended.code if isinstance(ended.code, int) else errors.EXIT_USAGE
     except WrongCall as error:
-        return refused(sys.argv[1:] if argv is None else argv, COMMANDS, error)
+        return refused(sys.argv[1:] if argv is None else argv, COMMANDS, error, _redact)
     try:
         return COMMANDS[arguments.command](arguments)
     except ModuleNotFoundError as error:
@@ -58,12 +58,19 @@ def _told(arguments: Arguments, error: OmniReleaseError) -> int:
     if arguments.format == "json":
         from omni_release.report import json
 
-        sys.stdout.write(json.error_document(arguments.command, error))
+        sys.stdout.write(json.error_document(arguments.command, error, _redact))
     else:
         from omni_release.printable import printable
 
-        sys.stderr.writelines(f"{printable(line)}\n" for line in text.error(error))
+        sys.stderr.writelines(f"{printable(line)}\n" for line in text.error(error, _redact))
     return error.exit_code
+
+
+def _redact(text: str) -> str:
+    """What is told of an error may quote the call, or what a program or an index said."""
+    from omni_release.ports.secrets import Secrets
+
+    return Secrets.of(os.environ).redact(text)
 
 
 def _lane(arguments: Arguments) -> int:

@@ -33,16 +33,12 @@ from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell, Locked, UsageError
 from omni_release.model import PUBLISHED, REHEARSAL, Artifact, SignOff, Status
 from omni_release.seams import Files
-from omni_release.userinfo import left_out
+from omni_release.userinfo import Redact, left_out, redacted
 
 HOME = ".omni-release"
 _RUN = re.compile(r"\d{8}-\d{6}-\d{3}")
 
 _WHOSE = "omni-release-run"
-_OWN_WORDS = (
-    *("address", "artifacts", "id", "kind", "lane", "rule"),
-    *("severity", "status", "target", "task", "verdict"),
-)
 _AFTERWARDS = ("release", "doctor", "published")
 
 
@@ -57,7 +53,7 @@ class RunFolder:
     path: Path
     files: Files
     read: bool = False
-    redact: Callable[[str], str] = left_out
+    redact: Redact = left_out
 
     def workshop(self) -> Path:
         """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
@@ -163,13 +159,13 @@ class RunFolder:
     def keep(self, task: str, key: str, outcome: str) -> None:
         if self.read or not self.path.is_dir():
             return
-        kept = {"key": key, "outcome": _redacted(json.loads(outcome), self.redact)}
+        kept = {"key": key, "outcome": redacted(json.loads(outcome), self.redact)}
         self.files.write(Write(self.path / "kept" / f"{task}.json", _json(kept)))
 
     def record(self, event: str, **facts: object) -> None:
         if self.read or not self.path.is_dir():
             return
-        line = json.dumps({"at": _now(), "event": event, **_redacted(facts, self.redact)}, ensure_ascii=False)
+        line = json.dumps({"at": _now(), "event": event, **redacted(facts, self.redact)}, ensure_ascii=False)
         with (self.path / "journal.jsonl").open("ab+") as file:
             # After a line that a crash cut short, begin a new one. A file name's odd bytes become JSON's own escapes.
             size = file.seek(0, os.SEEK_END)
@@ -201,7 +197,7 @@ class Home:
 
     root: Path
     files: Files
-    redact: Callable[[str], str] = left_out
+    redact: Redact = left_out
 
     @property
     def path(self) -> Path:
@@ -338,20 +334,6 @@ def _read(path: Path) -> object:
         return None
     except (OSError, ValueError) as error:
         raise CannotTell(f"{path} cannot be read: {error}", "Start a new run.") from None
-
-
-def _redacted(content: Any, redact: Callable[[str], str]) -> Any:
-    """The same, with each text in it redacted: before it is written as JSON, in which a secret may look otherwise.
-
-    Our own words stay, whatever somebody's password is: a later run looks for them.
-    """
-    if isinstance(content, str):
-        return redact(content)
-    if isinstance(content, Mapping):
-        return {key: _redacted(value, left_out if key in _OWN_WORDS else redact) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_redacted(value, redact) for value in content]
-    return content
 
 
 def _json(content: object) -> bytes:

@@ -33,6 +33,7 @@ from omni_release.report import text
 from omni_release.request import Request
 from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
+from omni_release.userinfo import Redact, redacted
 
 if TYPE_CHECKING:
     from omni_release.index.targets import Destination
@@ -70,7 +71,7 @@ def run_lane(request: Request) -> int:
         else:
             report = _one(request, home, secrets)
     if request.format in report_files.FORMATS:
-        sys.stdout.write(secrets.redact(report_files.written(report, request.format)))
+        sys.stdout.write(report_files.written(report, request.format, secrets.redact))
     return report.exit_code
 
 
@@ -90,7 +91,7 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         outcomes: list[Outcome] = []
         interrupted = False
         try:
-            outcomes.extend(_outcomes(request, lane, release, world, shown))
+            outcomes.extend(_outcomes(request, lane, release, world, shown, secrets.redact))
         except KeyboardInterrupt:
             interrupted = True
         shown.say(text.not_run(outcomes))
@@ -113,7 +114,7 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
 
             shown.say(command.before_a_release(request.project, home.run(release.folder.name)))
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            shown.say(text.workflow_commands(report))
+            shown.say(text.workflow_commands(redacted(report, secrets.redact)))
     return report
 
 
@@ -244,7 +245,9 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
     )
 
 
-def _outcomes(request: Request, lane: Lane, release: Release, world: World, shown: Terminal) -> Iterator[Outcome]:
+def _outcomes(
+    request: Request, lane: Lane, release: Release, world: World, shown: Terminal, redact: Redact
+) -> Iterator[Outcome]:
     """The lane's outcomes, shown as they end."""
     today = world.clock.now().date()
     for outcome in engine.run(
@@ -252,7 +255,7 @@ def _outcomes(request: Request, lane: Lane, release: Release, world: World, show
     ):
         shown.ended(outcome.id)
         if HELD_UP not in outcome.evidence:  # those are told together, at the end
-            shown.say(text.outcome(outcome))
+            shown.say(text.outcome(redacted(outcome, redact)))
         yield outcome
 
 

@@ -1,18 +1,29 @@
 """What stands before the host in an address may be a password: it is left out of all that is printed or kept.
 
-So are secrets that are known by their value: `marks` is how they are found.
+So are secrets that are known by their value: `marks` is how they are found, `redacted` how all texts of something lose
+them.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 _LONG, _SHORT = 8, 5
 # `git@` is how ssh is used everywhere, and no secret. A password in an address is seldom quoted: it may have `@` in it,
 # and after a colon `/`. So all up to the last `@` is taken for one: rather too much than half a password.
 _TEXT = re.compile(r"(?<=://)(?!git@)(?:[^/\s:'\"]*:[^\s'\"]*|[^/\s'\"]+)@")
 _BYTES = re.compile(_TEXT.pattern.encode())
+_OWN_WORDS = (
+    *("address", "artifacts", "id", "kind", "lane", "rule"),
+    *("severity", "status", "target", "task", "verdict"),
+)
+
+Redact = Callable[[str], str]
+"""A text without the secrets that are known."""
 
 
 def left_out(text: str) -> str:
@@ -24,6 +35,26 @@ def found(text: str) -> Iterator[str]:
     """What stands before the host in each address of the text."""
     for match in _TEXT.finditer(text):
         yield match[0][:-1]
+
+
+def redacted(content: Any, redact: Redact) -> Any:
+    """The same, with each text in it redacted: before it is written in a form in which a secret may look otherwise.
+
+    A quote is another in JSON, an ampersand in XML, an underscore in Markdown. Our own words stay, whatever somebody's
+    password is: a later run looks for them.
+    """
+    if isinstance(content, enum.Enum):
+        return content
+    if isinstance(content, str):
+        return redact(content)
+    if dataclasses.is_dataclass(content) and not isinstance(content, type):
+        parts = {field.name: getattr(content, field.name) for field in dataclasses.fields(content)}
+        return type(content)(**redacted(parts, redact))
+    if isinstance(content, Mapping):
+        return {key: redacted(value, left_out if key in _OWN_WORDS else redact) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return type(content)(redacted(value, redact) for value in content)
+    return content
 
 
 def left_out_of_bytes(line: bytes) -> bytes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
@@ -84,6 +88,13 @@ def test_what_the_environment_holds() -> None:
     )
     assert secrets.redact("abc-def-ghi /home/ada-lovelace short") == "[redacted] /home/ada-lovelace short"
     assert secrets.given == {"abc-def-ghi"}
+
+
+@pytest.mark.parametrize("write", [json.dumps, repr, escape, quoteattr, quote])
+def test_as_programs_write_it(write: Callable[[str], str]) -> None:
+    """What another program writes into JSON, XML, an address or a literal is found there too."""
+    value = "a\"b&c<d\\e\n'" + "planted"
+    assert "planted" not in Secrets.of({"SOME_TOKEN": value}).redact(f"said {write(value)}")
 
 
 PLANTED = "pl4nted-s3cret/0123"

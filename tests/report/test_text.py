@@ -132,12 +132,12 @@ def test_summary_of_little() -> None:
 
 def test_error() -> None:
     """An error is what is wrong, then what to do."""
-    assert list(text.error(UsageError("wrong", "Do this,\nthen that."))) == [
+    assert list(text.error(UsageError("wrong", "Do this,\nthen that."), str)) == [
         "omni-release: wrong",
         "      → Do this,",
         "      then that.",
     ]
-    assert list(text.error(UsageError("wrong"))) == ["omni-release: wrong"]
+    assert list(text.error(UsageError("wrong"), str)) == ["omni-release: wrong"]
 
 
 def test_command() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +42,7 @@ class Secrets:
         """A secret's value."""
         value = self._sources[name]()
         if value:
-            self._given.add(value)
+            self._given |= set(_as_written(value))
             self._remember(_in_addresses(value))
         return value
 
@@ -64,7 +65,7 @@ class Secrets:
     def _remember(self, values: Iterator[str]) -> None:
         # A short word that is in use nowhere here is left: it would be found in everything.
         for value in filter(userinfo.is_odd, values):
-            self._given |= {value, urllib.parse.quote(value, safe="")}
+            self._given |= set(_as_written(value))
 
     @property
     def given(self) -> frozenset[str]:
@@ -74,6 +75,18 @@ class Secrets:
     def redact(self, text: str) -> str:
         """The text without any value that was given away, and without what stands before the host in an address."""
         return userinfo.left_out(re.sub(userinfo.marks(self._given), "[redacted]", text))
+
+
+def _as_written(value: str) -> Iterator[str]:
+    """A value as it stands, and as programs write it into an address, JSON, XML or a literal of Python's."""
+    yield value
+    yield urllib.parse.quote(value, safe="")
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    element = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    yield element
+    yield element.replace('"', "&quot;").replace("\n", "&#10;")
 
 
 def _in_addresses(text: str) -> Iterator[str]:

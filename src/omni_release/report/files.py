@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from omni_release.actions import Write
 from omni_release.model import Release, Report
 from omni_release.seams import Files, World
+from omni_release.userinfo import Redact, redacted
 
 _SUMMARY = 1_000_000
 FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}
 """What can be printed on stdout in place of text, and the file of the same content in the run folder."""
 
-Redact = Callable[[str], str]
 
-
-def written(report: Report, format: str) -> str:
+def written(report: Report, format: str, redact: Redact) -> str:
     """The report in one of `FORMATS`. What writes it is imported here: most looks print text, and start fast."""
     from omni_release.report import json, junit, markdown, sarif
 
+    report = redacted(report, redact)
     if format == "junit":
         return junit.document(report).decode()
     writers = {"json": json.document, "md": markdown.document, "sarif": sarif.document}
@@ -42,7 +42,7 @@ def keep(report: Report, release: Release, world: World, redact: Redact, *, whol
 def write(report: Report, folder: Path, files: Files, redact: Redact) -> None:
     """Write the report into a folder, in each of its forms."""
     for format, name in FORMATS.items():
-        content = redact(written(report, format))
+        content = written(report, format, redact)
         files.write(Write(folder.absolute() / name, content.encode("utf-8", "backslashreplace")))
 
 
@@ -50,7 +50,7 @@ def summarise(report: Report, outer: Mapping[str, str], redact: Redact) -> None:
     """Add the report to the summary of a step on GitHub, which takes 1 MiB."""
     if not (path := outer.get("GITHUB_STEP_SUMMARY")):
         return
-    content = redact(written(report, "md")).encode("utf-8", "backslashreplace")
+    content = written(report, "md", redact).encode("utf-8", "backslashreplace")
     if len(content) > _SUMMARY:
         content = (
             content[:_SUMMARY].decode("utf-8", "ignore").encode() + b"\n\n(cut: the whole of it is in report.md)\n"

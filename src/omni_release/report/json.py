@@ -9,6 +9,7 @@ from typing import Any
 
 from omni_release.errors import OmniReleaseError
 from omni_release.model import Finding, Outcome, Report, Severity, SignOff, Status
+from omni_release.userinfo import Redact
 
 
 def document(report: Report) -> str:
@@ -28,7 +29,7 @@ def document(report: Report) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def error_document(lane: str, error: OmniReleaseError) -> str:
+def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:
     """What is printed in place of a report where a run could not begin."""
     content: dict[str, object] = {
         "lane": lane,
@@ -41,7 +42,7 @@ def error_document(lane: str, error: OmniReleaseError) -> str:
         "outcomes": [],
         "artifacts": [],
         "run": None,
-        "error": {"message": error.message, "hint": error.hint},
+        "error": {"message": redact(error.message), "hint": redact(error.hint)},
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from omni_release.errors import OmniReleaseError
 from omni_release.model import HELD_UP, Finding, Outcome, Report, Severity, Status
+from omni_release.userinfo import Redact
 
 _SHOWN = 10  # https://docs.github.com/en/rest/checks: more annotations of a step are dropped without a word
 _MARKS = {
@@ -71,11 +72,11 @@ def summary(report: Report) -> Iterator[str]:
         yield f"  all of it: {report.run}"
 
 
-def error(failure: OmniReleaseError) -> Iterator[str]:
+def error(failure: OmniReleaseError, redact: Redact) -> Iterator[str]:
     """What a user is told instead of a traceback."""
-    yield f"omni-release: {failure.message}"
+    yield f"omni-release: {redact(failure.message)}"
     if failure.hint:
-        yield from _indented(f"→ {failure.hint}")
+        yield from _indented(f"→ {redact(failure.hint)}")
 
 
 def workflow_commands(report: Report) -> Iterator[str]:

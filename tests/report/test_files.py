@@ -1,0 +1,51 @@
+"""A report as files: no form of it shows a secret that its own letters would disguise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omni_release.model import Artifact, Finding, Outcome, Report, Status
+from omni_release.ports.files import LocalFiles
+from omni_release.ports.secrets import Secrets
+from omni_release.report import files
+
+PLANTED = 'ab_cd*ef"gh&12\\<%\n' + "planted"
+SECRETS = Secrets.of({"TWINE_PASSWORD": PLANTED})
+
+
+def said(status: Status = Status.FAILED) -> Report:
+    """A report of an index that says a password again."""
+    finding = Finding(f"it said: {PLANTED} is wrong", "said-again")
+    done = Outcome("upload", "All is there", "step", status, (finding,), f"not {PLANTED}", 1.0, {"why": PLANTED})
+    return Report("release", "acme", "1.0", "pypi", 1.0, (done,), (Artifact("acme-1.0.tar.gz", 12, "ab" * 32),))
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.PASSED, Status.SKIPPED])
+@pytest.mark.parametrize("format", files.FORMATS)
+def test_no_secret_in_any_form(format: str, status: Status) -> None:
+    """A quote, an ampersand, an underscore or a line's end in a secret does not carry it past the redaction."""
+    written = files.written(said(status), format, SECRETS.redact)
+    assert "planted" not in written
+    if format != "sarif" or status is not Status.SKIPPED:  # which tells of nothing that was skipped
+        assert "redacted" in written
+
+
+def test_own_words_stay() -> None:
+    """What a report says in our own words is not redacted, whatever somebody's password is."""
+    known = Secrets.of({"TWINE_PASSWORD": "said-again", "OTHER_PASSWORD": "release", "THIRD_PASSWORD": "inconclusive"})
+    written = files.written(said(Status.INCONCLUSIVE), "json", known.redact)
+    for own in ('"rule": "said-again"', '"lane": "release"', '"verdict": "inconclusive"', '"target": "pypi"'):
+        assert own in written
+
+
+def test_written_and_summarised(tmp_path: Path) -> None:
+    """Nor is it in what is kept, or in the summary of a step."""
+    files.write(said(), tmp_path, LocalFiles(), SECRETS.redact)
+    files.summarise(said(), {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}, SECRETS.redact)
+    there = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert set(there) == {*files.FORMATS.values(), "summary.md"}
+    for name, content in there.items():
+        assert "planted" not in content, name
+        assert "redacted" in content, name
