@@ -63,6 +63,18 @@ ASK_BACK = {"checks.checklists", "checklists.signing"}
         ("ports", {"cli", "run"}),
         ("engine", {"run"}),
         ("settings.reader", {"settings"}),
+        (
+            "journal.home",
+            {
+                "cli",
+                "run",
+                "audit.command",
+                "checklists.command",
+                "checklists.signing",
+                "publishing.parts",
+                "steps.clean",
+            },
+        ),
         ("lanes", {"arguments", "cli", "explain", "run", "sessions", "publishing.parts", "waivable", *ASK_BACK}),
         ("own_tasks", {"lanes", "run"}),
         ("checks", {"lanes", "own_tasks", "versions.command"}),  # the last for projects that no lane can go by

@@ -19,7 +19,8 @@ from omni_release import checklists, engine, lanes, own_tasks
 from omni_release.actions import Pin
 from omni_release.checklists import command, sign_offs
 from omni_release.errors import CannotTell, NotApplicable
-from omni_release.journal import Home, RunFolder
+from omni_release.journal import RunFolder
+from omni_release.journal.home import Home
 from omni_release.model import REHEARSAL, Finding, Outcome, Project, Release, Status
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles

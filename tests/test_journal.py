@@ -18,7 +18,8 @@ import pytest
 
 from omni_release.actions import Pin
 from omni_release.errors import CannotTell, Locked, UsageError
-from omni_release.journal import Home, RunFolder
+from omni_release.journal import RunFolder
+from omni_release.journal.home import Home
 from omni_release.model import Artifact, Status
 from omni_release.ports.files import LocalFiles
 from omni_release.ports.secrets import Secrets
@@ -27,7 +28,7 @@ from tests.conftest import git
 _HOLDER = """\
 import sys
 from pathlib import Path
-from omni_release.journal import Home
+from omni_release.journal.home import Home
 from omni_release.ports.files import LocalFiles
 with Home(Path(sys.argv[1]), LocalFiles()).lock("omni-release rehearse"):
     print("held", flush=True)

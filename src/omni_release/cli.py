@@ -20,7 +20,7 @@ from omni_release.smoke import contract_command
 from omni_release.versions import command
 
 if TYPE_CHECKING:
-    from omni_release.journal import Home
+    from omni_release.journal.home import Home
     from omni_release.seams import Files, Processes
 
 _FILE = "pyproject.toml"
@@ -133,7 +133,7 @@ def _processes() -> Iterator[Processes]:
 
 def _home(found: Project) -> Home:
     """Where the project's runs are; nothing that is kept there shows a secret of our environment."""
-    from omni_release.journal import Home
+    from omni_release.journal.home import Home
     from omni_release.ports.secrets import Secrets
 
     return Home(found.root, _files(), Secrets.of(os.environ).redact)

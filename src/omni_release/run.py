@@ -20,7 +20,8 @@ from omni_release.actions import Run
 from omni_release.environments import variables
 from omni_release.errors import UsageError
 from omni_release.git import tree
-from omni_release.journal import Home, RunFolder
+from omni_release.journal import RunFolder
+from omni_release.journal.home import Home
 from omni_release.model import HELD_UP, REHEARSAL, Outcome, Release, Report
 from omni_release.ports.clock import SystemClock
 from omni_release.ports.files import LocalFiles

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.journal import Home
+from omni_release.journal.home import Home
 from omni_release.model import Commit, Release
 from omni_release.ports.files import LocalFiles
 from omni_release.publishing import parts

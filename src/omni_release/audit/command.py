@@ -55,7 +55,7 @@ def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:
 
     from omni_release.audit import scan
     from omni_release.git import tree
-    from omni_release.journal import HOME
+    from omni_release.journal.home import HOME
 
     look = scan.Look(
         root=project.root,

@@ -13,7 +13,8 @@ from omni_release import errors, lanes, versions
 from omni_release.actions import Write
 from omni_release.checklists import command, sign_offs
 from omni_release.errors import UsageError
-from omni_release.journal import Home, RunFolder
+from omni_release.journal import RunFolder
+from omni_release.journal.home import Home
 from omni_release.model import Project
 from omni_release.printable import printable
 from omni_release.report import json as report_json

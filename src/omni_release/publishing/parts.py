@@ -15,7 +15,8 @@ from omni_release.git import tree
 from omni_release.index import places, targets
 from omni_release.index.login import Login
 from omni_release.index.targets import Destination
-from omni_release.journal import Home, RunFolder
+from omni_release.journal import RunFolder
+from omni_release.journal.home import Home
 from omni_release.model import Release, Report
 from omni_release.request import Request
 from omni_release.seams import World

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from omni_release.actions import Action, Move
 from omni_release.errors import Conflict
-from omni_release.journal import HOME
+from omni_release.journal.home import HOME
 from omni_release.model import Evidence, Release
 from omni_release.seams import World
 

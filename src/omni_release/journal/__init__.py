@@ -19,25 +19,23 @@ import contextlib
 import datetime
 import json
 import os
-import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from omni_release import artifacts
 from omni_release.actions import Pin, Write
-from omni_release.errors import CannotTell, Locked, UsageError
-from omni_release.model import PUBLISHED, REHEARSAL, Artifact, SignOff, Status
+from omni_release.errors import CannotTell
+from omni_release.model import REHEARSAL, Artifact, SignOff, Status
 from omni_release.seams import Files
 from omni_release.userinfo import Redact, left_out, redacted
 
-HOME = ".omni-release"
-_RUN = re.compile(r"\d{8}-\d{6}-\d{3}")
-
+RUN_NAME = re.compile(r"\d{8}-\d{6}-\d{3}")
+"""When it began, to the second, and a number."""
 _WHOSE = "omni-release-run"
 _AFTERWARDS = ("release", "doctor", "published")
 
@@ -80,15 +78,15 @@ class RunFolder:
             return None
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        pinned = _read(self.path / "artifacts.json")
+        pinned = document(self.path / "artifacts.json")
         return tuple(Artifact(**entry) for entry in pinned["artifacts"]) if isinstance(pinned, dict) else ()
 
     def built_from(self) -> str | None:
-        pinned = _read(self.path / "artifacts.json")
+        pinned = document(self.path / "artifacts.json")
         return str(pinned["tree"]) if isinstance(pinned, dict) else None
 
     def built_at(self) -> str | None:
-        pinned = _read(self.path / "artifacts.json")
+        pinned = document(self.path / "artifacts.json")
         return pinned.get("commit") if isinstance(pinned, dict) else None
 
     def rehearsed(self) -> str | None:
@@ -117,7 +115,7 @@ class RunFolder:
             "commit": action.commit,
             "artifacts": [asdict(entry) for entry in built],
         }
-        self.files.write(Write(self.path / "artifacts.json", _json(pinned)))
+        self.files.write(Write(self.path / "artifacts.json", encoded(pinned)))
 
     def sign_offs(self) -> tuple[SignOff, ...]:
         hashes = tuple(artifact.sha256 for artifact in self.artifacts())
@@ -133,8 +131,8 @@ class RunFolder:
     def _others(self) -> list[RunFolder]:
         """The other runs of the same project, the oldest first."""
         folder = self.path.parent
-        found = sorted(folder.iterdir()) if _RUN.fullmatch(self.path.name) and folder.is_dir() else []
-        return [RunFolder(path, self.files) for path in found if _RUN.fullmatch(path.name) and path != self.path]
+        found = sorted(folder.iterdir()) if RUN_NAME.fullmatch(self.path.name) and folder.is_dir() else []
+        return [RunFolder(path, self.files) for path in found if RUN_NAME.fullmatch(path.name) and path != self.path]
 
     def came_of(self, task: str, target: str) -> Status | None:
         found = [e["status"] for e in self._outcomes() if e["task"] == task and _about(e) in (REHEARSAL, target)]
@@ -149,7 +147,7 @@ class RunFolder:
 
     def kept(self, task: str, key: str) -> str | None:
         try:
-            found = _read(self.path / "kept" / f"{task}.json")
+            found = document(self.path / "kept" / f"{task}.json")
         except CannotTell:
             return None  # what cannot be read was not kept
         if isinstance(found, dict) and found.get("key") == key:
@@ -160,12 +158,12 @@ class RunFolder:
         if self.read or not self.path.is_dir():
             return
         kept = {"key": key, "outcome": redacted(json.loads(outcome), self.redact)}
-        self.files.write(Write(self.path / "kept" / f"{task}.json", _json(kept)))
+        self.files.write(Write(self.path / "kept" / f"{task}.json", encoded(kept)))
 
     def record(self, event: str, **facts: object) -> None:
         if self.read or not self.path.is_dir():
             return
-        line = json.dumps({"at": _now(), "event": event, **redacted(facts, self.redact)}, ensure_ascii=False)
+        line = json.dumps({"at": now(), "event": event, **redacted(facts, self.redact)}, ensure_ascii=False)
         with (self.path / "journal.jsonl").open("ab+") as file:
             # After a line that a crash cut short, begin a new one. A file name's odd bytes become JSON's own escapes.
             size = file.seek(0, os.SEEK_END)
@@ -178,7 +176,7 @@ class RunFolder:
     def sign(self, task: str, who: str, reason: str) -> SignOff:
         """Record a person's answer, about the artifacts that the run holds now."""
         hashes = tuple(artifact.sha256 for artifact in self.artifacts())
-        signed = SignOff(task, who, _now(), self.redact(reason), hashes)
+        signed = SignOff(task, who, now(), self.redact(reason), hashes)
         self.record("signed", task=task, who=who, when=signed.when, reason=signed.reason, artifacts=list(hashes))
         return signed
 
@@ -191,143 +189,8 @@ class RunFolder:
                         yield event
 
 
-@dataclass(frozen=True)
-class Home:
-    """`.omni-release/` of a project."""
-
-    root: Path
-    files: Files
-    redact: Redact = left_out
-
-    @property
-    def path(self) -> Path:
-        return self.root / HOME
-
-    def runs(self) -> list[RunFolder]:
-        """All runs, the newest first."""
-        folder = self.path / "runs"
-        names = (
-            sorted((e.name for e in folder.iterdir() if _RUN.fullmatch(e.name) and e.is_dir()), reverse=True)
-            if folder.is_dir()
-            else []
-        )
-        return [RunFolder(folder / name, self.files, redact=self.redact) for name in names]
-
-    def run(self, name: str) -> RunFolder:
-        """The run of this name, or the one in the folder of this name. Raises UsageError where there is none."""
-        if os.sep in name or "/" in name:
-            path = Path(name).absolute()
-            if not (_RUN.fullmatch(path.name) and path.is_dir()):
-                raise UsageError(f"there is no run in {name}", "Name a run's folder: …/.omni-release/runs/RUN.")
-            return RunFolder(path, self.files, redact=self.redact)
-        found = next((run for run in self.runs() if run.path.name == name), None)
-        if found is None:
-            known = ", ".join(run.path.name for run in self.runs()) or "none yet"
-            raise UsageError(f"there is no run {name!r} in {self.path / 'runs'}", f"Runs there: {known}.")
-        return found
-
-    def none(self) -> RunFolder:
-        """A run that is not there, and remembers nothing."""
-        return RunFolder(self.path / "runs" / "none", self.files)
-
-    def gate(self) -> RunFolder:
-        """The one folder of the gate, without what an earlier one said: no run, so that none is pushed out by it."""
-        self.prepare()
-        folder = RunFolder(self.path / "gate", self.files, redact=self.redact)
-        folder.dismantle()
-        folder.path.mkdir(exist_ok=True)
-        (folder.path / "journal.jsonl").unlink(missing_ok=True)
-        shutil.rmtree(folder.path / "logs", ignore_errors=True)
-        return folder
-
-    def new_run(self, keep: int) -> RunFolder:
-        """A new, empty run. With it the last `keep` stay, the older ones without their workshops."""
-        self.prepare()
-        runs = self.runs()
-        for old in runs:
-            old.dismantle()
-        for old in runs[keep - 1 :]:
-            if not (old.path / PUBLISHED).is_dir():  # those bytes may be needed to finish what was begun
-                shutil.rmtree(old.path, ignore_errors=True)
-        # The names are the order: never one before the newest, also where the clock was set back.
-        newest = runs[0].path.name if runs else ""
-        stamp = max(datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S"), newest[:-4])
-        for number in range(1000):
-            path = self.path / "runs" / (f"{stamp}-{number:03}")
-            if path.name <= newest:
-                continue
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:
-                continue
-            return RunFolder(path, self.files, redact=self.redact)
-        raise UsageError("a thousand runs began in this very second", "Is the clock standing still?")
-
-    def prepare(self) -> None:
-        """Make the folder, hidden from git by a .gitignore of its own. Raises UsageError where it cannot be written."""
-        if self.path.is_symlink():
-            raise UsageError(f"{self.path} is a link, to {self.path.readlink()}", "Nothing behind a link is touched.")
-        try:
-            self.path.mkdir(exist_ok=True)
-            ignore = self.path / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"cannot write to {self.path}: {error.strerror}", "A run keeps its files there: make it writable."
-            ) from None
-
-    @contextlib.contextmanager
-    def lock(self, what: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-        """Hold the project's lock. Raises Locked, with its owner and its age, where another run holds it.
-
-        The lock is the operating system's, so that a killed owner never leaves it behind; what it left is told.
-        """
-        import filelock
-
-        self.prepare()
-        owner = self.path / "owner.json"
-        try:
-            with filelock.FileLock(self.path / "lock", blocking=False):
-                if owner.exists():
-                    tell(f"the last run here was cut short, its lock is taken over: {_owner(owner)}")
-                whose = {"pid": os.getpid(), "host": platform.node(), "since": _now(), "running": what}
-                self.files.write(Write(owner, _json(whose)))
-                try:
-                    yield
-                finally:
-                    owner.unlink(missing_ok=True)
-        except filelock.Timeout:
-            raise Locked(f"another run is at work here: {_owner(owner)}", "Wait for it to end, or end it.") from None
-
-
-def _about(outcome: Mapping[str, Any]) -> str:
-    """The index that an outcome is about."""
-    return str(outcome.get("target", REHEARSAL))
-
-
-def _owner(path: Path) -> str:
-    try:
-        found = _read(path)
-    except CannotTell:
-        found = None  # cut short while it was written
-    if not isinstance(found, dict):
-        return "it has not said who it is"
-    since = str(found.get("since", ""))
-    whose = f"`{found.get('running')}`, process {found.get('pid')} on {found.get('host')}"
-    return f"{whose}, since {since}{_age(since)}"
-
-
-def _age(since: str) -> str:
-    """How long ago that was; empty where a clock was set in between, or the moment cannot be read."""
-    try:
-        seconds = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(since)).total_seconds()
-    except (ValueError, TypeError):
-        return ""
-    return f", {int(seconds // 60)} min ago" if seconds >= 60 else f", {int(seconds)} s ago" if seconds >= 0 else ""
-
-
-def _read(path: Path) -> object:
+def document(path: Path) -> object:
+    """What a JSON document says; None where there is none. Raises CannotTell where it cannot be read."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -336,9 +199,16 @@ def _read(path: Path) -> object:
         raise CannotTell(f"{path} cannot be read: {error}", "Start a new run.") from None
 
 
-def _json(content: object) -> bytes:
+def encoded(content: object) -> bytes:
+    """The bytes of a JSON document, as a person can read it."""
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment in UTC, in ISO 8601 to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _about(outcome: Mapping[str, Any]) -> str:
+    """The index that an outcome is about."""
+    return str(outcome.get("target", REHEARSAL))
