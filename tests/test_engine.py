@@ -139,6 +139,17 @@ def test_defect_is_an_outcome(release: Release, world: World, tmp_path: Path) ->
     assert "Traceback" in (tmp_path / "run" / "journal.jsonl").read_text()
 
 
+def test_defect_of_what_shows_it_is_an_outcome(release: Release, world: World) -> None:
+    """Whoever is told that a task begins cannot end the run."""
+
+    def shows(task: Task) -> None:
+        raise ValueError(task.title)
+
+    (outcome,) = engine.run(Lane("one", (check(all_well),)), release, world, today=TODAY, started=shows)
+    assert outcome.status is Status.FAILED
+    assert "ValueError" in outcome.findings[0].message
+
+
 def test_neighbours_go_on(release: Release, world: World) -> None:
     """What needs a failed task is skipped, down the line; what does not need it runs."""
     lane = Lane(

@@ -76,7 +76,7 @@ def contents(path: Path) -> Iterator[Entry]:
     try:
         yield from _of_wheel(path) if is_wheel(path.name) else _of_sdist(path)
     except _UNREADABLE as error:
-        raise UnreadableArtifact(f"{path.name} is not a readable archive: {error}") from None
+        raise _unreadable(path, error) from None
 
 
 def metadata(path: Path) -> Message:
@@ -92,7 +92,14 @@ def metadata(path: Path) -> Message:
 
 def names(path: Path) -> tuple[str, ...]:
     """The names of the files in a distribution. Raises UnreadableArtifact where it is no readable archive."""
-    return tuple(entry.name for entry in contents(path))
+    try:
+        if is_wheel(path.name):
+            with zipfile.ZipFile(path) as wheel:
+                return tuple(info.filename for info in wheel.infolist() if not info.is_dir())
+        with tarfile.open(path) as sdist:
+            return tuple(_in_sdist(member) for member in sdist if member.isfile())
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from None
 
 
 def installable(folder: Path) -> Path:
@@ -143,4 +150,12 @@ def _of_sdist(path: Path) -> Iterator[Entry]:
         for member in archive:
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None:
-                yield Entry(member.name.partition("/")[2], file.read())
+                yield Entry(_in_sdist(member), file.read())
+
+
+def _in_sdist(member: tarfile.TarInfo) -> str:
+    return member.name.partition("/")[2]
+
+
+def _unreadable(path: Path, error: Exception) -> UnreadableArtifact:
+    return UnreadableArtifact(f"{path.name} is not a readable archive: {error}")

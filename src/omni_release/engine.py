@@ -29,9 +29,9 @@ def run(
     from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
     def work(task: Task) -> Outcome:
-        started(task)
         begun = world.clock.monotonic()
         try:
+            started(task)
             outcome = _performed(task, release, world, today, dry=dry)
         except Exception as error:  # noqa: BLE001 - even what goes wrong while an error is told comes out as an outcome
             outcome = _defect(task, error, world)

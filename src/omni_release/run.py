@@ -113,7 +113,7 @@ def _one(request: Request, home: Home, secrets: Secrets) -> Report:
         if request.lane == "rehearse" and not request.dry and not request.only:
             from omni_release.checklists import command
 
-            shown.say(command.before_a_release(request.project, home.run(release.folder.name)))
+            shown.say(command.before_a_release(request.project, home.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(redacted(report, secrets.redact)))
     return report

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.checks.artifacts import wheel_equals_checkout, wheel_is_whole
+from omni_release.checks.artifacts import artifacts_match, wheel_equals_checkout, wheel_is_whole
 from omni_release.errors import NotApplicable
 from omni_release.model import Release
 from omni_release.seams import World
@@ -50,6 +50,32 @@ def test_wheel_of_a_platform_is_looked_into(compiled: Release, world: World) -> 
         ("acme/words.py", "lost-module", f"is not in {OTHER}"),
         ("acme/table.json", "lost-data", f"is not in {OTHER}"),
     }
+
+
+def test_what_is_shipped_for_the_tests_of_users(compiled: Release, world: World) -> None:
+    """A package called `testing` is one like any other; where tests lie, in it or beside it, nothing is expected."""
+    for name in (
+        "testing/__init__.py",
+        "testing/tests/test_own.py",
+        "test/test_speed.py",
+        "test/data.py",
+        "conftest.py",
+    ):
+        file = compiled.project.root / "acme" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    wheel(compiled, PLATFORM, WHOLE)
+    assert [finding.path for finding in wheel_is_whole(compiled, world)] == ["acme/testing/__init__.py"]
+
+
+def test_metadata_without_a_version(release: Release, world: World, tmp_path: Path) -> None:
+    """What a back end left out of the metadata is said, and is no trouble of ours."""
+    path = tmp_path / "run" / "dist" / "acme-1.0-py3-none-any.whl"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("acme-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\n\n")
+    (found,) = artifacts_match(release, world)
+    assert (found.rule, found.message) == ("artifact-metadata", f"the metadata in {path.name} say acme no version")
 
 
 def test_without_a_wheel(compiled: Release, world: World) -> None:

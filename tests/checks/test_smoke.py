@@ -104,6 +104,22 @@ def test_what_does_not_stand(looked: tuple[Release, World]) -> None:
         list(live_smoke_stands(changed, world))
 
 
+def test_a_gateways_password_is_not_kept(looked: tuple[Release, World]) -> None:
+    """An address with a password in it, named by the settings, stands for itself, and is nowhere in the run."""
+    release, world = looked
+    address = f"https://ada:{'hunter2' * 2}@gateway.example.invalid/v1"
+    smoke = dataclasses.replace(release.project.settings.smoke, base_url=address)
+    settings = dataclasses.replace(release.project.settings, smoke=smoke)
+    there = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
+    evidence.keep(there, world, dataclasses.replace(passed(), base_url=evidence.stand_in(there, world)))
+    list(live_smoke_stands(there, world))
+    kept = [path.read_text(encoding="utf-8") for path in release.folder.rglob("*.json")]
+    assert any("gateway.example.invalid" in text for text in kept)
+    assert not [text for text in kept if "hunter2" in text]
+    with pytest.raises(CannotTell, match="has passed no live run"):
+        list(live_smoke_stands(release, world))
+
+
 def test_stand_in_is_not_kept_for_the_service(looked: tuple[Release, World]) -> None:
     """What a stand-in has answered counts for that stand-in alone, and is replaced by a live run."""
     release, world = looked

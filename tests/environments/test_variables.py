@@ -23,6 +23,11 @@ OUTER = {
     "UV_CACHE_DIR": "/cache",
     "UV_FIND_LINKS": "/x",
     "TWINE_PASSWORD": "secret",
+    "TESTPYPI_ID_TOKEN": "secret",
+    "HATCH_INDEX_AUTH": "secret",
+    "POETRY_PYPI_TOKEN_PYPI": "secret",
+    "FLIT_PASSWORD": "secret",
+    "PDM_PUBLISH_PASSWORD": "secret",
     "GITHUB_TOKEN": "secret",
     "DATABASE_URL": "db",
     "GIT_DIR": "/x",
@@ -58,6 +63,7 @@ def test_tests_keep_what_they_may_need() -> None:
     """The project's tests see the outer environment, without Python's settings and without credentials to publish."""
     inner = variables.for_tests(OUTER, RUN)
     assert inner["DATABASE_URL"] == "db"
+    assert "secret" not in inner.values()
     assert inner[variables.GUARD] == "run"
     assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}
 

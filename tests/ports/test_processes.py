@@ -17,6 +17,7 @@ from omni_release.actions import Run
 from omni_release.environments.variables import GUARD
 from omni_release.errors import ActionFailed, CannotTell
 from omni_release.ports.processes import LocalProcesses
+from omni_release.ports.secrets import Secrets
 from omni_release.seams import Answer, Completed
 from tests.waiting import is_over, until
 
@@ -278,7 +279,22 @@ def test_stop_all(processes: LocalProcesses, tmp_path: Path) -> None:
     assert all(is_over(pid) for pid in started)
     with pytest.raises(ActionFailed, match="the run was interrupted"):
         processes.run(program(tmp_path, "open('started', 'w')"))
+    with pytest.raises(ActionFailed, match="the run was interrupted"):
+        processes.ask(sys.executable, "-c", "open('started', 'w')", cwd=tmp_path)
     assert not (tmp_path / "started").exists()
+
+
+@on_posix
+def test_a_secret_that_is_no_text(tmp_path: Path) -> None:
+    """Bytes that no encoding has: kept out of the log as any secret, and no reason to stop reading."""
+    secret = os.fsdecode(b"\xff\xfe-s3cret")
+    secrets = Secrets.of({"MY_TOKEN": secret})
+    processes = LocalProcesses(str, known=lambda: secrets.given)
+    script = "import sys; sys.stdout.buffer.write(b'a \\xff\\xfe-s3cret b\\n' * 2); print('the end')"
+    done = processes.run(program(tmp_path, script))
+    processes.close()
+    assert done.tail == ("a [redacted] b", "a [redacted] b", "the end")
+    assert secrets.redact(f"a {secret} b") == "a [redacted] b"
 
 
 @on_posix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from omni_release.ports.terminal import Live
 from tests.conftest import child_environment
 
 
@@ -38,3 +40,16 @@ def test_a_reader_who_goes_away_ends_no_run(tmp_path: Path) -> None:
     _, said = child.communicate(b"go\n", timeout=60)
     assert (child.returncode, said) == (0, b"")
     assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("said", ["`grep -q [/] index.html` passes", "`pip install .[test]` passes"])
+def test_what_runs_is_shown_as_it_is(said: str) -> None:
+    """A title holds what a project calls its things: no markup, no order to the terminal, and no secret."""
+    stream = io.StringIO()
+    with Live(stream, lambda text: text.replace("s3cret", "[redacted]")) as shown:
+        shown.started("one", f"{said} with s3cret\x1b[2J")
+        shown.ended("one")
+        shown.started("two", "another")
+        shown.say([f"ok    {said}"])
+    assert "s3cret" not in stream.getvalue() and "\x1b[2J" not in stream.getvalue()
+    assert f"ok    {said}" in stream.getvalue()

@@ -363,9 +363,19 @@ PROBE = """
 import sys
 
 def test_plain():
-    heavy = {"vcr", "yaml", "omni_release.smoke.session", "omni_release.smoke.service", "omni_release.images", "omni_release.settings", "PIL"}
+    heavy = {"vcr", "yaml", "PIL", "omni_release.images", "omni_release.settings"}
+    heavy |= {"omni_release.smoke.session", "omni_release.smoke.service"}
     assert not [name for name in heavy if sys.modules.get(name)]
 """
+
+
+def test_a_setting_that_is_wrong(tmp_path: Path) -> None:
+    """It is told as everywhere: with its line, and without a traceback."""
+    root = project(tmp_path, "def test_it(smoke):\n    assert smoke.model\n")
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("[tool.omni-release.smoke]\nbudget = 'much'\n")
+    wrong = run(root)
+    assert (wrong.code, "pyproject.toml:8" in wrong.out, "Traceback" in wrong.out) == (4, True, False), wrong.out
 
 
 def test_it_does_nothing_where_nobody_uses_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -68,6 +69,23 @@ def test_a_staged_link_is_no_place(root: Path) -> None:
     (root / "VERSION").unlink()
     (root / "VERSION").write_text("1.2.1\n")
     assert odd(root) == []
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_could_not_be_looked_at(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A project of an older kind, whose version stands in a file that cannot be read: cannot tell, in either form."""
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = acme\nversion = file: VERSION\n")
+    (tmp_path / "package.json").write_text('{"name": "acme", "version": ')
+    assert main(["version", "check", "--project", str(tmp_path), "--format", form]) == 3
+    said = capsys.readouterr()
+    assert "package.json" in (said.err if form == "text" else said.out)
+
+
+def test_nothing_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A project of an older kind that states no version: the document says so."""
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = acme\n")
+    assert main(["version", "check", "--project", str(tmp_path), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] is None
 
 
 @pytest.mark.parametrize("older", [False, True])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path, PurePosixPath
 
 from omni_release import artifacts
@@ -23,7 +23,6 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
     back end is told to include (`packages`, `sources`, `include`).
     """
     from packaging.utils import canonicalize_name
-    from packaging.version import Version
 
     expected = canonicalize_name(release.project.name)
     versions = set()
@@ -37,10 +36,10 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
         versions.add(version)
         if name != expected:
             yield Finding(f"{path.name} is named {name}, the project is {expected}", "artifact-name")
-        if release.version is not None and Version(version) != Version(release.version):
+        if release.version is not None and not artifacts.same_version(version, release.version):
             yield Finding(f"{path.name} is version {version}, the project is {release.version}", "artifact-version")
-        stated = (canonicalize_name(str(message["Name"])), str(Version(str(message["Version"]))))
-        if stated != (name, version):
+        stated = message["Name"] or "no name", message["Version"] or "no version"
+        if canonicalize_name(stated[0]) != name or not artifacts.same_version(stated[1], version):
             yield Finding(f"the metadata in {path.name} say {' '.join(stated)}", "artifact-metadata")
         if artifacts.is_wheel(path.name):
             yield from _packages(release, path)
@@ -70,9 +69,11 @@ def wheel_is_whole(release: Release, world: World) -> Iterator[Finding]:
 
 def _expected(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
     """Each file of the import packages, and its name in a wheel."""
-    for file in tree.files(release.project.root, world.processes):
+    files = tree.files(release.project.root, world.processes)
+    with_tests = {file.parent for file in files if _is_test(file)}
+    for file in files:
         package = next((p for p in release.project.packages if file.is_relative_to(PurePosixPath(p.as_posix()))), None)
-        if package is None or file.suffix in _SOURCES or _of_tests(file):
+        if package is None or file.suffix in _SOURCES or _of_tests(file, with_tests):
             continue
         base = PurePosixPath(import_name(package).replace(".", "/"))
         below = file.relative_to(PurePosixPath(package.as_posix()))
@@ -105,10 +106,16 @@ _SOURCES = {
 }
 
 
-def _of_tests(file: PurePosixPath) -> bool:
-    return any(part in ("test", "tests", "testing", "conftest.py") for part in file.parts) or file.name.startswith(
-        "test_"
+def _of_tests(file: PurePosixPath, with_tests: Set[PurePosixPath]) -> bool:
+    """Whether a file is a test, or lies among tests. `testing` is more often what users are given for their own."""
+    among = any(folder.name == "tests" for folder in file.parents)
+    return (
+        among or _is_test(file) or any(folder.name in ("test", "testing") for folder in with_tests & set(file.parents))
     )
+
+
+def _is_test(file: PurePosixPath) -> bool:
+    return file.name == "conftest.py" or file.name.startswith("test_")
 
 
 def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from omni_release.environments.variables import for_git
+from omni_release.environments.variables import OF_OTHER_PUBLISHERS, for_git
 from omni_release.index import targets
 from omni_release.index.login import NOBODY, Login
 from omni_release.model import Target
@@ -28,7 +28,6 @@ TOKEN = "__token__"  # noqa: S105 - the user's name that goes with a token
 _USER, _PASSWORD = "TWINE_USERNAME", "TWINE_PASSWORD"
 _KEYRING_SECONDS = 15.0
 _LONG = 16
-_OTHERS = ("UV_PUBLISH_", "FLIT_", "POETRY_PYPI_TOKEN_", "HATCH_INDEX_")
 _TOKEN_SHAPE = re.compile(r"pypi-[A-Za-z0-9_-]{16,}={0,2}")
 # What lets twine ask the service that runs the job for a token of its own.
 _TRUSTED = {
@@ -124,7 +123,7 @@ class Finder:
         for service, permission in _PERMISSION.items():
             if self._pypi and self._environment.get(service):
                 return f"{where}; for trusted publishing {permission}"
-        other = next((key for key in self._environment if key.startswith(_OTHERS)), None)
+        other = next((key for key in self._environment if key.startswith(OF_OTHER_PUBLISHERS)), None)
         return f"{where}; {other} is for another program" if other else f"{where}{found.source}"
 
     def _found(self) -> _Found:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict
 
@@ -82,22 +82,15 @@ class LocalProcesses:
     def ask(
         self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
     ) -> Answer | None:
+        inner = for_git(os.environ) if environment is None else environment
         try:
-            process = subprocess.Popen(  # noqa: S603 - see below
-                argv,
-                cwd=cwd,
-                env=for_git(os.environ) if environment is None else dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                **_own_group(),
-            )
+            with self._lock:
+                self._go_on()
+                process = self._begun(argv, cwd, inner, subprocess.PIPE)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise CannotTell(f"{argv[0]} does not answer: {error}") from None
-        with self._lock:
-            self._running[process.pid] = process
         try:
             streams = process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired:
@@ -142,22 +135,13 @@ class LocalProcesses:
 
     def _start(self, command: Run, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._lock:
-            if self._stopped:
-                raise ActionFailed("the run was interrupted")
+            self._go_on()
             self._watch()
             marker = command.environment.get(GUARD)
             if marker and marker != os.environ.get(GUARD):  # never the run that this very process belongs to
                 self._tell(f"={marker}")
             try:
-                process = subprocess.Popen(  # noqa: S603 - running programs is what this seam is for
-                    command.argv,
-                    cwd=command.cwd,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    **_own_group(),
-                )
+                process = self._begun(command.argv, command.cwd, environment, subprocess.STDOUT)
             except OSError as error:
                 raise ActionFailed(
                     f"cannot start {command.argv[0]}: {error.strerror}", f"Is it installed, and is {command.cwd} there?"
@@ -165,9 +149,29 @@ class LocalProcesses:
             if command.background and sys.platform != "win32":
                 with contextlib.suppress(OSError):  # it has ended already
                     os.setpriority(os.PRIO_PGRP, process.pid, _LATER)
-            self._running[process.pid] = process
             self._tell(f"+{process.pid}")
             return process
+
+    def _go_on(self) -> None:
+        """Nothing is started after `stop_all`. Under the lock."""
+        if self._stopped:
+            raise ActionFailed("the run was interrupted")
+
+    def _begun(
+        self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], errors: int
+    ) -> subprocess.Popen[bytes]:
+        """A program that `stop_all` ends from now on. Under the lock."""
+        process = subprocess.Popen(  # noqa: S603 - running programs is what this seam is for
+            argv,
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            **_own_group(),
+        )
+        self._running[process.pid] = process
+        return process
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:
@@ -227,8 +231,8 @@ def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str]
 
 def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
     """The lines, an endless one in chunks, without a secret: neither one in another, nor one cut by a chunk's end."""
-    values = [secret.encode() for secret in secrets if secret]
-    longest, hidden = max(map(len, values), default=0), re.compile(marks(secrets).encode())
+    values = [os.fsencode(secret) for secret in secrets if secret]
+    longest, hidden = max(map(len, values), default=0), re.compile(os.fsencode(marks(secrets)))
     held = b""
     while chunk := source.readline(_CHUNK):
         line = held + chunk

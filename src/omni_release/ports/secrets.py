@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +81,7 @@ class Secrets:
 def _as_written(value: str) -> Iterator[str]:
     """A value as it stands, and as programs write it into an address, JSON, XML or a literal of Python's."""
     yield value
-    yield urllib.parse.quote(value, safe="")
+    yield urllib.parse.quote(os.fsencode(value), safe="")
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]

@@ -115,7 +115,7 @@ class Live:
 
     def started(self, id: str, title: str) -> None:
         with self._lock:
-            self._shown[id] = self._progress.add_task(title, total=None)
+            self._shown[id] = self._progress.add_task(self._plain(title), total=None)
 
     def ended(self, id: str) -> None:
         with self._lock:
@@ -131,10 +131,14 @@ class Live:
             self._progress.start()
 
     def say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._console.print(_styled(line, self._plain(line)))
+
+    def _plain(self, text: str) -> str:
+        """Nothing in it is taken for markup, or for an order to the terminal."""
         from rich.markup import escape
 
-        for line in lines:
-            self._console.print(_styled(line, escape(printable(self._redact(line)))))
+        return escape(printable(self._redact(text)))
 
 
 class AtTerminal:

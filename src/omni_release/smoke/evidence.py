@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import smoke
+from omni_release import smoke, userinfo
 from omni_release.errors import CannotTell
 from omni_release.model import Release
 from omni_release.seams import World
@@ -49,13 +49,15 @@ def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
         tuple(sorted({call.answered for call in calls if call.answered})),
         round(sum(one.usd for one in told.scenarios), 4),
         world.clock.now().isoformat(timespec="seconds"),
-        _stand_in(release, world),
+        stand_in(release, world),
     )
 
 
-def _stand_in(release: Release, world: World) -> str:
-    """The address that is asked in the service's place, if any."""
-    return release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", "")
+def stand_in(release: Release, world: World) -> str:
+    """The address that is asked in the service's place, if any, without a password that is in it."""
+    return userinfo.left_out(
+        release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", "")
+    )
 
 
 def key(release: Release, world: World) -> str:
@@ -72,9 +74,8 @@ def key(release: Release, world: World) -> str:
     if not settings.smoke.tests:
         digest.update(Path(smoke.__file__).with_name("scenarios.py").read_bytes())
     models = with_environment(settings, world.environment)[:2]
-    return (
-        f"{candidate.wheel_sha256(release, world)} {digest.hexdigest()} {models} {_stand_in(release, world)}".rstrip()
-    )
+    digest.update(f"{candidate.wheel_sha256(release, world)} {models} {stand_in(release, world)}".encode())
+    return digest.hexdigest()
 
 
 def keep(release: Release, world: World, found: LiveEvidence) -> None:

@@ -7,16 +7,15 @@ import datetime
 import gc
 import os
 import re
-import tomllib
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from omni_release import keys
-from omni_release.errors import CannotTell
-from omni_release.settings import Settings, read
+from omni_release import keys, project
+from omni_release.errors import CannotTell, OmniReleaseError
+from omni_release.settings import Settings
 from omni_release.smoke import outcomes
 from omni_release.smoke.cassettes import EMULATED, LIVE, Scrubber
 from omni_release.smoke.meter import Call, Meter
@@ -244,8 +243,9 @@ def _path(config: pytest.Config, option: str) -> Path | None:
 
 
 def _settings(root: Path) -> Settings:
-    path = root / "pyproject.toml"
-    if not path.is_file():
+    if not (root / "pyproject.toml").is_file():
         return Settings()
-    text = path.read_text(encoding="utf-8")
-    return read(tomllib.loads(text), path, text)
+    try:
+        return project.read(root)[1]
+    except OmniReleaseError as error:
+        raise pytest.UsageError(f"{error.message} {error.hint}".rstrip()) from None
