@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from omni_release.model import Project
-
-if TYPE_CHECKING:
-    from omni_release.index.targets import Destination
+from omni_release.model import Project, Target
 
 _WRITES_NOTHING = ("version", "models", "cassettes", "audit", "doctor", "checklist")
 
@@ -34,7 +30,7 @@ class Request:
     mode: str = ""
     to: str = ""
     yes: bool = False
-    destination: Destination | None = None
+    destination: Target | None = None
 
     @property
     def looks(self) -> bool:

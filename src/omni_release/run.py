@@ -37,7 +37,6 @@ from omni_release.tasks import Lane
 from omni_release.userinfo import Redact, redacted
 
 if TYPE_CHECKING:
-    from omni_release.index.targets import Destination
     from omni_release.ports.credentials import Finder
 
 _ALWAYS_NEW = ("rehearse", "build")
@@ -64,11 +63,7 @@ def run_lane(request: Request) -> int:
         if not request.looks and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}", lambda line: _say(request, line)))
         if request.lane in lanes.PUBLISHING:
-            from omni_release.publishing import parts
-
-            report = parts.whole(
-                request, home, os.environ, lambda part: _one(part, home, secrets), lambda found: _finder(found).login
-            )
+            report = _published(request, home, secrets)
         else:
             report = _one(request, home, secrets)
     if request.format in report_files.FORMATS:
@@ -76,13 +71,24 @@ def run_lane(request: Request) -> int:
     return report.exit_code
 
 
-def _one(request: Request, home: Home, secrets: Secrets) -> Report:
+def _published(request: Request, home: Home, secrets: Secrets) -> Report:
+    """The report of a lane that is about a real index: its last part's. One finder of credentials is for all parts."""
+    from omni_release.index import targets
+    from omni_release.ports.credentials import Finder
+    from omni_release.publishing import parts
+
+    found = targets.destination(request.to, request.project.settings.index, os.environ)
+    finder = Finder(found.target, found.given, os.environ)
+    return parts.whole(request, home, found.target, finder.login, lambda part: _one(part, home, secrets, finder))
+
+
+def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None = None) -> Report:
     """One lane's report, shown and kept."""
     lane = _lane(request)
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
         shown = terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(_wired(request, home, secrets, shown))
+        release, world = stack.enter_context(_wired(request, home, secrets, shown, finder))
         stack.enter_context(shown)
         if request.lane == "rehearse" and request.to:  # what a release needs
             from omni_release.publishing import afterwards, parts
@@ -153,14 +159,16 @@ def _refuse_artifacts(request: Request) -> None:
 
 
 @contextlib.contextmanager
-def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> Iterator[tuple[Release, World]]:
+def _wired(
+    request: Request, home: Home, secrets: Secrets, shown: Terminal, finder: Finder | None
+) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
     folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read=request.looks)
     processes = LocalProcesses(
         secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
     )
-    index = _index(request, folder)
+    index = _index(request, folder, finder)
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in keys.VARIABLES})
     version = versions.version_of(versions.find(project))
@@ -193,7 +201,7 @@ def _wired(request: Request, home: Home, secrets: Secrets, shown: Terminal) -> I
 def _target(request: Request, folder: RunFolder) -> str:
     """What the run is about; checklists are about the index that it was last about."""
     if request.destination is not None:
-        return request.destination.target.name
+        return request.destination.name
     return folder.aimed_at() if request.lane == "checklist" else REHEARSAL
 
 
@@ -201,16 +209,10 @@ def _variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
-def _index(request: Request, folder: RunFolder) -> Rehearsal | PackageIndex:
-    if request.destination is None:
+def _index(request: Request, folder: RunFolder, finder: Finder | None) -> Rehearsal | PackageIndex:
+    if request.destination is None or finder is None:
         return Rehearsal(folder.path / "index", canonicalize_name(request.project.name))
-    return PackageIndex(request.destination.target, _finder(request.destination))
-
-
-def _finder(destination: Destination) -> Finder:
-    from omni_release.ports.credentials import Finder
-
-    return Finder(destination.target, destination.given, os.environ)
+    return PackageIndex(request.destination, finder)
 
 
 def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +20,9 @@ from omni_release.ports import credentials
 from omni_release.ports.credentials import Finder
 from omni_release.seams import Access
 from omni_release.settings import IndexAddress
+from tests.conftest import child_environment, omni
 from tests.index.support import pypi_server, running
+from tests.index.test_login import Server, only_known, serving
 
 PLANTED = "pl4nted-s3cret"
 NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
@@ -154,8 +157,8 @@ def test_told_apart(to: str, variables: dict[str, str], credentials: str, said: 
         assert secret not in repr(there)
 
 
-def with_keyring(folder: Path, does: str) -> Access:
-    """What is found where a keyring does that when it is asked for a password."""
+def planted(folder: Path, does: str) -> dict[str, str]:
+    """The variables with which a keyring is asked that does that when it is asked for a password."""
     (folder / "planted_keyring.py").write_text(
         "import os, subprocess, sys, time\n"
         "from keyring.backend import KeyringBackend\n"
@@ -166,7 +169,12 @@ def with_keyring(folder: Path, does: str) -> Access:
         encoding="utf-8",
     )
     keyring = {"PYTHON_KEYRING_BACKEND": "planted_keyring.Planted", "PYTHONPATH": str(folder)}
-    return access("https://host.invalid/", folder, {}, **keyring, TWINE_USERNAME="me")
+    return {**keyring, "TWINE_USERNAME": "me"}
+
+
+def with_keyring(folder: Path, does: str) -> Access:
+    """What is found where a keyring does that when it is asked for a password."""
+    return access("https://host.invalid/", folder, {}, **planted(folder, does))
 
 
 def test_keyring(tmp_path: Path) -> None:
@@ -174,6 +182,36 @@ def test_keyring(tmp_path: Path) -> None:
     there = with_keyring(tmp_path, f"return {PLANTED!r} if username == 'me' else None")
     assert (there.credentials.value, there.source) == ("present", "the keyring")
     assert PLANTED not in repr(there)
+
+
+def counted(folder: Path) -> tuple[dict[str, str], Path]:
+    """The variables of a keyring that writes a line into a file each time that it is asked, and the file."""
+    asked = folder / "asked"
+    return planted(folder, f"return open({str(asked)!r}, 'a').write('x\\n') and {PLANTED!r}"), asked
+
+
+def test_keyring_is_asked_once(tmp_path: Path) -> None:
+    """By all tasks of a run together, which run side by side: it may be a person who answers."""
+    variables, asked = counted(tmp_path)
+    found = destination("https://host.invalid/", {}, {"HOME": str(tmp_path)})
+    finder = Finder(found.target, found.given, {"PATH": os.environ["PATH"], **variables})
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: finder.access(), range(4)))
+    assert {answer.source for answer in answers} == {"the keyring"}
+    assert asked.read_text(encoding="utf-8").splitlines() == ["x"]
+
+
+def test_keyring_is_asked_once_in_all_parts(tmp_path: Path) -> None:
+    """Where an index is, what reads it and what sends to it have one finder of credentials between them."""
+    variables, asked = counted(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
+    proofs = ("--only", "credentials-are-there", "--only", "index-answers")
+    with serving(Server(only_known(401))) as server:
+        doctor = ("doctor", "--to", f"{server.url}/legacy/", *proofs, "--format", "json")
+        ran = omni(*doctor, cwd=tmp_path, environment=child_environment(HOME=str(tmp_path), **variables))
+        assert any(given for _, given in server.asked)
+    assert {proof: ran.outcome(proof)["status"] for proof in proofs[1::2]} == dict.fromkeys(proofs[1::2], "passed")
+    assert asked.read_text(encoding="utf-8").splitlines() == ["x"]
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import json
 import re
 import subprocess
 import sys
+import threading
 import unicodedata
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -50,13 +50,15 @@ class _Found:
 
 
 class Finder:
-    """Finds the credentials for one target."""
+    """Finds the credentials for one target. A run has one: the keyring may ask a person, and is asked once."""
 
     def __init__(self, target: Target, given: targets.Given, environment: Mapping[str, str]) -> None:
         self._target = target
         self._given = given
         self._environment = environment
         self._pypi = targets.is_pypi(target)
+        self._kept: dict[str | None, _Found] = {}
+        self._lock = threading.Lock()
 
     @property
     def secrets(self) -> Mapping[str, Callable[[], str]]:
@@ -151,8 +153,13 @@ class Finder:
     def _variable(self, name: str) -> Callable[[], str]:
         return lambda: self._environment.get(name, "")
 
-    @functools.cache  # noqa: B019 - one finder a run, which ends with it
     def _keyring(self, username: str | None) -> _Found:
+        with self._lock:  # tasks run side by side
+            if username not in self._kept:
+                self._kept[username] = self._asked(username)
+            return self._kept[username]
+
+    def _asked(self, username: str | None) -> _Found:
         argv = [sys.executable, "-m", "omni_release.children.ask_keyring", self._target.upload]
         try:
             asked = subprocess.run(  # noqa: S603 - our own program

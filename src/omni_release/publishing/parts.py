@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +12,11 @@ from packaging.utils import canonicalize_name
 from omni_release import artifacts, lanes
 from omni_release.errors import CannotTell, UsageError
 from omni_release.git import tree
-from omni_release.index import places, targets
+from omni_release.index import places
 from omni_release.index.login import Login
-from omni_release.index.targets import Destination
 from omni_release.journal import RunFolder
 from omni_release.journal.home import Home
-from omni_release.model import Release, Report
+from omni_release.model import Release, Report, Target
 from omni_release.request import Request
 from omni_release.seams import World
 
@@ -25,18 +24,17 @@ from omni_release.seams import World
 def whole(
     request: Request,
     home: Home,
-    environment: Mapping[str, str],
+    target: Target,
+    login: Login,
     one: Callable[[Request], Report],
-    login: Callable[[Destination], Login],
 ) -> Report:
-    """The last part's report; `one` runs a part, `login` is what an index may be read with.
+    """The last part's report; `one` runs a part, `login` is what the target may be read with.
 
     Raises UsageError where it cannot begin. What is wrong outside is told before the rehearsal, which takes its time,
     and looked at again after it.
     """
-    given = targets.destination(request.to, request.project.settings.index, environment)
-    found = places.found(given.target, canonicalize_name(request.project.name), login(given))
-    request = replace(request, destination=replace(given, target=found))
+    found = places.found(target, canonicalize_name(request.project.name), login)
+    request = replace(request, destination=found)
     if request.lane == "published":
         return one(request)
     if request.lane == "doctor":
