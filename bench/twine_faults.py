@@ -24,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from omni_release import artifacts, engine
 from omni_release.actions import Pin
 from omni_release.checks.index import index_shows_the_release
-from omni_release.index.server import RehearsalIndex
 from omni_release.journal import RunFolder
 from omni_release.model import Project, Release, Status
 from omni_release.ports.clock import SystemClock
@@ -32,6 +31,7 @@ from omni_release.ports.files import LocalFiles
 from omni_release.ports.index import Rehearsal
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
+from omni_release.rehearsal.server import RehearsalIndex
 from omni_release.seams import World
 from omni_release.settings import Publish, Settings
 from omni_release.steps.upload import Upload

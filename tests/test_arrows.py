@@ -79,6 +79,7 @@ ASK_BACK = {"checks.checklists", "checklists.signing"}
         ("own_tasks", {"lanes", "run"}),
         ("checks", {"lanes", "own_tasks", "versions.command"}),  # the last for projects that no lane can go by
         ("steps", {"lanes", "own_tasks", "checks.local", "checks.rehearsed"}),
+        ("rehearsal", {"checks.index_rules", "cli", "ports.index"}),
         ("index.client", {"ports.index"}),
         ("index.responses", {"index.client", "index.places", "publishing.sending"}),
         ("index.status", {"ports.index"}),

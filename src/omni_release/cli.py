@@ -220,7 +220,7 @@ def _workflow(arguments: Arguments) -> int:
 
 
 def _index(arguments: Arguments) -> int:
-    from omni_release.index.serve import Wanted, serve
+    from omni_release.rehearsal.command import Wanted, serve
 
     name = arguments.name or _project(arguments).name
     json = arguments.format == "json"

@@ -1,4 +1,7 @@
-"""What the index's tests share: small distributions, an index, and the real clients."""
+"""What tests share that send to an index or read one: small distributions, a rehearsal index, and the real clients.
+
+Those of the client, of the rehearsal index and of releasing all do.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ from typing import Any
 import requests
 import uv
 
-from omni_release.index.server import RehearsalIndex, Setup
-from omni_release.index.submission import Account
+from omni_release.rehearsal.server import RehearsalIndex, Setup
+from omni_release.rehearsal.submission import Account
 from tests.waiting import until
 
 PROJECT = "acme-sound"

@@ -18,8 +18,8 @@ from omni_release import artifacts
 from omni_release.errors import CannotTell
 from omni_release.index.client import Client
 from omni_release.index.elsewhere import default_index
-from omni_release.index.server import RehearsalIndex, Setup
 from omni_release.model import Artifact
+from omni_release.rehearsal.server import RehearsalIndex, Setup
 from omni_release.seams import Standing
 from tests.index.support import (
     ACCOUNT,

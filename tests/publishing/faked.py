@@ -28,9 +28,9 @@ from omni_release.actions import Run
 from omni_release.checks.index import index_shows_the_release
 from omni_release.errors import CannotTell
 from omni_release.index.client import Client
-from omni_release.index.server import RehearsalIndex, Setup
 from omni_release.model import Artifact, Outcome, Project, Release, Target
 from omni_release.ports.files import LocalFiles
+from omni_release.rehearsal.server import RehearsalIndex, Setup
 from omni_release.seams import Access, Completed, Credentials, World
 from omni_release.settings import Publish, Settings
 from omni_release.steps.upload import Upload

@@ -19,13 +19,13 @@ from omni_release import artifacts, engine
 from omni_release.actions import Pin
 from omni_release.checks.index import index_shows_the_release
 from omni_release.index.client import DEADLINE
-from omni_release.index.misbehaviour import CASES
 from omni_release.index.targets import Given
 from omni_release.model import Project, Release, Target
 from omni_release.ports.credentials import Finder
 from omni_release.ports.index import PackageIndex
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
+from omni_release.rehearsal.misbehaviour import CASES
 from omni_release.seams import World
 from omni_release.settings import Publish, Settings
 from omni_release.steps.upload import Upload

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release import artifacts
-from omni_release.index.submission import Account, Case, Held, Policy, Submission, from_file
 from omni_release.model import Finding, Release
+from omni_release.rehearsal.submission import Account, Case, Held, Policy, Submission, from_file
 from omni_release.seams import World
 
 _ANYBODY = Account("", "")
@@ -20,7 +20,7 @@ def index_would_take(release: Release, world: World) -> Iterator[Finding]:
     All that it would refuse stands above, and not only the first: docs/index.md has the rules. A file name and a
     version can be used once only, so mend this before the upload.
     """
-    from omni_release.index import rules
+    from omni_release.rehearsal import rules
 
     held: tuple[Held, ...] = ()
     now = world.clock.now()
@@ -39,7 +39,7 @@ def _submission(path: Path) -> Submission:
     """The upload that twine would make of a file. What has no metadata at its place states none."""
     from packaging.metadata import parse_email
 
-    from omni_release.index import distributions
+    from omni_release.rehearsal import distributions
 
     raw = distributions.stated_metadata(path)
     metadata, unparsed = parse_email(raw or b"")

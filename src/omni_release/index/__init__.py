@@ -1,1 +1,1 @@
-"""Package indexes: reading one, and the rehearsal index."""
+"""Package indexes: which one is meant, where it is read, by whom, and what it says that it has."""

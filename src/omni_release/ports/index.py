@@ -16,8 +16,8 @@ from omni_release.seams import INSTALLERS, Access, Credentials, IndexFile, Told
 
 if TYPE_CHECKING:
     from omni_release.index.client import Client
-    from omni_release.index.server import RehearsalIndex
     from omni_release.ports.credentials import Finder
+    from omni_release.rehearsal.server import RehearsalIndex
 
 _USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
@@ -91,8 +91,8 @@ class Rehearsal:
     @functools.cached_property
     def _started(self) -> RehearsalIndex:
         from omni_release.index.elsewhere import default_index
-        from omni_release.index.server import RehearsalIndex, Setup
-        from omni_release.index.submission import Account
+        from omni_release.rehearsal.server import RehearsalIndex, Setup
+        from omni_release.rehearsal.submission import Account
 
         account = Account(_USER, self._password, self._project)
         return RehearsalIndex(

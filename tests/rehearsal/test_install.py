@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from omni_release import artifacts
 from omni_release.index.elsewhere import default_index
-from omni_release.index.server import RehearsalIndex
+from omni_release.rehearsal.server import RehearsalIndex
 from tests.index.support import Ran, form, metadata, ran, running, sent, wheel, wheel_files, zipped
 
 OLD = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

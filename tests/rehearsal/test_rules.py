@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from omni_release.index import rules
-from tests.index.refusals import CASES, INFO, Clock, Make, Refused, another_wheel, stated
+from omni_release.rehearsal import rules
 from tests.index.support import (
     PASSWORD,
     SDIST,
@@ -26,6 +25,7 @@ from tests.index.support import (
     uv_publish,
     wheel,
 )
+from tests.rehearsal.refusals import CASES, INFO, Clock, Make, Refused, another_wheel, stated
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.id}".rstrip("-"))

@@ -18,7 +18,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from omni_release.index.submission import Digests, Held, Submission
+from omni_release.rehearsal.submission import Digests, Held, Submission
 
 _FOLDERS = ("files", "held", "deleted", "incoming")
 

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omni_release.index import distributions, metadata
-from omni_release.index.submission import MIB, Case
+from omni_release.rehearsal import distributions, metadata
+from omni_release.rehearsal.submission import MIB, Case
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def _serve(wanted: Wanted, environment: Mapping[str, str], made: Path) -> None:
     from packaging.utils import canonicalize_name
 
     from omni_release.index.elsewhere import default_index
-    from omni_release.index.server import RehearsalIndex, Setup
-    from omni_release.index.submission import Account
+    from omni_release.rehearsal.server import RehearsalIndex, Setup
+    from omni_release.rehearsal.submission import Account
 
     folder = (wanted.folder or made / "index").absolute()
     password = environment.get(PASSWORD) or secrets.token_urlsafe(24)

@@ -7,7 +7,7 @@ import html
 import json
 from collections.abc import Sequence
 
-from omni_release.index.submission import Held
+from omni_release.rehearsal.submission import Held
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"

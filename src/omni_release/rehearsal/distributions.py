@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 
-from omni_release.index import archives
-from omni_release.index.submission import Case, Submission
+from omni_release.rehearsal import archives
+from omni_release.rehearsal.submission import Case, Submission
 
 _Judge = Callable[[Case], Iterator[str]]
 

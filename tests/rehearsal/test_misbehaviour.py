@@ -12,9 +12,9 @@ import uv
 
 from omni_release import artifacts
 from omni_release.errors import UsageError
-from omni_release.index import misbehaviour
 from omni_release.index.client import Client
-from omni_release.index.server import RehearsalIndex
+from omni_release.rehearsal import misbehaviour
+from omni_release.rehearsal.server import RehearsalIndex
 from omni_release.seams import Standing
 from tests.index.support import PROJECT, WHEEL, Ran, form, ran, running, sdist, sent, twine, uv_publish, wheel
 

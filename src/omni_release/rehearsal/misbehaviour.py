@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omni_release.errors import UsageError
-from omni_release.index.submission import Held
+from omni_release.rehearsal.submission import Held
 
 ALWAYS = "always"
 _COMMON = {"on", "after", "times"}

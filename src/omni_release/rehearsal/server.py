@@ -22,10 +22,10 @@ from werkzeug.utils import redirect, send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
-from omni_release.index import faults, pages
-from omni_release.index.misbehaviour import Clause, Script, other, parse
-from omni_release.index.store import Store
-from omni_release.index.submission import Account, Case, Policy
+from omni_release.rehearsal import faults, pages
+from omni_release.rehearsal.misbehaviour import Clause, Script, other, parse
+from omni_release.rehearsal.store import Store
+from omni_release.rehearsal.submission import Account, Case, Policy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -129,7 +129,7 @@ class RehearsalIndex:
         return faults.after(clauses, answer(clauses), self._closing)
 
     def _upload(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
-        from omni_release.index import form, rules
+        from omni_release.rehearsal import form, rules
 
         account = self._account(request)
         limit = self._setup.policy.file_limit
@@ -151,7 +151,7 @@ class RehearsalIndex:
 
     def _judged(self, given: Submission, clauses: tuple[Clause, ...]) -> Refusal | None:
         """Hold the file, unless a rule speaks against it."""
-        from omni_release.index import distributions, rules
+        from omni_release.rehearsal import distributions, rules
 
         now = self._setup.clock()
         case = Case(given, self._store.held(), self._store.deleted(), self._setup.policy, now)
@@ -225,9 +225,9 @@ def _warm_up() -> None:
     with contextlib.suppress(ImportError):  # of the extras: who uploads is told then
         import trove_classifiers  # noqa: F401
 
-        from omni_release.index import form, rules  # noqa: F401
+        from omni_release.rehearsal import form, rules  # noqa: F401
 
 
 if TYPE_CHECKING:
-    from omni_release.index.rules import Refusal
-    from omni_release.index.submission import Submission
+    from omni_release.rehearsal.rules import Refusal
+    from omni_release.rehearsal.submission import Submission
