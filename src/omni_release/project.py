@@ -75,6 +75,11 @@ def import_name(package: Path) -> str:
     return ".".join(parts[1:] if parts[0] == "src" else parts)
 
 
+def importable(project: Project) -> tuple[str, ...]:
+    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
+    return tuple(name for name in map(import_name, project.packages) if "-" not in name)
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")

@@ -13,12 +13,12 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, testing
+from omni_release import artifacts
 from omni_release.audit import imports, programs
 from omni_release.environments import installers, venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Project, Release, Severity
-from omni_release.project import shown, table
+from omni_release.project import importable, shown, table
 from omni_release.seams import Completed, World
 
 _SAID = {
@@ -64,7 +64,7 @@ def _root(package: Path) -> str:
 def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> tuple[list[dict[str, Any]], str]:
     """What deptry finds, and what it says. It maps packages to modules by what is installed where it runs."""
     project, out = release.project, folder / "deptry.json"
-    own = ",".join(sorted({name.split(".")[0] for name in testing.importable(project)}))
+    own = ",".join(sorted({name.split(".")[0] for name in importable(project)}))
     extras = [name for name in table(project.metadata, "project", "optional-dependencies") if name in _GROUPS]
     settings = table(project.metadata, "tool", "deptry")
     argv = [sys.executable, "-m", "deptry", *roots, "--no-ansi", f"--json-output={out}", f"--known-first-party={own}"]
@@ -135,7 +135,7 @@ def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
         if ended.code != 0:
             yield Finding("\n".join(("it does not install:", *ended.tail[-12:])), "lower-bound")
             return
-    for name in testing.importable(release.project):
+    for name in importable(release.project):
         ended = _in_workshop(release, world, (python, "-I", "-c", f"import {name}"), "lowest")
         if ended.code != 0:
             yield Finding("\n".join((f"`import {name}` fails:", *ended.tail[-6:])), "lower-bound")

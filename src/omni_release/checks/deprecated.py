@@ -8,14 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import testing
 from omni_release.audit import imports, programs
 from omni_release.audit.sources import sources
 from omni_release.environments import venv
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.git import tree
 from omni_release.model import Finding, Release
-from omni_release.project import table
+from omni_release.project import importable, table
 from omni_release.seams import World
 
 
@@ -28,7 +27,7 @@ def packages_are_alive(release: Release, world: World) -> Iterator[Finding]:
     project, known = release.project, imports.dead()
     files = [file for file in tree.files(project.root, world.processes) if file.suffix in (".py", ".pyi")]
     names = {package.name: package for package in known if package.name}
-    own = {name.split(".")[0] for name in testing.importable(project)} - {"google", "vertexai"}  # namespaces of others
+    own = {name.split(".")[0] for name in importable(project)} - {"google", "vertexai"}  # namespaces of others
     mentions = imports.mentions(known)
     seen = set()
     for file in sources(project.root, files, project.settings.audit.ignore).files:

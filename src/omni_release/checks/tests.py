@@ -16,6 +16,7 @@ from omni_release.environments import installed, variables
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.git import tree
 from omni_release.model import Finding, Project, Release, Severity
+from omni_release.project import importable
 from omni_release.seams import Completed, World
 from omni_release.testing import deprecations
 
@@ -81,7 +82,7 @@ def _imported(release: Release, *, passed: bool) -> Iterator[Finding]:
     for name, file in imported:
         if not Path(file).resolve().is_relative_to(candidate):
             yield Finding(f"the tests import {name} from {file}, not from what was installed", "import-elsewhere")
-    if passed and not imported and testing.importable(release.project):
+    if passed and not imported and importable(release.project):
         said = "no process of the tests has imported the project: what they ran against is not proved"
         yield Finding(said, "import-nothing")
 
@@ -138,7 +139,7 @@ def _failures(cases: tuple[ElementTree.Element, ...]) -> Iterator[Finding]:
 def _missing(project: Project, failures: tuple[Finding, ...]) -> Iterator[Finding]:
     """What the tests import that is neither the project's own nor in their environment, and where it is declared."""
     said = "\n".join(failure.message for failure in failures)
-    own = {name.partition(".")[0] for name in testing.importable(project)}
+    own = {name.partition(".")[0] for name in importable(project)}
     missing = sorted(set(_NO_MODULE.findall(said)) - own)
     if missing:
         asked = testing.requirements(project, project.root).source

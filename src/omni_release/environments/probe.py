@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from omni_release import testing
 from omni_release.environments import child, variables
 from omni_release.model import Release
+from omni_release.project import importable
 from omni_release.seams import World
 
 _DEADLINE = 120.0
@@ -23,7 +23,7 @@ def look(release: Release, world: World, name: str) -> dict[str, Any]:
         name,
         "probe",
         release.project.name,
-        *testing.importable(release.project),
+        *importable(release.project),
         variables=variables.for_tests(world.environment, release.folder),
         deadline=_DEADLINE,
         doing="the import",

@@ -11,7 +11,7 @@ from omni_release import children
 from omni_release.actions import Write
 from omni_release.environments import venv
 from omni_release.model import Project, Release
-from omni_release.project import import_name, table
+from omni_release.project import import_name, importable, table
 from omni_release.testing.deprecations import Places
 
 NO_TESTS = "the project has no tests: no file is called test_*.py or *_test.py"
@@ -92,11 +92,6 @@ def exist(project: Project, files: Iterable[PurePosixPath]) -> bool:
     if not uses_pytest(project):
         return True
     return any(re.fullmatch(r"test_.*\.py|.*_test\.py", file.name) for file in files)
-
-
-def importable(project: Project) -> tuple[str, ...]:
-    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
-    return tuple(name for name in map(import_name, project.packages) if "-" not in name)
 
 
 def inside_packages(project: Project, files: Iterable[PurePosixPath]) -> tuple[str, ...]:
