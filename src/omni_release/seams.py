@@ -188,10 +188,6 @@ class Access:
     arguments: tuple[str, ...] = ()
 
 
-INSTALLERS = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
-"""The variables that tell uv and pip where the one index is."""
-
-
 class Index(Protocol):
     """A package index: where it takes uploads, and what it says it has."""
 

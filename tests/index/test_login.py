@@ -21,8 +21,8 @@ from omni_release.index.login import Login
 from omni_release.index.targets import destination
 from omni_release.model import Target
 from omni_release.ports.credentials import Finder
-from omni_release.ports.index import PackageIndex
-from omni_release.seams import INSTALLERS, Standing
+from omni_release.ports.index import INSTALLERS, PackageIndex
+from omni_release.seams import Standing
 
 PASSWORD = "pl4nted-s3cret"
 WHEEL = b"the bytes of a wheel"

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from omni_release.index.login import NOBODY, Login
 from omni_release.model import REHEARSAL, Artifact, Target
-from omni_release.seams import INSTALLERS, Access, Credentials, IndexFile, Told
+from omni_release.seams import Access, Credentials, IndexFile, Told
 
 if TYPE_CHECKING:
     from omni_release.index.client import Client
     from omni_release.ports.credentials import Finder
     from omni_release.rehearsal.server import RehearsalIndex
 
+INSTALLERS = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
+"""The variables that tell uv and pip where the one index is."""
 _USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
 _ADDRESS = "index-address"
