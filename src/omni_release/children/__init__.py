@@ -1,7 +1,10 @@
-"""Programs that a lane starts, each in a process of its own.
+"""Programs that a run starts, each in a process of its own.
 
-`build` runs on our interpreter. `probe` runs on the interpreter of an environment under test, where nothing of ours is
-installed: it is started as a file, uses the standard library alone, and writes what it found to a file.
+`ask_keyring` and `build` run on our interpreter, as modules. `shield` runs on it too, as a file.
+
+`filling`, `local`, `probe` and `recorder` run on the interpreter of another environment, where nothing of ours is
+installed: they are files, and use the standard library alone. What `filling` and `probe` found they write to a file,
+`local` prints it; `recorder` is not started, but copied into the environment, and imported as each interpreter starts.
 """
 
 from pathlib import Path

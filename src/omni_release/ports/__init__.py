@@ -1,1 +1,1 @@
-"""The seams' real implementations. Known to `cli` alone."""
+"""The seams' real implementations. Known to `cli` and `run` alone."""
