@@ -17,7 +17,7 @@ import pytest
 
 from omni_release import checklists, engine, lanes, own_tasks
 from omni_release.actions import Pin
-from omni_release.checklists import command, sign_offs
+from omni_release.checklists import command, sign_offs, signing
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.journal import RunFolder
 from omni_release.journal.home import Home
@@ -424,6 +424,7 @@ def test_sign_for_the_repository(tmp_path: Path) -> None:
         (("sign", "mine/tied", "--reason", "x"), "Did you mean mine/tried?"),
         (("sign", "mine/tried"), "what is signed, and why?"),
         (("sign",), "nobody sits at a terminal here"),
+        (("sign", "--committed"), 'omni-release sign ID --reason "…" --committed'),
     ],
 )
 def test_wrong_signing(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
@@ -456,6 +457,35 @@ def test_the_prompt(tmp_path: Path) -> None:
     assert "1 left to be answered" in ended.stdout
     signed = RunFolder(project.run.path, LocalFiles()).sign_offs()
     assert [(entry.id, entry.reason) for entry in signed] == [("mine/understood", "read them all")]
+
+
+@pytest.mark.parametrize("came", ["passed", "failed", "inconclusive", "skipped", "waiting", None])
+@pytest.mark.parametrize("signed", [False, True])
+def test_asked_and_shown_as_it_is_judged(
+    came: str | None, signed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The prompt asks for what the lane says waits, for nothing else, and says that all is answered where it is."""
+    project = Prepared(tmp_path, BY_CHECK)
+    if came is not None:
+        project.run.record("outcome", task="versions-agree", status=came)
+    if signed:
+        project.run.sign("mine/asked", "Ada", "it agrees")
+    status = project.outcomes()["mine/asked"].status
+    named = Project(tmp_path, "acme", (), Settings(), {})
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return ""
+
+    shown = [one.status for one in command.standing(checklists.read(tmp_path)[0], named, project.run)]
+    code = signing.prompt(named, project.run, ask, "Ada")
+    assert shown == [status]
+    assert ["versions-agree" in question for question in asked] == ([True] if status is Status.WAITING else [])
+    assert code == status.exit_code
+    said = capsys.readouterr().out
+    assert ("all is answered" in said) is (status is Status.PASSED)
+    assert ("no person's answer goes over that" in said) is (status in (Status.FAILED, Status.INCONCLUSIVE))
 
 
 def test_the_report(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -46,6 +46,12 @@ _EXIT_CODES = {
     Status.INCONCLUSIVE: errors.EXIT_INCONCLUSIVE,
 }
 _WORST_FIRST = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE, Status.PLANNED, Status.PASSED, Status.SKIPPED)
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The worst of them; passed where there is none."""
+    found = set(statuses)
+    return next((status for status in _WORST_FIRST if status in found), Status.PASSED)
 
 
 @dataclass(frozen=True)
@@ -251,8 +257,7 @@ class Report:
         """The worst status of all outcomes, or `interrupted`; skipped where there was nothing but to skip."""
         if self.interrupted:
             return "interrupted"
-        statuses = {outcome.status for outcome in self.outcomes}
-        return next((status for status in _WORST_FIRST if status in statuses), Status.PASSED).value
+        return worst(outcome.status for outcome in self.outcomes).value
 
     @property
     def exit_code(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release.model import Finding
+from omni_release.model import Finding, Status
 from omni_release.toml_lines import line_of, nearest
 
 FOLDER = "checklists"
@@ -17,6 +17,12 @@ RULE = "checklist"
 MOMENTS = ("before", "after")
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 _KEYS = {"id", "says", "asks", "check"}
+_CAME = {
+    Status.FAILED: "has failed in this run",
+    Status.INCONCLUSIVE: "could not tell in this run",
+    Status.SKIPPED: "had nothing to look at in this run, so it answers nothing",
+}
+_NOT_ASKED = "was not asked in this run, so it answers nothing"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,19 @@ class Checklist:
 def read(root: Path) -> tuple[Checklist, ...]:
     """The project's own checklists, by name; none where it has no such folder."""
     return tuple(_checklist(path, root) for path in sorted((root / FOLDER).glob("*.toml")))
+
+
+def by_check(item: Item, came: Status | None) -> tuple[Status, str]:
+    """How an item stands by what came of its check, before any person has answered; and why, where it has not passed.
+
+    It fails, or cannot be told, as its check; a person's answer goes over neither. In all else it waits for one.
+    """
+    if not item.check:
+        return Status.WAITING, ""
+    if came is Status.PASSED:
+        return came, ""
+    status = came if came in (Status.FAILED, Status.INCONCLUSIVE) else Status.WAITING
+    return status, f"{item.check} {_CAME.get(came, _NOT_ASKED) if came else _NOT_ASKED}"
 
 
 def _checklist(path: Path, root: Path) -> Checklist:

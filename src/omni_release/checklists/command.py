@@ -33,13 +33,24 @@ class Shown:
     came: Status | None
 
     @property
+    def status(self) -> Status:
+        """What comes of the item: a person's answer counts where it waits for one, and goes over no failure."""
+        status, _ = checklists.by_check(self.item, self.came)
+        return Status.PASSED if status is Status.WAITING and self.signed is not None else status
+
+    @property
     def answered(self) -> bool:
-        return self.signed is not None or self.came is Status.PASSED
+        return self.status is Status.PASSED
+
+    @property
+    def why(self) -> str:
+        """Why its check does not answer it; empty where it does, or where there is none."""
+        return checklists.by_check(self.item, self.came)[1]
 
     @property
     def how(self) -> str:
         """Who has answered, or who has to."""
-        if self.signed is not None:
+        if self.signed is not None and self.answered:
             return f"{self.signed.who}, {self.signed.when}: {self.signed.reason}"
         if self.item.check:
             return f"check {self.item.check}: {self.came.value if self.came else 'not asked in this run'}"
@@ -85,19 +96,20 @@ def newest(home: Home, run: str | None) -> RunFolder:
     return next(iter(home.runs()), home.none())
 
 
-def waiting(
-    project: Project, folder: RunFolder, moments: tuple[str, ...] = checklists.MOMENTS
-) -> Iterator[tuple[str, str]]:
-    """What a person could answer now: the id, and the question."""
+def unanswered(project: Project, folder: RunFolder, moments: tuple[str, ...] = checklists.MOMENTS) -> Iterator[Shown]:
+    """All items that are not answered in this run."""
     for one in checklists.read(project.root):
-        for shown in standing(one, project, folder) if one.when in moments else ():
-            if not shown.answered and not shown.item.check:
-                yield shown.item.id, shown.item.asks
+        if one.when in moments:
+            yield from (shown for shown in standing(one, project, folder) if not shown.answered)
 
 
 def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
-    """How many questions a release of this run will wait for; nothing where there is none."""
-    if number := len(list(waiting(project, folder, ("before",)))):
+    """How many questions a release of this run will wait for; nothing where there is none.
+
+    What no check was asked yet is not counted: the release may ask it.
+    """
+    left = [shown for shown in unanswered(project, folder, ("before",)) if shown.status is Status.WAITING]
+    if number := sum(shown.came is not None or not shown.item.check for shown in left):
         wait = "1 question waits" if number == 1 else f"{number} questions wait"
         yield f"{wait} for a person before a release: `omni-release checklist` shows, `omni-release sign` asks"
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import errors, lanes, versions
+from omni_release import lanes, versions
 from omni_release.actions import Write
 from omni_release.checklists import command, sign_offs
 from omni_release.errors import UsageError
 from omni_release.journal import RunFolder
 from omni_release.journal.home import Home
-from omni_release.model import Project
+from omni_release.model import Project, Status, worst
 from omni_release.printable import printable
 from omni_release.report import json as report_json
 from omni_release.seams import Processes
@@ -45,12 +45,17 @@ def sign(answer: Answering, home: Home, processes: Processes, ask: Callable[[str
         raise UsageError(
             "what is signed, and why?", 'Say both: omni-release sign ID --reason "…"; or neither, and be asked.'
         )
+    if not answer.id and answer.committed:
+        raise UsageError(
+            "what is signed into the repository?",
+            'Say what, and why: omni-release sign ID --reason "…" --committed',
+        )
     if not answer.id and answer.json:
         raise UsageError("a prompt is for a person, and prints no JSON", 'Say what is signed: sign ID --reason "…"')
     if not answer.id and ask is None:
         raise UsageError("nobody sits at a terminal here", 'Say what is signed: omni-release sign ID --reason "…"')
     who = answer.by or _named(answer.project, processes)
-    if answer.committed and answer.id:
+    if answer.committed:
         path = commit(answer, home, who)
         if answer.json:
             sys.stdout.write(report_json.committed(path.relative_to(answer.project.root).as_posix(), answer.id, who))
@@ -77,18 +82,26 @@ def sign(answer: Answering, home: Home, processes: Processes, ask: Callable[[str
 
 
 def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: str) -> int:
-    """Ask a person, item by item, and keep each answer; an empty one leaves its item waiting."""
-    left = 0
-    for id, question in list(command.waiting(project, folder)):
+    """Ask a person, item by item, and keep each answer; an empty one leaves its item waiting.
+
+    What failed is no question. It is told in the end, as nobody's answer goes over it.
+    """
+    for shown in list(command.unanswered(project, folder)):
+        if shown.status is not Status.WAITING:
+            continue
+        question = "\n  ".join(filter(None, (shown.item.id, shown.item.asks, shown.why)))
         try:
-            reason = ask(printable(f"{id}\n  {question}\n  Your answer (empty: not yet): ")).strip()
+            reason = ask(printable(f"{question}\n  Your answer (empty: not yet): ")).strip()
         except EOFError:
             reason = ""
         if reason:
-            folder.sign(id, who, reason)
-        left += not reason
-    sys.stdout.write(f"{left} left to be answered\n" if left else "all is answered\n")
-    return errors.EXIT_WAITING if left else errors.EXIT_PASSED
+            folder.sign(shown.item.id, who, reason)
+    left = list(command.unanswered(project, folder))
+    for shown in left:
+        if shown.status is not Status.WAITING:
+            sys.stdout.write(printable(f"{shown.item.id}: {shown.why}, and no person's answer goes over that\n"))
+    sys.stdout.write(f"{len(left)} left to be answered\n" if left else "all is answered\n")
+    return worst(shown.status for shown in left).exit_code
 
 
 def commit(answer: Answering, home: Home, who: str) -> Path:

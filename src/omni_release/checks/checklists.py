@@ -77,14 +77,13 @@ class ItemIsAnswered:
         if item.check not in (known := _known(release)):
             yield _unknown(item, known)
             return
-        status = world.journal.came_of(item.check, release.target)
+        status, why = checklists.by_check(item, world.journal.came_of(item.check, release.target))
         if status is Status.FAILED:
-            yield Finding(f"{item.check} has failed in this run", RULE, path=item.path, line=item.line)
+            yield Finding(why, RULE, path=item.path, line=item.line)
         elif status is Status.INCONCLUSIVE:
-            raise CannotTell(f"{item.check} could not tell in this run")
-        elif status is not Status.PASSED:
-            became = "had nothing to look at in this run" if status is Status.SKIPPED else "was not asked in this run"
-            raise NeedsPerson(f"{item.asks}\n{item.check} {became}, so it answers nothing", _then(release))
+            raise CannotTell(why)
+        elif status is Status.WAITING:
+            raise NeedsPerson(f"{item.asks}\n{why}", _then(release))
 
 
 @dataclass(frozen=True)
