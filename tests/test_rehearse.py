@@ -346,7 +346,7 @@ def test_verify_commands(case: Callable[[str], Path]) -> None:
     ran = omni("verify", "--format", "json", cwd=root)
     (finding,) = ran.outcome("verify-commands-pass")["findings"]
     assert ran.code == 1
-    assert "ended with 3\n123" in finding["message"]
+    assert "ended with exit code 3\n123" in finding["message"]
     assert ran.outcome("install-with-pip")["evidence"]["installer"] == "pip, full"
 
 

@@ -108,13 +108,7 @@ def _run(action: Run, world: World) -> None:
         return None
     if action.otherwise is not None:
         return _run(action.otherwise, world)
-    program = _program(action.argv)
-    if completed.timed_out:
-        said = f"{program} did not end within {action.deadline:g} s and was stopped"
-    elif completed.code < 0:
-        said = f"{program} was ended by signal {-completed.code}"
-    else:
-        said = f"{program} ended with exit code {completed.code}"
+    said = f"{_program(action.argv)} {completed.ended(action.deadline)}"
     tail = "\n".join(completed.tail)
     if action.network and completed.network:
         raise CannotTell(f"{said}, and it looks like the network's doing:\n{tail}", f"All of its output: {action.log}")

@@ -18,6 +18,7 @@ from omni_release.actions import Copy, Link, Move, Pin, Run, Write
 from omni_release.errors import CannotTell
 from omni_release.model import Artifact, SignOff, Status, Target
 
+_BY_SIGNAL = 128  # added to the signal by whoever hands on how a program of its own has ended
 _NETWORK = re.compile(
     r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
     r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|Temporary failure"
@@ -40,6 +41,15 @@ class Completed:
     def network(self) -> bool:
         """Whether it looks like the network's doing, for a program that needs it."""
         return self.timed_out or _NETWORK.search("\n".join(self.tail)) is not None
+
+    def ended(self, deadline: float) -> str:
+        """How, in words that go behind the program's name; `deadline` is the one that it had, in seconds."""
+        if self.timed_out:
+            return f"did not end within {round(deadline, 1):g} s and was stopped"
+        if self.code < 0:
+            return f"was ended by signal {-self.code}"
+        by_signal = f" (signal {self.code - _BY_SIGNAL})" if _BY_SIGNAL < self.code <= _BY_SIGNAL + 64 else ""
+        return f"ended with exit code {self.code}{by_signal}"
 
 
 @dataclass(frozen=True)

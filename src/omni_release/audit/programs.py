@@ -19,7 +19,8 @@ from omni_release.seams import Completed, Processes
 _ARGUMENTS = (
     30_000 if os.name == "nt" else 500_000
 )  # what a program takes: 32,767 characters there, a megabyte on macOS
-_DEADLINE = 600.0
+DEADLINE = 600.0
+"""Of each of these programs, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def ran(
         cwd=place.root,
         environment=variables.for_tools(place.environment, place.run) | dict(more),
         log=log,
-        deadline=_DEADLINE,
+        deadline=DEADLINE,
         background=True,
     )
     completed = processes.run(command)

@@ -15,7 +15,7 @@ from omni_release.audit import programs
 from omni_release.audit.sources import Sources, sources
 from omni_release.errors import CannotTell
 from omni_release.model import Finding, Severity
-from omni_release.seams import Processes
+from omni_release.seams import Completed, Processes
 from omni_release.settings import TABLE
 from omni_release.toml_lines import line_of
 
@@ -105,7 +105,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
             write_configuration(Path(folder), rules, found)
             severe = tuple(f"--error={id}" for rule in rules for id in rule.severe)
             answers = [_ran(look, processes, Path(folder), severe, batch) for batch in programs.batches(found.files)]
-            bad = next((answer for answer in answers if answer.code not in _FOUND), None)
+            bad = next((answer for answer in answers if answer.completed.code not in _FOUND), None)
             if bad is None:
                 for answer in answers:
                     yield from _matches(answer.lines, _Elsewhere(look.root, found.files).stands)
@@ -129,8 +129,7 @@ class Look:
 
 @dataclass(frozen=True)
 class _Answer:
-    code: int
-    timed_out: bool
+    completed: Completed
     lines: tuple[str, ...]
 
 
@@ -167,7 +166,7 @@ def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...]
         *files,
     )
     completed, said = programs.ran(place, processes, argv, "ast-grep")
-    return _Answer(completed.code, completed.timed_out, tuple(said.split("\n")))
+    return _Answer(completed, tuple(said.split("\n")))
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
     if named := _DUPLICATE.search(said):
         number = max(number for number, rule in enumerate(rules) if named["id"] in rule.ids)
         return _bad(rules.pop(number), f"another rule is called `{named['id']}` too", None)
-    ended = "did not end" if answer.timed_out else f"ended with exit code {answer.code}"
+    ended = answer.completed.ended(programs.DEADLINE)
     raise CannotTell(f"ast-grep {ended} without a verdict:\n{said[-2000:]}", "")
 
 

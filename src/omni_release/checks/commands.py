@@ -64,9 +64,7 @@ class CommandPasses:
 
     def _ended(self, completed: Completed) -> str:
         where = f" in {self.command.cwd}" if self.command.cwd != "." else ""
-        if completed.timed_out:
-            return f"`{self._stated}`{where} did not end within {self.command.timeout:g} s and was stopped"
-        return f"`{self._stated}`{where} ended with exit code {completed.code}"
+        return f"`{self._stated}`{where} {completed.ended(self.command.timeout)}"
 
     def _finding(self, said: str) -> Finding:
         return Finding(said, _RULE, path=_FILE, line=self.line)

@@ -79,7 +79,8 @@ def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> t
     except (OSError, ValueError):
         if "No module named deptry" in said:
             raise CannotTell("deptry is not here", "Install omni-release[audit].") from None
-        raise CannotTell(f"deptry ended with exit code {completed.code} without a verdict:\n{said[-2000:]}") from None
+        ended = f"deptry {completed.ended(programs.DEADLINE)} without a verdict"
+        raise CannotTell(f"{ended}:\n{said[-2000:]}") from None
 
 
 def _finding(entry: dict[str, Any], unknown: set[str], project: Project) -> Iterator[Finding]:
@@ -190,7 +191,7 @@ def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: st
     command = replace(installers.with_settings(release, world, name, argv), background=True)
     ended = world.processes.run(command)
     if ended.timed_out:
-        raise CannotTell(f"{Path(argv[0]).name} did not end within {command.deadline:g} s", f"See {command.log}.")
+        raise CannotTell(f"{Path(argv[0]).name} {ended.ended(command.deadline)}", f"See {command.log}.")
     if ended.code != 0 and ended.network:
         raise CannotTell("\n".join(("it looks like the network's doing:", *ended.tail[-5:])), f"See {command.log}.")
     return ended

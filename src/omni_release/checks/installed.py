@@ -56,7 +56,7 @@ def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
     )
     completed = world.processes.run(command)
     if completed.timed_out:
-        raise CannotTell(f"pip check did not end within {_DEADLINE:g} s", f"See {log}.")
+        raise CannotTell(f"pip check {completed.ended(_DEADLINE)}", f"See {log}.")
     if completed.code != 0:
         yield Finding(log.read_text(encoding="utf-8", errors="replace").strip())
 
@@ -77,11 +77,8 @@ def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
         command = Run(argv, cwd=empty, environment=inner, log=release.logs / "verify.log", deadline=verify.timeout)
         completed = world.processes.run(command)
         if completed.code != 0:
-            ended = (
-                f"did not end within {verify.timeout:g} s" if completed.timed_out else f"ended with {completed.code}"
-            )
-            stated = shlex.join((program, *arguments))
-            yield Finding("\n".join((f"`{stated}` {ended}", *completed.tail[-10:])), "verify-command")
+            said = f"`{shlex.join((program, *arguments))}` {completed.ended(verify.timeout)}"
+            yield Finding("\n".join((said, *completed.tail[-10:])), "verify-command")
 
 
 def _works(release: Release, world: World, name: str) -> Iterator[Finding]:

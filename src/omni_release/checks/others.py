@@ -69,7 +69,7 @@ class _Told:
     def must_say(self, complaint: bool) -> None:  # noqa: FBT001 - whether it complained is all that it takes
         """Raises CannotTell where the tool came to no verdict: it neither passed, nor said what is wrong."""
         if self.completed.code != 0 and not (self.completed.code == 1 and complaint):
-            said = "did not end" if self.completed.timed_out else f"ended with exit code {self.completed.code}"
+            said = self.completed.ended(_DEADLINE)
             raise CannotTell(
                 "\n".join((f"{self.module} {said} without a verdict", *self.completed.tail[-5:])), f"See {self.log}."
             )

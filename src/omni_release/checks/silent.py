@@ -47,7 +47,8 @@ def _said(place: programs.Place, world: World, files: tuple[str, ...]) -> Iterat
     try:
         told = json.loads(out.read_bytes())
     except (OSError, ValueError):
-        raise CannotTell(f"ruff ended with exit code {completed.code} without a verdict:\n{printed[-2000:]}") from None
+        said = f"ruff {completed.ended(programs.DEADLINE)} without a verdict"
+        raise CannotTell(f"{said}:\n{printed[-2000:]}") from None
     yield from (_finding(entry, place.root) for entry in told)
 
 

@@ -167,12 +167,11 @@ def _verdict(release: Release, ran: Ran) -> Iterator[Finding]:
 def _ended(ran: Ran) -> str:
     """How a run ended that was cut off, or that failed without a failed scenario; empty where all is well."""
     completed, told = ran.completed, ran.told
-    if completed.timed_out:
-        return f"the scenarios did not end within {ran.command.deadline:g} s, and were stopped"
     unclear = any(one.outcome == outcomes.INCONCLUSIVE for one in told.scenarios)
-    if told.ended and told.scenarios and (completed.code == 0 or (completed.code == 1 and unclear)):
+    well = completed.code == 0 or (completed.code == 1 and unclear)
+    if well and told.ended and told.scenarios and not completed.timed_out:
         return ""
-    return f"pytest ended with exit code {completed.code}, and not because of a scenario"
+    return f"pytest {completed.ended(ran.command.deadline)}, and not because of a scenario"
 
 
 def _unplayed(release: Release, ran: Ran) -> Iterator[Finding]:

@@ -62,16 +62,10 @@ def _stated(project: Project) -> str:
 
 def _ended(command: Run, completed: Completed, name: str) -> str:
     """How a test run ended that told of no failing test."""
-    if completed.timed_out:
-        said = f"{name} did not end within {command.deadline:g} s and was stopped"
-    elif completed.code < 0 or completed.code > _BY_SIGNAL:
-        said = f"{name} was ended by signal {abs(completed.code) % _BY_SIGNAL}"
-    else:
-        said = f"{name} ended with exit code {completed.code}"
+    said = f"{name} {completed.ended(command.deadline)}"
     return "\n".join((said, *completed.tail[-15:], f"All of its output: {command.log}"))
 
 
-_BY_SIGNAL = 128
 _NO_MODULE = re.compile(r"No module named '(\w+)")
 
 

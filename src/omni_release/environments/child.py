@@ -11,7 +11,7 @@ from omni_release.actions import Run
 from omni_release.environments import venv
 from omni_release.errors import ActionFailed
 from omni_release.model import Release
-from omni_release.seams import World
+from omni_release.seams import Completed, World
 
 
 def answer(
@@ -41,7 +41,14 @@ def answer(
     )
     completed = world.processes.run(command)
     if not result.is_file():
-        said = "did not end" if completed.timed_out else f"ended with exit code {completed.code}"
-        raise ActionFailed(f"{doing} {said}", f"All of its output: {command.log}", tail=completed.tail)
-    found: dict[str, Any] = json.loads(result.read_bytes())
+        raise _no_answer(command, completed, doing)
+    try:
+        found: dict[str, Any] = json.loads(result.read_bytes())
+    except ValueError:  # it was stopped while it wrote
+        raise _no_answer(command, completed, doing) from None
     return found
+
+
+def _no_answer(command: Run, completed: Completed, doing: str) -> ActionFailed:
+    said = f"{doing} {completed.ended(command.deadline)}"
+    return ActionFailed(said, f"All of its output: {command.log}", tail=completed.tail)

@@ -74,10 +74,8 @@ def judged(ended: Completed, deadline: float) -> Said:
     text = "\n".join(ended.tail)
     if ended.code == 0:
         return Said("twine says that it was taken", taken=True)
-    if ended.timed_out:
-        return Said(f"twine did not end within {deadline:.0f} s and was stopped")
-    if ended.code < 0:
-        return Said(f"twine was ended by signal {-ended.code}")
+    if ended.timed_out or ended.code < 0:
+        return Said(f"twine {ended.ended(deadline)}")
     if found := _HTTP.search(text):
         status, reason = int(found[1]), " ".join(found[3].split())
         standing, why = answered(status, reason)
@@ -92,7 +90,7 @@ def judged(ended: Completed, deadline: float) -> Said:
     last = next((line for line in reversed(ended.tail) if line.strip()), "it said nothing")
     if "RedirectDetected" in text or "InvalidDistribution" in text:
         return Said(" ".join(text.split())[-500:], refused=True)
-    return Said(f"twine ended with exit code {ended.code}: {last}", guessed=not ended.network)
+    return Said(f"twine {ended.ended(deadline)}: {last}", guessed=not ended.network)
 
 
 def _words(text: str) -> str:
