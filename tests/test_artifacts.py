@@ -66,6 +66,22 @@ def test_other_names(name: str) -> None:
         artifacts.name_and_version(name)
 
 
+@pytest.mark.parametrize(
+    ("stated", "built", "found"),
+    [
+        (None, None, None),
+        ("1.0", None, "1.0"),
+        (None, "1.0", "1.0"),
+        ("1.0.0-rc.1", "1.0.0rc1", "1.0.0-rc.1"),
+        ("2.0", "1.0", "1.0"),
+    ],
+)
+def test_released(stated: str | None, built: str | None, found: str | None) -> None:
+    """What was built is what is released, also where the project has gone on; the spelling is the project's."""
+    pinned = (Artifact(f"acme-{built}-py3-none-any.whl", 1, "0"),) if built else ()
+    assert artifacts.released(stated, pinned) == found
+
+
 def test_is_wheel() -> None:
     """A wheel is told by its name."""
     assert artifacts.is_wheel(WHEEL)

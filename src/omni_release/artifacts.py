@@ -54,8 +54,14 @@ def name_and_version(name: str) -> tuple[str, str]:
 
 
 def released(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
-    """The version that is released: as the project states it, or else as it was built; None before that."""
-    return stated or (name_and_version(pinned[0].name)[1] if pinned else None)
+    """The version that is released: what was built, if anything was, spelled as the project states it.
+
+    Where the project has gone on to another version, what was built is still the one. None where nobody can tell yet.
+    """
+    if not pinned:
+        return stated
+    _, built = name_and_version(pinned[0].name)
+    return stated if stated and same_version(stated, built) else built
 
 
 @dataclass(frozen=True)

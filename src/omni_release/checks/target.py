@@ -95,8 +95,7 @@ def _project(release: Release) -> str:
 
 
 def _version(release: Release, world: World) -> str:
-    pinned = world.journal.artifacts()
-    version = artifacts.name_and_version(pinned[0].name)[1] if pinned else release.version
+    version = artifacts.released(release.version, world.journal.artifacts())
     if version is None:
         raise NotApplicable("only a build tells which version this is")
     return version
