@@ -81,7 +81,8 @@ ASK_BACK = {"checks.checklists", "checklists.signing"}
         ("steps", {"lanes", "own_tasks", "checks.local", "checks.rehearsed"}),
         ("rehearsal", {"checks.index_rules", "cli", "ports.index"}),
         ("index.client", {"ports.index"}),
-        ("index.responses", {"index.client", "index.places", "publishing.sending"}),
+        ("index.responses", {"index.client", "index.places", "index.status", "publishing.sending"}),
+        ("index.session", {"index.client", "index.places", "index.status"}),
         ("index.status", {"ports.index"}),
         ("index.places", {"publishing.parts"}),  # before there is a run
     ],

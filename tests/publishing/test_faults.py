@@ -18,7 +18,7 @@ import pytest
 from omni_release import artifacts, engine
 from omni_release.actions import Pin
 from omni_release.checks.index import index_shows_the_release
-from omni_release.index.client import DEADLINE
+from omni_release.index.session import DEADLINE
 from omni_release.index.targets import Given
 from omni_release.model import Project, Release, Target
 from omni_release.ports.credentials import Finder

@@ -6,18 +6,16 @@ ours is only what both of the index's pages list with our sha256, and what is se
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import threading
-import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from omni_release.errors import CannotTell, Refused
+from omni_release.index import session
 from omni_release.index.login import NOBODY, Login
 from omni_release.index.responses import TooMuch, answered, said, troubles
-from omni_release.index.targets import is_loopback
 from omni_release.model import Artifact
 from omni_release.seams import IndexFile, Standing, Told
 from omni_release.userinfo import left_out
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-DEADLINE = 30.0
 _SILENCE = 15.0
 _PAGE = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
@@ -50,7 +47,7 @@ class Client:
     """
 
     simple_url: str
-    deadline: float = DEADLINE
+    deadline: float = session.DEADLINE
     login: Login = NOBODY
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
@@ -168,14 +165,8 @@ class Client:
             return Told(project, Standing.CANNOT_TELL, said(error))
         return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url, p.upload_time) for p in page.packages)
 
-    @contextlib.contextmanager
-    def _session(self) -> Iterator[PyPISimple]:
-        import pypi_simple
-
-        with pypi_simple.PyPISimple(self.simple_url) as client:
-            if is_loopback(urllib.parse.urlsplit(self.simple_url).hostname):
-                client.s.trust_env = False  # no proxy, and nothing of a .netrc
-            yield client
+    def _session(self) -> AbstractContextManager[PyPISimple]:
+        return session.opened(self.simple_url)
 
     def _got(self, client: PyPISimple, url: str, accept: str) -> Response:
         return self.login.got(client.s, url, {"Accept": accept, **_FRESH}, self._silence)
@@ -191,24 +182,7 @@ class Client:
         return left_out(self.simple_url)
 
     def _within(self, question: Callable[[], _T]) -> _T:
-        """The answer, or CannotTell after the deadline: whatever hangs (a name, a header, a byte) is left behind."""
-        answers: list[_T] = []
-        errors: list[BaseException] = []
-
-        def ask() -> None:
-            try:
-                answers.append(question())
-            except BaseException as error:  # noqa: BLE001 - raised again, in the thread that asked
-                errors.append(error)
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        thread.join(self.deadline)
-        if errors:
-            raise errors[0]
-        if not answers:
-            raise CannotTell(f"{self._shown} did not answer within {self.deadline:g} s", "Is the index up?")
-        return answers[0]
+        return session.within(self.deadline, self.simple_url, question)
 
 
 class _NoSuchForm(Told):

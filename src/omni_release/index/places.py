@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omni_release.errors import CannotTell, UsageError
+from omni_release.index import session
 from omni_release.index.login import NOBODY, Login
 from omni_release.index.responses import said, troubles
-from omni_release.index.targets import is_loopback
 from omni_release.model import Target
 
 if TYPE_CHECKING:
@@ -40,17 +40,13 @@ def found(target: Target, project: str, login: Login = NOBODY) -> Target:
 
     Raises UsageError where it is at no usual place, CannotTell where nothing answers.
     """
-    import requests
-
     if target.simple:
         return target
     answered, why = False, ""
-    with requests.Session() as session:
-        if is_loopback(urllib.parse.urlsplit(target.upload).hostname):
-            session.trust_env = False
+    with session.opened(target.upload) as client:
         for place in usual(target.upload):
             try:
-                if _is_simple(session, place, project, login):
+                if _is_simple(client.s, place, project, login):
                     return replace(target, simple=place)
                 answered = True
             except troubles() as error:
@@ -61,11 +57,11 @@ def found(target: Target, project: str, login: Login = NOBODY) -> Target:
     raise UsageError(f"the simple API of {target.upload} is at none of the usual places", named)
 
 
-def _is_simple(session: Session, place: str, project: str, login: Login) -> bool:
+def _is_simple(http: Session, place: str, project: str, login: Login) -> bool:
     """Whether a simple API answers there: by its root, or by its page of the project."""
     named = place.rstrip("/").endswith("simple")
     for url in (place, f"{place}{project}/"):
-        with login.got(session, url, {"Accept": _accept()}, _TIMEOUT) as answer:
+        with login.got(http, url, {"Accept": _accept()}, _TIMEOUT) as answer:
             if named and answer.status_code in _NEEDS_AUTH:
                 return True
             if answer.status_code == 200 and _reads_as_simple(answer, at_root=url == place, named=named):

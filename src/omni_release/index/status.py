@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omni_release.errors import CannotTell
+from omni_release.index import session
+from omni_release.index.responses import said, troubles
 from omni_release.userinfo import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import ProjectPage, PyPISimple
 
-_TIMEOUT = 15.0
+_SILENCE = 15.0
 _GIVEN_UP = ("archived", "deprecated", "quarantined")
 _INACTIVE = "Classifier: Development Status :: 7 - Inactive"
 
@@ -22,23 +24,34 @@ def status(simple_url: str, project: str) -> str:
     """
     try:
         import pypi_simple
-        import requests
     except ImportError:
         raise CannotTell("asking an index needs omni-release[release]", "Install that.") from None
-    with pypi_simple.PyPISimple(simple_url) as client:
-        try:
-            page = client.get_project_page(project, timeout=_TIMEOUT)
-            said = str(page.status or "").lower()
-            if said in _GIVEN_UP:
-                return f"the index calls it {said}" + (f": {page.status_reason}" if page.status_reason else "")
-            return "its makers call it inactive" if _inactive(client, page) else ""
-        except pypi_simple.NoSuchProjectError:
-            raise CannotTell("the index does not know it") from None
-        except (requests.RequestException, pypi_simple.UnsupportedRepoVersionError, ValueError) as error:
-            raise CannotTell(f"{left_out(simple_url)} does not answer: {type(error).__name__}") from None
+    try:
+        return session.within(session.DEADLINE, simple_url, lambda: _status(simple_url, project))
+    except pypi_simple.NoSuchProjectError:
+        raise CannotTell("the index does not know it") from None
+    except troubles() as error:
+        raise CannotTell(f"{left_out(simple_url)} does not answer: {said(error)}") from None
+
+
+def _status(simple_url: str, project: str) -> str:
+    with session.opened(simple_url) as client:
+        page = client.get_project_page(project, timeout=_SILENCE)
+        stated = str(page.status or "").lower()
+        if stated in _GIVEN_UP:
+            return f"the index calls it {stated}" + (f": {page.status_reason}" if page.status_reason else "")
+        return "its makers call it inactive" if _inactive(client, page) else ""
 
 
 def _inactive(client: PyPISimple, page: ProjectPage) -> bool:
-    """By the metadata of the newest file that has them beside it (PEP 658)."""
+    """By the metadata of the newest file that has them beside it (PEP 658).
+
+    Where they are said to be there and are not, the index says nothing of the kind. They need not have a hash.
+    """
+    import pypi_simple
+
     files = [file for file in page.packages if file.has_metadata and not file.is_yanked]
-    return bool(files) and _INACTIVE in client.get_package_metadata(files[-1], timeout=_TIMEOUT)
+    try:
+        return bool(files) and _INACTIVE in client.get_package_metadata(files[-1], verify=False, timeout=_SILENCE)
+    except pypi_simple.NoMetadataError:
+        return False

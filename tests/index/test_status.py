@@ -1,0 +1,103 @@
+"""What an index says of a project: given up or not, and what of an index that says less than it promises."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from omni_release.errors import CannotTell
+from omni_release.index import session
+from omni_release.index.status import status
+
+NAME = "acme-1.0-py3-none-any.whl"
+SOUND = b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
+INACTIVE = SOUND + b"Classifier: Development Status :: 7 - Inactive\n"
+
+
+@contextlib.contextmanager
+def serving(metadata: bytes | None, says: Any, status: Any = None) -> Iterator[str]:
+    """The simple API of an index that says so of a file's metadata, and has these; None has none."""
+    file = {"filename": NAME, "url": f"/files/{NAME}", "hashes": {}, "size": 1, "core-metadata": says}
+    page = {"meta": {"api-version": "1.4"}, "name": "acme", "versions": ["1.0"], "files": [file]}
+    page |= {"project-status": status} if status else {}
+
+    def answer(environ: Any, start: Any) -> Any:
+        path = Request(environ).path
+        if path == "/simple/acme/":
+            body = Response(json.dumps(page), content_type="application/vnd.pypi.simple.v1+json")
+        elif path.endswith(".metadata") and metadata is not None:
+            body = Response(metadata, content_type="application/octet-stream")
+        else:
+            body = Response("no", 404)
+        return body(environ, start)
+
+    running = make_server("127.0.0.1", 0, answer, threaded=True)
+    threading.Thread(target=lambda: running.serve_forever(poll_interval=0.02), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{running.server_port}/simple/"
+    finally:
+        running.shutdown()
+        running.server_close()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says", "expected"),
+    [
+        (None, {"sha256": "00" * 32}, ""),
+        (None, True, ""),
+        (SOUND, True, ""),
+        (INACTIVE, True, "its makers call it inactive"),
+        (INACTIVE, False, ""),
+    ],
+    ids=["promised and not there", "not there, without a hash", "no hash", "inactive, no hash", "none promised"],
+)
+def test_metadata(metadata: bytes | None, says: Any, expected: str) -> None:
+    """Metadata are read where they are there, with a hash or without; where they are not, nothing is said."""
+    with serving(metadata, says) as url:
+        assert status(url, "acme") == expected
+
+
+def test_given_up() -> None:
+    """The index's own word (PEP 792) is told with its reason; one that does not know the project has none."""
+    with serving(None, False, status={"status": "archived", "reason": "see other"}) as url:
+        assert status(url, "acme") == "the index calls it archived: see other"
+        with pytest.raises(CannotTell, match="does not know it"):
+            status(url, "other")
+
+
+def test_this_very_machine_is_asked_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everywhere else where an index is asked."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(INACTIVE, True) as url:
+        assert status(url, "acme") == "its makers call it inactive"
+
+
+def test_one_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question is left after its deadline, also where a byte comes now and then."""
+    more = threading.Event()
+
+    def drips(environ: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "application/vnd.pypi.simple.v1+json")])
+        while not more.wait(0.1):
+            yield b" "
+
+    running = make_server("127.0.0.1", 0, drips, threaded=True)
+    threading.Thread(target=lambda: running.serve_forever(poll_interval=0.02), daemon=True).start()
+    monkeypatch.setattr(session, "DEADLINE", 0.5)
+    try:
+        with pytest.raises(CannotTell, match=r"did not answer within 0\.5 s"):
+            status(f"http://127.0.0.1:{running.server_port}/simple/", "acme")
+    finally:
+        more.set()
+        running.shutdown()
+        running.server_close()
