@@ -30,7 +30,20 @@ collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
 THOROUGH = (
-    *("audit", "emulator", "images", "index", "ports", "publishing", "rehearsal", "smoke", "steps", "versions"),
+    *(
+        "audit",
+        "contract",
+        "emulator",
+        "images",
+        "index",
+        "lifecycle",
+        "ports",
+        "publishing",
+        "rehearsal",
+        "smoke",
+        "steps",
+        "versions",
+    ),
     *(
         "test_checklists.py",
         "test_cli.py",

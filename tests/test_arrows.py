@@ -80,6 +80,8 @@ ASK_BACK = {"checks.checklists", "checklists.signing"}
         ("checks", {"lanes", "own_tasks", "versions.command"}),  # the last for projects that no lane can go by
         ("steps", {"lanes", "own_tasks", "checks.local", "checks.rehearsed"}),
         ("rehearsal", {"checks.index_rules", "cli", "ports.index"}),
+        ("contract", {"arguments", "cli", "checks.contract"}),
+        ("lifecycle", {"cli", "checks.models"}),
         ("index.client", {"ports.index"}),
         ("index.responses", {"index.client", "index.places", "index.status", "publishing.sending"}),
         ("index.session", {"index.client", "index.places", "index.status"}),

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from omni_release import errors, lanes, project
 from omni_release.arguments import Arguments, WrongCall, parsed, refused
 from omni_release.audit import command as audit
+from omni_release.contract import command as contract_command
 from omni_release.errors import MissingExtra, OmniReleaseError, UsageError
 from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
-from omni_release.smoke import contract_command
 from omni_release.versions import command
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _lane(arguments: Arguments) -> int:
             return checklist.show(found, _home(found), arguments.format, arguments.run)
         return checklist.init(found, _files(), json=arguments.format == "json")
     if arguments.command == "models" and arguments.verb == "list":
-        from omni_release.smoke.listed import show
+        from omni_release.lifecycle.command import show
 
         _held_to_formats(arguments, "models list")
         return show(_project(arguments).root, json=arguments.format == "json")

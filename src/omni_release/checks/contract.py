@@ -10,15 +10,18 @@ from typing import Any
 
 from omni_release import keys, testing
 from omni_release.actions import Write
+from omni_release.contract import recorded
+from omni_release.contract.drift import drifted
+from omni_release.contract.recorded import GENERATE, REFINE, Exchange
+from omni_release.contract.shape import shapes
 from omni_release.environments import child, variables
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
 from omni_release.settings import TABLE, SmokeModel
-from omni_release.smoke import cassettes, contract, outcomes, recorded
+from omni_release.smoke import cassettes, outcomes
 from omni_release.smoke.candidate import UNRECORDED, folder, must_be_wanted
 from omni_release.smoke.evidence import again
-from omni_release.smoke.recorded import GENERATE, REFINE, Exchange
 from omni_release.toml_lines import line_of
 
 _DEADLINE = 300.0
@@ -67,8 +70,8 @@ def contract_holds(release: Release, world: World) -> Iterator[Finding]:
     kept = cassettes.in_folder(release.project.root / release.project.settings.smoke.cassettes)
     if not kept:
         raise CannotTell("nothing is recorded to compare with", "Record it: `omni-release record`.")
-    old = contract.shapes(exchange for path in kept for exchange in recorded.read(path))
-    found = contract.drifted(old, contract.shapes(recorded.read(live)))
+    old = shapes(exchange for path in kept for exchange in recorded.read(path))
+    found = drifted(old, shapes(recorded.read(live)))
     if all(_emulated(path) for path in kept):
         said = "the recordings are the emulator's: what differs may be its doing. Record the service's own answers"
         yield Finding(said, "contract-emulated", Severity.NOTICE)

@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 from omni_release import keys
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.images import life
+from omni_release.lifecycle import names
+from omni_release.lifecycle.names import Named
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.project import table
 from omni_release.seams import World
 from omni_release.settings import TABLE
-from omni_release.smoke import names
-from omni_release.smoke.names import Named
 from omni_release.toml_lines import line_of
 
 _FILE = "pyproject.toml"
@@ -163,7 +163,7 @@ def _at(named: Named, said: str, rule: str, severity: Severity = Severity.NOTICE
 
 def _asked(places: Sequence[Named], world: World, today: date) -> Iterator[Finding]:
     """What the service says of these models: an error where it has none of that name, a warning where nobody knows."""
-    from omni_release.smoke.asking import ask
+    from omni_release.lifecycle.asking import ask
 
     where: Mapping[str, Named] = {named.name: named for named in reversed(places)}
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.smoke import names
+from omni_release.lifecycle import names
 from tests.conftest import git
 
 NAME = "gemini-2.5-flash-image"

@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # as the type checker knows it; importing it costs a star
 if TYPE_CHECKING:
     import argparse
 
-    from omni_release.smoke.contract import Shape
+    from omni_release.contract.shape import Shape
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,16 +26,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(verb: str, named: Sequence[str], *, json: bool) -> int:
     """Print the shapes, or what has changed; the exit code. Raises UsageError where a recording cannot be read."""
-    from omni_release.smoke import contract, recorded
+    from omni_release.contract import recorded
+    from omni_release.contract.drift import drifted
+    from omni_release.contract.shape import shapes
 
     if verb == "diff":
         if len(named) != 2:
             raise UsageError(
                 f"diff compares two recordings, not {len(named)}", "Say omni-release contract diff OLD NEW."
             )
-        old, new = (contract.shapes(recorded.read(Path(name))) for name in named)
-        return _said(contract.drifted(old, new), json=json)
-    found = contract.shapes(exchange for name in named for exchange in recorded.read(Path(name)))
+        old, new = (shapes(recorded.read(Path(name))) for name in named)
+        return _said(drifted(old, new), json=json)
+    found = shapes(exchange for name in named for exchange in recorded.read(Path(name)))
     _shown(found, json=json)
     return EXIT_PASSED
 

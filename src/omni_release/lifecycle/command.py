@@ -8,8 +8,8 @@ from pathlib import Path
 
 from omni_release.errors import EXIT_PASSED
 from omni_release.images import life
-from omni_release.smoke import names
-from omni_release.smoke.names import Named
+from omni_release.lifecycle import names
+from omni_release.lifecycle.names import Named
 
 
 def show(root: Path, *, json: bool) -> int:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from omni_release.contract import recorded
+from omni_release.contract.drift import drift, drifted
+from omni_release.contract.shape import shape, shapes
 from omni_release.emulator import GeminiEmulator
 from omni_release.errors import UsageError
 from omni_release.images import codec
-from omni_release.smoke import contract, recorded
-from omni_release.smoke.contract import drift, shape
 from tests.conftest import omni
 from tests.images.conftest import EVIDENCE, needs_evidence
 
@@ -66,7 +67,7 @@ def test_from_flash_to_pro_as_recorded(tmp_path: Path) -> None:
 @needs_evidence
 def test_each_recorded_form_is_read() -> None:
     """YAML of three kinds, the test server's JSON, bare bodies, a stream, gzipped and binary bodies."""
-    found = contract.shapes(recorded.read(EVIDENCE))
+    found = shapes(recorded.read(EVIDENCE))
     assert {kind: one.samples for kind, one in found.items()} == {
         "answer": 20,
         "answer in chunks": 17,
@@ -178,7 +179,7 @@ def test_a_kind_that_one_side_lacks(body: Callable[..., Any]) -> None:
     error = {"error": {"code": 404, "status": "NOT_FOUND", "message": "no"}}
     path = Path("x.json")
     exchanges = [recorded.Exchange(path, 1, None, "", "", code, (one,)) for code, one in ((200, body()), (404, error))]
-    (found,) = contract.drifted(contract.shapes(exchanges[:1]), contract.shapes(exchanges))
+    (found,) = drifted(shapes(exchanges[:1]), shapes(exchanges))
     assert (found.severity.value, found.rule) == ("notice", "drift-unseen")
 
 

@@ -1,0 +1,1 @@
+"""Which models a project names, where, and whether they still live."""
