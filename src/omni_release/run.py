@@ -29,12 +29,12 @@ from omni_release.ports.index import DefaultIndex, PackageIndex, Rehearsal
 from omni_release.ports.processes import LocalProcesses
 from omni_release.ports.secrets import Secrets
 from omni_release.ports.terminal import AtTerminal, Terminal, terminal
+from omni_release.redaction import Redact, redacted
 from omni_release.report import files as report_files
 from omni_release.report import text
 from omni_release.request import Request
 from omni_release.seams import Completed, World
 from omni_release.tasks import Lane
-from omni_release.userinfo import Redact, redacted
 
 if TYPE_CHECKING:
     from omni_release.ports.credentials import Finder

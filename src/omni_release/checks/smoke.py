@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 
-from omni_release import artifacts, keys, userinfo
+from omni_release import artifacts, keys, redaction
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import World
@@ -83,7 +83,7 @@ def live_smoke_stands(release: Release, world: World) -> Iterator[Finding]:
 
 def _by_the_service(stands: evidence.LiveEvidence, release: Release) -> bool:
     """Whether who answered is whom the settings name, and no stand-in of one environment's."""
-    return stands.base_url == userinfo.left_out(release.project.settings.smoke.base_url)
+    return stands.base_url == redaction.left_out(release.project.settings.smoke.base_url)
 
 
 def traffic_is_recorded_live(release: Release, world: World) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release import children, userinfo
+from omni_release import children, redaction
 from omni_release.environments import variables, venv
 from omni_release.errors import ActionFailed, NotApplicable, UsageError
 from omni_release.model import Release
@@ -74,7 +74,7 @@ def _editable(told: dict[str, Any], project: str) -> str | None:
 
     stated = told["direct_url"]
     if stated and stated.get("dir_info", {}).get("editable"):
-        return userinfo.left_out(str(stated.get("url", "")))
+        return redaction.left_out(str(stated.get("url", "")))
     for link in Path(told["site"]).glob("*.egg-link"):
         if canonicalize_name(link.stem) == canonicalize_name(project):
             return link.read_text(encoding="utf-8").partition("\n")[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import userinfo
+from omni_release import redaction
 from omni_release.environments import variables
 from omni_release.errors import CannotTell, NotApplicable, UsageError
 from omni_release.git import ci, tree
@@ -118,7 +118,7 @@ def short(commit: str) -> str:
 
 def shown(said: str) -> str:
     """What git said, without credentials: an address stands in its messages as it stands in the settings."""
-    lines = [line for line in userinfo.left_out(said).splitlines() if line.strip()]
+    lines = [line for line in redaction.left_out(said).splitlines() if line.strip()]
     return "\n".join(lines[-6:])
 
 

@@ -17,8 +17,8 @@ from omni_release.index import session
 from omni_release.index.login import NOBODY, Login
 from omni_release.index.responses import TooMuch, answered, said, troubles
 from omni_release.model import Artifact
+from omni_release.redaction import left_out
 from omni_release.seams import IndexFile, Standing, Told
-from omni_release.userinfo import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple

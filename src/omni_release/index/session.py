@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omni_release.errors import CannotTell
 from omni_release.index.targets import is_loopback
-from omni_release.userinfo import left_out
+from omni_release.redaction import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from omni_release.errors import CannotTell
 from omni_release.index import session
 from omni_release.index.responses import said, troubles
-from omni_release.userinfo import left_out
+from omni_release.redaction import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import ProjectPage, PyPISimple

@@ -31,8 +31,8 @@ from omni_release import artifacts
 from omni_release.actions import Pin, Write
 from omni_release.errors import CannotTell
 from omni_release.model import REHEARSAL, Artifact, SignOff, Status
+from omni_release.redaction import Redact, left_out, redacted
 from omni_release.seams import Files
-from omni_release.userinfo import Redact, left_out, redacted
 
 RUN_NAME = re.compile(r"\d{8}-\d{6}-\d{3}")
 """When it began, to the second, and a number."""

@@ -15,8 +15,8 @@ from omni_release.actions import Write
 from omni_release.errors import CannotTell, Locked, UsageError
 from omni_release.journal import RUN_NAME, RunFolder, document, encoded, now
 from omni_release.model import PUBLISHED
+from omni_release.redaction import Redact, left_out
 from omni_release.seams import Files
-from omni_release.userinfo import Redact, left_out
 
 HOME = ".omni-release"
 

@@ -22,8 +22,8 @@ from typing import IO, TypedDict
 from omni_release.actions import Run
 from omni_release.environments.variables import GUARD, for_git
 from omni_release.errors import ActionFailed, CannotTell
+from omni_release.redaction import left_out_of_bytes, marks
 from omni_release.seams import Answer, Completed, Holders
-from omni_release.userinfo import left_out_of_bytes, marks
 
 _TAIL = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

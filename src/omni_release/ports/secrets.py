@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from omni_release import userinfo
+from omni_release import redaction
 
 _SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?|INDEX_AUTH)(?:_|$)")
 # What says where an index or a proxy is may have a password in it.
@@ -65,7 +65,7 @@ class Secrets:
 
     def _remember(self, values: Iterator[str]) -> None:
         # A short word that is in use nowhere here is left: it would be found in everything.
-        for value in filter(userinfo.is_odd, values):
+        for value in filter(redaction.is_odd, values):
             self._given |= set(_as_written(value))
 
     @property
@@ -75,7 +75,7 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """The text without any value that was given away, and without what stands before the host in an address."""
-        return userinfo.left_out(re.sub(userinfo.marks(self._given), "[redacted]", text))
+        return redaction.left_out(re.sub(redaction.marks(self._given), "[redacted]", text))
 
 
 def _as_written(value: str) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _as_written(value: str) -> Iterator[str]:
 
 def _in_addresses(text: str) -> Iterator[str]:
     """The passwords in the addresses of a text, as they stand there and as they are meant."""
-    for found in userinfo.found(text):
+    for found in redaction.found(text):
         _, colon, password = found.partition(":")
         if colon or len(found) >= _TOKEN:
             secret = password if colon else found

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omni_release.actions import Write
 from omni_release.model import Release, Report
+from omni_release.redaction import Redact, redacted
 from omni_release.seams import Files, World
-from omni_release.userinfo import Redact, redacted
 
 _SUMMARY = 1_000_000
 FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from omni_release.errors import OmniReleaseError
 from omni_release.model import Finding, Outcome, Report, Severity, SignOff, Status
-from omni_release.userinfo import Redact
+from omni_release.redaction import Redact
 
 
 def document(report: Report) -> str:

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import smoke, userinfo
+from omni_release import redaction, smoke
 from omni_release.errors import CannotTell
 from omni_release.model import Release
 from omni_release.seams import World
@@ -55,7 +55,7 @@ def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
 
 def stand_in(release: Release, world: World) -> str:
     """The address that is asked in the service's place, if any, without a password that is in it."""
-    return userinfo.left_out(
+    return redaction.left_out(
         release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", "")
     )
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from omni_release import git, userinfo
+from omni_release import git, redaction
 from omni_release.actions import Action, Run, Write
 from omni_release.environments.variables import GUARD
 from omni_release.errors import CannotTell, NotApplicable
@@ -62,7 +62,7 @@ class DraftRelease:
             return {"release": str(told["url"]), "draft": "yes" if told["isDraft"] else "no"}
         if "release not found" in answer.said:
             return None
-        said = userinfo.left_out(answer.said)
+        said = redaction.left_out(answer.said)
         raise CannotTell(f"gh does not say whether {draft.repository} has a release {draft.tag}:\n{said}")
 
 

@@ -1,7 +1,7 @@
-"""What stands before the host in an address may be a password: it is left out of all that is printed or kept.
+"""What takes secrets out of all that is printed or kept: those known by their value, and those within addresses.
 
-So are secrets that are known by their value: `marks` is how they are found, `redacted` how all texts of something lose
-them.
+`marks` is how the first are found, `redacted` how all texts of something lose them. What stands before the host in an
+address may be a password, whether it is known or not: it is `left_out`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release import userinfo
+from omni_release import redaction
 from omni_release.ports.secrets import Secrets
 
 PLANTED = "hunter2-" + "hunter2"
@@ -32,8 +32,8 @@ PLANTED = "hunter2-" + "hunter2"
 def test_left_out(said: str, expected: str) -> None:
     """In text, in bytes, and by the redactor of all output; what is no secret stays."""
     for text in (
-        userinfo.left_out(said),
-        userinfo.left_out_of_bytes(said.encode()).decode(),
+        redaction.left_out(said),
+        redaction.left_out_of_bytes(said.encode()).decode(),
         Secrets().redact(said),
     ):
         assert expected in text
