@@ -144,8 +144,8 @@ def _which(item: Any) -> str:
         return ""
     if isinstance(kind := item.get("@type"), str):
         return kind.rpartition(".")[2]
-    camel = {camel(name) for name in item}
-    return next((name for name in HOLDS if name in camel), "")
+    named = {camel(name) for name in item}
+    return next((name for name in HOLDS if name in named), "")
 
 
 def camel(name: str) -> str:
