@@ -136,6 +136,14 @@ def same_version(one: str, other: str) -> bool:
         return one == other
 
 
+def is_of(name: str, version: str) -> bool:
+    """Whether a file is of this version, by its name; what cannot be read as a distribution's is of none."""
+    try:
+        return same_version(name_and_version(name)[1], version)
+    except UnreadableArtifact:
+        return False
+
+
 def in_folder(folder: Path) -> tuple[Path, ...]:
     """The distributions in a folder, the sdist first. Raises CannotTell where there are none."""
     found = sorted(folder.glob("*.tar.gz")) + sorted(folder.glob("*.whl"))

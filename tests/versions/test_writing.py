@@ -174,6 +174,17 @@ def test_tags_of_a_sibling_do_not_count(root: Path) -> None:
     change(root, "set", "1.2.4")
 
 
+@pytest.mark.parametrize("tag", ["acme-v2.0.0", "Acme_@2.0.0", "packages/acme-v2.0.0", "packages/acme/v2.0.0"])
+def test_tags_that_name_the_project_count(tag: str, root: Path) -> None:
+    """Also in a folder, as a repository of several projects has them: as where the tag of a release is called so."""
+    git("tag", tag, cwd=root)
+    git("commit", "--quiet", "--allow-empty", "--message=more", cwd=root)
+    with pytest.raises(Conflict, match=f"2.0.0 is tagged already: {tag} is commit"):
+        change(root, "set", "2.0.0")
+    with pytest.raises(Conflict, match=f"1.9 is not larger than 2.0.0, which this commit descends from .tag {tag}"):
+        change(root, "set", "1.9")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(("set", ""), "set to which version"), (("bump", "x"), "none of them"), (("sync", "1"), "takes no version")],

@@ -13,6 +13,7 @@ from omni_release.errors import CannotTell, NotApplicable
 from omni_release.git import Repository, Tag, ci, short, tag_name
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import Standing, World
+from omni_release.versions import tags
 
 _MANY = 20  # findings of a kind
 
@@ -218,9 +219,9 @@ def _free(release: Release, repository: Repository, version: str) -> Iterator[Fi
         yield from _at(tag, name, repository, "here")
         return
     yield Finding(f"the tag will be {name}", "tag-name", Severity.NOTICE)
-    prefix = (tag_name.split(name) or ("", ""))[0]
+    prefix = (tags.split(name) or ("", ""))[0]
     for other in tag_name.known(repository):
-        parts = tag_name.split(other)
+        parts = tags.split(other)
         if other != name and parts and parts[0] == prefix and artifacts.same_version(parts[1], version):
             yield Finding(f"this version has a tag already, in another spelling: {other}", "tag-spelled-otherwise")
     if not repository.line("var", "GIT_COMMITTER_IDENT"):
@@ -233,7 +234,7 @@ def _free(release: Release, repository: Repository, version: str) -> Iterator[Fi
 def _came_first(release: Release, repository: Repository, version: str, name: str) -> Iterator[Finding]:
     """CI was started by a tag: it is this version's, and here it is at this commit."""
     stated = release.project.settings.git.tag
-    parts = tag_name.split(name)
+    parts = tags.split(name)
     right = (
         name == tag_name.filled(stated, release, version)
         if stated

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 
 from omni_release import artifacts
-from omni_release.errors import CannotTell, NotApplicable, UnreadableArtifact
+from omni_release.errors import CannotTell, NotApplicable
 from omni_release.index import targets
 from omni_release.model import Finding, Release, Severity
 from omni_release.publishing import listing
@@ -36,7 +36,7 @@ def version_is_free_or_ours(release: Release, world: World) -> Iterator[Finding]
     """
     pinned = world.journal.artifacts()
     version = _version(release, world)
-    there = [file for file in _listed(release, world) if _is_of(file, version)]
+    there = [file for file in _listed(release, world) if artifacts.is_of(file.name, version)]
     if not there:
         return
     if not pinned:
@@ -61,7 +61,7 @@ def release_is_young_enough(release: Release, world: World) -> Iterator[Finding]
     PyPI takes no files for a release of more than 14 days: raise the version.
     """
     version = _version(release, world)
-    there = [file for file in _listed(release, world) if _is_of(file, version)]
+    there = [file for file in _listed(release, world) if artifacts.is_of(file.name, version)]
     if not there:
         raise NotApplicable("nothing of this version is there")
     names = {file.name for file in there}
@@ -99,11 +99,3 @@ def _version(release: Release, world: World) -> str:
     if version is None:
         raise NotApplicable("only a build tells which version this is")
     return version
-
-
-def _is_of(file: IndexFile, version: str) -> bool:
-    """Whether a file on the index is of this version; what cannot be read as a distribution is of none."""
-    try:
-        return artifacts.same_version(artifacts.name_and_version(file.name)[1], version)
-    except UnreadableArtifact:
-        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from omni_release import artifacts, git
 from omni_release.errors import CannotTell, SettingsError
@@ -11,10 +10,9 @@ from omni_release.git import Repository
 from omni_release.model import Release
 from omni_release.seams import World
 from omni_release.toml_lines import line_of
+from omni_release.versions import tags
 
 USUAL = "v{version}"
-_PLAIN = re.compile(r"(?:v|ver|version|r|rel|release)?[-_/.]?v?", re.IGNORECASE)
-_END = re.compile(r"[-_/@.=]*v?$", re.IGNORECASE)
 _KEYS = ("tool", "omni-release", "git", "tag")
 
 
@@ -48,20 +46,6 @@ def filled(template: str, release: Release, version: str) -> str:
     return template.replace("{version}", version).replace("{name}", release.project.name)
 
 
-def split(tag: str) -> tuple[str, str] | None:
-    """What stands before the version in a tag's name, and the version; None where it has none."""
-    from packaging.version import InvalidVersion, Version
-
-    for at, letter in enumerate(tag):
-        if letter.isdigit():
-            try:
-                Version(tag[at:])
-            except InvalidVersion:
-                continue
-            return tag[:at], tag[at:]
-    return None
-
-
 def known(repository: Repository) -> tuple[str, ...]:
     """The names of the tags here; where there are none (a CI service's clone, say), of those on the remote.
 
@@ -78,29 +62,12 @@ def known(repository: Repository) -> tuple[str, ...]:
 
 def _as_the_others(release: Release, repository: Repository) -> str:
     """The style of the highest version's tag: of those that name this project, else of those that name none."""
-    prefixes = _prefixes(known(repository))
-    own = [prefix for prefix in prefixes if _names(prefix, release.project.name)]
-    plain = [prefix for prefix in prefixes if _PLAIN.fullmatch(prefix)]
-    if own or plain:
-        return (own or plain)[0] + "{version}"
+    there = known(repository)
+    if ours := tags.ours(there, release.project.name):
+        return max(ours, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
     # Tags of other projects alone: this one's must be told apart from them.
-    return "{name}-" + USUAL if prefixes and str(release.inside) != "." else USUAL
-
-
-def _prefixes(tags: Iterable[str]) -> list[str]:
-    """What stands before the version, of the highest version first."""
-    from packaging.version import Version
-
-    found = [parts for tag in tags if (parts := split(tag))]
-    return [prefix for prefix, _ in sorted(found, key=lambda parts: Version(parts[1]), reverse=True)]
-
-
-def _names(prefix: str, project: str) -> bool:
-    from packaging.utils import canonicalize_name
-
-    stem = _END.sub("", prefix)
-    wanted = canonicalize_name(project)
-    return wanted in (canonicalize_name(stem), canonicalize_name(stem.rpartition("/")[2]))
+    others = any(tags.split(tag) for tag in there)
+    return "{name}-" + USUAL if others and str(release.inside) != "." else USUAL
 
 
 def _wrong(release: Release, what: str) -> SettingsError:

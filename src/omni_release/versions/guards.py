@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release.errors import CannotTell
 from omni_release.model import Artifact
 from omni_release.seams import Standing
-from omni_release.versions import listing
+from omni_release.versions import listing, tags
 from omni_release.versions.member import canonical
-from omni_release.versions.spelling import Version, parse
+from omni_release.versions.spelling import parse
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
         def standings(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[Told]: ...
 
 
-_TAG = re.compile(r"^(?P<prefix>.*?)(?P<version>(?:\d+!)?\d+(?:\.\d+)*(?:[-_.]?[a-z]+[-_.]?\d*)*)$", re.IGNORECASE)
-_USUAL = ("", "v", "release", "version", "ver", "rel", "r")
-
-
 def against(root: Path, name: str, new: str) -> Iterator[str]:
     """Why the project at `root` cannot become `new`, as far as the version and git can tell."""
     version = parse(new)
@@ -44,14 +38,16 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
     head = (listing.git(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
     if not head:
         return
-    taken = [(tag, commit) for tag, tagged, commit in _tags(root, name) if tagged.key == version.key]
-    for tag, commit in taken:
-        if commit != head:
-            yield f"{new} is tagged already: {tag} is commit {commit[:12]}, and this is {head[:12]}"
-    merged = [(tagged, tag) for tag, tagged, _ in _tags(root, name, "--merged", "HEAD")]
-    newest = max(merged, key=lambda pair: pair[0].key, default=None)
-    if newest and not taken and version.key <= newest[0].key:
-        yield f"{new} is not larger than {newest[0]}, which this commit descends from (tag {newest[1]})"
+    commits = _commits(root)
+    ours = tags.ours(commits, name)
+    taken = [tag.name for tag in ours if tag.version.key == version.key]
+    for tag in taken:
+        if commits[tag] != head:
+            yield f"{new} is tagged already: {tag} is commit {commits[tag][:12]}, and this is {head[:12]}"
+    merged = _commits(root, "--merged", "HEAD")
+    newest = max((tag for tag in ours if tag.name in merged), key=lambda tag: tag.version.key, default=None)
+    if newest and not taken and version.key <= newest.version.key:
+        yield f"{new} is not larger than {newest.version}, which this commit descends from (tag {newest.name})"
 
 
 def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], list[str]]:
@@ -59,8 +55,10 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
     A file name is taken for good: so a file of this version that dist/ has not is in the way as well.
     """
+    from omni_release import artifacts
+
     try:
-        listed = {file.name for file in index.files(canonical(name)) if _is_of(file.name, new)}
+        listed = {file.name for file in index.files(canonical(name)) if artifacts.is_of(file.name, new)}
     except CannotTell as error:
         return [], [error.message]
     except ImportError:
@@ -81,32 +79,15 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
 def _built(dist: Path, version: str) -> Iterator[Artifact]:
     """The distributions of a version in a folder."""
+    from omni_release import artifacts
+
     for file in sorted(dist.iterdir()) if dist.is_dir() else ():
-        if file.is_file() and _is_of(file.name, version):
-            data = file.read_bytes()
-            yield Artifact(file.name, len(data), hashlib.sha256(data).hexdigest())
+        if file.is_file() and artifacts.is_of(file.name, version):
+            yield artifacts.of(file)
 
 
-def _is_of(file: str, version: str) -> bool:
-    one, two = _file_version(file), parse(version)
-    return one is not None and two is not None and one.key == two.key
-
-
-def _tags(root: Path, name: str, *which: str) -> Iterator[tuple[str, Version, str]]:
-    """The tags that are versions of this project: the tag, its version, the commit."""
+def _commits(root: Path, *which: str) -> dict[str, str]:
+    """The tags, and the commits that they are of."""
     form = "%(refname:strip=2)%09%(objectname)%09%(*objectname)"
     listed = listing.git(str(root), "for-each-ref", f"--format={form}", *which, "refs/tags") or ""
-    for line in listed.splitlines():
-        tag, commit, peeled = line.split("\t")
-        match = _TAG.match(tag)
-        version = parse(match["version"]) if match else None
-        prefix = match["prefix"].rstrip("-_/@.=").lower() if match else ""
-        prefix = re.sub(r"[-_/@.=]v$", "", prefix)
-        if version and (prefix in _USUAL or canonical(prefix) == canonical(name)):
-            yield tag, version, peeled or commit
-
-
-def _file_version(file: str) -> Version | None:
-    if file.endswith(".whl"):
-        return parse(file.split("-")[1]) if file.count("-") >= 4 else None
-    return parse(re.sub(r"\.(?:tar\.gz|zip)$", "", file).rpartition("-")[2])
+    return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}
