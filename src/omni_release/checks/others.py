@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release import artifacts
-from omni_release.actions import Run
-from omni_release.environments import variables
+from omni_release.audit import programs
 from omni_release.errors import CannotTell
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import Completed, World
 
-_DEADLINE = 120.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<said>.+)$")
 # May well be meant: duplicate files, a path that cannot be imported, several top-level entries, one without Python.
@@ -69,7 +67,7 @@ class _Told:
     def must_say(self, complaint: bool) -> None:  # noqa: FBT001 - whether it complained is all that it takes
         """Raises CannotTell where the tool came to no verdict: it neither passed, nor said what is wrong."""
         if self.completed.code != 0 and not (self.completed.code == 1 and complaint):
-            said = self.completed.ended(_DEADLINE)
+            said = self.completed.ended(programs.DEADLINE)
             raise CannotTell(
                 "\n".join((f"{self.module} {said} without a verdict", *self.completed.tail[-5:])), f"See {self.log}."
             )
@@ -77,16 +75,8 @@ class _Told:
 
 def _asked(release: Release, world: World, module: str, *arguments: str) -> _Told:
     """All that a tool says."""
-    log = release.logs / f"{module}.log"
-    log.unlink(missing_ok=True)
-    command = Run(
-        (sys.executable, "-m", module, *arguments),
-        cwd=release.workshop,
-        environment=variables.for_tools(world.environment, release.folder) | {"COLUMNS": "400"},
-        log=log,
-        deadline=_DEADLINE,
-        background=True,
-    )
-    completed = world.processes.run(command)
-    text = log.read_text(encoding="utf-8", errors="replace")
-    return _Told(module, completed, tuple(_COLOUR.sub("", line).rstrip() for line in text.splitlines()), log)
+    place = programs.Place(release.workshop, release.folder, release.folder, world.environment)
+    argv = (sys.executable, "-m", module, *arguments)
+    completed, said = programs.ran(place, world.processes, argv, module, {"COLUMNS": "400"})
+    lines = tuple(_COLOUR.sub("", line).rstrip() for line in said.splitlines())
+    return _Told(module, completed, lines, release.logs / f"{module}.log")
