@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from omni_release.actions import Run
+from omni_release import artifacts
+from omni_release.actions import Run, Write
 from omni_release.environments import variables
-from omni_release.model import Release
+from omni_release.model import Artifact, Release
 from omni_release.seams import World
 
 QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
@@ -29,6 +30,39 @@ def uv(*arguments: str) -> tuple[str, ...]:
 def fresh(environment: Path) -> tuple[str, ...]:
     """The call that makes a fresh environment; with the interpreter named, uv does not go looking for one."""
     return uv("venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, str(environment))
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """Our own file, as both installers are asked for it: alone, by its hash. `name` is that of the environment."""
+
+    name: str
+    project: str
+    version: str
+    pinned: Write
+
+    @classmethod
+    def of(cls, release: Release, name: str, *allowed: Artifact) -> OwnFile:
+        """Any of these files of the release."""
+        project, version = artifacts.name_and_version(allowed[0].name)
+        hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in allowed)
+        line = f"{project}=={version} {hashes}\n"
+        return cls(name, project, version, Write(release.workshop / f"{name}.txt", line.encode()))
+
+    def instead_of(self, wheel: Path, word: str) -> str:
+        """A requirement of the wheel's file, with extras or none, as one of the project at its version."""
+        extras = word.removeprefix(str(wheel))
+        return f"{self.project}{extras}=={self.version}" if extras != word else word
+
+    @property
+    def requirement(self) -> str:
+        """The project, at its version."""
+        return f"{self.project}=={self.version}"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of `pip install`, and of uv's."""
+        return ("--no-deps", "--require-hashes", "--requirement", str(self.pinned.path))
 
 
 @dataclass(frozen=True)

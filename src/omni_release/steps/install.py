@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from omni_release import artifacts, testing
 from omni_release.actions import Action, Run, Write
 from omni_release.environments import installed, installers, venv
+from omni_release.environments.installers import OwnFile
 from omni_release.model import REHEARSAL, Evidence, Release
 from omni_release.seams import World
 
@@ -43,11 +43,11 @@ class InstallWithUv:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        own = _Own.of(release, world, "released-uv")
+        own = _own_wheel(release, world, "released-uv")
         yield own.pinned
         yield _fresh(release, world, own.name)
         yield _uv_own_file(release, world, own)
-        yield _uv_dependencies(release, world, own.name, f"{own.project}=={own.version}")
+        yield _uv_dependencies(release, world, own.name, own.requirement)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         wheel = artifacts.installable(release.dist)
@@ -66,17 +66,16 @@ class InstallWithPip:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        own = _Own.of(release, world, "released-pip")
-        requirement = f"{own.project}=={own.version}"
+        own = _own_wheel(release, world, "released-pip")
         yield own.pinned
         yield _fresh(release, world, own.name)
         index = installers.target_index(world, own.project)
         argv = _pip(release, own.name, *index.pip, *own.arguments)
         yield installers.alone(release, world, own.name, argv, index.secrets)
         if _pip_does(release) == "full":
-            yield installers.with_settings(release, world, own.name, _pip(release, own.name, requirement))
+            yield installers.with_settings(release, world, own.name, _pip(release, own.name, own.requirement))
         else:
-            yield _uv_dependencies(release, world, own.name, requirement)
+            yield _uv_dependencies(release, world, own.name, own.requirement)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         wheel = artifacts.installable(release.dist)
@@ -98,7 +97,7 @@ class InstallForSmoke:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         wheel = artifacts.installable(release.dist)
-        own = _Own.of(release, world, "candidate")
+        own = _own_wheel(release, world, "candidate")
         yield own.pinned
         yield _fresh(release, world, own.name)
         yield _uv_own_file(release, world, own)
@@ -117,31 +116,10 @@ class InstallForSmoke:
         return {"installer": "uv", "index": world.index.target.simple}
 
 
-@dataclass(frozen=True)
-class _Own:
-    """Our own file, as both installers are asked for it: alone, by its hash."""
-
-    name: str
-    project: str
-    version: str
-    pinned: Write
-
-    @classmethod
-    def of(cls, release: Release, world: World, name: str) -> _Own:
-        wheel = artifacts.installable(release.dist)
-        project, version = artifacts.name_and_version(wheel.name)
-        hashes = {artifact.name: artifact.sha256 for artifact in world.journal.artifacts()}
-        line = f"{project}=={version} --hash=sha256:{hashes[wheel.name]}\n"
-        return cls(name, project, version, Write(release.workshop / f"{name}.txt", line.encode()))
-
-    def instead_of(self, wheel: Path, word: str) -> str:
-        """A requirement of the wheel's file, with extras or none, as one of the project at its version."""
-        extras = word.removeprefix(str(wheel))
-        return f"{self.project}{extras}=={self.version}" if extras != word else word
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        return ("--no-deps", "--require-hashes", "--requirement", str(self.pinned.path))
+def _own_wheel(release: Release, world: World, name: str) -> OwnFile:
+    """The very wheel that is installed here, for the environment of this name."""
+    wheel = artifacts.installable(release.dist).name
+    return OwnFile.of(release, name, *(artifact for artifact in world.journal.artifacts() if artifact.name == wheel))
 
 
 def _end(release: Release) -> Write:
@@ -160,7 +138,7 @@ def _into(release: Release, name: str) -> tuple[str, str]:
     return ("--python", str(venv.python(release.environment(name))))
 
 
-def _uv_own_file(release: Release, world: World, own: _Own) -> Run:
+def _uv_own_file(release: Release, world: World, own: OwnFile) -> Run:
     """Our own file, from the target index alone."""
     index = installers.target_index(world, own.project)
     argv = installers.uv("pip", "install", *_into(release, own.name), *index.uv, *own.arguments)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from omni_release import artifacts
-from omni_release.actions import Action, Write
+from omni_release.actions import Action
 from omni_release.environments import installed, installers, local
+from omni_release.environments.installers import OwnFile
 from omni_release.environments.local import LocalEnvironment
 from omni_release.errors import NotApplicable
-from omni_release.model import Evidence, Release
+from omni_release.model import Artifact, Evidence, Release
 from omni_release.seams import World
 
 
@@ -22,12 +23,9 @@ class UpgradeLocal:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         found = _to_upgrade(release, world)
-        project, version = _released(world)
-        hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in world.journal.artifacts())
-        pinned = Write(release.workshop / "local.txt", f"{project}=={version} {hashes}\n".encode())
-        own = ("--no-deps", "--require-hashes", "--requirement", str(pinned.path))
-        yield pinned
-        index = installers.target_index(world, project)
+        own = OwnFile.of(release, "local", *_released(world))
+        yield own.pinned
+        index = installers.target_index(world, own.project)
         install: tuple[str, ...]
         settings: tuple[str, ...]
         if found.installer == "pip":
@@ -35,9 +33,9 @@ class UpgradeLocal:
             alone, settings = (*index.pip, "--force-reinstall"), ()
         else:
             install = installers.uv("pip", "install", "--python", str(found.interpreter))
-            alone, settings = (*index.uv, "--reinstall-package", project), ("--project", str(release.project.root))
-        yield installers.alone(release, world, "local", (*install, *alone, *own), index.secrets)
-        yield installers.with_settings(release, world, "local", (*install, *settings, f"{project}=={version}"))
+            alone, settings = (*index.uv, "--reinstall-package", own.project), ("--project", str(release.project.root))
+        yield installers.alone(release, world, "local", (*install, *alone, *own.arguments), index.secrets)
+        yield installers.with_settings(release, world, "local", (*install, *settings, own.requirement))
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         found = _to_upgrade(release, world)
@@ -48,7 +46,7 @@ class UpgradeLocal:
 
 def has_the_release(found: LocalEnvironment, release: Release, world: World) -> bool:
     """Whether the environment has the release, with the bytes of a wheel of ours, and all that it requires."""
-    _, version = _released(world)
+    _, version = artifacts.name_and_version(_released(world)[0].name)
     if found.version is None or not artifacts.same_version(found.version, version):
         return False
     wheels = [path for path in artifacts.in_folder(release.dist) if artifacts.is_wheel(path.name)]
@@ -64,8 +62,8 @@ def _to_upgrade(release: Release, world: World) -> LocalEnvironment:
     return found
 
 
-def _released(world: World) -> tuple[str, str]:
+def _released(world: World) -> tuple[Artifact, ...]:
     pinned = world.journal.artifacts()
     if not pinned:
         raise NotApplicable("nothing is built, so nothing is released")
-    return artifacts.name_and_version(pinned[0].name)
+    return pinned

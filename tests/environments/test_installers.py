@@ -1,0 +1,27 @@
+"""What installers are asked for: our own file, alone and by its hash."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release.environments.installers import OwnFile
+from omni_release.model import Artifact, Project, Release
+from omni_release.settings import Settings
+
+WHEEL = Artifact("ac_me-1.0-py3-none-any.whl", 6, "ab" * 32)
+SDIST = Artifact("ac_me-1.0.tar.gz", 5, "cd" * 32)
+
+
+@pytest.mark.parametrize("allowed", [(WHEEL,), (SDIST, WHEEL)])
+def test_own_file(allowed: tuple[Artifact, ...], tmp_path: Path) -> None:
+    """It is one of the files that are named, by their hashes, and brings nothing with it."""
+    project = Project(tmp_path, "Ac.me", (), Settings(), {})
+    release = Release(project, "1.0", "pypi", None, tmp_path, tmp_path / "w", PurePosixPath())
+    own = OwnFile.of(release, "local", *allowed)
+    line = own.pinned.content.decode()
+    assert line == " ".join(("ac-me==1.0", *(f"--hash=sha256:{file.sha256}" for file in allowed))) + "\n"
+    assert own.arguments == ("--no-deps", "--require-hashes", "--requirement", str(own.pinned.path))
+    assert own.instead_of(Path("/x/ac.whl"), "/x/ac.whl[more]") == "ac-me[more]==1.0"
+    assert own.instead_of(Path("/x/ac.whl"), "pytest") == "pytest"
