@@ -57,7 +57,12 @@ class MissingExtra(UsageError):
         top = module.partition(".")[0]
         extra = next((name for name, modules in _BROUGHT_BY.items() if top in modules), "release")
         said = f"{top} is not installed, which {what} needs"
-        super().__init__(said, f'Install it with: pip install "omni-release[{extra}]"')
+        super().__init__(said, to_install(extra))
+
+
+def to_install(extra: str) -> str:
+    """What to do where a package is not there that this extra brings."""
+    return f'Install it with: pip install "omni-release[{extra}]"'
 
 
 _BROUGHT_BY = {

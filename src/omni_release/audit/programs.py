@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from omni_release.actions import Run
 from omni_release.environments import variables
-from omni_release.errors import CannotTell
+from omni_release.errors import CannotTell, to_install
 from omni_release.seams import Completed, Processes
 
 _ARGUMENTS = (
@@ -41,7 +41,7 @@ def find(name: str) -> str:
             return str(found)
     if there := shutil.which(name):
         return there
-    raise CannotTell(f"{name} is not here", "Install omni-release[audit].")
+    raise CannotTell(f"{name} is not here", to_install("audit"))
 
 
 def batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import lanes, versions
+from omni_release import git, lanes, versions
 from omni_release.actions import Write
 from omni_release.checklists import command, sign_offs
 from omni_release.errors import UsageError
@@ -130,7 +130,6 @@ def commit(answer: Answering, home: Home, who: str) -> Path:
 
 def _named(project: Project, processes: Processes) -> str:
     """Who git says works here. Raises UsageError where it does not know."""
-    named = processes.ask("git", "config", "user.name", cwd=project.root)
-    if named is None or not named.out.strip():
+    if not (named := git.user(project.root, processes)):
         raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
-    return named.out.strip()
+    return named

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from omni_release import artifacts
 from omni_release.audit import imports, programs
 from omni_release.environments import installers, venv
-from omni_release.errors import CannotTell, NotApplicable
+from omni_release.errors import CannotTell, NotApplicable, to_install
 from omni_release.model import Finding, Project, Release, Severity
 from omni_release.project import importable, shown, table
 from omni_release.seams import Completed, World
@@ -78,7 +78,7 @@ def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> t
         return json.loads(out.read_bytes()), said
     except (OSError, ValueError):
         if "No module named deptry" in said:
-            raise CannotTell("deptry is not here", "Install omni-release[audit].") from None
+            raise CannotTell("deptry is not here", to_install("audit")) from None
         ended = f"deptry {completed.ended(programs.DEADLINE)} without a verdict"
         raise CannotTell(f"{ended}:\n{said[-2000:]}") from None
 

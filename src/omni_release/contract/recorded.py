@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release.errors import UsageError
+from omni_release.errors import UsageError, to_install
 from omni_release.smoke import cassettes
 from omni_release.smoke.expected import Part, Unexpected, line_of, load
 
-INSTALL = 'Install it with: pip install "omni-release[smoke]"'
 _AGAIN = "Record it anew, or mend that line."
 GENERATE, REFINE = "generate", "refine"
 _SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".sse")
@@ -84,7 +83,7 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
         try:
             document = load(data.decode("utf-8"))
         except ModuleNotFoundError as error:
-            raise UsageError(f"{error.name} is not installed, which reads cassettes", INSTALL) from None
+            raise UsageError(f"{error.name} is not installed, which reads cassettes", to_install("smoke")) from None
     else:
         bodies, streamed = _parsed(data)
         document = bodies[0] if len(bodies) == 1 and not streamed else None

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from omni_release.errors import EXIT_PASSED, UsageError
+from omni_release.errors import EXIT_PASSED, UsageError, to_install
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -62,8 +62,8 @@ def main(argv: Sequence[str]) -> int:
 
         from omni_release.emulator.server import GeminiEmulator
     except ImportError as error:
-        hint = 'Install it with: pip install "omni-release[images]"'
-        raise UsageError(f"{error.name} is not installed, and the emulator needs it", hint) from None
+        said = f"{error.name} is not installed, and the emulator needs it"
+        raise UsageError(said, to_install("images")) from None
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

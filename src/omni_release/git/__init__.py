@@ -27,6 +27,12 @@ _WAITS = re.compile(
 _UNKNOWN = re.compile(r"could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|publickey")
 
 
+def user(root: Path, processes: Processes) -> str:
+    """Who git says works here; empty where it does not know."""
+    named = processes.ask("git", "config", "user.name", cwd=root)
+    return named.out.strip() if named is not None else ""
+
+
 @dataclass(frozen=True)
 class Tag:
     """A tag: the commit that it is at, and whether it is annotated."""

@@ -8,7 +8,8 @@ import re
 import urllib.parse
 from typing import Any
 
-from omni_release.images import fault, life, picture
+from omni_release.errors import to_install
+from omni_release.images import fault, life
 from omni_release.images.errors import InvalidRequest, NotSetUp
 
 _SHORT = 8
@@ -50,7 +51,7 @@ def check_installed() -> None:
     except ModuleNotFoundError:  # there is no `google` at all
         missing = ["google.genai"]
     if missing:
-        raise NotSetUp(f"{' and '.join(missing)} cannot be imported", picture.INSTALL)
+        raise NotSetUp(f"{' and '.join(missing)} cannot be imported", to_install("images"))
 
 
 def said(*values: str | None) -> str:

@@ -6,8 +6,8 @@ import contextlib
 import sys
 from typing import Any, Protocol
 
+from omni_release.errors import to_install
 from omni_release.images.errors import NotSetUp
-from omni_release.images.picture import INSTALL
 
 
 class Log(Protocol):
@@ -26,7 +26,7 @@ def structured() -> Log:
         import structlog  # noqa: F401
         import tenacity  # noqa: F401  # the loop needs it: missing parts are told before a call, not after
     except ImportError as error:
-        raise NotSetUp(f"{error.name} is not installed", INSTALL) from None
+        raise NotSetUp(f"{error.name} is not installed", to_install("images")) from None
     return _Structured()
 
 

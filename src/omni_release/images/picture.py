@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+from omni_release.errors import to_install
 from omni_release.images.errors import DamagedAnswer, NotSetUp
 
 MOST_PIXELS = 64_000_000
 """Four times what the models' largest size (4K) has."""
 FORMATS = ("JPEG", "PNG", "WEBP")
 """What the models answer with, or may; no other decoder of Pillow's is let near bytes from the network."""
-INSTALL = 'Install it with: pip install "omni-release[images]"'
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read(data: bytes) -> Picture:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
-        raise NotSetUp("Pillow is not installed, so no image can be read", INSTALL) from None
+        raise NotSetUp("Pillow is not installed, so no image can be read", to_install("images")) from None
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omni_release.errors import CannotTell
+from omni_release.errors import CannotTell, to_install
 from omni_release.index import session
 from omni_release.index.responses import said, troubles
 from omni_release.redaction import left_out
@@ -25,7 +25,7 @@ def status(simple_url: str, project: str) -> str:
     try:
         import pypi_simple
     except ImportError:
-        raise CannotTell("asking an index needs omni-release[release]", "Install that.") from None
+        raise CannotTell("pypi-simple is not installed, which asks an index", to_install("release")) from None
     try:
         return session.within(session.DEADLINE, simple_url, lambda: _status(simple_url, project))
     except pypi_simple.NoSuchProjectError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.errors import CannotTell
+from omni_release.errors import CannotTell, to_install
 from omni_release.seams import Holder, Holders
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def holders(folder: Path) -> Holders:
     try:
         import psutil
     except ImportError:
-        raise CannotTell("looking for programs needs omni-release[release]", "Install that.") from None
+        raise CannotTell("psutil is not installed, which looks for programs", to_install("release")) from None
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found, unseen = [], 0
     for process in psutil.process_iter():

@@ -27,7 +27,6 @@ from omni_release.smoke.expected import Part, Unexpected, line_of, lines, load
 from omni_release.smoke.shrink import Stub, shrunk
 
 REDACTED = "[redacted]"
-LIVE, EMULATED = "live", "emulated"
 KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
 _MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
 _SHORTEST = 8

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from omni_release.errors import to_install
+from omni_release.smoke.outcomes import MODES
+
 if TYPE_CHECKING:
     from omni_release.images import SyncImages
     from omni_release.smoke.service import Service
-
-MODES = ("recorded", "emulated", "live")
-INSTALL = 'Install it with: pip install "omni-release[smoke]"'
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,9 +52,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         import vcr  # noqa: F401
         import yaml  # noqa: F401
     except ImportError as error:
-        raise pytest.UsageError(f"{error.name} is not installed, and tests marked `smoke` need it. {INSTALL}") from None
+        said = f"{error.name} is not installed, and tests marked `smoke` need it. {to_install('smoke')}"
+        raise pytest.UsageError(said) from None
     if not config.pluginmanager.has_plugin("recording"):
-        raise pytest.UsageError(f"pytest-recording is not there, and tests marked `smoke` need it. {INSTALL}")
+        said = f"pytest-recording is not there, and tests marked `smoke` need it. {to_install('smoke')}"
+        raise pytest.UsageError(said)
     from omni_release.smoke import session
 
     session.begin(config, chosen)

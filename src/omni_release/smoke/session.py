@@ -17,7 +17,7 @@ from omni_release import keys, project
 from omni_release.errors import CannotTell, OmniReleaseError
 from omni_release.settings import Settings
 from omni_release.smoke import outcomes
-from omni_release.smoke.cassettes import EMULATED, LIVE, Scrubber
+from omni_release.smoke.cassettes import Scrubber
 from omni_release.smoke.meter import Call, Meter
 from omni_release.smoke.outcomes import CallTold, Scenario
 from omni_release.smoke.service import Service
@@ -141,7 +141,7 @@ class Session:
         name = cassette_name(item)
         if self._mode == outcomes.RECORDED:
             return Recording(self._folder / name, self._scrubber, "")
-        source = LIVE if self._mode == outcomes.LIVE else EMULATED
+        source = outcomes.LIVE if self._mode == outcomes.LIVE else outcomes.EMULATED
         return Recording(self._into / name if self._into else None, self._scrubber, source, replay=False)
 
     def _keep(self, running: Running) -> None:

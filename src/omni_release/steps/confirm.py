@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterable
 
-from omni_release import artifacts
+from omni_release import artifacts, git
 from omni_release.actions import Action, Confirm
 from omni_release.errors import CannotTell
 from omni_release.model import Evidence, Release
@@ -39,9 +39,8 @@ class ConfirmVersion:
 
 def _who(release: Release, world: World) -> str:
     """Who git says works here, or else whose account this is."""
-    named = world.processes.ask("git", "config", "user.name", cwd=release.project.root)
-    if named is not None and named.out.strip():
-        return named.out.strip()
+    if named := git.user(release.project.root, world.processes):
+        return named
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # an account without a name, in a container say
