@@ -20,7 +20,7 @@ def test_own_file(allowed: tuple[Artifact, ...], tmp_path: Path) -> None:
     project = Project(tmp_path, "Ac.me", (), Settings(), {})
     release = Release(project, "1.0", "pypi", None, tmp_path, tmp_path / "w", PurePosixPath())
     own = OwnFile.of(release, "local", *allowed)
-    line = own.pinned.content.decode()
+    line = own.pinned.data.decode()
     assert line == " ".join(("ac-me==1.0", *(f"--hash=sha256:{file.sha256}" for file in allowed))) + "\n"
     assert own.arguments == ("--no-deps", "--require-hashes", "--requirement", str(own.pinned.path))
     assert own.instead_of(Path("/x/ac.whl"), "/x/ac.whl[more]") == "ac-me[more]==1.0"
