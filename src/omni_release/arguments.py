@@ -14,9 +14,12 @@ from omni_release import __doc__, __version__, lanes
 from omni_release.audit import command as audit
 from omni_release.contract import command as contract_command
 from omni_release.errors import UsageError
-from omni_release.redaction import Redact
 from omni_release.smoke import command as smoke_command
 from omni_release.versions import command as version_command
+
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    from omni_release.redaction import Redact
 
 _FORMATS = ("text", "json", "junit", "md", "sarif")
 

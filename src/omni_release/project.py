@@ -11,6 +11,7 @@ from omni_release import settings
 from omni_release.errors import SettingsError, UsageError
 from omni_release.model import Project
 from omni_release.settings import Settings
+from omni_release.toml_lines import Keys, nearest
 
 _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
 
@@ -42,6 +43,12 @@ def read(root: Path) -> tuple[Mapping[str, object], Settings]:
             f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else text.count("\n") + 1
         ) from None
     return metadata, settings.read(metadata, path, text)
+
+
+def line_of(root: Path, keys: Keys) -> int | None:
+    """On which line of the pyproject.toml at `root` these keys, or the nearest above them, stand; None on none."""
+    path = root / "pyproject.toml"
+    return nearest(path.read_text(encoding="utf-8-sig", errors="replace"), keys) if path.is_file() else None
 
 
 def name_of(root: Path, metadata: Mapping[str, object]) -> str:

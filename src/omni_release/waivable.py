@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from omni_release.errors import SettingsError
 from omni_release.model import Project
+from omni_release.project import line_of
 from omni_release.settings import TABLE
-from omni_release.toml_lines import line_of
 
 _FOUND = """
     added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version binary build-system
@@ -72,7 +72,7 @@ def _tasks(project: Project) -> set[str]:
 def _error(project: Project, number: int, known: Iterable[str]) -> SettingsError:
     named = project.settings.waiver[number].check
     path = project.root / "pyproject.toml"
-    line = line_of(path.read_text(encoding="utf-8-sig"), (TABLE, "waiver", number, "check"))
+    line = line_of(project.root, (TABLE, "waiver", number, "check"))
     near = difflib.get_close_matches(named, sorted(known), 1, 0.5)
     hint = f"Did you mean `{near[0]}`?" if near else "Name a check's id, or what stands in [brackets] after a finding."
     said = f"`check` in [[{TABLE}.waiver]] names {named!r}: there is no such check, and no such finding"

@@ -15,9 +15,9 @@ from omni_release.audit import programs
 from omni_release.audit.sources import Sources, sources
 from omni_release.errors import CannotTell
 from omni_release.model import Finding, Severity
+from omni_release.project import line_of
 from omni_release.seams import Completed, Processes
 from omni_release.settings import TABLE
-from omni_release.toml_lines import line_of
 
 SHIPPED = Path(__file__).with_name("rules")
 _FOUND = (0, 1)
@@ -78,9 +78,7 @@ def no_rules(root: Path, folder: str) -> Iterator[Finding]:
         return
     what = "holds no rule: a rule file ends in .yml or .yaml" if (root / folder).is_dir() else "is no folder here"
     said = f"`rules` in [tool.omni-release.audit] names {folder!r}, which {what}\nMake one, or mend the name."
-    text = (root / "pyproject.toml").read_text(encoding="utf-8-sig")
-    line = line_of(text, (TABLE, "audit", "rules")) or line_of(text, (TABLE, "audit"))
-    yield Finding(said, "no-rules", Severity.ERROR, "pyproject.toml", line)
+    yield Finding(said, "no-rules", Severity.ERROR, "pyproject.toml", line_of(root, (TABLE, "audit", "rules")))
 
 
 def rule_file(path: Path, shown: str) -> RuleFile:

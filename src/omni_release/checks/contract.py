@@ -17,12 +17,12 @@ from omni_release.contract.shape import shapes
 from omni_release.environments import child, variables
 from omni_release.errors import CannotTell, NotApplicable
 from omni_release.model import Finding, Release, Severity
+from omni_release.project import line_of
 from omni_release.seams import World
 from omni_release.settings import TABLE, SmokeModel
 from omni_release.smoke import cassettes, outcomes
 from omni_release.smoke.candidate import UNRECORDED, folder, must_be_wanted
 from omni_release.smoke.evidence import again
-from omni_release.toml_lines import line_of
 
 _DEADLINE = 300.0
 _FILE = "pyproject.toml"
@@ -172,6 +172,5 @@ def _untold(
 
 def _line(release: Release, cls: str = "") -> int | None:
     """The line of a class's setting."""
-    text = (release.project.root / _FILE).read_text(encoding="utf-8", errors="replace")
     number = next((n for n, model in enumerate(release.project.settings.smoke.model) if model.class_ == cls), 0)
-    return line_of(text, (TABLE, "smoke", "model", number, "class"))
+    return line_of(release.project.root, (TABLE, "smoke", "model", number, "class"))

@@ -14,10 +14,9 @@ from omni_release.images import life
 from omni_release.lifecycle import names
 from omni_release.lifecycle.names import Named
 from omni_release.model import Finding, Project, Release, Severity
-from omni_release.project import table
+from omni_release.project import line_of, table
 from omni_release.seams import World
 from omni_release.settings import TABLE
-from omni_release.toml_lines import line_of
 
 _FILE = "pyproject.toml"
 SOON = timedelta(days=60)
@@ -89,8 +88,7 @@ def in_settings(project: Project, found: Iterable[Named]) -> tuple[Named, ...]:
     named = []
     for key in (key for key in own if key.replace("_", "-") in SETTINGS and own[key] != "none"):
         name = life.bare(str(own[key]))
-        text = (project.root / _FILE).read_text(encoding="utf-8", errors="replace")
-        named.append(there.get(name) or Named(_FILE, line_of(text, (TABLE, key)) or 1, 1, name))
+        named.append(there.get(name) or Named(_FILE, line_of(project.root, (TABLE, key)) or 1, 1, name))
     return tuple(named)
 
 

@@ -8,8 +8,8 @@ from omni_release import artifacts, git
 from omni_release.errors import CannotTell, SettingsError
 from omni_release.git import Repository
 from omni_release.model import Release
+from omni_release.project import line_of
 from omni_release.seams import World
-from omni_release.toml_lines import line_of
 from omni_release.versions import tags
 
 USUAL = "v{version}"
@@ -72,6 +72,6 @@ def _as_the_others(release: Release, repository: Repository) -> str:
 
 def _wrong(release: Release, what: str) -> SettingsError:
     path = release.project.root / "pyproject.toml"
-    line = line_of(path.read_text(encoding="utf-8"), _KEYS) if path.is_file() else None
+    line = line_of(release.project.root, _KEYS)
     said = f"`tag` in [tool.omni-release.git] {what}: {release.project.settings.git.tag!r}"
     return SettingsError(said, 'The usual one is "v{version}".', path=path, line=line)
