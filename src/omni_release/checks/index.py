@@ -10,8 +10,6 @@ from omni_release.model import REHEARSAL, Finding, Release, Severity
 from omni_release.publishing import listing
 from omni_release.seams import Standing, World
 
-_PATIENCE = 60.0  # with its page, in seconds
-
 
 def index_answers(release: Release, world: World) -> Iterator[Finding]:
     """The index that the release goes to answers.
@@ -55,16 +53,13 @@ def project_page_answers(release: Release, world: World) -> Iterator[Finding]:
     url = world.index.target.page_of(*artifacts.name_and_version(pinned[0].name))
     if not url:
         raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
-    end = world.clock.monotonic() + _PATIENCE
-    for pause in listing.pauses():
-        told = world.index.page(url)
-        if told.standing is Standing.OURS:
-            yield Finding(f"{url} answers", severity=Severity.NOTICE)
-            return
-        if told.standing is Standing.REFUSED or world.clock.monotonic() + pause > end:
-            break
-        world.tell(f"      … {url}: {told.why}; asking again in {pause:.0f} s")
-        world.clock.sleep(pause)
-    if told.standing is not Standing.ABSENT:
+    known = (Standing.OURS, Standing.REFUSED)
+    told = listing.asked(
+        world, lambda: world.index.page(url), lambda it: "" if it.standing in known else f"{url}: {it.why}"
+    )
+    if told.standing is Standing.OURS:
+        yield Finding(f"{url} answers", severity=Severity.NOTICE)
+    elif told.standing is Standing.ABSENT:
+        yield Finding(f"{url} is not there: {told.why}", "project-page")
+    else:
         raise CannotTell(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")
-    yield Finding(f"{url} is not there: {told.why}", "project-page")

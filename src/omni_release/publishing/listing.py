@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from omni_release.errors import CannotTell, Conflict, Refused
 from omni_release.model import Artifact
 from omni_release.seams import IndexFile, Standing, Told, World
+
+_T = TypeVar("_T")
 
 GOOD_READS = 3
 _LONGEST_PAUSE = 60.0
@@ -23,19 +26,31 @@ def pauses() -> Iterator[float]:
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
+def asked(world: World, question: Callable[[], _T], untold: Callable[[_T], str], *, patience: float = _PATIENCE) -> _T:
+    """The answer to a question. Where `untold` says why it is none yet, it is asked again, within `patience` seconds.
+
+    After that the last answer is the answer.
+    """
+    end = world.clock.monotonic() + patience
+    for pause in pauses():
+        answer = question()
+        why = untold(answer)
+        if not why or world.clock.monotonic() + pause > end:
+            return answer
+        world.tell(f"      … {why}; asking again in {pause:.0f} s")
+        world.clock.sleep(pause)
+    raise AssertionError("pauses never end")
+
+
 def standings(
     world: World, project: str, artifacts: Sequence[Artifact], *, patience: float = _PATIENCE
 ) -> tuple[Told, ...]:
     """How each artifact stands; where the index does not tell, it is asked again, within `patience` seconds."""
-    end = world.clock.monotonic() + patience
-    for pause in pauses():
-        told = world.index.standings(project, artifacts)
-        unknown = [each for each in told if each.standing is Standing.CANNOT_TELL]
-        if not unknown or world.clock.monotonic() + pause > end:
-            return told
-        world.tell(f"      … {unknown[0].name}: {unknown[0].why}; asking again in {pause:.0f} s")
-        world.clock.sleep(pause)
-    raise AssertionError("pauses never end")
+
+    def untold(told: Sequence[Told]) -> str:
+        return next((f"{each.name}: {each.why}" for each in told if each.standing is Standing.CANNOT_TELL), "")
+
+    return asked(world, lambda: world.index.standings(project, artifacts), untold, patience=patience)
 
 
 def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[IndexFile, ...]:
@@ -43,18 +58,19 @@ def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[I
 
     An index that refuses to tell is asked once.
     """
-    end = world.clock.monotonic() + patience
-    for pause in pauses():
+
+    def listed() -> tuple[IndexFile, ...] | CannotTell:
         try:
             return world.index.files(project)
         except Refused:
             raise
         except CannotTell as error:
-            if world.clock.monotonic() + pause > end:
-                raise
-            world.tell(f"      … {error.message}; asking again in {pause:.0f} s")
-        world.clock.sleep(pause)
-    raise AssertionError("pauses never end")
+            return error
+
+    found = asked(world, listed, lambda it: it.message if isinstance(it, CannotTell) else "", patience=patience)
+    if isinstance(found, CannotTell):
+        raise found
+    return found
 
 
 def await_listing(world: World, project: str, artifacts: Sequence[Artifact], deadline: float) -> None:
