@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omni_release.errors import OmniReleaseError
 from omni_release.model import Finding, Outcome, Report, Severity, SignOff, Status
-from omni_release.redaction import Redact
+
+if TYPE_CHECKING:
+    from omni_release.redaction import Redact
 
 
 def document(report: Report) -> str:
