@@ -156,6 +156,21 @@ def test_github_annotations(case: Callable[[str], Path]) -> None:
     assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=version-drift::" in ran.out
 
 
+def test_no_secret_in_what_is_told_live(tmp_path: Path) -> None:
+    """Neither in an annotation, which writes `%` otherwise, nor in a task's lines: a secret may have several."""
+    secret = "pl4%nted-\nlate-secret"
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    (tmp_path / "checklists").mkdir()
+    item = f'[[item]]\nid = "a"\nsays = "It is so"\n{json.dumps("of " + secret)} = 1\n'
+    (tmp_path / "checklists" / "mine.toml").write_text(item, encoding="utf-8")
+    ran = omni("checklist", cwd=tmp_path, environment=child_environment(GITHUB_ACTIONS="true", SOME_TOKEN=secret))
+    assert ran.code == 1, ran.err
+    assert "::error file=checklists/mine.toml," in ran.out
+    assert ran.out.count("[redacted]") >= 2
+    assert "nted-" not in ran.out
+    assert "late-secret" not in ran.out
+
+
 def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each task of each lane, in each of its modes, explains itself; an unknown one is answered with the nearest."""
     tasks = {task.id: task for lane in reversed(lanes.every()) for task in lane.tasks}
