@@ -13,7 +13,7 @@ from omni_release import errors, lanes, project
 from omni_release.arguments import Arguments, WrongCall, parsed, refused
 from omni_release.audit import command as audit
 from omni_release.contract import command as contract_command
-from omni_release.errors import MissingExtra, OmniReleaseError, UsageError
+from omni_release.errors import MissingExtra, OmniReleaseError, UsageError, of_system
 from omni_release.model import Project
 from omni_release.report import text
 from omni_release.smoke import command as smoke_command
@@ -45,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _told(arguments, MissingExtra(str(error.name), f"`omni-release {arguments.command}`"))
     except OSError as error:
-        what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        return _told(arguments, OmniReleaseError(what))
+        return _told(arguments, OmniReleaseError(of_system(error)))
     except OmniReleaseError as error:
         return _told(arguments, error)
     except KeyboardInterrupt:

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from omni_release import waivers
 from omni_release.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
-from omni_release.errors import ActionFailed, CannotTell, MissingExtra, NeedsPerson, NotApplicable, OmniReleaseError
+from omni_release.errors import (
+    ActionFailed,
+    CannotTell,
+    MissingExtra,
+    NeedsPerson,
+    NotApplicable,
+    OmniReleaseError,
+    of_system,
+)
 from omni_release.model import HELD_UP, STOOD_SO, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.seams import World
 from omni_release.tasks import Check, Lane, Step, Task
@@ -168,8 +176,7 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
     except OmniReleaseError as error:
         return _outcome(task, Status.FAILED, _said(error), Severity.ERROR)
     except OSError as error:
-        what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        return _outcome(task, Status.FAILED, what, Severity.ERROR, "os-error")
+        return _outcome(task, Status.FAILED, of_system(error), Severity.ERROR, "os-error")
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] == "omni_release":
             return _defect(task, error, world)

@@ -60,6 +60,11 @@ class MissingExtra(UsageError):
         super().__init__(said, to_install(extra))
 
 
+def of_system(error: OSError) -> str:
+    """What the system says is wrong, and where."""
+    return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+
+
 def to_install(extra: str) -> str:
     """What to do where a package is not there that this extra brings."""
     return f'Install it with: pip install "omni-release[{extra}]"'

@@ -57,6 +57,11 @@ _INSTALLERS = ("PIP_", "UV_")
 _KEPT = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_HTTP_TIMEOUT", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "PIP_CERT", "PIP_PROXY")
 
 
+def home(environment: Mapping[str, str]) -> Path:
+    """The folder of the user whose environment this is."""
+    return Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
+
+
 def for_tools(outer: Mapping[str, str], run: Path) -> dict[str, str]:
     """For what may not be led astray: the outer one without Python's and the installers' settings, and credentials.
 

@@ -14,6 +14,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from omni_release.environments import variables
 from omni_release.errors import UsageError
 
 _VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
@@ -82,7 +83,7 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return ()
-    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
+    home = variables.home(environment)
     name = "pip.ini" if os.name == "nt" else "pip.conf"
     if os.name == "nt":
         base = Path(environment.get("APPDATA", home / "AppData" / "Roaming"))
@@ -101,7 +102,7 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 def uv_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """uv's configuration files outside any project, the one that counts most first."""
-    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
+    home = variables.home(environment)
     if os.name == "nt":
         base, everybody = environment.get("APPDATA", home), environment.get("PROGRAMDATA", "C:/ProgramData")
     else:

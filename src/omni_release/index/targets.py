@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omni_release.environments import variables
 from omni_release.errors import UsageError
 from omni_release.model import Target
 from omni_release.settings import IndexAddress
@@ -100,7 +101,7 @@ class Pypirc:
         """The user's own."""
         from twine import exceptions, utils
 
-        path = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home()) / ".pypirc"
+        path = variables.home(environment) / ".pypirc"
         if not path.exists():
             return cls(path)
         try:

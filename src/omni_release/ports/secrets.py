@@ -104,9 +104,10 @@ def _in_addresses(text: str) -> Iterator[str]:
 
 def _files(environment: Mapping[str, str]) -> Iterator[tuple[Path, re.Pattern[str]]]:
     """The files in which the passwords of indexes stand, and how one looks in there."""
+    from omni_release.environments import variables
     from omni_release.index.elsewhere import pip_files, uv_files
 
-    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
+    home = variables.home(environment)
     yield home / ".pypirc", _STATED
     named = environment.get("NETRC")
     for path in (Path(named),) if named else (home / ".netrc", home / "_netrc"):

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from omni_release.errors import Conflict, Locked, UsageError
+from omni_release.errors import Conflict, Locked, UsageError, of_system
 
 NOTE = Path(".omni-release", "swap.json")
 LOCK = Path(".omni-release", "swap.lock")
@@ -67,8 +67,7 @@ def swap(root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
             _back(moves)
         _forget(root, moves)
         if isinstance(error, OSError):
-            what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-            raise Conflict(f"could not be written: {what}", "Every file is as it was.") from None
+            raise Conflict(f"could not be written: {of_system(error)}", "Every file is as it was.") from None
         raise
     _forget(root, moves)
 
