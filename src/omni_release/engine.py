@@ -284,5 +284,5 @@ def _signed(
     if signed is not None:
         said = f"signed off by {signed.who} at {signed.when}: {signed.reason}"
         return _outcome(task, Status.PASSED, said, Severity.NOTICE)
-    lines = (_said(error), void, f"A person can answer: omni-release sign {task.id}")
+    lines = (_said(error), void, f"A person can answer: omni-release sign {task.id} --reason WHY")
     return _outcome(task, status, "\n".join(filter(None, lines)), Severity.WARNING)

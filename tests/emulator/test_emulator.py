@@ -377,8 +377,8 @@ def test_command() -> None:
     ("arguments", "said"),
     [
         (["--script", "50x"], "the emulator does not know"),
-        (["--fault-rate", "2"], "invalid"),
-        (["--port", "70000"], "invalid"),
+        (["--fault-rate", "2"], "a number from 0 to"),
+        (["--port", "70000"], "a number from 0 to"),
         (["--colour", "red"], "unrecognized"),
     ],
 )

@@ -185,6 +185,29 @@ def test_tags_that_name_the_project_count(tag: str, root: Path) -> None:
         change(root, "set", "1.9")
 
 
+def test_git_that_does_not_answer(root: Path) -> None:
+    """Where git has the project and says nothing of it, its tags are not known: that is no leave to go on."""
+    git("tag", "v2.0.0", cwd=root)
+    (root / ".git" / "HEAD").write_text("nonsense", encoding="utf-8")
+    before = contents(root)
+    with pytest.raises(Conflict, match="nobody knows which versions are tagged"):
+        change(root, "set", "1.9")
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("verb", [("set", "4.18.0"), ("bump", "patch")])
+def test_a_version_that_stands_nowhere(verb: tuple[str, str], tmp_path: Path) -> None:
+    """Where only the build can tell it, and there is no tag yet, nothing is written: that is no success."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "acme"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(UsageError, match="no place states the version") as raised:
+        change(tmp_path, *verb)
+    assert "tag the commit" in raised.value.hint
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(("set", ""), "set to which version"), (("bump", "x"), "none of them"), (("sync", "1"), "takes no version")],

@@ -23,7 +23,8 @@ def rehearsal_stands(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"the rehearsal's verdict is {verdict}, and only one that passed may be published", "not-passed")
     built_at, now_at = world.journal.built_at(), release.commit.sha if release.commit else None
     if built_at != now_at:
-        yield Finding(f"it was rehearsed at commit {built_at}, the checkout is at {now_at}", "commit-changed")
+        then, now = (f"at commit {sha}" if sha else "without a commit of git" for sha in (built_at, now_at))
+        yield Finding(f"it was rehearsed {then}, the checkout is {now}", "commit-changed")
     try:
         as_built(release, world)
     except Conflict as error:

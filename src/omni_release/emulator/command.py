@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import threading
@@ -13,24 +14,25 @@ from omni_release.errors import EXIT_PASSED, UsageError, to_install
 
 def _rate(text: str) -> tuple[str, float]:
     model, _, number = text.rpartition("=")
-    rate = float(number)
-    if not 0 <= rate <= 1:
-        raise ValueError
-    return model, rate
+    return model, _between(number, 0, 1)
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 65536:  # the socket would take the number modulo 65536
-        raise ValueError
-    return number
+    with contextlib.suppress(ValueError):
+        if 0 <= (number := int(text)) < 65536:  # the socket would take the number modulo 65536
+            return number
+    raise argparse.ArgumentTypeError(f"a number from 0 to 65535, and not {text!r}")
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 10_000:
-        raise ValueError
-    return number
+    return _between(text, 0, 10_000)
+
+
+def _between(text: str, least: float, most: float) -> float:
+    with contextlib.suppress(ValueError):
+        if least <= (number := float(text)) <= most:
+            return number
+    raise argparse.ArgumentTypeError(f"a number from {least:g} to {most:,g}, and not {text!r}")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -37,10 +37,13 @@ def arguments(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _amount(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 1_000_000:
-        raise ValueError
-    return number
+    import argparse
+    import contextlib
+
+    with contextlib.suppress(ValueError):
+        if 0 < (number := float(text)) < 1_000_000:
+            return number
+    raise argparse.ArgumentTypeError(f"a number above 0, and not {text!r}")
 
 
 def limited(project: Project, *, budget: float, deadline: float) -> Project:

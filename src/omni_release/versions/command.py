@@ -81,6 +81,8 @@ def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, Found]:
         if found.siblings:
             there = ", ".join(checkout.shown(folder.rstrip("/")) for folder in found.siblings)
             raise UsageError(f"there is no project in {root}", f"Name one with --project DIR: {there}.")
+        if why := dict(checkout.unreadable).get(f"{checkout.inside}pyproject.toml"):
+            raise UsageError(f"{root / 'pyproject.toml'} cannot be read: {why}")
         raise UsageError(f"there is no pyproject.toml in {root}", "Name a project's folder with --project DIR.")
     return checkout, found
 
@@ -148,6 +150,9 @@ def _fields(place: Place) -> dict[str, str | int]:
     return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
 
 
+_COMPUTED = "Where the build takes it from a tag, tag the commit; else write it down, in [project] of pyproject.toml."
+
+
 class Asked(namedtuple("Asked", "verb value dry json docs", defaults=("", False, False, False))):
     """What `sync`, `set` or `bump` was asked for: `dry` prints a diff."""
 
@@ -180,6 +185,8 @@ def _changed(root: Path, asked: Asked, swaps: Swaps, index: Index | None) -> int
     version = _wanted(root, found, asked, index)
     places = versions.drift(found.places) if asked.verb == "sync" else found.places
     changes = writing.planned(checkout, places, version, docs=asked.docs)
+    if not changes and found.source is None:
+        raise UsageError(f"no place states the version, so {normal(version)} is written nowhere", _COMPUTED)
     if not asked.dry:
         from pathlib import Path
 
@@ -203,7 +210,7 @@ def _wanted(root: Path, found: Found, asked: Asked, index: Index | None) -> str:
     source, value = found.source, asked.value.strip()
     _held_to_grammar(asked.verb, value)
     if asked.verb != "set" and source is None:
-        raise UsageError("no place states the version: only the build can tell it", "Say omni-release version set X.")
+        raise UsageError("no place states the version: only the build can tell it", _COMPUTED)
     if asked.verb == "sync":
         assert source is not None
         return source.value

@@ -37,6 +37,9 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
         yield f"{new} is a local version, which no index takes: leave out +{version.local}"
     head = (listing.git(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
     if not head:
+        below_git = any((folder / ".git").exists() for folder in (root, *root.parents))
+        if below_git and listing.git(str(root), "rev-parse", "--git-dir") is None:
+            yield f"git does not answer in {root}, so nobody knows which versions are tagged: `git status` says why"
         return
     commits = _commits(root)
     ours = tags.ours(commits, name)
