@@ -64,7 +64,14 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SOUND)
+# In CI what differs most: a flat layout, a version from a tag, uv's own back end.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in ("flit-module", "pdm-namespace", "poetry-typed") else name
+        for name in SOUND
+    ],
+)
 def test_sound(name: str, case: Callable[[str], Path]) -> None:
     """A sound project of each back end and layout passes all of the lane, with pip and uv, and says its version."""
     root = case(name)

@@ -219,7 +219,8 @@ def test_waits():
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL]
+    "number",
+    [signal.SIGINT, *(pytest.param(number, marks=pytest.mark.long) for number in (signal.SIGTERM, signal.SIGKILL))],
 )
 def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_path: Path) -> None:
     """Ctrl-C and a kill leave no process, no half-written file and no lock; the next run starts clean."""
