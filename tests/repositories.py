@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from omni_release import engine
+from omni_release.actions import Pin
 from omni_release.git import tree
 from omni_release.journal import RunFolder
 from omni_release.model import Outcome, Project, Release
@@ -103,6 +104,15 @@ def git(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None
     ended = subprocess.run(["git", *arguments], cwd=cwd, env=inner, capture_output=True, encoding="utf-8", check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
+
+
+def pinned(release: Release, world: World, commit: str | None = None) -> None:
+    """Something is built, of this commit, and is what the run is about."""
+    release.dist.mkdir(exist_ok=True)
+    (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
+    built = release.folder / "tree.sha256"
+    built.write_text("tree", encoding="utf-8")
+    world.journal.pin(Pin(release.dist, built, commit))
 
 
 def clone(remote: Path, root: Path, *arguments: str) -> Checkout:

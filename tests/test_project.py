@@ -211,3 +211,15 @@ def test_how_a_file_is_shown(tmp_path: Path) -> None:
     assert project.shown(tmp_path, tmp_path / "src" / "acme.py") == "src/acme.py"
     assert project.shown(tmp_path, Path("src", "acme.py")) == "src/acme.py"
     assert project.shown(tmp_path, elsewhere) == elsewhere.as_posix()
+
+
+def test_stubs_are_not_imported(tmp_path: Path) -> None:
+    """A folder of stubs (PEP 561) is a package of the project, and no name that Python can import."""
+    root = laid_out(
+        tmp_path,
+        "src/acme/__init__.py",
+        "src/acme-stubs/__init__.pyi",
+    )
+    loaded = project.load(root)
+    assert {package.name for package in loaded.packages} == {"acme", "acme-stubs"}
+    assert project.importable(loaded) == ("acme",)

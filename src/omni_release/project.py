@@ -147,6 +147,8 @@ def _below(root: Path, base: Path, depth: int) -> Iterator[Path]:
     """Packages right below `base`, and modules below src/, looking into namespace folders as deep as `depth`."""
     for entry in (root / base).iterdir():
         path = base / entry.name
+        if entry.name.endswith("-stubs") and (entry / "__init__.pyi").is_file():  # PEP 561
+            yield path
         if not (entry.name if entry.is_dir() else entry.stem).isidentifier():
             continue
         if entry.is_dir() and not (entry / "__init__.py").is_file():

@@ -10,13 +10,12 @@ from typing import cast
 import pytest
 
 from omni_release import engine, git
-from omni_release.actions import Pin
 from omni_release.checks.git import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
 from omni_release.model import Artifact, Outcome, Severity, Status
 from omni_release.seams import Index, Standing, Told
 from omni_release.settings import Git
 from omni_release.tasks import Lane, check
-from tests.repositories import TODAY, Checkout, clone, cloned, hook
+from tests.repositories import TODAY, Checkout, clone, cloned, hook, pinned
 
 pytestmark = pytest.mark.thorough
 
@@ -403,11 +402,7 @@ def test_what_has_begun_goes_forward(checkout: Checkout, tmp_path: Path) -> None
     checkout.git("branch", "--quiet", "--set-upstream-to=origin/main")
     for standing, status in ((Standing.ABSENT, Status.FAILED), (Standing.OURS, Status.PASSED)):
         with checkout.open() as (release, world):
-            release.dist.mkdir(exist_ok=True)
-            (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
-            tree = release.folder / "tree.sha256"
-            tree.write_text("tree", encoding="utf-8")
-            world.journal.pin(Pin(release.dist, tree, None))
+            pinned(release, world)
             begun = replace(world, index=cast(Index, Holding(standing)))
             for body in (on_release_branch, in_step_with_remote):
                 (outcome,) = engine.run(Lane("one", (check(body),)), release, begun, today=TODAY)

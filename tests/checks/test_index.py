@@ -14,7 +14,6 @@ from typing import cast
 import pytest
 
 from omni_release import engine
-from omni_release.actions import Pin
 from omni_release.checks.index import index_answers, project_page_answers
 from omni_release.errors import CannotTell
 from omni_release.index.client import Client
@@ -22,7 +21,7 @@ from omni_release.model import Outcome, Release, Status, Target
 from omni_release.ports.index import Rehearsal
 from omni_release.seams import Index, Told, World
 from omni_release.tasks import Lane, check
-from tests.repositories import TODAY, Checkout, cloned
+from tests.repositories import TODAY, Checkout, cloned, pinned
 
 
 def test_an_index_that_is_up(release: Release, world: World) -> None:
@@ -102,11 +101,7 @@ def checkout(tmp_path: Path) -> Checkout:
 def outcome(checkout: Checkout, simple: str, page: str = "project/{name}/{version}/") -> tuple[Outcome, list[str]]:
     """What comes of the look, and what was asked for."""
     with checkout.open() as (release, world):
-        release.dist.mkdir(exist_ok=True)
-        (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
-        tree = release.folder / "tree.sha256"
-        tree.write_text("tree", encoding="utf-8")
-        world.journal.pin(Pin(release.dist, tree, None))
+        pinned(release, world)
         index = Paged(Target("shelf", simple=simple, page=f"{simple}{page}" if page else ""))
         told = replace(world, index=cast(Index, index), clock=Clock())
         (found,) = engine.run(Lane("one", (check(project_page_answers),)), release, told, today=TODAY)

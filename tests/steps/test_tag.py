@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.actions import Pin
 from omni_release.model import Outcome, Status
 from omni_release.steps import tag as steps
 from omni_release.steps.tag import PushTag, TagRelease
-from tests.repositories import Checkout, clone, cloned, git, hook
+from tests.repositories import Checkout, clone, cloned, git, hook, pinned
 
 pytestmark = pytest.mark.thorough
 
@@ -74,11 +73,7 @@ def test_what_was_built_is_tagged(checkout: Checkout) -> None:
     """A run that goes on after the next commit tags the commit that its files were built from."""
     commit = checkout.git("rev-parse", "HEAD").strip()
     with checkout.open() as (release, world):
-        release.dist.mkdir()
-        (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
-        tree = release.folder / "tree.sha256"
-        tree.write_text("tree", encoding="utf-8")
-        world.journal.pin(Pin(release.dist, tree, commit))
+        pinned(release, world, commit)
     checkout.commit("later.py")
     assert checkout.outcome(TagRelease()).evidence["commit"] == commit
     assert checkout.git("rev-parse", "v1.2.0^{commit}").strip() == commit

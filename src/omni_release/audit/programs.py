@@ -20,7 +20,7 @@ _ARGUMENTS = (
     30_000 if os.name == "nt" else 500_000
 )  # what a program takes: 32,767 characters there, a megabyte on macOS
 DEADLINE = 600.0
-"""Of each of these programs, in seconds."""
+"""Of a program that looks at all of a project, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,15 @@ def batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:
 
 
 def ran(
-    place: Place, processes: Processes, argv: Sequence[str], name: str, more: Mapping[str, str] = MappingProxyType({})
+    place: Place,
+    processes: Processes,
+    argv: Sequence[str],
+    name: str,
+    more: Mapping[str, str] = MappingProxyType({}),
+    *,
+    deadline: float = DEADLINE,
 ) -> tuple[Completed, str]:
-    """How a program ended, and all that it printed."""
+    """How a program ended, and all that it printed. `deadline` is in seconds."""
     log = (place.run / "logs" if place.run.is_dir() else place.folder) / f"{name}.log"
     log.unlink(missing_ok=True)
     command = Run(
@@ -69,7 +75,7 @@ def ran(
         cwd=place.root,
         environment=variables.for_tools(place.environment, place.run) | dict(more),
         log=log,
-        deadline=DEADLINE,
+        deadline=deadline,
         background=True,
     )
     completed = processes.run(command)

@@ -14,6 +14,7 @@ from omni_release.errors import CannotTell
 from omni_release.model import Finding, Release, Severity
 from omni_release.seams import Completed, World
 
+_DEADLINE = 120.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<said>.+)$")
 # May well be meant: duplicate files, a path that cannot be imported, several top-level entries, one without Python.
@@ -67,7 +68,7 @@ class _Told:
     def must_say(self, complaint: bool) -> None:  # noqa: FBT001 - whether it complained is all that it takes
         """Raises CannotTell where the tool came to no verdict: it neither passed, nor said what is wrong."""
         if self.completed.code != 0 and not (self.completed.code == 1 and complaint):
-            said = self.completed.ended(programs.DEADLINE)
+            said = self.completed.ended(_DEADLINE)
             raise CannotTell(
                 "\n".join((f"{self.module} {said} without a verdict", *self.completed.tail[-5:])), f"See {self.log}."
             )
@@ -77,6 +78,6 @@ def _asked(release: Release, world: World, module: str, *arguments: str) -> _Tol
     """All that a tool says."""
     place = programs.Place(release.workshop, release.folder, release.folder, world.environment)
     argv = (sys.executable, "-m", module, *arguments)
-    completed, said = programs.ran(place, world.processes, argv, module, {"COLUMNS": "400"})
+    completed, said = programs.ran(place, world.processes, argv, module, {"COLUMNS": "400"}, deadline=_DEADLINE)
     lines = tuple(_COLOUR.sub("", line).rstrip() for line in said.splitlines())
     return _Told(module, completed, lines, release.logs / f"{module}.log")
