@@ -17,9 +17,10 @@ import time
 import zipfile
 from pathlib import Path
 
-from omni_release.audit import programs, scan, sources
-from omni_release.git import tree
-from omni_release.ports.processes import LocalProcesses
+from omni_release import source_tree
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.code import scan, sources
+from omni_release.environments import tools
 
 PACKAGE, LINES, MOST = "moto==5.2.5", 490_000, 1.3
 
@@ -74,7 +75,7 @@ def by_itself(root: Path, folder: Path) -> None:
     if not bare.is_dir():
         bare.mkdir()
         scan.write_configuration(bare, scan.shipped(), sources.Sources((), (), ()))
-    argv = [programs.find("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
+    argv = [tools.find("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
     ended = subprocess.run(argv, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     assert ended.returncode in (0, 1)
 
@@ -82,7 +83,7 @@ def by_itself(root: Path, folder: Path) -> None:
 def by_us(root: Path) -> None:
     processes = LocalProcesses(str)
     try:
-        files = tree.files(root, processes)
+        files = source_tree.files(root, processes)
         list(scan.scan(scan.Look(root, files, scan.shipped(), (), root / "none", os.environ), processes))
     finally:
         processes.close()

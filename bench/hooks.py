@@ -28,7 +28,7 @@ HOOK, MOST = "omni-release", 0.5
 # The hook's own entry point, which says at its end how long programs ran, and what it took of the processor itself.
 MEASURED = """
 import atexit, json, resource, sys, time
-from omni_release.ports.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses
 out, spans = sys.argv.pop(1), []
 def timed(method):
     def measured(*arguments, **named):

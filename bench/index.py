@@ -20,8 +20,8 @@ OURS = """
 import sys, time
 from pathlib import Path
 begun = time.perf_counter()
-from omni_release.rehearsal.server import RehearsalIndex, Setup
-from omni_release.rehearsal.submission import Account
+from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.local_index.submission import Account
 setup = Setup(Path(sys.argv[1]), "acme-sound", Account("tester", "s3cret-of-the-index"), "http://127.0.0.1:9/")
 with RehearsalIndex(setup) as index:
     print(time.perf_counter() - begun, index.url, flush=True)

@@ -85,7 +85,7 @@ def unshrunk(source: Path, target: Path) -> int:
     from vcr.serialize import serialize
     from vcr.serializers import yamlserializer
 
-    from omni_release.smoke import cassettes
+    from omni_release import cassettes
 
     for path in cassettes.in_folder(source):
         images: dict[str, str] = {}

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields, replace
 
 import tenacity
 
-from omni_release.emulator import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from omni_release.images import (
     Availability,
     Conversation,

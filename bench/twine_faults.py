@@ -21,21 +21,22 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from omni_release import artifacts, engine
-from omni_release.actions import Pin
-from omni_release.checks.index import index_shows_the_release
-from omni_release.journal import RunFolder
-from omni_release.model import Project, Release, Status
-from omni_release.ports.clock import SystemClock
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import Rehearsal
-from omni_release.ports.processes import LocalProcesses
-from omni_release.ports.secrets import Secrets
-from omni_release.rehearsal.server import RehearsalIndex
-from omni_release.seams import World
-from omni_release.settings import Publish, Settings
-from omni_release.steps.upload import Upload
-from omni_release.tasks import Lane, check, step
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import Rehearsal
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.secrets import Secrets
+from omni_release.core import engine
+from omni_release.core.actions import Pin
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Project, Release, Status
+from omni_release.core.settings import Publish, Settings
+from omni_release.core.tasks import Lane, check, step
+from omni_release.core.world import World
+from omni_release.distributions import artifacts
+from omni_release.local_index.server import RehearsalIndex
+from omni_release.publishing.index_checks import index_shows_the_release
+from omni_release.publishing.steps import Upload
 from tests.index import support
 
 PAGE = Path(__file__).parents[1] / "docs" / "publishing.md"

@@ -14,47 +14,33 @@ from typing import Any
 
 import pytest
 
-from omni_release.environments import variables
-from omni_release.journal import RunFolder
-from omni_release.model import Project, Release
-from omni_release.ports.clock import SystemClock
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import Rehearsal
-from omni_release.ports.processes import LocalProcesses
-from omni_release.seams import World
-from omni_release.settings import Settings
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import Rehearsal
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Project, Release
+from omni_release.core.settings import Settings
+from omni_release.core.world import World
+from omni_release.environments import env_vars
 
 CASES = Path(__file__).parent / "cases"
 
 collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
-THOROUGH = (
-    *(
-        "audit",
-        "contract",
-        "emulator",
-        "images",
-        "index",
-        "lifecycle",
-        "ports",
-        "publishing",
-        "rehearsal",
-        "smoke",
-        "steps",
-        "versions",
-    ),
+THOROUGH = {
+    *("adapters", "cassettes", "cli", "code", "emulators", "environments", "git", "images", "index"),
+    *("local_index", "models", "publishing", "scripts", "smoke", "versions"),
     *(
         "test_checklists.py",
-        "test_cli.py",
-        "test_commands.py",
+        "test_custom_commands.py",
         "test_gate.py",
         "test_hooks.py",
         "test_release.py",
         "test_sessions.py",
-        "test_workflows.py",
     ),
-)
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,7 +79,7 @@ class Ran:
 
 def child_environment(**more: str) -> dict[str, str]:
     """The environment of a command line under test: outside any other run, and not on a CI service."""
-    left_out = (variables.GUARD, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
+    left_out = (env_vars.GUARD, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
     return {key: value for key, value in os.environ.items() if key not in left_out} | more
 
 

@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from omni_release import engine
-from omni_release.actions import Pin
-from omni_release.git import tree
-from omni_release.journal import RunFolder
-from omni_release.model import Outcome, Project, Release
-from omni_release.ports.clock import SystemClock
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import Rehearsal
-from omni_release.ports.processes import LocalProcesses
-from omni_release.seams import World
-from omni_release.settings import Git, Settings
-from omni_release.tasks import Check, Lane, Step, check, step
+from omni_release import source_tree
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import Rehearsal
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.core import engine
+from omni_release.core.actions import Pin
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Outcome, Project, Release
+from omni_release.core.settings import Git, Settings
+from omni_release.core.tasks import Check, Lane, Step, check, step
+from omni_release.core.world import World
 
 TODAY = datetime.date(2026, 11, 22)
 
@@ -73,12 +73,12 @@ class Checkout:
         folder = self.root.parent / f"{self.root.name}-run"
         folder.mkdir(exist_ok=True)
         processes = LocalProcesses(str)
-        found = tree.repository(root, processes)
+        found = source_tree.repository(root, processes)
         release = Release(
             Project(root, self.name, (), Settings(git=self.settings), {}),
             self.version,
             "rehearsal",
-            tree.commit(root, processes),
+            source_tree.commit(root, processes),
             folder,
             folder / "workshop",
             found.inside(root) if found else PurePosixPath(),

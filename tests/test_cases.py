@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_main import held_to_schema
 from tests.conftest import git, omni
-from tests.test_cli import held_to_schema
 
 pytestmark = pytest.mark.rehearsal
 

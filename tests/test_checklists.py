@@ -15,20 +15,22 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import checklists, engine, lanes, own_tasks
-from omni_release.actions import Pin
-from omni_release.checklists import command, sign_offs, signing
-from omni_release.errors import CannotTell, NotApplicable
-from omni_release.journal import RunFolder
-from omni_release.journal.home import Home
-from omni_release.model import REHEARSAL, Finding, Outcome, Project, Release, Status
-from omni_release.ports.clock import SystemClock
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import Rehearsal
-from omni_release.ports.processes import LocalProcesses
-from omni_release.seams import World
-from omni_release.settings import Settings
-from omni_release.tasks import Lane, check
+from omni_release import checklists, custom_tasks, lanes
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import Rehearsal
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.checklists import sign_offs
+from omni_release.cli import checklist, sign
+from omni_release.core import engine
+from omni_release.core.actions import Pin
+from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import REHEARSAL, Finding, Outcome, Project, Release, Status
+from omni_release.core.runs import Home
+from omni_release.core.settings import Settings
+from omni_release.core.tasks import Lane, check
+from omni_release.core.world import World
 from tests.conftest import child_environment, omni
 
 TODAY = datetime.date(2026, 11, 22)
@@ -68,7 +70,7 @@ class Prepared:
         index = Rehearsal(self.run.path / "index", "acme")
         world = World(processes, LocalFiles(), SystemClock(), index, self.run, {})
         try:
-            wanted = own_tasks.joined(lane or lanes.checklist(), project)
+            wanted = custom_tasks.joined(lane or lanes.checklist(), project)
             return {done.id: done for done in engine.run(wanted, release, world, today=TODAY)}
         finally:
             processes.close()
@@ -179,12 +181,12 @@ def test_what_a_check_answers(
     """Only a check that passed answers its item: one that had nothing to look at has answered nothing."""
     text = ITEM.replace("asks =", f'check = "{body.__name__.replace("_", "-")}"\nasks =')
     project = Prepared(tmp_path, text)
-    from omni_release.checks.checklists import before_release_is_answered
+    from omni_release.checklists.checks import before_release_is_answered
 
     lane = Lane("gate", (check(body), check(before_release_is_answered)))
     known = {"passes", "fails", "has-nothing", "cannot-tell"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("omni_release.checks.checklists._known", lambda _: known)
+        patch.setattr("omni_release.checklists.checks._known", lambda _: known)
         done = project.outcomes(lane)
     assert done["mine/tried"].status is status
     if status is not Status.PASSED:
@@ -252,7 +254,7 @@ def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.Cap
     for target, status in (("testpypi", "failed"), ("pypi", "passed")):
         project.run.record("outcome", task="versions-agree", status=status, target=target)
         named = Project(tmp_path, "acme", (), Settings(), {})
-        assert command.show(named, Home(tmp_path, LocalFiles()), "text", None) == 0
+        assert checklist.show(named, Home(tmp_path, LocalFiles()), "text", None) == 0
         shown.append(capsys.readouterr().out)
     assert "  [ ] mine/asked: The check says so\n      check versions-agree: failed" in shown[0]
     assert "  [x] mine/asked: The check says so\n      check versions-agree: passed" in shown[1]
@@ -478,8 +480,8 @@ def test_asked_and_shown_as_it_is_judged(
         asked.append(question)
         return ""
 
-    shown = [one.status for one in command.standing(checklists.read(tmp_path)[0], named, project.run)]
-    code = signing.prompt(named, project.run, ask, "Ada")
+    shown = [one.status for one in checklist.standing(checklists.read(tmp_path)[0], named, project.run)]
+    code = sign.prompt(named, project.run, ask, "Ada")
     assert shown == [status]
     assert ["versions-agree" in question for question in asked] == ([True] if status is Status.WAITING else [])
     assert code == status.exit_code

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from omni_release import lanes, settings
-from omni_release.cli import COMMANDS
+from omni_release import lanes
+from omni_release.cli.main import COMMANDS
+from omni_release.core import settings
 from omni_release.report import catalogue
 
 ROOT = Path(__file__).parents[1]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.journal import RunFolder
-from omni_release.ports.files import LocalFiles
+from omni_release.adapters.files import LocalFiles
+from omni_release.core.journal import RunFolder
+from tests.cli.test_main import held_to_schema
 from tests.conftest import child_environment, git, omni
-from tests.test_cli import held_to_schema
 from tests.waiting import PATIENCE, is_over, until
 
 pytestmark = pytest.mark.rehearsal
@@ -195,7 +195,7 @@ def test_own_process_is_small(case: Callable[[str], Path]) -> None:
     """The tool's own process stays below 100 MB."""
     # Not getrusage: what it tells includes the process that this one was forked from.
     code = (
-        "import sys; from omni_release import cli; code = cli.main(['rehearse']);"
+        "import sys; from omni_release.cli import main; code = main.main(['rehearse']);"
         "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'));"
         "print(peak.split()[1], file=sys.stderr); sys.exit(code)"
     )
@@ -230,7 +230,7 @@ def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_pa
     # A shell that starts things in the background has them ignore SIGINT: begin as at a prompt.
     start = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from omni_release import cli; sys.exit(cli.main(['rehearse']))"
+        "from omni_release.cli import main; sys.exit(main.main(['rehearse']))"
     )
     run = subprocess.Popen(
         [sys.executable, "-c", start],

@@ -8,9 +8,9 @@ def main() -> None:
     try:
         if sys.argv[1:2] == ["version"] and _agrees():
             sys.exit(0)
-        from omni_release import cli
+        from omni_release.cli import main as cli_main
 
-        sys.exit(cli.main())
+        sys.exit(cli_main.main())
     except KeyboardInterrupt:  # while it was still starting
         sys.stderr.write("omni-release: interrupted\n")
         sys.exit(130)
@@ -18,11 +18,11 @@ def main() -> None:
 
 def _agrees() -> bool:
     """Was that a look at versions which agree? It is over before the command line would have been read."""
-    from omni_release.errors import OmniReleaseError
-    from omni_release.versions import command
+    from omni_release.cli import version
+    from omni_release.core.errors import OmniReleaseError
 
     try:
-        return command.clean(sys.argv[1:])
+        return version.clean(sys.argv[1:])
     except (OmniReleaseError, OSError, UnicodeError):
         return False  # the command line tells it
 

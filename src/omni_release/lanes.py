@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.tasks import Lane, Task, check, step
+from omni_release.core.tasks import Lane, Task, check, step
 
 if TYPE_CHECKING:
-    from omni_release.model import Project
+    from omni_release.core.model import Project
 
 
 def rehearse(prebuilt: Path | None = None) -> Lane:
@@ -23,38 +23,38 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     With `prebuilt`, the distributions in that folder take the place of the build. In a rehearsal an upload risks
     nothing, so it waits for few of the checks; what takes longest comes first.
     """
-    from omni_release.checks.artifacts import (
+    from omni_release.build.copy_steps import CopySource, CopyTests
+    from omni_release.build.steps import Build, Rebuild, TakeArtifacts
+    from omni_release.code.dependency_checks import (
+        dependencies_are_maintained,
+        lower_bounds_hold,
+        no_known_vulnerability,
+    )
+    from omni_release.code.deprecated_checks import nothing_deprecated_is_used
+    from omni_release.distributions.checks import (
         artifacts_match,
         build_is_reproducible,
         wheel_equals_checkout,
         wheel_is_whole,
     )
-    from omni_release.checks.contents import nothing_stray, sdist_is_the_checkout
-    from omni_release.checks.contract import response_models_hold
-    from omni_release.checks.dependencies import (
-        dependencies_are_maintained,
-        lower_bounds_hold,
-        no_known_vulnerability,
-    )
-    from omni_release.checks.deprecated import nothing_deprecated_is_used
-    from omni_release.checks.index import index_answers
-    from omni_release.checks.index_rules import index_would_take
-    from omni_release.checks.installed import (
+    from omni_release.distributions.content_checks import nothing_stray, sdist_is_the_checkout
+    from omni_release.distributions.external_checks import twine_check_passes, wheel_contents_are_right
+    from omni_release.environments.checks import (
         requirements_agree,
         verify_commands_pass,
         works_installed_by_pip,
         works_installed_by_uv,
     )
-    from omni_release.checks.models import configured_models_are_known, model_names_live
-    from omni_release.checks.others import twine_check_passes, wheel_contents_are_right
-    from omni_release.checks.project import project_is_valid
-    from omni_release.checks.smoke import cassettes_are_clean, replay_key, replay_passes
-    from omni_release.checks.tests import tests_key, tests_pass
-    from omni_release.checks.version import versions_agree
-    from omni_release.steps.build import Build, Rebuild, TakeArtifacts
-    from omni_release.steps.copy import CopySource, CopyTests
-    from omni_release.steps.install import InstallCandidate, InstallWithPip, InstallWithUv
-    from omni_release.steps.upload import Upload
+    from omni_release.environments.steps import InstallCandidate, InstallWithPip, InstallWithUv
+    from omni_release.local_index.checks import index_would_take
+    from omni_release.models.checks import configured_models_are_known, model_names_live
+    from omni_release.project.checks import project_is_valid
+    from omni_release.publishing.index_checks import index_answers
+    from omni_release.publishing.steps import Upload
+    from omni_release.smoke.checks import cassettes_are_clean, replay_key, replay_passes
+    from omni_release.smoke.schema_checks import response_models_hold
+    from omni_release.testing.checks import tests_key, tests_pass
+    from omni_release.versions.checks import versions_agree
 
     return Lane(
         "rehearse",
@@ -103,26 +103,26 @@ def release() -> Lane:
 
     All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
     """
-    from omni_release.checks.checklists import after_release_is_answered, before_release_is_answered
-    from omni_release.checks.git import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
-    from omni_release.checks.index import index_answers, index_shows_the_release, project_page_answers
-    from omni_release.checks.installed import (
+    from omni_release.build.copy_steps import CopyTests
+    from omni_release.checklists.checks import after_release_is_answered, before_release_is_answered
+    from omni_release.environments.checks import (
         requirements_agree,
         verify_commands_pass,
         works_installed_by_pip,
         works_installed_by_uv,
     )
-    from omni_release.checks.local import local_environment_works, nobody_uses_local_environment
-    from omni_release.checks.rehearsed import rehearsal_stands
-    from omni_release.checks.smoke import live_smoke_stands, replay_passes
-    from omni_release.checks.target import credentials_are_there, release_is_young_enough, version_is_free_or_ours
-    from omni_release.steps.confirm import ConfirmVersion
-    from omni_release.steps.copy import CopyTests
-    from omni_release.steps.draft import DraftRelease
-    from omni_release.steps.install import InstallForSmoke, InstallWithPip, InstallWithUv
-    from omni_release.steps.local import UpgradeLocal
-    from omni_release.steps.tag import PushTag, TagRelease
-    from omni_release.steps.upload import Upload
+    from omni_release.environments.local_checks import local_environment_works, nobody_uses_local_environment
+    from omni_release.environments.local_steps import UpgradeLocal
+    from omni_release.environments.steps import InstallForSmoke, InstallWithPip, InstallWithUv
+    from omni_release.git.checks import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
+    from omni_release.git.draft import DraftRelease
+    from omni_release.git.steps import PushTag, TagRelease
+    from omni_release.publishing.checks import credentials_are_there, release_is_young_enough, version_is_free_or_ours
+    from omni_release.publishing.confirm_step import ConfirmVersion
+    from omni_release.publishing.index_checks import index_answers, index_shows_the_release, project_page_answers
+    from omni_release.publishing.rehearsal_check import rehearsal_stands
+    from omni_release.publishing.steps import Upload
+    from omni_release.smoke.checks import live_smoke_stands, replay_passes
 
     return Lane(
         "release",
@@ -180,7 +180,7 @@ def _part(name: str, ids: tuple[str, ...]) -> Lane:
 
 def version(mode: str = "") -> Lane:
     """Whether all places that state the version agree."""
-    from omni_release.checks.version import staged_versions_agree, versions_agree
+    from omni_release.versions.checks import staged_versions_agree, versions_agree
 
     look = check(staged_versions_agree) if mode == "staged" else check(versions_agree)
     return Lane("version", (dataclasses.replace(look, id="versions-agree"),))  # a waiver is for both
@@ -188,11 +188,11 @@ def version(mode: str = "") -> Lane:
 
 def gate() -> Lane:
     """The fast part, for every push: what the files of the checkout alone can answer."""
-    from omni_release.checks.checklists import checklists_are_valid
-    from omni_release.checks.models import model_names_live
-    from omni_release.checks.project import project_is_valid
-    from omni_release.checks.smoke import cassettes_are_clean
-    from omni_release.checks.version import versions_agree
+    from omni_release.checklists.checks import checklists_are_valid
+    from omni_release.models.checks import model_names_live
+    from omni_release.project.checks import project_is_valid
+    from omni_release.smoke.checks import cassettes_are_clean
+    from omni_release.versions.checks import versions_agree
 
     return Lane(
         "gate",
@@ -209,7 +209,7 @@ def gate() -> Lane:
 
 def checklist() -> Lane:
     """What the checklists still wait for, in the newest run; `show` prints them, `init` writes the usual ones."""
-    from omni_release.checks.checklists import (
+    from omni_release.checklists.checks import (
         after_release_is_answered,
         before_release_is_answered,
         checklists_are_valid,
@@ -223,7 +223,7 @@ def checklist() -> Lane:
 
 def models() -> Lane:
     """Whether each model that the project names lives, and answers where there is a key."""
-    from omni_release.checks.models import configured_models_are_known, model_names_live, models_answer
+    from omni_release.models.checks import configured_models_are_known, model_names_live, models_answer
 
     known = check(configured_models_are_known, signable=True)
     return Lane("models", (check(model_names_live), known, check(models_answer)))
@@ -236,10 +236,10 @@ def audit() -> Lane:
 
 def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
     """What the code itself tells: the same checks in each lane, after the tasks that each lane has before them."""
-    from omni_release.checks.audit import bug_patterns_are_gone
-    from omni_release.checks.dependencies import imports_are_declared
-    from omni_release.checks.deprecated import packages_are_alive
-    from omni_release.checks.silent import failures_surface
+    from omni_release.code.checks import bug_patterns_are_gone
+    from omni_release.code.dependency_checks import imports_are_declared
+    from omni_release.code.deprecated_checks import packages_are_alive
+    from omni_release.code.lint_checks import failures_surface
 
     return (
         check(bug_patterns_are_gone, needs=needs),
@@ -251,7 +251,7 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
 
 def clean() -> Lane:
     """Clean dist/."""
-    from omni_release.steps.clean import Clean
+    from omni_release.build.clean_steps import Clean
 
     return Lane("clean", (step(Clean()),))
 
@@ -288,8 +288,8 @@ def replay(prebuilt: Path | None = None) -> Lane:
 
 def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     """The smoke tests against the live service, with the very wheel of a run; or `--emulated`, or `--recorded`."""
-    from omni_release.checks.contract import contract_holds
-    from omni_release.checks.smoke import live_smoke_stands, smoke_passes_emulated, smoke_passes_live
+    from omni_release.smoke.checks import live_smoke_stands, smoke_passes_emulated, smoke_passes_live
+    from omni_release.smoke.schema_checks import contract_holds
 
     if mode == "recorded":
         return replay(prebuilt)
@@ -307,12 +307,8 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     """Record the smoke tests' traffic anew, from the live service or `--emulated`, in place of the cassettes."""
-    from omni_release.checks.smoke import (
-        cassettes_are_clean,
-        traffic_is_recorded_emulated,
-        traffic_is_recorded_live,
-    )
-    from omni_release.steps.record import TakeCassettes
+    from omni_release.smoke.checks import cassettes_are_clean, traffic_is_recorded_emulated, traffic_is_recorded_live
+    from omni_release.smoke.steps import TakeCassettes
 
     tasks = rehearse(prebuilt).up_to("record", "artifacts-match", "install-candidate", "copy-tests").tasks
     body = traffic_is_recorded_emulated if mode == "emulated" else traffic_is_recorded_live
@@ -323,7 +319,7 @@ def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 def cassettes() -> Lane:
     """What is recorded: no key, small, young, without faults of the service; `shrink` makes recordings small."""
-    from omni_release.checks.smoke import cassettes_are_clean
+    from omni_release.smoke.checks import cassettes_are_clean
 
     return Lane("cassettes", (check(cassettes_are_clean),))
 
@@ -386,10 +382,10 @@ ALL: dict[str, Callable[[], Lane]] = {
 
 def every(project: Project | None = None) -> tuple[Lane, ...]:
     """Each lane in each of its modes, with what the project itself adds: all the tasks that there are."""
-    from omni_release import own_tasks
+    from omni_release import custom_tasks
 
     found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
-    return tuple(own_tasks.joined(one, project) for one in found) if project is not None else found
+    return tuple(custom_tasks.joined(one, project) for one in found) if project is not None else found
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

@@ -15,29 +15,30 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import artifacts, engine, keys, lanes, own_tasks, versions, waivable
-from omni_release.actions import Run
-from omni_release.environments import variables
-from omni_release.errors import UsageError
-from omni_release.git import tree
-from omni_release.journal import RunFolder
-from omni_release.journal.home import Home
-from omni_release.model import HELD_UP, REHEARSAL, Outcome, Release, Report
-from omni_release.ports.clock import SystemClock
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.index import DefaultIndex, PackageIndex, Rehearsal
-from omni_release.ports.processes import LocalProcesses
-from omni_release.ports.secrets import Secrets
-from omni_release.ports.terminal import AtTerminal, Terminal, terminal
-from omni_release.redaction import Redact, redacted
+from omni_release import custom_tasks, lanes, source_tree, versions
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import DefaultIndex, PackageIndex, Rehearsal
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.secrets import Secrets
+from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
+from omni_release.core import engine, known_rules, secret_patterns
+from omni_release.core.actions import Run
+from omni_release.core.errors import UsageError
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import HELD_UP, REHEARSAL, Outcome, Release, Report
+from omni_release.core.redaction import Redact, redacted
+from omni_release.core.request import Request
+from omni_release.core.runs import Home
+from omni_release.core.tasks import Lane
+from omni_release.core.world import Completed, World
+from omni_release.distributions import artifacts
+from omni_release.environments import env_vars
 from omni_release.report import files as report_files
 from omni_release.report import text
-from omni_release.request import Request
-from omni_release.seams import Completed, World
-from omni_release.tasks import Lane
 
 if TYPE_CHECKING:
-    from omni_release.ports.credentials import Finder
+    from omni_release.adapters.credentials import Finder
 
 _ALWAYS_NEW = ("rehearse", "build")
 
@@ -47,7 +48,7 @@ def run_lane(request: Request) -> int:
     for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminated)
-    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(variables.GUARD)):
+    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(env_vars.GUARD)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
@@ -73,13 +74,13 @@ def run_lane(request: Request) -> int:
 
 def _published(request: Request, home: Home, secrets: Secrets) -> Report:
     """The report of a lane that is about a real index: its last part's. One finder of credentials is for all parts."""
+    from omni_release.adapters.credentials import Finder
     from omni_release.index import targets
-    from omni_release.ports.credentials import Finder
-    from omni_release.publishing import parts
+    from omni_release.publishing import phases
 
     found = targets.destination(request.to, request.project.settings.index, os.environ)
     finder = Finder(found.target, found.given, os.environ)
-    return parts.whole(request, home, found.target, finder.login, lambda part: _one(part, home, secrets, finder))
+    return phases.whole(request, home, found.target, finder.login, lambda part: _one(part, home, secrets, finder))
 
 
 def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None = None) -> Report:
@@ -91,9 +92,9 @@ def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None =
         release, world = stack.enter_context(_wired(request, home, secrets, shown, finder))
         stack.enter_context(shown)
         if request.lane == "rehearse" and request.to:  # what a release needs
-            from omni_release.publishing import afterwards, parts
+            from omni_release.publishing import phases, summary
 
-            shown.say(parts.finished_already(home, release, world))
+            shown.say(phases.finished_already(home, release, world))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
@@ -113,13 +114,13 @@ def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None =
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
         if request.lane == "release" and not request.dry:
-            from omni_release.publishing import afterwards, parts
+            from omni_release.publishing import phases, summary
 
-            shown.say(afterwards.what_now(request, report, world))
+            shown.say(summary.what_now(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
-            from omni_release.checklists import command
+            from omni_release.cli import checklist
 
-            shown.say(command.before_a_release(request.project, home.run(str(release.folder))))
+            shown.say(checklist.before_a_release(request.project, home.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(redacted(report, secrets.redact)))
     return report
@@ -134,10 +135,10 @@ def _lane(request: Request) -> Lane:
 
     A waiver of nothing is told by each lane but `version`, which is asked at every commit and has but one check.
     """
-    lane = own_tasks.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
+    lane = custom_tasks.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
     if request.lane != "version":
-        waivable.held(request.project, known)
+        known_rules.held(request.project, known)
     for id in request.only:
         if id not in known:
             raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(known)}.")
@@ -170,14 +171,14 @@ def _wired(
     )
     index = _index(request, folder, finder)
     secrets.offer(index.secrets)
-    secrets.offer({name: functools.partial(_variable, name) for name in keys.VARIABLES})
+    secrets.offer({name: functools.partial(_variable, name) for name in secret_patterns.VARIABLES})
     version = versions.version_of(versions.find(project))
-    found = tree.repository(project.root, processes)
+    found = source_tree.repository(project.root, processes)
     release = Release(
         project,
         version,
         _target(request, folder),
-        tree.commit(project.root, processes),
+        source_tree.commit(project.root, processes),
         folder.path,
         folder.workshop() if folder.path.is_dir() and not request.looks else folder.path / "workshop",
         found.inside(project.root) if found else PurePosixPath(),
@@ -231,13 +232,13 @@ def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolde
     if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and not home.runs()):
         return home.none()
     if request.lane == "doctor":
-        now = tree.fingerprint(request.project.root, processes)
+        now = source_tree.fingerprint(request.project.root, processes)
         built = [run for run in home.runs() if run.built_from() == now]
         finished = next((run for run in built if run.rehearsed() is not None), None)
         return finished or next(iter(built), home.none())
     newest = next(iter(home.runs()), None)
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
-        if newest.built_from() == tree.fingerprint(request.project.root, processes):
+        if newest.built_from() == source_tree.fingerprint(request.project.root, processes):
             return newest
     if request.lane == "published":
         return home.none()

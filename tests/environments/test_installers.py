@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from omni_release.core.model import Artifact, Project, Release
+from omni_release.core.settings import Settings
 from omni_release.environments.installers import OwnFile
-from omni_release.model import Artifact, Project, Release
-from omni_release.settings import Settings
 
 WHEEL = Artifact("ac_me-1.0-py3-none-any.whl", 6, "ab" * 32)
 SDIST = Artifact("ac_me-1.0.tar.gz", 5, "cd" * 32)

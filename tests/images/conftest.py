@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from omni_release.emulator import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, ImageResult, Policy, ResilientProvider
 from omni_release.images.errors import ImageError
 

@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from omni_release.emulator import GeminiEmulator
-from omni_release.images import (
-    GeminiImageProvider,
-    ImageRequest,
-    ResilientProvider,
-    SyncImages,
-    answer,
-    errors,
-    picture,
-)
+from omni_release.emulators import GeminiEmulator
+from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, answer, decode, errors
 from tests.images.conftest import FLASH, PRO, Lines, made, planted_key, resilient, run
 
 
@@ -34,17 +26,17 @@ def bytes_of(kind: str) -> bytes:
 def test_type_and_size_are_read_from_the_bytes(kind: str, mime_type: str) -> None:
     """Whatever the service says it is."""
     data = bytes_of(kind)
-    assert picture.read(data) == picture.Picture(mime_type, 64, 48)
+    assert decode.read(data) == decode.Picture(mime_type, 64, 48)
     for cut in (len(data) // 2, len(data) * 9 // 10, 20, 1):
         with pytest.raises(errors.DamagedAnswer, match=r"does not decode \(\d+ bytes\)"):
-            picture.read(data[:cut])
+            decode.read(data[:cut])
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.4 ..."])
 def test_what_is_no_image(data: bytes) -> None:
     """It is told as such."""
     with pytest.raises(errors.DamagedAnswer):
-        picture.read(data)
+        decode.read(data)
 
 
 def test_a_bomb_is_not_decoded() -> None:
@@ -52,7 +44,7 @@ def test_a_bomb_is_not_decoded() -> None:
     written = io.BytesIO()
     Image.new("1", (9_000, 9_000)).save(written, "PNG")
     with pytest.raises(errors.DamagedAnswer):
-        picture.read(written.getvalue())
+        decode.read(written.getvalue())
 
 
 @pytest.mark.parametrize(

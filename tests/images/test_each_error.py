@@ -14,7 +14,7 @@ import yaml
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from omni_release.emulator import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, errors
 from tests.images.conftest import EVIDENCE, FLASH, PRO, made, needs_evidence, planted_key, run
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from omni_release.emulator import GeminiEmulator
-from omni_release.errors import UsageError
+from omni_release.core.errors import UsageError
+from omni_release.core.settings import Settings
+from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
 from omni_release.images.configured import with_environment
 from omni_release.images.progress import AT_ONCE as BEGUN
 from omni_release.images.progress import STILL, LiveLine
-from omni_release.settings import Settings
 from tests.images.conftest import FLASH, PRO, Lines, planted_key, resilient, run
 
 
@@ -226,7 +226,7 @@ def test_import_is_cheap() -> None:
     """Neither the package nor the images' face imports the SDK, pydantic, Pillow, tenacity or structlog."""
     heavy = "('google', 'pydantic', 'PIL', 'tenacity', 'structlog', 'httpx2', 'werkzeug', 'asyncio')"
     code = (
-        "import sys, omni_release, omni_release.cli, omni_release.images, omni_release.emulator\n"
+        "import sys, omni_release, omni_release.cli.main, omni_release.images, omni_release.emulators\n"
         "from omni_release.images import ImageRequest, ImageResult\n"
         f"print([name for name in sys.modules if name.partition('.')[0] in {heavy}])"
     )

@@ -6,10 +6,11 @@ import datetime
 
 import pytest
 
-from omni_release.emulator import GeminiEmulator
-from omni_release.images import Budget, GeminiImageProvider, ImageRequest, costs, errors, life
+from omni_release.core.settings import Settings
+from omni_release.emulators import GeminiEmulator
+from omni_release.images import Budget, GeminiImageProvider, ImageRequest, costs, errors
 from omni_release.images.model import Usage
-from omni_release.settings import Settings
+from omni_release.models import registry
 from tests.images.conftest import FLASH, PRO, planted_key, run
 
 TODAY = datetime.date(2026, 11, 22)
@@ -39,10 +40,10 @@ def test_price_per_image_without_usage() -> None:
     assert costs.of("gemini-9", None, "1K").usd is None
 
 
-@pytest.mark.parametrize("name", sorted(life.models()))
+@pytest.mark.parametrize("name", sorted(registry.models()))
 def test_each_fact_has_its_source(name: str) -> None:
     """A source and a day; a dead name has a living successor, of the same kind."""
-    model = life.models()[name]
+    model = registry.models()[name]
     assert model.source.startswith("https://ai.google.dev/")
     assert datetime.date(2025, 1, 1) < model.checked <= datetime.date(2026, 12, 31)
     if model.price:
@@ -50,28 +51,28 @@ def test_each_fact_has_its_source(name: str) -> None:
         assert model.price.checked
         assert model.price.second_hand  # none was read on the provider's own page: so it must be said
     if not model.lives(TODAY):
-        heir = life.successor(name, TODAY)
+        heir = registry.successor(name, TODAY)
         assert heir is not None
-        assert life.models()[heir].lives(TODAY)
-        assert life.models()[heir].family.endswith("image") == (model.family in ("gemini-image", "imagen"))
+        assert registry.models()[heir].lives(TODAY)
+        assert registry.models()[heir].family.endswith("image") == (model.family in ("gemini-image", "imagen"))
 
 
 def test_the_default_models_live() -> None:
     """The settings' defaults are living models with a price for each size."""
     for name in (Settings().image_model, Settings().image_fallback_model):
-        model = life.find(name)
+        model = registry.find(name)
         assert model is not None and model.lives(TODAY) and model.price is not None
         assert {"1K", "2K", "4K"} <= set(model.price.per_image)
 
 
 def test_a_chain_is_followed() -> None:
     """A recommended replacement may be dead itself: imagen-3 → imagen-4 → flash; and a day decides."""
-    assert life.successor("imagen-3.0-generate-002", TODAY) == FLASH
-    assert life.successor("models/gemini-3-pro-image-preview", TODAY) == PRO
-    assert life.successor("nobody", TODAY) is None
-    assert life.successor(PRO, TODAY) is None
+    assert registry.successor("imagen-3.0-generate-002", TODAY) == FLASH
+    assert registry.successor("models/gemini-3-pro-image-preview", TODAY) == PRO
+    assert registry.successor("nobody", TODAY) is None
+    assert registry.successor(PRO, TODAY) is None
     june = datetime.date(2026, 6, 25)
-    preview = life.find("gemini-3-pro-image-preview")
+    preview = registry.find("gemini-3-pro-image-preview")
     assert preview is not None
     assert preview.lives(june - datetime.timedelta(days=1)) and not preview.lives(june)
 

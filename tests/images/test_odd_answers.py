@@ -15,12 +15,21 @@ from typing import Any
 
 import pytest
 
-from omni_release.emulator import pictures
-from omni_release.images import GeminiImageProvider, ImageRequest, ImageResult, codec, errors, fault, gemini, picture
+from omni_release.emulators import sample_images
+from omni_release.images import (
+    GeminiImageProvider,
+    ImageRequest,
+    ImageResult,
+    codec,
+    decode,
+    error_mapping,
+    errors,
+    gemini,
+)
 from tests.images.conftest import PRO, planted_key, run
 from tests.images.test_bad_input import bytes_of
 
-IMAGE = codec.encoded(pictures.picture(1376, 768, "image/jpeg", 7))
+IMAGE = codec.encoded(sample_images.picture(1376, 768, "image/jpeg", 7))
 ANSWER: dict[str, Any] = {
     "candidates": [
         {
@@ -104,7 +113,7 @@ def test_an_error_with_one_odd_value() -> None:
     now = datetime.datetime.now(datetime.UTC)
     for code in (400, 403, 404, 429, 500, 503):
         for _, document in with_odd(FAULT):
-            error = fault.error(fault.Fault(code, document, {"retry-after": "1"}, PRO, now))
+            error = error_mapping.error(error_mapping.Fault(code, document, {"retry-after": "1"}, PRO, now))
             error.message.encode()
             error.hint.encode()
 
@@ -117,7 +126,7 @@ def test_odd_delays(delay: object, seconds: float | None) -> None:
     """A 429 with a RetryInfo is a rate limit, even where its delay cannot be read."""
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
     body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m", "details": [info]}}
-    error = fault.error(fault.Fault(429, body, {}, PRO, datetime.datetime.now(datetime.UTC)))
+    error = error_mapping.error(error_mapping.Fault(429, body, {}, PRO, datetime.datetime.now(datetime.UTC)))
     assert isinstance(error, errors.RateLimited)
     assert error.delay == seconds
 
@@ -136,12 +145,12 @@ def test_odd_delays(delay: object, seconds: float | None) -> None:
 def test_odd_retry_after(header: str, seconds: float | None) -> None:
     """Seconds or a date; what is neither is none, and no crash."""
     now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
-    assert fault.Fault(503, {}, {"retry-after": header}, PRO, now).delay == seconds
+    assert error_mapping.Fault(503, {}, {"retry-after": header}, PRO, now).delay == seconds
 
 
 def test_a_429_that_is_not_the_api_s() -> None:
     """A proxy's page says nothing about the account."""
-    error = fault.error(fault.Fault(429, "<html>", {}, PRO, datetime.datetime.now(datetime.UTC)))
+    error = error_mapping.error(error_mapping.Fault(429, "<html>", {}, PRO, datetime.datetime.now(datetime.UTC)))
     assert type(error) is errors.RateLimited
 
 
@@ -152,9 +161,9 @@ def test_half_an_image_is_none_even_where_pillow_is_told_so(kind: str, monkeypat
 
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     data = bytes_of(kind)
-    assert picture.read(data).width == 64
+    assert decode.read(data).width == 64
     with pytest.raises(errors.DamagedAnswer):
-        picture.read(data[: len(data) * 9 // 10])
+        decode.read(data[: len(data) * 9 // 10])
 
 
 # -- on the wire -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from omni_release.emulator import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from tests.conftest import child_environment
 from tests.images.conftest import planted_key
 

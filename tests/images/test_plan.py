@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omni_release.emulator import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from omni_release.images import errors
 from tests.images.conftest import FLASH, PRO, made
 

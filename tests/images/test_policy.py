@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_release.emulator import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from omni_release.images import Availability, Conversation, ImageRequest, ImageResult, ModelInfo, Policy
 from omni_release.images import ResilientProvider as Resilient
 from omni_release.images.errors import (

@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from omni_release.emulator import GeminiEmulator
-from omni_release.images import (
-    Conversation,
-    GeminiImageProvider,
-    ImageRequest,
-    ImageResult,
-    SyncImages,
-    generate_batch,
-)
+from omni_release.emulators import GeminiEmulator
+from omni_release.images import Conversation, GeminiImageProvider, ImageRequest, ImageResult, SyncImages, generate_batch
 from omni_release.images.errors import ImageError, InvalidRequest, Overloaded, RequestRejected
 from omni_release.images.model import RATIOS, SIZES, Part
 from tests.images.conftest import PRO, planted_key, resilient, run

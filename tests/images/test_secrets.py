@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from omni_release.emulator import GeminiEmulator, bodies
+from omni_release.emulators import GeminiEmulator, responses
 from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider
 from omni_release.images.errors import ImageError, NotSetUp
 from tests.images.conftest import AT_ONCE, FLASH, PRO, Lines, planted_key, run
@@ -22,7 +22,7 @@ def shown(error: BaseException) -> str:
     return "".join([*whole.format(), repr(error), str(error), repr(vars(error)), *attempts])
 
 
-@pytest.mark.parametrize("name", [name for name in bodies.NAMES if name not in ("hang", "slow", "huge")])
+@pytest.mark.parametrize("name", [name for name in responses.NAMES if name not in ("hang", "slow", "huge")])
 def test_key_is_nowhere(
     emulator: GeminiEmulator, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,7 +53,7 @@ def test_key_is_nowhere(
     assert "Overloaded" in whole or name != "503"  # something was said at all
 
 
-def echoes() -> dict[str, bodies.Reply]:
+def echoes() -> dict[str, responses.Reply]:
     """Answers that repeat the key where it might be kept, or cut in two."""
     key = planted_key()
     quota = {"@type": "QuotaFailure", "violations": [{"quotaId": f"PerDay{key}"}]}
@@ -62,20 +62,20 @@ def echoes() -> dict[str, bodies.Reply]:
     ended = {"candidates": [{"finishReason": key, "finishMessage": "z" * 295 + key}]}
     said = {"candidates": [{"content": {"parts": [{"text": "z" * 290 + key}]}, "finishReason": "STOP"}]}
     return {
-        "cut": bodies.Reply(400, bodies.error(400, "INVALID_ARGUMENT", "y" * 290 + key)),
-        "quota": bodies.Reply(429, bodies.error(429, "RESOURCE_EXHAUSTED", "m", quota)),
-        "link": bodies.Reply(403, bodies.error(403, "PERMISSION_DENIED", "m", info, link)),
-        "reason": bodies.Reply(200, ended),
-        "text": bodies.Reply(200, said),
-        "blocked": bodies.Reply(200, {"promptFeedback": {"blockReason": key}}),
-        "page": bodies.Reply(200, f"<html>{key}".encode()),
+        "cut": responses.Reply(400, responses.error(400, "INVALID_ARGUMENT", "y" * 290 + key)),
+        "quota": responses.Reply(429, responses.error(429, "RESOURCE_EXHAUSTED", "m", quota)),
+        "link": responses.Reply(403, responses.error(403, "PERMISSION_DENIED", "m", info, link)),
+        "reason": responses.Reply(200, ended),
+        "text": responses.Reply(200, said),
+        "blocked": responses.Reply(200, {"promptFeedback": {"blockReason": key}}),
+        "page": responses.Reply(200, f"<html>{key}".encode()),
     }
 
 
 @pytest.mark.parametrize("name", echoes())
 def test_key_in_any_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Not in a message, not half of it, not in the error's other fields, not in its pickle."""
-    monkeypatch.setattr(bodies, "scripted", lambda *_: echoes()[name])
+    monkeypatch.setattr(responses, "scripted", lambda *_: echoes()[name])
 
     async def work() -> ImageError:
         async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:
@@ -97,10 +97,10 @@ def test_a_provider_is_not_pickled() -> None:
 def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that repeats the key in its message is not repeated."""
 
-    def echo(*_: Any) -> bodies.Reply:
-        return bodies.invalid(f"the key {planted_key()} is wrong")
+    def echo(*_: Any) -> responses.Reply:
+        return responses.invalid(f"the key {planted_key()} is wrong")
 
-    monkeypatch.setattr(bodies, "scripted", echo)
+    monkeypatch.setattr(responses, "scripted", echo)
 
     async def work() -> None:
         async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:

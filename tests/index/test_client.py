@@ -14,13 +14,13 @@ import uv
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from omni_release import artifacts
-from omni_release.errors import CannotTell
+from omni_release.core.errors import CannotTell
+from omni_release.core.model import Artifact
+from omni_release.core.world import Standing
+from omni_release.distributions import artifacts
+from omni_release.environments.installer_config import default_index
 from omni_release.index.client import Client
-from omni_release.index.elsewhere import default_index
-from omni_release.model import Artifact
-from omni_release.rehearsal.server import RehearsalIndex, Setup
-from omni_release.seams import Standing
+from omni_release.local_index.server import RehearsalIndex, Setup
 from tests.index.support import (
     ACCOUNT,
     PROJECT,

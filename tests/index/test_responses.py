@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from omni_release.core.world import Standing
 from omni_release.index.responses import answered
-from omni_release.seams import Standing
 
 
 @pytest.mark.parametrize(

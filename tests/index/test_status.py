@@ -12,7 +12,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from omni_release.errors import CannotTell
+from omni_release.core.errors import CannotTell
 from omni_release.index import session
 from omni_release.index.status import status
 

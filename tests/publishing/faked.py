@@ -23,18 +23,19 @@ import requests
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder
 
-from omni_release import artifacts, engine
-from omni_release.actions import Run
-from omni_release.checks.index import index_shows_the_release
-from omni_release.errors import CannotTell
+from omni_release.adapters.files import LocalFiles
+from omni_release.core import engine
+from omni_release.core.actions import Run
+from omni_release.core.errors import CannotTell
+from omni_release.core.model import Artifact, Outcome, Project, Release, Target
+from omni_release.core.settings import Publish, Settings
+from omni_release.core.tasks import Lane, check, step
+from omni_release.core.world import Access, Completed, Credentials, World
+from omni_release.distributions import artifacts
 from omni_release.index.client import Client
-from omni_release.model import Artifact, Outcome, Project, Release, Target
-from omni_release.ports.files import LocalFiles
-from omni_release.rehearsal.server import RehearsalIndex, Setup
-from omni_release.seams import Access, Completed, Credentials, World
-from omni_release.settings import Publish, Settings
-from omni_release.steps.upload import Upload
-from omni_release.tasks import Lane, check, step
+from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.publishing.index_checks import index_shows_the_release
+from omni_release.publishing.steps import Upload
 from tests.index.support import ACCOUNT, PASSWORD, PROJECT, USER, form
 
 if TYPE_CHECKING:

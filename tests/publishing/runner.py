@@ -24,11 +24,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import cli, lanes, run, seams
-from omni_release.index import client, places, targets  # noqa: F401
-from omni_release.ports import credentials  # noqa: F401
-from omni_release.publishing import afterwards, confirming, listing, parts, sending  # noqa: F401
-from omni_release.tasks import Lane
+from omni_release import lanes, run
+from omni_release.adapters import credentials  # noqa: F401
+from omni_release.cli import main as cli_main
+from omni_release.core import world as core_world
+from omni_release.core.tasks import Lane
+from omni_release.index import (
+    targets,  # noqa: F401
+)
+from omni_release.publishing import (
+    upload,  # noqa: F401
+)
 
 TOUCHING = {
     "processes": ("run", "ask"),
@@ -123,16 +129,16 @@ def run_one(asked: dict[str, Any]) -> None:
         os.chdir(asked["cwd"])
         os.environ.update(asked["environment"])
         counter = Counter(asked["kill"], Path(asked["trace"]))
-        real = seams.World
+        real = core_world.World
 
-        def world(processes: Any, files: Any, clock: Any, index: Any, journal: Any, *more: Any) -> seams.World:
+        def world(processes: Any, files: Any, clock: Any, index: Any, journal: Any, *more: Any) -> core_world.World:
             given = {"processes": processes, "files": files, "clock": clock, "index": index, "journal": journal}
             return real(*(counter.wrapped(name, seam) for name, seam in given.items()), *more)
 
         whole, without = lanes.lane, set(asked["without"])
         run.lanes.lane = lambda *given, **more: _without(whole(*given, **more), without)  # type: ignore[attr-defined]
         run.World = world  # type: ignore[attr-defined, assignment]  # the one place that makes a world
-        code = cli.main(asked["argv"])
+        code = cli_main.main(asked["argv"])
     except BaseException:  # noqa: BLE001 - told in the log; nothing may get out of the fork
         traceback.print_exc()
     finally:

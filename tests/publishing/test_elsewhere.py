@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import artifacts
+from omni_release.distributions import artifacts
 from tests.conftest import git
 from tests.index.support import form, sent, wheel_files, zipped
 from tests.publishing.support import Place, Runner, Watched, outside

@@ -15,21 +15,22 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import artifacts, engine
-from omni_release.actions import Pin
-from omni_release.checks.index import index_shows_the_release
+from omni_release.adapters.credentials import Finder
+from omni_release.adapters.index import PackageIndex
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.secrets import Secrets
+from omni_release.core import engine
+from omni_release.core.actions import Pin
+from omni_release.core.model import Project, Release, Target
+from omni_release.core.settings import Publish, Settings
+from omni_release.core.tasks import Lane, check, step
+from omni_release.core.world import World
+from omni_release.distributions import artifacts
 from omni_release.index.session import DEADLINE
 from omni_release.index.targets import Given
-from omni_release.model import Project, Release, Target
-from omni_release.ports.credentials import Finder
-from omni_release.ports.index import PackageIndex
-from omni_release.ports.processes import LocalProcesses
-from omni_release.ports.secrets import Secrets
-from omni_release.rehearsal.misbehaviour import CASES
-from omni_release.seams import World
-from omni_release.settings import Publish, Settings
-from omni_release.steps.upload import Upload
-from omni_release.tasks import Lane, check, step
+from omni_release.local_index.misbehaviour import CASES
+from omni_release.publishing.index_checks import index_shows_the_release
+from omni_release.publishing.steps import Upload
 from tests.index.support import sdist, wheel
 from tests.publishing.faked import Published, publish
 from tests.publishing.support import PASSWORD, PROJECT, USER, outside

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from omni_release import artifacts
+from omni_release.distributions import artifacts
 from tests.index.support import pypi_server
 from tests.publishing.support import PASSWORD, Place, Runner, outside
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.journal.home import Home
-from omni_release.model import Commit, Release
-from omni_release.ports.files import LocalFiles
-from omni_release.publishing import parts
-from omni_release.seams import World
+from omni_release.adapters.files import LocalFiles
+from omni_release.core.model import Commit, Release
+from omni_release.core.runs import Home
+from omni_release.core.world import World
+from omni_release.publishing import phases
 from tests.conftest import git
 from tests.index.support import form, sdist, sent
 from tests.publishing.support import PROJECT, Place, Runner, outside, released
@@ -154,7 +154,7 @@ def test_a_finished_rehearsal_is_told(changed: str, place: Place, world: World, 
         next((place.run / "dist").glob("*.whl")).write_bytes(b"")
     elif changed == "verdict":
         (place.run / "journal.jsonl").write_text("", encoding="utf-8")
-    said = list(parts.finished_already(home, replace(release, project=project, commit=commit), world))
+    said = list(phases.finished_already(home, replace(release, project=project, commit=commit), world))
     assert [f"--run {place.run.name}" in line for line in said] == ([] if changed else [True])
 
 

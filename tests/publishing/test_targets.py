@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
-from omni_release.errors import UsageError
-from omni_release.index import places, targets
+from omni_release.adapters import credentials
+from omni_release.adapters.credentials import Finder
+from omni_release.core.errors import UsageError
+from omni_release.core.model import Target
+from omni_release.core.settings import IndexAddress
+from omni_release.core.world import Access
+from omni_release.index import discovery, targets
 from omni_release.index.targets import destination
-from omni_release.model import Target
-from omni_release.ports import credentials
-from omni_release.ports.credentials import Finder
-from omni_release.seams import Access
-from omni_release.settings import IndexAddress
 from tests.conftest import child_environment, omni
 from tests.index.support import pypi_server, running
-from tests.index.test_login import Server, only_known, serving
+from tests.index.test_auth import Server, only_known, serving
 
 PLANTED = "pl4nted-s3cret"
 NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
@@ -237,8 +237,8 @@ def test_keyring_that_does_not_answer(does: str, said: str, tmp_path: Path, monk
 def test_usual_places(tmp_path: Path) -> None:
     """The simple API of an index of which only the address to upload to is known: one of the usual places answers."""
     with running(tmp_path) as index:
-        found = places.found(Target("x", f"{index.url}/legacy/"), "acme-sound")
+        found = discovery.found(Target("x", f"{index.url}/legacy/"), "acme-sound")
         assert found.simple == f"{index.url}/simple/"
     with pypi_server(tmp_path) as url:
-        assert places.found(Target("x", url), "acme-sound").simple == f"{url}/simple/"
-    assert places.usual("https://h.invalid/me/dev/")[2] == "https://h.invalid/me/dev/+simple/"
+        assert discovery.found(Target("x", url), "acme-sound").simple == f"{url}/simple/"
+    assert discovery.usual("https://h.invalid/me/dev/")[2] == "https://h.invalid/me/dev/+simple/"

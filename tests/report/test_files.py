@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.model import Artifact, Finding, Outcome, Report, Status
-from omni_release.ports.files import LocalFiles
-from omni_release.ports.secrets import Secrets
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.secrets import Secrets
+from omni_release.core.model import Artifact, Finding, Outcome, Report, Status
 from omni_release.report import files
 
 PLANTED = 'ab_cd*ef"gh&12\\<%\n' + "planted"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from omni_release.model import Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import Finding, Outcome, Report, Severity, Status
 from omni_release.report import junit
 
 

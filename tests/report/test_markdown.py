@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from omni_release.model import Artifact, Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import Artifact, Finding, Outcome, Report, Severity, Status
 from omni_release.report import markdown
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED, seconds=0.26)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sarif.loader
 
-from omni_release.model import Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import Finding, Outcome, Report, Severity, Status
 from omni_release.report import sarif as report_sarif
 from tests.conftest import omni
 from tests.report.sarif_model import held

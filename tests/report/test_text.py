@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from omni_release.errors import UsageError
-from omni_release.model import HELD_UP, Artifact, Finding, Outcome, Report, Severity, Status
+from omni_release.core.errors import UsageError
+from omni_release.core.model import HELD_UP, Artifact, Finding, Outcome, Report, Severity, Status
 from omni_release.report import text
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)

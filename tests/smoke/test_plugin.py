@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.emulator import GeminiEmulator
-from omni_release.smoke import cassettes, outcomes
+from omni_release import cassettes
+from omni_release.emulators import GeminiEmulator
+from omni_release.smoke import outcomes
 from omni_release.smoke.outcomes import Scenario, Told
 from tests.conftest import child_environment
 from tests.images.conftest import planted_key
@@ -271,7 +272,7 @@ def test_told():
     raise RuntimeError("the service says: API key not valid: " + key)
 
 def test_inconclusive():
-    from omni_release.errors import CannotTell
+    from omni_release.core.errors import CannotTell
     raise CannotTell("no luck with " + os.environ["GEMINI_API_KEY"])
 
 @pytest.fixture
@@ -363,7 +364,7 @@ PROBE = """
 import sys
 
 def test_plain():
-    heavy = {"vcr", "yaml", "PIL", "omni_release.images", "omni_release.settings"}
+    heavy = {"vcr", "yaml", "PIL", "omni_release.images", "omni_release.core.settings"}
     heavy |= {"omni_release.smoke.session", "omni_release.smoke.service"}
     assert not [name for name in heavy if sys.modules.get(name)]
 """

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release.children import recorder
-from omni_release.model import Finding, Severity
+from omni_release.core.model import Finding, Severity
+from omni_release.scripts import warnings_recorder
 from omni_release.testing import deprecations
 from omni_release.testing.deprecations import Places
 
@@ -28,7 +28,7 @@ class World:
         self.target = root / "warnings.jsonl"
         for folder in (self.site / "acme", self.site / "other", self.tests):
             folder.mkdir(parents=True)
-        source = Path(recorder.__file__).read_text(encoding="utf-8")
+        source = Path(warnings_recorder.__file__).read_text(encoding="utf-8")
         (self.site / "recorder_under_test.py").write_text(source, encoding="utf-8")
         (self.site / "acme" / "__init__.py").write_text("", encoding="utf-8")
         own = ((self.site / "acme", PurePosixPath("src/acme")), (self.tests, PurePosixPath()))

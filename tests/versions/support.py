@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from omni_release import versions
-from omni_release.ports import swap
-from omni_release.ports.index import reader
-from omni_release.versions import command
+from omni_release.adapters import atomic_files
+from omni_release.adapters.index import reader
+from omni_release.cli import version
 from tests.conftest import CASES, git
 
 PROJECTS = CASES / "versions"
@@ -35,7 +35,8 @@ def listed(root: Path) -> str:
 
 def change(root: Path, verb: str, value: str = "", *, docs: bool = False, dry: bool = False, index: str = "") -> int:
     """`version sync`, `set` or `bump`, in this process."""
-    return command.change(root, command.Asked(verb, value, dry, False, docs), swap, reader(index) if index else None)
+    asked = version.Asked(verb, value, dry, False, docs)
+    return version.change(root, asked, atomic_files, reader(index) if index else None)
 
 
 def contents(top: Path) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from omni_release.errors import UsageError
+from omni_release.core.errors import UsageError
 from omni_release.versions.bump import PARTS, bumped
 
 REFUSED = "\N{EN DASH}"

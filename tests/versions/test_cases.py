@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import cli, versions
-from omni_release.errors import Conflict
+from omni_release import versions
+from omni_release.cli import main
+from omni_release.core.errors import Conflict
+from omni_release.versions.pep440 import same
 from omni_release.versions.place import WRITTEN
-from omni_release.versions.spelling import same
 from tests.versions.support import AT, PROJECTS, change, checkout, contents, listed
 
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
@@ -38,7 +39,7 @@ def test_places(name: str, tmp_path: Path) -> None:
 def test_the_command_line_shows_them(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`version show` prints the very same, whatever kind of project it is."""
     root = checkout(name, tmp_path / name)
-    code = cli.main(["version", "show", "--format", "json", "--project", str(root)])
+    code = main.main(["version", "show", "--format", "json", "--project", str(root)])
     said = json.loads(capsys.readouterr().out)
     lines = [f"{at['role']} {at['path']}:{at['line']}:{at['column']} {at['value']}\n" for at in said["places"]]
     assert "".join(lines) == (PROJECTS / name / "expected.txt").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import versions
-from omni_release.errors import SettingsError
+from omni_release.core.errors import SettingsError
 from tests.conftest import git
 from tests.versions.support import checkout, contents, listed
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.errors import Conflict
+from omni_release.core.errors import Conflict
 from tests.index.support import PROJECT, form, metadata, running, sent, wheel
 from tests.versions.support import change, contents
 

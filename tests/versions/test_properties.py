@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omni_release import versions
-from omni_release.errors import OmniReleaseError
-from omni_release.versions.spelling import same
+from omni_release.core.errors import OmniReleaseError
+from omni_release.versions.pep440 import same
 from tests.versions.support import change, contents
 
 PYPROJECT = '[project]\nname = "acme"\nversion = "{v}"\n'

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release.model import Finding, Status
-from omni_release.toml_lines import line_of, nearest
+from omni_release.core.model import Finding, Status
+from omni_release.core.toml_keys import line_of, nearest
 
 FOLDER = "checklists"
 """Where a project has its own."""

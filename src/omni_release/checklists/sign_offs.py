@@ -21,9 +21,9 @@ from datetime import date
 from pathlib import Path
 
 from omni_release.checklists import FOLDER, RULE, opened
-from omni_release.model import Finding, Release, Severity, SignOff
-from omni_release.seams import Journal, World
-from omni_release.toml_lines import line_of
+from omni_release.core.model import Finding, Release, Severity, SignOff
+from omni_release.core.toml_keys import line_of
+from omni_release.core.world import Journal, World
 
 SIGNED = f"{FOLDER}/signed"
 _NEEDED = ("item", "who", "reason")
@@ -42,7 +42,7 @@ class Committed:
 
     def void(self, version: str | None, hashes: tuple[str, ...], today: date) -> str:
         """Why it does not answer for this version and these artifacts; empty where it does."""
-        from omni_release.artifacts import same_version
+        from omni_release.distributions.artifacts import same_version
 
         if self.until is not None and self.until < today:
             return f"it was until {self.until}"
@@ -76,7 +76,7 @@ def answer(id: str, root: Path, version: str | None, journal: Journal, today: da
 
 def released(release: Release, world: World) -> str | None:
     """The version that is released: as the project states it, or else as it was built."""
-    from omni_release import artifacts
+    from omni_release.distributions import artifacts
 
     return artifacts.released(release.version, world.journal.artifacts())
 

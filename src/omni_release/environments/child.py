@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from omni_release import children
-from omni_release.actions import Run
+from omni_release import scripts
+from omni_release.core.actions import Run
+from omni_release.core.errors import ActionFailed
+from omni_release.core.model import Release
+from omni_release.core.world import Completed, World
 from omni_release.environments import venv
-from omni_release.errors import ActionFailed
-from omni_release.model import Release
-from omni_release.seams import Completed, World
 
 
 def answer(
@@ -33,7 +33,7 @@ def answer(
     result.unlink(missing_ok=True)
     interpreter = str(venv.python(release.environment(environment)))
     command = Run(
-        (interpreter, "-I", str(children.program(program)), str(result), *arguments),
+        (interpreter, "-I", str(scripts.program(program)), str(result), *arguments),
         cwd=release.workshop,
         environment=variables,
         log=release.logs / f"{name}.log",

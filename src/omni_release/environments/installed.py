@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omni_release import artifacts
+from omni_release.distributions import artifacts
 from omni_release.environments.venv import site_packages
 
 

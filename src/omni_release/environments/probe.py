@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from omni_release.environments import child, variables
-from omni_release.model import Release
+from omni_release.core.model import Release
+from omni_release.core.world import World
+from omni_release.environments import child, env_vars
 from omni_release.project import importable
-from omni_release.seams import World
 
 _DEADLINE = 120.0
 
@@ -21,10 +21,10 @@ def look(release: Release, world: World, name: str) -> dict[str, Any]:
         release,
         world,
         name,
-        "probe",
+        "inspect_install",
         release.project.name,
         *importable(release.project),
-        variables=variables.for_tests(world.environment, release.folder),
+        variables=env_vars.for_tests(world.environment, release.folder),
         deadline=_DEADLINE,
         doing="the import",
     )

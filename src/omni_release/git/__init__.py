@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import redaction
-from omni_release.environments import variables
-from omni_release.errors import CannotTell, NotApplicable, UsageError
-from omni_release.git import ci, tree
-from omni_release.model import Release
-from omni_release.seams import Answer, Processes, World
+from omni_release import source_tree
+from omni_release.core import redaction
+from omni_release.core.errors import CannotTell, NotApplicable, UsageError
+from omni_release.core.model import Release
+from omni_release.core.world import Answer, Processes, World
+from omni_release.environments import env_vars
+from omni_release.git import ci
 
 ACROSS = 60.0
 """Seconds that a remote has for one answer."""
@@ -105,7 +106,7 @@ class Repository:
 def repository(release: Release, world: World) -> Repository:
     """The release's repository. Raises NotApplicable outside one, UsageError where it has no commit yet."""
     root, inner = release.project.root, _english(world.environment)
-    if tree.repository(root, world.processes) is None:
+    if source_tree.repository(root, world.processes) is None:
         raise NotApplicable("the project is in no git repository")
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")
@@ -157,7 +158,7 @@ def unattended(outer: Mapping[str, str], ssh_command: str) -> dict[str, str]:
 
 
 def _english(outer: Mapping[str, str]) -> dict[str, str]:
-    inner = variables.for_git(outer)
+    inner = env_vars.for_git(outer)
     inner = {key: value for key, value in inner.items() if not key.startswith(_TALKS)}
     return inner | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 

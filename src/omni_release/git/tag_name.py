@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from omni_release import artifacts, git
-from omni_release.errors import CannotTell, SettingsError
+from omni_release import git
+from omni_release.core.errors import CannotTell, SettingsError
+from omni_release.core.model import Release
+from omni_release.core.world import World
+from omni_release.distributions import artifacts
 from omni_release.git import Repository
-from omni_release.model import Release
 from omni_release.project import line_of
-from omni_release.seams import World
 from omni_release.versions import tags
 
 USUAL = "v{version}"

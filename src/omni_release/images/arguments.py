@@ -8,9 +8,10 @@ import re
 import urllib.parse
 from typing import Any
 
-from omni_release.errors import to_install
-from omni_release.images import fault, life
+from omni_release.core.errors import to_install
+from omni_release.images import error_mapping
 from omni_release.images.errors import InvalidRequest, NotSetUp
+from omni_release.models import registry
 
 _SHORT = 8
 
@@ -21,9 +22,11 @@ class Key:
     def __init__(self, value: str) -> None:
         self.value = value.strip()
         if not self.value:
-            raise NotSetUp("there is no API key", f"Set {fault.KEYS} in the environment.")
+            raise NotSetUp("there is no API key", f"Set {error_mapping.KEYS} in the environment.")
         if not self.value.isascii() or not self.value.isprintable() or " " in self.value:
-            raise NotSetUp("the API key has characters that no key has", f"Set {fault.KEYS} anew, without quotes.")
+            raise NotSetUp(
+                "the API key has characters that no key has", f"Set {error_mapping.KEYS} anew, without quotes."
+            )
 
     def __repr__(self) -> str:
         return "<key>"
@@ -67,7 +70,7 @@ def check_timeout(seconds: float) -> None:
 
 def model_name(model: str) -> str:
     """A model's name, as it may stand in a URL's path."""
-    name = life.bare(model) if isinstance(model, str) else ""
+    name = registry.bare(model) if isinstance(model, str) else ""
     if not re.fullmatch(r"(tunedModels/)?[A-Za-z0-9][\w.-]*", name, re.ASCII) or ".." in name:
         raise InvalidRequest(f"{model!r} is no model's name", "Name one as gemini-3-pro-image.")
     return name

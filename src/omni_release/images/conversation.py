@@ -38,7 +38,7 @@ class Conversation(Document):
     @classmethod
     def start(cls, request: ImageRequest, result: ImageResult) -> Conversation:
         """A conversation about an image that `generate` made."""
-        from omni_release.images.wire import texts
+        from omni_release.images.requests import texts
 
         first = Turn(texts(request), result.parts)
         return cls((first,), request.aspect_ratio, request.size)._bounded()

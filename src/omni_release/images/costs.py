@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omni_release.images import life
 from omni_release.images.model import Usage
+from omni_release.models import registry
 
 _MILLION = 1_000_000
 _TEXT_ALLOWANCE = 1_000
@@ -26,7 +26,7 @@ def of(model: str, usage: Usage | None, size: str) -> Cost:
     Image tokens are billed at the image price, and all others of the answer at the text price. The details of a real
     answer leave some candidate tokens unnamed; they count as text. What has no known price counts as nothing.
     """
-    known = life.find(model)
+    known = registry.find(model)
     price = known.price if known else None
     if price is None:
         return Cost(None, "no known price")
@@ -40,7 +40,7 @@ def of(model: str, usage: Usage | None, size: str) -> Cost:
 
 def estimate(model: str, size: str, prompt_characters: int) -> float | None:
     """The most that a call should come to: one image, with an allowance for text. None where no price is known."""
-    known = life.find(model)
+    known = registry.find(model)
     price = known.price if known else None
     if price is None:
         return None

@@ -30,7 +30,7 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from omni_release.errors import CannotTell, OmniReleaseError, UsageError
+from omni_release.core.errors import CannotTell, OmniReleaseError, UsageError
 
 if TYPE_CHECKING:
     from omni_release.images.model import Attempt

@@ -8,9 +8,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from omni_release import keys
-from omni_release.errors import CannotTell
-from omni_release.images import answer, arguments, costs, fault, life, picture, wire
+from omni_release.core import secret_patterns
+from omni_release.core.errors import CannotTell
+from omni_release.images import answer, arguments, costs, decode, error_mapping, requests
 from omni_release.images.budget import Budget
 from omni_release.images.clock import Clock, WallClock
 from omni_release.images.conversation import Conversation
@@ -24,6 +24,7 @@ from omni_release.images.errors import (
     TimedOut,
 )
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
+from omni_release.models import registry
 
 if TYPE_CHECKING:
     from google import genai
@@ -63,7 +64,7 @@ class GeminiImageProvider:
         arguments.check_timeout(timeout)
         self.model = arguments.model_name(model)
         self.timeout = timeout
-        self._key = arguments.Key(arguments.said(api_key, *reversed(keys.held(environment))))
+        self._key = arguments.Key(arguments.said(api_key, *reversed(secret_patterns.held(environment))))
         self._base_url = arguments.base_url(arguments.said(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")))
         self._api_version = api_version
         self._budget = budget
@@ -94,14 +95,14 @@ class GeminiImageProvider:
             raise InvalidRequest(
                 f"a call makes one image, not {request.count}", "Use generate_batch(provider, request)."
             )
-        return await self._image(wire.first(request), request.prompt, request.aspect_ratio, request.size, timeout)
+        return await self._image(requests.first(request), request.prompt, request.aspect_ratio, request.size, timeout)
 
     async def refine(
         self, conversation: Conversation, instruction: str, *, timeout: float | None = None
     ) -> ImageResult:
         """The next turn: every earlier image and signature is sent back. Raises ImageError."""
         conversation.check(instruction)
-        contents = wire.next_turn(conversation, instruction)
+        contents = requests.next_turn(conversation, instruction)
         return await self._image(contents, instruction, conversation.aspect_ratio, conversation.size, timeout)
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -115,13 +116,13 @@ class GeminiImageProvider:
 
     async def probe(self, model: str | None = None) -> Availability:
         """Whether the model answers a call, of a few tokens: being listed proves nothing. Never raises."""
-        name = life.bare(model or self.model)
+        name = registry.bare(model or self.model)
         seconds = min(self.timeout, 30.0)
         begun = self._clock.monotonic()
         available, certain, why, hint = True, True, "it answers", ""
 
         async def asked(client: genai.Client) -> None:
-            read = answer.parsed(await self._sent(client, name, "ping", wire.probe_config(seconds)))
+            read = answer.parsed(await self._sent(client, name, "ping", requests.probe_config(seconds)))
             if not (read.parts or read.finish_reason or read.blocked or read.usage):
                 raise DamagedAnswer(f"{name}: what answers says nothing that the API says", "Mend base_url.")
 
@@ -136,7 +137,7 @@ class GeminiImageProvider:
             hint = error.hint
         except ImageError as error:
             available, certain, why, hint = False, not isinstance(error, CannotTell), error.message, error.hint
-        told = life.told(name, self._clock.now().date())
+        told = registry.told(name, self._clock.now().date())
         return Availability(name, available, why, hint, told, self._clock.monotonic() - begun, certain)
 
     async def _image(self, contents: Any, prompt: str, ratio: str, size: str, timeout: float | None) -> ImageResult:
@@ -149,7 +150,7 @@ class GeminiImageProvider:
         async def made(client: genai.Client) -> ImageResult:
             begun = self._clock.monotonic()
             own = None if seconds == self.timeout else seconds
-            body = await self._sent(client, self.model, contents, wire.config(ratio, size, own))
+            body = await self._sent(client, self.model, contents, requests.config(ratio, size, own))
             took = self._clock.monotonic() - begun
             if len(body) < _SMALL:
                 return _result(body, self.model, prompt, size, took)
@@ -170,7 +171,7 @@ class GeminiImageProvider:
     def _reserve(self, contents: Any, size: str) -> float:
         if self._budget is None:
             return 0.0
-        return self._budget.reserve(self.model, costs.estimate(self.model, size, wire.characters(contents)))
+        return self._budget.reserve(self.model, costs.estimate(self.model, size, requests.characters(contents)))
 
     async def _sent(self, client: genai.Client, model: str, contents: Any, config: Any) -> str:
         """The body of the answer, unread; should it repeat the key, then without it."""
@@ -181,9 +182,9 @@ class GeminiImageProvider:
     def _refuse_the_dead(self, model: str) -> None:
         """No call is spent on a name that is known to be shut down."""
         today = self._clock.now().date()
-        known = life.find(model)
+        known = registry.find(model)
         if known is not None and not known.lives(today):
-            raise fault.gone(model, today, f"{model} was shut down on {known.shut_down}; it was not called")
+            raise error_mapping.gone(model, today, f"{model} was shut down on {known.shut_down}; it was not called")
 
     async def _guarded(self, model: str, seconds: float, call: Callable[[genai.Client], Awaitable[T]]) -> T:
         """A call that ends in time, with an error of ours."""
@@ -216,7 +217,9 @@ class GeminiImageProvider:
 
         if isinstance(error, APIError):
             code, body, headers = fault_of(error)
-            return fault.error(fault.Fault(code, self._key.taken_from(body), headers, model, self._clock.now()))
+            return error_mapping.error(
+                error_mapping.Fault(code, self._key.taken_from(body), headers, model, self._clock.now())
+            )
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             failure = Disconnected(
                 f"{model}: no connection to {self._where}: {_line(error)}", "Is the base URL right, and the network up?"
@@ -239,7 +242,7 @@ class GeminiImageProvider:
         if self._opened is None or self._opened[2] is not loop:  # connections belong to the loop that opened them
             from omni_release.images.client import opened
 
-            headers = wire.server_timeout(self.timeout)
+            headers = requests.server_timeout(self.timeout)
             made = opened(self._key.value, self._base_url, self._api_version, headers, self._most_bytes)
             self._opened = (*made, loop)
         return self._opened[0]
@@ -251,7 +254,7 @@ def _line(error: Exception) -> str:
 
 
 def _info(model: genai.types.Model) -> ModelInfo:
-    return ModelInfo(life.bare(model.name or ""), model.display_name or "", tuple(model.supported_actions or ()))
+    return ModelInfo(registry.bare(model.name or ""), model.display_name or "", tuple(model.supported_actions or ()))
 
 
 def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> ImageResult:
@@ -260,9 +263,9 @@ def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> Im
     image = read.image
     if image is None or image.image is None:
         raise answer.no_image(read)
-    found = picture.read(image.image)
-    answered = life.bare(read.model) or model
-    cost = costs.of(answered if life.find(answered) else model, read.usage, size)
+    found = decode.read(image.image)
+    answered = registry.bare(read.model) or model
+    cost = costs.of(answered if registry.find(answered) else model, read.usage, size)
     return ImageResult(
         prompt=prompt,
         data=image.image,

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from typing import Any, Protocol
 
-from omni_release.errors import to_install
+from omni_release.core.errors import to_install
 from omni_release.images.errors import NotSetUp
 
 

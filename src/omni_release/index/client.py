@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from omni_release.errors import CannotTell, Refused
+from omni_release.core.errors import CannotTell, Refused
+from omni_release.core.model import Artifact
+from omni_release.core.redaction import left_out
+from omni_release.core.world import IndexFile, Standing, Told
 from omni_release.index import session
-from omni_release.index.login import NOBODY, Login
+from omni_release.index.auth import NOBODY, Login
 from omni_release.index.responses import TooMuch, answered, said, troubles
-from omni_release.model import Artifact
-from omni_release.redaction import left_out
-from omni_release.seams import IndexFile, Standing, Told
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple

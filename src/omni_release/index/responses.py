@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from omni_release.redaction import left_out
-from omni_release.seams import Standing
+from omni_release.core.redaction import left_out
+from omni_release.core.world import Standing
 
 _NESTED = 10
 _PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)

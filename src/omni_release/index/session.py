@@ -8,9 +8,9 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from omni_release.errors import CannotTell
+from omni_release.core.errors import CannotTell
+from omni_release.core.redaction import left_out
 from omni_release.index.targets import is_loopback
-from omni_release.redaction import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple

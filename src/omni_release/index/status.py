@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omni_release.errors import CannotTell, to_install
+from omni_release.core.errors import CannotTell, to_install
+from omni_release.core.redaction import left_out
 from omni_release.index import session
 from omni_release.index.responses import said, troubles
-from omni_release.redaction import left_out
 
 if TYPE_CHECKING:
     from pypi_simple import ProjectPage, PyPISimple

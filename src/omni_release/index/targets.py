@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omni_release.environments import variables
-from omni_release.errors import UsageError
-from omni_release.model import Target
-from omni_release.settings import IndexAddress
+from omni_release.core.errors import UsageError
+from omni_release.core.model import Target
+from omni_release.core.settings import IndexAddress
+from omni_release.environments import env_vars
 
 PYPI, TESTPYPI = "pypi", "testpypi"
 
@@ -101,7 +101,7 @@ class Pypirc:
         """The user's own."""
         from twine import exceptions, utils
 
-        path = variables.home(environment) / ".pypirc"
+        path = env_vars.home(environment) / ".pypirc"
         if not path.exists():
             return cls(path)
         try:

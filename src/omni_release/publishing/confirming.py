@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from omni_release.actions import Confirm
-from omni_release.errors import ActionFailed
-from omni_release.seams import World
+from omni_release.core.actions import Confirm
+from omni_release.core.errors import ActionFailed
+from omni_release.core.world import World
 
 
 def confirm(action: Confirm, world: World) -> None:

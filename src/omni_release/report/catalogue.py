@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from omni_release.tasks import Lane, Task
+from omni_release.core.tasks import Lane, Task
 
 _HEAD = """\
 # Checks and steps

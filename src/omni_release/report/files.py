@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from omni_release.actions import Write
-from omni_release.model import Release, Report
-from omni_release.redaction import Redact, redacted
-from omni_release.seams import Files, World
+from omni_release.core.actions import Write
+from omni_release.core.model import Release, Report
+from omni_release.core.redaction import Redact, redacted
+from omni_release.core.world import Files, World
 
 _SUMMARY = 1_000_000
 FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}
@@ -17,12 +17,12 @@ FORMATS = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md"
 
 def written(report: Report, format: str, redact: Redact) -> str:
     """The report in one of `FORMATS`. What writes it is imported here: most looks print text, and start fast."""
-    from omni_release.report import json, junit, markdown, sarif
+    from omni_release.report import json_report, junit, markdown, sarif
 
     report = redacted(report, redact)
     if format == "junit":
         return junit.document(report).decode()
-    writers = {"json": json.document, "md": markdown.document, "sarif": sarif.document}
+    writers = {"json": json_report.document, "md": markdown.document, "sarif": sarif.document}
     return writers[format](report)
 
 

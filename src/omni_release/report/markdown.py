@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from omni_release.model import Finding, Outcome, Report, Severity, Status
-from omni_release.printable import printable
+from omni_release.core.model import Finding, Outcome, Report, Severity, Status
+from omni_release.core.printable import printable
 
 _MARKS = {
     Status.PASSED: "✅",

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from omni_release.errors import OmniReleaseError
-from omni_release.model import HELD_UP, Finding, Outcome, Report, Severity, Status
+from omni_release.core.errors import OmniReleaseError
+from omni_release.core.model import HELD_UP, Finding, Outcome, Report, Severity, Status
 
 if TYPE_CHECKING:
-    from omni_release.redaction import Redact
+    from omni_release.core.redaction import Redact
 
 _SHOWN = 10  # https://docs.github.com/en/rest/checks: more annotations of a step are dropped without a word
 _MARKS = {

@@ -9,11 +9,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import redaction, smoke
-from omni_release.errors import CannotTell
-from omni_release.model import Release
-from omni_release.seams import World
-from omni_release.smoke import candidate
+from omni_release import smoke
+from omni_release.core import redaction
+from omni_release.core.errors import CannotTell
+from omni_release.core.model import Release
+from omni_release.core.world import World
+from omni_release.smoke import runner
 from omni_release.smoke.outcomes import Told
 
 TASK = "smoke-live"
@@ -44,7 +45,7 @@ def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
     calls = [call for one in told.scenarios for call in one.calls]
     return LiveEvidence(
         wheel,
-        candidate.wheel_sha256(release, world),
+        runner.wheel_sha256(release, world),
         tuple(one.name for one in told.scenarios if one.outcome == "passed"),
         tuple(sorted({call.answered for call in calls if call.answered})),
         round(sum(one.usd for one in told.scenarios), 4),
@@ -66,7 +67,7 @@ def key(release: Release, world: World) -> str:
 
     settings = release.project.settings
     digest = hashlib.sha256()
-    for name in candidate.tests(release.project):
+    for name in runner.tests(release.project):
         digest.update(name.encode() + b"\0")
         path = release.project.root / name.partition("::")[0]
         for file in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
@@ -74,7 +75,7 @@ def key(release: Release, world: World) -> str:
     if not settings.smoke.tests:
         digest.update(Path(smoke.__file__).with_name("scenarios.py").read_bytes())
     models = with_environment(settings, world.environment)[:2]
-    digest.update(f"{candidate.wheel_sha256(release, world)} {models} {stand_in(release, world)}".encode())
+    digest.update(f"{runner.wheel_sha256(release, world)} {models} {stand_in(release, world)}".encode())
     return digest.hexdigest()
 
 

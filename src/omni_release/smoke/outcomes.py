@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release.errors import CannotTell
+from omni_release.core.errors import CannotTell
 
 PASSED, FAILED, INCONCLUSIVE, SKIPPED = "passed", "failed", "inconclusive", "skipped"
 RECORDED, EMULATED, LIVE = "recorded", "emulated", "live"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from omni_release.errors import to_install
+from omni_release.core.errors import to_install
 from omni_release.smoke.outcomes import MODES
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from omni_release.images import life
-from omni_release.settings import Settings
+from omni_release.core.settings import Settings
+from omni_release.models import registry
 from omni_release.smoke import outcomes
 
 if TYPE_CHECKING:
-    from omni_release.emulator import GeminiEmulator
+    from omni_release.emulators import GeminiEmulator
     from omni_release.images import SyncImages
 
 
@@ -72,10 +72,10 @@ class Service:
 def _economy(model: str) -> str:
     """The cheapest model of the same family that lives and whose price is known."""
     today = datetime.datetime.now(datetime.UTC).date()
-    known = life.find(model)
+    known = registry.find(model)
     priced = [
         (one.price.per_image["1K"], one.name)
-        for one in life.models().values()
+        for one in registry.models().values()
         if one.price
         and "1K" in one.price.per_image
         and one.lives(today)

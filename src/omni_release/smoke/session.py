@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from omni_release import keys, project
-from omni_release.errors import CannotTell, OmniReleaseError
-from omni_release.settings import Settings
+from omni_release import project
+from omni_release.cassettes import Scrubber
+from omni_release.core import secret_patterns
+from omni_release.core.errors import CannotTell, OmniReleaseError
+from omni_release.core.settings import Settings
 from omni_release.smoke import outcomes
-from omni_release.smoke.cassettes import Scrubber
-from omni_release.smoke.meter import Call, Meter
+from omni_release.smoke.metering import Call, Meter
 from omni_release.smoke.outcomes import CallTold, Scenario
 from omni_release.smoke.service import Service
 from omni_release.smoke.traffic import Recording, SecretLeft, opened
 from omni_release.smoke.verdict import UNRECORDED, Running, judge, why
 
 if TYPE_CHECKING:
-    from omni_release.emulator import GeminiEmulator
+    from omni_release.emulators import GeminiEmulator
 
 BASE_URL = "GOOGLE_GEMINI_BASE_URL"
 NO_KEY = "no-key-needed"
@@ -71,7 +72,7 @@ class Session:
         self._mode = mode
         self._settings = _settings(config.rootpath)
         smoke = self._settings.smoke
-        self._keys = keys.held(os.environ)
+        self._keys = secret_patterns.held(os.environ)
         self._scrubber = Scrubber(self._keys)
         budget = config.getoption("--smoke-budget") or smoke.budget
         self._meter = Meter(None if mode == outcomes.RECORDED else budget)
@@ -102,7 +103,7 @@ class Session:
             return
         self._running = Running(item)
         if self._mode == outcomes.LIVE and not self._keys:
-            raise CannotTell(f"there is no key for a live run: set {' or '.join(keys.VARIABLES)}")
+            raise CannotTell(f"there is no key for a live run: set {' or '.join(secret_patterns.VARIABLES)}")
         self._open.enter_context(self._environment())
         recording = self._recording(item)
         self._running.recording = recording
@@ -124,13 +125,13 @@ class Session:
         """No key and no base URL but those of the mode."""
         with pytest.MonkeyPatch.context() as patch:
             if self._mode != outcomes.LIVE:
-                for name in keys.VARIABLES:
+                for name in secret_patterns.VARIABLES:
                     patch.delenv(name, raising=False)
-                patch.setenv(keys.VARIABLES[0], NO_KEY)
+                patch.setenv(secret_patterns.VARIABLES[0], NO_KEY)
                 patch.delenv(BASE_URL, raising=False)
             if self._mode == outcomes.EMULATED:
                 if self._emulator is None:
-                    from omni_release.emulator import GeminiEmulator
+                    from omni_release.emulators import GeminiEmulator
 
                     self._emulator = GeminiEmulator()
                 self._emulator.script("")

@@ -16,11 +16,11 @@ from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.record_mode import RecordMode
 from vcr.request import Request
 
-from omni_release.errors import OmniReleaseError
-from omni_release.smoke import cassettes
-from omni_release.smoke.cassettes import Scrubber, asked
-from omni_release.smoke.meter import Call, Meter, body_of
-from omni_release.smoke.shrink import shrunk
+from omni_release import cassettes
+from omni_release.cassettes import Scrubber, asked
+from omni_release.cassettes.shrink import shrunk
+from omni_release.core.errors import OmniReleaseError
+from omni_release.smoke.metering import Call, Meter, body_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -110,12 +110,12 @@ class SecretLeft(OmniReleaseError):
 
 def refuse_secrets(text: str, secrets: tuple[str, ...]) -> None:
     """Raises SecretLeft where a key's value, or what has the shape of a key, is in the text. It is never shown."""
-    from omni_release import keys
+    from omni_release.core import secret_patterns
 
     data = text.encode()
     if any(value in text for value in cassettes.spellings(secrets)):
         raise SecretLeft("the live key is in the traffic, in a way that could not be taken out; it is not recorded")
-    for line, kind in keys.found(data):
+    for line, kind in secret_patterns.found(data):
         said = f"what looks like {kind} is in the traffic (line {line} of its cassette); it is not recorded"
         raise SecretLeft(said, "Keep it out of what the test sends, or out of what the service answers.")
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecording
 
-from omni_release.errors import OmniReleaseError
+from omni_release.core.errors import OmniReleaseError
 from omni_release.smoke import outcomes
 
 if TYPE_CHECKING:
-    from omni_release.smoke.meter import Call
+    from omni_release.smoke.metering import Call
     from omni_release.smoke.traffic import Recording, Tape
 
 UNRECORDED = "not recorded yet: `nox -s record` does, with a key; `nox -s record -- --emulated` without one"

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import children
-from omni_release.actions import Write
+from omni_release import scripts
+from omni_release.core.actions import Write
+from omni_release.core.model import Project, Release
 from omni_release.environments import venv
-from omni_release.model import Project, Release
 from omni_release.project import import_name, importable, table
 from omni_release.testing.deprecations import Places
 
@@ -29,11 +29,11 @@ class Requirements:
 
 def requirements(project: Project, wheel: Path) -> Requirements:
     """The wheel and what its tests need: the settings' own list, else a PEP 735 group or an extra of a usual name."""
-    from omni_release.smoke import candidate
+    from omni_release.smoke import runner as smoke_runner
 
     runner: tuple[str, ...] = ("pytest",) if uses_pytest(project) else ()
-    if candidate.wanted(project):
-        runner += (candidate.requirement(project, wheel),)
+    if smoke_runner.wanted(project):
+        runner += (smoke_runner.requirement(project, wheel),)
     if own := project.settings.tests.requirements:
         return Requirements((str(wheel), *runner, *own), "`requirements` of the settings")
     groups = table(project.metadata, "dependency-groups")
@@ -56,7 +56,7 @@ def recorder(release: Release) -> tuple[Write, ...]:
     """What makes each interpreter of the candidate environment record its warnings."""
     target = venv.site_packages(release.environment("candidate"))
     info = target / "omni_release_recorder-0.dist-info"
-    module = children.program("recorder")
+    module = scripts.program("warnings_recorder")
     packages = list(importable(release.project))
     arguments = f"{str(recorded(release))!a}, {packages!a}"
     start = f"import omni_release_recorder; omni_release_recorder.install({arguments})\n"

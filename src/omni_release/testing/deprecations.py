@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release.model import Finding, Severity
+from omni_release.core.model import Finding, Severity
 
 _IMPORT = "import"
 Frame = tuple[str, int]

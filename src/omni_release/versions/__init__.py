@@ -11,15 +11,15 @@ import os
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
-from omni_release.versions import locks, mirrors, pins, prose, source, tools
+from omni_release.versions import discovery, locks, pins, prose, source, tools
 from omni_release.versions.checkout import Checkout, pruned
 from omni_release.versions.member import Member
+from omni_release.versions.pep440 import normal, parse, same
 from omni_release.versions.place import DERIVED, DOC, HISTORY, MIRROR, SOURCE, TAG, Place
-from omni_release.versions.spelling import normal, parse, same
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
-    from omni_release.model import Project
+    from omni_release.core.model import Project
 
 __all__ = ["Found", "Place", "drift", "find", "look", "projects", "version_of"]
 
@@ -64,12 +64,12 @@ def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -
     siblings = [Member(checkout, folder) for folder in folders if folder != member.at]
     places = [*known, *_others(member, files, known[0].value if known else "", siblings)]
     if member.at:
-        places += mirrors.around(member, tuple(member.around(folders)), version)
+        places += discovery.around(member, tuple(member.around(folders)), version)
     if settings:
-        from omni_release.versions import named
+        from omni_release.versions import configured
 
-        places += named.of(member)
-        places = [place for place in places if place.role == SOURCE or not named.ignored(member, place.path)]
+        places += configured.of(member)
+        places = [place for place in places if place.role == SOURCE or not configured.ignored(member, place.path)]
     return Found(
         member.name,
         tuple(_once(places)),
@@ -81,7 +81,7 @@ def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -
 
 def _others(member: Member, files: tuple[str, ...], stated: str, siblings: list[Member]) -> Iterator[Place]:
     version = normal(stated) or None
-    yield from mirrors.of(member, files, version)
+    yield from discovery.of(member, files, version)
     yield from tools.own(member)
     yield from tools.told(member, version)
     yield from locks.of(member)
@@ -95,7 +95,7 @@ def _fallback(member: Member, files: tuple[str, ...]) -> list[Place]:
     """Where no setting says what the build reads: what the package itself says, unless a tag does."""
     if source.is_tagged(member):
         return []
-    found = [place for place in mirrors.of(member, files, None) if place.role == MIRROR]
+    found = [place for place in discovery.of(member, files, None) if place.role == MIRROR]
     found.sort(key=lambda place: place.path.endswith("conf.py"))
     return [Place(*found[0][:4], SOURCE, *found[0][5:])] if found else []
 

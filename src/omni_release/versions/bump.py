@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from omni_release.errors import UsageError
-from omni_release.versions.spelling import Version, parse
+from omni_release.core.errors import UsageError
+from omni_release.versions.pep440 import Version, parse
 
 PARTS = ("major", "minor", "patch", "alpha", "beta", "rc", "post", "dev", "stable")
 _STAGES = {"alpha": "a", "beta": "b", "rc": "rc"}

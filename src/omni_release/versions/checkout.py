@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from omni_release.versions import flat, listing
+from omni_release import source_files
+from omni_release.versions import flat
 from omni_release.versions.place import Malformed, Place, Stated, Text
 from omni_release.versions.python import Assigned, Module, assigned, decoded
 
@@ -113,10 +114,10 @@ class Checkout:
 
     def __init__(self, root: str, *, staged: bool = False) -> None:
         self.root = os.path.realpath(root)
-        self.top = listing.top_of(self.root) or self.root
+        self.top = source_files.top_of(self.root) or self.root
         inside = os.path.relpath(self.root, self.top).replace(os.sep, "/")
         self.inside = "" if inside == "." else inside + "/"
-        files, self._differ = listing.staged(self.top) if staged else (listing.files(self.top), frozenset())
+        files, self._differ = source_files.staged(self.top) if staged else (source_files.files(self.top), frozenset())
         self._staged = frozenset(files) if staged else None
         self.files = tuple(file for file in files if _may_hold(file))
         self.known = frozenset(self.files)
@@ -161,8 +162,8 @@ class Checkout:
 
     def _blob(self, path: str) -> bytes | None:
         """What is staged of a file that says something else in the folder; None for a link."""
-        mode = listing.git(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
-        said = listing.git(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
+        mode = source_files.git(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
+        said = source_files.git(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
         return None if said is None else said.encode("utf-8", "surrogateescape")
 
     def toml(self, path: str) -> dict[str, Any]:
@@ -188,7 +189,7 @@ class Checkout:
 
     def place(self, path: str, stated: object, role: str, form: str = "") -> Place | None:
         """The place of a value of a TOML, JSON or INI file, where it is a version."""
-        from omni_release.versions.spelling import parse
+        from omni_release.versions.pep440 import parse
 
         text = self.text(path)
         if not isinstance(stated, Stated) or text is None or not parse(stated):

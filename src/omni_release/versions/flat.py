@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from omni_release.versions.pep440 import parse
 from omni_release.versions.place import Stated
-from omni_release.versions.spelling import parse
 
 _SECTION = re.compile(
     r"^\ufeff?\[(?P<section>[^\]\r\n]+)\][^\r\n]*|^(?P<key>[A-Za-z][\w. -]*?)[ \t]*[=:][ \t]*(?P<value>[^\r\n]*)", re.M

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release.errors import CannotTell
-from omni_release.model import Artifact
-from omni_release.seams import Standing
-from omni_release.versions import listing, tags
+from omni_release import source_files
+from omni_release.core.errors import CannotTell
+from omni_release.core.model import Artifact
+from omni_release.core.world import Standing
+from omni_release.versions import tags
 from omni_release.versions.member import canonical
-from omni_release.versions.spelling import parse
+from omni_release.versions.pep440 import parse
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
-    from omni_release.seams import IndexFile, Told
+    from omni_release.core.world import IndexFile, Told
 
     class Index(Protocol):
         """An index that is only asked what it has: see `seams.Index`."""
@@ -35,10 +36,10 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
         return
     if version.local:
         yield f"{new} is a local version, which no index takes: leave out +{version.local}"
-    head = (listing.git(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
+    head = (source_files.git(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
     if not head:
         below_git = any((folder / ".git").exists() for folder in (root, *root.parents))
-        if below_git and listing.git(str(root), "rev-parse", "--git-dir") is None:
+        if below_git and source_files.git(str(root), "rev-parse", "--git-dir") is None:
             yield f"git does not answer in {root}, so nobody knows which versions are tagged: `git status` says why"
         return
     commits = _commits(root)
@@ -58,7 +59,7 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
     A file name is taken for good: so a file of this version that dist/ has not is in the way as well.
     """
-    from omni_release import artifacts
+    from omni_release.distributions import artifacts
 
     try:
         listed = {file.name for file in index.files(canonical(name)) if artifacts.is_of(file.name, new)}
@@ -82,7 +83,7 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
 def _built(dist: Path, version: str) -> Iterator[Artifact]:
     """The distributions of a version in a folder."""
-    from omni_release import artifacts
+    from omni_release.distributions import artifacts
 
     for file in sorted(dist.iterdir()) if dist.is_dir() else ():
         if file.is_file() and artifacts.is_of(file.name, version):
@@ -92,5 +93,5 @@ def _built(dist: Path, version: str) -> Iterator[Artifact]:
 def _commits(root: Path, *which: str) -> dict[str, str]:
     """The tags, and the commits that they are of."""
     form = "%(refname:strip=2)%09%(objectname)%09%(*objectname)"
-    listed = listing.git(str(root), "for-each-ref", f"--format={form}", *which, "refs/tags") or ""
+    listed = source_files.git(str(root), "for-each-ref", f"--format={form}", *which, "refs/tags") or ""
     return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from omni_release.versions import jsons, toml
 from omni_release.versions.checkout import Checkout, table
 from omni_release.versions.member import Member, canonical
+from omni_release.versions.pep440 import parse
 from omni_release.versions.place import LOCK, PIN, Malformed, Place, Stated, Text
-from omni_release.versions.spelling import parse
 
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _NPM = ("package-lock.json", "npm-shrinkwrap.json")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from omni_release.versions.checkout import table
 from omni_release.versions.member import Member, canonical
+from omni_release.versions.pep440 import parse, same
 from omni_release.versions.place import PIN, Place, Stated, Text
-from omni_release.versions.spelling import parse, same
 
 _PIN = re.compile(r"\s*([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?\s*(===?)\s*([\w.!+-]+)")
 _WITHIN = r"""(?<![\w.-])(?P<name>{name})\s*(?:\[[^\]\n]*\])?\s*\(?\s*===?\s*(?P<version>[\w.!+-]+)"""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
+from omni_release.versions.pep440 import parse, same
 from omni_release.versions.place import DOC, HISTORY, Place, Text
-from omni_release.versions.spelling import parse, same
 
 _README = re.compile(
     r"^(?:README|docs?/(?:index|install|installation|quickstart|getting[-_]started))\.(?:md|rst|txt)$", re.I

@@ -9,8 +9,8 @@ import warnings
 from collections import namedtuple
 from collections.abc import Iterator
 
+from omni_release.versions.pep440 import of_tuple, parse
 from omni_release.versions.place import Text
-from omni_release.versions.spelling import of_tuple, parse
 
 LITERAL, TUPLE, CALL, COMPUTED = "literal", "tuple", "call", "computed"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from omni_release import versions
-from omni_release.model import Project
+from omni_release.core.model import Project
 from omni_release.versions.place import HISTORY
 
 _RULE = re.compile(r"\s*([=\-~^\"'#*+])\1{2,}\s*")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import _ast
 import re
 
-from omni_release.versions import flat, listing
+from omni_release import source_files
+from omni_release.versions import flat
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
+from omni_release.versions.pep440 import parse
 from omni_release.versions.place import SOURCE, TAG, Place
 from omni_release.versions.python import walked
-from omni_release.versions.spelling import parse
 
 _TAGGERS = re.compile(
     r"setuptools[-_]scm|hatch-vcs|versioningit|versioneer|uv-dynamic-versioning|poetry-dynamic-versioning|\bpbr\b"
@@ -35,7 +36,7 @@ def of(member: Member) -> list[Place]:
 
 def tagged(checkout: Checkout) -> list[Place]:
     """The newest tag that HEAD descends from, as a place; form `tag`, or `tag+` where HEAD is not the tag itself."""
-    described = listing.git(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
+    described = source_files.git(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
     if not described:
         return []
     tag, commits, _ = described.strip().rsplit("-", 2)

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from omni_release.versions.member import canonical
-from omni_release.versions.spelling import Version, parse
+from omni_release.versions.pep440 import Version, parse
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:

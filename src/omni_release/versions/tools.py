@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from omni_release.versions.checkout import table
 from omni_release.versions.member import Member
+from omni_release.versions.pep440 import parse, same
 from omni_release.versions.place import MIRROR, Place, Text
-from omni_release.versions.spelling import parse, same
 
 _VERSION = r"v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)"
 _OWN = (

@@ -1,1 +1,0 @@
-"""Looks at the world, one family a file. A check changes nothing."""

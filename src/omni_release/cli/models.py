@@ -1,0 +1,52 @@
+"""`models list`: each model that the tree names, how long it lives, and all of its places."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from omni_release.core.errors import EXIT_PASSED
+from omni_release.models import registry, scan
+from omni_release.models.scan import Named
+
+
+def show(root: Path, *, json: bool) -> int:
+    """Print them; the exit code."""
+    today = datetime.now(UTC).date()
+    by_name: dict[str, list[Named]] = {}
+    for named in scan.find(str(root)).names:
+        by_name.setdefault(named.name if named.whole else f"{named.name}…", []).append(named)
+    if json:
+        sys.stdout.write(document(by_name, today))
+        return EXIT_PASSED
+    for name, places in sorted(by_name.items()):
+        sys.stdout.write(f"{name}: {_told(places[0], today)}\n")
+        sys.stdout.writelines(f"  {named.where}\n" for named in places)
+    if not by_name:
+        sys.stdout.write("no file names a model\n")
+    return EXIT_PASSED
+
+
+def document(by_name: dict[str, list[Named]], today: date) -> str:
+    """The same as one JSON document: a list of models, each with its places."""
+    import json
+
+    content = [
+        {
+            "name": places[0].name,
+            "computed": not places[0].whole,
+            "known": (model := registry.find(places[0].name) if places[0].whole else None) is not None,
+            "lives": model.lives(today) if model else None,
+            "shut_down": model.shut_down.isoformat() if model and model.shut_down else None,
+            "successor": registry.successor(places[0].name, today),
+            "life": _told(places[0], today),
+            "places": [{"path": named.path, "line": named.line, "column": named.column} for named in places],
+        }
+        for _, places in sorted(by_name.items())
+    ]
+    return json.dumps({"models": content}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _told(named: Named, today: date) -> str:
+    return registry.told(named.name, today) if named.whole else "put together when the program runs"

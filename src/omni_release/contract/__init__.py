@@ -1,1 +1,0 @@
-"""The contract with the service: the shape of what it was recorded to answer, and what has changed of it."""

@@ -1,0 +1,1 @@
+"""The machine: data model, tasks, engine, runs, settings."""

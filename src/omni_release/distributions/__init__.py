@@ -1,0 +1,1 @@
+"""sdists and wheels: read, described, compared."""

@@ -1,0 +1,16 @@
+"""The emulator as a pytest fixture: `from omni_release.emulators.fixtures import gemini_emulator`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from omni_release.emulators.server import GeminiEmulator
+
+
+@pytest.fixture
+def gemini_emulator() -> Iterator[GeminiEmulator]:
+    """A fresh emulator that answers at once; `gemini_emulator.script("503; ok")` tells it what comes next."""
+    with GeminiEmulator() as emulator:
+        yield emulator

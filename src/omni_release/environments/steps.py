@@ -1,0 +1,162 @@
+"""Install what was built into environments of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+
+from omni_release import testing
+from omni_release.core.actions import Action, Run, Write
+from omni_release.core.model import REHEARSAL, Evidence, Release
+from omni_release.core.world import World
+from omni_release.distributions import artifacts
+from omni_release.environments import installed, installers, venv
+from omni_release.environments.installers import OwnFile
+
+
+class InstallCandidate:
+    """The wheel and the project's test dependencies are installed into a fresh environment.
+
+    If a dependency cannot be found, is it on the index under that name and for this Python? The whole output of uv
+    lies in the run's `logs/candidate.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        wheel = artifacts.installable(release.dist)
+        yield _fresh(release, world, "candidate")
+        yield _uv_dependencies(release, world, "candidate", *testing.requirements(release.project, wheel).arguments)
+        yield from testing.recorder(release)
+        yield _end(release)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        wheel = artifacts.installable(release.dist)
+        if not (installed.holds(release.environment("candidate"), wheel) and _end(release).path.is_file()):
+            return None
+        return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
+
+
+class InstallWithUv:
+    """uv installs the release from the index into a fresh environment, as people would.
+
+    Our own file comes from the target index alone, pinned by its hash, and no setting on this machine can let another
+    one in; dependencies come from wherever this machine gets them. All that uv says lies in `logs/released-uv.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        own = _own_wheel(release, world, "released-uv")
+        yield own.pinned
+        yield _fresh(release, world, own.name)
+        yield _uv_own_file(release, world, own)
+        yield _uv_dependencies(release, world, own.name, own.requirement)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        wheel = artifacts.installable(release.dist)
+        target = release.environment("released-uv")
+        if not (installed.holds(target, wheel, by="uv") and installed.complete(target)):
+            return None
+        return {"installer": "uv", "index": world.index.target.simple}
+
+
+class InstallWithPip:
+    """pip installs the release from the index into a fresh environment, as people would.
+
+    Our own file comes from the target index alone, pinned by its hash. By the setting `verify.pip`, pip fetches all
+    dependencies too (`full`, as a release does unless told otherwise), or uv does (`own-file`, as a rehearsal does).
+    All that they say lies in `logs/released-pip.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        own = _own_wheel(release, world, "released-pip")
+        yield own.pinned
+        yield _fresh(release, world, own.name)
+        index = installers.target_index(world, own.project)
+        argv = _pip(release, own.name, *index.pip, *own.arguments)
+        yield installers.alone(release, world, own.name, argv, index.secrets)
+        if _pip_does(release) == "full":
+            yield installers.with_settings(release, world, own.name, _pip(release, own.name, own.requirement))
+        else:
+            yield _uv_dependencies(release, world, own.name, own.requirement)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        wheel = artifacts.installable(release.dist)
+        target = release.environment("released-pip")
+        if not (installed.holds(target, wheel, by="pip") and installed.complete(target)):
+            return None
+        return {"installer": f"pip, {_pip_does(release)}", "index": world.index.target.simple}
+
+
+def _pip_does(release: Release) -> str:
+    return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
+
+
+class InstallForSmoke:
+    """The release from the index, and what its smoke tests need, are installed into an environment of their own.
+
+    Our own file comes from the target index alone, pinned by its hash. All that uv says lies in `logs/candidate.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        wheel = artifacts.installable(release.dist)
+        own = _own_wheel(release, world, "candidate")
+        yield own.pinned
+        yield _fresh(release, world, own.name)
+        yield _uv_own_file(release, world, own)
+        wanted = testing.requirements(release.project, wheel).arguments
+        yield _uv_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
+        yield _end(release)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        from omni_release.smoke import runner
+
+        runner.must_be_wanted(release.project)
+        wheel = artifacts.installable(release.dist)
+        target = release.environment("candidate")
+        if not (installed.holds(target, wheel, by="uv") and _end(release).path.is_file()):
+            return None
+        return {"installer": "uv", "index": world.index.target.simple}
+
+
+def _own_wheel(release: Release, world: World, name: str) -> OwnFile:
+    """The very wheel that is installed here, for the environment of this name."""
+    wheel = artifacts.installable(release.dist).name
+    return OwnFile.of(release, name, *(artifact for artifact in world.journal.artifacts() if artifact.name == wheel))
+
+
+def _end(release: Release) -> Write:
+    """The last of what fills the candidate environment, so that it is only there when all of it is.
+
+    What the tests need besides is required by nothing that is installed: the environment itself does not tell.
+    """
+    return Write(release.environment("candidate") / "omni-release-filled", b"")
+
+
+def _fresh(release: Release, world: World, name: str) -> Run:
+    return installers.alone(release, world, name, installers.fresh(release.environment(name)))
+
+
+def _into(release: Release, name: str) -> tuple[str, str]:
+    return ("--python", str(venv.python(release.environment(name))))
+
+
+def _uv_own_file(release: Release, world: World, own: OwnFile) -> Run:
+    """Our own file, from the target index alone."""
+    index = installers.target_index(world, own.project)
+    argv = installers.uv("pip", "install", *_into(release, own.name), *index.uv, *own.arguments)
+    return installers.alone(release, world, own.name, argv, index.secrets)
+
+
+def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
+    """What this machine's own settings give; from uv's cache alone, where that will do.
+
+    Bytecode is not compiled ahead: what is imported is compiled then, which is far less.
+    """
+    settings = ("--project", str(release.project.root))
+    argv = installers.uv("pip", "install", *settings, *_into(release, name), *wanted)
+    online = installers.with_settings(release, world, name, argv)
+    return replace(online, argv=(*argv, "--offline"), otherwise=online)
+
+
+def _pip(release: Release, name: str, *arguments: str) -> tuple[str, ...]:
+    """The call of our own pip, at work in another environment."""
+    return (sys.executable, "-m", "pip", *_into(release, name), "install", *arguments, *installers.QUIET)

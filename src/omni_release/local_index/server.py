@@ -1,0 +1,235 @@
+"""The rehearsal index: takes what PyPI takes, serves the simple API, sends every other name elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hmac
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+from werkzeug.routing import Rule as Route
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.utils import redirect, send_file
+from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import get_input_stream
+
+from omni_release.local_index import faults, pages
+from omni_release.local_index.misbehaviour import Clause, Script, other, parse
+from omni_release.local_index.store import Store
+from omni_release.local_index.submission import Account, Case, Policy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from werkzeug.wrappers import Response as BaseResponse
+
+_ROUTES = Map(
+    [
+        Route("/legacy/", endpoint="upload", methods=["POST"]),
+        Route("/simple/", endpoint="root", methods=["GET"]),
+        Route("/simple/<project>/", endpoint="project", methods=["GET"]),
+        Route("/files/<name>", endpoint="file", methods=["GET"]),
+    ]
+)
+_CEILING = 20  # a body of so many times the limit for a file is not even read to its end
+_CACHED = "max-age=600, public"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an index is to be like.
+
+    It answers for `project` alone (a normalised name). `elsewhere` is the simple API that knows every other name; it
+    may have credentials in it, which then reach whoever is sent there.
+    """
+
+    folder: Path
+    project: str
+    account: Account
+    elsewhere: str = field(repr=False)
+    policy: Policy = field(default_factory=Policy)
+    script: str = ""
+    clock: Callable[[], datetime.datetime] = _now
+    port: int = 0
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        pass
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        self.close_connection = True  # else a connection that a script drops would wait for another request
+
+
+class RehearsalIndex:
+    """A server on 127.0.0.1, on a free port where none is asked for. Ready when the constructor returns."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._script = Script(parse(setup.script))
+        self._store = Store(setup.folder)
+        self._judging = threading.Lock()
+        self._closing = threading.Event()
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", setup.port, self._application, threaded=True, request_handler=_Quiet
+        )
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        for work in (lambda: self._server.serve_forever(poll_interval=0.05), _warm_up):
+            threading.Thread(target=work, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def store(self) -> Store:
+        """What it holds."""
+        return self._store
+
+    def _application(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start)
+
+    def _answer(self, request: Request) -> WSGIApplication:
+        try:
+            endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
+        except HTTPException as error:
+            return error  # among them the redirect of /legacy, with 308
+        match endpoint:
+            case "upload":
+                return self._met("upload", lambda clauses: self._upload(request, clauses), request)
+            case "file":
+                return self._met("file", lambda clauses: self._file(request, arguments["name"], clauses), request)
+            case "project":
+                return self._project(request, arguments["project"])
+        page = _wanted(request)
+        return _page(request, pages.root([self._setup.project], page), page)
+
+    def _met(self, on: str, answer: Callable[[tuple[Clause, ...]], BaseResponse], request: Request) -> WSGIApplication:
+        """An answer, and what the script makes of it."""
+        clauses = self._script.next(on)
+        faults.before(clauses, request, self._closing)
+        if (instead := faults.instead(clauses)) is not None:
+            return instead
+        return faults.after(clauses, answer(clauses), self._closing)
+
+    def _upload(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
+        from omni_release.local_index import form, rules
+
+        account = self._account(request)
+        limit = self._setup.policy.file_limit
+        if account is None:  # nothing of a stranger's is written
+            return _refused(rules.Refusal("credentials", 403, "Invalid or missing authentication information."))
+        incoming = self._store.incoming()
+        try:
+            stream = get_input_stream(request.environ, max_content_length=_CEILING * limit)
+            given = form.read(stream, request.headers.get("Content-Type", ""), incoming, limit)
+            with self._judging:
+                refusal = self._judged(form.submission(given, incoming, account), clauses)
+        except form.BadForm as error:
+            refusal = rules.Refusal("file-in-payload", 400, str(error))
+        except HTTPException as error:
+            return error.get_response()
+        finally:
+            incoming.unlink(missing_ok=True)
+        return _refused(refusal) if refusal else Response("OK")
+
+    def _judged(self, given: Submission, clauses: tuple[Clause, ...]) -> Refusal | None:
+        """Hold the file, unless a rule speaks against it."""
+        from omni_release.local_index import distribution_rules, rules
+
+        now = self._setup.clock()
+        case = Case(given, self._store.held(), self._store.deleted(), self._setup.policy, now)
+        refusal = rules.judged(case)
+        if refusal is None and not any(clause.name == "forget" for clause in clauses):
+            self._store.keep(given, distribution_rules.core_metadata(given), now)
+        return refusal
+
+    def _account(self, request: Request) -> Account | None:
+        """The account, where the request proves to be its owner's."""
+        known, given = self._setup.account, request.authorization
+        if given is None or given.type != "basic":
+            return None
+        pairs = ((given.username or "", known.username), (given.password or "", known.password))
+        right = [hmac.compare_digest(one.encode(), two.encode()) for one, two in pairs]
+        return known if all(right) else None
+
+    def _file(self, request: Request, name: str, clauses: tuple[Clause, ...]) -> BaseResponse:
+        path = self._store.path(name)
+        if path is None:
+            return Response("Not found", 404)
+        if any(clause.name == "other-bytes" for clause in clauses):
+            return Response(other(path.read_bytes()), content_type="application/octet-stream")
+        return send_file(path, request.environ, mimetype="application/octet-stream", conditional=True)
+
+    def _project(self, request: Request, project: str) -> WSGIApplication:
+        name = re.sub(r"[-_.]+", "-", project).lower()
+        if name != self._setup.project:
+            return redirect(f"{self._setup.elsewhere.rstrip('/')}/{name}/", 307)
+        if project != name:
+            return redirect(f"/simple/{name}/", 301)
+        return self._met("list", lambda clauses: self._listing(request, clauses), request)
+
+    def _listing(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
+        page, fresh = _wanted(request), "no-cache" in request.headers.get("Cache-Control", "")
+        now, held = self._setup.clock(), self._store.held()
+        shown = self._script.listed(clauses, held, pages.kind(page), now, fresh=fresh)
+        if not shown:
+            return Response("Not found", 404)
+        return _page(request, pages.project(self._setup.project, shown, page), page)
+
+
+def _wanted(request: Request) -> str:
+    """The kind of page that is asked for; HTML where any will do, as PyPI has it."""
+    accepted = request.accept_mimetypes
+    best = accepted.best_match([pages.OLD_HTML, pages.JSON, pages.HTML]) if accepted else None
+    return best or pages.OLD_HTML
+
+
+def _page(request: Request, text: str, page: str) -> Response:
+    response = Response(text, content_type=page)
+    response.headers["Cache-Control"] = _CACHED
+    response.headers["Vary"] = "Accept"
+    response.add_etag()
+    response.make_conditional(request.environ)
+    return response
+
+
+def _refused(refusal: Refusal) -> Response:
+    """The reason in the status line, where twine reads it, and in the body, where uv does."""
+    line = refusal.reason.encode("latin-1", "replace").decode("latin-1")[:500]
+    status = f"{refusal.status} {line}"
+    body = {"message": refusal.reason, "code": f"{refusal.status} {refusal.reason}", "rule": refusal.rule}
+    response = Response(json.dumps(body) + "\n", content_type="application/json")
+    response.status = status
+    return response
+
+
+def _warm_up() -> None:
+    """Import the judges while a client still starts: the first upload would wait for them."""
+    with contextlib.suppress(ImportError):  # of the extras: who uploads is told then
+        import trove_classifiers  # noqa: F401
+
+        from omni_release.local_index import (
+            rules,  # noqa: F401
+        )
+
+
+if TYPE_CHECKING:
+    from omni_release.local_index.rules import Refusal
+    from omni_release.local_index.submission import Submission

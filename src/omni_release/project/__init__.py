@@ -1,0 +1,157 @@
+"""pyproject.toml → `Project`: names, layout, settings."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from omni_release.core import settings
+from omni_release.core.errors import SettingsError, UsageError
+from omni_release.core.model import Project
+from omni_release.core.settings import Settings
+from omni_release.core.toml_keys import Keys, nearest
+
+_NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
+
+
+def load(root: Path) -> Project:
+    """What stands in the checkout at `root`.
+
+    Raises UsageError where there is no pyproject.toml, SettingsError where it cannot be read as one, or nothing
+    states the project's name.
+    """
+    metadata, chosen = read(root)
+    name = name_of(root, metadata)
+    if not name:
+        path = root / "pyproject.toml"
+        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
+    packages = tuple(_chosen(root, chosen.import_packages)) or tuple(_found(root, name))
+    return Project(root, name, packages, chosen, metadata)
+
+
+def read(root: Path) -> tuple[Mapping[str, object], Settings]:
+    """All of the pyproject.toml at `root`, and what it sets for us. Raises as `load` does, but asks for no name."""
+    path = root / "pyproject.toml"
+    text = _text(path)
+    try:
+        metadata = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        raise SettingsError(
+            f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else text.count("\n") + 1
+        ) from None
+    return metadata, settings.read(metadata, path, text)
+
+
+def line_of(root: Path, keys: Keys) -> int | None:
+    """On which line of the pyproject.toml at `root` these keys, or the nearest above them, stand; None on none."""
+    path = root / "pyproject.toml"
+    return nearest(path.read_text(encoding="utf-8-sig", errors="replace"), keys) if path.is_file() else None
+
+
+def name_of(root: Path, metadata: Mapping[str, object]) -> str:
+    """The project's name: as pyproject.toml has it, else as setup.cfg or setup.py states it, else empty."""
+    if "project" not in metadata and "poetry" not in table(metadata, "tool"):
+        from omni_release.versions.checkout import Checkout
+        from omni_release.versions.member import Member
+
+        checkout = Checkout(str(root))
+        return Member(checkout, checkout.inside).name
+    name = table(metadata, "project").get("name") or table(metadata, "tool", "poetry").get("name")
+    return name.strip() if isinstance(name, str) else ""
+
+
+def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:
+    """The table below `keys`, empty where there is none."""
+    found: object = metadata
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def shown(root: Path, path: Path) -> str:
+    """A file as findings name it: by its path in the project, with forward slashes; one that lies elsewhere, whole."""
+    return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
+
+
+def import_name(package: Path) -> str:
+    """The dotted name under which a package of the project is imported: `src/acme/tools` is `acme.tools`."""
+    parts = package.with_suffix("").parts
+    return ".".join(parts[1:] if parts[0] == "src" else parts)
+
+
+def importable(project: Project) -> tuple[str, ...]:
+    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
+    return tuple(name for name in map(import_name, project.packages) if "-" not in name)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            f"there is no pyproject.toml in {path.parent}",
+            "Run this in the folder of a Python project, or name one with --project DIR.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"is not UTF-8 ({error.reason} at byte {error.start})", "Save it as UTF-8.", path=path
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _chosen(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise UsageError(
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, which nothing can be imported as",
+                "Write the dotted name that an import statement has: acme.tools.",
+            )
+        inside = Path(*name.split("."))
+        places = [
+            base / part for base in (Path("src"), Path()) for part in (inside, inside.with_name(inside.name + ".py"))
+        ]
+        found = next((place for place in places if (root / place).exists()), None)
+        if found is None:
+            raise UsageError(
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, which is neither a package nor a module here",
+                f"Looked for {', '.join(place.as_posix() for place in places)}.",
+            )
+        yield found
+
+
+def _found(root: Path, name: str) -> Iterator[Path]:
+    """The import packages of a project that does not name them: all of src/, else the one called like the project."""
+    if (root / "src").is_dir() and (inside := sorted(_below(root, Path("src"), depth=2))):
+        yield from inside
+        return
+    module = re.sub(r"[-_.]+", "_", name).lower()
+    for entry in sorted(root.iterdir()):
+        if entry.name.lower() == module and (entry / "__init__.py").is_file():
+            yield Path(entry.name)
+            return
+        if entry.name.lower() == f"{module}.py":
+            yield Path(entry.name)
+            return
+    dotted = Path(*name.lower().replace("-", ".").split("."))
+    if len(dotted.parts) > 1 and any((root / dotted).glob("*.py")):
+        yield dotted
+        return
+    yield from (path for path in sorted(_below(root, Path(), depth=0)) if path.stem not in _NOT_PACKAGES)
+
+
+def _below(root: Path, base: Path, depth: int) -> Iterator[Path]:
+    """Packages right below `base`, and modules below src/, looking into namespace folders as deep as `depth`."""
+    for entry in (root / base).iterdir():
+        path = base / entry.name
+        if entry.name.endswith("-stubs") and (entry / "__init__.pyi").is_file():  # PEP 561
+            yield path
+        if not (entry.name if entry.is_dir() else entry.stem).isidentifier():
+            continue
+        if entry.is_dir() and not (entry / "__init__.py").is_file():
+            yield from _below(root, path, depth - 1) if depth else ()
+        elif entry.is_dir() or (entry.suffix == ".py" and base == Path("src")):
+            yield path

@@ -1,0 +1,117 @@
+"""Build a project's distributions by its own back end, in one isolated environment that later builds use again.
+
+    python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST
+    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST
+
+`build` (pypa) does the work. `first` makes the environment, builds the sdist, and the wheel from the UNPACKED SDIST:
+what people without a wheel would get. `again` builds the same two into DIST/again, and the wheel straight from the
+source into DIST/checkout, to compare them with.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import build
+import uv
+
+from omni_release.environments import venv
+
+
+class Isolated:
+    """The environment that the back end runs in, see `build.env.IsolatedEnv`; from uv's cache, where that will do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.python_executable = str(venv.python(folder))
+        # What an earlier build has left has all that this one needs: the back end need not be asked again.
+        self.complete = folder.is_dir()
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """What hooks see besides our own environment."""
+        return {"PATH": f"{venv.scripts(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+    def create(self) -> None:
+        """Make it anew."""
+        self.complete = False
+        self._uv("venv", "--clear", "--no-project", "--python", sys.executable, str(self._folder))
+
+    def install(self, requirements: Iterable[str]) -> None:
+        """Install what the back end says that it needs."""
+        if wanted := sorted(requirements):
+            arguments = ("pip", "install", "--python", self.python_executable, *wanted)
+            try:
+                # In silence: that something is not in the cache is nobody's business.
+                self._uv(*arguments, "--offline", output=subprocess.DEVNULL)
+            except subprocess.CalledProcessError:
+                self._uv(*arguments)
+
+    def _uv(self, *arguments: str, output: int | None = None) -> None:
+        subprocess.run([uv.find_uv_bin(), *arguments], check=True, stdout=output, stderr=output)  # noqa: S603 - our own
+
+
+def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
+    """The sdist, and the wheel from it."""
+    builder = build.ProjectBuilder.from_isolated_env(isolated, source)
+    if not isolated.complete:
+        isolated.install(builder.get_requires_for_build("sdist"))
+    sdist = builder.build("sdist", str(target))
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        with tarfile.open(sdist) as archive:
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(scratch, filter="data")
+            else:  # before 3.11.4; the archive is this very back end's own
+                archive.extractall(scratch)  # noqa: S202 - see above
+        (unpacked,) = Path(scratch).iterdir()
+        wheel(unpacked, isolated, target)
+
+
+def wheel(source: Path, isolated: Isolated, target: Path) -> None:
+    """The wheel of whatever lies in `source`."""
+    builder = build.ProjectBuilder.from_isolated_env(isolated, source)
+    if not isolated.complete:
+        isolated.install(builder.get_requires_for_build("wheel"))
+    builder.build("wheel", str(target))
+
+
+def empty(folder: Path) -> Path:
+    """The folder, with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def main(argv: list[str]) -> int:
+    """Build; 0 where it worked."""
+    which, (source, folder, dist) = argv[0], map(Path, argv[1:])
+    isolated = Isolated(folder)
+    try:
+        if which == "first" or not isolated.complete:
+            isolated.create()
+            isolated.install(build.ProjectBuilder.from_isolated_env(isolated, source).build_system_requires)
+        if which == "first":
+            sdist_and_wheel(source, isolated, empty(dist))
+        else:
+            shutil.rmtree(dist, ignore_errors=True)
+            partial = dist.with_name(f"{dist.name}.partial")
+            wheel(source, isolated, empty(partial / "checkout"))
+            sdist_and_wheel(source, isolated, empty(partial / "again"))
+            partial.rename(dist)
+    except subprocess.CalledProcessError as error:
+        print(f"{error.cmd[0]} ended with exit code {error.returncode}", file=sys.stderr)
+        return 1
+    except (build.BuildException, build.BuildBackendException, build.FailedProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

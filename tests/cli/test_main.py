@@ -1,0 +1,342 @@
+"""The command line: each thing that a user can get wrong ends in a message with the right exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from omni_release import __version__, lanes
+from omni_release.cli import main
+from tests.conftest import Ran, child_environment, omni
+
+DOCS = Path(__file__).parents[2] / "docs"
+MINIMAL = '[project]\nname = "acme"\nversion = "1.0"\n'
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A schema of the contracts."""
+    read: dict[str, Any] = json.loads((DOCS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return read
+
+
+def held_to_schema(ran: Ran, name: str = "report") -> dict[str, Any]:
+    """The document on stdout, which is nothing else, held to its schema."""
+    jsonschema.validate(ran.document, schema(name), cls=jsonschema.Draft202012Validator)
+    return ran.document
+
+
+def test_version_of_the_program(tmp_path: Path) -> None:
+    """It says its own version."""
+    assert omni("--version", cwd=tmp_path).out == f"omni-release {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["rehears"], ["rehearse", "--dry"], ["version", "--format", "yaml"]])
+def test_wrong_call(arguments: list[str], tmp_path: Path) -> None:
+    """A wrong call is a usage message and exit code 2."""
+    ran = omni(*arguments, cwd=tmp_path)
+    assert ran.code == 2
+    assert "usage:" in ran.err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("release", "--to", "pypi", "--too", "{}"), ("version", "{}"), ("rehearse", "--project", "{}")],
+    ids=["unknown option", "wrong word", "no such folder"],
+)
+def test_no_secret_in_what_is_refused(arguments: tuple[str, ...], form: str, tmp_path: Path) -> None:
+    """What is said of a wrong call quotes no password of it, neither one in an address nor one of the environment."""
+    for secret in ("https://u:pl4nted-1@h/", "pl4nted-1"):
+        words = [word.format(secret) for word in arguments]
+        ran = omni(*words, "--format", form, cwd=tmp_path, environment=child_environment(TWINE_PASSWORD="pl4nted-1"))
+        assert (ran.code, "[redacted]" in ran.out + ran.err) == (2, True)
+        assert "pl4nted-1" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "there is no pyproject.toml"),
+        ("[project\n", "pyproject.toml:1: is not valid TOML"),
+        (MINIMAL + "[tool.omni-release]\nkeep_run = 3\n", "pyproject.toml:5: `keep_run`"),
+        (MINIMAL + "[tool.omni-release]\nkeep-run = 3\n", "did you mean `keep-runs`?"),
+        (MINIMAL + '[tool.omni-release.tests]\ntimeout = "long"\n', "pyproject.toml:5: `timeout`"),
+        (MINIMAL + "[tool.omni-release]\ntests = 3\n", "must be a table, not a whole number (3)"),
+    ],
+)
+@pytest.mark.parametrize("command", ["rehearse", "version"])
+def test_unusable_project(command: str, text: str | None, said: str, tmp_path: Path) -> None:
+    """What cannot be worked with is told in a line, with its place and what to do; exit code 2."""
+    if text is not None:
+        (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    ran = omni(command, cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert not (tmp_path / ".omni-release").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[project]\nversion = "1"\n', "has no name"),
+        (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "neither a package nor a module"),
+    ],
+)
+def test_what_a_version_can_do_without(text: str, said: str, tmp_path: Path) -> None:
+    """A rehearsal needs a name, and packages that are there; whether the places of the version agree does not."""
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    ran = omni("rehearse", cwd=tmp_path)
+    assert (ran.code, ran.out, said in ran.err) == (2, "", True)
+    assert omni("version", cwd=tmp_path).code == 0
+
+
+def test_unusable_project_as_json(tmp_path: Path) -> None:
+    """With --format json the message is a document of the same shape."""
+    ran = omni("rehearse", "--format", "json", cwd=tmp_path)
+    document = held_to_schema(ran)
+    assert (ran.code, document["verdict"], document["exit_code"]) == (2, "error", 2)
+    assert "pyproject.toml" in document["error"]["message"]
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    """A project folder that is not there is named."""
+    ran = omni("rehearse", "--project", "nowhere", cwd=tmp_path)
+    assert (ran.code, "there is no folder nowhere" in ran.err) == (2, True)
+
+
+def test_no_such_run(case: Callable[[str], Path]) -> None:
+    """A run that is not there is named, with those that are."""
+    ran = omni("rehearse", "--run", "yesterday", cwd=case("sound"))
+    assert ran.code == 2
+    assert "there is no run 'yesterday'" in ran.err
+
+
+def test_rehearsal_inside_a_rehearsal(case: Callable[[str], Path]) -> None:
+    """A run that was started by a run is refused, and says how to leave it out."""
+    ran = omni("rehearse", cwd=case("sound"), environment=child_environment(OMNI_RELEASE_RUN="outer"))
+    assert ran.code == 2
+    assert "run outer has started this one" in ran.err
+
+
+def test_version_agrees(case: Callable[[str], Path]) -> None:
+    """`version` passes where the places agree, without a run folder."""
+    root = case("sound")
+    ran = omni("version", "--format", "json", cwd=root)
+    assert held_to_schema(ran)["verdict"] == "passed"
+    assert (ran.code, ran.document["run"]) == (0, None)
+    assert not (root / ".omni-release").exists()
+
+
+def test_version_drift(case: Callable[[str], Path]) -> None:
+    """`version` names the place that differs by path, line and column."""
+    ran = omni("version", "--format", "json", cwd=case("drifted"))
+    (finding,) = held_to_schema(ran)["outcomes"][0]["findings"]
+    assert ran.code == 1
+    assert (finding["path"], finding["line"], finding["column"]) == ("src/acme_drifted/__init__.py", 3, 16)
+    assert "1.2.2" in finding["message"]
+    assert "pyproject.toml:7 says 1.2.3" in finding["message"]
+
+
+def test_version_show(case: Callable[[str], Path]) -> None:
+    """`version show` lists all places with their roles, and which differ."""
+    document = held_to_schema(omni("version", "show", "--format", "json", cwd=case("drifted")), "version")
+    assert (document["version"], document["source"]) == ("1.2.3", "pyproject.toml:7")
+    assert [place["role"] for place in document["places"]] == ["source", "mirror"]
+    assert [place["value"] for place in document["drift"]] == ["1.2.2"]
+    assert "← differs" in omni("version", "show", cwd=case("sound").parent / "drifted").out
+
+
+def test_github_annotations(case: Callable[[str], Path]) -> None:
+    """On GitHub a finding is an annotation at its line."""
+    ran = omni("version", cwd=case("drifted"), environment=child_environment(GITHUB_ACTIONS="true"))
+    assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=version-drift::" in ran.out
+
+
+def test_no_secret_in_what_is_told_live(tmp_path: Path) -> None:
+    """Neither in an annotation, which writes `%` otherwise, nor in a task's lines: a secret may have several."""
+    secret = "pl4%nted-\nlate-secret"
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    (tmp_path / "checklists").mkdir()
+    item = f'[[item]]\nid = "a"\nsays = "It is so"\n{json.dumps("of " + secret)} = 1\n'
+    (tmp_path / "checklists" / "mine.toml").write_text(item, encoding="utf-8")
+    ran = omni("checklist", cwd=tmp_path, environment=child_environment(GITHUB_ACTIONS="true", SOME_TOKEN=secret))
+    assert ran.code == 1, ran.err
+    assert "::error file=checklists/mine.toml," in ran.out
+    assert ran.out.count("[redacted]") >= 2
+    assert "nted-" not in ran.out
+    assert "late-secret" not in ran.out
+
+
+def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each task of each lane, in each of its modes, explains itself; an unknown one is answered with the nearest."""
+    tasks = {task.id: task for lane in reversed(lanes.every()) for task in lane.tasks}
+    assert {"smoke-passes-emulated", "smoke-passes-live", "traffic-is-recorded-emulated"} <= set(tasks)
+    for task in tasks.values():
+        assert main.main(["explain", task.id, "--project", str(tmp_path)]) == 0
+        said = capsys.readouterr().out
+        assert f"{task.id} ({task.kind})\n  {task.title}." in said
+        assert ("no waiver has an effect on it" in said) is not task.waivable
+    assert main.main(["explain", "smoke-passes-emulated", "--project", str(tmp_path)]) == 0
+    assert "in the lanes: smoke\n" in capsys.readouterr().out
+    ran = omni("explain", "versions-agre", cwd=tmp_path)
+    assert (ran.code, "Did you mean versions-agree?" in ran.err) == (2, True)
+
+
+def test_explain_as_json(tmp_path: Path) -> None:
+    """It is one document."""
+    document = omni("explain", "versions-agree", "--format", "json", cwd=tmp_path).document
+    assert (document["id"], document["kind"], document["needs"]) == ("versions-agree", "check", [])
+    assert {"rehearse", "gate", "version"} <= set(document["lanes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lane", "said"),
+    [
+        (["rehears"], "", "invalid choice: 'rehears'"),
+        (["rehearse", "--dry"], "rehearse", "unrecognized arguments: --dry"),
+        (["release"], "release", "required: --to"),
+        (["version", "--run"], "version", "expected one argument"),
+        (["sign"], "sign", "a prompt is for a person"),
+        (["emulate", "gemini"], "emulate", "prints its address"),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_wrong_call_as_json(
+    arguments: list[str],
+    lane: str,
+    said: str,
+    before: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With --format json a wrong call is one document on stdout, too, and exit code 2."""
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    asked = ["--format", "json"] if before and arguments[0] != "rehears" else ["--format=json"]
+    assert main.main([arguments[0], *asked, *arguments[1:]]) == 2
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    jsonschema.validate(document, schema("report"), cls=jsonschema.Draft202012Validator)
+    assert (document["lane"], document["exit_code"], told.err) == (lane, 2, "")
+    assert said in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["checklist", "init"], ["checklist", "show"], ["models", "list"], ["cassettes", "shrink"]]
+)
+def test_a_form_that_only_reports_have(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no run prints no JUnit, and says so; it does nothing."""
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    assert main.main([*arguments, "--format", "junit", "--project", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, f"`{' '.join(arguments)}` prints text or json" in told.err) == ("", True)
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
+def test_nothing_but_to_skip(tmp_path: Path) -> None:
+    """Where each task had nothing to look at, that is no pass; the exit code is that of one."""
+    (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
+    ran = omni("cassettes", cwd=tmp_path)
+    assert (ran.code, "cassettes: acme 1.0: SKIPPED" in ran.out, "PASSED" in ran.out) == (0, True, False)
+    assert held_to_schema(omni("cassettes", "--format", "json", cwd=tmp_path))["verdict"] == "skipped"
+
+
+def test_a_waiver_of_nothing(tmp_path: Path) -> None:
+    """A waiver that names nothing would be silent for ever: its line is told, with the nearest right name."""
+    waiver = '[[tool.omni-release.waiver]]\ncheck = "version-drft"\nreason = "x"\nuntil = 2999-01-01\n'
+    (tmp_path / "pyproject.toml").write_text(MINIMAL + waiver, encoding="utf-8")
+    ran = omni("gate", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "pyproject.toml:5: `check` in [[tool.omni-release.waiver]] names 'version-drft'" in ran.err
+    assert "Did you mean `version-drift`?" in ran.err
+    assert not (tmp_path / ".omni-release" / "gate").exists()
+
+
+def test_clean_moves_away(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """What lies in dist/ is moved to .omni-release/removed/; a link is moved as a link, and nothing behind it."""
+    root = case("sound")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("keep")
+    (root / "dist" / "old").mkdir(parents=True)
+    (root / "dist" / "old" / "acme_sound-1.0.tar.gz").write_bytes(b"old")
+    (root / "dist" / "link").symlink_to(outside)
+    dry = omni("clean", "--dry-run", cwd=root)
+    assert "would move" in dry.out
+    assert (root / "dist" / "old").exists()
+    assert omni("clean", cwd=root).code == 0
+    assert list((root / "dist").iterdir()) == []
+    (removed,) = (root / ".omni-release" / "removed").iterdir()
+    assert (removed / "old" / "acme_sound-1.0.tar.gz").read_bytes() == b"old"
+    assert (removed / "link").is_symlink()
+    assert (outside / "precious").read_text() == "keep"
+    assert omni("clean", cwd=root).code == 0
+
+
+def test_clean_never_goes_through_a_link(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """A dist/ that is a link is left alone, and told."""
+    root = case("sound")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("keep")
+    (root / "dist").symlink_to(outside)
+    ran = omni("clean", cwd=root)
+    assert (ran.code, "is a link" in ran.out) == (1, True)
+    assert (outside / "precious").read_text() == "keep"
+
+
+def test_dry_run_changes_nothing(case: Callable[[str], Path]) -> None:
+    """A dry run prints what the steps would do, leaves no file, and ends with 0."""
+    root = case("sound")
+    before = sorted(root.rglob("*"))
+    ran = omni("rehearse", "--dry-run", "--format", "json", cwd=root)
+    assert held_to_schema(ran)["verdict"] == "planned"
+    assert ran.outcome("versions-agree")["status"] == "passed"
+    assert "omni_release.scripts.build" in ran.outcome("build")["actions"][0]
+    assert ran.code == 0
+    assert [path for path in sorted(root.rglob("*")) if ".git/" not in str(path)] == [
+        path for path in before if ".git/" not in str(path)
+    ]
+
+
+def test_sign(case: Callable[[str], Path]) -> None:
+    """A sign-off needs a run, a task that exists, and a reason; it is recorded with who and when."""
+    root = case("sound")
+    assert "there is no run to sign" in omni("sign", "tests-pass", "--reason", "x", "--by", "Ada", cwd=root).err
+    run = root / ".omni-release" / "runs" / "20260101-000000-000"
+    run.mkdir(parents=True)
+    assert "there is no task" in omni("sign", "no-such", "--reason", "x", "--by", "Ada", cwd=root).err
+    ran = omni("sign", "tests-pass", "--reason", "seen", "--by", "Ada", "--format", "json", cwd=root)
+    assert ran.code == 0
+    assert (ran.document["who"], ran.document["reason"]) == ("Ada", "seen")
+    assert '"event": "signed"' in (run / "journal.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is one line that says what to install, and no traceback; in JSON, too."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
+
+    def missing(arguments: object) -> int:
+        raise ModuleNotFoundError("No module named 'filelock'", name="filelock")
+
+    monkeypatch.setitem(main.COMMANDS, "clean", missing)
+    assert main.main(["clean", "--project", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "filelock" in said.err, '"omni-release[release]"' in said.err) == ("", True, True)
+    assert main.main(["clean", "--project", str(tmp_path), "--format", "json"]) == 2
+    assert "filelock" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_an_address_without_its_scheme_is_not_shown(case: Callable[[str], Path]) -> None:
+    """It may be a token."""
+    planted = "planted-" + "token"
+    ran = omni("doctor", "--to", f"__token__:{planted}@index.example.invalid/", cwd=case("sound"))
+    assert (ran.code, planted in ran.out + ran.err) == (2, False)

@@ -1,0 +1,234 @@
+"""The workflows: what GitHub expects, what zizmor wants, and each line of shell that can be run here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from omni_release import workflows
+from tests.conftest import child_environment, omni
+
+PROGRAMS = Path(sys.executable).parent
+BASH = shutil.which("bash")
+needs_bash = pytest.mark.skipif(BASH is None or sys.platform == "win32", reason="the jobs run on Linux, with bash")
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A project with a noxfile, and its workflows written."""
+    (tmp_path / "noxfile.py").write_text("import omni_release.sessions\n\nomni_release.sessions.register()\n", "utf-8")
+    ran = omni("workflow", "github", "--write", cwd=tmp_path)
+    assert (ran.code, ran.out) == (0, ".github/workflows/gate.yml\n.github/workflows/release.yml\n"), ran.err
+    return tmp_path
+
+
+def jobs(name: str) -> dict[str, Any]:
+    """The jobs of a workflow, in the form with all that it can have."""
+    read: dict[str, Any] = yaml.safe_load(workflows.github(name, *(("sessions",) if name == "gate" else ())))
+    found: dict[str, Any] = read["jobs"]
+    return found
+
+
+ALL = {f"{name}/{job}": content for name in workflows.NAMES for job, content in jobs(name).items()}
+
+
+def tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program of this environment."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments] if arguments[0] == "check_jsonschema" else arguments,
+        cwd=cwd,
+        env=child_environment(NO_COLOR="1"),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def test_zizmor(written: Path) -> None:
+    """The strictest persona of zizmor finds nothing; it does find what is wrong."""
+    zizmor = str(PROGRAMS / ("zizmor.exe" if os.name == "nt" else "zizmor"))
+    judged = [zizmor, "--offline", "--persona", "auditor", "--no-progress", ".github/workflows"]
+    ended = tool(*judged, cwd=written)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    gate = written / ".github" / "workflows" / "gate.yml"
+    text = gate.read_text(encoding="utf-8")
+    gate.write_text(text.replace("persist-credentials: false", "persist-credentials: true"), encoding="utf-8")
+    assert tool(*judged, cwd=written).returncode != 0
+
+
+def test_schema(written: Path) -> None:
+    """Both are workflows as GitHub describes them."""
+    schema = ("check_jsonschema", "--builtin-schema", "vendor.github-workflows")
+    names = [str(path) for path in sorted((written / ".github" / "workflows").iterdir())]
+    ended = tool(*schema, *names, cwd=written)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    Path(names[0]).write_text("on: pull_request\njobs: {gate: {steps: []}}\n", encoding="utf-8")
+    assert tool(*schema, *names, cwd=written).returncode != 0
+
+
+def test_each_action_is_pinned() -> None:
+    """Each action is one of the table, by its commit, with its version beside it."""
+    for name in workflows.NAMES:
+        lines = [line.split("uses: ")[1] for line in workflows.github(name, "sessions").splitlines() if "uses:" in line]
+        assert lines
+        assert set(lines) <= {str(pinned) for pinned in workflows.ACTIONS.values()}
+    for pinned in workflows.ACTIONS.values():
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", str(pinned))
+
+
+def test_permissions() -> None:
+    """Nothing is permitted that a job does not need: one may publish, one may write findings, all else is reading."""
+    for name in workflows.NAMES:
+        assert yaml.safe_load(workflows.github(name))["permissions"] == {}
+    writes = {
+        (job, key) for job, content in ALL.items() for key, may in content["permissions"].items() if may == "write"
+    }
+    assert writes == {("release/publish", "id-token"), ("gate/code-scanning", "security-events")}
+
+
+def test_secrets() -> None:
+    """The one secret is the key of the live smoke tests, in a job that a person approves; publishing needs none."""
+    with_secrets = {job for job, content in ALL.items() if "secrets." in str(content)}
+    assert with_secrets == {"release/live-smoke"}
+    assert ALL["release/live-smoke"]["environment"] == "live-smoke"
+    assert ALL["release/publish"]["environment"] == "pypi"
+    assert "GITHUB_TOKEN" not in str(ALL)
+
+
+def test_order() -> None:
+    """Build, then the gate, then a person, then publishing, then proof; nothing else runs beside the permission."""
+    needs = {job: content.get("needs") for job, content in ALL.items() if job.startswith("release/")}
+    assert needs == {
+        "release/build": None,
+        "release/gate": "build",
+        "release/live-smoke": ["build", "gate"],
+        "release/publish": ["build", "gate", "live-smoke"],
+        "release/verify": ["build", "publish"],
+    }
+    publishing = ALL["release/publish"]["steps"]
+    used = [step["uses"].split("@")[0] for step in publishing if "uses" in step]
+    assert used == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    assert not any("pip" in step.get("run", "") or "omni-release" in step.get("run", "") for step in publishing)
+
+
+def test_no_expression_in_shell() -> None:
+    """What comes from elsewhere reaches a shell as a variable, never as its text."""
+    for job, content in ALL.items():
+        for step in content["steps"]:
+            assert "${{" not in step.get("run", ""), (job, step)
+
+
+def test_each_command_is_one() -> None:
+    """Each line that calls omni-release is one that the command line takes."""
+    from omni_release.cli.arguments import parsed
+
+    lines = [line for c in ALL.values() for step in c["steps"] for line in step.get("run", "").splitlines()]
+    called = [line.split("#")[0].split()[1:] for line in lines if line.startswith("omni-release ")]
+    assert {words[0] for words in called} == {"gate", "build", "rehearse", "smoke", "published"}
+    for words in called:
+        assert parsed([word.strip('"') for word in words]).command == words[0]
+
+
+def shell(job: str, name: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a step's shell as the service does."""
+    (step,) = (step for step in ALL[job]["steps"] if step["name"] == name)
+    assert BASH is not None
+    return subprocess.run(
+        [BASH, "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=cwd,
+        env=child_environment(PATH=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}", **variables),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@needs_bash
+def test_the_gate_job(case: Callable[[str], Path]) -> None:
+    """What the gate's job runs passes on a sound project, fails on a drifted one, and leaves the reports either way."""
+    for name, code in (("sound", 0), ("drifted", 1)):
+        root = case(name)
+        ended = shell("gate/gate", "Gate", root)
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        assert (root / "reports" / "report.sarif").is_file()
+
+
+@needs_bash
+def test_the_matrix(written: Path) -> None:
+    """The matrix is one line of JSON, whose sessions nox then knows."""
+    output = written / "output"
+    ended = shell("gate/sessions", "List the sessions", written, GITHUB_OUTPUT=str(output))
+    assert ended.returncode == 0, ended.stderr
+    (line,) = output.read_text(encoding="utf-8").splitlines()
+    matrix = yaml.safe_load(line.removeprefix("matrix="))
+    assert [entry["session"] for entry in matrix] == ["release", "gate"]
+
+
+@needs_bash
+@pytest.mark.parametrize("damage", ["", "bytes", "more", "less"])
+def test_the_very_bytes(damage: str, tmp_path: Path) -> None:
+    """What `build` says of its files lets these files through, and no others: not other bytes, not more, not fewer."""
+    dist = tmp_path / ".omni-release" / "runs" / "20261122-000000-000" / "dist"
+    dist.mkdir(parents=True)
+    for name in ("acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"):
+        (dist / name).write_bytes(name.encode())
+    output = tmp_path / "output"
+    assert shell("release/build", "Say what was built", tmp_path, GITHUB_OUTPUT=str(output)).returncode == 0
+    found = re.fullmatch(r"run=(?P<run>.*)\nsums<<END\n(?P<sums>.*)\nEND\n", output.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    shutil.copytree(tmp_path / ".omni-release" / "runs", tmp_path / "runs")
+    handed = tmp_path / "runs" / found["run"] / "dist"
+    if damage == "bytes":
+        (handed / "acme-1.0.tar.gz").write_bytes(b"other")
+    elif damage == "more":
+        (handed / "acme-1.0-py2-none-any.whl").write_bytes(b"another")
+    elif damage == "less":
+        (handed / "acme-1.0.tar.gz").unlink()
+    name = "They are the very bytes that were built"
+    ended = shell("release/publish", name, tmp_path, RUN=found["run"], SUMS=found["sums"])
+    assert (ended.returncode == 0) is (not damage), ended.stdout + ended.stderr
+
+
+def test_printed(tmp_path: Path) -> None:
+    """They are printed as one stream of documents, each under its path; without a noxfile there is no matrix."""
+    ran = omni("workflow", "github", cwd=tmp_path)
+    assert ran.code == 0
+    assert [document["name"] for document in yaml.safe_load_all(ran.out)] == ["gate", "release"]
+    assert "# .github/workflows/release.yml" in ran.out
+    assert "nox" not in ran.out
+    assert omni("workflow", "github", "gate", cwd=tmp_path).out.count("\nname: ") == 1
+    unknown = omni("workflow", "github", "gte", cwd=tmp_path)
+    assert (unknown.code, "there is no workflow 'gte'" in unknown.err) == (2, True)
+
+
+def test_as_json(tmp_path: Path) -> None:
+    """With --format json it is one document: what is printed, or what was written."""
+    for write in ((), ("--write",)):
+        document = omni("workflow", "github", "gate", *write, "--format", "json", cwd=tmp_path).document
+        (told,) = document["workflows"]
+        assert (told["path"], document["written"]) == (".github/workflows/gate.yml", bool(write))
+        assert told["text"] == workflows.github("gate")
+        assert (tmp_path / told["path"]).exists() is bool(write)
+
+
+def test_never_over_another(written: Path) -> None:
+    """A file that was changed stays as it is, and so does the other."""
+    gate = written / ".github" / "workflows" / "gate.yml"
+    gate.write_text("mine", encoding="utf-8")
+    release = written / ".github" / "workflows" / "release.yml"
+    release.unlink()
+    ran = omni("workflow", "github", "--write", cwd=written)
+    assert (ran.code, "is there, and is another" in ran.err) == (1, True)
+    assert gate.read_text(encoding="utf-8") == "mine"
+    assert not release.exists()

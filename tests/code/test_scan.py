@@ -1,0 +1,262 @@
+"""The one run of ast-grep: what it looks at, and that nothing that goes wrong with a file or a rule is passed over."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omni_release.code import scan, sources
+from omni_release.core.errors import CannotTell
+from omni_release.environments import tools
+from tests.code.support import found
+from tests.conftest import git
+
+RULE = "id: no-print\nlanguage: Python\nmessage: why\nnote: what to do\nrule: {pattern: print($$$)}\n"
+CATCHES = '<script lang="ts">\nconst a: number = 1;\n</script>\n'
+
+
+def write(root: Path, name: str, content: str | bytes) -> Path:
+    """A file below `root`."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.fixture
+def rule(tmp_path: Path) -> Path:
+    """A rule of a project's own."""
+    return write(tmp_path, "rules/own.yml", RULE)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with one place that the rule matches."""
+    write(tmp_path, "tree/a.py", 'é = "𝄞"; print(é)\n')
+    return tmp_path / "tree"
+
+
+def test_place_and_words(root: Path, rule: Path) -> None:
+    """A finding has its place in characters from 1, the rule's why and remedy; without a severity it is an error."""
+    (finding,) = found(root, rule, shipped=False)
+    assert (finding.where, finding.rule, finding.severity.value) == ("a.py:1:10", "no-print", "error")
+    assert finding.message == "why\n→ what to do"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: bad\nlanguage: Python\nrule: {pattrn: x}\n", "unknown field `pattrn`"),
+        ("id: bad\nlanguage: Cobol\nrule: {pattern: x}\n", "a `language` is one of Bash, C, Cpp, "),
+        ("id: [bad\n", "line"),
+        ("", "there is none in it"),
+        ("# nothing yet\n", "there is none in it"),
+        ("id: no-print\nlanguage: Python\nrule: {pattern: x}\n", "another rule is called `no-print` too"),
+    ],
+)
+def test_a_rule_that_does_not_parse(text: str, said: str, root: Path, rule: Path) -> None:
+    """It is told with its file, and all other rules are looked for."""
+    bad, match = found(root, rule, write(rule.parent, "worse.yml", text), shipped=False)
+    assert (bad.path, bad.rule, bad.severity.value) == ("worse.yml", "rule-does-not-parse", "error")
+    assert said in bad.message
+    assert match.rule == "no-print"
+
+
+def test_no_rule_left(root: Path, tmp_path: Path) -> None:
+    """Where no rule is left, that is all that is told."""
+    (bad,) = found(root, write(tmp_path, "bad.yml", "nonsense"), shipped=False)
+    assert bad.rule == "rule-does-not-parse"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("latin.py", b"print(1)\n# caf\xe9\n", "latin.py:2: not looked at: byte 0xe9 is not UTF-8"),
+        ("video.ts", b"G\0\0\0", "video.ts: is binary"),
+        ("min.js", b"try{a()}catch(e){};" * 280_000, "min.js: not looked at: 5320000 bytes"),
+        ("dense.js", b"try{a()}catch(e){};" * 2000, "dense.js: not looked at: more than 300 bytes a line"),
+        ("line.js", b"a();\n" * 10_000 + b"try{a()}catch(e){};" * 2000, "line.js:10001: not looked at: a line of more"),
+        ("chunk.js", b"try{a()}catch(e){};" * 100, "chunk.js: not looked at: one line holds most of it"),
+        ("web/dist/lib.js", b"/*! lib */\ntry {\n  a();\n} catch {}\n", "web/dist/lib.js: not looked at: a bundle"),
+        ("lib.js", b"/* Lib 0.7.6 - MIT x */\ntry {\n  a();\n} catch {}\n", "lib.js: not looked at: a library"),
+        ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: not looked at: 1200008 bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_looked_at(name: str, content: bytes, said: str, root: Path, rule: Path) -> None:
+    """It is named with the reason, the rest goes on, and a glob of the settings leaves it out."""
+    write(root, name, content)
+    told, match = found(root, rule)
+    assert said in f"{told.where}: {told.message}"
+    assert match.rule == "no-print"
+    (only,) = found(root, rule, ignored=(name,))
+    assert only.rule == "no-print"
+
+
+def test_one_sign_is_no_bundle(root: Path) -> None:
+    """A licence at the top of what a person wrote, or a folder that is called build, hides nothing."""
+    text = "export async function f() {\n  try {\n    await a();\n  } catch {}\n}\n"
+    write(root, "licensed.js", f"/*! @license MIT */\n{text}")
+    write(root, "web/build/plain.js", text)
+    assert [f.path for f in found(root) if f.rule == "catch-is-silent"] == ["licensed.js", "web/build/plain.js"]
+
+
+def test_a_site_that_was_built(root: Path) -> None:
+    """What lies beside files whose names end in a hash was built with them, down from its page; sources are not."""
+    text = "export async function f() {\n  try {\n    a.value = await b();\n  } catch {}\n}\n"
+    for name in ("web/ui/index.html", "web/ui/app-7cd623a450cac627506e.js", "web/ui/assets/main-DRf3G_a1.js"):
+        write(root, name, text)
+    for name in ("web/ui/assets/page-0a1b2c3d.css", "web/ui/~party/debug/sandbox.js"):
+        write(root, name, text)
+    for name in ("web/index.html", "web/package.json", "web/src/one-component2.js", "web/src/two-component2.js"):
+        write(root, name, text)
+    found_in = [f.path for f in found(root) if f.rule == "catch-is-silent"]
+    assert found_in == ["web/src/one-component2.js", "web/src/two-component2.js"]
+    write(root, "index.html", "")
+    for name in ("assets/a-0a1b2c3d.js", "assets/b-0a1b2c3e.js", "own.js"):
+        write(root, name, text)
+    found_in = [f.path for f in found(root) if f.rule == "catch-is-silent"]
+    assert found_in == ["own.js", "web/src/one-component2.js", "web/src/two-component2.js"]
+
+
+def test_nobody_sits_in_front_of_a_test(root: Path) -> None:
+    """What a test of the front end does with an error is not told."""
+    text = "export async function f() {\n  try {\n    await a();\n  } catch {}\n}\n"
+    for name in ("tests/a.js", "web/__tests__/b.js", "web/c.test.js"):
+        write(root, name, text)
+    assert not [f for f in found(root) if f.rule == "catch-is-silent"]
+
+
+def test_a_field_that_another_file_declares(root: Path) -> None:
+    """A class of another file may take bytes: where that is declared, the finding is a notice."""
+    write(root, "b.py", "def f(part):\n    return Event(thought_signature=part.thought_signature)\n")
+    assert [f.severity.value for f in found(root) if f.rule == "bytes-as-text"] == ["error"]
+    write(root, "events.py", "class Event:\n    thought_signature: bytes | None = None\n")
+    assert [f.severity.value for f in found(root) if f.rule == "bytes-as-text"] == ["notice"]
+
+
+def test_links(root: Path, rule: Path) -> None:
+    """A link is not followed: neither round and round, nor out of the project."""
+    (root / "loop").symlink_to(root, target_is_directory=True)
+    (root / "outside.py").symlink_to(write(root.parent, "outside.py", "print(2)\n"))
+    (root / "nowhere.py").symlink_to(root / "gone.py")
+    assert [f.where for f in found(root, rule, shipped=False)] == ["a.py:1:10"]
+
+
+def test_what_git_ignores(root: Path, rule: Path) -> None:
+    """A tree that git ignores is not walked, however large; what git tracks is looked at, ignored or not."""
+    git("init", "--quiet", cwd=root)
+    write(root, ".gitignore", "node_modules/\nkept.py\n")
+    write(root, "kept.py", "print(3)\n")
+    git("add", "--force", "kept.py", cwd=root)
+    for folder in range(10):
+        (root / "node_modules" / str(folder)).mkdir(parents=True)
+        for number in range(1000):
+            os.close(os.open(root / "node_modules" / str(folder) / f"{number}.py", os.O_CREAT))
+    write(root, "node_modules/0/0.py", "print(4)\n")
+    assert [f.where for f in found(root, rule, shipped=False)] == ["a.py:1:10", "kept.py:1:1"]
+
+
+def test_many_batches(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More files than a command line holds are looked at in several runs, each file once."""
+    for number in range(20):
+        write(root, f"more/{number:02}.py", "print(5)\n")
+    monkeypatch.setattr(tools, "_ARGUMENTS", 60)
+    assert [f.path for f in found(root, rule, shipped=False)] == ["a.py", *(f"more/{n:02}.py" for n in range(20))]
+
+
+@pytest.mark.parametrize("name", ["-rf.py", "a b.py", "[x].py", "é.py", "{a,b}*.py"])
+def test_odd_names(name: str, root: Path, rule: Path) -> None:
+    """A file's name is a name, and neither an option nor a glob."""
+    write(root, name, "print(6)\n")
+    assert {f.path for f in found(root, rule, shipped=False)} == {"a.py", name}
+
+
+def test_scripts_without_an_ending(root: Path) -> None:
+    """A shell script is known by its first line, too."""
+    write(root, "release", "#!/usr/bin/env bash\ntwine upload dist/*\n")
+    write(root, "notes", "twine upload dist/*\n")
+    assert [(f.path, f.line, f.rule) for f in found(root)] == [("release", 2, "publish-by-hand")]
+
+
+def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
+    """What ast-grep's own comment hides has no last day: that is said."""
+    write(root, "b.py", "# " + sources._SUPPRESSION.decode() + "\nprint(7)\n")
+    assert [(f.where, f.rule) for f in found(root, rule, shipped=False)] == [
+        ("b.py:1", "hidden-for-ever"),
+        ("a.py:1:10", "no-print"),
+    ]
+
+
+def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the program nothing could be told: not passed."""
+    monkeypatch.setattr(tools, "find", lambda _: str(root / "no-such-program"))
+    with pytest.raises(Exception, match="cannot start"):
+        found(root, rule)
+    monkeypatch.undo()
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(root))
+    monkeypatch.setattr("sys.executable", str(root / "python"))
+    monkeypatch.setenv("PATH", str(root))
+    with pytest.raises(CannotTell, match="not here"):
+        tools.find("ast-grep")
+
+
+def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of ast-grep's that is no JSON is no match and no silence: could not tell."""
+    with pytest.raises(CannotTell, match="cannot be read"):
+        list(scan._matches(['{"text": "x", "ruleId"']))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: None, "names 'mine', which is no folder here"),
+        (lambda folder: folder.mkdir(), "names 'mine', which holds no rule"),
+        (lambda folder: write(folder, "a.yml.off", RULE), "names 'mine', which holds no rule"),
+        (lambda folder: write(folder.parent, "mine", ""), "names 'mine', which is no folder here"),
+    ],
+)
+def test_a_folder_without_rules(make: Callable[[Path], object], said: str, root: Path) -> None:
+    """A folder of rules that is not there, or holds none, is told at the line of the settings."""
+    write(root, "pyproject.toml", '[project]\nname = "acme"\n[tool.omni-release.audit]\nrules = "mine"\n')
+    make(root / "mine")
+    assert scan.own(root, "mine") == ()
+    (told,) = scan.no_rules(root, "mine")
+    assert (told.where, told.severity.value, said in told.message) == ("pyproject.toml:4", "error", True)
+    assert not list(scan.no_rules(root, ""))
+
+
+def test_rules_of_another_folder(root: Path, rule: Path) -> None:
+    """A folder may lie beside the project: its rules are shown as they are reached from here."""
+    assert [one.shown for one in scan.own(root, "../rules")] == ["../rules/own.yml"]
+    assert not list(scan.no_rules(root, "../rules"))
+
+
+def test_a_rule_that_is_a_folder(root: Path, rule: Path) -> None:
+    """What only is called like a rule file is no reason to leave the others out."""
+    (rule.parent / "folder.yml").mkdir()
+    bad, match = found(root, rule, rule.parent / "folder.yml", shipped=False)
+    assert (bad.path, "it cannot be read" in bad.message, match.rule) == ("folder.yml", True, "no-print")
+
+
+def test_each_language_is_one(root: Path, tmp_path: Path) -> None:
+    """ast-grep takes each language that is named where a rule has a wrong one."""
+    text = "---\n".join(f"id: r{n}\nlanguage: {name}\nrule: {{kind: ERROR}}\n" for n, name in enumerate(scan.LANGUAGES))
+    assert not found(root, write(tmp_path, "each.yml", text), shipped=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_unicode(root: Path, rule: Path) -> None:
+    """It is left out and named, whatever its ending, and all else is looked at; `ignore` leaves it out, too."""
+    for name, text in ((b"caf\xe9.py", "print(1)\n"), (b"caf\xe9", "#!/bin/sh\nls\n")):
+        Path(os.fsdecode(os.path.join(os.fsencode(root), name))).write_text(text, encoding="utf-8")
+    *told, match = found(root, rule)
+    assert [(f.path, f.rule, f.severity.value) for f in told] == [
+        ("caf\\xe9", "not-utf-8", "warning"),
+        ("caf\\xe9.py", "not-utf-8", "warning"),
+    ]
+    assert match.rule == "no-print"
+    assert [f.rule for f in found(root, rule, ignored=("caf?", "caf?.py"))] == ["no-print"]

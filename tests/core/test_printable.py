@@ -1,0 +1,22 @@
+"""What may be shown of what somebody wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from omni_release.core.printable import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("größe\t𝄞\n→ “x” ✋", "größe\t𝄞\n→ “x” ✋"),
+        ("a\x1b[2Jb\x07\x7f\x9b2K", "a\\x1b[2Jb\\x07\\x7f\\x9b2K"),
+        ("one\r\ntwo\rthree", "one\ntwo\\x0dthree"),
+        ("\u202egpj.exe\u2069", "\\u202egpj.exe\\u2069"),
+        (b"caf\xe9.py".decode("utf-8", "surrogateescape"), "caf\\xe9.py"),
+    ],
+)
+def test_printable(text: str, shown: str) -> None:
+    """Text and lines stay; what steers a terminal is shown as its escape."""
+    assert printable(text) == shown

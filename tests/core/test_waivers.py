@@ -1,0 +1,196 @@
+"""Waivers: in the settings and in place; what they change, and what they never change."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+
+import pytest
+
+from omni_release.core import waivers
+from omni_release.core.model import Finding, Outcome, Project, Severity, Status
+from omni_release.core.settings import Settings, Waiver
+
+TODAY = datetime.date(2026, 11, 22)
+LATER = datetime.date(2027, 1, 31)
+PAST = datetime.date(2026, 11, 21)
+FOUND = Finding("the wheel is empty", "hollow-wheel", path="src/acme/api.py", line=2)
+FAILED = Outcome("artifacts-match", "They match", "check", Status.FAILED, (FOUND,), remedy="Build again.")
+
+
+def project(root: Path, *chosen: Waiver) -> Project:
+    """A project with these waivers in its settings."""
+    return Project(root, "acme", (), Settings(waiver=chosen), {})
+
+
+def in_place(root: Path, comment: str) -> Project:
+    """A project in which this stands on the very line of `FOUND`."""
+    path = root / "src/acme/api.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"first = 1\nsecond = 2  {comment}\nthird = 3\n", encoding="utf-8")
+    return project(root)
+
+
+@pytest.mark.parametrize("name", ["hollow-wheel", "artifacts-match"])
+def test_by_rule_and_by_check(name: str, tmp_path: Path) -> None:
+    """A waiver names a rule, or a whole check; the error becomes a notice that says why, and the check passes."""
+    done = waivers.applied(FAILED, project(tmp_path, Waiver(name, "a stub on purpose", LATER)), TODAY)
+    assert done.status is Status.PASSED
+    assert done.findings[0].severity is Severity.NOTICE
+    assert done.findings[0].message == "the wheel is empty\n(waived until 2027-01-31: a stub on purpose)"
+    assert done.findings[0].where == FOUND.where
+    assert dataclasses.replace(done, findings=FAILED.findings, status=Status.FAILED) == FAILED
+
+
+@pytest.mark.parametrize("name", ["hollow", "other-rule", "hollow-*", "", "*"])
+def test_other_names(name: str, tmp_path: Path) -> None:
+    """A waiver of something else waives nothing: a name is no glob."""
+    assert waivers.applied(FAILED, project(tmp_path, Waiver(name, "because", LATER)), TODAY) == FAILED
+
+
+@pytest.mark.parametrize(
+    ("glob", "waived"),
+    [("*", True), ("src/*", True), ("src/acme/api.py", True), ("*.py", True), ("tests/*", False), ("api.py", False)],
+)
+def test_path(glob: str, waived: bool, tmp_path: Path) -> None:
+    """A path is a glob over the finding's whole path."""
+    done = waivers.applied(FAILED, project(tmp_path, Waiver("hollow-wheel", "because", LATER, glob)), TODAY)
+    assert (done.status is Status.PASSED) is waived
+
+
+def test_path_of_a_finding_without_one(tmp_path: Path) -> None:
+    """A finding that stands nowhere is waived by a waiver for everywhere, and by no other."""
+    nowhere = dataclasses.replace(FAILED, findings=(Finding("said", "hollow-wheel"),))
+    everywhere = project(tmp_path, Waiver("hollow-wheel", "because", LATER))
+    somewhere = project(tmp_path, Waiver("hollow-wheel", "because", LATER, "src/*"))
+    assert waivers.applied(nowhere, everywhere, TODAY).status is Status.PASSED
+    assert waivers.applied(nowhere, somewhere, TODAY) == nowhere
+
+
+def test_one_of_two_findings(tmp_path: Path) -> None:
+    """A check with an error that nobody waived stays failed."""
+    other = Finding("another", "artifact-name")
+    both = dataclasses.replace(FAILED, findings=(FOUND, other))
+    done = waivers.applied(both, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
+    assert done.status is Status.FAILED
+    assert [finding.severity for finding in done.findings] == [Severity.NOTICE, Severity.ERROR]
+    assert done.findings[1] == other
+
+
+def test_warning(tmp_path: Path) -> None:
+    """A warning is waived as an error is, and the check stays passed."""
+    warned = dataclasses.replace(
+        FAILED, status=Status.PASSED, findings=(dataclasses.replace(FOUND, severity=Severity.WARNING),)
+    )
+    done = waivers.applied(warned, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
+    assert done.status is Status.PASSED
+    assert done.findings[0].severity is Severity.NOTICE
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose",
+        "// omni-release:allow   artifacts-match  until 2027-01-31  because a stub on purpose",
+        "<!-- omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose -->",
+        "/* omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose */",
+    ],
+)
+def test_in_place(comment: str, tmp_path: Path) -> None:
+    """A comment beside the line waives it, in whatever language; the comment's end is no part of the reason."""
+    done = waivers.applied(FAILED, in_place(tmp_path, comment), TODAY)
+    assert done.status is Status.PASSED
+    assert done.findings[0].message.endswith("(waived until 2027-01-31: a stub on purpose)")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# omni-release: allow other-rule until 2027-01-31 because it is another one",
+        "# omni-release: allow hollow-wheel because it has no date",
+        "# omni-release: allow hollow-wheel until 2027-01-31",
+        "# omni-release: allow hollow-wheel until 2027-13-31 because there is no such month",
+        "# omni-release: allow hollow-wheel until soon because it will be over",
+    ],
+)
+def test_in_place_and_not_whole(comment: str, tmp_path: Path) -> None:
+    """A comment that lacks its rule, its date or its reason waives nothing."""
+    assert waivers.applied(FAILED, in_place(tmp_path, comment), TODAY) == FAILED
+
+
+def test_two_in_one_place(tmp_path: Path) -> None:
+    """Two waivers on one line are two, each with its own reason."""
+    one = "omni-release: allow other-rule until 2027-01-31 because of this"
+    two = "omni-release: allow hollow-wheel until 2027-02-28 because of that"
+    for comment in (f"# {one} # {two}", f"# {two} # {one}"):
+        done = waivers.applied(FAILED, in_place(tmp_path, comment), TODAY)
+        assert done.findings[0].message.endswith("(waived until 2027-02-28: of that)")
+
+
+def test_in_place_on_another_line(tmp_path: Path) -> None:
+    """A comment counts on its own line alone; and only a line feed, not a form feed, begins another one."""
+    there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
+    for line in (1, 3, 4, 400):
+        other = dataclasses.replace(FAILED, findings=(dataclasses.replace(FOUND, line=line),))
+        assert waivers.applied(other, there, TODAY) == other
+    path = tmp_path / "src/acme/api.py"
+    path.write_text("\f\u2028" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert waivers.applied(FAILED, there, TODAY).status is Status.PASSED
+
+
+def test_in_place_of_a_file_that_is_gone_or_not_utf8(tmp_path: Path) -> None:
+    """A file that cannot be read waives nothing; one of another encoding can be read all the same."""
+    assert waivers.applied(FAILED, project(tmp_path), TODAY) == FAILED
+    there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
+    path = tmp_path / "src/acme/api.py"
+    path.write_bytes(b"\xe4" + path.read_bytes())
+    assert waivers.applied(FAILED, there, TODAY).status is Status.PASSED
+    path.unlink()
+    path.mkdir()
+    assert waivers.applied(FAILED, there, TODAY) == FAILED
+
+
+def test_last_day(tmp_path: Path) -> None:
+    """A waiver holds on its last day."""
+    assert waivers.applied(FAILED, project(tmp_path, Waiver("hollow-wheel", "b", TODAY)), TODAY).status is Status.PASSED
+
+
+@pytest.mark.parametrize("severity", [Severity.ERROR, Severity.WARNING])
+def test_expired(severity: Severity, tmp_path: Path) -> None:
+    """An expired waiver is an error, also where there was but a warning."""
+    found = dataclasses.replace(FOUND, severity=severity)
+    status = Status.FAILED if severity is Severity.ERROR else Status.PASSED
+    before = dataclasses.replace(FAILED, status=status, findings=(found,))
+    done = waivers.applied(before, project(tmp_path, Waiver("hollow-wheel", "because", PAST)), TODAY)
+    assert done.status is Status.FAILED
+    assert done.findings[0].severity is Severity.ERROR
+    assert "waived until 2026-11-21, which has passed" in done.findings[0].message
+    there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2026-11-21 because of this")
+    assert waivers.applied(before, there, TODAY).status is Status.FAILED
+
+
+@pytest.mark.parametrize("until", [PAST, LATER])
+def test_notices_are_not_touched(until: datetime.date, tmp_path: Path) -> None:
+    """A notice stays as it is, beside one that is waived as well."""
+    notice = Finding("by the way", "hollow-wheel", Severity.NOTICE)
+    alone = dataclasses.replace(FAILED, status=Status.PASSED, findings=(notice,))
+    waived = project(tmp_path, Waiver("hollow-wheel", "because", until))
+    assert waivers.applied(alone, waived, TODAY) == alone
+    assert waivers.applied(dataclasses.replace(FAILED, findings=(notice, FOUND)), waived, TODAY).findings[0] == notice
+
+
+@pytest.mark.parametrize("status", [Status.INCONCLUSIVE, Status.WAITING, Status.SKIPPED, Status.PLANNED])
+@pytest.mark.parametrize("severity", list(Severity))
+def test_other_statuses_are_not_touched(status: Status, severity: Severity, tmp_path: Path) -> None:
+    """What could not be told, or waits, is not told by a waiver."""
+    finding = dataclasses.replace(FOUND, severity=severity)
+    before = dataclasses.replace(FAILED, status=status, findings=(finding,))
+    for until in (PAST, LATER):
+        assert waivers.applied(before, project(tmp_path, Waiver("hollow-wheel", "because", until)), TODAY) == before
+
+
+def test_failed_step_is_not_touched(tmp_path: Path) -> None:
+    """A step that did not do its work has not done it, whatever a waiver says."""
+    step = dataclasses.replace(FAILED, id="upload", kind="step", findings=(Finding("503", "upload"),))
+    assert waivers.applied(step, project(tmp_path, Waiver("upload", "because", LATER)), TODAY) == step

@@ -1,0 +1,38 @@
+"""What was installed, where a program does not end in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from omni_release.core.actions import Run
+from omni_release.core.errors import CannotTell
+from omni_release.core.model import Release, Severity
+from omni_release.core.settings import Verify
+from omni_release.core.world import Completed, World
+from omni_release.environments.checks import requirements_agree, verify_commands_pass
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A program that is stopped at its deadline."""
+
+    def run(self, command: Run) -> Completed:
+        """Stopped."""
+        return Completed(-9, (), 3.0, timed_out=True)
+
+
+def test_who_takes_too_long(release: Release, world: World) -> None:
+    """Our own question could not be answered then; a command of the project's own has failed."""
+    settings = replace(release.project.settings, verify=Verify(commands=(("acme", "--self-test"),), timeout=3))
+    release = replace(release, project=replace(release.project, settings=settings))
+    release.workshop.mkdir()
+    endless = replace(world, processes=Endless())  # type: ignore[arg-type]  # as much of them as is used
+    with pytest.raises(CannotTell, match="pip check did not end"):
+        list(requirements_agree(release, endless))
+    (finding,) = verify_commands_pass(release, endless)
+    assert (finding.severity, finding.message) == (
+        Severity.ERROR,
+        "`acme --self-test` did not end within 3 s and was stopped",
+    )

@@ -1,0 +1,78 @@
+"""The environments of child processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import uv
+
+from omni_release.environments import env_vars, venv
+
+RUN = Path("run")
+OUTER = {
+    "PATH": "/bin",
+    "HOME": "/home/ada",
+    "VIRTUAL_ENV": "/x",
+    "PYTHONPATH": "/x",
+    "PYTHONHOME": "/x",
+    "PIP_FIND_LINKS": "/x",
+    "PIP_CERT": "/cert",
+    "PIP_CONFIG_FILE": "/dev/null",
+    "UV_CACHE_DIR": "/cache",
+    "UV_FIND_LINKS": "/x",
+    "TWINE_PASSWORD": "secret",
+    "TESTPYPI_ID_TOKEN": "secret",
+    "HATCH_INDEX_AUTH": "secret",
+    "POETRY_PYPI_TOKEN_PYPI": "secret",
+    "FLIT_PASSWORD": "secret",
+    "PDM_PUBLISH_PASSWORD": "secret",
+    "GITHUB_TOKEN": "secret",
+    "DATABASE_URL": "db",
+    "GIT_DIR": "/x",
+    "PYTEST_ADDOPTS": "-k some",
+}
+
+
+def test_tools_are_not_led_astray() -> None:
+    """What could let another file in, or is a credential, is left out; the way to an index and the cache stay."""
+    inner = env_vars.for_tools(OUTER, RUN)
+    assert not inner.keys() & {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_FIND_LINKS"}
+    assert "secret" not in inner.values()
+    assert (inner["PIP_CERT"], inner["UV_CACHE_DIR"], inner["PATH"]) == ("/cert", "/cache", "/bin")
+
+
+def test_dependencies_come_from_where_the_machine_says() -> None:
+    """The installers' own settings stay where things are installed that are not ours."""
+    inner = env_vars.for_dependencies(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
+    assert inner["PIP_FIND_LINKS"] == "/x"
+    assert "PYTHONPATH" not in inner
+    assert "secret" not in inner.values()
+
+
+def test_what_one_installer_knows_the_other_is_told(tmp_path: Path) -> None:
+    """A default index that only pip, or only uv, is told of reaches both, in the environment alone."""
+    outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
+    url = "https://ada:pass@index.example.invalid/simple/"
+    assert env_vars.for_dependencies(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
+    assert env_vars.for_dependencies(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
+
+
+def test_tests_keep_what_they_may_need() -> None:
+    """The project's tests see the outer environment, without Python's settings and without credentials to publish."""
+    inner = env_vars.for_tests(OUTER, RUN)
+    assert inner["DATABASE_URL"] == "db"
+    assert "secret" not in inner.values()
+    assert inner[env_vars.GUARD] == "run"
+    assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}
+
+
+def test_places_in_an_environment(tmp_path: Path) -> None:
+    """The interpreter and the folder for packages are where a real environment has them."""
+    target = tmp_path / "environment"
+    subprocess.run([uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(target)], check=True)
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    asked = subprocess.check_output([venv.python(target), "-c", code], text=True).strip()
+    assert Path(asked).samefile(venv.site_packages(target))
+    assert venv.scripts(target).is_dir()

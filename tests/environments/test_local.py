@@ -1,0 +1,287 @@
+"""The local environment: real ones, made by uv and by pip, upgraded from a real index, and what is in the way of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+import pytest
+import uv
+
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.core import engine
+from omni_release.core.actions import Pin
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Outcome, Project, Release, Status, Target
+from omni_release.core.settings import Local, Settings
+from omni_release.core.tasks import Check, Lane, Step, check, step
+from omni_release.core.world import Index, World
+from omni_release.environments import venv
+from omni_release.environments.local_checks import local_environment_works, nobody_uses_local_environment
+from omni_release.environments.local_steps import UpgradeLocal
+from tests.index import support
+from tests.repositories import TODAY
+
+OLD = "acme_sound-0.9-py3-none-any.whl"
+
+pytestmark = pytest.mark.thorough
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """An index that everybody may read, and that is only read from."""
+
+    target: Target
+
+    def reading(self, project: str) -> Mapping[str, str]:
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A project that is released, an index that has it, and environments beside it."""
+
+    release: Release
+    world: World
+
+    def outcome(self, body: Check | Step) -> Outcome:
+        """What comes of one check or step, by the engine."""
+        task = step(body) if isinstance(body, Step) else check(body)
+        (outcome,) = engine.run(Lane("one", (task,)), self.release, self.world, today=TODAY)
+        return outcome
+
+    def with_settings(self, local: Local) -> Machine:
+        """The same, with these settings."""
+        project = dataclasses.replace(self.release.project, settings=Settings(local=local))
+        return dataclasses.replace(self, release=dataclasses.replace(self.release, project=project))
+
+    def made(self, *wanted: str | Path, name: str = ".venv") -> Machine:
+        """The same, with an environment made by uv that has this, and is the one to upgrade."""
+        folder = self.release.project.root / name
+        run(uv.find_uv_bin(), "venv", "--quiet", "--no-project", "--python", sys.executable, str(folder))
+        if wanted:
+            run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", self.python(name), *map(str, wanted))
+        return self.with_settings(Local(environment=name))
+
+    def python(self, name: str = ".venv") -> str:
+        """The interpreter of an environment."""
+        return str(venv.python(self.release.project.root / name))
+
+    def version(self, name: str = ".venv") -> str:
+        """What the environment itself says that it has, by an import of the module too."""
+        code = "import importlib.metadata as m, acme_sound; print(m.version('acme-sound'), acme_sound.VALUE)"
+        return run(self.python(name), "-I", "-c", code).strip()
+
+
+def run(*argv: str) -> str:
+    """Run a program that has to end well."""
+    ended = subprocess.run(argv, capture_output=True, encoding="utf-8", check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def said(outcome: Outcome) -> str:
+    """All that was found."""
+    return "\n".join(finding.message for finding in outcome.findings)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """acme-sound 1.0 is released; its index has it, and a newer one of somebody else's."""
+    root, folder = tmp_path / "project", tmp_path / "run"
+    root.mkdir()
+    release = Release(
+        Project(root, "acme-sound", (), Settings(), {}),
+        "1.0",
+        "somewhere",
+        None,
+        folder,
+        tmp_path / "workshop",
+        PurePosixPath(),
+    )
+    release.workshop.mkdir()
+    release.dist.mkdir(parents=True)
+    support.wheel(release.dist)
+    support.sdist(release.dist)
+    (folder / "tree.sha256").write_text("tree", encoding="utf-8")
+    journal = RunFolder(folder, LocalFiles())
+    journal.pin(Pin(release.dist, folder / "tree.sha256", None))
+    processes = LocalProcesses(str)
+    with index(tmp_path / "index", release.dist) as url:
+        world = World(
+            processes,
+            LocalFiles(),
+            SystemClock(),
+            cast(Index, Served(Target("x", simple=url))),
+            journal,
+            dict(os.environ),
+        )
+        yield Machine(release, world)
+    processes.close()
+
+
+@contextlib.contextmanager
+def index(folder: Path, dist: Path) -> Iterator[str]:
+    """A simple index as plain files, with the files of `dist`."""
+    page = folder / "simple" / "acme-sound"
+    page.mkdir(parents=True)
+    for file in dist.iterdir():
+        (page / file.name).write_bytes(file.read_bytes())
+    links = "".join(f'<a href="{file.name}">{file.name}</a>\n' for file in dist.iterdir())
+    (page / "index.html").write_text(f"<!DOCTYPE html><html><body>\n{links}</body></html>", encoding="utf-8")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=str(folder))
+
+        def log_message(self, *given: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/simple/"
+        server.shutdown()
+
+
+def old(folder: Path) -> Path:
+    """A wheel of the version before."""
+    files = {"acme_sound.py": "VALUE = 0\n"}
+    stated = support.metadata("0.9")
+    return support.wheel(folder / "old", stated, name=OLD, info="acme_sound-0.9.dist-info", more=files)
+
+
+def test_no_environment_is_named(machine: Machine) -> None:
+    """Then nothing is looked at, and nothing is done."""
+    for body in (local_environment_works, nobody_uses_local_environment, UpgradeLocal()):
+        assert machine.outcome(body).status is Status.SKIPPED
+
+
+def test_without_pip(machine: Machine, tmp_path: Path) -> None:
+    """An environment that uv made has no pip: uv upgrades it; a second run finds all done."""
+    upgraded = machine.made(old(tmp_path))
+    assert upgraded.version() == "0.9 0"
+    assert "acme-sound 0.9: it goes to uv" in said(upgraded.outcome(local_environment_works))
+    assert upgraded.outcome(nobody_uses_local_environment).status is Status.PASSED
+    outcome = upgraded.outcome(UpgradeLocal())
+    assert (outcome.status, outcome.evidence["installer"]) == (Status.PASSED, "uv"), said(outcome)
+    assert upgraded.version() == "1.0 1"
+    assert said(upgraded.outcome(UpgradeLocal())) == "stood so already"
+
+
+def test_with_pip(machine: Machine, tmp_path: Path) -> None:
+    """One that has a pip of its own is upgraded by that; the interpreter may be named in place of the folder."""
+    made = machine.made("pip", old(tmp_path))
+    upgraded = made.with_settings(Local(python=os.path.relpath(made.python(), made.release.project.root)))
+    outcome = upgraded.outcome(UpgradeLocal())
+    assert (outcome.status, outcome.evidence["installer"]) == (Status.PASSED, "pip"), said(outcome)
+    assert upgraded.version() == "1.0 1"
+
+
+def test_cooldowns_do_not_count(machine: Machine, tmp_path: Path) -> None:
+    """Neither uv's settings nor variables that hold back new versions hold back this one."""
+    settings = '[tool.uv]\nexclude-newer = "2020-01-01T00:00:00Z"\n'
+    (machine.release.project.root / "pyproject.toml").write_text(settings, encoding="utf-8")
+    upgraded = machine.made()
+    cold = dataclasses.replace(
+        upgraded,
+        world=dataclasses.replace(upgraded.world, environment={**os.environ, "UV_EXCLUDE_NEWER": "2020-01-01"}),
+    )
+    outcome = cold.outcome(UpgradeLocal())
+    assert outcome.status is Status.PASSED, said(outcome)
+    assert cold.version() == "1.0 1"
+
+
+def test_same_version_with_other_bytes(machine: Machine, tmp_path: Path) -> None:
+    """What was built by hand under the same version is not what was released."""
+    by_hand = support.wheel(tmp_path / "by-hand", more={"acme_sound.py": "VALUE = 70\n"})
+    upgraded = machine.made(by_hand)
+    assert upgraded.version() == "1.0 70"  # of another size than ours: bytecode goes by size and second
+    assert upgraded.outcome(UpgradeLocal()).status is Status.PASSED
+    assert upgraded.version() == "1.0 1"
+
+
+def test_an_editable_install_stays(machine: Machine) -> None:
+    """An editable install is somebody's work: it is left as it is, and that is said."""
+    root = machine.release.project.root
+    (root / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "acme-sound"\nversion = "0.9"\n'
+        '[tool.hatch.build.targets.wheel]\ninclude = ["acme_sound.py"]\n',
+        encoding="utf-8",
+    )
+    (root / "acme_sound.py").write_text("VALUE = 5\n", encoding="utf-8")
+    kept = machine.made("--editable", root)
+    assert "stays, as an editable install of" in said(kept.outcome(local_environment_works))
+    for body in (nobody_uses_local_environment, UpgradeLocal()):
+        outcome = kept.outcome(body)
+        assert outcome.status is Status.SKIPPED
+        assert "is left as it is" in said(outcome)
+    assert kept.version() == "0.9 5"
+
+
+def test_an_old_editable_install_stays(machine: Machine) -> None:
+    """`setup.py develop` knew no direct_url.json, and left a link."""
+    kept = machine.made()
+    base = venv.site_packages(kept.release.project.root / ".venv")
+    (base / "acme_sound.egg-link").write_text("/somewhere/acme\n.", encoding="utf-8")
+    assert "an editable install of /somewhere/acme" in said(kept.outcome(UpgradeLocal()))
+
+
+def test_an_environment_that_is_not_there(machine: Machine) -> None:
+    """The settings name what is missing, or broken: said before anything is published."""
+    for local in (Local(environment="gone"), Local(python="gone/bin/python"), Local(environment="a", python="b")):
+        outcome = machine.with_settings(local).outcome(local_environment_works)
+        assert outcome.status is Status.FAILED
+        assert "[tool.omni-release.local]" in said(outcome)
+    broken = machine.release.project.root / "broken"
+    broken.write_text(f"#!{sys.executable}\nraise SystemExit('no such library')\n", encoding="utf-8")
+    broken.chmod(0o755)
+    if os.name == "posix":
+        outcome = machine.with_settings(Local(python="broken")).outcome(local_environment_works)
+        assert outcome.status is Status.FAILED
+        assert "does not work: no such library" in said(outcome)
+
+
+def test_a_program_that_uses_it(machine: Machine, tmp_path: Path) -> None:
+    """It is named, with its process and without its arguments, and nothing is touched before it has ended."""
+    used = machine.made(old(tmp_path))
+    code = "import sys; print('up', flush=True); sys.stdin.read()"
+    argv = [used.python(), "-c", code, "--token=hunter2-hunter2"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        outcome = used.outcome(nobody_uses_local_environment)
+        assert outcome.status is Status.WAITING
+        assert f"process {program.pid}, python" in said(outcome)
+        assert "is in use, and has not been touched" in said(outcome)
+        assert "hunter2" not in said(outcome) and "print" not in said(outcome)
+        program.communicate()
+    assert used.outcome(nobody_uses_local_environment).status is Status.PASSED
+
+
+def test_a_dependency_is_missing(machine: Machine) -> None:
+    """An upgrade that was killed before its dependencies came is no upgrade."""
+    wheel = support.wheel(machine.release.dist, support.metadata("1.0", "Requires-Dist: acme-words>=2"))
+    (machine.release.dist / support.SDIST).unlink()
+    machine.world.journal.pin(Pin(machine.release.dist, machine.release.folder / "tree.sha256", None))
+    half = machine.made()
+    run(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--python", half.python(), str(wheel))
+    step_of_it = UpgradeLocal()
+    assert step_of_it.settled(half.release, half.world) is None
+    words = support.metadata("2.1", name="acme-words")
+    other = support.wheel(half.release.workshop, words, name="acme_words-2.1-py3-none-any.whl", info=_WORDS)
+    run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", half.python(), str(other))
+    assert step_of_it.settled(half.release, half.world) is not None
+
+
+_WORDS = "acme_words-2.1.dist-info"

@@ -1,0 +1,74 @@
+"""The index's rules as a check: all that is wrong, at once, before anything is uploaded."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from omni_release.core.model import Release
+from omni_release.core.world import World
+from omni_release.local_index.checks import index_would_take
+from tests.index.support import SDIST, WHEEL, metadata, sdist, wheel
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A clock that stands."""
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def found(dist: Path) -> list[tuple[str, str]]:
+    """The rule and the message of each finding."""
+    release = cast("Release", SimpleNamespace(dist=dist))
+    world = cast("World", SimpleNamespace(clock=Clock()))
+    return [(finding.rule, finding.message) for finding in index_would_take(release, world)]
+
+
+def test_sound_distributions(tmp_path: Path) -> None:
+    """Nothing to say about what an index would take."""
+    wheel(tmp_path)
+    sdist(tmp_path)
+    assert found(tmp_path) == []
+
+
+def test_all_refusals_at_once(tmp_path: Path) -> None:
+    """Each file, each rule, and not only the first."""
+    lines = ("Classifier: Acme :: Unheard", "Classifier: Private :: Do Not Upload", f"Summary: {'x' * 600}")
+    wheel(
+        tmp_path,
+        metadata("1.0+g1", *lines, "License-Expression: Mine", form="2.4"),
+        name="acme_sound-1.0-py3-none-linux_x86_64.whl",
+    )
+    sdist(tmp_path, metadata("1.0", "License-File: LICENSE", form="2.4"))
+    of_sdist, of_wheel = (
+        [rule for rule, said in found(tmp_path) if said.startswith(name)] for name in (SDIST, "acme_sound-1.0-")
+    )
+    assert of_sdist == ["index-sdist-license-files"]
+    assert of_wheel == [
+        *("index-core-metadata", "index-classifiers", "index-classifiers", "index-summary-length"),
+        *(
+            "index-local-version",
+            "index-wheel-name",
+            "index-wheel-platform",
+        ),
+    ]
+
+
+def test_second_sdist(tmp_path: Path) -> None:
+    """What stands in the way of a file is also the one before it."""
+    sdist(tmp_path)
+    sdist(tmp_path, name="acme-sound-1.0.tar.gz")
+    assert "index-one-sdist" in dict(found(tmp_path))
+
+
+def test_no_archive(tmp_path: Path) -> None:
+    """What is no archive is told as that, and as having no metadata."""
+    (tmp_path / WHEEL).write_bytes(b"no zip")
+    rules = [rule for rule, _ in found(tmp_path)]
+    assert "index-archive" in rules
+    assert "index-core-metadata" in rules

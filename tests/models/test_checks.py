@@ -1,0 +1,254 @@
+"""Life spans of the models that a tree names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release import project
+from omni_release.adapters.clock import SystemClock
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import Rehearsal
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.world import World
+from omni_release.emulators import GeminiEmulator
+from omni_release.models import registry
+from omni_release.models.checks import configured_models_are_known, history, model_names_live, models_answer
+from tests.conftest import child_environment, omni
+
+DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash", "gemini-3-pro-image"
+TODAY = date(2026, 11, 22)
+
+
+class Calendar(SystemClock):
+    """A clock that stands on a day."""
+
+    def __init__(self, day: date) -> None:
+        self.day = day
+
+    def now(self) -> datetime:
+        return datetime(self.day.year, self.day.month, self.day.day, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """The real one, on a day of 2026, without a key."""
+    files, processes = LocalFiles(), LocalProcesses(str)
+    yield World(
+        processes, files, Calendar(TODAY), Rehearsal(tmp_path / "i", "acme"), RunFolder(tmp_path / "r", files), {}
+    )
+    processes.close()
+
+
+def release(root: Path, files: dict[str, str], settings: str = "") -> Release:
+    """A project of these files."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    (root / "pyproject.toml").write_text(f'[project]\nname = "acme"\n[tool.omni-release]\n{settings}\n', "utf-8")
+    return Release(project.load(root), "1.0", "rehearsal", None, root, root, PurePosixPath())
+
+
+def on(world: World, day: date) -> World:
+    """The same world on another day."""
+    return dataclasses.replace(world, clock=Calendar(day))
+
+
+def said(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
+    """Severity, rule and place of each."""
+    return [(finding.severity.value, finding.rule, finding.where) for finding in findings]
+
+
+def test_a_dead_name_is_an_error_at_each_place(tmp_path: Path, world: World) -> None:
+    """With the living end of the chain, in each kind of file."""
+    text = f'"{DEAD}"'
+    about = release(tmp_path, {"acme/a.py": f"\nM = {text}", "web/A.vue": text, ".env": f"M={DEAD}", "x.json": text})
+    found = list(model_names_live(about, world))
+    places = [".env:1:3", "acme/a.py:2:6", "web/A.vue:1:2", "x.json:1:2"]
+    assert said(iter(found)) == [("error", "model-shut-down", where) for where in places]
+    assert "was shut down on 2026-06-25: use gemini-3-pro-image (" in found[0].message
+
+
+def test_a_chain_is_followed_to_its_living_end(tmp_path: Path, world: World) -> None:
+    """imagen-3.0-generate-002 was replaced by a model that is dead by now too."""
+    (found,) = model_names_live(release(tmp_path, {"a.py": '"imagen-3.0-generate-002"'}), world)
+    assert "use gemini-3.1-flash-image" in found.message
+
+
+def test_the_day_decides(tmp_path: Path, world: World) -> None:
+    """61 days before its end nothing is said, from 60 on a warning, on the day itself an error."""
+    about = release(tmp_path, {"a.py": f'"{DYING}"'})
+    end = registry.models()[DYING].shut_down
+    assert end == date(2026, 12, 1)
+    assert said(model_names_live(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
+    (soon,) = model_names_live(about, on(world, date(2026, 10, 2)))
+    assert (soon.severity, soon.rule) == (Severity.WARNING, "model-shuts-down")
+    assert soon.message == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite takes its place"
+    assert "in 1 day:" in next(model_names_live(about, on(world, date(2026, 11, 30)))).message
+    assert said(model_names_live(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:2")]
+
+
+def test_a_living_name_is_told_once(tmp_path: Path, world: World) -> None:
+    """Where all live, a notice says which; where none is named, there is nothing to look at."""
+    (found,) = model_names_live(release(tmp_path, {"a.py": f'"{LIVING}"', "b.py": f'"{LIVING}"'}), world)
+    assert (found.severity, found.message) == (Severity.NOTICE, f"2 places name {LIVING}")
+    with pytest.raises(NotApplicable):
+        list(model_names_live(release(tmp_path / "none", {"a.py": "pass"}), world))
+
+
+def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
+    """One for all of its places, with the name that may have been meant."""
+    about = release(tmp_path, {"a.py": '"gemini-3.0-pro-image"', "b.ts": '\n"gemini-3.0-pro-image" + f"gemini-{x}"'})
+    unknown, computed = model_names_live(about, world)
+    assert unknown.severity is Severity.NOTICE and unknown.rule == "model-unknown"
+    assert unknown.message == (
+        "gemini-3.0-pro-image is not in our table of models: is gemini-3-pro-image meant?; also b.ts:2:2"
+    )
+    assert (computed.rule, computed.where) == ("model-name-computed", "b.ts:2:28")
+
+
+@pytest.mark.parametrize("name", ["gemini-9-ultra-image", "our-own-model"])
+def test_an_unknown_name_of_the_settings_is_inconclusive(name: str, tmp_path: Path, world: World) -> None:
+    """Without a key nobody can tell; where all are known, or none is named, there is nothing to ask."""
+    about = release(tmp_path, {"a.py": "pass"}, f'image-model = "{name}"')
+    with pytest.raises(CannotTell, match=f"pyproject.toml:4:.*{name} is not in our table of models.*API key"):
+        list(configured_models_are_known(about, world))
+    assert said(model_names_live(about, world))[0][:2] == ("notice", "model-unknown")
+    about = release(tmp_path, {}, f'image-model = "{LIVING}"\nimage-fallback-model = "none"')
+    assert list(configured_models_are_known(about, world)) == []
+    with pytest.raises(NotApplicable):
+        list(configured_models_are_known(release(tmp_path, {}), world))
+
+
+def test_a_dead_name_of_the_settings(tmp_path: Path, world: World) -> None:
+    """With `models/` before it too; "none" is no model."""
+    about = release(tmp_path, {}, f'image-model = "models/{DEAD}"\nimage_fallback_model = "none"')
+    assert said(model_names_live(about, world)) == [("error", "model-shut-down", "pyproject.toml:4:23")]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_history"),
+    [
+        *(("CHANGELOG.md", True), ("docs/history.rst", True), ("changelog.d/12.fix.md", True), ("NEWS", True)),
+        *(("docs/release-notes.md", True), ("src/changes.py", True), ("src/newsletter.py", False), ("a.md", False)),
+    ],
+)
+def test_what_is_a_changelog(path: str, is_history: bool) -> None:
+    """By its own name, or its folder's."""
+    assert history(path) is is_history
+
+
+def test_a_changelog_may_name_the_dead(tmp_path: Path, world: World) -> None:
+    """It is told, as a notice."""
+    about = release(tmp_path, {"CHANGELOG.md": f"- {DEAD} and {DYING} are gone"})
+    found = said(model_names_live(about, world))
+    assert [(severity, rule) for severity, rule, _ in found] == [
+        ("notice", "model-shut-down"),
+        ("notice", "model-shuts-down"),
+    ]
+
+
+def test_waivers_in_place_and_in_the_settings(case: Callable[[str], Path]) -> None:
+    """On the real command line: each turns the error into a notice, one that has expired does not."""
+    root = case("sound")
+    waived = (
+        f'A = "{DEAD}"  # omni-release: allow model-shut-down until 2999-01-01 because it is the 404 that is tested\n'
+    )
+    expired = waived.replace("A =", "B =").replace("2999", "2026")
+    (root / "tests/test_dead.py").write_text(f"{waived}{expired}", encoding="utf-8")
+    (root / "data.json").write_text(f'"{DEAD}"', encoding="utf-8")
+    waiver = '\n[[tool.omni-release.waiver]]\ncheck = "model-names-live"\npath = "*.json"\nreason = "x"\n'
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(f"{waiver}until = 2999-01-01\n")
+    ran = omni("models", "check", "--format", "json", cwd=root)
+    found = {(f["path"], f["line"]): f["severity"] for f in ran.outcome("model-names-live")["findings"]}
+    assert found == {
+        ("data.json", 1): "notice",
+        ("tests/test_dead.py", 1): "notice",
+        ("tests/test_dead.py", 2): "error",
+    }
+    assert ran.code == 1
+
+
+def test_the_list(case: Callable[[str], Path]) -> None:
+    """Each name with its places, for people and as JSON; nothing is written into the project."""
+    root = case("sound")
+    (root / "a.py").write_text(f'"{DEAD}", f"gemini-{{x}}"\n"{DEAD}"\n', encoding="utf-8")
+    shown = omni("models", "list", cwd=root)
+    assert shown.code == 0
+    assert f"{DEAD}: shut down on 2026-06-25, replaced by {LIVING}\n  a.py:1:2\n  a.py:2:2\n" in shown.out
+    entries = {
+        entry["name"]: entry for entry in omni("models", "list", "--format", "json", cwd=root).document["models"]
+    }
+    assert entries[DEAD]["successor"] == LIVING and entries[DEAD]["lives"] is False
+    assert entries["gemini-"]["computed"] is True and entries["gemini-"]["lives"] is None
+    assert not (root / ".omni-release").exists()
+
+
+def keyed(world: World, emulator: GeminiEmulator, key: str = "emulated") -> World:
+    """A world with a key, in which the service is the emulator."""
+    return dataclasses.replace(world, environment={"GOOGLE_API_KEY": key, "GOOGLE_GEMINI_BASE_URL": emulator.url})
+
+
+@pytest.mark.thorough
+def test_each_model_is_called(tmp_path: Path, world: World) -> None:
+    """Those of code and settings, once each, with a few tokens; none of prose, tests, recordings, or that is dead."""
+    files = {
+        "src/a.py": f'"{LIVING}", "gemini-3.5-flash", "{DEAD}", "gpt-4o"',
+        "web/a.ts": f'"{LIVING}"',
+        "README.md": "gemini-3.8-flash",
+        "tests/test_a.py": '"gemini-9-test"',
+        "cassettes/a.yaml": "uri: /v1beta/models/gemini-3.7-flash:generateContent",
+    }
+    with GeminiEmulator() as emulator:
+        about = release(tmp_path, files, 'image-model = "gemini-3.1-flash-image"')
+        (found,) = models_answer(about, keyed(world, emulator))
+        calls = emulator.calls
+    assert found.message == "called: gemini-3-pro-image, gemini-3.1-flash-image, gemini-3.5-flash"
+    assert sorted(call.model for call in calls) == ["gemini-3-pro-image", "gemini-3.1-flash-image", "gemini-3.5-flash"]
+    assert {call.body["generationConfig"]["maxOutputTokens"] for call in calls} == {8}
+
+
+@pytest.mark.thorough
+def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> None:
+    """404 is an error at the place of the name, of an unknown name of the settings too."""
+    with GeminiEmulator() as emulator:
+        about = release(tmp_path, {"a.py": '"gemini-3-pro-imago"'}, 'image-model = "gemini-3.0-pro-image"')
+        (found,) = configured_models_are_known(about, keyed(world, emulator))
+        assert (found.rule, found.where) == ("model-does-not-answer", "pyproject.toml:4:16")
+        assert found.severity is Severity.ERROR and "is gemini-3-pro-image meant?" in found.message
+        (found, _) = models_answer(about, keyed(world, emulator))
+        assert (found.rule, found.where) == ("model-does-not-answer", "a.py:1:2")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("script", "key"), [("503", "emulated"), ("", "invalid"), ("429-credits", "emulated")])
+def test_what_the_service_could_not_tell(script: str, key: str, tmp_path: Path, world: World) -> None:
+    """A busy service, a key that is not taken, an account without credits: inconclusive, never passed."""
+    with GeminiEmulator(script) as emulator, pytest.raises(CannotTell, match=r"a\.py:1:2"):
+        list(models_answer(release(tmp_path, {"a.py": f'"{LIVING}"'}), keyed(world, emulator, key)))
+
+
+def test_without_a_key_nothing_is_called(tmp_path: Path, world: World) -> None:
+    """It is skipped, and says what would be needed."""
+    with pytest.raises(NotApplicable, match="GOOGLE_API_KEY"):
+        list(models_answer(release(tmp_path, {"a.py": f'"{LIVING}"'}), world))
+
+
+@pytest.mark.thorough
+def test_the_command_line_asks(case: Callable[[str], Path]) -> None:
+    """`omni-release models` with a key in the environment: the key stands in nothing that is printed."""
+    root, key = case("sound"), "AI" + "za" + "Sy" + "x9Q-_" * 7
+    (root / "src/acme_sound/a.py").write_text(f'"{LIVING}"', encoding="utf-8")
+    with GeminiEmulator() as emulator:
+        there = child_environment(GOOGLE_API_KEY=key, GOOGLE_GEMINI_BASE_URL=emulator.url)
+        ran = omni("models", "--format", "json", cwd=root, environment=there)
+    assert (ran.code, ran.outcome("models-answer")["status"]) == (0, "passed")
+    assert key not in ran.out + ran.err

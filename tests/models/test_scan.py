@@ -1,0 +1,147 @@
+"""Model names are found where they stand, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omni_release.models import scan
+from tests.conftest import git
+
+NAME = "gemini-2.5-flash-image"
+
+
+def found(root: Path, file: str, text: str | bytes) -> list[tuple[int, int, str, bool]]:
+    """What is found in a file with this text."""
+    path = root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return [(n.line, n.column, n.name, n.whole) for n in scan.find(str(root), [file]).names]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line", "column"),
+    [
+        ("a.py", f'MODEL = "{NAME}"\n', 1, 10),
+        ("a.py", f"# ä\nprint('größe', f\"models/{NAME}:generateContent\")\n", 2, 25),
+        ("a.py", f'client.generate(model="google/{NAME}", x=1)', 1, 31),
+        ("a.py", f'f"{{prefix}}{NAME}"', 1, 11),
+        ("a.ts", f"\ufeffexport const MODEL = `{NAME}`;", 1, 23),
+        ("a.tsx", f"<Box model='{NAME}' />", 1, 13),
+        ("a.mjs", f"/* {NAME}*/", 1, 4),
+        ("a.vue", f"<template>\r\n  <option>{NAME}</option>\r\n</template>\r\n", 2, 11),
+        ("a.vue", f"<script>\nconst m = '{NAME}'\n</script>", 2, 12),
+        ("a.toml", f'image-model = "{NAME}"', 1, 16),
+        ("a.yaml", f"model: {NAME}  # fast", 1, 8),
+        ("a.yml", f"- {NAME}:", 1, 3),
+        ("a.json", f'{{"model": "{NAME}"}}', 1, 12),
+        (".env", f"MODEL={NAME}", 1, 7),
+        (".env.production", f"MODEL={NAME}\n", 1, 7),
+        ("deploy.env", f"MODEL={NAME}\n", 1, 7),
+        ("Dockerfile", f"ENV MODEL={NAME}", 1, 11),
+        ("a.md", f"It calls **{NAME}**, and `{NAME}`.".replace(f", and `{NAME}`", ""), 1, 12),
+        ("a.md", f"It calls {NAME}.", 1, 10),
+        ("a.rst", f"``{NAME}``", 1, 3),
+        ("a.ipynb", f'{{"source": ["MODEL = \\"{NAME}\\""]}}', 1, 24),
+        ("a.sh", f'curl "https://generativelanguage.googleapis.com/v1beta/models/{NAME}:generateContent"', 1, 63),
+        ("a.ts", f"`http://localhost:8080/v1beta/models/{NAME}:generateContent`", 1, 38),
+        ("a.ts", f"'https://x-aiplatform.googleapis.com/v1/projects/p/publishers/google/models/{NAME}'", 1, 77),
+    ],
+)
+def test_each_kind_of_file(file: str, text: str, line: int, column: int, tmp_path: Path) -> None:
+    """Line and column count from 1, in characters."""
+    assert found(tmp_path, file, text) == [(line, column, NAME, True)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gemini-3-pro-image", "gemini-2.5-flash-preview-tts", "gemini-2.5-flash-lite-preview-06-17"),
+        *("gemini-2.0-flash-preview-image-generation", "gemini-1.5-pro-002", "gemini-pro", "gemini-pro-vision"),
+        *("gemini-flash-latest", "gemini-flash-lite-latest", "gemini-embedding-001", "gemini-exp-1206"),
+        *("gemini-live-2.5-flash-preview", "gemini-robotics-er-1.5-preview", "nano-banana-pro-preview"),
+        *("imagen-4.0-ultra-generate-001", "imagen-3.0-generate-002", "imagen-4.0-generate-preview-06-06"),
+        *("dall-e-3", "gpt-4o-mini-2024-07-18", "gpt-image-1", "gpt-3.5-turbo", "gpt-4.1-nano", "gpt-5"),
+        *("claude-3-5-sonnet-20240620", "claude-sonnet-4-5", "claude-opus-4.1", "claude-3-haiku-20240307"),
+    ],
+)
+def test_names_of_each_family(name: str, tmp_path: Path) -> None:
+    """The whole of each name."""
+    assert [n for _, _, n, _ in found(tmp_path, "a.py", f'x = ["{name}"]')] == [name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("npm install @google/gemini-cli", "import google-gemini", "gemini-api-key: x", "gemini-cli-0.3.1.tgz"),
+        *("github.com/google-gemini/cookbook", "the gemini-2.5 family", "model.startswith('gemini-3-pro-')"),
+        *(f"my-{NAME}", f"{NAME}_backup", f"{NAME}X", f"tests/data/{NAME}.json", f"./{NAME}", f"[x](#{NAME})"),
+        *(f"fnmatch(name, '{NAME}*')", f"<div class='.{NAME}'>", f"cassettes/{NAME}/one.yaml", "imagen-go-sdk"),
+        *(f"https://ai.google.dev/gemini-api/docs/models/{NAME}", f"see https://example.org/{NAME}?x=1 for"),
+        *("chat-gpt-4-clone", "gpt-neo", "claude-code", "GEMINI-2.5-FLASH", "gemini-ultrasound", "gemini-pro-badge"),
+    ],
+)
+def test_what_is_no_name(text: str, tmp_path: Path) -> None:
+    """Packages, families, prefixes, patterns, files, folders, anchors, pages, and parts of longer words."""
+    assert found(tmp_path, "a.ts", text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('f"gemini-3-pro{suffix}"', "gemini-3-pro"),
+        ("`gemini-${version}-flash`", "gemini-"),
+        ("`gemini-2.5-${kind}-image`", "gemini-2.5-"),
+        ('"gemini-%s-pro" % version', "gemini-"),
+        ('"imagen-%(v)s" % {"v": 4}', "imagen-"),
+    ],
+)
+def test_a_name_that_is_put_together(text: str, name: str, tmp_path: Path) -> None:
+    """It is told apart, in code; in prose it is a way to write."""
+    assert [(n, whole) for _, _, n, whole in found(tmp_path, "a.ts", text)] == [(name, False)]
+    assert found(tmp_path, "a.md", text) == []
+
+
+def test_all_occurrences_in_their_order(tmp_path: Path) -> None:
+    """Two on a line, two in a list with a slash between them, and the one on the last line without an end."""
+    text = f"{NAME} {NAME}\n\n{NAME}/gemini-2.5-pro\r\n  {NAME}"
+    columns = [(1, 1), (1, 24), (3, 1), (3, 24), (4, 3)]
+    assert [(line, column) for line, column, _, _ in found(tmp_path, "a.md", text)] == columns
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """A byte that is not UTF-8 counts as one character; a file of another kind is not read."""
+    assert found(tmp_path, "a.py", b"# \xff\xfe " + NAME.encode()) == [(1, 6, NAME, True)]
+    assert found(tmp_path, "a.png", NAME) == []
+    assert found(tmp_path, "package-lock.json", NAME) == []
+
+
+def test_the_tree_as_git_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracked and new files; none that is ignored, deleted, or a link to a folder."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for file in ("src/b.py", "a.py", "gone.py", "ignored/c.py", "node_modules/d.js"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(f'"{NAME}"', encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("ignored/\nnode_modules/\n", encoding="utf-8")
+    git("init", "--quiet", cwd=tmp_path)
+    git("add", "--all", cwd=tmp_path)
+    (tmp_path / "gone.py").unlink()
+    (tmp_path / "new.py").write_text(f'"{NAME}"', encoding="utf-8")
+    assert [n.where for n in scan.find(str(tmp_path)).names] == ["a.py:1:2", "new.py:1:2", "src/b.py:1:2"]
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is too large, with its size; the others are read."""
+    monkeypatch.setattr(scan, "LARGEST", 100)
+    (tmp_path / "large.json").write_text(" " * 101 + NAME, encoding="utf-8")
+    (tmp_path / "small.json").write_text(f'"{NAME}"', encoding="utf-8")
+    search = scan.find(str(tmp_path), ["large.json", "small.json"])
+    assert [n.path for n in search.names] == ["small.json"]
+    assert search.unread == (("large.json", "it has 123 bytes, more than the 100 that are read"),)
+
+
+def test_many_megabytes_without_a_name(tmp_path: Path) -> None:
+    """A minified line of megabytes with near misses is gone through, and the name at its end is found."""
+    text = "gemini-" * 200_000 + "x" * 1_000_000 + f' "{NAME}"'
+    assert [n for _, _, n, _ in found(tmp_path, "a.js", text)] == [NAME]

@@ -1,0 +1,146 @@
+"""The index is asked before anything is built for it; the release's page: there, late, gone, refused, or not told."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from omni_release.adapters.index import Rehearsal
+from omni_release.core import engine
+from omni_release.core.errors import CannotTell
+from omni_release.core.model import Outcome, Release, Status, Target
+from omni_release.core.tasks import Lane, check
+from omni_release.core.world import Index, Told, World
+from omni_release.index.client import Client
+from omni_release.publishing.index_checks import index_answers, project_page_answers
+from tests.repositories import TODAY, Checkout, cloned, pinned
+
+
+def test_an_index_that_is_up(release: Release, world: World) -> None:
+    """It is started, and knows nothing of the project yet."""
+    assert list(index_answers(release, world)) == []
+    world.index.close()  # type: ignore[attr-defined]  # the rehearsal's own
+
+
+def test_an_index_that_is_down(release: Release, world: World, tmp_path: Path) -> None:
+    """Nothing listens: that could not be told, and is no pass."""
+    index = Rehearsal(tmp_path / "index", "acme")
+    url = index.target.simple
+    index.close()
+
+    with pytest.raises(CannotTell, match=r"127\.0\.0\.1"):
+        list(index_answers(release, replace(world, index=Client(url))))  # type: ignore[arg-type]  # asked for files alone
+
+
+@dataclass
+class Clock:
+    """Time that passes when somebody waits for it, and at no other moment."""
+
+    passed: float = 0.0
+
+    def now(self) -> datetime.datetime:
+        """Some moment."""
+        return datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+
+    def monotonic(self) -> float:
+        """The seconds that were waited."""
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        """They have passed."""
+        self.passed += seconds
+
+
+@dataclass(frozen=True)
+class Paged:
+    """An index with pages: our own client asks for them."""
+
+    target: Target
+    asked: list[str] = field(default_factory=list)
+
+    def page(self, url: str) -> Told:
+        """As the real ones do."""
+        self.asked.append(url)
+        return Client(self.target.simple, deadline=5).page(url)
+
+
+@contextlib.contextmanager
+def serving(*statuses: int) -> Iterator[str]:
+    """A server that answers with these statuses, one after the other, the last of them for ever."""
+    left = list(statuses)
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(left.pop(0) if len(left) > 1 else left[0])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *given: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/simple/"
+        server.shutdown()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """Something to release."""
+    return cloned(tmp_path)
+
+
+def outcome(checkout: Checkout, simple: str, page: str = "project/{name}/{version}/") -> tuple[Outcome, list[str]]:
+    """What comes of the look, and what was asked for."""
+    with checkout.open() as (release, world):
+        pinned(release, world)
+        index = Paged(Target("shelf", simple=simple, page=f"{simple}{page}" if page else ""))
+        told = replace(world, index=cast(Index, index), clock=Clock())
+        (found,) = engine.run(Lane("one", (check(project_page_answers),)), release, told, today=TODAY)
+    return found, index.asked
+
+
+def test_the_page_answers(checkout: Checkout) -> None:
+    """The page of this very version, with the name as it is normalised."""
+    with serving(200) as simple:
+        found, asked = outcome(checkout, simple)
+        assert found.status is Status.PASSED
+        assert asked == [f"{simple}project/acme/1.2.0/"]
+
+
+def test_the_page_is_late(checkout: Checkout) -> None:
+    """A page that comes a little later, and an index that is busy for a moment, are waited for."""
+    with serving(404, 503, 404, 200) as simple:
+        found, asked = outcome(checkout, simple)
+        assert (found.status, len(asked)) == (Status.PASSED, 4)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(404, Status.FAILED), (403, Status.INCONCLUSIVE), (503, Status.INCONCLUSIVE)]
+)
+def test_the_page_does_not_answer(checkout: Checkout, status: int, expected: Status) -> None:
+    """Not there is wrong; a page that no program may read, or a server that is down, tells nothing. It has an end."""
+    with serving(status) as simple:
+        found, asked = outcome(checkout, simple)
+        assert found.status is expected
+        assert str(status) in found.findings[0].message
+        assert len(asked) < 20
+
+
+def test_nobody_has_the_page(checkout: Checkout) -> None:
+    """No server: nobody can tell."""
+    assert outcome(checkout, "http://127.0.0.1:9/simple/")[0].status is Status.INCONCLUSIVE
+
+
+def test_no_page_is_known(checkout: Checkout) -> None:
+    """An index without pages has none to look at."""
+    found, asked = outcome(checkout, "http://127.0.0.1:9/simple/", page="")
+    assert (found.status, asked) == (Status.SKIPPED, [])

@@ -1,0 +1,51 @@
+"""Steps that were killed in the middle: half of their work is none."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from omni_release.build.copy_steps import CopyForCommands
+from omni_release.core import engine
+from omni_release.core.actions import Link, Write
+from omni_release.core.model import Release
+from omni_release.core.world import World
+from omni_release.environments import venv
+from omni_release.environments.steps import InstallCandidate
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_copy_for_commands(release: Release, world: World) -> None:
+    """Without its links the copy is not whole; done again, it is."""
+    root = release.project.root / "checkout"
+    (root / "front" / "node_modules").mkdir(parents=True)
+    (root / "front" / "package.json").touch()
+    release = replace(release, project=replace(release.project, root=root))
+    copy = CopyForCommands()
+    first, *others = copy.actions(release, world)
+    engine.perform(first, world)
+    assert release.commands_tree.is_dir() and copy.settled(release, world) is None
+    assert isinstance(others[0], Link)
+    for action in copy.actions(release, world):
+        engine.perform(action, world)
+    assert copy.settled(release, world) == {"copy": str(release.commands_tree)}
+    assert (release.commands_tree / "front" / "node_modules").is_symlink()
+
+
+def test_install_candidate(release: Release, world: World) -> None:
+    """The wheel alone is not what the tests need: neither their dependencies nor the recorder are there."""
+    release.dist.mkdir()
+    with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("acme.py", "")
+    installed = venv.site_packages(release.environment("candidate"))
+    installed.mkdir(parents=True)
+    (installed / "acme.py").touch()
+    step = InstallCandidate()
+    assert step.settled(release, world) is None
+    *_, last = [action for action in step.actions(release, world) if isinstance(action, Write)]
+    engine.perform(last, world)
+    found = step.settled(release, world)
+    assert found is not None and found["wheel"] == "acme-1.0-py3-none-any.whl"

@@ -1,0 +1,265 @@
+"""The checkout's own files, as the real git sees them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omni_release import source_tree
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.core.actions import Copy
+from omni_release.core.errors import CannotTell
+from tests.conftest import git
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No repository above `tmp_path` is seen, and none that a git hook has named."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def processes() -> Iterator[LocalProcesses]:
+    """The real processes."""
+    started = LocalProcesses(str)
+    yield started
+    started.close()
+
+
+def written(root: Path, *names: str) -> Path:
+    """Files of these names, each holding its own name."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name, encoding="utf-8", errors="surrogateescape", newline="")
+    return root
+
+
+def repository(root: Path, *names: str) -> Path:
+    """A repository with one commit of these files."""
+    written(root, *names)
+    git("init", "--quiet", "--initial-branch=main", cwd=root)
+    git("add", "--all", cwd=root)
+    git("commit", "--quiet", "--allow-empty", "--message=start", cwd=root)
+    return root
+
+
+def names(root: Path, processes: LocalProcesses) -> list[str]:
+    """What `files` finds there."""
+    return [str(file) for file in source_tree.files(root, processes)]
+
+
+def test_files_of_a_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+    """Tracked and untracked files, sorted; none that is ignored, none that was deleted."""
+    root = repository(tmp_path, "b.txt", "sub/a.txt", "gone.txt", "kept.log")
+    written(root, "new.txt", "sub/new.txt", "noise.log", "dist/acme.whl")
+    (root / ".gitignore").write_text("*.log\n/dist/\n", encoding="utf-8")
+    (root / "gone.txt").unlink()
+    assert names(root, processes) == [".gitignore", "b.txt", "kept.log", "new.txt", "sub/a.txt", "sub/new.txt"]
+
+
+def test_deleted_file_that_became_a_folder(tmp_path: Path, processes: LocalProcesses) -> None:
+    """What replaces a tracked file, or a tracked folder, is listed once, as what it is now."""
+    root = repository(tmp_path, "one", "two/inside")
+    (root / "one").unlink()
+    shutil.rmtree(root / "two")
+    written(root, "one/inside", "two")
+    assert names(root, processes) == ["one/inside", "two"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_odd_names(tmp_path: Path, processes: LocalProcesses) -> None:
+    """Names that are not ASCII, hold a newline, a quote or a backslash come out as they are."""
+    odd = ["with space", "line\nbreak", 'a "quote"', "back\\slash", "größe/日本.txt", "-dash"]
+    assert sorted(names(repository(tmp_path, *odd), processes)) == sorted(odd)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse a name that is not UTF-8")
+def test_name_that_is_not_utf8(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A name that is not UTF-8 can be listed, hashed and copied."""
+    odd = os.fsdecode(b"latin-\xe9.txt")
+    root = repository(tmp_path / "root", odd)
+    assert names(root, processes) == [odd]
+    assert len(source_tree.fingerprint(root, processes)) == 64
+    LocalFiles().copy(Copy(root, tmp_path / "copy", source_tree.files(root, processes)))
+    assert (tmp_path / "copy" / odd).is_file()
+
+
+def test_part_of_a_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A project in a folder of a larger repository has the files of that folder, relative to it."""
+    repository(tmp_path, "other/file", "project/pyproject.toml", "project/src/acme.py")
+    assert names(tmp_path / "project", processes) == ["pyproject.toml", "src/acme.py"]
+
+
+def test_submodule(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A submodule's files are listed, and can be copied; one that is not checked out has none."""
+    inner = repository(tmp_path / "inner", "data/one.json", "two.json")
+    root = repository(tmp_path / "root", "file")
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "vendored", cwd=root)
+    git("commit", "--quiet", "--message=submodule", cwd=root)
+    files = source_tree.files(root, processes)
+    assert [str(file) for file in files] == [".gitmodules", "file", "vendored/data/one.json", "vendored/two.json"]
+    LocalFiles().copy(Copy(root, tmp_path / "copy", files))
+    assert (tmp_path / "copy/vendored/data/one.json").read_text(encoding="utf-8") == "data/one.json"
+    git("clone", "--quiet", str(root), str(tmp_path / "bare"), cwd=tmp_path)
+    assert names(tmp_path / "bare", processes) == [".gitmodules", "file"]
+
+
+def test_outside_a_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+    """All files but what tools leave; `build` is left out at the top alone, below it may well be a package."""
+    ours = ["README.md", "src/acme/__init__.py", "src/acme/build/__init__.py"]
+    theirs = [
+        ".nox/tests/x",
+        ".omni-release/lock",
+        ".pytest_cache/x",
+        "build/lib/x",
+        "dist/acme.whl",
+        "env/pyvenv.cfg",
+        "env/lib/x",
+        "src/acme.egg-info/PKG-INFO",
+        "src/acme/__pycache__/x.pyc",
+    ]
+    written(tmp_path, *ours, *theirs)
+    assert names(tmp_path, processes) == ours
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_links_outside_a_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A link to a folder is listed as the link that it is, as git does."""
+    outside = written(tmp_path / "elsewhere", "secret").resolve()
+    root = written(tmp_path / "root", "file")
+    (root / "link").symlink_to(outside, target_is_directory=True)
+    assert names(root, processes) == ["file", "link"]
+
+
+def test_machine_without_git(tmp_path: Path, processes: LocalProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a repository and no git, nothing of it can be told; where there is none, none is needed."""
+    root = repository(tmp_path / "root", "a.txt", "inner/b.txt")
+    plain = written(tmp_path / "plain", "a.txt")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    for folder in (root, root / "inner"):
+        for asked in (source_tree.repository, source_tree.commit, source_tree.files, source_tree.tracked):
+            with pytest.raises(CannotTell, match="git is not on this machine"):
+                asked(folder, processes)
+    assert source_tree.repository(plain, processes) is None
+    assert names(plain, processes) == ["a.txt"]
+
+
+def test_repository_without_files(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A repository in which nothing is listed is looked through, without its .git."""
+    git("init", "--quiet", cwd=tmp_path)
+    assert names(tmp_path, processes) == []
+    written(tmp_path, "file")
+    (tmp_path / ".git/info/exclude").write_text("*\n", encoding="utf-8")
+    assert names(tmp_path, processes) == ["file"]
+
+
+def test_fingerprint_is_the_same_wherever_it_is_checked_out(tmp_path: Path, processes: LocalProcesses) -> None:
+    """Two checkouts of one commit have one fingerprint, and so has an unpacked copy outside of any repository."""
+    root = repository(tmp_path / "root", "a.txt", "sub/größe.txt")
+    git("clone", "--quiet", "root", "clone", cwd=tmp_path)
+    shutil.copytree(root, tmp_path / "plain", ignore=shutil.ignore_patterns(".git"))
+    found = {source_tree.fingerprint(tmp_path / name, processes) for name in ("root", "clone", "plain")}
+    assert len(found) == 1
+
+
+def test_fingerprint_changes_with_the_tree(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A changed byte, a new file, a new name and a deleted file change it; going back brings it back."""
+    root = repository(tmp_path, "a.txt", "b.txt")
+    seen = [source_tree.fingerprint(root, processes)]
+    (root / "a.txt").write_text("A.txt", encoding="utf-8")
+    seen.append(source_tree.fingerprint(root, processes))
+    written(root, "c.txt")
+    seen.append(source_tree.fingerprint(root, processes))
+    (root / "c.txt").rename(root / "d.txt")
+    seen.append(source_tree.fingerprint(root, processes))
+    (root / "b.txt").unlink()
+    seen.append(source_tree.fingerprint(root, processes))
+    assert len(set(seen)) == len(seen)
+    (root / "d.txt").unlink()
+    written(root, "a.txt", "b.txt")
+    assert source_tree.fingerprint(root, processes) == seen[0]
+
+
+def test_fingerprint_tells_contents_apart(tmp_path: Path, processes: LocalProcesses) -> None:
+    """The border between two files cannot be moved without being noticed."""
+    for name, contents in {"one": ("ab", "c"), "two": ("a", "bc")}.items():
+        root = written(tmp_path / name, "x", "y")
+        (root / "x").write_text(contents[0], encoding="utf-8")
+        (root / "y").write_text(contents[1], encoding="utf-8")
+    assert source_tree.fingerprint(tmp_path / "one", processes) != source_tree.fingerprint(tmp_path / "two", processes)
+
+
+def test_fingerprint_passes_over_what_is_ignored(tmp_path: Path, processes: LocalProcesses) -> None:
+    """What git ignores does not change it."""
+    root = repository(tmp_path, "a.txt")
+    (root / ".gitignore").write_text("*.log\n", encoding="utf-8")
+    before = source_tree.fingerprint(root, processes)
+    written(root, "noise.log")
+    assert source_tree.fingerprint(root, processes) == before
+
+
+def test_commit(tmp_path: Path, processes: LocalProcesses) -> None:
+    """The commit that is checked out; none outside a repository, and none before the first one."""
+    root = repository(tmp_path / "root", "a.txt")
+    made = source_tree.commit(root, processes)
+    assert made is not None
+    assert str(made.time) == git("log", "-1", "--format=%ct", cwd=root).strip()
+    assert made.sha == git("rev-parse", "HEAD", cwd=root).strip()
+    (tmp_path / "plain").mkdir()
+    assert source_tree.commit(tmp_path / "plain", processes) is None
+    git("init", "--quiet", "fresh", cwd=tmp_path)
+    assert source_tree.commit(tmp_path / "fresh", processes) is None
+    assert source_tree.commit(tmp_path / "not there", processes) is None
+
+
+def test_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+    """The repository that a folder lies in, and where in it; a worktree's git folder lies in the first checkout."""
+    top = repository(tmp_path / "top", "packages/acme/pyproject.toml")
+    inside = top / "packages/acme"
+    found = source_tree.repository(inside, processes)
+    assert found is not None
+    assert found.top.samefile(top)
+    assert found.git_dir.samefile(top / ".git")
+    assert str(found.inside(inside)) == "packages/acme"
+    assert str(found.inside(top)) == "."
+    git("worktree", "add", "--quiet", str(tmp_path / "second"), cwd=top)
+    second = source_tree.repository(tmp_path / "second", processes)
+    assert second is not None
+    assert second.top.samefile(tmp_path / "second")
+    assert second.git_dir.samefile(top / ".git/worktrees/second")
+    assert source_tree.repository(tmp_path, processes) is None
+
+
+def test_everything(tmp_path: Path, processes: LocalProcesses) -> None:
+    """What a build may read: the repository's files, and the project's own ignored ones, but no leftovers."""
+    top = repository(tmp_path, "shared/LICENSE", "acme/pyproject.toml", "acme/src/acme.py")
+    written(top, "acme/src/_version.py", "acme/dist/acme.whl", "acme/.nox/x", "other/ignored.py")
+    (top / ".gitignore").write_text("_version.py\nignored.py\ndist/\n.nox/\n", encoding="utf-8")
+    found = [str(file) for file in source_tree.everything(top, top / "acme", processes)]
+    assert found == [".gitignore", "acme/pyproject.toml", "acme/src/_version.py", "acme/src/acme.py", "shared/LICENSE"]
+
+
+def test_repository_that_git_refuses(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A repository with which git does not work is no absent one: that could not be told."""
+    root = repository(tmp_path / "root", "a.txt")
+    (root / ".git" / "config").write_text("[broken", encoding="utf-8")
+    asked = (
+        source_tree.repository,
+        source_tree.commit,
+        source_tree.files,
+        source_tree.tracked,
+        source_tree.fingerprint,
+    )
+    for ask in asked:
+        with pytest.raises(CannotTell, match="git does not work"):
+            ask(root, processes)
