@@ -17,10 +17,9 @@ import time
 import zipfile
 from pathlib import Path
 
-from omni_release import source_tree
+from omni_release import code, environments, source_tree
 from omni_release.adapters.processes import LocalProcesses
-from omni_release.code import scan, sources
-from omni_release.environments import tools
+from omni_release.code import scan
 
 PACKAGE, LINES, MOST = "moto==5.2.5", 490_000, 1.3
 
@@ -74,8 +73,8 @@ def by_itself(root: Path, folder: Path) -> None:
     bare = folder / "bare"
     if not bare.is_dir():
         bare.mkdir()
-        scan.write_configuration(bare, scan.shipped(), sources.Sources((), (), ()))
-    argv = [tools.find("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
+        scan.write_configuration(bare, scan.shipped(), code.Sources((), (), ()))
+    argv = [environments.find("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
     ended = subprocess.run(argv, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     assert ended.returncode in (0, 1)
 

@@ -21,10 +21,10 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from omni_release.adapters.clock import SystemClock
+from omni_release import distributions
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.core import engine
 from omni_release.core.actions import Pin
@@ -33,9 +33,8 @@ from omni_release.core.model import Project, Release, Status
 from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
 from omni_release.local_index.server import RehearsalIndex
-from omni_release.publishing.index_checks import index_shows_the_release
+from omni_release.publishing.checks import index_shows_the_release
 from omni_release.publishing.steps import Upload
 from tests.index import support
 
@@ -114,7 +113,7 @@ def twine(index: RehearsalIndex, files: tuple[Path, ...]) -> Ended:
 def stored(index: RehearsalIndex, files: tuple[Path, ...]) -> str:
     """What the index really has of it, as it would serve it."""
     held = {each.name: each.digests.sha256 for each in index.store.held()}
-    ours = [file for file in files if held.get(file.name) == artifacts.sha256(file)]
+    ours = [file for file in files if held.get(file.name) == distributions.sha256(file)]
     others = len([file for file in files if file.name in held]) - len(ours)
     return f"{len(ours)} of {len(files)}" + (f", {others} with other bytes" if others else "")
 

@@ -14,15 +14,14 @@ from typing import Any
 
 import pytest
 
-from omni_release.adapters.clock import SystemClock
+from omni_release import environments
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release
 from omni_release.core.settings import Settings
 from omni_release.core.world import World
-from omni_release.environments import env_vars
 
 CASES = Path(__file__).parent / "cases"
 
@@ -79,7 +78,7 @@ class Ran:
 
 def child_environment(**more: str) -> dict[str, str]:
     """The environment of a command line under test: outside any other run, and not on a CI service."""
-    left_out = (env_vars.GUARD, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
+    left_out = (environments.RUN_VARIABLE, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
     return {key: value for key, value in os.environ.items() if key not in left_out} | more
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from omni_release import source_tree
-from omni_release.adapters.clock import SystemClock
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core import engine
 from omni_release.core.actions import Pin
 from omni_release.core.journal import RunFolder

@@ -16,10 +16,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from omni_release import checklists, custom_tasks, lanes
-from omni_release.adapters.clock import SystemClock
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.checklists import sign_offs
 from omni_release.cli import checklist, sign
 from omni_release.core import engine

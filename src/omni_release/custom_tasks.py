@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from omni_release.core.errors import SettingsError
-from omni_release.core.model import Project
+from omni_release import environments
+from omni_release.core.actions import Run
+from omni_release.core.errors import CannotTell, SettingsError
+from omni_release.core.model import Finding, Project, Release
 from omni_release.core.settings import TABLE, Command
+from omni_release.core.settings_reader import line_of
 from omni_release.core.tasks import Lane, Task, step
-from omni_release.core.toml_keys import line_of
+from omni_release.core.world import Completed, World
 
 _FILE = "pyproject.toml"
+
 _MOMENTS = {"before-release-is-answered": "before", "after-release-is-answered": "after"}
+
 _ANSWER = "Run what it names, or mend what that has found."
+
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -54,8 +65,7 @@ def _commands(lane: str, project: Project) -> Iterator[Task]:
     """A task for each command of this lane, and the copy that they run in."""
     if not project.settings.command:
         return
-    from omni_release.build.copy_steps import CopyForCommands
-    from omni_release.custom_commands import CommandPasses
+    from omni_release.builds.steps import CopyForCommands
 
     line = _validated(project)
     chosen = [command for command in project.settings.command if lane in command.when]
@@ -103,3 +113,56 @@ def _wrong(command: Command, seen: set[str]) -> Iterator[tuple[str, str, str]]:
         yield "cwd", f"runs in {command.cwd!r}, which lies outside the project", "Name a folder inside the project."
     if not command.when:
         yield "when", "joins no lane", 'Say when = ["gate"], or ["rehearse"], or both.'
+
+
+_SHOWN = 15
+
+_RULE = "command"
+
+
+@dataclass(frozen=True)
+class CommandPasses:
+    """The check that one command ends well. `line` is the one of pyproject.toml that it stands on."""
+
+    command: Command
+    line: int | None
+
+    def __call__(self, release: Release, world: World) -> Iterator[Finding]:
+        command = self.command
+        top = release.project.root if command.where == "checkout" else release.commands_tree
+        cwd = top / command.cwd
+        if not cwd.is_dir():
+            yield self._finding(f"there is no folder {command.cwd!r} in the project, or git does not know it")
+            return
+        inner = environments.test_env(world.environment, release.folder)
+        # What was installed beside omni-release is found without an activated environment, too.
+        inner["PATH"] = os.pathsep.join((inner.get("PATH", os.defpath), str(Path(sys.executable).parent)))
+        log = release.logs / f"command-{command.name}.log"
+        log.unlink(missing_ok=True)
+        argv = (self._program(cwd, inner["PATH"]), *command.run[1:])
+        completed = world.processes.run(Run(argv, cwd, inner, log, command.timeout))
+        if completed.code != 0:
+            yield self._finding("\n".join((self._ended(completed), *completed.tail[-_SHOWN:], f"All of it: {log}")))
+
+    def _program(self, cwd: Path, path: str) -> str:
+        """The program's whole path (on Windows that of npm.cmd, say). Raises CannotTell where there is none."""
+        program = self.command.run[0]
+        inside = cwd / program
+        found = shutil.which(inside if os.path.dirname(program) else program, path=path)
+        if found is None:
+            raise CannotTell(
+                f"`{program}` is not on this machine, or not in its PATH: whether `{self._stated}` passes is not known",
+                f"Install it, or take the command {self.command.name!r} out of this lane ({_FILE}:{self.line}).",
+            )
+        return found
+
+    @property
+    def _stated(self) -> str:
+        return shlex.join(self.command.run)
+
+    def _ended(self, completed: Completed) -> str:
+        where = f" in {self.command.cwd}" if self.command.cwd != "." else ""
+        return f"`{self._stated}`{where} {completed.ended(self.command.timeout)}"
+
+    def _finding(self, said: str) -> Finding:
+        return Finding(said, _RULE, path=_FILE, line=self.line)

@@ -23,22 +23,25 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     With `prebuilt`, the distributions in that folder take the place of the build. In a rehearsal an upload risks
     nothing, so it waits for few of the checks; what takes longest comes first.
     """
-    from omni_release.build.copy_steps import CopySource, CopyTests
-    from omni_release.build.steps import Build, Rebuild, TakeArtifacts
+    from omni_release.builds.steps import Build, CopySource, CopyTests, Rebuild, TakeArtifacts
+    from omni_release.code.checks import nothing_deprecated_is_used
     from omni_release.code.dependency_checks import (
         dependencies_are_maintained,
         lower_bounds_hold,
         no_known_vulnerability,
     )
-    from omni_release.code.deprecated_checks import nothing_deprecated_is_used
     from omni_release.distributions.checks import (
         artifacts_match,
         build_is_reproducible,
         wheel_equals_checkout,
         wheel_is_whole,
     )
-    from omni_release.distributions.content_checks import nothing_stray, sdist_is_the_checkout
-    from omni_release.distributions.external_checks import twine_check_passes, wheel_contents_are_right
+    from omni_release.distributions.content_checks import (
+        nothing_stray,
+        sdist_is_the_checkout,
+        twine_check_passes,
+        wheel_contents_are_right,
+    )
     from omni_release.environments.checks import (
         requirements_agree,
         verify_commands_pass,
@@ -49,7 +52,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.local_index.checks import index_would_take
     from omni_release.models.checks import configured_models_are_known, model_names_live
     from omni_release.project.checks import project_is_valid
-    from omni_release.publishing.index_checks import index_answers
+    from omni_release.publishing.checks import index_answers
     from omni_release.publishing.steps import Upload
     from omni_release.smoke.checks import cassettes_are_clean, replay_key, replay_passes
     from omni_release.smoke.schema_checks import response_models_hold
@@ -103,25 +106,29 @@ def release() -> Lane:
 
     All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
     """
-    from omni_release.build.copy_steps import CopyTests
+    from omni_release.builds.steps import CopyTests
     from omni_release.checklists.checks import after_release_is_answered, before_release_is_answered
     from omni_release.environments.checks import (
+        local_environment_works,
+        nobody_uses_local_environment,
         requirements_agree,
         verify_commands_pass,
         works_installed_by_pip,
         works_installed_by_uv,
     )
-    from omni_release.environments.local_checks import local_environment_works, nobody_uses_local_environment
-    from omni_release.environments.local_steps import UpgradeLocal
-    from omni_release.environments.steps import InstallForSmoke, InstallWithPip, InstallWithUv
+    from omni_release.environments.steps import InstallForSmoke, InstallWithPip, InstallWithUv, UpgradeLocal
     from omni_release.git.checks import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
-    from omni_release.git.draft import DraftRelease
-    from omni_release.git.steps import PushTag, TagRelease
-    from omni_release.publishing.checks import credentials_are_there, release_is_young_enough, version_is_free_or_ours
-    from omni_release.publishing.confirm_step import ConfirmVersion
-    from omni_release.publishing.index_checks import index_answers, index_shows_the_release, project_page_answers
-    from omni_release.publishing.rehearsal_check import rehearsal_stands
-    from omni_release.publishing.steps import Upload
+    from omni_release.git.steps import DraftRelease, PushTag, TagRelease
+    from omni_release.publishing.checks import (
+        credentials_are_there,
+        index_answers,
+        index_shows_the_release,
+        project_page_answers,
+        rehearsal_stands,
+        release_is_young_enough,
+        version_is_free_or_ours,
+    )
+    from omni_release.publishing.steps import ConfirmVersion, Upload
     from omni_release.smoke.checks import live_smoke_stands, replay_passes
 
     return Lane(
@@ -236,10 +243,8 @@ def audit() -> Lane:
 
 def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
     """What the code itself tells: the same checks in each lane, after the tasks that each lane has before them."""
-    from omni_release.code.checks import bug_patterns_are_gone
+    from omni_release.code.checks import bug_patterns_are_gone, failures_surface, packages_are_alive
     from omni_release.code.dependency_checks import imports_are_declared
-    from omni_release.code.deprecated_checks import packages_are_alive
-    from omni_release.code.lint_checks import failures_surface
 
     return (
         check(bug_patterns_are_gone, needs=needs),
@@ -251,7 +256,7 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
 
 def clean() -> Lane:
     """Clean dist/."""
-    from omni_release.build.clean_steps import Clean
+    from omni_release.builds.steps import Clean
 
     return Lane("clean", (step(Clean()),))
 

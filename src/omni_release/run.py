@@ -15,26 +15,22 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import custom_tasks, lanes, source_tree, versions
-from omni_release.adapters.clock import SystemClock
+from omni_release import custom_tasks, distributions, environments, lanes, source_tree, versions
+from omni_release import report as report_files
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import DefaultIndex, PackageIndex, Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
-from omni_release.core import engine, known_rules, secret_patterns
+from omni_release.core import engine, redaction, waivers
 from omni_release.core.actions import Run
 from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import HELD_UP, REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
-from omni_release.core.request import Request
-from omni_release.core.runs import Home
+from omni_release.core.runs import Home, Request
 from omni_release.core.tasks import Lane
 from omni_release.core.world import Completed, World
-from omni_release.distributions import artifacts
-from omni_release.environments import env_vars
-from omni_release.report import files as report_files
 from omni_release.report import text
 
 if TYPE_CHECKING:
@@ -48,7 +44,7 @@ def run_lane(request: Request) -> int:
     for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminated)
-    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(env_vars.GUARD)):
+    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(environments.RUN_VARIABLE)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
@@ -68,7 +64,7 @@ def run_lane(request: Request) -> int:
         else:
             report = _one(request, home, secrets)
     if request.format in report_files.FORMATS:
-        sys.stdout.write(report_files.written(report, request.format, secrets.redact))
+        sys.stdout.write(report_files.rendered(report, request.format, secrets.redact))
     return report.exit_code
 
 
@@ -92,7 +88,7 @@ def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None =
         release, world = stack.enter_context(_wired(request, home, secrets, shown, finder))
         stack.enter_context(shown)
         if request.lane == "rehearse" and request.to:  # what a release needs
-            from omni_release.publishing import phases, summary
+            from omni_release.publishing import phases
 
             shown.say(phases.finished_already(home, release, world))
         begun = world.clock.monotonic()
@@ -106,17 +102,17 @@ def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None =
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.looks:
-                report_files.keep(report, release, world, secrets.redact, whole=not request.only)
+                report_files.keep_report(report, release, world, secrets.redact, whole=not request.only)
             if request.output is not None:
-                report_files.write(report, request.output, world.files, secrets.redact)
-            report_files.summarise(report, os.environ, secrets.redact)
+                report_files.write_reports(report, request.output, world.files, secrets.redact)
+            report_files.write_step_summary(report, os.environ, secrets.redact)
         except OSError as error:
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
         if request.lane == "release" and not request.dry:
-            from omni_release.publishing import phases, summary
+            from omni_release.publishing import phases
 
-            shown.say(summary.what_now(request, report, world))
+            shown.say(phases.what_now(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
             from omni_release.cli import checklist
 
@@ -138,7 +134,7 @@ def _lane(request: Request) -> Lane:
     lane = custom_tasks.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
     if request.lane != "version":
-        known_rules.held(request.project, known)
+        waivers.held(request.project, known)
     for id in request.only:
         if id not in known:
             raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(known)}.")
@@ -171,7 +167,7 @@ def _wired(
     )
     index = _index(request, folder, finder)
     secrets.offer(index.secrets)
-    secrets.offer({name: functools.partial(_variable, name) for name in secret_patterns.VARIABLES})
+    secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
     version = versions.version_of(versions.find(project))
     found = source_tree.repository(project.root, processes)
     release = Release(
@@ -267,7 +263,7 @@ def _report(
     request: Request, release: Release, world: World, outcomes: Sequence[Outcome], seconds: float, *, interrupted: bool
 ) -> Report:
     pinned = world.journal.artifacts()
-    version = artifacts.released(release.version, pinned)
+    version = distributions.released(release.version, pinned)
     run = str(release.folder) if release.folder.is_dir() else None
     return Report(
         lane=request.lane,

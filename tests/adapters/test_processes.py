@@ -18,7 +18,7 @@ from omni_release.adapters.secrets import Secrets
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, CannotTell
 from omni_release.core.world import Answer, Completed
-from omni_release.environments.env_vars import GUARD
+from omni_release.environments import RUN_VARIABLE
 from tests.waiting import is_over, until
 
 SECRETS = {"token": "s3cret-välue", "empty": "", "short": "abc", "long": "abcdef"}
@@ -362,7 +362,7 @@ def test_daemon(tmp_path: Path) -> None:
         " stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL); print(child.pid)"
     )
     processes = LocalProcesses(SECRETS.__getitem__)
-    inner = dict(os.environ) | {GUARD: str(tmp_path)}
+    inner = dict(os.environ) | {RUN_VARIABLE: str(tmp_path)}
     daemon = int(processes.run(program(tmp_path, script, environment=inner)).tail[-1])
     assert not is_over(daemon)
     processes.close()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omni_release.cassettes.shrink import LEAST, Shrunk, shrunk
-from omni_release.images import answer, codec, decode
+from omni_release.images import answer, codec
 
 pytestmark = pytest.mark.thorough
 
@@ -57,7 +57,7 @@ def test_an_image_stays_one(kind: str, snake: bool, coder: Coder) -> None:
     made = shrunk(body(data, mime_type, coder, snake=snake))
     read = answer.parsed(made.body)
     assert read.image is not None and read.image.image is not None
-    stub = decode.read(read.image.image)
+    stub = answer.decode_image(read.image.image)
     assert (stub.mime_type, stub.width, stub.height) == (mime_type, 640, 360)
     image, signature = made.stubs
     assert (image.sha256, image.size) == (hashlib.sha256(data).hexdigest(), len(data))
@@ -115,7 +115,7 @@ def test_what_does_not_decode_still_does_not(data: bytes) -> None:
     assert (image.width, image.size) == (None, len(data))
     stub = codec.decoded(part_of(made)["inlineData"]["data"])
     with pytest.raises(Exception, match="does not decode"):
-        decode.read(stub)
+        answer.decode_image(stub)
 
 
 def test_a_stream_of_events() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from omni_release import workflows
+from omni_release.cli import workflow
 from tests.conftest import child_environment, omni
 
 PROGRAMS = Path(sys.executable).parent
@@ -33,12 +33,12 @@ def written(tmp_path: Path) -> Path:
 
 def jobs(name: str) -> dict[str, Any]:
     """The jobs of a workflow, in the form with all that it can have."""
-    read: dict[str, Any] = yaml.safe_load(workflows.github(name, *(("sessions",) if name == "gate" else ())))
+    read: dict[str, Any] = yaml.safe_load(workflow.github(name, *(("sessions",) if name == "gate" else ())))
     found: dict[str, Any] = read["jobs"]
     return found
 
 
-ALL = {f"{name}/{job}": content for name in workflows.NAMES for job, content in jobs(name).items()}
+ALL = {f"{name}/{job}": content for name in workflow.NAMES for job, content in jobs(name).items()}
 
 
 def tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -78,18 +78,18 @@ def test_schema(written: Path) -> None:
 
 def test_each_action_is_pinned() -> None:
     """Each action is one of the table, by its commit, with its version beside it."""
-    for name in workflows.NAMES:
-        lines = [line.split("uses: ")[1] for line in workflows.github(name, "sessions").splitlines() if "uses:" in line]
+    for name in workflow.NAMES:
+        lines = [line.split("uses: ")[1] for line in workflow.github(name, "sessions").splitlines() if "uses:" in line]
         assert lines
-        assert set(lines) <= {str(pinned) for pinned in workflows.ACTIONS.values()}
-    for pinned in workflows.ACTIONS.values():
+        assert set(lines) <= {str(pinned) for pinned in workflow.ACTIONS.values()}
+    for pinned in workflow.ACTIONS.values():
         assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", str(pinned))
 
 
 def test_permissions() -> None:
     """Nothing is permitted that a job does not need: one may publish, one may write findings, all else is reading."""
-    for name in workflows.NAMES:
-        assert yaml.safe_load(workflows.github(name))["permissions"] == {}
+    for name in workflow.NAMES:
+        assert yaml.safe_load(workflow.github(name))["permissions"] == {}
     writes = {
         (job, key) for job, content in ALL.items() for key, may in content["permissions"].items() if may == "write"
     }
@@ -130,7 +130,7 @@ def test_no_expression_in_shell() -> None:
 
 def test_each_command_is_one() -> None:
     """Each line that calls omni-release is one that the command line takes."""
-    from omni_release.cli.arguments import parsed
+    from omni_release.cli.main import parsed
 
     lines = [line for c in ALL.values() for step in c["steps"] for line in step.get("run", "").splitlines()]
     called = [line.split("#")[0].split()[1:] for line in lines if line.startswith("omni-release ")]
@@ -218,7 +218,7 @@ def test_as_json(tmp_path: Path) -> None:
         document = omni("workflow", "github", "gate", *write, "--format", "json", cwd=tmp_path).document
         (told,) = document["workflows"]
         assert (told["path"], document["written"]) == (".github/workflows/gate.yml", bool(write))
-        assert told["text"] == workflows.github("gate")
+        assert told["text"] == workflow.github("gate")
         assert (tmp_path / told["path"]).exists() is bool(write)
 
 

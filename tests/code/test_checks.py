@@ -16,15 +16,14 @@ from omni_release import project
 from omni_release.adapters.index import DefaultIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
+from omni_release.code.checks import failures_surface, nothing_deprecated_is_used, packages_are_alive
 from omni_release.code.dependency_checks import dependencies_are_maintained, imports_are_declared
-from omni_release.code.deprecated_checks import nothing_deprecated_is_used, packages_are_alive
-from omni_release.code.lint_checks import failures_surface
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Check
 from omni_release.core.world import World
 from omni_release.environments import venv
-from omni_release.index import status
+from omni_release.index import client
 
 Look = Callable[..., list[Finding]]
 PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\ndependencies = [{}]\n'
@@ -212,6 +211,6 @@ def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> Non
     setting = "[tool.omni-release.dependencies]\nmaintained = true\n"
     with pytest.raises(CannotTell, match=r"rich: .* does not answer"):
         look(dependencies_are_maintained, "rich", more=setting)
-    monkeypatch.setattr(status, "status", lambda _, name: "the index calls it archived" if name == "old" else "")
+    monkeypatch.setattr(client, "status", lambda _, name: "the index calls it archived" if name == "old" else "")
     (found,) = look(dependencies_are_maintained, "rich", "old>=1", more=setting)
     assert found.message == "requires old>=1: the index calls it archived"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.code import scan, sources
+from omni_release import code, environments
+from omni_release.code import scan
 from omni_release.core.errors import CannotTell
-from omni_release.environments import tools
 from tests.code.support import found
 from tests.conftest import git
 
@@ -164,7 +164,7 @@ def test_many_batches(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -
     """More files than a command line holds are looked at in several runs, each file once."""
     for number in range(20):
         write(root, f"more/{number:02}.py", "print(5)\n")
-    monkeypatch.setattr(tools, "_ARGUMENTS", 60)
+    monkeypatch.setattr(environments, "_ARGUMENTS", 60)
     assert [f.path for f in found(root, rule, shipped=False)] == ["a.py", *(f"more/{n:02}.py" for n in range(20))]
 
 
@@ -184,7 +184,7 @@ def test_scripts_without_an_ending(root: Path) -> None:
 
 def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
     """What ast-grep's own comment hides has no last day: that is said."""
-    write(root, "b.py", "# " + sources._SUPPRESSION.decode() + "\nprint(7)\n")
+    write(root, "b.py", "# " + code._SUPPRESSION.decode() + "\nprint(7)\n")
     assert [(f.where, f.rule) for f in found(root, rule, shipped=False)] == [
         ("b.py:1", "hidden-for-ever"),
         ("a.py:1:10", "no-print"),
@@ -193,7 +193,7 @@ def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
 
 def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the program nothing could be told: not passed."""
-    monkeypatch.setattr(tools, "find", lambda _: str(root / "no-such-program"))
+    monkeypatch.setattr(environments, "find", lambda _: str(root / "no-such-program"))
     with pytest.raises(Exception, match="cannot start"):
         found(root, rule)
     monkeypatch.undo()
@@ -201,7 +201,7 @@ def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.executable", str(root / "python"))
     monkeypatch.setenv("PATH", str(root))
     with pytest.raises(CannotTell, match="not here"):
-        tools.find("ast-grep")
+        environments.find("ast-grep")
 
 
 def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:

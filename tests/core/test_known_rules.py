@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from omni_release import lanes, project
-from omni_release.code import lint_checks
-from omni_release.core import known_rules
+from omni_release.code import checks as code_checks
+from omni_release.core import waivers
 from omni_release.core.errors import SettingsError
 
-SOURCE = Path(known_rules.__file__).parents[1]
+SOURCE = Path(waivers.__file__).parents[1]
 NAMED_AT = {"Finding": 1, "_finding": 1, "_at": 2, "_left_out": 2, "_notice": 1}
 """Where a call has the name of what is found."""
 WAIVER = '[project]\nname = "acme"\nversion = "1.0"\n[[tool.omni-release.waiver]]\nreason = "x"\nuntil = 2999-01-01\n'
@@ -52,10 +52,10 @@ def test_all_that_is_found_is_known() -> None:
     made = {name for name in called() if re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)}
     tasks = {task.id for lane in lanes.every() for task in lane.tasks}
     assert len(made) > 90
-    assert made <= known_rules.FOUND | tasks
+    assert made <= waivers.FOUND | tasks
     words = " ".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py") if path.name != "known_rules.py")
-    assert not [name for name in known_rules.FOUND if name not in words and not name.startswith("credentials-")]
-    assert set(lint_checks.RULES) <= known_rules.FOUND
+    assert not [name for name in waivers.FOUND if name not in words and not name.startswith("credentials-")]
+    assert set(code_checks.RULES) <= waivers.FOUND
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_there_is(name: str, tmp_path: Path) -> None:
     (tmp_path / "mine" / "one.yml").write_text("id: no-print.py\nlanguage: Python\n", encoding="utf-8")
     (tmp_path / "checklists").mkdir()
     (tmp_path / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "x"\n', encoding="utf-8")
-    known_rules.held(project.load(tmp_path), ())
+    waivers.held(project.load(tmp_path), ())
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def test_what_there_is_not(name: str, hint: str, tmp_path: Path) -> None:
     """It is told at its line, with the nearest right name."""
     (tmp_path / "pyproject.toml").write_text(f'{WAIVER}check = "{name}"\n', encoding="utf-8")
     with pytest.raises(SettingsError) as told:
-        known_rules.held(project.load(tmp_path), ("versions-agree",))
+        waivers.held(project.load(tmp_path), ("versions-agree",))
     assert told.value.message.startswith(f"pyproject.toml:7: `check` in [[tool.omni-release.waiver]] names {name!r}")
     assert told.value.hint.startswith(hint)

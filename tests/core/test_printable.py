@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.core.printable import printable
+from omni_release.core.redaction import printable
 
 
 @pytest.mark.parametrize(

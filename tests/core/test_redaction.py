@@ -32,8 +32,8 @@ PLANTED = "hunter2-" + "hunter2"
 def test_left_out(said: str, expected: str) -> None:
     """In text, in bytes, and by the redactor of all output; what is no secret stays."""
     for text in (
-        redaction.left_out(said),
-        redaction.left_out_of_bytes(said.encode()).decode(),
+        redaction.strip_userinfo(said),
+        redaction.strip_userinfo_from_bytes(said.encode()).decode(),
         Secrets().redact(said),
     ):
         assert expected in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.core import secret_patterns
+from omni_release.core import redaction
 
 LETTERS = "aB3" * 40
 
@@ -23,13 +23,13 @@ LETTERS = "aB3" * 40
 )
 def test_shape(key: str, what: str) -> None:
     """A key is found by its shape, at its line; what is said of it does not hold it."""
-    assert list(secret_patterns.found(f"first\nname = '{key}'\n".encode())) == [(2, what)]
+    assert list(redaction.find_keys(f"first\nname = '{key}'\n".encode())) == [(2, what)]
 
 
 @pytest.mark.parametrize("text", ["AIza", "sk-learn", "risk-" + "a" * 20, "AKIA", "BEGIN PUBLIC KEY", "ghp_short", ""])
 def test_no_key(text: str) -> None:
     """What only begins like one is none."""
-    assert list(secret_patterns.found(text.encode())) == []
+    assert list(redaction.find_keys(text.encode())) == []
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_no_key(text: str) -> None:
 )
 def test_held(variables: dict[str, str], held: tuple[str, ...]) -> None:
     """The service's keys are where its SDK looks for them; a variable that is set to nothing holds none."""
-    assert secret_patterns.held(variables) == held
+    assert redaction.key_variables_set(variables) == held

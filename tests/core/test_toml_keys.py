@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.core.toml_keys import Keys, line_of, nearest
+from omni_release.core.settings_reader import Keys, line_of, nearest
 
 TEXT = """\
 title = "x"  # with a form feed \f, which ends no line

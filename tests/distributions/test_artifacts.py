@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from omni_release import distributions
 from omni_release.core.errors import CannotTell, UnreadableArtifact
 from omni_release.core.model import Artifact
-from omni_release.distributions import artifacts
 
 METADATA = "Metadata-Version: 2.4\nName: acme\nVersion: 1.0\nSummary: für größe\n\nThe description.\n".encode()
 WHEEL = "acme-1.0-py3-none-any.whl"
@@ -53,7 +53,7 @@ def sdist(folder: Path, *files: tuple[str, bytes]) -> Path:
 )
 def test_name_and_version(name: str, found: tuple[str, str]) -> None:
     """A distribution's file name states its project, normalised, and its version."""
-    assert artifacts.name_and_version(name) == found
+    assert distributions.name_and_version(name) == found
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_name_and_version(name: str, found: tuple[str, str]) -> None:
 def test_other_names(name: str) -> None:
     """A name that is neither a wheel's nor an sdist's is no distribution's."""
     with pytest.raises(UnreadableArtifact, match=r"(?i)invalid"):
-        artifacts.name_and_version(name)
+        distributions.name_and_version(name)
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_other_names(name: str) -> None:
 def test_released(stated: str | None, built: str | None, found: str | None) -> None:
     """What was built is what is released, also where the project has gone on; the spelling is the project's."""
     pinned = (Artifact(f"acme-{built}-py3-none-any.whl", 1, "0"),) if built else ()
-    assert artifacts.released(stated, pinned) == found
+    assert distributions.released(stated, pinned) == found
 
 
 def test_is_wheel() -> None:
     """A wheel is told by its name."""
-    assert artifacts.is_wheel(WHEEL)
-    assert not artifacts.is_wheel(SDIST)
+    assert distributions.is_wheel(WHEEL)
+    assert not distributions.is_wheel(SDIST)
 
 
 def test_metadata_of_a_wheel(tmp_path: Path) -> None:
     """The metadata are those of the top .dist-info, not of something that is packed inside."""
     vendored = {"acme___vendor__other-2_dot_0_dot_dist-info__METADATA": b"Name: other\nVersion: 2.0\n"}
-    found = artifacts.metadata(wheel(tmp_path, **vendored, **{"acme-1_dot_0_dot_dist-info__METADATA": METADATA}))
+    found = distributions.metadata(wheel(tmp_path, **vendored, **{"acme-1_dot_0_dot_dist-info__METADATA": METADATA}))
     assert (found["Name"], found["Version"]) == ("acme", "1.0")
     assert found.get_payload() == "The description.\n"
 
@@ -100,21 +100,21 @@ def test_metadata_of_an_sdist(tmp_path: Path) -> None:
     """The metadata are those of the top folder, not of an .egg-info or of something inside."""
     inside = (f"acme-1.0/{name}/PKG-INFO" for name in ("acme.egg-info", "tests/data"))
     others = [(name, b"Name: other\nVersion: 2.0\n") for name in inside]
-    found = artifacts.metadata(sdist(tmp_path, *others, ("acme-1.0/PKG-INFO", METADATA)))
+    found = distributions.metadata(sdist(tmp_path, *others, ("acme-1.0/PKG-INFO", METADATA)))
     assert (found["Name"], found["Version"]) == ("acme", "1.0")
 
 
 def test_wheel_without_metadata(tmp_path: Path) -> None:
     """A wheel that holds none says so."""
     with pytest.raises(UnreadableArtifact, match=r"acme-1\.0-py3-none-any\.whl holds no \.dist-info/METADATA"):
-        artifacts.metadata(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__WHEEL": b""}))
+        distributions.metadata(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__WHEEL": b""}))
 
 
 @pytest.mark.parametrize("name", ["acme-1.0/setup.py", "PKG-INFO", "acme-1.0/acme.egg-info/PKG-INFO"])
 def test_sdist_without_metadata(name: str, tmp_path: Path) -> None:
     """An sdist that holds none in its top folder says so."""
     with pytest.raises(UnreadableArtifact, match=r"acme-1\.0\.tar\.gz holds no PKG-INFO"):
-        artifacts.metadata(sdist(tmp_path, (name, METADATA)))
+        distributions.metadata(sdist(tmp_path, (name, METADATA)))
 
 
 def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
         member.type = tarfile.DIRTYPE
         archive.addfile(member)
     with pytest.raises(UnreadableArtifact, match="holds no PKG-INFO"):
-        artifacts.metadata(tmp_path / SDIST)
+        distributions.metadata(tmp_path / SDIST)
 
 
 @pytest.mark.parametrize("name", [WHEEL, SDIST])
@@ -133,7 +133,7 @@ def test_no_archive(name: str, content: bytes, tmp_path: Path) -> None:
     """A file of another kind is told as what it is."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableArtifact, match=r"is not a readable archive"):
-        artifacts.metadata(tmp_path / name)
+        distributions.metadata(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", [WHEEL, SDIST])
@@ -150,7 +150,7 @@ def test_damaged_archive(name: str, tmp_path: Path) -> None:
         for broken in (sound[:at], sound[:at] + b"\xff\xff\xff" + sound[at + 3 :]):
             path.write_bytes(broken)
             try:
-                artifacts.metadata(path)
+                distributions.metadata(path)
             except UnreadableArtifact:
                 refused += 1
     assert refused > len(sound) / 7
@@ -158,7 +158,7 @@ def test_damaged_archive(name: str, tmp_path: Path) -> None:
 
 def test_names(tmp_path: Path) -> None:
     """The files in a wheel, without its folders."""
-    found = artifacts.names(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__METADATA": METADATA}))
+    found = distributions.names(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__METADATA": METADATA}))
     assert found == ("acme.py", "acme-1.0.dist-info/METADATA")
 
 
@@ -166,17 +166,17 @@ def test_names_of_no_zip(tmp_path: Path) -> None:
     """A wheel that is no zip archive is told."""
     (tmp_path / WHEEL).write_bytes(b"not a zip")
     with pytest.raises(UnreadableArtifact, match=r"acme-1\.0-py3-none-any\.whl is not a readable archive"):
-        artifacts.names(tmp_path / WHEEL)
+        distributions.names(tmp_path / WHEEL)
 
 
 def test_in_folder(tmp_path: Path) -> None:
     """The distributions of a folder, the sdist first; where there are none it cannot be told."""
     for missing in (tmp_path, tmp_path / "gone"):
         with pytest.raises(CannotTell, match="there is nothing built in"):
-            artifacts.in_folder(missing)
+            distributions.in_folder(missing)
     for name in (WHEEL, SDIST, "acme-1.0-cp311-cp311-win_amd64.whl", "notes.txt"):
         (tmp_path / name).touch()
-    found = [path.name for path in artifacts.in_folder(tmp_path)]
+    found = [path.name for path in distributions.in_folder(tmp_path)]
     assert found == [SDIST, "acme-1.0-cp311-cp311-win_amd64.whl", WHEEL]
 
 
@@ -184,5 +184,5 @@ def test_artifact(tmp_path: Path) -> None:
     """A file's sha256 is that of its bytes."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000)
-    assert artifacts.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-    assert artifacts.of(path) == Artifact("file", 3_000_000, artifacts.sha256(path))
+    assert distributions.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    assert distributions.artifact_of(path) == Artifact("file", 3_000_000, distributions.sha256(path))

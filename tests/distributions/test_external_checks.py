@@ -8,16 +8,15 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release.adapters.clock import SystemClock
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core.errors import CannotTell
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release
 from omni_release.core.settings import Settings
 from omni_release.core.world import World
-from omni_release.distributions import external_checks
+from omni_release.distributions import content_checks
 
 
 @pytest.fixture
@@ -46,19 +45,19 @@ def release(tmp_path: Path) -> Release:
 
 def test_what_check_wheel_contents_says(release: Release, world: World) -> None:
     """Each of its complaints is a finding under its own name."""
-    rules = {finding.rule for finding in external_checks.wheel_contents_are_right(release, world)}
+    rules = {finding.rule for finding in content_checks.wheel_contents_are_right(release, world)}
     assert "W008" in rules
 
 
 def test_what_twine_says(release: Release, world: World) -> None:
     """Without a description, the strict check fails, and says so."""
-    (finding,) = external_checks.twine_check_passes(release, world)
+    (finding,) = content_checks.twine_check_passes(release, world)
     assert "long_description" in finding.message
 
 
 @pytest.mark.parametrize("module", ["no_such_module_anywhere", "this.is.none"])
 def test_tool_that_is_not_there(module: str, release: Release, world: World) -> None:
     """A tool that cannot be started has come to no verdict."""
-    told = external_checks._asked(release, world, module)
+    told = content_checks._asked(release, world, module)
     with pytest.raises(CannotTell, match="without a verdict"):
         told.must_say(complaint=False)

@@ -26,8 +26,7 @@ from PIL import Image
 from omni_release.core.errors import UsageError
 from omni_release.emulators import GeminiEmulator, responses, script
 from omni_release.emulators.fixtures import gemini_emulator  # noqa: F401  # a fixture, as a project would take it
-from omni_release.emulators.script import Step
-from omni_release.emulators.weather import Weather
+from omni_release.emulators.script import Step, Weather
 from omni_release.images import codec
 from tests.conftest import child_environment, omni
 

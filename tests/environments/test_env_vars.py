@@ -8,7 +8,8 @@ from pathlib import Path
 
 import uv
 
-from omni_release.environments import env_vars, venv
+from omni_release import environments
+from omni_release.environments import venv
 
 RUN = Path("run")
 OUTER = {
@@ -37,7 +38,7 @@ OUTER = {
 
 def test_tools_are_not_led_astray() -> None:
     """What could let another file in, or is a credential, is left out; the way to an index and the cache stay."""
-    inner = env_vars.for_tools(OUTER, RUN)
+    inner = environments.tool_env(OUTER, RUN)
     assert not inner.keys() & {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_FIND_LINKS"}
     assert "secret" not in inner.values()
     assert (inner["PIP_CERT"], inner["UV_CACHE_DIR"], inner["PATH"]) == ("/cert", "/cache", "/bin")
@@ -45,7 +46,7 @@ def test_tools_are_not_led_astray() -> None:
 
 def test_dependencies_come_from_where_the_machine_says() -> None:
     """The installers' own settings stay where things are installed that are not ours."""
-    inner = env_vars.for_dependencies(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
+    inner = environments.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
     assert inner["PIP_FIND_LINKS"] == "/x"
     assert "PYTHONPATH" not in inner
     assert "secret" not in inner.values()
@@ -55,16 +56,16 @@ def test_what_one_installer_knows_the_other_is_told(tmp_path: Path) -> None:
     """A default index that only pip, or only uv, is told of reaches both, in the environment alone."""
     outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
     url = "https://ada:pass@index.example.invalid/simple/"
-    assert env_vars.for_dependencies(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
-    assert env_vars.for_dependencies(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
+    assert environments.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
+    assert environments.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
 
 
 def test_tests_keep_what_they_may_need() -> None:
     """The project's tests see the outer environment, without Python's settings and without credentials to publish."""
-    inner = env_vars.for_tests(OUTER, RUN)
+    inner = environments.test_env(OUTER, RUN)
     assert inner["DATABASE_URL"] == "db"
     assert "secret" not in inner.values()
-    assert inner[env_vars.GUARD] == "run"
+    assert inner[environments.RUN_VARIABLE] == "run"
     assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}
 
 
@@ -75,4 +76,4 @@ def test_places_in_an_environment(tmp_path: Path) -> None:
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     asked = subprocess.check_output([venv.python(target), "-c", code], text=True).strip()
     assert Path(asked).samefile(venv.site_packages(target))
-    assert venv.scripts(target).is_dir()
+    assert venv.scripts_folder(target).is_dir()

@@ -16,9 +16,8 @@ from typing import Any, cast
 import pytest
 import uv
 
-from omni_release.adapters.clock import SystemClock
 from omni_release.adapters.files import LocalFiles
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core import engine
 from omni_release.core.actions import Pin
 from omni_release.core.journal import RunFolder
@@ -27,8 +26,8 @@ from omni_release.core.settings import Local, Settings
 from omni_release.core.tasks import Check, Lane, Step, check, step
 from omni_release.core.world import Index, World
 from omni_release.environments import venv
-from omni_release.environments.local_checks import local_environment_works, nobody_uses_local_environment
-from omni_release.environments.local_steps import UpgradeLocal
+from omni_release.environments.checks import local_environment_works, nobody_uses_local_environment
+from omni_release.environments.steps import UpgradeLocal
 from tests.index import support
 from tests.repositories import TODAY
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from omni_release.core.model import Outcome, Status
-from omni_release.git.draft import DraftRelease
+from omni_release.git.steps import DraftRelease
 from tests.repositories import Checkout, cloned
 
 pytestmark = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.core.model import Outcome, Status
-from omni_release.git import steps
+from omni_release.git import steps as git_steps
 from omni_release.git.steps import PushTag, TagRelease
 from tests.repositories import Checkout, clone, cloned, git, hook, pinned
 
@@ -137,13 +137,13 @@ def test_a_push_that_was_told_to_have_failed(checkout: Checkout) -> None:
 
 def test_a_hook_that_hangs(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hook of the user's own has its time, and is ended then; without it the tag goes up."""
-    monkeypatch.setattr(steps, "_DEADLINE", 1.0)
+    monkeypatch.setattr(git_steps, "_DEADLINE", 1.0)
     hook(checkout.root / ".git", "pre-push", "import time; time.sleep(60)")
     checkout.outcome(TagRelease())
     outcome = checkout.outcome(PushTag())
     assert outcome.status is Status.INCONCLUSIVE
     assert "git did not end within 1 s" in said(outcome)
-    monkeypatch.setattr(steps, "_DEADLINE", 60.0)
+    monkeypatch.setattr(git_steps, "_DEADLINE", 60.0)
     (checkout.root / ".git" / "hooks" / "pre-push").unlink()
     assert checkout.outcome(PushTag()).status is Status.PASSED
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from omni_release.emulators import GeminiEmulator
-from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, answer, decode, errors
+from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, errors
+from omni_release.images import answer as images_answer
 from tests.images.conftest import FLASH, PRO, Lines, made, planted_key, resilient, run
 
 
@@ -26,17 +27,17 @@ def bytes_of(kind: str) -> bytes:
 def test_type_and_size_are_read_from_the_bytes(kind: str, mime_type: str) -> None:
     """Whatever the service says it is."""
     data = bytes_of(kind)
-    assert decode.read(data) == decode.Picture(mime_type, 64, 48)
+    assert images_answer.decode_image(data) == images_answer.DecodedImage(mime_type, 64, 48)
     for cut in (len(data) // 2, len(data) * 9 // 10, 20, 1):
         with pytest.raises(errors.DamagedAnswer, match=r"does not decode \(\d+ bytes\)"):
-            decode.read(data[:cut])
+            images_answer.decode_image(data[:cut])
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.4 ..."])
 def test_what_is_no_image(data: bytes) -> None:
     """It is told as such."""
     with pytest.raises(errors.DamagedAnswer):
-        decode.read(data)
+        images_answer.decode_image(data)
 
 
 def test_a_bomb_is_not_decoded() -> None:
@@ -44,7 +45,7 @@ def test_a_bomb_is_not_decoded() -> None:
     written = io.BytesIO()
     Image.new("1", (9_000, 9_000)).save(written, "PNG")
     with pytest.raises(errors.DamagedAnswer):
-        decode.read(written.getvalue())
+        images_answer.decode_image(written.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_bomb_is_not_decoded() -> None:
 def test_what_is_no_answer(body: str) -> None:
     """JSON that is not JSON, or of another shape, is a damaged answer."""
     with pytest.raises(errors.DamagedAnswer):
-        answer.parsed(body)
+        images_answer.parsed(body)
 
 
 def test_an_answer_of_50_mb(emulator: GeminiEmulator) -> None:

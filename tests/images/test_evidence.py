@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from omni_release.images import answer, codec, costs, decode, error_mapping, errors
+from omni_release import models
+from omni_release.images import answer, codec, error_mapping, errors, pricing
 from omni_release.images.model import Usage
-from omni_release.models import registry
 from tests.images.conftest import EVIDENCE, needs_evidence
 
 pytestmark = needs_evidence
@@ -43,7 +43,7 @@ def day(response_id: str) -> datetime.date:
 def test_text_and_image_of_pro_preview() -> None:
     """2025-11: text and a JPEG of 1408 by 768, both signed with about 825 KB; 174 tokens of thoughts."""
     read = answer.of(bodies("test_google_image_generation_with_text")[0])
-    assert decode.read(image_of(read)) == decode.Picture("image/jpeg", 1408, 768)
+    assert answer.decode_image(image_of(read)) == answer.DecodedImage("image/jpeg", 1408, 768)
     assert [len(part.signature or b"") // 1000 for part in read.parts] == [825, 823]
     assert read.usage == Usage(prompt=14, candidates=1283, image=1120, thoughts=174, total=1471)
     assert (read.model, read.finish_reason) == ("gemini-3-pro-image-preview", "STOP")
@@ -57,7 +57,7 @@ def test_image_of_pro() -> None:
     assert len(read.parts) == 1
     assert len(image_of(read)) == 931_369
     assert len(read.parts[0].signature or b"") == 2_182_381
-    assert decode.read(image_of(read)).mime_type == "image/jpeg"
+    assert answer.decode_image(image_of(read)).mime_type == "image/jpeg"
     assert (day(read.response_id).year, day(read.response_id).month) == (2026, 7)
     assert (
         read.usage is not None and read.usage.total == read.usage.prompt + read.usage.candidates + read.usage.thoughts
@@ -69,22 +69,22 @@ def test_text_then_image_of_flash() -> None:
     text, pictured = (answer.of(body) for body in bodies("test_google_image_or_text_output"))
     assert text.image is None
     assert "answered with text" in answer.no_image(text).message
-    assert decode.read(image_of(pictured)) == decode.Picture("image/png", 1024, 1024)
+    assert answer.decode_image(image_of(pictured)) == answer.DecodedImage("image/png", 1024, 1024)
     assert pictured.usage is not None and pictured.usage.image == 1290
-    assert costs.of("gemini-2.5-flash-image", pictured.usage, "1K").usd == pytest.approx(0.0387, abs=0.0002)
+    assert pricing.cost_of("gemini-2.5-flash-image", pictured.usage, "1K").usd == pytest.approx(0.0387, abs=0.0002)
 
 
 def test_jpeg_of_vertex() -> None:
     """Vertex answers with what it was asked for: a JPEG."""
     (body,) = bodies("test_google_vertexai_image_generation_with_output_format")
-    assert decode.read(image_of(answer.of(body))) == decode.Picture("image/jpeg", 1024, 1024)
+    assert answer.decode_image(image_of(answer.of(body))) == answer.DecodedImage("image/jpeg", 1024, 1024)
 
 
 def test_edit_of_prism() -> None:
     """The body of an edit: a PNG of 1024 by 680, 258 tokens of image among the prompt's."""
     text = (EVIDENCE / "prism-php_prism__generate-image-with-image-edit-1.json").read_text(encoding="utf-8")
     read = answer.parsed(text)
-    assert decode.read(image_of(read)) == decode.Picture("image/png", 1024, 680)
+    assert answer.decode_image(image_of(read)) == answer.DecodedImage("image/png", 1024, 680)
     assert read.usage == Usage(prompt=266, candidates=1355, image=1290, total=1621)
 
 
@@ -95,7 +95,7 @@ def test_stream_of_google() -> None:
     segments = [answer.of(body) for body in recorded["interactions"][0]["response"]["bodySegments"]]
     pictured = [read for read in segments if read.image]
     assert len(pictured) == 1
-    assert decode.read(image_of(pictured[0])).mime_type == "image/png"
+    assert answer.decode_image(image_of(pictured[0])).mime_type == "image/png"
     assert segments[-1].finish_reason == "STOP"
     assert not segments[-1].image
 
@@ -117,7 +117,7 @@ def test_list_of_models() -> None:
     names = {model["name"].removeprefix("models/") for model in listed["models"]}
     assert len(names) == 50
     assert listed["nextPageToken"]
-    dead = {name for name in names if (known := registry.find(name)) and not known.lives(datetime.date(2026, 8, 5))}
+    dead = {name for name in names if (known := models.find(name)) and not known.lives(datetime.date(2026, 8, 5))}
     assert {"gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"} <= dead
 
 
@@ -142,7 +142,7 @@ def test_empty_parts_of_firebase() -> None:
     read = [answer.parsed(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
     assert any(not one.parts for one in read)
     (pictured,) = [one for one in read if one.image]
-    assert decode.read(image_of(pictured)) == decode.Picture("image/png", 1, 1)
+    assert answer.decode_image(image_of(pictured)) == answer.DecodedImage("image/png", 1, 1)
 
 
 def test_error_with_the_content_type_of_a_stream() -> None:

@@ -15,8 +15,8 @@ from omni_release.core.settings import Settings
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
 from omni_release.images.configured import with_environment
-from omni_release.images.progress import AT_ONCE as BEGUN
-from omni_release.images.progress import STILL, LiveLine
+from omni_release.images.provider import AT_ONCE as BEGUN
+from omni_release.images.provider import STILL, LiveLine
 from tests.images.conftest import FLASH, PRO, Lines, planted_key, resilient, run
 
 

@@ -6,11 +6,11 @@ import datetime
 
 import pytest
 
+from omni_release import models
 from omni_release.core.settings import Settings
 from omni_release.emulators import GeminiEmulator
-from omni_release.images import Budget, GeminiImageProvider, ImageRequest, costs, errors
+from omni_release.images import Budget, GeminiImageProvider, ImageRequest, errors, pricing
 from omni_release.images.model import Usage
-from omni_release.models import registry
 from tests.images.conftest import FLASH, PRO, planted_key, run
 
 TODAY = datetime.date(2026, 11, 22)
@@ -22,7 +22,7 @@ TODAY = datetime.date(2026, 11, 22)
 )
 def test_known_answers(model: str, tokens: int, usd: float) -> None:
     """Image tokens at the model's price."""
-    cost = costs.of(model, Usage(candidates=tokens, image=tokens, total=tokens), "1K")
+    cost = pricing.cost_of(model, Usage(candidates=tokens, image=tokens, total=tokens), "1K")
     assert cost.usd == pytest.approx(usd)
     assert cost.reckoned_from == "usage"
 
@@ -30,20 +30,20 @@ def test_known_answers(model: str, tokens: int, usd: float) -> None:
 def test_text_is_billed_apart() -> None:
     """The recorded call of 2026-07: 1120 of image at $120, 96 + 179 of text at $12, a prompt of 22 at $2."""
     usage = Usage(prompt=22, candidates=1216, image=1120, thoughts=179, total=1417)
-    assert costs.of(PRO, usage, "1K").usd == pytest.approx(0.1344 + 275 * 12e-6 + 22 * 2e-6)
+    assert pricing.cost_of(PRO, usage, "1K").usd == pytest.approx(0.1344 + 275 * 12e-6 + 22 * 2e-6)
 
 
 def test_price_per_image_without_usage() -> None:
     """Where usage metadata are missing, or name no image."""
-    assert costs.of(PRO, None, "4K") == costs.Cost(0.24, "price per image")
-    assert costs.of(FLASH, Usage(total=5), "1K") == costs.Cost(0.067, "price per image")
-    assert costs.of("gemini-9", None, "1K").usd is None
+    assert pricing.cost_of(PRO, None, "4K") == pricing.Cost(0.24, "price per image")
+    assert pricing.cost_of(FLASH, Usage(total=5), "1K") == pricing.Cost(0.067, "price per image")
+    assert pricing.cost_of("gemini-9", None, "1K").usd is None
 
 
-@pytest.mark.parametrize("name", sorted(registry.models()))
+@pytest.mark.parametrize("name", sorted(models.all_models()))
 def test_each_fact_has_its_source(name: str) -> None:
     """A source and a day; a dead name has a living successor, of the same kind."""
-    model = registry.models()[name]
+    model = models.all_models()[name]
     assert model.source.startswith("https://ai.google.dev/")
     assert datetime.date(2025, 1, 1) < model.checked <= datetime.date(2026, 12, 31)
     if model.price:
@@ -51,28 +51,28 @@ def test_each_fact_has_its_source(name: str) -> None:
         assert model.price.checked
         assert model.price.second_hand  # none was read on the provider's own page: so it must be said
     if not model.lives(TODAY):
-        heir = registry.successor(name, TODAY)
+        heir = models.successor(name, TODAY)
         assert heir is not None
-        assert registry.models()[heir].lives(TODAY)
-        assert registry.models()[heir].family.endswith("image") == (model.family in ("gemini-image", "imagen"))
+        assert models.all_models()[heir].lives(TODAY)
+        assert models.all_models()[heir].family.endswith("image") == (model.family in ("gemini-image", "imagen"))
 
 
 def test_the_default_models_live() -> None:
     """The settings' defaults are living models with a price for each size."""
     for name in (Settings().image_model, Settings().image_fallback_model):
-        model = registry.find(name)
+        model = models.find(name)
         assert model is not None and model.lives(TODAY) and model.price is not None
         assert {"1K", "2K", "4K"} <= set(model.price.per_image)
 
 
 def test_a_chain_is_followed() -> None:
     """A recommended replacement may be dead itself: imagen-3 → imagen-4 → flash; and a day decides."""
-    assert registry.successor("imagen-3.0-generate-002", TODAY) == FLASH
-    assert registry.successor("models/gemini-3-pro-image-preview", TODAY) == PRO
-    assert registry.successor("nobody", TODAY) is None
-    assert registry.successor(PRO, TODAY) is None
+    assert models.successor("imagen-3.0-generate-002", TODAY) == FLASH
+    assert models.successor("models/gemini-3-pro-image-preview", TODAY) == PRO
+    assert models.successor("nobody", TODAY) is None
+    assert models.successor(PRO, TODAY) is None
     june = datetime.date(2026, 6, 25)
-    preview = registry.find("gemini-3-pro-image-preview")
+    preview = models.find("gemini-3-pro-image-preview")
     assert preview is not None
     assert preview.lives(june - datetime.timedelta(days=1)) and not preview.lives(june)
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from omni_release.emulators import sample_images
+from omni_release.emulators import responses
 from omni_release.images import (
     GeminiImageProvider,
     ImageRequest,
     ImageResult,
+    answer,
     codec,
-    decode,
     error_mapping,
     errors,
     gemini,
@@ -29,7 +29,7 @@ from omni_release.images import (
 from tests.images.conftest import PRO, planted_key, run
 from tests.images.test_bad_input import bytes_of
 
-IMAGE = codec.encoded(sample_images.picture(1376, 768, "image/jpeg", 7))
+IMAGE = codec.encoded(responses.picture(1376, 768, "image/jpeg", 7))
 ANSWER: dict[str, Any] = {
     "candidates": [
         {
@@ -161,9 +161,9 @@ def test_half_an_image_is_none_even_where_pillow_is_told_so(kind: str, monkeypat
 
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     data = bytes_of(kind)
-    assert decode.read(data).width == 64
+    assert answer.decode_image(data).width == 64
     with pytest.raises(errors.DamagedAnswer):
-        decode.read(data[: len(data) * 9 // 10])
+        answer.decode_image(data[: len(data) * 9 // 10])
 
 
 # -- on the wire -----------------------------------------------------------------------------------------------------

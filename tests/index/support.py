@@ -23,8 +23,8 @@ from typing import Any
 import requests
 import uv
 
+from omni_release.local_index import Account
 from omni_release.local_index.server import RehearsalIndex, Setup
-from omni_release.local_index.submission import Account
 from tests.waiting import until
 
 PROJECT = "acme-sound"

@@ -13,14 +13,13 @@ from werkzeug.serving import make_server
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from omni_release import distributions
 from omni_release.adapters.credentials import Finder
 from omni_release.adapters.index import INSTALLERS, PackageIndex
 from omni_release.core.errors import CannotTell, Refused
 from omni_release.core.model import Target
 from omni_release.core.world import Standing
-from omni_release.distributions import artifacts
-from omni_release.index import discovery
-from omni_release.index.auth import Login
+from omni_release.index import IndexLogin, targets
 from omni_release.index.client import Client
 from omni_release.index.targets import destination
 
@@ -74,7 +73,7 @@ def only_known(status: int) -> Callable[[str, bool], Response | None]:
 
 def client(server: Server, upload: str = "") -> Client:
     """What reads it; files are sent there too, unless elsewhere is said."""
-    login = Login(upload or f"{server.url}/legacy/", lambda: ("me", PASSWORD))
+    login = IndexLogin(upload or f"{server.url}/legacy/", lambda: ("me", PASSWORD))
     return Client(f"{server.url}/simple/", 10, login)
 
 
@@ -84,7 +83,7 @@ def test_one_that_wants_to_know(status: int, tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server(only_known(status))) as server:
-        (told,) = client(server).standings("acme", [artifacts.of(made)])
+        (told,) = client(server).standings("acme", [distributions.artifact_of(made)])
         assert told.standing is Standing.OURS, told
         assert client(server).wants_login("acme")
         given = destination(f"{server.url.replace('//', f'//me:{PASSWORD}@')}/legacy/", {}, {"HOME": str(tmp_path)})
@@ -101,7 +100,7 @@ def test_one_that_everybody_may_read(tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server()) as server:
-        assert client(server).standings("acme", [artifacts.of(made)])[0].standing is Standing.OURS
+        assert client(server).standings("acme", [distributions.artifact_of(made)])[0].standing is Standing.OURS
         assert not client(server).wants_login("acme")
         assert not any(known for _, known in server.asked)
 
@@ -115,7 +114,7 @@ def test_another_server_is_told_nothing(tmp_path: Path) -> None:
             client(other, "https://127.0.0.1/legacy/").files("acme")
         assert "it is told no password" in raised.value.hint
         with serving(Server(only_known(401), files=other.url)) as server:
-            assert client(server).standings("acme", [artifacts.of(made)])[0].standing is Standing.REFUSED
+            assert client(server).standings("acme", [distributions.artifact_of(made)])[0].standing is Standing.REFUSED
         elsewhere = Server(lambda path, known: redirect(other.url + path) if known else Response("no", 401))
         with serving(elsewhere) as server:
             with pytest.raises(Refused):
@@ -147,8 +146,8 @@ def test_where_it_is_among_the_usual_places() -> None:
 
     with serving(Server(answers)) as server:
         target = Target("x", f"{server.url}/me/dev/")
-        login = Login(target.upload, lambda: ("me", PASSWORD))
-        assert discovery.found(target, "acme", login).simple == f"{server.url}/me/dev/+simple/"
+        login = IndexLogin(target.upload, lambda: ("me", PASSWORD))
+        assert targets.discover(target, "acme", login).simple == f"{server.url}/me/dev/+simple/"
 
 
 def test_pypi_is_told_nothing(tmp_path: Path) -> None:
@@ -161,7 +160,7 @@ def test_pypi_is_told_nothing(tmp_path: Path) -> None:
 
 def test_nobody_answers() -> None:
     """No login is wanted by an index that is not there; what it has cannot be told."""
-    nowhere = Client("http://127.0.0.1:9/simple/", 5, Login("http://127.0.0.1:9/", lambda: ("me", PASSWORD)))
+    nowhere = Client("http://127.0.0.1:9/simple/", 5, IndexLogin("http://127.0.0.1:9/", lambda: ("me", PASSWORD)))
     assert not nowhere.wants_login("acme")
     with pytest.raises(CannotTell):
         nowhere.files("acme")

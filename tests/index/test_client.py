@@ -14,10 +14,10 @@ import uv
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
+from omni_release import distributions
 from omni_release.core.errors import CannotTell
 from omni_release.core.model import Artifact
 from omni_release.core.world import Standing
-from omni_release.distributions import artifacts
 from omni_release.environments.installer_config import default_index
 from omni_release.index.client import Client
 from omni_release.local_index.server import RehearsalIndex, Setup
@@ -63,12 +63,14 @@ def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
     with running(tmp_path) as index:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
-        assert standing(client.simple_url, artifacts.of(made)) is Standing.ABSENT
+        assert standing(client.simple_url, distributions.artifact_of(made)) is Standing.ABSENT
         assert sent(index, form(made), made).status_code == 200
-        theirs = artifacts.of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.standings(PROJECT, [artifacts.of(made), artifacts.of(source), theirs])
+        theirs = distributions.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
+        told = client.standings(PROJECT, [distributions.artifact_of(made), distributions.artifact_of(source), theirs])
         assert [each.standing for each in told] == [Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES]
-        assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [(made.name, artifacts.of(made).sha256)]
+        assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [
+            (made.name, distributions.artifact_of(made).sha256)
+        ]
         pages = [
             requests.head(f"{index.url}/simple/{PROJECT}/", timeout=9),
             requests.head(f"{index.url}/files/{WHEEL}", timeout=9),
@@ -84,15 +86,17 @@ def test_an_index_that_other_people_run(tmp_path: Path) -> None:
     """pypiserver: HTML alone, an error for what is there; published to by twine and uv, and read all the same."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     with pypi_server(tmp_path) as url:
-        assert standing(f"{url}/simple/", artifacts.of(made)) is Standing.ABSENT
+        assert standing(f"{url}/simple/", distributions.artifact_of(made)) is Standing.ABSENT
         assert twine(f"{url}/", made).code == 0
         assert twine(f"{url}/", made).code == 1
         argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", "--publish-url", f"{url}/"]
         who = {"UV_PUBLISH_USERNAME": "a", "UV_PUBLISH_PASSWORD": "b"}
         assert ran([*argv, str(source)], tmp_path, who).code == 0
-        told = Client(f"{url}/simple/").standings(PROJECT, [artifacts.of(made), artifacts.of(source)])
+        told = Client(f"{url}/simple/").standings(
+            PROJECT, [distributions.artifact_of(made), distributions.artifact_of(source)]
+        )
         assert [each.standing for each in told] == [Standing.OURS, Standing.OURS]
-        theirs = artifacts.of(wheel(tmp_path / "another", metadata(about="another")))
+        theirs = distributions.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
         assert standing(f"{url}/simple/", theirs) is Standing.OTHER_BYTES
 
 
@@ -121,8 +125,8 @@ def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
         assert sent(index, form(made), made).status_code == 200
-        theirs = artifacts.of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.standings(PROJECT, [artifacts.of(made), artifacts.of(source), theirs])
+        theirs = distributions.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
+        told = client.standings(PROJECT, [distributions.artifact_of(made), distributions.artifact_of(source), theirs])
         assert [each.standing for each in told] == [Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES]
         assert [file.name for file in client.files(PROJECT)] == [made.name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from omni_release.core.world import Standing
-from omni_release.index.responses import answered
+from omni_release.index import classify_status
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from omni_release.index.responses import answered
 )
 def test_answers(status: int, reason: str, expected: Standing) -> None:
     """What a status and its reason say: some 403 pass, and a file that exists may be ours."""
-    assert answered(status, reason)[0] is expected
+    assert classify_status(status, reason)[0] is expected

@@ -12,9 +12,9 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from omni_release import index
 from omni_release.core.errors import CannotTell
-from omni_release.index import session
-from omni_release.index.status import status
+from omni_release.index.client import project_status
 
 NAME = "acme-1.0-py3-none-any.whl"
 SOUND = b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
@@ -61,15 +61,15 @@ def serving(metadata: bytes | None, says: Any, status: Any = None) -> Iterator[s
 def test_metadata(metadata: bytes | None, says: Any, expected: str) -> None:
     """Metadata are read where they are there, with a hash or without; where they are not, nothing is said."""
     with serving(metadata, says) as url:
-        assert status(url, "acme") == expected
+        assert project_status(url, "acme") == expected
 
 
 def test_given_up() -> None:
     """The index's own word (PEP 792) is told with its reason; one that does not know the project has none."""
     with serving(None, False, status={"status": "archived", "reason": "see other"}) as url:
-        assert status(url, "acme") == "the index calls it archived: see other"
+        assert project_status(url, "acme") == "the index calls it archived: see other"
         with pytest.raises(CannotTell, match="does not know it"):
-            status(url, "other")
+            project_status(url, "other")
 
 
 def test_this_very_machine_is_asked_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_this_very_machine_is_asked_past_a_proxy(monkeypatch: pytest.MonkeyPatch
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with serving(INACTIVE, True) as url:
-        assert status(url, "acme") == "its makers call it inactive"
+        assert project_status(url, "acme") == "its makers call it inactive"
 
 
 def test_one_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,10 +93,10 @@ def test_one_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
     running = make_server("127.0.0.1", 0, drips, threaded=True)
     threading.Thread(target=lambda: running.serve_forever(poll_interval=0.02), daemon=True).start()
-    monkeypatch.setattr(session, "DEADLINE", 0.5)
+    monkeypatch.setattr(index, "DEADLINE", 0.5)
     try:
         with pytest.raises(CannotTell, match=r"did not answer within 0\.5 s"):
-            status(f"http://127.0.0.1:{running.server_port}/simple/", "acme")
+            project_status(f"http://127.0.0.1:{running.server_port}/simple/", "acme")
     finally:
         more.set()
         running.shutdown()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omni_release.local_index import Account, Policy
 from omni_release.local_index.server import RehearsalIndex
-from omni_release.local_index.submission import Account, Policy
 from tests.index.support import ACCOUNT, SDIST, WHEEL, metadata, record, sdist, wheel, wheel_files, zipped
 
 Make = Callable[[Path], Path]

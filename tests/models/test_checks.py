@@ -9,17 +9,15 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import project
-from omni_release.adapters.clock import SystemClock
+from omni_release import models, project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
-from omni_release.models import registry
 from omni_release.models.checks import configured_models_are_known, history, model_names_live, models_answer
 from tests.conftest import child_environment, omni
 
@@ -85,7 +83,7 @@ def test_a_chain_is_followed_to_its_living_end(tmp_path: Path, world: World) -> 
 def test_the_day_decides(tmp_path: Path, world: World) -> None:
     """61 days before its end nothing is said, from 60 on a warning, on the day itself an error."""
     about = release(tmp_path, {"a.py": f'"{DYING}"'})
-    end = registry.models()[DYING].shut_down
+    end = models.all_models()[DYING].shut_down
     assert end == date(2026, 12, 1)
     assert said(model_names_live(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
     (soon,) = model_names_live(about, on(world, date(2026, 10, 2)))

@@ -23,6 +23,7 @@ import requests
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder
 
+from omni_release import distributions
 from omni_release.adapters.files import LocalFiles
 from omni_release.core import engine
 from omni_release.core.actions import Run
@@ -31,10 +32,9 @@ from omni_release.core.model import Artifact, Outcome, Project, Release, Target
 from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import Access, Completed, Credentials, World
-from omni_release.distributions import artifacts
 from omni_release.index.client import Client
 from omni_release.local_index.server import RehearsalIndex, Setup
-from omni_release.publishing.index_checks import index_shows_the_release
+from omni_release.publishing.checks import index_shows_the_release
 from omni_release.publishing.steps import Upload
 from tests.index.support import ACCOUNT, PASSWORD, PROJECT, USER, form
 
@@ -266,7 +266,7 @@ class Published:
 def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple[float, float]) -> Published:
     """Publish what lies in `dist` to an index on which the script is played; `jumps` are the clock's."""
     clock = Clock(*jumps)
-    pinned = tuple(artifacts.of(path) for path in sorted(dist.iterdir()))
+    pinned = tuple(distributions.artifact_of(path) for path in sorted(dist.iterdir()))
     setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
     with RehearsalIndex(setup) as index:
         index._closing = Closing(clock)

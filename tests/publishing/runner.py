@@ -29,12 +29,6 @@ from omni_release.adapters import credentials  # noqa: F401
 from omni_release.cli import main as cli_main
 from omni_release.core import world as core_world
 from omni_release.core.tasks import Lane
-from omni_release.index import (
-    targets,  # noqa: F401
-)
-from omni_release.publishing import (
-    upload,  # noqa: F401
-)
 
 TOUCHING = {
     "processes": ("run", "ask"),

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+from omni_release.local_index import Account
 from omni_release.local_index.server import RehearsalIndex, Setup
-from omni_release.local_index.submission import Account
 from tests.conftest import child_environment, copy_case, git, omni
 
 if TYPE_CHECKING:

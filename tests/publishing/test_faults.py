@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from omni_release import distributions
 from omni_release.adapters.credentials import Finder
 from omni_release.adapters.index import PackageIndex
 from omni_release.adapters.processes import LocalProcesses
@@ -25,11 +26,10 @@ from omni_release.core.model import Project, Release, Target
 from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
-from omni_release.index.session import DEADLINE
+from omni_release.index import DEADLINE
 from omni_release.index.targets import Given
 from omni_release.local_index.misbehaviour import CASES
-from omni_release.publishing.index_checks import index_shows_the_release
+from omni_release.publishing.checks import index_shows_the_release
 from omni_release.publishing.steps import Upload
 from tests.index.support import sdist, wheel
 from tests.publishing.faked import Published, publish
@@ -98,7 +98,7 @@ def lies_for_ever(script: str) -> bool:
 
 def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
     """Right or refused, never wrong, never past the deadline."""
-    ours = {path.name: artifacts.sha256(path) for path in dist.iterdir()}
+    ours = {path.name: distributions.sha256(path) for path in dist.iterdir()}
     assert set(done.sent) <= set(ours.items()), script
     assert done.held.items() <= ours.items(), script
     assert done.seconds <= LONGEST, (script, done.seconds)
@@ -243,7 +243,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
         taken = [(sent.name, sent.sha256) for sent in index.watched.sent if sent.status.startswith("200")]
         upload, shown = outcomes["upload"], outcomes["index-shows-the-release"]
         done = Published(upload, shown, index.held(), tuple(taken), seconds)
-    ours = {path.name: artifacts.sha256(path) for path in dist.iterdir()}
+    ours = {path.name: distributions.sha256(path) for path in dist.iterdir()}
     said = [finding for outcome in (done.upload, done.shown) for finding in outcome.findings]
     assert "defect" not in [finding.rule for finding in said], said
     assert set(done.sent) <= set(ours.items())

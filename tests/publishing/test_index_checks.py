@@ -20,7 +20,7 @@ from omni_release.core.model import Outcome, Release, Status, Target
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import Index, Told, World
 from omni_release.index.client import Client
-from omni_release.publishing.index_checks import index_answers, project_page_answers
+from omni_release.publishing.checks import index_answers, project_page_answers
 from tests.repositories import TODAY, Checkout, cloned, pinned
 
 

@@ -10,10 +10,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release.adapters.clock import SystemClock
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.core import engine
 from omni_release.core.actions import Pin

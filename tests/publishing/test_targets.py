@@ -18,7 +18,7 @@ from omni_release.core.errors import UsageError
 from omni_release.core.model import Target
 from omni_release.core.settings import IndexAddress
 from omni_release.core.world import Access
-from omni_release.index import discovery, targets
+from omni_release.index import targets
 from omni_release.index.targets import destination
 from tests.conftest import child_environment, omni
 from tests.index.support import pypi_server, running
@@ -237,8 +237,8 @@ def test_keyring_that_does_not_answer(does: str, said: str, tmp_path: Path, monk
 def test_usual_places(tmp_path: Path) -> None:
     """The simple API of an index of which only the address to upload to is known: one of the usual places answers."""
     with running(tmp_path) as index:
-        found = discovery.found(Target("x", f"{index.url}/legacy/"), "acme-sound")
+        found = targets.discover(Target("x", f"{index.url}/legacy/"), "acme-sound")
         assert found.simple == f"{index.url}/simple/"
     with pypi_server(tmp_path) as url:
-        assert discovery.found(Target("x", url), "acme-sound").simple == f"{url}/simple/"
-    assert discovery.usual("https://h.invalid/me/dev/")[2] == "https://h.invalid/me/dev/+simple/"
+        assert targets.discover(Target("x", url), "acme-sound").simple == f"{url}/simple/"
+    assert targets.usual_simple_urls("https://h.invalid/me/dev/")[2] == "https://h.invalid/me/dev/+simple/"

@@ -14,9 +14,9 @@ from omni_release.core.actions import Confirm, Pin, Run, Send
 from omni_release.core.errors import ActionFailed, Conflict
 from omni_release.core.model import Artifact, Release, Target
 from omni_release.core.world import Completed, Nobody, Standing, Told, World
-from omni_release.publishing import summary
-from omni_release.publishing import upload as publishing_upload
-from omni_release.publishing.confirm_step import ConfirmVersion
+from omni_release.publishing import phases
+from omni_release.publishing import steps as publishing_upload
+from omni_release.publishing.steps import ConfirmVersion
 from tests.conftest import git
 
 FILE = "acme-1.0.tar.gz"
@@ -143,7 +143,7 @@ class Addressed:
 def test_what_a_person_is_told_at_the_end(standings: tuple[Standing, ...], says: str, not_said: str) -> None:
     """What is there, what is not, and what the index does not say are never taken for one another."""
     told = [Told(f"acme-1.0-{number}", standing, "why") for number, standing in enumerate(standings)]
-    lines = list(summary.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
+    lines = list(phases.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
     screen = "\n".join(lines)
     assert says in screen
     assert not_said not in screen
@@ -186,7 +186,7 @@ INFO
 {body}
 ERROR    HTTPError: {status} from http://host.invalid/
          {reason}"""
-    judged = publishing_upload.judged(Completed(1, tuple(tail.splitlines()), 0.1), 10)
+    judged = publishing_upload.upload_result(Completed(1, tuple(tail.splitlines()), 0.1), 10)
     assert said in judged.why
     assert not set("<>{}") & set(judged.why) and "INFO" not in judged.why and "\n" not in judged.why
     assert (judged.taken, judged.refused) == (there, not there)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from omni_release import report
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.core.model import Artifact, Finding, Outcome, Report, Status
-from omni_release.report import files
 
 PLANTED = 'ab_cd*ef"gh&12\\<%\n' + "planted"
 SECRETS = Secrets.of({"TWINE_PASSWORD": PLANTED})
@@ -23,10 +23,10 @@ def said(status: Status = Status.FAILED) -> Report:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.PASSED, Status.SKIPPED])
-@pytest.mark.parametrize("format", files.FORMATS)
+@pytest.mark.parametrize("format", report.FORMATS)
 def test_no_secret_in_any_form(format: str, status: Status) -> None:
     """A quote, an ampersand, an underscore or a line's end in a secret does not carry it past the redaction."""
-    written = files.written(said(status), format, SECRETS.redact)
+    written = report.rendered(said(status), format, SECRETS.redact)
     assert "planted" not in written
     if format != "sarif" or status is not Status.SKIPPED:  # which tells of nothing that was skipped
         assert "redacted" in written
@@ -35,17 +35,17 @@ def test_no_secret_in_any_form(format: str, status: Status) -> None:
 def test_own_words_stay() -> None:
     """What a report says in our own words is not redacted, whatever somebody's password is."""
     known = Secrets.of({"TWINE_PASSWORD": "said-again", "OTHER_PASSWORD": "release", "THIRD_PASSWORD": "inconclusive"})
-    written = files.written(said(Status.INCONCLUSIVE), "json", known.redact)
+    written = report.rendered(said(Status.INCONCLUSIVE), "json", known.redact)
     for own in ('"rule": "said-again"', '"lane": "release"', '"verdict": "inconclusive"', '"target": "pypi"'):
         assert own in written
 
 
 def test_written_and_summarised(tmp_path: Path) -> None:
     """Nor is it in what is kept, or in the summary of a step."""
-    files.write(said(), tmp_path, LocalFiles(), SECRETS.redact)
-    files.summarise(said(), {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}, SECRETS.redact)
+    report.write_reports(said(), tmp_path, LocalFiles(), SECRETS.redact)
+    report.write_step_summary(said(), {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}, SECRETS.redact)
     there = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    assert set(there) == {*files.FORMATS.values(), "summary.md"}
+    assert set(there) == {*report.FORMATS.values(), "summary.md"}
     for name, content in there.items():
         assert "planted" not in content, name
         assert "redacted" in content, name

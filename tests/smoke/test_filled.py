@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from omni_release.build.copy_steps import CopyForCommands
+from omni_release.builds.steps import CopyForCommands
 from omni_release.core import engine
 from omni_release.core.actions import Link, Write
 from omni_release.core.model import Release

@@ -365,7 +365,7 @@ import sys
 
 def test_plain():
     heavy = {"vcr", "yaml", "PIL", "omni_release.images", "omni_release.core.settings"}
-    heavy |= {"omni_release.smoke.session", "omni_release.smoke.service"}
+    heavy |= {"omni_release.smoke.session", "omni_release.smoke.metering"}
     assert not [name for name in heavy if sys.modules.get(name)]
 """
 

@@ -17,8 +17,7 @@ from omni_release.cassettes import recorded
 from omni_release.core.errors import UsageError
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import codec
-from omni_release.smoke.response_schema import shape, shapes
-from omni_release.smoke.schema_drift import drift, drifted
+from omni_release.smoke.response_schema import drift, drifted, shape, shapes
 from tests.conftest import omni
 from tests.images.conftest import EVIDENCE, needs_evidence
 

@@ -11,10 +11,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from omni_release import project
-from omni_release.adapters.clock import SystemClock
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
-from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core.errors import CannotTell, NotApplicable, UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from omni_release import testing
 from omni_release.core.model import Finding, Severity
 from omni_release.scripts import warnings_recorder
-from omni_release.testing import deprecations
-from omni_release.testing.deprecations import Places
+from omni_release.testing import TestPlaces
 
 START = (
     "import sys; sys.path[:0] = {path}; import recorder_under_test; recorder_under_test.install({target!r}, ['acme'])\n"
@@ -32,7 +32,7 @@ class World:
         (self.site / "recorder_under_test.py").write_text(source, encoding="utf-8")
         (self.site / "acme" / "__init__.py").write_text("", encoding="utf-8")
         own = ((self.site / "acme", PurePosixPath("src/acme")), (self.tests, PurePosixPath()))
-        self.places = Places(own, self.site)
+        self.places = TestPlaces(own, self.site)
 
     def write(self, **files: str) -> None:
         """Modules by name: `acme_x` is acme/x.py, `other` is other/__init__.py, any other a file of the tests."""
@@ -57,7 +57,7 @@ class World:
 
     def findings(self) -> list[Finding]:
         """What is said of it all."""
-        return list(deprecations.findings(deprecations.read(self.target), self.places))
+        return list(testing.deprecation_findings(testing.read_deprecations(self.target), self.places))
 
     def error(self) -> tuple[str | None, int | None]:
         """The place of the one error."""
@@ -170,7 +170,7 @@ def test_line_cut_short(world: World) -> None:
 def test_where_packages_came_from(world: World) -> None:
     """Each process says where it imported the packages of the project from."""
     world.run("import acme\n")
-    assert list(deprecations.imported(world.target)) == [("acme", str(world.site / "acme" / "__init__.py"))]
+    assert list(testing.read_imports(world.target)) == [("acme", str(world.site / "acme" / "__init__.py"))]
     assert world.findings() == []
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from omni_release import versions
-from omni_release.adapters import atomic_files
+from omni_release.adapters import files as adapters_files
 from omni_release.adapters.index import reader
 from omni_release.cli import version
 from tests.conftest import CASES, git
@@ -36,7 +36,7 @@ def listed(root: Path) -> str:
 def change(root: Path, verb: str, value: str = "", *, docs: bool = False, dry: bool = False, index: str = "") -> int:
     """`version sync`, `set` or `bump`, in this process."""
     asked = version.Asked(verb, value, dry, False, docs)
-    return version.change(root, asked, atomic_files, reader(index) if index else None)
+    return version.change(root, asked, adapters_files, reader(index) if index else None)
 
 
 def contents(top: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from omni_release.core.errors import UsageError
-from omni_release.versions.bump import PARTS, bumped
+from omni_release.versions.change import PARTS, bumped
 
 REFUSED = "\N{EN DASH}"
 PAGE = Path(__file__).parents[2] / "docs" / "versions.md"

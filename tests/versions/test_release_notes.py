@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.versions import release_notes
+from omni_release.versions import prose
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from omni_release.versions import release_notes
 )
 def test_section(text: str, line: int, expected: str) -> None:
     """From a heading to the next one of its kind, in Markdown and reStructuredText; nothing where there is neither."""
-    assert release_notes.section(text, line) == expected
+    assert prose.section_below(text, line) == expected

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omni_release.versions import jsons, toml
+from omni_release.versions import place, toml
 from omni_release.versions.place import Malformed, Stated
 
 PIECES = st.sampled_from(
@@ -75,7 +75,7 @@ values = st.recursive(
 def test_json_leaves(document: dict[str, Any], indent: int | None) -> None:
     """Every string of a document is found, under its keys, where it stands."""
     text = json.dumps(document, indent=indent, ensure_ascii=False)
-    for keys, value in jsons.leaves(text):
+    for keys, value in place.json_leaves(text):
         found: Any = document
         for key in keys:
             found = found[int(key)] if isinstance(found, list) else found[key]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import versions
-from omni_release.adapters import atomic_files
+from omni_release.adapters import files
 from omni_release.core.errors import Conflict, Locked, UsageError
 from omni_release.versions.place import WRITTEN
 from tests.conftest import git
@@ -74,13 +74,13 @@ def test_a_crash_is_undone_by_the_next_call(nth: int, root: Path) -> None:
     left = {path: data for path, data in contents(root).items() if path in before}
     assert left.keys() == before.keys()
     assert all(data in (before[path], after[path]) for path, data in left.items())
-    with atomic_files.alone(root):
-        atomic_files.recover(root)
+    with files.alone(root):
+        files.recover(root)
     left = {path: data for path, data in contents(root).items() if not path.startswith(".omni")}
     assert left in (before, after)
     change(root, "set", "2.0.0")
     assert b"2.0.0" in (root / "Dockerfile").read_bytes()
-    assert not (root / atomic_files.NOTE).exists()
+    assert not (root / files.NOTE).exists()
 
 
 def test_a_dry_run_undoes_nothing(root: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_dry_run_undoes_nothing(root: Path) -> None:
 
 def test_one_change_at_a_time(root: Path) -> None:
     """A second change of the same project is refused while the first is under way; afterwards nothing is left."""
-    with atomic_files.alone(root), pytest.raises(Locked, match="another change of the version is under way"):
+    with files.alone(root), pytest.raises(Locked, match="another change of the version is under way"):
         change(root, "set", "2.0.0")
     change(root, "set", "2.0.0")
     assert not (root / ".omni-release").exists()
@@ -116,7 +116,7 @@ def test_a_file_that_changes_meanwhile_is_a_conflict(root: Path) -> None:
     """What was read is what is replaced, or nothing is."""
     path = root / "Dockerfile"
     with pytest.raises(Conflict, match="has changed while it was looked at"):
-        atomic_files.swap(root, {path: (b"something else", b"new")})
+        files.swap(root, {path: (b"something else", b"new")})
     assert b"ACME=1.2.3" in path.read_bytes()
 
 

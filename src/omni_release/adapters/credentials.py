@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 
 from omni_release.core.model import Target
 from omni_release.core.world import Access, Credentials
-from omni_release.environments.env_vars import OF_OTHER_PUBLISHERS, for_git
-from omni_release.index import targets
-from omni_release.index.auth import NOBODY, Login
+from omni_release.environments import OF_OTHER_PUBLISHERS, git_env
+from omni_release.index import ANONYMOUS, IndexLogin, targets
 
 TOKEN = "__token__"  # noqa: S105 - the user's name that goes with a token
 _USER, _PASSWORD = "TWINE_USERNAME", "TWINE_PASSWORD"
@@ -67,9 +66,9 @@ class Finder:
         return {"upload-user": self._user, "upload-password": self._secret, **names}
 
     @property
-    def login(self) -> Login:
+    def login(self) -> IndexLogin:
         """What the index may be read with, where it wants to know who reads; nothing for PyPI's."""
-        return NOBODY if self._pypi else Login(self._target.upload, self._pair)
+        return ANONYMOUS if self._pypi else IndexLogin(self._target.upload, self._pair)
 
     def _pair(self) -> tuple[str, str] | None:
         found = self._found()
@@ -164,7 +163,7 @@ class Finder:
         try:
             asked = subprocess.run(  # noqa: S603 - our own program
                 [*argv, username] if username else argv,
-                env=for_git(self._environment),
+                env=git_env(self._environment),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_KEYRING_SECONDS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.core.model import REHEARSAL, Artifact, Target
 from omni_release.core.world import Access, Credentials, IndexFile, Told
-from omni_release.index.auth import NOBODY, Login
+from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import Finder
@@ -26,7 +26,7 @@ _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
 _ADDRESS = "index-address"
 
 
-def reader(simple_url: str, login: Login = NOBODY) -> Client:
+def reader(simple_url: str, login: IndexLogin = ANONYMOUS) -> Client:
     """What asks the index whose simple API is there what it has, and nothing else."""
     from omni_release.index.client import Client
 
@@ -93,8 +93,8 @@ class Rehearsal:
     @functools.cached_property
     def _started(self) -> RehearsalIndex:
         from omni_release.environments.installer_config import default_index
+        from omni_release.local_index import Account
         from omni_release.local_index.server import RehearsalIndex, Setup
-        from omni_release.local_index.submission import Account
 
         account = Account(_USER, self._password, self._project)
         return RehearsalIndex(
@@ -110,9 +110,9 @@ class DefaultIndex:
 
     def status(self, project: str) -> str:
         from omni_release.environments.installer_config import default_index
-        from omni_release.index.status import status
+        from omni_release.index.client import project_status
 
-        return status(default_index(self._environment), project)
+        return project_status(default_index(self._environment), project)
 
 
 class PackageIndex:

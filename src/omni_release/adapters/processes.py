@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import datetime
 import os
 import re
 import signal
@@ -22,13 +23,16 @@ from typing import IO, TypedDict
 from omni_release import scripts
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, CannotTell
-from omni_release.core.redaction import left_out_of_bytes, marks
+from omni_release.core.redaction import secret_pattern, strip_userinfo_from_bytes
 from omni_release.core.world import Answer, Completed, Holders
-from omni_release.environments.env_vars import GUARD, for_git
+from omni_release.environments import RUN_VARIABLE, git_env
 
 _TAIL = 40
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 _LATER = 10
+
 _CHUNK = 64 * 1024
 
 
@@ -83,7 +87,7 @@ class LocalProcesses:
     def ask(
         self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
     ) -> Answer | None:
-        inner = for_git(os.environ) if environment is None else environment
+        inner = git_env(os.environ) if environment is None else environment
         try:
             with self._lock:
                 self._go_on()
@@ -138,8 +142,8 @@ class LocalProcesses:
         with self._lock:
             self._go_on()
             self._watch()
-            marker = command.environment.get(GUARD)
-            if marker and marker != os.environ.get(GUARD):  # never the run that this very process belongs to
+            marker = command.environment.get(RUN_VARIABLE)
+            if marker and marker != os.environ.get(RUN_VARIABLE):  # never the run that this very process belongs to
                 self._tell(f"={marker}")
             try:
                 process = self._begun(command.argv, command.cwd, environment, subprocess.STDOUT)
@@ -183,7 +187,7 @@ class LocalProcesses:
         if self._watchdog is None:
             script = scripts.program("watchdog")
             self._watchdog = subprocess.Popen(  # noqa: S603 - our own file, our own interpreter
-                [sys.executable, "-I", str(script), GUARD],
+                [sys.executable, "-I", str(script), RUN_VARIABLE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -233,11 +237,11 @@ def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str]
 def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
     """The lines, an endless one in chunks, without a secret: neither one in another, nor one cut by a chunk's end."""
     values = [os.fsencode(secret) for secret in secrets if secret]
-    longest, hidden = max(map(len, values), default=0), re.compile(os.fsencode(marks(secrets)))
+    longest, hidden = max(map(len, values), default=0), re.compile(os.fsencode(secret_pattern(secrets)))
     held = b""
     while chunk := source.readline(_CHUNK):
         line = held + chunk
-        line = left_out_of_bytes(hidden.sub(b"[redacted]", line))
+        line = strip_userinfo_from_bytes(hidden.sub(b"[redacted]", line))
         whole = line.endswith(b"\n") or len(chunk) < _CHUNK
         end = len(line) if whole or not values else max(len(line) - longest + 1, 0)
         line, held = line[:end], line[end:]
@@ -268,3 +272,26 @@ def _end_tree(pid: int) -> None:
         for child in (*parent.children(recursive=True), parent):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
+
+
+_SLICE = 0.2
+
+
+class SystemClock:
+    """See `seams.Clock`. A sleep ends with ActionFailed when the run is `stopped`."""
+
+    def __init__(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        self._stopped = stopped
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self._stopped():
+                raise ActionFailed("the run was interrupted")
+            time.sleep(min(left, _SLICE))

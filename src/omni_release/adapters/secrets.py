@@ -65,7 +65,7 @@ class Secrets:
 
     def _remember(self, values: Iterator[str]) -> None:
         # A short word that is in use nowhere here is left: it would be found in everything.
-        for value in filter(redaction.is_odd, values):
+        for value in filter(redaction.is_distinctive, values):
             self._given |= set(_as_written(value))
 
     @property
@@ -75,7 +75,7 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """The text without any value that was given away, and without what stands before the host in an address."""
-        return redaction.left_out(re.sub(redaction.marks(self._given), "[redacted]", text))
+        return redaction.strip_userinfo(re.sub(redaction.secret_pattern(self._given), "[redacted]", text))
 
 
 def _as_written(value: str) -> Iterator[str]:
@@ -104,10 +104,10 @@ def _in_addresses(text: str) -> Iterator[str]:
 
 def _files(environment: Mapping[str, str]) -> Iterator[tuple[Path, re.Pattern[str]]]:
     """The files in which the passwords of indexes stand, and how one looks in there."""
-    from omni_release.environments import env_vars
+    from omni_release import environments
     from omni_release.environments.installer_config import pip_files, uv_files
 
-    home = env_vars.home(environment)
+    home = environments.home(environment)
     yield home / ".pypirc", _STATED
     named = environment.get("NETRC")
     for path in (Path(named),) if named else (home / ".netrc", home / "_netrc"):

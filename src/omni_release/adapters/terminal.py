@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from omni_release.core.printable import printable
+from omni_release.core.redaction import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omni_release import cassettes
 from omni_release.cassettes import Cassette, Interaction, UnreadableCassette
-from omni_release.core import secret_patterns
+from omni_release.core import redaction
 from omni_release.core.model import Finding, Severity
 from omni_release.core.settings import Smoke
 from omni_release.images import codec
@@ -57,7 +57,7 @@ class Gate:
                 said = "the live key is in here. Take the file back before it is pushed, and revoke the key."
                 yield self._finding(path, "cassette-secret", said, data.count(b"\n", 0, at) + 1)
                 break
-        for line, kind in secret_patterns.found(data):
+        for line, kind in redaction.find_keys(data):
             said = f"what looks like {kind} is in here. Take it out, record anew, and revoke it if it is real."
             yield self._finding(path, "cassette-secret", said, line)
         most = self.settings.largest_cassette

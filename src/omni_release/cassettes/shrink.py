@@ -22,9 +22,17 @@ from omni_release.images import codec
 
 LEAST = 256
 """Bytes up to which binary data is left as it is."""
+
+
 _LARGEST_STUB = 400_000
+
+
 _TOLD = re.compile(rb"omni-release stub of sha256 ([0-9a-f]{64}), ([0-9]+) bytes")
+
+
 _ALPHABET = b"\xff\xff\xff\xff"  # at any offset one of its base64 characters tells the two alphabets apart
+
+
 _DATA, _SIGNATURE = ("data", "b64_json"), ("thoughtSignature", "thought_signature")
 
 
@@ -158,13 +166,13 @@ def stubbed(data: bytes, mime_type: str = "", path: str = "") -> tuple[bytes, St
 
 def _shape(data: bytes) -> tuple[int | None, int | None, str]:
     """Width, height and MIME type of an image that decodes to its last row."""
-    from omni_release.images import decode
+    from omni_release.images import answer
     from omni_release.images.errors import DamagedAnswer
 
     if not data.startswith((b"\xff\xd8", b"\x89PNG", b"RIFF")):
         return None, None, ""
     try:
-        found = decode.read(data)
+        found = answer.decode_image(data)
     except DamagedAnswer:
         return None, None, ""
     return found.width, found.height, found.mime_type

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.core.model import Finding, Status
-from omni_release.core.toml_keys import line_of, nearest
+from omni_release.core.settings_reader import line_of, nearest
 
 FOLDER = "checklists"
 """Where a project has its own."""

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from omni_release.checklists import FOLDER, RULE, opened
 from omni_release.core.model import Finding, Release, Severity, SignOff
-from omni_release.core.toml_keys import line_of
+from omni_release.core.settings_reader import line_of
 from omni_release.core.world import Journal, World
 
 SIGNED = f"{FOLDER}/signed"
@@ -42,7 +42,7 @@ class Committed:
 
     def void(self, version: str | None, hashes: tuple[str, ...], today: date) -> str:
         """Why it does not answer for this version and these artifacts; empty where it does."""
-        from omni_release.distributions.artifacts import same_version
+        from omni_release.distributions import same_version
 
         if self.until is not None and self.until < today:
             return f"it was until {self.until}"
@@ -76,9 +76,9 @@ def answer(id: str, root: Path, version: str | None, journal: Journal, today: da
 
 def released(release: Release, world: World) -> str | None:
     """The version that is released: as the project states it, or else as it was built."""
-    from omni_release.distributions import artifacts
+    from omni_release import distributions
 
-    return artifacts.released(release.version, world.journal.artifacts())
+    return distributions.released(release.version, world.journal.artifacts())
 
 
 def committed(root: Path) -> tuple[tuple[Committed, ...], tuple[Finding, ...]]:

@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from omni_release import checklists, versions
+from omni_release import checklists, distributions, versions
 from omni_release.checklists import FOLDER, Checklist, Item, sign_offs
 from omni_release.core import errors
 from omni_release.core.actions import Write
 from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, SignOff, Status
-from omni_release.core.printable import printable
+from omni_release.core.redaction import printable
 from omni_release.core.runs import Home
 from omni_release.core.world import Files
-from omni_release.distributions import artifacts
 from omni_release.report.markdown import plain
 
 _NONE = "the project has no checklists"
@@ -119,7 +118,7 @@ def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
 def standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
     """A checklist's items, each as it stands in this run."""
     pinned, target = folder.artifacts(), folder.aimed_at()
-    version = artifacts.released(versions.version_of(versions.find(project)), pinned)
+    version = distributions.released(versions.version_of(versions.find(project)), pinned)
     today = datetime.datetime.now(datetime.UTC).date()
     for item in one.items:
         signed, _ = sign_offs.answer(item.id, project.root, version, folder, today)

@@ -27,8 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(verb: str, named: Sequence[str], *, json: bool) -> int:
     """Print the shapes, or what has changed; the exit code. Raises UsageError where a recording cannot be read."""
     from omni_release.cassettes import recorded
-    from omni_release.smoke.response_schema import shapes
-    from omni_release.smoke.schema_drift import drifted
+    from omni_release.smoke.response_schema import drifted, shapes
 
     if verb == "diff":
         if len(named) != 2:

@@ -9,7 +9,7 @@ from omni_release import lanes
 from omni_release.core import errors
 from omni_release.core.errors import UsageError
 from omni_release.core.model import Project
-from omni_release.core.printable import printable
+from omni_release.core.redaction import printable
 from omni_release.core.tasks import Task
 
 

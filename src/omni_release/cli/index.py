@@ -55,8 +55,8 @@ def _serve(wanted: Wanted, environment: Mapping[str, str], made: Path) -> None:
     from packaging.utils import canonicalize_name
 
     from omni_release.environments.installer_config import default_index
+    from omni_release.local_index import Account
     from omni_release.local_index.server import RehearsalIndex, Setup
-    from omni_release.local_index.submission import Account
 
     folder = (wanted.folder or made / "index").absolute()
     password = environment.get(PASSWORD) or secrets.token_urlsafe(24)

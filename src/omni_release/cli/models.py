@@ -6,8 +6,9 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from omni_release import models
 from omni_release.core.errors import EXIT_PASSED
-from omni_release.models import registry, scan
+from omni_release.models import scan
 from omni_release.models.scan import Named
 
 
@@ -36,10 +37,10 @@ def document(by_name: dict[str, list[Named]], today: date) -> str:
         {
             "name": places[0].name,
             "computed": not places[0].whole,
-            "known": (model := registry.find(places[0].name) if places[0].whole else None) is not None,
+            "known": (model := models.find(places[0].name) if places[0].whole else None) is not None,
             "lives": model.lives(today) if model else None,
             "shut_down": model.shut_down.isoformat() if model and model.shut_down else None,
-            "successor": registry.successor(places[0].name, today),
+            "successor": models.successor(places[0].name, today),
             "life": _told(places[0], today),
             "places": [{"path": named.path, "line": named.line, "column": named.column} for named in places],
         }
@@ -49,4 +50,4 @@ def document(by_name: dict[str, list[Named]], today: date) -> str:
 
 
 def _told(named: Named, today: date) -> str:
-    return registry.told(named.name, today) if named.whole else "put together when the program runs"
+    return models.describe(named.name, today) if named.whole else "put together when the program runs"

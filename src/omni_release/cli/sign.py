@@ -16,7 +16,7 @@ from omni_release.core.actions import Write
 from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Status, worst
-from omni_release.core.printable import printable
+from omni_release.core.redaction import printable
 from omni_release.core.runs import Home
 from omni_release.core.world import Processes
 from omni_release.report import json_report as report_json

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from omni_release import cassettes
+from omni_release.cassettes import Scrubber
+from omni_release.core.actions import Write
 from omni_release.core.errors import EXIT_PASSED
+from omni_release.core.model import Project
+from omni_release.smoke import runner
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
@@ -12,6 +19,7 @@ if TYPE_CHECKING:
 
     from omni_release.core.model import Project
     from omni_release.core.world import Files
+
 
 VERBS = ("check", "shrink")
 
@@ -59,10 +67,9 @@ def shrink(project: Project, files: Files, *, dry: bool, json: bool) -> int:
     """`cassettes shrink`: small stubs in place of images and signatures, and no key, in cassettes that are there."""
     import os
 
-    from omni_release.cassettes import rewriting
-    from omni_release.core import secret_patterns
+    from omni_release.core import redaction
 
-    changes = list(rewriting.changes(project, secret_patterns.held(os.environ)))
+    changes = list(rewritten_cassettes(project, redaction.key_variables_set(os.environ)))
     for change in () if dry else changes:
         files.write(change.write)
     if json:
@@ -76,3 +83,32 @@ def shrink(project: Project, files: Files, *, dry: bool, json: bool) -> int:
     would = "would change" if dry else "changed"
     sys.stderr.write(f"{len(changes)} {'cassette' if len(changes) == 1 else 'cassettes'} {would}\n")
     return EXIT_PASSED
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """One cassette's change: its path in the project, its size in bytes before and after."""
+
+    path: str
+    before: int
+    after: int
+    write: Write
+
+
+def rewritten_cassettes(project: Project, secrets: tuple[str, ...]) -> Iterator[Rewriting]:
+    """What would be written; nothing for a cassette that is as it should be. Raises UnreadableCassette."""
+    scrubber = Scrubber(secrets)
+    for path in runner.recordings(project):
+        found = cassettes.read(path)
+        entries = [
+            cassettes.entry(
+                scrubber,
+                (one.method, one.uri, one.sent, {"content-type": "application/json"} if one.sent else {}),
+                (one.code, one.reason, one.body, one.headers),
+            )
+            for one in found.interactions
+        ]
+        before, after = path.read_bytes(), cassettes.written(entries, found.provenance).encode()
+        if before != after:
+            shown = path.relative_to(project.root).as_posix()
+            yield Rewriting(shown, len(before), len(after), Write(path, after))

@@ -216,7 +216,7 @@ def _wanted(root: Path, found: Found, asked: Asked, index: Index | None) -> str:
         assert source is not None
         return source.value
     if asked.verb == "bump":
-        from omni_release.versions.bump import bumped
+        from omni_release.versions.change import bumped
 
         assert source is not None
         value = bumped(source.value, value)
@@ -236,7 +236,7 @@ def _wanted(root: Path, found: Found, asked: Asked, index: Index | None) -> str:
 
 
 def _held_to_grammar(verb: str, value: str) -> None:
-    from omni_release.versions.bump import PARTS
+    from omni_release.versions.change import PARTS
 
     if verb == "set" and not value:
         raise UsageError("set to which version?", "Say omni-release version set X.")

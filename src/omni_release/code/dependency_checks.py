@@ -13,12 +13,12 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from omni_release import distributions, environments
 from omni_release.code import imports
 from omni_release.core.errors import CannotTell, NotApplicable, to_install
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.world import Completed, World
-from omni_release.distributions import artifacts
-from omni_release.environments import installers, tools, venv
+from omni_release.environments import installers, venv
 from omni_release.project import importable, shown, table
 
 _SAID = {
@@ -72,14 +72,14 @@ def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> t
         argv.append(f"--optional-dependencies-dev-groups={','.join(extras)}")
     candidate = venv.site_packages(release.environment("candidate"))
     more = {"PYTHONPATH": str(candidate)} if candidate.is_dir() else {}
-    place = tools.Place(project.root, release.folder, folder, world.environment)
-    completed, said = tools.ran(place, world.processes, argv, "deptry", more)
+    place = environments.Place(project.root, release.folder, folder, world.environment)
+    completed, said = environments.ran(place, world.processes, argv, "deptry", more)
     try:
         return json.loads(out.read_bytes()), said
     except (OSError, ValueError):
         if "No module named deptry" in said:
             raise CannotTell("deptry is not here", to_install("audit")) from None
-        ended = f"deptry {completed.ended(tools.DEADLINE)} without a verdict"
+        ended = f"deptry {completed.ended(environments.DEADLINE)} without a verdict"
         raise CannotTell(f"{ended}:\n{said[-2000:]}") from None
 
 
@@ -126,7 +126,7 @@ def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
     """
     if not release.project.settings.dependencies.lower_bounds:
         raise NotApplicable("`lower-bounds` in [tool.omni-release.dependencies] is not set")
-    target, wheel = release.environment("lowest"), artifacts.installable(release.dist)
+    target, wheel = release.environment("lowest"), distributions.installable(release.dist)
     python = str(venv.python(target))
     # To uv only what it is told of is direct, and not what a wheel requires: so it is told of that, too.
     wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel), *_required(wheel))
@@ -146,7 +146,7 @@ def _required(wheel: Path) -> Iterator[str]:
     """What a wheel requires here, without its extras."""
     from packaging.requirements import Requirement
 
-    for stated in artifacts.metadata(wheel).get_all("Requires-Dist", []):
+    for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
         requirement = Requirement(stated)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             requirement.marker = None

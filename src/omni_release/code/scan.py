@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from omni_release.code.sources import Sources, sources
+from omni_release import environments
+from omni_release.code import Sources, select_sources
 from omni_release.core.errors import CannotTell
 from omni_release.core.model import Finding, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.world import Completed, Processes
-from omni_release.environments import tools
 from omni_release.project import line_of
 
 SHIPPED = Path(__file__).with_name("rules")
@@ -94,7 +94,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
 
     Raises CannotTell where ast-grep is not there, or does not come to its end.
     """
-    found = sources(look.root, look.files, look.ignored)
+    found = select_sources(look.root, look.files, look.ignored)
     yield from found.findings
     rules = [rule for rule in look.rules if re.search(r"^[^#\s]", rule.text, re.MULTILINE)]
     yield from (_bad(rule, rule.unread or "there is none in it", None) for rule in look.rules if rule not in rules)
@@ -102,7 +102,9 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
         while rules and found.files:
             write_configuration(Path(folder), rules, found)
             severe = tuple(f"--error={id}" for rule in rules for id in rule.severe)
-            answers = [_ran(look, processes, Path(folder), severe, batch) for batch in tools.batches(found.files)]
+            answers = [
+                _ran(look, processes, Path(folder), severe, batch) for batch in environments.batches(found.files)
+            ]
             bad = next((answer for answer in answers if answer.completed.code not in _FOUND), None)
             if bad is None:
                 for answer in answers:
@@ -150,10 +152,10 @@ def write_configuration(folder: Path, rules: Sequence[RuleFile], found: Sources)
 
 
 def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...], files: tuple[str, ...]) -> _Answer:
-    place = tools.Place(look.root, look.run, folder, look.environment)
+    place = environments.Place(look.root, look.run, folder, look.environment)
     config = ("--config", str(folder / "sgconfig.yml"))
     argv = (
-        tools.find("ast-grep"),
+        environments.find("ast-grep"),
         "scan",
         *config,
         "--json=stream",
@@ -163,7 +165,7 @@ def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...]
         "--",
         *files,
     )
-    completed, said = tools.ran(place, processes, argv, "ast-grep")
+    completed, said = environments.ran(place, processes, argv, "ast-grep")
     return _Answer(completed, tuple(said.split("\n")))
 
 
@@ -238,7 +240,7 @@ def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
     if named := _DUPLICATE.search(said):
         number = max(number for number, rule in enumerate(rules) if named["id"] in rule.ids)
         return _bad(rules.pop(number), f"another rule is called `{named['id']}` too", None)
-    ended = answer.completed.ended(tools.DEADLINE)
+    ended = answer.completed.ended(environments.DEADLINE)
     raise CannotTell(f"ast-grep {ended} without a verdict:\n{said[-2000:]}", "")
 
 

@@ -102,15 +102,12 @@ def perform(action: Action, world: World) -> None:
 
 
 def _publish(action: Send | Confirm, world: World) -> None:
-    from omni_release.publishing import (
-        confirming,
-        upload,  # what only a publish needs
-    )
+    from omni_release.publishing import steps as publishing_steps
 
     if isinstance(action, Send):
-        upload.send(action, world)
+        publishing_steps.send(action, world)
     else:
-        confirming.confirm(action, world)
+        publishing_steps.confirm_version(action, world)
 
 
 def _run(action: Run, world: World) -> None:

@@ -27,12 +27,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from omni_release import distributions
 from omni_release.core.actions import Pin, Write
 from omni_release.core.errors import CannotTell
 from omni_release.core.model import REHEARSAL, Artifact, SignOff, Status
-from omni_release.core.redaction import Redact, left_out, redacted
+from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
-from omni_release.distributions import artifacts
 
 RUN_NAME = re.compile(r"\d{8}-\d{6}-\d{3}")
 """When it began, to the second, and a number."""
@@ -51,7 +51,7 @@ class RunFolder:
     path: Path
     files: Files
     read: bool = False
-    redact: Redact = left_out
+    redact: Redact = strip_userinfo
 
     def workshop(self) -> Path:
         """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
@@ -109,7 +109,7 @@ class RunFolder:
         return ",".join(artifact.sha256 for artifact in self.artifacts())
 
     def pin(self, action: Pin) -> None:
-        built = [artifacts.of(path) for path in sorted(action.dist.iterdir())]
+        built = [distributions.artifact_of(path) for path in sorted(action.dist.iterdir())]
         pinned = {
             "tree": action.tree.read_text(encoding="utf-8"),
             "commit": action.commit,

@@ -14,8 +14,8 @@ from pathlib import Path
 from omni_release.core.actions import Write
 from omni_release.core.errors import CannotTell, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, document, encoded, now
-from omni_release.core.model import PUBLISHED
-from omni_release.core.redaction import Redact, left_out
+from omni_release.core.model import PUBLISHED, Project, Target
+from omni_release.core.redaction import Redact, strip_userinfo
 from omni_release.core.world import Files
 
 HOME = ".omni-release"
@@ -27,7 +27,7 @@ class Home:
 
     root: Path
     files: Files
-    redact: Redact = left_out
+    redact: Redact = strip_userinfo
 
     @property
     def path(self) -> Path:
@@ -150,3 +150,34 @@ def _age(since: str) -> str:
     except (ValueError, TypeError):
         return ""
     return f", {int(seconds // 60)} min ago" if seconds >= 60 else f", {int(seconds)} s ago" if seconds >= 0 else ""
+
+
+_WRITES_NOTHING = ("version", "models", "cassettes", "audit", "doctor", "checklist")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run was asked for: `run` names one to go on with, `format` is what is printed on stdout.
+
+    `artifacts` is a folder with distributions that were built elsewhere, `output` one that gets the report in each of
+    its forms. `only` are the ids of the tasks that are asked for, with what they need; empty means all. `to` is a real
+    index, as it was named, and `destination` where that is; with `yes` nobody is asked to type the version.
+    """
+
+    lane: str
+    project: Project
+    format: str = "text"
+    dry: bool = False
+    run: str | None = None
+    artifacts: Path | None = None
+    output: Path | None = None
+    only: tuple[str, ...] = ()
+    mode: str = ""
+    to: str = ""
+    yes: bool = False
+    destination: Target | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Is it a mere look, which writes nothing?"""
+        return self.lane in _WRITES_NOTHING or (self.lane == "gate" and bool(self.only))

@@ -8,16 +8,21 @@ In place, in whatever comment the file's language has:
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import fnmatch
 import re
+from collections.abc import Iterable
 from datetime import date
 
+from omni_release.core.errors import SettingsError
 from omni_release.core.model import Finding, Outcome, Project, Severity, Status
-from omni_release.core.settings import Waiver
+from omni_release.core.settings import TABLE, Waiver
+from omni_release.project import line_of
 
 _IN_PLACE = re.compile(
     r"omni-release:\s*allow\s+(?P<rule>[\w-]+)\s+until\s+(?P<until>\d{4}-\d\d-\d\d)\s+because\s+(?P<reason>\S.*?)(?=omni-release:|$)"
 )
+
 
 _REFUSED = "cannot-be-waived"
 
@@ -80,3 +85,73 @@ def _beside(finding: Finding, project: Project) -> tuple[Waiver, ...]:
             continue
         found.append(Waiver(match["rule"], match["reason"].rstrip(" -*/>#"), until))
     return tuple(found)
+
+
+_FOUND = """
+    added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version binary build-system
+    cannot-be-waived cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size
+    cassette-unplayed cassette-unreadable cassette-unused cassette-unwritten changed-since changelog-heading checklist
+    command commit-changed contract-emulated credentials-malformed credentials-missing defect deprecated
+    deprecated-dependency deprecated-import deprecation does-not-parse drift-alphabet drift-encoding drift-gone
+    drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type drift-unseen drift-value
+    entry-point exit-code-lost generated git-branch git-changed git-identity git-no-push git-out-of-step git-overlooked
+    hidden-for-ever hollow-wheel import-elsewhere import-fails import-nothing import-package installed-version
+    key-inside left-out-of-sdist local-environment local-environment-unseen lost-data lost-in-sdist lost-module
+    lower-bound model-does-not-answer model-name-computed model-shut-down model-shuts-down model-unknown model-unread
+    model-untold no-rules not-passed not-rehearsed not-reproducible not-utf-8 os-error platform-wheel project-page
+    pyproject release-too-old requires-python response-class response-model response-unread response-unrecorded
+    rule-does-not-parse scenario-failed scenario-inconclusive scenarios-ended sdist-differs standard-library stray-file
+    stray-version tag-elsewhere tag-gone tag-lightweight tag-name tag-signed tag-spelled-otherwise tag-there test-failed
+    test-requirement-missing tests-ended too-large twine-check undeclared unmaintained unreadable untracked-in-sdist
+    unused verify-command version-drift version-is-taken version-unreadable vulnerability
+    BLE001 E722 S110 S112 S113 TRY203
+"""
+
+FOUND = frozenset(_FOUND.split())
+"""What findings are called, beside the ids of tasks and the rules of the audit."""
+
+
+# What check-wheel-contents finds, what deptry may find one day, and what an index refuses.
+_FAMILIES = re.compile(r"W\d{3}|dep\d{3}|index-[a-z-]+")
+
+
+def held(project: Project, ids: Iterable[str]) -> None:
+    """Nothing, where each waiver of the settings names what there is; `ids` are tasks that are at hand already.
+
+    Raises SettingsError at the first that does not: it would waive nothing, without a word.
+    """
+    known = FOUND | set(ids)
+    for more in (_none, _rules, _tasks):  # what costs most is asked last, and only where it is needed
+        known |= more(project)
+        unknown = [w for w in project.settings.waiver if w.check not in known and not _FAMILIES.fullmatch(w.check)]
+        if not unknown:
+            return
+    raise _error(project, project.settings.waiver.index(unknown[0]), known)
+
+
+def _none(project: Project) -> set[str]:
+    return set()
+
+
+def _rules(project: Project) -> set[str]:
+    """The rules of the audit: those that come with omni-release, and the project's own."""
+    from omni_release.code import scan
+
+    files = (*scan.shipped(), *scan.own(project.root, project.settings.audit.rules))
+    return {scan.name_of(id) for file in files for id in file.ids}
+
+
+def _tasks(project: Project) -> set[str]:
+    from omni_release import lanes
+
+    return {task.id for lane in lanes.every(project) for task in lane.tasks}
+
+
+def _error(project: Project, number: int, known: Iterable[str]) -> SettingsError:
+    named = project.settings.waiver[number].check
+    path = project.root / "pyproject.toml"
+    line = line_of(project.root, (TABLE, "waiver", number, "check"))
+    near = difflib.get_close_matches(named, sorted(known), 1, 0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else "Name a check's id, or what stands in [brackets] after a finding."
+    said = f"`check` in [[{TABLE}.waiver]] names {named!r}: there is no such check, and no such finding"
+    return SettingsError(said, hint, path=path, line=line)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release.local_index.submission import MIB
+from omni_release.local_index import MIB
 
 _RATIO, _SMALL = 50, 64 * MIB
 _ENTRIES = 100_000  # what is kept of each costs memory

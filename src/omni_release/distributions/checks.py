@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from pathlib import Path, PurePosixPath
 
-from omni_release import source_tree
+from omni_release import distributions, source_tree
 from omni_release.core.errors import NotApplicable, UnreadableArtifact
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
 from omni_release.project import import_name
 
 _SHOWN = 10
@@ -26,22 +25,22 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
 
     expected = canonicalize_name(release.project.name)
     versions = set()
-    for path in artifacts.in_folder(release.dist):
+    for path in distributions.in_folder(release.dist):
         try:
-            name, version = artifacts.name_and_version(path.name)
-            message = artifacts.metadata(path)
+            name, version = distributions.name_and_version(path.name)
+            message = distributions.metadata(path)
         except UnreadableArtifact as error:
             yield Finding(error.message, "artifact-unreadable")
             continue
         versions.add(version)
         if name != expected:
             yield Finding(f"{path.name} is named {name}, the project is {expected}", "artifact-name")
-        if release.version is not None and not artifacts.same_version(version, release.version):
+        if release.version is not None and not distributions.same_version(version, release.version):
             yield Finding(f"{path.name} is version {version}, the project is {release.version}", "artifact-version")
         stated = message["Name"] or "no name", message["Version"] or "no version"
-        if canonicalize_name(stated[0]) != name or not artifacts.same_version(stated[1], version):
+        if canonicalize_name(stated[0]) != name or not distributions.same_version(stated[1], version):
             yield Finding(f"the metadata in {path.name} say {' '.join(stated)}", "artifact-metadata")
-        if artifacts.is_wheel(path.name):
+        if distributions.is_wheel(path.name):
             yield from _packages(release, path)
             yield from _platform(release, path)
     if len(versions) > 1:
@@ -59,7 +58,7 @@ def wheel_is_whole(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("this build has no wheel")
     expected = tuple(_expected(release, world))
     for wheel in wheels:
-        inside = set(artifacts.names(wheel))
+        inside = set(distributions.names(wheel))
         for file, name in expected:
             module = file.suffix == ".py"
             if name not in inside and not (module and _compiled(name, inside)):
@@ -147,9 +146,9 @@ def build_is_reproducible(release: Release, world: World) -> Iterator[Finding]:
 
     What differs is named above. It matters where a release is rebuilt elsewhere: only the same bytes can go on.
     """
-    for path in artifacts.in_folder(release.dist):
+    for path in distributions.in_folder(release.dist):
         again = release.rebuilt / "again" / path.name
-        if artifacts.is_wheel(path.name) and not path.name.endswith("-any.whl"):
+        if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl"):
             continue
         if not again.is_file():
             yield Finding(f"the second build did not give a {path.name}", "not-reproducible", Severity.WARNING)
@@ -161,7 +160,7 @@ def build_is_reproducible(release: Release, world: World) -> Iterator[Finding]:
 
 
 def _packages(release: Release, wheel: Path) -> Iterator[Finding]:
-    names = artifacts.names(wheel)
+    names = distributions.names(wheel)
     for package in release.project.packages:
         dotted = import_name(package)
         base = dotted.replace(".", "/")
@@ -200,7 +199,7 @@ def _hashes(path: Path, *, record: bool = False) -> dict[str, str]:
     """Each file's sha256. RECORD lists the others, and says nothing of its own where they are compared one by one."""
     return {
         entry.name: entry.sha256
-        for entry in artifacts.contents(path)
+        for entry in distributions.contents(path)
         if record or not entry.name.endswith(".dist-info/RECORD")
     }
 

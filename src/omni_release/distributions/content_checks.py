@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import source_tree
-from omni_release.core import secret_patterns
-from omni_release.core.errors import NotApplicable
+from omni_release import distributions, environments, source_tree
+from omni_release.core import redaction
+from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
-from omni_release.core.world import World
-from omni_release.distributions import artifacts
+from omni_release.core.world import Completed, World
 from omni_release.project import table
 
 # Names that are never meant for a package: what they are, by shell patterns on the last part or on any folder.
@@ -43,7 +44,9 @@ _NEVER = {
     ".coverage": "coverage data",
     ".omni-release": "the run folder",
 }
+
 _MEANT = (".env.example", ".env.sample", ".env.template")
+
 _INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist-info|egg-info)/")
 
 
@@ -53,17 +56,17 @@ def nothing_stray(release: Release, world: World) -> Iterator[Finding]:
     Tell the back end to leave it out (`exclude`), or remove it from the checkout. A key that was ever in a published
     file must be revoked.
     """
-    for path in artifacts.in_folder(release.dist):
-        _, version = artifacts.name_and_version(path.name)
-        for entry in artifacts.contents(path):
+    for path in distributions.in_folder(release.dist):
+        _, version = distributions.name_and_version(path.name)
+        for entry in distributions.contents(path):
             for part in PurePosixPath(entry.name).parts if entry.name != _UV_BUILD else ():
                 if why := _never(part):
                     yield Finding(f"{path.name} holds {entry.name}: {why}", "stray-file")
                     break
-            info = _INFO.match(entry.name) if artifacts.is_wheel(path.name) else None
-            if info and not artifacts.same_version(info["version"], version):
+            info = _INFO.match(entry.name) if distributions.is_wheel(path.name) else None
+            if info and not distributions.same_version(info["version"], version):
                 yield Finding(f"{path.name} holds {entry.name}, of version {info['version']}", "stray-version")
-            for line, what in secret_patterns.found(entry.data):
+            for line, what in redaction.find_keys(entry.data):
                 yield Finding(f"{path.name} holds what looks like {what}: {entry.name}:{line}", "key-inside")
 
 
@@ -76,11 +79,13 @@ def sdist_is_the_checkout(release: Release, world: World) -> Iterator[Finding]:
     found = source_tree.repository(release.project.root, world.processes)
     if found is None or release.commit is None:
         raise NotApplicable("the project is in no git repository, or has no commit yet")
-    sdist = next((path for path in artifacts.in_folder(release.dist) if not artifacts.is_wheel(path.name)), None)
+    sdist = next(
+        (path for path in distributions.in_folder(release.dist) if not distributions.is_wheel(path.name)), None
+    )
     if sdist is None:
         raise NotApplicable("there is no sdist")
     tracked = {str(file) for file in source_tree.tracked(release.project.root, world.processes)}
-    inside = set(artifacts.names(sdist))
+    inside = set(distributions.names(sdist))
     generated = _generated(release.project)
     for name in sorted(inside - tracked):
         if not any(fnmatch.fnmatch(name, pattern) for pattern in generated):
@@ -114,4 +119,77 @@ def _generated(project: Project) -> tuple[str, ...]:
 
 
 _UV_BUILD = "pyproject.toml.orig"  # uv_build writes its own pyproject.toml, and keeps the project's under this name
+
 _VERSION_FILES = {"version-file", "version_file", "write_to"}
+
+
+_DEADLINE = 120.0
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+_CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<said>.+)$")
+
+# May well be meant: duplicate files, a path that cannot be imported, several top-level entries, one without Python.
+_MAY_BE_MEANT = {"W002", "W004", "W009", "W010"}
+
+
+def wheel_contents_are_right(release: Release, world: World) -> Iterator[Finding]:
+    """check-wheel-contents finds nothing wrong with the wheels.
+
+    What each W… means: https://check-wheel-contents.readthedocs.io
+    """
+    wheels = [str(path) for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]
+    config = ("--config", str(release.project.root / "pyproject.toml"))
+    told = _asked(release, world, "check_wheel_contents", *config, *wheels)
+    matches = list(filter(None, map(_CONTENTS.match, told.lines)))
+    told.must_say(bool(matches))
+    for match in matches:
+        name = match["path"].replace("\\", "/").rpartition("/")[2]
+        severity = Severity.WARNING if match["rule"] in _MAY_BE_MEANT else Severity.ERROR
+        yield Finding(f"{name}: {match['said']}", match["rule"], severity)
+
+
+def twine_check_passes(release: Release, world: World) -> Iterator[Finding]:
+    """twine check --strict passes: the index will be able to render the description.
+
+    Render it at home: `python -m readme_renderer README.rst`, or `python -m twine check --strict` on the run's dist/.
+    """
+    paths = [str(path) for path in distributions.in_folder(release.dist)]
+    told = _asked(release, world, "twine", "check", "--strict", *paths)
+    told.must_say(any(line.startswith("Checking ") and "FAILED" in line for line in told.lines))
+    name, said = "", [""]
+    for line in (*told.lines, "Checking "):
+        if line.startswith("Checking "):
+            if any(said):
+                yield Finding(f"{name}: {' '.join(filter(None, said))}", "twine-check")
+            name, _, verdict = line.removeprefix("Checking ").rpartition(": ")
+            name, said = name.replace("\\", "/").rpartition("/")[2], [verdict.removeprefix("PASSED")]
+        else:
+            said.append(line.strip())
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a tool said, line by line, and how it ended."""
+
+    module: str
+    completed: Completed
+    lines: tuple[str, ...]
+    log: Path
+
+    def must_say(self, complaint: bool) -> None:  # noqa: FBT001 - whether it complained is all that it takes
+        """Raises CannotTell where the tool came to no verdict: it neither passed, nor said what is wrong."""
+        if self.completed.code != 0 and not (self.completed.code == 1 and complaint):
+            said = self.completed.ended(_DEADLINE)
+            raise CannotTell(
+                "\n".join((f"{self.module} {said} without a verdict", *self.completed.tail[-5:])), f"See {self.log}."
+            )
+
+
+def _asked(release: Release, world: World, module: str, *arguments: str) -> _Told:
+    """All that a tool says."""
+    place = environments.Place(release.workshop, release.folder, release.folder, world.environment)
+    argv = (sys.executable, "-m", module, *arguments)
+    completed, said = environments.ran(place, world.processes, argv, module, {"COLUMNS": "400"}, deadline=_DEADLINE)
+    lines = tuple(_COLOUR.sub("", line).rstrip() for line in said.splitlines())
+    return _Told(module, completed, lines, release.logs / f"{module}.log")

@@ -22,8 +22,7 @@ from werkzeug.wrappers import Request, Response
 from omni_release.core.errors import UsageError
 from omni_release.emulators import responses, script, service
 from omni_release.emulators.responses import Reply
-from omni_release.emulators.script import Step
-from omni_release.emulators.weather import Weather
+from omni_release.emulators.script import Step, Weather
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from omni_release.emulators import responses, sample_images
+from omni_release import models
+from omni_release.emulators import responses as emulators_responses
 from omni_release.emulators.responses import Reply
 from omni_release.images import codec
-from omni_release.models import registry
 
 PAGE = 50
 SIGNATURE = 1_200
@@ -96,27 +96,29 @@ def _is_base64(text: str) -> bool:
 
 def known(model: str, now: datetime) -> bool:
     """Whether calls to this model are answered on this day."""
-    found = registry.find(model)
+    found = models.find(model)
     return found is not None and found.lives(now.date())
 
 
 def generated(asked: Asked) -> Reply:
     """The answer to a call, as if all were well with the service."""
     if not known(asked.model, asked.now):
-        return responses.not_found(asked.version, asked.model)
+        return emulators_responses.not_found(asked.version, asked.model)
     if where := misshapen(asked.body):
-        return responses.invalid(f"Invalid value at '{where.lstrip('.')}'.")
+        return emulators_responses.invalid(f"Invalid value at '{where.lstrip('.')}'.")
     config = of(asked.body, "generationConfig", {})
     image = of(config, "imageConfig", {})
     if not asked.body.get("contents"):
-        return responses.invalid("* GenerateContentRequest.contents: contents is not specified")
-    shape = sample_images.shape(of(image, "aspectRatio", ""), of(image, "imageSize", ""))
+        return emulators_responses.invalid("* GenerateContentRequest.contents: contents is not specified")
+    shape = emulators_responses.shape(of(image, "aspectRatio", ""), of(image, "imageSize", ""))
     if shape is None:
-        return responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
+        return emulators_responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
     if (wrong := _signatures(asked)) is not None:
         return wrong
     if "IMAGE" not in of(config, "responseModalities", ["TEXT", "IMAGE"]):
-        return responses.text_only(asked.model, "Yes", "MAX_TOKENS" if of(config, "maxOutputTokens") else "STOP")
+        return emulators_responses.text_only(
+            asked.model, "Yes", "MAX_TOKENS" if of(config, "maxOutputTokens") else "STOP"
+        )
     return Reply(200, _answer(asked, shape, of(image, "imageSize", "1K")))
 
 
@@ -134,21 +136,23 @@ def _signatures(asked: Asked) -> Reply | None:
                 else codec.decoded(of(inline, "data", ""))
             )
             if given is None and inline is not None:
-                return responses.missing_signature(at, number)
+                return emulators_responses.missing_signature(at, number)
             if given is not None and not _signed(given, about):
-                return responses.invalid(f"Thought signature is not valid in content position {at}, part {number}.")
+                return emulators_responses.invalid(
+                    f"Thought signature is not valid in content position {at}, part {number}."
+                )
     return None
 
 
 def _signed(given: str, about: bytes) -> bool:
-    return sample_images.is_signed(codec.decoded(given), about)
+    return emulators_responses.is_signed(codec.decoded(given), about)
 
 
 def _answer(asked: Asked, shape: tuple[int, int], size: str) -> dict[str, Any]:
     jpeg = asked.step == "jpeg" or ("-pro-" in asked.model and asked.step != "png")
     mime_type = "image/jpeg" if jpeg else "image/png"
     colour = hashlib.sha256(repr(asked.body["contents"]).encode()).digest()[0]
-    data = sample_images.picture(*shape, mime_type, colour)
+    data = emulators_responses.picture(*shape, mime_type, colour)
     if asked.step == "cut-image":
         data = data[: len(data) // 2]
     elif asked.step == "corrupt":
@@ -186,7 +190,7 @@ def _parts(asked: Asked, data: bytes, mime_type: str) -> Iterator[dict[str, Any]
 def _sealed(about: bytes, step: str) -> dict[str, str]:
     size = SIGNATURE + 1 if step == "unpadded" else SIGNATURE
     text = base64.b64encode(
-        sample_images.signature(about, size)
+        emulators_responses.signature(about, size)
     ).decode()  # the standard alphabet, as the service writes it
     return {"thoughtSignature": text.rstrip("=") if step == "unpadded" else text}
 
@@ -250,7 +254,7 @@ def _snaked(value: Any) -> Any:
 
 def listed(page_token: str, page_size: int) -> Reply:
     """A page of the list of models. As the real one it lists names that are shut down already."""
-    names = sorted(registry.models())
+    names = sorted(models.all_models())
     start = names.index(page_token) if page_token in names else 0
     page = names[start : start + max(1, min(page_size, 1000))]
     rest = names[start + len(page) :]
@@ -260,7 +264,9 @@ def listed(page_token: str, page_size: int) -> Reply:
 
 def got(version: str, model: str) -> Reply:
     """One model's entry."""
-    return Reply(200, _entry(model)) if registry.find(model) else responses.not_found(version, model, "getModel")
+    return (
+        Reply(200, _entry(model)) if models.find(model) else emulators_responses.not_found(version, model, "getModel")
+    )
 
 
 def _entry(name: str) -> dict[str, Any]:

@@ -8,16 +8,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from omni_release import distributions, environments
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import CannotTell, NeedsPerson, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
-from omni_release.environments import env_vars, probe, venv
+from omni_release.environments import venv
+from omni_release.environments import venv as environments_venv
+from omni_release.environments.steps import has_the_release
 
 # Of our own question, so that a check that is not answered in time could not tell. A command of the project's own has
 # the time that the settings give it: one that takes more has failed.
 _DEADLINE = 120.0
+
 
 _HOSTS = {"pytest11": "ModuleNotFoundError: No module named 'pytest'"}
 """What an entry point says that only its host ever loads, where the package is useful without that host."""
@@ -46,11 +49,11 @@ def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
     """
     log = release.logs / "pip-check.log"
     log.unlink(missing_ok=True)
-    python = str(venv.python(release.environment("released-pip")))
+    python = str(environments_venv.python(release.environment("released-pip")))
     command = Run(
         (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
         cwd=release.workshop,
-        environment=env_vars.for_tools(world.environment, release.folder),
+        environment=environments.tool_env(world.environment, release.folder),
         log=log,
         deadline=_DEADLINE,
     )
@@ -69,7 +72,7 @@ def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
     verify = release.project.settings.verify
     if not verify.commands:
         raise NotApplicable("the settings name no verify commands")
-    inner = env_vars.activated(world.environment, release.folder, release.environment("released-uv"))
+    inner = environments.venv_env(world.environment, release.folder, release.environment("released-uv"))
     empty = release.workshop / "verify"
     empty.mkdir(exist_ok=True)
     for program, *arguments in verify.commands:
@@ -82,8 +85,8 @@ def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
 
 
 def _works(release: Release, world: World, name: str) -> Iterator[Finding]:
-    found = probe.look(release, world, name)
-    _, version = artifacts.name_and_version(artifacts.installable(release.dist).name)
+    found = environments_venv.inspect_installed(release, world, name)
+    _, version = distributions.name_and_version(distributions.installable(release.dist).name)
     if found["version"] != version:
         yield Finding(f"the installed metadata say version {found['version']}, not {version}", "installed-version")
     for module, seen in found["modules"].items():
@@ -93,7 +96,7 @@ def _works(release: Release, world: World, name: str) -> Iterator[Finding]:
             yield Finding(
                 f"`import {module}` came from {seen['file']}, not from what was installed", "import-elsewhere"
             )
-        elif seen["version"] is not None and not artifacts.same_version(seen["version"], version):
+        elif seen["version"] is not None and not distributions.same_version(seen["version"], version):
             said = f"{module}.__version__ is {seen['version']}, the release is {version}"
             yield Finding(said, "installed-version")
     for entry_point, error in found["entry_points"].items():
@@ -103,3 +106,36 @@ def _works(release: Release, world: World, name: str) -> Iterator[Finding]:
             yield Finding(said, "entry-point", Severity.NOTICE)
         elif error:
             yield Finding(f"the entry point {entry_point} does not load: {error}", "entry-point")
+
+
+def local_environment_works(release: Release, world: World) -> Iterator[Finding]:
+    """The local environment that the settings name is there, and answers.
+
+    Make it anew, or mend [tool.omni-release.local].
+    """
+    found = venv.find(release, world)
+    has = f"{release.project.name} {found.version}" if found.version else f"no {release.project.name}"
+    what = f"stays, as an editable install of {found.editable}" if found.editable else f"goes to {found.installer}"
+    yield Finding(f"{found.folder} has {has}: it {what}", "local-environment", Severity.NOTICE)
+
+
+def nobody_uses_local_environment(release: Release, world: World) -> Iterator[Finding]:
+    """No program runs from the local environment, or has files of it open, when it is upgraded.
+
+    End the programs named above, and run this again: the release goes on where it stands. A program that keeps running
+    has the old code, or a mixture, in memory; on Windows the upgrade would fail half-way.
+    """
+    found = venv.find(release, world)
+    if found.editable:
+        raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
+    if has_the_release(found, release, world):
+        return
+    using = world.processes.using(found.folder)
+    if using.unseen:
+        said = f"{using.unseen} programs of other users could not be looked into"
+        yield Finding(said, "local-environment-unseen", Severity.NOTICE)
+    if using.programs:
+        named = "\n".join(f"  process {each.pid}, {each.name}: {each.how}" for each in using.programs)
+        raise NeedsPerson(
+            f"{found.folder} is in use, and has not been touched:\n{named}", "End them, and run this again."
+        )

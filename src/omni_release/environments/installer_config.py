@@ -14,8 +14,8 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from omni_release import environments
 from omni_release.core.errors import UsageError
-from omni_release.environments import env_vars
 
 _VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
@@ -83,7 +83,7 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return ()
-    home = env_vars.home(environment)
+    home = environments.home(environment)
     name = "pip.ini" if os.name == "nt" else "pip.conf"
     if os.name == "nt":
         base = Path(environment.get("APPDATA", home / "AppData" / "Roaming"))
@@ -102,7 +102,7 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 def uv_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """uv's configuration files outside any project, the one that counts most first."""
-    home = env_vars.home(environment)
+    home = environments.home(environment)
     if os.name == "nt":
         base, everybody = environment.get("APPDATA", home), environment.get("PROGRAMDATA", "C:/ProgramData")
     else:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from omni_release import distributions, environments
 from omni_release.core.actions import Run, Write
 from omni_release.core.model import Artifact, Release
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
-from omni_release.environments import env_vars
 
 QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 """What pip is told besides: that nobody watches."""
@@ -44,7 +43,7 @@ class OwnFile:
     @classmethod
     def of(cls, release: Release, name: str, *allowed: Artifact) -> OwnFile:
         """Any of these files of the release."""
-        project, version = artifacts.name_and_version(allowed[0].name)
+        project, version = distributions.name_and_version(allowed[0].name)
         hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in allowed)
         line = f"{project}=={version} {hashes}\n"
         return cls(name, project, version, Write(release.workshop / f"{name}.txt", line.encode()))
@@ -87,11 +86,11 @@ def alone(
     release: Release, world: World, log: str, argv: tuple[str, ...], secrets: Mapping[str, str] = MappingProxyType({})
 ) -> Run:
     """The run of such a call with no setting of this machine, its output in the log of this name."""
-    inner = env_vars.for_tools(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
+    inner = environments.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
     return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
 
 
 def with_settings(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
     """The run of such a call with this machine's own settings, its output in the log of this name."""
-    inner = env_vars.for_dependencies(world.environment, release.folder)
+    inner = environments.dependency_env(world.environment, release.folder)
     return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, network=True)

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
-from omni_release import testing
+from omni_release import distributions, testing
 from omni_release.core.actions import Action, Run, Write
-from omni_release.core.model import REHEARSAL, Evidence, Release
+from omni_release.core.errors import NotApplicable
+from omni_release.core.model import REHEARSAL, Artifact, Evidence, Release
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
-from omni_release.environments import installed, installers, venv
+from omni_release.environments import installers, venv
 from omni_release.environments.installers import OwnFile
+from omni_release.environments.venv import LocalEnvironment
 
 
 class InstallCandidate:
@@ -23,15 +24,15 @@ class InstallCandidate:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        wheel = artifacts.installable(release.dist)
+        wheel = distributions.installable(release.dist)
         yield _fresh(release, world, "candidate")
         yield _uv_dependencies(release, world, "candidate", *testing.requirements(release.project, wheel).arguments)
         yield from testing.recorder(release)
         yield _end(release)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        wheel = artifacts.installable(release.dist)
-        if not (installed.holds(release.environment("candidate"), wheel) and _end(release).path.is_file()):
+        wheel = distributions.installable(release.dist)
+        if not (venv.has_wheel(release.environment("candidate"), wheel) and _end(release).path.is_file()):
             return None
         return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
 
@@ -51,9 +52,9 @@ class InstallWithUv:
         yield _uv_dependencies(release, world, own.name, own.requirement)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        wheel = artifacts.installable(release.dist)
+        wheel = distributions.installable(release.dist)
         target = release.environment("released-uv")
-        if not (installed.holds(target, wheel, by="uv") and installed.complete(target)):
+        if not (venv.has_wheel(target, wheel, by="uv") and venv.is_complete(target)):
             return None
         return {"installer": "uv", "index": world.index.target.simple}
 
@@ -79,9 +80,9 @@ class InstallWithPip:
             yield _uv_dependencies(release, world, own.name, own.requirement)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
-        wheel = artifacts.installable(release.dist)
+        wheel = distributions.installable(release.dist)
         target = release.environment("released-pip")
-        if not (installed.holds(target, wheel, by="pip") and installed.complete(target)):
+        if not (venv.has_wheel(target, wheel, by="pip") and venv.is_complete(target)):
             return None
         return {"installer": f"pip, {_pip_does(release)}", "index": world.index.target.simple}
 
@@ -97,7 +98,7 @@ class InstallForSmoke:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        wheel = artifacts.installable(release.dist)
+        wheel = distributions.installable(release.dist)
         own = _own_wheel(release, world, "candidate")
         yield own.pinned
         yield _fresh(release, world, own.name)
@@ -110,16 +111,16 @@ class InstallForSmoke:
         from omni_release.smoke import runner
 
         runner.must_be_wanted(release.project)
-        wheel = artifacts.installable(release.dist)
+        wheel = distributions.installable(release.dist)
         target = release.environment("candidate")
-        if not (installed.holds(target, wheel, by="uv") and _end(release).path.is_file()):
+        if not (venv.has_wheel(target, wheel, by="uv") and _end(release).path.is_file()):
             return None
         return {"installer": "uv", "index": world.index.target.simple}
 
 
 def _own_wheel(release: Release, world: World, name: str) -> OwnFile:
     """The very wheel that is installed here, for the environment of this name."""
-    wheel = artifacts.installable(release.dist).name
+    wheel = distributions.installable(release.dist).name
     return OwnFile.of(release, name, *(artifact for artifact in world.journal.artifacts() if artifact.name == wheel))
 
 
@@ -160,3 +161,58 @@ def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) ->
 def _pip(release: Release, name: str, *arguments: str) -> tuple[str, ...]:
     """The call of our own pip, at work in another environment."""
     return (sys.executable, "-m", "pip", *_into(release, name), "install", *arguments, *installers.QUIET)
+
+
+class UpgradeLocal:
+    """The local environment has the release, from the index, and says so.
+
+    The file comes from the index alone, by its hash, whatever cooldown this machine has set; dependencies come from
+    wherever this machine gets them. An editable install is left as it is. All output lies in `logs/local.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        found = _to_upgrade(release, world)
+        own = OwnFile.of(release, "local", *_released(world))
+        yield own.pinned
+        index = installers.target_index(world, own.project)
+        install: tuple[str, ...]
+        settings: tuple[str, ...]
+        if found.installer == "pip":
+            install = (str(found.interpreter), "-m", "pip", "install", *installers.QUIET)
+            alone, settings = (*index.pip, "--force-reinstall"), ()
+        else:
+            install = installers.uv("pip", "install", "--python", str(found.interpreter))
+            alone, settings = (*index.uv, "--reinstall-package", own.project), ("--project", str(release.project.root))
+        yield installers.alone(release, world, "local", (*install, *alone, *own.arguments), index.secrets)
+        yield installers.with_settings(release, world, "local", (*install, *settings, own.requirement))
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        found = _to_upgrade(release, world)
+        if not has_the_release(found, release, world):
+            return None
+        return {"environment": str(found.folder), "version": str(found.version), "installer": found.installer}
+
+
+def has_the_release(found: LocalEnvironment, release: Release, world: World) -> bool:
+    """Whether the environment has the release, with the bytes of a wheel of ours, and all that it requires."""
+    _, version = distributions.name_and_version(_released(world)[0].name)
+    if found.version is None or not distributions.same_version(found.version, version):
+        return False
+    wheels = [path for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]
+    if wheels and not any(venv.has_wheel_at(found.site, wheel) for wheel in wheels):
+        return False
+    return venv.is_satisfied_at(found.site, release.project.name, found.python)
+
+
+def _to_upgrade(release: Release, world: World) -> LocalEnvironment:
+    found = venv.find(release, world)
+    if found.editable:
+        raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
+    return found
+
+
+def _released(world: World) -> tuple[Artifact, ...]:
+    pinned = world.journal.artifacts()
+    if not pinned:
+        raise NotApplicable("nothing is built, so nothing is released")
+    return pinned

@@ -8,23 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import source_tree
+from omni_release import environments, source_tree
 from omni_release.core import redaction
 from omni_release.core.errors import CannotTell, NotApplicable, UsageError
 from omni_release.core.model import Release
 from omni_release.core.world import Answer, Processes, World
-from omni_release.environments import env_vars
-from omni_release.git import ci
 
 ACROSS = 60.0
 """Seconds that a remote has for one answer."""
+
 _HERE = 60.0
+
 _TALKS = ("GIT_TRACE", "GIT_CURL_VERBOSE", "LANGUAGE")  # what would have git say more, or in another language
+
 _WAITS = re.compile(
     r"resolve host|Connection (?:refused|reset|timed out|closed)|unreachable|No route|timed? ?out|returned error: 5\d\d"
     r"|early EOF|Temporary failure",
     re.IGNORECASE,
 )
+
 _UNKNOWN = re.compile(r"could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|publickey")
 
 
@@ -115,7 +117,7 @@ def repository(release: Release, world: World) -> Repository:
     here = Repository(commit, root, world.processes, inner, None, None)
     branch = here.line("symbolic-ref", "--quiet", "--short", "HEAD") or None
     remote = _remote(here, branch, release.project.settings.git.remote)
-    return replace(here, branch=branch or ci.branch(world.environment), remote=remote)
+    return replace(here, branch=branch or ci_branch(world.environment), remote=remote)
 
 
 def short(commit: str) -> str:
@@ -125,7 +127,7 @@ def short(commit: str) -> str:
 
 def shown(said: str) -> str:
     """What git said, without credentials: an address stands in its messages as it stands in the settings."""
-    lines = [line for line in redaction.left_out(said).splitlines() if line.strip()]
+    lines = [line for line in redaction.strip_userinfo(said).splitlines() if line.strip()]
     return "\n".join(lines[-6:])
 
 
@@ -158,7 +160,7 @@ def unattended(outer: Mapping[str, str], ssh_command: str) -> dict[str, str]:
 
 
 def _english(outer: Mapping[str, str]) -> dict[str, str]:
-    inner = env_vars.for_git(outer)
+    inner = environments.git_env(outer)
     inner = {key: value for key, value in inner.items() if not key.startswith(_TALKS)}
     return inner | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
@@ -184,3 +186,31 @@ def _remote(here: Repository, branch: str | None, stated: str) -> str | None:
     if "origin" in remotes or len(remotes) < 2:
         return "origin" if "origin" in remotes else next(iter(remotes), None)
     raise UsageError(f"which remote is released to: {', '.join(remotes)}?", "Say `remote` in [tool.omni-release.git].")
+
+
+_REFS = ("GITHUB_REF", "BUILD_SOURCEBRANCH")  # whole names: refs/heads/main, refs/tags/v1.0
+
+_TAGS = ("CI_COMMIT_TAG", "BITBUCKET_TAG", "CIRCLE_TAG", "BUILDKITE_TAG", "TRAVIS_TAG")
+
+_BRANCHES = ("CI_COMMIT_BRANCH", "BITBUCKET_BRANCH", "CIRCLE_BRANCH", "BUILDKITE_BRANCH", "TRAVIS_BRANCH")
+
+
+def ci_tag(environment: Mapping[str, str]) -> str | None:
+    """The tag that this run is for; None for a branch, and where no CI service says anything."""
+    return _ref(environment, "refs/tags/") or _first(environment, _TAGS)
+
+
+def ci_branch(environment: Mapping[str, str]) -> str | None:
+    """The branch that this run is for; None for a tag, a pull request, and where no CI service says anything."""
+    if ci_tag(environment):
+        return None
+    return _ref(environment, "refs/heads/") or _first(environment, _BRANCHES)
+
+
+def _ref(environment: Mapping[str, str], kind: str) -> str | None:
+    named = (environment.get(name, "") for name in _REFS)
+    return next((ref.removeprefix(kind) for ref in named if ref.startswith(kind)), None)
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((environment[name] for name in names if environment.get(name)), None)

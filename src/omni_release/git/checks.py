@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from omni_release import git
+from omni_release import distributions, git
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import Standing, World
-from omni_release.distributions import artifacts
-from omni_release.git import Repository, Tag, ci, short, tag_name
-from omni_release.versions import tags
+from omni_release.git import Repository, Tag, short, tag_name
+from omni_release.versions import guards
 
 _MANY = 20  # findings of a kind
 
@@ -48,7 +47,7 @@ def on_release_branch(release: Release, world: World) -> Iterator[Finding]:
     `release/*`), else the remote's default branch.
     """
     repository = git.repository(release, world)
-    if (tag := ci.tag(world.environment)) is not None:
+    if (tag := git.ci_tag(world.environment)) is not None:
         raise NotApplicable(f"this run is for the tag {tag}, which is on no branch")
     wanted = release.project.settings.git.branch or _default_branch(repository)
     if repository.branch is None:
@@ -66,7 +65,7 @@ def in_step_with_remote(release: Release, world: World) -> Iterator[Finding]:
     pushes nothing, and runs no hook.
     """
     repository = git.repository(release, world)
-    if (tag := ci.tag(world.environment)) is not None:
+    if (tag := git.ci_tag(world.environment)) is not None:
         raise NotApplicable(f"this run is for the tag {tag}: nothing will be pushed")
     if repository.remote is None:
         raise NotApplicable("the repository has no remote: there is nothing to be in step with")
@@ -88,7 +87,7 @@ def tag_is_right(release: Release, world: World) -> Iterator[Finding]:
     """
     repository = git.repository(release, world)
     version = tag_name.version_of(release, world)
-    came_first = ci.tag(world.environment)
+    came_first = git.ci_tag(world.environment)
     here = _came_first(release, repository, version, came_first) if came_first else _free(release, repository, version)
     yield from here
     if repository.remote is None:
@@ -106,7 +105,7 @@ def _unless_begun(finding: Finding, release: Release, world: World) -> Finding:
     pinned = world.journal.artifacts()
     if not pinned:
         return finding
-    told = world.index.standings(artifacts.name_and_version(pinned[0].name)[0], pinned)
+    told = world.index.standings(distributions.name_and_version(pinned[0].name)[0], pinned)
     if all(each.standing is not Standing.OURS for each in told):
         return finding
     said = f"{finding.message}; but the release has begun, and goes forward"
@@ -220,10 +219,10 @@ def _free(release: Release, repository: Repository, version: str) -> Iterator[Fi
         yield from _at(tag, name, repository, "here")
         return
     yield Finding(f"the tag will be {name}", "tag-name", Severity.NOTICE)
-    prefix = (tags.split(name) or ("", ""))[0]
+    prefix = (guards.split_tag(name) or ("", ""))[0]
     for other in tag_name.known(repository):
-        parts = tags.split(other)
-        if other != name and parts and parts[0] == prefix and artifacts.same_version(parts[1], version):
+        parts = guards.split_tag(other)
+        if other != name and parts and parts[0] == prefix and distributions.same_version(parts[1], version):
             yield Finding(f"this version has a tag already, in another spelling: {other}", "tag-spelled-otherwise")
     if not repository.line("var", "GIT_COMMITTER_IDENT"):
         yield Finding("git does not know who makes the tag: set user.name and user.email", "git-identity")
@@ -235,11 +234,11 @@ def _free(release: Release, repository: Repository, version: str) -> Iterator[Fi
 def _came_first(release: Release, repository: Repository, version: str, name: str) -> Iterator[Finding]:
     """CI was started by a tag: it is this version's, and here it is at this commit."""
     stated = release.project.settings.git.tag
-    parts = tags.split(name)
+    parts = guards.split_tag(name)
     right = (
         name == tag_name.filled(stated, release, version)
         if stated
-        else bool(parts and artifacts.same_version(parts[1], version))
+        else bool(parts and distributions.same_version(parts[1], version))
     )
     if not right:
         wanted = tag_name.filled(stated or tag_name.USUAL, release, version)

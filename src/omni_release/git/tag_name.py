@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-from omni_release import git
+from omni_release import distributions, git
 from omni_release.core.errors import CannotTell, SettingsError
 from omni_release.core.model import Release
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
 from omni_release.git import Repository
 from omni_release.project import line_of
-from omni_release.versions import tags
+from omni_release.versions import guards
 
 USUAL = "v{version}"
 _KEYS = ("tool", "omni-release", "git", "tag")
@@ -19,7 +18,7 @@ _KEYS = ("tool", "omni-release", "git", "tag")
 
 def version_of(release: Release, world: World) -> str:
     """The version that is released. Raises CannotTell where only the build can tell it, and nothing is built yet."""
-    version = artifacts.released(release.version, world.journal.artifacts())
+    version = distributions.released(release.version, world.journal.artifacts())
     if version is None:
         raise CannotTell("only the build can tell the version, and nothing is built yet", "Run omni-release rehearse.")
     return version
@@ -64,10 +63,10 @@ def known(repository: Repository) -> tuple[str, ...]:
 def _as_the_others(release: Release, repository: Repository) -> str:
     """The style of the highest version's tag: of those that name this project, else of those that name none."""
     there = known(repository)
-    if ours := tags.ours(there, release.project.name):
+    if ours := guards.project_tags(there, release.project.name):
         return max(ours, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
     # Tags of other projects alone: this one's must be told apart from them.
-    others = any(tags.split(tag) for tag in there)
+    others = any(guards.split_tag(tag) for tag in there)
     return "{name}-" + USUAL if others and str(release.inside) != "." else USUAL
 
 

@@ -10,17 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omni_release.images.batch import generate_batch
-    from omni_release.images.budget import Budget
+    from omni_release.images.batch import SyncImages, generate_batch
     from omni_release.images.configured import provider_for
     from omni_release.images.conversation import Conversation
     from omni_release.images.errors import ImageError
     from omni_release.images.gemini import GeminiImageProvider
     from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
     from omni_release.images.policy import Policy
+    from omni_release.images.pricing import Budget
     from omni_release.images.provider import ImageProvider
     from omni_release.images.resilience import ResilientProvider
-    from omni_release.images.sync import SyncImages
 
 __all__ = [
     "Attempt",
@@ -43,7 +42,7 @@ __all__ = [
 _LATER = {
     "Attempt": "model",
     "Availability": "model",
-    "Budget": "budget",
+    "Budget": "pricing",
     "Conversation": "conversation",
     "GeminiImageProvider": "gemini",
     "ImageError": "errors",
@@ -53,7 +52,7 @@ _LATER = {
     "ModelInfo": "model",
     "Policy": "policy",
     "ResilientProvider": "resilience",
-    "SyncImages": "sync",
+    "SyncImages": "batch",
     "generate_batch": "batch",
     "provider_for": "configured",
 }

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import datetime
 import functools
+import io
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omni_release.core.errors import to_install
 from omni_release.images import codec
-from omni_release.images.errors import DamagedAnswer, ImageError, NoImage, Refused
+from omni_release.images.errors import DamagedAnswer, ImageError, NoImage, NotSetUp, Refused
 from omni_release.images.model import Part, Usage
 
 _POLICY = {
@@ -172,3 +174,58 @@ def no_image(answer: Answer) -> ImageError:
             text=said,
         )
     return NoImage(f"the model answered without an image ({reason}){detail}", "Rephrase it.", reason=reason, text=said)
+
+
+MOST_PIXELS = 64_000_000
+"""Four times what the models' largest size (4K) has."""
+
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP")
+"""What the models answer with, or may; no other decoder of Pillow's is let near bytes from the network."""
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """A decodable image's MIME type, and its width and height in pixels."""
+
+    mime_type: str
+    width: int
+    height: int
+
+
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+
+
+def _is_whole(data: bytes, kind: str) -> None:
+    """Whether it ends as its kind does; asked where somebody has told Pillow to take half an image for a whole one."""
+    from PIL import ImageFile
+
+    if not ImageFile.LOAD_TRUNCATED_IMAGES:
+        return  # Pillow has looked
+    end = data.rfind(_ENDS[kind]) >= 0 if kind in _ENDS else len(data) >= int.from_bytes(data[4:8], "little") + 8
+    if not end:
+        raise ValueError("it is cut off")
+
+
+def decode_image(data: bytes) -> DecodedImage:
+    """What the bytes are; every pixel row has been decoded. Raises DamagedAnswer where they are no whole image."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise NotSetUp("Pillow is not installed, so no image can be read", to_install("images")) from None
+    try:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise ValueError(f"{width} by {height} pixels are more than {MOST_PIXELS}")
+            mime_type = Image.MIME[image.format or ""]
+            # A JPEG's data is read to its end at any scale; an eighth spares most of the arithmetic.
+            image.draft(None, (width // 8, height // 8))
+            image.load()
+            _is_whole(data, image.format or "")
+    # Of broken files Pillow says OSError, SyntaxError, ValueError, ZeroDivisionError, …; it promises no list.
+    except Exception as error:  # noqa: BLE001
+        said = "no image that is known" if isinstance(error, UnidentifiedImageError) else str(error)
+        failure = DamagedAnswer(f"the image does not decode ({len(data)} bytes): {said}")
+    else:
+        return DecodedImage(mime_type, width, height)
+    raise failure

@@ -8,17 +8,17 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from omni_release import models
 from omni_release.core.errors import UsageError
 from omni_release.core.settings import Settings
 from omni_release.images.gemini import GeminiImageProvider
-from omni_release.images.log import structured
 from omni_release.images.policy import Policy
+from omni_release.images.provider import structlog_log
 from omni_release.images.resilience import ResilientProvider
-from omni_release.models import registry
 
 if TYPE_CHECKING:
-    from omni_release.images.budget import Budget
-    from omni_release.images.progress import Progress
+    from omni_release.images.pricing import Budget
+    from omni_release.images.provider import Progress
 
 NONE = "none"
 """What `image_fallback_model` says where there shall be no fallback."""
@@ -29,7 +29,7 @@ def with_environment(settings: Settings, environment: Mapping[str, str]) -> tupl
     model = environment.get("IMAGE_MODEL", "").strip() or settings.image_model
     fallback = environment.get("IMAGE_FALLBACK_MODEL", "").strip() or settings.image_fallback_model
     seconds = _seconds(environment.get("IMAGE_TIMEOUT_SECONDS", "").strip(), settings.image_timeout_seconds)
-    none = fallback.lower() == NONE or registry.bare(fallback) == registry.bare(model)
+    none = fallback.lower() == NONE or models.bare_name(fallback) == models.bare_name(model)
     return model, None if none else fallback, seconds
 
 
@@ -68,8 +68,8 @@ def provider_for(
     )
     assert primary is not None
     today = datetime.datetime.now(datetime.UTC).date()
-    known = registry.find(second.model) if second else None
+    known = models.find(second.model) if second else None
     if known is not None and not known.lives(today):
-        heir = registry.successor(known.name, today)
-        structured().error("image fallback model is gone", model=known.name, successor=heir)
+        heir = models.successor(known.name, today)
+        structlog_log().error("image fallback model is gone", model=known.name, successor=heir)
     return ResilientProvider(primary, second, policy, progress=progress)

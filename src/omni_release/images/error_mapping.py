@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omni_release.core import secret_patterns
+from omni_release import models
+from omni_release.core import redaction
 from omni_release.images import codec
 from omni_release.images.errors import (
     AccountEmpty,
@@ -23,9 +24,8 @@ from omni_release.images.errors import (
     ServiceFault,
     TimedOut,
 )
-from omni_release.models import registry
 
-KEYS = "{} (or {})".format(*secret_patterns.VARIABLES)
+KEYS = "{} (or {})".format(*redaction.KEY_VARIABLES)
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def _gone(fault: Fault) -> ImageError:
 
 def gone(model: str, today: datetime.date, said: str) -> ModelGone:
     """A dead or unknown name, and what to name in its place."""
-    heir = registry.successor(model, today)
-    known = registry.find(model)
+    heir = models.successor(model, today)
+    known = models.find(model)
     if heir:
         hint = f"Set image_model (or IMAGE_MODEL) to {heir}, which replaces it."
     elif known is None:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from omni_release.core import secret_patterns
+from omni_release import models as models_module
+from omni_release.core import redaction
 from omni_release.core.errors import CannotTell
-from omni_release.images import answer, arguments, costs, decode, error_mapping, requests
-from omni_release.images.budget import Budget
-from omni_release.images.clock import Clock, WallClock
+from omni_release.images import answer, error_mapping, pricing, requests
+from omni_release.images import client as images_client
 from omni_release.images.conversation import Conversation
 from omni_release.images.errors import (
     DamagedAnswer,
@@ -24,7 +24,8 @@ from omni_release.images.errors import (
     TimedOut,
 )
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
-from omni_release.models import registry
+from omni_release.images.pricing import Budget
+from omni_release.images.provider import Clock, WallClock
 
 if TYPE_CHECKING:
     from google import genai
@@ -60,12 +61,16 @@ class GeminiImageProvider:
         environment: Mapping[str, str] = os.environ,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        arguments.check_installed()
-        arguments.check_timeout(timeout)
-        self.model = arguments.model_name(model)
+        images_client.check_installed()
+        images_client.check_timeout(timeout)
+        self.model = images_client.checked_model_name(model)
         self.timeout = timeout
-        self._key = arguments.Key(arguments.said(api_key, *reversed(secret_patterns.held(environment))))
-        self._base_url = arguments.base_url(arguments.said(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")))
+        self._key = images_client.Key(
+            images_client.first_set(api_key, *reversed(redaction.key_variables_set(environment)))
+        )
+        self._base_url = images_client.checked_base_url(
+            images_client.first_set(base_url, environment.get("GOOGLE_GEMINI_BASE_URL"))
+        )
         self._api_version = api_version
         self._budget = budget
         self._clock = clock or WallClock()
@@ -116,7 +121,7 @@ class GeminiImageProvider:
 
     async def probe(self, model: str | None = None) -> Availability:
         """Whether the model answers a call, of a few tokens: being listed proves nothing. Never raises."""
-        name = registry.bare(model or self.model)
+        name = models_module.bare_name(model or self.model)
         seconds = min(self.timeout, 30.0)
         begun = self._clock.monotonic()
         available, certain, why, hint = True, True, "it answers", ""
@@ -127,7 +132,7 @@ class GeminiImageProvider:
                 raise DamagedAnswer(f"{name}: what answers says nothing that the API says", "Mend base_url.")
 
         try:
-            self._refuse_the_dead(arguments.model_name(name))
+            self._refuse_the_dead(images_client.checked_model_name(name))
             await self._guarded(name, seconds, asked)
         except InvalidRequest as error:
             available, why, hint = False, error.message, error.hint
@@ -137,12 +142,12 @@ class GeminiImageProvider:
             hint = error.hint
         except ImageError as error:
             available, certain, why, hint = False, not isinstance(error, CannotTell), error.message, error.hint
-        told = registry.told(name, self._clock.now().date())
+        told = models_module.describe(name, self._clock.now().date())
         return Availability(name, available, why, hint, told, self._clock.monotonic() - begun, certain)
 
     async def _image(self, contents: Any, prompt: str, ratio: str, size: str, timeout: float | None) -> ImageResult:
         if timeout is not None:
-            arguments.check_timeout(timeout)
+            images_client.check_timeout(timeout)
         seconds = self.timeout if timeout is None else min(timeout, self.timeout)
         self._refuse_the_dead(self.model)
         reserved = self._reserve(contents, size)
@@ -171,7 +176,7 @@ class GeminiImageProvider:
     def _reserve(self, contents: Any, size: str) -> float:
         if self._budget is None:
             return 0.0
-        return self._budget.reserve(self.model, costs.estimate(self.model, size, requests.characters(contents)))
+        return self._budget.reserve(self.model, pricing.estimate(self.model, size, requests.characters(contents)))
 
     async def _sent(self, client: genai.Client, model: str, contents: Any, config: Any) -> str:
         """The body of the answer, unread; should it repeat the key, then without it."""
@@ -182,7 +187,7 @@ class GeminiImageProvider:
     def _refuse_the_dead(self, model: str) -> None:
         """No call is spent on a name that is known to be shut down."""
         today = self._clock.now().date()
-        known = registry.find(model)
+        known = models_module.find(model)
         if known is not None and not known.lives(today):
             raise error_mapping.gone(model, today, f"{model} was shut down on {known.shut_down}; it was not called")
 
@@ -254,7 +259,9 @@ def _line(error: Exception) -> str:
 
 
 def _info(model: genai.types.Model) -> ModelInfo:
-    return ModelInfo(registry.bare(model.name or ""), model.display_name or "", tuple(model.supported_actions or ()))
+    return ModelInfo(
+        models_module.bare_name(model.name or ""), model.display_name or "", tuple(model.supported_actions or ())
+    )
 
 
 def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> ImageResult:
@@ -263,9 +270,9 @@ def _result(body: str, model: str, prompt: str, size: str, seconds: float) -> Im
     image = read.image
     if image is None or image.image is None:
         raise answer.no_image(read)
-    found = decode.read(image.image)
-    answered = registry.bare(read.model) or model
-    cost = costs.of(answered if registry.find(answered) else model, read.usage, size)
+    found = answer.decode_image(image.image)
+    answered = models_module.bare_name(read.model) or model
+    cost = pricing.cost_of(answered if models_module.find(answered) else model, read.usage, size)
     return ImageResult(
         prompt=prompt,
         data=image.image,

@@ -6,14 +6,17 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Self
 
-from omni_release.images import codec, presets
+from omni_release.images import codec
 from omni_release.images.errors import InvalidRequest
 
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 """The aspect ratios that both GA models take (Gemini API, image generation, 2026-09)."""
+
 SIZES = ("1K", "2K", "4K")
 """The sizes that both GA models take; the flash models know "512" besides, which pro answers with a 400."""
+
 LARGEST_BATCH = 4
+
 _LONGEST_PROMPT = 60_000
 
 
@@ -57,7 +60,7 @@ class ImageRequest(Document):
                 f"prompt and context have {len(self.prompt) + len(self.context)} characters",
                 f"The models read about {_LONGEST_PROMPT}: shorten the context.",
             )
-        preset = presets.named(self.preset)
+        preset = named(self.preset)
         object.__setattr__(self, "aspect_ratio", self.aspect_ratio or preset.aspect_ratio)
         object.__setattr__(self, "size", self.size or preset.size)
         _one_of("aspect ratio", self.aspect_ratio, RATIOS)
@@ -177,3 +180,33 @@ class Availability(Document):
     life: str
     seconds: float
     certain: bool = True
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A kind of image: its aspect ratio, its size, and the instruction that leads the prompt."""
+
+    name: str
+    aspect_ratio: str
+    instruction: str
+    size: str = "1K"
+
+
+ALL = (
+    Preset("infographic", "9:16", "Design a vertical infographic: a short title, three to five sections, clear icons."),
+    Preset("key_insights", "1:1", "Design a square card that states the key insights, each in a few words."),
+    Preset("tips_tricks", "4:5", "Design a portrait card with practical tips, numbered, each in one short line."),
+    Preset("quote_card", "1:1", "Design a square quote card: the quotation large, its source small."),
+    Preset("workflow", "16:9", "Draw a workflow from left to right: labelled steps, arrows between them."),
+    Preset("comparison", "16:9", "Draw a comparison side by side: one column for each, the same rows in all."),
+    Preset("summary_card", "4:3", "Design a summary card: a title and the main points, readable at a glance."),
+    Preset("custom", "16:9", ""),
+)
+
+
+def named(name: str) -> Preset:
+    """The preset of this name. Raises InvalidRequest where there is none."""
+    found = next((preset for preset in ALL if preset.name == name), None)
+    if found is None:
+        raise InvalidRequest(f"there is no preset {name!r}", f"Take one of {', '.join(preset.name for preset in ALL)}.")
+    return found

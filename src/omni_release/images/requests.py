@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from omni_release.images import presets
+from omni_release.images import model
 from omni_release.images.conversation import Conversation
 from omni_release.images.model import ImageRequest, Part
 
@@ -19,7 +19,7 @@ def texts(request: ImageRequest) -> tuple[str, ...]:
     The context is a part of its own, as a JSON string: no text in it can end the string and become an instruction.
     """
     said = []
-    if instruction := presets.named(request.preset).instruction:
+    if instruction := model.named(request.preset).instruction:
         said.append(instruction)
     if request.context:
         said.append(

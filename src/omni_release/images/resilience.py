@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from omni_release.images.arguments import check_timeout
-from omni_release.images.clock import Clock, WallClock
+from omni_release.images.client import check_timeout
 from omni_release.images.errors import (
     GaveUp,
     ImageError,
@@ -25,10 +24,9 @@ from omni_release.images.errors import (
     TimedOut,
     Transient,
 )
-from omni_release.images.log import Log, structured, unbroken
 from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
 from omni_release.images.policy import Decision, Policy, Standing, decide
-from omni_release.images.progress import Progress, told
+from omni_release.images.provider import Clock, Log, Progress, WallClock, never_raising, show_progress, structlog_log
 
 if TYPE_CHECKING:
     from omni_release.images.conversation import Conversation
@@ -63,7 +61,7 @@ class ResilientProvider:
         self._clock = clock or WallClock()
         self._jitter = jitter
         self._progress = progress
-        self._log = log or structured()
+        self._log = log or structlog_log()
 
     def __repr__(self) -> str:
         return f"ResilientProvider({self._primary!r}, {self._fallback!r}, {self._policy!r})"
@@ -129,7 +127,7 @@ class ResilientProvider:
             stop=tenacity.stop_never,  # the decision knows the deadline
             reraise=True,
         )
-        async with told(self._progress, self._clock, self._policy.still_after):
+        async with show_progress(self._progress, self._clock, self._policy.still_after):
             try:
                 return run.finished(await loop(run.attempt))
             except ImageError:
@@ -208,7 +206,7 @@ class _Run:
             warnings += (f"{asked} made no image ({type(self._errors[-1]).__name__}); {answered} made this one",)
         for gone in (error for error in self._errors if isinstance(error, ModelGone)):
             warnings += (f"{gone.message}. {gone.hint}",)
-            with unbroken():
+            with never_raising():
                 self._log.error("image model is gone", model=gone.model, successor=gone.successor, answered=answered)
         return replace(result, model_requested=asked, attempts=tuple(self._records), warnings=warnings)
 
@@ -246,5 +244,5 @@ class _Run:
             return  # all is well: there is nothing to warn of
         facts = {"model": model, "started": started.isoformat(), "seconds": round(seconds, 3), "came": came}
         event = "image call answered" if done else "image call failed"
-        with unbroken():
+        with never_raising():
             self._log.warning(event, **facts, next=step, why=decision.why, wait=round(decision.wait, 3))

@@ -12,27 +12,37 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from omni_release.core.errors import CannotTell, Refused
+from omni_release import index
+from omni_release.core.errors import CannotTell, Refused, to_install
 from omni_release.core.model import Artifact
-from omni_release.core.redaction import left_out
+from omni_release.core.redaction import strip_userinfo
 from omni_release.core.world import IndexFile, Standing, Told
-from omni_release.index import session
-from omni_release.index.auth import NOBODY, Login
-from omni_release.index.responses import TooMuch, answered, said, troubles
+from omni_release.index import ANONYMOUS, IndexLogin, ResponseTooLarge, classify_status, describe_error, read_errors
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple
     from requests import Response
+if TYPE_CHECKING:
+    import pypi_simple
+if TYPE_CHECKING:
+    from pypi_simple import ProjectPage, PyPISimple
+
 
 _T = TypeVar("_T")
 
+
 _SILENCE = 15.0
+
 _PAGE = 32 * 1024 * 1024
+
 _CHUNK = 64 * 1024
+
 _FRESH = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+
 _TAKES_NO_LOGIN = (
     "It wants to know who reads, and does not take the credentials for uploads: are they there, and right?"
 )
+
 _WANTS_LOGIN = (
     "It wants to know who reads, and is not the very server that files are sent to, so it is told no password. "
     "What was sent could not be proved to be there: nothing is."
@@ -47,8 +57,8 @@ class Client:
     """
 
     simple_url: str
-    deadline: float = session.DEADLINE
-    login: Login = NOBODY
+    deadline: float = index.DEADLINE
+    login: IndexLogin = ANONYMOUS
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """What the index lists; empty where it does not know the project. Raises CannotTell, also where it refuses."""
@@ -74,12 +84,12 @@ class Client:
         if not self.login.is_for(address):
             return False
         try:
-            with self._session() as client, NOBODY.got(client.s, address, _FRESH, self._silence) as plain:
+            with self._session() as client, ANONYMOUS.got(client.s, address, _FRESH, self._silence) as plain:
                 if plain.status_code == 200:
                     return False
                 with self.login.got(client.s, address, _FRESH, self._silence) as known:
                     return known.status_code == 200
-        except troubles():
+        except read_errors():
             return False
 
     def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
@@ -101,10 +111,10 @@ class Client:
             with self._session() as client, self._got(client, url, "text/html, */*") as response:
                 if response.status_code == 200:
                     return Told(url, Standing.OURS, "200")
-                standing, why = answered(response.status_code, response.reason or "")
+                standing, why = classify_status(response.status_code, response.reason or "")
                 return Told(url, standing, why)
-        except troubles() as error:
-            return Told(url, Standing.CANNOT_TELL, said(error))
+        except read_errors() as error:
+            return Told(url, Standing.CANNOT_TELL, describe_error(error))
 
     def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
         pages = [self._listed(project, accept) for accept in ("json", "html")]
@@ -133,14 +143,14 @@ class Client:
         try:
             with self._session() as client, self._got(client, url.partition("#")[0], "*/*") as response:
                 if response.status_code != 200:
-                    return Told(artifact.name, *answered(response.status_code, response.reason or ""))
+                    return Told(artifact.name, *classify_status(response.status_code, response.reason or ""))
                 for chunk in _chunks(response):
                     digest.update(chunk)
                     size += len(chunk)
                     if size > artifact.size:
                         break
-        except troubles() as error:
-            return Told(artifact.name, Standing.CANNOT_TELL, said(error))
+        except read_errors() as error:
+            return Told(artifact.name, Standing.CANNOT_TELL, describe_error(error))
         if size < artifact.size:
             return Told(artifact.name, Standing.CANNOT_TELL, f"{size} of {artifact.size} bytes came")
         if digest.hexdigest() != artifact.sha256:
@@ -159,14 +169,14 @@ class Client:
                     return ()
                 if response.status_code != 200:
                     kind = _NoSuchForm if response.status_code == 406 else Told
-                    return kind(project, *answered(response.status_code, response.reason or ""))
+                    return kind(project, *classify_status(response.status_code, response.reason or ""))
                 page = _parsed(project, b"".join(_limited(_chunks(response))), response)
-        except troubles() as error:
-            return Told(project, Standing.CANNOT_TELL, said(error))
+        except read_errors() as error:
+            return Told(project, Standing.CANNOT_TELL, describe_error(error))
         return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url, p.upload_time) for p in page.packages)
 
     def _session(self) -> AbstractContextManager[PyPISimple]:
-        return session.opened(self.simple_url)
+        return index.open_session(self.simple_url)
 
     def _got(self, client: PyPISimple, url: str, accept: str) -> Response:
         return self.login.got(client.s, url, {"Accept": accept, **_FRESH}, self._silence)
@@ -179,10 +189,10 @@ class Client:
     @property
     def _shown(self) -> str:
         """The index's address, without what may be in it."""
-        return left_out(self.simple_url)
+        return strip_userinfo(self.simple_url)
 
     def _within(self, question: Callable[[], _T]) -> _T:
-        return session.within(self.deadline, self.simple_url, question)
+        return index.within_deadline(self.deadline, self.simple_url, question)
 
 
 class _NoSuchForm(Told):
@@ -207,7 +217,7 @@ def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size > _PAGE:
-            raise TooMuch(f"a page of more than {_PAGE} bytes")
+            raise ResponseTooLarge(f"a page of more than {_PAGE} bytes")
         yield chunk
 
 
@@ -228,5 +238,50 @@ def _parsed(project: str, body: bytes, response: Response) -> pypi_simple.Projec
     return pypi_simple.ProjectPage.from_html(project, body, response.url)
 
 
-if TYPE_CHECKING:
+_SILENCE_STATUS = 15.0
+
+_GIVEN_UP = ("archived", "deprecated", "quarantined")
+
+_INACTIVE = "Classifier: Development Status :: 7 - Inactive"
+
+
+def project_status(simple_url: str, project: str) -> str:
+    """Why nobody should depend on a project, by the index; empty where it says nothing of the kind.
+
+    Raises CannotTell where the index does not answer, or does not know the project.
+    """
+    try:
+        import pypi_simple
+    except ImportError:
+        raise CannotTell("pypi-simple is not installed, which asks an index", to_install("release")) from None
+    try:
+        return index.within_deadline(index.DEADLINE, simple_url, lambda: _status(simple_url, project))
+    except pypi_simple.NoSuchProjectError:
+        raise CannotTell("the index does not know it") from None
+    except read_errors() as error:
+        raise CannotTell(f"{strip_userinfo(simple_url)} does not answer: {describe_error(error)}") from None
+
+
+def _status(simple_url: str, project: str) -> str:
+    with index.open_session(simple_url) as client:
+        page = client.get_project_page(project, timeout=_SILENCE_STATUS)
+        stated = str(page.status or "").lower()
+        if stated in _GIVEN_UP:
+            return f"the index calls it {stated}" + (f": {page.status_reason}" if page.status_reason else "")
+        return "its makers call it inactive" if _inactive(client, page) else ""
+
+
+def _inactive(client: PyPISimple, page: ProjectPage) -> bool:
+    """By the metadata of the newest file that has them beside it (PEP 658).
+
+    Where they are said to be there and are not, the index says nothing of the kind. They need not have a hash.
+    """
     import pypi_simple
+
+    files = [file for file in page.packages if file.has_metadata and not file.is_yanked]
+    try:
+        return bool(files) and _INACTIVE in client.get_package_metadata(
+            files[-1], verify=False, timeout=_SILENCE_STATUS
+        )
+    except pypi_simple.NoMetadataError:
+        return False

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import configparser
-import ipaddress
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from omni_release.core.errors import UsageError
+from omni_release import environments, index
+from omni_release.core.errors import CannotTell, UsageError
 from omni_release.core.model import Target
 from omni_release.core.settings import IndexAddress
-from omni_release.environments import env_vars
+from omni_release.index import ANONYMOUS, IndexLogin, describe_error, is_loopback, read_errors
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
 
 PYPI, TESTPYPI = "pypi", "testpypi"
 
@@ -78,16 +83,6 @@ def is_pypi(target: Target) -> bool:
     return bool(target.upload) and target.upload in {_usual(name).upload for name in (PYPI, TESTPYPI)}
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host is this very machine."""
-    if host is None or host == "localhost":
-        return host is not None
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @dataclass(frozen=True)
 class Pypirc:
     """The file .pypirc, as twine reads it. `trouble` says why it cannot be read, and nothing that stands in it."""
@@ -101,7 +96,7 @@ class Pypirc:
         """The user's own."""
         from twine import exceptions, utils
 
-        path = env_vars.home(environment) / ".pypirc"
+        path = environments.home(environment) / ".pypirc"
         if not path.exists():
             return cls(path)
         try:
@@ -189,3 +184,78 @@ def _allowed(url: str, what: str) -> str:
             "A password would travel for all to read: use https. http is for this machine alone.",
         )
     return url
+
+
+_TIMEOUT = 10.0
+
+_MUCH = 256 * 1024
+
+_NEEDS_AUTH = (401, 403)
+
+
+def usual_simple_urls(upload: str) -> tuple[str, ...]:
+    """Where the simple API of an index that takes uploads there may be, the likeliest first."""
+    base = upload if upload.endswith("/") else f"{upload}/"
+    found = (
+        urllib.parse.urljoin(base, "simple/"),
+        urllib.parse.urljoin(base, "../simple/"),
+        urllib.parse.urljoin(base, "+simple/"),
+        urllib.parse.urljoin(base, "../+simple/"),
+        urllib.parse.urljoin(base, "/simple/"),
+        urllib.parse.urljoin(base, "/"),
+        base,
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def discover(target: Target, project: str, login: IndexLogin = ANONYMOUS) -> Target:
+    """The target, with its simple API; asked by `login` where it wants that.
+
+    Raises UsageError where it is at no usual place, CannotTell where nothing answers.
+    """
+    if target.simple:
+        return target
+    answered, why = False, ""
+    with index.open_session(target.upload) as client:
+        for place in usual_simple_urls(target.upload):
+            try:
+                if _is_simple(client.s, place, project, login):
+                    return replace(target, simple=place)
+                answered = True
+            except read_errors() as error:
+                why = describe_error(error)
+    named = f'Name it: `simple` in [tool.omni-release.index.NAME], beside `upload = "{target.upload}"`.'
+    if not answered:
+        raise CannotTell(f"{target.upload} does not answer: {why}", "Is the index up?")
+    raise UsageError(f"the simple API of {target.upload} is at none of the usual places", named)
+
+
+def _is_simple(http: Session, place: str, project: str, login: IndexLogin) -> bool:
+    """Whether a simple API answers there: by its root, or by its page of the project."""
+    named = place.rstrip("/").endswith("simple")
+    for url in (place, f"{place}{project}/"):
+        with login.got(http, url, {"Accept": _accept()}, _TIMEOUT) as answer:
+            if named and answer.status_code in _NEEDS_AUTH:
+                return True
+            if answer.status_code == 200 and _reads_as_simple(answer, at_root=url == place, named=named):
+                return True
+    return False
+
+
+def _reads_as_simple(answer: Response, *, at_root: bool, named: bool) -> bool:
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    if kind.startswith("application/vnd.pypi.simple."):
+        return True
+    if "html" not in kind:
+        return False
+    text = next(answer.iter_content(_MUCH), b"").lower()
+    if b"pypi:repository-version" in text:
+        return True
+    # A page of the project lists files; the root of an index is whatever its place says that it is.
+    return named if at_root else any(end in text for end in (b".whl", b".tar.gz"))
+
+
+def _accept() -> str:
+    import pypi_simple
+
+    return pypi_simple.ACCEPT_ANY

@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Iterator
 from pathlib import Path
 
+from omni_release import distributions
 from omni_release.core.model import Finding, Release
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
-from omni_release.local_index.submission import Account, Case, Held, Policy, Submission, from_file
+from omni_release.local_index import Account, Case, Held, Policy, Submission, from_file
 
 _ANYBODY = Account("", "")
 
@@ -24,7 +24,7 @@ def index_would_take(release: Release, world: World) -> Iterator[Finding]:
 
     held: tuple[Held, ...] = ()
     now = world.clock.now()
-    for path in artifacts.in_folder(release.dist):
+    for path in distributions.in_folder(release.dist):
         given = _submission(path)
         case = Case(given, held, frozenset(), Policy(), now)
         seen: set[str] = set()

@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 
 from omni_release.distributions import archives
-from omni_release.local_index.submission import Case, Submission
+from omni_release.local_index import Case, Submission
 
 _Judge = Callable[[Case], Iterator[str]]
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from omni_release.local_index.submission import MIB, Account, Digests, Submission
+from omni_release.local_index import MIB, Account, Digests, Submission
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata

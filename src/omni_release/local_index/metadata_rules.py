@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from email.message import EmailMessage
 
-from omni_release.local_index.submission import Case
+from omni_release.local_index import Case
 
 _SUMMARY = 512
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omni_release.core.errors import UsageError
-from omni_release.local_index.submission import Held
+from omni_release.local_index import Held
 
 ALWAYS = "always"
 _COMMON = {"on", "after", "times"}

@@ -13,8 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from omni_release.local_index import distribution_rules, metadata_rules
-from omni_release.local_index.submission import MIB, Case
+from omni_release.local_index import MIB, Case, distribution_rules, metadata_rules
 
 
 @dataclass(frozen=True)

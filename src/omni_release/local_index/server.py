@@ -22,10 +22,10 @@ from werkzeug.utils import redirect, send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
-from omni_release.local_index import faults, pages
+from omni_release.local_index import Account, Case, Policy, faults
+from omni_release.local_index import store as local_index_store
 from omni_release.local_index.misbehaviour import Clause, Script, other, parse
 from omni_release.local_index.store import Store
-from omni_release.local_index.submission import Account, Case, Policy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -118,7 +118,7 @@ class RehearsalIndex:
             case "project":
                 return self._project(request, arguments["project"])
         page = _wanted(request)
-        return _page(request, pages.root([self._setup.project], page), page)
+        return _page(request, local_index_store.root_page([self._setup.project], page), page)
 
     def _met(self, on: str, answer: Callable[[tuple[Clause, ...]], BaseResponse], request: Request) -> WSGIApplication:
         """An answer, and what the script makes of it."""
@@ -188,17 +188,21 @@ class RehearsalIndex:
     def _listing(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
         page, fresh = _wanted(request), "no-cache" in request.headers.get("Cache-Control", "")
         now, held = self._setup.clock(), self._store.held()
-        shown = self._script.listed(clauses, held, pages.kind(page), now, fresh=fresh)
+        shown = self._script.listed(clauses, held, local_index_store.page_format(page), now, fresh=fresh)
         if not shown:
             return Response("Not found", 404)
-        return _page(request, pages.project(self._setup.project, shown, page), page)
+        return _page(request, local_index_store.project_page(self._setup.project, shown, page), page)
 
 
 def _wanted(request: Request) -> str:
     """The kind of page that is asked for; HTML where any will do, as PyPI has it."""
     accepted = request.accept_mimetypes
-    best = accepted.best_match([pages.OLD_HTML, pages.JSON, pages.HTML]) if accepted else None
-    return best or pages.OLD_HTML
+    best = (
+        accepted.best_match([local_index_store.OLD_HTML, local_index_store.JSON, local_index_store.HTML])
+        if accepted
+        else None
+    )
+    return best or local_index_store.OLD_HTML
 
 
 def _page(request: Request, text: str, page: str) -> Response:
@@ -225,11 +229,7 @@ def _warm_up() -> None:
     with contextlib.suppress(ImportError):  # of the extras: who uploads is told then
         import trove_classifiers  # noqa: F401
 
-        from omni_release.local_index import (
-            rules,  # noqa: F401
-        )
-
 
 if TYPE_CHECKING:
+    from omni_release.local_index import Submission
     from omni_release.local_index.rules import Refusal
-    from omni_release.local_index.submission import Submission

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
-from omni_release.core import secret_patterns
+from omni_release import models
+from omni_release.core import redaction
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.world import World
-from omni_release.models import registry, scan
+from omni_release.models import scan
 from omni_release.models.scan import Named
 from omni_release.project import line_of, table
 
@@ -40,7 +41,7 @@ def model_names_live(release: Release, world: World) -> Iterator[Finding]:
     told = [Finding(f"is not read: {why}", "model-unread", Severity.WARNING, path) for path, why in search.unread]
     told += spans((*search.names, *(named for named in stated if named not in search.names)), today)
     yield from told
-    living = {named.name for named in search.names if (model := registry.find(named.name)) and model.lives(today)}
+    living = {named.name for named in search.names if (model := models.find(named.name)) and model.lives(today)}
     if living and not told:
         yield Finding(f"{len(search.names)} places name {', '.join(sorted(living))}", severity=Severity.NOTICE)
 
@@ -54,9 +55,7 @@ def configured_models_are_known(release: Release, world: World) -> Iterator[Find
     stated = in_settings(project, scan.find(str(project.root), [_FILE]).names)
     if not stated:
         raise NotApplicable("the settings name no model")
-    yield from _or_cannot_tell(
-        tuple(_asked([named for named in stated if not registry.find(named.name)], world, today))
-    )
+    yield from _or_cannot_tell(tuple(_asked([named for named in stated if not models.find(named.name)], world, today)))
 
 
 def models_answer(release: Release, world: World) -> Iterator[Finding]:
@@ -68,17 +67,17 @@ def models_answer(release: Release, world: World) -> Iterator[Finding]:
     project, today = release.project, world.clock.now().date()
     found = scan.find(str(project.root)).names
     stated = in_settings(project, found)
-    asked = {one.name for one in stated if not registry.find(one.name)}  # by the check above
+    asked = {one.name for one in stated if not models.find(one.name)}  # by the check above
     named = [one for one in (*stated, *found) if one.whole and _runs(one) and one.name not in asked]
     called = [
         one
         for one in named
-        if one.name.startswith(_CALLED) and ((m := registry.find(one.name)) is None or m.lives(today))
+        if one.name.startswith(_CALLED) and ((m := models.find(one.name)) is None or m.lives(today))
     ]
     if not called:
         raise NotApplicable("neither the code nor the settings name a living model that can be asked")
-    if not secret_patterns.held(world.environment):
-        raise NotApplicable(f"there is no key to ask the service with ({' or '.join(secret_patterns.VARIABLES)})")
+    if not redaction.key_variables_set(world.environment):
+        raise NotApplicable(f"there is no key to ask the service with ({' or '.join(redaction.KEY_VARIABLES)})")
     told = list(_asked(called, world, today))
     yield from _or_cannot_tell(told)
     yield Finding(f"called: {', '.join(sorted({one.name for one in called}))}", severity=Severity.NOTICE)
@@ -90,7 +89,7 @@ def in_settings(project: Project, found: Iterable[Named]) -> tuple[Named, ...]:
     there = {named.name: named for named in found if named.path == _FILE}
     named = []
     for key in (key for key in own if key.replace("_", "-") in SETTINGS and own[key] != "none"):
-        name = registry.bare(str(own[key]))
+        name = models.bare_name(str(own[key]))
         named.append(there.get(name) or Named(_FILE, line_of(project.root, (TABLE, key)) or 1, 1, name))
     return tuple(named)
 
@@ -100,7 +99,7 @@ def spans(found: Sequence[Named], today: date) -> list[Finding]:
     told: list[Finding] = []
     strange: dict[tuple[str, bool], list[Named]] = {}
     for named in found:
-        model = registry.find(named.name) if named.whole else None
+        model = models.find(named.name) if named.whole else None
         if model is None:
             strange.setdefault((named.name, named.whole), []).append(named)
         elif not model.lives(today):
@@ -112,7 +111,7 @@ def spans(found: Sequence[Named], today: date) -> list[Finding]:
 
 
 def _ended(named: Named, today: date) -> Finding:
-    model, heir = registry.find(named.name), registry.successor(named.name, today)
+    model, heir = models.find(named.name), models.successor(named.name, today)
     assert model is not None
     instead = f"use {heir}" if heir else "no living successor is known"
     said = f"{named.name} was shut down on {model.shut_down}: {instead} (source: {model.source}, {model.checked})"
@@ -122,7 +121,7 @@ def _ended(named: Named, today: date) -> Finding:
 
 
 def _ends(named: Named, end: date, then: str | None, today: date) -> Finding:
-    heir = registry.successor(named.name, end) or then
+    heir = models.successor(named.name, end) or then
     left = (end - today).days
     days = "1 day" if left == 1 else f"{left} days"
     said = f"{named.name} shuts down on {end}, in {days}" + (f": {heir} takes its place" if heir else "")
@@ -140,7 +139,7 @@ def _unknown(places: Sequence[Named], today: date) -> Finding:
 
 def near(name: str, today: date) -> str:
     """A hint at the name that was meant, where one is near."""
-    living = [known for known, model in registry.models().items() if model.lives(today)]
+    living = [known for known, model in models.all_models().items() if model.lives(today)]
     close = difflib.get_close_matches(name, living, 1, 0.85)
     return f": is {close[0]} meant?" if close else ""
 

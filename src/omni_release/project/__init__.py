@@ -11,7 +11,7 @@ from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
 from omni_release.core.model import Project
 from omni_release.core.settings import Settings
-from omni_release.core.toml_keys import Keys, nearest
+from omni_release.core.settings_reader import Keys, nearest
 
 _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
 

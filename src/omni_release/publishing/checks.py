@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from omni_release.core.errors import CannotTell, NotApplicable
-from omni_release.core.model import Finding, Release, Severity
+from omni_release import distributions
+from omni_release.builds.steps import as_built
+from omni_release.core.errors import CannotTell, Conflict, NotApplicable
+from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.world import Credentials, IndexFile, Standing, World
-from omni_release.distributions import artifacts
 from omni_release.index import polling, targets
 
 _AGE = datetime.timedelta(days=14)
@@ -35,7 +36,7 @@ def version_is_free_or_ours(release: Release, world: World) -> Iterator[Finding]
     """
     pinned = world.journal.artifacts()
     version = _version(release, world)
-    there = [file for file in _listed(release, world) if artifacts.is_of(file.name, version)]
+    there = [file for file in _listed(release, world) if distributions.is_of(file.name, version)]
     if not there:
         return
     if not pinned:
@@ -60,7 +61,7 @@ def release_is_young_enough(release: Release, world: World) -> Iterator[Finding]
     PyPI takes no files for a release of more than 14 days: raise the version.
     """
     version = _version(release, world)
-    there = [file for file in _listed(release, world) if artifacts.is_of(file.name, version)]
+    there = [file for file in _listed(release, world) if distributions.is_of(file.name, version)]
     if not there:
         raise NotApplicable("nothing of this version is there")
     names = {file.name for file in there}
@@ -94,7 +95,82 @@ def _project(release: Release) -> str:
 
 
 def _version(release: Release, world: World) -> str:
-    version = artifacts.released(release.version, world.journal.artifacts())
+    version = distributions.released(release.version, world.journal.artifacts())
     if version is None:
         raise NotApplicable("only a build tells which version this is")
     return version
+
+
+def rehearsal_stands(release: Release, world: World) -> Iterator[Finding]:
+    """This run's rehearsal has passed, and neither the checkout, nor its commit, nor what was built has changed since.
+
+    Rehearse again: `omni-release rehearse`, or leave `--run` out.
+    """
+    verdict, pinned = world.journal.rehearsed(), world.journal.artifacts()
+    if not pinned or verdict is None:
+        yield Finding("this run has no finished rehearsal", "not-rehearsed")
+        return
+    if verdict != "passed":
+        yield Finding(f"the rehearsal's verdict is {verdict}, and only one that passed may be published", "not-passed")
+    built_at, now_at = world.journal.built_at(), release.commit.sha if release.commit else None
+    if built_at != now_at:
+        then, now = (f"at commit {sha}" if sha else "without a commit of git" for sha in (built_at, now_at))
+        yield Finding(f"it was rehearsed {then}, the checkout is {now}", "commit-changed")
+    try:
+        as_built(release, world)
+    except Conflict as error:
+        yield Finding(error.message, "changed-since")
+
+
+def index_answers(release: Release, world: World) -> Iterator[Finding]:
+    """The index that the release goes to answers.
+
+    It is asked first, while the build goes on: what is built for an index that cannot be reached is built for nothing.
+    Is the network up, and the address right?
+    """
+    from packaging.utils import canonicalize_name
+
+    rehearsal = release.target == REHEARSAL  # our own either answers at once, or not at all
+    listed = polling.files(world, canonicalize_name(release.project.name), patience=0.0 if rehearsal else 60.0)
+    if not rehearsal:
+        said = f"{len(listed)} files of {release.project.name} are on it" if listed else "it has nothing of the project"
+        yield Finding(f"{world.index.target.simple}: {said}", severity=Severity.NOTICE)
+
+
+def index_shows_the_release(release: Release, world: World) -> Iterator[Finding]:
+    """The index shows all of the release, and serves our bytes: in several reads in a row, caches by-passed.
+
+    What was sent is sent. Where the index is slow, run this again: it goes on with the wait. The setting
+    `listing-timeout` of [tool.omni-release.publish] says how long to wait.
+    """
+    pinned = world.journal.artifacts()
+    if not pinned:
+        raise CannotTell("there is nothing built", "Rehearse first: omni-release rehearse")
+    project, _ = distributions.name_and_version(pinned[0].name)
+    polling.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
+    for artifact in pinned:
+        yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)
+
+
+def project_page_answers(release: Release, world: World) -> Iterator[Finding]:
+    """The release's page on the index answers.
+
+    Look at it in a browser. Where the index has its pages elsewhere, the setting `project-page` of
+    [tool.omni-release.index.NAME] says where, with `{name}` and `{version}` in it.
+    """
+    pinned = world.journal.artifacts()
+    if not pinned:
+        raise NotApplicable("nothing is built, so nothing is released")
+    url = world.index.target.page_of(*distributions.name_and_version(pinned[0].name))
+    if not url:
+        raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
+    known = (Standing.OURS, Standing.REFUSED)
+    told = polling.asked(
+        world, lambda: world.index.page(url), lambda it: "" if it.standing in known else f"{url}: {it.why}"
+    )
+    if told.standing is Standing.OURS:
+        yield Finding(f"{url} answers", severity=Severity.NOTICE)
+    elif told.standing is Standing.ABSENT:
+        yield Finding(f"{url} is not there: {told.why}", "project-page")
+    else:
+        raise CannotTell(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")

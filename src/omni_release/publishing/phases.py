@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from omni_release import lanes, source_tree
+from omni_release import distributions, lanes, source_tree
 from omni_release.core.errors import CannotTell, UsageError
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import Release, Report, Target
-from omni_release.core.request import Request
-from omni_release.core.runs import Home
-from omni_release.core.world import World
-from omni_release.distributions import artifacts
-from omni_release.index import discovery
-from omni_release.index.auth import Login
+from omni_release.core.model import STOOD_SO, Release, Report, Target
+from omni_release.core.runs import Home, Request
+from omni_release.core.world import Standing, Told, World
+from omni_release.index import IndexLogin, targets
 
 
 def whole(
     request: Request,
     home: Home,
     target: Target,
-    login: Login,
+    login: IndexLogin,
     one: Callable[[Request], Report],
 ) -> Report:
     """The last part's report; `one` runs a part, `login` is what the target may be read with.
@@ -33,7 +32,7 @@ def whole(
     Raises UsageError where it cannot begin. What is wrong outside is told before the rehearsal, which takes its time,
     and looked at again after it.
     """
-    found = discovery.found(target, canonicalize_name(request.project.name), login)
+    found = targets.discover(target, canonicalize_name(request.project.name), login)
     request = replace(request, destination=found)
     if request.lane == "published":
         return one(request)
@@ -79,4 +78,71 @@ def finished_already(home: Home, release: Release, world: World) -> Iterator[str
 
 
 def _unchanged(path: Path, expected: str) -> bool:
-    return path.is_file() and artifacts.sha256(path) == expected
+    return path.is_file() and distributions.sha256(path) == expected
+
+
+def explained(target: Target, project: str, version: str, told: Sequence[Told], again: str) -> Iterator[str]:
+    """What cannot be undone, and what to do: one screen. `again` is the command that goes on."""
+    there = [each for each in told if each.standing is Standing.OURS]
+    manage = _manage(target, project, version)
+    yield f"{project} {version} on {target.name}:"
+    for each in told:
+        yield f"  {each.name}: {'there, and ours' if each.standing is Standing.OURS else each.why}"
+    if any(each.standing is Standing.OTHER_BYTES for each in told):
+        yield "It holds other bytes than ours under our name. A file name can be used once only: this version is spent."
+        yield "Raise it, and release that: omni-release version bump patch"
+    elif len(there) == len(told):
+        yield "All of it is there: nothing is left to send. What is told above is gone on with by:"
+        yield f"  {again}"
+        yield f"Should what is there be wrong, yank it by hand, and release the next version: {manage}"
+    elif any(each.standing is not Standing.ABSENT for each in told if each not in there):
+        yield f"{target.name} does not say what of it is there: it may be all of it, or a part."
+        yield "When it answers, go on, and nothing is sent twice:"
+        yield f"  {again}"
+        return
+    elif there:
+        yield "What is there cannot be replaced or taken back. Either go on, and nothing is sent twice:"
+        yield f"  {again}"
+        yield "or give this version up, and raise it: omni-release version bump patch"
+    else:
+        yield "Nothing of it is there: mend what is wrong above, and run this again:"
+        yield f"  {again}"
+    if there and len(there) < len(told):
+        yield f"So that nobody installs what is half there, yank it by hand: {manage}"
+
+
+def _manage(target: Target, project: str, version: str) -> str:
+    import urllib.parse
+
+    if targets.is_pypi(target):
+        return urllib.parse.urljoin(target.simple, f"/manage/project/{project}/release/{version}/")
+    return target.page_of(project, version) or f"on the web pages of {target.name}"
+
+
+def what_now(request: Request, report: Report, world: World) -> Iterator[str]:
+    """What a person is to know at the end of a release, beyond its verdict: one screen at the most.
+
+    Nothing where it never began, or where it went through.
+    """
+    pinned, target = report.artifacts, world.index.target
+    if not pinned or not world.journal.confirmed(target.upload):
+        return
+    project, version = distributions.name_and_version(pinned[0].name)
+    if report.verdict == "passed":
+        upload = next((one for one in report.outcomes if one.id == "upload"), None)
+        if upload is not None and any(finding.message == STOOD_SO for finding in upload.findings):
+            yield f"All of {project} {version} was on {target.name} already, with these very bytes: nothing was sent."
+        return
+    again = _again(request, report, target.name)
+    if report.interrupted:
+        yield f"It may be there in part. Go on with it: {again}"
+        return
+    yield from explained(target, project, version, world.index.standings(project, pinned), again)
+
+
+def _again(request: Request, report: Report, index: str) -> str:
+    """The command that goes on with this very run."""
+    named = request.run and ("/" in request.run or os.sep in request.run)  # the run of another checkout
+    run = report.run if named else Path(report.run or "").name
+    words = ("omni-release", "release", "--to", index, "--run", str(run), *(("--yes",) if request.yes else ()))
+    return shlex.join(words)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from omni_release.core.model import Finding, Outcome, Report, Severity, Status
-from omni_release.core.printable import printable
+from omni_release.core.redaction import printable
 
 _MARKS = {
     Status.PASSED: "✅",

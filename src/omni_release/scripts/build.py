@@ -36,7 +36,7 @@ class Isolated:
 
     def make_extra_environ(self) -> dict[str, str]:
         """What hooks see besides our own environment."""
-        return {"PATH": f"{venv.scripts(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        return {"PATH": f"{venv.scripts_folder(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
     def create(self) -> None:
         """Make it anew."""

@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 
+from omni_release import distributions
 from omni_release.cassettes.checks import Gate
-from omni_release.core import redaction, secret_patterns
+from omni_release.core import redaction as core_redaction
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
-from omni_release.distributions import artifacts
 from omni_release.smoke import evidence, outcomes, runner
 from omni_release.smoke.runner import Ran
 
@@ -56,7 +56,7 @@ def smoke_passes_live(release: Release, world: World) -> Iterator[Finding]:
     ran = runner.run(release, world, outcomes.LIVE, runner.folder(release, outcomes.LIVE) / "traffic")
     findings = tuple(_verdict(release, ran))
     if not any(finding.severity is Severity.ERROR for finding in findings):
-        found = evidence.of(release, world, ran.told, artifacts.installable(release.dist).name)
+        found = evidence.of(release, world, ran.told, distributions.installable(release.dist).name)
         evidence.keep(release, world, found)
         yield Finding(str(found), severity=Severity.NOTICE)
     yield from findings
@@ -73,7 +73,7 @@ def live_smoke_stands(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("not asked: it needs a run, whose wheel is what a live run stands for")
     stands = evidence.standing(release, world)
     if stands is None:
-        wheel = artifacts.installable(release.dist).name
+        wheel = distributions.installable(release.dist).name
         said = f"{wheel} (sha256 {runner.wheel_sha256(release, world)}) has passed no live run with these scenarios"
         raise CannotTell(f"{said} and models", evidence.again(release))
     if not _by_the_service(stands, release):
@@ -84,7 +84,7 @@ def live_smoke_stands(release: Release, world: World) -> Iterator[Finding]:
 
 def _by_the_service(stands: evidence.LiveEvidence, release: Release) -> bool:
     """Whether who answered is whom the settings name, and no stand-in of one environment's."""
-    return stands.base_url == redaction.left_out(release.project.settings.smoke.base_url)
+    return stands.base_url == core_redaction.strip_userinfo(release.project.settings.smoke.base_url)
 
 
 def traffic_is_recorded_live(release: Release, world: World) -> Iterator[Finding]:
@@ -125,7 +125,7 @@ def cassettes_are_clean(release: Release, world: World) -> Iterator[Finding]:
     paths = runner.recordings(project)
     if not paths:
         raise NotApplicable(f"there are no cassettes in {project.settings.smoke.cassettes}/")
-    secrets = secret_patterns.held(world.environment)
+    secrets = core_redaction.key_variables_set(world.environment)
     yield from Gate(project.root, project.settings.smoke, world.clock.now(), secrets).findings(paths)
 
 

@@ -56,7 +56,7 @@ def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
 
 def stand_in(release: Release, world: World) -> str:
     """The address that is asked in the service's place, if any, without a password that is in it."""
-    return redaction.left_out(
+    return redaction.strip_userinfo(
         release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", "")
     )
 

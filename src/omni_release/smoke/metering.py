@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import json
+import os
 import re
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from omni_release import models
 from omni_release.cassettes import asked
-from omni_release.images import answer, costs
-from omni_release.images.budget import Budget
+from omni_release.core.settings import Settings
+from omni_release.images import answer, pricing
 from omni_release.images.errors import BudgetExceeded, DamagedAnswer
-from omni_release.models import registry
+from omni_release.images.pricing import Budget
+from omni_release.smoke import outcomes
 
 if TYPE_CHECKING:
     from vcr.request import Request
+if TYPE_CHECKING:
+    from omni_release.emulators import GeminiEmulator
+    from omni_release.images import SyncImages
+
 
 _TRANSIENT = (408, 425, 429)
+
 _BILLED = ("generateContent", "streamGenerateContent")
 
 
@@ -118,14 +131,14 @@ def _estimate(model: str, document: dict[str, Any]) -> float:
         tokens = _of(config, "maxOutputTokens")
         dearest = max(price.text_output or 0 for price in _prices())
         return (characters + (tokens if isinstance(tokens, int) else 8_000)) * dearest / 1_000_000
-    found = costs.estimate(model, _size(document), characters)
+    found = pricing.estimate(model, _size(document), characters)
     if found is None:
-        found = max(costs.estimate(name, _size(document), characters) or 0 for name in registry.models())
+        found = max(pricing.estimate(name, _size(document), characters) or 0 for name in models.all_models())
     return found
 
 
-def _prices() -> list[registry.Price]:
-    return [model.price for model in registry.models().values() if model.price]
+def _prices() -> list[models.Price]:
+    return [model.price for model in models.all_models().values() if model.price]
 
 
 def _texts(content: Any) -> list[str]:
@@ -141,14 +154,14 @@ def _told(call: Call, request: Request, response: dict[str, Any]) -> tuple[str, 
         read = answer.parsed(body_of(response))
     except DamagedAnswer:
         return "", None
-    model = registry.bare(read.model)
+    model = models.bare_name(read.model)
     usage, size = read.usage, _size(_json(request.body))
     if read.image is None and usage is not None and not usage.image:
-        known = registry.find(model or call.model)
+        known = models.find(model or call.model)
         price = known.price if known else None
         rate = max((price.text_output if price else None) or 0, (price.input if price else None) or 0)
         return model, usage.total * rate / 1_000_000
-    return model, costs.of(model if registry.find(model) else call.model, usage, size).usd
+    return model, pricing.cost_of(model if models.find(model) else call.model, usage, size).usd
 
 
 def body_of(response: dict[str, Any]) -> bytes:
@@ -157,3 +170,68 @@ def body_of(response: dict[str, Any]) -> bytes:
 
     body = decode_response(response)["body"]["string"]
     return body if isinstance(body, bytes) else str(body).encode()
+
+
+class Service:
+    """How a scenario reaches the service, whatever stands in its place.
+
+    `model`, `fallback` and `economy` are names: what the settings say, and the cheapest living model of their family.
+    """
+
+    def __init__(self, mode: str, settings: Settings, emulator: GeminiEmulator | None) -> None:
+        from omni_release.images.configured import with_environment
+
+        self.mode = mode
+        self.model, fallback, self._seconds = with_environment(settings, os.environ)
+        self.fallback = fallback or self.model
+        self.economy = _economy(self.model)
+        self._emulator = emulator
+        self._made: dict[tuple[str, str], SyncImages] = {}
+
+    def images(self, model: str = "", *, key: str = "") -> SyncImages:
+        """The provider of this model (default: the one of the settings), without async; closed when all has ended."""
+        from omni_release.images import GeminiImageProvider, Policy, ResilientProvider, SyncImages
+
+        wanted = (model or self.model, key)
+        if wanted not in self._made:
+            live = self.mode == outcomes.LIVE
+            policy = Policy(retries=2) if live else Policy(backoff=0.0)
+            provider = GeminiImageProvider(wanted[0], key or None, timeout=self._seconds)
+            self._made[wanted] = SyncImages(ResilientProvider(provider, None, policy))
+        return self._made[wanted]
+
+    @contextlib.contextmanager
+    def provoked(self, step: str, kind: type[Exception]) -> Iterator[pytest.ExceptionInfo[Exception]]:
+        """What is within raises `kind`: the emulator is told so by `step`; a live service may not do us the favour."""
+        if self._emulator is not None:
+            self._emulator.script(step)
+        caught: pytest.ExceptionInfo[Exception] = pytest.ExceptionInfo.for_later()
+        try:
+            yield caught
+        except kind as error:
+            caught.fill_unfilled((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # it has one
+            return
+        if self._emulator is not None:
+            pytest.fail(f"the emulator was told {step!r}, and no {kind.__name__} was raised", pytrace=False)
+        pytest.skip(f"the service could not be provoked: it made an image, and raised no {kind.__name__}")
+
+    def close(self) -> None:
+        """End all connections."""
+        for images in self._made.values():
+            images.__exit__(None, None, None)
+        self._made = {}
+
+
+def _economy(model: str) -> str:
+    """The cheapest model of the same family that lives and whose price is known."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    known = models.find(model)
+    priced = [
+        (one.price.per_image["1K"], one.name)
+        for one in models.all_models().values()
+        if one.price
+        and "1K" in one.price.per_image
+        and one.lives(today)
+        and (known is None or one.family == known.family)
+    ]
+    return min(priced)[1] if priced else model

@@ -11,12 +11,20 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omni_release.core.errors import CannotTell
 
+if TYPE_CHECKING:
+    pass
+
+
 PASSED, FAILED, INCONCLUSIVE, SKIPPED = "passed", "failed", "inconclusive", "skipped"
+
+
 RECORDED, EMULATED, LIVE = "recorded", "emulated", "live"
+
+
 MODES = (RECORDED, EMULATED, LIVE)
 
 

@@ -8,14 +8,13 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import cassettes, scripts
-from omni_release.core import secret_patterns
+from omni_release import cassettes, distributions, environments, scripts
+from omni_release.core import redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Project, Release
 from omni_release.core.world import Completed, World
-from omni_release.distributions import artifacts
-from omni_release.environments import env_vars, installed
+from omni_release.environments import venv
 from omni_release.project import table
 from omni_release.smoke import outcomes
 from omni_release.smoke.outcomes import Told
@@ -56,8 +55,8 @@ def must_be_wanted(project: Project) -> None:
 
 def must_have_key(release: Release, world: World) -> None:
     """Raises CannotTell where no variable holds a key."""
-    if not secret_patterns.held(world.environment):
-        hint = f"Set {' or '.join(secret_patterns.VARIABLES)}; or run it without one: --emulated"
+    if not redaction.key_variables_set(world.environment):
+        hint = f"Set {' or '.join(redaction.KEY_VARIABLES)}; or run it without one: --emulated"
         raise CannotTell("there is no key, so the live service cannot be asked", hint)
 
 
@@ -94,8 +93,8 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
     """The run of all scenarios in this mode; its traffic goes to `record`, if anywhere."""
     smoke = release.project.settings.smoke
     candidate = release.environment("candidate")
-    inner = env_vars.activated(world.environment, release.folder, candidate) | {UNRECORDED: "1"}
-    named = tuple(name for name in secret_patterns.VARIABLES if inner.pop(name, ""))
+    inner = environments.venv_env(world.environment, release.folder, candidate) | {UNRECORDED: "1"}
+    named = tuple(name for name in redaction.KEY_VARIABLES if inner.pop(name, ""))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
     arguments = [*tests(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
     arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={folder(release, mode) / REPORT}"]
@@ -105,7 +104,7 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
         inner["GOOGLE_GEMINI_BASE_URL"] = smoke.base_url
     if not smoke.tests:
         arguments += ["-o", "addopts=", f"--rootdir={tree}"]
-    elif any(name.startswith("pytest-xdist==") for name in installed.distributions(candidate)):
+    elif any(name.startswith("pytest-xdist==") for name in venv.installed_distributions(candidate)):
         arguments += ["-n", "0"]  # one process, one budget
     shield = str(scripts.program("process_group"))
     return Run(
@@ -154,7 +153,7 @@ def _watch(report: Path, world: World, over: threading.Event) -> None:
 
 def wheel_sha256(release: Release, world: World) -> str:
     """The sha256 of the wheel that is installed in the candidate environment."""
-    wheel = artifacts.installable(release.dist).name
+    wheel = distributions.installable(release.dist).name
     return next((artifact.sha256 for artifact in world.journal.artifacts() if artifact.name == wheel), "")
 
 

@@ -10,11 +10,11 @@ import datetime
 
 import pytest
 
+from omni_release import models
 from omni_release.images import Conversation, ImageRequest, ImageResult
-from omni_release.images import presets as known_presets
+from omni_release.images import model as known_presets
 from omni_release.images.errors import ModelGone, NoImage, NotSetUp, Refused
-from omni_release.models import registry
-from omni_release.smoke.service import Service
+from omni_release.smoke.metering import Service
 
 pytestmark = pytest.mark.smoke
 PROMPT = "A paper crane on a wooden table, as a flat illustration"
@@ -50,7 +50,7 @@ def test_dead_model(smoke: Service) -> None:
     """A name that is known to be shut down costs no call, and names a living successor."""
     with pytest.raises(ModelGone) as caught:
         smoke.images("gemini-3-pro-image-preview").generate(ImageRequest(PROMPT))
-    heir = registry.find(caught.value.successor or "")
+    heir = models.find(caught.value.successor or "")
     assert heir is not None and heir.lives(datetime.datetime.now(datetime.UTC).date())
     assert heir.name in caught.value.hint
 

@@ -8,22 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import cassettes, testing
+from omni_release import cassettes, environments, testing
 from omni_release.cassettes import recorded
 from omni_release.cassettes.recorded import GENERATE, REFINE, Exchange
-from omni_release.core import secret_patterns
+from omni_release.core import redaction
 from omni_release.core.actions import Write
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.settings import TABLE, SmokeModel
 from omni_release.core.world import World
-from omni_release.environments import child, env_vars
+from omni_release.environments import venv
 from omni_release.project import line_of
 from omni_release.smoke import outcomes
 from omni_release.smoke.evidence import again
-from omni_release.smoke.response_schema import shapes
+from omni_release.smoke.response_schema import drifted, shapes
 from omni_release.smoke.runner import UNRECORDED, folder, must_be_wanted
-from omni_release.smoke.schema_drift import drifted
 
 _DEADLINE = 300.0
 _FILE = "pyproject.toml"
@@ -121,9 +120,9 @@ def _filled(
         ],
     }
     world.files.write(Write(task, json.dumps(content).encode()))
-    inner = env_vars.for_tests(world.environment, release.folder)
-    inner = {name: value for name, value in inner.items() if name not in secret_patterns.VARIABLES}
-    return child.answer(
+    inner = environments.test_env(world.environment, release.folder)
+    inner = {name: value for name, value in inner.items() if name not in redaction.KEY_VARIABLES}
+    return venv.run_script(
         release,
         world,
         "candidate",

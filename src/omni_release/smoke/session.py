@@ -12,24 +12,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecording
 
 from omni_release import project
 from omni_release.cassettes import Scrubber
-from omni_release.core import secret_patterns
+from omni_release.core import redaction
 from omni_release.core.errors import CannotTell, OmniReleaseError
 from omni_release.core.settings import Settings
 from omni_release.smoke import outcomes
-from omni_release.smoke.metering import Call, Meter
-from omni_release.smoke.outcomes import CallTold, Scenario
-from omni_release.smoke.service import Service
+from omni_release.smoke.metering import Call, Meter, Service
+from omni_release.smoke.outcomes import FAILED, INCONCLUSIVE, PASSED, RECORDED, CallTold, Scenario, cannot_tell
 from omni_release.smoke.traffic import Recording, SecretLeft, opened
-from omni_release.smoke.verdict import UNRECORDED, Running, judge, why
 
 if TYPE_CHECKING:
     from omni_release.emulators import GeminiEmulator
+if TYPE_CHECKING:
+    from omni_release.smoke.metering import Call
+    from omni_release.smoke.traffic import Recording, Tape
+
 
 BASE_URL = "GOOGLE_GEMINI_BASE_URL"
+
 NO_KEY = "no-key-needed"
+
 NAME = "omni-release-smoke"
 
 
@@ -72,7 +77,7 @@ class Session:
         self._mode = mode
         self._settings = _settings(config.rootpath)
         smoke = self._settings.smoke
-        self._keys = secret_patterns.held(os.environ)
+        self._keys = redaction.key_variables_set(os.environ)
         self._scrubber = Scrubber(self._keys)
         budget = config.getoption("--smoke-budget") or smoke.budget
         self._meter = Meter(None if mode == outcomes.RECORDED else budget)
@@ -103,7 +108,7 @@ class Session:
             return
         self._running = Running(item)
         if self._mode == outcomes.LIVE and not self._keys:
-            raise CannotTell(f"there is no key for a live run: set {' or '.join(secret_patterns.VARIABLES)}")
+            raise CannotTell(f"there is no key for a live run: set {' or '.join(redaction.KEY_VARIABLES)}")
         self._open.enter_context(self._environment())
         recording = self._recording(item)
         self._running.recording = recording
@@ -125,9 +130,9 @@ class Session:
         """No key and no base URL but those of the mode."""
         with pytest.MonkeyPatch.context() as patch:
             if self._mode != outcomes.LIVE:
-                for name in secret_patterns.VARIABLES:
+                for name in redaction.KEY_VARIABLES:
                     patch.delenv(name, raising=False)
-                patch.setenv(secret_patterns.VARIABLES[0], NO_KEY)
+                patch.setenv(redaction.KEY_VARIABLES[0], NO_KEY)
                 patch.delenv(BASE_URL, raising=False)
             if self._mode == outcomes.EMULATED:
                 if self._emulator is None:
@@ -170,7 +175,7 @@ class Session:
         running.seconds += call.duration
         error = call.excinfo.value if call.excinfo else None
         if report.outcome != "passed" and running.outcome in ("", outcomes.PASSED):
-            running.outcome, running.why, running.error = report.outcome, why(report, call), error
+            running.outcome, running.why, running.error = report.outcome, failure_reason(report, call), error
         elif report.when == "call" and not running.outcome:
             running.outcome = outcomes.PASSED
         if report.when == "call" or (report.when == "setup" and report.outcome == "failed"):
@@ -250,3 +255,68 @@ def _settings(root: Path) -> Settings:
         return project.read(root)[1]
     except OmniReleaseError as error:
         raise pytest.UsageError(f"{error.message} {error.hint}".rstrip()) from None
+
+
+UNRECORDED = "not recorded yet: `nox -s record` does, with a key; `nox -s record -- --emulated` without one"
+
+
+_CHANGED = "it asks for what its recording does not have: mend it, or record it anew: `nox -s record`"
+
+
+class Running:
+    """The test that runs now."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.item = item
+        self.outcome = ""
+        self.why = ""
+        self.error: BaseException | None = None
+        self.seconds = 0.0
+        self.calls: tuple[Call, ...] = ()
+        self.recording: Recording | None = None
+        self.tape: Tape | None = None
+        self.wrote = False
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """Positions of recorded answers that nobody asked for."""
+        if self.tape is None or self.recording is None or not self.recording.replay:
+            return ()
+        return tuple(at for at in range(len(self.tape.data)) if not self.tape.play_counts[at])
+
+
+def judge(running: Running, mode: str, exceeded: str) -> None:
+    """A failure that says nothing about the release is inconclusive, and so is a pass that nothing answered to."""
+    calls, recording = running.calls, running.recording
+    if mode == RECORDED:
+        if running.outcome == FAILED and calls and recording and not recording.there:
+            running.why = UNRECORDED
+        elif running.outcome == FAILED and isinstance(running.error, NotInRecording):
+            running.why = _CHANGED
+        return
+    if running.outcome == FAILED:
+        told = cannot_tell(running.error)
+        if exceeded:
+            running.outcome, running.why = INCONCLUSIVE, exceeded
+        elif told is not None:
+            running.outcome, running.why = INCONCLUSIVE, told.message
+        elif calls and calls[-1].unanswered:
+            running.outcome, running.why = INCONCLUSIVE, f"{_came(calls[-1])}; {running.why}"
+    elif running.outcome == PASSED and calls and all(call.unanswered for call in calls):
+        running.outcome = INCONCLUSIVE
+        running.why = f"it passed, and yet no call was answered: {_came(calls[-1])}"
+
+
+def failure_reason(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
+    """Why a test did not pass, in a line."""
+    if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, OmniReleaseError):
+        return f"{type(error).__name__}: {error.message}"
+    said = call.excinfo.exconly(tryshort=True) if call.excinfo else ""
+    return next((line.strip() for line in said.splitlines() if line.strip()), "")[:500]
+
+
+def _came(call: Call) -> str:
+    return f"{call.model or 'the service'}: {'no answer' if call.code is None else call.code}"

@@ -110,12 +110,12 @@ class SecretLeft(OmniReleaseError):
 
 def refuse_secrets(text: str, secrets: tuple[str, ...]) -> None:
     """Raises SecretLeft where a key's value, or what has the shape of a key, is in the text. It is never shown."""
-    from omni_release.core import secret_patterns
+    from omni_release.core import redaction
 
     data = text.encode()
     if any(value in text for value in cassettes.spellings(secrets)):
         raise SecretLeft("the live key is in the traffic, in a way that could not be taken out; it is not recorded")
-    for line, kind in secret_patterns.found(data):
+    for line, kind in redaction.find_keys(data):
         said = f"what looks like {kind} is in the traffic (line {line} of its cassette); it is not recorded"
         raise SecretLeft(said, "Keep it out of what the test sends, or out of what the service answers.")
 

@@ -10,14 +10,13 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import scripts, source_tree, testing
+from omni_release import environments, scripts, source_tree, testing
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.world import Completed, World
-from omni_release.environments import env_vars, installed
+from omni_release.environments import venv
 from omni_release.project import importable
-from omni_release.testing import deprecations
 
 _NO_TESTS = 5
 
@@ -42,13 +41,13 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     failures = tuple(_failures(cases))
     yield from failures
     yield from _missing(project, failures)
-    yield from deprecations.findings(deprecations.read(recorded), testing.places(release))
+    yield from testing.deprecation_findings(testing.read_deprecations(recorded), testing.places(release))
     yield from _imported(release, passed=completed.code == 0)
     if cases and all(case.find("skipped") is not None for case in cases):
         raise CannotTell(f"all {len(cases)} tests were skipped", f"Why, stands in {command.log}.")
     if completed.code != 0 and not failures:
         yield Finding(_ended(command, completed, _stated(project)), "tests-ended")
-    if completed.code == 0 and (failed := deprecations.pytest_failures(recorded)):
+    if completed.code == 0 and (failed := testing.pytest_failures(recorded)):
         said = f"{_stated(project)} ended with exit code 0, but pytest told of {failed} failed"
         yield Finding(f"{said}: hand its exit code on", "exit-code-lost")
     if completed.code == 0 and completed.tail:
@@ -71,7 +70,7 @@ _NO_MODULE = re.compile(r"No module named '(\w+)")
 def _imported(release: Release, *, passed: bool) -> Iterator[Finding]:
     """Proof that the tests imported nothing but what was installed: where each package came from, in each process."""
     candidate = release.environment("candidate").resolve()
-    imported = sorted(set(deprecations.imported(testing.recorded(release))))
+    imported = sorted(set(testing.read_imports(testing.recorded(release))))
     for name, file in imported:
         if not Path(file).resolve().is_relative_to(candidate):
             yield Finding(f"the tests import {name} from {file}, not from what was installed", "import-elsewhere")
@@ -83,7 +82,7 @@ def _imported(release: Release, *, passed: bool) -> Iterator[Finding]:
 def tests_key(release: Release, world: World) -> str:
     """What the tests' outcome depends on: the artifacts, the tree, the settings, the interpreter, what is installed."""
     hashes = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
-    there = ",".join(installed.distributions(release.environment("candidate")))
+    there = ",".join(venv.installed_distributions(release.environment("candidate")))
     settings = repr(release.project.settings.tests)
     parts = (hashes, source_tree.fingerprint(release.project.root, world.processes), settings, sys.version, there)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -91,7 +90,7 @@ def tests_key(release: Release, world: World) -> str:
 
 def _command(release: Release, world: World, results: Path) -> Run:
     candidate = release.environment("candidate")
-    inner = env_vars.activated(world.environment, release.folder, candidate)
+    inner = environments.venv_env(world.environment, release.folder, candidate)
     program, *arguments = release.project.settings.tests.command
     if testing.uses_pytest(release.project):
         arguments += testing.inside_packages(release.project, source_tree.files(release.project.root, world.processes))

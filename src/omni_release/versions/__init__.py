@@ -11,7 +11,7 @@ import os
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
-from omni_release.versions import discovery, locks, pins, prose, source, tools
+from omni_release.versions import configured, discovery, locks, prose, source
 from omni_release.versions.checkout import Checkout, pruned
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import normal, parse, same
@@ -68,7 +68,7 @@ def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -
     if settings:
         from omni_release.versions import configured
 
-        places += configured.of(member)
+        places += configured.configured_places(member)
         places = [place for place in places if place.role == SOURCE or not configured.ignored(member, place.path)]
     return Found(
         member.name,
@@ -82,11 +82,11 @@ def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -
 def _others(member: Member, files: tuple[str, ...], stated: str, siblings: list[Member]) -> Iterator[Place]:
     version = normal(stated) or None
     yield from discovery.of(member, files, version)
-    yield from tools.own(member)
-    yield from tools.told(member, version)
-    yield from locks.of(member)
+    yield from configured.bump_tool_version(member)
+    yield from configured.bump_tool_places(member, version)
+    yield from locks.lock_entries(member)
     for holder in (member, *siblings):
-        yield from pins.of(member, holder, version)
+        yield from locks.pins_of(member, holder, version)
     yield from prose.docs(member, version, stated)
     yield from prose.history(member, version)
 

@@ -6,7 +6,7 @@ import os
 import re
 
 from omni_release import source_files
-from omni_release.versions import flat
+from omni_release.versions import place as versions_place
 from omni_release.versions.place import Malformed, Place, Stated, Text
 from omni_release.versions.python import Assigned, Module, assigned, decoded
 
@@ -177,7 +177,7 @@ class Checkout:
     def ini(self, path: str) -> dict[str, dict[str, Stated]]:
         """A file's sections."""
         text = self.text(path)
-        return flat.ini(text.text) if text else {}
+        return versions_place.read_ini(text.text) if text else {}
 
     def module(self, path: str) -> tuple[Module, list[Assigned]] | None:
         """A Python file, with the versions that it assigns; None where it is not there."""
@@ -201,11 +201,12 @@ class Checkout:
 
     def _table(self, path: str, kind: str) -> dict[str, Any]:
         if path not in self._tables:
-            from omni_release.versions import jsons, toml
+            from omni_release.versions import place as versions_place
+            from omni_release.versions import toml
 
             text = self.text(path)
             try:
-                self._tables[path] = (toml if kind == ".toml" else jsons).read(text.text) if text else {}
+                self._tables[path] = (toml if kind == ".toml" else versions_place).read(text.text) if text else {}
             except (Malformed, RecursionError) as error:
                 self.unreadable.append((path, str(error)))
                 self._tables[path] = {}

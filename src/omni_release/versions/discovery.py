@@ -6,7 +6,9 @@ import re
 from collections import namedtuple
 from collections.abc import Iterator
 
-from omni_release.versions import flat, locks, pins, source
+from omni_release.versions import locks as versions_locks
+from omni_release.versions import place as versions_place
+from omni_release.versions import source
 from omni_release.versions.checkout import Checkout, table
 from omni_release.versions.member import Member, canonical, part_places, python_place
 from omni_release.versions.pep440 import parse, same
@@ -90,7 +92,7 @@ def _setup(member: Member, version: str | None) -> Iterator[Place]:
     read = member.checkout.module(path)
     if read is None or read[0].tree is None:
         return
-    from omni_release.versions.setup_py import given
+    from omni_release.versions.python import given
 
     used = set()
     for argument, value in given(read[0].tree):
@@ -183,7 +185,7 @@ def _conf(checkout: Checkout, file: str, version: str | None) -> Iterator[Place]
 
 def _bare(member: Member, file: str, version: str | None) -> Iterator[Place]:
     text = member.checkout.text(file)
-    stated = flat.bare(text.text) if text else None
+    stated = versions_place.read_bare(text.text) if text else None
     if text and stated and (file.count("/") == member.at.count("/") or same(stated, version or "")):
         yield text.place(stated.start, stated.end, MIRROR)
 
@@ -199,7 +201,7 @@ def _metadata(member: Member) -> Iterator[Place]:
 
 def _citation(member: Member, file: str) -> Iterator[Place]:
     text = member.checkout.text(file)
-    for stated in flat.yaml(text.text, "version") if text else ():
+    for stated in versions_place.read_yaml(text.text, "version") if text else ():
         if text and parse(stated):
             yield text.place(stated.start, stated.end, MIRROR)
 
@@ -229,9 +231,9 @@ def cargo(member: Member, files: tuple[str, ...], version: str | None) -> Iterat
         and isinstance(package.get("version"), dict) and "" in crates and "name" in package
     }  # fmt: skip
     ours_by_name = {name: version or "" for name in {*crates, *inherited} if name}
-    yield from pins.cargo(member, found, ours_by_name)
+    yield from versions_locks.cargo_pins(member, found, ours_by_name)
     for lock in {*_above(member.at, "Cargo.lock"), *(file for file in files if file.endswith("Cargo.lock"))}:
-        yield from locks.cargo(member.checkout, lock, ours_by_name)
+        yield from versions_locks.cargo_lock_entry(member.checkout, lock, ours_by_name)
 
 
 def npm(member: Member, files: tuple[str, ...], version: str | None) -> Iterator[Place]:
@@ -249,7 +251,7 @@ def npm(member: Member, files: tuple[str, ...], version: str | None) -> Iterator
         drifted = name == member.canonical and plausible(place.value, version)
         if (equal and (related or place.value not in _PLACEHOLDERS)) or drifted:
             yield place
-            yield from locks.npm(member.checkout, file[: -len("package.json")])
+            yield from versions_locks.npm_lock_entry(member.checkout, file[: -len("package.json")])
 
 
 def around(member: Member, files: tuple[str, ...], version: str | None) -> Iterator[Place]:

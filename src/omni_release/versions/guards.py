@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from omni_release import source_files
 from omni_release.core.errors import CannotTell
 from omni_release.core.model import Artifact
 from omni_release.core.world import Standing
-from omni_release.versions import tags
 from omni_release.versions.member import canonical
-from omni_release.versions.pep440 import parse
+from omni_release.versions.pep440 import Version, parse
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
         def files(self, project: str) -> Sequence[IndexFile]: ...
 
         def standings(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[Told]: ...
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def against(root: Path, name: str, new: str) -> Iterator[str]:
@@ -43,7 +48,7 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
             yield f"git does not answer in {root}, so nobody knows which versions are tagged: `git status` says why"
         return
     commits = _commits(root)
-    ours = tags.ours(commits, name)
+    ours = project_tags(commits, name)
     taken = [tag.name for tag in ours if tag.version.key == version.key]
     for tag in taken:
         if commits[tag] != head:
@@ -59,10 +64,10 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
     A file name is taken for good: so a file of this version that dist/ has not is in the way as well.
     """
-    from omni_release.distributions import artifacts
+    from omni_release import distributions
 
     try:
-        listed = {file.name for file in index.files(canonical(name)) if artifacts.is_of(file.name, new)}
+        listed = {file.name for file in index.files(canonical(name)) if distributions.is_of(file.name, new)}
     except CannotTell as error:
         return [], [error.message]
     except ImportError:
@@ -83,11 +88,11 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
 def _built(dist: Path, version: str) -> Iterator[Artifact]:
     """The distributions of a version in a folder."""
-    from omni_release.distributions import artifacts
+    from omni_release import distributions
 
     for file in sorted(dist.iterdir()) if dist.is_dir() else ():
-        if file.is_file() and artifacts.is_of(file.name, version):
-            yield artifacts.of(file)
+        if file.is_file() and distributions.is_of(file.name, version):
+            yield distributions.artifact_of(file)
 
 
 def _commits(root: Path, *which: str) -> dict[str, str]:
@@ -95,3 +100,41 @@ def _commits(root: Path, *which: str) -> dict[str, str]:
     form = "%(refname:strip=2)%09%(objectname)%09%(*objectname)"
     listed = source_files.git(str(root), "for-each-ref", f"--format={form}", *which, "refs/tags") or ""
     return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}
+
+
+_PLAIN = re.compile(r"(?:v|ver|version|r|rel|release)?[-_/.]?v?", re.IGNORECASE)
+
+_END = re.compile(r"[-_/@.=]*v?$", re.IGNORECASE)
+
+
+class Tag(NamedTuple):
+    """A tag of a version: its name, what stands in it before the version, and whether that names the project."""
+
+    name: str
+    prefix: str
+    version: Version
+    named: bool
+
+
+def split_tag(tag: str) -> tuple[str, str] | None:
+    """What stands before the version in a tag's name, and the version; None where it has none."""
+    parts = _parts(tag)
+    return (parts[0], tag.removeprefix(parts[0])) if parts else None
+
+
+def project_tags(tags: Iterable[str], project: str) -> list[Tag]:
+    """Those that may be the project's: that name it, or name no project."""
+    found = [Tag(tag, *parts, _names(parts[0], project)) for tag in tags if (parts := _parts(tag))]
+    return [tag for tag in found if tag.named or _PLAIN.fullmatch(tag.prefix)]
+
+
+def _names(prefix: str, project: str) -> bool:
+    stem = _END.sub("", prefix)
+    return canonical(project) in (canonical(stem), canonical(stem.rpartition("/")[2]))
+
+
+def _parts(tag: str) -> tuple[str, Version] | None:
+    for at, letter in enumerate(tag):
+        if letter.isdigit() and (version := parse(tag[at:])):
+            return tag[:at], version
+    return None

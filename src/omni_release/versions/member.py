@@ -44,7 +44,7 @@ class Member:
         read = self.checkout.module(self.at + "setup.py")
         if not read or not read[0].tree:
             return ""
-        from omni_release.versions.setup_py import given
+        from omni_release.versions.python import given
 
         for argument, value in given(read[0].tree):
             if argument == "name":
@@ -54,7 +54,7 @@ class Member:
     def _titled(self, tree: _ast.Module, value: _ast.expr) -> str:
         """What `about["__title__"]` is, where setup.py reads `about` from a module of the project's own."""
         key = value.slice.value if isinstance(value, _ast.Subscript) and isinstance(value.slice, _ast.Constant) else ""
-        from omni_release.versions.setup_py import opened
+        from omni_release.versions.python import opened
 
         for path in opened(tree) if isinstance(key, str) and key.startswith("__") else ():
             read = self.checkout.module(self.at + path) if path.endswith(".py") else None

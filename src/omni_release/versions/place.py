@@ -5,11 +5,23 @@ Plain tuples and slots, no dataclasses: what `version check` imports is a good p
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
+from collections.abc import Iterator
+
+from omni_release.versions.pep440 import parse
+
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
 
 SOURCE, MIRROR, LOCK, PIN, DOC, DERIVED, HISTORY = "source", "mirror", "lock", "pin", "doc", "derived", "history"
+
 WRITTEN = (SOURCE, MIRROR, LOCK, PIN)
 """The roles of the places that a change writes; DOC joins them when asked."""
+
 
 TAG = "tag"
 """The form of a source that is a tag: nothing of it stands in a file."""
@@ -105,3 +117,119 @@ class Malformed(ValueError):
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
         self.at = at
+
+
+_SECTION = re.compile(
+    r"^\ufeff?\[(?P<section>[^\]\r\n]+)\][^\r\n]*|^(?P<key>[A-Za-z][\w. -]*?)[ \t]*[=:][ \t]*(?P<value>[^\r\n]*)", re.M
+)
+
+_COMMENT = re.compile(r"\s+[#;].*|\s+$")
+
+
+def read_ini(text: str) -> dict[str, dict[str, Stated]]:
+    """The values that stand on one line with their key, by section; comments at the end of a line are left out."""
+    found: dict[str, dict[str, Stated]] = {}
+    section = ""
+    for match in _SECTION.finditer(text):
+        if match["section"]:
+            section = match["section"].strip()
+            found.setdefault(section, {})
+            continue
+        value = _COMMENT.sub("", match["value"])
+        keys, start = found.setdefault(section, {}), match.start("value")
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value, start = value[1:-1], start + 1
+        keys.setdefault(match["key"].strip(), Stated.at(value, start, start + len(value)))
+    return found
+
+
+def read_yaml(text: str, key: str) -> Iterator[Stated]:
+    """The values of a key at the top level of a YAML document, without their quotes."""
+    pattern = rf"^(?:\ufeff)?{re.escape(key)}[ \t]*:[ \t]+(?:\"([^\"\r\n]*)\"|'([^'\r\n]*)'|([^\s#\"'][^\s#]*))"
+    for match in re.finditer(pattern, text, re.M):
+        which = match.lastindex or 0
+        yield Stated.at(match[which], match.start(which), match.end(which))
+
+
+def read_bare(text: str) -> Stated | None:
+    """The version that is all that a file holds, but for white space, comments and `version =`."""
+    match = re.fullmatch(r"\ufeff?\s*(?:#[^\n]*\n\s*)*(?:version\s*[:=]\s*)?(\S+)\s*", text, re.IGNORECASE)
+    if not match or not parse(match[1]) or "." not in match[1]:
+        return None
+    return Stated.at(match[1], match.start(1), match.end(1))
+
+
+_TOKEN = re.compile(r'(?:\s|\ufeff|//[^\n]*|/\*[\s\S]*?\*/)*(?:"((?:[^"\\\n]|\\.)*)"|([\[\]{}:,])|([\w.+-]+))')
+
+_DEEPEST = 100
+
+
+def read_json(text: str) -> dict[str, Any]:
+    """The object that a document holds: dict, list, `Stated`, None for what is no string. Raises Malformed."""
+    root: dict[str, Any] = {}
+    for keys, value in json_leaves(text):
+        table: Any = root
+        for key in keys[:-1]:
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise Malformed(f"{key} is there twice", 0)
+        table[keys[-1]] = value
+    return root
+
+
+def json_leaves(text: str) -> Iterator[tuple[tuple[str, ...], Stated | None]]:
+    """Each string or scalar with its keys, as it comes: a reader of a large file can stop early.
+
+    An item of a list has its number (from 0) as its key.
+    """
+    position, depth = 0, 0
+    stack: list[tuple[str, str]] = []  # the kind of what is open, and the key that is being read in it
+    key: str | None = None
+    count = 0
+    while found := _TOKEN.match(text, position):
+        string, mark, _ = found.groups()
+        position = found.end()
+        if mark in ("{", "["):
+            stack.append((mark, "" if not stack else _key(key, position)))
+            depth += 1
+            if depth > _DEEPEST:
+                raise Malformed("too deep", position)
+            key, count = (None, 0) if mark == "{" else ("0", 0)
+        elif mark in ("}", "]"):
+            if not stack or stack[-1][0] != ("{" if mark == "}" else "["):
+                raise Malformed("a bracket closes nothing", position)
+            closed = stack.pop()
+            depth -= 1
+            key = closed[1]
+            if not stack:
+                return
+            if stack[-1][0] == "[":
+                count = int(key)
+        elif mark == ",":
+            if stack and stack[-1][0] == "[":
+                count += 1
+                key = str(count)
+            else:
+                key = None
+        elif mark == ":":
+            continue
+        elif not stack:
+            raise Malformed("this is no object", position)
+        elif stack[-1][0] == "{" and key is None:
+            if string is None:
+                raise Malformed("a key is missing", position)
+            key = string
+        else:
+            keys = (*(name for _, name in stack[1:]), key or "")
+            yield keys, None if string is None else _stated(string, found.start(1))
+    raise Malformed("the document does not end", position)
+
+
+def _key(key: str | None, position: int) -> str:
+    if key is None:
+        raise Malformed("a key is missing", position)
+    return key
+
+
+def _stated(raw: str, start: int) -> Stated:
+    return Stated.escaped(raw, start) if "\\" in raw else Stated.at(raw, start, start + len(raw))

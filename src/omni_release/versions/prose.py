@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from omni_release import versions
+from omni_release.core.model import Project
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import parse, same
@@ -13,11 +15,17 @@ from omni_release.versions.place import DOC, HISTORY, Place, Text
 _README = re.compile(
     r"^(?:README|docs?/(?:index|install|installation|quickstart|getting[-_]started))\.(?:md|rst|txt)$", re.I
 )
+
 _CHANGELOG = re.compile(r"^(?:docs?/)?(?:changelog|changes|history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?$", re.I)
+
 _TOKEN = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)(?![\w]|\.\d)")
+
 _PAST = re.compile(r"versionadded|versionchanged|deprecated|since|before", re.IGNORECASE)
+
 _HEADING = re.compile(r"^\s*(?:#+|=+(?= )|\*\*|<h\d>|\[|\(|v(?=\d)|version\b|release\b|\d)", re.IGNORECASE)
+
 _RULE = re.compile(r"^\s*([=\-~^\"'#*+])\1{2,}\s*$")
+
 _LONGEST = 120  # characters of a line that is a heading
 
 
@@ -76,3 +84,42 @@ def _root_files(member: Member) -> list[str]:
     checkout: Checkout = member.checkout
     names = [file[len(member.at) :] for file in checkout.files if file.startswith(member.at)]
     return sorted(name for name in names if _README.match(name) or _CHANGELOG.match(name))
+
+
+_RULE_RELEASE_NOTES = re.compile(r"\s*([=\-~^\"'#*+])\1{2,}\s*")
+
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+
+
+def release_notes(project: Project) -> str:
+    """The part of the changelog that is about the project's version, as it is written; empty where there is none."""
+    place = next((place for place in versions.find(project) if place.role == HISTORY), None)
+    if place is None:
+        return ""
+    text = (project.root / place.path).read_text(encoding="utf-8", errors="replace")
+    return section_below(text, place.line)
+
+
+def section_below(text: str, line: int) -> str:
+    """What stands below the heading on `line` (from 1), up to the next one of its kind, without blank lines around."""
+    lines = text.splitlines()
+    heading, below = lines[line - 1], lines[line : line + 1]
+    if hashes := re.match(r"\s*(#+)", heading):
+        end = _before(lines, line, re.compile(rf"#{{1,{len(hashes[1])}}}(?!#)"))
+        return "\n".join(lines[line:end]).strip()
+    if below and (rule := _RULE_RELEASE_NOTES.fullmatch(below[0])):
+        after = _before(lines, line + 1, re.compile(rf"{re.escape(rule[1])}{{3,}}\s*$"))
+        # The line above a rule is the next heading, unless the text has come to its end.
+        return "\n".join(lines[line + 1 : after - 1 if after < len(lines) else after]).strip()
+    return ""
+
+
+def _before(lines: list[str], start: int, ends: re.Pattern[str]) -> int:
+    """The number of the first line from `start` on that ends the part; what stands in a code block is none."""
+    fenced = False
+    for number in range(start, len(lines)):
+        if _FENCE.match(lines[number]):
+            fenced = not fenced
+        elif not fenced and ends.match(lines[number]):
+            return number
+    return len(lines)

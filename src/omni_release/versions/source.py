@@ -6,7 +6,7 @@ import _ast
 import re
 
 from omni_release import source_files
-from omni_release.versions import flat
+from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
 from omni_release.versions.pep440 import parse
@@ -77,7 +77,7 @@ def _in_file(member: Member, path: object, pattern: object = None) -> list[Place
     if path.endswith(".json"):
         place = member.checkout.place(path, member.checkout.json(path).get("version"), SOURCE, "semver")
         return [place] if place else []
-    if stated := flat.bare(text.text):
+    if stated := versions_place.read_bare(text.text):
         return [text.place(stated.start, stated.end, SOURCE)]
     found = _HATCH.search(text.text)
     return [text.place(*found.span("version"), SOURCE)] if found and parse(found["version"]) else []
@@ -197,7 +197,7 @@ def _setup(member: Member) -> list[Place] | None:
     read = member.checkout.module(member.at + "setup.py")
     if read is None or read[0].tree is None:
         return None
-    from omni_release.versions.setup_py import given
+    from omni_release.versions.python import given
 
     module, _ = read
     for argument, value in given(read[0].tree):
@@ -225,7 +225,7 @@ def _setup_value(member: Member, value: _ast.expr) -> list[Place] | None:
 
 def _files_in(member: Member, tree: _ast.Module) -> list[Place] | None:
     """The version in the file that setup.py opens: its name is in there, in one string or in several."""
-    from omni_release.versions.setup_py import opened
+    from omni_release.versions.python import opened
 
     for path in opened(tree):
         if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")):

@@ -1,0 +1,1 @@
+"""Copy the checkout and build it."""
