@@ -166,12 +166,12 @@ LOGS = {
     "install-candidate": ("candidate",),
     "install-with-uv": ("released-uv",),
     "install-with-pip": ("released-pip",),
-    "works-installed-by-uv": ("probe-released-uv",),
-    "works-installed-by-pip": ("probe-released-pip",),
-    "requirements-agree": ("pip-check",),
+    "works-with-uv": ("probe-released-uv",),
+    "works-with-pip": ("probe-released-pip",),
+    "pip-check": ("pip-check",),
     "tests-pass": ("tests",),
-    "twine-check-passes": ("twine",),
-    "wheel-contents-are-right": ("check_wheel_contents",),
+    "twine-check": ("twine",),
+    "wheel-contents": ("check_wheel_contents",),
 }
 
 

@@ -28,19 +28,19 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
     "hollow-prefix": (
         "inspect",
         (
-            ("artifacts-match", "hollow-wheel", "holds no 'acme_hollow'", None),
-            ("wheel-equals-checkout", "lost-in-sdist", "acme_hollow/__init__.py", None),
+            ("distributions-match", "hollow-wheel", "holds no 'acme_hollow'", None),
+            ("wheel-matches-checkout", "lost-in-sdist", "acme_hollow/__init__.py", None),
         ),
     ),
     "hollow-tests-package": ("tests", (("tests-pass", "test-failed", "No module named 'acme_hollow'", None),)),
     "hollow-pythonpath": ("tests", (("tests-pass", "test-failed", "No module named 'acme_hollow'", None),)),
     "hollow-python-m-pytest": ("tests", (("tests-pass", "tests-ended", "No module named 'acme_hollow'", None),)),
-    "data-not-in-sdist": ("inspect", (("wheel-equals-checkout", "lost-in-sdist", "acme_data/words.txt", None),)),
+    "data-not-in-sdist": ("inspect", (("wheel-matches-checkout", "lost-in-sdist", "acme_data/words.txt", None),)),
     "env-in-sdist": (
         "inspect",
         (
-            ("nothing-stray", "stray-file", ".env: settings with secrets", None),
-            ("sdist-is-the-checkout", "untracked-in-sdist", ".env, which git does not know", None),
+            ("no-stray-files", "stray-file", ".env: settings with secrets", None),
+            ("sdist-tracked-files", "untracked-in-sdist", ".env, which git does not know", None),
         ),
     ),
     "deprecated-import": (
@@ -55,12 +55,12 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
         "tests",
         (("tests-pass", "deprecation", "double() goes away", ("src/acme_child/__init__.py", 10)),),
     ),
-    "description-does-not-render": ("inspect", (("twine-check-passes", "twine-check", "no-such-directive", None),)),
-    "unknown-classifier": ("inspect", (("project-is-valid", "pyproject", "classifiers", ("pyproject.toml", 11)),)),
-    "local-version": ("inspect", (("index-would-take", "index-local-version", "local versions", None),)),
-    "entry-point-to-nowhere": ("verify", (("works-installed-by-uv", "entry-point", "acme_entry.cli", None),)),
-    "import-from-checkout": ("verify", (("works-installed-by-uv", "import-fails", "settings_of_acme", None),)),
-    "tests-in-wheel": ("inspect", (("wheel-contents-are-right", "W005", "toplevel name", None),)),
+    "description-does-not-render": ("inspect", (("twine-check", "twine-check", "no-such-directive", None),)),
+    "unknown-classifier": ("inspect", (("project-valid", "pyproject", "classifiers", ("pyproject.toml", 11)),)),
+    "local-version": ("inspect", (("upload-rules", "index-local-version", "local versions", None),)),
+    "entry-point-to-nowhere": ("verify", (("works-with-uv", "entry-point", "acme_entry.cli", None),)),
+    "import-from-checkout": ("verify", (("works-with-uv", "import-fails", "settings_of_acme", None),)),
+    "tests-in-wheel": ("inspect", (("wheel-contents", "W005", "toplevel name", None),)),
 }
 
 
@@ -81,7 +81,7 @@ def test_sound(name: str, case: Callable[[str], Path]) -> None:
     errors = [(o["id"], f["message"]) for o in document["outcomes"] for f in o["findings"] if f["severity"] == "error"]
     assert (errors, ran.code) == ([], 0)
     assert (document["project"], document["version"]) == (SOUND[name], "2.0.1")
-    for task in ("tests-pass", "works-installed-by-uv", "works-installed-by-pip", "wheel-equals-checkout"):
+    for task in ("tests-pass", "works-with-uv", "works-with-pip", "wheel-matches-checkout"):
         assert ran.outcome(task)["status"] == "passed", task
     assert git("status", "--porcelain", cwd=root) == ""
 

@@ -108,12 +108,12 @@ def test_an_item_waits_until_a_person_signs(tmp_path: Path) -> None:
     assert before["mine/tried"].status is Status.WAITING
     assert "Was it tried?" in before["mine/tried"].findings[0].message
     assert "omni-release sign mine/tried" in before["mine/tried"].findings[0].message
-    assert before["before-release-is-answered"].status is Status.SKIPPED
+    assert before["before-release-answered"].status is Status.SKIPPED
     project.run.sign("mine/tried", "Ada", "tried it")
     after = project.outcomes()
     assert after["mine/tried"].status is Status.PASSED
     assert "signed off by Ada" in after["mine/tried"].findings[0].message
-    assert after["before-release-is-answered"].status is Status.PASSED
+    assert after["before-release-answered"].status is Status.PASSED
 
 
 def test_a_new_artifact_voids_it(tmp_path: Path) -> None:
@@ -180,16 +180,16 @@ def test_what_a_check_answers(
     """Only a check that passed answers its item: one that had nothing to look at has answered nothing."""
     text = ITEM.replace("asks =", f'check = "{body.__name__.replace("_", "-")}"\nasks =')
     project = Prepared(tmp_path, text)
-    from omni_release.checklists.checks import before_release_is_answered
+    from omni_release.checklists.checks import before_release_answered
 
-    lane = Lane("gate", (check(body), check(before_release_is_answered)))
+    lane = Lane("gate", (check(body), check(before_release_answered)))
     known = {"passes", "fails", "has-nothing", "cannot-tell"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("omni_release.checklists.checks._known", lambda _: known)
         done = project.outcomes(lane)
     assert done["mine/tried"].status is status
     if status is not Status.PASSED:
-        assert done["before-release-is-answered"].status is Status.SKIPPED
+        assert done["before-release-answered"].status is Status.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_wrong_sign_off(text: str, line: int, said: str, tmp_path: Path) -> No
     """A sign-off that is none, is foreign or has expired is named with its line."""
     project = Prepared(tmp_path, ITEM)
     project.signed(text)
-    found = [finding for finding in project.outcomes()["checklists-are-valid"].findings if said in finding.message]
+    found = [finding for finding in project.outcomes()["checklists-valid"].findings if said in finding.message]
     assert [(finding.path, finding.line) for finding in found] == [("checklists/signed/1.2.0.toml", line)]
 
 
@@ -324,14 +324,14 @@ def test_a_wrong_checklist(text: str, line: int, said: str, tmp_path: Path) -> N
     project = Prepared(tmp_path, text)
     (tmp_path / "checklists" / "sound.toml").write_text(ITEM, encoding="utf-8")
     done = project.outcomes()
-    assert done["checklists-are-valid"].status is Status.FAILED
-    found = [finding for finding in done["checklists-are-valid"].findings if said in finding.message]
+    assert done["checklists-valid"].status is Status.FAILED
+    found = [finding for finding in done["checklists-valid"].findings if said in finding.message]
     assert [(finding.path, finding.line) for finding in found] == [("checklists/mine.toml", line)]
     assert done["sound/tried"].status is Status.WAITING
-    assert done["before-release-is-answered"].status is Status.SKIPPED
+    assert done["before-release-answered"].status is Status.SKIPPED
     for id in ("mine/tried", "mine/asked", "sound/tried"):
         project.run.sign(id, "Ada", "tried")
-    assert project.outcomes()["before-release-is-answered"].status is Status.SKIPPED
+    assert project.outcomes()["before-release-answered"].status is Status.SKIPPED
 
 
 def test_no_checklists(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_no_checklists(tmp_path: Path) -> None:
     (tmp_path / "checklists" / "mine.toml").unlink()
     done = project.outcomes()
     assert {outcome.status for outcome in done.values()} == {Status.SKIPPED}
-    assert "omni-release checklist init" in done["before-release-is-answered"].findings[0].message
+    assert "omni-release checklist init" in done["before-release-answered"].findings[0].message
 
 
 def test_init(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_init(tmp_path: Path) -> None:
     )
     assert own_one.read_text(encoding="utf-8") == ITEM
     assert [one.name for one in checklists.read(tmp_path)] == ["after-release", "before-release", "error-handling"]
-    assert omni("gate", "--only", "checklists-are-valid", cwd=tmp_path).code == 0
+    assert omni("gate", "--only", "checklists-valid", cwd=tmp_path).code == 0
 
 
 def test_this_projects_own() -> None:
@@ -493,6 +493,6 @@ def test_the_report(tmp_path: Path) -> None:
     """The report has each item as a task of its own, in each of its forms."""
     Prepared(tmp_path, ITEM)
     document = omni("checklist", "--format", "json", cwd=tmp_path).document
-    assert {"mine/tried", "before-release-is-answered"} <= {outcome["id"] for outcome in document["outcomes"]}
+    assert {"mine/tried", "before-release-answered"} <= {outcome["id"] for outcome in document["outcomes"]}
     assert "### ✋ It was tried (`mine/tried`)" in omni("checklist", "--format", "md", cwd=tmp_path).out
     assert json.loads(omni("checklist", "--format", "sarif", cwd=tmp_path).out)["runs"][0]["results"] == []

@@ -18,7 +18,7 @@ from tests.index.support import PASSWORD, USER, pypi_server
 pytestmark = [pytest.mark.rehearsal, pytest.mark.thorough]
 
 TOKEN = "planted-" + "hunter2-hunter2"
-PROOFS = ("git-is-clean", "on-release-branch", "in-step-with-remote", "tag-is-right")
+PROOFS = ("git-clean", "on-release-branch", "git-in-sync", "tag-available")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def run(root: Path, *arguments: str, **more: str) -> Ran:
 
 
 _WHAT = ("NAME", "EMAIL")
-_DONE = ("upload", "index-shows-the-release", "project-page-answers", "tag-release", "push-tag", "upgrade-local")
+_DONE = ("upload", "release-listed", "project-page", "tag-release", "push-tag", "upgrade-local")
 
 
 def statuses(ran: Ran) -> dict[str, str]:
@@ -105,10 +105,10 @@ def test_all_that_speaks_against_it_is_told_at_once(project: Path) -> None:
     assert ran.code == 1
     found = statuses(ran)
     assert [id for id, status in found.items() if status == "failed"] == sorted(
-        (*PROOFS, "local-environment-works"), key=list(found).index
+        (*PROOFS, "local-environment"), key=list(found).index
     )
-    assert found["credentials-are-there"] == found["index-answers"] == "passed"
-    assert "origin has no branch side" in ran.outcome("in-step-with-remote")["findings"][0]["message"]
+    assert found["credentials-present"] == found["index-responds"] == "passed"
+    assert "origin has no branch side" in ran.outcome("git-in-sync")["findings"][0]["message"]
     without_secrets(project, ran)
 
 
@@ -119,7 +119,7 @@ def test_a_remote_that_is_gone_stops_a_release(project: Path, tmp_path: Path) ->
     ran = run(project, "release", "--yes")
     assert ran.code == 3, ran.out + ran.err
     found = statuses(ran)
-    assert found["in-step-with-remote"] == found["tag-is-right"] == "inconclusive"
+    assert found["git-in-sync"] == found["tag-available"] == "inconclusive"
     assert found["upload"] == "skipped"
     assert list((tmp_path / "packages").iterdir()) == []
     without_secrets(project, ran)

@@ -23,7 +23,7 @@ from omni_release.core.world import Completed, World
 
 _FILE = "pyproject.toml"
 
-_MOMENTS = {"before-release-is-answered": "before", "after-release-is-answered": "after"}
+_MOMENTS = {"before-release-answered": "before", "after-release-answered": "after"}
 
 _ANSWER = "Run what it names, or mend what that has found."
 

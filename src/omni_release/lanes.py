@@ -24,79 +24,70 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     nothing, so it waits for few of the checks; what takes longest comes first.
     """
     from omni_release.builds.steps import Build, CopySource, CopyTests, Rebuild, TakeArtifacts
-    from omni_release.code.checks import nothing_deprecated_is_used
-    from omni_release.code.dependency_checks import (
-        dependencies_are_maintained,
-        lower_bounds_hold,
-        no_known_vulnerability,
-    )
+    from omni_release.code.checks import deprecated_apis
+    from omni_release.code.dependency_checks import dependencies_maintained, lower_bounds, vulnerabilities
     from omni_release.distributions.checks import (
-        artifacts_match,
-        build_is_reproducible,
-        wheel_equals_checkout,
-        wheel_is_whole,
+        build_reproducible,
+        distributions_match,
+        wheel_complete,
+        wheel_matches_checkout,
     )
     from omni_release.distributions.content_checks import (
-        nothing_stray,
-        sdist_is_the_checkout,
-        twine_check_passes,
-        wheel_contents_are_right,
+        no_stray_files,
+        sdist_tracked_files,
+        twine_check,
+        wheel_contents,
     )
-    from omni_release.environments.checks import (
-        requirements_agree,
-        verify_commands_pass,
-        works_installed_by_pip,
-        works_installed_by_uv,
-    )
+    from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
     from omni_release.environments.steps import InstallCandidate, InstallWithPip, InstallWithUv
-    from omni_release.local_index.checks import index_would_take
-    from omni_release.models.checks import configured_models_are_known, model_names_live
-    from omni_release.project.checks import project_is_valid
-    from omni_release.publishing.checks import index_answers
+    from omni_release.local_index.checks import upload_rules
+    from omni_release.models.checks import configured_models, retired_models
+    from omni_release.project.checks import project_valid
+    from omni_release.publishing.checks import index_responds
     from omni_release.publishing.steps import Upload
-    from omni_release.smoke.checks import cassettes_are_clean, replay_key, replay_passes
-    from omni_release.smoke.schema_checks import response_models_hold
+    from omni_release.smoke.checks import cassettes_clean, replay_key, replay_passes
+    from omni_release.smoke.schema_checks import response_models
     from omni_release.testing.checks import tests_key, tests_pass
     from omni_release.versions.checks import versions_agree
 
     return Lane(
         "rehearse",
         (
-            check(project_is_valid),
+            check(project_valid),
             check(versions_agree),
-            check(model_names_live),
-            check(configured_models_are_known, signable=True),
-            step(CopySource(), needs="project-is-valid"),
+            check(retired_models),
+            check(configured_models, signable=True),
+            step(CopySource(), needs="project-valid"),
             step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
-            check(index_answers, needs="copy-source"),
-            check(artifacts_match, needs="build"),
+            check(index_responds, needs="copy-source"),
+            check(distributions_match, needs="build"),
             step(InstallCandidate(), needs="build"),
-            step(Upload(together=True), needs="versions-agree artifacts-match index-answers"),
+            step(Upload(together=True), needs="versions-agree distributions-match index-responds"),
             step(CopyTests(), needs="build"),
             check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
-            check(cassettes_are_clean, needs="copy-source"),
+            check(cassettes_clean, needs="copy-source"),
             check(replay_passes, needs="install-candidate copy-tests", key=replay_key),
-            check(response_models_hold, needs="install-candidate"),
+            check(response_models, needs="install-candidate"),
             step(InstallWithPip(), needs="upload"),
-            check(works_installed_by_pip, needs="install-with-pip"),
-            check(requirements_agree, needs="install-with-pip"),
+            check(works_with_pip, needs="install-with-pip"),
+            check(pip_check, needs="install-with-pip"),
             step(InstallWithUv(), needs="upload"),
-            check(works_installed_by_uv, needs="install-with-uv"),
-            check(verify_commands_pass, needs="install-with-uv"),
-            check(wheel_is_whole, needs="build"),
-            check(nothing_stray, needs="build"),
-            check(sdist_is_the_checkout, needs="build"),
-            check(index_would_take, needs="build"),
-            check(twine_check_passes, needs="build"),
-            check(wheel_contents_are_right, needs="build"),
+            check(works_with_uv, needs="install-with-uv"),
+            check(verify_commands, needs="install-with-uv"),
+            check(wheel_complete, needs="build"),
+            check(no_stray_files, needs="build"),
+            check(sdist_tracked_files, needs="build"),
+            check(upload_rules, needs="build"),
+            check(twine_check, needs="build"),
+            check(wheel_contents, needs="build"),
             step(Rebuild(), needs="build"),
-            check(wheel_equals_checkout, needs="rebuild"),
-            check(build_is_reproducible, needs="rebuild"),
+            check(wheel_matches_checkout, needs="rebuild"),
+            check(build_reproducible, needs="rebuild"),
             *_code(needs="build", installed="install-candidate"),
-            check(nothing_deprecated_is_used, needs="install-candidate"),
-            check(dependencies_are_maintained, needs="build"),
-            check(lower_bounds_hold, needs="build"),
-            check(no_known_vulnerability, needs="install-with-uv"),
+            check(deprecated_apis, needs="install-candidate"),
+            check(dependencies_maintained, needs="build"),
+            check(lower_bounds, needs="build"),
+            check(vulnerabilities, needs="install-with-uv"),
         ),
     )
 
@@ -107,71 +98,71 @@ def release() -> Lane:
     All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
     """
     from omni_release.builds.steps import CopyTests
-    from omni_release.checklists.checks import after_release_is_answered, before_release_is_answered
+    from omni_release.checklists.checks import after_release_answered, before_release_answered
     from omni_release.environments.checks import (
-        local_environment_works,
-        nobody_uses_local_environment,
-        requirements_agree,
-        verify_commands_pass,
-        works_installed_by_pip,
-        works_installed_by_uv,
+        local_environment,
+        local_environment_unused,
+        pip_check,
+        verify_commands,
+        works_with_pip,
+        works_with_uv,
     )
     from omni_release.environments.steps import InstallForSmoke, InstallWithPip, InstallWithUv, UpgradeLocal
-    from omni_release.git.checks import git_is_clean, in_step_with_remote, on_release_branch, tag_is_right
+    from omni_release.git.checks import git_clean, git_in_sync, on_release_branch, tag_available
     from omni_release.git.steps import DraftRelease, PushTag, TagRelease
     from omni_release.publishing.checks import (
-        credentials_are_there,
-        index_answers,
-        index_shows_the_release,
-        project_page_answers,
-        rehearsal_stands,
-        release_is_young_enough,
-        version_is_free_or_ours,
+        credentials_present,
+        index_responds,
+        project_page,
+        rehearsal_passed,
+        release_listed,
+        upload_window,
+        version_available,
     )
     from omni_release.publishing.steps import ConfirmVersion, Upload
-    from omni_release.smoke.checks import live_smoke_stands, replay_passes
+    from omni_release.smoke.checks import live_evidence, replay_passes
 
     return Lane(
         "release",
         (
-            check(rehearsal_stands, waivable=False),
-            check(credentials_are_there, waivable=False),
-            check(index_answers),
-            check(version_is_free_or_ours, needs="index-answers", waivable=False),
-            check(release_is_young_enough, needs="index-answers"),
-            check(git_is_clean),
+            check(rehearsal_passed, waivable=False),
+            check(credentials_present, waivable=False),
+            check(index_responds),
+            check(version_available, needs="index-responds", waivable=False),
+            check(upload_window, needs="index-responds"),
+            check(git_clean),
             check(on_release_branch),
-            check(in_step_with_remote),
-            check(tag_is_right),
-            check(local_environment_works),
-            check(live_smoke_stands, needs="rehearsal-stands", signable=True),
-            check(before_release_is_answered),
-            step(ConfirmVersion(), needs=f"live-smoke-stands before-release-is-answered {' '.join(PROOFS)}"),
+            check(git_in_sync),
+            check(tag_available),
+            check(local_environment),
+            check(live_evidence, needs="rehearsal-passed", signable=True),
+            check(before_release_answered),
+            step(ConfirmVersion(), needs=f"live-evidence before-release-answered {' '.join(PROOFS)}"),
             step(Upload(), needs="confirm-version"),
-            check(index_shows_the_release, needs="upload"),
-            step(InstallWithUv(), needs="index-shows-the-release"),
-            check(works_installed_by_uv, needs="install-with-uv"),
-            check(verify_commands_pass, needs="install-with-uv"),
-            step(InstallWithPip(), needs="index-shows-the-release"),
-            check(works_installed_by_pip, needs="install-with-pip"),
-            check(requirements_agree, needs="install-with-pip"),
-            step(InstallForSmoke(), needs="index-shows-the-release"),
-            step(CopyTests(), needs="index-shows-the-release"),
+            check(release_listed, needs="upload"),
+            step(InstallWithUv(), needs="release-listed"),
+            check(works_with_uv, needs="install-with-uv"),
+            check(verify_commands, needs="install-with-uv"),
+            step(InstallWithPip(), needs="release-listed"),
+            check(works_with_pip, needs="install-with-pip"),
+            check(pip_check, needs="install-with-pip"),
+            step(InstallForSmoke(), needs="release-listed"),
+            step(CopyTests(), needs="release-listed"),
             check(replay_passes, needs="install-for-smoke copy-tests"),
-            check(project_page_answers, needs="index-shows-the-release"),
+            check(project_page, needs="release-listed"),
             step(TagRelease(), needs=f"{' '.join(_VERIFIES)} replay-passes"),
             step(PushTag(), needs="tag-release"),
             step(DraftRelease(), needs="push-tag"),
-            check(nobody_uses_local_environment, needs=" ".join(_VERIFIES)),
-            step(UpgradeLocal(), needs="nobody-uses-local-environment"),
-            check(after_release_is_answered, needs="index-shows-the-release"),
+            check(local_environment_unused, needs=" ".join(_VERIFIES)),
+            step(UpgradeLocal(), needs="local-environment-unused"),
+            check(after_release_answered, needs="release-listed"),
         ),
     )
 
 
 def doctor() -> Lane:
     """The proofs before a release, and nothing else: all that speaks against it, at once."""
-    return _part("doctor", (*PROOFS, "live-smoke-stands", "before-release-is-answered"))
+    return _part("doctor", (*PROOFS, "live-evidence", "before-release-answered"))
 
 
 def published() -> Lane:
@@ -195,45 +186,41 @@ def version(mode: str = "") -> Lane:
 
 def gate() -> Lane:
     """The fast part, for every push: what the files of the checkout alone can answer."""
-    from omni_release.checklists.checks import checklists_are_valid
-    from omni_release.models.checks import model_names_live
-    from omni_release.project.checks import project_is_valid
-    from omni_release.smoke.checks import cassettes_are_clean
+    from omni_release.checklists.checks import checklists_valid
+    from omni_release.models.checks import retired_models
+    from omni_release.project.checks import project_valid
+    from omni_release.smoke.checks import cassettes_clean
     from omni_release.versions.checks import versions_agree
 
     return Lane(
         "gate",
         (
             *_code(),
-            check(project_is_valid),
+            check(project_valid),
             check(versions_agree),
-            check(model_names_live),
-            check(cassettes_are_clean),
-            check(checklists_are_valid),
+            check(retired_models),
+            check(cassettes_clean),
+            check(checklists_valid),
         ),
     )
 
 
 def checklist() -> Lane:
     """What the checklists still wait for, in the newest run; `show` prints them, `init` writes the usual ones."""
-    from omni_release.checklists.checks import (
-        after_release_is_answered,
-        before_release_is_answered,
-        checklists_are_valid,
-    )
+    from omni_release.checklists.checks import after_release_answered, before_release_answered, checklists_valid
 
     return Lane(
         "checklist",
-        (check(checklists_are_valid), check(before_release_is_answered), check(after_release_is_answered)),
+        (check(checklists_valid), check(before_release_answered), check(after_release_answered)),
     )
 
 
 def models() -> Lane:
     """Whether each model that the project names lives, and answers where there is a key."""
-    from omni_release.models.checks import configured_models_are_known, model_names_live, models_answer
+    from omni_release.models.checks import configured_models, models_respond, retired_models
 
-    known = check(configured_models_are_known, signable=True)
-    return Lane("models", (check(model_names_live), known, check(models_answer)))
+    known = check(configured_models, signable=True)
+    return Lane("models", (check(retired_models), known, check(models_respond)))
 
 
 def audit() -> Lane:
@@ -243,14 +230,14 @@ def audit() -> Lane:
 
 def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
     """What the code itself tells: the same checks in each lane, after the tasks that each lane has before them."""
-    from omni_release.code.checks import bug_patterns_are_gone, failures_surface, packages_are_alive
-    from omni_release.code.dependency_checks import imports_are_declared
+    from omni_release.code.checks import abandoned_packages, bug_patterns, silent_failures
+    from omni_release.code.dependency_checks import imports_declared
 
     return (
-        check(bug_patterns_are_gone, needs=needs),
-        check(failures_surface, needs=needs),
-        check(packages_are_alive, needs=needs),
-        check(imports_are_declared, needs=installed),
+        check(bug_patterns, needs=needs),
+        check(silent_failures, needs=needs),
+        check(abandoned_packages, needs=needs),
+        check(imports_declared, needs=installed),
     )
 
 
@@ -288,64 +275,64 @@ def verify(prebuilt: Path | None = None) -> Lane:
 
 def replay(prebuilt: Path | None = None) -> Lane:
     """The smoke tests on their recordings, with the network blocked; a part of the rehearsal."""
-    return rehearse(prebuilt).up_to("replay", "replay-passes", "cassettes-are-clean")
+    return rehearse(prebuilt).up_to("replay", "replay-passes", "cassettes-clean")
 
 
 def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     """The smoke tests against the live service, with the very wheel of a run; or `--emulated`, or `--recorded`."""
-    from omni_release.smoke.checks import live_smoke_stands, smoke_passes_emulated, smoke_passes_live
-    from omni_release.smoke.schema_checks import contract_holds
+    from omni_release.smoke.checks import live_evidence, smoke_emulated, smoke_live
+    from omni_release.smoke.schema_checks import response_schema
 
     if mode == "recorded":
         return replay(prebuilt)
-    tasks = rehearse(prebuilt).up_to("smoke", "artifacts-match", "install-candidate", "copy-tests").tasks
-    needs = "artifacts-match install-candidate copy-tests"
+    tasks = rehearse(prebuilt).up_to("smoke", "distributions-match", "install-candidate", "copy-tests").tasks
+    needs = "distributions-match install-candidate copy-tests"
     if mode == "emulated":
-        return Lane("smoke", (*tasks, check(smoke_passes_emulated, needs=needs)))
+        return Lane("smoke", (*tasks, check(smoke_emulated, needs=needs)))
     live = (
-        check(smoke_passes_live, needs=needs),
-        check(contract_holds, needs="smoke-passes-live"),
-        check(live_smoke_stands, needs="smoke-passes-live", signable=True),
+        check(smoke_live, needs=needs),
+        check(response_schema, needs="smoke-live"),
+        check(live_evidence, needs="smoke-live", signable=True),
     )
     return Lane("smoke", (*tasks, *live))
 
 
 def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     """Record the smoke tests' traffic anew, from the live service or `--emulated`, in place of the cassettes."""
-    from omni_release.smoke.checks import cassettes_are_clean, traffic_is_recorded_emulated, traffic_is_recorded_live
-    from omni_release.smoke.steps import TakeCassettes
+    from omni_release.smoke.checks import cassettes_clean, recorded_emulated, recorded_live
+    from omni_release.smoke.steps import ReplaceCassettes
 
-    tasks = rehearse(prebuilt).up_to("record", "artifacts-match", "install-candidate", "copy-tests").tasks
-    body = traffic_is_recorded_emulated if mode == "emulated" else traffic_is_recorded_live
-    recorded = check(body, needs="artifacts-match install-candidate copy-tests")
-    taken = step(TakeCassettes(), needs=recorded.id)
-    return Lane("record", (*tasks, recorded, taken, check(cassettes_are_clean, needs="take-cassettes")))
+    tasks = rehearse(prebuilt).up_to("record", "distributions-match", "install-candidate", "copy-tests").tasks
+    body = recorded_emulated if mode == "emulated" else recorded_live
+    recorded = check(body, needs="distributions-match install-candidate copy-tests")
+    taken = step(ReplaceCassettes(), needs=recorded.id)
+    return Lane("record", (*tasks, recorded, taken, check(cassettes_clean, needs="replace-cassettes")))
 
 
 def cassettes() -> Lane:
     """What is recorded: no key, small, young, without faults of the service; `shrink` makes recordings small."""
-    from omni_release.smoke.checks import cassettes_are_clean
+    from omni_release.smoke.checks import cassettes_clean
 
-    return Lane("cassettes", (check(cassettes_are_clean),))
+    return Lane("cassettes", (check(cassettes_clean),))
 
 
 _LOOKS = (
-    "artifacts-match",
-    "index-would-take",
-    "wheel-is-whole",
-    "nothing-stray",
-    "sdist-is-the-checkout",
-    "wheel-contents-are-right",
-    "twine-check-passes",
-    "wheel-equals-checkout",
-    "build-is-reproducible",
+    "distributions-match",
+    "upload-rules",
+    "wheel-complete",
+    "no-stray-files",
+    "sdist-tracked-files",
+    "wheel-contents",
+    "twine-check",
+    "wheel-matches-checkout",
+    "build-reproducible",
 )
-_VERIFIES = ("works-installed-by-uv", "verify-commands-pass", "works-installed-by-pip", "requirements-agree")
+_VERIFIES = ("works-with-uv", "verify-commands", "works-with-pip", "pip-check")
 
 _MODES = {"smoke": ("live", "emulated", "recorded"), "record": ("live", "emulated"), "version": ("", "staged")}
 _SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "record": record}
 
-_SERVED = ("index-shows-the-release", "project-page-answers", "install-with-uv", "install-with-pip", *_VERIFIES)
+_SERVED = ("release-listed", "project-page", "install-with-uv", "install-with-pip", *_VERIFIES)
 
 BUILDING: dict[str, Callable[..., Lane]] = {
     **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, replay)},
@@ -353,15 +340,15 @@ BUILDING: dict[str, Callable[..., Lane]] = {
 }
 
 PROOFS = (
-    "credentials-are-there",
-    "index-answers",
-    "version-is-free-or-ours",
-    "release-is-young-enough",
-    "git-is-clean",
+    "credentials-present",
+    "index-responds",
+    "version-available",
+    "upload-window",
+    "git-clean",
     "on-release-branch",
-    "in-step-with-remote",
-    "tag-is-right",
-    "local-environment-works",
+    "git-in-sync",
+    "tag-available",
+    "local-environment",
 )
 """What must be true of the world before a release, whatever was built."""
 

@@ -48,7 +48,7 @@ def test_none_may_come_back(tmp_path: Path) -> None:
     """With its folder in the settings the rule is one of all: what is waived is a notice, what is mended passes."""
     root = project(tmp_path, SETTINGS)
     ran = omni("audit", "--format", "json", cwd=root)
-    severities = [finding["severity"] for finding in ran.outcome("bug-patterns-are-gone")["findings"]]
+    severities = [finding["severity"] for finding in ran.outcome("bug-patterns")["findings"]]
     assert (ran.code, severities) == (1, ["error", "notice"])
     (root / "acme.py").write_text("def one():\n    return 1\n", encoding="utf-8")
     assert omni("audit", cwd=root).code == 0
@@ -89,8 +89,8 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_bugs_of_the_first_user(case: Callable[[str], Path]) -> None:
     """The signature is found where an image is made and where it is changed; so is each silent `catch`."""
     ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
-    found = {(f["rule"], f["path"]) for f in ran.outcome("bug-patterns-are-gone")["findings"]}
-    lines = [f["line"] for f in ran.outcome("bug-patterns-are-gone")["findings"] if f["rule"] == "bytes-as-text"]
+    found = {(f["rule"], f["path"]) for f in ran.outcome("bug-patterns")["findings"]}
+    lines = [f["line"] for f in ran.outcome("bug-patterns")["findings"] if f["rule"] == "bytes-as-text"]
     assert found >= {
         ("bytes-as-text", "src/acme_painter/painter.py"),
         ("catch-is-silent", "web/src/components/PaintBox.vue"),
@@ -103,10 +103,10 @@ def test_everything_that_went_wrong(case: Callable[[str], Path]) -> None:
     """The given-up package, the silent failure and the undeclared import of the same project are stopped too."""
     ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
     wanted = {
-        "packages-are-alive": ("deprecated-import", "src/acme_painter/titles.py", 8),
-        "failures-surface": ("BLE001", "src/acme_painter/painter.py", 33),
-        "imports-are-declared": ("undeclared", "src/acme_painter/thumbnails.py", 10),
-        "bug-patterns-are-gone": ("except-only-logs", "src/acme_painter/painter.py", 42),
+        "abandoned-packages": ("deprecated-import", "src/acme_painter/titles.py", 8),
+        "silent-failures": ("BLE001", "src/acme_painter/painter.py", 33),
+        "imports-declared": ("undeclared", "src/acme_painter/thumbnails.py", 10),
+        "bug-patterns": ("except-only-logs", "src/acme_painter/painter.py", 42),
     }
     for check, found in wanted.items():
         assert ran.outcome(check)["status"] == "failed"

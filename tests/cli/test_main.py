@@ -175,13 +175,13 @@ def test_no_secret_in_what_is_told_live(tmp_path: Path) -> None:
 def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each task of each lane, in each of its modes, explains itself; an unknown one is answered with the nearest."""
     tasks = {task.id: task for lane in reversed(lanes.every()) for task in lane.tasks}
-    assert {"smoke-passes-emulated", "smoke-passes-live", "traffic-is-recorded-emulated"} <= set(tasks)
+    assert {"smoke-emulated", "smoke-live", "recorded-emulated"} <= set(tasks)
     for task in tasks.values():
         assert main.main(["explain", task.id, "--project", str(tmp_path)]) == 0
         said = capsys.readouterr().out
         assert f"{task.id} ({task.kind})\n  {task.title}." in said
         assert ("no waiver has an effect on it" in said) is not task.waivable
-    assert main.main(["explain", "smoke-passes-emulated", "--project", str(tmp_path)]) == 0
+    assert main.main(["explain", "smoke-emulated", "--project", str(tmp_path)]) == 0
     assert "in the lanes: smoke\n" in capsys.readouterr().out
     ran = omni("explain", "versions-agre", cwd=tmp_path)
     assert (ran.code, "Did you mean versions-agree?" in ran.err) == (2, True)

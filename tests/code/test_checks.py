@@ -16,8 +16,8 @@ from omni_release import project
 from omni_release.adapters.index import DefaultIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
-from omni_release.code.checks import failures_surface, nothing_deprecated_is_used, packages_are_alive
-from omni_release.code.dependency_checks import dependencies_are_maintained, imports_are_declared
+from omni_release.code.checks import abandoned_packages, deprecated_apis, silent_failures
+from omni_release.code.dependency_checks import dependencies_maintained, imports_declared
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Check
@@ -81,7 +81,7 @@ def three():
 
 def test_silent_failures(look: Look) -> None:
     """ruff's rules are asked, whatever the project has chosen; a file that is no Python is said to be unseen."""
-    found = look(failures_surface, more="[tool.ruff.lint]\nselect = []\n", silent="import requests\n" + SILENT)
+    found = look(silent_failures, more="[tool.ruff.lint]\nselect = []\n", silent="import requests\n" + SILENT)
     assert rules(found) == {
         ("BLE001", 6),
         ("S110", 6),
@@ -95,15 +95,13 @@ def test_silent_failures(look: Look) -> None:
 
 def test_no_python_that_can_be_read(look: Look) -> None:
     """What cannot be parsed was not looked at: a warning says so."""
-    found = look(failures_surface, broken="def f(:\n")
+    found = look(silent_failures, broken="def f(:\n")
     assert {(f.rule, f.severity.value) for f in found} == {("does-not-parse", "warning")}
 
 
 def test_silence_that_is_meant(look: Look) -> None:
     """What says beside its line that it is meant is left alone."""
-    assert not look(
-        failures_surface, fine="try:\n    f()\nexcept Exception:  # noqa: BLE001, S110 - a hook\n    pass\n"
-    )
+    assert not look(silent_failures, fine="try:\n    f()\nexcept Exception:  # noqa: BLE001, S110 - a hook\n    pass\n")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +118,7 @@ def test_silence_that_is_meant(look: Look) -> None:
 )
 def test_imports_of_what_is_given_up(line: str, look: Look) -> None:
     """Each spelling of an import is found, also in a function, with the successor and its source."""
-    (found,) = look(packages_are_alive, old=f"def f():\n    {line}\n")
+    (found,) = look(abandoned_packages, old=f"def f():\n    {line}\n")
     assert (found.rule, found.path, found.line) == ("deprecated-import", "src/acme/old.py", 2)
     assert "→" in found.message
     assert "read on 20" in found.message
@@ -129,12 +127,12 @@ def test_imports_of_what_is_given_up(line: str, look: Look) -> None:
 @pytest.mark.parametrize("line", ["from google import genai", "import important", "from . import imp", "# import imp"])
 def test_imports_of_what_lives(line: str, look: Look) -> None:
     """What only looks alike is left alone."""
-    assert not look(packages_are_alive, "google-genai", new=f"{line}\n")
+    assert not look(abandoned_packages, "google-genai", new=f"{line}\n")
 
 
 def test_declarations_of_what_is_given_up(look: Look) -> None:
     """A declaration is found by its normalised name, with its line."""
-    (found,) = look(packages_are_alive, "Google_Generativeai>=0.8")
+    (found,) = look(abandoned_packages, "Google_Generativeai>=0.8")
     assert (found.rule, found.path, found.line) == ("deprecated-dependency", "pyproject.toml", 4)
     assert "google-genai" in found.message
 
@@ -151,7 +149,7 @@ def test_the_table() -> None:
 def test_undeclared(look: Look) -> None:
     """An import that is not declared is found; so is one that is declared for development alone."""
     found = look(
-        imports_are_declared,
+        imports_declared,
         "packaging",
         more='[project.optional-dependencies]\ntest = ["rich"]\n',
         one="import packaging\nimport requests\nimport rich\nimport acme\n",
@@ -161,13 +159,13 @@ def test_undeclared(look: Look) -> None:
 
 def test_declared_and_unused(look: Look) -> None:
     """A declaration that nothing imports is a warning."""
-    (found,) = look(imports_are_declared, "packaging", "rich", one="import packaging\n")
+    (found,) = look(imports_declared, "packaging", "rich", one="import packaging\n")
     assert (found.rule, found.severity.value, found.path) == ("unused", "warning", "pyproject.toml")
 
 
 def test_what_is_not_installed(look: Look) -> None:
     """Where a declared package is not installed, its modules are not known: no error is made of that."""
-    (found,) = look(imports_are_declared, "acme-of-another-name", one="import thing_that_is_nowhere\n")
+    (found,) = look(imports_declared, "acme-of-another-name", one="import thing_that_is_nowhere\n")
     assert (found.rule, found.severity.value) == ("undeclared", "warning")
     assert "acme-of-another-name" in found.message
 
@@ -175,7 +173,7 @@ def test_what_is_not_installed(look: Look) -> None:
 def test_dependencies_of_the_build(look: Look) -> None:
     """Where the build makes the dependencies, there is nothing to compare with."""
     with pytest.raises(NotApplicable):
-        look(imports_are_declared, more='dynamic = ["dependencies"]\n')
+        look(imports_declared, more='dynamic = ["dependencies"]\n')
 
 
 def test_deprecated_by_its_makers(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +181,7 @@ def test_deprecated_by_its_makers(look: Look, monkeypatch: pytest.MonkeyPatch) -
     pytest.importorskip("mypy", reason="mypy is the developer's, and not where a rehearsal runs the tests")
     monkeypatch.setattr("omni_release.environments.venv.python", lambda _: Path(sys.executable))
     code = 'from typing_extensions import deprecated\n\n\n@deprecated("use new")\ndef old() -> None: ...\n\n\nold()\n'
-    (found,) = look(nothing_deprecated_is_used, more="[tool.mypy]\nstrict = true\n", one=code)
+    (found,) = look(deprecated_apis, more="[tool.mypy]\nstrict = true\n", one=code)
     assert (found.rule, found.path, found.line, found.column) == ("deprecated", "src/acme/one.py", 8, 1)
     assert "use new" in found.message
 
@@ -194,23 +192,23 @@ def test_mypy_is_missing(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyP
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     monkeypatch.setattr(sys, "executable", str(venv.python(bare)))
     with pytest.raises(CannotTell, match="mypy is not here"):
-        look(nothing_deprecated_is_used, more="[tool.mypy]\nstrict = true\n")
+        look(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
 
 
 def test_no_mypy(look: Look) -> None:
     """A project that does not use mypy has nothing to be asked."""
     with pytest.raises(NotApplicable):
-        look(nothing_deprecated_is_used)
+        look(deprecated_apis)
 
 
 def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """By setting each dependency is asked for; what the index did not tell is not passed, after what it did tell."""
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     with pytest.raises(NotApplicable):
-        look(dependencies_are_maintained, "rich")
+        look(dependencies_maintained, "rich")
     setting = "[tool.omni-release.dependencies]\nmaintained = true\n"
     with pytest.raises(CannotTell, match=r"rich: .* does not answer"):
-        look(dependencies_are_maintained, "rich", more=setting)
+        look(dependencies_maintained, "rich", more=setting)
     monkeypatch.setattr(client, "status", lambda _, name: "the index calls it archived" if name == "old" else "")
-    (found,) = look(dependencies_are_maintained, "rich", "old>=1", more=setting)
+    (found,) = look(dependencies_maintained, "rich", "old>=1", more=setting)
     assert found.message == "requires old>=1: the index calls it archived"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from omni_release import project
-from omni_release.code.dependency_checks import lower_bounds_hold, no_known_vulnerability
+from omni_release.code.dependency_checks import lower_bounds, vulnerabilities
 from omni_release.core.actions import Run
 from omni_release.core.engine import run
 from omni_release.core.model import Outcome, Release, Status
@@ -50,7 +50,7 @@ def outcome(release: Release, world: World, *told: dict[str, Any]) -> Outcome:
     release.workshop.mkdir(exist_ok=True)
     asked = replace(world, processes=PipAudit(told))  # type: ignore[arg-type]  # as much of them as is used
 
-    (ended,) = run(Lane("one", (check(no_known_vulnerability),)), release, asked, today=datetime.date(2026, 11, 22))
+    (ended,) = run(Lane("one", (check(vulnerabilities),)), release, asked, today=datetime.date(2026, 11, 22))
     return ended
 
 
@@ -106,7 +106,7 @@ def at_lower_bounds(requirement: str, root: Path, release: Release, world: World
     offline = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))}
     offline |= {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": str(index)}
     given = replace(world, environment=offline)
-    (ended,) = run(Lane("one", (check(lower_bounds_hold),)), release, given, today=TODAY)
+    (ended,) = run(Lane("one", (check(lower_bounds),)), release, given, today=TODAY)
     return ended
 
 
@@ -149,7 +149,7 @@ def audited(release: Release, world: World, outer: Mapping[str, str]) -> Outcome
     release.workshop.mkdir(exist_ok=True)
     venv.site_packages(release.environment("released-uv")).mkdir(parents=True, exist_ok=True)
     given = replace(world, environment=outer)
-    (ended,) = run(Lane("one", (check(no_known_vulnerability),)), release, given, today=TODAY)
+    (ended,) = run(Lane("one", (check(vulnerabilities),)), release, given, today=TODAY)
     return ended
 
 

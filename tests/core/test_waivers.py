@@ -16,7 +16,7 @@ TODAY = datetime.date(2026, 11, 22)
 LATER = datetime.date(2027, 1, 31)
 PAST = datetime.date(2026, 11, 21)
 FOUND = Finding("the wheel is empty", "hollow-wheel", path="src/acme/api.py", line=2)
-FAILED = Outcome("artifacts-match", "They match", "check", Status.FAILED, (FOUND,), remedy="Build again.")
+FAILED = Outcome("distributions-match", "They match", "check", Status.FAILED, (FOUND,), remedy="Build again.")
 
 
 def project(root: Path, *chosen: Waiver) -> Project:
@@ -32,7 +32,7 @@ def in_place(root: Path, comment: str) -> Project:
     return project(root)
 
 
-@pytest.mark.parametrize("name", ["hollow-wheel", "artifacts-match"])
+@pytest.mark.parametrize("name", ["hollow-wheel", "distributions-match"])
 def test_by_rule_and_by_check(name: str, tmp_path: Path) -> None:
     """A waiver names a rule, or a whole check; the error becomes a notice that says why, and the check passes."""
     done = waivers.applied(FAILED, project(tmp_path, Waiver(name, "a stub on purpose", LATER)), TODAY)
@@ -92,7 +92,7 @@ def test_warning(tmp_path: Path) -> None:
     "comment",
     [
         "# omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose",
-        "// omni-release:allow   artifacts-match  until 2027-01-31  because a stub on purpose",
+        "// omni-release:allow   distributions-match  until 2027-01-31  because a stub on purpose",
         "<!-- omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose -->",
         "/* omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose */",
     ],

@@ -12,7 +12,7 @@ import pytest
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Release
 from omni_release.core.world import World
-from omni_release.distributions.checks import artifacts_match, wheel_equals_checkout, wheel_is_whole
+from omni_release.distributions.checks import distributions_match, wheel_complete, wheel_matches_checkout
 
 PLATFORM = "acme-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
 OTHER = "acme-1.0-cp311-cp311-win_amd64.whl"
@@ -45,7 +45,7 @@ def test_wheel_of_a_platform_is_looked_into(compiled: Release, world: World) -> 
     """What one of the wheels has lost is told of that one; a module that was compiled is there."""
     wheel(compiled, PLATFORM, WHOLE)
     wheel(compiled, OTHER, ("acme/__init__.py", "acme/speed.cp311-win_amd64.pyd"))
-    found = {(finding.path, finding.rule, finding.message) for finding in wheel_is_whole(compiled, world)}
+    found = {(finding.path, finding.rule, finding.message) for finding in wheel_complete(compiled, world)}
     assert found == {
         ("acme/words.py", "lost-module", f"is not in {OTHER}"),
         ("acme/table.json", "lost-data", f"is not in {OTHER}"),
@@ -65,7 +65,7 @@ def test_what_is_shipped_for_the_tests_of_users(compiled: Release, world: World)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     wheel(compiled, PLATFORM, WHOLE)
-    assert [finding.path for finding in wheel_is_whole(compiled, world)] == ["acme/testing/__init__.py"]
+    assert [finding.path for finding in wheel_complete(compiled, world)] == ["acme/testing/__init__.py"]
 
 
 def test_metadata_without_a_version(release: Release, world: World, tmp_path: Path) -> None:
@@ -74,20 +74,20 @@ def test_metadata_without_a_version(release: Release, world: World, tmp_path: Pa
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("acme-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\n\n")
-    (found,) = artifacts_match(release, world)
+    (found,) = distributions_match(release, world)
     assert (found.rule, found.message) == ("artifact-metadata", f"the metadata in {path.name} say acme no version")
 
 
 def test_without_a_wheel(compiled: Release, world: World) -> None:
     """There is nothing to look into; without a second one of the same platform, nothing to compare."""
     with pytest.raises(NotApplicable, match="this build has no wheel"):
-        list(wheel_is_whole(compiled, world))
+        list(wheel_complete(compiled, world))
     wheel(compiled, PLATFORM, WHOLE)
     for other in ((), (OTHER,)):
         for name in other:
             wheel(compiled, name, WHOLE, compiled.rebuilt / "checkout")
         with pytest.raises(NotApplicable, match="no wheel of one and the same platform"):
-            list(wheel_equals_checkout(compiled, world))
+            list(wheel_matches_checkout(compiled, world))
 
 
 def test_wheels_of_one_platform_are_compared(compiled: Release, world: World) -> None:
@@ -95,12 +95,12 @@ def test_wheels_of_one_platform_are_compared(compiled: Release, world: World) ->
     straight = compiled.rebuilt / "checkout"
     wheel(compiled, PLATFORM, WHOLE, content="one")
     wheel(compiled, PLATFORM, WHOLE, straight, content="other")
-    (found,) = wheel_equals_checkout(compiled, world)
+    (found,) = wheel_matches_checkout(compiled, world)
     assert (found.rule, found.message.partition(": ")[2]) == (
         "sdist-differs",
         "acme/__init__.py, acme/words.py, acme/table.json",
     )
     wheel(compiled, PLATFORM, WHOLE[:2])
     wheel(compiled, PLATFORM, WHOLE, straight)
-    (found,) = wheel_equals_checkout(compiled, world)
+    (found,) = wheel_matches_checkout(compiled, world)
     assert (found.rule, WHOLE[3] in found.message) == ("lost-in-sdist", True)

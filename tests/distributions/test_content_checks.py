@@ -44,7 +44,7 @@ def sdist(release: Release, *names: str) -> None:
 
 def rules(release: Release) -> list[str]:
     """The rules that speak up."""
-    return [finding.rule for finding in content_checks.nothing_stray(release, NO_WORLD)]
+    return [finding.rule for finding in content_checks.no_stray_files(release, NO_WORLD)]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_key(release: Release) -> None:
     """A key is told by its place and shape, and not shown."""
     key = "AI" + "za" + "Sy0" * 11 + "Qx"
     wheel(release, **{"acme/settings.py": f"DEBUG = 1\nKEY = '{key}'\n".encode()})
-    (finding,) = content_checks.nothing_stray(release, NO_WORLD)
+    (finding,) = content_checks.no_stray_files(release, NO_WORLD)
     assert finding.rule == "key-inside"
     assert "acme/settings.py:2" in finding.message
     assert key not in finding.message

@@ -45,13 +45,13 @@ def release(tmp_path: Path) -> Release:
 
 def test_what_check_wheel_contents_says(release: Release, world: World) -> None:
     """Each of its complaints is a finding under its own name."""
-    rules = {finding.rule for finding in content_checks.wheel_contents_are_right(release, world)}
+    rules = {finding.rule for finding in content_checks.wheel_contents(release, world)}
     assert "W008" in rules
 
 
 def test_what_twine_says(release: Release, world: World) -> None:
     """Without a description, the strict check fails, and says so."""
-    (finding,) = content_checks.twine_check_passes(release, world)
+    (finding,) = content_checks.twine_check(release, world)
     assert "long_description" in finding.message
 
 

@@ -11,7 +11,7 @@ from omni_release.core.errors import CannotTell
 from omni_release.core.model import Release, Severity
 from omni_release.core.settings import Verify
 from omni_release.core.world import Completed, World
-from omni_release.environments.checks import requirements_agree, verify_commands_pass
+from omni_release.environments.checks import pip_check, verify_commands
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def test_who_takes_too_long(release: Release, world: World) -> None:
     release.workshop.mkdir()
     endless = replace(world, processes=Endless())  # type: ignore[arg-type]  # as much of them as is used
     with pytest.raises(CannotTell, match="pip check did not end"):
-        list(requirements_agree(release, endless))
-    (finding,) = verify_commands_pass(release, endless)
+        list(pip_check(release, endless))
+    (finding,) = verify_commands(release, endless)
     assert (finding.severity, finding.message) == (
         Severity.ERROR,
         "`acme --self-test` did not end within 3 s and was stopped",

@@ -26,7 +26,7 @@ from omni_release.core.settings import Local, Settings
 from omni_release.core.tasks import Check, Lane, Step, check, step
 from omni_release.core.world import Index, World
 from omni_release.environments import venv
-from omni_release.environments.checks import local_environment_works, nobody_uses_local_environment
+from omni_release.environments.checks import local_environment, local_environment_unused
 from omni_release.environments.steps import UpgradeLocal
 from tests.index import support
 from tests.repositories import TODAY
@@ -161,7 +161,7 @@ def old(folder: Path) -> Path:
 
 def test_no_environment_is_named(machine: Machine) -> None:
     """Then nothing is looked at, and nothing is done."""
-    for body in (local_environment_works, nobody_uses_local_environment, UpgradeLocal()):
+    for body in (local_environment, local_environment_unused, UpgradeLocal()):
         assert machine.outcome(body).status is Status.SKIPPED
 
 
@@ -169,8 +169,8 @@ def test_without_pip(machine: Machine, tmp_path: Path) -> None:
     """An environment that uv made has no pip: uv upgrades it; a second run finds all done."""
     upgraded = machine.made(old(tmp_path))
     assert upgraded.version() == "0.9 0"
-    assert "acme-sound 0.9: it goes to uv" in said(upgraded.outcome(local_environment_works))
-    assert upgraded.outcome(nobody_uses_local_environment).status is Status.PASSED
+    assert "acme-sound 0.9: it goes to uv" in said(upgraded.outcome(local_environment))
+    assert upgraded.outcome(local_environment_unused).status is Status.PASSED
     outcome = upgraded.outcome(UpgradeLocal())
     assert (outcome.status, outcome.evidence["installer"]) == (Status.PASSED, "uv"), said(outcome)
     assert upgraded.version() == "1.0 1"
@@ -220,8 +220,8 @@ def test_an_editable_install_stays(machine: Machine) -> None:
     )
     (root / "acme_sound.py").write_text("VALUE = 5\n", encoding="utf-8")
     kept = machine.made("--editable", root)
-    assert "stays, as an editable install of" in said(kept.outcome(local_environment_works))
-    for body in (nobody_uses_local_environment, UpgradeLocal()):
+    assert "stays, as an editable install of" in said(kept.outcome(local_environment))
+    for body in (local_environment_unused, UpgradeLocal()):
         outcome = kept.outcome(body)
         assert outcome.status is Status.SKIPPED
         assert "is left as it is" in said(outcome)
@@ -239,14 +239,14 @@ def test_an_old_editable_install_stays(machine: Machine) -> None:
 def test_an_environment_that_is_not_there(machine: Machine) -> None:
     """The settings name what is missing, or broken: said before anything is published."""
     for local in (Local(environment="gone"), Local(python="gone/bin/python"), Local(environment="a", python="b")):
-        outcome = machine.with_settings(local).outcome(local_environment_works)
+        outcome = machine.with_settings(local).outcome(local_environment)
         assert outcome.status is Status.FAILED
         assert "[tool.omni-release.local]" in said(outcome)
     broken = machine.release.project.root / "broken"
     broken.write_text(f"#!{sys.executable}\nraise SystemExit('no such library')\n", encoding="utf-8")
     broken.chmod(0o755)
     if os.name == "posix":
-        outcome = machine.with_settings(Local(python="broken")).outcome(local_environment_works)
+        outcome = machine.with_settings(Local(python="broken")).outcome(local_environment)
         assert outcome.status is Status.FAILED
         assert "does not work: no such library" in said(outcome)
 
@@ -259,13 +259,13 @@ def test_a_program_that_uses_it(machine: Machine, tmp_path: Path) -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         program.stdout.readline()
-        outcome = used.outcome(nobody_uses_local_environment)
+        outcome = used.outcome(local_environment_unused)
         assert outcome.status is Status.WAITING
         assert f"process {program.pid}, python" in said(outcome)
         assert "is in use, and has not been touched" in said(outcome)
         assert "hunter2" not in said(outcome) and "print" not in said(outcome)
         program.communicate()
-    assert used.outcome(nobody_uses_local_environment).status is Status.PASSED
+    assert used.outcome(local_environment_unused).status is Status.PASSED
 
 
 def test_a_dependency_is_missing(machine: Machine) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 
 from omni_release.core.model import Release
 from omni_release.core.world import World
-from omni_release.local_index.checks import index_would_take
+from omni_release.local_index.checks import upload_rules
 from tests.index.support import SDIST, WHEEL, metadata, sdist, wheel
 
 
@@ -26,7 +26,7 @@ def found(dist: Path) -> list[tuple[str, str]]:
     """The rule and the message of each finding."""
     release = cast("Release", SimpleNamespace(dist=dist))
     world = cast("World", SimpleNamespace(clock=Clock()))
-    return [(finding.rule, finding.message) for finding in index_would_take(release, world)]
+    return [(finding.rule, finding.message) for finding in upload_rules(release, world)]
 
 
 def test_sound_distributions(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
-from omni_release.models.checks import configured_models_are_known, history, model_names_live, models_answer
+from omni_release.models.checks import configured_models, history, models_respond, retired_models
 from tests.conftest import child_environment, omni
 
 DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash", "gemini-3-pro-image"
@@ -68,7 +68,7 @@ def test_a_dead_name_is_an_error_at_each_place(tmp_path: Path, world: World) -> 
     """With the living end of the chain, in each kind of file."""
     text = f'"{DEAD}"'
     about = release(tmp_path, {"acme/a.py": f"\nM = {text}", "web/A.vue": text, ".env": f"M={DEAD}", "x.json": text})
-    found = list(model_names_live(about, world))
+    found = list(retired_models(about, world))
     places = [".env:1:3", "acme/a.py:2:6", "web/A.vue:1:2", "x.json:1:2"]
     assert said(iter(found)) == [("error", "model-shut-down", where) for where in places]
     assert "was shut down on 2026-06-25: use gemini-3-pro-image (" in found[0].message
@@ -76,7 +76,7 @@ def test_a_dead_name_is_an_error_at_each_place(tmp_path: Path, world: World) -> 
 
 def test_a_chain_is_followed_to_its_living_end(tmp_path: Path, world: World) -> None:
     """imagen-3.0-generate-002 was replaced by a model that is dead by now too."""
-    (found,) = model_names_live(release(tmp_path, {"a.py": '"imagen-3.0-generate-002"'}), world)
+    (found,) = retired_models(release(tmp_path, {"a.py": '"imagen-3.0-generate-002"'}), world)
     assert "use gemini-3.1-flash-image" in found.message
 
 
@@ -85,26 +85,26 @@ def test_the_day_decides(tmp_path: Path, world: World) -> None:
     about = release(tmp_path, {"a.py": f'"{DYING}"'})
     end = models.all_models()[DYING].shut_down
     assert end == date(2026, 12, 1)
-    assert said(model_names_live(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
-    (soon,) = model_names_live(about, on(world, date(2026, 10, 2)))
+    assert said(retired_models(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
+    (soon,) = retired_models(about, on(world, date(2026, 10, 2)))
     assert (soon.severity, soon.rule) == (Severity.WARNING, "model-shuts-down")
     assert soon.message == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite takes its place"
-    assert "in 1 day:" in next(model_names_live(about, on(world, date(2026, 11, 30)))).message
-    assert said(model_names_live(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:2")]
+    assert "in 1 day:" in next(retired_models(about, on(world, date(2026, 11, 30)))).message
+    assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:2")]
 
 
 def test_a_living_name_is_told_once(tmp_path: Path, world: World) -> None:
     """Where all live, a notice says which; where none is named, there is nothing to look at."""
-    (found,) = model_names_live(release(tmp_path, {"a.py": f'"{LIVING}"', "b.py": f'"{LIVING}"'}), world)
+    (found,) = retired_models(release(tmp_path, {"a.py": f'"{LIVING}"', "b.py": f'"{LIVING}"'}), world)
     assert (found.severity, found.message) == (Severity.NOTICE, f"2 places name {LIVING}")
     with pytest.raises(NotApplicable):
-        list(model_names_live(release(tmp_path / "none", {"a.py": "pass"}), world))
+        list(retired_models(release(tmp_path / "none", {"a.py": "pass"}), world))
 
 
 def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
     """One for all of its places, with the name that may have been meant."""
     about = release(tmp_path, {"a.py": '"gemini-3.0-pro-image"', "b.ts": '\n"gemini-3.0-pro-image" + f"gemini-{x}"'})
-    unknown, computed = model_names_live(about, world)
+    unknown, computed = retired_models(about, world)
     assert unknown.severity is Severity.NOTICE and unknown.rule == "model-unknown"
     assert unknown.message == (
         "gemini-3.0-pro-image is not in our table of models: is gemini-3-pro-image meant?; also b.ts:2:2"
@@ -117,18 +117,18 @@ def test_an_unknown_name_of_the_settings_is_inconclusive(name: str, tmp_path: Pa
     """Without a key nobody can tell; where all are known, or none is named, there is nothing to ask."""
     about = release(tmp_path, {"a.py": "pass"}, f'image-model = "{name}"')
     with pytest.raises(CannotTell, match=f"pyproject.toml:4:.*{name} is not in our table of models.*API key"):
-        list(configured_models_are_known(about, world))
-    assert said(model_names_live(about, world))[0][:2] == ("notice", "model-unknown")
+        list(configured_models(about, world))
+    assert said(retired_models(about, world))[0][:2] == ("notice", "model-unknown")
     about = release(tmp_path, {}, f'image-model = "{LIVING}"\nimage-fallback-model = "none"')
-    assert list(configured_models_are_known(about, world)) == []
+    assert list(configured_models(about, world)) == []
     with pytest.raises(NotApplicable):
-        list(configured_models_are_known(release(tmp_path, {}), world))
+        list(configured_models(release(tmp_path, {}), world))
 
 
 def test_a_dead_name_of_the_settings(tmp_path: Path, world: World) -> None:
     """With `models/` before it too; "none" is no model."""
     about = release(tmp_path, {}, f'image-model = "models/{DEAD}"\nimage_fallback_model = "none"')
-    assert said(model_names_live(about, world)) == [("error", "model-shut-down", "pyproject.toml:4:23")]
+    assert said(retired_models(about, world)) == [("error", "model-shut-down", "pyproject.toml:4:23")]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_what_is_a_changelog(path: str, is_history: bool) -> None:
 def test_a_changelog_may_name_the_dead(tmp_path: Path, world: World) -> None:
     """It is told, as a notice."""
     about = release(tmp_path, {"CHANGELOG.md": f"- {DEAD} and {DYING} are gone"})
-    found = said(model_names_live(about, world))
+    found = said(retired_models(about, world))
     assert [(severity, rule) for severity, rule, _ in found] == [
         ("notice", "model-shut-down"),
         ("notice", "model-shuts-down"),
@@ -162,11 +162,11 @@ def test_waivers_in_place_and_in_the_settings(case: Callable[[str], Path]) -> No
     expired = waived.replace("A =", "B =").replace("2999", "2026")
     (root / "tests/test_dead.py").write_text(f"{waived}{expired}", encoding="utf-8")
     (root / "data.json").write_text(f'"{DEAD}"', encoding="utf-8")
-    waiver = '\n[[tool.omni-release.waiver]]\ncheck = "model-names-live"\npath = "*.json"\nreason = "x"\n'
+    waiver = '\n[[tool.omni-release.waiver]]\ncheck = "retired-models"\npath = "*.json"\nreason = "x"\n'
     with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(f"{waiver}until = 2999-01-01\n")
     ran = omni("models", "check", "--format", "json", cwd=root)
-    found = {(f["path"], f["line"]): f["severity"] for f in ran.outcome("model-names-live")["findings"]}
+    found = {(f["path"], f["line"]): f["severity"] for f in ran.outcome("retired-models")["findings"]}
     assert found == {
         ("data.json", 1): "notice",
         ("tests/test_dead.py", 1): "notice",
@@ -207,7 +207,7 @@ def test_each_model_is_called(tmp_path: Path, world: World) -> None:
     }
     with GeminiEmulator() as emulator:
         about = release(tmp_path, files, 'image-model = "gemini-3.1-flash-image"')
-        (found,) = models_answer(about, keyed(world, emulator))
+        (found,) = models_respond(about, keyed(world, emulator))
         calls = emulator.calls
     assert found.message == "called: gemini-3-pro-image, gemini-3.1-flash-image, gemini-3.5-flash"
     assert sorted(call.model for call in calls) == ["gemini-3-pro-image", "gemini-3.1-flash-image", "gemini-3.5-flash"]
@@ -219,10 +219,10 @@ def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> 
     """404 is an error at the place of the name, of an unknown name of the settings too."""
     with GeminiEmulator() as emulator:
         about = release(tmp_path, {"a.py": '"gemini-3-pro-imago"'}, 'image-model = "gemini-3.0-pro-image"')
-        (found,) = configured_models_are_known(about, keyed(world, emulator))
+        (found,) = configured_models(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "pyproject.toml:4:16")
         assert found.severity is Severity.ERROR and "is gemini-3-pro-image meant?" in found.message
-        (found, _) = models_answer(about, keyed(world, emulator))
+        (found, _) = models_respond(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "a.py:1:2")
 
 
@@ -231,13 +231,13 @@ def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> 
 def test_what_the_service_could_not_tell(script: str, key: str, tmp_path: Path, world: World) -> None:
     """A busy service, a key that is not taken, an account without credits: inconclusive, never passed."""
     with GeminiEmulator(script) as emulator, pytest.raises(CannotTell, match=r"a\.py:1:2"):
-        list(models_answer(release(tmp_path, {"a.py": f'"{LIVING}"'}), keyed(world, emulator, key)))
+        list(models_respond(release(tmp_path, {"a.py": f'"{LIVING}"'}), keyed(world, emulator, key)))
 
 
 def test_without_a_key_nothing_is_called(tmp_path: Path, world: World) -> None:
     """It is skipped, and says what would be needed."""
     with pytest.raises(NotApplicable, match="GOOGLE_API_KEY"):
-        list(models_answer(release(tmp_path, {"a.py": f'"{LIVING}"'}), world))
+        list(models_respond(release(tmp_path, {"a.py": f'"{LIVING}"'}), world))
 
 
 @pytest.mark.thorough
@@ -248,5 +248,5 @@ def test_the_command_line_asks(case: Callable[[str], Path]) -> None:
     with GeminiEmulator() as emulator:
         there = child_environment(GOOGLE_API_KEY=key, GOOGLE_GEMINI_BASE_URL=emulator.url)
         ran = omni("models", "--format", "json", cwd=root, environment=there)
-    assert (ran.code, ran.outcome("models-answer")["status"]) == (0, "passed")
+    assert (ran.code, ran.outcome("models-respond")["status"]) == (0, "passed")
     assert key not in ran.out + ran.err

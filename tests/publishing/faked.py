@@ -34,7 +34,7 @@ from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import Access, Completed, Credentials, World
 from omni_release.index.client import Client
 from omni_release.local_index.server import RehearsalIndex, Setup
-from omni_release.publishing.checks import index_shows_the_release
+from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index.support import ACCOUNT, PASSWORD, PROJECT, USER, form
 
@@ -278,8 +278,8 @@ def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple
         reader: Any = Index(target, Reader(target.simple, wire=wire, clock=clock))
         programs, journal = cast(Any, twine), cast(Any, Journal(pinned))  # as far as they are asked
         world = World(programs, LocalFiles(), clock, reader, journal, {"PATH": sys.prefix})
-        lane = Lane("publish", (step(Upload()), check(index_shows_the_release, needs="upload")))
+        lane = Lane("publish", (step(Upload()), check(release_listed, needs="upload")))
         outcomes = {o.id: o for o in engine.run(lane, release, world, today=clock.now().date())}
         held = {held.name: held.digests.sha256 for held in index.store.held()}
-    shown = outcomes["index-shows-the-release"]
+    shown = outcomes["release-listed"]
     return Published(outcomes["upload"], shown, held, tuple(twine.sent), clock.passed)

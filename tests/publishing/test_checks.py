@@ -11,7 +11,7 @@ from omni_release.core.errors import CannotTell
 from omni_release.core.model import Release, Severity, Target
 from omni_release.core.world import IndexFile, World
 from omni_release.index import targets
-from omni_release.publishing.checks import release_is_young_enough
+from omni_release.publishing.checks import upload_window
 
 PYPI = targets.destination("pypi", {}, {}).target
 
@@ -36,12 +36,12 @@ def on(world: World, target: Target, uploaded: datetime.datetime | None = None) 
 def test_age_that_pypi_does_not_tell(release: Release, world: World) -> None:
     """Whether PyPI would take the rest of a release is not known while its age is not."""
     with pytest.raises(CannotTell, match=r"does not tell when the files of 1\.0 came"):
-        list(release_is_young_enough(release, on(world, PYPI)))
+        list(upload_window(release, on(world, PYPI)))
 
 
 def test_age_that_another_index_does_not_tell(release: Release, world: World) -> None:
     """Another index may have no such rule: it is a warning, as an old release is there."""
-    (finding,) = release_is_young_enough(release, on(world, Target("ours", "https://ours.invalid/")))
+    (finding,) = upload_window(release, on(world, Target("ours", "https://ours.invalid/")))
     assert (finding.rule, finding.severity) == ("release-too-old", Severity.WARNING)
 
 
@@ -49,4 +49,4 @@ def test_age_that_another_index_does_not_tell(release: Release, world: World) ->
 def test_age(days: int, found: list[Severity], release: Release, world: World) -> None:
     """Fourteen days are what PyPI gives."""
     there = on(world, PYPI, world.clock.now() - datetime.timedelta(days=days))
-    assert [finding.severity for finding in release_is_young_enough(release, there)] == found
+    assert [finding.severity for finding in upload_window(release, there)] == found

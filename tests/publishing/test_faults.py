@@ -29,7 +29,7 @@ from omni_release.core.world import World
 from omni_release.index import DEADLINE
 from omni_release.index.targets import Given
 from omni_release.local_index.misbehaviour import CASES
-from omni_release.publishing.checks import index_shows_the_release
+from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index.support import sdist, wheel
 from tests.publishing.faked import Published, publish
@@ -232,7 +232,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
         project = Project(dist, PROJECT, (), Settings(publish=REAL_TIMES), {})
         release = Release(project, "1.0", "outside", None, tmp_path / "run", tmp_path, PurePosixPath())
         (tmp_path / "run" / "dist").symlink_to(dist)
-        lane = Lane("publish", (step(Upload()), check(index_shows_the_release, needs="upload")))
+        lane = Lane("publish", (step(Upload()), check(release_listed, needs="upload")))
         real = replace(world, processes=processes, index=reader, environment=os.environ)
         begun = real.clock.monotonic()
         try:
@@ -241,7 +241,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
             processes.close()
         seconds = real.clock.monotonic() - begun
         taken = [(sent.name, sent.sha256) for sent in index.watched.sent if sent.status.startswith("200")]
-        upload, shown = outcomes["upload"], outcomes["index-shows-the-release"]
+        upload, shown = outcomes["upload"], outcomes["release-listed"]
         done = Published(upload, shown, index.held(), tuple(taken), seconds)
     ours = {path.name: distributions.sha256(path) for path in dist.iterdir()}
     said = [finding for outcome in (done.upload, done.shown) for finding in outcome.findings]

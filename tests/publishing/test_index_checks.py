@@ -20,13 +20,13 @@ from omni_release.core.model import Outcome, Release, Status, Target
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import Index, Told, World
 from omni_release.index.client import Client
-from omni_release.publishing.checks import index_answers, project_page_answers
+from omni_release.publishing.checks import index_responds, project_page
 from tests.repositories import TODAY, Checkout, cloned, pinned
 
 
 def test_an_index_that_is_up(release: Release, world: World) -> None:
     """It is started, and knows nothing of the project yet."""
-    assert list(index_answers(release, world)) == []
+    assert list(index_responds(release, world)) == []
     world.index.close()  # type: ignore[attr-defined]  # the rehearsal's own
 
 
@@ -37,7 +37,7 @@ def test_an_index_that_is_down(release: Release, world: World, tmp_path: Path) -
     index.close()
 
     with pytest.raises(CannotTell, match=r"127\.0\.0\.1"):
-        list(index_answers(release, replace(world, index=Client(url))))  # type: ignore[arg-type]  # asked for files alone
+        list(index_responds(release, replace(world, index=Client(url))))  # type: ignore[arg-type]  # asked for files alone
 
 
 @dataclass
@@ -104,7 +104,7 @@ def outcome(checkout: Checkout, simple: str, page: str = "project/{name}/{versio
         pinned(release, world)
         index = Paged(Target("shelf", simple=simple, page=f"{simple}{page}" if page else ""))
         told = replace(world, index=cast(Index, index), clock=Clock())
-        (found,) = engine.run(Lane("one", (check(project_page_answers),)), release, told, today=TODAY)
+        (found,) = engine.run(Lane("one", (check(project_page),)), release, told, today=TODAY)
     return found, index.asked
 
 

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "4"))
 INSTALLS = (
     "install-with-uv",
-    "works-installed-by-uv",
-    "verify-commands-pass",
+    "works-with-uv",
+    "verify-commands",
     "install-with-pip",
-    "works-installed-by-pip",
-    "requirements-agree",
+    "works-with-pip",
+    "pip-check",
 )
 
 

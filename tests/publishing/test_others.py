@@ -13,7 +13,7 @@ from tests.index.support import pypi_server
 from tests.publishing.support import PASSWORD, Place, Runner, outside
 
 PLANTED = "pl4nted-s3cret-0123456789"
-INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
+INSTALLERS = ("install-with-pip", "works-with-pip", "pip-check")
 
 
 def test_pypiserver_that_nobody_may_read(place: Place, runner: Runner, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.index.support import form, sdist, sent
 from tests.publishing.support import PROJECT, Place, Runner, outside, released
 from tests.publishing.test_terminal import AFTERWARDS
 
-INSTALLERS = ("install-with-pip", "works-installed-by-pip", "requirements-agree")
+INSTALLERS = ("install-with-pip", "works-with-pip", "pip-check")
 
 
 def test_once_through_and_again(place: Place, runner: Runner) -> None:
@@ -210,9 +210,9 @@ def test_doctor_asks_of_people_and_of_the_live_service(place: Place, runner: Run
         asked = runner.run(place, "doctor", "--to", index.upload, "--run", place.run.name).said
         assert "wait  Somebody has looked at it" in asked and "[mine/looked]" in asked
         assert "ok    Somebody has signed for this version" in asked and "ok    The tests pass" in asked
-        assert "has passed no live run" in asked and "[live-smoke-stands]" in asked
-        assert "for it needs mine/looked: before-release-is-answered" in asked
+        assert "has passed no live run" in asked and "[live-evidence]" in asked
+        assert "for it needs mine/looked: before-release-answered" in asked
         unasked = runner.run(place, "doctor", "--to", index.upload).said
-    for id in ("mine/looked", "mine/tested", "before-release-is-answered", "live-smoke-stands"):
+    for id in ("mine/looked", "mine/tested", "before-release-answered", "live-evidence"):
         assert f"skip  {id}: not asked: it needs a run" in unasked
     assert "ok    Somebody has signed for this version" in unasked

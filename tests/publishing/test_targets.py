@@ -205,7 +205,7 @@ def test_keyring_is_asked_once_in_all_parts(tmp_path: Path) -> None:
     """Where an index is, what reads it and what sends to it have one finder of credentials between them."""
     variables, asked = counted(tmp_path)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
-    proofs = ("--only", "credentials-are-there", "--only", "index-answers")
+    proofs = ("--only", "credentials-present", "--only", "index-responds")
     with serving(Server(only_known(401))) as server:
         doctor = ("doctor", "--to", f"{server.url}/legacy/", *proofs, "--format", "json")
         ran = omni(*doctor, cwd=tmp_path, environment=child_environment(HOME=str(tmp_path), **variables))

@@ -16,11 +16,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pse
 
 AFTERWARDS = (
     "install-with-uv",
-    "works-installed-by-uv",
-    "verify-commands-pass",
+    "works-with-uv",
+    "verify-commands",
     "install-with-pip",
-    "works-installed-by-pip",
-    "requirements-agree",
+    "works-with-pip",
+    "pip-check",
     "install-for-smoke",
     "copy-tests",
     "replay-passes",

@@ -20,9 +20,9 @@ DRIFT = Finding("says 1.1.0, but größe", "version-drift", path="src/a b.py", l
 NOWHERE = Finding("the wheel is empty", severity=Severity.WARNING)
 NOTICE = Finding("by the way", "rule", Severity.NOTICE)
 FAILED = Outcome("versions-agree", "They agree", "check", Status.FAILED, (DRIFT, NOTICE), "Run sync.")
-WARNED = Outcome("wheel-is-whole", "It is whole", "check", Status.PASSED, (NOWHERE,))
+WARNED = Outcome("wheel-complete", "It is whole", "check", Status.PASSED, (NOWHERE,))
 UNSURE = Outcome(
-    "index-would-take", "It would", "check", Status.INCONCLUSIVE, (Finding("no network", "x", Severity.WARNING),)
+    "upload-rules", "It would", "check", Status.INCONCLUSIVE, (Finding("no network", "x", Severity.WARNING),)
 )
 
 
@@ -43,9 +43,9 @@ def test_results() -> None:
         "artifactLocation": {"uri": "src/a%20b.py"},
         "region": {"startLine": 3, "startColumn": 7},
     }
-    assert (empty["ruleId"], empty["level"]) == ("wheel-is-whole", "warning")
+    assert (empty["ruleId"], empty["level"]) == ("wheel-complete", "warning")
     rules = run["tool"]["driver"]["rules"]
-    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["version-drift", "wheel-is-whole"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["version-drift", "wheel-complete"]
     assert rules[0]["help"]["text"] == "Run sync."
 
 
@@ -68,7 +68,7 @@ def test_what_could_not_be_told_is_no_finding() -> None:
     (run,) = written(UNSURE)["runs"]
     assert run["results"] == []
     (told,) = run["invocations"][0]["toolExecutionNotifications"]
-    assert told["descriptor"]["id"] == "index-would-take"
+    assert told["descriptor"]["id"] == "upload-rules"
     assert "inconclusive. no network" in told["message"]["text"]
 
 

@@ -22,15 +22,15 @@ PLACES = {
 def test_the_dead_models_are_found(case: Callable[[str], Path]) -> None:
     """In Python, TypeScript, a plain script of Vue and an env file; in the cassettes nothing is wrong."""
     ran = omni("models", "check", "--format", "json", cwd=case(CASE))
-    found = ran.outcome("model-names-live")["findings"]
+    found = ran.outcome("retired-models")["findings"]
     assert {(f["path"], f["line"]): f["message"].split()[0] for f in found if f["severity"] == "error"} == PLACES
     assert ran.code == 1
 
 
 def test_the_gate_finds_the_same_bugs_in_the_source(case: Callable[[str], Path]) -> None:
     """Bytes that go into text when a picture is made and when it is changed, and catches that tell nobody, in Vue."""
-    ran = omni("gate", "--only", "bug-patterns-are-gone", "--format", "json", cwd=case(CASE))
-    found = {(f["path"], f["line"], f["rule"]) for f in ran.outcome("bug-patterns-are-gone")["findings"]}
+    ran = omni("gate", "--only", "bug-patterns", "--format", "json", cwd=case(CASE))
+    found = {(f["path"], f["line"], f["rule"]) for f in ran.outcome("bug-patterns")["findings"]}
     assert {
         ("src/acme_painter/painter.py", 32, "bytes-as-text"),
         ("src/acme_painter/painter.py", 41, "bytes-as-text"),
@@ -45,8 +45,8 @@ def test_the_gate_finds_the_same_bugs_in_the_source(case: Callable[[str], Path])
 def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> None:
     """In generate and in refine, without a call: while the project's own tests are green."""
     root = case(CASE)
-    ran = omni("rehearse", "--only", "response-models-hold", "--format", "json", cwd=root)
-    found = ran.outcome("response-models-hold")["findings"]
+    ran = omni("rehearse", "--only", "response-models", "--format", "json", cwd=root)
+    found = ran.outcome("response-models")["findings"]
     assert [(f["path"], f["line"], f["rule"], f["severity"]) for f in found] == [
         ("src/acme_painter/answers.py", 14, "response-model", "error"),
         ("src/acme_painter/answers.py", 14, "response-model", "error"),
@@ -59,7 +59,7 @@ def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> N
         (root / "src/acme_painter/answers.py").read_text(encoding="utf-8").replace("signature: str", "signature: bytes")
     )
     (root / "src/acme_painter/answers.py").write_text(mended, encoding="utf-8")
-    ran = omni("rehearse", "--only", "response-models-hold", "--format", "json", cwd=root)
-    outcome = ran.outcome("response-models-hold")
+    ran = omni("rehearse", "--only", "response-models", "--format", "json", cwd=root)
+    outcome = ran.outcome("response-models")
     assert (ran.code, outcome["status"]) == (0, "passed"), outcome
     assert "2 classes filled 5 times (google-genai" in outcome["findings"][0]["message"]

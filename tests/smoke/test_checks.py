@@ -21,7 +21,7 @@ from omni_release.core.model import Artifact, Release
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
 from omni_release.smoke import evidence
-from omni_release.smoke.checks import cassettes_are_clean, live_smoke_stands, replay_passes, smoke_passes_live
+from omni_release.smoke.checks import cassettes_clean, live_evidence, replay_passes, smoke_live
 from omni_release.smoke.evidence import LiveEvidence
 from tests.conftest import CASES, child_environment, git, omni
 from tests.images.conftest import planted_key
@@ -67,10 +67,10 @@ def test_young_evidence_for_this_wheel_stands(looked: tuple[Release, World]) -> 
     """It says wheel, sha256, scenarios, models, cost and when; and is not paid for again."""
     release, world = looked
     evidence.keep(release, world, passed(6.9))
-    (said,) = live_smoke_stands(release, world)
+    (said,) = live_evidence(release, world)
     for told in (WHEEL, "ab" * 32, "1 scenarios", "$0.068", "gemini-3.1-flash-image", "2026-11-15"):
         assert told in said.message
-    (kept,) = smoke_passes_live(release, world)
+    (kept,) = smoke_live(release, world)
     assert "kept from an earlier run" in kept.message
 
 
@@ -78,29 +78,29 @@ def test_what_does_not_stand(looked: tuple[Release, World]) -> None:
     """None at all, evidence that is too old, for other scenarios or models, or of a stand-in: cannot tell."""
     release, world = looked
     with pytest.raises(CannotTell, match="has passed no live run"):
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
     evidence.keep(release, world, passed(7.1))
     with pytest.raises(CannotTell, match="older than the 7 days") as old:
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
     assert "omni-release smoke --live --run run" in old.value.hint
     evidence.keep(release, world, passed(-2))
     with pytest.raises(CannotTell, match="is yet to come"):
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
     evidence.keep(release, world, passed(-0.04))  # an hour: the clock was set back
-    list(live_smoke_stands(release, world))
+    list(live_evidence(release, world))
     evidence.keep(release, world, passed(0, "http://127.0.0.1:1"))
     with pytest.raises(CannotTell, match="not by the service"):
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
     evidence.keep(release, world, passed())
-    list(live_smoke_stands(release, world))
+    list(live_evidence(release, world))
     other = dataclasses.replace(world, environment={"IMAGE_MODEL": "gemini-3.1-flash-image"})
     with pytest.raises(CannotTell, match="has passed no live run"):
-        list(live_smoke_stands(release, other))
+        list(live_evidence(release, other))
     smoke = dataclasses.replace(release.project.settings.smoke, tests=("tests/test_version.py",))
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     changed = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
     with pytest.raises(CannotTell, match="has passed no live run"):
-        list(live_smoke_stands(changed, world))
+        list(live_evidence(changed, world))
 
 
 def test_a_gateways_password_is_not_kept(looked: tuple[Release, World]) -> None:
@@ -111,12 +111,12 @@ def test_a_gateways_password_is_not_kept(looked: tuple[Release, World]) -> None:
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     there = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
     evidence.keep(there, world, dataclasses.replace(passed(), base_url=evidence.stand_in(there, world)))
-    list(live_smoke_stands(there, world))
+    list(live_evidence(there, world))
     kept = [path.read_text(encoding="utf-8") for path in release.folder.rglob("*.json")]
     assert any("gateway.example.invalid" in text for text in kept)
     assert not [text for text in kept if "hunter2" in text]
     with pytest.raises(CannotTell, match="has passed no live run"):
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
 
 
 def test_stand_in_is_not_kept_for_the_service(looked: tuple[Release, World]) -> None:
@@ -125,10 +125,10 @@ def test_stand_in_is_not_kept_for_the_service(looked: tuple[Release, World]) -> 
     stand_in = dataclasses.replace(world, environment={"GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:1"})
     evidence.keep(release, stand_in, passed(0, "http://127.0.0.1:1"))
     with pytest.raises(CannotTell, match="has passed no live run"):
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
     for asked in (world, stand_in):
         with pytest.raises(CannotTell, match="there is no key"):  # it would run: nothing is kept
-            list(smoke_passes_live(release, asked))
+            list(smoke_live(release, asked))
 
 
 def asks_for(release: Release, root: Path, *tests: str) -> Release:
@@ -167,18 +167,18 @@ def test_another_wheel(looked: tuple[Release, World], monkeypatch: pytest.Monkey
     evidence.keep(release, world, passed())
     monkeypatch.setattr(Journal, "artifacts", lambda _: (Artifact(WHEEL, 4, "cd" * 32),))
     with pytest.raises(CannotTell, match="cdcdcd"):
-        list(live_smoke_stands(release, world))
+        list(live_evidence(release, world))
 
 
 def test_no_key_is_inconclusive(looked: tuple[Release, World]) -> None:
     """One line says which variable to set."""
     release, world = looked
     with pytest.raises(CannotTell) as told:
-        list(smoke_passes_live(release, world))
+        list(smoke_live(release, world))
     assert "GEMINI_API_KEY or GOOGLE_API_KEY" in told.value.hint
 
 
-@pytest.mark.parametrize("check", [replay_passes, smoke_passes_live, live_smoke_stands, cassettes_are_clean])
+@pytest.mark.parametrize("check", [replay_passes, smoke_live, live_evidence, cassettes_clean])
 def test_a_project_without_smoke_tests(check: Callable[..., Iterator[object]], looked: tuple[Release, World]) -> None:
     """It is left alone."""
     release, world = looked
@@ -221,7 +221,7 @@ def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
         first = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
         assert first.code == 0, first.out
         assert len(emulator.calls) == 1
-        held = first.outcome("contract-holds")
+        held = first.outcome("response-schema")
         assert (held["status"], {f["rule"] for f in held["findings"]}) == ("passed", {"contract-emulated"})
         again = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
         assert (again.code, len(emulator.calls)) == (0, 1)
@@ -233,4 +233,4 @@ def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
     nobody = {k: v for k, v in os.environ.items() if k not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
     (root / "README.md").write_text("# another wheel\n", encoding="utf-8")
     other = omni("smoke", "--live", "--format", "json", cwd=root, environment=nobody)
-    assert (other.code, other.outcome("smoke-passes-live")["status"]) == (3, "inconclusive")
+    assert (other.code, other.outcome("smoke-live")["status"]) == (3, "inconclusive")

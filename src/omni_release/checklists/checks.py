@@ -15,7 +15,7 @@ from omni_release.core.world import World
 _NONE = f"the project has no {FOLDER}/: `omni-release checklist init` writes the usual ones"
 
 
-def checklists_are_valid(release: Release, world: World) -> Iterator[Finding]:
+def checklists_valid(release: Release, world: World) -> Iterator[Finding]:
     """Each checklist can be read, and names checks that there are; so does each sign-off in the repository.
 
     Mend the line that is named. `omni-release explain CHECK` says whether there is such a check.
@@ -34,7 +34,7 @@ def checklists_are_valid(release: Release, world: World) -> Iterator[Finding]:
     yield from sign_offs.problems(release.project.root, known, today, current)
 
 
-def before_release_is_answered(release: Release, world: World) -> Iterator[Finding]:
+def before_release_answered(release: Release, world: World) -> Iterator[Finding]:
     """Each item of the checklists for before a release is answered.
 
     An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"` answers it, or a file of
@@ -43,7 +43,7 @@ def before_release_is_answered(release: Release, world: World) -> Iterator[Findi
     return _answered(release, world, "before")
 
 
-def after_release_is_answered(release: Release, world: World) -> Iterator[Finding]:
+def after_release_answered(release: Release, world: World) -> Iterator[Finding]:
     """Each item of the checklists for after a release is answered.
 
     An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"`.

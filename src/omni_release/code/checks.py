@@ -18,7 +18,7 @@ from omni_release.environments import venv
 from omni_release.project import importable, shown, table
 
 
-def bug_patterns_are_gone(release: Release, world: World) -> Iterator[Finding]:
+def bug_patterns(release: Release, world: World) -> Iterator[Finding]:
     """No known bug pattern stands anywhere: none of those that come with omni-release, none of the project's own.
 
     Each finding says why, and what to do. Mend all places at once: `omni-release audit --rule FILE` shows them. Where a
@@ -40,7 +40,7 @@ def bug_patterns_are_gone(release: Release, world: World) -> Iterator[Finding]:
 RULES = ("BLE001", "E722", "S110", "S112", "S113", "TRY203")
 
 
-def failures_surface(release: Release, world: World) -> Iterator[Finding]:
+def silent_failures(release: Release, world: World) -> Iterator[Finding]:
     """No `except` in Python swallows what it catches, and no request waits for ever.
 
     These are ruff's own rules, whatever the project has chosen of them: `ruff rule BLE001` explains one. Raise the
@@ -83,7 +83,7 @@ def _finding(entry: dict[str, Any], root: Path) -> Finding:
     return Finding(entry["message"], code, Severity.ERROR, path, at["row"], at["column"])
 
 
-def packages_are_alive(release: Release, world: World) -> Iterator[Finding]:
+def abandoned_packages(release: Release, world: World) -> Iterator[Finding]:
     """No package is imported or declared that its makers have given up.
 
     Each finding names the successor, and where its makers say so. Imports count wherever they stand,
@@ -108,7 +108,7 @@ def packages_are_alive(release: Release, world: World) -> Iterator[Finding]:
             yield Finding(said, "deprecated-dependency", path="pyproject.toml", line=entry.line)
 
 
-def nothing_deprecated_is_used(release: Release, world: World) -> Iterator[Finding]:
+def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
     """Nothing that its makers have marked as deprecated (PEP 702) is used, as far as mypy can see.
 
     For projects that use mypy. Each finding has the makers' own words.

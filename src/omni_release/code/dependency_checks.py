@@ -36,7 +36,7 @@ _ASSUMED = re.compile(r"Assuming the corresponding module name of package '([^']
 _GROUPS = ("test", "tests", "testing", "dev", "develop", "development", "docs", "doc", "lint", "typing", "types", "all")
 
 
-def imports_are_declared(release: Release, world: World) -> Iterator[Finding]:
+def imports_declared(release: Release, world: World) -> Iterator[Finding]:
     """Each package that the project imports is one that it declares, and each that it declares is imported.
 
     deptry looks, with what is installed in the candidate environment, where there is one. What it cannot know goes into
@@ -96,7 +96,7 @@ def _finding(entry: dict[str, Any], unknown: set[str], project: Project) -> Iter
     yield Finding(said, rule, severity, shown(project.root, Path(at["file"])), at["line"] or None, at["column"] or None)
 
 
-def dependencies_are_maintained(release: Release, world: World) -> Iterator[Finding]:
+def dependencies_maintained(release: Release, world: World) -> Iterator[Finding]:
     """The index calls no dependency deprecated, archived or quarantined (PEP 792), and no maintainer calls it inactive.
 
     By the setting `maintained` of [tool.omni-release.dependencies]: it asks the index once for each dependency.
@@ -118,7 +118,7 @@ def dependencies_are_maintained(release: Release, world: World) -> Iterator[Find
         raise CannotTell("\n".join(("of these the index did not tell:", *untold)), "Is there a network?")
 
 
-def lower_bounds_hold(release: Release, world: World) -> Iterator[Finding]:
+def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     """With each dependency at its lower bound the release installs, and can be imported.
 
     By the setting `lower-bounds` of [tool.omni-release.dependencies]. Raise the bound that is too low; all that uv
@@ -153,7 +153,7 @@ def _required(wheel: Path) -> Iterator[str]:
             yield str(requirement)
 
 
-def no_known_vulnerability(release: Release, world: World) -> Iterator[Finding]:
+def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
     """What is installed with the release has no vulnerability that is publicly known.
 
     By the setting `vulnerabilities` of [tool.omni-release.dependencies]; pip-audit asks, and needs a network. Require a

@@ -15,7 +15,7 @@ _SHOWN = 10
 _COMPILED = (".so", ".pyd", ".dll", ".dylib")
 
 
-def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
+def distributions_match(release: Release, world: World) -> Iterator[Finding]:
     """What was built is this project at this version: file names, metadata, import packages.
 
     Where the version differs, which place does the build read it from? Where a package is missing, look at what the
@@ -47,7 +47,7 @@ def artifacts_match(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"the distributions are of different versions: {', '.join(sorted(versions))}", "artifact-version")
 
 
-def wheel_is_whole(release: Release, world: World) -> Iterator[Finding]:
+def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
     """Each wheel holds each module of the import packages, and their data files.
 
     Tell the back end to include what is named above: with setuptools, `packages.find` and `package-data`. What is left
@@ -117,7 +117,7 @@ def _is_test(file: PurePosixPath) -> bool:
     return file.name == "conftest.py" or file.name.startswith("test_")
 
 
-def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:
+def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
     """The wheel that was built from the sdist holds what a wheel straight from the checkout holds.
 
     What is missing is not in the sdist, or not at the place where the back end looks for it there: compare
@@ -141,7 +141,7 @@ def wheel_equals_checkout(release: Release, world: World) -> Iterator[Finding]:
         )
 
 
-def build_is_reproducible(release: Release, world: World) -> Iterator[Finding]:
+def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
     """A second build gives the same bytes.
 
     What differs is named above. It matters where a release is rebuilt elsewhere: only the same bytes can go on.

@@ -50,7 +50,7 @@ _MEANT = (".env.example", ".env.sample", ".env.template")
 _INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist-info|egg-info)/")
 
 
-def nothing_stray(release: Release, world: World) -> Iterator[Finding]:
+def no_stray_files(release: Release, world: World) -> Iterator[Finding]:
     """Nothing lies in the distributions that should not: keys, `.env` files, caches, editor files, other versions.
 
     Tell the back end to leave it out (`exclude`), or remove it from the checkout. A key that was ever in a published
@@ -70,7 +70,7 @@ def nothing_stray(release: Release, world: World) -> Iterator[Finding]:
                 yield Finding(f"{path.name} holds what looks like {what}: {entry.name}:{line}", "key-inside")
 
 
-def sdist_is_the_checkout(release: Release, world: World) -> Iterator[Finding]:
+def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     """The sdist holds nothing that git does not know.
 
     Commit the file, or leave it out of the sdist. What the build makes itself is named in `generated` of
@@ -133,7 +133,7 @@ _CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<said>.+)$")
 _MAY_BE_MEANT = {"W002", "W004", "W009", "W010"}
 
 
-def wheel_contents_are_right(release: Release, world: World) -> Iterator[Finding]:
+def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
     """check-wheel-contents finds nothing wrong with the wheels.
 
     What each W… means: https://check-wheel-contents.readthedocs.io
@@ -149,7 +149,7 @@ def wheel_contents_are_right(release: Release, world: World) -> Iterator[Finding
         yield Finding(f"{name}: {match['said']}", match["rule"], severity)
 
 
-def twine_check_passes(release: Release, world: World) -> Iterator[Finding]:
+def twine_check(release: Release, world: World) -> Iterator[Finding]:
     """twine check --strict passes: the index will be able to render the description.
 
     Render it at home: `python -m readme_renderer README.rst`, or `python -m twine check --strict` on the run's dist/.

@@ -26,7 +26,7 @@ _HOSTS = {"pytest11": "ModuleNotFoundError: No module named 'pytest'"}
 """What an entry point says that only its host ever loads, where the package is useful without that host."""
 
 
-def works_installed_by_uv(release: Release, world: World) -> Iterator[Finding]:
+def works_with_uv(release: Release, world: World) -> Iterator[Finding]:
     """What uv installed from the index is imported, says that it is this version, and all its entry points load.
 
     Run the import by hand with the interpreter in the run's `released-uv` environment.
@@ -34,7 +34,7 @@ def works_installed_by_uv(release: Release, world: World) -> Iterator[Finding]:
     yield from _works(release, world, "released-uv")
 
 
-def works_installed_by_pip(release: Release, world: World) -> Iterator[Finding]:
+def works_with_pip(release: Release, world: World) -> Iterator[Finding]:
     """What pip installed from the index is imported, says that it is this version, and all its entry points load.
 
     Run the import by hand with the interpreter in the run's `released-pip` environment.
@@ -42,7 +42,7 @@ def works_installed_by_pip(release: Release, world: World) -> Iterator[Finding]:
     yield from _works(release, world, "released-pip")
 
 
-def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
+def pip_check(release: Release, world: World) -> Iterator[Finding]:
     """`pip check` finds no requirement that is missing or broken.
 
     Mend `dependencies` in pyproject.toml.
@@ -64,7 +64,7 @@ def requirements_agree(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(log.read_text(encoding="utf-8", errors="replace").strip())
 
 
-def verify_commands_pass(release: Release, world: World) -> Iterator[Finding]:
+def verify_commands(release: Release, world: World) -> Iterator[Finding]:
     """The project's own `verify` commands pass, on what was installed from the index.
 
     They are the setting `commands` of [tool.omni-release.verify], and run in an empty folder.
@@ -108,7 +108,7 @@ def _works(release: Release, world: World, name: str) -> Iterator[Finding]:
             yield Finding(f"the entry point {entry_point} does not load: {error}", "entry-point")
 
 
-def local_environment_works(release: Release, world: World) -> Iterator[Finding]:
+def local_environment(release: Release, world: World) -> Iterator[Finding]:
     """The local environment that the settings name is there, and answers.
 
     Make it anew, or mend [tool.omni-release.local].
@@ -119,7 +119,7 @@ def local_environment_works(release: Release, world: World) -> Iterator[Finding]
     yield Finding(f"{found.folder} has {has}: it {what}", "local-environment", Severity.NOTICE)
 
 
-def nobody_uses_local_environment(release: Release, world: World) -> Iterator[Finding]:
+def local_environment_unused(release: Release, world: World) -> Iterator[Finding]:
     """No program runs from the local environment, or has files of it open, when it is upgraded.
 
     End the programs named above, and run this again: the release goes on where it stands. A program that keeps running

@@ -18,7 +18,7 @@ from omni_release.versions import guards
 _MANY = 20  # findings of a kind
 
 
-def git_is_clean(release: Release, world: World) -> Iterator[Finding]:
+def git_clean(release: Release, world: World) -> Iterator[Finding]:
     """Nothing is changed that is not committed, and no file is there that git neither knows nor ignores.
 
     Commit it, or `git stash` it; what is never to be committed belongs in .gitignore.
@@ -58,7 +58,7 @@ def on_release_branch(release: Release, world: World) -> Iterator[Finding]:
         yield _unless_begun(Finding(said, "git-branch"), release, world)
 
 
-def in_step_with_remote(release: Release, world: World) -> Iterator[Finding]:
+def git_in_sync(release: Release, world: World) -> Iterator[Finding]:
     """The remote has this very commit as the head of the branch, and would take a push.
 
     Ahead: `git push`. Behind: `git pull`. Diverged: `git pull --rebase`, then `git push`. This look fetches nothing,
@@ -79,7 +79,7 @@ def in_step_with_remote(release: Release, world: World) -> Iterator[Finding]:
         yield from _push(repository)
 
 
-def tag_is_right(release: Release, world: World) -> Iterator[Finding]:
+def tag_available(release: Release, world: World) -> Iterator[Finding]:
     """The release's tag is free, here and on the remote; where a tag has started CI, it is there, at this very commit.
 
     A tag at another commit is somebody's: raise the version. Never move one that has been pushed. How tags are called,

@@ -14,7 +14,7 @@ from omni_release.local_index import Account, Case, Held, Policy, Submission, fr
 _ANYBODY = Account("", "")
 
 
-def index_would_take(release: Release, world: World) -> Iterator[Finding]:
+def upload_rules(release: Release, world: World) -> Iterator[Finding]:
     """An index with PyPI's rules would take each of the distributions.
 
     All that it would refuse stands above, and not only the first: docs/index.md has the rules. A file name and a

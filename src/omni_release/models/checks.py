@@ -27,7 +27,7 @@ _TESTS = {"test", "tests", "testing", "cassettes", "fixtures", "__tests__"}
 _CALLED = ("gemini-", "nano-banana-")
 
 
-def model_names_live(release: Release, world: World) -> Iterator[Finding]:
+def retired_models(release: Release, world: World) -> Iterator[Finding]:
     """Each model that a file of the project names is one that answers, and will for the next 60 days.
 
     Put the successor in the place of a name that is shut down, in all files: `omni-release models list` shows each
@@ -46,7 +46,7 @@ def model_names_live(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"{len(search.names)} places name {', '.join(sorted(living))}", severity=Severity.NOTICE)
 
 
-def configured_models_are_known(release: Release, world: World) -> Iterator[Finding]:
+def configured_models(release: Release, world: World) -> Iterator[Finding]:
     """Each model that the settings name is in the table of life spans, or answers a call.
 
     With a key (GOOGLE_API_KEY or GEMINI_API_KEY) one that the table does not know is called, with a few tokens of text.
@@ -58,7 +58,7 @@ def configured_models_are_known(release: Release, world: World) -> Iterator[Find
     yield from _or_cannot_tell(tuple(_asked([named for named in stated if not models.find(named.name)], world, today)))
 
 
-def models_answer(release: Release, world: World) -> Iterator[Finding]:
+def models_respond(release: Release, world: World) -> Iterator[Finding]:
     """Each model that the code or the settings name answers a call: being listed proves nothing.
 
     It is called with a few tokens of text, which is the lowest price that there is. Prose, tests and changelogs are

@@ -15,7 +15,7 @@ _FILE = "pyproject.toml"
 _SHORT = 100
 
 
-def project_is_valid(release: Release, world: World) -> Iterator[Finding]:
+def project_valid(release: Release, world: World) -> Iterator[Finding]:
     """pyproject.toml is valid, and names a package that is there.
 
     Mend the key named above: the rules are those of https://packaging.python.org/en/latest/specifications/pyproject-toml/.

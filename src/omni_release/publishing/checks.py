@@ -15,7 +15,7 @@ from omni_release.index import polling, targets
 _AGE = datetime.timedelta(days=14)
 
 
-def credentials_are_there(release: Release, world: World) -> Iterator[Finding]:
+def credentials_present(release: Release, world: World) -> Iterator[Finding]:
     """There are credentials to upload with, and they look as they should.
 
     They are looked for in twine's order: TWINE_USERNAME and TWINE_PASSWORD, .pypirc or the URL, the keyring, and for
@@ -28,7 +28,7 @@ def credentials_are_there(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"{access.credentials.value}: {access.source}: {access.why}", f"credentials-{access.credentials}")
 
 
-def version_is_free_or_ours(release: Release, world: World) -> Iterator[Finding]:
+def version_available(release: Release, world: World) -> Iterator[Finding]:
     """The index has nothing of this version, or nothing but our own bytes.
 
     A file name can be used once only, and what is published cannot be replaced: raise the version, everywhere, with
@@ -55,7 +55,7 @@ def version_is_free_or_ours(release: Release, world: World) -> Iterator[Finding]
             yield Finding(f"{file.name} is there, and this run has not built it", "version-is-taken")
 
 
-def release_is_young_enough(release: Release, world: World) -> Iterator[Finding]:
+def upload_window(release: Release, world: World) -> Iterator[Finding]:
     """A release that is there in part is young enough to take the rest.
 
     PyPI takes no files for a release of more than 14 days: raise the version.
@@ -101,7 +101,7 @@ def _version(release: Release, world: World) -> str:
     return version
 
 
-def rehearsal_stands(release: Release, world: World) -> Iterator[Finding]:
+def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
     """This run's rehearsal has passed, and neither the checkout, nor its commit, nor what was built has changed since.
 
     Rehearse again: `omni-release rehearse`, or leave `--run` out.
@@ -122,7 +122,7 @@ def rehearsal_stands(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(error.message, "changed-since")
 
 
-def index_answers(release: Release, world: World) -> Iterator[Finding]:
+def index_responds(release: Release, world: World) -> Iterator[Finding]:
     """The index that the release goes to answers.
 
     It is asked first, while the build goes on: what is built for an index that cannot be reached is built for nothing.
@@ -137,7 +137,7 @@ def index_answers(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"{world.index.target.simple}: {said}", severity=Severity.NOTICE)
 
 
-def index_shows_the_release(release: Release, world: World) -> Iterator[Finding]:
+def release_listed(release: Release, world: World) -> Iterator[Finding]:
     """The index shows all of the release, and serves our bytes: in several reads in a row, caches by-passed.
 
     What was sent is sent. Where the index is slow, run this again: it goes on with the wait. The setting
@@ -152,7 +152,7 @@ def index_shows_the_release(release: Release, world: World) -> Iterator[Finding]
         yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)
 
 
-def project_page_answers(release: Release, world: World) -> Iterator[Finding]:
+def project_page(release: Release, world: World) -> Iterator[Finding]:
     """The release's page on the index answers.
 
     Look at it in a browser. Where the index has its pages elsewhere, the setting `project-page` of

@@ -28,7 +28,7 @@ def replay_passes(release: Release, world: World) -> Iterator[Finding]:
     yield from _unplayed(release, ran)
 
 
-def smoke_passes_emulated(release: Release, world: World) -> Iterator[Finding]:
+def smoke_emulated(release: Release, world: World) -> Iterator[Finding]:
     """The smoke tests pass against the emulator.
 
     It needs no key and proves nothing about the service. All that the tests print lies in `logs/smoke-emulated.log`.
@@ -38,7 +38,7 @@ def smoke_passes_emulated(release: Release, world: World) -> Iterator[Finding]:
     yield from _verdict(release, runner.run(release, world, outcomes.EMULATED, traffic))
 
 
-def smoke_passes_live(release: Release, world: World) -> Iterator[Finding]:
+def smoke_live(release: Release, world: World) -> Iterator[Finding]:
     """The smoke tests pass against the live service, with the very wheel that is to be released.
 
     It needs a key (GEMINI_API_KEY), and costs money: `budget` in [tool.omni-release.smoke], or `--budget USD`. While
@@ -62,7 +62,7 @@ def smoke_passes_live(release: Release, world: World) -> Iterator[Finding]:
     yield from findings
 
 
-def live_smoke_stands(release: Release, world: World) -> Iterator[Finding]:
+def live_evidence(release: Release, world: World) -> Iterator[Finding]:
     """A live run of the smoke tests stands for this very wheel, and is young enough.
 
     Run `omni-release smoke --live --run RUN`, with a key: it pays once for a wheel, and keeps the evidence with the
@@ -87,7 +87,7 @@ def _by_the_service(stands: evidence.LiveEvidence, release: Release) -> bool:
     return stands.base_url == core_redaction.strip_userinfo(release.project.settings.smoke.base_url)
 
 
-def traffic_is_recorded_live(release: Release, world: World) -> Iterator[Finding]:
+def recorded_live(release: Release, world: World) -> Iterator[Finding]:
     """Each smoke test passes against the live service, and its traffic is recorded.
 
     It needs a key, and costs what a live run costs. Nothing is replaced where one did not pass: see
@@ -98,7 +98,7 @@ def traffic_is_recorded_live(release: Release, world: World) -> Iterator[Finding
     yield from _recorded(release, world, outcomes.LIVE)
 
 
-def traffic_is_recorded_emulated(release: Release, world: World) -> Iterator[Finding]:
+def recorded_emulated(release: Release, world: World) -> Iterator[Finding]:
     """Each smoke test passes against the emulator, and its traffic is recorded, marked as emulated.
 
     Nothing is replaced where one did not pass: see `logs/smoke-emulated.log`.
@@ -115,7 +115,7 @@ def _recorded(release: Release, world: World, mode: str) -> Iterator[Finding]:
             yield Finding(f"{one.name} has called the service, and no cassette was written", "cassette-unwritten")
 
 
-def cassettes_are_clean(release: Release, world: World) -> Iterator[Finding]:
+def cassettes_clean(release: Release, world: World) -> Iterator[Finding]:
     """Recorded traffic holds no key, and is small, young and without faults of the service.
 
     Record it anew with `omni-release record`: what it writes has no keys, and small stubs in place of images. A key

@@ -29,7 +29,7 @@ _FILE = "pyproject.toml"
 _LOCAL = "127.0.0.1,localhost"
 
 
-def response_models_hold(release: Release, world: World) -> Iterator[Finding]:
+def response_models(release: Release, world: World) -> Iterator[Finding]:
     """Each class of the project that the settings name holds what recorded answers have, as the SDK gives it.
 
     It is filled in the candidate environment, for every kind of call (generate and refine), without one being made.
@@ -57,7 +57,7 @@ def response_models_hold(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"{classes} filled {filled} times ({by})", severity=Severity.NOTICE)
 
 
-def contract_holds(release: Release, world: World) -> Iterator[Finding]:
+def response_schema(release: Release, world: World) -> Iterator[Finding]:
     """What the live service answers has the shape of what was recorded.
 
     Field by field: gone, new, of another type, encoding, alphabet or mime type. Where the code can take it, record

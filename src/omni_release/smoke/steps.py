@@ -12,7 +12,7 @@ from omni_release.core.world import World
 from omni_release.smoke import runner
 
 
-class TakeCassettes:
+class ReplaceCassettes:
     """The new recordings take the place of the old ones, which are moved into the run folder.
 
     Look at the difference before you commit it: `git diff --stat`, then the bodies.
