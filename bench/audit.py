@@ -17,7 +17,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from omni_release import code, environments, source_tree
+from omni_release import code, programs, source_tree
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import scan
 
@@ -74,7 +74,7 @@ def by_itself(root: Path, folder: Path) -> None:
     if not bare.is_dir():
         bare.mkdir()
         scan.write_configuration(bare, scan.shipped(), code.Sources((), (), ()))
-    argv = [environments.find("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
+    argv = [programs.find_program("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
     ended = subprocess.run(argv, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     assert ended.returncode in (0, 1)
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from omni_release import environments
+from omni_release import programs
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
+from omni_release.checklists import sign_offs
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release
 from omni_release.core.settings import Settings
@@ -78,7 +79,7 @@ class Ran:
 
 def child_environment(**more: str) -> dict[str, str]:
     """The environment of a command line under test: outside any other run, and not on a CI service."""
-    left_out = (environments.RUN_VARIABLE, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
+    left_out = (programs.RUN_VARIABLE, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
     return {key: value for key, value in os.environ.items() if key not in left_out} | more
 
 
@@ -126,7 +127,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     processes = LocalProcesses(str)
     (tmp_path / "run").mkdir()
     journal = RunFolder(tmp_path / "run", files)
-    yield World(processes, files, SystemClock(), Rehearsal(tmp_path / "index", "acme"), journal, {})
+    yield World(processes, files, SystemClock(), Rehearsal(tmp_path / "index", "acme"), journal, {}, answers=sign_offs)
     processes.close()
 
 

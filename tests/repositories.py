@@ -15,6 +15,7 @@ from omni_release import source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
+from omni_release.checklists import sign_offs
 from omni_release.core import engine
 from omni_release.core.actions import Pin
 from omni_release.core.journal import RunFolder
@@ -85,7 +86,10 @@ class Checkout:
         journal = RunFolder(folder, LocalFiles())
         index = Rehearsal(folder / "index", self.name)
         try:
-            yield release, World(processes, LocalFiles(), SystemClock(), index, journal, self.environment)
+            yield (
+                release,
+                World(processes, LocalFiles(), SystemClock(), index, journal, self.environment, answers=sign_offs),
+            )
         finally:
             processes.close()
 

@@ -97,5 +97,6 @@ def test_broken(name: str, case: Callable[[str], Path]) -> None:
     held_to_schema(ran)
     assert ran.code == 1
     for task, rule, said, place in expected:
-        errors = [f for f in ran.outcome(task)["findings"] if f["rule"] == rule and f["severity"] == "error"]
+        named = task if rule == task else f"{task}/{rule}"
+        errors = [f for f in ran.outcome(task)["findings"] if f["rule"] == named and f["severity"] == "error"]
         assert any(said in f["message"] and place in (None, (f["path"], f["line"])) for f in errors), ran.outcome(task)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uv
 
-from omni_release.environments import venv
+from omni_release import environments
 from tests.conftest import Ran, child_environment, git, omni
 from tests.index.support import PASSWORD, USER, pypi_server
 
@@ -90,7 +90,7 @@ def test_a_whole_release(project: Path, tmp_path: Path) -> None:
 def installed(project: Path) -> str:
     """What the local environment says that it has."""
     code = "import importlib.metadata as m; print(m.version('acme-sound'))"
-    argv = [str(venv.python(project / ".venv")), "-I", "-c", code]
+    argv = [str(environments.python(project / ".venv")), "-I", "-c", code]
     return subprocess.run(argv, check=True, capture_output=True, encoding="utf-8").stdout
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import environments
+from omni_release import programs
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell, SettingsError
-from omni_release.core.model import Finding, Project, Release
+from omni_release.core.model import Finding, Project, Release, Stage
 from omni_release.core.settings import TABLE, Command
 from omni_release.core.settings_reader import line_of
-from omni_release.core.tasks import Lane, Task, step
+from omni_release.core.tasks import Lane, Task, stage, step
 from omni_release.core.world import Completed, World
 
 _FILE = "pyproject.toml"
@@ -55,10 +55,17 @@ def _items(task: Task, project: Project, before: set[str]) -> Iterator[Task]:
         if one.problems:
             broken = ChecklistIsReadable(one)
             remedy = f"Mend the line that is named, in {checklists.FOLDER}/."
-            yield Task(f"{one.name}/itself", f"The checklist {one.name} can be read", remedy, broken, task.needs)
+            yield Task(
+                f"{one.name}/itself",
+                f"The checklist {one.name} can be read",
+                remedy,
+                broken,
+                task.needs,
+                stage=task.stage,
+            )
         for item in one.items:
             check = (item.check,) if item.check in before else ()
-            yield Task(item.id, item.says, _ANSWER, ItemIsAnswered(item), task.needs + check)
+            yield Task(item.id, item.says, _ANSWER, ItemIsAnswered(item), task.needs + check, stage=task.stage)
 
 
 def _commands(lane: str, project: Project) -> Iterator[Task]:
@@ -70,7 +77,7 @@ def _commands(lane: str, project: Project) -> Iterator[Task]:
     line = _validated(project)
     chosen = [command for command in project.settings.command if lane in command.when]
     if any(command.where == "copy" for command in chosen):
-        yield step(CopyForCommands())
+        yield from stage(Stage.CODE, step(CopyForCommands()))
     names = {command.name for command in chosen}
     for command in chosen:
         needs = tuple(f"command-{name}" for name in command.needs if name in names)
@@ -81,6 +88,7 @@ def _commands(lane: str, project: Project) -> Iterator[Task]:
             "Run it by hand in the project's folder; it is the `run` of a [[tool.omni-release.command]].",
             CommandPasses(command, line(project.settings.command.index(command))),
             copy + needs,
+            stage=Stage.CODE,
         )
 
 
@@ -134,7 +142,7 @@ class CommandPasses:
         if not cwd.is_dir():
             yield self._finding(f"there is no folder {command.cwd!r} in the project, or git does not know it")
             return
-        inner = environments.test_env(world.environment, release.folder)
+        inner = programs.test_env(world.environment, release.folder)
         # What was installed beside omni-release is found without an activated environment, too.
         inner["PATH"] = os.pathsep.join((inner.get("PATH", os.defpath), str(Path(sys.executable).parent)))
         log = release.logs / f"command-{command.name}.log"

@@ -6,12 +6,13 @@ A lane is a function, so that a run imports only what its own lane needs.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.core.tasks import Lane, Task, check, step
+from omni_release.core.model import Stage
+from omni_release.core.tasks import Lane, Task, check, stage, step
 
 if TYPE_CHECKING:
     from omni_release.core.model import Project
@@ -23,7 +24,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     With `prebuilt`, the distributions in that folder take the place of the build. In a rehearsal an upload risks
     nothing, so it waits for few of the checks; what takes longest comes first.
     """
-    from omni_release.builds.steps import Build, CopySource, CopyTests, Rebuild, TakeArtifacts
+    from omni_release.builds.steps import Build, CopySource, Rebuild, TakeArtifacts
     from omni_release.code.checks import deprecated_apis
     from omni_release.code.dependency_checks import dependencies_maintained, lower_bounds, vulnerabilities
     from omni_release.distributions.checks import (
@@ -39,55 +40,82 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         wheel_contents,
     )
     from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
-    from omni_release.environments.steps import InstallCandidate, InstallWithPip, InstallWithUv
+    from omni_release.environments.steps import InstallWithPip, InstallWithUv
+    from omni_release.images.checks import configured_models
     from omni_release.local_index.checks import upload_rules
-    from omni_release.models.checks import configured_models, retired_models
+    from omni_release.models.checks import retired_models
     from omni_release.project.checks import project_valid
     from omni_release.publishing.checks import index_responds
     from omni_release.publishing.steps import Upload
+    from omni_release.smoke import runner
     from omni_release.smoke.checks import cassettes_clean, replay_key, replay_passes
     from omni_release.smoke.schema_checks import response_models
     from omni_release.testing.checks import tests_key, tests_pass
+    from omni_release.testing.steps import CopyTests, InstallCandidate
     from omni_release.versions.checks import versions_agree
 
     return Lane(
         "rehearse",
         (
-            check(project_valid),
-            check(versions_agree),
-            check(retired_models),
-            check(configured_models, signable=True),
-            step(CopySource(), needs="project-valid"),
-            step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
-            check(index_responds, needs="copy-source"),
-            check(distributions_match, needs="build"),
-            step(InstallCandidate(), needs="build"),
-            step(Upload(together=True), needs="versions-agree distributions-match index-responds"),
-            step(CopyTests(), needs="build"),
-            check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
-            check(cassettes_clean, needs="copy-source"),
-            check(replay_passes, needs="install-candidate copy-tests", key=replay_key),
-            check(response_models, needs="install-candidate"),
-            step(InstallWithPip(), needs="upload"),
-            check(works_with_pip, needs="install-with-pip"),
-            check(pip_check, needs="install-with-pip"),
-            step(InstallWithUv(), needs="upload"),
-            check(works_with_uv, needs="install-with-uv"),
-            check(verify_commands, needs="install-with-uv"),
-            check(wheel_complete, needs="build"),
-            check(no_stray_files, needs="build"),
-            check(sdist_tracked_files, needs="build"),
-            check(upload_rules, needs="build"),
-            check(twine_check, needs="build"),
-            check(wheel_contents, needs="build"),
-            step(Rebuild(), needs="build"),
-            check(wheel_matches_checkout, needs="rebuild"),
-            check(build_reproducible, needs="rebuild"),
-            *_code(needs="build", installed="install-candidate"),
-            check(deprecated_apis, needs="install-candidate"),
-            check(dependencies_maintained, needs="build"),
-            check(lower_bounds, needs="build"),
-            check(vulnerabilities, needs="install-with-uv"),
+            *stage(
+                Stage.SOURCE,
+                check(project_valid),
+                check(versions_agree),
+                check(retired_models),
+                check(configured_models, signable=True),
+            ),
+            *stage(
+                Stage.BUILD,
+                step(CopySource(), needs="project-valid"),
+                step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
+            ),
+            *stage(Stage.INSPECT, check(distributions_match, needs="build")),
+            *stage(
+                Stage.PUBLISH,
+                check(index_responds, needs="copy-source"),
+                step(Upload(together=True), needs="versions-agree distributions-match index-responds"),
+            ),
+            *stage(
+                Stage.TEST,
+                step(InstallCandidate(runner.requirements), needs="build"),
+                step(CopyTests(), needs="build"),
+                check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
+            ),
+            *stage(
+                Stage.SMOKE,
+                check(cassettes_clean, needs="copy-source"),
+                check(replay_passes, needs="install-candidate copy-tests", key=replay_key),
+                check(response_models, needs="install-candidate"),
+            ),
+            *stage(
+                Stage.VERIFY,
+                step(InstallWithPip(), needs="upload"),
+                check(works_with_pip, needs="install-with-pip"),
+                check(pip_check, needs="install-with-pip"),
+                step(InstallWithUv(), needs="upload"),
+                check(works_with_uv, needs="install-with-uv"),
+                check(verify_commands, needs="install-with-uv"),
+            ),
+            *stage(
+                Stage.INSPECT,
+                check(wheel_complete, needs="build"),
+                check(no_stray_files, needs="build"),
+                check(sdist_tracked_files, needs="build"),
+                check(upload_rules, needs="build"),
+                check(twine_check, needs="build"),
+                check(wheel_contents, needs="build"),
+                step(Rebuild(), needs="build"),
+                check(wheel_matches_checkout, needs="rebuild"),
+                check(build_reproducible, needs="rebuild"),
+            ),
+            *stage(
+                Stage.CODE,
+                *_code(needs="build", installed="install-candidate"),
+                check(deprecated_apis, needs="install-candidate"),
+                check(dependencies_maintained, needs="build"),
+                check(lower_bounds, needs="build"),
+                check(vulnerabilities, needs="install-with-uv"),
+            ),
         ),
     )
 
@@ -97,7 +125,6 @@ def release() -> Lane:
 
     All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
     """
-    from omni_release.builds.steps import CopyTests
     from omni_release.checklists.checks import after_release_answered, before_release_answered
     from omni_release.environments.checks import (
         local_environment,
@@ -107,7 +134,7 @@ def release() -> Lane:
         works_with_pip,
         works_with_uv,
     )
-    from omni_release.environments.steps import InstallForSmoke, InstallWithPip, InstallWithUv, UpgradeLocal
+    from omni_release.environments.steps import InstallWithPip, InstallWithUv, UpgradeLocal
     from omni_release.git.checks import git_clean, git_in_sync, on_release_branch, tag_available
     from omni_release.git.steps import DraftRelease, PushTag, TagRelease
     from omni_release.publishing.checks import (
@@ -121,41 +148,58 @@ def release() -> Lane:
     )
     from omni_release.publishing.steps import ConfirmVersion, Upload
     from omni_release.smoke.checks import live_evidence, replay_passes
+    from omni_release.smoke.steps import InstallForSmoke
+    from omni_release.testing.steps import CopyTests
 
     return Lane(
         "release",
         (
-            check(rehearsal_passed, waivable=False),
-            check(credentials_present, waivable=False),
-            check(index_responds),
-            check(version_available, needs="index-responds", waivable=False),
-            check(upload_window, needs="index-responds"),
-            check(git_clean),
-            check(on_release_branch),
-            check(git_in_sync),
-            check(tag_available),
-            check(local_environment),
-            check(live_evidence, needs="rehearsal-passed", signable=True),
-            check(before_release_answered),
-            step(ConfirmVersion(), needs=f"live-evidence before-release-answered {' '.join(PROOFS)}"),
-            step(Upload(), needs="confirm-version"),
-            check(release_listed, needs="upload"),
-            step(InstallWithUv(), needs="release-listed"),
-            check(works_with_uv, needs="install-with-uv"),
-            check(verify_commands, needs="install-with-uv"),
-            step(InstallWithPip(), needs="release-listed"),
-            check(works_with_pip, needs="install-with-pip"),
-            check(pip_check, needs="install-with-pip"),
-            step(InstallForSmoke(), needs="release-listed"),
-            step(CopyTests(), needs="release-listed"),
-            check(replay_passes, needs="install-for-smoke copy-tests"),
-            check(project_page, needs="release-listed"),
-            step(TagRelease(), needs=f"{' '.join(_VERIFIES)} replay-passes"),
-            step(PushTag(), needs="tag-release"),
-            step(DraftRelease(), needs="push-tag"),
-            check(local_environment_unused, needs=" ".join(_VERIFIES)),
-            step(UpgradeLocal(), needs="local-environment-unused"),
-            check(after_release_answered, needs="release-listed"),
+            *stage(
+                Stage.PREFLIGHT,
+                check(rehearsal_passed, waivable=False),
+                check(credentials_present, waivable=False),
+                check(index_responds),
+                check(version_available, needs="index-responds", waivable=False),
+                check(upload_window, needs="index-responds"),
+                check(git_clean),
+                check(on_release_branch),
+                check(git_in_sync),
+                check(tag_available),
+                check(local_environment),
+                check(live_evidence, needs="rehearsal-passed", signable=True),
+                check(before_release_answered),
+            ),
+            *stage(
+                Stage.PUBLISH,
+                step(ConfirmVersion(), needs=f"live-evidence before-release-answered {' '.join(PROOFS)}"),
+                step(Upload(), needs="confirm-version"),
+                check(release_listed, needs="upload"),
+            ),
+            *stage(
+                Stage.VERIFY,
+                step(InstallWithUv(), needs="release-listed"),
+                check(works_with_uv, needs="install-with-uv"),
+                check(verify_commands, needs="install-with-uv"),
+                step(InstallWithPip(), needs="release-listed"),
+                check(works_with_pip, needs="install-with-pip"),
+                check(pip_check, needs="install-with-pip"),
+                check(project_page, needs="release-listed"),
+            ),
+            *stage(
+                Stage.SMOKE,
+                step(InstallForSmoke(), needs="release-listed"),
+                step(CopyTests(), needs="release-listed"),
+                check(replay_passes, needs="install-for-smoke copy-tests"),
+            ),
+            *stage(
+                Stage.AFTER,
+                step(TagRelease(), needs=f"{' '.join(_VERIFIES)} replay-passes"),
+                step(PushTag(), needs="tag-release"),
+                step(DraftRelease(), needs="push-tag"),
+                check(local_environment_unused, needs=" ".join(_VERIFIES)),
+                step(UpgradeLocal(), needs="local-environment-unused"),
+                check(after_release_answered, needs="release-listed"),
+            ),
         ),
     )
 
@@ -181,7 +225,7 @@ def version(mode: str = "") -> Lane:
     from omni_release.versions.checks import staged_versions_agree, versions_agree
 
     look = check(staged_versions_agree) if mode == "staged" else check(versions_agree)
-    return Lane("version", (dataclasses.replace(look, id="versions-agree"),))  # a waiver is for both
+    return Lane("version", stage(Stage.SOURCE, dataclasses.replace(look, id="versions-agree")))  # a waiver is for both
 
 
 def gate() -> Lane:
@@ -196,11 +240,9 @@ def gate() -> Lane:
         "gate",
         (
             *_code(),
-            check(project_valid),
-            check(versions_agree),
-            check(retired_models),
-            check(cassettes_clean),
-            check(checklists_valid),
+            *stage(Stage.SOURCE, check(project_valid), check(versions_agree), check(retired_models)),
+            *stage(Stage.SMOKE, check(cassettes_clean)),
+            *stage(Stage.PREFLIGHT, check(checklists_valid)),
         ),
     )
 
@@ -211,16 +253,20 @@ def checklist() -> Lane:
 
     return Lane(
         "checklist",
-        (check(checklists_valid), check(before_release_answered), check(after_release_answered)),
+        (
+            *stage(Stage.PREFLIGHT, check(checklists_valid), check(before_release_answered)),
+            *stage(Stage.AFTER, check(after_release_answered)),
+        ),
     )
 
 
 def models() -> Lane:
     """Whether each model that the project names lives, and answers where there is a key."""
-    from omni_release.models.checks import configured_models, models_respond, retired_models
+    from omni_release.images.checks import configured_models, models_respond
+    from omni_release.models.checks import retired_models
 
-    known = check(configured_models, signable=True)
-    return Lane("models", (check(retired_models), known, check(models_respond)))
+    configured = check(configured_models, signable=True)
+    return Lane("models", stage(Stage.SOURCE, check(retired_models), configured, check(models_respond)))
 
 
 def audit() -> Lane:
@@ -233,7 +279,8 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
     from omni_release.code.checks import abandoned_packages, bug_patterns, silent_failures
     from omni_release.code.dependency_checks import imports_declared
 
-    return (
+    return stage(
+        Stage.CODE,
         check(bug_patterns, needs=needs),
         check(silent_failures, needs=needs),
         check(abandoned_packages, needs=needs),
@@ -245,7 +292,7 @@ def clean() -> Lane:
     """Clean dist/."""
     from omni_release.builds.steps import Clean
 
-    return Lane("clean", (step(Clean()),))
+    return Lane("clean", stage(Stage.BUILD, step(Clean())))
 
 
 def build(prebuilt: Path | None = None) -> Lane:
@@ -288,8 +335,9 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     tasks = rehearse(prebuilt).up_to("smoke", "distributions-match", "install-candidate", "copy-tests").tasks
     needs = "distributions-match install-candidate copy-tests"
     if mode == "emulated":
-        return Lane("smoke", (*tasks, check(smoke_emulated, needs=needs)))
-    live = (
+        return Lane("smoke", (*tasks, *stage(Stage.SMOKE, check(smoke_emulated, needs=needs))))
+    live = stage(
+        Stage.SMOKE,
         check(smoke_live, needs=needs),
         check(response_schema, needs="smoke-live"),
         check(live_evidence, needs="smoke-live", signable=True),
@@ -306,14 +354,15 @@ def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     body = recorded_emulated if mode == "emulated" else recorded_live
     recorded = check(body, needs="distributions-match install-candidate copy-tests")
     taken = step(ReplaceCassettes(), needs=recorded.id)
-    return Lane("record", (*tasks, recorded, taken, check(cassettes_clean, needs="replace-cassettes")))
+    clean = check(cassettes_clean, needs="replace-cassettes")
+    return Lane("record", (*tasks, *stage(Stage.SMOKE, recorded, taken, clean)))
 
 
 def cassettes() -> Lane:
     """What is recorded: no key, small, young, without faults of the service; `shrink` makes recordings small."""
     from omni_release.smoke.checks import cassettes_clean
 
-    return Lane("cassettes", (check(cassettes_clean),))
+    return Lane("cassettes", stage(Stage.SMOKE, check(cassettes_clean)))
 
 
 _LOOKS = (
@@ -378,6 +427,30 @@ def every(project: Project | None = None) -> tuple[Lane, ...]:
 
     found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
     return tuple(custom_tasks.joined(one, project) for one in found) if project is not None else found
+
+
+def task_ids(project: Project) -> frozenset[str]:
+    """The ids of all tasks that there are for a project, in all lanes."""
+    return frozenset(task.id for one in every(project) for task in one.tasks)
+
+
+def waiver_names(of: Lane, project: Project) -> tuple[Callable[[], set[str]], ...]:
+    """What a waiver can name, the cheapest first: tasks and rules of this lane; bug patterns; those of all lanes."""
+
+    def names(tasks: Iterable[Task]) -> set[str]:
+        found = set()
+        for task in tasks:
+            found |= {task.id, *(name for rule in task.rules for name in (rule.id, f"{task.id}/{rule.id}"))}
+        return found
+
+    def patterns() -> set[str]:
+        from omni_release.code import scan
+
+        files = (*scan.shipped(), *scan.own(project.root, project.settings.audit.rules))
+        found = {scan.name_of(id) for file in files for id in file.ids}
+        return found | {f"bug-patterns/{name}" for name in found}
+
+    return lambda: names(of.tasks), patterns, lambda: names(task for one in every(project) for task in one.tasks)
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

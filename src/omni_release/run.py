@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import custom_tasks, distributions, environments, lanes, source_tree, versions
+from omni_release import custom_tasks, distributions, lanes, programs, source_tree, versions
 from omni_release import report as report_files
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import DefaultIndex, PackageIndex, Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
+from omni_release.checklists import sign_offs
 from omni_release.core import engine, redaction, waivers
 from omni_release.core.actions import Run
 from omni_release.core.errors import UsageError
@@ -36,6 +37,7 @@ from omni_release.report import text
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import Finder
 
+
 _ALWAYS_NEW = ("rehearse", "build")
 
 
@@ -44,7 +46,7 @@ def run_lane(request: Request) -> int:
     for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminated)
-    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(environments.RUN_VARIABLE)):
+    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(programs.RUN_VARIABLE)):
         raise UsageError(
             f"a rehearsal inside a rehearsal: run {outer} has started this one",
             "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
@@ -69,14 +71,33 @@ def run_lane(request: Request) -> int:
 
 
 def _published(request: Request, home: Home, secrets: Secrets) -> Report:
-    """The report of a lane that is about a real index: its last part's. One finder of credentials is for all parts."""
+    """The report of a lane about a real index: that of its last phase.
+
+    A release runs in phases: its proofs, the rehearsal it needs, then what cannot be undone. What is wrong outside is
+    reported before the rehearsal, which takes its time, and checked again after it. Raises UsageError where the lane
+    cannot begin.
+    """
     from omni_release.adapters.credentials import Finder
     from omni_release.index import targets
     from omni_release.publishing import phases
 
-    found = targets.destination(request.to, request.project.settings.index, os.environ)
-    finder = Finder(found.target, found.given, os.environ)
-    return phases.whole(request, home, found.target, finder.login, lambda part: _one(part, home, secrets, finder))
+    destination = targets.destination(request.to, request.project.settings.index, os.environ)
+    finder = Finder(destination.target, destination.given, os.environ)
+    name = canonicalize_name(request.project.name)
+    request = replace(request, destination=targets.discover(destination.target, name, finder.login))
+    if request.lane in ("published", "doctor"):
+        return _one(request, home, secrets, finder)
+    run = home.run(request.run) if request.run else None
+    phases.refuse_unattended(request, run)
+    if run is None or run.rehearsed() is None:
+        before = _one(replace(request, lane="doctor", only=lanes.PROOFS), home, secrets, finder)
+        if before.verdict in ("failed", "interrupted"):
+            return before
+        rehearsal = _one(replace(request, lane="rehearse", destination=None), home, secrets, finder)
+        if rehearsal.verdict != "passed" or rehearsal.run is None:
+            return rehearsal
+        request = replace(request, run=rehearsal.run, artifacts=None)
+    return _one(request, home, secrets, finder)
 
 
 def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None = None) -> Report:
@@ -114,9 +135,7 @@ def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None =
 
             shown.say(phases.what_now(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
-            from omni_release.cli import checklist
-
-            shown.say(checklist.before_a_release(request.project, home.run(str(release.folder))))
+            shown.say(sign_offs.before_a_release(request.project, home.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(redacted(report, secrets.redact)))
     return report
@@ -134,7 +153,7 @@ def _lane(request: Request) -> Lane:
     lane = custom_tasks.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
     if request.lane != "version":
-        waivers.held(request.project, known)
+        waivers.validate(request.project, *lanes.waiver_names(lane, request.project))
     for id in request.only:
         if id not in known:
             raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(known)}.")
@@ -187,7 +206,12 @@ def _wired(
         def tell(line: str) -> None:
             shown.say([line])
 
-        yield release, World(processes, files, clock, index, folder, os.environ, tell, person, elsewhere)
+        world = World(processes, files, clock, index, folder, os.environ, tell, person, elsewhere)
+        if not request.looks:
+            from omni_release.publishing import steps
+
+            world = replace(world, publisher=steps)
+        yield release, replace(world, answers=sign_offs, task_ids=lambda: lanes.task_ids(project))
     finally:
         index.close()
         processes.close()

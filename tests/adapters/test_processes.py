@@ -18,7 +18,7 @@ from omni_release.adapters.secrets import Secrets
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, CannotTell
 from omni_release.core.world import Answer, Completed
-from omni_release.environments import RUN_VARIABLE
+from omni_release.programs import RUN_VARIABLE
 from tests.waiting import is_over, until
 
 SECRETS = {"token": "s3cret-välue", "empty": "", "short": "abc", "long": "abcdef"}

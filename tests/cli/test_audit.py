@@ -83,18 +83,18 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert (
         "pyproject.toml:5: error: `rules` in [tool.omni-release.audit] names 'gone', which is no folder here" in ran.out
     )
-    assert "[client-not-kept]" in ran.out
+    assert "[bug-patterns/client-not-kept]" in ran.out
 
 
 def test_bugs_of_the_first_user(case: Callable[[str], Path]) -> None:
     """The signature is found where an image is made and where it is changed; so is each silent `catch`."""
     ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
     found = {(f["rule"], f["path"]) for f in ran.outcome("bug-patterns")["findings"]}
-    lines = [f["line"] for f in ran.outcome("bug-patterns")["findings"] if f["rule"] == "bytes-as-text"]
+    lines = [f["line"] for f in ran.outcome("bug-patterns")["findings"] if f["rule"] == "bug-patterns/bytes-as-text"]
     assert found >= {
-        ("bytes-as-text", "src/acme_painter/painter.py"),
-        ("catch-is-silent", "web/src/components/PaintBox.vue"),
-        ("catch-is-silent", "web/src/components/HistoryList.vue"),
+        ("bug-patterns/bytes-as-text", "src/acme_painter/painter.py"),
+        ("bug-patterns/catch-is-silent", "web/src/components/PaintBox.vue"),
+        ("bug-patterns/catch-is-silent", "web/src/components/HistoryList.vue"),
     }
     assert len(lines) == 2
 
@@ -103,10 +103,10 @@ def test_everything_that_went_wrong(case: Callable[[str], Path]) -> None:
     """The given-up package, the silent failure and the undeclared import of the same project are stopped too."""
     ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
     wanted = {
-        "abandoned-packages": ("deprecated-import", "src/acme_painter/titles.py", 8),
-        "silent-failures": ("BLE001", "src/acme_painter/painter.py", 33),
-        "imports-declared": ("undeclared", "src/acme_painter/thumbnails.py", 10),
-        "bug-patterns": ("except-only-logs", "src/acme_painter/painter.py", 42),
+        "abandoned-packages": ("abandoned-packages/deprecated-import", "src/acme_painter/titles.py", 8),
+        "silent-failures": ("silent-failures/BLE001", "src/acme_painter/painter.py", 33),
+        "imports-declared": ("imports-declared/undeclared", "src/acme_painter/thumbnails.py", 10),
+        "bug-patterns": ("bug-patterns/except-only-logs", "src/acme_painter/painter.py", 42),
     }
     for check, found in wanted.items():
         assert ran.outcome(check)["status"] == "failed"

@@ -154,7 +154,7 @@ def test_version_show(case: Callable[[str], Path]) -> None:
 def test_github_annotations(case: Callable[[str], Path]) -> None:
     """On GitHub a finding is an annotation at its line."""
     ran = omni("version", cwd=case("drifted"), environment=child_environment(GITHUB_ACTIONS="true"))
-    assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=version-drift::" in ran.out
+    assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=versions-agree/version-drift::" in ran.out
 
 
 def test_no_secret_in_what_is_told_live(tmp_path: Path) -> None:

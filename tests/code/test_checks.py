@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from omni_release import project
+from omni_release import environments, project
 from omni_release.adapters.index import DefaultIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
@@ -22,7 +22,6 @@ from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Check
 from omni_release.core.world import World
-from omni_release.environments import venv
 from omni_release.index import client
 
 Look = Callable[..., list[Finding]]
@@ -179,7 +178,7 @@ def test_dependencies_of_the_build(look: Look) -> None:
 def test_deprecated_by_its_makers(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """A use of what is marked by PEP 702 is found by mypy, in the makers' own words."""
     pytest.importorskip("mypy", reason="mypy is the developer's, and not where a rehearsal runs the tests")
-    monkeypatch.setattr("omni_release.environments.venv.python", lambda _: Path(sys.executable))
+    monkeypatch.setattr("omni_release.environments.python", lambda _: Path(sys.executable))
     code = 'from typing_extensions import deprecated\n\n\n@deprecated("use new")\ndef old() -> None: ...\n\n\nold()\n'
     (found,) = look(deprecated_apis, more="[tool.mypy]\nstrict = true\n", one=code)
     assert (found.rule, found.path, found.line, found.column) == ("deprecated", "src/acme/one.py", 8, 1)
@@ -190,7 +189,7 @@ def test_mypy_is_missing(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Where the project uses mypy and it is not beside omni-release, nothing was found out."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    monkeypatch.setattr(sys, "executable", str(venv.python(bare)))
+    monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
     with pytest.raises(CannotTell, match="mypy is not here"):
         look(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
 
@@ -209,6 +208,8 @@ def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> Non
     setting = "[tool.omni-release.dependencies]\nmaintained = true\n"
     with pytest.raises(CannotTell, match=r"rich: .* does not answer"):
         look(dependencies_maintained, "rich", more=setting)
-    monkeypatch.setattr(client, "status", lambda _, name: "the index calls it archived" if name == "old" else "")
+    monkeypatch.setattr(
+        client, "project_status", lambda _, name: "the index calls it archived" if name == "old" else ""
+    )
     (found,) = look(dependencies_maintained, "rich", "old>=1", more=setting)
     assert found.message == "requires old>=1: the index calls it archived"

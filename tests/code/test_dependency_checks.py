@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from omni_release import project
+from omni_release import environments, project
 from omni_release.code.dependency_checks import lower_bounds, vulnerabilities
 from omni_release.core.actions import Run
 from omni_release.core.engine import run
@@ -23,7 +23,6 @@ from omni_release.core.model import Outcome, Release, Status
 from omni_release.core.settings import Dependencies
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import Completed, World
-from omni_release.environments import venv
 
 UNASKED = {"name": "inner", "skip_reason": "Dependency not found on PyPI"}
 OWN = {"name": "Acme", "skip_reason": "Dependency not found on PyPI"}
@@ -131,7 +130,7 @@ def test_a_lower_bound_that_does_not_hold(
     """It is told what fails, with the last lines of Python or of uv."""
     ended = at_lower_bounds(requirement, tmp_path, release, world)
     (found,) = ended.findings
-    assert (ended.status, found.rule) == (Status.FAILED, "lower-bound")
+    assert (ended.status, found.rule) == (Status.FAILED, "lower-bounds/lower-bound")
     assert found.message.startswith(said)
     assert in_its_words in found.message
 
@@ -147,7 +146,7 @@ def audited(release: Release, world: World, outer: Mapping[str, str]) -> Outcome
     settings = replace(release.project.settings, dependencies=Dependencies(vulnerabilities=True))
     release = replace(release, project=replace(release.project, settings=settings))
     release.workshop.mkdir(exist_ok=True)
-    venv.site_packages(release.environment("released-uv")).mkdir(parents=True, exist_ok=True)
+    environments.site_packages(release.environment("released-uv")).mkdir(parents=True, exist_ok=True)
     given = replace(world, environment=outer)
     (ended,) = run(Lane("one", (check(vulnerabilities),)), release, given, today=TODAY)
     return ended
@@ -168,22 +167,22 @@ def test_pip_audit(tmp_path: Path, release: Release, world: World, monkeypatch: 
     """Where it is not beside omni-release nothing was found out; else it is told where to look, and believed."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    monkeypatch.setattr(sys, "executable", str(venv.python(bare)))
+    monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
     missing = audited(release, world, os.environ)
     assert missing.status is Status.INCONCLUSIVE
     assert "pip-audit is not here" in missing.findings[0].message
-    package = venv.site_packages(bare) / "pip_audit"
+    package = environments.site_packages(bare) / "pip_audit"
     package.mkdir(parents=True)
     (package / "__main__.py").write_text(STAND_IN, encoding="utf-8")
     found = audited(release, world, os.environ)
-    assert (found.status, found.findings[0].rule) == (Status.FAILED, "vulnerability")
+    assert (found.status, found.findings[0].rule) == (Status.FAILED, "vulnerabilities/vulnerability")
     assert found.findings[0].message == "old 1.0: PYSEC-0, mended in: 1.1"
 
 
 def test_pip_audit_without_a_network(release: Release, world: World) -> None:
     """The real one, where nothing answers: inconclusive, in its own words."""
     pytest.importorskip("pip_audit", reason="pip-audit is whoever's who asks for vulnerabilities")
-    site = venv.site_packages(release.environment("released-uv"))
+    site = environments.site_packages(release.environment("released-uv"))
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     info = site / "idna-3.0.dist-info"
     site.mkdir(parents=True)

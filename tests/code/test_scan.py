@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import code, environments
+from omni_release import code, programs
 from omni_release.code import scan
 from omni_release.core.errors import CannotTell
 from tests.code.support import found
@@ -164,7 +164,7 @@ def test_many_batches(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -
     """More files than a command line holds are looked at in several runs, each file once."""
     for number in range(20):
         write(root, f"more/{number:02}.py", "print(5)\n")
-    monkeypatch.setattr(environments, "_ARGUMENTS", 60)
+    monkeypatch.setattr(programs, "_ARGUMENTS", 60)
     assert [f.path for f in found(root, rule, shipped=False)] == ["a.py", *(f"more/{n:02}.py" for n in range(20))]
 
 
@@ -193,7 +193,7 @@ def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
 
 def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the program nothing could be told: not passed."""
-    monkeypatch.setattr(environments, "find", lambda _: str(root / "no-such-program"))
+    monkeypatch.setattr(programs, "find_program", lambda _: str(root / "no-such-program"))
     with pytest.raises(Exception, match="cannot start"):
         found(root, rule)
     monkeypatch.undo()
@@ -201,7 +201,7 @@ def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.executable", str(root / "python"))
     monkeypatch.setenv("PATH", str(root))
     with pytest.raises(CannotTell, match="not here"):
-        environments.find("ast-grep")
+        programs.find_program("ast-grep")
 
 
 def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -447,8 +447,8 @@ def test_a_proof_that_cannot_be_waived(name: str, release: Release, world: World
     outcome = ran(Lane("release", (proof,)), release, world)[proof.id]
     assert outcome.status is Status.FAILED
     assert [(finding.rule, finding.severity) for finding in outcome.findings] == [
-        ("some-rule", Severity.ERROR),
-        ("cannot-be-waived", Severity.ERROR),
+        ("one-thing-differs/some-rule", Severity.ERROR),
+        ("one-thing-differs/cannot-be-waived", Severity.ERROR),
     ]
     well = replace(check(all_well, waivable=False), id="one-thing-differs")
     found = ran(Lane("release", (well,)), release, world)[well.id]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import distributions
+from omni_release.core import journal
 from omni_release.core.errors import CannotTell, UnreadableArtifact
 from omni_release.core.model import Artifact
 
@@ -184,5 +185,5 @@ def test_artifact(tmp_path: Path) -> None:
     """A file's sha256 is that of its bytes."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000)
-    assert distributions.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-    assert distributions.artifact_of(path) == Artifact("file", 3_000_000, distributions.sha256(path))
+    assert journal.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    assert journal.artifact_of(path) == Artifact("file", 3_000_000, journal.sha256(path))

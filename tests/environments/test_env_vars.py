@@ -8,8 +8,9 @@ from pathlib import Path
 
 import uv
 
-from omni_release import environments
-from omni_release.environments import venv
+from omni_release import environments as environments_module
+from omni_release import programs
+from omni_release.environments import installer_config
 
 RUN = Path("run")
 OUTER = {
@@ -38,7 +39,7 @@ OUTER = {
 
 def test_tools_are_not_led_astray() -> None:
     """What could let another file in, or is a credential, is left out; the way to an index and the cache stay."""
-    inner = environments.tool_env(OUTER, RUN)
+    inner = programs.tool_env(OUTER, RUN)
     assert not inner.keys() & {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_FIND_LINKS"}
     assert "secret" not in inner.values()
     assert (inner["PIP_CERT"], inner["UV_CACHE_DIR"], inner["PATH"]) == ("/cert", "/cache", "/bin")
@@ -46,7 +47,7 @@ def test_tools_are_not_led_astray() -> None:
 
 def test_dependencies_come_from_where_the_machine_says() -> None:
     """The installers' own settings stay where things are installed that are not ours."""
-    inner = environments.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
+    inner = installer_config.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
     assert inner["PIP_FIND_LINKS"] == "/x"
     assert "PYTHONPATH" not in inner
     assert "secret" not in inner.values()
@@ -56,16 +57,16 @@ def test_what_one_installer_knows_the_other_is_told(tmp_path: Path) -> None:
     """A default index that only pip, or only uv, is told of reaches both, in the environment alone."""
     outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
     url = "https://ada:pass@index.example.invalid/simple/"
-    assert environments.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
-    assert environments.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
+    assert installer_config.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
+    assert installer_config.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
 
 
 def test_tests_keep_what_they_may_need() -> None:
     """The project's tests see the outer environment, without Python's settings and without credentials to publish."""
-    inner = environments.test_env(OUTER, RUN)
+    inner = programs.test_env(OUTER, RUN)
     assert inner["DATABASE_URL"] == "db"
     assert "secret" not in inner.values()
-    assert inner[environments.RUN_VARIABLE] == "run"
+    assert inner[programs.RUN_VARIABLE] == "run"
     assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}
 
 
@@ -74,6 +75,6 @@ def test_places_in_an_environment(tmp_path: Path) -> None:
     target = tmp_path / "environment"
     subprocess.run([uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(target)], check=True)
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    asked = subprocess.check_output([venv.python(target), "-c", code], text=True).strip()
-    assert Path(asked).samefile(venv.site_packages(target))
-    assert venv.scripts_folder(target).is_dir()
+    asked = subprocess.check_output([environments_module.python(target), "-c", code], text=True).strip()
+    assert Path(asked).samefile(environments_module.site_packages(target))
+    assert environments_module.scripts_folder(target).is_dir()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import uv
 
-from omni_release.environments import venv
-from omni_release.environments.venv import site_packages
+from omni_release import environments
+from omni_release.environments import site_packages
 
 FILES = {
     "acme/__init__.py": b'VERSION = "1.0"\r\n',
@@ -72,10 +72,10 @@ def test_installed(environment: Path, wheel: Path) -> None:
     record = (base / "acme-1.0.dist-info/RECORD").read_bytes()
     with zipfile.ZipFile(wheel) as archive:
         assert record != archive.read("acme-1.0.dist-info/RECORD")
-    assert venv.has_wheel(environment, wheel)
+    assert environments.has_wheel(environment, wheel)
     (base / "acme/__pycache__").mkdir()
     (base / "acme/__pycache__/x.pyc").touch()
-    assert venv.has_wheel(environment, wheel)
+    assert environments.has_wheel(environment, wheel)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("acme-1.0.data")])
@@ -85,7 +85,7 @@ def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path)
     base = tmp_path / "environment/lib/python3.11/site-packages"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(base)
-    assert venv.has_wheel(tmp_path / "environment", wheel)
+    assert environments.has_wheel(tmp_path / "environment", wheel)
     path = base / name
     data = path.read_bytes()
     path.unlink()
@@ -95,7 +95,7 @@ def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path)
         path.write_bytes(data[:-1])
     elif change == "folder":
         path.mkdir()
-    assert not venv.has_wheel(tmp_path / "environment", wheel)
+    assert not environments.has_wheel(tmp_path / "environment", wheel)
 
 
 def test_no_environment(tmp_path: Path, wheel: Path) -> None:
@@ -103,4 +103,4 @@ def test_no_environment(tmp_path: Path, wheel: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for place in ("gone", "empty", "file"):
-        assert not venv.has_wheel(tmp_path / place, wheel)
+        assert not environments.has_wheel(tmp_path / place, wheel)

@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 import uv
 
+from omni_release import environments
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core import engine
@@ -25,7 +26,6 @@ from omni_release.core.model import Outcome, Project, Release, Status, Target
 from omni_release.core.settings import Local, Settings
 from omni_release.core.tasks import Check, Lane, Step, check, step
 from omni_release.core.world import Index, World
-from omni_release.environments import venv
 from omni_release.environments.checks import local_environment, local_environment_unused
 from omni_release.environments.steps import UpgradeLocal
 from tests.index import support
@@ -74,7 +74,7 @@ class Machine:
 
     def python(self, name: str = ".venv") -> str:
         """The interpreter of an environment."""
-        return str(venv.python(self.release.project.root / name))
+        return str(environments.python(self.release.project.root / name))
 
     def version(self, name: str = ".venv") -> str:
         """What the environment itself says that it has, by an import of the module too."""
@@ -231,7 +231,7 @@ def test_an_editable_install_stays(machine: Machine) -> None:
 def test_an_old_editable_install_stays(machine: Machine) -> None:
     """`setup.py develop` knew no direct_url.json, and left a link."""
     kept = machine.made()
-    base = venv.site_packages(kept.release.project.root / ".venv")
+    base = environments.site_packages(kept.release.project.root / ".venv")
     (base / "acme_sound.egg-link").write_text("/somewhere/acme\n.", encoding="utf-8")
     assert "an editable install of /somewhere/acme" in said(kept.outcome(UpgradeLocal()))
 

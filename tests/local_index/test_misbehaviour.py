@@ -10,7 +10,7 @@ import pytest
 import requests
 import uv
 
-from omni_release import distributions
+from omni_release.core import journal
 from omni_release.core.errors import UsageError
 from omni_release.core.world import Standing
 from omni_release.index.client import Client
@@ -23,9 +23,7 @@ OURS, ABSENT, OTHER, UNKNOWN = Standing.OURS, Standing.ABSENT, Standing.OTHER_BY
 
 def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[Standing]:
     """What the client makes of it."""
-    told = Client(f"{index.url}/simple/", deadline).standings(
-        PROJECT, [distributions.artifact_of(file) for file in files]
-    )
+    told = Client(f"{index.url}/simple/", deadline).standings(PROJECT, [journal.artifact_of(file) for file in files])
     return [each.standing for each in told]
 
 

@@ -18,7 +18,8 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
-from omni_release.models.checks import configured_models, history, models_respond, retired_models
+from omni_release.images.checks import configured_models, models_respond
+from omni_release.models.checks import history, retired_models
 from tests.conftest import child_environment, omni
 
 DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash", "gemini-3-pro-image"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import project
+from omni_release.core import model
 from omni_release.core.errors import EXIT_USAGE, SettingsError, UsageError
 
 PYPROJECT = '[project]\nname = "acme-tools"\nversion = "1.0"\n'
@@ -194,23 +195,23 @@ def test_name_elsewhere(file: str, text: str, tmp_path: Path) -> None:
 )
 def test_import_name(path: str, name: str) -> None:
     """A package's path, as an import statement spells it."""
-    assert project.import_name(Path(path)) == name
+    assert model.import_name(Path(path)) == name
 
 
 def test_table() -> None:
     """What is no table, or not there, is an empty one."""
     metadata = {"project": {"urls": {"Home": "x"}, "name": "acme"}}
-    assert project.table(metadata, "project", "urls") == {"Home": "x"}
-    assert project.table(metadata, "project", "name") == {}
-    assert project.table(metadata, "tool", "poetry") == {}
+    assert model.table(metadata, "project", "urls") == {"Home": "x"}
+    assert model.table(metadata, "project", "name") == {}
+    assert model.table(metadata, "tool", "poetry") == {}
 
 
 def test_how_a_file_is_shown(tmp_path: Path) -> None:
     """By its path in the project; one that lies elsewhere is shown whole."""
     elsewhere = tmp_path.parent / "other.py"
-    assert project.shown(tmp_path, tmp_path / "src" / "acme.py") == "src/acme.py"
-    assert project.shown(tmp_path, Path("src", "acme.py")) == "src/acme.py"
-    assert project.shown(tmp_path, elsewhere) == elsewhere.as_posix()
+    assert model.shown(tmp_path, tmp_path / "src" / "acme.py") == "src/acme.py"
+    assert model.shown(tmp_path, Path("src", "acme.py")) == "src/acme.py"
+    assert model.shown(tmp_path, elsewhere) == elsewhere.as_posix()
 
 
 def test_stubs_are_not_imported(tmp_path: Path) -> None:
@@ -222,4 +223,4 @@ def test_stubs_are_not_imported(tmp_path: Path) -> None:
     )
     loaded = project.load(root)
     assert {package.name for package in loaded.packages} == {"acme", "acme-stubs"}
-    assert project.importable(loaded) == ("acme",)
+    assert model.importable(loaded) == ("acme",)

@@ -23,9 +23,9 @@ import requests
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder
 
-from omni_release import distributions
 from omni_release.adapters.files import LocalFiles
 from omni_release.core import engine
+from omni_release.core import journal as core_journal
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell
 from omni_release.core.model import Artifact, Outcome, Project, Release, Target
@@ -34,6 +34,7 @@ from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import Access, Completed, Credentials, World
 from omni_release.index.client import Client
 from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.publishing import steps
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index.support import ACCOUNT, PASSWORD, PROJECT, USER, form
@@ -266,7 +267,7 @@ class Published:
 def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple[float, float]) -> Published:
     """Publish what lies in `dist` to an index on which the script is played; `jumps` are the clock's."""
     clock = Clock(*jumps)
-    pinned = tuple(distributions.artifact_of(path) for path in sorted(dist.iterdir()))
+    pinned = tuple(core_journal.artifact_of(path) for path in sorted(dist.iterdir()))
     setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
     with RehearsalIndex(setup) as index:
         index._closing = Closing(clock)
@@ -277,7 +278,7 @@ def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple
         release = Release(project, "1.0", "outside", None, dist.parent, dist.parent, PurePosixPath())
         reader: Any = Index(target, Reader(target.simple, wire=wire, clock=clock))
         programs, journal = cast(Any, twine), cast(Any, Journal(pinned))  # as far as they are asked
-        world = World(programs, LocalFiles(), clock, reader, journal, {"PATH": sys.prefix})
+        world = World(programs, LocalFiles(), clock, reader, journal, {"PATH": sys.prefix}, publisher=steps)
         lane = Lane("publish", (step(Upload()), check(release_listed, needs="upload")))
         outcomes = {o.id: o for o in engine.run(lane, release, world, today=clock.now().date())}
         held = {held.name: held.digests.sha256 for held in index.store.held()}

@@ -49,7 +49,13 @@ def run(tmp_path: Path) -> Iterator[Run]:
         opened.append(index)
         secrets.offer(index.secrets)
         world = World(
-            processes, LocalFiles(), SystemClock(), index, journal, {"PATH": str(Path(sys.executable).parent)}
+            processes,
+            LocalFiles(),
+            SystemClock(),
+            index,
+            journal,
+            {"PATH": str(Path(sys.executable).parent)},
+            publisher=publishing_steps,
         )
         lane = Lane("upload", (step(publishing_steps.Upload()),))
         project = replace(release.project, settings=Settings(publish=publish))

@@ -32,11 +32,11 @@ def test_the_gate_finds_the_same_bugs_in_the_source(case: Callable[[str], Path])
     ran = omni("gate", "--only", "bug-patterns", "--format", "json", cwd=case(CASE))
     found = {(f["path"], f["line"], f["rule"]) for f in ran.outcome("bug-patterns")["findings"]}
     assert {
-        ("src/acme_painter/painter.py", 32, "bytes-as-text"),
-        ("src/acme_painter/painter.py", 41, "bytes-as-text"),
-        ("web/src/components/HistoryList.vue", 19, "catch-is-silent"),
-        ("web/src/components/PaintBox.vue", 17, "catch-is-silent"),
-        ("web/src/components/PaintBox.vue", 28, "catch-is-silent"),
+        ("src/acme_painter/painter.py", 32, "bug-patterns/bytes-as-text"),
+        ("src/acme_painter/painter.py", 41, "bug-patterns/bytes-as-text"),
+        ("web/src/components/HistoryList.vue", 19, "bug-patterns/catch-is-silent"),
+        ("web/src/components/PaintBox.vue", 17, "bug-patterns/catch-is-silent"),
+        ("web/src/components/PaintBox.vue", 28, "bug-patterns/catch-is-silent"),
     } <= found
     assert ran.code == 1
 
@@ -48,9 +48,9 @@ def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> N
     ran = omni("rehearse", "--only", "response-models", "--format", "json", cwd=root)
     found = ran.outcome("response-models")["findings"]
     assert [(f["path"], f["line"], f["rule"], f["severity"]) for f in found] == [
-        ("src/acme_painter/answers.py", 14, "response-model", "error"),
-        ("src/acme_painter/answers.py", 14, "response-model", "error"),
-        ("src/acme_painter/answers.py", 23, "response-model", "error"),
+        ("src/acme_painter/answers.py", 14, "response-models/response-model", "error"),
+        ("src/acme_painter/answers.py", 14, "response-models/response-model", "error"),
+        ("src/acme_painter/answers.py", 23, "response-models/response-model", "error"),
     ]
     kinds = ("Part.thought_signature cannot hold what generate", "Part.thought_signature cannot hold what refine")
     assert all(kind in f["message"] for kind, f in zip(kinds, found, strict=False))

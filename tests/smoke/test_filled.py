@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from omni_release import environments
 from omni_release.builds.steps import CopyForCommands
 from omni_release.core import engine
 from omni_release.core.actions import Link, Write
 from omni_release.core.model import Release
 from omni_release.core.world import World
-from omni_release.environments import venv
-from omni_release.environments.steps import InstallCandidate
+from omni_release.testing.steps import InstallCandidate
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
@@ -40,10 +40,10 @@ def test_install_candidate(release: Release, world: World) -> None:
     release.dist.mkdir()
     with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("acme.py", "")
-    installed = venv.site_packages(release.environment("candidate"))
+    installed = environments.site_packages(release.environment("candidate"))
     installed.mkdir(parents=True)
     (installed / "acme.py").touch()
-    step = InstallCandidate()
+    step = InstallCandidate(lambda project, wheel: ())
     assert step.settled(release, world) is None
     *_, last = [action for action in step.actions(release, world) if isinstance(action, Write)]
     engine.perform(last, world)

@@ -12,7 +12,7 @@ import pytest
 from omni_release import testing
 from omni_release.core.model import Finding, Severity
 from omni_release.scripts import warnings_recorder
-from omni_release.testing import TestPlaces
+from omni_release.testing import CodePlaces
 
 START = (
     "import sys; sys.path[:0] = {path}; import recorder_under_test; recorder_under_test.install({target!r}, ['acme'])\n"
@@ -32,7 +32,7 @@ class World:
         (self.site / "recorder_under_test.py").write_text(source, encoding="utf-8")
         (self.site / "acme" / "__init__.py").write_text("", encoding="utf-8")
         own = ((self.site / "acme", PurePosixPath("src/acme")), (self.tests, PurePosixPath()))
-        self.places = TestPlaces(own, self.site)
+        self.places = CodePlaces(own, self.site)
 
     def write(self, **files: str) -> None:
         """Modules by name: `acme_x` is acme/x.py, `other` is other/__init__.py, any other a file of the tests."""

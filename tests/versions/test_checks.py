@@ -15,8 +15,8 @@ def test_drift_names_the_odd_places(tmp_path: Path) -> None:
     found = ran.outcome("versions-agree")["findings"]
     assert ran.code == 1
     assert [(f["path"], f["line"], f["column"], f["rule"]) for f in found] == [
-        ("acme/__init__.py", 1, 16, "version-drift"),
-        ("uv.lock", 5, 12, "version-drift"),
+        ("acme/__init__.py", 1, 16, "versions-agree/version-drift"),
+        ("uv.lock", 5, 12, "versions-agree/version-drift"),
     ]
     assert found[0]["message"] == "says 1.0.11, but pyproject.toml:7 says 1.1.0"
 
@@ -27,7 +27,7 @@ def test_a_changelog_without_a_heading_is_a_warning(case: Callable[[str], Path])
     (root / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.2\n\n- 1.2.3 is near.\n", encoding="utf-8")
     ran = omni("version", "--format", "json", cwd=root)
     (finding,) = ran.outcome("versions-agree")["findings"]
-    assert (ran.code, finding["rule"], finding["path"]) == (0, "changelog-heading", "CHANGELOG.md")
+    assert (ran.code, finding["rule"], finding["path"]) == (0, "versions-agree/changelog-heading", "CHANGELOG.md")
     (root / "CHANGELOG.md").write_text("1.2.3 (2026-08-17)\n------------------\n\n1.2.2\n-----\n", encoding="utf-8")
     assert omni("version", "--format", "json", cwd=root).outcome("versions-agree")["findings"] == []
 
@@ -37,7 +37,7 @@ def test_what_cannot_be_read_is_a_warning(case: Callable[[str], Path]) -> None:
     root = case("sound")
     (root / "package.json").write_text('{"name": "acme-sound", "version": ', encoding="utf-8")
     (finding,) = omni("version", "--format", "json", cwd=root).outcome("versions-agree")["findings"]
-    assert (finding["rule"], finding["path"]) == ("version-unreadable", "package.json")
+    assert (finding["rule"], finding["path"]) == ("versions-agree/version-unreadable", "package.json")
 
 
 def test_the_clean_path_says_how_many(case: Callable[[str], Path]) -> None:

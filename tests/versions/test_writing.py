@@ -44,7 +44,7 @@ def test_a_failure_leaves_every_file_as_it_was(nth: int, root: Path, monkeypatch
 DYING = """
 import os, sys
 from pathlib import Path
-from omni_release.adapters import atomic_files as swap
+from omni_release.adapters import files as swap
 from omni_release.cli import version as command
 
 count = 0

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 
 from omni_release.core.model import Target
 from omni_release.core.world import Access, Credentials
-from omni_release.environments import OF_OTHER_PUBLISHERS, git_env
 from omni_release.index import ANONYMOUS, IndexLogin, targets
+from omni_release.programs import OF_OTHER_PUBLISHERS, git_env
 
 TOKEN = "__token__"  # noqa: S105 - the user's name that goes with a token
 _USER, _PASSWORD = "TWINE_USERNAME", "TWINE_PASSWORD"

@@ -25,7 +25,7 @@ from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, CannotTell
 from omni_release.core.redaction import secret_pattern, strip_userinfo_from_bytes
 from omni_release.core.world import Answer, Completed, Holders
-from omni_release.environments import RUN_VARIABLE, git_env
+from omni_release.programs import RUN_VARIABLE, git_env
 
 _TAIL = 40
 

@@ -104,10 +104,10 @@ def _in_addresses(text: str) -> Iterator[str]:
 
 def _files(environment: Mapping[str, str]) -> Iterator[tuple[Path, re.Pattern[str]]]:
     """The files in which the passwords of indexes stand, and how one looks in there."""
-    from omni_release import environments
+    from omni_release import programs
     from omni_release.environments.installer_config import pip_files, uv_files
 
-    home = environments.home(environment)
+    home = programs.user_home(environment)
     yield home / ".pypirc", _STATED
     named = environment.get("NETRC")
     for path in (Path(named),) if named else (home / ".netrc", home / "_netrc"):

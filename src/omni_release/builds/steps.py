@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, environments, source_tree, testing
+from omni_release import distributions, source_tree
+from omni_release.core import journal
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
-from omni_release.core.errors import Conflict, NotApplicable
+from omni_release.core.errors import Conflict
 from omni_release.core.model import Evidence, Release
 from omni_release.core.runs import HOME
 from omni_release.core.world import World
+from omni_release.environments import installer_config
 
 _PREBUILT = "prebuilt "
 
@@ -84,13 +86,13 @@ def as_built(release: Release, world: World) -> Evidence | None:
         raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
     for artifact in pinned:
         path = release.dist / artifact.name
-        if not path.is_file() or distributions.sha256(path) != artifact.sha256:
+        if not path.is_file() or journal.sha256(path) != artifact.sha256:
             raise Conflict(f"{path} is not the file that this run has built", "Start a new run, without --run.")
     return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
 
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
-    inner = environments.dependency_env(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
+    inner = installer_config.dependency_env(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
     program = (sys.executable, "-m", "omni_release.scripts.build", which)
@@ -157,19 +159,6 @@ class CopyForCommands:
     @staticmethod
     def _end(release: Release) -> Write:
         return Write(release.workshop / "commands.copied", b"")
-
-
-class CopyTests:
-    """The checkout is copied without its import packages, so that the tests can only import what was installed."""
-
-    def actions(self, release: Release, world: World) -> Iterable[Action]:
-        files = source_tree.files(release.project.root, world.processes)
-        if not testing.exist(release.project, files):
-            raise NotApplicable(testing.NO_TESTS)
-        yield Copy(release.project.root, release.tests_tree, testing.without_packages(release.project, files))
-
-    def settled(self, release: Release, world: World) -> Evidence | None:
-        return {"copy": str(release.tests_tree)} if release.tests_tree.is_dir() else None
 
 
 class Clean:

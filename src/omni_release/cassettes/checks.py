@@ -13,10 +13,9 @@ from pathlib import Path
 from omni_release import cassettes
 from omni_release.cassettes import Cassette, Interaction, UnreadableCassette
 from omni_release.core import redaction
-from omni_release.core.model import Finding, Severity
+from omni_release.core.model import Finding, Severity, shown
 from omni_release.core.settings import Smoke
 from omni_release.images import codec
-from omni_release.project import shown
 
 
 @dataclass(frozen=True)

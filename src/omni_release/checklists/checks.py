@@ -23,7 +23,7 @@ def checklists_valid(release: Release, world: World) -> Iterator[Finding]:
     found = checklists.read(release.project.root)
     if not found:
         raise NotApplicable(_NONE)
-    known = _known(release)
+    known = world.task_ids()
     for one in found:
         yield from one.problems
         for item in one.items:
@@ -74,7 +74,7 @@ class ItemIsAnswered:
         _must_be_known(item, release, world)
         if not item.check:
             raise NeedsPerson(item.asks, _then(release))
-        if item.check not in (known := _known(release)):
+        if item.check not in (known := world.task_ids()):
             yield _unknown(item, known)
             return
         status, why = checklists.by_check(item, world.journal.came_of(item.check, release.target))
@@ -113,14 +113,7 @@ def _then(release: Release) -> str:
     return f"Then go on with this very run: --run {release.folder.name}"
 
 
-def _known(release: Release) -> set[str]:
-    """The ids of all tasks, and items, that there are for this project."""
-    from omni_release import lanes
-
-    return {task.id for lane in lanes.every(release.project) for task in lane.tasks}
-
-
-def _unknown(item: Item, known: set[str]) -> Finding:
+def _unknown(item: Item, known: frozenset[str]) -> Finding:
     near = difflib.get_close_matches(item.check, known, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else "`omni-release explain` knows those that there are."
     return Finding(f"there is no check {item.check!r}: {hint}", RULE, path=item.path, line=item.line)

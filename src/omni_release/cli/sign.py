@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release import git, lanes, versions
-from omni_release.checklists import sign_offs
-from omni_release.cli import checklist
+from omni_release.checklists import sign_offs as checklists_sign_offs
 from omni_release.core.actions import Write
 from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
@@ -63,7 +62,7 @@ def sign(answer: Answering, home: Home, processes: Processes, ask: Callable[[str
             return 0
         sys.stdout.write(printable(f"{who} has signed {answer.id} in {path}: commit it.\n"))
         return 0
-    folder = checklist.newest(home, answer.run)
+    folder = checklists_sign_offs.newest(home, answer.run)
     if not folder.path.is_dir():
         raise UsageError(
             "there is no run to sign", "Run the lane first: omni-release rehearse. Or sign with --committed."
@@ -87,7 +86,7 @@ def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: 
 
     What failed is no question. It is told in the end, as nobody's answer goes over it.
     """
-    for shown in list(checklist.unanswered(project, folder)):
+    for shown in list(checklists_sign_offs.unanswered(project, folder)):
         if shown.status is not Status.WAITING:
             continue
         question = "\n  ".join(filter(None, (shown.item.id, shown.item.asks, shown.why)))
@@ -97,7 +96,7 @@ def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: 
             reason = ""
         if reason:
             folder.sign(shown.item.id, who, reason)
-    left = list(checklist.unanswered(project, folder))
+    left = list(checklists_sign_offs.unanswered(project, folder))
     for shown in left:
         if shown.status is not Status.WAITING:
             sys.stdout.write(printable(f"{shown.item.id}: {shown.why}, and no person's answer goes over that\n"))
@@ -115,7 +114,7 @@ def commit(answer: Answering, home: Home, who: str) -> Path:
         raise UsageError(
             "no place states the version that is signed", "Sign a run in place of it: leave out --committed."
         )
-    path = answer.project.root / sign_offs.SIGNED / f"{stated}.toml"
+    path = answer.project.root / checklists_sign_offs.SIGNED / f"{stated}.toml"
     document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
     entry = tomlkit.table()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omni_release import environments, source_tree
+from omni_release import environments as environments_module
+from omni_release import programs, source_tree
 from omni_release.code import LEFT_OUT, imports, scan, select_sources
 from omni_release.core.errors import CannotTell, NotApplicable
-from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.model import Finding, Release, Severity, importable, shown, table
 from omni_release.core.world import World
-from omni_release.environments import venv
-from omni_release.project import importable, shown, table
 
 
 def bug_patterns(release: Release, world: World) -> Iterator[Finding]:
@@ -53,22 +52,22 @@ def silent_failures(release: Release, world: World) -> Iterator[Finding]:
     if not found.files:
         raise NotApplicable("there is no Python file to look at")
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
-        place = environments.Place(project.root, release.folder, Path(folder), world.environment)
-        for batch in environments.batches(found.files):
+        place = programs.ToolRun(project.root, release.folder, Path(folder), world.environment)
+        for batch in programs.batches(found.files):
             yield from _said(place, world, batch)
 
 
-def _said(place: environments.Place, world: World, files: tuple[str, ...]) -> Iterator[Finding]:
+def _said(place: programs.ToolRun, world: World, files: tuple[str, ...]) -> Iterator[Finding]:
     """What ruff finds in these files."""
     out = place.folder / "ruff.json"
     out.unlink(missing_ok=True)
     how = ("--isolated", "--no-cache", "--exit-zero", "--output-format=json", f"--output-file={out}")
-    argv = (environments.find("ruff"), "check", *how, f"--select={','.join(RULES)}", "--", *files)
-    completed, printed = environments.ran(place, world.processes, argv, "ruff")
+    argv = (programs.find_program("ruff"), "check", *how, f"--select={','.join(RULES)}", "--", *files)
+    completed, printed = programs.run_tool(place, world.processes, argv, "ruff")
     try:
         told = json.loads(out.read_bytes())
     except (OSError, ValueError):
-        said = f"ruff {completed.ended(environments.DEADLINE)} without a verdict"
+        said = f"ruff {completed.ended(programs.DEADLINE)} without a verdict"
         raise CannotTell(f"{said}:\n{printed[-2000:]}") from None
     yield from (_finding(entry, place.root) for entry in told)
 
@@ -118,13 +117,13 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("the project does not use mypy")
     if not (packages := [package.as_posix() for package in project.packages]):
         raise NotApplicable("the project has no import package")
-    candidate = venv.python(release.environment("candidate"))
+    candidate = environments_module.python(release.environment("candidate"))
     options = ("--config-file=", "--ignore-missing-imports", "--check-untyped-defs", "--enable-error-code=deprecated")
     where = (f"--python-executable={candidate}", f"--cache-dir={release.workshop / 'mypy'}")
     argv = (sys.executable, "-m", "mypy", *options, *where, "--output=json", "--no-error-summary", *packages)
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
-        place = environments.Place(project.root, release.folder, Path(folder), world.environment)
-        completed, said = environments.ran(place, world.processes, argv, "mypy")
+        place = programs.ToolRun(project.root, release.folder, Path(folder), world.environment)
+        completed, said = programs.run_tool(place, world.processes, argv, "mypy")
     told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     if completed.code != 0 and not (completed.code == 1 and told):  # 1 is also how Python ends without such a module
         missing = "No module named mypy" in said

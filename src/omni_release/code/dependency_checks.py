@@ -13,13 +13,13 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from omni_release import distributions, environments
+from omni_release import distributions, programs
+from omni_release import environments as environments_module
 from omni_release.code import imports
 from omni_release.core.errors import CannotTell, NotApplicable, to_install
-from omni_release.core.model import Finding, Project, Release, Severity
+from omni_release.core.model import Finding, Project, Release, Severity, importable, shown, table
 from omni_release.core.world import Completed, World
-from omni_release.environments import installers, venv
-from omni_release.project import importable, shown, table
+from omni_release.environments import installers
 
 _SAID = {
     "DEP001": (Severity.ERROR, "undeclared", "Declare it under `dependencies`, or the extra that it is for."),
@@ -70,16 +70,16 @@ def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> t
     argv = [sys.executable, "-m", "deptry", *roots, "--no-ansi", f"--json-output={out}", f"--known-first-party={own}"]
     if extras and not {"optional_dependencies_dev_groups", "pep621_dev_dependency_groups"} & set(settings):
         argv.append(f"--optional-dependencies-dev-groups={','.join(extras)}")
-    candidate = venv.site_packages(release.environment("candidate"))
+    candidate = environments_module.site_packages(release.environment("candidate"))
     more = {"PYTHONPATH": str(candidate)} if candidate.is_dir() else {}
-    place = environments.Place(project.root, release.folder, folder, world.environment)
-    completed, said = environments.ran(place, world.processes, argv, "deptry", more)
+    place = programs.ToolRun(project.root, release.folder, folder, world.environment)
+    completed, said = programs.run_tool(place, world.processes, argv, "deptry", more)
     try:
         return json.loads(out.read_bytes()), said
     except (OSError, ValueError):
         if "No module named deptry" in said:
             raise CannotTell("deptry is not here", to_install("audit")) from None
-        ended = f"deptry {completed.ended(environments.DEADLINE)} without a verdict"
+        ended = f"deptry {completed.ended(programs.DEADLINE)} without a verdict"
         raise CannotTell(f"{ended}:\n{said[-2000:]}") from None
 
 
@@ -127,7 +127,7 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     if not release.project.settings.dependencies.lower_bounds:
         raise NotApplicable("`lower-bounds` in [tool.omni-release.dependencies] is not set")
     target, wheel = release.environment("lowest"), distributions.installable(release.dist)
-    python = str(venv.python(target))
+    python = str(environments_module.python(target))
     # To uv only what it is told of is direct, and not what a wheel requires: so it is told of that, too.
     wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel), *_required(wheel))
     install = installers.uv("pip", "install", "--project", str(release.project.root), *wanted)
@@ -163,7 +163,7 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("`vulnerabilities` in [tool.omni-release.dependencies] is not set")
     out = release.folder / "pip-audit.json"
     out.unlink(missing_ok=True)
-    where = ("--path", str(venv.site_packages(release.environment("released-uv"))))
+    where = ("--path", str(environments_module.site_packages(release.environment("released-uv"))))
     how = ("--format", "json", "--output", str(out), "--progress-spinner", "off", "--desc", "off")
     ended = _in_workshop(release, world, (sys.executable, "-m", "pip_audit", *where, *how), "pip-audit")
     try:

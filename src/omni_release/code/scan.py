@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from omni_release import environments
+from omni_release import programs
 from omni_release.code import Sources, select_sources
 from omni_release.core.errors import CannotTell
 from omni_release.core.model import Finding, Severity
 from omni_release.core.settings import TABLE
+from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import Completed, Processes
-from omni_release.project import line_of
 
 SHIPPED = Path(__file__).with_name("rules")
 _FOUND = (0, 1)
@@ -78,7 +78,7 @@ def no_rules(root: Path, folder: str) -> Iterator[Finding]:
         return
     what = "holds no rule: a rule file ends in .yml or .yaml" if (root / folder).is_dir() else "is no folder here"
     said = f"`rules` in [tool.omni-release.audit] names {folder!r}, which {what}\nMake one, or mend the name."
-    yield Finding(said, "no-rules", Severity.ERROR, "pyproject.toml", line_of(root, (TABLE, "audit", "rules")))
+    yield Finding(said, "no-rules", Severity.ERROR, "pyproject.toml", pyproject_line(root, (TABLE, "audit", "rules")))
 
 
 def rule_file(path: Path, shown: str) -> RuleFile:
@@ -102,9 +102,7 @@ def scan(look: Look, processes: Processes) -> Iterator[Finding]:
         while rules and found.files:
             write_configuration(Path(folder), rules, found)
             severe = tuple(f"--error={id}" for rule in rules for id in rule.severe)
-            answers = [
-                _ran(look, processes, Path(folder), severe, batch) for batch in environments.batches(found.files)
-            ]
+            answers = [_ran(look, processes, Path(folder), severe, batch) for batch in programs.batches(found.files)]
             bad = next((answer for answer in answers if answer.completed.code not in _FOUND), None)
             if bad is None:
                 for answer in answers:
@@ -152,10 +150,10 @@ def write_configuration(folder: Path, rules: Sequence[RuleFile], found: Sources)
 
 
 def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...], files: tuple[str, ...]) -> _Answer:
-    place = environments.Place(look.root, look.run, folder, look.environment)
+    place = programs.ToolRun(look.root, look.run, folder, look.environment)
     config = ("--config", str(folder / "sgconfig.yml"))
     argv = (
-        environments.find("ast-grep"),
+        programs.find_program("ast-grep"),
         "scan",
         *config,
         "--json=stream",
@@ -165,7 +163,7 @@ def _ran(look: Look, processes: Processes, folder: Path, severe: tuple[str, ...]
         "--",
         *files,
     )
-    completed, said = environments.ran(place, processes, argv, "ast-grep")
+    completed, said = programs.run_tool(place, processes, argv, "ast-grep")
     return _Answer(completed, tuple(said.split("\n")))
 
 
@@ -240,7 +238,7 @@ def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
     if named := _DUPLICATE.search(said):
         number = max(number for number, rule in enumerate(rules) if named["id"] in rule.ids)
         return _bad(rules.pop(number), f"another rule is called `{named['id']}` too", None)
-    ended = answer.completed.ended(environments.DEADLINE)
+    ended = answer.completed.ended(programs.DEADLINE)
     raise CannotTell(f"ast-grep {ended} without a verdict:\n{said[-2000:]}", "")
 
 

@@ -20,6 +20,7 @@ from omni_release.core.errors import (
     OmniReleaseError,
     of_system,
 )
+from omni_release.core.journal import outcome_from_json, outcome_to_json
 from omni_release.core.model import HELD_UP, STOOD_SO, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.core.tasks import Check, Lane, Step, Task
 from omni_release.core.world import World
@@ -97,17 +98,12 @@ def perform(action: Action, world: World) -> None:
             world.files.link(action)
         case Pin():
             world.journal.pin(action)
-        case Send() | Confirm():
-            _publish(action, world)
-
-
-def _publish(action: Send | Confirm, world: World) -> None:
-    from omni_release.publishing import steps as publishing_steps
-
-    if isinstance(action, Send):
-        publishing_steps.send(action, world)
-    else:
-        publishing_steps.confirm_version(action, world)
+        case Send() if world.publisher is not None:
+            world.publisher.send(action, world)
+        case Confirm() if world.publisher is not None:
+            world.publisher.confirm(action, world)
+        case _:
+            raise TypeError(f"nothing performs {action!r}")
 
 
 def _run(action: Run, world: World) -> None:
@@ -197,10 +193,8 @@ def _defect(task: Task, error: Exception, world: World) -> Outcome:
 
 def _look(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:
     """What a check found. An error that it found counts, also where it could not tell all the rest."""
-    from omni_release.report import json_report as report_json
-
     key = task.key(release, world) if task.key else None
-    if key is not None and (kept := report_json.outcome_from(world.journal.kept(task.id, key))):
+    if key is not None and (kept := outcome_from_json(world.journal.kept(task.id, key))):
         note = Finding("kept from an earlier look: nothing that it depends on has changed", task.id, Severity.NOTICE)
         return _waived(task, dataclasses.replace(kept, findings=(*kept.findings, note)), release, today)
     findings: list[Finding] = []
@@ -212,7 +206,7 @@ def _look(task: Task, body: Check, release: Release, world: World, today: date) 
         untold = error
     outcome = _found(task, tuple(findings))
     if key is not None and outcome.status is Status.PASSED and untold is None:
-        world.journal.keep(task.id, key, report_json.outcome_to(outcome))
+        world.journal.keep(task.id, key, outcome_to_json(outcome))
     outcome = _waived(task, outcome, release, today)
     if untold is None:
         return outcome
@@ -256,15 +250,21 @@ def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -
 
 
 def _found(task: Task, findings: tuple[Finding, ...], evidence: Evidence | None = None) -> Outcome:
-    named = tuple(dataclasses.replace(f, rule=f.rule or task.id) for f in findings)
+    named = tuple(dataclasses.replace(f, rule=_qualified(f.rule, task.id)) for f in findings)
     failed = any(f.severity is Severity.ERROR for f in named)
     status = Status.FAILED if failed else Status.PASSED
-    return Outcome(task.id, task.title, task.kind, status, named, task.remedy, evidence=evidence or {})
+    shown = evidence or {}
+    return Outcome(task.id, task.title, task.kind, status, named, task.remedy, evidence=shown, stage=task.stage)
+
+
+def _qualified(rule: str, check: str) -> str:
+    """The name of a rule with the check it belongs to: `check/rule`, or the check's own id for a finding of no rule."""
+    return rule if rule.startswith(f"{check}/") else check if rule in ("", check) else f"{check}/{rule}"
 
 
 def _outcome(task: Task, status: Status, why: str, severity: Severity, rule: str = "") -> Outcome:
-    finding = Finding(why, rule or task.id, severity)
-    return Outcome(task.id, task.title, task.kind, status, (finding,), task.remedy)
+    finding = Finding(why, _qualified(rule, task.id), severity)
+    return Outcome(task.id, task.title, task.kind, status, (finding,), task.remedy, stage=task.stage)
 
 
 def _said(error: OmniReleaseError) -> str:
@@ -277,10 +277,7 @@ def _signed(
     """What could not be told, or waits: passed where a person signed for these very artifacts."""
     if status is not Status.WAITING and not task.signable:
         return _outcome(task, status, _said(error), Severity.WARNING)
-    from omni_release.checklists import sign_offs
-
-    version = sign_offs.released(release, world)
-    signed, void = sign_offs.answer(task.id, release.project.root, version, world.journal, today)
+    signed, void = world.answers.answer_for(task.id, release, world, today) if world.answers else (None, "")
     if signed is not None:
         said = f"signed off by {signed.who} at {signed.when}: {signed.reason}"
         return _outcome(task, Status.PASSED, said, Severity.NOTICE)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import os
 import re
@@ -27,16 +28,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release import distributions
 from omni_release.core.actions import Pin, Write
 from omni_release.core.errors import CannotTell
-from omni_release.core.model import REHEARSAL, Artifact, SignOff, Status
+from omni_release.core.model import REHEARSAL, Artifact, Finding, Outcome, Severity, SignOff, Stage, Status
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
 
 RUN_NAME = re.compile(r"\d{8}-\d{6}-\d{3}")
 """When it began, to the second, and a number."""
+
 _WHOSE = "omni-release-run"
+
 _AFTERWARDS = ("release", "doctor", "published")
 
 
@@ -109,7 +111,7 @@ class RunFolder:
         return ",".join(artifact.sha256 for artifact in self.artifacts())
 
     def pin(self, action: Pin) -> None:
-        built = [distributions.artifact_of(path) for path in sorted(action.dist.iterdir())]
+        built = [artifact_of(path) for path in sorted(action.dist.iterdir())]
         pinned = {
             "tree": action.tree.read_text(encoding="utf-8"),
             "commit": action.commit,
@@ -212,3 +214,64 @@ def now() -> str:
 def _about(outcome: Mapping[str, Any]) -> str:
     """The index that an outcome is about."""
     return str(outcome.get("target", REHEARSAL))
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def artifact_of(path: Path) -> Artifact:
+    """What a file is, as an artifact."""
+    return Artifact(path.name, path.stat().st_size, sha256(path))
+
+
+def outcome_to_json(outcome: Outcome) -> str:
+    """One outcome as JSON."""
+    return json.dumps(outcome_dict(outcome), ensure_ascii=False)
+
+
+def outcome_from_json(text: str | None) -> Outcome | None:
+    """The outcome that `outcome_to` wrote; None for what this version did not write."""
+    try:
+        return _outcome_from(json.loads(text)) if text else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _outcome_from(read: dict[str, Any]) -> Outcome:
+    findings = tuple(_finding_from(entry) for entry in read.pop("findings"))
+    read["actions"] = tuple(read.get("actions", ()))
+    return Outcome(**(read | {"status": Status(read["status"]), "stage": Stage(read["stage"]), "findings": findings}))
+
+
+def outcome_dict(outcome: Outcome) -> dict[str, object]:
+    """An outcome as a JSON document has it."""
+    content: dict[str, object] = {
+        "id": outcome.id,
+        "title": outcome.title,
+        "kind": outcome.kind,
+        "stage": outcome.stage.value,
+        "status": outcome.status.value,
+        "findings": [_finding(finding) for finding in outcome.findings],
+        "remedy": outcome.remedy,
+        "seconds": outcome.seconds,
+        "evidence": dict(outcome.evidence),
+    }
+    return content | ({"actions": list(outcome.actions)} if outcome.actions else {})
+
+
+def _finding(finding: Finding) -> Mapping[str, object]:
+    return {
+        "severity": finding.severity.value,
+        "rule": finding.rule,
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+    }
+
+
+def _finding_from(entry: dict[str, object]) -> Finding:
+    return Finding(**(entry | {"severity": Severity(entry["severity"])}))  # type: ignore[arg-type]  # read what we wrote

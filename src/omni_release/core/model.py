@@ -24,6 +24,21 @@ class Severity(enum.StrEnum):
     NOTICE = "notice"
 
 
+class Stage(enum.StrEnum):
+    """The part of a release that a task belongs to, in order."""
+
+    PREFLIGHT = "preflight"
+    SOURCE = "source"
+    BUILD = "build"
+    INSPECT = "inspect"
+    TEST = "test"
+    PUBLISH = "publish"
+    VERIFY = "verify"
+    CODE = "code"
+    SMOKE = "smoke"
+    AFTER = "after"
+
+
 class Status(enum.StrEnum):
     """What came of a task. Six, never merged."""
 
@@ -45,6 +60,7 @@ _EXIT_CODES = {
     Status.WAITING: errors.EXIT_WAITING,
     Status.INCONCLUSIVE: errors.EXIT_INCONCLUSIVE,
 }
+
 _WORST_FIRST = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE, Status.PLANNED, Status.PASSED, Status.SKIPPED)
 
 
@@ -58,6 +74,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 class Finding:
     """One thing that differs.
 
+    `rule` names the kind of difference; in an outcome it is `check/rule`, or the check's id for a finding of no rule.
     `path` is relative to the project, with forward slashes; `line` and `column` count from 1, in characters.
     """
 
@@ -75,8 +92,10 @@ class Finding:
 
 
 Evidence = Mapping[str, str | int | float]
+
 HELD_UP = "held-up-by"
 """The evidence of a task that was not run: the task that it needs, and that did not pass."""
+
 STOOD_SO = "stood so already"
 """What is found of a step for which there was nothing to do."""
 
@@ -94,6 +113,7 @@ class Outcome:
     seconds: float = 0.0
     evidence: Evidence = field(default_factory=dict)
     actions: tuple[str, ...] = ()
+    stage: Stage = Stage.SOURCE
 
 
 @dataclass(frozen=True)
@@ -140,6 +160,7 @@ class Target:
 
 REHEARSAL = "rehearsal"
 """The name of the index that a rehearsal starts and ends."""
+
 PUBLISHED = "published"
 """The folder of a run that says what was published from it, a folder for each target."""
 
@@ -263,3 +284,27 @@ class Report:
     def exit_code(self) -> int:
         """The exit code that follows from the verdict."""
         return errors.EXIT_INTERRUPTED if self.interrupted else Status(self.verdict).exit_code
+
+
+def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:
+    """The table below `keys`, empty where there is none."""
+    found: object = metadata
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def shown(root: Path, path: Path) -> str:
+    """A file as findings name it: by its path in the project, with forward slashes; one that lies elsewhere, whole."""
+    return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
+
+
+def import_name(package: Path) -> str:
+    """The dotted name under which a package of the project is imported: `src/acme/tools` is `acme.tools`."""
+    parts = package.with_suffix("").parts
+    return ".".join(parts[1:] if parts[0] == "src" else parts)
+
+
+def importable(project: Project) -> tuple[str, ...]:
+    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
+    return tuple(name for name in map(import_name, project.packages) if "-" not in name)

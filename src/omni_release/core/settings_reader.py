@@ -142,3 +142,9 @@ def line_of(text: str, keys: Keys) -> int | None:
 def nearest(text: str, keys: Keys) -> int | None:
     """The line of the last of `keys`; where it has none of its own, that of what it stands in."""
     return next((at for n in range(len(keys), 0, -1) if (at := line_of(text, keys[:n]))), None)
+
+
+def pyproject_line(root: Path, keys: Keys) -> int | None:
+    """On which line of the pyproject.toml at `root` these keys, or the nearest above them, stand; None on none."""
+    path = root / "pyproject.toml"
+    return nearest(path.read_text(encoding="utf-8-sig", errors="replace"), keys) if path.is_file() else None

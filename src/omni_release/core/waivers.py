@@ -11,16 +11,16 @@ import dataclasses
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from omni_release.core.errors import SettingsError
 from omni_release.core.model import Finding, Outcome, Project, Severity, Status
 from omni_release.core.settings import TABLE, Waiver
-from omni_release.project import line_of
+from omni_release.core.settings_reader import pyproject_line
 
 _IN_PLACE = re.compile(
-    r"omni-release:\s*allow\s+(?P<rule>[\w-]+)\s+until\s+(?P<until>\d{4}-\d\d-\d\d)\s+because\s+(?P<reason>\S.*?)(?=omni-release:|$)"
+    r"omni-release:\s*allow\s+(?P<rule>[\w/-]+)\s+until\s+(?P<until>\d{4}-\d\d-\d\d)\s+because\s+(?P<reason>\S.*?)(?=omni-release:|$)"
 )
 
 
@@ -30,10 +30,14 @@ _REFUSED = "cannot-be-waived"
 def refused(outcome: Outcome, project: Project) -> Outcome:
     """The outcome of a check that cannot be waived: as it is, and failed where a waiver names it or what it found."""
     found = outcome.findings
-    names = {outcome.id, *(finding.rule for finding in found if finding.severity is not Severity.NOTICE)}
+    names = {outcome.id}.union(*(_names(outcome.id, f) for f in found if f.severity is not Severity.NOTICE))
     beside = (waiver for finding in found for waiver in _beside(finding, project))
     told = tuple(
-        Finding(f"{waiver.check} cannot be waived: take that waiver out, it has no effect", _REFUSED, Severity.ERROR)
+        Finding(
+            f"{waiver.check} cannot be waived: take that waiver out, it has no effect",
+            f"{outcome.id}/{_REFUSED}",
+            Severity.ERROR,
+        )
         for waiver in (*project.settings.waiver, *beside)
         if waiver.check in names
     )
@@ -59,7 +63,7 @@ def _one(finding: Finding, check: str, project: Project, today: date) -> Finding
     if finding.severity is Severity.NOTICE:
         return finding
     for waiver in (*project.settings.waiver, *_beside(finding, project)):
-        if waiver.check not in (check, finding.rule) or not fnmatch.fnmatch(finding.path or "", waiver.path):
+        if waiver.check not in _names(check, finding) or not fnmatch.fnmatch(finding.path or "", waiver.path):
             continue
         if waiver.until < today:
             said = f"{finding.message}\n(waived until {waiver.until}, which has passed: mend it, or renew the waiver)"
@@ -67,6 +71,11 @@ def _one(finding: Finding, check: str, project: Project, today: date) -> Finding
         said = f"{finding.message}\n(waived until {waiver.until}: {waiver.reason})"
         return dataclasses.replace(finding, message=said, severity=Severity.NOTICE)
     return finding
+
+
+def _names(check: str, finding: Finding) -> tuple[str, str, str]:
+    """What a waiver may call a finding: its check, its rule, and the rule without the check."""
+    return check, finding.rule, finding.rule.removeprefix(f"{check}/")
 
 
 def _beside(finding: Finding, project: Project) -> tuple[Waiver, ...]:
@@ -115,42 +124,26 @@ FOUND = frozenset(_FOUND.split())
 _FAMILIES = re.compile(r"W\d{3}|dep\d{3}|index-[a-z-]+")
 
 
-def held(project: Project, ids: Iterable[str]) -> None:
-    """Nothing, where each waiver of the settings names what there is; `ids` are tasks that are at hand already.
+def validate(project: Project, *sources: Callable[[], Iterable[str]]) -> None:
+    """Check that each waiver of the settings names a check, or a rule, that exists.
 
-    Raises SettingsError at the first that does not: it would waive nothing, without a word.
+    `sources` give the names that exist, the cheapest first; the next is asked only where a waiver is still unknown.
+    Raises SettingsError for the first waiver that names nothing: it would waive nothing, silently.
     """
-    known = FOUND | set(ids)
-    for more in (_none, _rules, _tasks):  # what costs most is asked last, and only where it is needed
-        known |= more(project)
-        unknown = [w for w in project.settings.waiver if w.check not in known and not _FAMILIES.fullmatch(w.check)]
+    known = set(FOUND)
+    unknown = list(project.settings.waiver)
+    for source in (tuple, *sources):
+        known |= set(source())
+        unknown = [w for w in unknown if w.check not in known and not _FAMILIES.fullmatch(w.check)]
         if not unknown:
             return
     raise _error(project, project.settings.waiver.index(unknown[0]), known)
 
 
-def _none(project: Project) -> set[str]:
-    return set()
-
-
-def _rules(project: Project) -> set[str]:
-    """The rules of the audit: those that come with omni-release, and the project's own."""
-    from omni_release.code import scan
-
-    files = (*scan.shipped(), *scan.own(project.root, project.settings.audit.rules))
-    return {scan.name_of(id) for file in files for id in file.ids}
-
-
-def _tasks(project: Project) -> set[str]:
-    from omni_release import lanes
-
-    return {task.id for lane in lanes.every(project) for task in lane.tasks}
-
-
 def _error(project: Project, number: int, known: Iterable[str]) -> SettingsError:
     named = project.settings.waiver[number].check
     path = project.root / "pyproject.toml"
-    line = line_of(project.root, (TABLE, "waiver", number, "check"))
+    line = pyproject_line(project.root, (TABLE, "waiver", number, "check"))
     near = difflib.get_close_matches(named, sorted(known), 1, 0.5)
     hint = f"Did you mean `{near[0]}`?" if near else "Name a check's id, or what stands in [brackets] after a finding."
     said = f"`check` in [[{TABLE}.waiver]] names {named!r}: there is no such check, and no such finding"

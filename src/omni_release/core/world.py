@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from omni_release.core.actions import Copy, Link, Move, Pin, Run, Write
+from omni_release.core.actions import Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.core.errors import CannotTell
-from omni_release.core.model import Artifact, SignOff, Status, Target
+from omni_release.core.model import Artifact, Release, SignOff, Status, Target
 
 _BY_SIGNAL = 128  # added to the signal by whoever hands on how a program of its own has ended
 _NETWORK = re.compile(
@@ -307,9 +307,30 @@ class Journal(Protocol):
         """Append one line, synced to the disk before this returns."""
 
 
+class Publisher(Protocol):
+    """Performs the actions that only a publish has."""
+
+    def send(self, action: Send, world: World) -> None:
+        """Upload the files. Raises ActionFailed, Conflict, or CannotTell where it was the network that failed."""
+
+    def confirm(self, action: Confirm, world: World) -> None:
+        """Have a person type the version. Raises NeedsPerson where there is no person, or another word is typed."""
+
+
+class Answers(Protocol):
+    """Finds what a person has answered."""
+
+    def answer_for(self, task: str, release: Release, world: World, today: datetime.date) -> tuple[SignOff | None, str]:
+        """The sign-off that is valid for a task and this run's very artifacts, or None and why earlier ones are not."""
+
+
 @dataclass(frozen=True)
 class World:
-    """All seams at once. `environment` is the one this process was started in; `tell` shows how far a task is."""
+    """All interfaces at once.
+
+    `environment` is the one this process was started in; `tell` shows how far a task is; `task_ids` are the ids of all
+    tasks that there are, in all lanes.
+    """
 
     processes: Processes
     files: Files
@@ -320,3 +341,6 @@ class World:
     tell: Callable[[str], None] = lambda line: None
     person: Person = field(default_factory=Nobody)
     elsewhere: Elsewhere = field(default_factory=Nowhere)
+    publisher: Publisher | None = None
+    answers: Answers | None = None
+    task_ids: Callable[[], frozenset[str]] = frozenset

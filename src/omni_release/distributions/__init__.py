@@ -29,17 +29,6 @@ def is_wheel(name: str) -> bool:
     return name.endswith(".whl")
 
 
-def sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def artifact_of(path: Path) -> Artifact:
-    """What a file is, as an artifact."""
-    return Artifact(path.name, path.stat().st_size, sha256(path))
-
-
 def name_and_version(name: str) -> tuple[str, str]:
     """The normalised project name and the version that a distribution's file name states.
 

@@ -18,13 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release.local_index import MIB
-
-_RATIO, _SMALL = 50, 64 * MIB
+_MIB = 1024 * 1024
+_RATIO, _SMALL = 50, 64 * _MIB
 _ENTRIES = 100_000  # what is kept of each costs memory
-_DIRECTORY = 16 * MIB
-_AT_ONCE = 8 * MIB
-_TEXT = 8 * MIB
+_DIRECTORY = 16 * _MIB
+_AT_ONCE = 8 * _MIB
+_TEXT = 8 * _MIB
 _CHUNK = 64 * 1024
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -85,7 +84,7 @@ def opened(source: Source) -> Iterator[zipfile.ZipFile]:
 def text(archive: zipfile.ZipFile, name: str) -> bytes:
     """A small file in a zip archive."""
     if archive.getinfo(name).file_size > _TEXT:
-        raise BadArchive(f"{name} is larger than {_TEXT // MIB} MiB")
+        raise BadArchive(f"{name} is larger than {_TEXT // _MIB} MiB")
     return archive.read(name)
 
 
@@ -122,7 +121,7 @@ def _look_at_zip(archive: zipfile.ZipFile, source: Source) -> None:
     entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)
     if size > _SMALL and size > _RATIO * source.path.stat().st_size:
-        raise BadArchive(f"{source.name} would become {size / MIB:.0f} MiB, over {_RATIO} times its size")
+        raise BadArchive(f"{source.name} would become {size / _MIB:.0f} MiB, over {_RATIO} times its size")
     seen: set[str] = set()
     for entry in entries:
         name = entry.orig_filename
@@ -213,7 +212,7 @@ class _Tar:
         for member in self.members():
             if member.name == name and member.isfile():
                 if member.size > _TEXT:
-                    raise BadArchive(f"{name} is larger than {_TEXT // MIB} MiB")
+                    raise BadArchive(f"{name} is larger than {_TEXT // _MIB} MiB")
                 file = self._archive.extractfile(member)
                 return file.read() if file else None
         return None
@@ -249,7 +248,7 @@ class _Counted(io.RawIOBase):
 
     def _check(self, position: int) -> None:
         if position > self._limit:
-            raise BadArchive(f"{self._name} would become over {self._limit // MIB} MiB, over {_RATIO} times its size")
+            raise BadArchive(f"{self._name} would become over {self._limit // _MIB} MiB, over {_RATIO} times its size")
 
     def close(self) -> None:
         self._source.close()

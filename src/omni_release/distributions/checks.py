@@ -7,9 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, source_tree
 from omni_release.core.errors import NotApplicable, UnreadableArtifact
-from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.model import Finding, Release, Severity, import_name
 from omni_release.core.world import World
-from omni_release.project import import_name
 
 _SHOWN = 10
 _COMPILED = (".so", ".pyd", ".dll", ".dylib")

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, environments, source_tree
+from omni_release import distributions, programs, source_tree
 from omni_release.core import redaction
 from omni_release.core.errors import CannotTell, NotApplicable
-from omni_release.core.model import Finding, Project, Release, Severity
+from omni_release.core.model import Finding, Project, Release, Severity, table
 from omni_release.core.world import Completed, World
-from omni_release.project import table
 
 # Names that are never meant for a package: what they are, by shell patterns on the last part or on any folder.
 _NEVER = {
@@ -188,8 +187,8 @@ class _Told:
 
 def _asked(release: Release, world: World, module: str, *arguments: str) -> _Told:
     """All that a tool says."""
-    place = environments.Place(release.workshop, release.folder, release.folder, world.environment)
+    place = programs.ToolRun(release.workshop, release.folder, release.folder, world.environment)
     argv = (sys.executable, "-m", module, *arguments)
-    completed, said = environments.ran(place, world.processes, argv, module, {"COLUMNS": "400"}, deadline=_DEADLINE)
+    completed, said = programs.run_tool(place, world.processes, argv, module, {"COLUMNS": "400"}, deadline=_DEADLINE)
     lines = tuple(_COLOUR.sub("", line).rstrip() for line in said.splitlines())
     return _Told(module, completed, lines, release.logs / f"{module}.log")

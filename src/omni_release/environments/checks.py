@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import distributions, environments
+from omni_release import distributions, environments, programs
+from omni_release import environments as environments_venv
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell, NeedsPerson, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
-from omni_release.environments import venv
-from omni_release.environments import venv as environments_venv
 from omni_release.environments.steps import has_the_release
 
 # Of our own question, so that a check that is not answered in time could not tell. A command of the project's own has
@@ -53,7 +52,7 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
     command = Run(
         (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
         cwd=release.workshop,
-        environment=environments.tool_env(world.environment, release.folder),
+        environment=programs.tool_env(world.environment, release.folder),
         log=log,
         deadline=_DEADLINE,
     )
@@ -113,7 +112,7 @@ def local_environment(release: Release, world: World) -> Iterator[Finding]:
 
     Make it anew, or mend [tool.omni-release.local].
     """
-    found = venv.find(release, world)
+    found = environments.local_environment(release, world)
     has = f"{release.project.name} {found.version}" if found.version else f"no {release.project.name}"
     what = f"stays, as an editable install of {found.editable}" if found.editable else f"goes to {found.installer}"
     yield Finding(f"{found.folder} has {has}: it {what}", "local-environment", Severity.NOTICE)
@@ -125,7 +124,7 @@ def local_environment_unused(release: Release, world: World) -> Iterator[Finding
     End the programs named above, and run this again: the release goes on where it stands. A program that keeps running
     has the old code, or a mixture, in memory; on Windows the upgrade would fail half-way.
     """
-    found = venv.find(release, world)
+    found = environments.local_environment(release, world)
     if found.editable:
         raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
     if has_the_release(found, release, world):

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from omni_release import environments
+from omni_release import programs
 from omni_release.core.errors import UsageError
 
 _VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
@@ -83,7 +83,7 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return ()
-    home = environments.home(environment)
+    home = programs.user_home(environment)
     name = "pip.ini" if os.name == "nt" else "pip.conf"
     if os.name == "nt":
         base = Path(environment.get("APPDATA", home / "AppData" / "Roaming"))
@@ -102,7 +102,7 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 def uv_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """uv's configuration files outside any project, the one that counts most first."""
-    home = environments.home(environment)
+    home = programs.user_home(environment)
     if os.name == "nt":
         base, everybody = environment.get("APPDATA", home), environment.get("PROGRAMDATA", "C:/ProgramData")
     else:
@@ -137,3 +137,12 @@ def _of_uv(path: Path) -> Iterator[str]:
                 yield index["url"]
         if isinstance(url := table.get("index-url"), str):
             yield url
+
+
+def dependency_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+    """For whatever installs things that are not ours: this machine's own settings say where they come from.
+
+    Where only one of pip and uv is told of another default index, the other is told of it too.
+    """
+
+    return told_to_one(outer) | programs.test_env(outer, run)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from omni_release import distributions, environments
+from omni_release import distributions, environments, programs
 from omni_release.core.actions import Run, Write
 from omni_release.core.model import Artifact, Release
 from omni_release.core.world import World
+from omni_release.environments import installer_config
 
 QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 """What pip is told besides: that nobody watches."""
+
 _DEADLINE = 900.0
 
 
@@ -86,11 +88,45 @@ def alone(
     release: Release, world: World, log: str, argv: tuple[str, ...], secrets: Mapping[str, str] = MappingProxyType({})
 ) -> Run:
     """The run of such a call with no setting of this machine, its output in the log of this name."""
-    inner = environments.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
+    inner = programs.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
     return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
 
 
 def with_settings(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
     """The run of such a call with this machine's own settings, its output in the log of this name."""
-    inner = environments.dependency_env(world.environment, release.folder)
+    inner = installer_config.dependency_env(world.environment, release.folder)
     return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, network=True)
+
+
+def own_wheel(release: Release, world: World, name: str) -> OwnFile:
+    """The very wheel that is installed here, for the environment of this name."""
+    wheel = distributions.installable(release.dist).name
+    return OwnFile.of(release, name, *(artifact for artifact in world.journal.artifacts() if artifact.name == wheel))
+
+
+def fresh_environment(release: Release, world: World, name: str) -> Run:
+    """Create the virtual environment `name` of this run, empty."""
+    return alone(release, world, name, fresh(release.environment(name)))
+
+
+def into(release: Release, name: str) -> tuple[str, str]:
+    """The installers' arguments that choose the environment `name` of this run."""
+    return ("--python", str(environments.python(release.environment(name))))
+
+
+def install_own_file(release: Release, world: World, own: OwnFile) -> Run:
+    """Our own file, from the target index alone."""
+    index = target_index(world, own.project)
+    argv = uv("pip", "install", *into(release, own.name), *index.uv, *own.arguments)
+    return alone(release, world, own.name, argv, index.secrets)
+
+
+def install_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
+    """What this machine's own settings give; from uv's cache alone, where that will do.
+
+    Bytecode is not compiled ahead: what is imported is compiled then, which is far less.
+    """
+    settings = ("--project", str(release.project.root))
+    argv = uv("pip", "install", *settings, *into(release, name), *wanted)
+    online = with_settings(release, world, name, argv)
+    return replace(online, argv=(*argv, "--offline"), otherwise=online)

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 
-from omni_release import distributions, testing
-from omni_release.core.actions import Action, Run, Write
+from omni_release import distributions, environments
+from omni_release.core.actions import Action
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import REHEARSAL, Artifact, Evidence, Release
 from omni_release.core.world import World
-from omni_release.environments import installers, venv
-from omni_release.environments.installers import OwnFile
-from omni_release.environments.venv import LocalEnvironment
-
-
-class InstallCandidate:
-    """The wheel and the project's test dependencies are installed into a fresh environment.
-
-    If a dependency cannot be found, is it on the index under that name and for this Python? The whole output of uv
-    lies in the run's `logs/candidate.log`.
-    """
-
-    def actions(self, release: Release, world: World) -> Iterable[Action]:
-        wheel = distributions.installable(release.dist)
-        yield _fresh(release, world, "candidate")
-        yield _uv_dependencies(release, world, "candidate", *testing.requirements(release.project, wheel).arguments)
-        yield from testing.recorder(release)
-        yield _end(release)
-
-    def settled(self, release: Release, world: World) -> Evidence | None:
-        wheel = distributions.installable(release.dist)
-        if not (venv.has_wheel(release.environment("candidate"), wheel) and _end(release).path.is_file()):
-            return None
-        return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
+from omni_release.environments import LocalEnvironment, installers
+from omni_release.environments.installers import (
+    OwnFile,
+    fresh_environment,
+    install_dependencies,
+    install_own_file,
+    into,
+    own_wheel,
+)
 
 
 class InstallWithUv:
@@ -45,16 +29,16 @@ class InstallWithUv:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        own = _own_wheel(release, world, "released-uv")
+        own = own_wheel(release, world, "released-uv")
         yield own.pinned
-        yield _fresh(release, world, own.name)
-        yield _uv_own_file(release, world, own)
-        yield _uv_dependencies(release, world, own.name, own.requirement)
+        yield fresh_environment(release, world, own.name)
+        yield install_own_file(release, world, own)
+        yield install_dependencies(release, world, own.name, own.requirement)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         target = release.environment("released-uv")
-        if not (venv.has_wheel(target, wheel, by="uv") and venv.is_complete(target)):
+        if not (environments.has_wheel(target, wheel, by="uv") and environments.is_complete(target)):
             return None
         return {"installer": "uv", "index": world.index.target.simple}
 
@@ -68,21 +52,21 @@ class InstallWithPip:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        own = _own_wheel(release, world, "released-pip")
+        own = own_wheel(release, world, "released-pip")
         yield own.pinned
-        yield _fresh(release, world, own.name)
+        yield fresh_environment(release, world, own.name)
         index = installers.target_index(world, own.project)
         argv = _pip(release, own.name, *index.pip, *own.arguments)
         yield installers.alone(release, world, own.name, argv, index.secrets)
         if _pip_does(release) == "full":
             yield installers.with_settings(release, world, own.name, _pip(release, own.name, own.requirement))
         else:
-            yield _uv_dependencies(release, world, own.name, own.requirement)
+            yield install_dependencies(release, world, own.name, own.requirement)
 
     def settled(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         target = release.environment("released-pip")
-        if not (venv.has_wheel(target, wheel, by="pip") and venv.is_complete(target)):
+        if not (environments.has_wheel(target, wheel, by="pip") and environments.is_complete(target)):
             return None
         return {"installer": f"pip, {_pip_does(release)}", "index": world.index.target.simple}
 
@@ -91,76 +75,9 @@ def _pip_does(release: Release) -> str:
     return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
 
 
-class InstallForSmoke:
-    """The release from the index, and what its smoke tests need, are installed into an environment of their own.
-
-    Our own file comes from the target index alone, pinned by its hash. All that uv says lies in `logs/candidate.log`.
-    """
-
-    def actions(self, release: Release, world: World) -> Iterable[Action]:
-        wheel = distributions.installable(release.dist)
-        own = _own_wheel(release, world, "candidate")
-        yield own.pinned
-        yield _fresh(release, world, own.name)
-        yield _uv_own_file(release, world, own)
-        wanted = testing.requirements(release.project, wheel).arguments
-        yield _uv_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
-        yield _end(release)
-
-    def settled(self, release: Release, world: World) -> Evidence | None:
-        from omni_release.smoke import runner
-
-        runner.must_be_wanted(release.project)
-        wheel = distributions.installable(release.dist)
-        target = release.environment("candidate")
-        if not (venv.has_wheel(target, wheel, by="uv") and _end(release).path.is_file()):
-            return None
-        return {"installer": "uv", "index": world.index.target.simple}
-
-
-def _own_wheel(release: Release, world: World, name: str) -> OwnFile:
-    """The very wheel that is installed here, for the environment of this name."""
-    wheel = distributions.installable(release.dist).name
-    return OwnFile.of(release, name, *(artifact for artifact in world.journal.artifacts() if artifact.name == wheel))
-
-
-def _end(release: Release) -> Write:
-    """The last of what fills the candidate environment, so that it is only there when all of it is.
-
-    What the tests need besides is required by nothing that is installed: the environment itself does not tell.
-    """
-    return Write(release.environment("candidate") / "omni-release-filled", b"")
-
-
-def _fresh(release: Release, world: World, name: str) -> Run:
-    return installers.alone(release, world, name, installers.fresh(release.environment(name)))
-
-
-def _into(release: Release, name: str) -> tuple[str, str]:
-    return ("--python", str(venv.python(release.environment(name))))
-
-
-def _uv_own_file(release: Release, world: World, own: OwnFile) -> Run:
-    """Our own file, from the target index alone."""
-    index = installers.target_index(world, own.project)
-    argv = installers.uv("pip", "install", *_into(release, own.name), *index.uv, *own.arguments)
-    return installers.alone(release, world, own.name, argv, index.secrets)
-
-
-def _uv_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
-    """What this machine's own settings give; from uv's cache alone, where that will do.
-
-    Bytecode is not compiled ahead: what is imported is compiled then, which is far less.
-    """
-    settings = ("--project", str(release.project.root))
-    argv = installers.uv("pip", "install", *settings, *_into(release, name), *wanted)
-    online = installers.with_settings(release, world, name, argv)
-    return replace(online, argv=(*argv, "--offline"), otherwise=online)
-
-
 def _pip(release: Release, name: str, *arguments: str) -> tuple[str, ...]:
     """The call of our own pip, at work in another environment."""
-    return (sys.executable, "-m", "pip", *_into(release, name), "install", *arguments, *installers.QUIET)
+    return (sys.executable, "-m", "pip", *into(release, name), "install", *arguments, *installers.QUIET)
 
 
 class UpgradeLocal:
@@ -199,13 +116,13 @@ def has_the_release(found: LocalEnvironment, release: Release, world: World) -> 
     if found.version is None or not distributions.same_version(found.version, version):
         return False
     wheels = [path for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]
-    if wheels and not any(venv.has_wheel_at(found.site, wheel) for wheel in wheels):
+    if wheels and not any(environments.has_wheel_at(found.site, wheel) for wheel in wheels):
         return False
-    return venv.is_satisfied_at(found.site, release.project.name, found.python)
+    return environments.is_satisfied_at(found.site, release.project.name, found.python)
 
 
 def _to_upgrade(release: Release, world: World) -> LocalEnvironment:
-    found = venv.find(release, world)
+    found = environments.local_environment(release, world)
     if found.editable:
         raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
     return found

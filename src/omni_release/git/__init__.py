@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import environments, source_tree
+from omni_release import programs, source_tree
 from omni_release.core import redaction
 from omni_release.core.errors import CannotTell, NotApplicable, UsageError
 from omni_release.core.model import Release
@@ -160,7 +160,7 @@ def unattended(outer: Mapping[str, str], ssh_command: str) -> dict[str, str]:
 
 
 def _english(outer: Mapping[str, str]) -> dict[str, str]:
-    inner = environments.git_env(outer)
+    inner = programs.git_env(outer)
     inner = {key: value for key, value in inner.items() if not key.startswith(_TALKS)}
     return inner | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 

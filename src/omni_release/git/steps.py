@@ -14,8 +14,8 @@ from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import CannotTell, Conflict, NotApplicable
 from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
-from omni_release.environments import RUN_VARIABLE
 from omni_release.git import Repository, Tag, short, tag_name
+from omni_release.programs import RUN_VARIABLE
 from omni_release.versions import prose
 
 _DEADLINE = 180.0  # seconds; a hook of the user's own may be at work

@@ -7,9 +7,9 @@ import re
 from omni_release import distributions, git
 from omni_release.core.errors import CannotTell, SettingsError
 from omni_release.core.model import Release
+from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import World
 from omni_release.git import Repository
-from omni_release.project import line_of
 from omni_release.versions import guards
 
 USUAL = "v{version}"
@@ -72,6 +72,6 @@ def _as_the_others(release: Release, repository: Repository) -> str:
 
 def _wrong(release: Release, what: str) -> SettingsError:
     path = release.project.root / "pyproject.toml"
-    line = line_of(release.project.root, _KEYS)
+    line = pyproject_line(release.project.root, _KEYS)
     said = f"`tag` in [tool.omni-release.git] {what}: {release.project.settings.git.tag!r}"
     return SettingsError(said, 'The usual one is "v{version}".', path=path, line=line)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release import environments, index
+from omni_release import index, programs
 from omni_release.core.errors import CannotTell, UsageError
 from omni_release.core.model import Target
 from omni_release.core.settings import IndexAddress
@@ -96,7 +96,7 @@ class Pypirc:
         """The user's own."""
         from twine import exceptions, utils
 
-        path = environments.home(environment) / ".pypirc"
+        path = programs.user_home(environment) / ".pypirc"
         if not path.exists():
             return cls(path)
         try:

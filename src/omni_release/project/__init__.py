@@ -9,9 +9,8 @@ from pathlib import Path
 
 from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
-from omni_release.core.model import Project
+from omni_release.core.model import Project, table
 from omni_release.core.settings import Settings
-from omni_release.core.settings_reader import Keys, nearest
 
 _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
 
@@ -45,12 +44,6 @@ def read(root: Path) -> tuple[Mapping[str, object], Settings]:
     return metadata, settings.read(metadata, path, text)
 
 
-def line_of(root: Path, keys: Keys) -> int | None:
-    """On which line of the pyproject.toml at `root` these keys, or the nearest above them, stand; None on none."""
-    path = root / "pyproject.toml"
-    return nearest(path.read_text(encoding="utf-8-sig", errors="replace"), keys) if path.is_file() else None
-
-
 def name_of(root: Path, metadata: Mapping[str, object]) -> str:
     """The project's name: as pyproject.toml has it, else as setup.cfg or setup.py states it, else empty."""
     if "project" not in metadata and "poetry" not in table(metadata, "tool"):
@@ -61,30 +54,6 @@ def name_of(root: Path, metadata: Mapping[str, object]) -> str:
         return Member(checkout, checkout.inside).name
     name = table(metadata, "project").get("name") or table(metadata, "tool", "poetry").get("name")
     return name.strip() if isinstance(name, str) else ""
-
-
-def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:
-    """The table below `keys`, empty where there is none."""
-    found: object = metadata
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def shown(root: Path, path: Path) -> str:
-    """A file as findings name it: by its path in the project, with forward slashes; one that lies elsewhere, whole."""
-    return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
-
-
-def import_name(package: Path) -> str:
-    """The dotted name under which a package of the project is imported: `src/acme/tools` is `acme.tools`."""
-    parts = package.with_suffix("").parts
-    return ".".join(parts[1:] if parts[0] == "src" else parts)
-
-
-def importable(project: Project) -> tuple[str, ...]:
-    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
-    return tuple(name for name in map(import_name, project.packages) if "-" not in name)
 
 
 def _text(path: Path) -> str:

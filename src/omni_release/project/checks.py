@@ -6,10 +6,9 @@ import platform
 import re
 from collections.abc import Iterator
 
-from omni_release.core.model import Finding, Release
+from omni_release.core.model import Finding, Release, table
 from omni_release.core.settings_reader import line_of, nearest
 from omni_release.core.world import World
-from omni_release.project import table
 
 _FILE = "pyproject.toml"
 _SHORT = 100

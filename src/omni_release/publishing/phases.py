@@ -5,57 +5,25 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-from omni_release import distributions, lanes, source_tree
+from omni_release import distributions, source_tree
+from omni_release.core import journal
 from omni_release.core.errors import CannotTell, UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import STOOD_SO, Release, Report, Target
 from omni_release.core.runs import Home, Request
 from omni_release.core.world import Standing, Told, World
-from omni_release.index import IndexLogin, targets
+from omni_release.index import targets
 
 
-def whole(
-    request: Request,
-    home: Home,
-    target: Target,
-    login: IndexLogin,
-    one: Callable[[Request], Report],
-) -> Report:
-    """The last part's report; `one` runs a part, `login` is what the target may be read with.
-
-    Raises UsageError where it cannot begin. What is wrong outside is told before the rehearsal, which takes its time,
-    and looked at again after it.
-    """
-    found = targets.discover(target, canonicalize_name(request.project.name), login)
-    request = replace(request, destination=found)
-    if request.lane == "published":
-        return one(request)
-    if request.lane == "doctor":
-        return one(request)
-    run = home.run(request.run) if request.run else None
-    _refuse_unattended(request, run, found.upload)
-    if run is not None and run.rehearsed() is not None:
-        return one(request)
-    before = one(replace(request, lane="doctor", only=lanes.PROOFS))
-    if before.verdict in ("failed", "interrupted"):
-        return before
-    rehearsal = one(replace(request, lane="rehearse", destination=None))
-    if rehearsal.verdict != "passed" or rehearsal.run is None:
-        return rehearsal
-    return one(replace(request, run=rehearsal.run, artifacts=None))
-
-
-def _refuse_unattended(request: Request, run: RunFolder | None, address: str) -> None:
+def refuse_unattended(request: Request, run: RunFolder | None) -> None:
     """Raises UsageError where nobody could type the version in the end, and nobody has let it go."""
     stream = sys.stdout if request.format == "text" else sys.stderr
+    assert request.destination is not None
     attended = sys.stdin.isatty() and stream.isatty()
-    if not (request.yes or request.dry or attended or (run is not None and run.confirmed(address))):
+    if not (request.yes or request.dry or attended or (run is not None and run.confirmed(request.destination.upload))):
         raise UsageError(
             "nobody is at a terminal to type the version that may be published",
             "Where that is meant to be so, in CI say, add --yes.",
@@ -78,7 +46,7 @@ def finished_already(home: Home, release: Release, world: World) -> Iterator[str
 
 
 def _unchanged(path: Path, expected: str) -> bool:
-    return path.is_file() and distributions.sha256(path) == expected
+    return path.is_file() and journal.sha256(path) == expected
 
 
 def explained(target: Target, project: str, version: str, told: Sequence[Told], again: str) -> Iterator[str]:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from omni_release import distributions, environments, git
+from omni_release import distributions, git, programs
+from omni_release.core import journal
 from omni_release.core.actions import Action, Confirm, Run, Send
 from omni_release.core.errors import ActionFailed, CannotTell, Conflict
 from omni_release.core.model import Artifact, Evidence, Release
@@ -66,7 +67,7 @@ def _send(release: Release, world: World, access: Access, project: str, files: t
         cwd=release.folder,
         # Wide, so that what twine says of an answer stands on one line.
         environment={
-            **environments.tool_env(world.environment, release.folder),
+            **programs.tool_env(world.environment, release.folder),
             "COLUMNS": "500",
             **access.environment,
         },
@@ -123,7 +124,7 @@ def _who(release: Release, world: World) -> str:
         return "somebody without a name"
 
 
-def confirm_version(action: Confirm, world: World) -> None:
+def confirm(action: Confirm, world: World) -> None:
     """Perform it. Raises ActionFailed where something else was typed, or nobody was there."""
     typed = world.person.types(action.word, action.question)
     if typed is None:
@@ -228,7 +229,7 @@ def verify_artifacts(action: Send) -> None:
     """Raises Conflict where a file is not the very bytes that were pinned."""
     for file in action.files:
         path = action.folder / file.name
-        found = distributions.sha256(path) if path.is_file() else "nothing"
+        found = journal.sha256(path) if path.is_file() else "nothing"
         if found != file.sha256:
             raise Conflict(
                 f"{path} has changed since it was built: sha256 {file.sha256} was pinned, {found} is there",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import Finding, Outcome, Report, Severity, SignOff, Status
+from omni_release.core.journal import outcome_dict
+from omni_release.core.model import Report, SignOff
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
@@ -24,7 +24,7 @@ def document(report: Report) -> str:
         "verdict": report.verdict,
         "exit_code": report.exit_code,
         "seconds": report.seconds,
-        "outcomes": [_outcome(outcome) for outcome in report.outcomes],
+        "outcomes": [outcome_dict(outcome) for outcome in report.outcomes],
         "artifacts": [asdict(artifact) for artifact in report.artifacts],
         "run": report.run,
     }
@@ -47,54 +47,6 @@ def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:
         "error": {"message": redact(error.message), "hint": redact(error.hint)},
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-
-
-def outcome_to(outcome: Outcome) -> str:
-    """One outcome as JSON."""
-    return json.dumps(_outcome(outcome), ensure_ascii=False)
-
-
-def outcome_from(text: str | None) -> Outcome | None:
-    """The outcome that `outcome_to` wrote; None for what this version did not write."""
-    try:
-        return _outcome_from(json.loads(text)) if text else None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _outcome_from(read: dict[str, Any]) -> Outcome:
-    findings = tuple(_finding_from(entry) for entry in read.pop("findings"))
-    read["actions"] = tuple(read.get("actions", ()))
-    return Outcome(**(read | {"status": Status(read["status"]), "findings": findings}))
-
-
-def _outcome(outcome: Outcome) -> dict[str, object]:
-    content: dict[str, object] = {
-        "id": outcome.id,
-        "title": outcome.title,
-        "kind": outcome.kind,
-        "status": outcome.status.value,
-        "findings": [_finding(finding) for finding in outcome.findings],
-        "remedy": outcome.remedy,
-        "seconds": outcome.seconds,
-        "evidence": dict(outcome.evidence),
-    }
-    return content | ({"actions": list(outcome.actions)} if outcome.actions else {})
-
-
-def _finding(finding: Finding) -> Mapping[str, object]:
-    return {
-        "severity": finding.severity.value,
-        "rule": finding.rule,
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "message": finding.message,
-    }
-
-
-def _finding_from(entry: dict[str, object]) -> Finding:
-    return Finding(**(entry | {"severity": Severity(entry["severity"])}))  # type: ignore[arg-type]  # read what we wrote
 
 
 def committed(path: str, id: str, who: str) -> str:

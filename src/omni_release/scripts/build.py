@@ -22,21 +22,20 @@ from pathlib import Path
 import build
 import uv
 
-from omni_release.environments import venv
-
 
 class Isolated:
     """The environment that the back end runs in, see `build.env.IsolatedEnv`; from uv's cache, where that will do."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.python_executable = str(venv.python(folder))
+        self._scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+        self.python_executable = str(self._scripts / ("python.exe" if os.name == "nt" else "python"))
         # What an earlier build has left has all that this one needs: the back end need not be asked again.
         self.complete = folder.is_dir()
 
     def make_extra_environ(self) -> dict[str, str]:
         """What hooks see besides our own environment."""
-        return {"PATH": f"{venv.scripts_folder(self._folder)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        return {"PATH": f"{self._scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
     def create(self) -> None:
         """Make it anew."""

@@ -12,10 +12,8 @@ from omni_release import cassettes, distributions, environments, scripts
 from omni_release.core import redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell, NotApplicable
-from omni_release.core.model import Project, Release
+from omni_release.core.model import Project, Release, table
 from omni_release.core.world import Completed, World
-from omni_release.environments import venv
-from omni_release.project import table
 from omni_release.smoke import outcomes
 from omni_release.smoke.outcomes import Told
 
@@ -60,18 +58,23 @@ def must_have_key(release: Release, world: World) -> None:
         raise CannotTell("there is no key, so the live service cannot be asked", hint)
 
 
-def requirement(project: Project, wheel: Path) -> str:
-    """What brings the pytest plugin into the candidate environment: omni-release as it is installed here."""
+def requirements(project: Project, wheel: Path) -> tuple[str, ...]:
+    """What brings the pytest plugin into the candidate environment: omni-release as it is installed here.
+
+    Nothing for a project without smoke tests.
+    """
+    if not wanted(project):
+        return ()
     import json
     from importlib.metadata import distribution
 
     from packaging.utils import canonicalize_name
 
     if canonicalize_name(project.name) == "omni-release":
-        return f"{wheel}[smoke]"
+        return (f"{wheel}[smoke]",)
     own = distribution("omni-release")
     url = json.loads(own.read_text("direct_url.json") or "{}").get("url", "")
-    return f"omni-release[smoke] @ {url}" if url else f"omni-release[smoke]=={own.version}"
+    return (f"omni-release[smoke] @ {url}" if url else f"omni-release[smoke]=={own.version}",)
 
 
 def folder(release: Release, mode: str) -> Path:
@@ -104,7 +107,7 @@ def command(release: Release, world: World, mode: str, record: Path | None = Non
         inner["GOOGLE_GEMINI_BASE_URL"] = smoke.base_url
     if not smoke.tests:
         arguments += ["-o", "addopts=", f"--rootdir={tree}"]
-    elif any(name.startswith("pytest-xdist==") for name in venv.installed_distributions(candidate)):
+    elif any(name.startswith("pytest-xdist==") for name in environments.installed_distributions(candidate)):
         arguments += ["-n", "0"]  # one process, one budget
     shield = str(scripts.program("process_group"))
     return Run(

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omni_release import cassettes, environments, testing
+from omni_release import cassettes, programs, testing
+from omni_release import environments as environments_module
 from omni_release.cassettes import recorded
 from omni_release.cassettes.recorded import GENERATE, REFINE, Exchange
 from omni_release.core import redaction
@@ -16,9 +17,8 @@ from omni_release.core.actions import Write
 from omni_release.core.errors import CannotTell, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.settings import TABLE, SmokeModel
+from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import World
-from omni_release.environments import venv
-from omni_release.project import line_of
 from omni_release.smoke import outcomes
 from omni_release.smoke.evidence import again
 from omni_release.smoke.response_schema import drifted, shapes
@@ -120,9 +120,9 @@ def _filled(
         ],
     }
     world.files.write(Write(task, json.dumps(content).encode()))
-    inner = environments.test_env(world.environment, release.folder)
+    inner = programs.test_env(world.environment, release.folder)
     inner = {name: value for name, value in inner.items() if name not in redaction.KEY_VARIABLES}
-    return venv.run_script(
+    return environments_module.run_script(
         release,
         world,
         "candidate",
@@ -173,4 +173,4 @@ def _untold(
 def _line(release: Release, cls: str = "") -> int | None:
     """The line of a class's setting."""
     number = next((n for n, model in enumerate(release.project.settings.smoke.model) if model.class_ == cls), 0)
-    return line_of(release.project.root, (TABLE, "smoke", "model", number, "class"))
+    return pyproject_line(release.project.root, (TABLE, "smoke", "model", number, "class"))

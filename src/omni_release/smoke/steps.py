@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from omni_release import cassettes
+from omni_release import cassettes, distributions, environments, testing
 from omni_release.core.actions import Action, Copy, Move
 from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
+from omni_release.environments.installers import fresh_environment, install_dependencies, install_own_file, own_wheel
 from omni_release.smoke import runner
+from omni_release.testing.steps import filled_marker
 
 
 class ReplaceCassettes:
@@ -43,3 +45,28 @@ def _names(folder: Path) -> tuple[str, ...]:
 def _free(path: Path) -> Path:
     numbered = (path.with_name(f"{path.name}-{number}") for number in range(1, 1000))
     return next(one for one in (path, *numbered) if not one.exists())
+
+
+class InstallForSmoke:
+    """The release from the index, and what its smoke tests need, are installed into an environment of their own.
+
+    Our own file comes from the target index alone, pinned by its hash. All that uv says lies in `logs/candidate.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        wheel = distributions.installable(release.dist)
+        own = own_wheel(release, world, "candidate")
+        yield own.pinned
+        yield fresh_environment(release, world, own.name)
+        yield install_own_file(release, world, own)
+        wanted = testing.requirements(release.project, wheel, runner.requirements(release.project, wheel)).arguments
+        yield install_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
+        yield filled_marker(release)
+
+    def settled(self, release: Release, world: World) -> Evidence | None:
+        runner.must_be_wanted(release.project)
+        wheel = distributions.installable(release.dist)
+        target = release.environment("candidate")
+        if not (environments.has_wheel(target, wheel, by="uv") and filled_marker(release).path.is_file()):
+            return None
+        return {"installer": "uv", "index": world.index.target.simple}

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import scripts
+from omni_release import environments, scripts
 from omni_release.core.actions import Write
-from omni_release.core.model import Finding, Project, Release, Severity
-from omni_release.environments import venv
-from omni_release.project import import_name, importable, table
+from omni_release.core.model import Finding, Project, Release, Severity, import_name, importable, table
 
 NO_TESTS = "the project has no tests: no file is called test_*.py or *_test.py"
 
@@ -30,13 +28,9 @@ class Requirements:
     source: str
 
 
-def requirements(project: Project, wheel: Path) -> Requirements:
+def requirements(project: Project, wheel: Path, also: tuple[str, ...] = ()) -> Requirements:
     """The wheel and what its tests need: the settings' own list, else a PEP 735 group or an extra of a usual name."""
-    from omni_release.smoke import runner as smoke_runner
-
-    runner: tuple[str, ...] = ("pytest",) if uses_pytest(project) else ()
-    if smoke_runner.wanted(project):
-        runner += (smoke_runner.requirement(project, wheel),)
+    runner = (*(("pytest",) if uses_pytest(project) else ()), *also)
     if own := project.settings.tests.requirements:
         return Requirements((str(wheel), *runner, *own), "`requirements` of the settings")
     groups = table(project.metadata, "dependency-groups")
@@ -57,7 +51,7 @@ def recorded(release: Release) -> Path:
 
 def recorder(release: Release) -> tuple[Write, ...]:
     """What makes each interpreter of the candidate environment record its warnings."""
-    target = venv.site_packages(release.environment("candidate"))
+    target = environments.site_packages(release.environment("candidate"))
     info = target / "omni_release_recorder-0.dist-info"
     module = scripts.program("warnings_recorder")
     packages = list(importable(release.project))
@@ -72,9 +66,9 @@ def recorder(release: Release) -> tuple[Write, ...]:
     )
 
 
-def places(release: Release) -> TestPlaces:
+def places(release: Release) -> CodePlaces:
     """Where the project's own code lies while its tests run."""
-    installed = venv.site_packages(release.environment("candidate"))
+    installed = environments.site_packages(release.environment("candidate"))
     packages = tuple(
         (
             installed / Path(*import_name(package).split(".")).with_suffix(package.suffix),
@@ -82,7 +76,7 @@ def places(release: Release) -> TestPlaces:
         )
         for package in release.project.packages
     )
-    return TestPlaces((*packages, (release.tests_tree, PurePosixPath())), installed)
+    return CodePlaces((*packages, (release.tests_tree, PurePosixPath())), installed)
 
 
 def uses_pytest(project: Project) -> bool:
@@ -133,7 +127,7 @@ class DeprecationRecord:
 
 
 @dataclass(frozen=True)
-class TestPlaces:
+class CodePlaces:
     """Where the project's own code lay when the tests ran: each folder or file, and its path in the checkout."""
 
     own: tuple[tuple[Path, PurePosixPath], ...]
@@ -190,7 +184,7 @@ def pytest_failures(path: Path) -> int:
     return failed
 
 
-def deprecation_findings(records: Iterable[DeprecationRecord], places: TestPlaces) -> Iterator[Finding]:
+def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlaces) -> Iterator[Finding]:
     """Errors, by file and line, for what the project, its tests or an import of theirs causes; notices for others."""
     seen: set[tuple[object, ...]] = set()
     for record in records:
@@ -209,7 +203,7 @@ def deprecation_findings(records: Iterable[DeprecationRecord], places: TestPlace
             yield Finding(f"{said} (in {where}, a third party's own)", "deprecation", Severity.NOTICE)
 
 
-def _cause(record: DeprecationRecord, places: TestPlaces) -> Frame | None:
+def _cause(record: DeprecationRecord, places: CodePlaces) -> Frame | None:
     """The project's own line that causes a warning; None where it is a third party's internal affair."""
     if places.in_checkout(record.file):
         return record.file, record.line

@@ -13,10 +13,8 @@ from pathlib import Path
 from omni_release import environments, scripts, source_tree, testing
 from omni_release.core.actions import Run
 from omni_release.core.errors import CannotTell, NotApplicable
-from omni_release.core.model import Finding, Project, Release, Severity
+from omni_release.core.model import Finding, Project, Release, Severity, importable
 from omni_release.core.world import Completed, World
-from omni_release.environments import venv
-from omni_release.project import importable
 
 _NO_TESTS = 5
 
@@ -82,7 +80,7 @@ def _imported(release: Release, *, passed: bool) -> Iterator[Finding]:
 def tests_key(release: Release, world: World) -> str:
     """What the tests' outcome depends on: the artifacts, the tree, the settings, the interpreter, what is installed."""
     hashes = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
-    there = ",".join(venv.installed_distributions(release.environment("candidate")))
+    there = ",".join(environments.installed_distributions(release.environment("candidate")))
     settings = repr(release.project.settings.tests)
     parts = (hashes, source_tree.fingerprint(release.project.root, world.processes), settings, sys.version, there)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

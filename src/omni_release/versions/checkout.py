@@ -201,12 +201,12 @@ class Checkout:
 
     def _table(self, path: str, kind: str) -> dict[str, Any]:
         if path not in self._tables:
-            from omni_release.versions import place as versions_place
             from omni_release.versions import toml
 
             text = self.text(path)
             try:
-                self._tables[path] = (toml if kind == ".toml" else versions_place).read(text.text) if text else {}
+                read = toml.read if kind == ".toml" else versions_place.read_json
+                self._tables[path] = read(text.text) if text else {}
             except (Malformed, RecursionError) as error:
                 self.unreadable.append((path, str(error)))
                 self._tables[path] = {}
