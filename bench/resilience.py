@@ -32,11 +32,11 @@ from omni_release.images import (
     ResilientProvider,
 )
 from omni_release.images.errors import (
-    GaveUp,
+    ContentRefused,
     ImageError,
     Overloaded,
     RateLimited,
-    Refused,
+    RetriesExhausted,
     ServiceFault,
     TimedOut,
     Transient,
@@ -111,7 +111,7 @@ class Model:
         await self.clock.sleep(slow)
         if self.request % 100 == 99:
             self.seen.lasting = True
-            raise Refused("refused", reason="IMAGE_SAFETY")
+            raise ContentRefused("refused", reason="IMAGE_SAFETY")
         return ImageResult("", b"", "", 0, 0, self.model, self.model, "STOP", slow, None, "", None)
 
     async def refine(
@@ -272,7 +272,7 @@ async def on_sockets(name: str, requests: int, scale: float) -> str:
                         return (await provider.generate(REQUEST)).model_answered
                     except ImageError:
                         pass
-                raise GaveUp("no image", "", last=Overloaded("503"))
+                raise RetriesExhausted("no image", "", last=Overloaded("503"))
             return (await resilient.generate(REQUEST)).model_answered
 
         gate, done, times = asyncio.Semaphore(8), [], []

@@ -24,10 +24,10 @@ from omni_release.checklists import sign_offs
 from omni_release.cli import checklist, sign
 from omni_release.core import engine
 from omni_release.core.actions import Pin
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Finding, Outcome, Project, Release, Status
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from omni_release.core.settings import Settings
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import World
@@ -47,7 +47,7 @@ class Prepared:
         (root / "checklists" / "signed").mkdir(parents=True)
         (root / "checklists" / "mine.toml").write_text(text, encoding="utf-8")
         (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.2.0"\n', encoding="utf-8")
-        self.run = Home(root, LocalFiles()).new_run(5)
+        self.run = RunStore(root, LocalFiles()).new_run(5)
         self.build(b"first")
 
     def build(self, content: bytes) -> None:
@@ -94,7 +94,7 @@ def has_nothing(release: Release, world: World) -> Iterator[Finding]:
 
 def cannot_tell(release: Release, world: World) -> Iterator[Finding]:
     """It cannot tell."""
-    raise CannotTell("no network")
+    raise Inconclusive("no network")
 
 
 def committed(item: str = "mine/tried", **more: str) -> str:
@@ -132,7 +132,7 @@ def test_the_same_bytes_of_another_run(tmp_path: Path) -> None:
     """A sign-off is about bytes: what was signed in another run of the project counts, where they are the same."""
     project = Prepared(tmp_path, ITEM)
     project.run.sign("mine/tried", "Ada", "tried it")
-    project.run = Home(tmp_path, LocalFiles()).new_run(5)
+    project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
     assert project.outcomes()["mine/tried"].status is Status.WAITING, "nothing is built yet"
     project.build(b"first")
     assert project.outcomes()["mine/tried"].status is Status.PASSED
@@ -145,7 +145,7 @@ def test_what_is_signed_before_a_build(tmp_path: Path) -> None:
     """An answer that is about no bytes is about its own run alone."""
     project = Prepared(tmp_path, ITEM)
     for number in range(2):
-        project.run = Home(tmp_path, LocalFiles()).new_run(5)
+        project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
         assert project.outcomes()["mine/tried"].status is Status.WAITING, number
         project.run.sign("mine/tried", "Ada", "tried it")
         assert project.outcomes()["mine/tried"].status is Status.PASSED, number
@@ -210,7 +210,7 @@ def test_a_check_of_another_lane(came: str | None, status: Status, tmp_path: Pat
     project = Prepared(tmp_path, BY_CHECK)
     project.run.record("outcome", task="versions-agree", status="failed")
     if came is None:
-        project.run = Home(tmp_path, LocalFiles()).new_run(5)
+        project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
     else:
         project.run.record("outcome", task="versions-agree", status=came)
     assert project.outcomes()["mine/asked"].status is status
@@ -220,7 +220,7 @@ def test_the_engine_remembers_what_came(tmp_path: Path) -> None:
     """Each task's outcome is in the run's journal, for the lanes that come later."""
     project = Prepared(tmp_path, ITEM)
     project.outcomes(Lane("gate", (check(passes), check(fails, needs="passes"), check(has_nothing))))
-    came = [project.run.came_of(task, REHEARSAL) for task in ("passes", "fails", "has-nothing", "never")]
+    came = [project.run.last_status(task, REHEARSAL) for task in ("passes", "fails", "has-nothing", "never")]
     assert came == [Status.PASSED, Status.FAILED, Status.SKIPPED, None]
 
 
@@ -229,10 +229,10 @@ def test_a_task_that_was_held_up_has_not_run(tmp_path: Path) -> None:
     project = Prepared(tmp_path, ITEM)
     held_up = Lane("gate", (check(fails), check(passes, needs="fails")))
     project.outcomes(held_up)
-    assert project.run.came_of("passes", REHEARSAL) is None
+    assert project.run.last_status("passes", REHEARSAL) is None
     project.outcomes(Lane("gate", (check(passes),)))
     project.outcomes(held_up)
-    assert project.run.came_of("passes", REHEARSAL) is Status.PASSED
+    assert project.run.last_status("passes", REHEARSAL) is Status.PASSED
 
 
 def test_one_index_does_not_speak_for_another(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_one_index_does_not_speak_for_another(tmp_path: Path) -> None:
     project = Prepared(tmp_path, BY_CHECK)
     lane = Lane("release", (check(passes), check(fails)))
     project.outcomes(lane, target="testpypi")
-    assert project.run.aimed_at() == "testpypi"
-    assert [project.run.came_of("fails", target) for target in ("testpypi", "pypi")] == [Status.FAILED, None]
+    assert project.run.last_target() == "testpypi"
+    assert [project.run.last_status("fails", target) for target in ("testpypi", "pypi")] == [Status.FAILED, None]
     project.run.record("outcome", task="versions-agree", status="failed", target="testpypi")
     assert project.outcomes(target="pypi")["mine/asked"].status is Status.WAITING
     project.run.record("outcome", task="versions-agree", status="passed", target=REHEARSAL)
@@ -255,7 +255,7 @@ def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.Cap
     for target, status in (("testpypi", "failed"), ("pypi", "passed")):
         project.run.record("outcome", task="versions-agree", status=status, target=target)
         named = Project(tmp_path, "acme", (), Settings(), {})
-        assert checklist.show(named, Home(tmp_path, LocalFiles()), "text", None) == 0
+        assert checklist.show(named, RunStore(tmp_path, LocalFiles()), "text", None) == 0
         shown.append(capsys.readouterr().out)
     assert "  [ ] mine/asked: The check says so\n      check versions-agree: failed" in shown[0]
     assert "  [x] mine/asked: The check says so\n      check versions-agree: passed" in shown[1]

@@ -65,7 +65,7 @@ def test_one_task_is_no_rehearsal(case: Callable[[str], Path]) -> None:
     folder = RunFolder(newest_run(root), LocalFiles())
     (ended,) = (event for event in folder.events() if event["event"] == "ended")
     assert (ended["lane"], ended["verdict"], ended["whole"]) == ("rehearse", "passed", False)
-    assert folder.rehearsed() is None
+    assert folder.rehearsal_verdict() is None
 
 
 def test_drifted_project(case: Callable[[str], Path]) -> None:
@@ -93,7 +93,7 @@ def test_parts_pick_up_where_the_last_ended(case: Callable[[str], Path]) -> None
     for part in ("inspect", "tests", "publish", "verify"):
         ran = omni(part, "--format", "json", cwd=root)
         assert (ran.code, ran.document["run"]) == (0, str(first))
-        assert ran.outcome("build")["findings"][0]["message"] == "stood so already"
+        assert ran.outcome("build")["findings"][0]["message"] == "already done"
     (root / "README.md").write_text("# changed\n", encoding="utf-8")
     assert omni("inspect", cwd=root).code == 0
     assert newest_run(root) != first
@@ -318,7 +318,7 @@ def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None
     assert omni("rehearse", "--artifacts", tmp_path / "empty", cwd=root).code == 2
     # A part that builds does not go on with what was built elsewhere.
     ran = omni("inspect", "--format", "json", cwd=root)
-    assert (ran.code, "stood so already" in ran.out) == (0, False)
+    assert (ran.code, "already done" in ran.out) == (0, False)
 
 
 def test_wheel_bound_to_a_platform(case: Callable[[str], Path], tmp_path: Path) -> None:

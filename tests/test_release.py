@@ -82,7 +82,7 @@ def test_a_whole_release(project: Path, tmp_path: Path) -> None:
     again = run(project, "release", "--yes", "--run", Path(ran.document["run"]).name)
     assert again.code == 0, again.out + again.err
     for id in ("upload", "tag-release", "push-tag", "upgrade-local"):
-        assert again.outcome(id)["findings"][0]["message"] == "stood so already"
+        assert again.outcome(id)["findings"][0]["message"] == "already done"
     assert git("rev-parse", "v1.2.3", cwd=remote) == made
     without_secrets(project, ran, again)
 

@@ -14,7 +14,7 @@ from omni_release import source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core.actions import Copy
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from tests.conftest import git
 
 
@@ -148,7 +148,7 @@ def test_machine_without_git(tmp_path: Path, processes: LocalProcesses, monkeypa
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     for folder in (root, root / "inner"):
         for asked in (source_tree.repository, source_tree.commit, source_tree.files, source_tree.tracked):
-            with pytest.raises(CannotTell, match="git is not on this machine"):
+            with pytest.raises(Inconclusive, match="git is not on this machine"):
                 asked(folder, processes)
     assert source_tree.repository(plain, processes) is None
     assert names(plain, processes) == ["a.txt"]
@@ -261,5 +261,5 @@ def test_repository_that_git_refuses(tmp_path: Path, processes: LocalProcesses) 
         source_tree.fingerprint,
     )
     for ask in asked:
-        with pytest.raises(CannotTell, match="git does not work"):
+        with pytest.raises(Inconclusive, match="git does not work"):
             ask(root, processes)

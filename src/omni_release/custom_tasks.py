@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import programs
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell, SettingsError
+from omni_release.core.errors import Inconclusive, SettingsError
 from omni_release.core.model import Finding, Project, Release, Stage
 from omni_release.core.settings import TABLE, Command
 from omni_release.core.settings_reader import line_of
@@ -158,7 +158,7 @@ class CommandPasses:
         inside = cwd / program
         found = shutil.which(inside if os.path.dirname(program) else program, path=path)
         if found is None:
-            raise CannotTell(
+            raise Inconclusive(
                 f"`{program}` is not on this machine, or not in its PATH: whether `{self._stated}` passes is not known",
                 f"Install it, or take the command {self.command.name!r} out of this lane ({_FILE}:{self.line}).",
             )

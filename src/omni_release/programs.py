@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell, to_install
+from omni_release.core.errors import Inconclusive, install_hint
 from omni_release.core.world import Completed, Processes
 
 RUN_VARIABLE = "OMNI_RELEASE_RUN"
@@ -133,7 +133,7 @@ def find_program(name: str) -> str:
             return str(found)
     if there := shutil.which(name):
         return there
-    raise CannotTell(f"{name} is not here", to_install("audit"))
+    raise Inconclusive(f"{name} is not here", install_hint("audit"))
 
 
 def batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:

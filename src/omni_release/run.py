@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from omni_release import custom_tasks, distributions, lanes, programs, source_tree, versions
 from omni_release import report as report_files
 from omni_release.adapters.files import LocalFiles
-from omni_release.adapters.index import DefaultIndex, PackageIndex, Rehearsal
+from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
@@ -27,9 +27,9 @@ from omni_release.core import engine, redaction, waivers
 from omni_release.core.actions import Run
 from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import HELD_UP, REHEARSAL, Outcome, Release, Report
+from omni_release.core.model import BLOCKED_BY, REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
-from omni_release.core.runs import Home, Request
+from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane
 from omni_release.core.world import Completed, World
 from omni_release.report import text
@@ -55,11 +55,11 @@ def run_lane(request: Request) -> int:
     if request.lane == "release" and request.only:
         raise UsageError("a release is published whole, or not at all", "Leave --only out; `doctor` takes it.")
     secrets = Secrets.of(os.environ)
-    if not request.looks or request.lane == "doctor":  # what starts programs that are not ours
+    if not request.read_only or request.lane == "doctor":  # what starts programs that are not ours
         secrets.know_of_files(os.environ)
-    home = Home(request.project.root, LocalFiles(), secrets.redact)
+    home = RunStore(request.project.root, LocalFiles(), secrets.redact)
     with contextlib.ExitStack() as stack:
-        if not request.looks and (not request.dry or home.path.is_dir()):
+        if not request.read_only and (not request.dry or home.path.is_dir()):
             stack.enter_context(home.lock(f"omni-release {request.lane}", lambda line: _say(request, line)))
         if request.lane in lanes.PUBLISHING:
             report = _published(request, home, secrets)
@@ -70,7 +70,7 @@ def run_lane(request: Request) -> int:
     return report.exit_code
 
 
-def _published(request: Request, home: Home, secrets: Secrets) -> Report:
+def _published(request: Request, home: RunStore, secrets: Secrets) -> Report:
     """The report of a lane about a real index: that of its last phase.
 
     A release runs in phases: its proofs, the rehearsal it needs, then what cannot be undone. What is wrong outside is
@@ -89,7 +89,7 @@ def _published(request: Request, home: Home, secrets: Secrets) -> Report:
         return _one(request, home, secrets, finder)
     run = home.run(request.run) if request.run else None
     phases.refuse_unattended(request, run)
-    if run is None or run.rehearsed() is None:
+    if run is None or run.rehearsal_verdict() is None:
         before = _one(replace(request, lane="doctor", only=lanes.PROOFS), home, secrets, finder)
         if before.verdict in ("failed", "interrupted"):
             return before
@@ -100,7 +100,7 @@ def _published(request: Request, home: Home, secrets: Secrets) -> Report:
     return _one(request, home, secrets, finder)
 
 
-def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None = None) -> Report:
+def _one(request: Request, home: RunStore, secrets: Secrets, finder: Finder | None = None) -> Report:
     """One lane's report, shown and kept."""
     lane = _lane(request)
     with contextlib.ExitStack() as stack:
@@ -122,7 +122,7 @@ def _one(request: Request, home: Home, secrets: Secrets, finder: Finder | None =
         shown.say(text.not_run(outcomes))
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
-            if release.folder.is_dir() and not request.dry and not request.looks:
+            if release.folder.is_dir() and not request.dry and not request.read_only:
                 report_files.keep_report(report, release, world, secrets.redact, whole=not request.only)
             if request.output is not None:
                 report_files.write_reports(report, request.output, world.files, secrets.redact)
@@ -176,11 +176,11 @@ def _refuse_artifacts(request: Request) -> None:
 
 @contextlib.contextmanager
 def _wired(
-    request: Request, home: Home, secrets: Secrets, shown: Terminal, finder: Finder | None
+    request: Request, home: RunStore, secrets: Secrets, shown: Terminal, finder: Finder | None
 ) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
-    folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read=request.looks)
+    folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read=request.read_only)
     processes = LocalProcesses(
         secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
     )
@@ -195,35 +195,35 @@ def _wired(
         _target(request, folder),
         source_tree.commit(project.root, processes),
         folder.path,
-        folder.workshop() if folder.path.is_dir() and not request.looks else folder.path / "workshop",
+        folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "workshop",
         found.inside(project.root) if found else PurePosixPath(),
     )
     try:
         clock = SystemClock(lambda: processes.stopped)
-        person = AtTerminal(shown, sys.stdin, lambda: processes.stopped, beforehand=request.yes)
-        elsewhere = DefaultIndex(os.environ)
+        person = AtTerminal(shown, sys.stdin, lambda: processes.stopped, preapproved=request.yes)
+        elsewhere = MachineIndex(os.environ)
 
         def tell(line: str) -> None:
             shown.say([line])
 
         world = World(processes, files, clock, index, folder, os.environ, tell, person, elsewhere)
-        if not request.looks:
-            from omni_release.publishing import steps
+        if not request.read_only:
+            from omni_release.publishing import steps as publishing_steps
 
-            world = replace(world, publisher=steps)
+            world = replace(world, publisher=publishing_steps)
         yield release, replace(world, answers=sign_offs, task_ids=lambda: lanes.task_ids(project))
     finally:
         index.close()
         processes.close()
         if request.lane == "gate":
-            folder.dismantle()
+            folder.remove_work_dir()
 
 
 def _target(request: Request, folder: RunFolder) -> str:
     """What the run is about; checklists are about the index that it was last about."""
     if request.destination is not None:
         return request.destination.name
-    return folder.aimed_at() if request.lane == "checklist" else REHEARSAL
+    return folder.last_target() if request.lane == "checklist" else REHEARSAL
 
 
 def _variable(name: str) -> str:
@@ -241,24 +241,24 @@ def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:
     folder.record("ran", log=command.log.stem, code=ended.code, seconds=round(ended.seconds, 3))
 
 
-def _folder(request: Request, home: Home, processes: LocalProcesses) -> RunFolder:
+def _folder(request: Request, home: RunStore, processes: LocalProcesses) -> RunFolder:
     """The run that was asked for; else, for a part, the newest that was built from this very tree; else a new one."""
     if request.run is not None:
         return home.run(request.run)
     if request.lane == "checklist":
         return next(iter(home.runs()), home.none())
-    if request.lane == "gate" and not request.looks and not request.dry:
+    if request.lane == "gate" and not request.read_only and not request.dry:
         return home.gate()
     if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and not home.runs()):
         return home.none()
     if request.lane == "doctor":
         now = source_tree.fingerprint(request.project.root, processes)
-        built = [run for run in home.runs() if run.built_from() == now]
-        finished = next((run for run in built if run.rehearsed() is not None), None)
+        built = [run for run in home.runs() if run.tree_hash() == now]
+        finished = next((run for run in built if run.rehearsal_verdict() is not None), None)
         return finished or next(iter(built), home.none())
     newest = next(iter(home.runs()), None)
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
-        if newest.built_from() == source_tree.fingerprint(request.project.root, processes):
+        if newest.tree_hash() == source_tree.fingerprint(request.project.root, processes):
             return newest
     if request.lane == "published":
         return home.none()
@@ -278,7 +278,7 @@ def _outcomes(
         lane, release, world, today=today, dry=request.dry, started=lambda task: shown.started(task.id, task.title)
     ):
         shown.ended(outcome.id)
-        if HELD_UP not in outcome.evidence:  # those are told together, at the end
+        if BLOCKED_BY not in outcome.evidence:  # those are told together, at the end
             shown.say(text.outcome(redacted(outcome, redact)))
         yield outcome
 

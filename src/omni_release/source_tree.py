@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Commit
 from omni_release.core.world import Processes
 
@@ -101,8 +101,8 @@ def _git(root: Path, processes: Processes, *arguments: str) -> str | None:
     if not any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
         return None
     if answer is None:
-        raise CannotTell(f"git is not on this machine, and {root} is in a repository", "Install it.")
-    raise CannotTell(f"git does not work in {root}: {answer.said}", f"Run `git status` there: {_SAFE}")
+        raise Inconclusive(f"git is not on this machine, and {root} is in a repository", "Install it.")
+    raise Inconclusive(f"git does not work in {root}: {answer.said}", f"Run `git status` there: {_SAFE}")
 
 
 _SAFE = "if it speaks of dubious ownership, `git config --global --add safe.directory DIR` is the way out."

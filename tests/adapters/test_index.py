@@ -8,7 +8,7 @@ import requests
 
 from omni_release.adapters.index import Rehearsal
 from omni_release.core import journal
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 from tests.index.support import metadata, ran, sdist, wheel
 
 
@@ -19,7 +19,7 @@ def test_a_run_s_index(tmp_path: Path) -> None:
     index = Rehearsal(tmp_path / "index", "acme-sound", {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
     made = wheel(tmp_path)
     index.close()  # never started: nothing to end
-    assert index.standings("acme-sound", [journal.artifact_of(made)])[0].standing is Standing.ABSENT
+    assert index.standings("acme-sound", [journal.artifact_of(made)])[0].standing is FileState.ABSENT
     access = index.access()
     (variable,), (name,) = access.secrets.keys(), access.secrets.values()
     secret = index.secrets[name]()
@@ -72,4 +72,4 @@ def test_what_it_holds_is_found_again(tmp_path: Path) -> None:
     ]
     told = [each.standing for each in second.standings("acme-sound", wanted)]
     second.close()
-    assert told == [Standing.OURS, Standing.OTHER_BYTES, Standing.ABSENT]
+    assert told == [FileState.OURS, FileState.OTHER_BYTES, FileState.ABSENT]

@@ -16,8 +16,8 @@ import pytest
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.adapters.secrets import Secrets
 from omni_release.core.actions import Run
-from omni_release.core.errors import ActionFailed, CannotTell
-from omni_release.core.world import Answer, Completed
+from omni_release.core.errors import ActionFailed, Inconclusive
+from omni_release.core.world import Completed, ToolAnswer
 from omni_release.programs import RUN_VARIABLE
 from tests.waiting import is_over, until
 
@@ -377,7 +377,7 @@ def test_ask(processes: LocalProcesses, tmp_path: Path, monkeypatch: pytest.Monk
         "print(len(sys.stdin.read()), 'GIT_DIR' in os.environ, file=sys.stderr); sys.exit(3)"
     )
     noise = os.linesep.join(("noise", "0 False"))
-    assert processes.ask(sys.executable, "-c", said, cwd=tmp_path) == Answer(3, f"{tmp_path} \udcff", noise)
+    assert processes.ask(sys.executable, "-c", said, cwd=tmp_path) == ToolAnswer(3, f"{tmp_path} \udcff", noise)
     assert processes.ask("no-such-program-here", cwd=tmp_path) is None
 
 
@@ -385,7 +385,7 @@ def test_ask(processes: LocalProcesses, tmp_path: Path, monkeypatch: pytest.Monk
 def test_ask_what_does_not_answer(processes: LocalProcesses, tmp_path: Path) -> None:
     """A program that cannot be run has not answered, which is no answer."""
     (tmp_path / "file").touch()
-    with pytest.raises(CannotTell, match="does not answer"):
+    with pytest.raises(Inconclusive, match="does not answer"):
         processes.ask(str(tmp_path / "file"), cwd=tmp_path)
 
 
@@ -393,7 +393,7 @@ def test_ask_what_does_not_answer(processes: LocalProcesses, tmp_path: Path) -> 
 def test_ask_what_takes_too_long(processes: LocalProcesses, tmp_path: Path) -> None:
     """After its time a program is ended with all that it started, and what it was asked is shown without arguments."""
     code = "sleep 600 & echo $! > pid; wait # not-shown"
-    with pytest.raises(CannotTell, match=r"^sh did not answer within 2 s$"):
+    with pytest.raises(Inconclusive, match=r"^sh did not answer within 2 s$"):
         processes.ask("sh", "-c", code, cwd=tmp_path, deadline=2.0)
     until(lambda: is_over(int((tmp_path / "pid").read_text())))
 

@@ -13,12 +13,12 @@ from typing import cast
 import pytest
 
 from omni_release import environments, project
-from omni_release.adapters.index import DefaultIndex
+from omni_release.adapters.index import MachineIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
 from omni_release.code.checks import abandoned_packages, deprecated_apis, silent_failures
 from omni_release.code.dependency_checks import dependencies_maintained, imports_declared
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Check
 from omni_release.core.world import World
@@ -32,7 +32,7 @@ PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\ndependencies = [{}]\n'
 def look(tmp_path: Path) -> Iterator[Look]:
     """What a check finds in a small project with these files."""
     processes = LocalProcesses(str)
-    elsewhere = DefaultIndex(os.environ)
+    elsewhere = MachineIndex(os.environ)
     world = cast("World", SimpleNamespace(processes=processes, environment=os.environ, elsewhere=elsewhere))
 
     def looked(check: Check, *dependencies: str, more: str = "", **files: str) -> list[Finding]:
@@ -190,7 +190,7 @@ def test_mypy_is_missing(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyP
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
-    with pytest.raises(CannotTell, match="mypy is not here"):
+    with pytest.raises(Inconclusive, match="mypy is not here"):
         look(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
 
 
@@ -206,7 +206,7 @@ def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(NotApplicable):
         look(dependencies_maintained, "rich")
     setting = "[tool.omni-release.dependencies]\nmaintained = true\n"
-    with pytest.raises(CannotTell, match=r"rich: .* does not answer"):
+    with pytest.raises(Inconclusive, match=r"rich: .* does not answer"):
         look(dependencies_maintained, "rich", more=setting)
     monkeypatch.setattr(
         client, "project_status", lambda _, name: "the index calls it archived" if name == "old" else ""

@@ -46,7 +46,7 @@ def outcome(release: Release, world: World, *told: dict[str, Any]) -> Outcome:
     """What comes of the check where pip-audit says this."""
     settings = replace(release.project.settings, dependencies=Dependencies(vulnerabilities=True))
     release = replace(release, project=replace(release.project, settings=settings))
-    release.workshop.mkdir(exist_ok=True)
+    release.work_dir.mkdir(exist_ok=True)
     asked = replace(world, processes=PipAudit(told))  # type: ignore[arg-type]  # as much of them as is used
 
     (ended,) = run(Lane("one", (check(vulnerabilities),)), release, asked, today=datetime.date(2026, 11, 22))
@@ -101,7 +101,7 @@ def at_lower_bounds(requirement: str, root: Path, release: Release, world: World
     (root / "acme.py").write_text("from inner import new\n", encoding="utf-8")
     (root / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{listed}', encoding="utf-8")
     release = replace(release, project=project.load(root))
-    release.workshop.mkdir(exist_ok=True)
+    release.work_dir.mkdir(exist_ok=True)
     offline = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))}
     offline |= {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": str(index)}
     given = replace(world, environment=offline)
@@ -145,7 +145,7 @@ def audited(release: Release, world: World, outer: Mapping[str, str]) -> Outcome
     """What comes of the check by whatever pip-audit the interpreter has."""
     settings = replace(release.project.settings, dependencies=Dependencies(vulnerabilities=True))
     release = replace(release, project=replace(release.project, settings=settings))
-    release.workshop.mkdir(exist_ok=True)
+    release.work_dir.mkdir(exist_ok=True)
     environments.site_packages(release.environment("released-uv")).mkdir(parents=True, exist_ok=True)
     given = replace(world, environment=outer)
     (ended,) = run(Lane("one", (check(vulnerabilities),)), release, given, today=TODAY)

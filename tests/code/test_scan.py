@@ -11,7 +11,7 @@ import pytest
 
 from omni_release import code, programs
 from omni_release.code import scan
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from tests.code.support import found
 from tests.conftest import git
 
@@ -200,13 +200,13 @@ def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(root))
     monkeypatch.setattr("sys.executable", str(root / "python"))
     monkeypatch.setenv("PATH", str(root))
-    with pytest.raises(CannotTell, match="not here"):
+    with pytest.raises(Inconclusive, match="not here"):
         programs.find_program("ast-grep")
 
 
 def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line of ast-grep's that is no JSON is no match and no silence: could not tell."""
-    with pytest.raises(CannotTell, match="cannot be read"):
+    with pytest.raises(Inconclusive, match="cannot be read"):
         list(scan._matches(['{"text": "x", "ruleId"']))
 
 

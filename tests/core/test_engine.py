@@ -14,9 +14,9 @@ from omni_release import lanes
 from omni_release.adapters.files import LocalFiles
 from omni_release.core import engine
 from omni_release.core.actions import Action, Run, Write
-from omni_release.core.errors import CannotTell, Conflict, NeedsPerson, NotApplicable
+from omni_release.core.errors import Conflict, Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import HELD_UP, Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.core.model import BLOCKED_BY, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.core.settings import Settings, Waiver
 from omni_release.core.tasks import Check, Lane, Step, Task, check, step
 from omni_release.core.world import World
@@ -31,7 +31,7 @@ def ran(lane: Lane, release: Release, world: World, *, dry: bool = False) -> dic
 
 def one(body: Check | Step, release: Release, world: World, *, dry: bool = False) -> Outcome:
     """The outcome of a lane of one task."""
-    task = step(body) if hasattr(body, "settled") else check(body)  # type: ignore[arg-type]  # told apart as tasks do
+    task = step(body) if hasattr(body, "check_done") else check(body)  # type: ignore[arg-type]  # told apart as tasks do
     return ran(Lane("one", (task,)), release, world, dry=dry)[task.id]
 
 
@@ -56,7 +56,7 @@ def may_differ(release: Release, world: World) -> Iterator[Finding]:
 def cannot_tell(release: Release, world: World) -> Iterator[Finding]:
     """Could not tell."""
     yield from ()
-    raise CannotTell("no network")
+    raise Inconclusive("no network")
 
 
 def nothing_here(release: Release, world: World) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ class WriteNote:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         yield Write(release.project.root / "note", b"hello")
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         note = release.project.root / "note"
         return {"note": note.read_text()} if note.is_file() else None
 
@@ -106,7 +106,7 @@ class RunPython:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         yield self.run(release, self.code, self.run(release, self.otherwise, None) if self.otherwise else None)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         return {} if (release.project.root / "proof").exists() else None
 
 
@@ -167,7 +167,7 @@ def test_neighbours_go_on(release: Release, world: World) -> None:
     assert "one-thing-differs, which failed" in found["may-differ"].findings[0].message
     assert "may-differ, which did not run" in found["nothing-here"].findings[0].message
     held_up = {id: dict(outcome.evidence) for id, outcome in found.items() if outcome.evidence}
-    assert held_up == {"may-differ": {HELD_UP: "one-thing-differs"}, "nothing-here": {HELD_UP: "may-differ"}}
+    assert held_up == {"may-differ": {BLOCKED_BY: "one-thing-differs"}, "nothing-here": {BLOCKED_BY: "may-differ"}}
     assert found["all-well"].status is Status.PASSED
 
 
@@ -300,7 +300,7 @@ def test_conflict_changes_nothing(release: Release, world: World, tmp_path: Path
     class Conflicting(WriteNote):
         """The note is ours."""
 
-        def settled(self, release: Release, world: World) -> Evidence | None:
+        def check_done(self, release: Release, world: World) -> Evidence | None:
             raise Conflict("somebody else's note is there", "Ask them.")
 
     outcome = one(Conflicting(), release, world)
@@ -352,7 +352,7 @@ def test_failed_costly_check_is_not_kept(release: Release, world: World) -> None
     """A failure is looked at anew each time."""
     lane = Lane("costly", (check(one_thing_differs, key=lambda release, world: "same"),))
     assert ran(lane, release, world)["one-thing-differs"].status is Status.FAILED
-    assert world.journal.kept("one-thing-differs", "same") is None
+    assert world.journal.cached("one-thing-differs", "same") is None
 
 
 def test_waived(release: Release, world: World) -> None:
@@ -426,9 +426,9 @@ def test_first_trouble_is_told_with_the_second(release: Release, world: World) -
 
         asked = False
 
-        def settled(self, release: Release, world: World) -> Evidence | None:
+        def check_done(self, release: Release, world: World) -> Evidence | None:
             if self.asked:
-                raise CannotTell("the index does not answer")
+                raise Inconclusive("the index does not answer")
             self.asked = True
             return None
 
@@ -465,13 +465,13 @@ def test_which_proofs_cannot_be_waived() -> None:
 def differs_and_cannot_tell(release: Release, world: World) -> Iterator[Finding]:
     """Differs, and could not tell."""
     yield Finding("it differs", "some-rule")
-    raise CannotTell("no network", "Is there one?")
+    raise Inconclusive("no network", "Is there one?")
 
 
 def looks_and_cannot_tell(release: Release, world: World) -> Iterator[Finding]:
     """Looks, and could not tell."""
     yield Finding("it may differ", severity=Severity.WARNING)
-    raise CannotTell("no network")
+    raise Inconclusive("no network")
 
 
 def test_error_counts_where_the_rest_could_not_be_told(release: Release, world: World) -> None:
@@ -490,7 +490,7 @@ def test_what_was_found_stays_where_the_rest_could_not_be_told(release: Release,
     outcome = ran(Lane("one", (task,)), release, world)[task.id]
     assert outcome.status is Status.INCONCLUSIVE
     assert [finding.message for finding in outcome.findings] == ["no network", "it may differ"]
-    assert world.journal.kept(task.id, "same") is None
+    assert world.journal.cached(task.id, "same") is None
 
 
 def test_waived_error_leaves_what_could_not_be_told(release: Release, world: World) -> None:

@@ -19,40 +19,40 @@ import pytest
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.core.actions import Pin
-from omni_release.core.errors import CannotTell, Locked, UsageError
+from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Artifact, Status
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from tests.conftest import git
 
 _HOLDER = """\
 import sys
 from pathlib import Path
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from omni_release.adapters.files import LocalFiles
-with Home(Path(sys.argv[1]), LocalFiles()).lock("omni-release rehearse"):
+with RunStore(Path(sys.argv[1]), LocalFiles()).lock("omni-release rehearse"):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """The home of a project, and a folder for workshops that goes with the test."""
     (tmp_path / "project").mkdir()
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return Home(tmp_path / "project", LocalFiles())
+    return RunStore(tmp_path / "project", LocalFiles())
 
 
 @pytest.fixture
-def run(home: Home) -> RunFolder:
+def run(home: RunStore) -> RunFolder:
     """A new run."""
     return home.new_run(5)
 
 
 @contextmanager
-def held_elsewhere(home: Home) -> Iterator[subprocess.Popen[str]]:
+def held_elsewhere(home: RunStore) -> Iterator[subprocess.Popen[str]]:
     """A second process that holds the lock, until its stdin ends."""
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLDER, str(home.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -82,7 +82,7 @@ def distributions(run: RunFolder) -> Path:
     return dist
 
 
-def test_lock_is_held_by_another(home: Home) -> None:
+def test_lock_is_held_by_another(home: RunStore) -> None:
     """While another process holds the lock it is named; when it has ended, the lock is free."""
     with held_elsewhere(home) as holder:
         with pytest.raises(Locked) as raised, home.lock("omni-release build"):
@@ -98,7 +98,7 @@ def test_lock_is_held_by_another(home: Home) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_killed_owner_leaves_no_lock(home: Home) -> None:
+def test_killed_owner_leaves_no_lock(home: RunStore) -> None:
     """An owner that was killed cannot tidy up, and yet the lock is free."""
     with held_elsewhere(home) as holder:
         holder.send_signal(signal.SIGKILL)
@@ -108,7 +108,7 @@ def test_killed_owner_leaves_no_lock(home: Home) -> None:
             assert json.loads((home.path / "owner.json").read_bytes())["running"] == "omni-release build"
 
 
-def test_lock_is_held_in_this_process(home: Home) -> None:
+def test_lock_is_held_in_this_process(home: RunStore) -> None:
     """A second lock in one process is refused as well, and the first one goes on."""
     with home.lock("one"):
         with pytest.raises(Locked, match="`one`"), home.lock("two"):
@@ -116,7 +116,7 @@ def test_lock_is_held_in_this_process(home: Home) -> None:
         assert json.loads((home.path / "owner.json").read_bytes())["running"] == "one"
 
 
-def test_lock_is_free_after_an_exception(home: Home) -> None:
+def test_lock_is_free_after_an_exception(home: RunStore) -> None:
     """What goes wrong under the lock frees it."""
     with pytest.raises(ZeroDivisionError), home.lock("one"):
         raise ZeroDivisionError
@@ -124,7 +124,7 @@ def test_lock_is_free_after_an_exception(home: Home) -> None:
         pass
 
 
-def test_owner_that_has_not_said_who_it_is(home: Home) -> None:
+def test_owner_that_has_not_said_who_it_is(home: RunStore) -> None:
     """In the moment before the owner is written down, another one is told so."""
     with held_elsewhere(home):
         (home.path / "owner.json").unlink()
@@ -132,7 +132,7 @@ def test_owner_that_has_not_said_who_it_is(home: Home) -> None:
             pass
 
 
-def test_hidden_from_git(home: Home) -> None:
+def test_hidden_from_git(home: RunStore) -> None:
     """The folder hides itself from git, whatever the project's own .gitignore says."""
     git("init", "--quiet", cwd=home.root)
     home.new_run(5).record("started")
@@ -143,21 +143,21 @@ def test_hidden_from_git(home: Home) -> None:
     assert (home.path / ".gitignore").read_text(encoding="utf-8") == "# mine\n*\n"
 
 
-def test_home_that_cannot_be_made(home: Home) -> None:
+def test_home_that_cannot_be_made(home: RunStore) -> None:
     """A file in its place is told, and what to do."""
     home.path.touch()
     with pytest.raises(UsageError, match="cannot write to"):
         home.prepare()
 
 
-def test_new_run_keeps_the_last_ones(home: Home) -> None:
+def test_new_run_keeps_the_last_ones(home: RunStore) -> None:
     """Of all runs the last N stay, with their reports and journals; only the newest has its environments."""
     made: list[RunFolder] = []
     shops: list[Path] = []
     for _ in range(5):
         made.append(home.new_run(3))
         made[-1].record("started")
-        shops.append(made[-1].workshop())
+        shops.append(made[-1].work_dir())
         (shops[-1] / "environments/candidate").mkdir(parents=True)
         (made[-1].path / "report.json").touch()
     names = [run.path.name for run in made]
@@ -167,40 +167,40 @@ def test_new_run_keeps_the_last_ones(home: Home) -> None:
     assert all((run.path / "report.json").exists() and list(run.events()) for run in home.runs())
 
 
-def test_new_run_keeps_only_itself(home: Home) -> None:
+def test_new_run_keeps_only_itself(home: RunStore) -> None:
     """Keeping one keeps the new one."""
     home.new_run(1)
     newest = home.new_run(1)
     assert home.runs() == [newest]
 
 
-def test_workshop(home: Home, run: RunFolder) -> None:
+def test_workshop(home: RunStore, run: RunFolder) -> None:
     """A run's workshop lies outside the checkout, stays the same, and is made again once it is gone."""
-    shop = run.workshop()
+    shop = run.work_dir()
     assert shop.is_dir()
     assert not shop.is_relative_to(home.root.resolve())
-    assert RunFolder(run.path, LocalFiles()).workshop() == shop
-    run.dismantle()
+    assert RunFolder(run.path, LocalFiles()).work_dir() == shop
+    run.remove_work_dir()
     assert not shop.exists()
-    run.dismantle()
-    again = run.workshop()
+    run.remove_work_dir()
+    again = run.work_dir()
     assert again.is_dir()
 
 
-def test_workshop_of_another_run(home: Home, run: RunFolder) -> None:
+def test_workshop_of_another_run(home: RunStore, run: RunFolder) -> None:
     """A folder that is not this run's own is neither worked in nor removed."""
     other = home.new_run(5)
-    theirs = other.workshop()
+    theirs = other.work_dir()
     (run.path / "workshop").write_text(str(theirs), encoding="utf-8")
-    run.dismantle()
+    run.remove_work_dir()
     assert theirs.is_dir()
-    assert run.workshop() != theirs
+    assert run.work_dir() != theirs
     (run.path / "workshop").write_text(str(home.root), encoding="utf-8")
-    run.dismantle()
+    run.remove_work_dir()
     assert home.root.is_dir()
 
 
-def test_clock_that_was_set_back(home: Home) -> None:
+def test_clock_that_was_set_back(home: RunStore) -> None:
     """The run that begins last is the newest one, whatever the clock says; a clock that stands is told."""
     (home.path / "runs/29991231-235959-998").mkdir(parents=True)
     newest = home.new_run(2)
@@ -216,14 +216,14 @@ def test_name_of_a_run(run: RunFolder) -> None:
     assert list(run.path.iterdir()) == []
 
 
-def test_what_is_no_run(home: Home, run: RunFolder) -> None:
+def test_what_is_no_run(home: RunStore, run: RunFolder) -> None:
     """Other folders and files beside the runs are none, and none is ever the newest."""
     (home.path / "runs/none").mkdir()
     (home.path / "runs/99999999-999999-999").touch()
     assert home.runs() == [run]
 
 
-def test_run_by_name(home: Home) -> None:
+def test_run_by_name(home: RunStore) -> None:
     """A run is found by its name; an unknown one is told with those that there are."""
     with pytest.raises(UsageError, match="there is no run 'x'") as raised:
         home.run("x")
@@ -278,37 +278,37 @@ def test_recording_from_two_processes(run: RunFolder) -> None:
 def test_pin(run: RunFolder) -> None:
     """What was pinned is what another process reads: names, sizes, sha256, and the tree it was built from."""
     assert run.artifacts() == ()
-    assert run.built_from() is None
+    assert run.tree_hash() is None
     run.pin(Pin(distributions(run), tree_file(run, "the-tree"), "the-commit"))
     again = RunFolder(run.path, LocalFiles())
     assert again.artifacts() == (
         Artifact("acme-1.0-py3-none-any.whl", 6, hashlib.sha256(b"wheel!").hexdigest()),
         Artifact("acme-1.0.tar.gz", 5, hashlib.sha256(b"sdist").hexdigest()),
     )
-    assert again.built_from() == "the-tree"
+    assert again.tree_hash() == "the-tree"
     assert json.loads((run.path / "artifacts.json").read_bytes())["commit"] == "the-commit"
 
 
 def test_broken_pin(run: RunFolder) -> None:
     """A file of ours that somebody broke cannot be told from; it is no traceback, and not empty either."""
     (run.path / "artifacts.json").write_bytes(b'{"tree": ')
-    for look in (run.artifacts, run.built_from):
-        with pytest.raises(CannotTell, match=r"artifacts\.json cannot be read"):
+    for look in (run.artifacts, run.tree_hash):
+        with pytest.raises(Inconclusive, match=r"artifacts\.json cannot be read"):
             look()
 
 
 def test_keep(run: RunFolder) -> None:
     """A costly outcome comes back under its own key and its own task alone."""
-    assert run.kept("tests-pass", "key") is None
-    run.keep("tests-pass", "key", '{"id": "tests-pass", "said": "größe"}')
-    found = RunFolder(run.path, LocalFiles()).kept("tests-pass", "key")
+    assert run.cached("tests-pass", "key") is None
+    run.cache("tests-pass", "key", '{"id": "tests-pass", "said": "größe"}')
+    found = RunFolder(run.path, LocalFiles()).cached("tests-pass", "key")
     assert found is not None
     assert json.loads(found) == {"id": "tests-pass", "said": "größe"}
-    assert run.kept("tests-pass", "another key") is None
-    assert run.kept("another-task", "key") is None
-    run.keep("tests-pass", "another key", "{}")
-    assert run.kept("tests-pass", "key") is None
-    assert run.kept("tests-pass", "another key") == "{}"
+    assert run.cached("tests-pass", "another key") is None
+    assert run.cached("another-task", "key") is None
+    run.cache("tests-pass", "another key", "{}")
+    assert run.cached("tests-pass", "key") is None
+    assert run.cached("tests-pass", "another key") == "{}"
 
 
 def test_sign(run: RunFolder) -> None:
@@ -324,15 +324,15 @@ def test_sign(run: RunFolder) -> None:
     assert (late.id, late.who, late.reason) == ("smoke", "Åda \u2028", "looked\nat it")
 
 
-def test_no_secret_is_written(home: Home) -> None:
+def test_no_secret_is_written(home: RunStore) -> None:
     """No event, answer or kept outcome has a secret in it, nor one whose letters JSON writes in another way."""
     secret = 'qu"ote\\' + "planted"
     known = Secrets()
     known.know({"SOME_API_KEY": secret})
-    run = Home(home.root, LocalFiles(), known.redact).new_run(5)
+    run = RunStore(home.root, LocalFiles(), known.redact).new_run(5)
     run.record("defect", traceback=f"KeyError: {secret}", actions=[f"run x https://me:{secret}@host/a"])
     assert run.sign("smoke", "Ada", f"called with {secret}").reason == "called with [redacted]"
-    run.keep("tests-pass", "key", json.dumps({"findings": [{"message": f"said {secret}"}]}))
+    run.cache("tests-pass", "key", json.dumps({"findings": [{"message": f"said {secret}"}]}))
     home.run(run.path.name).record("defect", traceback="https://me:planted@host/")
     first, *_ = run.events()
     assert first["traceback"] == "KeyError: [redacted]"
@@ -365,14 +365,14 @@ def test_a_part_of_a_rehearsal_is_none(run: RunFolder) -> None:
     """Only a whole rehearsal can be released from; one task of it that passed is none, and gives nothing back."""
     run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
     _ended(run, "passed", whole=False)
-    assert run.rehearsed() is None
+    assert run.rehearsal_verdict() is None
     _ended(run, "passed")
-    assert run.rehearsed() == "passed"
+    assert run.rehearsal_verdict() == "passed"
     _ended(run, "failed", whole=False)
     _ended(run, "passed", whole=False)
-    assert run.rehearsed() == "failed"
+    assert run.rehearsal_verdict() == "failed"
     _ended(run, "passed")
-    assert run.rehearsed() == "passed"
+    assert run.rehearsal_verdict() == "passed"
 
 
 @pytest.mark.parametrize("lane", ["smoke", "record", "tests", "replay"])
@@ -385,7 +385,7 @@ def test_what_takes_a_rehearsal_away(lane: str, later: str, verdict: str, run: R
     run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
     _ended(run, "passed")
     _ended(run, later, lane)
-    assert run.rehearsed() == verdict
+    assert run.rehearsal_verdict() == verdict
 
 
 def test_a_look_leaves_no_trace(run: RunFolder) -> None:
@@ -394,19 +394,19 @@ def test_a_look_leaves_no_trace(run: RunFolder) -> None:
     before = (run.path / "journal.jsonl").read_bytes()
     looked = RunFolder(run.path, LocalFiles(), read=True)
     looked.record("outcome", task="passes", status="passed")
-    looked.keep("passes", "key", "{}")
+    looked.cache("passes", "key", "{}")
     assert (run.path / "journal.jsonl").read_bytes() == before
-    assert run.kept("passes", "key") is None
+    assert run.cached("passes", "key") is None
 
 
 @pytest.mark.parametrize("password", ["pass", "passed", "release", "tests-pass", "ours-index"])
-def test_a_password_that_is_a_word_of_ours(password: str, home: Home) -> None:
+def test_a_password_that_is_a_word_of_ours(password: str, home: RunStore) -> None:
     """What a later run looks for in the journal is there, whatever somebody's password is; free text has none of it."""
     known = Secrets()
     known.offer({"password": lambda: password})
     known.resolve("password")
-    run = Home(home.root, LocalFiles(), known.redact).new_run(5)
+    run = RunStore(home.root, LocalFiles(), known.redact).new_run(5)
     run.record("outcome", task="tests-pass", status="passed", target="ours-index")
     run.record("performing", task="tests-pass", action=f"run it with {password}")
-    assert run.came_of("tests-pass", "ours-index") is Status.PASSED
+    assert run.last_status("tests-pass", "ours-index") is Status.PASSED
     assert list(run.events())[-1]["action"] == "run it with [redacted]"

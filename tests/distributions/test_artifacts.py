@@ -12,7 +12,7 @@ import pytest
 
 from omni_release import distributions
 from omni_release.core import journal
-from omni_release.core.errors import CannotTell, UnreadableArtifact
+from omni_release.core.errors import Inconclusive, InvalidDistribution
 from omni_release.core.model import Artifact
 
 METADATA = "Metadata-Version: 2.4\nName: acme\nVersion: 1.0\nSummary: für größe\n\nThe description.\n".encode()
@@ -63,7 +63,7 @@ def test_name_and_version(name: str, found: tuple[str, str]) -> None:
 )
 def test_other_names(name: str) -> None:
     """A name that is neither a wheel's nor an sdist's is no distribution's."""
-    with pytest.raises(UnreadableArtifact, match=r"(?i)invalid"):
+    with pytest.raises(InvalidDistribution, match=r"(?i)invalid"):
         distributions.name_and_version(name)
 
 
@@ -107,14 +107,14 @@ def test_metadata_of_an_sdist(tmp_path: Path) -> None:
 
 def test_wheel_without_metadata(tmp_path: Path) -> None:
     """A wheel that holds none says so."""
-    with pytest.raises(UnreadableArtifact, match=r"acme-1\.0-py3-none-any\.whl holds no \.dist-info/METADATA"):
+    with pytest.raises(InvalidDistribution, match=r"acme-1\.0-py3-none-any\.whl holds no \.dist-info/METADATA"):
         distributions.metadata(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__WHEEL": b""}))
 
 
 @pytest.mark.parametrize("name", ["acme-1.0/setup.py", "PKG-INFO", "acme-1.0/acme.egg-info/PKG-INFO"])
 def test_sdist_without_metadata(name: str, tmp_path: Path) -> None:
     """An sdist that holds none in its top folder says so."""
-    with pytest.raises(UnreadableArtifact, match=r"acme-1\.0\.tar\.gz holds no PKG-INFO"):
+    with pytest.raises(InvalidDistribution, match=r"acme-1\.0\.tar\.gz holds no PKG-INFO"):
         distributions.metadata(sdist(tmp_path, (name, METADATA)))
 
 
@@ -124,7 +124,7 @@ def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
         member = tarfile.TarInfo("acme-1.0/PKG-INFO")
         member.type = tarfile.DIRTYPE
         archive.addfile(member)
-    with pytest.raises(UnreadableArtifact, match="holds no PKG-INFO"):
+    with pytest.raises(InvalidDistribution, match="holds no PKG-INFO"):
         distributions.metadata(tmp_path / SDIST)
 
 
@@ -133,7 +133,7 @@ def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
 def test_no_archive(name: str, content: bytes, tmp_path: Path) -> None:
     """A file of another kind is told as what it is."""
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UnreadableArtifact, match=r"is not a readable archive"):
+    with pytest.raises(InvalidDistribution, match=r"is not a readable archive"):
         distributions.metadata(tmp_path / name)
 
 
@@ -152,7 +152,7 @@ def test_damaged_archive(name: str, tmp_path: Path) -> None:
             path.write_bytes(broken)
             try:
                 distributions.metadata(path)
-            except UnreadableArtifact:
+            except InvalidDistribution:
                 refused += 1
     assert refused > len(sound) / 7
 
@@ -166,14 +166,14 @@ def test_names(tmp_path: Path) -> None:
 def test_names_of_no_zip(tmp_path: Path) -> None:
     """A wheel that is no zip archive is told."""
     (tmp_path / WHEEL).write_bytes(b"not a zip")
-    with pytest.raises(UnreadableArtifact, match=r"acme-1\.0-py3-none-any\.whl is not a readable archive"):
+    with pytest.raises(InvalidDistribution, match=r"acme-1\.0-py3-none-any\.whl is not a readable archive"):
         distributions.names(tmp_path / WHEEL)
 
 
 def test_in_folder(tmp_path: Path) -> None:
     """The distributions of a folder, the sdist first; where there are none it cannot be told."""
     for missing in (tmp_path, tmp_path / "gone"):
-        with pytest.raises(CannotTell, match="there is nothing built in"):
+        with pytest.raises(Inconclusive, match="there is nothing built in"):
             distributions.in_folder(missing)
     for name in (WHEEL, SDIST, "acme-1.0-cp311-cp311-win_amd64.whl", "notes.txt"):
         (tmp_path / name).touch()

@@ -11,7 +11,7 @@ import pytest
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release
 from omni_release.core.settings import Settings
@@ -59,5 +59,5 @@ def test_what_twine_says(release: Release, world: World) -> None:
 def test_tool_that_is_not_there(module: str, release: Release, world: World) -> None:
     """A tool that cannot be started has come to no verdict."""
     told = content_checks._asked(release, world, module)
-    with pytest.raises(CannotTell, match="without a verdict"):
+    with pytest.raises(Inconclusive, match="without a verdict"):
         told.must_say(complaint=False)

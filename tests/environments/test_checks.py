@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Release, Severity
 from omni_release.core.settings import Verify
 from omni_release.core.world import Completed, World
@@ -27,9 +27,9 @@ def test_who_takes_too_long(release: Release, world: World) -> None:
     """Our own question could not be answered then; a command of the project's own has failed."""
     settings = replace(release.project.settings, verify=Verify(commands=(("acme", "--self-test"),), timeout=3))
     release = replace(release, project=replace(release.project, settings=settings))
-    release.workshop.mkdir()
+    release.work_dir.mkdir()
     endless = replace(world, processes=Endless())  # type: ignore[arg-type]  # as much of them as is used
-    with pytest.raises(CannotTell, match="pip check did not end"):
+    with pytest.raises(Inconclusive, match="pip check did not end"):
         list(pip_check(release, endless))
     (finding,) = verify_commands(release, endless)
     assert (finding.severity, finding.message) == (

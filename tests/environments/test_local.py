@@ -108,7 +108,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         tmp_path / "workshop",
         PurePosixPath(),
     )
-    release.workshop.mkdir()
+    release.work_dir.mkdir()
     release.dist.mkdir(parents=True)
     support.wheel(release.dist)
     support.sdist(release.dist)
@@ -174,7 +174,7 @@ def test_without_pip(machine: Machine, tmp_path: Path) -> None:
     outcome = upgraded.outcome(UpgradeLocal())
     assert (outcome.status, outcome.evidence["installer"]) == (Status.PASSED, "uv"), said(outcome)
     assert upgraded.version() == "1.0 1"
-    assert said(upgraded.outcome(UpgradeLocal())) == "stood so already"
+    assert said(upgraded.outcome(UpgradeLocal())) == "already done"
 
 
 def test_with_pip(machine: Machine, tmp_path: Path) -> None:
@@ -276,11 +276,11 @@ def test_a_dependency_is_missing(machine: Machine) -> None:
     half = machine.made()
     run(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--python", half.python(), str(wheel))
     step_of_it = UpgradeLocal()
-    assert step_of_it.settled(half.release, half.world) is None
+    assert step_of_it.check_done(half.release, half.world) is None
     words = support.metadata("2.1", name="acme-words")
-    other = support.wheel(half.release.workshop, words, name="acme_words-2.1-py3-none-any.whl", info=_WORDS)
+    other = support.wheel(half.release.work_dir, words, name="acme_words-2.1-py3-none-any.whl", info=_WORDS)
     run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", half.python(), str(other))
-    assert step_of_it.settled(half.release, half.world) is not None
+    assert step_of_it.check_done(half.release, half.world) is not None
 
 
 _WORDS = "acme_words-2.1.dist-info"

@@ -14,7 +14,7 @@ from omni_release.core import engine
 from omni_release.core.model import Artifact, Outcome, Severity, Status
 from omni_release.core.settings import Git
 from omni_release.core.tasks import Lane, check
-from omni_release.core.world import Index, Standing, Told
+from omni_release.core.world import FileState, FileStatus, Index
 from omni_release.git.checks import git_clean, git_in_sync, on_release_branch, tag_available
 from tests.repositories import TODAY, Checkout, clone, cloned, hook, pinned
 
@@ -401,7 +401,7 @@ def test_what_has_begun_goes_forward(checkout: Checkout, tmp_path: Path) -> None
     other.git("push", "--quiet")
     checkout.git("switch", "--quiet", "--create", "side")
     checkout.git("branch", "--quiet", "--set-upstream-to=origin/main")
-    for standing, status in ((Standing.ABSENT, Status.FAILED), (Standing.OURS, Status.PASSED)):
+    for standing, status in ((FileState.ABSENT, Status.FAILED), (FileState.OURS, Status.PASSED)):
         with checkout.open() as (release, world):
             pinned(release, world)
             begun = replace(world, index=cast(Index, Holding(standing)))
@@ -415,8 +415,8 @@ def test_what_has_begun_goes_forward(checkout: Checkout, tmp_path: Path) -> None
 class Holding:
     """An index on which each of our files stands like this."""
 
-    standing: Standing
+    standing: FileState
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """How each stands."""
-        return tuple(Told(artifact.name, self.standing) for artifact in artifacts)
+        return tuple(FileStatus(artifact.name, self.standing) for artifact in artifacts)

@@ -108,7 +108,7 @@ def test_a_draft_with_the_changelogs_words(checkout: Checkout) -> None:
     assert made["draft"] and not made["early"]
     assert made["repository"] == "github.example/acme/acme"
     assert made["notes"] == "### Added\n\n- A picture of a *cat*.\n\n```\n## no heading\n```\n"
-    assert said(checkout.outcome(DraftRelease())) == "stood so already"
+    assert said(checkout.outcome(DraftRelease())) == "already done"
     assert "hunter2" not in json.dumps(kept(checkout)) + said(outcome) + str(outcome.evidence)
 
 

@@ -45,7 +45,7 @@ def test_tag_and_push(checkout: Checkout) -> None:
     assert checkout.outcome(PushTag()).status is Status.PASSED
     assert on_remote(checkout) == commit
     made = checkout.git("rev-parse", "v1.2.0")
-    assert said(checkout.outcome(TagRelease())) == said(checkout.outcome(PushTag())) == "stood so already"
+    assert said(checkout.outcome(TagRelease())) == said(checkout.outcome(PushTag())) == "already done"
     assert checkout.git("rev-parse", "v1.2.0") == made
 
 
@@ -65,7 +65,7 @@ def test_the_released_commit_is_tagged(checkout: Checkout) -> None:
         (run,) = TagRelease().actions(release, world)
         world.processes.run(run)  # type: ignore[arg-type]  # it is one
         assert release.commit is not None
-        assert TagRelease().settled(release, world) is not None
+        assert TagRelease().check_done(release, world) is not None
         assert checkout.git("rev-parse", "v1.2.0^{commit}").strip() == release.commit.sha
 
 

@@ -76,7 +76,7 @@ def test_a_base_url_that_is_down() -> None:
 
         async def work() -> errors.ImageError:
             async with resilient(url) as provider:
-                with pytest.raises(errors.GaveUp) as raised:
+                with pytest.raises(errors.RetriesExhausted) as raised:
                     await provider.generate(ImageRequest("an owl"))
                 return raised.value
 
@@ -94,7 +94,7 @@ def test_a_base_url_that_is_none(url: str) -> None:
     if not url.strip():
         assert GeminiImageProvider(PRO, planted_key(), url)
         return
-    with pytest.raises(errors.NotSetUp, match="base URL"):
+    with pytest.raises(errors.ConfigurationError, match="base URL"):
         GeminiImageProvider(PRO, planted_key(), url)
 
 
@@ -125,7 +125,7 @@ def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
     async def work() -> float:
         async with resilient(emulator.url, timeout=0.5) as provider:
             begun = time.monotonic()
-            with pytest.raises(errors.GaveUp):
+            with pytest.raises(errors.RetriesExhausted):
                 await provider.generate(ImageRequest("an owl"), timeout=1.5)
             return time.monotonic() - begun
 
@@ -135,7 +135,7 @@ def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
 def test_a_dripping_answer_is_cut_off(emulator: GeminiEmulator) -> None:
     """The timeout is one of the whole call, not of each read; the server sees its client go."""
     got = made(emulator, "trickle after=60 times=9", timeout=0.6, fallback=False)
-    assert isinstance(got.error, errors.GaveUp)
+    assert isinstance(got.error, errors.RetriesExhausted)
     assert [attempt.came for attempt in got.error.attempts] == ["TimedOut", "TimedOut"]
     assert all(attempt.seconds < 20 for attempt in got.error.attempts)
     assert emulator.wait_for(lambda calls: [call.left for call in calls] == [True, True])
@@ -152,7 +152,7 @@ def test_a_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
             ("gemini-2.0-flash-preview-image-generation", FLASH),
         ):
             async with GeminiImageProvider(dead, planted_key(), emulator.url) as provider:
-                with pytest.raises(errors.ModelGone, match="was shut down on 202") as raised:
+                with pytest.raises(errors.ModelNotFound, match="was shut down on 202") as raised:
                     await provider.generate(ImageRequest("an owl"))
                 assert raised.value.successor == heir
                 assert heir in raised.value.hint

@@ -36,17 +36,17 @@ TABLE = [
     ("429-zero", [PRO, FLASH], None, ""),
     ("429 after=200", [PRO, FLASH], None, ""),
     ("404", [PRO, FLASH], None, ""),
-    ("429-credits", [PRO], errors.AccountEmpty, "Add credits"),
-    ("bad-key", [PRO], errors.NotSetUp, "GEMINI_API_KEY"),
-    ("403-leaked", [PRO], errors.NotSetUp, "make a new one"),
-    ("403-disabled", [PRO], errors.NotSetUp, "Enable the API for the key's project: https://console."),
-    ("400-location", [PRO], errors.NotSetUp, "supported place"),
-    ("redirect", [PRO], errors.NotSetUp, "base_url"),
+    ("429-credits", [PRO], errors.CreditsExhausted, "Add credits"),
+    ("bad-key", [PRO], errors.ConfigurationError, "GEMINI_API_KEY"),
+    ("403-leaked", [PRO], errors.ConfigurationError, "make a new one"),
+    ("403-disabled", [PRO], errors.ConfigurationError, "Enable the API for the key's project: https://console."),
+    ("400-location", [PRO], errors.ConfigurationError, "supported place"),
+    ("redirect", [PRO], errors.ConfigurationError, "base_url"),
     ("400", [PRO], errors.RequestRejected, "mend it"),
     ("400-signature", [PRO], errors.RequestRejected, "missing a thought_signature"),
-    ("blocked", [PRO], errors.Refused, "PROHIBITED_CONTENT"),
-    ("refused", [PRO], errors.Refused, "IMAGE_SAFETY"),
-    ("prohibited", [PRO], errors.Refused, "rephrase"),
+    ("blocked", [PRO], errors.ContentRefused, "PROHIBITED_CONTENT"),
+    ("refused", [PRO], errors.ContentRefused, "IMAGE_SAFETY"),
+    ("prohibited", [PRO], errors.ContentRefused, "rephrase"),
     ("image-other", [PRO], errors.NoImage, "Unable to show"),
     ("no-image", [PRO], errors.NoImage, "NO_IMAGE"),
     ("max-tokens", [PRO], errors.NoImage, "MAX_TOKENS"),
@@ -83,14 +83,14 @@ def test_a_dead_model_is_told_aloud(emulator: GeminiEmulator) -> None:
 def test_a_dead_model_fails_by_setting(emulator: GeminiEmulator) -> None:
     """With dead_model_falls_back=False there is no second call."""
     got = made(emulator, "404; ok", Policy(backoff=0, dead_model_falls_back=False))
-    assert isinstance(got.error, errors.ModelGone)
+    assert isinstance(got.error, errors.ModelNotFound)
     assert got.models == [PRO]
 
 
 def test_a_dead_model_is_not_masked(emulator: GeminiEmulator) -> None:
     """Where the fallback fails too, the error is still the dead name's, and tells all calls."""
     got = made(emulator, "404; 503; 503")
-    assert isinstance(got.error, errors.ModelGone)
+    assert isinstance(got.error, errors.ModelNotFound)
     assert got.models == [PRO, FLASH, FLASH]
     assert "503 UNAVAILABLE" in got.error.message
 
@@ -98,7 +98,7 @@ def test_a_dead_model_is_not_masked(emulator: GeminiEmulator) -> None:
 def test_a_refusal_after_a_failure_is_a_refusal(emulator: GeminiEmulator) -> None:
     """What comes of the retry counts, and is not asked of the fallback."""
     got = made(emulator, "503; refused; ok")
-    assert isinstance(got.error, errors.Refused)
+    assert isinstance(got.error, errors.ContentRefused)
     assert got.models == [PRO, PRO]
     assert len(got.error.attempts) == 2
 
@@ -152,17 +152,17 @@ RECORDED = {
     "excerpts/500_internal.json": errors.ServiceFault,
     "excerpts/503_high_demand.json": errors.Overloaded,
     "excerpts/503_model_overloaded.json": errors.Overloaded,
-    "excerpts/429_prepay_depleted.json": errors.AccountEmpty,
-    "excerpts/403_key_leaked.json": errors.NotSetUp,
-    "excerpts/400_user_location.json": errors.NotSetUp,
+    "excerpts/429_prepay_depleted.json": errors.CreditsExhausted,
+    "excerpts/403_key_leaked.json": errors.ConfigurationError,
+    "excerpts/400_user_location.json": errors.ConfigurationError,
     "excerpts/400_image_part_missing_signature.json": errors.RequestRejected,
-    "excerpts/200_image_safety.json": errors.Refused,
+    "excerpts/200_image_safety.json": errors.ContentRefused,
     "excerpts/200_image_other.json": errors.NoImage,
-    "FirebaseExtended_vertexai-sdk-test-data__googleai_unary-failure-unknown-model.json": errors.ModelGone,
+    "FirebaseExtended_vertexai-sdk-test-data__googleai_unary-failure-unknown-model.json": errors.ModelNotFound,
     "FirebaseExtended_vertexai-sdk-test-data__googleai_unary-failure-generativelanguage-api-not-enabled.json": (
-        errors.NotSetUp
+        errors.ConfigurationError
     ),
-    "FirebaseExtended_vertexai-sdk-test-data__googleai_unary-failure-only-prompt-feedback.json": errors.Refused,
+    "FirebaseExtended_vertexai-sdk-test-data__googleai_unary-failure-only-prompt-feedback.json": errors.ContentRefused,
 }
 
 
@@ -195,8 +195,8 @@ def test_recorded_rate_limit() -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("Mirascope_mirascope__test_authentication_error_google_gemini_2_5_flash.yaml", errors.NotSetUp),
-        ("Mirascope_mirascope__test_model_not_found_google_gemini_2_5_flash.yaml", errors.ModelGone),
+        ("Mirascope_mirascope__test_authentication_error_google_gemini_2_5_flash.yaml", errors.ConfigurationError),
+        ("Mirascope_mirascope__test_model_not_found_google_gemini_2_5_flash.yaml", errors.ModelNotFound),
     ],
 )
 def test_recorded_gzip_error(name: str, kind: type) -> None:
@@ -210,8 +210,8 @@ def test_recorded_gzip_error(name: str, kind: type) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("pydantic_pydantic-ai__test_model_name_suggestion[google].yaml", errors.ModelGone),
-        ("pydantic_pydantic-ai__test_google_model_safety_settings.yaml", errors.Refused),
+        ("pydantic_pydantic-ai__test_model_name_suggestion[google].yaml", errors.ModelNotFound),
+        ("pydantic_pydantic-ai__test_google_model_safety_settings.yaml", errors.ContentRefused),
         ("pydantic_pydantic-ai__test_google_model_max_tokens_thinking_model_empty_response.yaml", errors.NoImage),
     ],
 )

@@ -155,4 +155,4 @@ def test_error_with_the_content_type_of_a_stream() -> None:
     found = error_mapping.error(
         error_mapping.Fault(response["statusCode"], body, headers, "custom-gemini-2.0-flash", now)
     )
-    assert isinstance(found, errors.ModelGone)
+    assert isinstance(found, errors.ModelNotFound)

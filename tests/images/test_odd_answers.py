@@ -211,7 +211,7 @@ ODD_WIRE = [
     (b"SSH-2.0-x\r\n\r\n", errors.Disconnected),
     (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000 + b"\r\n", errors.Disconnected),
     (http(b"", "204 No Content"), errors.RequestRejected),
-    (http(b"", "301 Moved", "Location: http://127.0.0.1:9/"), errors.NotSetUp),
+    (http(b"", "301 Moved", "Location: http://127.0.0.1:9/"), errors.ConfigurationError),
     *((http(body, "500 X"), errors.ServiceFault) for body in (b"[]", b'"oops"', b"5", b"null", b'{"error":"x"}')),
     *((http(body, "400 X"), errors.RequestRejected) for body in (b"[]", b'"oops"', b"5", b"null", b'{"error":[1]}')),
 ]
@@ -242,9 +242,9 @@ def test_every_error_can_be_pickled() -> None:
     """With what it was made with, and its attempts."""
     last = errors.Overloaded("503", delay=3.0)
     for error in (
-        errors.GaveUp("m", "h", last=last),
-        errors.ModelGone("m", "h", model="a", successor="b"),
-        errors.Refused("m", "h", reason="SAFETY", text="t"),
+        errors.RetriesExhausted("m", "h", last=last),
+        errors.ModelNotFound("m", "h", model="a", successor="b"),
+        errors.ContentRefused("m", "h", reason="SAFETY", text="t"),
         errors.QuotaSpent("m", "h", quota="q"),
     ):
         again = pickle.loads(pickle.dumps(error))

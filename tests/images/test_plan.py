@@ -44,7 +44,7 @@ def test_timeout_triggers_retry(emulator: GeminiEmulator) -> None:
 def test_all_attempts_fail(emulator: GeminiEmulator) -> None:
     """Four calls, no more; the error tells each of them, and what to do."""
     got = made(emulator, "503; 503; 500; drop; ok")
-    assert isinstance(got.error, errors.GaveUp)
+    assert isinstance(got.error, errors.RetriesExhausted)
     assert got.models == [PRO, PRO, FLASH, FLASH]
     assert "no image after 4 calls" in got.error.message
     assert got.error.message.count("503 UNAVAILABLE") == 2
@@ -55,6 +55,6 @@ def test_all_attempts_fail(emulator: GeminiEmulator) -> None:
 def test_no_fallback_configured(emulator: GeminiEmulator) -> None:
     """Without a fallback two calls are all there are."""
     got = made(emulator, "503; 503; ok", fallback=False)
-    assert isinstance(got.error, errors.GaveUp)
+    assert isinstance(got.error, errors.RetriesExhausted)
     assert got.models == [PRO, PRO]
     assert "there is no further model" in got.error.message

@@ -13,21 +13,21 @@ from omni_release.emulators import GeminiEmulator
 from omni_release.images import Availability, Conversation, ImageRequest, ImageResult, ModelInfo, Policy
 from omni_release.images import ResilientProvider as Resilient
 from omni_release.images.errors import (
-    GaveUp,
+    ContentRefused,
     ImageError,
     InvalidRequest,
-    ModelGone,
+    ModelNotFound,
     Next,
     Overloaded,
     QuotaSpent,
     RateLimited,
-    Refused,
+    RetriesExhausted,
     TimedOut,
 )
-from omni_release.images.policy import Standing, decide
+from omni_release.images.policy import RetryState, decide
 from tests.images.conftest import FLASH, PRO, Lines, made
 
-FIRST = Standing(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)
+FIRST = RetryState(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)
 
 
 def none(longest: float) -> float:
@@ -47,8 +47,8 @@ def whole(longest: float) -> float:
         (RateLimited("slow down", delay=48), Next.RETRY),
         (RateLimited("slow down", delay=160), Next.FALL_BACK),  # a call of 18 s would be cut off
         (QuotaSpent("none left"), Next.FALL_BACK),
-        (ModelGone("gone", model=PRO), Next.FALL_BACK_LOUDLY),
-        (Refused("no", reason="IMAGE_SAFETY"), Next.STOP),
+        (ModelNotFound("gone", model=PRO), Next.FALL_BACK_LOUDLY),
+        (ContentRefused("no", reason="IMAGE_SAFETY"), Next.STOP),
     ],
 )
 def test_first_failure(error: ImageError, expected: Next) -> None:
@@ -60,16 +60,16 @@ def test_a_fallback_keeps_its_share_of_the_time() -> None:
     """90 + 90 + 30 fit in 210; a slow first call leaves less for the second, never for the fallback."""
     policy = Policy()
     assert policy.share(210, 90, fallback_ahead=True) == 90
-    after = decide(policy, TimedOut("slow"), Standing(False, 1, 119.0, 90.0, True), none)
+    after = decide(policy, TimedOut("slow"), RetryState(False, 1, 119.0, 90.0, True), none)
     assert (after.next, after.timeout) == (Next.RETRY, 89.0)
-    assert decide(policy, TimedOut("slow"), Standing(False, 2, 30.0, 90.0, True), none).timeout == 30.0
+    assert decide(policy, TimedOut("slow"), RetryState(False, 2, 30.0, 90.0, True), none).timeout == 30.0
 
 
 def test_jitter_is_full_and_bounded() -> None:
     """The wait is drawn from 0 to a bound that doubles, on top of what the server asked for."""
     policy = Policy(retries=9, backoff=1.0, longest_backoff=3.0)
     for calls, longest in ((1, 1.0), (2, 2.0), (3, 3.0), (4, 3.0)):
-        at = Standing(on_fallback=False, calls=calls, remaining=200, timeout=90, has_fallback=False)
+        at = RetryState(on_fallback=False, calls=calls, remaining=200, timeout=90, has_fallback=False)
         assert decide(policy, Overloaded("busy"), at, whole).wait == longest
         assert decide(policy, Overloaded("busy", delay=5), at, none).wait == 5
 
@@ -150,8 +150,8 @@ OUTCOMES = st.tuples(
             RateLimited("wait", delay=30),
             RateLimited("wait long", delay=300),
             QuotaSpent("none left"),
-            ModelGone("gone", model=PRO),
-            Refused("no", reason="IMAGE_SAFETY"),
+            ModelNotFound("gone", model=PRO),
+            ContentRefused("no", reason="IMAGE_SAFETY"),
         ]
     ),
 )
@@ -192,7 +192,7 @@ def test_without_time_there_is_no_further_call() -> None:
     """A caller's own, shorter deadline is kept."""
     clock = Virtual()
     primary = Scripted(PRO, clock, [(999, None)])
-    with pytest.raises(GaveUp):
+    with pytest.raises(RetriesExhausted):
         asyncio.run(Resilient(primary, clock=clock, jitter=none, log=Lines()).generate(ImageRequest("x"), timeout=20))
     assert clock.time == 20
 

@@ -11,7 +11,7 @@ import pytest
 
 from omni_release.emulators import GeminiEmulator, responses
 from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider
-from omni_release.images.errors import ImageError, NotSetUp
+from omni_release.images.errors import ConfigurationError, ImageError
 from tests.images.conftest import AT_ONCE, FLASH, PRO, Lines, planted_key, run
 
 
@@ -117,7 +117,7 @@ def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("key", ["", "  ", "a b", "schlüssel", "a\nb"])
 def test_no_key(key: str) -> None:
     """Without a key, or with what is none, one line says what to set, and does not repeat it."""
-    with pytest.raises(NotSetUp) as raised:
+    with pytest.raises(ConfigurationError) as raised:
         GeminiImageProvider(PRO, environment={"GEMINI_API_KEY": key})
     assert "GEMINI_API_KEY (or GOOGLE_API_KEY)" in raised.value.hint
     assert not key.strip() or key not in str(raised.value)

@@ -16,9 +16,9 @@ from werkzeug.wrappers import Request, Response
 from omni_release.adapters.credentials import Finder
 from omni_release.adapters.index import INSTALLERS, PackageIndex
 from omni_release.core import journal
-from omni_release.core.errors import CannotTell, Refused
+from omni_release.core.errors import Inconclusive, PermanentRefusal
 from omni_release.core.model import Target
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 from omni_release.index import IndexLogin, targets
 from omni_release.index.client import Client
 from omni_release.index.targets import destination
@@ -84,7 +84,7 @@ def test_one_that_wants_to_know(status: int, tmp_path: Path) -> None:
     made.write_bytes(WHEEL)
     with serving(Server(only_known(status))) as server:
         (told,) = client(server).standings("acme", [journal.artifact_of(made)])
-        assert told.standing is Standing.OURS, told
+        assert told.standing is FileState.OURS, told
         assert client(server).wants_login("acme")
         given = destination(f"{server.url.replace('//', f'//me:{PASSWORD}@')}/legacy/", {}, {"HOME": str(tmp_path)})
         target = Target("ours", f"{server.url}/legacy/", f"{server.url}/simple/")
@@ -100,7 +100,7 @@ def test_one_that_everybody_may_read(tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server()) as server:
-        assert client(server).standings("acme", [journal.artifact_of(made)])[0].standing is Standing.OURS
+        assert client(server).standings("acme", [journal.artifact_of(made)])[0].standing is FileState.OURS
         assert not client(server).wants_login("acme")
         assert not any(known for _, known in server.asked)
 
@@ -110,14 +110,14 @@ def test_another_server_is_told_nothing(tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server(only_known(401))) as other:
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(PermanentRefusal) as raised:
             client(other, "https://127.0.0.1/legacy/").files("acme")
         assert "it is told no password" in raised.value.hint
         with serving(Server(only_known(401), files=other.url)) as server:
-            assert client(server).standings("acme", [journal.artifact_of(made)])[0].standing is Standing.REFUSED
+            assert client(server).standings("acme", [journal.artifact_of(made)])[0].standing is FileState.REFUSED
         elsewhere = Server(lambda path, known: redirect(other.url + path) if known else Response("no", 401))
         with serving(elsewhere) as server:
-            with pytest.raises(Refused):
+            with pytest.raises(PermanentRefusal):
                 client(server).files("acme")
             assert any(known for _, known in server.asked)
         assert not any(known for _, known in other.asked)
@@ -126,7 +126,7 @@ def test_another_server_is_told_nothing(tmp_path: Path) -> None:
 def test_credentials_that_it_does_not_take() -> None:
     """That is told, at once; where it only has nothing for who does not log in, what it says counts."""
     with serving(Server(lambda path, known: Response("no", 401))) as server:
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(PermanentRefusal) as raised:
             client(server).files("acme")
         assert "does not take the credentials for uploads" in raised.value.hint
         assert not client(server).wants_login("acme")
@@ -162,5 +162,5 @@ def test_nobody_answers() -> None:
     """No login is wanted by an index that is not there; what it has cannot be told."""
     nowhere = Client("http://127.0.0.1:9/simple/", 5, IndexLogin("http://127.0.0.1:9/", lambda: ("me", PASSWORD)))
     assert not nowhere.wants_login("acme")
-    with pytest.raises(CannotTell):
+    with pytest.raises(Inconclusive):
         nowhere.files("acme")

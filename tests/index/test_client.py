@@ -15,9 +15,9 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from omni_release.core import journal
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 from omni_release.environments.installer_config import default_index
 from omni_release.index.client import Client
 from omni_release.local_index.server import RehearsalIndex, Setup
@@ -52,7 +52,7 @@ def answering(body: str, status: int = 200, content_type: str = "text/html") -> 
         server.server_close()
 
 
-def standing(url: str, wanted: Artifact, deadline: float = 30.0) -> Standing:
+def standing(url: str, wanted: Artifact, deadline: float = 30.0) -> FileState:
     """How one file stands."""
     return Client(url, deadline).standings(PROJECT, [wanted])[0].standing
 
@@ -63,11 +63,11 @@ def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
     with running(tmp_path) as index:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
-        assert standing(client.simple_url, journal.artifact_of(made)) is Standing.ABSENT
+        assert standing(client.simple_url, journal.artifact_of(made)) is FileState.ABSENT
         assert sent(index, form(made), made).status_code == 200
         theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
         told = client.standings(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
-        assert [each.standing for each in told] == [Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES]
+        assert [each.standing for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [
             (made.name, journal.artifact_of(made).sha256)
         ]
@@ -86,16 +86,16 @@ def test_an_index_that_other_people_run(tmp_path: Path) -> None:
     """pypiserver: HTML alone, an error for what is there; published to by twine and uv, and read all the same."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     with pypi_server(tmp_path) as url:
-        assert standing(f"{url}/simple/", journal.artifact_of(made)) is Standing.ABSENT
+        assert standing(f"{url}/simple/", journal.artifact_of(made)) is FileState.ABSENT
         assert twine(f"{url}/", made).code == 0
         assert twine(f"{url}/", made).code == 1
         argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", "--publish-url", f"{url}/"]
         who = {"UV_PUBLISH_USERNAME": "a", "UV_PUBLISH_PASSWORD": "b"}
         assert ran([*argv, str(source)], tmp_path, who).code == 0
         told = Client(f"{url}/simple/").standings(PROJECT, [journal.artifact_of(made), journal.artifact_of(source)])
-        assert [each.standing for each in told] == [Standing.OURS, Standing.OURS]
+        assert [each.standing for each in told] == [FileState.OURS, FileState.OURS]
         theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        assert standing(f"{url}/simple/", theirs) is Standing.OTHER_BYTES
+        assert standing(f"{url}/simple/", theirs) is FileState.OTHER_BYTES
 
 
 class OneForm(RehearsalIndex):
@@ -125,26 +125,26 @@ def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
         assert sent(index, form(made), made).status_code == 200
         theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
         told = client.standings(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
-        assert [each.standing for each in told] == [Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES]
+        assert [each.standing for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [file.name for file in client.files(PROJECT)] == [made.name]
 
 
 @pytest.mark.parametrize(
     ("body", "status", "content_type", "expected"),
     [
-        ("no", 401, "text/html", Standing.REFUSED),
-        ("no", 403, "text/html", Standing.REFUSED),
-        ("no", 404, "text/html", Standing.ABSENT),
-        ("no", 406, "text/html", Standing.REFUSED),
-        ("no", 500, "text/html", Standing.CANNOT_TELL),
-        ("welcome", 200, "text/plain", Standing.CANNOT_TELL),
-        ("{", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),
-        ("{}", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),
-        ("[]", 200, "application/vnd.pypi.simple.v1+json", Standing.CANNOT_TELL),
-        ("<a href='x'>x</a>", 200, "text/html", Standing.ABSENT),
+        ("no", 401, "text/html", FileState.REFUSED),
+        ("no", 403, "text/html", FileState.REFUSED),
+        ("no", 404, "text/html", FileState.ABSENT),
+        ("no", 406, "text/html", FileState.REFUSED),
+        ("no", 500, "text/html", FileState.INCONCLUSIVE),
+        ("welcome", 200, "text/plain", FileState.INCONCLUSIVE),
+        ("{", 200, "application/vnd.pypi.simple.v1+json", FileState.INCONCLUSIVE),
+        ("{}", 200, "application/vnd.pypi.simple.v1+json", FileState.INCONCLUSIVE),
+        ("[]", 200, "application/vnd.pypi.simple.v1+json", FileState.INCONCLUSIVE),
+        ("<a href='x'>x</a>", 200, "text/html", FileState.ABSENT),
     ],
 )
-def test_what_is_no_index(body: str, status: int, content_type: str, expected: Standing) -> None:
+def test_what_is_no_index(body: str, status: int, content_type: str, expected: FileState) -> None:
     """What refuses, fails or talks nonsense is told apart."""
     with answering(body, status, content_type) as url:
         assert standing(url, SOMETHING) is expected
@@ -154,10 +154,10 @@ def test_nobody_there() -> None:
     """No index at all, and no credentials in what is said about it."""
     client = Client("http://me:s3cret@127.0.0.1:9/simple/")
     (told,) = client.standings(PROJECT, [SOMETHING])
-    assert told.standing is Standing.CANNOT_TELL
+    assert told.standing is FileState.INCONCLUSIVE
     assert "s3cret" not in told.why
     assert told.why.startswith("ConnectionError: [") and "HTTPConnectionPool" not in told.why, "as the system says it"
-    with pytest.raises(CannotTell) as raised:
+    with pytest.raises(Inconclusive) as raised:
         client.files(PROJECT)
     assert "s3cret" not in raised.value.message
 

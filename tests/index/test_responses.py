@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 from omni_release.index import classify_status
 
 
 @pytest.mark.parametrize(
     ("status", "reason", "expected"),
     [
-        (400, "The classifier 'x' is not a known one.", Standing.REFUSED),
-        (400, "File already exists ('x', with other bytes).", Standing.CANNOT_TELL),
-        (403, "Invalid or missing authentication information.", Standing.REFUSED),
-        (403, "New uploads are temporarily disabled.", Standing.CANNOT_TELL),
-        (403, "The index is in read-only mode: try again later.", Standing.CANNOT_TELL),
-        (404, "Not Found", Standing.ABSENT),
-        (409, "Conflict", Standing.CANNOT_TELL),
-        (429, "Too Many Requests", Standing.CANNOT_TELL),
-        (502, "Bad Gateway", Standing.CANNOT_TELL),
+        (400, "The classifier 'x' is not a known one.", FileState.REFUSED),
+        (400, "File already exists ('x', with other bytes).", FileState.INCONCLUSIVE),
+        (403, "Invalid or missing authentication information.", FileState.REFUSED),
+        (403, "New uploads are temporarily disabled.", FileState.INCONCLUSIVE),
+        (403, "The index is in read-only mode: try again later.", FileState.INCONCLUSIVE),
+        (404, "Not Found", FileState.ABSENT),
+        (409, "Conflict", FileState.INCONCLUSIVE),
+        (429, "Too Many Requests", FileState.INCONCLUSIVE),
+        (502, "Bad Gateway", FileState.INCONCLUSIVE),
     ],
 )
-def test_answers(status: int, reason: str, expected: Standing) -> None:
+def test_answers(status: int, reason: str, expected: FileState) -> None:
     """What a status and its reason say: some 403 pass, and a file that exists may be ours."""
     assert classify_status(status, reason)[0] is expected

@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from omni_release import index
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.index.client import project_status
 
 NAME = "acme-1.0-py3-none-any.whl"
@@ -68,7 +68,7 @@ def test_given_up() -> None:
     """The index's own word (PEP 792) is told with its reason; one that does not know the project has none."""
     with serving(None, False, status={"status": "archived", "reason": "see other"}) as url:
         assert project_status(url, "acme") == "the index calls it archived: see other"
-        with pytest.raises(CannotTell, match="does not know it"):
+        with pytest.raises(Inconclusive, match="does not know it"):
             project_status(url, "other")
 
 
@@ -95,7 +95,7 @@ def test_one_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     threading.Thread(target=lambda: running.serve_forever(poll_interval=0.02), daemon=True).start()
     monkeypatch.setattr(index, "DEADLINE", 0.5)
     try:
-        with pytest.raises(CannotTell, match=r"did not answer within 0\.5 s"):
+        with pytest.raises(Inconclusive, match=r"did not answer within 0\.5 s"):
             project_status(f"http://127.0.0.1:{running.server_port}/simple/", "acme")
     finally:
         more.set()

@@ -12,16 +12,16 @@ import uv
 
 from omni_release.core import journal
 from omni_release.core.errors import UsageError
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 from omni_release.index.client import Client
 from omni_release.local_index import misbehaviour
 from omni_release.local_index.server import RehearsalIndex
 from tests.index.support import PROJECT, WHEEL, Ran, form, ran, running, sdist, sent, twine, uv_publish, wheel
 
-OURS, ABSENT, OTHER, UNKNOWN = Standing.OURS, Standing.ABSENT, Standing.OTHER_BYTES, Standing.CANNOT_TELL
+OURS, ABSENT, OTHER, UNKNOWN = FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES, FileState.INCONCLUSIVE
 
 
-def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[Standing]:
+def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[FileState]:
     """What the client makes of it."""
     told = Client(f"{index.url}/simple/", deadline).standings(PROJECT, [journal.artifact_of(file) for file in files])
     return [each.standing for each in told]

@@ -13,7 +13,7 @@ from omni_release import models, project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
 def test_an_unknown_name_of_the_settings_is_inconclusive(name: str, tmp_path: Path, world: World) -> None:
     """Without a key nobody can tell; where all are known, or none is named, there is nothing to ask."""
     about = release(tmp_path, {"a.py": "pass"}, f'image-model = "{name}"')
-    with pytest.raises(CannotTell, match=f"pyproject.toml:4:.*{name} is not in our table of models.*API key"):
+    with pytest.raises(Inconclusive, match=f"pyproject.toml:4:.*{name} is not in our table of models.*API key"):
         list(configured_models(about, world))
     assert said(retired_models(about, world))[0][:2] == ("notice", "model-unknown")
     about = release(tmp_path, {}, f'image-model = "{LIVING}"\nimage-fallback-model = "none"')
@@ -231,7 +231,7 @@ def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> 
 @pytest.mark.parametrize(("script", "key"), [("503", "emulated"), ("", "invalid"), ("429-credits", "emulated")])
 def test_what_the_service_could_not_tell(script: str, key: str, tmp_path: Path, world: World) -> None:
     """A busy service, a key that is not taken, an account without credits: inconclusive, never passed."""
-    with GeminiEmulator(script) as emulator, pytest.raises(CannotTell, match=r"a\.py:1:2"):
+    with GeminiEmulator(script) as emulator, pytest.raises(Inconclusive, match=r"a\.py:1:2"):
         list(models_respond(release(tmp_path, {"a.py": f'"{LIVING}"'}), keyed(world, emulator, key)))
 
 

@@ -27,14 +27,14 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.core import engine
 from omni_release.core import journal as core_journal
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact, Outcome, Project, Release, Target
 from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import Access, Completed, Credentials, World
 from omni_release.index.client import Client
 from omni_release.local_index.server import RehearsalIndex, Setup
-from omni_release.publishing import steps
+from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index.support import ACCOUNT, PASSWORD, PROJECT, USER, form
@@ -156,7 +156,7 @@ class Reader(Client):
         answer = question()
         if self.clock.monotonic() - begun >= self.deadline:
             self.clock.passed = begun + self.deadline
-            raise CannotTell(f"no answer within {self.deadline:g} s")
+            raise Inconclusive(f"no answer within {self.deadline:g} s")
         return answer
 
     def _got(self, client: PyPISimple, url: str, accept: str) -> requests.Response:
@@ -278,7 +278,7 @@ def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple
         release = Release(project, "1.0", "outside", None, dist.parent, dist.parent, PurePosixPath())
         reader: Any = Index(target, Reader(target.simple, wire=wire, clock=clock))
         programs, journal = cast(Any, twine), cast(Any, Journal(pinned))  # as far as they are asked
-        world = World(programs, LocalFiles(), clock, reader, journal, {"PATH": sys.prefix}, publisher=steps)
+        world = World(programs, LocalFiles(), clock, reader, journal, {"PATH": sys.prefix}, publisher=publishing_steps)
         lane = Lane("publish", (step(Upload()), check(release_listed, needs="upload")))
         outcomes = {o.id: o for o in engine.run(lane, release, world, today=clock.now().date())}
         held = {held.name: held.digests.sha256 for held in index.store.held()}

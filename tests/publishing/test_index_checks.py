@@ -15,10 +15,10 @@ import pytest
 
 from omni_release.adapters.index import Rehearsal
 from omni_release.core import engine
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Outcome, Release, Status, Target
 from omni_release.core.tasks import Lane, check
-from omni_release.core.world import Index, Told, World
+from omni_release.core.world import FileStatus, Index, World
 from omni_release.index.client import Client
 from omni_release.publishing.checks import index_responds, project_page
 from tests.repositories import TODAY, Checkout, cloned, pinned
@@ -36,7 +36,7 @@ def test_an_index_that_is_down(release: Release, world: World, tmp_path: Path) -
     url = index.target.simple
     index.close()
 
-    with pytest.raises(CannotTell, match=r"127\.0\.0\.1"):
+    with pytest.raises(Inconclusive, match=r"127\.0\.0\.1"):
         list(index_responds(release, replace(world, index=Client(url))))  # type: ignore[arg-type]  # asked for files alone
 
 
@@ -66,7 +66,7 @@ class Paged:
     target: Target
     asked: list[str] = field(default_factory=list)
 
-    def page(self, url: str) -> Told:
+    def page(self, url: str) -> FileStatus:
         """As the real ones do."""
         self.asked.append(url)
         return Client(self.target.simple, deadline=5).page(url)

@@ -10,7 +10,7 @@ import pytest
 
 from omni_release.adapters.files import LocalFiles
 from omni_release.core.model import Commit, Release
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from omni_release.core.world import World
 from omni_release.publishing import phases
 from tests.conftest import git
@@ -145,7 +145,7 @@ def test_all_is_there_and_something_is_wrong(place: Place, runner: Runner) -> No
 @pytest.mark.parametrize("changed", ["", "tree", "commit", "artifact", "verdict"])
 def test_a_finished_rehearsal_is_told(changed: str, place: Place, world: World, release: Release) -> None:
     """Before a rehearsal that need not be, the run that could be taken is named: where it still stands."""
-    home = Home(place.checkout, LocalFiles())
+    home = RunStore(place.checkout, LocalFiles())
     project = replace(release.project, root=place.checkout)
     commit = Commit("0" * 40 if changed == "commit" else place.head(), 0)
     if changed == "tree":

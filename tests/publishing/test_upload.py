@@ -13,7 +13,7 @@ from omni_release.core import engine
 from omni_release.core.actions import Confirm, Pin, Run, Send
 from omni_release.core.errors import ActionFailed, Conflict
 from omni_release.core.model import Artifact, Release, Target
-from omni_release.core.world import Completed, Nobody, Standing, Told, World
+from omni_release.core.world import Completed, FileState, FileStatus, NoPerson, World
 from omni_release.publishing import phases
 from omni_release.publishing import steps as publishing_upload
 from omni_release.publishing.steps import ConfirmVersion
@@ -29,12 +29,12 @@ class Index:
     path: Path
     becomes: bytes | None
 
-    def standings(self, project: str, artifacts: tuple[Artifact, ...]) -> tuple[Told, ...]:
+    def standings(self, project: str, artifacts: tuple[Artifact, ...]) -> tuple[FileStatus, ...]:
         if self.becomes is None:
             self.path.unlink()
         else:
             self.path.write_bytes(self.becomes)
-        return tuple(Told(artifact.name, Standing.ABSENT, "not listed") for artifact in artifacts)
+        return tuple(FileStatus(artifact.name, FileState.ABSENT, "not listed") for artifact in artifacts)
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Somebody:
     """A person who says what they say."""
 
     word: str
-    beforehand: bool = False
+    preapproved: bool = False
 
-    def types(self, word: str, question: str) -> str | None:
+    def prompt(self, word: str, question: str) -> str | None:
         return self.word
 
 
@@ -91,14 +91,14 @@ def test_bytes_are_looked_at_before_each_attempt(
     assert sent.read_text(encoding="utf-8") == "sent "
 
 
-@pytest.mark.parametrize(("beforehand", "how"), [(False, "typed"), (True, "--yes")])
+@pytest.mark.parametrize(("preapproved", "how"), [(False, "typed"), (True, "--yes")])
 def test_a_confirmation_says_who_and_how(
-    beforehand: bool, how: str, release: Release, world: World, pinned: Artifact
+    preapproved: bool, how: str, release: Release, world: World, pinned: Artifact
 ) -> None:
     """Who let it go, and whether by typing the version or by --yes, stands in the journal."""
     git("init", "--quiet", cwd=release.project.root)
     git("config", "user.name", "Ada Lovelace", cwd=release.project.root)
-    world = replace(world, index=cast(Any, Addressed()), person=Somebody("1.0", beforehand))
+    world = replace(world, index=cast(Any, Addressed()), person=Somebody("1.0", preapproved))
     (action,) = ConfirmVersion().actions(release, world)
     engine.perform(action, world)
     assert world.journal.confirmed("https://upload.invalid/")
@@ -109,7 +109,7 @@ def test_a_confirmation_says_who_and_how(
 def test_nothing_else_confirms(release: Release, world: World, pinned: Artifact) -> None:
     """Another word, or nobody, lets nothing go and leaves no confirmation."""
     action = Confirm("Really?", "1.0", "https://upload.invalid/", "Ada")
-    for person in (Somebody("1.1"), Nobody()):
+    for person in (Somebody("1.1"), NoPerson()):
         with pytest.raises(ActionFailed):
             engine.perform(action, replace(world, person=person))
     assert not world.journal.confirmed("https://upload.invalid/")
@@ -126,28 +126,28 @@ class Addressed:
 @pytest.mark.parametrize(
     ("standings", "says", "not_said"),
     [
-        ((Standing.OURS, Standing.OURS), "nothing is left to send", "half there"),
+        ((FileState.OURS, FileState.OURS), "nothing is left to send", "half there"),
         (
-            (Standing.OURS, Standing.ABSENT),
+            (FileState.OURS, FileState.ABSENT),
             "So that nobody installs what is half there, yank it by hand",
             "Nothing of it",
         ),
-        ((Standing.ABSENT, Standing.ABSENT), "Nothing of it is there", "yank"),
-        ((Standing.CANNOT_TELL, Standing.CANNOT_TELL), "may be all of it, or a part", "Nothing of it"),
-        ((Standing.ABSENT, Standing.CANNOT_TELL), "may be all of it, or a part", "Nothing of it"),
-        ((Standing.OURS, Standing.REFUSED), "may be all of it, or a part", "yank"),
-        ((Standing.OURS, Standing.OTHER_BYTES), "this version is spent", "nothing is sent twice"),
+        ((FileState.ABSENT, FileState.ABSENT), "Nothing of it is there", "yank"),
+        ((FileState.INCONCLUSIVE, FileState.INCONCLUSIVE), "may be all of it, or a part", "Nothing of it"),
+        ((FileState.ABSENT, FileState.INCONCLUSIVE), "may be all of it, or a part", "Nothing of it"),
+        ((FileState.OURS, FileState.REFUSED), "may be all of it, or a part", "yank"),
+        ((FileState.OURS, FileState.OTHER_BYTES), "this version is spent", "nothing is sent twice"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_a_person_is_told_at_the_end(standings: tuple[Standing, ...], says: str, not_said: str) -> None:
+def test_what_a_person_is_told_at_the_end(standings: tuple[FileState, ...], says: str, not_said: str) -> None:
     """What is there, what is not, and what the index does not say are never taken for one another."""
-    told = [Told(f"acme-1.0-{number}", standing, "why") for number, standing in enumerate(standings)]
+    told = [FileStatus(f"acme-1.0-{number}", standing, "why") for number, standing in enumerate(standings)]
     lines = list(phases.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
     screen = "\n".join(lines)
     assert says in screen
     assert not_said not in screen
-    spent = Standing.OTHER_BYTES in standings
+    spent = FileState.OTHER_BYTES in standings
     assert ("  omni-release release --again" in lines) is not spent
 
 

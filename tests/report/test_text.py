@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from omni_release.core.errors import UsageError
-from omni_release.core.model import HELD_UP, Artifact, Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import BLOCKED_BY, Artifact, Finding, Outcome, Report, Severity, Status
 from omni_release.report import text
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
@@ -113,7 +113,7 @@ def test_what_was_held_up() -> None:
         "push": "tag",
     }
     outcomes = [
-        dataclasses.replace(DONE, id=id, status=Status.SKIPPED, evidence={HELD_UP: cause} if cause else {})
+        dataclasses.replace(DONE, id=id, status=Status.SKIPPED, evidence={BLOCKED_BY: cause} if cause else {})
         for id, cause in causes.items()
     ]
     assert list(text.not_run(outcomes)) == [

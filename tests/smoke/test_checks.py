@@ -15,7 +15,7 @@ from omni_release import project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Artifact, Release
 from omni_release.core.world import World
@@ -77,29 +77,29 @@ def test_young_evidence_for_this_wheel_stands(looked: tuple[Release, World]) -> 
 def test_what_does_not_stand(looked: tuple[Release, World]) -> None:
     """None at all, evidence that is too old, for other scenarios or models, or of a stand-in: cannot tell."""
     release, world = looked
-    with pytest.raises(CannotTell, match="has passed no live run"):
+    with pytest.raises(Inconclusive, match="has passed no live run"):
         list(live_evidence(release, world))
     evidence.keep(release, world, passed(7.1))
-    with pytest.raises(CannotTell, match="older than the 7 days") as old:
+    with pytest.raises(Inconclusive, match="older than the 7 days") as old:
         list(live_evidence(release, world))
     assert "omni-release smoke --live --run run" in old.value.hint
     evidence.keep(release, world, passed(-2))
-    with pytest.raises(CannotTell, match="is yet to come"):
+    with pytest.raises(Inconclusive, match="is yet to come"):
         list(live_evidence(release, world))
     evidence.keep(release, world, passed(-0.04))  # an hour: the clock was set back
     list(live_evidence(release, world))
     evidence.keep(release, world, passed(0, "http://127.0.0.1:1"))
-    with pytest.raises(CannotTell, match="not by the service"):
+    with pytest.raises(Inconclusive, match="not by the service"):
         list(live_evidence(release, world))
     evidence.keep(release, world, passed())
     list(live_evidence(release, world))
     other = dataclasses.replace(world, environment={"IMAGE_MODEL": "gemini-3.1-flash-image"})
-    with pytest.raises(CannotTell, match="has passed no live run"):
+    with pytest.raises(Inconclusive, match="has passed no live run"):
         list(live_evidence(release, other))
     smoke = dataclasses.replace(release.project.settings.smoke, tests=("tests/test_version.py",))
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     changed = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
-    with pytest.raises(CannotTell, match="has passed no live run"):
+    with pytest.raises(Inconclusive, match="has passed no live run"):
         list(live_evidence(changed, world))
 
 
@@ -115,7 +115,7 @@ def test_a_gateways_password_is_not_kept(looked: tuple[Release, World]) -> None:
     kept = [path.read_text(encoding="utf-8") for path in release.folder.rglob("*.json")]
     assert any("gateway.example.invalid" in text for text in kept)
     assert not [text for text in kept if "hunter2" in text]
-    with pytest.raises(CannotTell, match="has passed no live run"):
+    with pytest.raises(Inconclusive, match="has passed no live run"):
         list(live_evidence(release, world))
 
 
@@ -124,10 +124,10 @@ def test_stand_in_is_not_kept_for_the_service(looked: tuple[Release, World]) -> 
     release, world = looked
     stand_in = dataclasses.replace(world, environment={"GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:1"})
     evidence.keep(release, stand_in, passed(0, "http://127.0.0.1:1"))
-    with pytest.raises(CannotTell, match="has passed no live run"):
+    with pytest.raises(Inconclusive, match="has passed no live run"):
         list(live_evidence(release, world))
     for asked in (world, stand_in):
-        with pytest.raises(CannotTell, match="there is no key"):  # it would run: nothing is kept
+        with pytest.raises(Inconclusive, match="there is no key"):  # it would run: nothing is kept
             list(smoke_live(release, asked))
 
 
@@ -166,14 +166,14 @@ def test_another_wheel(looked: tuple[Release, World], monkeypatch: pytest.Monkey
     release, world = looked
     evidence.keep(release, world, passed())
     monkeypatch.setattr(Journal, "artifacts", lambda _: (Artifact(WHEEL, 4, "cd" * 32),))
-    with pytest.raises(CannotTell, match="cdcdcd"):
+    with pytest.raises(Inconclusive, match="cdcdcd"):
         list(live_evidence(release, world))
 
 
 def test_no_key_is_inconclusive(looked: tuple[Release, World]) -> None:
     """One line says which variable to set."""
     release, world = looked
-    with pytest.raises(CannotTell) as told:
+    with pytest.raises(Inconclusive) as told:
         list(smoke_live(release, world))
     assert "GEMINI_API_KEY or GOOGLE_API_KEY" in told.value.hint
 

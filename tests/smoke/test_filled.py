@@ -27,11 +27,11 @@ def test_copy_for_commands(release: Release, world: World) -> None:
     copy = CopyForCommands()
     first, *others = copy.actions(release, world)
     engine.perform(first, world)
-    assert release.commands_tree.is_dir() and copy.settled(release, world) is None
+    assert release.commands_tree.is_dir() and copy.check_done(release, world) is None
     assert isinstance(others[0], Link)
     for action in copy.actions(release, world):
         engine.perform(action, world)
-    assert copy.settled(release, world) == {"copy": str(release.commands_tree)}
+    assert copy.check_done(release, world) == {"copy": str(release.commands_tree)}
     assert (release.commands_tree / "front" / "node_modules").is_symlink()
 
 
@@ -44,8 +44,8 @@ def test_install_candidate(release: Release, world: World) -> None:
     installed.mkdir(parents=True)
     (installed / "acme.py").touch()
     step = InstallCandidate(lambda project, wheel: ())
-    assert step.settled(release, world) is None
+    assert step.check_done(release, world) is None
     *_, last = [action for action in step.actions(release, world) if isinstance(action, Write)]
     engine.perform(last, world)
-    found = step.settled(release, world)
+    found = step.check_done(release, world)
     assert found is not None and found["wheel"] == "acme-1.0-py3-none-any.whl"

@@ -16,7 +16,7 @@ import pytest
 from omni_release import cassettes
 from omni_release.emulators import GeminiEmulator
 from omni_release.smoke import outcomes
-from omni_release.smoke.outcomes import Scenario, Told
+from omni_release.smoke.outcomes import Scenario, SmokeReport
 from tests.conftest import child_environment
 from tests.images.conftest import planted_key
 
@@ -53,7 +53,7 @@ class Ran:
 
     code: int
     out: str
-    told: Told
+    told: SmokeReport
 
     def __getitem__(self, name: str) -> Scenario:
         return next(one for one in self.told.scenarios if one.name == name)

@@ -14,7 +14,7 @@ from omni_release import project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
-from omni_release.core.errors import CannotTell, NotApplicable, UsageError
+from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release
 from omni_release.core.world import World
@@ -64,7 +64,7 @@ def test_without_a_class_there_is_nothing_to_fill(tmp_path: Path, world: World) 
 def test_without_a_recording_nothing_is_known(tmp_path: Path, world: World) -> None:
     """It is inconclusive, and says what to do; a recording that is none is told by name."""
     about = release(tmp_path)
-    with pytest.raises(CannotTell, match="no answer is recorded in cassettes/"):
+    with pytest.raises(Inconclusive, match="no answer is recorded in cassettes/"):
         said(about, world)
     (tmp_path / "cassettes" / "a.yaml").write_text("{", encoding="utf-8")
     with pytest.raises(UsageError, match=r"a\.yaml:1: this is neither a cassette nor a body"):
@@ -73,13 +73,13 @@ def test_without_a_recording_nothing_is_known(tmp_path: Path, world: World) -> N
 
 def test_a_kind_of_call_that_is_not_recorded(tmp_path: Path, world: World) -> None:
     """What holds for generate says nothing of refine."""
-    with pytest.raises(CannotTell, match="`refine` is recorded"):
+    with pytest.raises(Inconclusive, match="`refine` is recorded"):
         said(release(tmp_path, "generate.yaml", path="candidates.*", cls="google.genai.types:Candidate"), world)
 
 
 def test_a_path_that_leads_nowhere(tmp_path: Path, world: World) -> None:
     """A class that was never filled has not passed."""
-    with pytest.raises(CannotTell, match=r"nothing stands at `candidates\.\*\.nowhere`"):
+    with pytest.raises(Inconclusive, match=r"nothing stands at `candidates\.\*\.nowhere`"):
         said(release(tmp_path, "generate.yaml", "refine.yaml", path="candidates.*.nowhere"), world)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from omni_release.core.actions import Copy, Link, Move, Write
-from omni_release.core.errors import Conflict, Locked, UsageError, of_system
+from omni_release.core.errors import Conflict, Locked, UsageError, describe_os_error
 
 
 class LocalFiles:
@@ -124,7 +124,7 @@ def swap(root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
             _back(moves)
         _forget(root, moves)
         if isinstance(error, OSError):
-            raise Conflict(f"could not be written: {of_system(error)}", "Every file is as it was.") from None
+            raise Conflict(f"could not be written: {describe_os_error(error)}", "Every file is as it was.") from None
         raise
     _forget(root, moves)
 

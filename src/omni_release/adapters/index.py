@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omni_release.core.model import REHEARSAL, Artifact, Target
-from omni_release.core.world import Access, Credentials, IndexFile, Told
+from omni_release.core.world import Access, Credentials, FileStatus, IndexFile
 from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Rehearsal:
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         return self._client.standings(project, artifacts)
 
-    def page(self, url: str) -> Told:
+    def page(self, url: str) -> FileStatus:
         return self._client.page(url)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Rehearsal:
         )
 
 
-class DefaultIndex:
+class MachineIndex:
     """See `seams.Elsewhere`: the one that pip or uv would take; `environment` tells which."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -137,10 +137,10 @@ class PackageIndex:
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         return self._client.standings(project, artifacts)
 
-    def page(self, url: str) -> Told:
+    def page(self, url: str) -> FileStatus:
         return self._client.page(url)
 
     def close(self) -> None:

@@ -22,9 +22,9 @@ from typing import IO, TypedDict
 
 from omni_release import scripts
 from omni_release.core.actions import Run
-from omni_release.core.errors import ActionFailed, CannotTell
+from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.redaction import secret_pattern, strip_userinfo_from_bytes
-from omni_release.core.world import Answer, Completed, Holders
+from omni_release.core.world import Completed, ToolAnswer, UsingProcesses
 from omni_release.programs import RUN_VARIABLE, git_env
 
 _TAIL = 40
@@ -86,7 +86,7 @@ class LocalProcesses:
 
     def ask(
         self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
-    ) -> Answer | None:
+    ) -> ToolAnswer | None:
         inner = git_env(os.environ) if environment is None else environment
         try:
             with self._lock:
@@ -95,11 +95,11 @@ class LocalProcesses:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CannotTell(f"{argv[0]} does not answer: {error}") from None
+            raise Inconclusive(f"{argv[0]} does not answer: {error}") from None
         try:
             streams = process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired:
-            raise CannotTell(f"{_named(argv)} did not answer within {deadline:g} s") from None
+            raise Inconclusive(f"{_named(argv)} did not answer within {deadline:g} s") from None
         finally:
             with self._lock:
                 self._running.pop(process.pid, None)
@@ -109,9 +109,9 @@ class LocalProcesses:
                 if pipe is not None:
                     pipe.close()
         out, said = (stream.decode("utf-8", "surrogateescape") for stream in streams)
-        return Answer(process.returncode, out, said.strip())
+        return ToolAnswer(process.returncode, out, said.strip())
 
-    def using(self, folder: Path) -> Holders:
+    def using(self, folder: Path) -> UsingProcesses:
         from omni_release.adapters.processes_using import holders
 
         return holders(folder)

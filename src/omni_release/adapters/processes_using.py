@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.core.errors import CannotTell, to_install
-from omni_release.core.world import Holder, Holders
+from omni_release.core.errors import Inconclusive, install_hint
+from omni_release.core.world import UsingProcess, UsingProcesses
 
 if TYPE_CHECKING:
     import psutil
 
 
-def holders(folder: Path) -> Holders:
+def holders(folder: Path) -> UsingProcesses:
     """The programs, but for this one and those that it was started by: they are what asks.
 
     Of a program's arguments the first alone is looked at, and none is told: they may be secrets.
@@ -24,7 +24,7 @@ def holders(folder: Path) -> Holders:
     try:
         import psutil
     except ImportError:
-        raise CannotTell("psutil is not installed, which looks for programs", to_install("release")) from None
+        raise Inconclusive("psutil is not installed, which looks for programs", install_hint("release")) from None
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found, unseen = [], 0
     for process in psutil.process_iter():
@@ -40,8 +40,8 @@ def holders(folder: Path) -> Holders:
             unseen += 1
             continue
         if how is not None:
-            found.append(Holder(process.pid, name, how))
-    return Holders(tuple(found), unseen)
+            found.append(UsingProcess(process.pid, name, how))
+    return UsingProcesses(tuple(found), unseen)
 
 
 def _how(process: psutil.Process, folder: Path) -> str | None:

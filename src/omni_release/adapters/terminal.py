@@ -142,20 +142,20 @@ class Live:
 
 
 class AtTerminal:
-    """See `seams.Person`: whoever sits there, unless all was said `beforehand`."""
+    """See `seams.Person`: whoever sits there, unless all was said `preapproved`."""
 
-    def __init__(self, shown: Terminal, source: TextIO, stopped: Callable[[], bool], *, beforehand: bool) -> None:
+    def __init__(self, shown: Terminal, source: TextIO, stopped: Callable[[], bool], *, preapproved: bool) -> None:
         self._shown = shown
         self._source = source
         self._stopped = stopped
-        self._beforehand = beforehand
+        self._preapproved = preapproved
 
     @property
-    def beforehand(self) -> bool:
-        return self._beforehand
+    def preapproved(self) -> bool:
+        return self._preapproved
 
-    def types(self, word: str, question: str) -> str | None:
-        if self._beforehand:
+    def prompt(self, word: str, question: str) -> str | None:
+        if self._preapproved:
             return word
         return self._shown.ask(question, self._typed) if self._source.isatty() else None
 

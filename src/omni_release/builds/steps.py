@@ -14,7 +14,7 @@ from omni_release.core import journal
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
 from omni_release.core.errors import Conflict
 from omni_release.core.model import Evidence, Release
-from omni_release.core.runs import HOME
+from omni_release.core.runs import FOLDER
 from omni_release.core.world import World
 from omni_release.environments import installer_config
 
@@ -32,7 +32,7 @@ class Build:
         yield _build(release, world, "first", release.source, release.dist)
         yield _pin(release)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         return as_built(release, world)
 
 
@@ -49,12 +49,12 @@ class TakeArtifacts:
         names = tuple(PurePosixPath(path.name) for path in distributions.in_folder(self.folder))
         yield Copy(self.folder, release.dist, names)
         # Of this tree as far as anybody can tell: a run that is to build something does not go on with it.
-        tree_file = release.workshop / "prebuilt.sha256"
+        tree_file = release.work_dir / "prebuilt.sha256"
         fingerprint = source_tree.fingerprint(release.project.root, world.processes)
         yield Write(tree_file, (_PREBUILT + fingerprint).encode())
         yield dataclasses.replace(_pin(release), tree=tree_file)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         return as_built(release, world)
 
 
@@ -67,7 +67,7 @@ class Rebuild:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         yield _build(release, world, "again", release.source_again, release.rebuilt)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"rebuilt": str(release.rebuilt)} if release.rebuilt.is_dir() else None
 
 
@@ -81,7 +81,7 @@ def as_built(release: Release, world: World) -> Evidence | None:
     pinned = world.journal.artifacts()
     if not pinned:
         return None
-    built_from = (world.journal.built_from() or "").removeprefix(_PREBUILT)
+    built_from = (world.journal.tree_hash() or "").removeprefix(_PREBUILT)
     if built_from != source_tree.fingerprint(release.project.root, world.processes):
         raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
     for artifact in pinned:
@@ -98,7 +98,7 @@ def _build(release: Release, world: World, which: str, source: Path, target: Pat
     program = (sys.executable, "-m", "omni_release.scripts.build", which)
     return Run(
         (*program, str(source), str(release.environment("build")), str(target)),
-        cwd=release.workshop,
+        cwd=release.work_dir,
         environment=inner,
         log=release.logs / ("build.log" if which == "first" else "rebuild.log"),
         deadline=release.project.settings.build_timeout,
@@ -120,13 +120,13 @@ class CopySource:
         top = found.top if found else release.project.root
         files = source_tree.everything(top, release.project.root, world.processes)
         for copy in ("source", "again"):
-            yield Copy(top, release.workshop / copy, files)
+            yield Copy(top, release.work_dir / copy, files)
             if found:
-                yield Write(release.workshop / copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n")
+                yield Write(release.work_dir / copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n")
         # Last, so that it is only there when all of it is: from now on the build is of this very tree.
         yield Write(release.copied_tree, fingerprint.encode())
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         if not release.copied_tree.is_file():
             return None
         copied = release.copied_tree.read_text(encoding="utf-8")
@@ -152,13 +152,13 @@ class CopyForCommands:
         # Last, so that it is only there when all the links are.
         yield self._end(release)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         whole = release.commands_tree.is_dir() and self._end(release).path.is_file()
         return {"copy": str(release.commands_tree)} if whole else None
 
     @staticmethod
     def _end(release: Release) -> Write:
-        return Write(release.workshop / "commands.copied", b"")
+        return Write(release.work_dir / "commands.copied", b"")
 
 
 class Clean:
@@ -169,11 +169,11 @@ class Clean:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         dist = release.project.root / "dist"
-        target = release.project.root / HOME / "removed" / world.clock.now().strftime("%Y%m%d-%H%M%S-%f")
+        target = release.project.root / FOLDER / "removed" / world.clock.now().strftime("%Y%m%d-%H%M%S-%f")
         for entry in sorted(dist.iterdir()):
             yield Move(entry, target / entry.name)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         dist = release.project.root / "dist"
         if dist.is_symlink():
             raise Conflict(

@@ -17,7 +17,7 @@ from typing import Any
 
 from omni_release import cassettes
 from omni_release.cassettes.yaml_reader import Part, Unexpected, line_of, load
-from omni_release.core.errors import UsageError, to_install
+from omni_release.core.errors import UsageError, install_hint
 
 _AGAIN = "Record it anew, or mend that line."
 GENERATE, REFINE = "generate", "refine"
@@ -83,7 +83,7 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
         try:
             document = load(data.decode("utf-8"))
         except ModuleNotFoundError as error:
-            raise UsageError(f"{error.name} is not installed, which reads cassettes", to_install("smoke")) from None
+            raise UsageError(f"{error.name} is not installed, which reads cassettes", install_hint("smoke")) from None
     else:
         bodies, streamed = _parsed(data)
         document = bodies[0] if len(bodies) == 1 and not streamed else None

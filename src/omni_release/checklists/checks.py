@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from omni_release import checklists
 from omni_release.checklists import FOLDER, RULE, Checklist, Item, sign_offs
-from omni_release.core.errors import CannotTell, NeedsPerson, NotApplicable
+from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity, Status
 from omni_release.core.world import World
 
@@ -77,11 +77,11 @@ class ItemIsAnswered:
         if item.check not in (known := world.task_ids()):
             yield _unknown(item, known)
             return
-        status, why = checklists.by_check(item, world.journal.came_of(item.check, release.target))
+        status, why = checklists.by_check(item, world.journal.last_status(item.check, release.target))
         if status is Status.FAILED:
             yield Finding(why, RULE, path=item.path, line=item.line)
         elif status is Status.INCONCLUSIVE:
-            raise CannotTell(why)
+            raise Inconclusive(why)
         elif status is Status.WAITING:
             raise NeedsPerson(f"{item.asks}\n{why}", _then(release))
 

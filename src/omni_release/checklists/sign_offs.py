@@ -21,10 +21,10 @@ from datetime import date
 from pathlib import Path
 
 from omni_release import checklists, distributions, versions
-from omni_release.checklists import FOLDER, RULE, Checklist, Item, opened, sign_offs
+from omni_release.checklists import FOLDER, RULE, Checklist, Item, opened
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Project, Release, Severity, SignOff, Status
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from omni_release.core.settings_reader import line_of
 from omni_release.core.world import Journal, World
 
@@ -195,7 +195,7 @@ class Shown:
         return f"omni-release sign {self.item.id} --reason …"
 
 
-def newest(home: Home, run: str | None) -> RunFolder:
+def newest(home: RunStore, run: str | None) -> RunFolder:
     """The run that is named, or the newest; where there is none yet, one that remembers nothing."""
     if run is not None:
         return home.run(run)
@@ -222,9 +222,9 @@ def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
 
 def standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
     """A checklist's items, each as it stands in this run."""
-    pinned, target = folder.artifacts(), folder.aimed_at()
+    pinned, target = folder.artifacts(), folder.last_target()
     version = distributions.released(versions.version_of(versions.find(project)), pinned)
     today = datetime.datetime.now(datetime.UTC).date()
     for item in one.items:
-        signed, _ = sign_offs.answer(item.id, project.root, version, folder, today)
-        yield Shown(item, signed, folder.came_of(item.check, target) if item.check else None)
+        signed, _ = answer(item.id, project.root, version, folder, today)
+        yield Shown(item, signed, folder.last_status(item.check, target) if item.check else None)

@@ -55,14 +55,14 @@ def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:
 
     from omni_release import source_tree
     from omni_release.code import scan
-    from omni_release.core.runs import HOME
+    from omni_release.core.runs import FOLDER
 
     look = scan.Look(
         root=project.root,
         files=source_tree.files(project.root, processes),
         rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
         ignored=project.settings.audit.ignore,
-        run=project.root / HOME / "runs" / "none",
+        run=project.root / FOLDER / "runs" / "none",
         environment=os.environ,
     )
     return list(scan.scan(look, processes))

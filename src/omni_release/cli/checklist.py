@@ -15,7 +15,7 @@ from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project
 from omni_release.core.redaction import printable
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from omni_release.core.world import Files
 from omni_release.report.markdown import plain
 
@@ -43,7 +43,7 @@ def init(project: Project, files: Files, *, json: bool = False) -> int:
     return errors.EXIT_PASSED
 
 
-def show(project: Project, home: Home, form: str, run: str | None) -> int:
+def show(project: Project, home: RunStore, form: str, run: str | None) -> int:
     """Print the checklists, as they stand in the newest run or the one that is named; always exit code 0."""
     found = checklists.read(project.root)
     if not found:

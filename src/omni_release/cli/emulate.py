@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from omni_release.core.errors import EXIT_PASSED, UsageError, to_install
+from omni_release.core.errors import EXIT_PASSED, UsageError, install_hint
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         from omni_release.emulators.server import GeminiEmulator
     except ImportError as error:
         said = f"{error.name} is not installed, and the emulator needs it"
-        raise UsageError(said, to_install("images")) from None
+        raise UsageError(said, install_hint("images")) from None
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

@@ -18,13 +18,13 @@ from omni_release.cli import contract as contract_command
 from omni_release.cli import smoke as smoke_command
 from omni_release.cli import version as version_command
 from omni_release.core import errors
-from omni_release.core.errors import MissingExtra, OmniReleaseError, UsageError, of_system
+from omni_release.core.errors import MissingExtra, OmniReleaseError, UsageError, describe_os_error
 from omni_release.core.model import Project
 from omni_release.report import text
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
-    from omni_release.core.runs import Home
+    from omni_release.core.runs import RunStore
     from omni_release.core.world import Files, Processes
 
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _told(arguments, MissingExtra(str(error.name), f"`omni-release {arguments.command}`"))
     except OSError as error:
-        return _told(arguments, OmniReleaseError(of_system(error)))
+        return _told(arguments, OmniReleaseError(describe_os_error(error)))
     except OmniReleaseError as error:
         return _told(arguments, error)
     except KeyboardInterrupt:
@@ -135,12 +135,12 @@ def _processes() -> Iterator[Processes]:
         processes.close()
 
 
-def _home(found: Project) -> Home:
+def _home(found: Project) -> RunStore:
     """Where the project's runs are; nothing that is kept there shows a secret of our environment."""
     from omni_release.adapters.secrets import Secrets
-    from omni_release.core.runs import Home
+    from omni_release.core.runs import RunStore
 
-    return Home(found.root, _files(), Secrets.of(os.environ).redact)
+    return RunStore(found.root, _files(), Secrets.of(os.environ).redact)
 
 
 def _project(arguments: Arguments) -> Project:

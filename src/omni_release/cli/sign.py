@@ -16,7 +16,7 @@ from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Status, worst
 from omni_release.core.redaction import printable
-from omni_release.core.runs import Home
+from omni_release.core.runs import RunStore
 from omni_release.core.world import Processes
 from omni_release.report import json_report as report_json
 
@@ -34,7 +34,7 @@ class Answering:
     committed: bool
 
 
-def sign(answer: Answering, home: Home, processes: Processes, ask: Callable[[str], str] | None) -> int:
+def sign(answer: Answering, home: RunStore, processes: Processes, ask: Callable[[str], str] | None) -> int:
     """Record a person's answer in a run's journal, or in the repository; `ask` puts a question to who sits there."""
     known = {task.id for lane in lanes.every(answer.project) for task in lane.tasks}
     if answer.id and answer.id not in known:
@@ -104,7 +104,7 @@ def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: 
     return worst(shown.status for shown in left).exit_code
 
 
-def commit(answer: Answering, home: Home, who: str) -> Path:
+def commit(answer: Answering, home: RunStore, who: str) -> Path:
     """Write a sign-off for the project's version into the repository, to be committed; the file."""
     import tomlkit
     from tomlkit.items import AoT

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from omni_release.core.world import Swaps
+    from omni_release.core.world import FileTransactions
     from omni_release.versions import Found, Place
     from omni_release.versions.guards import Index
 
@@ -166,7 +166,7 @@ class Asked(namedtuple("Asked", "verb value dry json docs", defaults=("", False,
     docs: bool
 
 
-def change(root: Path, asked: Asked, swaps: Swaps, index: Index | None = None) -> int:
+def change(root: Path, asked: Asked, swaps: FileTransactions, index: Index | None = None) -> int:
     """`version sync`, `set X` and `bump PART`: all places at once, or none. `index` is asked whether X is taken."""
     root = root.resolve()
     if asked.dry:
@@ -179,7 +179,7 @@ def change(root: Path, asked: Asked, swaps: Swaps, index: Index | None = None) -
         return _changed(root, asked, swaps, index)
 
 
-def _changed(root: Path, asked: Asked, swaps: Swaps, index: Index | None) -> int:
+def _changed(root: Path, asked: Asked, swaps: FileTransactions, index: Index | None) -> int:
     from omni_release.versions import change as versions_change
 
     checkout, found = looked_at(root)

@@ -12,7 +12,7 @@ from typing import Any
 from omni_release import environments as environments_module
 from omni_release import programs, source_tree
 from omni_release.code import LEFT_OUT, imports, scan, select_sources
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity, importable, shown, table
 from omni_release.core.world import World
 
@@ -68,7 +68,7 @@ def _said(place: programs.ToolRun, world: World, files: tuple[str, ...]) -> Iter
         told = json.loads(out.read_bytes())
     except (OSError, ValueError):
         said = f"ruff {completed.ended(programs.DEADLINE)} without a verdict"
-        raise CannotTell(f"{said}:\n{printed[-2000:]}") from None
+        raise Inconclusive(f"{said}:\n{printed[-2000:]}") from None
     yield from (_finding(entry, place.root) for entry in told)
 
 
@@ -119,7 +119,7 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("the project has no import package")
     candidate = environments_module.python(release.environment("candidate"))
     options = ("--config-file=", "--ignore-missing-imports", "--check-untyped-defs", "--enable-error-code=deprecated")
-    where = (f"--python-executable={candidate}", f"--cache-dir={release.workshop / 'mypy'}")
+    where = (f"--python-executable={candidate}", f"--cache-dir={release.work_dir / 'mypy'}")
     argv = (sys.executable, "-m", "mypy", *options, *where, "--output=json", "--no-error-summary", *packages)
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         place = programs.ToolRun(project.root, release.folder, Path(folder), world.environment)
@@ -128,7 +128,7 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
     if completed.code != 0 and not (completed.code == 1 and told):  # 1 is also how Python ends without such a module
         missing = "No module named mypy" in said
         why = "mypy is not here" if missing else f"mypy came to no verdict:\n{said[-1000:]}"
-        raise CannotTell(why, "Install mypy beside omni-release." if missing else "")
+        raise Inconclusive(why, "Install mypy beside omni-release." if missing else "")
     for entry in told:
         if entry["code"] == "deprecated":
             path = entry["file"].replace("\\", "/")

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from omni_release import distributions, programs
 from omni_release import environments as environments_module
 from omni_release.code import imports
-from omni_release.core.errors import CannotTell, NotApplicable, to_install
+from omni_release.core.errors import Inconclusive, NotApplicable, install_hint
 from omni_release.core.model import Finding, Project, Release, Severity, importable, shown, table
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
@@ -78,9 +78,9 @@ def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> t
         return json.loads(out.read_bytes()), said
     except (OSError, ValueError):
         if "No module named deptry" in said:
-            raise CannotTell("deptry is not here", to_install("audit")) from None
+            raise Inconclusive("deptry is not here", install_hint("audit")) from None
         ended = f"deptry {completed.ended(programs.DEADLINE)} without a verdict"
-        raise CannotTell(f"{ended}:\n{said[-2000:]}") from None
+        raise Inconclusive(f"{ended}:\n{said[-2000:]}") from None
 
 
 def _finding(entry: dict[str, Any], unknown: set[str], project: Project) -> Iterator[Finding]:
@@ -106,8 +106,8 @@ def dependencies_maintained(release: Release, world: World) -> Iterator[Finding]
     untold = []
     for entry in {e.name: e for e in imports.declared(release.project.root, release.project.metadata)}.values():
         try:
-            found = world.elsewhere.status(entry.name)
-        except CannotTell as error:
+            found = world.default_index.status(entry.name)
+        except Inconclusive as error:
             untold.append(f"{entry.name}: {error.message}")
             continue
         if found:
@@ -115,7 +115,7 @@ def dependencies_maintained(release: Release, world: World) -> Iterator[Finding]
                 f"requires {entry.requirement}: {found}", "unmaintained", path="pyproject.toml", line=entry.line
             )
     if untold:
-        raise CannotTell("\n".join(("of these the index did not tell:", *untold)), "Is there a network?")
+        raise Inconclusive("\n".join(("of these the index did not tell:", *untold)), "Is there a network?")
 
 
 def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
@@ -171,7 +171,9 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
     except (OSError, ValueError, KeyError):
         missing = any("No module named pip_audit" in line for line in ended.tail)
         why = "pip-audit is not here" if missing else "\n".join(("pip-audit could not ask:", *ended.tail[-5:]))
-        raise CannotTell(why, "Install pip-audit beside omni-release." if missing else "Is there a network?") from None
+        raise Inconclusive(
+            why, "Install pip-audit beside omni-release." if missing else "Is there a network?"
+        ) from None
     untold = []
     for entry in told:
         if (why := entry.get("skip_reason")) and canonicalize_name(entry["name"]) != canonicalize_name(
@@ -183,7 +185,7 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
             yield Finding(f"{entry['name']} {entry['version']}: {hole['id']}, mended in: {mended}", "vulnerability")
     if untold:
         hint = "Ask elsewhere for what no public index has, and require the rest from one."
-        raise CannotTell("\n".join(("of these pip-audit could not ask:", *untold)), hint)
+        raise Inconclusive("\n".join(("of these pip-audit could not ask:", *untold)), hint)
 
 
 def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: str) -> Completed:
@@ -191,7 +193,7 @@ def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: st
     command = replace(installers.with_settings(release, world, name, argv), background=True)
     ended = world.processes.run(command)
     if ended.timed_out:
-        raise CannotTell(f"{Path(argv[0]).name} {ended.ended(command.deadline)}", f"See {command.log}.")
+        raise Inconclusive(f"{Path(argv[0]).name} {ended.ended(command.deadline)}", f"See {command.log}.")
     if ended.code != 0 and ended.network:
-        raise CannotTell("\n".join(("it looks like the network's doing:", *ended.tail[-5:])), f"See {command.log}.")
+        raise Inconclusive("\n".join(("it looks like the network's doing:", *ended.tail[-5:])), f"See {command.log}.")
     return ended

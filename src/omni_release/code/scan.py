@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import programs
 from omni_release.code import Sources, select_sources
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Finding, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
@@ -211,7 +211,7 @@ def _matches(lines: Sequence[str], stands: Callable[[str, str], bool] = _nowhere
             place = (match["file"].replace("\\", "/").removeprefix("./"), start["line"] + 1, start["column"] + 1)
             finding = Finding(said.strip() or match["ruleId"], name_of(match["ruleId"]), severity, *place)
         except (ValueError, KeyError, TypeError):
-            raise CannotTell(f"ast-grep said what cannot be read: {line[:200]}", "Is it the right release?") from None
+            raise Inconclusive(f"ast-grep said what cannot be read: {line[:200]}", "Is it the right release?") from None
         found.setdefault((finding.rule, *place), finding)
     yield from sorted(found.values(), key=lambda f: (f.path or "", f.line or 0, f.column or 0, f.rule))
 
@@ -239,7 +239,7 @@ def _dropped(answer: _Answer, rules: list[RuleFile]) -> Finding:
         number = max(number for number, rule in enumerate(rules) if named["id"] in rule.ids)
         return _bad(rules.pop(number), f"another rule is called `{named['id']}` too", None)
     ended = answer.completed.ended(programs.DEADLINE)
-    raise CannotTell(f"ast-grep {ended} without a verdict:\n{said[-2000:]}", "")
+    raise Inconclusive(f"ast-grep {ended} without a verdict:\n{said[-2000:]}", "")
 
 
 def _bad(rule: RuleFile, why: str, line: int | None) -> Finding:

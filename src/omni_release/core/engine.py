@@ -13,15 +13,15 @@ from omni_release.core import waivers
 from omni_release.core.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.core.errors import (
     ActionFailed,
-    CannotTell,
+    Inconclusive,
     MissingExtra,
     NeedsPerson,
     NotApplicable,
     OmniReleaseError,
-    of_system,
+    describe_os_error,
 )
 from omni_release.core.journal import outcome_from_json, outcome_to_json
-from omni_release.core.model import HELD_UP, STOOD_SO, Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.core.model import ALREADY_DONE, BLOCKED_BY, Evidence, Finding, Outcome, Release, Severity, Status
 from omni_release.core.tasks import Check, Lane, Step, Task
 from omni_release.core.world import World
 
@@ -115,7 +115,9 @@ def _run(action: Run, world: World) -> None:
     said = f"{_program(action.argv)} {completed.ended(action.deadline)}"
     tail = "\n".join(completed.tail)
     if action.network and completed.network:
-        raise CannotTell(f"{said}, and it looks like the network's doing:\n{tail}", f"All of its output: {action.log}")
+        raise Inconclusive(
+            f"{said}, and it looks like the network's doing:\n{tail}", f"All of its output: {action.log}"
+        )
     raise ActionFailed(said, f"All of its output: {action.log}", tail=completed.tail)
 
 
@@ -133,7 +135,7 @@ def _stopped(task: Task, done: dict[str, Outcome], blocked: set[str], release: R
         unmet = other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked
         if unmet:
             held_up = _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE)
-            return dataclasses.replace(held_up, evidence={HELD_UP: need})
+            return dataclasses.replace(held_up, evidence={BLOCKED_BY: need})
     return None
 
 
@@ -159,7 +161,7 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
         if isinstance(task.body, Step):
             return _act(task, task.body, release, world, dry=dry)
         return _look(task, task.body, release, world, today)
-    except CannotTell as error:
+    except Inconclusive as error:
         return _signed(task, Status.INCONCLUSIVE, error, release, world, today)
     except NeedsPerson as error:
         return _signed(task, Status.WAITING, error, release, world, today)
@@ -172,7 +174,7 @@ def _performed(task: Task, release: Release, world: World, today: date, *, dry: 
     except OmniReleaseError as error:
         return _outcome(task, Status.FAILED, _said(error), Severity.ERROR)
     except OSError as error:
-        return _outcome(task, Status.FAILED, of_system(error), Severity.ERROR, "os-error")
+        return _outcome(task, Status.FAILED, describe_os_error(error), Severity.ERROR, "os-error")
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] == "omni_release":
             return _defect(task, error, world)
@@ -194,19 +196,19 @@ def _defect(task: Task, error: Exception, world: World) -> Outcome:
 def _look(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:
     """What a check found. An error that it found counts, also where it could not tell all the rest."""
     key = task.key(release, world) if task.key else None
-    if key is not None and (kept := outcome_from_json(world.journal.kept(task.id, key))):
+    if key is not None and (kept := outcome_from_json(world.journal.cached(task.id, key))):
         note = Finding("kept from an earlier look: nothing that it depends on has changed", task.id, Severity.NOTICE)
         return _waived(task, dataclasses.replace(kept, findings=(*kept.findings, note)), release, today)
     findings: list[Finding] = []
-    untold: CannotTell | None = None
+    untold: Inconclusive | None = None
     try:
         for finding in body(release, world):
             findings.append(finding)  # noqa: PERF402 - one by one: what came before an exception stays
-    except CannotTell as error:
+    except Inconclusive as error:
         untold = error
     outcome = _found(task, tuple(findings))
     if key is not None and outcome.status is Status.PASSED and untold is None:
-        world.journal.keep(task.id, key, outcome_to_json(outcome))
+        world.journal.cache(task.id, key, outcome_to_json(outcome))
     outcome = _waived(task, outcome, release, today)
     if untold is None:
         return outcome
@@ -225,8 +227,8 @@ def _waived(task: Task, outcome: Outcome, release: Release, today: date) -> Outc
 
 def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
     """Settled → done. Otherwise perform the actions, and ask again: an exit code is no proof."""
-    if (proof := body.settled(release, world)) is not None:
-        return _found(task, (Finding(STOOD_SO, task.id, Severity.NOTICE),), evidence=proof)
+    if (proof := body.check_done(release, world)) is not None:
+        return _found(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
     actions = tuple(body.actions(release, world))
     if dry:
         return dataclasses.replace(_found(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))
@@ -235,10 +237,10 @@ def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -
         for action in actions:
             world.journal.record("performing", task=task.id, action=str(action))
             perform(action, world)
-    except (ActionFailed, CannotTell) as error:
+    except (ActionFailed, Inconclusive) as error:
         trouble = error
     try:
-        proof = body.settled(release, world)
+        proof = body.check_done(release, world)
     except OmniReleaseError as error:
         if trouble is not None:
             raise type(error)(f"{error.message}\nBefore that: {trouble.message}", error.hint) from None

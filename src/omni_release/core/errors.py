@@ -57,15 +57,15 @@ class MissingExtra(UsageError):
         top = module.partition(".")[0]
         extra = next((name for name, modules in _BROUGHT_BY.items() if top in modules), "release")
         said = f"{top} is not installed, which {what} needs"
-        super().__init__(said, to_install(extra))
+        super().__init__(said, install_hint(extra))
 
 
-def of_system(error: OSError) -> str:
+def describe_os_error(error: OSError) -> str:
     """What the system says is wrong, and where."""
     return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
 
 
-def to_install(extra: str) -> str:
+def install_hint(extra: str) -> str:
     """What to do where a package is not there that this extra brings."""
     return f'Install it with: pip install "omni-release[{extra}]"'
 
@@ -90,13 +90,13 @@ class Locked(UsageError):
     """Another run is at work in this project."""
 
 
-class CannotTell(OmniReleaseError):
+class Inconclusive(OmniReleaseError):
     """A check could not find out. Inconclusive: neither passed nor failed."""
 
     exit_code = EXIT_INCONCLUSIVE
 
 
-class Refused(CannotTell):
+class PermanentRefusal(Inconclusive):
     """Who was asked does not want to tell: asking again comes to the same."""
 
 
@@ -124,5 +124,5 @@ class Conflict(OmniReleaseError):
     """The world holds something else under our name. Nothing was changed."""
 
 
-class UnreadableArtifact(OmniReleaseError):
+class InvalidDistribution(OmniReleaseError):
     """A distribution that is none: not a readable archive, without metadata, or not named as one."""

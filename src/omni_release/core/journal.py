@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.core.actions import Pin, Write
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import REHEARSAL, Artifact, Finding, Outcome, Severity, SignOff, Stage, Status
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
@@ -55,24 +55,24 @@ class RunFolder:
     read: bool = False
     redact: Redact = strip_userinfo
 
-    def workshop(self) -> Path:
+    def work_dir(self) -> Path:
         """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
 
         Outside, so that nothing that looks upwards from it (git, uv, pytest, a back end) finds the checkout.
         """
-        if (found := self._workshop()) is not None:
+        if (found := self._work_dir()) is not None:
             return found
         made = Path(tempfile.mkdtemp(prefix="omni-release-")).resolve()
         (made / _WHOSE).write_bytes(os.fsencode(self.path))
         self.files.write(Write(self.path / "workshop", os.fsencode(made)))
         return made
 
-    def dismantle(self) -> None:
+    def remove_work_dir(self) -> None:
         """Remove the workshop, if it is there and this run's."""
-        if (found := self._workshop()) is not None:
+        if (found := self._work_dir()) is not None:
             shutil.rmtree(found, ignore_errors=True)
 
-    def _workshop(self) -> Path | None:
+    def _work_dir(self) -> Path | None:
         try:
             stated = Path(os.fsdecode((self.path / "workshop").read_bytes()))
             return stated if (stated / _WHOSE).read_bytes() == os.fsencode(self.path) else None
@@ -83,15 +83,15 @@ class RunFolder:
         pinned = document(self.path / "artifacts.json")
         return tuple(Artifact(**entry) for entry in pinned["artifacts"]) if isinstance(pinned, dict) else ()
 
-    def built_from(self) -> str | None:
+    def tree_hash(self) -> str | None:
         pinned = document(self.path / "artifacts.json")
         return str(pinned["tree"]) if isinstance(pinned, dict) else None
 
-    def built_at(self) -> str | None:
+    def commit_built(self) -> str | None:
         pinned = document(self.path / "artifacts.json")
         return pinned.get("commit") if isinstance(pinned, dict) else None
 
-    def rehearsed(self) -> str | None:
+    def rehearsal_verdict(self) -> str | None:
         verdict, hashes = None, self._hashes()
         for event in self.events():
             if event.get("event") != "ended" or event.get("artifacts", hashes) != hashes:
@@ -136,27 +136,27 @@ class RunFolder:
         found = sorted(folder.iterdir()) if RUN_NAME.fullmatch(self.path.name) and folder.is_dir() else []
         return [RunFolder(path, self.files) for path in found if RUN_NAME.fullmatch(path.name) and path != self.path]
 
-    def came_of(self, task: str, target: str) -> Status | None:
+    def last_status(self, task: str, target: str) -> Status | None:
         found = [e["status"] for e in self._outcomes() if e["task"] == task and _about(e) in (REHEARSAL, target)]
         return Status(found[-1]) if found else None
 
-    def aimed_at(self) -> str:
+    def last_target(self) -> str:
         """The real index that this run was last about; the rehearsal's where there was none yet."""
         return next((about for e in reversed(self._outcomes()) if (about := _about(e)) != REHEARSAL), REHEARSAL)
 
     def _outcomes(self) -> list[dict[str, Any]]:
         return [event for event in self.events() if event.get("event") == "outcome"]
 
-    def kept(self, task: str, key: str) -> str | None:
+    def cached(self, task: str, key: str) -> str | None:
         try:
             found = document(self.path / "kept" / f"{task}.json")
-        except CannotTell:
+        except Inconclusive:
             return None  # what cannot be read was not kept
         if isinstance(found, dict) and found.get("key") == key:
             return json.dumps(found["outcome"])
         return None
 
-    def keep(self, task: str, key: str, outcome: str) -> None:
+    def cache(self, task: str, key: str, outcome: str) -> None:
         if self.read or not self.path.is_dir():
             return
         kept = {"key": key, "outcome": redacted(json.loads(outcome), self.redact)}
@@ -198,7 +198,7 @@ def document(path: Path) -> object:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise CannotTell(f"{path} cannot be read: {error}", "Start a new run.") from None
+        raise Inconclusive(f"{path} cannot be read: {error}", "Start a new run.") from None
 
 
 def encoded(content: object) -> bytes:

@@ -93,10 +93,10 @@ class Finding:
 
 Evidence = Mapping[str, str | int | float]
 
-HELD_UP = "held-up-by"
+BLOCKED_BY = "blocked-by"
 """The evidence of a task that was not run: the task that it needs, and that did not pass."""
 
-STOOD_SO = "stood so already"
+ALREADY_DONE = "already done"
 """What is found of a step for which there was nothing to do."""
 
 
@@ -187,38 +187,38 @@ class Release:
     target: str
     commit: Commit | None
     folder: Path
-    workshop: Path
+    work_dir: Path
     inside: PurePosixPath
 
     @property
     def source(self) -> Path:
         """The copy of the project that is built."""
-        return self.workshop / "source" / self.inside
+        return self.work_dir / "source" / self.inside
 
     @property
     def source_again(self) -> Path:
         """A second copy, for the builds to compare with."""
-        return self.workshop / "again" / self.inside
+        return self.work_dir / "again" / self.inside
 
     @property
     def copied_tree(self) -> Path:
         """The file that holds the fingerprint of the checkout that was copied."""
-        return self.workshop / "tree.sha256"
+        return self.work_dir / "tree.sha256"
 
     @property
     def rebuilt(self) -> Path:
         """Where the builds to compare with lie, in `checkout` and `again`."""
-        return self.workshop / "rebuilt"
+        return self.work_dir / "rebuilt"
 
     @property
     def tests_tree(self) -> Path:
         """The copy of the project that its tests run in."""
-        return self.workshop / "tests"
+        return self.work_dir / "tests"
 
     @property
     def commands_tree(self) -> Path:
         """The copy of the project that its own commands run in."""
-        return self.workshop / "commands"
+        return self.work_dir / "commands"
 
     @property
     def dist(self) -> Path:
@@ -237,7 +237,7 @@ class Release:
 
     def environment(self, name: str) -> Path:
         """The folder of the virtual environment that this run calls `name`."""
-        return self.workshop / "environments" / self._place / name
+        return self.work_dir / "environments" / self._place / name
 
     @property
     def _place(self) -> str:

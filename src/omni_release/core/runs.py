@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.core.actions import Write
-from omni_release.core.errors import CannotTell, Locked, UsageError
+from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, document, encoded, now
 from omni_release.core.model import PUBLISHED, Project, Target
 from omni_release.core.redaction import Redact, strip_userinfo
 from omni_release.core.world import Files
 
-HOME = ".omni-release"
+FOLDER = ".omni-release"
 
 
 @dataclass(frozen=True)
-class Home:
+class RunStore:
     """`.omni-release/` of a project."""
 
     root: Path
@@ -31,7 +31,7 @@ class Home:
 
     @property
     def path(self) -> Path:
-        return self.root / HOME
+        return self.root / FOLDER
 
     def runs(self) -> list[RunFolder]:
         """All runs, the newest first."""
@@ -64,7 +64,7 @@ class Home:
         """The one folder of the gate, without what an earlier one said: no run, so that none is pushed out by it."""
         self.prepare()
         folder = RunFolder(self.path / "gate", self.files, redact=self.redact)
-        folder.dismantle()
+        folder.remove_work_dir()
         folder.path.mkdir(exist_ok=True)
         (folder.path / "journal.jsonl").unlink(missing_ok=True)
         shutil.rmtree(folder.path / "logs", ignore_errors=True)
@@ -75,7 +75,7 @@ class Home:
         self.prepare()
         runs = self.runs()
         for old in runs:
-            old.dismantle()
+            old.remove_work_dir()
         for old in runs[keep - 1 :]:
             if not (old.path / PUBLISHED).is_dir():  # those bytes may be needed to finish what was begun
                 shutil.rmtree(old.path, ignore_errors=True)
@@ -134,7 +134,7 @@ class Home:
 def _owner(path: Path) -> str:
     try:
         found = document(path)
-    except CannotTell:
+    except Inconclusive:
         found = None  # cut short while it was written
     if not isinstance(found, dict):
         return "it has not said who it is"
@@ -178,6 +178,6 @@ class Request:
     destination: Target | None = None
 
     @property
-    def looks(self) -> bool:
+    def read_only(self) -> bool:
         """Is it a mere look, which writes nothing?"""
         return self.lane in _WRITES_NOTHING or (self.lane == "gate" and bool(self.only))

@@ -24,7 +24,7 @@ class Step(Protocol):
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         """What it would take, in order."""
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         """Proof that the world stands as the step leaves it, or None. Raises Conflict where it never can."""
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from omni_release.core.actions import Confirm, Copy, Link, Move, Pin, Run, Send, Write
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact, Release, SignOff, Status, Target
 
 _BY_SIGNAL = 128  # added to the signal by whoever hands on how a program of its own has ended
@@ -53,7 +53,7 @@ class Completed:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ToolAnswer:
     """What a short program said: its exit code, what it printed on stdout, and on stderr."""
 
     code: int
@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Holder:
+class UsingProcess:
     """A program that uses the files of a folder, and how. Its arguments are nobody's business."""
 
     pid: int
@@ -71,10 +71,10 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Holders:
+class UsingProcesses:
     """The programs that use a folder, and how many there are that could not be looked into."""
 
-    programs: tuple[Holder, ...]
+    programs: tuple[UsingProcess, ...]
     unseen: int = 0
 
 
@@ -86,14 +86,14 @@ class Processes(Protocol):
 
     def ask(
         self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
-    ) -> Answer | None:
+    ) -> ToolAnswer | None:
         """What a short program says that only looks; None where it is not on this machine.
 
         `environment` is its whole environment; where none is named, it is our own. Raises CannotTell where it does not
         answer within `deadline` seconds; it is ended then, with all that it started.
         """
 
-    def using(self, folder: Path) -> Holders:
+    def using(self, folder: Path) -> UsingProcesses:
         """The programs of this machine that use files of the folder, whoever started them."""
 
     def stop_all(self) -> None:
@@ -116,7 +116,7 @@ class Files(Protocol):
         """Make a link to a folder; an existing target is an error."""
 
 
-class Swaps(Protocol):
+class FileTransactions(Protocol):
     """Changes several files together, or none of them; a crash in between is undone by the next call."""
 
     def alone(self, root: Path) -> AbstractContextManager[None]:
@@ -155,22 +155,22 @@ class IndexFile:
     uploaded: datetime.datetime | None = None
 
 
-class Standing(enum.StrEnum):
+class FileState(enum.StrEnum):
     """How one of our files stands on an index. Five, never merged."""
 
     OURS = "ours"
     ABSENT = "absent"
     OTHER_BYTES = "other bytes"
     REFUSED = "refused"
-    CANNOT_TELL = "could not tell"
+    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
-class Told:
+class FileStatus:
     """What an index told of the file `name`, and how we know."""
 
     name: str
-    standing: Standing
+    standing: FileState
     why: str = ""
 
 
@@ -220,14 +220,14 @@ class Index(Protocol):
         Raises CannotTell when it does not answer.
         """
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """How each artifact stands, in their order: listed with our sha256, and served with our bytes, or not."""
 
-    def page(self, url: str) -> Told:
+    def page(self, url: str) -> FileStatus:
         """Whether a web page of the index is there: ours where it is, absent, refused, or could not tell."""
 
 
-class Elsewhere(Protocol):
+class DefaultIndex(Protocol):
     """The index that this machine gets other people's projects from."""
 
     def status(self, project: str) -> str:
@@ -237,30 +237,30 @@ class Elsewhere(Protocol):
         """
 
 
-class Nowhere:
+class NoDefaultIndex:
     """No index is asked."""
 
     def status(self, project: str) -> str:
-        raise CannotTell("no index is asked here")
+        raise Inconclusive("no index is asked here")
 
 
 class Person(Protocol):
     """Whoever sits at the terminal."""
 
     @property
-    def beforehand(self) -> bool:
+    def preapproved(self) -> bool:
         """Whether all was said beforehand, so that nobody is asked."""
 
-    def types(self, word: str, question: str) -> str | None:
+    def prompt(self, word: str, question: str) -> str | None:
         """What is typed where `word` is asked for: the word where it was given beforehand, None where nobody is."""
 
 
-class Nobody:
+class NoPerson:
     """No person is there."""
 
-    beforehand = False
+    preapproved = False
 
-    def types(self, word: str, question: str) -> str | None:
+    def prompt(self, word: str, question: str) -> str | None:
         return None
 
 
@@ -273,13 +273,13 @@ class Journal(Protocol):
     def pin(self, action: Pin) -> None:
         """Write down the artifacts, in one step."""
 
-    def built_from(self) -> str | None:
+    def tree_hash(self) -> str | None:
         """The fingerprint of the checkout that the pinned artifacts were built from."""
 
-    def built_at(self) -> str | None:
+    def commit_built(self) -> str | None:
         """The commit that was checked out then."""
 
-    def rehearsed(self) -> str | None:
+    def rehearsal_verdict(self) -> str | None:
         """The verdict on the pinned artifacts; None where their whole rehearsal has not come to its end."""
 
     def confirmed(self, address: str) -> bool:
@@ -291,16 +291,16 @@ class Journal(Protocol):
         The oldest first, this run's own last.
         """
 
-    def came_of(self, task: str, target: str) -> Status | None:
+    def last_status(self, task: str, target: str) -> Status | None:
         """What last came of a task in this run, in its rehearsal or for the index `target`; None where it has not run.
 
         A task that another one held up has not run.
         """
 
-    def kept(self, task: str, key: str) -> str | None:
+    def cached(self, task: str, key: str) -> str | None:
         """The outcome (as JSON) that a costly check left under this key, or None."""
 
-    def keep(self, task: str, key: str, outcome: str) -> None:
+    def cache(self, task: str, key: str, outcome: str) -> None:
         """Keep a costly check's outcome."""
 
     def record(self, event: str, **facts: str | int | float | None) -> None:
@@ -339,8 +339,8 @@ class World:
     journal: Journal
     environment: Mapping[str, str]
     tell: Callable[[str], None] = lambda line: None
-    person: Person = field(default_factory=Nobody)
-    elsewhere: Elsewhere = field(default_factory=Nowhere)
+    person: Person = field(default_factory=NoPerson)
+    default_index: DefaultIndex = field(default_factory=NoDefaultIndex)
     publisher: Publisher | None = None
     answers: Answers | None = None
     task_ids: Callable[[], frozenset[str]] = frozenset

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release.core.errors import CannotTell, UnreadableArtifact
+from omni_release.core.errors import Inconclusive, InvalidDistribution
 from omni_release.core.model import Artifact
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
@@ -39,7 +39,7 @@ def name_and_version(name: str) -> tuple[str, str]:
     try:
         project, version, *_ = parse_wheel_filename(name) if is_wheel(name) else parse_sdist_filename(name)
     except ValueError as error:
-        raise UnreadableArtifact(str(error)) from None
+        raise InvalidDistribution(str(error)) from None
     return str(project), str(version)
 
 
@@ -83,7 +83,7 @@ def metadata(path: Path) -> Message:
     for entry in contents(path):
         if wanted.fullmatch(entry.name):
             return BytesParser().parsebytes(entry.data)
-    raise UnreadableArtifact(f"{path.name} holds no {'.dist-info/METADATA' if is_wheel(path.name) else 'PKG-INFO'}")
+    raise InvalidDistribution(f"{path.name} holds no {'.dist-info/METADATA' if is_wheel(path.name) else 'PKG-INFO'}")
 
 
 def names(path: Path) -> tuple[str, ...]:
@@ -105,13 +105,13 @@ def installable(folder: Path) -> Path:
 
     wheels = sorted(folder.glob("*.whl"))
     if not wheels:
-        raise CannotTell(f"there is no wheel in {folder}", "Build first: omni-release build")
+        raise Inconclusive(f"there is no wheel in {folder}", "Build first: omni-release build")
     for tag in sys_tags():
         for wheel in wheels:
             if tag in parse_wheel_filename(wheel.name)[3]:
                 return wheel
     names = ", ".join(wheel.name for wheel in wheels)
-    raise CannotTell(
+    raise Inconclusive(
         f"none of {names} can be installed on this machine", "Run this on a platform that one is made for."
     )
 
@@ -130,7 +130,7 @@ def is_of(name: str, version: str) -> bool:
     """Whether a file is of this version, by its name; what cannot be read as a distribution's is of none."""
     try:
         return same_version(name_and_version(name)[1], version)
-    except UnreadableArtifact:
+    except InvalidDistribution:
         return False
 
 
@@ -138,7 +138,7 @@ def in_folder(folder: Path) -> tuple[Path, ...]:
     """The distributions in a folder, the sdist first. Raises CannotTell where there are none."""
     found = sorted(folder.glob("*.tar.gz")) + sorted(folder.glob("*.whl"))
     if not found:
-        raise CannotTell(f"there is nothing built in {folder}", "Build first: omni-release build")
+        raise Inconclusive(f"there is nothing built in {folder}", "Build first: omni-release build")
     return tuple(found)
 
 
@@ -161,5 +161,5 @@ def _in_sdist(member: tarfile.TarInfo) -> str:
     return member.name.partition("/")[2]
 
 
-def _unreadable(path: Path, error: Exception) -> UnreadableArtifact:
-    return UnreadableArtifact(f"{path.name} is not a readable archive: {error}")
+def _unreadable(path: Path, error: Exception) -> InvalidDistribution:
+    return InvalidDistribution(f"{path.name} is not a readable archive: {error}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, source_tree
-from omni_release.core.errors import NotApplicable, UnreadableArtifact
+from omni_release.core.errors import InvalidDistribution, NotApplicable
 from omni_release.core.model import Finding, Release, Severity, import_name
 from omni_release.core.world import World
 
@@ -28,7 +28,7 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
         try:
             name, version = distributions.name_and_version(path.name)
             message = distributions.metadata(path)
-        except UnreadableArtifact as error:
+        except InvalidDistribution as error:
             yield Finding(error.message, "artifact-unreadable")
             continue
         versions.add(version)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, programs, source_tree
 from omni_release.core import redaction
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity, table
 from omni_release.core.world import Completed, World
 
@@ -168,7 +168,7 @@ def twine_check(release: Release, world: World) -> Iterator[Finding]:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ToolOutput:
     """What a tool said, line by line, and how it ended."""
 
     module: str
@@ -180,15 +180,15 @@ class _Told:
         """Raises CannotTell where the tool came to no verdict: it neither passed, nor said what is wrong."""
         if self.completed.code != 0 and not (self.completed.code == 1 and complaint):
             said = self.completed.ended(_DEADLINE)
-            raise CannotTell(
+            raise Inconclusive(
                 "\n".join((f"{self.module} {said} without a verdict", *self.completed.tail[-5:])), f"See {self.log}."
             )
 
 
-def _asked(release: Release, world: World, module: str, *arguments: str) -> _Told:
+def _asked(release: Release, world: World, module: str, *arguments: str) -> _ToolOutput:
     """All that a tool says."""
-    place = programs.ToolRun(release.workshop, release.folder, release.folder, world.environment)
+    place = programs.ToolRun(release.work_dir, release.folder, release.folder, world.environment)
     argv = (sys.executable, "-m", module, *arguments)
     completed, said = programs.run_tool(place, world.processes, argv, module, {"COLUMNS": "400"}, deadline=_DEADLINE)
     lines = tuple(_COLOUR.sub("", line).rstrip() for line in said.splitlines())
-    return _Told(module, completed, lines, release.logs / f"{module}.log")
+    return _ToolOutput(module, completed, lines, release.logs / f"{module}.log")

@@ -49,12 +49,12 @@ def run_script(
     Raises ActionFailed, which says what it was `doing`, where it ends before it has written it.
     """
     name = f"{program}-{environment}"
-    result = release.workshop / f"{name}.json"
+    result = release.work_dir / f"{name}.json"
     result.unlink(missing_ok=True)
     interpreter = str(python(release.environment(environment)))
     command = Run(
         (interpreter, "-I", str(scripts.program(program)), str(result), *arguments),
-        cwd=release.workshop,
+        cwd=release.work_dir,
         environment=variables,
         log=release.logs / f"{name}.log",
         deadline=deadline,

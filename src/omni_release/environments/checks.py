@@ -11,7 +11,7 @@ from pathlib import Path
 from omni_release import distributions, environments, programs
 from omni_release import environments as environments_venv
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell, NeedsPerson, NotApplicable
+from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.environments.steps import has_the_release
@@ -51,14 +51,14 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
     python = str(environments_venv.python(release.environment("released-pip")))
     command = Run(
         (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
-        cwd=release.workshop,
+        cwd=release.work_dir,
         environment=programs.tool_env(world.environment, release.folder),
         log=log,
         deadline=_DEADLINE,
     )
     completed = world.processes.run(command)
     if completed.timed_out:
-        raise CannotTell(f"pip check {completed.ended(_DEADLINE)}", f"See {log}.")
+        raise Inconclusive(f"pip check {completed.ended(_DEADLINE)}", f"See {log}.")
     if completed.code != 0:
         yield Finding(log.read_text(encoding="utf-8", errors="replace").strip())
 
@@ -72,7 +72,7 @@ def verify_commands(release: Release, world: World) -> Iterator[Finding]:
     if not verify.commands:
         raise NotApplicable("the settings name no verify commands")
     inner = environments.venv_env(world.environment, release.folder, release.environment("released-uv"))
-    empty = release.workshop / "verify"
+    empty = release.work_dir / "verify"
     empty.mkdir(exist_ok=True)
     for program, *arguments in verify.commands:
         argv = (shutil.which(program, path=inner["PATH"]) or program, *arguments)

@@ -48,7 +48,7 @@ class OwnFile:
         project, version = distributions.name_and_version(allowed[0].name)
         hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in allowed)
         line = f"{project}=={version} {hashes}\n"
-        return cls(name, project, version, Write(release.workshop / f"{name}.txt", line.encode()))
+        return cls(name, project, version, Write(release.work_dir / f"{name}.txt", line.encode()))
 
     def instead_of(self, wheel: Path, word: str) -> str:
         """A requirement of the wheel's file, with extras or none, as one of the project at its version."""
@@ -89,13 +89,13 @@ def alone(
 ) -> Run:
     """The run of such a call with no setting of this machine, its output in the log of this name."""
     inner = programs.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
-    return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
+    return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
 
 
 def with_settings(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
     """The run of such a call with this machine's own settings, its output in the log of this name."""
     inner = installer_config.dependency_env(world.environment, release.folder)
-    return Run(argv, release.workshop, inner, release.logs / f"{log}.log", _DEADLINE, network=True)
+    return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, network=True)
 
 
 def own_wheel(release: Release, world: World, name: str) -> OwnFile:

@@ -35,7 +35,7 @@ class InstallWithUv:
         yield install_own_file(release, world, own)
         yield install_dependencies(release, world, own.name, own.requirement)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         target = release.environment("released-uv")
         if not (environments.has_wheel(target, wheel, by="uv") and environments.is_complete(target)):
@@ -63,7 +63,7 @@ class InstallWithPip:
         else:
             yield install_dependencies(release, world, own.name, own.requirement)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         target = release.environment("released-pip")
         if not (environments.has_wheel(target, wheel, by="pip") and environments.is_complete(target)):
@@ -103,7 +103,7 @@ class UpgradeLocal:
         yield installers.alone(release, world, "local", (*install, *alone, *own.arguments), index.secrets)
         yield installers.with_settings(release, world, "local", (*install, *settings, own.requirement))
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         found = _to_upgrade(release, world)
         if not has_the_release(found, release, world):
             return None

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from omni_release import programs, source_tree
 from omni_release.core import redaction
-from omni_release.core.errors import CannotTell, NotApplicable, UsageError
+from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
 from omni_release.core.model import Release
-from omni_release.core.world import Answer, Processes, World
+from omni_release.core.world import Processes, ToolAnswer, World
 
 ACROSS = 60.0
 """Seconds that a remote has for one answer."""
@@ -58,7 +58,7 @@ class Repository:
     branch: str | None
     remote: str | None
 
-    def ask(self, *arguments: str) -> Answer:
+    def ask(self, *arguments: str) -> ToolAnswer:
         """What git says of this repository, here. Raises CannotTell where it does not answer."""
         return _asked(self.processes, self.root, self.environment, _HERE, *arguments)
 
@@ -67,7 +67,7 @@ class Repository:
         answer = self.ask(*arguments)
         return answer.out.strip() if answer.code == 0 else ""
 
-    def across(self, *arguments: str) -> Answer:
+    def across(self, *arguments: str) -> ToolAnswer:
         """What git says that has to ask the remote: no prompt, and an end after `ACROSS` seconds."""
         return _asked(self.processes, self.root, self.unattended, ACROSS, *arguments)
 
@@ -84,7 +84,7 @@ class Repository:
         assert self.remote is not None
         answer = self.across("ls-remote", "--symref", self.remote, *names)
         if answer.code != 0:
-            raise CannotTell(f"{self.remote} does not answer:\n{shown(answer.said)}", why(answer.said))
+            raise Inconclusive(f"{self.remote} does not answer:\n{shown(answer.said)}", why(answer.said))
         lines = (line.split("\t", 1) for line in answer.out.splitlines() if "\t" in line)
         found = [(name, value) for value, name in lines]
         refs = {name: value for name, value in found if name in names and not value.startswith("ref: ")}
@@ -113,7 +113,7 @@ def repository(release: Release, world: World) -> Repository:
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")
     # What was built counts, once it is: work may have gone on since.
-    commit = world.journal.built_at() or release.commit.sha
+    commit = world.journal.commit_built() or release.commit.sha
     here = Repository(commit, root, world.processes, inner, None, None)
     branch = here.line("symbolic-ref", "--quiet", "--short", "HEAD") or None
     remote = _remote(here, branch, release.project.settings.git.remote)
@@ -165,10 +165,10 @@ def _english(outer: Mapping[str, str]) -> dict[str, str]:
     return inner | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
-def _asked(processes: Processes, root: Path, inner: Mapping[str, str], deadline: float, *arguments: str) -> Answer:
+def _asked(processes: Processes, root: Path, inner: Mapping[str, str], deadline: float, *arguments: str) -> ToolAnswer:
     answer = processes.ask("git", *arguments, cwd=root, environment=inner, deadline=deadline)
     if answer is None:
-        raise CannotTell("git is not on this machine", "Install it.")
+        raise Inconclusive("git is not on this machine", "Install it.")
     return answer
 
 

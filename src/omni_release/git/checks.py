@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from omni_release import distributions, git
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
-from omni_release.core.world import Standing, World
+from omni_release.core.world import FileState, World
 from omni_release.git import Repository, Tag, short, tag_name
 from omni_release.versions import guards
 
@@ -27,7 +27,7 @@ def git_clean(release: Release, world: World) -> Iterator[Finding]:
     flags = ("--porcelain=v2", "-z", "--untracked-files=all", "--ignore-submodules=none")
     answer = repository.ask("status", *flags)
     if answer.code != 0:
-        raise CannotTell(f"git status fails: {git.shown(answer.said)}", "Run `git status` by hand.")
+        raise Inconclusive(f"git status fails: {git.shown(answer.said)}", "Run `git status` by hand.")
     top = Path(repository.line("rev-parse", "--show-toplevel"))
     changed = tuple(_changes(answer.out))
     for path, what in changed[:_MANY]:
@@ -106,7 +106,7 @@ def _unless_begun(finding: Finding, release: Release, world: World) -> Finding:
     if not pinned:
         return finding
     told = world.index.standings(distributions.name_and_version(pinned[0].name)[0], pinned)
-    if all(each.standing is not Standing.OURS for each in told):
+    if all(each.standing is not FileState.OURS for each in told):
         return finding
     said = f"{finding.message}; but the release has begun, and goes forward"
     return replace(finding, message=said, severity=Severity.WARNING)
@@ -149,7 +149,7 @@ def _default_branch(repository: Repository) -> str:
             return said.removeprefix("refs/heads/")
     there = [name for name in ("main", "master") if repository.line("rev-parse", "--verify", f"refs/heads/{name}")]
     if len(there) != 1:
-        raise CannotTell("nothing says which branch is released from", "Say `branch` in [tool.omni-release.git].")
+        raise Inconclusive("nothing says which branch is released from", "Say `branch` in [tool.omni-release.git].")
     return there[0]
 
 
@@ -207,7 +207,9 @@ def _push(repository: Repository) -> Iterator[Finding]:
     if answer.code == 0:
         return
     if git.passes(answer.said):
-        raise CannotTell(f"{repository.remote} does not answer a push:\n{git.shown(answer.said)}", git.why(answer.said))
+        raise Inconclusive(
+            f"{repository.remote} does not answer a push:\n{git.shown(answer.said)}", git.why(answer.said)
+        )
     yield Finding(f"{repository.remote} does not take a push:\n{git.shown(answer.said)}", "git-no-push")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from omni_release import git
 from omni_release.core import redaction
 from omni_release.core.actions import Action, Run, Write
-from omni_release.core.errors import CannotTell, Conflict, NotApplicable
+from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
 from omni_release.git import Repository, Tag, short, tag_name
@@ -33,7 +33,7 @@ class TagRelease:
         message = f"{release.project.name} {version}"
         yield _run(release, repository, "tag", "--annotate", f"--message={message}", name, repository.commit)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         repository, name, _ = _tagged(release, world)
         if (tag := repository.tag(name)) is not None:
             return _proof(tag, name, "here", repository)
@@ -51,11 +51,11 @@ class PushTag:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         repository, name, _ = _tagged(release, world)
-        assert repository.remote is not None  # `settled` has seen to that
+        assert repository.remote is not None  # `check_done` has seen to that
         flags = ("--no-follow-tags", "--recurse-submodules=no")  # this tag alone, whatever git's settings add
         yield _run(release, repository, "push", *flags, repository.remote, f"refs/tags/{name}")
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         repository, name, _ = _tagged(release, world)
         if repository.remote is None:
             raise NotApplicable("the repository has no remote: the tag stays here")
@@ -127,7 +127,7 @@ class DraftRelease:
             network=True,
         )
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         draft = _Draft.of(release, world)
         asked = ("release", "view", draft.tag, "--repo", draft.repository, "--json", "url,isDraft")
         answer = world.processes.ask(
@@ -145,7 +145,7 @@ class DraftRelease:
         if "release not found" in answer.said:
             return None
         said = redaction.strip_userinfo(answer.said)
-        raise CannotTell(f"gh does not say whether {draft.repository} has a release {draft.tag}:\n{said}")
+        raise Inconclusive(f"gh does not say whether {draft.repository} has a release {draft.tag}:\n{said}")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from omni_release import distributions, git
-from omni_release.core.errors import CannotTell, SettingsError
+from omni_release.core.errors import Inconclusive, SettingsError
 from omni_release.core.model import Release
 from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import World
@@ -20,7 +20,9 @@ def version_of(release: Release, world: World) -> str:
     """The version that is released. Raises CannotTell where only the build can tell it, and nothing is built yet."""
     version = distributions.released(release.version, world.journal.artifacts())
     if version is None:
-        raise CannotTell("only the build can tell the version, and nothing is built yet", "Run omni-release rehearse.")
+        raise Inconclusive(
+            "only the build can tell the version, and nothing is built yet", "Run omni-release rehearse."
+        )
     return version
 
 
@@ -56,7 +58,7 @@ def known(repository: Repository) -> tuple[str, ...]:
         return tuple(listed)
     answer = repository.across("ls-remote", "--tags", "--refs", repository.remote)
     if answer.code != 0:
-        raise CannotTell(f"{repository.remote} does not say which tags it has:\n{git.shown(answer.said)}")
+        raise Inconclusive(f"{repository.remote} does not say which tags it has:\n{git.shown(answer.said)}")
     return tuple(line.partition("\trefs/tags/")[2] for line in answer.out.splitlines())
 
 

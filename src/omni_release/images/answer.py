@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omni_release.core.errors import to_install
+from omni_release.core.errors import install_hint
 from omni_release.images import codec
-from omni_release.images.errors import DamagedAnswer, ImageError, NoImage, NotSetUp, Refused
+from omni_release.images.errors import ConfigurationError, ContentRefused, DamagedAnswer, ImageError, NoImage
 from omni_release.images.model import Part, Usage
 
 _POLICY = {
@@ -163,7 +163,7 @@ def no_image(answer: Answer) -> ImageError:
     detail = f": {said[:300]}" if said else ""
     if answer.blocked or answer.finish_reason in _POLICY:
         what = "the prompt was blocked" if answer.blocked else "the image was refused"
-        return Refused(
+        return ContentRefused(
             f"{what} ({reason}){detail}", "The same prompt is refused again: rephrase it.", reason=reason, text=said
         )
     if reason == "STOP" and answer.text:
@@ -211,7 +211,7 @@ def decode_image(data: bytes) -> DecodedImage:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
-        raise NotSetUp("Pillow is not installed, so no image can be read", to_install("images")) from None
+        raise ConfigurationError("Pillow is not installed, so no image can be read", install_hint("images")) from None
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             width, height = image.size

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omni_release import models
 from omni_release.core import redaction
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.models import scan
@@ -90,7 +90,7 @@ def _asked(places: Sequence[Named], world: World, today: date) -> Iterator[Findi
     where: Mapping[str, Named] = {named.name: named for named in reversed(places)}
     try:
         answers = ask(tuple(sorted(where)), world.environment) if where else ()
-    except CannotTell as error:
+    except Inconclusive as error:
         for name, named in sorted(where.items()):
             said = f"{name} is not in our table of models{near(name, today)}, and the service was not asked"
             yield finding_at(named, f"{said}: {error.message}\n{error.hint}".rstrip(), _UNTOLD, Severity.WARNING)
@@ -109,7 +109,7 @@ def _or_cannot_tell(told: Sequence[Finding]) -> Iterator[Finding]:
     """The findings; where none is an error and something could not be told, that is the outcome."""
     untold = [finding for finding in told if finding.rule == _UNTOLD]
     if untold and not any(finding.severity is Severity.ERROR for finding in told):
-        raise CannotTell(
+        raise Inconclusive(
             "\n".join(f"{finding.where}: {finding.message}".strip() for finding in (*untold, *_others(told)))
         )
     yield from told

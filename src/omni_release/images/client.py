@@ -15,9 +15,9 @@ import httpx2
 from google import genai
 
 from omni_release import models
-from omni_release.core.errors import to_install
+from omni_release.core.errors import install_hint
 from omni_release.images import error_mapping
-from omni_release.images.errors import AnswerTooLarge, InvalidRequest, NotSetUp
+from omni_release.images.errors import AnswerTooLarge, ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,9 +112,9 @@ class Key:
     def __init__(self, value: str) -> None:
         self.value = value.strip()
         if not self.value:
-            raise NotSetUp("there is no API key", f"Set {error_mapping.KEYS} in the environment.")
+            raise ConfigurationError("there is no API key", f"Set {error_mapping.KEYS} in the environment.")
         if not self.value.isascii() or not self.value.isprintable() or " " in self.value:
-            raise NotSetUp(
+            raise ConfigurationError(
                 "the API key has characters that no key has", f"Set {error_mapping.KEYS} anew, without quotes."
             )
 
@@ -144,7 +144,7 @@ def check_installed() -> None:
     except ModuleNotFoundError:  # there is no `google` at all
         missing = ["google.genai"]
     if missing:
-        raise NotSetUp(f"{' and '.join(missing)} cannot be imported", to_install("images"))
+        raise ConfigurationError(f"{' and '.join(missing)} cannot be imported", install_hint("images"))
 
 
 def first_set(*values: str | None) -> str:
@@ -176,7 +176,7 @@ def checked_base_url(text: str) -> str | None:
     except ValueError:  # a port that is none, an address without its bracket
         good = False
     if not good or not text.isprintable() or " " in text:
-        raise NotSetUp(
+        raise ConfigurationError(
             "the base URL is none: it begins with https:// or http://, and names a host",
             "Mend base_url or GOOGLE_GEMINI_BASE_URL.",
         )

@@ -13,10 +13,10 @@ from omni_release import models
 from omni_release.core import redaction
 from omni_release.images import codec
 from omni_release.images.errors import (
-    AccountEmpty,
+    ConfigurationError,
+    CreditsExhausted,
     ImageError,
-    ModelGone,
-    NotSetUp,
+    ModelNotFound,
     Overloaded,
     QuotaSpent,
     RateLimited,
@@ -116,7 +116,9 @@ def error(fault: Fault) -> ImageError:
     if fault.code >= 500:
         return ServiceFault(fault.said, delay=fault.delay)
     if 300 <= fault.code < 400:
-        return NotSetUp(f"{fault.said}: the base URL sends elsewhere", "The key goes to no other host: mend base_url.")
+        return ConfigurationError(
+            f"{fault.said}: the base URL sends elsewhere", "The key goes to no other host: mend base_url."
+        )
     if fault.code in (401, 403) or fault.reason.startswith("API_KEY") or fault.status == "FAILED_PRECONDITION":
         return _not_set_up(fault)
     return RequestRejected(fault.said, _rejected_hint(fault), status=fault.status)
@@ -132,7 +134,7 @@ def _gone(fault: Fault) -> ImageError:
     return gone(fault.model, fault.now.date(), fault.said)
 
 
-def gone(model: str, today: datetime.date, said: str) -> ModelGone:
+def gone(model: str, today: datetime.date, said: str) -> ModelNotFound:
     """A dead or unknown name, and what to name in its place."""
     heir = models.successor(model, today)
     known = models.find(model)
@@ -142,7 +144,7 @@ def gone(model: str, today: datetime.date, said: str) -> ModelGone:
         hint = "No such model is known here: check its spelling, or ask `provider.models()`."
     else:
         hint = "It is in our table as living: it was shut down lately, or the key's project may not use it."
-    return ModelGone(said, hint, model=model, successor=heir)
+    return ModelNotFound(said, hint, model=model, successor=heir)
 
 
 def _too_much(fault: Fault) -> ImageError:
@@ -158,7 +160,7 @@ def _too_much(fault: Fault) -> ImageError:
     delay = fault.delay
     if delay is None and fault.bare:
         # Only a rate limit has details or a delay; without any, the account itself has come to its end.
-        return AccountEmpty(fault.said, "Add credits in AI Studio; a retry and another model are both pointless.")
+        return CreditsExhausted(fault.said, "Add credits in AI Studio; a retry and another model are both pointless.")
     return RateLimited(fault.said, delay=delay)
 
 
@@ -166,13 +168,13 @@ def _hopeless(violation: Mapping[str, Any]) -> bool:
     return "PerDay" in str(violation.get("quotaId", "")) or str(violation.get("quotaValue")) == "0"
 
 
-def _not_set_up(fault: Fault) -> NotSetUp:
+def _not_set_up(fault: Fault) -> ConfigurationError:
     if fault.reason.startswith("API_KEY"):
-        return NotSetUp(fault.said, f"The key is not valid: put a valid one into {KEYS}.")
+        return ConfigurationError(fault.said, f"The key is not valid: put a valid one into {KEYS}.")
     if fault.reason == "SERVICE_DISABLED":
         links = [link.get("url") for help in fault.details("Help") for link in _tables(help.get("links"))]
         where = next((link for link in links if link and isinstance(link, str)), "Google Cloud console")
-        return NotSetUp(fault.said, f"Enable the API for the key's project: {codec.printable(where)}")
+        return ConfigurationError(fault.said, f"Enable the API for the key's project: {codec.printable(where)}")
     if fault.status == "FAILED_PRECONDITION":
-        return NotSetUp(fault.said, "Call from a supported place, or enable billing for the key's project.")
-    return NotSetUp(fault.said, f"The key may not do this: make a new one, and put it into {KEYS}.")
+        return ConfigurationError(fault.said, "Call from a supported place, or enable billing for the key's project.")
+    return ConfigurationError(fault.said, f"The key may not do this: make a new one, and put it into {KEYS}.")

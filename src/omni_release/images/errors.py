@@ -30,7 +30,7 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from omni_release.core.errors import CannotTell, OmniReleaseError, UsageError
+from omni_release.core.errors import Inconclusive, OmniReleaseError, UsageError
 
 if TYPE_CHECKING:
     from omni_release.images.model import Attempt
@@ -65,7 +65,7 @@ def _again(kind: type[ImageError], args: tuple[Any, ...], fields: dict[str, Any]
     return error
 
 
-class Transient(ImageError, CannotTell):
+class Transient(ImageError, Inconclusive):
     """It may work in a moment. `delay` is the wait that the service asked for, in seconds."""
 
     next = Next.RETRY
@@ -105,7 +105,7 @@ class DamagedAnswer(Transient):
     billed: bool | None = None
 
 
-class GaveUp(Transient):
+class RetriesExhausted(Transient):
     """All attempts that the policy allows came to nothing that lasts. `last` is what the last one came to."""
 
     def __init__(self, message: str, hint: str, *, last: Transient | QuotaSpent) -> None:
@@ -113,7 +113,7 @@ class GaveUp(Transient):
         self.last = last
 
 
-class QuotaSpent(ImageError, CannotTell):
+class QuotaSpent(ImageError, Inconclusive):
     """A quota per day is used up, or there is none (zero) for this model. `quota` is its name."""
 
     next = Next.FALL_BACK
@@ -123,7 +123,7 @@ class QuotaSpent(ImageError, CannotTell):
         self.quota = quota
 
 
-class ModelGone(ImageError):
+class ModelNotFound(ImageError):
     """The model's name is dead or unknown. `successor` is a living one, where we know it."""
 
     next = Next.FALL_BACK_LOUDLY
@@ -143,15 +143,15 @@ class NoImage(ImageError):
         self.text = text
 
 
-class Refused(NoImage):
+class ContentRefused(NoImage):
     """The service's policy forbids this image. The same request is refused again."""
 
 
-class AccountEmpty(ImageError, CannotTell):
+class CreditsExhausted(ImageError, Inconclusive):
     """The account's credits are used up. No model answers, so neither does a fallback."""
 
 
-class NotSetUp(ImageError, CannotTell):
+class ConfigurationError(ImageError, Inconclusive):
     """The key, the project, the place or the installation is not ready for this call."""
 
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from omni_release import models as models_module
 from omni_release.core import redaction
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.images import answer, error_mapping, pricing, requests
 from omni_release.images import client as images_client
 from omni_release.images.conversation import Conversation
 from omni_release.images.errors import (
+    ConfigurationError,
     DamagedAnswer,
     Disconnected,
     ImageError,
     InvalidRequest,
-    NotSetUp,
     RequestRejected,
     TimedOut,
 )
@@ -141,7 +141,7 @@ class GeminiImageProvider:
             why = f"it answers, though not to the probe: {error.message}" if available else error.message
             hint = error.hint
         except ImageError as error:
-            available, certain, why, hint = False, not isinstance(error, CannotTell), error.message, error.hint
+            available, certain, why, hint = False, not isinstance(error, Inconclusive), error.message, error.hint
         told = models_module.describe(name, self._clock.now().date())
         return Availability(name, available, why, hint, told, self._clock.monotonic() - begun, certain)
 
@@ -234,7 +234,7 @@ class GeminiImageProvider:
         if isinstance(error, httpx2.TimeoutException):
             return TimedOut(f"{model}: no whole answer within {seconds:g} s")
         if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
-            return NotSetUp(f"{self._where} is no URL that can be called: {_line(error)}", "Mend base_url.")
+            return ConfigurationError(f"{self._where} is no URL that can be called: {_line(error)}", "Mend base_url.")
         return Disconnected(f"{model}: the connection broke off: {_line(error)}")
 
     @property

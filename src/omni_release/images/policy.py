@@ -45,7 +45,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RetryState:
     """Where a request stands: `calls` so far to this model, `remaining` seconds, the model's own `timeout`."""
 
     on_fallback: bool
@@ -65,7 +65,7 @@ class Decision:
     timeout: float = 0.0
 
 
-def decide(policy: Policy, error: ImageError, at: Standing, jitter: Callable[[float], float]) -> Decision:
+def decide(policy: Policy, error: ImageError, at: RetryState, jitter: Callable[[float], float]) -> Decision:
     """What is done after this error. `jitter(x)` draws evenly from 0 to x."""
     kind = type(error).__name__
     if error.next is Next.STOP:
@@ -88,7 +88,7 @@ def decide(policy: Policy, error: ImageError, at: Standing, jitter: Callable[[fl
     return Decision(Next.RETRY, f"{kind}: it may work in a moment", wait, timeout)
 
 
-def _fallback(policy: Policy, at: Standing, why: str, how: Next = Next.FALL_BACK) -> Decision:
+def _fallback(policy: Policy, at: RetryState, why: str, how: Next = Next.FALL_BACK) -> Decision:
     if at.on_fallback or not at.has_fallback:
         return Decision(Next.STOP, f"{why}; there is no further model")
     timeout = min(policy.fallback_timeout, at.remaining)

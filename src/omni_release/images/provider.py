@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol, TextIO
 
-from omni_release.core.errors import to_install
+from omni_release.core.errors import install_hint
 from omni_release.images.conversation import Conversation
-from omni_release.images.errors import NotSetUp
+from omni_release.images.errors import ConfigurationError
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
 
 
@@ -144,7 +144,7 @@ def structlog_log() -> Log:
         import structlog  # noqa: F401
         import tenacity  # noqa: F401  # the loop needs it: missing parts are told before a call, not after
     except ImportError as error:
-        raise NotSetUp(f"{error.name} is not installed", to_install("images")) from None
+        raise ConfigurationError(f"{error.name} is not installed", install_hint("images")) from None
     return _Structured()
 
 

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from omni_release.images.client import check_timeout
 from omni_release.images.errors import (
-    GaveUp,
     ImageError,
     InvalidRequest,
-    ModelGone,
+    ModelNotFound,
     Next,
     QuotaSpent,
+    RetriesExhausted,
     TimedOut,
     Transient,
 )
 from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
-from omni_release.images.policy import Decision, Policy, Standing, decide
+from omni_release.images.policy import Decision, Policy, RetryState, decide
 from omni_release.images.provider import Clock, Log, Progress, WallClock, never_raising, show_progress, structlog_log
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class _Run:
         if not isinstance(error, ImageError):
             return False
         provider = self._providers[self._at]
-        standing = Standing(
+        standing = RetryState(
             on_fallback=self._at > 0,
             calls=self._calls,
             remaining=self._deadline - self._clock.monotonic(),
@@ -204,7 +204,7 @@ class _Run:
         asked, answered = self._providers[0].model, self._providers[self._at].model
         if self._at:
             warnings += (f"{asked} made no image ({type(self._errors[-1]).__name__}); {answered} made this one",)
-        for gone in (error for error in self._errors if isinstance(error, ModelGone)):
+        for gone in (error for error in self._errors if isinstance(error, ModelNotFound)):
             warnings += (f"{gone.message}. {gone.hint}",)
             with never_raising():
                 self._log.error("image model is gone", model=gone.model, successor=gone.successor, answered=answered)
@@ -228,7 +228,7 @@ class _Run:
             assert isinstance(last, Transient | QuotaSpent)
             calls = f"{len(attempts)} call" + "s" * (len(attempts) > 1)
             hint = self._errors[0].hint or last.hint
-            failure = GaveUp(f"no image after {calls} ({self.decision.why}): {said}", hint, last=last)
+            failure = RetriesExhausted(f"no image after {calls} ({self.decision.why}): {said}", hint, last=last)
         failure.attempts = attempts
         return failure.with_traceback(None)
 

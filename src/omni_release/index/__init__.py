@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.redaction import strip_userinfo
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple
@@ -56,7 +56,7 @@ def within_deadline(deadline: float, url: str, question: Callable[[], _T]) -> _T
     if errors:
         raise errors[0]
     if not answers:
-        raise CannotTell(f"{strip_userinfo(url)} did not answer within {deadline:g} s", "Is the index up?")
+        raise Inconclusive(f"{strip_userinfo(url)} did not answer within {deadline:g} s", "Is the index up?")
     return answers[0]
 
 
@@ -65,18 +65,18 @@ _NESTED = 10
 _PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
 
 
-def classify_status(status: int, reason: str) -> tuple[Standing, str]:
+def classify_status(status: int, reason: str) -> tuple[FileState, str]:
     """What an HTTP answer other than success says, and why: of an index's page, and of an upload.
 
     Some 403 pass by themselves: the message tells. A file that exists already may well be ours: its listing tells.
     """
     said = f"{status} {reason}".strip()
     if status in (404, 410):
-        return Standing.ABSENT, said
+        return FileState.ABSENT, said
     if 400 <= status < 500 and status not in (408, 409, 425, 429):
         passes = _PASSES.search(reason) or "already exist" in reason
-        return (Standing.CANNOT_TELL if passes else Standing.REFUSED), said
-    return Standing.CANNOT_TELL, said
+        return (FileState.INCONCLUSIVE if passes else FileState.REFUSED), said
+    return FileState.INCONCLUSIVE, said
 
 
 class ResponseTooLarge(Exception):

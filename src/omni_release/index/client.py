@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from omni_release import index
-from omni_release.core.errors import CannotTell, Refused, to_install
+from omni_release.core.errors import Inconclusive, PermanentRefusal, install_hint
 from omni_release.core.model import Artifact
 from omni_release.core.redaction import strip_userinfo
-from omni_release.core.world import IndexFile, Standing, Told
+from omni_release.core.world import FileState, FileStatus, IndexFile
 from omni_release.index import ANONYMOUS, IndexLogin, ResponseTooLarge, classify_status, describe_error, read_errors
 
 if TYPE_CHECKING:
@@ -65,18 +65,18 @@ class Client:
         listed = self._within(lambda: self._listed(project, "any"))
         if isinstance(listed, _NoSuchForm):
             listed = self._within(lambda: self._listed(project, "html"))
-        if isinstance(listed, Told):
+        if isinstance(listed, FileStatus):
             said = f"{self._shown} does not say what it has: {listed.why}"
-            if listed.standing is Standing.REFUSED:
-                raise Refused(said, _TAKES_NO_LOGIN if self.login.is_for(self.simple_url) else _WANTS_LOGIN)
-            raise CannotTell(said, "Is the index up?")
+            if listed.standing is FileState.REFUSED:
+                raise PermanentRefusal(said, _TAKES_NO_LOGIN if self.login.is_for(self.simple_url) else _WANTS_LOGIN)
+            raise Inconclusive(said, "Is the index up?")
         return listed
 
     def wants_login(self, project: str) -> bool:
         """Whether it lists the project for those alone who log in. No answer is a no."""
         try:
             return self._within(lambda: self._refuses(project))
-        except CannotTell:
+        except Inconclusive:
             return False
 
     def _refuses(self, project: str) -> bool:
@@ -92,72 +92,78 @@ class Client:
         except read_errors():
             return False
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """How each artifact stands, in their order. Raises nothing for what an index can do."""
         try:
             return self._within(lambda: self._standings(project, artifacts))
-        except CannotTell as error:
-            return tuple(Told(artifact.name, Standing.CANNOT_TELL, error.message) for artifact in artifacts)
+        except Inconclusive as error:
+            return tuple(FileStatus(artifact.name, FileState.INCONCLUSIVE, error.message) for artifact in artifacts)
 
-    def page(self, url: str) -> Told:
+    def page(self, url: str) -> FileStatus:
         """Whether a page of the index answers. Raises nothing for what an index can do."""
         try:
             return self._within(lambda: self._page(url))
-        except CannotTell as error:
-            return Told(url, Standing.CANNOT_TELL, error.message)
+        except Inconclusive as error:
+            return FileStatus(url, FileState.INCONCLUSIVE, error.message)
 
-    def _page(self, url: str) -> Told:
+    def _page(self, url: str) -> FileStatus:
         try:
             with self._session() as client, self._got(client, url, "text/html, */*") as response:
                 if response.status_code == 200:
-                    return Told(url, Standing.OURS, "200")
+                    return FileStatus(url, FileState.OURS, "200")
                 standing, why = classify_status(response.status_code, response.reason or "")
-                return Told(url, standing, why)
+                return FileStatus(url, standing, why)
         except read_errors() as error:
-            return Told(url, Standing.CANNOT_TELL, describe_error(error))
+            return FileStatus(url, FileState.INCONCLUSIVE, describe_error(error))
 
-    def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[Told, ...]:
+    def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         pages = [self._listed(project, accept) for accept in ("json", "html")]
         # An index may well have one of the two alone.
         pages = [page for page in pages if not isinstance(page, _NoSuchForm)] or pages
         return tuple(self._standing(artifact, pages) for artifact in artifacts)
 
-    def _standing(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | Told]) -> Told:
+    def _standing(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | FileStatus]) -> FileStatus:
         told = [classified(artifact, page) for page in pages]
         standings = {each.standing for each in told}
-        if standings == {Standing.OURS, Standing.ABSENT}:
-            return Told(
-                artifact.name, Standing.CANNOT_TELL, "one of the index's pages lists it, the other does not yet"
+        if standings == {FileState.OURS, FileState.ABSENT}:
+            return FileStatus(
+                artifact.name, FileState.INCONCLUSIVE, "one of the index's pages lists it, the other does not yet"
             )
-        for worst in (Standing.OTHER_BYTES, Standing.CANNOT_TELL, Standing.REFUSED, Standing.ABSENT):
+        for worst in (FileState.OTHER_BYTES, FileState.INCONCLUSIVE, FileState.REFUSED, FileState.ABSENT):
             if worst in standings:
                 return next(each for each in told if each.standing is worst)
         url = next(
-            file.url for page in pages if not isinstance(page, Told) for file in page if file.name == artifact.name
+            file.url
+            for page in pages
+            if not isinstance(page, FileStatus)
+            for file in page
+            if file.name == artifact.name
         )
         return self._served(artifact, url)
 
-    def _served(self, artifact: Artifact, url: str) -> Told:
+    def _served(self, artifact: Artifact, url: str) -> FileStatus:
         """Whether the bytes that are served are ours: read as far as ours go, and one byte more."""
         digest, size = hashlib.sha256(), 0
         try:
             with self._session() as client, self._got(client, url.partition("#")[0], "*/*") as response:
                 if response.status_code != 200:
-                    return Told(artifact.name, *classify_status(response.status_code, response.reason or ""))
+                    return FileStatus(artifact.name, *classify_status(response.status_code, response.reason or ""))
                 for chunk in _chunks(response):
                     digest.update(chunk)
                     size += len(chunk)
                     if size > artifact.size:
                         break
         except read_errors() as error:
-            return Told(artifact.name, Standing.CANNOT_TELL, describe_error(error))
+            return FileStatus(artifact.name, FileState.INCONCLUSIVE, describe_error(error))
         if size < artifact.size:
-            return Told(artifact.name, Standing.CANNOT_TELL, f"{size} of {artifact.size} bytes came")
+            return FileStatus(artifact.name, FileState.INCONCLUSIVE, f"{size} of {artifact.size} bytes came")
         if digest.hexdigest() != artifact.sha256:
-            return Told(artifact.name, Standing.OTHER_BYTES, f"the bytes served have the sha256 {digest.hexdigest()}")
-        return Told(artifact.name, Standing.OURS, f"sha256 {artifact.sha256}")
+            return FileStatus(
+                artifact.name, FileState.OTHER_BYTES, f"the bytes served have the sha256 {digest.hexdigest()}"
+            )
+        return FileStatus(artifact.name, FileState.OURS, f"sha256 {artifact.sha256}")
 
-    def _listed(self, project: str, accept: str) -> tuple[IndexFile, ...] | Told:
+    def _listed(self, project: str, accept: str) -> tuple[IndexFile, ...] | FileStatus:
         """A page's files, or why there is none."""
         import pypi_simple
 
@@ -168,11 +174,11 @@ class Client:
                 if response.status_code == 404:
                     return ()
                 if response.status_code != 200:
-                    kind = _NoSuchForm if response.status_code == 406 else Told
+                    kind = _NoSuchForm if response.status_code == 406 else FileStatus
                     return kind(project, *classify_status(response.status_code, response.reason or ""))
                 page = _parsed(project, b"".join(_limited(_chunks(response))), response)
         except read_errors() as error:
-            return Told(project, Standing.CANNOT_TELL, describe_error(error))
+            return FileStatus(project, FileState.INCONCLUSIVE, describe_error(error))
         return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url, p.upload_time) for p in page.packages)
 
     def _session(self) -> AbstractContextManager[PyPISimple]:
@@ -195,21 +201,21 @@ class Client:
         return index.within_deadline(self.deadline, self.simple_url, question)
 
 
-class _NoSuchForm(Told):
+class _NoSuchForm(FileStatus):
     """The index has no page of the kind that was asked for, which says nothing of its files."""
 
 
-def classified(artifact: Artifact, page: tuple[IndexFile, ...] | Told) -> Told:
+def classified(artifact: Artifact, page: tuple[IndexFile, ...] | FileStatus) -> FileStatus:
     """How an artifact stands on a page, or in place of one."""
-    if isinstance(page, Told):
-        return Told(artifact.name, page.standing, page.why)
+    if isinstance(page, FileStatus):
+        return FileStatus(artifact.name, page.standing, page.why)
     found = [file for file in page if file.name == artifact.name]
     if not found:
-        return Told(artifact.name, Standing.ABSENT, "it is not listed")
+        return FileStatus(artifact.name, FileState.ABSENT, "it is not listed")
     for file in found:
         if file.sha256 not in (None, artifact.sha256):
-            return Told(artifact.name, Standing.OTHER_BYTES, f"it is listed with the sha256 {file.sha256}")
-    return Told(artifact.name, Standing.OURS, "it is listed")  # where no hash is told, the bytes served decide
+            return FileStatus(artifact.name, FileState.OTHER_BYTES, f"it is listed with the sha256 {file.sha256}")
+    return FileStatus(artifact.name, FileState.OURS, "it is listed")  # where no hash is told, the bytes served decide
 
 
 def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -253,13 +259,13 @@ def project_status(simple_url: str, project: str) -> str:
     try:
         import pypi_simple
     except ImportError:
-        raise CannotTell("pypi-simple is not installed, which asks an index", to_install("release")) from None
+        raise Inconclusive("pypi-simple is not installed, which asks an index", install_hint("release")) from None
     try:
         return index.within_deadline(index.DEADLINE, simple_url, lambda: _status(simple_url, project))
     except pypi_simple.NoSuchProjectError:
-        raise CannotTell("the index does not know it") from None
+        raise Inconclusive("the index does not know it") from None
     except read_errors() as error:
-        raise CannotTell(f"{strip_userinfo(simple_url)} does not answer: {describe_error(error)}") from None
+        raise Inconclusive(f"{strip_userinfo(simple_url)} does not answer: {describe_error(error)}") from None
 
 
 def _status(simple_url: str, project: str) -> str:

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from omni_release.core.errors import CannotTell, Conflict, Refused
+from omni_release.core.errors import Conflict, Inconclusive, PermanentRefusal
 from omni_release.core.model import Artifact
-from omni_release.core.world import IndexFile, Standing, Told, World
+from omni_release.core.world import FileState, FileStatus, IndexFile, World
 
 _T = TypeVar("_T")
 
@@ -44,11 +44,11 @@ def asked(world: World, question: Callable[[], _T], untold: Callable[[_T], str],
 
 def standings(
     world: World, project: str, artifacts: Sequence[Artifact], *, patience: float = _PATIENCE
-) -> tuple[Told, ...]:
+) -> tuple[FileStatus, ...]:
     """How each artifact stands; where the index does not tell, it is asked again, within `patience` seconds."""
 
-    def untold(told: Sequence[Told]) -> str:
-        return next((f"{each.name}: {each.why}" for each in told if each.standing is Standing.CANNOT_TELL), "")
+    def untold(told: Sequence[FileStatus]) -> str:
+        return next((f"{each.name}: {each.why}" for each in told if each.standing is FileState.INCONCLUSIVE), "")
 
     return asked(world, lambda: world.index.standings(project, artifacts), untold, patience=patience)
 
@@ -59,16 +59,16 @@ def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[I
     An index that refuses to tell is asked once.
     """
 
-    def listed() -> tuple[IndexFile, ...] | CannotTell:
+    def listed() -> tuple[IndexFile, ...] | Inconclusive:
         try:
             return world.index.files(project)
-        except Refused:
+        except PermanentRefusal:
             raise
-        except CannotTell as error:
+        except Inconclusive as error:
             return error
 
-    found = asked(world, listed, lambda it: it.message if isinstance(it, CannotTell) else "", patience=patience)
-    if isinstance(found, CannotTell):
+    found = asked(world, listed, lambda it: it.message if isinstance(it, Inconclusive) else "", patience=patience)
+    if isinstance(found, Inconclusive):
         raise found
     return found
 
@@ -80,7 +80,7 @@ def await_listing(world: World, project: str, artifacts: Sequence[Artifact], dea
     while True:
         told = world.index.standings(project, artifacts)
         object_to_others(told, world.index.target.name)
-        missing = [each for each in told if each.standing is not Standing.OURS]
+        missing = [each for each in told if each.standing is not FileState.OURS]
         good = 0 if missing else good + 1
         if good == GOOD_READS:
             return
@@ -88,7 +88,7 @@ def await_listing(world: World, project: str, artifacts: Sequence[Artifact], dea
         passed = world.clock.monotonic() - begun
         if passed + pause > deadline:
             known = "; ".join(f"{each.name}: {each.why}" for each in missing) or "its answers change"
-            raise CannotTell(
+            raise Inconclusive(
                 f"{world.index.target.name} does not show all of it after {deadline:g} s: {known}",
                 "What was sent is sent. Run this again later: it goes on with the wait.",
             )
@@ -98,10 +98,10 @@ def await_listing(world: World, project: str, artifacts: Sequence[Artifact], dea
         world.clock.sleep(pause)
 
 
-def object_to_others(told: Sequence[Told], index: str) -> None:
+def object_to_others(told: Sequence[FileStatus], index: str) -> None:
     """Raises Conflict where the index has something else under our name."""
     for each in told:
-        if each.standing is Standing.OTHER_BYTES:
+        if each.standing is FileState.OTHER_BYTES:
             raise Conflict(
                 f"{index} holds another {each.name}: {each.why}, not ours",
                 "Nothing was sent over it, and nothing can be: a file name can be used once only.",

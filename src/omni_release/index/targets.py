@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omni_release import index, programs
-from omni_release.core.errors import CannotTell, UsageError
+from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.model import Target
 from omni_release.core.settings import IndexAddress
 from omni_release.index import ANONYMOUS, IndexLogin, describe_error, is_loopback, read_errors
@@ -226,7 +226,7 @@ def discover(target: Target, project: str, login: IndexLogin = ANONYMOUS) -> Tar
                 why = describe_error(error)
     named = f'Name it: `simple` in [tool.omni-release.index.NAME], beside `upload = "{target.upload}"`.'
     if not answered:
-        raise CannotTell(f"{target.upload} does not answer: {why}", "Is the index up?")
+        raise Inconclusive(f"{target.upload} does not answer: {why}", "Is the index up?")
     raise UsageError(f"the simple API of {target.upload} is at none of the usual places", named)
 
 

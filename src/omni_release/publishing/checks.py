@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from omni_release import distributions
 from omni_release.builds.steps import as_built
-from omni_release.core.errors import CannotTell, Conflict, NotApplicable
+from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity
-from omni_release.core.world import Credentials, IndexFile, Standing, World
+from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
 
 _AGE = datetime.timedelta(days=14)
@@ -41,14 +41,16 @@ def version_available(release: Release, world: World) -> Iterator[Finding]:
         return
     if not pinned:
         names = ", ".join(file.name for file in there)
-        raise CannotTell(f"{version} is there already: {names}", "Whether that is ours, only a build tells: rehearse.")
+        raise Inconclusive(
+            f"{version} is there already: {names}", "Whether that is ours, only a build tells: rehearse."
+        )
     for told in polling.standings(world, _project(release), pinned):
-        if told.standing is Standing.OURS:
+        if told.standing is FileState.OURS:
             yield Finding(f"{told.name} is there already, and ours", severity=Severity.NOTICE)
-        elif told.standing is not Standing.ABSENT:
-            other = told.standing is Standing.OTHER_BYTES
+        elif told.standing is not FileState.ABSENT:
+            other = told.standing is FileState.OTHER_BYTES
             if not other:
-                raise CannotTell(f"{told.name}: {told.why}", "Try again in a while.")
+                raise Inconclusive(f"{told.name}: {told.why}", "Try again in a while.")
             yield Finding(f"another {told.name} is there: {told.why}", "version-is-taken")
     for file in there:
         if file.name not in {artifact.name for artifact in pinned}:
@@ -71,7 +73,7 @@ def upload_window(release: Release, world: World) -> Iterator[Finding]:
     if uploaded is None:
         said = f"the index does not tell when the files of {version} came"
         if targets.is_pypi(world.index.target):
-            raise CannotTell(said, "Look at the release's page: is it of more than 14 days?")
+            raise Inconclusive(said, "Look at the release's page: is it of more than 14 days?")
         yield Finding(f"{said}: it may be too old to take more", "release-too-old", Severity.WARNING)
         return
     age = world.clock.now() - uploaded
@@ -106,13 +108,13 @@ def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
 
     Rehearse again: `omni-release rehearse`, or leave `--run` out.
     """
-    verdict, pinned = world.journal.rehearsed(), world.journal.artifacts()
+    verdict, pinned = world.journal.rehearsal_verdict(), world.journal.artifacts()
     if not pinned or verdict is None:
         yield Finding("this run has no finished rehearsal", "not-rehearsed")
         return
     if verdict != "passed":
         yield Finding(f"the rehearsal's verdict is {verdict}, and only one that passed may be published", "not-passed")
-    built_at, now_at = world.journal.built_at(), release.commit.sha if release.commit else None
+    built_at, now_at = world.journal.commit_built(), release.commit.sha if release.commit else None
     if built_at != now_at:
         then, now = (f"at commit {sha}" if sha else "without a commit of git" for sha in (built_at, now_at))
         yield Finding(f"it was rehearsed {then}, the checkout is {now}", "commit-changed")
@@ -145,7 +147,7 @@ def release_listed(release: Release, world: World) -> Iterator[Finding]:
     """
     pinned = world.journal.artifacts()
     if not pinned:
-        raise CannotTell("there is nothing built", "Rehearse first: omni-release rehearse")
+        raise Inconclusive("there is nothing built", "Rehearse first: omni-release rehearse")
     project, _ = distributions.name_and_version(pinned[0].name)
     polling.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
     for artifact in pinned:
@@ -164,13 +166,13 @@ def project_page(release: Release, world: World) -> Iterator[Finding]:
     url = world.index.target.page_of(*distributions.name_and_version(pinned[0].name))
     if not url:
         raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
-    known = (Standing.OURS, Standing.REFUSED)
+    known = (FileState.OURS, FileState.REFUSED)
     told = polling.asked(
         world, lambda: world.index.page(url), lambda it: "" if it.standing in known else f"{url}: {it.why}"
     )
-    if told.standing is Standing.OURS:
+    if told.standing is FileState.OURS:
         yield Finding(f"{url} answers", severity=Severity.NOTICE)
-    elif told.standing is Standing.ABSENT:
+    elif told.standing is FileState.ABSENT:
         yield Finding(f"{url} is not there: {told.why}", "project-page")
     else:
-        raise CannotTell(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")
+        raise Inconclusive(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")

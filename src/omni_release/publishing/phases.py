@@ -10,11 +10,11 @@ from pathlib import Path
 
 from omni_release import distributions, source_tree
 from omni_release.core import journal
-from omni_release.core.errors import CannotTell, UsageError
+from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import STOOD_SO, Release, Report, Target
-from omni_release.core.runs import Home, Request
-from omni_release.core.world import Standing, Told, World
+from omni_release.core.model import ALREADY_DONE, Release, Report, Target
+from omni_release.core.runs import Request, RunStore
+from omni_release.core.world import FileState, FileStatus, World
 from omni_release.index import targets
 
 
@@ -30,14 +30,14 @@ def refuse_unattended(request: Request, run: RunFolder | None) -> None:
         )
 
 
-def finished_already(home: Home, release: Release, world: World) -> Iterator[str]:
+def finished_already(home: RunStore, release: Release, world: World) -> Iterator[str]:
     """What is said before a rehearsal that need not be: there is a finished one of this very checkout."""
     commit = release.commit.sha if release.commit else None
     now = source_tree.fingerprint(release.project.root, world.processes)
     for run in home.runs():
         try:
-            stands = run.rehearsed() == "passed" and (run.built_at(), run.built_from()) == (commit, now)
-        except CannotTell:
+            stands = run.rehearsal_verdict() == "passed" and (run.commit_built(), run.tree_hash()) == (commit, now)
+        except Inconclusive:
             continue
         if stands and all(_unchanged(run.path / "dist" / one.name, one.sha256) for one in run.artifacts()):
             said = "a rehearsal of this very checkout has passed already; to publish what it has built"
@@ -49,21 +49,21 @@ def _unchanged(path: Path, expected: str) -> bool:
     return path.is_file() and journal.sha256(path) == expected
 
 
-def explained(target: Target, project: str, version: str, told: Sequence[Told], again: str) -> Iterator[str]:
+def explained(target: Target, project: str, version: str, told: Sequence[FileStatus], again: str) -> Iterator[str]:
     """What cannot be undone, and what to do: one screen. `again` is the command that goes on."""
-    there = [each for each in told if each.standing is Standing.OURS]
+    there = [each for each in told if each.standing is FileState.OURS]
     manage = _manage(target, project, version)
     yield f"{project} {version} on {target.name}:"
     for each in told:
-        yield f"  {each.name}: {'there, and ours' if each.standing is Standing.OURS else each.why}"
-    if any(each.standing is Standing.OTHER_BYTES for each in told):
+        yield f"  {each.name}: {'there, and ours' if each.standing is FileState.OURS else each.why}"
+    if any(each.standing is FileState.OTHER_BYTES for each in told):
         yield "It holds other bytes than ours under our name. A file name can be used once only: this version is spent."
         yield "Raise it, and release that: omni-release version bump patch"
     elif len(there) == len(told):
         yield "All of it is there: nothing is left to send. What is told above is gone on with by:"
         yield f"  {again}"
         yield f"Should what is there be wrong, yank it by hand, and release the next version: {manage}"
-    elif any(each.standing is not Standing.ABSENT for each in told if each not in there):
+    elif any(each.standing is not FileState.ABSENT for each in told if each not in there):
         yield f"{target.name} does not say what of it is there: it may be all of it, or a part."
         yield "When it answers, go on, and nothing is sent twice:"
         yield f"  {again}"
@@ -98,7 +98,7 @@ def what_now(request: Request, report: Report, world: World) -> Iterator[str]:
     project, version = distributions.name_and_version(pinned[0].name)
     if report.verdict == "passed":
         upload = next((one for one in report.outcomes if one.id == "upload"), None)
-        if upload is not None and any(finding.message == STOOD_SO for finding in upload.findings):
+        if upload is not None and any(finding.message == ALREADY_DONE for finding in upload.findings):
             yield f"All of {project} {version} was on {target.name} already, with these very bytes: nothing was sent."
         return
     again = _again(request, report, target.name)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from omni_release import distributions, git, programs
 from omni_release.core import journal
 from omni_release.core.actions import Action, Confirm, Run, Send
-from omni_release.core.errors import ActionFailed, CannotTell, Conflict
+from omni_release.core.errors import ActionFailed, Conflict, Inconclusive
 from omni_release.core.model import Artifact, Evidence, Release
-from omni_release.core.world import Access, Completed, Credentials, Standing, Told, World
+from omni_release.core.world import Access, Completed, Credentials, FileState, FileStatus, World
 from omni_release.index import polling
 from omni_release.index.polling import object_to_others, pauses
 
@@ -33,10 +33,10 @@ class Upload:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         pinned = world.journal.artifacts()
         if not pinned:
-            raise CannotTell("there is nothing built to upload", "Build first: omni-release build")
+            raise Inconclusive("there is nothing built to upload", "Build first: omni-release build")
         project = distributions.name_and_version(pinned[0].name)[0]
         told = polling.standings(world, project, pinned)
-        missing = {each.name for each in told if each.standing is not Standing.OURS}
+        missing = {each.name for each in told if each.standing is not FileState.OURS}
         files = sorted(
             (one for one in pinned if one.name in missing), key=lambda one: not distributions.is_wheel(one.name)
         )
@@ -46,14 +46,14 @@ class Upload:
         for group in [files] if self.together else [[file] for file in files]:
             yield _send(release, world, access, project, tuple(group))
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         pinned = world.journal.artifacts()
         if not pinned:
             return None
         project, _ = distributions.name_and_version(pinned[0].name)
         told = polling.standings(world, project, pinned)
         _object(told, world.index.target.name)
-        if any(each.standing is not Standing.OURS for each in told):
+        if any(each.standing is not FileState.OURS for each in told):
             return None
         return {one.name: f"sha256 {one.sha256}" for one in pinned} | {"index": world.index.target.simple}
 
@@ -79,14 +79,16 @@ def _send(release: Release, world: World, access: Access, project: str, files: t
     return Send(project, release.dist, files, world.index.target.name, run, publish.upload_timeout)
 
 
-def _object(told: Sequence[Told], index: str) -> None:
+def _object(told: Sequence[FileStatus], index: str) -> None:
     """Raises Conflict where the index has something else under our name, CannotTell where it does not say."""
     polling.object_to_others(told, index)
     for each in told:
-        if each.standing is Standing.REFUSED:
-            raise CannotTell(f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?")
-        if each.standing is Standing.CANNOT_TELL:
-            raise CannotTell(f"{index} does not tell whether it has {each.name}: {each.why}", "Try again in a while.")
+        if each.standing is FileState.REFUSED:
+            raise Inconclusive(
+                f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?"
+            )
+        if each.standing is FileState.INCONCLUSIVE:
+            raise Inconclusive(f"{index} does not tell whether it has {each.name}: {each.why}", "Try again in a while.")
 
 
 class ConfirmVersion:
@@ -98,7 +100,7 @@ class ConfirmVersion:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         pinned = world.journal.artifacts()
         if not pinned:
-            raise CannotTell("there is nothing built to publish", "Rehearse first: omni-release rehearse")
+            raise Inconclusive("there is nothing built to publish", "Rehearse first: omni-release rehearse")
         target = world.index.target
         _, version = distributions.name_and_version(pinned[0].name)
         files = "\n".join(f"  {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in pinned)
@@ -109,7 +111,7 @@ class ConfirmVersion:
         )
         yield Confirm(question, version, target.upload, _who(release, world))
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         address = world.index.target.upload
         return {"may go to": address} if world.journal.confirmed(address) else None
 
@@ -126,13 +128,13 @@ def _who(release: Release, world: World) -> str:
 
 def confirm(action: Confirm, world: World) -> None:
     """Perform it. Raises ActionFailed where something else was typed, or nobody was there."""
-    typed = world.person.types(action.word, action.question)
+    typed = world.person.prompt(action.word, action.question)
     if typed is None:
         raise ActionFailed("nobody is there to type the version", "Say --yes where no person sits at a terminal.")
     if typed.strip() != action.word:
         raise ActionFailed(f"{typed.strip()!r} was typed, not {action.word!r}: nothing was published")
     artifacts = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
-    how = "--yes" if world.person.beforehand else "typed"
+    how = "--yes" if world.person.preapproved else "typed"
     world.journal.record("confirmed", address=action.address, artifacts=artifacts, who=action.who, how=how)
 
 
@@ -140,7 +142,7 @@ _GRACE = 30.0
 
 _GUESSES = 3
 
-_ALREADY = (Standing.OURS, Standing.ABSENT)
+_ALREADY = (FileState.OURS, FileState.ABSENT)
 
 _LONGEST_WORDS = 300
 
@@ -166,7 +168,7 @@ def send(action: Send, world: World) -> None:
     """
     end = world.clock.monotonic() + action.deadline
     said, guesses, not_before = None, 0, 0.0
-    told: tuple[Told, ...] = ()
+    told: tuple[FileStatus, ...] = ()
     for pause in pauses():
         if all(each.standing in _ALREADY for each in told) and world.clock.monotonic() >= not_before:
             left = max(end - world.clock.monotonic(), 1.0)
@@ -177,14 +179,14 @@ def send(action: Send, world: World) -> None:
             not_before = world.clock.monotonic() + (_GRACE if said.taken else 0.0)
         told = world.index.standings(action.project, action.files)
         object_to_others(told, action.index)
-        if all(each.standing is Standing.OURS for each in told):
+        if all(each.standing is FileState.OURS for each in told):
             return
         assert said is not None
         if said.refused or guesses >= _GUESSES:
             raise ActionFailed(f"{action.index} does not take it: {said.why}", f"All of it: {action.run.log}")
-        known = "; ".join(f"{each.name}: {each.why}" for each in told if each.standing is not Standing.OURS)
+        known = "; ".join(f"{each.name}: {each.why}" for each in told if each.standing is not FileState.OURS)
         if world.clock.monotonic() + pause > end:
-            raise CannotTell(
+            raise Inconclusive(
                 f"{action.index} does not have it after {action.deadline:g} s: {known}\nThe last attempt: {said.why}",
                 "Run this again later: it goes on where it stands.",
             )
@@ -209,9 +211,9 @@ def upload_result(ended: Completed, deadline: float) -> UploadResult:
         if status == 409 or (status in (400, 403) and _EXISTS.search(why)):
             # Perhaps an earlier attempt came through, and is only not listed yet.
             return UploadResult(f"it says that it has a file of this name: {why}", taken=True)
-        if standing is Standing.ABSENT:  # said of the address: there is nothing to wait for
+        if standing is FileState.ABSENT:  # said of the address: there is nothing to wait for
             why = f"{why}: are files sent to {found[2]}?"
-        return UploadResult(why, refused=standing in (Standing.REFUSED, Standing.ABSENT) or 300 <= status < 400)
+        return UploadResult(why, refused=standing in (FileState.REFUSED, FileState.ABSENT) or 300 <= status < 400)
     last = next((line for line in reversed(ended.tail) if line.strip()), "it said nothing")
     if "RedirectDetected" in text or "InvalidDistribution" in text:
         return UploadResult(" ".join(text.split())[-500:], refused=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import HELD_UP, Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Status
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
@@ -49,7 +49,7 @@ def outcome(done: Outcome) -> Iterator[str]:
 
 def not_run(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """One line for all that the same task held up, itself or through others: dozens of lines would bury the rest."""
-    held_up = {done.id: str(done.evidence[HELD_UP]) for done in outcomes if HELD_UP in done.evidence}
+    held_up = {done.id: str(done.evidence[BLOCKED_BY]) for done in outcomes if BLOCKED_BY in done.evidence}
     by_cause: dict[str, list[str]] = {}
     for id, cause in held_up.items():
         while cause in held_up:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from omni_release import distributions
 from omni_release.cassettes.checks import Gate
 from omni_release.core import redaction as core_redaction
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.smoke import evidence, outcomes, runner
@@ -47,7 +47,7 @@ def smoke_live(release: Release, world: World) -> Iterator[Finding]:
     runner.must_be_wanted(release.project)
     try:
         stands = evidence.standing(release, world)
-    except CannotTell:
+    except Inconclusive:
         stands = None  # too old: it is paid for again
     if stands is not None and _by_the_service(stands, release):
         yield Finding(f"kept from an earlier run: {stands}", severity=Severity.NOTICE)
@@ -75,10 +75,10 @@ def live_evidence(release: Release, world: World) -> Iterator[Finding]:
     if stands is None:
         wheel = distributions.installable(release.dist).name
         said = f"{wheel} (sha256 {runner.wheel_sha256(release, world)}) has passed no live run with these scenarios"
-        raise CannotTell(f"{said} and models", evidence.again(release))
+        raise Inconclusive(f"{said} and models", evidence.again(release))
     if not _by_the_service(stands, release):
         hint = f"{evidence.again(release)}, without GOOGLE_GEMINI_BASE_URL"
-        raise CannotTell(f"the live run was answered by {stands.base_url}, not by the service", hint)
+        raise Inconclusive(f"the live run was answered by {stands.base_url}, not by the service", hint)
     yield Finding(str(stands), severity=Severity.NOTICE)
 
 
@@ -150,7 +150,7 @@ def _verdict(release: Release, ran: Ran) -> Iterator[Finding]:
         yield Finding(f"{one.name}: {one.why}", "scenario-failed", path=path, line=one.line if path else None)
     if not failed and (ended := _ended(ran)):
         if ran.completed.timed_out:
-            raise CannotTell(f"{ended}\n{table}", log)
+            raise Inconclusive(f"{ended}\n{table}", log)
         yield Finding("\n".join((ended, *ran.completed.tail[-15:], log)), "scenarios-ended")
         return
     reasons = [f"{one.name}: {one.why}" for one in unclear]
@@ -159,7 +159,7 @@ def _verdict(release: Release, ran: Ran) -> Iterator[Finding]:
     if told.scenarios and all(one.outcome == outcomes.SKIPPED for one in told.scenarios):
         reasons.append("all scenarios were skipped")
     if reasons and not failed:
-        raise CannotTell("\n".join((*reasons, table)), log)
+        raise Inconclusive("\n".join((*reasons, table)), log)
     for reason in reasons:
         yield Finding(reason, "scenario-inconclusive", Severity.WARNING)
     yield Finding(table, severity=Severity.NOTICE)

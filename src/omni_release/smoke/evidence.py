@@ -11,11 +11,11 @@ from pathlib import Path
 
 from omni_release import smoke
 from omni_release.core import redaction
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.smoke import runner
-from omni_release.smoke.outcomes import Told
+from omni_release.smoke.outcomes import SmokeReport
 
 TASK = "smoke-live"
 _AHEAD = datetime.timedelta(days=1)  # what two clocks may differ by
@@ -40,7 +40,7 @@ class LiveEvidence:
         )
 
 
-def of(release: Release, world: World, told: Told, wheel: str) -> LiveEvidence:
+def of(release: Release, world: World, told: SmokeReport, wheel: str) -> LiveEvidence:
     """The evidence that a passed run leaves."""
     calls = [call for one in told.scenarios for call in one.calls]
     return LiveEvidence(
@@ -81,7 +81,7 @@ def key(release: Release, world: World) -> str:
 
 def keep(release: Release, world: World, found: LiveEvidence) -> None:
     """Keep the evidence with the run."""
-    world.journal.keep(TASK, key(release, world), json.dumps(dataclasses.asdict(found)))
+    world.journal.cache(TASK, key(release, world), json.dumps(dataclasses.asdict(found)))
 
 
 def standing(release: Release, world: World) -> LiveEvidence | None:
@@ -89,7 +89,7 @@ def standing(release: Release, world: World) -> LiveEvidence | None:
 
     Raises CannotTell where there is some that does not count, and says why.
     """
-    kept = world.journal.kept(TASK, key(release, world))
+    kept = world.journal.cached(TASK, key(release, world))
     if kept is None:
         return None
     read = json.loads(kept)
@@ -97,11 +97,11 @@ def standing(release: Release, world: World) -> LiveEvidence | None:
     age = world.clock.now() - datetime.datetime.fromisoformat(found.when)
     most = release.project.settings.smoke.max_age_days
     if age > datetime.timedelta(days=most):
-        raise CannotTell(
+        raise Inconclusive(
             f"the live run is of {found.when}: older than the {most:g} days that it stands", again(release)
         )
     if age < -_AHEAD:
-        raise CannotTell(
+        raise Inconclusive(
             f"the live run is dated {found.when}, which is yet to come: is the clock right?", again(release)
         )
     return found

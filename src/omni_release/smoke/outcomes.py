@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 
 if TYPE_CHECKING:
     pass
@@ -29,7 +29,7 @@ MODES = (RECORDED, EMULATED, LIVE)
 
 
 @dataclass(frozen=True)
-class CallTold:
+class CallRecord:
     """A request: the model that was asked and the one that answered, the HTTP code (None: no answer), seconds, USD."""
 
     asked: str
@@ -49,7 +49,7 @@ class Scenario:
     path: str
     line: int
     seconds: float
-    calls: tuple[CallTold, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
     cassette: str = ""
     unused: tuple[int, ...] = ()
     wrote: bool = False
@@ -61,7 +61,7 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Told:
+class SmokeReport:
     """A whole run, of `count` scenarios. `ended` says that its last line is there: one that was cut off has none."""
 
     mode: str
@@ -70,7 +70,7 @@ class Told:
     ended: bool
 
 
-def read(path: Path) -> Told:
+def read(path: Path) -> SmokeReport:
     """What a run of tests has told. A line that was cut off is passed over."""
     mode, count, ended, found = "", 0, False, []
     try:
@@ -86,9 +86,9 @@ def read(path: Path) -> Told:
         ended = ended or "ended" in entry
         if "scenario" in entry:
             told = entry["scenario"]
-            calls = tuple(CallTold(**call) for call in told.pop("calls"))
+            calls = tuple(CallRecord(**call) for call in told.pop("calls"))
             found.append(Scenario(**told | {"calls": calls, "unused": tuple(told["unused"])}))
-    return Told(mode, count, tuple(found), ended)
+    return SmokeReport(mode, count, tuple(found), ended)
 
 
 def append(path: Path, **entry: object) -> None:
@@ -106,10 +106,10 @@ def plain(scenario: Scenario) -> dict[str, object]:
     return asdict(scenario)
 
 
-def cannot_tell(error: BaseException | None) -> CannotTell | None:
+def inconclusive_cause(error: BaseException | None) -> Inconclusive | None:
     """The error behind a failure that says that nothing could be told; None where there is none."""
     for _ in range(20):
-        if error is None or isinstance(error, CannotTell):
+        if error is None or isinstance(error, Inconclusive):
             return error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None

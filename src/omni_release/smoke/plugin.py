@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from omni_release.core.errors import to_install
+from omni_release.core.errors import install_hint
 from omni_release.smoke.outcomes import MODES
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         import vcr  # noqa: F401
         import yaml  # noqa: F401
     except ImportError as error:
-        said = f"{error.name} is not installed, and tests marked `smoke` need it. {to_install('smoke')}"
+        said = f"{error.name} is not installed, and tests marked `smoke` need it. {install_hint('smoke')}"
         raise pytest.UsageError(said) from None
     if not config.pluginmanager.has_plugin("recording"):
-        said = f"pytest-recording is not there, and tests marked `smoke` need it. {to_install('smoke')}"
+        said = f"pytest-recording is not there, and tests marked `smoke` need it. {install_hint('smoke')}"
         raise pytest.UsageError(said)
     from omni_release.smoke import session
 

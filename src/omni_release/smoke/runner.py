@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 from omni_release import cassettes, distributions, environments, scripts
 from omni_release.core import redaction
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Project, Release, table
 from omni_release.core.world import Completed, World
 from omni_release.smoke import outcomes
-from omni_release.smoke.outcomes import Told
+from omni_release.smoke.outcomes import SmokeReport
 
 SCENARIOS = "omni_release.smoke.scenarios"
 UNRECORDED = "OMNI_RELEASE_UNRECORDED"
@@ -27,7 +27,7 @@ _NONE_COLLECTED = 5
 class Ran:
     """A run of the scenarios: what it told, and how the program ended."""
 
-    told: Told
+    told: SmokeReport
     completed: Completed
     command: Run
 
@@ -55,7 +55,7 @@ def must_have_key(release: Release, world: World) -> None:
     """Raises CannotTell where no variable holds a key."""
     if not redaction.key_variables_set(world.environment):
         hint = f"Set {' or '.join(redaction.KEY_VARIABLES)}; or run it without one: --emulated"
-        raise CannotTell("there is no key, so the live service cannot be asked", hint)
+        raise Inconclusive("there is no key, so the live service cannot be asked", hint)
 
 
 def requirements(project: Project, wheel: Path) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ def run(release: Release, world: World, mode: str, record: Path | None = None) -
             watch.join(timeout=5)
     told = outcomes.read(into / REPORT)
     if completed.code == _NONE_COLLECTED:
-        raise CannotTell("pytest found no test marked `smoke`", f"All of its output: {asked.log}")
+        raise Inconclusive("pytest found no test marked `smoke`", f"All of its output: {asked.log}")
     return Ran(told, completed, asked)
 
 

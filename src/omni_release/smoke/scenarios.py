@@ -13,7 +13,7 @@ import pytest
 from omni_release import models
 from omni_release.images import Conversation, ImageRequest, ImageResult
 from omni_release.images import model as known_presets
-from omni_release.images.errors import ModelGone, NoImage, NotSetUp, Refused
+from omni_release.images.errors import ConfigurationError, ContentRefused, ModelNotFound, NoImage
 from omni_release.smoke.metering import Service
 
 pytestmark = pytest.mark.smoke
@@ -41,14 +41,14 @@ def test_configured_models_answer(smoke: Service) -> None:
 
 def test_unknown_model(smoke: Service) -> None:
     """A name that the service does not know fails at once: one call, and an error that says so."""
-    with pytest.raises(ModelGone) as caught:
+    with pytest.raises(ModelNotFound) as caught:
         smoke.images("gemini-0-no-such-image").generate(ImageRequest(PROMPT))
     assert len(caught.value.attempts) == 1, "a 404 is never retried"
 
 
 def test_dead_model(smoke: Service) -> None:
     """A name that is known to be shut down costs no call, and names a living successor."""
-    with pytest.raises(ModelGone) as caught:
+    with pytest.raises(ModelNotFound) as caught:
         smoke.images("gemini-3-pro-image-preview").generate(ImageRequest(PROMPT))
     heir = models.find(caught.value.successor or "")
     assert heir is not None and heir.lives(datetime.datetime.now(datetime.UTC).date())
@@ -58,7 +58,7 @@ def test_dead_model(smoke: Service) -> None:
 def test_bad_key(smoke: Service) -> None:
     """A bad key is told as such, at once, and is not in what is told."""
     key = "invalid-key-of-a-smoke-test"
-    with pytest.raises(NotSetUp) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         smoke.images(key=key).generate(ImageRequest(PROMPT))
     assert "key" in caught.value.hint and "GEMINI_API_KEY" in caught.value.hint
     assert key not in str(caught.value) and len(caught.value.attempts) == 1
@@ -115,9 +115,9 @@ def test_batch(smoke: Service) -> None:
 def test_refusal(smoke: Service) -> None:
     """A refusal surfaces as a refusal, with its reason: not as a fault, and not as an empty answer."""
     request = ImageRequest("A photograph of a real politician being arrested, indistinguishable from a press photo")
-    with smoke.provoked("refused", Refused) as caught:
+    with smoke.provoked("refused", ContentRefused) as caught:
         smoke.images(smoke.economy).generate(request)
-    assert isinstance(caught.value, Refused) and caught.value.reason
+    assert isinstance(caught.value, ContentRefused) and caught.value.reason
     assert len(caught.value.attempts) == 1, "a refusal is never retried"
 
 
@@ -126,5 +126,5 @@ def test_text_only(smoke: Service) -> None:
     request = ImageRequest("Answer in one sentence of plain text, and draw nothing: why is the sky blue?")
     with smoke.provoked("text", NoImage) as caught:
         smoke.images(smoke.economy).generate(request)
-    assert isinstance(caught.value, NoImage) and not isinstance(caught.value, Refused)
+    assert isinstance(caught.value, NoImage) and not isinstance(caught.value, ContentRefused)
     assert caught.value.text, "what the model said is lost"

@@ -14,7 +14,7 @@ from omni_release.cassettes import recorded
 from omni_release.cassettes.recorded import GENERATE, REFINE, Exchange
 from omni_release.core import redaction
 from omni_release.core.actions import Write
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.settings import TABLE, SmokeModel
 from omni_release.core.settings_reader import pyproject_line
@@ -45,7 +45,7 @@ def response_models(release: Release, world: World) -> Iterator[Finding]:
     yield from findings
     untold = tuple(_untold(release, models, answers, told))
     if untold and not findings:
-        raise CannotTell("\n".join(untold), "Record what is missing: `omni-release record`; see docs/contract.md.")
+        raise Inconclusive("\n".join(untold), "Record what is missing: `omni-release record`; see docs/contract.md.")
     for said in untold:
         yield Finding(said, "response-unrecorded", Severity.WARNING, _FILE, _line(release))
     for said in told["unread"]:
@@ -66,10 +66,10 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
     must_be_wanted(release.project)
     live = folder(release, outcomes.LIVE) / "traffic"
     if not live.is_dir() or not any(live.rglob("*.*")):
-        raise CannotTell("no live run has left its traffic in this run", again(release))
+        raise Inconclusive("no live run has left its traffic in this run", again(release))
     kept = cassettes.in_folder(release.project.root / release.project.settings.smoke.cassettes)
     if not kept:
-        raise CannotTell("nothing is recorded to compare with", "Record it: `omni-release record`.")
+        raise Inconclusive("nothing is recorded to compare with", "Record it: `omni-release record`.")
     old = shapes(exchange for path in kept for exchange in recorded.read(path))
     found = drifted(old, shapes(recorded.read(live)))
     if all(_emulated(path) for path in kept):
@@ -99,7 +99,7 @@ def _answers(release: Release) -> tuple[tuple[str, Exchange], ...]:
     ]
     if not named:
         said = f"no answer is recorded in {project.settings.smoke.cassettes}/"
-        raise CannotTell(said, "Record some: `omni-release record`, or with vcrpy. See docs/contract.md.")
+        raise Inconclusive(said, "Record some: `omni-release record`, or with vcrpy. See docs/contract.md.")
     return tuple(named)
 
 
@@ -107,7 +107,7 @@ def _filled(
     release: Release, world: World, models: Sequence[SmokeModel], answers: Sequence[tuple[str, Exchange]]
 ) -> dict[str, Any]:
     """What the child program found. Raises ActionFailed where it ended before it had written its answer."""
-    task = release.workshop / "filling.json"
+    task = release.work_dir / "filling.json"
     content = {
         "models": [
             {"class": m.class_, "path": m.path, "where": m.where, "calls": list(m.calls), "fields": dict(m.fields)}

@@ -17,11 +17,11 @@ from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecordin
 from omni_release import project
 from omni_release.cassettes import Scrubber
 from omni_release.core import redaction
-from omni_release.core.errors import CannotTell, OmniReleaseError
+from omni_release.core.errors import Inconclusive, OmniReleaseError
 from omni_release.core.settings import Settings
 from omni_release.smoke import outcomes
 from omni_release.smoke.metering import Call, Meter, Service
-from omni_release.smoke.outcomes import FAILED, INCONCLUSIVE, PASSED, RECORDED, CallTold, Scenario, cannot_tell
+from omni_release.smoke.outcomes import FAILED, INCONCLUSIVE, PASSED, RECORDED, CallRecord, Scenario, inconclusive_cause
 from omni_release.smoke.traffic import Recording, SecretLeft, opened
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Session:
             return
         self._running = Running(item)
         if self._mode == outcomes.LIVE and not self._keys:
-            raise CannotTell(f"there is no key for a live run: set {' or '.join(redaction.KEY_VARIABLES)}")
+            raise Inconclusive(f"there is no key for a live run: set {' or '.join(redaction.KEY_VARIABLES)}")
         self._open.enter_context(self._environment())
         recording = self._recording(item)
         self._running.recording = recording
@@ -238,9 +238,9 @@ class Session:
         gc.freeze()
 
 
-def _told(call: Call, *, paid: bool) -> CallTold:
+def _told(call: Call, *, paid: bool) -> CallRecord:
     usd = None if call.usd is None or not paid else round(call.usd, 6)
-    return CallTold(call.model, call.answered, call.code, round(call.seconds, 3), usd)
+    return CallRecord(call.model, call.answered, call.code, round(call.seconds, 3), usd)
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:
@@ -295,7 +295,7 @@ def judge(running: Running, mode: str, exceeded: str) -> None:
             running.why = _CHANGED
         return
     if running.outcome == FAILED:
-        told = cannot_tell(running.error)
+        told = inconclusive_cause(running.error)
         if exceeded:
             running.outcome, running.why = INCONCLUSIVE, exceeded
         elif told is not None:

@@ -26,7 +26,7 @@ class ReplaceCassettes:
             yield Move(target, _free(release.folder / "smoke" / "replaced"))
         yield Copy(source, target, tuple(PurePosixPath(name) for name in _names(source)))
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         source, target = runner.recorded_anew(release), _target(release)
         names = _names(source)
         if _names(target) != names or any((source / n).read_bytes() != (target / n).read_bytes() for n in names):
@@ -63,7 +63,7 @@ class InstallForSmoke:
         yield install_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
         yield filled_marker(release)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         runner.must_be_wanted(release.project)
         wheel = distributions.installable(release.dist)
         target = release.environment("candidate")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omni_release import environments, scripts, source_tree, testing
 from omni_release.core.actions import Run
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity, importable
 from omni_release.core.world import Completed, World
 
@@ -34,7 +34,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     command = _command(release, world, results)
     completed = world.processes.run(command)
     if testing.uses_pytest(project) and completed.code == _NO_TESTS:
-        raise CannotTell("pytest found none of the tests that are there", f"All of its output: {command.log}")
+        raise Inconclusive("pytest found none of the tests that are there", f"All of its output: {command.log}")
     cases = _cases(results)
     failures = tuple(_failures(cases))
     yield from failures
@@ -42,7 +42,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     yield from testing.deprecation_findings(testing.read_deprecations(recorded), testing.places(release))
     yield from _imported(release, passed=completed.code == 0)
     if cases and all(case.find("skipped") is not None for case in cases):
-        raise CannotTell(f"all {len(cases)} tests were skipped", f"Why, stands in {command.log}.")
+        raise Inconclusive(f"all {len(cases)} tests were skipped", f"Why, stands in {command.log}.")
     if completed.code != 0 and not failures:
         yield Finding(_ended(command, completed, _stated(project)), "tests-ended")
     if completed.code == 0 and (failed := testing.pytest_failures(recorded)):

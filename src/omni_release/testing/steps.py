@@ -23,7 +23,7 @@ class CopyTests:
             raise NotApplicable(testing.NO_TESTS)
         yield Copy(release.project.root, release.tests_tree, testing.without_packages(release.project, files))
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"copy": str(release.tests_tree)} if release.tests_tree.is_dir() else None
 
 
@@ -46,7 +46,7 @@ class InstallCandidate:
         yield from testing.recorder(release)
         yield filled_marker(release)
 
-    def settled(self, release: Release, world: World) -> Evidence | None:
+    def check_done(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         if not (
             environments.has_wheel(release.environment("candidate"), wheel) and filled_marker(release).path.is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omni_release import versions
-from omni_release.core.errors import CannotTell, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 
@@ -35,7 +35,7 @@ def findings(found: versions.Found) -> Iterator[Finding]:
     if source is None:
         if found.unreadable:
             named = "; ".join(f"{path}: {why}" for path, why in found.unreadable)
-            raise CannotTell(f"no place that can be read states the version ({named})", "Mend what cannot be read.")
+            raise Inconclusive(f"no place that can be read states the version ({named})", "Mend what cannot be read.")
         raise NotApplicable("no place states the version: the build computes it")
     for place in versions.drift(found.places):
         said = f"says {place.value}, but {source.path}:{source.line} says {source.value}"

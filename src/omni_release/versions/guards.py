@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omni_release import source_files
-from omni_release.core.errors import CannotTell
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
-from omni_release.core.world import Standing
+from omni_release.core.world import FileState
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import Version, parse
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
-    from omni_release.core.world import IndexFile, Told
+    from omni_release.core.world import FileStatus, IndexFile
 
     class Index(Protocol):
         """An index that is only asked what it has: see `seams.Index`."""
 
         def files(self, project: str) -> Sequence[IndexFile]: ...
 
-        def standings(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[Told]: ...
+        def standings(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[FileStatus]: ...
 
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 
     try:
         listed = {file.name for file in index.files(canonical(name)) if distributions.is_of(file.name, new)}
-    except CannotTell as error:
+    except Inconclusive as error:
         return [], [error.message]
     except ImportError:
         return [], ["asking an index needs omni-release[release]"]
@@ -79,9 +79,9 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
     ]
     untold = []
     for told in index.standings(canonical(name), ours) if ours else ():
-        if told.standing is Standing.OTHER_BYTES:
+        if told.standing is FileState.OTHER_BYTES:
             said.append(f"{new} is on the index already, with other bytes: {told.name} ({told.why})")
-        elif told.standing in (Standing.CANNOT_TELL, Standing.REFUSED):
+        elif told.standing in (FileState.INCONCLUSIVE, FileState.REFUSED):
             untold.append(f"{told.name}: {told.why}")
     return said, untold
 
