@@ -1,5 +1,8 @@
 """The sessions of this project: the lanes that it gives to others, and its own care."""
 
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,16 +12,47 @@ import omni_release.sessions
 from omni_release import lanes
 from omni_release.report import catalogue
 
-omni_release.sessions.register()
+# `tests` is a lane elsewhere (here: `omni-release tests`); in this project it runs the whole suite on each Python.
+omni_release.sessions.register(*(name for name in omni_release.sessions.SESSIONS if name != "tests"))
 
 nox.options.error_on_external_run = True
+nox.options.default_venv_backend = "uv|virtualenv"
+
+
+def pythons() -> list[str]:
+    """The versions of Python that the suite supports and that are on this machine, the oldest first."""
+    if shutil.which("pyenv"):  # its shims run only what is chosen: choose all, the one in use first
+        listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
+        running = ".".join(map(str, sys.version_info[:3]))
+        found = [name for name in listed.stdout.split() if name.startswith("3.")]
+        os.environ["PYENV_VERSION"] = ":".join(sorted(found, key=lambda name: name != running))
+    versions = [f"3.{minor}" for minor in (11, 12, 13)]
+    return [version for version in versions if shutil.which(f"python{version}")]
+
+
+PYTHONS = pythons()
+
+
+@nox.session(python=PYTHONS, default=False)
+def tests(session: nox.Session) -> None:
+    """The whole suite, on each Python that is found; arguments go to pytest."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "-q", "-n", "2", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1:], default=False)
+def newest(session: nox.Session) -> None:
+    """The suite without whole lanes, on the newest Python that is found."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", "-q", "-n", "2", "-m", "not long and not rehearsal", *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)
 def lint(session: nox.Session) -> None:
-    """Ruff, over all of it."""
+    """Ruff over all of it, and the import contracts."""
     session.run(sys.executable, "-m", "ruff", "check", ".", external=True)
     session.run(sys.executable, "-m", "ruff", "format", "--check", ".", external=True)
+    session.run(Path(sys.executable).with_name("lint-imports"), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
