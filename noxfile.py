@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nox
@@ -103,4 +104,21 @@ def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
     page = catalogue.page(lanes.every())
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
-    session.log("docs/checks.md")
+    rooms = Path("docs/how-it-works.md")
+    start, end = "<!-- rooms -->\n", "<!-- /rooms -->"
+    before, _, rest = rooms.read_text(encoding="utf-8").partition(start)
+    drawing = f"{before}{start}{drawing_of_rooms()}{end}{rest.partition(end)[2]}"
+    rooms.write_text(drawing, encoding="utf-8", newline="\n")
+    session.log("docs/checks.md, docs/how-it-works.md")
+
+
+def drawing_of_rooms() -> str:
+    """The layers of the import contract as a Mermaid flowchart, the highest first."""
+    contracts = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    lines = ["```mermaid", "flowchart TB"]
+    for number, layer in enumerate(layers):
+        rooms = [name.strip() for name in layer.split("|")]
+        lines += [f'  subgraph layer{number}[" "]', "    direction LR", *(f"    {name}" for name in rooms), "  end"]
+    lines += [f"  layer{number} --> layer{number + 1}" for number in range(len(layers) - 1)]
+    return "\n".join((*lines, "```\n"))

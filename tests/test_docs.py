@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import tomllib
 from pathlib import Path
 
 from omni_release import lanes
@@ -21,6 +23,17 @@ def read(name: str) -> str:
 def test_the_generated_page_is_up_to_date() -> None:
     """docs/checks.md is what `nox -s docs` writes."""
     assert read("docs/checks.md") == catalogue.page(lanes.every())
+
+
+def test_the_drawing_of_the_rooms_is_up_to_date() -> None:
+    """docs/how-it-works.md draws the layers of the import contract: each row a layer, and each room in the table."""
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    page = read("docs/how-it-works.md")
+    rows = re.findall(r"direction LR\n(.*?)\n  end", page, re.DOTALL)
+    assert [row.split() for row in rows] == [[room for room in layer.split() if room != "|"] for layer in layers]
+    for room in {room for row in rows for room in row.split()} - {"__main__"}:
+        assert f"`{room}/`" in page or f"`{room}.py`" in page, room
 
 
 def test_each_setting_is_documented() -> None:
