@@ -20,6 +20,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 EXIT_PASSED = 0
@@ -68,6 +69,17 @@ def describe_os_error(error: OSError) -> str:
 def install_hint(extra: str) -> str:
     """What to do where a package is not there that this extra brings."""
     return f'Install it with: pip install "omni-release[{extra}]"'
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.5) -> str:
+    """A hint at the known name nearest to `word`; `otherwise` where none is near.
+
+    `cutoff` is how alike the two must be, from 0 to 1: see `difflib.get_close_matches`.
+    """
+    from difflib import get_close_matches  # only an error needs it, and start-up is measured
+
+    nearest = get_close_matches(word, sorted(known), 1, cutoff)
+    return f"Did you mean `{nearest[0]}`?" if nearest else otherwise
 
 
 _BROUGHT_BY = {
