@@ -102,7 +102,7 @@ def _git(root: Path, processes: Processes, *arguments: str) -> str | None:
         return None
     if answer is None:
         raise Inconclusive(f"git is not on this machine, and {root} is in a repository", "Install it.")
-    raise Inconclusive(f"git does not work in {root}: {answer.said}", f"Run `git status` there: {_SAFE}")
+    raise Inconclusive(f"git does not work in {root}: {answer.err}", f"Run `git status` there: {_SAFE}")
 
 
 _SAFE = "if it speaks of dubious ownership, `git config --global --add safe.directory DIR` is the way out."

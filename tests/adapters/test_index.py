@@ -19,7 +19,7 @@ def test_a_run_s_index(tmp_path: Path) -> None:
     index = Rehearsal(tmp_path / "index", "acme-sound", {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
     made = wheel(tmp_path)
     index.close()  # never started: nothing to end
-    assert index.standings("acme-sound", [journal.artifact_of(made)])[0].standing is FileState.ABSENT
+    assert index.file_statuses("acme-sound", [journal.artifact_of(made)])[0].state is FileState.ABSENT
     access = index.access()
     (variable,), (name,) = access.secrets.keys(), access.secrets.values()
     secret = index.secrets[name]()
@@ -70,6 +70,6 @@ def test_what_it_holds_is_found_again(tmp_path: Path) -> None:
         journal.artifact_of(other),
         journal.artifact_of(sdist(tmp_path)),
     ]
-    told = [each.standing for each in second.standings("acme-sound", wanted)]
+    told = [each.state for each in second.file_statuses("acme-sound", wanted)]
     second.close()
     assert told == [FileState.OURS, FileState.OTHER_BYTES, FileState.ABSENT]

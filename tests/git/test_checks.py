@@ -415,8 +415,8 @@ def test_what_has_begun_goes_forward(checkout: Checkout, tmp_path: Path) -> None
 class Holding:
     """An index on which each of our files stands like this."""
 
-    standing: FileState
+    state: FileState
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """How each stands."""
-        return tuple(FileStatus(artifact.name, self.standing) for artifact in artifacts)
+        return tuple(FileStatus(artifact.name, self.state) for artifact in artifacts)

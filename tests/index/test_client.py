@@ -54,7 +54,7 @@ def answering(body: str, status: int = 200, content_type: str = "text/html") -> 
 
 def standing(url: str, wanted: Artifact, deadline: float = 30.0) -> FileState:
     """How one file stands."""
-    return Client(url, deadline).standings(PROJECT, [wanted])[0].standing
+    return Client(url, deadline).file_statuses(PROJECT, [wanted])[0].state
 
 
 def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
         assert standing(client.simple_url, journal.artifact_of(made)) is FileState.ABSENT
         assert sent(index, form(made), made).status_code == 200
         theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.standings(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
-        assert [each.standing for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
+        told = client.file_statuses(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
+        assert [each.state for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [
             (made.name, journal.artifact_of(made).sha256)
         ]
@@ -92,8 +92,8 @@ def test_an_index_that_other_people_run(tmp_path: Path) -> None:
         argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", "--publish-url", f"{url}/"]
         who = {"UV_PUBLISH_USERNAME": "a", "UV_PUBLISH_PASSWORD": "b"}
         assert ran([*argv, str(source)], tmp_path, who).code == 0
-        told = Client(f"{url}/simple/").standings(PROJECT, [journal.artifact_of(made), journal.artifact_of(source)])
-        assert [each.standing for each in told] == [FileState.OURS, FileState.OURS]
+        told = Client(f"{url}/simple/").file_statuses(PROJECT, [journal.artifact_of(made), journal.artifact_of(source)])
+        assert [each.state for each in told] == [FileState.OURS, FileState.OURS]
         theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
         assert standing(f"{url}/simple/", theirs) is FileState.OTHER_BYTES
 
@@ -124,8 +124,8 @@ def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
         assert client.files(PROJECT) == ()
         assert sent(index, form(made), made).status_code == 200
         theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.standings(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
-        assert [each.standing for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
+        told = client.file_statuses(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
+        assert [each.state for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [file.name for file in client.files(PROJECT)] == [made.name]
 
 
@@ -153,8 +153,8 @@ def test_what_is_no_index(body: str, status: int, content_type: str, expected: F
 def test_nobody_there() -> None:
     """No index at all, and no credentials in what is said about it."""
     client = Client("http://me:s3cret@127.0.0.1:9/simple/")
-    (told,) = client.standings(PROJECT, [SOMETHING])
-    assert told.standing is FileState.INCONCLUSIVE
+    (told,) = client.file_statuses(PROJECT, [SOMETHING])
+    assert told.state is FileState.INCONCLUSIVE
     assert "s3cret" not in told.why
     assert told.why.startswith("ConnectionError: [") and "HTTPConnectionPool" not in told.why, "as the system says it"
     with pytest.raises(Inconclusive) as raised:

@@ -23,8 +23,10 @@ OURS, ABSENT, OTHER, UNKNOWN = FileState.OURS, FileState.ABSENT, FileState.OTHER
 
 def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[FileState]:
     """What the client makes of it."""
-    told = Client(f"{index.url}/simple/", deadline).standings(PROJECT, [journal.artifact_of(file) for file in files])
-    return [each.standing for each in told]
+    told = Client(f"{index.url}/simple/", deadline).file_statuses(
+        PROJECT, [journal.artifact_of(file) for file in files]
+    )
+    return [each.state for each in told]
 
 
 def upload(index: RehearsalIndex, *files: Path, timeout: float = 60.0) -> Ran:

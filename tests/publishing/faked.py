@@ -180,8 +180,8 @@ class Index:
     def files(self, project: str) -> Any:
         return self.reader.files(project)
 
-    def standings(self, project: str, artifacts: Any) -> Any:
-        return self.reader.standings(project, artifacts)
+    def file_statuses(self, project: str, artifacts: Any) -> Any:
+        return self.reader.file_statuses(project, artifacts)
 
 
 @dataclass

@@ -34,8 +34,8 @@ TOUCHING = {
     "processes": ("run", "ask"),
     "files": ("write", "move", "copy", "link"),
     "clock": ("sleep",),
-    "index": ("files", "standings"),
-    "journal": ("record", "pin", "keep"),
+    "index": ("files", "file_statuses"),
+    "journal": ("record", "pin", "cache"),
 }
 """The calls of each seam by which a run touches the world, or learns of it."""
 

@@ -29,7 +29,7 @@ class Index:
     path: Path
     becomes: bytes | None
 
-    def standings(self, project: str, artifacts: tuple[Artifact, ...]) -> tuple[FileStatus, ...]:
+    def file_statuses(self, project: str, artifacts: tuple[Artifact, ...]) -> tuple[FileStatus, ...]:
         if self.becomes is None:
             self.path.unlink()
         else:
@@ -72,7 +72,7 @@ def test_bytes_are_looked_at_before_the_upload(
 ) -> None:
     """A file that has changed since it was pinned, or is gone, never reaches the program that sends it."""
     path, sent = release.dist / FILE, tmp_path / "sent"
-    Index(path, becomes).standings("acme", ())
+    Index(path, becomes).file_statuses("acme", ())
     with pytest.raises(Conflict, match="has changed since it was built"):
         engine.perform(upload(release, pinned, sent), world)
     assert not sent.exists()
@@ -124,7 +124,7 @@ class Addressed:
 
 
 @pytest.mark.parametrize(
-    ("standings", "says", "not_said"),
+    ("file_statuses", "says", "not_said"),
     [
         ((FileState.OURS, FileState.OURS), "nothing is left to send", "half there"),
         (

@@ -70,8 +70,8 @@ class Rehearsal:
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        return self._client.standings(project, artifacts)
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+        return self._client.file_statuses(project, artifacts)
 
     def page(self, url: str) -> FileStatus:
         return self._client.page(url)
@@ -137,8 +137,8 @@ class PackageIndex:
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        return self._client.standings(project, artifacts)
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+        return self._client.file_statuses(project, artifacts)
 
     def page(self, url: str) -> FileStatus:
         return self._client.page(url)

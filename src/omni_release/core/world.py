@@ -58,7 +58,7 @@ class ToolAnswer:
 
     code: int
     out: str
-    said: str
+    err: str
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class FileStatus:
     """What an index told of the file `name`, and how we know."""
 
     name: str
-    standing: FileState
+    state: FileState
     why: str = ""
 
 
@@ -220,7 +220,7 @@ class Index(Protocol):
         Raises CannotTell when it does not answer.
         """
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """How each artifact stands, in their order: listed with our sha256, and served with our bytes, or not."""
 
     def page(self, url: str) -> FileStatus:

@@ -203,7 +203,7 @@ def local_environment(release: Release, world: World) -> LocalEnvironment:
     argv = (str(interpreter), "-I", script, release.project.name)
     answer = world.processes.ask(*argv, cwd=release.project.root, environment=inner)
     if answer is None or answer.code != 0:
-        said = answer.said.splitlines()[-1:] if answer else ["it cannot be started"]
+        said = answer.err.splitlines()[-1:] if answer else ["it cannot be started"]
         raise ActionFailed(f"{interpreter} does not work: {''.join(said)}", f"Make it anew, or mend {_TABLE}.")
     told: dict[str, Any] = json.loads(answer.out)
     return LocalEnvironment(

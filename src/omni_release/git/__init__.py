@@ -84,7 +84,7 @@ class Repository:
         assert self.remote is not None
         answer = self.across("ls-remote", "--symref", self.remote, *names)
         if answer.code != 0:
-            raise Inconclusive(f"{self.remote} does not answer:\n{shown(answer.said)}", why(answer.said))
+            raise Inconclusive(f"{self.remote} does not answer:\n{shown(answer.err)}", why(answer.err))
         lines = (line.split("\t", 1) for line in answer.out.splitlines() if "\t" in line)
         found = [(name, value) for value, name in lines]
         refs = {name: value for name, value in found if name in names and not value.startswith("ref: ")}

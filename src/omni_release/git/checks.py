@@ -27,7 +27,7 @@ def git_clean(release: Release, world: World) -> Iterator[Finding]:
     flags = ("--porcelain=v2", "-z", "--untracked-files=all", "--ignore-submodules=none")
     answer = repository.ask("status", *flags)
     if answer.code != 0:
-        raise Inconclusive(f"git status fails: {git.shown(answer.said)}", "Run `git status` by hand.")
+        raise Inconclusive(f"git status fails: {git.shown(answer.err)}", "Run `git status` by hand.")
     top = Path(repository.line("rev-parse", "--show-toplevel"))
     changed = tuple(_changes(answer.out))
     for path, what in changed[:_MANY]:
@@ -105,8 +105,8 @@ def _unless_begun(finding: Finding, release: Release, world: World) -> Finding:
     pinned = world.journal.artifacts()
     if not pinned:
         return finding
-    told = world.index.standings(distributions.name_and_version(pinned[0].name)[0], pinned)
-    if all(each.standing is not FileState.OURS for each in told):
+    told = world.index.file_statuses(distributions.name_and_version(pinned[0].name)[0], pinned)
+    if all(each.state is not FileState.OURS for each in told):
         return finding
     said = f"{finding.message}; but the release has begun, and goes forward"
     return replace(finding, message=said, severity=Severity.WARNING)
@@ -206,11 +206,9 @@ def _push(repository: Repository) -> Iterator[Finding]:
     answer = repository.across("push", "--dry-run", "--no-verify", "--no-follow-tags", repository.remote, ref)
     if answer.code == 0:
         return
-    if git.passes(answer.said):
-        raise Inconclusive(
-            f"{repository.remote} does not answer a push:\n{git.shown(answer.said)}", git.why(answer.said)
-        )
-    yield Finding(f"{repository.remote} does not take a push:\n{git.shown(answer.said)}", "git-no-push")
+    if git.passes(answer.err):
+        raise Inconclusive(f"{repository.remote} does not answer a push:\n{git.shown(answer.err)}", git.why(answer.err))
+    yield Finding(f"{repository.remote} does not take a push:\n{git.shown(answer.err)}", "git-no-push")
 
 
 def _free(release: Release, repository: Repository, version: str) -> Iterator[Finding]:

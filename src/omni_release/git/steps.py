@@ -142,9 +142,9 @@ class DraftRelease:
         if answer.code == 0:
             told = json.loads(answer.out)
             return {"release": str(told["url"]), "draft": "yes" if told["isDraft"] else "no"}
-        if "release not found" in answer.said:
+        if "release not found" in answer.err:
             return None
-        said = redaction.strip_userinfo(answer.said)
+        said = redaction.strip_userinfo(answer.err)
         raise Inconclusive(f"gh does not say whether {draft.repository} has a release {draft.tag}:\n{said}")
 
 

@@ -58,7 +58,7 @@ def known(repository: Repository) -> tuple[str, ...]:
         return tuple(listed)
     answer = repository.across("ls-remote", "--tags", "--refs", repository.remote)
     if answer.code != 0:
-        raise Inconclusive(f"{repository.remote} does not say which tags it has:\n{git.shown(answer.said)}")
+        raise Inconclusive(f"{repository.remote} does not say which tags it has:\n{git.shown(answer.err)}")
     return tuple(line.partition("\trefs/tags/")[2] for line in answer.out.splitlines())
 
 

@@ -67,7 +67,7 @@ class Client:
             listed = self._within(lambda: self._listed(project, "html"))
         if isinstance(listed, FileStatus):
             said = f"{self._shown} does not say what it has: {listed.why}"
-            if listed.standing is FileState.REFUSED:
+            if listed.state is FileState.REFUSED:
                 raise PermanentRefusal(said, _TAKES_NO_LOGIN if self.login.is_for(self.simple_url) else _WANTS_LOGIN)
             raise Inconclusive(said, "Is the index up?")
         return listed
@@ -92,7 +92,7 @@ class Client:
         except read_errors():
             return False
 
-    def standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """How each artifact stands, in their order. Raises nothing for what an index can do."""
         try:
             return self._within(lambda: self._standings(project, artifacts))
@@ -124,14 +124,14 @@ class Client:
 
     def _standing(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | FileStatus]) -> FileStatus:
         told = [classified(artifact, page) for page in pages]
-        standings = {each.standing for each in told}
+        standings = {each.state for each in told}
         if standings == {FileState.OURS, FileState.ABSENT}:
             return FileStatus(
                 artifact.name, FileState.INCONCLUSIVE, "one of the index's pages lists it, the other does not yet"
             )
         for worst in (FileState.OTHER_BYTES, FileState.INCONCLUSIVE, FileState.REFUSED, FileState.ABSENT):
             if worst in standings:
-                return next(each for each in told if each.standing is worst)
+                return next(each for each in told if each.state is worst)
         url = next(
             file.url
             for page in pages
@@ -208,7 +208,7 @@ class _NoSuchForm(FileStatus):
 def classified(artifact: Artifact, page: tuple[IndexFile, ...] | FileStatus) -> FileStatus:
     """How an artifact stands on a page, or in place of one."""
     if isinstance(page, FileStatus):
-        return FileStatus(artifact.name, page.standing, page.why)
+        return FileStatus(artifact.name, page.state, page.why)
     found = [file for file in page if file.name == artifact.name]
     if not found:
         return FileStatus(artifact.name, FileState.ABSENT, "it is not listed")

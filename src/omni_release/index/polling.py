@@ -42,15 +42,15 @@ def asked(world: World, question: Callable[[], _T], untold: Callable[[_T], str],
     raise AssertionError("pauses never end")
 
 
-def standings(
+def file_statuses(
     world: World, project: str, artifacts: Sequence[Artifact], *, patience: float = _PATIENCE
 ) -> tuple[FileStatus, ...]:
     """How each artifact stands; where the index does not tell, it is asked again, within `patience` seconds."""
 
     def untold(told: Sequence[FileStatus]) -> str:
-        return next((f"{each.name}: {each.why}" for each in told if each.standing is FileState.INCONCLUSIVE), "")
+        return next((f"{each.name}: {each.why}" for each in told if each.state is FileState.INCONCLUSIVE), "")
 
-    return asked(world, lambda: world.index.standings(project, artifacts), untold, patience=patience)
+    return asked(world, lambda: world.index.file_statuses(project, artifacts), untold, patience=patience)
 
 
 def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[IndexFile, ...]:
@@ -78,9 +78,9 @@ def await_listing(world: World, project: str, artifacts: Sequence[Artifact], dea
     begun = world.clock.monotonic()
     good, waits = 0, pauses()
     while True:
-        told = world.index.standings(project, artifacts)
+        told = world.index.file_statuses(project, artifacts)
         object_to_others(told, world.index.target.name)
-        missing = [each for each in told if each.standing is not FileState.OURS]
+        missing = [each for each in told if each.state is not FileState.OURS]
         good = 0 if missing else good + 1
         if good == GOOD_READS:
             return
@@ -101,7 +101,7 @@ def await_listing(world: World, project: str, artifacts: Sequence[Artifact], dea
 def object_to_others(told: Sequence[FileStatus], index: str) -> None:
     """Raises Conflict where the index has something else under our name."""
     for each in told:
-        if each.standing is FileState.OTHER_BYTES:
+        if each.state is FileState.OTHER_BYTES:
             raise Conflict(
                 f"{index} holds another {each.name}: {each.why}, not ours",
                 "Nothing was sent over it, and nothing can be: a file name can be used once only.",

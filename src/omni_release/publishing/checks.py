@@ -44,11 +44,11 @@ def version_available(release: Release, world: World) -> Iterator[Finding]:
         raise Inconclusive(
             f"{version} is there already: {names}", "Whether that is ours, only a build tells: rehearse."
         )
-    for told in polling.standings(world, _project(release), pinned):
-        if told.standing is FileState.OURS:
+    for told in polling.file_statuses(world, _project(release), pinned):
+        if told.state is FileState.OURS:
             yield Finding(f"{told.name} is there already, and ours", severity=Severity.NOTICE)
-        elif told.standing is not FileState.ABSENT:
-            other = told.standing is FileState.OTHER_BYTES
+        elif told.state is not FileState.ABSENT:
+            other = told.state is FileState.OTHER_BYTES
             if not other:
                 raise Inconclusive(f"{told.name}: {told.why}", "Try again in a while.")
             yield Finding(f"another {told.name} is there: {told.why}", "version-is-taken")
@@ -168,11 +168,11 @@ def project_page(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
     known = (FileState.OURS, FileState.REFUSED)
     told = polling.asked(
-        world, lambda: world.index.page(url), lambda it: "" if it.standing in known else f"{url}: {it.why}"
+        world, lambda: world.index.page(url), lambda it: "" if it.state in known else f"{url}: {it.why}"
     )
-    if told.standing is FileState.OURS:
+    if told.state is FileState.OURS:
         yield Finding(f"{url} answers", severity=Severity.NOTICE)
-    elif told.standing is FileState.ABSENT:
+    elif told.state is FileState.ABSENT:
         yield Finding(f"{url} is not there: {told.why}", "project-page")
     else:
         raise Inconclusive(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")

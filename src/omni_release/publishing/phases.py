@@ -51,19 +51,19 @@ def _unchanged(path: Path, expected: str) -> bool:
 
 def explained(target: Target, project: str, version: str, told: Sequence[FileStatus], again: str) -> Iterator[str]:
     """What cannot be undone, and what to do: one screen. `again` is the command that goes on."""
-    there = [each for each in told if each.standing is FileState.OURS]
+    there = [each for each in told if each.state is FileState.OURS]
     manage = _manage(target, project, version)
     yield f"{project} {version} on {target.name}:"
     for each in told:
-        yield f"  {each.name}: {'there, and ours' if each.standing is FileState.OURS else each.why}"
-    if any(each.standing is FileState.OTHER_BYTES for each in told):
+        yield f"  {each.name}: {'there, and ours' if each.state is FileState.OURS else each.why}"
+    if any(each.state is FileState.OTHER_BYTES for each in told):
         yield "It holds other bytes than ours under our name. A file name can be used once only: this version is spent."
         yield "Raise it, and release that: omni-release version bump patch"
     elif len(there) == len(told):
         yield "All of it is there: nothing is left to send. What is told above is gone on with by:"
         yield f"  {again}"
         yield f"Should what is there be wrong, yank it by hand, and release the next version: {manage}"
-    elif any(each.standing is not FileState.ABSENT for each in told if each not in there):
+    elif any(each.state is not FileState.ABSENT for each in told if each not in there):
         yield f"{target.name} does not say what of it is there: it may be all of it, or a part."
         yield "When it answers, go on, and nothing is sent twice:"
         yield f"  {again}"
@@ -105,7 +105,7 @@ def what_now(request: Request, report: Report, world: World) -> Iterator[str]:
     if report.interrupted:
         yield f"It may be there in part. Go on with it: {again}"
         return
-    yield from explained(target, project, version, world.index.standings(project, pinned), again)
+    yield from explained(target, project, version, world.index.file_statuses(project, pinned), again)
 
 
 def _again(request: Request, report: Report, index: str) -> str:

@@ -35,8 +35,8 @@ class Upload:
         if not pinned:
             raise Inconclusive("there is nothing built to upload", "Build first: omni-release build")
         project = distributions.name_and_version(pinned[0].name)[0]
-        told = polling.standings(world, project, pinned)
-        missing = {each.name for each in told if each.standing is not FileState.OURS}
+        told = polling.file_statuses(world, project, pinned)
+        missing = {each.name for each in told if each.state is not FileState.OURS}
         files = sorted(
             (one for one in pinned if one.name in missing), key=lambda one: not distributions.is_wheel(one.name)
         )
@@ -51,9 +51,9 @@ class Upload:
         if not pinned:
             return None
         project, _ = distributions.name_and_version(pinned[0].name)
-        told = polling.standings(world, project, pinned)
+        told = polling.file_statuses(world, project, pinned)
         _object(told, world.index.target.name)
-        if any(each.standing is not FileState.OURS for each in told):
+        if any(each.state is not FileState.OURS for each in told):
             return None
         return {one.name: f"sha256 {one.sha256}" for one in pinned} | {"index": world.index.target.simple}
 
@@ -83,11 +83,11 @@ def _object(told: Sequence[FileStatus], index: str) -> None:
     """Raises Conflict where the index has something else under our name, CannotTell where it does not say."""
     polling.object_to_others(told, index)
     for each in told:
-        if each.standing is FileState.REFUSED:
+        if each.state is FileState.REFUSED:
             raise Inconclusive(
                 f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?"
             )
-        if each.standing is FileState.INCONCLUSIVE:
+        if each.state is FileState.INCONCLUSIVE:
             raise Inconclusive(f"{index} does not tell whether it has {each.name}: {each.why}", "Try again in a while.")
 
 
@@ -170,21 +170,21 @@ def send(action: Send, world: World) -> None:
     said, guesses, not_before = None, 0, 0.0
     told: tuple[FileStatus, ...] = ()
     for pause in pauses():
-        if all(each.standing in _ALREADY for each in told) and world.clock.monotonic() >= not_before:
+        if all(each.state in _ALREADY for each in told) and world.clock.monotonic() >= not_before:
             left = max(end - world.clock.monotonic(), 1.0)
             verify_artifacts(action)
             run = dataclasses.replace(action.run, deadline=min(action.run.deadline, left))
             said = upload_result(world.processes.run(run), run.deadline)
             guesses += said.guessed
             not_before = world.clock.monotonic() + (_GRACE if said.taken else 0.0)
-        told = world.index.standings(action.project, action.files)
+        told = world.index.file_statuses(action.project, action.files)
         object_to_others(told, action.index)
-        if all(each.standing is FileState.OURS for each in told):
+        if all(each.state is FileState.OURS for each in told):
             return
         assert said is not None
         if said.refused or guesses >= _GUESSES:
             raise ActionFailed(f"{action.index} does not take it: {said.why}", f"All of it: {action.run.log}")
-        known = "; ".join(f"{each.name}: {each.why}" for each in told if each.standing is not FileState.OURS)
+        known = "; ".join(f"{each.name}: {each.why}" for each in told if each.state is not FileState.OURS)
         if world.clock.monotonic() + pause > end:
             raise Inconclusive(
                 f"{action.index} does not have it after {action.deadline:g} s: {known}\nThe last attempt: {said.why}",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
         def files(self, project: str) -> Sequence[IndexFile]: ...
 
-        def standings(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[FileStatus]: ...
+        def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> Sequence[FileStatus]: ...
 
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
         for file in sorted(listed - {artifact.name for artifact in ours})
     ]
     untold = []
-    for told in index.standings(canonical(name), ours) if ours else ():
-        if told.standing is FileState.OTHER_BYTES:
+    for told in index.file_statuses(canonical(name), ours) if ours else ():
+        if told.state is FileState.OTHER_BYTES:
             said.append(f"{new} is on the index already, with other bytes: {told.name} ({told.why})")
-        elif told.standing in (FileState.INCONCLUSIVE, FileState.REFUSED):
+        elif told.state in (FileState.INCONCLUSIVE, FileState.REFUSED):
             untold.append(f"{told.name}: {told.why}")
     return said, untold
 
