@@ -32,8 +32,8 @@ PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\ndependencies = [{}]\n'
 def look(tmp_path: Path) -> Iterator[Look]:
     """What a check finds in a small project with these files."""
     processes = LocalProcesses(str)
-    elsewhere = MachineIndex(os.environ)
-    world = cast("World", SimpleNamespace(processes=processes, environment=os.environ, elsewhere=elsewhere))
+    index = MachineIndex(os.environ)
+    world = cast("World", SimpleNamespace(processes=processes, environment=os.environ, default_index=index))
 
     def looked(check: Check, *dependencies: str, more: str = "", **files: str) -> list[Finding]:
         root = tmp_path / "acme"

@@ -68,7 +68,6 @@ def environment(tmp_path: Path, wheel: Path) -> Path:
 def test_installed(environment: Path, wheel: Path) -> None:
     """What was installed is held, though the installer writes a RECORD of its own and adds files."""
     base = site_packages(environment)
-    assert base is not None
     record = (base / "acme-1.0.dist-info/RECORD").read_bytes()
     with zipfile.ZipFile(wheel) as archive:
         assert record != archive.read("acme-1.0.dist-info/RECORD")
@@ -82,7 +81,7 @@ def test_installed(environment: Path, wheel: Path) -> None:
 @pytest.mark.parametrize("change", ["changed", "shorter", "gone", "folder"])
 def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path) -> None:
     """One byte that differs, in whatever file, and it is another one."""
-    base = tmp_path / "environment/lib/python3.11/site-packages"
+    base = site_packages(tmp_path / "environment")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(base)
     assert environments.has_wheel(tmp_path / "environment", wheel)

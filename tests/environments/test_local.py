@@ -153,8 +153,12 @@ def index(folder: Path, dist: Path) -> Iterator[str]:
 
 
 def old(folder: Path) -> Path:
-    """A wheel of the version before."""
-    files = {"acme_sound.py": "VALUE = 0\n"}
+    """A wheel of the previous version.
+
+    Its module has another size than the new one: uv leaves the bytecode of a top-level module, and Python takes that
+    for current where the sources have the same size and were written in the same second.
+    """
+    files = {"acme_sound.py": "VALUE = 90\n"}
     stated = support.metadata("0.9")
     return support.wheel(folder / "old", stated, name=OLD, info="acme_sound-0.9.dist-info", more=files)
 
@@ -168,7 +172,7 @@ def test_no_environment_is_named(machine: Machine) -> None:
 def test_without_pip(machine: Machine, tmp_path: Path) -> None:
     """An environment that uv made has no pip: uv upgrades it; a second run finds all done."""
     upgraded = machine.made(old(tmp_path))
-    assert upgraded.version() == "0.9 0"
+    assert upgraded.version() == "0.9 90"
     assert "acme-sound 0.9: it goes to uv" in said(upgraded.outcome(local_environment))
     assert upgraded.outcome(local_environment_unused).status is Status.PASSED
     outcome = upgraded.outcome(UpgradeLocal())
