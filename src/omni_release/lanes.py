@@ -1,6 +1,7 @@
-"""The release, one line a task, in order. Everything else hangs from a name in here.
+"""The lanes: the tasks of each, one a line, in the order in which they run, grouped by stage.
 
-A lane is a function, so that a run imports only what its own lane needs.
+A lane is a function, so that a run imports only what its own lane needs. The first line of its docstring is its help
+on the command line and in `nox --list`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def rehearse(prebuilt: Path | None = None) -> Lane:
-    """The whole release, against an index of our own: nothing of the user's is touched.
+    """Rehearse the whole release against a local index.
 
-    With `prebuilt`, the distributions in that folder take the place of the build. In a rehearsal an upload risks
-    nothing, so it waits for few of the checks; what takes longest comes first.
+    With `prebuilt`, the distributions in that folder replace the build. An upload to the local index risks nothing, so
+    it waits for few of the checks. The slowest tasks come first.
     """
     from omni_release.builds.steps import Build, CopySource, Rebuild, TakeArtifacts
     from omni_release.code.checks import deprecated_apis
@@ -121,9 +122,10 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
 
 
 def release() -> Lane:
-    """Publish what a finished rehearsal has built, to a real index: proofs first, then what cannot be undone.
+    """Publish a rehearsed build to a package index.
 
-    All proofs are looked at, and told at once. From the upload on it goes forward or stops, and nothing is taken back.
+    All checks before the upload run, and all their findings are reported at once. From the upload on, the lane goes
+    forward or stops: nothing is rolled back.
     """
     from omni_release.checklists.checks import after_release_answered, before_release_answered
     from omni_release.environments.checks import (
@@ -205,23 +207,23 @@ def release() -> Lane:
 
 
 def doctor() -> Lane:
-    """The proofs before a release, and nothing else: all that speaks against it, at once."""
+    """Check everything that a release requires, without releasing."""
     return _part("doctor", (*PROOFS, "live-evidence", "before-release-answered"))
 
 
 def published() -> Lane:
-    """Whether an index serves the very bytes of a run, and people can install them; publishes nothing."""
+    """Verify that an index serves the published files and that they install."""
     return _part("published", _SERVED)
 
 
 def _part(name: str, ids: tuple[str, ...]) -> Lane:
-    """These tasks of a release, each without what it needs beside them."""
+    """These tasks of a release, each without the needs that are not among them."""
     tasks = (task for task in release().tasks if task.id in ids)
     return Lane(name, tuple(replace(task, needs=tuple(n for n in task.needs if n in ids)) for task in tasks))
 
 
 def version(mode: str = "") -> Lane:
-    """Whether all places that state the version agree."""
+    """Check that all places that state the version agree."""
     from omni_release.versions.checks import staged_versions_agree, versions_agree
 
     look = check(staged_versions_agree) if mode == "staged" else check(versions_agree)
@@ -229,7 +231,7 @@ def version(mode: str = "") -> Lane:
 
 
 def gate() -> Lane:
-    """The fast part, for every push: what the files of the checkout alone can answer."""
+    """Run the fast checks for every push: no build, no network."""
     from omni_release.checklists.checks import checklists_valid
     from omni_release.models.checks import retired_models
     from omni_release.project.checks import project_valid
@@ -248,7 +250,7 @@ def gate() -> Lane:
 
 
 def checklist() -> Lane:
-    """What the checklists still wait for, in the newest run; `show` prints them, `init` writes the usual ones."""
+    """Check that all items of the checklists are answered."""
     from omni_release.checklists.checks import after_release_answered, before_release_answered, checklists_valid
 
     return Lane(
@@ -261,7 +263,7 @@ def checklist() -> Lane:
 
 
 def models() -> Lane:
-    """Whether each model that the project names lives, and answers where there is a key."""
+    """Check that the AI models the project names are available."""
     from omni_release.images.checks import configured_models, models_respond
     from omni_release.models.checks import retired_models
 
@@ -270,12 +272,12 @@ def models() -> Lane:
 
 
 def audit() -> Lane:
-    """Bug patterns, silent failures, packages that are given up or not declared: all places in the tree at once."""
+    """Find bug patterns, silent failures, abandoned packages and undeclared imports."""
     return Lane("audit", _code())
 
 
 def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
-    """What the code itself tells: the same checks in each lane, after the tasks that each lane has before them."""
+    """The checks of the code itself: the same in each lane, after the tasks that this lane needs first."""
     from omni_release.code.checks import abandoned_packages, bug_patterns, silent_failures
     from omni_release.code.dependency_checks import imports_declared
 
@@ -289,44 +291,44 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
 
 
 def clean() -> Lane:
-    """Clean dist/."""
+    """Empty dist/: its files move to .omni-release/removed/."""
     from omni_release.builds.steps import Clean
 
     return Lane("clean", stage(Stage.BUILD, step(Clean())))
 
 
 def build(prebuilt: Path | None = None) -> Lane:
-    """The part of the rehearsal up to the build."""
+    """Run the rehearsal up to the build."""
     return rehearse(prebuilt).up_to("build", "build")
 
 
 def inspect(prebuilt: Path | None = None) -> Lane:
-    """The part of the rehearsal that looks into what was built."""
+    """Run the rehearsal up to the inspection of the built distributions."""
     return rehearse(prebuilt).up_to("inspect", *_LOOKS)
 
 
 def tests(prebuilt: Path | None = None) -> Lane:
-    """The part of the rehearsal up to the tests."""
+    """Run the rehearsal up to the project's tests."""
     return rehearse(prebuilt).up_to("tests", "tests-pass")
 
 
 def publish(prebuilt: Path | None = None) -> Lane:
-    """The part of the rehearsal up to the upload."""
+    """Run the rehearsal up to the upload."""
     return rehearse(prebuilt).up_to("publish", "upload")
 
 
 def verify(prebuilt: Path | None = None) -> Lane:
-    """The part of the rehearsal up to what people then install."""
+    """Run the rehearsal up to the installation from the index."""
     return rehearse(prebuilt).up_to("verify", *_VERIFIES)
 
 
 def replay(prebuilt: Path | None = None) -> Lane:
-    """The smoke tests on their recordings, with the network blocked; a part of the rehearsal."""
+    """Replay the recorded smoke tests, with the network blocked."""
     return rehearse(prebuilt).up_to("replay", "replay-passes", "cassettes-clean")
 
 
 def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
-    """The smoke tests against the live service, with the very wheel of a run; or `--emulated`, or `--recorded`."""
+    """Run the smoke tests against the live service."""
     from omni_release.smoke.checks import live_evidence, smoke_emulated, smoke_live
     from omni_release.smoke.schema_checks import response_schema
 
@@ -346,7 +348,7 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 
 def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
-    """Record the smoke tests' traffic anew, from the live service or `--emulated`, in place of the cassettes."""
+    """Record the API traffic of the smoke tests and replace the cassettes."""
     from omni_release.smoke.checks import cassettes_clean, recorded_emulated, recorded_live
     from omni_release.smoke.steps import ReplaceCassettes
 
@@ -359,7 +361,7 @@ def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 
 def cassettes() -> Lane:
-    """What is recorded: no key, small, young, without faults of the service; `shrink` makes recordings small."""
+    """Check the recorded cassettes for secrets, size, age and service faults."""
     from omni_release.smoke.checks import cassettes_clean
 
     return Lane("cassettes", stage(Stage.SMOKE, check(cassettes_clean)))
@@ -399,10 +401,10 @@ PROOFS = (
     "tag-available",
     "local-environment",
 )
-"""What must be true of the world before a release, whatever was built."""
+"""The checks of the world around a release, whatever was built."""
 
 PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor, published)}
-"""The lanes that are about a real index."""
+"""The lanes that work with a real index."""
 
 ALL: dict[str, Callable[[], Lane]] = {
     "rehearse": rehearse,
@@ -422,7 +424,7 @@ ALL: dict[str, Callable[[], Lane]] = {
 
 
 def every(project: Project | None = None) -> tuple[Lane, ...]:
-    """Each lane in each of its modes, with what the project itself adds: all the tasks that there are."""
+    """Each lane in each of its modes, with the tasks that the project adds."""
     from omni_release import custom_tasks
 
     found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
@@ -430,12 +432,12 @@ def every(project: Project | None = None) -> tuple[Lane, ...]:
 
 
 def task_ids(project: Project) -> frozenset[str]:
-    """The ids of all tasks that there are for a project, in all lanes."""
+    """The ids of a project's tasks in all lanes."""
     return frozenset(task.id for one in every(project) for task in one.tasks)
 
 
 def waiver_names(of: Lane, project: Project) -> tuple[Callable[[], set[str]], ...]:
-    """What a waiver can name, the cheapest first: tasks and rules of this lane; bug patterns; those of all lanes."""
+    """The names that a waiver can use, the cheapest first: of this lane; of bug patterns; of all lanes."""
 
     def names(tasks: Iterable[Task]) -> set[str]:
         found = set()
@@ -454,7 +456,7 @@ def waiver_names(of: Lane, project: Project) -> tuple[Callable[[], set[str]], ..
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:
-    """The lane of this name; `prebuilt` is for one that builds, `mode` for `smoke`, `record`, `version`."""
+    """The lane of this name; `prebuilt` is for a lane that builds, `mode` for `smoke`, `record`, `version`."""
     if name == "version":
         return version(mode)
     if mode:
