@@ -150,7 +150,7 @@ def many_members(path: Path) -> None:
 
 
 def escapes(path: Path) -> None:
-    """A file that would land elsewhere."""
+    """A file that unpacks outside."""
     with tarfile.open(path, "w:gz") as archive:
         member = tarfile.TarInfo("acme_sound-1.0/../../../out")
         member.size = 1
@@ -203,9 +203,9 @@ def cut(path: Path) -> None:
         (tar_bomb, SDIST, "times its size"),
         (long_header, SDIST, "a header of"),
         (many_members, SDIST, ""),
-        (escapes, SDIST, "would land elsewhere"),
-        (hard_link, SDIST, "an odd entry"),
-        (device, SDIST, "an odd entry"),
+        (escapes, SDIST, "unpacks outside"),
+        (hard_link, SDIST, "an unsafe entry"),
+        (device, SDIST, "an unsafe entry"),
         (noise, SDIST, "not a readable archive"),
         (cut, SDIST, "not a readable archive"),
     ],

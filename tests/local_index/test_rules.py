@@ -166,4 +166,4 @@ def test_tar_with_two_roots(tmp_path: Path) -> None:
         fields = [(key, value) for key, value in form(made) if not key.endswith("_digest")]
         answer = sent(index, [*fields, ("sha256_digest", hashlib.sha256(bad.read_bytes()).hexdigest())], bad)
         assert (answer.status_code, answer.json()["rule"]) == (400, "archive")
-        assert "more than one folder" in answer.reason
+        assert "more than one top-level folder" in answer.reason

@@ -65,7 +65,7 @@ def no_stray_files(release: Release, world: World) -> Iterator[Finding]:
             info = _INFO.match(entry.name) if distributions.is_wheel(path.name) else None
             if info and not distributions.same_version(info["version"], version):
                 yield Finding(f"{path.name} holds {entry.name}, of version {info['version']}", "stray-version")
-            for line, what in redaction.find_keys(entry.data):
+            for line, what in redaction.find_keys(entry.read()):
                 yield Finding(f"{path.name} holds what looks like {what}: {entry.name}:{line}", "key-inside")
 
 

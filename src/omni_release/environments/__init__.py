@@ -114,7 +114,7 @@ def has_wheel_at(base: Path, wheel: Path, *, by: str | None = None) -> bool:
         if top.endswith(".data") or (top.endswith(".dist-info") and rest == "RECORD"):
             continue
         installed = base / entry.name
-        if not installed.is_file() or installed.read_bytes() != entry.data:
+        if not installed.is_file() or installed.read_bytes() != entry.read():
             return False
     return True
 

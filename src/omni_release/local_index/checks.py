@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release import distributions
+from omni_release.core.errors import InvalidDistribution
 from omni_release.core.model import Finding, Release
 from omni_release.core.world import World
 from omni_release.local_index import Account, Case, Held, Policy, Submission, from_file
@@ -39,10 +40,11 @@ def _submission(path: Path) -> Submission:
     """The upload that twine would make of a file. What has no metadata at its place states none."""
     from packaging.metadata import parse_email
 
-    from omni_release.local_index import distribution_rules
-
-    raw = distribution_rules.stated_metadata(path)
-    metadata, unparsed = parse_email(raw or b"")
+    try:
+        raw = distributions.core_metadata(path)
+    except InvalidDistribution:
+        raw = b""
+    metadata, unparsed = parse_email(raw)
     return from_file(metadata, tuple(sorted(unparsed)), path, _ANYBODY)
 
 

@@ -9,9 +9,9 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Iterator
 from functools import wraps
-from pathlib import Path
 
-from omni_release.distributions import archives
+from omni_release.core.errors import InvalidDistribution
+from omni_release.distributions.archives import Archive
 from omni_release.local_index import Case, Submission
 
 _Judge = Callable[[Case], Iterator[str]]
@@ -39,9 +39,9 @@ def _told(judge: _Judge) -> _Judge:
             return
         try:
             yield from judge(case)
-        except archives.BadArchive as error:
+        except InvalidDistribution as error:
             if judge.__name__ == "readable":
-                yield f"Invalid distribution file: {error}."
+                yield f"Invalid distribution file: {error.message}."
 
     return judged
 
@@ -50,7 +50,7 @@ def _told(judge: _Judge) -> _Judge:
 def readable(case: Case) -> Iterator[str]:
     """An archive of its kind, with nothing odd in it."""
     if case.submission.is_wheel or case.submission.is_sdist:
-        archives.look(_source(case.submission))
+        _archive(case.submission).validate()
     yield from ()
 
 
@@ -69,7 +69,7 @@ def sdist_pkg_info(case: Case) -> Iterator[str]:
     given = case.submission
     if given.filetype == "sdist" and given.is_sdist:
         wanted = f"{_root(given)}/PKG-INFO"
-        if archives.sdist_text(_source(given), wanted) is None:
+        if _archive(given).read(wanted) is None:
             yield f"{given.filename} has no {wanted}."
 
 
@@ -78,7 +78,7 @@ def sdist_licenses(case: Case) -> Iterator[str]:
     """Each License-File is inside."""
     given = case.submission
     if given.filetype == "sdist" and given.is_sdist and (files := given.metadata.get("license_files")):
-        inside = set(archives.names(_source(given)))
+        inside = set(_archive(given).names())
         for file in files:
             if f"{_root(given)}/{file}" not in inside:
                 yield f"License-File {file} does not exist in {given.filename} at {_root(given)}/{file}."
@@ -121,7 +121,7 @@ def wheel_metadata(case: Case) -> Iterator[str]:
     given = case.submission
     if given.is_wheel:
         wanted = f"{_info(given)}/METADATA"
-        if wanted not in archives.names(_source(given)):
+        if wanted not in _archive(given).names():
             yield f"{given.filename} has no {wanted}."
 
 
@@ -131,23 +131,25 @@ def wheel_record(case: Case) -> Iterator[str]:
     given = case.submission
     if not given.is_wheel:
         return
-    with archives.opened(_source(given)) as archive:
-        record = f"{_info(given)}/RECORD"
-        inside = {name for name in archive.namelist() if not name.endswith("/")}
-        if record not in inside:
-            yield f"{given.filename} has no {record}."
-            return
-        rows = {
-            row[0]: row[1] for row in csv.reader(archives.text(archive, record).decode().splitlines()) if len(row) > 1
-        }
-        unsigned = {record, f"{record}.jws", f"{record}.p7s"}
-        for name in sorted(inside - set(rows) - unsigned):
-            yield f"{given.filename} holds {name!r}, which its RECORD does not list."
-        for name in sorted(set(rows) - inside):
-            yield f"RECORD of {given.filename} lists {name!r}, which is not inside."
-        for name in sorted((inside & set(rows)) - unsigned):
-            if rows[name] != f"sha256={_urlsafe(archives.sha256(archive, name))}" and _is_sha256(rows[name]):
-                yield f"RECORD of {given.filename} states another sha256 for {name!r}."
+    record = f"{_info(given)}/RECORD"
+    content = _archive(given).read(record)
+    if content is None:
+        yield f"{given.filename} has no {record}."
+        return
+    rows = {row[0]: row[1] for row in csv.reader(content.decode(errors="replace").splitlines()) if len(row) > 1}
+    unsigned = {record, f"{record}.jws", f"{record}.p7s"}
+    inside = {}
+    for entry in _archive(given).entries():
+        if entry.is_file:
+            # Only a sha256 is compared: a row with a stronger digest, or with none, is taken as it is.
+            compared = entry.name not in unsigned and rows.get(entry.name, "").startswith("sha256=")
+            inside[entry.name] = not compared or rows[entry.name] == f"sha256={_urlsafe(entry.sha256)}"
+    for name in sorted(set(inside) - set(rows) - unsigned):
+        yield f"{given.filename} holds {name!r}, which its RECORD does not list."
+    for name in sorted(set(rows) - set(inside)):
+        yield f"RECORD of {given.filename} lists {name!r}, which is not inside."
+    for name in sorted(name for name, same in inside.items() if not same):
+        yield f"RECORD of {given.filename} states another sha256 for {name!r}."
 
 
 @_told
@@ -155,7 +157,7 @@ def wheel_licenses(case: Case) -> Iterator[str]:
     """Each License-File is inside."""
     given = case.submission
     if given.is_wheel and (files := given.metadata.get("license_files")):
-        inside = set(archives.names(_source(given)))
+        inside = set(_archive(given).names())
         for file in files:
             if f"{_info(given)}/licenses/{file}" not in inside:
                 yield f"License-File {file} does not exist in {given.filename} at {_info(given)}/licenses/{file}."
@@ -167,49 +169,29 @@ def wheel_entry_points(case: Case) -> Iterator[str]:
     given = case.submission
     if not given.is_wheel:
         return
-    with archives.opened(_source(given)) as archive:
-        name = f"{_info(given)}/entry_points.txt"
-        if name not in archive.namelist():
-            return
-        parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep upper case
-        try:
-            parser.read_string(archives.text(archive, name).decode())
-        except (configparser.Error, UnicodeDecodeError) as error:
-            yield f"entry_points.txt of {given.filename} cannot be read: {error}."
-            return
-        for group in parser.sections():
-            for key, value in parser.items(group):
-                if not importlib.metadata.EntryPoint.pattern.match(value):
-                    yield f"entry_points.txt of {given.filename} has an invalid entry point: {key} = {value}."
+    content = _archive(given).read(f"{_info(given)}/entry_points.txt")
+    if content is None:
+        return
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep upper case
+    try:
+        parser.read_string(content.decode())
+    except (configparser.Error, UnicodeDecodeError) as error:
+        yield f"entry_points.txt of {given.filename} cannot be read: {error}."
+        return
+    for group in parser.sections():
+        for key, value in parser.items(group):
+            if not importlib.metadata.EntryPoint.pattern.match(value):
+                yield f"entry_points.txt of {given.filename} has an invalid entry point: {key} = {value}."
 
 
 def core_metadata(submission: Submission) -> bytes | None:
     """METADATA of a wheel, for an index to serve beside it; None for all else."""
-    if not submission.is_wheel:
-        return None
-    with archives.opened(_source(submission)) as archive:
-        return archives.text(archive, f"{_info(submission)}/METADATA")
+    return _archive(submission).read(f"{_info(submission)}/METADATA") if submission.is_wheel else None
 
 
-def stated_metadata(path: Path) -> bytes | None:
-    """The core metadata inside a built file, wherever they stand as one may expect; None where they do not."""
-    wanted = re.compile(r"[^/]+\.dist-info/METADATA" if path.name.endswith(".whl") else r"[^/]+/PKG-INFO")
-    source = archives.Source(path, path.name)
-    try:
-        name = next((name for name in archives.names(source) if wanted.fullmatch(name)), None)
-        if name is None:
-            return None
-        if not path.name.endswith(".whl"):
-            return archives.sdist_text(source, name)
-        with archives.opened(source) as archive:
-            return archives.text(archive, name)
-    except archives.BadArchive:
-        return None  # the rule about archives says so
-
-
-def _source(given: Submission) -> archives.Source:
-    return archives.Source(given.path, given.filename or "the file")
+def _archive(given: Submission) -> Archive:
+    return Archive(given.path, given.filename or "the file", bounded=True)
 
 
 def _root(given: Submission) -> str:
@@ -230,7 +212,7 @@ def _info(given: Submission) -> str:
 
     stem = "-".join((given.filename or "").split("-")[:2])
     if given.is_wheel:
-        for name in archives.names(_source(given)):
+        for name in _archive(given).names():
             folder = name.partition("/")[0]
             if folder.endswith(".dist-info"):
                 if canonicalize_name(folder.removesuffix(".dist-info")) == canonicalize_name(stem):
@@ -238,10 +220,6 @@ def _info(given: Submission) -> str:
     return f"{stem}.dist-info"
 
 
-def _urlsafe(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _is_sha256(stated: str) -> bool:
-    """Whether a RECORD's row states a digest that must hold: a stronger one, or none, is not looked into."""
-    return stated.startswith("sha256=")
+def _urlsafe(sha256: str) -> str:
+    """A digest as RECORD has it."""
+    return base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=").decode()
