@@ -73,7 +73,7 @@ class Checkout:
         folder = self.root.parent / f"{self.root.name}-run"
         folder.mkdir(exist_ok=True)
         processes = LocalProcesses(str)
-        found = source_tree.repository(root, processes)
+        found = source_tree.working_tree(root, processes)
         release = Release(
             Project(root, self.name, (), Settings(git=self.settings), {}),
             self.version,

@@ -1,4 +1,4 @@
-"""The checkout's own files, as the real git sees them."""
+"""The files of a checkout, as the real git lists them."""
 
 from __future__ import annotations
 
@@ -147,10 +147,10 @@ def test_machine_without_git(tmp_path: Path, processes: LocalProcesses, monkeypa
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     for folder in (root, root / "inner"):
-        for asked in (source_tree.repository, source_tree.commit, source_tree.files, source_tree.tracked):
-            with pytest.raises(Inconclusive, match="git is not on this machine"):
+        for asked in (source_tree.working_tree, source_tree.commit, source_tree.files, source_tree.tracked):
+            with pytest.raises(Inconclusive, match="git is not installed"):
                 asked(folder, processes)
-    assert source_tree.repository(plain, processes) is None
+    assert source_tree.working_tree(plain, processes) is None
     assert names(plain, processes) == ["a.txt"]
 
 
@@ -226,18 +226,18 @@ def test_repository(tmp_path: Path, processes: LocalProcesses) -> None:
     """The repository that a folder lies in, and where in it; a worktree's git folder lies in the first checkout."""
     top = repository(tmp_path / "top", "packages/acme/pyproject.toml")
     inside = top / "packages/acme"
-    found = source_tree.repository(inside, processes)
+    found = source_tree.working_tree(inside, processes)
     assert found is not None
     assert found.top.samefile(top)
     assert found.git_dir.samefile(top / ".git")
     assert str(found.inside(inside)) == "packages/acme"
     assert str(found.inside(top)) == "."
     git("worktree", "add", "--quiet", str(tmp_path / "second"), cwd=top)
-    second = source_tree.repository(tmp_path / "second", processes)
+    second = source_tree.working_tree(tmp_path / "second", processes)
     assert second is not None
     assert second.top.samefile(tmp_path / "second")
     assert second.git_dir.samefile(top / ".git/worktrees/second")
-    assert source_tree.repository(tmp_path, processes) is None
+    assert source_tree.working_tree(tmp_path, processes) is None
 
 
 def test_everything(tmp_path: Path, processes: LocalProcesses) -> None:
@@ -245,7 +245,7 @@ def test_everything(tmp_path: Path, processes: LocalProcesses) -> None:
     top = repository(tmp_path, "shared/LICENSE", "acme/pyproject.toml", "acme/src/acme.py")
     written(top, "acme/src/_version.py", "acme/dist/acme.whl", "acme/.nox/x", "other/ignored.py")
     (top / ".gitignore").write_text("_version.py\nignored.py\ndist/\n.nox/\n", encoding="utf-8")
-    found = [str(file) for file in source_tree.everything(top, top / "acme", processes)]
+    found = [str(file) for file in source_tree.build_inputs(top, top / "acme", processes)]
     assert found == [".gitignore", "acme/pyproject.toml", "acme/src/_version.py", "acme/src/acme.py", "shared/LICENSE"]
 
 
@@ -254,7 +254,7 @@ def test_repository_that_git_refuses(tmp_path: Path, processes: LocalProcesses) 
     root = repository(tmp_path / "root", "a.txt")
     (root / ".git" / "config").write_text("[broken", encoding="utf-8")
     asked = (
-        source_tree.repository,
+        source_tree.working_tree,
         source_tree.commit,
         source_tree.files,
         source_tree.tracked,

@@ -188,7 +188,7 @@ def _wired(
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
     version = versions.version_of(versions.find(project))
-    found = source_tree.repository(project.root, processes)
+    found = source_tree.working_tree(project.root, processes)
     release = Release(
         project,
         version,

@@ -1,80 +1,122 @@
-"""The checkout's own files, as git sees them: what a build may take in, and whether it has changed since."""
+"""The files of a checkout, as git sees them, and the commit that is checked out.
+
+`omni-release version` starts with this module: what costs time to import (pathlib, hashlib) is imported where it is
+used (see bench/start.py).
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
+import sys
+from collections import namedtuple
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import Commit
-from omni_release.core.world import Processes
 
-_NEVER = {".git", ".hg", ".omni-release", ".nox", ".tox", ".venv", "node_modules", "__pycache__"}
-_CACHES = {".mypy_cache", ".pytest_cache", ".ruff_cache"}
-_BUILT = {"dist", "build"}  # at the root alone: below it, `build` may well be a package
+TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
+if TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+    from omni_release.core.model import Commit
+    from omni_release.core.world import Processes
+
+_LEFTOVERS = frozenset(
+    ".git .hg .omni-release .nox .tox .venv node_modules __pycache__ .mypy_cache .pytest_cache .ruff_cache".split()
+)
+_BUILD_OUTPUT = frozenset(("dist", "build"))  # at the top only: below it, `build` may well be a package
+_LIST_FILES = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+
+
+def file_names(top: str) -> tuple[str, ...]:
+    """The names of all files below `top`, relative to it, with forward slashes.
+
+    Fast: a tracked file that was deleted is listed, and a submodule is one name. `files` looks at each.
+    """
+    return _names(top, git_output(top, *_LIST_FILES))
 
 
 def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
-    """All files of the checkout, relative to `root`, sorted: tracked by git and there, or untracked and not ignored.
+    """All files of the checkout, relative to `root`, sorted; with the files of submodules, without deleted files.
 
-    Outside a git repository: all but the usual folders of tools and builds.
+    Raises Inconclusive where git does not work in the repository.
     """
-    listed = _git(root, processes, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    if not listed:
-        return tuple(sorted(_walked(root)))
-    names = {PurePosixPath(name) for name in listed.split("\0") if name}
-    return tuple(sorted({file for name in names for file in _present(root, name, processes)}))
+    from pathlib import PurePosixPath
+
+    names = {PurePosixPath(name) for name in _names(str(root), _checked_git_output(root, processes, *_LIST_FILES))}
+    return tuple(sorted({file for name in names for file in _existing(root, name, processes)}))
+
+
+def _names(top: str, listing: str | None) -> tuple[str, ...]:
+    """The files of a checkout: tracked by git, or untracked and not ignored.
+
+    Where git lists nothing (outside a repository, say), all files but those that tools and builds leave behind.
+    """
+    names = tuple(filter(None, (listing or "").split("\0")))
+    return names or tuple(sorted(_walk(top)))
+
+
+def _walk(top: str, inside: str = "") -> Iterator[str]:
+    """All files below `top` but leftovers; a link to a folder is listed as a file, as git does."""
+    try:
+        entries = list(os.scandir(os.path.join(top, inside)))
+    except OSError:
+        return
+    for entry in entries:
+        path = f"{inside}/{entry.name}" if inside else entry.name
+        if not entry.is_dir():
+            yield path
+        elif entry.name in _LEFTOVERS or (not inside and entry.name in _BUILD_OUTPUT):
+            continue
+        elif entry.is_symlink():
+            yield path
+        elif not entry.name.endswith(".egg-info") and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+            yield from _walk(top, path)
+
+
+def _existing(root: Path, name: PurePosixPath, processes: Processes) -> Iterator[PurePosixPath]:
+    """The file that git lists as `name`, the files of a submodule, or nothing where it was deleted."""
+    try:
+        mode = (root / name).lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISDIR(mode):
+        yield name
+    elif (root / name / ".git").exists():  # else a submodule that is not checked out
+        yield from (name / file for file in files(root / name, processes))
+
+
+def staged_files(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names of the files that a commit would contain, and those of them that differ in the working tree."""
+    staged = git_output(top, "ls-files", "-z", "--cached") or ""
+    differing = git_output(top, "diff-files", "-z", "--name-only") or ""
+    return tuple(filter(None, staged.split("\0"))), frozenset(differing.split("\0"))
 
 
 def tracked(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
-    """The files below `root` that git knows; none outside a repository."""
-    listed = _git(root, processes, "ls-files", "-z", "--cached", "--recurse-submodules") or ""
-    return tuple(PurePosixPath(name) for name in listed.split("\0") if name)
+    """The files below `root` that git tracks, submodules included; none outside a repository."""
+    from pathlib import PurePosixPath
+
+    names = _checked_git_output(root, processes, "ls-files", "-z", "--cached", "--recurse-submodules") or ""
+    return tuple(PurePosixPath(name) for name in names.split("\0") if name)
 
 
-@dataclass(frozen=True)
-class Repository:
-    """The git repository that a project lies in: its top folder, and where git keeps its own."""
+def build_inputs(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
+    """The files that a build of the project at `root` may read, relative to the repository's `top`.
 
-    top: Path
-    git_dir: Path
-
-    def inside(self, folder: Path) -> PurePosixPath:
-        """Where a folder lies in the repository."""
-        return PurePosixPath(folder.resolve().relative_to(self.top.resolve()).as_posix())
-
-
-def repository(root: Path, processes: Processes) -> Repository | None:
-    """The repository that `root` lies in; None where it lies in none."""
-    top, git_dir = (_git(root, processes, "rev-parse", which) for which in ("--show-toplevel", "--absolute-git-dir"))
-    return Repository(Path(top.rstrip("\n")), Path(git_dir.rstrip("\n"))) if top and git_dir else None
-
-
-def everything(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
-    """What a build of the project at `root` may read, relative to `top`: the repository's files, and ignored ones.
-
-    Of what git ignores only the project's own is taken, and none of the usual leftovers of tools and earlier builds.
+    All files of the repository, and the ignored ones of the project but leftovers: generated sources are often ignored.
     """
+    from pathlib import PurePosixPath
+
     inside = PurePosixPath(root.resolve().relative_to(top.resolve()).as_posix())
-    ignored = (inside / file for file in _walked(root))
+    ignored = (inside / name for name in _walk(str(root)))
     return tuple(sorted({*files(top, processes), *ignored}))
 
 
-def commit(root: Path, processes: Processes) -> Commit | None:
-    """The commit that is checked out; None outside a git repository, or before its first commit."""
-    if not _git(root, processes, "rev-list", "--all", "--max-count=1"):
-        return None
-    said = _git(root, processes, "show", "--no-show-signature", "--no-patch", "--format=%H %ct", "HEAD") or ""
-    sha, time = said.split()
-    return Commit(sha, int(time))
-
-
 def fingerprint(root: Path, processes: Processes) -> str:
-    """The sha256 over all names and contents: the same for the same tree, wherever it is checked out."""
+    """The sha256 over the names and contents of all files: the same for the same tree, wherever it is checked out."""
+    import hashlib
+
     digest = hashlib.sha256()
     for file in files(root, processes):
         path = root / file
@@ -89,49 +131,101 @@ def fingerprint(root: Path, processes: Processes) -> str:
     return digest.hexdigest()
 
 
-def _git(root: Path, processes: Processes, *arguments: str) -> str | None:
-    """What git says; None outside a repository.
+class WorkingTree(namedtuple("WorkingTree", "top git_dir")):
+    """The working tree that a project is in: its top folder, and git's own folder (`.git`, or a worktree's)."""
 
-    Raises CannotTell where there is a repository and no git on this machine, or one that does not work with it
-    (somebody else's, say).
-    """
+    __slots__ = ()
+
+    top: Path
+    git_dir: Path
+
+    def inside(self, folder: Path) -> PurePosixPath:
+        """The path of a folder, relative to the top."""
+        from pathlib import PurePosixPath
+
+        return PurePosixPath(folder.resolve().relative_to(self.top.resolve()).as_posix())
+
+
+def working_tree(root: Path, processes: Processes) -> WorkingTree | None:
+    """The working tree that `root` is in; None outside a repository. Raises Inconclusive where git does not work."""
+    from pathlib import Path
+
+    options = ("--show-toplevel", "--absolute-git-dir")
+    top, git_dir = (_checked_git_output(root, processes, "rev-parse", option) for option in options)
+    return WorkingTree(Path(top.rstrip("\n")), Path(git_dir.rstrip("\n"))) if top and git_dir else None
+
+
+def commit(root: Path, processes: Processes) -> Commit | None:
+    """The commit that is checked out; None outside a repository, or before its first commit."""
+    from omni_release.core.model import Commit
+
+    if not _checked_git_output(root, processes, "rev-list", "--all", "--max-count=1"):
+        return None
+    arguments = ("show", "--no-show-signature", "--no-patch", "--format=%H %ct", "HEAD")
+    sha, time = (_checked_git_output(root, processes, *arguments) or "").split()
+    return Commit(sha, int(time))
+
+
+def _checked_git_output(root: Path, processes: Processes, *arguments: str) -> str | None:
+    """What git prints; None outside a repository. Raises Inconclusive where git is missing, or refuses a repository."""
     answer = processes.ask("git", *arguments, cwd=root)
     if answer is not None and answer.code == 0:
         return answer.out
     if not any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
         return None
     if answer is None:
-        raise Inconclusive(f"git is not on this machine, and {root} is in a repository", "Install it.")
-    raise Inconclusive(f"git does not work in {root}: {answer.err}", f"Run `git status` there: {_SAFE}")
+        raise Inconclusive(f"git is not installed, and {root} is in a repository", "Install git.")
+    raise Inconclusive(
+        f"git does not work in {root}: {answer.err}",
+        f"Run `git status` in {root}. If it reports dubious ownership, run: "
+        f"git config --global --add safe.directory {root}",
+    )
 
 
-_SAFE = "if it speaks of dubious ownership, `git config --global --add safe.directory DIR` is the way out."
+def repository_top(folder: str) -> str | None:
+    """The top folder of the repository that `folder` is in; None outside a repository."""
+    folder = os.path.realpath(folder)
+    while not os.path.exists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
 
 
-def _present(root: Path, name: PurePosixPath, processes: Processes) -> Iterator[PurePosixPath]:
-    """What stands where git has `name`: the file, all of a submodule's, or nothing where it was deleted."""
-    try:
-        mode = (root / name).lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    if stat.S_ISDIR(mode):
-        if (root / name / ".git").exists():  # else a submodule that is not checked out
-            yield from (name / file for file in files(root / name, processes))
-    else:
-        yield name
+if sys.platform == "win32":
 
+    def git_output(folder: str, *arguments: str) -> str | None:
+        """What git prints; None where it is not installed, or does not exit with 0."""
+        import subprocess  # noqa: TID251 - reads only, and must start fast
 
-def _walked(root: Path) -> Iterator[PurePosixPath]:
-    for folder, folders, names in os.walk(root):
-        inside = Path(folder)
-        never = _NEVER | _CACHES | (_BUILT if inside == root else set())
-        links = [name for name in folders if name not in never and (inside / name).is_symlink()]
-        folders[:] = [
-            name
-            for name in folders
-            if name not in never | set(links)
-            and not name.endswith(".egg-info")
-            and not (inside / name / "pyvenv.cfg").exists()
-        ]
-        for name in names + links:
-            yield PurePosixPath((inside / name).relative_to(root).as_posix())
+        argv = ["git", "-c", "core.quotepath=off", "-C", folder, *arguments]
+        try:
+            ended = subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - git
+        except OSError:
+            return None
+        return ended.stdout.decode("utf-8", "surrogateescape") if ended.returncode == 0 else None
+
+else:
+
+    def git_output(folder: str, *arguments: str) -> str | None:
+        """What git prints; None where it is not installed, or does not exit with 0.
+
+        Without subprocess, whose import takes longer than all of `version` in a small project (bench/start.py).
+        """
+        argv = ["git", "-c", "core.quotepath=off", "-C", folder, *arguments]
+        reading, writing = os.pipe()
+        null = os.open(os.devnull, os.O_RDWR)
+        actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+        try:
+            process = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
+        except OSError:
+            os.close(reading)
+            return None
+        finally:
+            os.close(writing)
+            os.close(null)
+        with open(reading, "rb") as pipe:
+            printed = pipe.read()
+        _, status = os.waitpid(process, 0)
+        return printed.decode("utf-8", "surrogateescape") if status == 0 else None

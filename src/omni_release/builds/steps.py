@@ -116,9 +116,9 @@ class CopySource:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         fingerprint = source_tree.fingerprint(release.project.root, world.processes)
-        found = source_tree.repository(release.project.root, world.processes)
+        found = source_tree.working_tree(release.project.root, world.processes)
         top = found.top if found else release.project.root
-        files = source_tree.everything(top, release.project.root, world.processes)
+        files = source_tree.build_inputs(top, release.project.root, world.processes)
         for copy in ("source", "again"):
             yield Copy(top, release.work_dir / copy, files)
             if found:

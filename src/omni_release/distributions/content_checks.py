@@ -75,7 +75,7 @@ def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     Commit the file, or leave it out of the sdist. What the build makes itself is named in `generated` of
     [tool.omni-release], where it is not told from the back end's settings.
     """
-    found = source_tree.repository(release.project.root, world.processes)
+    found = source_tree.working_tree(release.project.root, world.processes)
     if found is None or release.commit is None:
         raise NotApplicable("the project is in no git repository, or has no commit yet")
     sdist = next(

@@ -108,7 +108,7 @@ class Repository:
 def repository(release: Release, world: World) -> Repository:
     """The release's repository. Raises NotApplicable outside one, UsageError where it has no commit yet."""
     root, inner = release.project.root, _english(world.environment)
-    if source_tree.repository(root, world.processes) is None:
+    if source_tree.working_tree(root, world.processes) is None:
         raise NotApplicable("the project is in no git repository")
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")

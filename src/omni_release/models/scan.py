@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from omni_release import source_files
+from omni_release import source_tree
 
 _SUFFIX = re.compile(
     r"\.(?:pyi?|ipynb|[cm]?[jt]sx?|vue|svelte|html|toml|ya?ml|json[c5]?|ini|cfg|conf|properties|env"
@@ -75,7 +75,7 @@ def find(root: str, files: Iterable[str] | None = None) -> Search:
     """Every model name in the files of the tree at `root`: in those given, else in all that git does not ignore."""
     names: list[Named] = []
     unread: list[tuple[str, str]] = []
-    for path in sorted(source_files.files(root) if files is None else files):
+    for path in sorted(source_tree.file_names(root) if files is None else files):
         if not _may_name(path):
             continue
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from omni_release import source_files
+from omni_release import source_tree
 from omni_release.versions import place as versions_place
 from omni_release.versions.place import Malformed, Place, Stated, Text
 from omni_release.versions.python import Assigned, Module, assigned, decoded
@@ -114,10 +114,13 @@ class Checkout:
 
     def __init__(self, root: str, *, staged: bool = False) -> None:
         self.root = os.path.realpath(root)
-        self.top = source_files.top_of(self.root) or self.root
+        self.top = source_tree.repository_top(self.root) or self.root
         inside = os.path.relpath(self.root, self.top).replace(os.sep, "/")
         self.inside = "" if inside == "." else inside + "/"
-        files, self._differ = source_files.staged(self.top) if staged else (source_files.files(self.top), frozenset())
+        if staged:
+            files, self._differ = source_tree.staged_files(self.top)
+        else:
+            files, self._differ = source_tree.file_names(self.top), frozenset()
         self._staged = frozenset(files) if staged else None
         self.files = tuple(file for file in files if _may_hold(file))
         self.known = frozenset(self.files)
@@ -162,8 +165,8 @@ class Checkout:
 
     def _blob(self, path: str) -> bytes | None:
         """What is staged of a file that says something else in the folder; None for a link."""
-        mode = source_files.git(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
-        said = source_files.git(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
+        mode = source_tree.git_output(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
+        said = source_tree.git_output(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
         return None if said is None else said.encode("utf-8", "surrogateescape")
 
     def toml(self, path: str) -> dict[str, Any]:

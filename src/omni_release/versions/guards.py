@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from omni_release import source_files
+from omni_release import source_tree
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
 from omni_release.core.world import FileState
@@ -41,10 +41,10 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
         return
     if version.local:
         yield f"{new} is a local version, which no index takes: leave out +{version.local}"
-    head = (source_files.git(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
+    head = (source_tree.git_output(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
     if not head:
         below_git = any((folder / ".git").exists() for folder in (root, *root.parents))
-        if below_git and source_files.git(str(root), "rev-parse", "--git-dir") is None:
+        if below_git and source_tree.git_output(str(root), "rev-parse", "--git-dir") is None:
             yield f"git does not answer in {root}, so nobody knows which versions are tagged: `git status` says why"
         return
     commits = _commits(root)
@@ -99,7 +99,7 @@ def _built(dist: Path, version: str) -> Iterator[Artifact]:
 def _commits(root: Path, *which: str) -> dict[str, str]:
     """The tags, and the commits that they are of."""
     form = "%(refname:strip=2)%09%(objectname)%09%(*objectname)"
-    listed = source_files.git(str(root), "for-each-ref", f"--format={form}", *which, "refs/tags") or ""
+    listed = source_tree.git_output(str(root), "for-each-ref", f"--format={form}", *which, "refs/tags") or ""
     return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}
 
 

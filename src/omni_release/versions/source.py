@@ -5,7 +5,7 @@ from __future__ import annotations
 import _ast
 import re
 
-from omni_release import source_files
+from omni_release import source_tree
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
@@ -36,7 +36,7 @@ def of(member: Member) -> list[Place]:
 
 def tagged(checkout: Checkout) -> list[Place]:
     """The newest tag that HEAD descends from, as a place; form `tag`, or `tag+` where HEAD is not the tag itself."""
-    described = source_files.git(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
+    described = source_tree.git_output(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
     if not described:
         return []
     tag, commits, _ = described.strip().rsplit("-", 2)
