@@ -25,8 +25,7 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
-from omni_release.core import engine
-from omni_release.core import journal as core_journal
+from omni_release.core import documents, engine
 from omni_release.core.actions import Pin
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release, Status
@@ -113,7 +112,7 @@ def twine(index: RehearsalIndex, files: tuple[Path, ...]) -> Ended:
 def stored(index: RehearsalIndex, files: tuple[Path, ...]) -> str:
     """What the index really has of it, as it would serve it."""
     held = {each.name: each.digests.sha256 for each in index.store.held()}
-    ours = [file for file in files if held.get(file.name) == core_journal.sha256(file)]
+    ours = [file for file in files if held.get(file.name) == documents.sha256(file)]
     others = len([file for file in files if file.name in held]) - len(ours)
     return f"{len(ours)} of {len(files)}" + (f", {others} with other bytes" if others else "")
 

@@ -145,7 +145,7 @@ def test_move_onto_something(target: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("folder")
     (tmp_path / "dangling").symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(Conflict, match="exists already"):
+    with pytest.raises(Conflict, match="already exists"):
         FILES.move(Move(tmp_path / "source", tmp_path / target))
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "file").read_bytes() == b"target"

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 
 from omni_release.adapters.index import Rehearsal
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.world import FileState
 from tests.index.support import metadata, ran, sdist, wheel
 
@@ -19,7 +19,7 @@ def test_a_run_s_index(tmp_path: Path) -> None:
     index = Rehearsal(tmp_path / "index", "acme-sound", {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
     made = wheel(tmp_path)
     index.close()  # never started: nothing to end
-    assert index.file_statuses("acme-sound", [journal.artifact_of(made)])[0].state is FileState.ABSENT
+    assert index.file_statuses("acme-sound", [documents.artifact_of(made)])[0].state is FileState.ABSENT
     access = index.access()
     (variable,), (name,) = access.secrets.keys(), access.secrets.values()
     secret = index.secrets[name]()
@@ -43,7 +43,7 @@ def test_a_run_s_index(tmp_path: Path) -> None:
     index.close()
     assert (
         Rehearsal(tmp_path / "index", "acme-sound", {}).files("acme-sound")[0].sha256
-        == journal.artifact_of(made).sha256
+        == documents.artifact_of(made).sha256
     )
     try:
         requests.get(url, timeout=2)
@@ -58,7 +58,7 @@ def test_what_it_holds_is_found_again(tmp_path: Path) -> None:
     made, other = wheel(tmp_path), wheel(tmp_path / "other", metadata(about="other"))
     secret = next(iter(first.secrets.values()))()
     data = {"name": "acme-sound", "version": "1.0", "metadata_version": "2.1", "filetype": "bdist_wheel"}
-    data |= {"sha256_digest": journal.artifact_of(made).sha256}
+    data |= {"sha256_digest": documents.artifact_of(made).sha256}
     with made.open("rb") as content:
         files = {"content": content}
         answer = requests.post(first.target.upload, data=data, files=files, auth=("rehearsal", secret), timeout=9)
@@ -66,9 +66,9 @@ def test_what_it_holds_is_found_again(tmp_path: Path) -> None:
     first.close()
     second = Rehearsal(tmp_path / "index", "acme-sound", {})
     wanted = [
-        journal.artifact_of(made),
-        journal.artifact_of(other),
-        journal.artifact_of(sdist(tmp_path)),
+        documents.artifact_of(made),
+        documents.artifact_of(other),
+        documents.artifact_of(sdist(tmp_path)),
     ]
     told = [each.state for each in second.file_statuses("acme-sound", wanted)]
     second.close()

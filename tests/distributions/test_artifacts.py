@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import distributions
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.errors import Inconclusive, InvalidDistribution
 from omni_release.core.model import Artifact
 
@@ -185,5 +185,5 @@ def test_artifact(tmp_path: Path) -> None:
     """A file's sha256 is that of its bytes."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * 3_000_000)
-    assert journal.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-    assert journal.artifact_of(path) == Artifact("file", 3_000_000, journal.sha256(path))
+    assert documents.sha256(path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    assert documents.artifact_of(path) == Artifact("file", 3_000_000, documents.sha256(path))

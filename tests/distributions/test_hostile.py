@@ -19,7 +19,7 @@ import psutil
 import pytest
 import requests
 
-from omni_release.core import journal
+from omni_release.core import documents
 from tests.index.support import PASSWORD, SDIST, WHEEL, bare, metadata, wheel
 
 MIB = 1024 * 1024
@@ -44,7 +44,7 @@ class Server:
         """Send a file with what a client would say of it."""
         from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]  # it has no types
 
-        digest = journal.sha256(path)
+        digest = documents.sha256(path)
         fields = {"protocol_version": "1", ":action": "file_upload", "metadata_version": "2.1", "name": "acme-sound"}
         fields |= {"version": "1.0", "filetype": filetype, "sha256_digest": digest}
         with path.open("rb") as file:

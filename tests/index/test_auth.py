@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from omni_release.adapters.credentials import Finder
 from omni_release.adapters.index import INSTALLERS, PackageIndex
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.errors import Inconclusive, PermanentRefusal
 from omni_release.core.model import Target
 from omni_release.core.world import FileState
@@ -83,7 +83,7 @@ def test_one_that_wants_to_know(status: int, tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server(only_known(status))) as server:
-        (told,) = client(server).file_statuses("acme", [journal.artifact_of(made)])
+        (told,) = client(server).file_statuses("acme", [documents.artifact_of(made)])
         assert told.state is FileState.OURS, told
         assert client(server).wants_login("acme")
         given = destination(f"{server.url.replace('//', f'//me:{PASSWORD}@')}/legacy/", {}, {"HOME": str(tmp_path)})
@@ -100,7 +100,7 @@ def test_one_that_everybody_may_read(tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server()) as server:
-        assert client(server).file_statuses("acme", [journal.artifact_of(made)])[0].state is FileState.OURS
+        assert client(server).file_statuses("acme", [documents.artifact_of(made)])[0].state is FileState.OURS
         assert not client(server).wants_login("acme")
         assert not any(known for _, known in server.asked)
 
@@ -114,7 +114,7 @@ def test_another_server_is_told_nothing(tmp_path: Path) -> None:
             client(other, "https://127.0.0.1/legacy/").files("acme")
         assert "it is told no password" in raised.value.hint
         with serving(Server(only_known(401), files=other.url)) as server:
-            assert client(server).file_statuses("acme", [journal.artifact_of(made)])[0].state is FileState.REFUSED
+            assert client(server).file_statuses("acme", [documents.artifact_of(made)])[0].state is FileState.REFUSED
         elsewhere = Server(lambda path, known: redirect(other.url + path) if known else Response("no", 401))
         with serving(elsewhere) as server:
             with pytest.raises(PermanentRefusal):

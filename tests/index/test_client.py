@@ -14,7 +14,7 @@ import uv
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
 from omni_release.core.world import FileState
@@ -63,13 +63,13 @@ def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
     with running(tmp_path) as index:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
-        assert standing(client.simple_url, journal.artifact_of(made)) is FileState.ABSENT
+        assert standing(client.simple_url, documents.artifact_of(made)) is FileState.ABSENT
         assert sent(index, form(made), made).status_code == 200
-        theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.file_statuses(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
+        theirs = documents.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
+        told = client.file_statuses(PROJECT, [documents.artifact_of(made), documents.artifact_of(source), theirs])
         assert [each.state for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [
-            (made.name, journal.artifact_of(made).sha256)
+            (made.name, documents.artifact_of(made).sha256)
         ]
         pages = [
             requests.head(f"{index.url}/simple/{PROJECT}/", timeout=9),
@@ -86,15 +86,17 @@ def test_an_index_that_other_people_run(tmp_path: Path) -> None:
     """pypiserver: HTML alone, an error for what is there; published to by twine and uv, and read all the same."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     with pypi_server(tmp_path) as url:
-        assert standing(f"{url}/simple/", journal.artifact_of(made)) is FileState.ABSENT
+        assert standing(f"{url}/simple/", documents.artifact_of(made)) is FileState.ABSENT
         assert twine(f"{url}/", made).code == 0
         assert twine(f"{url}/", made).code == 1
         argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", "--publish-url", f"{url}/"]
         who = {"UV_PUBLISH_USERNAME": "a", "UV_PUBLISH_PASSWORD": "b"}
         assert ran([*argv, str(source)], tmp_path, who).code == 0
-        told = Client(f"{url}/simple/").file_statuses(PROJECT, [journal.artifact_of(made), journal.artifact_of(source)])
+        told = Client(f"{url}/simple/").file_statuses(
+            PROJECT, [documents.artifact_of(made), documents.artifact_of(source)]
+        )
         assert [each.state for each in told] == [FileState.OURS, FileState.OURS]
-        theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
+        theirs = documents.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
         assert standing(f"{url}/simple/", theirs) is FileState.OTHER_BYTES
 
 
@@ -123,8 +125,8 @@ def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
         assert sent(index, form(made), made).status_code == 200
-        theirs = journal.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.file_statuses(PROJECT, [journal.artifact_of(made), journal.artifact_of(source), theirs])
+        theirs = documents.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
+        told = client.file_statuses(PROJECT, [documents.artifact_of(made), documents.artifact_of(source), theirs])
         assert [each.state for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [file.name for file in client.files(PROJECT)] == [made.name]
 

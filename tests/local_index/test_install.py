@@ -16,7 +16,7 @@ import uv
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.environments.installer_config import default_index
 from omni_release.local_index.server import RehearsalIndex
 from tests.index.support import Ran, form, metadata, ran, running, sent, wheel, wheel_files, zipped
@@ -44,7 +44,7 @@ def python(tmp_path: Path) -> str:
 def pinned(folder: Path) -> str:
     """A requirements file with our wheel and its hash."""
     (path,) = folder.glob("*.whl")
-    (folder / "own.txt").write_text(f"acme-sound==1.0 --hash=sha256:{journal.sha256(path)}\n")
+    (folder / "own.txt").write_text(f"acme-sound==1.0 --hash=sha256:{documents.sha256(path)}\n")
     return str(folder / "own.txt")
 
 

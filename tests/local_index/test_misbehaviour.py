@@ -10,7 +10,7 @@ import pytest
 import requests
 import uv
 
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.errors import UsageError
 from omni_release.core.world import FileState
 from omni_release.index.client import Client
@@ -24,7 +24,7 @@ OURS, ABSENT, OTHER, UNKNOWN = FileState.OURS, FileState.ABSENT, FileState.OTHER
 def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[FileState]:
     """What the client makes of it."""
     told = Client(f"{index.url}/simple/", deadline).file_statuses(
-        PROJECT, [journal.artifact_of(file) for file in files]
+        PROJECT, [documents.artifact_of(file) for file in files]
     )
     return [each.state for each in told]
 

@@ -24,8 +24,7 @@ from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder
 
 from omni_release.adapters.files import LocalFiles
-from omni_release.core import engine
-from omni_release.core import journal as core_journal
+from omni_release.core import documents, engine
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact, Outcome, Project, Release, Target
@@ -267,7 +266,7 @@ class Published:
 def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple[float, float]) -> Published:
     """Publish what lies in `dist` to an index on which the script is played; `jumps` are the clock's."""
     clock = Clock(*jumps)
-    pinned = tuple(core_journal.artifact_of(path) for path in sorted(dist.iterdir()))
+    pinned = tuple(documents.artifact_of(path) for path in sorted(dist.iterdir()))
     setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
     with RehearsalIndex(setup) as index:
         index._closing = Closing(clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.core import journal as core_journal
+from omni_release.core import documents
 from tests.conftest import git
 from tests.index.support import form, sent, wheel_files, zipped
 from tests.publishing.support import Place, Runner, Watched, outside
@@ -70,7 +70,7 @@ def test_other_bytes_may_not_go_on(place: Place, runner: Runner) -> None:
         ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
         assert ended.code == 1, ended.said
         assert f"another {made.name} is there" in ended.said
-        assert (index.watched.sent, index.held()) == ([], {made.name: core_journal.sha256(earlier)})
+        assert (index.watched.sent, index.held()) == ([], {made.name: documents.sha256(earlier)})
     assert place.tags() == {}
 
 

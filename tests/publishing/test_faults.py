@@ -19,7 +19,7 @@ from omni_release.adapters.credentials import Finder
 from omni_release.adapters.index import PackageIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.adapters.secrets import Secrets
-from omni_release.core import engine, journal
+from omni_release.core import documents, engine
 from omni_release.core.actions import Pin
 from omni_release.core.model import Project, Release, Target
 from omni_release.core.settings import Publish, Settings
@@ -97,7 +97,7 @@ def lies_for_ever(script: str) -> bool:
 
 def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
     """Right or refused, never wrong, never past the deadline."""
-    ours = {path.name: journal.sha256(path) for path in dist.iterdir()}
+    ours = {path.name: documents.sha256(path) for path in dist.iterdir()}
     assert set(done.sent) <= set(ours.items()), script
     assert done.held.items() <= ours.items(), script
     assert done.seconds <= LONGEST, (script, done.seconds)
@@ -242,7 +242,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
         taken = [(sent.name, sent.sha256) for sent in index.watched.sent if sent.status.startswith("200")]
         upload, shown = outcomes["upload"], outcomes["release-listed"]
         done = Published(upload, shown, index.held(), tuple(taken), seconds)
-    ours = {path.name: journal.sha256(path) for path in dist.iterdir()}
+    ours = {path.name: documents.sha256(path) for path in dist.iterdir()}
     said = [finding for outcome in (done.upload, done.shown) for finding in outcome.findings]
     assert "defect" not in [finding.rule for finding in said], said
     assert set(done.sent) <= set(ours.items())

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from omni_release.core import journal
+from omni_release.core import documents
 from tests.index.support import pypi_server
 from tests.publishing.support import PASSWORD, Place, Runner, outside
 
@@ -35,7 +35,7 @@ def test_pypiserver_that_nobody_may_read(place: Place, runner: Runner, tmp_path:
         over.set()
         watch.join()
         assert ended.code == 0, ended.said
-        held = {path.name: journal.sha256(path) for path in (tmp_path / "packages").iterdir() if path.is_file()}
+        held = {path.name: documents.sha256(path) for path in (tmp_path / "packages").iterdir() if path.is_file()}
         assert held == place.dist
         assert place.tags() == {"v1.2.3": place.head()}
         again = runner.run(place, *to, without=INSTALLERS)

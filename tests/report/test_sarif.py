@@ -100,5 +100,5 @@ def test_read_by_others(tmp_path: Path, case: Callable[[str], Path]) -> None:
     assert path.read_bytes() == (root / ".omni-release" / "gate" / "report.sarif").read_bytes()
     records = sarif.loader.load_sarif_file(str(path)).get_records()
     assert [(record["Severity"], record["Code"], record["Location"], record["Line"]) for record in records] == [
-        ("error", "version-drift", "src/acme_drifted/__init__.py", 3)
+        ("error", "versions-agree/version-drift", "src/acme_drifted/__init__.py", 3)
     ]

@@ -94,7 +94,7 @@ def test_a_dry_run_undoes_nothing(root: Path) -> None:
 
 def test_one_change_at_a_time(root: Path) -> None:
     """A second change of the same project is refused while the first is under way; afterwards nothing is left."""
-    with files.alone(root), pytest.raises(Locked, match="another change of the version is under way"):
+    with files.alone(root), pytest.raises(Locked, match="another change of the version is in progress"):
         change(root, "set", "2.0.0")
     change(root, "set", "2.0.0")
     assert not (root / ".omni-release").exists()
@@ -115,7 +115,7 @@ def test_many_at_once_leave_one_version(root: Path) -> None:
 def test_a_file_that_changes_meanwhile_is_a_conflict(root: Path) -> None:
     """What was read is what is replaced, or nothing is."""
     path = root / "Dockerfile"
-    with pytest.raises(Conflict, match="has changed while it was looked at"):
+    with pytest.raises(Conflict, match="changed while it was read"):
         files.swap(root, {path: (b"something else", b"new")})
     assert b"ACME=1.2.3" in path.read_bytes()
 

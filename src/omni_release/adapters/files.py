@@ -1,4 +1,4 @@
-"""Files on the disk, changed whole or not at all."""
+"""Files on the disk, changed completely or not at all: single files and folders, and several files together."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from omni_release.core.actions import Copy, Link, Move, Write
+from omni_release.core.documents import to_json, write_file
 from omni_release.core.errors import Conflict, Locked, UsageError, describe_os_error
 
 
 class LocalFiles:
-    """See `seams.Files`."""
+    """See `core.world.Files`."""
 
     def write(self, action: Write) -> None:
-        write(action.path, action.data)
+        write_file(action.path, action.data)
 
     def move(self, action: Move) -> None:
         if action.target.exists() or action.target.is_symlink():
-            raise Conflict(f"{action.target} exists already", "Move it away by hand, then run this again.")
+            raise Conflict(f"{action.target} already exists", "Move it away, then run this again.")
         action.target.parent.mkdir(parents=True, exist_ok=True)
         # A link is moved as the link that it is: rename never follows one.
         os.rename(action.source, action.target)
@@ -54,192 +54,141 @@ class LocalFiles:
                 raise
 
 
-def write(path: Path, data: bytes) -> None:
-    """Replace the content of `path` in one step; its mode stays as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, name)
-        else:
-            os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
 NOTE = Path(".omni-release", "swap.json")
+"""The note of a change in progress: whether files are being replaced already, and the three paths of each."""
 
 LOCK = Path(".omni-release", "swap.lock")
 
-
-Moves = list[tuple[Path, Path, Path]]  # each file, where its old content is kept, and where its new one waits
+Moves = list[tuple[Path, Path, Path]]  # each file, the copy of its old content, and the copy of its new content
 
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Keep every other change of this project out. Raises Locked where one is under way."""
-    handle = _locked(root)
+    """Keep every other change of the versions in this project out. Raises Locked if one is in progress."""
+    import filelock  # not needed to read a version, and start-up is measured
+
+    path = root / LOCK
+    lock = filelock.FileLock(path, blocking=False)
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError):  # an earlier owner has just removed the folder
+            _make_folder(root)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                message = f"another change of the version is in progress in {root}"
+                raise Locked(message, "Wait until it ends, then run this again.") from None
+            break
+    else:
+        raise UsageError(f"cannot create {path}", "Check that the project's folder exists.")
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
+            for unfinished in path.parent.glob(f".{NOTE.name}.*.tmp"):  # by a process that was killed
+                unfinished.unlink()
             if sys.platform != "win32":
-                (root / LOCK).unlink()  # held still, so that nobody else's is removed
-        os.close(handle)
+                path.unlink()  # while it is locked: filelock refuses a lock file that was removed in the meantime
+        lock.release()
         with contextlib.suppress(OSError):
             if sys.platform == "win32":
-                (root / LOCK).unlink()
+                path.unlink()
         with contextlib.suppress(OSError):
-            left = {entry.name for entry in os.scandir(root / LOCK.parent)}
-            if left <= {".gitignore"}:
-                (root / LOCK.parent / ".gitignore").unlink(missing_ok=True)
-                (root / LOCK.parent).rmdir()
+            if {entry.name for entry in os.scandir(path.parent)} <= {".gitignore"}:
+                (path.parent / ".gitignore").unlink(missing_ok=True)
+                path.parent.rmdir()
 
 
 def swap(root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
-    """Replace each file's content, `old` by `new`. Raises Conflict, with nothing changed, where one is not `old`."""
+    """Replace the content of each file, `old` by `new`, or of none. Raises Conflict where a file is not `old`."""
     for path, (old, _) in changes.items():
-        _held_to(path, old)
-    moves = [(path, _beside(path, "old"), _beside(path, "new")) for path in changes]
+        if path.read_bytes() != old:
+            raise Conflict(f"{path} changed while it was read", "Nothing was changed. Run this again.")
+        if not os.access(path, os.W_OK):
+            raise Conflict(f"{path} is read-only", "Nothing was changed. Make it writable.")
+
+    def sibling(path: Path, suffix: str) -> Path:
+        return path.with_name(f".{path.name}.omni-release-{os.getpid()}.{suffix}")
+
+    moves = [(path, sibling(path, "old"), sibling(path, "new")) for path in changes]
     swapping = False
     try:
-        _note(root, moves, swapping=False)
-        for path, kept, waiting in moves:
-            for target, data in zip((kept, waiting), changes[path], strict=True):
-                _written(target, data)
+        _write_note(root, moves, swapping=False)
+        for path, old_copy, new_copy in moves:
+            for target, data in zip((old_copy, new_copy), changes[path], strict=True):
+                # Under a name that the note has, so that a later process can find it.
+                target.unlink(missing_ok=True)
+                with target.open("xb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
                 shutil.copymode(path, target)
         swapping = True
-        _note(root, moves, swapping=True)
-        for path, _, waiting in moves:
-            os.replace(waiting, path)
+        _write_note(root, moves, swapping=True)
+        for path, _, new_copy in moves:
+            os.replace(new_copy, path)
     except BaseException as error:
         if swapping:
-            _back(moves)
-        _forget(root, moves)
+            _restore(moves)
+        _discard_copies(root, moves)
         if isinstance(error, OSError):
-            raise Conflict(f"could not be written: {describe_os_error(error)}", "Every file is as it was.") from None
+            raise Conflict(f"cannot write: {describe_os_error(error)}", "Every file has its old content.") from None
         raise
-    _forget(root, moves)
+    _discard_copies(root, moves)
 
 
 def recover(root: Path) -> tuple[str, ...]:
-    """Put back what a crash left half done; the names of those files. Nothing where there is nothing to do."""
+    """Undo a change that a crash interrupted; the names of the files, none if there was no such change.
+
+    Raises UsageError where the note of that change cannot be read.
+    """
     try:
-        noted = json.loads((root / NOTE).read_text(encoding="utf-8"))
-        moves = [(Path(path), Path(kept), Path(waiting)) for path, kept, waiting in noted["files"]]
-        swapping = noted["swapping"] is True
+        note = json.loads((root / NOTE).read_text(encoding="utf-8"))
+        moves = [(Path(path), Path(old_copy), Path(new_copy)) for path, old_copy, new_copy in note["files"]]
+        swapping = note["swapping"] is True
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (ValueError, TypeError, KeyError):
-        raise UsageError(
-            f"{root / NOTE} cannot be read", "Look at the files that git says are changed; remove it."
-        ) from None
+        hint = "Check the files that `git status` shows as changed, then remove it."
+        raise UsageError(f"{root / NOTE} cannot be read", hint) from None
     if swapping:
-        _back(moves)
-    _forget(root, moves)
+        _restore(moves)
+    _discard_copies(root, moves)
     return tuple(str(path) for path, _, _ in moves) if swapping else ()
 
 
 def pending(root: Path) -> bool:
-    """Is there something that `recover` would do?"""
+    """Is there an interrupted change for `recover` to undo?"""
     return (root / NOTE).exists()
 
 
-def _held_to(path: Path, old: bytes) -> None:
-    if path.read_bytes() != old:
-        raise Conflict(f"{path} has changed while it was looked at", "Nothing was changed. Run this again.")
-    if not os.access(path, os.W_OK):
-        raise Conflict(f"{path} is read-only", "Nothing was changed. Make it writable.")
+def _write_note(root: Path, moves: Moves, *, swapping: bool) -> None:
+    _make_folder(root)
+    note = {"swapping": swapping, "files": [[str(path) for path in move] for move in moves]}
+    write_file(root / NOTE, to_json(note).encode())
 
 
-def _beside(path: Path, which: str) -> Path:
-    return path.with_name(f".{path.name}.omni-release-{os.getpid()}.{which}")
+def _make_folder(root: Path) -> None:
+    folder = root / NOTE.parent
+    folder.mkdir(exist_ok=True)
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
-def _written(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _restore(moves: Moves) -> None:
+    """Give each file its old content; a file that still has it is not touched."""
+    for path, old_copy, _ in moves:
+        if old_copy.exists() and (not path.exists() or path.read_bytes() != old_copy.read_bytes()):
+            os.replace(old_copy, path)
 
 
-def _note(root: Path, moves: Moves, *, swapping: bool) -> None:
-    note = root / NOTE
-    _folder(root)
-    partial = note.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump({"swapping": swapping, "files": [[str(path) for path in move] for move in moves]}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, note)
-
-
-def _folder(root: Path) -> None:
-    (root / NOTE.parent).mkdir(exist_ok=True)
-    if not (root / NOTE.parent / ".gitignore").exists():
-        (root / NOTE.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-
-
-def _back(moves: Moves) -> None:
-    """Each file with its old content; one that still has it is not touched."""
-    for path, kept, _ in moves:
-        if kept.exists() and (not path.exists() or path.read_bytes() != kept.read_bytes()):
-            os.replace(kept, path)
-
-
-def _forget(root: Path, moves: Moves) -> None:
-    """What lies beside the files. The note says first that nothing is to be put back any more, and goes last."""
+def _discard_copies(root: Path, moves: Moves) -> None:
+    """Remove the copies, then the note. Before that the note says that nothing is to be restored any more."""
     with contextlib.suppress(OSError):
         try:
-            _note(root, moves, swapping=False)
+            _write_note(root, moves, swapping=False)
         except OSError:  # a full disk
             (root / NOTE).unlink(missing_ok=True)
-        for _, *others in moves:
-            for other in others:
-                other.unlink(missing_ok=True)
+        for _, *copies in moves:
+            for copy in copies:
+                copy.unlink(missing_ok=True)
         (root / NOTE).unlink(missing_ok=True)
-
-
-def _locked(root: Path) -> int:
-    """The lock's file, locked. One that was removed while we waited for it is no lock."""
-    while True:
-        try:
-            _folder(root)
-            handle = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        except FileNotFoundError:
-            continue  # the change before us has just swept up
-        try:
-            _lock(handle)
-            if os.path.samestat(os.fstat(handle), os.stat(root / LOCK)):
-                return handle
-        except FileNotFoundError:
-            pass
-        except OSError:
-            os.close(handle)
-            raise Locked(
-                f"another change of the version is under way in {root}", "Wait for it, then run this again."
-            ) from None
-        os.close(handle)
-
-
-if sys.platform == "win32":
-
-    def _lock(handle: int) -> None:
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-
-    def _lock(handle: int) -> None:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

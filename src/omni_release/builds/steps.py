@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, source_tree
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
 from omni_release.core.errors import Conflict
 from omni_release.core.model import Evidence, Release
@@ -86,7 +86,7 @@ def as_built(release: Release, world: World) -> Evidence | None:
         raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
     for artifact in pinned:
         path = release.dist / artifact.name
-        if not path.is_file() or journal.sha256(path) != artifact.sha256:
+        if not path.is_file() or documents.sha256(path) != artifact.sha256:
             raise Conflict(f"{path} is not the file that this run has built", "Start a new run, without --run.")
     return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
 

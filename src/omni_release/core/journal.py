@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import json
 import os
 import re
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.core.actions import Pin, Write
+from omni_release.core.documents import artifact_of, read_json, to_json
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import REHEARSAL, Artifact, Finding, Outcome, Severity, SignOff, Stage, Status
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
@@ -80,15 +80,15 @@ class RunFolder:
             return None
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        pinned = document(self.path / "artifacts.json")
+        pinned = read_json(self.path / "artifacts.json")
         return tuple(Artifact(**entry) for entry in pinned["artifacts"]) if isinstance(pinned, dict) else ()
 
     def tree_hash(self) -> str | None:
-        pinned = document(self.path / "artifacts.json")
+        pinned = read_json(self.path / "artifacts.json")
         return str(pinned["tree"]) if isinstance(pinned, dict) else None
 
     def commit_built(self) -> str | None:
-        pinned = document(self.path / "artifacts.json")
+        pinned = read_json(self.path / "artifacts.json")
         return pinned.get("commit") if isinstance(pinned, dict) else None
 
     def rehearsal_verdict(self) -> str | None:
@@ -117,7 +117,7 @@ class RunFolder:
             "commit": action.commit,
             "artifacts": [asdict(entry) for entry in built],
         }
-        self.files.write(Write(self.path / "artifacts.json", encoded(pinned)))
+        self.files.write(Write(self.path / "artifacts.json", to_json(pinned).encode()))
 
     def sign_offs(self) -> tuple[SignOff, ...]:
         hashes = tuple(artifact.sha256 for artifact in self.artifacts())
@@ -149,7 +149,7 @@ class RunFolder:
 
     def cached(self, task: str, key: str) -> str | None:
         try:
-            found = document(self.path / "kept" / f"{task}.json")
+            found = read_json(self.path / "kept" / f"{task}.json")
         except Inconclusive:
             return None  # what cannot be read was not kept
         if isinstance(found, dict) and found.get("key") == key:
@@ -160,7 +160,7 @@ class RunFolder:
         if self.read or not self.path.is_dir():
             return
         kept = {"key": key, "outcome": redacted(json.loads(outcome), self.redact)}
-        self.files.write(Write(self.path / "kept" / f"{task}.json", encoded(kept)))
+        self.files.write(Write(self.path / "kept" / f"{task}.json", to_json(kept).encode()))
 
     def record(self, event: str, **facts: object) -> None:
         if self.read or not self.path.is_dir():
@@ -191,21 +191,6 @@ class RunFolder:
                         yield event
 
 
-def document(path: Path) -> object:
-    """What a JSON document says; None where there is none. Raises CannotTell where it cannot be read."""
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise Inconclusive(f"{path} cannot be read: {error}", "Start a new run.") from None
-
-
-def encoded(content: object) -> bytes:
-    """The bytes of a JSON document, as a person can read it."""
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-
-
 def now() -> str:
     """This moment in UTC, in ISO 8601 to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -214,17 +199,6 @@ def now() -> str:
 def _about(outcome: Mapping[str, Any]) -> str:
     """The index that an outcome is about."""
     return str(outcome.get("target", REHEARSAL))
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def artifact_of(path: Path) -> Artifact:
-    """What a file is, as an artifact."""
-    return Artifact(path.name, path.stat().st_size, sha256(path))
 
 
 def outcome_to_json(outcome: Outcome) -> str:

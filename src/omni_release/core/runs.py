@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.core.actions import Write
+from omni_release.core.documents import read_json, to_json
 from omni_release.core.errors import Inconclusive, Locked, UsageError
-from omni_release.core.journal import RUN_NAME, RunFolder, document, encoded, now
+from omni_release.core.journal import RUN_NAME, RunFolder, now
 from omni_release.core.model import PUBLISHED, Project, Target
 from omni_release.core.redaction import Redact, strip_userinfo
 from omni_release.core.world import Files
@@ -122,7 +123,7 @@ class RunStore:
                 if owner.exists():
                     tell(f"the last run here was cut short, its lock is taken over: {_owner(owner)}")
                 whose = {"pid": os.getpid(), "host": platform.node(), "since": now(), "running": what}
-                self.files.write(Write(owner, encoded(whose)))
+                self.files.write(Write(owner, to_json(whose).encode()))
                 try:
                     yield
                 finally:
@@ -133,7 +134,7 @@ class RunStore:
 
 def _owner(path: Path) -> str:
     try:
-        found = document(path)
+        found = read_json(path)
     except Inconclusive:
         found = None  # cut short while it was written
     if not isinstance(found, dict):

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from omni_release.core.documents import write_file
 from omni_release.local_index import Digests, Held, Submission
 
 _FOLDERS = ("files", "held", "deleted", "incoming")
@@ -71,9 +72,8 @@ class Store:
         if metadata is not None:
             (self._folder / "files" / f"{held.name}.metadata").write_bytes(metadata)
         os.replace(given.path, self._folder / "files" / held.name)
-        partial = self.incoming()
-        partial.write_text(json.dumps(asdict(held) | {"uploaded": at.isoformat()}), encoding="utf-8")
-        os.replace(partial, self._folder / "held" / f"{held.name}.json")
+        record = json.dumps(asdict(held) | {"uploaded": at.isoformat()})
+        write_file(self._folder / "held" / f"{held.name}.json", record.encode())
         return held
 
     def delete(self, name: str) -> None:

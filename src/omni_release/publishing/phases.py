@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omni_release import distributions, source_tree
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import ALREADY_DONE, Release, Report, Target
@@ -46,7 +46,7 @@ def finished_already(home: RunStore, release: Release, world: World) -> Iterator
 
 
 def _unchanged(path: Path, expected: str) -> bool:
-    return path.is_file() and journal.sha256(path) == expected
+    return path.is_file() and documents.sha256(path) == expected
 
 
 def explained(target: Target, project: str, version: str, told: Sequence[FileStatus], again: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from omni_release import distributions, git, programs
-from omni_release.core import journal
+from omni_release.core import documents
 from omni_release.core.actions import Action, Confirm, Run, Send
 from omni_release.core.errors import ActionFailed, Conflict, Inconclusive
 from omni_release.core.model import Artifact, Evidence, Release
@@ -231,7 +231,7 @@ def verify_artifacts(action: Send) -> None:
     """Raises Conflict where a file is not the very bytes that were pinned."""
     for file in action.files:
         path = action.folder / file.name
-        found = journal.sha256(path) if path.is_file() else "nothing"
+        found = documents.sha256(path) if path.is_file() else "nothing"
         if found != file.sha256:
             raise Conflict(
                 f"{path} has changed since it was built: sha256 {file.sha256} was pinned, {found} is there",

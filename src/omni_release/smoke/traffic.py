@@ -19,6 +19,7 @@ from vcr.request import Request
 from omni_release import cassettes
 from omni_release.cassettes import Scrubber, asked
 from omni_release.cassettes.shrink import shrunk
+from omni_release.core.documents import write_file
 from omni_release.core.errors import OmniReleaseError
 from omni_release.smoke.metering import Call, Meter, body_of
 
@@ -97,10 +98,7 @@ class Recording:
         told = cassettes.Provenance(self.source, when, _sdk(), models, _writer())
         text = cassettes.written(entries, told)
         refuse_secrets(text, self.scrubber.secrets)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{self.path.name}.new")
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(self.path)
+        write_file(self.path, text.encode())
         return self.path
 
 

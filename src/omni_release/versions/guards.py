@@ -89,11 +89,11 @@ def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], lis
 def _built(dist: Path, version: str) -> Iterator[Artifact]:
     """The distributions of a version in a folder."""
     from omni_release import distributions
-    from omni_release.core import journal
+    from omni_release.core import documents
 
     for file in sorted(dist.iterdir()) if dist.is_dir() else ():
         if file.is_file() and distributions.is_of(file.name, version):
-            yield journal.artifact_of(file)
+            yield documents.artifact_of(file)
 
 
 def _commits(root: Path, *which: str) -> dict[str, str]:

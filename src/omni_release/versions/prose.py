@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 
 from omni_release import versions
-from omni_release.core.model import Project
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import parse, same
 from omni_release.versions.place import DOC, HISTORY, Place, Text
+
+TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+if TYPE_CHECKING:
+    from omni_release.core.model import Project
 
 _README = re.compile(
     r"^(?:README|docs?/(?:index|install|installation|quickstart|getting[-_]started))\.(?:md|rst|txt)$", re.I

@@ -1,0 +1,64 @@
+"""Whole files: written in one step, read and written as JSON, known by the hash of their bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from omni_release.core.errors import Inconclusive
+from omni_release.core.model import Artifact
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace the content of `path` in one step: a reader, or a crash, sees all of the old or all of the new bytes.
+
+    Missing folders are created. The file's mode is kept; a new file gets 0644. Raises OSError, with the old content in
+    place and no temporary file left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, name)
+        else:
+            os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def to_json(content: object) -> str:
+    """A JSON document as a person reads it: indented, with a line feed at its end."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_json(path: Path) -> object:
+    """The content of a JSON document; None if there is no such file. Raises Inconclusive if it cannot be read."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Inconclusive(f"{path} cannot be read: {error}", "Start a new run.") from None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def artifact_of(path: Path) -> Artifact:
+    """The name, size and hash of a file."""
+    return Artifact(path.name, path.stat().st_size, sha256(path))
