@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from omni_release.core.world import Processes
 
 _LEFTOVERS = frozenset(
-    ".git .hg .omni-release .nox .tox .venv node_modules __pycache__ .mypy_cache .pytest_cache .ruff_cache".split()
+    [
+        ".git",
+        ".hg",
+        ".omni-release",
+        ".nox",
+        ".tox",
+        ".venv",
+        "node_modules",
+        "__pycache__",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    ]
 )
 _BUILD_OUTPUT = frozenset(("dist", "build"))  # at the top only: below it, `build` may well be a package
 _LIST_FILES = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")

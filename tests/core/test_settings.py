@@ -67,12 +67,12 @@ def test_a_table_of_any_names() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "key", "hint"),
     [
-        ("[tool.omni-release]\nkeep-rums = 3\n", 2, "keep-rums", "did you mean `keep-runs`?"),
-        ("[tool.omni-release]\nkeep_rums = 3\n", 2, "keep_rums", "did you mean `keep-runs`?"),
-        ("[tool.omni-release.tests]\n\ncomand = 'x'\n", 3, "comand", "did you mean `command`?"),
-        ("[tool.omni-release]\ntests.comand = 'x'\n", 2, "comand", "did you mean `command`?"),
-        ("[tool.omni-release.test]\ntimeout = 1\n", 1, "test", "did you mean `tests`?"),
-        ("[tool.omni-release]\nzzzz = 3\n", 2, "zzzz", "known keys: import-packages, "),
+        ("[tool.omni-release]\nkeep-rums = 3\n", 2, "keep-rums", "Did you mean `keep-runs`?"),
+        ("[tool.omni-release]\nkeep_rums = 3\n", 2, "keep_rums", "Did you mean `keep-runs`?"),
+        ("[tool.omni-release.tests]\n\ncomand = 'x'\n", 3, "comand", "Did you mean `command`?"),
+        ("[tool.omni-release]\ntests.comand = 'x'\n", 2, "comand", "Did you mean `command`?"),
+        ("[tool.omni-release.test]\ntimeout = 1\n", 1, "test", "Did you mean `tests`?"),
+        ("[tool.omni-release]\nzzzz = 3\n", 2, "zzzz", "Known keys: import-packages, "),
     ],
 )
 def test_unknown_key(text: str, line: int, key: str, hint: str) -> None:
@@ -124,7 +124,7 @@ def test_waiver_that_lacks_a_key(key: str) -> None:
     whole = {"check": '"c"', "reason": '"r"', "until": "2027-01-31"}
     lines = [f"{name} = {value}" for name, value in whole.items() if name != key]
     error = refused("[[tool.omni-release.waiver]]\n" + "\n".join(lines) + "\n")
-    assert f"needs the key `{key}`" in error.message
+    assert f"is missing the key `{key}`" in error.message
     assert error.line == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.core.settings_reader import Keys, line_of, nearest
+from omni_release.core.settings_reader import Keys, line_of, nearest_line
 
 TEXT = """\
 title = "x"  # with a form feed \f, which ends no line
@@ -32,4 +32,4 @@ waiver = [{ check = "x" }]
 def test_line(keys: Keys, line: int | None, near: int | None) -> None:
     """A key has its own line, or that of what it stands in."""
     assert line_of(TEXT, keys) == line
-    assert nearest(TEXT, keys) == near
+    assert nearest_line(TEXT, keys) == near

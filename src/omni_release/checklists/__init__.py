@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.core.model import Finding, Status
-from omni_release.core.settings_reader import line_of, nearest
+from omni_release.core.settings_reader import line_of, nearest_line
 
 FOLDER = "checklists"
 """Where a project has its own."""
@@ -92,7 +92,7 @@ def _read(content: Mapping[str, object], name: str, where: str, text: str) -> Ch
     problems: list[Finding] = []
 
     def wrong(said: str, *keys: str | int) -> None:
-        problems.append(Finding(said, RULE, path=where, line=nearest(text, keys) or 1))
+        problems.append(Finding(said, RULE, path=where, line=nearest_line(text, keys) or 1))
 
     for key in content.keys() - {"title", "when", "item"}:
         wrong(f"`{key}` is no key of a checklist: it has title, when and [[item]]", key)

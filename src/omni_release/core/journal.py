@@ -30,7 +30,7 @@ from typing import Any
 from omni_release.core.actions import Pin, Write
 from omni_release.core.documents import artifact_of, read_json, to_json
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import REHEARSAL, Artifact, Finding, Outcome, Severity, SignOff, Stage, Status
+from omni_release.core.model import REHEARSAL, Artifact, Outcome, SignOff, Status
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
 
@@ -201,51 +201,28 @@ def _about(outcome: Mapping[str, Any]) -> str:
     return str(outcome.get("target", REHEARSAL))
 
 
+def outcome_dict(outcome: Outcome) -> dict[str, object]:
+    """An outcome as a JSON document has it: its fields, without `actions` where there are none."""
+    content = asdict(outcome)
+    if not outcome.actions:
+        del content["actions"]
+    return content
+
+
 def outcome_to_json(outcome: Outcome) -> str:
-    """One outcome as JSON."""
+    """One outcome as JSON, for `outcome_from_json`."""
     return json.dumps(outcome_dict(outcome), ensure_ascii=False)
 
 
 def outcome_from_json(text: str | None) -> Outcome | None:
-    """The outcome that `outcome_to` wrote; None for what this version did not write."""
-    try:
-        return _outcome_from(json.loads(text)) if text else None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    """The outcome that `outcome_to_json` wrote; None for anything that this version would not write like this."""
+    if not text:
         return None
+    import msgspec  # only a cached outcome needs it, and start-up is measured
 
-
-def _outcome_from(read: dict[str, Any]) -> Outcome:
-    findings = tuple(_finding_from(entry) for entry in read.pop("findings"))
-    read["actions"] = tuple(read.get("actions", ()))
-    return Outcome(**(read | {"status": Status(read["status"]), "stage": Stage(read["stage"]), "findings": findings}))
-
-
-def outcome_dict(outcome: Outcome) -> dict[str, object]:
-    """An outcome as a JSON document has it."""
-    content: dict[str, object] = {
-        "id": outcome.id,
-        "title": outcome.title,
-        "kind": outcome.kind,
-        "stage": outcome.stage.value,
-        "status": outcome.status.value,
-        "findings": [_finding(finding) for finding in outcome.findings],
-        "remedy": outcome.remedy,
-        "seconds": outcome.seconds,
-        "evidence": dict(outcome.evidence),
-    }
-    return content | ({"actions": list(outcome.actions)} if outcome.actions else {})
-
-
-def _finding(finding: Finding) -> Mapping[str, object]:
-    return {
-        "severity": finding.severity.value,
-        "rule": finding.rule,
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "message": finding.message,
-    }
-
-
-def _finding_from(entry: dict[str, object]) -> Finding:
-    return Finding(**(entry | {"severity": Severity(entry["severity"])}))  # type: ignore[arg-type]  # read what we wrote
+    try:
+        outcome = msgspec.convert(json.loads(text), Outcome, strict=True)
+    except (ValueError, msgspec.ValidationError):
+        return None
+    # A dataclass ignores keys that it does not know.
+    return outcome if json.loads(outcome_to_json(outcome)) == json.loads(text) else None

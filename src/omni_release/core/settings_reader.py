@@ -1,4 +1,8 @@
-"""Reads tables into dataclasses: a field is a key, its type is what the value must be."""
+"""Reads the tables of [tool.omni-release] into dataclasses: a field is a key, its type is the type of the value.
+
+Not by msgspec, which reads outcomes: to import it costs up to half of what `omni-release version` takes as a whole
+(see bench/start.py). It would check types only: two spellings of a key, commands and line numbers would remain here.
+"""
 
 from __future__ import annotations
 
@@ -12,66 +16,74 @@ import typing
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release.core.errors import SettingsError
+from omni_release.core.errors import SettingsError, did_you_mean
 
 T = typing.TypeVar("T")
+
+_NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", datetime.date: "a date"}
+
+_COMMANDS = ("command", "commands", "run")
+"""The keys whose values are command lines: a list of arguments, or a string to split as a shell would."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the `text` of `path` into dataclasses."""
+    """Reads the `text` of `path` into dataclasses. Each method raises SettingsError with the line of the wrong key."""
 
     path: Path
     text: str
 
     def table(self, shape: type[T], value: object, keys: Keys) -> T:
-        """A table as the dataclass `shape`. Raises SettingsError with the line of the key that is wrong."""
+        """A table as the dataclass `shape`; `keys` are where it is, from the top of the file."""
         if not isinstance(value, dict):
-            raise self.error(keys, f"must be a table, not {_kind(value)}")
+            raise self.error(keys, f"must be a table, not {_describe(value)}")
         fields = {f.name.rstrip("_").replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
         types = typing.get_type_hints(shape)
-        read: dict[str, object] = {}
+        arguments: dict[str, object] = {}
         for key, item in value.items():
-            found = fields.get(key.replace("_", "-"))
-            if found is None:
-                import difflib
-
-                near = difflib.get_close_matches(key, fields, 1, 0.5)
-                known = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(fields)}."
-                raise self.error((*keys, key), "is not a setting", known)
-            if found.name in read:
-                raise self.error((*keys, key), "is given twice, with `-` and with `_`", "Leave one of them out.")
-            read[found.name] = self.value(types[found.name], item, (*keys, key))
-        for key, f in fields.items():
-            required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-            if required and f.name not in read:
-                raise self.error(keys, f"needs the key `{key}`")
-        return shape(**read)
+            field = fields.get(key.replace("_", "-"))
+            if field is None:
+                hint = did_you_mean(key, fields, f"Known keys: {', '.join(fields)}.")
+                raise self.error((*keys, key), "is not a setting", hint)
+            if field.name in arguments:
+                raise self.error((*keys, key), "is given twice, with `-` and with `_`", "Remove one of them.")
+            arguments[field.name] = self.value(types[field.name], item, (*keys, key))
+        for key, field in fields.items():
+            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            if required and field.name not in arguments:
+                raise self.error(keys, f"is missing the key `{key}`")
+        return shape(**arguments)
 
     def value(self, kind: object, item: object, keys: Keys) -> object:
+        """A value as the type `kind`: a dataclass, a literal, a tuple, a mapping, or one of the types in `_NAMES`."""
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             return self.table(kind, item, keys)
-        if typing.get_origin(kind) is typing.Literal:
-            choices = typing.get_args(kind)
-            if item not in choices:
-                raise self.error(keys, f"must be one of {', '.join(repr(one) for one in choices if one)}, not {item!r}")
+        origin, parameters = typing.get_origin(kind), typing.get_args(kind)
+        if origin is typing.Literal:
+            if item not in parameters:
+                choices = ", ".join(repr(choice) for choice in parameters if choice)
+                raise self.error(keys, f"must be one of {choices}, not {item!r}")
             return item
-        if typing.get_origin(kind) is tuple:
-            return self.items(typing.get_args(kind)[0], item, keys)
-        if typing.get_origin(kind) is collections.abc.Mapping:
+        if origin is tuple:
+            return self.items(parameters[0], item, keys)
+        if origin is collections.abc.Mapping:
             if not isinstance(item, dict):
-                raise self.error(keys, f"must be a table, not {_kind(item)}")
-            return {name: self.value(typing.get_args(kind)[1], part, (*keys, name)) for name, part in item.items()}
-        if kind is float and isinstance(item, int) and not isinstance(item, bool):
+                raise self.error(keys, f"must be a table, not {_describe(item)}")
+            return {name: self.value(parameters[1], part, (*keys, name)) for name, part in item.items()}
+        assert isinstance(kind, type)
+        return self.scalar(kind, item, keys)
+
+    def scalar(self, kind: type, item: object, keys: Keys) -> object:
+        """A string that is not blank, a finite number larger than 0, a boolean, or a date (also as a string)."""
+        if kind is float and type(item) is int:
             item = float(item)
         if kind is datetime.date and isinstance(item, str):
             try:
                 item = datetime.date.fromisoformat(item)
             except ValueError:
-                raise self.error(keys, f"is no date: {item!r}", "Write it as 2027-01-31.") from None
-        assert isinstance(kind, type)
+                raise self.error(keys, f"is not a date: {item!r}", "Write it as 2027-01-31.") from None
         if type(item) is not kind:
-            raise self.error(keys, f"must be {_KINDS[kind]}, not {_kind(item)}")
+            raise self.error(keys, f"must be {_NAMES[kind]}, not {_describe(item)}")
         if kind in (int, float) and isinstance(item, int | float) and not 0 < item < math.inf:
             raise self.error(keys, "must be larger than 0" if item <= 0 else f"must be a finite number, not {item}")
         if isinstance(item, str) and not item.strip() and not _is_command(keys):
@@ -79,7 +91,9 @@ class Reader:
         return item
 
     def items(self, kind: object, item: object, keys: Keys) -> tuple[object, ...]:
-        if _is_command(keys) and kind is str and isinstance(item, str):
+        """A list whose items are of type `kind`; a command may be a string."""
+        command = _is_command(keys) and kind is str
+        if command and isinstance(item, str):
             import shlex
 
             try:
@@ -87,44 +101,39 @@ class Reader:
             except ValueError as error:
                 raise self.error(keys, f"cannot be split as a shell would: {error}") from None
         if not isinstance(item, list):
-            raise self.error(keys, f"must be a list, not {_kind(item)}")
-        if _is_command(keys) and kind is str and not item:
+            raise self.error(keys, f"must be a list, not {_describe(item)}")
+        if command and not item:
             raise self.error(keys, "must not be empty")
         return tuple(self.value(kind, part, (*keys, number)) for number, part in enumerate(item))
 
-    def error(self, keys: Keys, what: str, hint: str = "") -> SettingsError:
-        *names, last = [key for key in keys if isinstance(key, str)]
-        said = f"`{last}` in [{'.'.join(names)}] {what}" if names else f"[{last}] {what}"
-        # What stands in an inline table or in a list has no line of its own: the line of what it stands in.
-        return SettingsError(said, hint or "See docs/settings.md.", path=self.path, line=nearest(self.text, keys))
-
-
-_KINDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", datetime.date: "a date"}
+    def error(self, keys: Keys, problem: str, hint: str = "") -> SettingsError:
+        """The error for what is at `keys`, with its line: of the nearest table or list where it has none."""
+        *tables, last = [key for key in keys if isinstance(key, str)]
+        subject = f"`{last}` in [{'.'.join(tables)}]" if tables else f"[{last}]"
+        hint = hint or "See docs/settings.md."
+        return SettingsError(f"{subject} {problem}", hint, path=self.path, line=nearest_line(self.text, keys))
 
 
 def _is_command(keys: Keys) -> bool:
-    return next(key for key in reversed(keys) if isinstance(key, str)) in ("command", "commands", "run")
+    return next(key for key in reversed(keys) if isinstance(key, str)) in _COMMANDS
 
 
-def _kind(value: object) -> str:
+def _describe(value: object) -> str:
     if isinstance(value, dict):
         return "a table"
-    return "a list" if isinstance(value, list) else f"{_KINDS.get(type(value), type(value).__name__)} ({value!r})"
+    return "a list" if isinstance(value, list) else f"{_NAMES.get(type(value), type(value).__name__)} ({value!r})"
 
 
 Keys = tuple[str | int, ...]
-"""The names of tables, and a key's own; a number says which one (from 0) of an array is meant."""
+"""The names of tables, then that of a key; a number is the position (from 0) in an array of tables."""
 
 
 def line_of(text: str, keys: Keys) -> int | None:
-    """The line (from 1) on which the last of `keys` stands below the table that the others name; None if not found.
-
-    A number among the keys says which one (from 0) of an array's tables `[[…]]` is meant.
-    """
+    """The line (from 1) of a key or a table header; None if it has no line of its own, as in an inline table."""
     wanted = ".".join(str(key) for key in keys)
     table = ""
     seen: collections.Counter[str] = collections.Counter()
-    # Not splitlines: a form feed or U+2028 in a comment ends no line of TOML.
+    # Not splitlines: in TOML a form feed or U+2028 in a comment does not end the line.
     for number, line in enumerate(text.split("\n"), 1):
         if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
             name = table = re.sub(r"[\s\"']", "", header[2])
@@ -139,12 +148,12 @@ def line_of(text: str, keys: Keys) -> int | None:
     return None
 
 
-def nearest(text: str, keys: Keys) -> int | None:
-    """The line of the last of `keys`; where it has none of its own, that of what it stands in."""
-    return next((at for n in range(len(keys), 0, -1) if (at := line_of(text, keys[:n]))), None)
+def nearest_line(text: str, keys: Keys) -> int | None:
+    """The line of the last of `keys`, or of the nearest one before it that has a line of its own."""
+    return next((line for n in range(len(keys), 0, -1) if (line := line_of(text, keys[:n]))), None)
 
 
 def pyproject_line(root: Path, keys: Keys) -> int | None:
-    """On which line of the pyproject.toml at `root` these keys, or the nearest above them, stand; None on none."""
+    """The line of these keys in the pyproject.toml at `root`, as `nearest_line` has it; None without such a file."""
     path = root / "pyproject.toml"
-    return nearest(path.read_text(encoding="utf-8-sig", errors="replace"), keys) if path.is_file() else None
+    return nearest_line(path.read_text(encoding="utf-8-sig", errors="replace"), keys) if path.is_file() else None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from omni_release.core.model import Finding, Release, table
-from omni_release.core.settings_reader import line_of, nearest
+from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.world import World
 
 _FILE = "pyproject.toml"
@@ -49,4 +49,6 @@ def _schema(release: Release, text: str) -> Iterator[Finding]:
     except ValidationError as error:
         keys = tuple(re.sub(r"\[\d+\]", "", str(error.name).strip("`").removeprefix("data.")).split("."))
         value = f": {error.value!r}" if isinstance(error.value, str) and len(error.value) < _SHORT else ""
-        yield Finding(error.summary.replace("`data.", "`") + value, "pyproject", path=_FILE, line=nearest(text, keys))
+        yield Finding(
+            error.summary.replace("`data.", "`") + value, "pyproject", path=_FILE, line=nearest_line(text, keys)
+        )
