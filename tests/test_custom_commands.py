@@ -124,7 +124,7 @@ def test_lanes(case: Callable[[str], Path]) -> None:
         (command("one", "", 'cwd = "../other"'), "lies outside the project"),
         (command("one", "", 'when = ["always"]'), "must be one of 'gate', 'rehearse'"),
         (command("one", "", "when = []"), "joins no lane"),
-        ('[[tool.omni-release.command]]\nname = "one"\n', "needs the key `run`"),
+        ('[[tool.omni-release.command]]\nname = "one"\n', "is missing the key `run`"),
         ('[[tool.omni-release.command]]\nname = "one"\nrun = ""\n', "must not be empty"),
     ],
 )

@@ -64,7 +64,7 @@ def test_no_secret_in_what_is_refused(arguments: tuple[str, ...], form: str, tmp
         (None, "there is no pyproject.toml"),
         ("[project\n", "pyproject.toml:1: is not valid TOML"),
         (MINIMAL + "[tool.omni-release]\nkeep_run = 3\n", "pyproject.toml:5: `keep_run`"),
-        (MINIMAL + "[tool.omni-release]\nkeep-run = 3\n", "did you mean `keep-runs`?"),
+        (MINIMAL + "[tool.omni-release]\nkeep-run = 3\n", "Did you mean `keep-runs`?"),
         (MINIMAL + '[tool.omni-release.tests]\ntimeout = "long"\n', "pyproject.toml:5: `timeout`"),
         (MINIMAL + "[tool.omni-release]\ntests = 3\n", "must be a table, not a whole number (3)"),
     ],
