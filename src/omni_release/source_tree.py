@@ -21,21 +21,10 @@ if TYPE_CHECKING:
     from omni_release.core.model import Commit
     from omni_release.core.world import Processes
 
-_LEFTOVERS = frozenset(
-    [
-        ".git",
-        ".hg",
-        ".omni-release",
-        ".nox",
-        ".tox",
-        ".venv",
-        "node_modules",
-        "__pycache__",
-        ".mypy_cache",
-        ".pytest_cache",
-        ".ruff_cache",
-    ]
-)
+_VERSION_CONTROL = frozenset((".git", ".hg"))
+_TOOLS = frozenset((".omni-release", ".nox", ".tox", ".venv", "node_modules"))
+_CACHES = frozenset(("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
+_LEFTOVERS = _VERSION_CONTROL | _TOOLS | _CACHES
 _BUILD_OUTPUT = frozenset(("dist", "build"))  # at the top only: below it, `build` may well be a package
 _LIST_FILES = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
 

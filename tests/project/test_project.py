@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import project
-from omni_release.core import model
+from omni_release.core import model, toml
 from omni_release.core.errors import EXIT_USAGE, SettingsError, UsageError
 
 PYPROJECT = '[project]\nname = "acme-tools"\nversion = "1.0"\n'
@@ -201,9 +201,9 @@ def test_import_name(path: str, name: str) -> None:
 def test_table() -> None:
     """What is no table, or not there, is an empty one."""
     metadata = {"project": {"urls": {"Home": "x"}, "name": "acme"}}
-    assert model.table(metadata, "project", "urls") == {"Home": "x"}
-    assert model.table(metadata, "project", "name") == {}
-    assert model.table(metadata, "tool", "poetry") == {}
+    assert toml.table(metadata, "project", "urls") == {"Home": "x"}
+    assert toml.table(metadata, "project", "name") == {}
+    assert toml.table(metadata, "tool", "poetry") == {}
 
 
 def test_how_a_file_is_shown(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from omni_release import environments as environments_module
 from omni_release import programs, source_tree
 from omni_release.code import LEFT_OUT, imports, scan, select_sources
 from omni_release.core.errors import Inconclusive, NotApplicable
-from omni_release.core.model import Finding, Release, Severity, importable, shown, table
+from omni_release.core.model import Finding, Release, Severity, importable, shown
+from omni_release.core.toml import table
 from omni_release.core.world import World
 
 

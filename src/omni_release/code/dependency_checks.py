@@ -17,7 +17,8 @@ from omni_release import distributions, programs
 from omni_release import environments as environments_module
 from omni_release.code import imports
 from omni_release.core.errors import Inconclusive, NotApplicable, install_hint
-from omni_release.core.model import Finding, Project, Release, Severity, importable, shown, table
+from omni_release.core.model import Finding, Project, Release, Severity, importable, shown
+from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from omni_release.core.model import table
+from omni_release.core.toml import table
 
 
 @dataclass(frozen=True)

@@ -286,14 +286,6 @@ class Report:
         return errors.EXIT_INTERRUPTED if self.interrupted else Status(self.verdict).exit_code
 
 
-def table(metadata: Mapping[str, object], *keys: str) -> Mapping[str, object]:
-    """The table below `keys`, empty where there is none."""
-    found: object = metadata
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
 def shown(root: Path, path: Path) -> str:
     """A file as findings name it: by its path in the project, with forward slashes; one that lies elsewhere, whole."""
     return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from omni_release import distributions, programs, source_tree
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable
-from omni_release.core.model import Finding, Project, Release, Severity, table
+from omni_release.core.model import Finding, Project, Release, Severity
+from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
 
 # Names that are never meant for a package: what they are, by shell patterns on the last part or on any folder.

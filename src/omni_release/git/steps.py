@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from omni_release import git
+from omni_release import git, versions
 from omni_release.core import redaction
 from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
@@ -111,7 +111,7 @@ class DraftRelease:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         draft = _Draft.of(release, world)
-        notes = prose.release_notes(release.project)
+        notes = prose.release_notes(release.project.root, versions.find(release.project))
         path = release.records / "notes.md"
         told: tuple[str, ...] = ("--generate-notes",)
         if notes:

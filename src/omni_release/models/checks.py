@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 
 from omni_release import models
 from omni_release.core.errors import NotApplicable
-from omni_release.core.model import Finding, Project, Release, Severity, table
+from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
+from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.models import scan
 from omni_release.models.scan import Named

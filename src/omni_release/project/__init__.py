@@ -9,8 +9,9 @@ from pathlib import Path
 
 from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
-from omni_release.core.model import Project, table
+from omni_release.core.model import Project
 from omni_release.core.settings import Settings
+from omni_release.core.toml import table
 
 _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
 

@@ -6,8 +6,9 @@ import platform
 import re
 from collections.abc import Iterator
 
-from omni_release.core.model import Finding, Release, table
+from omni_release.core.model import Finding, Release
 from omni_release.core.settings_reader import line_of, nearest_line
+from omni_release.core.toml import table
 from omni_release.core.world import World
 
 _FILE = "pyproject.toml"

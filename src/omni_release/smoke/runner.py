@@ -12,7 +12,8 @@ from omni_release import cassettes, distributions, environments, scripts
 from omni_release.core import redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, NotApplicable
-from omni_release.core.model import Project, Release, table
+from omni_release.core.model import Project, Release
+from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
 from omni_release.smoke import outcomes
 from omni_release.smoke.outcomes import SmokeReport

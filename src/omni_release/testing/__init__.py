@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import environments, scripts
 from omni_release.core.actions import Write
-from omni_release.core.model import Finding, Project, Release, Severity, import_name, importable, table
+from omni_release.core.model import Finding, Project, Release, Severity, import_name, importable
+from omni_release.core.toml import table
 
 NO_TESTS = "the project has no tests: no file is called test_*.py or *_test.py"
 

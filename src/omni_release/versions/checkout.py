@@ -6,8 +6,9 @@ import os
 import re
 
 from omni_release import source_tree
+from omni_release.core.toml import LocatedString, Malformed
 from omni_release.versions import place as versions_place
-from omni_release.versions.place import Malformed, Place, Stated, Text
+from omni_release.versions.place import Place, Text
 from omni_release.versions.python import Assigned, Module, assigned, decoded
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
@@ -177,7 +178,7 @@ class Checkout:
         """A JSON file's object; an empty one where it is not there, or not JSON."""
         return self._table(path, ".json")
 
-    def ini(self, path: str) -> dict[str, dict[str, Stated]]:
+    def ini(self, path: str) -> dict[str, dict[str, LocatedString]]:
         """A file's sections."""
         text = self.text(path)
         return versions_place.read_ini(text.text) if text else {}
@@ -195,7 +196,7 @@ class Checkout:
         from omni_release.versions.pep440 import parse
 
         text = self.text(path)
-        if not isinstance(stated, Stated) or text is None or not parse(stated):
+        if not isinstance(stated, LocatedString) or text is None or not parse(stated):
             return None
         if stated.start < 0:
             note = "written with escapes: write it as a plain string"
@@ -204,7 +205,7 @@ class Checkout:
 
     def _table(self, path: str, kind: str) -> dict[str, Any]:
         if path not in self._tables:
-            from omni_release.versions import toml
+            from omni_release.core import toml
 
             text = self.text(path)
             try:
@@ -223,13 +224,6 @@ def _may_hold(file: str) -> bool:
     if name.endswith((".md", ".rst", ".txt", ".in")):
         return name.lower().startswith(_PROSE) or "require" in name
     return name.endswith(".py") and bool(_STEM.fullmatch(name[:-3].lower()))
-
-
-def table(tables: object, *keys: str) -> dict[str, Any]:
-    """The table below `keys`, an empty one where there is none."""
-    for key in keys:
-        tables = tables.get(key) if isinstance(tables, dict) else None
-    return tables if isinstance(tables, dict) else {}
 
 
 def pruned(path: str) -> bool:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release.core.errors import SettingsError
+from omni_release.core.toml import LocatedString, table
 from omni_release.versions import place as versions_place
-from omni_release.versions.checkout import table
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import parse, same
-from omni_release.versions.place import MIRROR, Place, Stated, Text
+from omni_release.versions.place import MIRROR, Place, Text
 
 _TABLE = "[[tool.omni-release.version.place]]"
 
@@ -72,7 +72,7 @@ def _by_key(member: Member, path: str, text: Text, entry: dict[str, object]) -> 
     elif name.endswith(".py"):
         yield from member.resolved(path, key, MIRROR)
     else:
-        stated: list[Stated | None] = [*versions_place.read_yaml(text.text, key)]
+        stated: list[LocatedString | None] = [*versions_place.read_yaml(text.text, key)]
         for found in stated or [versions_place.read_bare(text.text)]:
             if found is not None and parse(found):
                 yield text.place(found.start, found.end, MIRROR)

@@ -6,10 +6,11 @@ import re
 from collections import namedtuple
 from collections.abc import Iterator
 
+from omni_release.core.toml import table
 from omni_release.versions import locks as versions_locks
 from omni_release.versions import place as versions_place
 from omni_release.versions import source
-from omni_release.versions.checkout import Checkout, table
+from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical, part_places, python_place
 from omni_release.versions.pep440 import parse, same
 from omni_release.versions.place import DERIVED, MIRROR, Place

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from omni_release.versions import place, toml
-from omni_release.versions.checkout import Checkout, table
+from omni_release.core import toml
+from omni_release.core.toml import LocatedString, Malformed, table
+from omni_release.versions import place
+from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
 from omni_release.versions.pep440 import parse, same
-from omni_release.versions.place import LOCK, PIN, Malformed, Place, Stated, Text
+from omni_release.versions.place import LOCK, PIN, Place, Text
 
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 
@@ -54,7 +56,7 @@ def npm_lock_entry(checkout: Checkout, folder: str) -> Iterator[Place]:
             for keys, value in place.json_leaves(text.text):
                 if (
                     keys in (("version",), ("packages", "", "version"))
-                    and isinstance(value, Stated)
+                    and isinstance(value, LocatedString)
                     and value.start >= 0
                 ):
                     yield text.place(value.start, value.end, LOCK, form="semver")
@@ -90,7 +92,7 @@ def _is_local(entry: dict[str, object]) -> bool:
 
 def _placed(text: Text | None, entry: dict[str, object], start: int, form: str = "") -> Iterator[Place]:
     stated = entry.get("version")
-    if text is not None and isinstance(stated, Stated) and stated.start >= 0:
+    if text is not None and isinstance(stated, LocatedString) and stated.start >= 0:
         yield text.place(start + stated.start, start + stated.end, LOCK, form=form)
 
 
@@ -137,7 +139,7 @@ def cargo_pins(member: Member, files: list[str], crates: dict[str, str]) -> Iter
                 for name, stated in table(inner, kind).items():
                     version = stated.get("version") if isinstance(stated, dict) and "path" in stated else None
                     known = crates.get(str(stated.get("package", name))) if version else None
-                    if text and known and isinstance(version, Stated) and version.start >= 0:
+                    if text and known and isinstance(version, LocatedString) and version.start >= 0:
                         begin = len(version) - len(version.lstrip("=^ "))
                         if same(version[begin:], known, "semver"):
                             yield text.place(version.start + begin, version.end, PIN, form="semver")
@@ -147,18 +149,18 @@ def _within(name: str) -> str:
     return _WITHIN.format(name="[-_.]".join(map(re.escape, re.split(r"[-_.]+", name))))
 
 
-def _requirements(holder: Member) -> Iterator[Stated]:
+def _requirements(holder: Member) -> Iterator[LocatedString]:
     lists: list[object] = [holder.table("project").get("dependencies"), holder.table("build-system").get("requires")]
     for groups in (("project", "optional-dependencies"), ("dependency-groups",)):
         lists.extend(holder.table(*groups).values())
     lists.append(holder.table("tool", "uv").get("dev-dependencies"))
     for entries in lists:
         for stated in entries if isinstance(entries, list) else ():
-            if isinstance(stated, Stated) and stated.start >= 0:
+            if isinstance(stated, LocatedString) and stated.start >= 0:
                 yield stated
 
 
-def _pinned(member: Member, text: Text, stated: Stated) -> Iterator[Place]:
+def _pinned(member: Member, text: Text, stated: LocatedString) -> Iterator[Place]:
     match = _PIN.match(stated)
     if match and canonical(match[1]) == member.canonical and parse(match[3]):
         yield text.place(stated.start + match.start(3), stated.start + match.end(3), PIN)
@@ -172,7 +174,7 @@ def _poetry(member: Member, holder: Member, text: Text) -> Iterator[Place]:
         for name, stated in dependencies.items():
             if isinstance(stated, dict):
                 stated = stated.get("version")
-            if canonical(name) != member.canonical or not isinstance(stated, Stated) or stated.start < 0:
+            if canonical(name) != member.canonical or not isinstance(stated, LocatedString) or stated.start < 0:
                 continue
             match = re.fullmatch(r"(?:==)?\s*(\d[\w.!+-]*)", stated)
             if match and parse(match[1]):
@@ -184,6 +186,6 @@ def _npm(member: Member, holder: Member, version: str | None) -> Iterator[Place]
     own = member.checkout.json(member.at + "package.json").get("name") if path in holder.checkout.known else None
     for kind in ("dependencies", "devDependencies", "peerDependencies"):
         stated = table(holder.checkout.json(path), kind).get(str(own)) if own else None
-        if isinstance(stated, Stated) and same(stated, version or "", "semver"):
+        if isinstance(stated, LocatedString) and same(stated, version or "", "semver"):
             place = holder.checkout.place(path, stated, PIN, "semver")
             yield from [place] if place else ()

@@ -7,7 +7,8 @@ import os
 import re
 from collections.abc import Iterator
 
-from omni_release.versions.checkout import Checkout, pruned, table
+from omni_release.core.toml import table
+from omni_release.versions.checkout import Checkout, pruned
 from omni_release.versions.place import MIRROR, SOURCE, Place, Text
 from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants, walked
 

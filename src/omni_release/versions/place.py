@@ -9,6 +9,7 @@ import re
 from collections import namedtuple
 from collections.abc import Iterator
 
+from omni_release.core.toml import LocatedString, Malformed
 from omni_release.versions.pep440 import parse
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
@@ -86,39 +87,6 @@ class Text:
         return Place(self.path, line, column, value or self.text[start:end], role, start, end, form, note)
 
 
-class Stated(str):
-    """A string of a file (TOML, JSON), which knows where it stands: from `start` to `end`, between its quotes.
-
-    `start` is -1 where it is written with escapes, so that its span is not its value; `near` is where that stands.
-    """
-
-    start: int = -1
-    end: int = -1
-    near: int = 0
-
-    @classmethod
-    def at(cls, value: str, start: int, end: int) -> Stated:
-        """The string `value`, which stands from `start` to `end`."""
-        made = cls(value)
-        made.start, made.end = start, end
-        return made
-
-    @classmethod
-    def escaped(cls, value: str, near: int) -> Stated:
-        """The string `value`, which is written with escapes at `near`."""
-        made = cls(value)
-        made.near = near
-        return made
-
-
-class Malformed(ValueError):
-    """A file is not what its name says; `at` (from 0, in characters) is where it ceases to be."""
-
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(message)
-        self.at = at
-
-
 _SECTION = re.compile(
     r"^\ufeff?\[(?P<section>[^\]\r\n]+)\][^\r\n]*|^(?P<key>[A-Za-z][\w. -]*?)[ \t]*[=:][ \t]*(?P<value>[^\r\n]*)", re.M
 )
@@ -126,9 +94,9 @@ _SECTION = re.compile(
 _COMMENT = re.compile(r"\s+[#;].*|\s+$")
 
 
-def read_ini(text: str) -> dict[str, dict[str, Stated]]:
+def read_ini(text: str) -> dict[str, dict[str, LocatedString]]:
     """The values that stand on one line with their key, by section; comments at the end of a line are left out."""
-    found: dict[str, dict[str, Stated]] = {}
+    found: dict[str, dict[str, LocatedString]] = {}
     section = ""
     for match in _SECTION.finditer(text):
         if match["section"]:
@@ -139,24 +107,24 @@ def read_ini(text: str) -> dict[str, dict[str, Stated]]:
         keys, start = found.setdefault(section, {}), match.start("value")
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value, start = value[1:-1], start + 1
-        keys.setdefault(match["key"].strip(), Stated.at(value, start, start + len(value)))
+        keys.setdefault(match["key"].strip(), LocatedString.at(value, start, start + len(value)))
     return found
 
 
-def read_yaml(text: str, key: str) -> Iterator[Stated]:
+def read_yaml(text: str, key: str) -> Iterator[LocatedString]:
     """The values of a key at the top level of a YAML document, without their quotes."""
     pattern = rf"^(?:\ufeff)?{re.escape(key)}[ \t]*:[ \t]+(?:\"([^\"\r\n]*)\"|'([^'\r\n]*)'|([^\s#\"'][^\s#]*))"
     for match in re.finditer(pattern, text, re.M):
         which = match.lastindex or 0
-        yield Stated.at(match[which], match.start(which), match.end(which))
+        yield LocatedString.at(match[which], match.start(which), match.end(which))
 
 
-def read_bare(text: str) -> Stated | None:
+def read_bare(text: str) -> LocatedString | None:
     """The version that is all that a file holds, but for white space, comments and `version =`."""
     match = re.fullmatch(r"\ufeff?\s*(?:#[^\n]*\n\s*)*(?:version\s*[:=]\s*)?(\S+)\s*", text, re.IGNORECASE)
     if not match or not parse(match[1]) or "." not in match[1]:
         return None
-    return Stated.at(match[1], match.start(1), match.end(1))
+    return LocatedString.at(match[1], match.start(1), match.end(1))
 
 
 _TOKEN = re.compile(r'(?:\s|\ufeff|//[^\n]*|/\*[\s\S]*?\*/)*(?:"((?:[^"\\\n]|\\.)*)"|([\[\]{}:,])|([\w.+-]+))')
@@ -165,7 +133,7 @@ _DEEPEST = 100
 
 
 def read_json(text: str) -> dict[str, Any]:
-    """The object that a document holds: dict, list, `Stated`, None for what is no string. Raises Malformed."""
+    """The object that a document holds: dict, list, `LocatedString`, None for what is no string. Raises Malformed."""
     root: dict[str, Any] = {}
     for keys, value in json_leaves(text):
         table: Any = root
@@ -177,7 +145,7 @@ def read_json(text: str) -> dict[str, Any]:
     return root
 
 
-def json_leaves(text: str) -> Iterator[tuple[tuple[str, ...], Stated | None]]:
+def json_leaves(text: str) -> Iterator[tuple[tuple[str, ...], LocatedString | None]]:
     """Each string or scalar with its keys, as it comes: a reader of a large file can stop early.
 
     An item of a list has its number (from 0) as its key.
@@ -231,5 +199,5 @@ def _key(key: str | None, position: int) -> str:
     return key
 
 
-def _stated(raw: str, start: int) -> Stated:
-    return Stated.escaped(raw, start) if "\\" in raw else Stated.at(raw, start, start + len(raw))
+def _stated(raw: str, start: int) -> LocatedString:
+    return LocatedString.escaped(raw, start) if "\\" in raw else LocatedString.at(raw, start, start + len(raw))

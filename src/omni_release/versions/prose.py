@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from omni_release import versions
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import parse, same
@@ -13,7 +12,11 @@ from omni_release.versions.place import DOC, HISTORY, Place, Text
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
-    from omni_release.core.model import Project
+    pass
+
+TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _README = re.compile(
     r"^(?:README|docs?/(?:index|install|installation|quickstart|getting[-_]started))\.(?:md|rst|txt)$", re.I
@@ -94,13 +97,13 @@ _RULE_RELEASE_NOTES = re.compile(r"\s*([=\-~^\"'#*+])\1{2,}\s*")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 
 
-def release_notes(project: Project) -> str:
-    """The part of the changelog that is about the project's version, as it is written; empty where there is none."""
-    place = next((place for place in versions.find(project) if place.role == HISTORY), None)
-    if place is None:
+def release_notes(root: Path, places: Iterable[Place]) -> str:
+    """The section of the changelog about the project's version, as it is written; empty where there is none."""
+    heading = next((place for place in places if place.role == HISTORY), None)
+    if heading is None:
         return ""
-    text = (project.root / place.path).read_text(encoding="utf-8", errors="replace")
-    return section_below(text, place.line)
+    text = (root / heading.path).read_text(encoding="utf-8", errors="replace")
+    return section_below(text, heading.line)
 
 
 def section_below(text: str, line: int) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omni_release.versions import place, toml
-from omni_release.versions.place import Malformed, Stated
+from omni_release.core import toml
+from omni_release.core.toml import LocatedString, Malformed
+from omni_release.versions import place
 
 PIECES = st.sampled_from(
     [
@@ -42,7 +43,7 @@ def spans(value: Any, text: str) -> None:
     """Each string is what stands where it says."""
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         spans(item, text)
-    if isinstance(value, Stated) and value.start >= 0 and "\r" not in text:
+    if isinstance(value, LocatedString) and value.start >= 0 and "\r" not in text:
         assert text[value.start : value.end] == value
 
 
@@ -79,7 +80,7 @@ def test_json_leaves(document: dict[str, Any], indent: int | None) -> None:
         found: Any = document
         for key in keys:
             found = found[int(key)] if isinstance(found, list) else found[key]
-        if isinstance(value, Stated):
+        if isinstance(value, LocatedString):
             assert isinstance(found, str)
             if value.start >= 0:
                 assert (text[value.start : value.end], value) == (found, found)
