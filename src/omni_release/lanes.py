@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omni_release.core import waivers
 from omni_release.core.model import Stage
 from omni_release.core.tasks import Lane, Task, check, stage, step
 
@@ -436,23 +437,20 @@ def task_ids(project: Project) -> frozenset[str]:
     return frozenset(task.id for one in every(project) for task in one.tasks)
 
 
-def waiver_names(of: Lane, project: Project) -> tuple[Callable[[], set[str]], ...]:
-    """The names that a waiver can use, the cheapest first: of this lane; of bug patterns; of all lanes."""
+def waiver_names(lane: Lane, project: Project) -> tuple[Callable[[], Iterable[waivers.Name]], ...]:
+    """What a waiver can name, the cheapest first: tasks and rules of this lane; bug patterns; those of all lanes."""
 
-    def names(tasks: Iterable[Task]) -> set[str]:
-        found = set()
-        for task in tasks:
-            found |= {task.id, *(name for rule in task.rules for name in (rule.id, f"{task.id}/{rule.id}"))}
-        return found
-
-    def patterns() -> set[str]:
+    def bug_patterns() -> set[str]:
         from omni_release.code import scan
 
         files = (*scan.shipped(), *scan.own(project.root, project.settings.audit.rules))
-        found = {scan.name_of(id) for file in files for id in file.ids}
-        return found | {f"bug-patterns/{name}" for name in found}
+        ids = {scan.name_of(id) for file in files for id in file.ids}
+        return ids | {f"bug-patterns/{id}" for id in ids}
 
-    return lambda: names(of.tasks), patterns, lambda: names(task for one in every(project) for task in one.tasks)
+    def all_names() -> Iterable[waivers.Name]:
+        return waivers.names(task for lane in every(project) for task in lane.tasks)
+
+    return lambda: waivers.names(lane.tasks), bug_patterns, all_names
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

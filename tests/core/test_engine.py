@@ -263,7 +263,7 @@ def test_exit_code_0_is_no_proof(release: Release, world: World) -> None:
     """A program that says it worked has failed where the world does not stand as it should."""
     outcome = one(RunPython("pass"), release, world)
     assert outcome.status is Status.FAILED
-    assert "does not stand as it should" in outcome.findings[0].message
+    assert "their result is missing" in outcome.findings[0].message
 
 
 def test_bad_exit_code_is_no_disproof(release: Release, world: World) -> None:
@@ -343,7 +343,7 @@ def test_costly_check_is_paid_for_once(release: Release, world: World) -> None:
     assert len(calls) == 1
     *kept, note = again.findings
     assert (tuple(kept), again.status) == (first.findings, first.status)
-    assert note.message.startswith("kept from an earlier look")
+    assert note.message.startswith("cached result")
     ran(lane, replace(release, version="2.0"), world)
     assert len(calls) == 2
 

@@ -1,8 +1,9 @@
-"""What a waiver can name: all that findings are called, and nothing else."""
+"""What a waiver can name: checks and the rules that they declare, and nothing else."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from omni_release import lanes, project
-from omni_release.code import checks as code_checks
 from omni_release.core import waivers
 from omni_release.core.errors import SettingsError
+from omni_release.core.tasks import ENGINE_RULES, Rule
 
 SOURCE = Path(waivers.__file__).parents[1]
 NAMED_AT = {"Finding": 1, "_finding": 1, "_at": 2, "_left_out": 2, "_notice": 1}
-"""Where a call has the name of what is found."""
+"""The position of the rule among the arguments of a call."""
 WAIVER = '[project]\nname = "acme"\nversion = "1.0"\n[[tool.omni-release.waiver]]\nreason = "x"\nuntil = 2999-01-01\n'
 
 
 def assigned(tree: ast.AST, name: str) -> Iterator[ast.expr]:
-    """What a name is given, anywhere in a module: also as a part of tuples."""
+    """The values that are assigned to a name anywhere in a module, also as a part of tuples."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Assign):
             continue
@@ -31,39 +32,66 @@ def assigned(tree: ast.AST, name: str) -> Iterator[ast.expr]:
             elif isinstance(target, ast.Tuple):
                 for at, part in enumerate(target.elts):
                     if isinstance(part, ast.Name) and part.id == name:
-                        yield from (each.elts[at] for each in ast.walk(node.value) if isinstance(each, ast.Tuple))
+                        yield from (part.elts[at] for part in ast.walk(node.value) if isinstance(part, ast.Tuple))
 
 
-def called() -> Iterator[str]:
-    """What findings are called where they are made, as far as it stands there."""
+def literal_rules() -> Iterator[str]:
+    """The names of rules that findings get in the source, as far as they are literals."""
     for path in SOURCE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
             if name in NAMED_AT and isinstance(node, ast.Call):
                 by_place = node.args[NAMED_AT[name] :][:1]
-                for given in (*by_place, *(word.value for word in node.keywords if word.arg == "rule")):
-                    found = [given, *(assigned(tree, given.id) if isinstance(given, ast.Name) else ())]
-                    yield from (str(one.value) for one in found if isinstance(one, ast.Constant))
+                for argument in (*by_place, *(word.value for word in node.keywords if word.arg == "rule")):
+                    values = [argument, *(assigned(tree, argument.id) if isinstance(argument, ast.Name) else ())]
+                    yield from (str(value.value) for value in values if isinstance(value, ast.Constant))
 
 
-def test_all_that_is_found_is_known() -> None:
-    """Whatever a finding is called in the code, a waiver can name; and nothing is listed that is nowhere found."""
-    made = {name for name in called() if re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)}
+def rule_objects() -> Iterator[Rule]:
+    """All rules that a module of the source holds, also in tuples and in mappings."""
+    for path in SOURCE.rglob("*.py"):
+        if "Rule(" in path.read_text(encoding="utf-8"):
+            module = importlib.import_module(
+                ".".join(("omni_release", *path.relative_to(SOURCE).with_suffix("").parts))
+            )
+            for value in vars(module).values():
+                values = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
+                yield from (rule for rule in values if isinstance(rule, Rule))
+
+
+@pytest.fixture
+def declared(tmp_path: Path) -> set[Rule]:
+    """The rules of all tasks of a project that has a command and a checklist of its own, and those of the engine."""
+    command = '[[tool.omni-release.command]]\nname = "build"\nrun = "true"\n'
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{command}', encoding="utf-8")
+    (tmp_path / "checklists").mkdir()
+    (tmp_path / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "x"\n', encoding="utf-8")
+    (tmp_path / "checklists" / "broken.toml").write_text("[[", encoding="utf-8")
+    tasks = [task for lane in lanes.every(project.load(tmp_path)) for task in lane.tasks]
+    return {*ENGINE_RULES, *(rule for task in tasks for rule in task.rules)}
+
+
+def test_every_rule_is_declared(declared: set[Rule]) -> None:
+    """A finding has a rule that its check declares, or none: a waiver can name every finding."""
     tasks = {task.id for lane in lanes.every() for task in lane.tasks}
-    assert len(made) > 90
-    assert made <= waivers.FOUND | tasks
-    words = " ".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py") if path.name != "known_rules.py")
-    assert not [name for name in waivers.FOUND if name not in words and not name.startswith("credentials-")]
-    assert set(code_checks.RULES) <= waivers.FOUND
+    ids = {rule.id for rule in declared}
+    literals = {name for name in literal_rules() if re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)}
+    assert literals - waivers.FOUND - tasks - ids == set()
+    assert {rule.id for rule in rule_objects()} - ids == set()
+
+
+def test_no_rule_is_declared_twice(declared: set[Rule]) -> None:
+    """What a check declares is not in the list of those that are not declared yet."""
+    assert {rule.id for rule in declared} & waivers.FOUND == set()
 
 
 @pytest.mark.parametrize(
     "name",
     ["version-drift", "W004", "index-file-exists", "BLE001", "bytes-as-text", "tests-pass", "no-print", "mine/tried"],
 )
-def test_what_there_is(name: str, tmp_path: Path) -> None:
-    """A finding's name, a linter's code, a rule of the audit, a task, a rule and an item of the project's own."""
+def test_known_names(name: str, tmp_path: Path) -> None:
+    """A rule, one of a linter, a bug pattern, a task, and a bug pattern and a checklist item of the project's own."""
     settings = f'check = "{name}"\n[tool.omni-release.audit]\nrules = "mine"\n'
     (tmp_path / "pyproject.toml").write_text(WAIVER + settings, encoding="utf-8")
     (tmp_path / "mine").mkdir()
@@ -80,14 +108,14 @@ def test_what_there_is(name: str, tmp_path: Path) -> None:
         ("bytes-as-txt", "Did you mean `bytes-as-text`?"),
         ("version_drift", "Did you mean `version-drift`?"),
         ("test-pass", "Did you mean `tests-pass`?"),
-        ("qqqqqq", "Name a check's id"),
+        ("qqqqqq", "Name the id of a check"),
     ],
 )
-def test_what_there_is_not(name: str, hint: str, tmp_path: Path) -> None:
-    """It is told at its line, with the nearest right name."""
+def test_unknown_names(name: str, hint: str, tmp_path: Path) -> None:
+    """The error has the line, and suggests the nearest known name."""
     (tmp_path / "pyproject.toml").write_text(f'{WAIVER}check = "{name}"\n', encoding="utf-8")
     found = project.load(tmp_path)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         waivers.validate(found, *lanes.waiver_names(lanes.lane("version"), found))
-    assert told.value.message.startswith(f"pyproject.toml:7: `check` in [[tool.omni-release.waiver]] names {name!r}")
-    assert told.value.hint.startswith(hint)
+    assert raised.value.message.startswith(f"pyproject.toml:7: `check` in [[tool.omni-release.waiver]] names {name!r}")
+    assert raised.value.hint.startswith(hint)

@@ -35,7 +35,7 @@ def in_place(root: Path, comment: str) -> Project:
 @pytest.mark.parametrize("name", ["hollow-wheel", "distributions-match"])
 def test_by_rule_and_by_check(name: str, tmp_path: Path) -> None:
     """A waiver names a rule, or a whole check; the error becomes a notice that says why, and the check passes."""
-    done = waivers.applied(FAILED, project(tmp_path, Waiver(name, "a stub on purpose", LATER)), TODAY)
+    done = waivers.apply(FAILED, project(tmp_path, Waiver(name, "a stub on purpose", LATER)), TODAY)
     assert done.status is Status.PASSED
     assert done.findings[0].severity is Severity.NOTICE
     assert done.findings[0].message == "the wheel is empty\n(waived until 2027-01-31: a stub on purpose)"
@@ -46,7 +46,7 @@ def test_by_rule_and_by_check(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["hollow", "other-rule", "hollow-*", "", "*"])
 def test_other_names(name: str, tmp_path: Path) -> None:
     """A waiver of something else waives nothing: a name is no glob."""
-    assert waivers.applied(FAILED, project(tmp_path, Waiver(name, "because", LATER)), TODAY) == FAILED
+    assert waivers.apply(FAILED, project(tmp_path, Waiver(name, "because", LATER)), TODAY) == FAILED
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_other_names(name: str, tmp_path: Path) -> None:
 )
 def test_path(glob: str, waived: bool, tmp_path: Path) -> None:
     """A path is a glob over the finding's whole path."""
-    done = waivers.applied(FAILED, project(tmp_path, Waiver("hollow-wheel", "because", LATER, glob)), TODAY)
+    done = waivers.apply(FAILED, project(tmp_path, Waiver("hollow-wheel", "because", LATER, glob)), TODAY)
     assert (done.status is Status.PASSED) is waived
 
 
@@ -64,15 +64,15 @@ def test_path_of_a_finding_without_one(tmp_path: Path) -> None:
     nowhere = dataclasses.replace(FAILED, findings=(Finding("said", "hollow-wheel"),))
     everywhere = project(tmp_path, Waiver("hollow-wheel", "because", LATER))
     somewhere = project(tmp_path, Waiver("hollow-wheel", "because", LATER, "src/*"))
-    assert waivers.applied(nowhere, everywhere, TODAY).status is Status.PASSED
-    assert waivers.applied(nowhere, somewhere, TODAY) == nowhere
+    assert waivers.apply(nowhere, everywhere, TODAY).status is Status.PASSED
+    assert waivers.apply(nowhere, somewhere, TODAY) == nowhere
 
 
 def test_one_of_two_findings(tmp_path: Path) -> None:
     """A check with an error that nobody waived stays failed."""
     other = Finding("another", "artifact-name")
     both = dataclasses.replace(FAILED, findings=(FOUND, other))
-    done = waivers.applied(both, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
+    done = waivers.apply(both, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
     assert done.status is Status.FAILED
     assert [finding.severity for finding in done.findings] == [Severity.NOTICE, Severity.ERROR]
     assert done.findings[1] == other
@@ -83,7 +83,7 @@ def test_warning(tmp_path: Path) -> None:
     warned = dataclasses.replace(
         FAILED, status=Status.PASSED, findings=(dataclasses.replace(FOUND, severity=Severity.WARNING),)
     )
-    done = waivers.applied(warned, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
+    done = waivers.apply(warned, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
     assert done.status is Status.PASSED
     assert done.findings[0].severity is Severity.NOTICE
 
@@ -99,7 +99,7 @@ def test_warning(tmp_path: Path) -> None:
 )
 def test_in_place(comment: str, tmp_path: Path) -> None:
     """A comment beside the line waives it, in whatever language; the comment's end is no part of the reason."""
-    done = waivers.applied(FAILED, in_place(tmp_path, comment), TODAY)
+    done = waivers.apply(FAILED, in_place(tmp_path, comment), TODAY)
     assert done.status is Status.PASSED
     assert done.findings[0].message.endswith("(waived until 2027-01-31: a stub on purpose)")
 
@@ -116,7 +116,7 @@ def test_in_place(comment: str, tmp_path: Path) -> None:
 )
 def test_in_place_and_not_whole(comment: str, tmp_path: Path) -> None:
     """A comment that lacks its rule, its date or its reason waives nothing."""
-    assert waivers.applied(FAILED, in_place(tmp_path, comment), TODAY) == FAILED
+    assert waivers.apply(FAILED, in_place(tmp_path, comment), TODAY) == FAILED
 
 
 def test_two_in_one_place(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_two_in_one_place(tmp_path: Path) -> None:
     one = "omni-release: allow other-rule until 2027-01-31 because of this"
     two = "omni-release: allow hollow-wheel until 2027-02-28 because of that"
     for comment in (f"# {one} # {two}", f"# {two} # {one}"):
-        done = waivers.applied(FAILED, in_place(tmp_path, comment), TODAY)
+        done = waivers.apply(FAILED, in_place(tmp_path, comment), TODAY)
         assert done.findings[0].message.endswith("(waived until 2027-02-28: of that)")
 
 
@@ -133,27 +133,27 @@ def test_in_place_on_another_line(tmp_path: Path) -> None:
     there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
     for line in (1, 3, 4, 400):
         other = dataclasses.replace(FAILED, findings=(dataclasses.replace(FOUND, line=line),))
-        assert waivers.applied(other, there, TODAY) == other
+        assert waivers.apply(other, there, TODAY) == other
     path = tmp_path / "src/acme/api.py"
     path.write_text("\f\u2028" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert waivers.applied(FAILED, there, TODAY).status is Status.PASSED
+    assert waivers.apply(FAILED, there, TODAY).status is Status.PASSED
 
 
 def test_in_place_of_a_file_that_is_gone_or_not_utf8(tmp_path: Path) -> None:
     """A file that cannot be read waives nothing; one of another encoding can be read all the same."""
-    assert waivers.applied(FAILED, project(tmp_path), TODAY) == FAILED
+    assert waivers.apply(FAILED, project(tmp_path), TODAY) == FAILED
     there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
     path = tmp_path / "src/acme/api.py"
     path.write_bytes(b"\xe4" + path.read_bytes())
-    assert waivers.applied(FAILED, there, TODAY).status is Status.PASSED
+    assert waivers.apply(FAILED, there, TODAY).status is Status.PASSED
     path.unlink()
     path.mkdir()
-    assert waivers.applied(FAILED, there, TODAY) == FAILED
+    assert waivers.apply(FAILED, there, TODAY) == FAILED
 
 
 def test_last_day(tmp_path: Path) -> None:
     """A waiver holds on its last day."""
-    assert waivers.applied(FAILED, project(tmp_path, Waiver("hollow-wheel", "b", TODAY)), TODAY).status is Status.PASSED
+    assert waivers.apply(FAILED, project(tmp_path, Waiver("hollow-wheel", "b", TODAY)), TODAY).status is Status.PASSED
 
 
 @pytest.mark.parametrize("severity", [Severity.ERROR, Severity.WARNING])
@@ -162,12 +162,12 @@ def test_expired(severity: Severity, tmp_path: Path) -> None:
     found = dataclasses.replace(FOUND, severity=severity)
     status = Status.FAILED if severity is Severity.ERROR else Status.PASSED
     before = dataclasses.replace(FAILED, status=status, findings=(found,))
-    done = waivers.applied(before, project(tmp_path, Waiver("hollow-wheel", "because", PAST)), TODAY)
+    done = waivers.apply(before, project(tmp_path, Waiver("hollow-wheel", "because", PAST)), TODAY)
     assert done.status is Status.FAILED
     assert done.findings[0].severity is Severity.ERROR
     assert "waived until 2026-11-21, which has passed" in done.findings[0].message
     there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2026-11-21 because of this")
-    assert waivers.applied(before, there, TODAY).status is Status.FAILED
+    assert waivers.apply(before, there, TODAY).status is Status.FAILED
 
 
 @pytest.mark.parametrize("until", [PAST, LATER])
@@ -176,8 +176,8 @@ def test_notices_are_not_touched(until: datetime.date, tmp_path: Path) -> None:
     notice = Finding("by the way", "hollow-wheel", Severity.NOTICE)
     alone = dataclasses.replace(FAILED, status=Status.PASSED, findings=(notice,))
     waived = project(tmp_path, Waiver("hollow-wheel", "because", until))
-    assert waivers.applied(alone, waived, TODAY) == alone
-    assert waivers.applied(dataclasses.replace(FAILED, findings=(notice, FOUND)), waived, TODAY).findings[0] == notice
+    assert waivers.apply(alone, waived, TODAY) == alone
+    assert waivers.apply(dataclasses.replace(FAILED, findings=(notice, FOUND)), waived, TODAY).findings[0] == notice
 
 
 @pytest.mark.parametrize("status", [Status.INCONCLUSIVE, Status.WAITING, Status.SKIPPED, Status.PLANNED])
@@ -187,10 +187,10 @@ def test_other_statuses_are_not_touched(status: Status, severity: Severity, tmp_
     finding = dataclasses.replace(FOUND, severity=severity)
     before = dataclasses.replace(FAILED, status=status, findings=(finding,))
     for until in (PAST, LATER):
-        assert waivers.applied(before, project(tmp_path, Waiver("hollow-wheel", "because", until)), TODAY) == before
+        assert waivers.apply(before, project(tmp_path, Waiver("hollow-wheel", "because", until)), TODAY) == before
 
 
 def test_failed_step_is_not_touched(tmp_path: Path) -> None:
     """A step that did not do its work has not done it, whatever a waiver says."""
     step = dataclasses.replace(FAILED, id="upload", kind="step", findings=(Finding("503", "upload"),))
-    assert waivers.applied(step, project(tmp_path, Waiver("upload", "because", LATER)), TODAY) == step
+    assert waivers.apply(step, project(tmp_path, Waiver("upload", "because", LATER)), TODAY) == step

@@ -1,4 +1,4 @@
-"""Runs a lane: in order, independent tasks side by side, and the one boundary where an exception becomes an outcome."""
+"""Runs a lane: in order, independent tasks side by side. Here, and only here, an exception becomes an outcome."""
 
 from __future__ import annotations
 
@@ -22,18 +22,22 @@ from omni_release.core.errors import (
 )
 from omni_release.core.journal import outcome_from_json, outcome_to_json
 from omni_release.core.model import ALREADY_DONE, BLOCKED_BY, Evidence, Finding, Outcome, Release, Severity, Status
-from omni_release.core.tasks import Check, Lane, Step, Task
+from omni_release.core.tasks import DEFECT, OS_ERROR, Check, Lane, Step, Task
 from omni_release.core.world import World
 
 Observer = Callable[[Task], None]
+
+_UNMET = {Status.FAILED: "failed", Status.INCONCLUSIVE: "is inconclusive", Status.WAITING: "waits for a person"}
+"""What a task that another one needs has done instead of passing."""
 
 
 def run(
     lane: Lane, release: Release, world: World, *, today: date, dry: bool = False, started: Observer = lambda _: None
 ) -> Iterator[Outcome]:
-    """The outcomes of a lane's tasks, as they end. A failed task stops what needs it, not its neighbours.
+    """The outcomes of a lane's tasks, as they end. A failed task stops the tasks that need it, and no others.
 
-    With `dry` a step leaves its actions in its outcome and performs none of them.
+    With `dry` a step leaves its actions in its outcome and performs none of them. `started` is called in the thread of
+    the task that begins.
     """
     from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -41,41 +45,39 @@ def run(
         begun = world.clock.monotonic()
         try:
             started(task)
-            outcome = _performed(task, release, world, today, dry=dry)
-        except Exception as error:  # noqa: BLE001 - even what goes wrong while an error is told comes out as an outcome
+            outcome = _run_task(task, release, world, today, dry=dry)
+        except Exception as error:  # noqa: BLE001 - even an error while an error is described becomes an outcome
             outcome = _defect(task, error, world)
         return dataclasses.replace(outcome, seconds=round(world.clock.monotonic() - begun, 3))
-
-    def came(outcome: Outcome) -> None:
-        if not dry:
-            world.journal.record("outcome", task=outcome.id, status=outcome.status.value, target=release.target)
 
     done: dict[str, Outcome] = {}
     blocked: set[str] = set()
     open_tasks = list(lane.tasks)
-    # Few at a time, and of those that could start the first of the lane: what others wait for stands there.
-    few = (os.cpu_count() or 1) + 2
-    pool = ThreadPoolExecutor(few, thread_name_prefix="task")
+    # A few at a time, and the first of the lane before the others: those are the ones that others wait for.
+    limit = (os.cpu_count() or 1) + 2
+    pool = ThreadPoolExecutor(limit, thread_name_prefix="task")
     running: set[Future[Outcome]] = set()
     try:
         while open_tasks or running:
             for task in [task for task in open_tasks if all(need in done for need in task.needs)]:
-                if len(running) == few:
+                if len(running) == limit:
                     break
                 open_tasks.remove(task)
-                if stopped := _stopped(task, done, blocked, release, world):
-                    done[task.id] = stopped
-                    if stopped.status is Status.SKIPPED:
+                if outcome := _outcome_without_running(task, done, blocked, release, world):
+                    done[task.id] = outcome
+                    if outcome.status is Status.SKIPPED:
                         blocked.add(task.id)
-                    yield stopped
+                    yield outcome
                 else:
                     running.add(pool.submit(work, task))
-            # A wait without an end cannot be interrupted on Windows.
+            # Without a timeout the wait cannot be interrupted on Windows.
             ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in ended:
                 outcome = future.result()
                 done[outcome.id] = outcome
-                came(outcome)
+                if not dry:
+                    status = outcome.status.value
+                    world.journal.record("outcome", task=outcome.id, status=status, target=release.target)
                 yield outcome
     finally:
         if running:
@@ -84,10 +86,10 @@ def run(
 
 
 def perform(action: Action, world: World) -> None:
-    """Perform one action. Raises ActionFailed, or CannotTell where it was the network that failed."""
+    """Perform one action. Raises ActionFailed, or Inconclusive where it failed because of the network."""
     match action:
         case Run():
-            _run(action, world)
+            _run_program(action, world)
         case Write():
             world.files.write(action)
         case Move():
@@ -106,157 +108,153 @@ def perform(action: Action, world: World) -> None:
             raise TypeError(f"nothing performs {action!r}")
 
 
-def _run(action: Run, world: World) -> None:
+def _run_program(action: Run, world: World) -> None:
     completed = world.processes.run(action)
     if completed.code == 0:
         return None
     if action.otherwise is not None:
-        return _run(action.otherwise, world)
-    said = f"{_program(action.argv)} {completed.ended(action.deadline)}"
-    tail = "\n".join(completed.tail)
+        return _run_program(action.otherwise, world)
+    argv = action.argv
+    program = argv[2] if len(argv) > 2 and argv[1] == "-m" else Path(argv[0]).stem
+    message, hint = f"{program} {completed.ended(action.deadline)}", f"Full output: {action.log}"
     if action.network and completed.network:
-        raise Inconclusive(
-            f"{said}, and it looks like the network's doing:\n{tail}", f"All of its output: {action.log}"
-        )
-    raise ActionFailed(said, f"All of its output: {action.log}", tail=completed.tail)
+        tail = "\n".join(completed.tail)
+        raise Inconclusive(f"{message}, probably because of the network:\n{tail}", hint)
+    raise ActionFailed(message, hint, tail=completed.tail)
 
 
-def _program(argv: tuple[str, ...]) -> str:
-    return argv[2] if len(argv) > 2 and argv[1] == "-m" else Path(argv[0]).stem
-
-
-def _stopped(task: Task, done: dict[str, Outcome], blocked: set[str], release: Release, world: World) -> Outcome | None:
-    """The outcome of a task that cannot start, because of what became of a task that it needs."""
+def _outcome_without_running(
+    task: Task, done: dict[str, Outcome], blocked: set[str], release: Release, world: World
+) -> Outcome | None:
+    """The outcome of a task that cannot run, because a task that it needs has not passed; None if it can run."""
     for need in task.needs:
         other = done[need]
         if other.status is Status.PLANNED:
-            planned = _outcome(task, Status.PLANNED, f"needs {need}, which was only planned", Severity.NOTICE)
-            return dataclasses.replace(planned, actions=_foreseen(task, release, world))
-        unmet = other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked
-        if unmet:
-            held_up = _outcome(task, Status.SKIPPED, f"needs {need}, which {_became(other)}", Severity.NOTICE)
-            return dataclasses.replace(held_up, evidence={BLOCKED_BY: need})
+            actions: tuple[str, ...] = ()
+            with contextlib.suppress(OmniReleaseError, OSError):  # they may depend on what was only planned
+                if isinstance(task.body, Step):
+                    actions = tuple(map(str, task.body.actions(release, world)))
+            planned = _outcome_of(task, Status.PLANNED, f"needs {need}, which is only planned", Severity.NOTICE)
+            return dataclasses.replace(planned, actions=actions)
+        if other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked:
+            reason = f"needs {need}, which {_UNMET.get(other.status, 'did not run')}"
+            skipped = _outcome_of(task, Status.SKIPPED, reason, Severity.NOTICE)
+            return dataclasses.replace(skipped, evidence={BLOCKED_BY: need})
     return None
 
 
-def _foreseen(task: Task, release: Release, world: World) -> tuple[str, ...]:
-    """The actions of a step before which a dry run stopped; none where they depend on what was not done."""
-    try:
-        return tuple(map(str, task.body.actions(release, world))) if isinstance(task.body, Step) else ()
-    except (OmniReleaseError, OSError):
-        return ()
-
-
-def _became(outcome: Outcome) -> str:
-    return {
-        Status.FAILED: "failed",
-        Status.INCONCLUSIVE: "could not tell",
-        Status.WAITING: "waits for a person",
-    }.get(outcome.status, "did not run")
-
-
-def _performed(task: Task, release: Release, world: World, today: date, *, dry: bool) -> Outcome:
-    """The one boundary: whatever happens in a task comes out as an outcome."""
+def _run_task(task: Task, release: Release, world: World, today: date, *, dry: bool) -> Outcome:
+    """The outcome of a task, also where it raises an exception."""
     try:
         if isinstance(task.body, Step):
-            return _act(task, task.body, release, world, dry=dry)
-        return _look(task, task.body, release, world, today)
+            return _run_step(task, task.body, release, world, dry=dry)
+        return _run_check(task, task.body, release, world, today)
     except Inconclusive as error:
-        return _signed(task, Status.INCONCLUSIVE, error, release, world, today)
+        return _unless_signed_off(task, Status.INCONCLUSIVE, error, release, world, today)
     except NeedsPerson as error:
-        return _signed(task, Status.WAITING, error, release, world, today)
+        return _unless_signed_off(task, Status.WAITING, error, release, world, today)
     except NotApplicable as error:
-        return _outcome(task, Status.SKIPPED, _said(error), Severity.NOTICE)
+        return _outcome_of(task, Status.SKIPPED, error.full_message, Severity.NOTICE)
     except ActionFailed as error:
-        return _outcome(
-            task, Status.FAILED, "\n".join((error.message, *error.tail, error.hint)).rstrip(), Severity.ERROR
-        )
+        message = "\n".join((error.message, *error.tail, error.hint)).rstrip()
+        return _outcome_of(task, Status.FAILED, message, Severity.ERROR)
     except OmniReleaseError as error:
-        return _outcome(task, Status.FAILED, _said(error), Severity.ERROR)
+        return _outcome_of(task, Status.FAILED, error.full_message, Severity.ERROR)
     except OSError as error:
-        return _outcome(task, Status.FAILED, describe_os_error(error), Severity.ERROR, "os-error")
+        return _outcome_of(task, Status.FAILED, describe_os_error(error), Severity.ERROR, OS_ERROR.id)
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] == "omni_release":
             return _defect(task, error, world)
-        return _signed(task, Status.INCONCLUSIVE, MissingExtra(str(error.name), f"`{task.id}`"), release, world, today)
-    except Exception as error:  # noqa: BLE001 - the boundary
+        missing = MissingExtra(str(error.name), f"`{task.id}`")
+        return _unless_signed_off(task, Status.INCONCLUSIVE, missing, release, world, today)
+    except Exception as error:  # noqa: BLE001 - every exception becomes an outcome
         return _defect(task, error, world)
 
 
 def _defect(task: Task, error: Exception, world: World) -> Outcome:
-    """An outcome for what nobody foresaw; its traceback goes into the journal."""
+    """The outcome of an unexpected exception; its traceback goes into the journal."""
     import traceback
 
     with contextlib.suppress(OSError):
         world.journal.record("defect", task=task.id, traceback="".join(traceback.format_exception(error)))
-    said = f"a defect of omni-release itself: {type(error).__name__}: {error}\nIts traceback is in the run's journal."
-    return _outcome(task, Status.FAILED, said, Severity.ERROR, "defect")
+    message = f"internal error of omni-release: {type(error).__name__}: {error}\nThe traceback is in the run's journal."
+    return _outcome_of(task, Status.FAILED, message, Severity.ERROR, DEFECT.id)
 
 
-def _look(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:
-    """What a check found. An error that it found counts, also where it could not tell all the rest."""
+def _run_check(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:
+    """The outcome of a check, cached or new. An error that was found counts, even if the rest is inconclusive."""
     key = task.key(release, world) if task.key else None
-    if key is not None and (kept := outcome_from_json(world.journal.cached(task.id, key))):
-        note = Finding("kept from an earlier look: nothing that it depends on has changed", task.id, Severity.NOTICE)
-        return _waived(task, dataclasses.replace(kept, findings=(*kept.findings, note)), release, today)
+    if key is not None and (cached := outcome_from_json(world.journal.cached(task.id, key))):
+        note = Finding("cached result: its inputs have not changed", task.id, Severity.NOTICE)
+        return _waived(task, dataclasses.replace(cached, findings=(*cached.findings, note)), release, today)
     findings: list[Finding] = []
-    untold: Inconclusive | None = None
+    inconclusive: Inconclusive | None = None
     try:
         for finding in body(release, world):
-            findings.append(finding)  # noqa: PERF402 - one by one: what came before an exception stays
+            findings.append(finding)  # noqa: PERF402 - one by one: those before an exception are kept
     except Inconclusive as error:
-        untold = error
-    outcome = _found(task, tuple(findings))
-    if key is not None and outcome.status is Status.PASSED and untold is None:
+        inconclusive = error
+    outcome = _outcome_with(task, tuple(findings))
+    if key is not None and outcome.status is Status.PASSED and inconclusive is None:
         world.journal.cache(task.id, key, outcome_to_json(outcome))
     outcome = _waived(task, outcome, release, today)
-    if untold is None:
+    if inconclusive is None:
         return outcome
     if outcome.status is Status.FAILED:
-        more = Finding(_said(untold), task.id, Severity.WARNING)
-        return dataclasses.replace(outcome, findings=(*outcome.findings, more))
-    told = _signed(task, Status.INCONCLUSIVE, untold, release, world, today)
-    return dataclasses.replace(told, findings=(*told.findings, *outcome.findings))
+        warning = Finding(inconclusive.full_message, task.id, Severity.WARNING)
+        return dataclasses.replace(outcome, findings=(*outcome.findings, warning))
+    answered = _unless_signed_off(task, Status.INCONCLUSIVE, inconclusive, release, world, today)
+    return dataclasses.replace(answered, findings=(*answered.findings, *outcome.findings))
 
 
 def _waived(task: Task, outcome: Outcome, release: Release, today: date) -> Outcome:
     if not task.waivable:
-        return waivers.refused(outcome, release.project)
-    return waivers.applied(outcome, release.project, today)
+        return waivers.refuse(outcome, release.project)
+    return waivers.apply(outcome, release.project, today)
 
 
-def _act(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
-    """Settled → done. Otherwise perform the actions, and ask again: an exit code is no proof."""
+def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
+    """The outcome of a step. If it is not done yet, its actions are performed, and it must be done then."""
     if (proof := body.check_done(release, world)) is not None:
-        return _found(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
+        return _outcome_with(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
     actions = tuple(body.actions(release, world))
     if dry:
-        return dataclasses.replace(_found(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))
-    trouble: OmniReleaseError | None = None
+        return dataclasses.replace(_outcome_with(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))
+    failure: OmniReleaseError | None = None
     try:
         for action in actions:
             world.journal.record("performing", task=task.id, action=str(action))
             perform(action, world)
     except (ActionFailed, Inconclusive) as error:
-        trouble = error
+        failure = error
     try:
-        proof = body.check_done(release, world)
+        proof = body.check_done(release, world)  # an exit code is no proof, neither of success nor of failure
     except OmniReleaseError as error:
-        if trouble is not None:
-            raise type(error)(f"{error.message}\nBefore that: {trouble.message}", error.hint) from None
+        if failure is not None:
+            raise type(error)(f"{error.message}\nBefore that: {failure.message}", error.hint) from None
         raise
     if proof is None:
-        raise trouble or ActionFailed("all was done as planned, and yet the world does not stand as it should")
-    warning = () if trouble is None else (Finding(f"done, although {_said(trouble)}", task.id, Severity.WARNING),)
-    return _found(task, warning, evidence=proof)
+        raise failure or ActionFailed("all actions succeeded, but their result is missing")
+    findings: tuple[Finding, ...] = ()
+    if failure is not None:
+        findings = (Finding(f"done, although {failure.full_message}", task.id, Severity.WARNING),)
+    return _outcome_with(task, findings, evidence=proof)
 
 
-def _found(task: Task, findings: tuple[Finding, ...], evidence: Evidence | None = None) -> Outcome:
-    named = tuple(dataclasses.replace(f, rule=_qualified(f.rule, task.id)) for f in findings)
-    failed = any(f.severity is Severity.ERROR for f in named)
+def _outcome_with(task: Task, findings: tuple[Finding, ...], evidence: Evidence | None = None) -> Outcome:
+    """The outcome of a task with these findings: failed if one of them is an error, else passed."""
+    qualified = tuple(dataclasses.replace(f, rule=_qualified(f.rule, task.id)) for f in findings)
+    failed = any(finding.severity is Severity.ERROR for finding in qualified)
     status = Status.FAILED if failed else Status.PASSED
-    shown = evidence or {}
-    return Outcome(task.id, task.title, task.kind, status, named, task.remedy, evidence=shown, stage=task.stage)
+    return Outcome(
+        task.id, task.title, task.kind, status, qualified, task.remedy, evidence=evidence or {}, stage=task.stage
+    )
+
+
+def _outcome_of(task: Task, status: Status, reason: str, severity: Severity, rule: str = "") -> Outcome:
+    """The outcome of a task with one finding, which is the reason of its status."""
+    finding = Finding(reason, _qualified(rule, task.id), severity)
+    return Outcome(task.id, task.title, task.kind, status, (finding,), task.remedy, stage=task.stage)
 
 
 def _qualified(rule: str, check: str) -> str:
@@ -264,24 +262,16 @@ def _qualified(rule: str, check: str) -> str:
     return rule if rule.startswith(f"{check}/") else check if rule in ("", check) else f"{check}/{rule}"
 
 
-def _outcome(task: Task, status: Status, why: str, severity: Severity, rule: str = "") -> Outcome:
-    finding = Finding(why, _qualified(rule, task.id), severity)
-    return Outcome(task.id, task.title, task.kind, status, (finding,), task.remedy, stage=task.stage)
-
-
-def _said(error: OmniReleaseError) -> str:
-    return f"{error.message}\n{error.hint}".rstrip()
-
-
-def _signed(
+def _unless_signed_off(
     task: Task, status: Status, error: OmniReleaseError, release: Release, world: World, today: date
 ) -> Outcome:
-    """What could not be told, or waits: passed where a person signed for these very artifacts."""
+    """The outcome of an inconclusive or waiting task: passed if a person signed it off for these very artifacts."""
     if status is not Status.WAITING and not task.signable:
-        return _outcome(task, status, _said(error), Severity.WARNING)
-    signed, void = world.answers.answer_for(task.id, release, world, today) if world.answers else (None, "")
+        return _outcome_of(task, status, error.full_message, Severity.WARNING)
+    signed, invalid = world.answers.answer_for(task.id, release, world, today) if world.answers else (None, "")
     if signed is not None:
-        said = f"signed off by {signed.who} at {signed.when}: {signed.reason}"
-        return _outcome(task, Status.PASSED, said, Severity.NOTICE)
-    lines = (_said(error), void, f"A person can answer: omni-release sign {task.id} --reason WHY")
-    return _outcome(task, status, "\n".join(filter(None, lines)), Severity.WARNING)
+        message = f"signed off by {signed.who} at {signed.when}: {signed.reason}"
+        return _outcome_of(task, Status.PASSED, message, Severity.NOTICE)
+    command = f"To sign it off, run: omni-release sign {task.id} --reason REASON"
+    lines = filter(None, (error.full_message, invalid, command))
+    return _outcome_of(task, status, "\n".join(lines), Severity.WARNING)

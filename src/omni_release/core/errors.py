@@ -44,6 +44,11 @@ class OmniReleaseError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def full_message(self) -> str:
+        """The message, and the hint on a line of its own."""
+        return f"{self.message}\n{self.hint}".rstrip()
+
 
 class UsageError(OmniReleaseError):
     """The call, the settings or the project cannot be worked with."""

@@ -1,4 +1,4 @@
-"""What a lane is made of: checks that look, steps that act, and what each needs."""
+"""The parts of a lane: checks, steps, the tasks they are in a lane, and the rules that they report."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from omni_release.core.model import Evidence, Finding, Release, Stage
 from omni_release.core.world import World
 
 Check = Callable[[Release, World], Iterator[Finding]]
+"""Reports what is wrong, and changes nothing. Its docstring is described at `Task`."""
+
 Key = Callable[[Release, World], str]
+"""What the outcome of a costly check depends on: hashes of artifacts, settings, inputs."""
 
 
 @runtime_checkable
 class Step(Protocol):
-    """A change to the world. The first line of its class's docstring is its title, the rest its remedy."""
+    """A change to the world. The docstring of its class is described at `Task`."""
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        """What it would take, in order."""
+        """The actions that the step takes, in order."""
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        """Proof that the world stands as the step leaves it, or None. Raises Conflict where it never can."""
+        """The proof that the step is done, or None. Raises Conflict where it can never be done."""
 
 
 class RuleClass(enum.StrEnum):
-    """What a rule is about: what ships (a release is wrong, or cannot be verified), or how well the code is kept."""
+    """What a rule is about: what ships (it is wrong, or cannot be determined), or how well the code is kept."""
 
     RELEASE = "release"
     QUALITY = "quality"
@@ -47,12 +50,24 @@ class Rule:
     kind: RuleClass
     title: str
 
+    @property
+    def is_family(self) -> bool:
+        """Is `id` a regular expression?"""
+        return re.fullmatch(r"[\w-]+", self.id) is None
+
+
+DEFECT = Rule("defect", RuleClass.RELEASE, "Internal error of omni-release")
+OS_ERROR = Rule("os-error", RuleClass.RELEASE, "Error of the operating system")
+CANNOT_BE_WAIVED = Rule("cannot-be-waived", RuleClass.RELEASE, "Waiver of a check that cannot be waived")
+
+ENGINE_RULES = (DEFECT, OS_ERROR, CANNOT_BE_WAIVED)
+"""The rules that any task can report, for the engine reports them."""
 
 _Body = TypeVar("_Body")
 
 
 def reports(*rules: Rule) -> Callable[[_Body], _Body]:
-    """Declare the rules that the findings of a check can have."""
+    """Declare the rules of a check's findings; a decorator of a check, or of a class of checks or steps."""
 
     def declare(body: _Body) -> _Body:
         setattr(body, "rules", rules)  # noqa: B010 - a Callable has no such attribute to the type checker
@@ -65,10 +80,10 @@ def reports(*rules: Rule) -> Callable[[_Body], _Body]:
 class Task:
     """One line of a lane. `needs` are the ids of earlier tasks that must have passed, or had nothing to do.
 
-    `summary` is what is checked or done, in a sentence; `remedy` is how to fix it, in the imperative. A check with a
-    `key` is costly: its outcome is cached, and used again while the key stays the same. A `signable` one may be
-    answered by a person where it is inconclusive. One that is not `waivable` is a proof without which nothing may be
-    published: no waiver has an effect on it.
+    The docstring of its check or step is three paragraphs: the `title`, without a full stop; the `summary`, a sentence
+    on what is checked or done; and `Fix: ` with the `remedy`, in the imperative. A check with a `key` is costly: its
+    outcome is cached, and used again while the key stays the same. A `signable` one may be answered by a person where
+    it is inconclusive. No waiver has an effect on a check that is not `waivable`: nothing is published without it.
     """
 
     id: str
@@ -89,26 +104,26 @@ class Task:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules that its findings can have."""
+        """The rules that it declares; `ENGINE_RULES` are not among them."""
         return getattr(self.body, "rules", ())
 
 
 @dataclass(frozen=True)
 class Lane:
-    """An ordered list of tasks; each needs only tasks that stand before it."""
+    """An ordered list of tasks. Raises ValueError where a task needs one that does not come before it."""
 
     name: str
     tasks: tuple[Task, ...]
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        earlier: set[str] = set()
         for task in self.tasks:
-            if missing := set(task.needs) - seen:
-                raise ValueError(f"lane {self.name}: {task.id} needs {sorted(missing)}, which do not stand before it")
-            seen.add(task.id)
+            if missing := set(task.needs) - earlier:
+                raise ValueError(f"lane {self.name}: {task.id} needs {sorted(missing)}, which do not come before it")
+            earlier.add(task.id)
 
     def up_to(self, name: str, *ids: str) -> Lane:
-        """The part of this lane that ends with the tasks named, and what they need; called `name`."""
+        """A lane called `name`: the tasks with these ids and all that they need, in the same order."""
         wanted = set(ids)
         for task in reversed(self.tasks):
             if task.id in wanted:
@@ -119,7 +134,7 @@ class Lane:
 def check(
     body: Check, *, needs: str = "", key: Key | None = None, signable: bool = False, waivable: bool = True
 ) -> Task:
-    """A task that looks. Its id is the function's name, its title and remedy are from the function's docstring."""
+    """The task of a check. Its id is the name of the function, with hyphens; `needs` is split at blanks."""
     title, summary, remedy = _described(body)
     name: str = getattr(body, "__name__")  # noqa: B009 - a Callable has no name to the type checker
     id = name.replace("_", "-")
@@ -127,19 +142,19 @@ def check(
 
 
 def step(body: Step, *, needs: str = "", id: str = "") -> Task:
-    """A task that acts. Its id is the class's name in kebab case, unless given."""
+    """The task of a step. Its id is the name of the class in kebab case, unless given; `needs` is split at blanks."""
     title, summary, remedy = _described(type(body))
     name = id or re.sub(r"(?<!^)(?=[A-Z])", "-", type(body).__name__).lower()
     return Task(name, title, remedy, body, tuple(needs.split()), summary=summary)
 
 
-def stage(of: Stage, *tasks: Task) -> tuple[Task, ...]:
-    """The tasks, as a part of this stage."""
-    return tuple(replace(task, stage=of) for task in tasks)
+def stage(stage: Stage, *tasks: Task) -> tuple[Task, ...]:
+    """The tasks, as tasks of this stage."""
+    return tuple(replace(task, stage=stage) for task in tasks)
 
 
 def _described(body: object) -> tuple[str, str, str]:
-    """Title, summary and remedy from a docstring: its first line, the paragraphs below it, and the one after `Fix:`."""
+    """The title, the summary and the remedy in the docstring of a check or step."""
     title, _, rest = (inspect.getdoc(body) or "").partition("\n")
     summary, fix, remedy = rest.strip().partition("Fix: ")
     return title.rstrip("."), summary.strip(), (remedy if fix else summary).strip()

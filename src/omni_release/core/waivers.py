@@ -1,6 +1,6 @@
-"""One way to say "I know, go on": in the settings, or in place beside the line. An expired waiver is a failure.
+"""Waivers: accepted findings, in the settings or in a comment on the line itself. An expired waiver is an error.
 
-In place, in whatever comment the file's language has:
+A comment, in whatever form the file's language has:
 
     omni-release: allow RULE until 2027-01-31 because REASON
 """
@@ -8,143 +8,147 @@ In place, in whatever comment the file's language has:
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
-from omni_release.core.errors import SettingsError
+from omni_release.core.errors import SettingsError, did_you_mean
 from omni_release.core.model import Finding, Outcome, Project, Severity, Status
 from omni_release.core.settings import TABLE, Waiver
 from omni_release.core.settings_reader import pyproject_line
+from omni_release.core.tasks import CANNOT_BE_WAIVED, ENGINE_RULES, Task
 
-_IN_PLACE = re.compile(
+_COMMENT = re.compile(
     r"omni-release:\s*allow\s+(?P<rule>[\w/-]+)\s+until\s+(?P<until>\d{4}-\d\d-\d\d)\s+because\s+(?P<reason>\S.*?)(?=omni-release:|$)"
 )
 
-
-_REFUSED = "cannot-be-waived"
-
-
-def refused(outcome: Outcome, project: Project) -> Outcome:
-    """The outcome of a check that cannot be waived: as it is, and failed where a waiver names it or what it found."""
-    found = outcome.findings
-    names = {outcome.id}.union(*(_names(outcome.id, f) for f in found if f.severity is not Severity.NOTICE))
-    beside = (waiver for finding in found for waiver in _beside(finding, project))
-    told = tuple(
-        Finding(
-            f"{waiver.check} cannot be waived: take that waiver out, it has no effect",
-            f"{outcome.id}/{_REFUSED}",
-            Severity.ERROR,
-        )
-        for waiver in (*project.settings.waiver, *beside)
-        if waiver.check in names
-    )
-    if not told or outcome.status not in (Status.PASSED, Status.FAILED):
-        return outcome
-    return dataclasses.replace(outcome, findings=(*found, *told), status=Status.FAILED)
+Name = str | re.Pattern[str]
+"""The name of a check or a rule; a pattern for a family of rules that another program defines."""
 
 
-def applied(outcome: Outcome, project: Project, today: date) -> Outcome:
-    """The outcome, with its waived errors and warnings turned into notices, and each expired waiver into an error."""
-    if not any(finding.severity is not Severity.NOTICE for finding in outcome.findings):
-        return outcome
-    if outcome.status not in (Status.PASSED, Status.FAILED):
+def apply(outcome: Outcome, project: Project, today: date) -> Outcome:
+    """The outcome with its waived errors and warnings as notices, and with each expired waiver as an error."""
+    if outcome.status not in (Status.PASSED, Status.FAILED) or not any(map(_can_be_waived, outcome.findings)):
         return outcome
     if outcome.kind == "step" and outcome.status is Status.FAILED:
-        return outcome  # a waiver knows better than a check; it does no work that was not done
-    findings = tuple(_one(finding, outcome.id, project, today) for finding in outcome.findings)
+        return outcome  # a waiver accepts what a check found; it cannot do the work of a step
+    findings = tuple(_waived(finding, outcome.id, project, today) for finding in outcome.findings)
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     return dataclasses.replace(outcome, findings=findings, status=Status.FAILED if failed else Status.PASSED)
 
 
-def _one(finding: Finding, check: str, project: Project, today: date) -> Finding:
-    if finding.severity is Severity.NOTICE:
+def refuse(outcome: Outcome, project: Project) -> Outcome:
+    """The outcome of a check that cannot be waived: unchanged, but failed if a waiver names it or one of its rules."""
+    if outcome.status not in (Status.PASSED, Status.FAILED):
+        return outcome
+    names = {outcome.id}.union(*(_names_of(f, outcome.id) for f in outcome.findings if _can_be_waived(f)))
+    comments = (waiver for finding in outcome.findings for waiver in _in_comment(finding, project))
+    refused = tuple(
+        Finding(f"{waiver.check} cannot be waived: remove this waiver", f"{outcome.id}/{CANNOT_BE_WAIVED.id}")
+        for waiver in (*project.settings.waiver, *comments)
+        if waiver.check in names
+    )
+    if not refused:
+        return outcome
+    return dataclasses.replace(outcome, findings=(*outcome.findings, *refused), status=Status.FAILED)
+
+
+def _can_be_waived(finding: Finding) -> bool:
+    return finding.severity is not Severity.NOTICE
+
+
+def _waived(finding: Finding, check: str, project: Project, today: date) -> Finding:
+    """The finding as a notice if a waiver is for it, as an error if that waiver has expired, else unchanged."""
+    if not _can_be_waived(finding):
         return finding
-    for waiver in (*project.settings.waiver, *_beside(finding, project)):
-        if waiver.check not in _names(check, finding) or not fnmatch.fnmatch(finding.path or "", waiver.path):
-            continue
-        if waiver.until < today:
-            said = f"{finding.message}\n(waived until {waiver.until}, which has passed: mend it, or renew the waiver)"
-            return dataclasses.replace(finding, message=said, severity=Severity.ERROR)
-        said = f"{finding.message}\n(waived until {waiver.until}: {waiver.reason})"
-        return dataclasses.replace(finding, message=said, severity=Severity.NOTICE)
+    for waiver in (*project.settings.waiver, *_in_comment(finding, project)):
+        if waiver.check in _names_of(finding, check) and fnmatch.fnmatch(finding.path or "", waiver.path):
+            expired = waiver.until < today
+            reason = "which has passed: fix it, or renew the waiver" if expired else waiver.reason
+            separator = "," if expired else ":"
+            message = f"{finding.message}\n(waived until {waiver.until}{separator} {reason})"
+            severity = Severity.ERROR if expired else Severity.NOTICE
+            return dataclasses.replace(finding, message=message, severity=severity)
     return finding
 
 
-def _names(check: str, finding: Finding) -> tuple[str, str, str]:
-    """What a waiver may call a finding: its check, its rule, and the rule without the check."""
+def _names_of(finding: Finding, check: str) -> tuple[str, str, str]:
+    """What a waiver may call a finding: its check, its rule with the check, and its rule alone."""
     return check, finding.rule, finding.rule.removeprefix(f"{check}/")
 
 
-def _beside(finding: Finding, project: Project) -> tuple[Waiver, ...]:
+def _in_comment(finding: Finding, project: Project) -> Iterator[Waiver]:
+    """The waivers in comments on the line of a finding; none where the file cannot be read."""
     if finding.path is None or finding.line is None:
-        return ()
+        return
     try:
         lines = (project.root / finding.path).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
-        return ()
-    line = lines[finding.line - 1] if finding.line <= len(lines) else ""
-    found = []
-    for match in _IN_PLACE.finditer(line):
+        return
+    for match in _COMMENT.finditer(lines[finding.line - 1] if finding.line <= len(lines) else ""):
         try:
             until = date.fromisoformat(match["until"])
         except ValueError:
             continue
-        found.append(Waiver(match["rule"], match["reason"].rstrip(" -*/>#"), until))
-    return tuple(found)
+        yield Waiver(match["rule"], match["reason"].rstrip(" -*/>#"), until)
 
 
+def names(tasks: Iterable[Task]) -> Iterator[Name]:
+    """What a waiver can name: the tasks, the rules that they declare, and those of the engine."""
+    for task in tasks:
+        yield task.id
+        for rule in (*task.rules, *ENGINE_RULES):
+            for id in (rule.id, f"{task.id}/{rule.id}"):
+                yield re.compile(id) if rule.is_family else id
+
+
+# Rules of checks that do not declare them yet.
 _FOUND = """
     added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version binary build-system
-    cannot-be-waived cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size
-    cassette-unplayed cassette-unreadable cassette-unused cassette-unwritten changed-since changelog-heading checklist
-    command commit-changed contract-emulated credentials-malformed credentials-missing defect deprecated
-    deprecated-dependency deprecated-import deprecation does-not-parse drift-alphabet drift-encoding drift-gone
-    drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type drift-unseen drift-value
-    entry-point exit-code-lost generated git-branch git-changed git-identity git-no-push git-out-of-step git-overlooked
-    hidden-for-ever hollow-wheel import-elsewhere import-fails import-nothing import-package installed-version
-    key-inside left-out-of-sdist local-environment local-environment-unseen lost-data lost-in-sdist lost-module
-    lower-bound model-does-not-answer model-name-computed model-shut-down model-shuts-down model-unknown model-unread
-    model-untold no-rules not-passed not-rehearsed not-reproducible not-utf-8 os-error platform-wheel project-page
-    pyproject release-too-old requires-python response-class response-model response-unread response-unrecorded
-    rule-does-not-parse scenario-failed scenario-inconclusive scenarios-ended sdist-differs standard-library stray-file
-    stray-version tag-elsewhere tag-gone tag-lightweight tag-name tag-signed tag-spelled-otherwise tag-there test-failed
-    test-requirement-missing tests-ended too-large twine-check undeclared unmaintained unreadable untracked-in-sdist
-    unused verify-command version-drift version-is-taken version-unreadable vulnerability
-    BLE001 E722 S110 S112 S113 TRY203
+    cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size cassette-unplayed
+    cassette-unreadable cassette-unused cassette-unwritten changed-since changelog-heading checklist command
+    commit-changed contract-emulated credentials-malformed credentials-missing deprecated deprecated-dependency
+    deprecated-import deprecation does-not-parse drift-alphabet drift-encoding drift-gone drift-mime-type drift-new
+    drift-optional drift-padding drift-signature drift-type drift-unseen drift-value entry-point exit-code-lost
+    generated git-branch git-changed git-identity git-no-push git-out-of-step git-overlooked hidden-for-ever
+    hollow-wheel import-elsewhere import-fails import-nothing import-package installed-version key-inside
+    left-out-of-sdist local-environment local-environment-unseen lost-data lost-in-sdist lost-module lower-bound
+    model-does-not-answer model-name-computed model-shut-down model-shuts-down model-unknown model-unread
+    model-untold no-rules not-passed not-rehearsed not-reproducible not-utf-8 platform-wheel project-page pyproject
+    release-too-old requires-python response-class response-model response-unread response-unrecorded
+    rule-does-not-parse scenario-failed scenario-inconclusive scenarios-ended sdist-differs standard-library
+    stray-file stray-version tag-elsewhere tag-gone tag-lightweight tag-name tag-signed tag-spelled-otherwise
+    tag-there test-failed test-requirement-missing tests-ended too-large twine-check undeclared unmaintained
+    unreadable untracked-in-sdist unused verify-command version-drift version-is-taken version-unreadable
+    vulnerability BLE001 E722 S110 S112 S113 TRY203
 """
 
 FOUND = frozenset(_FOUND.split())
-"""What findings are called, beside the ids of tasks and the rules of the audit."""
 
-
-# What check-wheel-contents finds, what deptry may find one day, and what an index refuses.
 _FAMILIES = re.compile(r"W\d{3}|dep\d{3}|index-[a-z-]+")
 
 
-def validate(project: Project, *sources: Callable[[], Iterable[str]]) -> None:
-    """Check that each waiver of the settings names a check, or a rule, that exists.
+def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:
+    """Check that each waiver of the settings names a check or a rule that exists.
 
-    `sources` give the names that exist, the cheapest first; the next is asked only where a waiver is still unknown.
+    `sources` give the names that exist, the cheapest first; the next is asked only while a waiver is still unknown.
     Raises SettingsError for the first waiver that names nothing: it would waive nothing, silently.
     """
-    known = set(FOUND)
+    known: set[Name] = {_FAMILIES, *FOUND}
     unknown = list(project.settings.waiver)
     for source in (tuple, *sources):
         known |= set(source())
-        unknown = [w for w in unknown if w.check not in known and not _FAMILIES.fullmatch(w.check)]
+        patterns = [name for name in known if isinstance(name, re.Pattern)]
+        unknown = [w for w in unknown if w.check not in known and not any(p.fullmatch(w.check) for p in patterns)]
         if not unknown:
             return
-    raise _error(project, project.settings.waiver.index(unknown[0]), known)
-
-
-def _error(project: Project, number: int, known: Iterable[str]) -> SettingsError:
-    named = project.settings.waiver[number].check
-    path = project.root / "pyproject.toml"
+    name, number = unknown[0].check, project.settings.waiver.index(unknown[0])
+    hint = did_you_mean(
+        name,
+        (known_name for known_name in known if isinstance(known_name, str)),
+        "Name the id of a check, or the rule in [brackets] after a finding.",
+    )
     line = pyproject_line(project.root, (TABLE, "waiver", number, "check"))
-    near = difflib.get_close_matches(named, sorted(known), 1, 0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else "Name a check's id, or what stands in [brackets] after a finding."
-    said = f"`check` in [[{TABLE}.waiver]] names {named!r}: there is no such check, and no such finding"
-    return SettingsError(said, hint, path=path, line=line)
+    message = f"`check` in [[{TABLE}.waiver]] names {name!r}, which is neither a check nor a rule"
+    raise SettingsError(message, hint, path=project.root / "pyproject.toml", line=line)
