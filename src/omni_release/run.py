@@ -187,7 +187,7 @@ def _wired(
     index = _index(request, folder, finder)
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
-    version = versions.version_of(versions.find(project))
+    version = versions.version_of(versions.places_of(project))
     found = source_tree.working_tree(project.root, processes)
     release = Release(
         project,

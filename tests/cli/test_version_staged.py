@@ -24,12 +24,14 @@ def root(tmp_path: Path) -> Path:
 
 def odd(root: Path) -> list[str]:
     """The places that differ in what is staged."""
-    return [f"{place.path} {place.value}" for place in versions.drift(versions.look(str(root), staged=True).places)]
+    return [
+        f"{place.path} {place.value}" for place in versions.drift(versions.find_places(str(root), staged=True).places)
+    ]
 
 
 def test_the_same_as_in_the_folder(root: Path) -> None:
     """Where nothing is changed, both looks see the same."""
-    assert versions.look(str(root), staged=True) == versions.look(str(root))
+    assert versions.find_places(str(root), staged=True) == versions.find_places(str(root))
 
 
 def test_partly_staged(root: Path) -> None:

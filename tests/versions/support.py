@@ -29,7 +29,7 @@ def checkout(name: str, target: Path) -> Path:
 
 def listed(root: Path) -> str:
     """The places of a project, a line each."""
-    found = versions.look(str(root)).places
+    found = versions.find_places(str(root)).places
     return "".join(f"{place.role} {place.where} {place.value}\n" for place in found)
 
 

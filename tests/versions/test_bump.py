@@ -9,7 +9,7 @@ import pytest
 from packaging.version import Version
 
 from omni_release.core.errors import UsageError
-from omni_release.versions.change import PARTS, bumped
+from omni_release.versions.change import PARTS, bump
 
 REFUSED = "\N{EN DASH}"
 PAGE = Path(__file__).parents[2] / "docs" / "versions.md"
@@ -30,7 +30,7 @@ def test_table(start: str, part: str, end: str) -> None:
     """Each cell: the version that follows, which is larger; a dash is refused."""
     if end == REFUSED:
         with pytest.raises(UsageError):
-            bumped(start, part)
+            bump(start, part)
     else:
-        assert bumped(start, part) == end
+        assert bump(start, part) == end
         assert Version(end) > Version(start)

@@ -10,7 +10,7 @@ import pytest
 from omni_release import versions
 from omni_release.cli import main
 from omni_release.core.errors import Conflict
-from omni_release.versions.pep440 import same
+from omni_release.versions.pep440 import equals
 from omni_release.versions.place import WRITTEN
 from tests.versions.support import AT, PROJECTS, change, checkout, contents, listed
 
@@ -52,7 +52,7 @@ def test_set_and_back(name: str, version: str, tmp_path: Path) -> None:
     """After set X all places say X, only their lines differ; and after set OLD the bytes are the old ones."""
     top = tmp_path / name
     root = checkout(name, top)
-    places = versions.look(str(root)).places
+    places = versions.find_places(str(root)).places
     if name in FINAL_ALONE and version.endswith("rc1"):
         version = "2.4.7"
     if name == "other-spellings":
@@ -64,9 +64,9 @@ def test_set_and_back(name: str, version: str, tmp_path: Path) -> None:
         change(root, "sync")
         before = contents(top)
     change(root, "set", version)
-    after = versions.look(str(root)).places
+    after = versions.find_places(str(root)).places
     written = [place for place in after if place.role in WRITTEN and not place.form.startswith("tag")]
-    assert all(same(place.value, version, place.form) for place in written)
+    assert all(equals(place.value, version, place.form) for place in written)
     assert len(after) >= len(places) - sum(place.role in ("doc", "history") for place in places)
     untouched = {path for path in before if contents(top)[path] == before[path]}
     assert {*before} - untouched <= {
@@ -113,9 +113,9 @@ def test_a_call_is_told_of_no_prerelease(tmp_path: Path) -> None:
 def test_sync_overwrites_whatever_stands_there(tmp_path: Path) -> None:
     """A place that has drifted is brought back, whatever it said."""
     root = checkout("drifted", tmp_path / "drifted")
-    assert [place.value for place in versions.drift(versions.look(str(root)).places)] == ["1.0.11", "1.0.9"]
+    assert [place.value for place in versions.drift(versions.find_places(str(root)).places)] == ["1.0.11", "1.0.9"]
     change(root, "sync")
-    assert versions.drift(versions.look(str(root)).places) == ()
+    assert versions.drift(versions.find_places(str(root)).places) == ()
     assert '"1.1.0"' in (root / "acme" / "__init__.py").read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ def test_past_a_tag_a_place_may_be_ahead(value: str, odd: bool, tmp_path: Path) 
     root = checkout("generated", tmp_path / "project")
     (root / "CITATION.cff").write_text(f"cff-version: 1.2.0\nversion: {value}\n")
     git("commit", "--quiet", "--all", "--allow-empty", "--message=next", cwd=root)
-    places = versions.look(str(root)).places
+    places = versions.find_places(str(root)).places
     assert listed(root).startswith("source refs/tags/v1.2.3:1:2 1.2.3\n")
     assert bool(versions.drift(places)) == odd
     assert versions.version_of(places) is None
@@ -44,7 +44,7 @@ def test_a_named_place_that_is_not_there(entry: str, said: str, tmp_path: Path) 
     (tmp_path / "pyproject.toml").write_text(PLACE + entry + "\n")
     (tmp_path / "notes.txt").write_text("v1.0\n")
     with pytest.raises(SettingsError, match=said):
-        versions.look(str(tmp_path))
+        versions.find_places(str(tmp_path))
 
 
 def test_what_git_ignores_is_not_looked_at(tmp_path: Path) -> None:
@@ -69,5 +69,5 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
     """No file is written by a look."""
     root = checkout("named", tmp_path / "project")
     before = contents(root)
-    versions.look(str(root))
+    versions.find_places(str(root))
     assert contents(root) == before

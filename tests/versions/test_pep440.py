@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import InvalidVersion, Version
 
-from omni_release.versions.pep440 import CannotSpell, normal, of_tuple, parse, respelled, same
+from omni_release.versions.pep440 import NoSpelling, equals, normalize, parse, respell, version_of_tuple
 
 numbers = st.integers(0, 40)
 versions = st.builds(
@@ -36,7 +36,7 @@ def test_read_as_packaging_reads(value: str) -> None:
     except InvalidVersion:
         assert parse(value) is None
     else:
-        assert normal(value) == theirs
+        assert normalize(value) == theirs
 
 
 @given(versions, versions)
@@ -45,7 +45,7 @@ def test_compared_as_packaging_compares(one: str, other: str) -> None:
     first, second = parse(one), parse(other)
     assert first is not None
     assert second is not None
-    assert same(one, other) == (Version(one) == Version(other))
+    assert equals(one, other) == (Version(one) == Version(other))
     assert (first.key < second.key) == (Version(one) < Version(other))
 
 
@@ -53,17 +53,17 @@ def test_compared_as_packaging_compares(one: str, other: str) -> None:
 def test_a_string_keeps_its_meaning(old: str, new: str) -> None:
     """Whatever stood there, what is written is the new version."""
     if parse(old):
-        assert same(respelled(old, new), new)
+        assert equals(respell(old, new), new)
 
 
 @given(versions, versions)
 def test_semver_keeps_its_meaning(old: str, new: str) -> None:
     """npm's and Cargo's spelling says the same version, or is refused."""
     try:
-        said = respelled(respelled(old, old, "semver"), new, "semver")
-    except CannotSpell:
+        said = respell(respell(old, old, "semver"), new, "semver")
+    except NoSpelling:
         return
-    assert same(said, new, "semver")
+    assert equals(said, new, "semver")
 
 
 @given(st.tuples(numbers, numbers, numbers), versions)
@@ -71,12 +71,12 @@ def test_tuples_keep_their_meaning(old: tuple[int, int, int], new: str) -> None:
     """A tuple's items say the same version, or it is refused; and they go back to what they were."""
     items = ", ".join(map(str, old))
     try:
-        said = respelled(items, new, "tuple")
-    except CannotSpell:
+        said = respell(items, new, "tuple")
+    except NoSpelling:
         return
-    assert same(of_tuple(said) or "", new)
+    assert equals(version_of_tuple(said) or "", new)
     if len((parse(new) or parse("0")).release) <= 3:  # type: ignore[union-attr]  # both are versions
-        assert respelled(said, ".".join(map(str, old)), "tuple") == items
+        assert respell(said, ".".join(map(str, old)), "tuple") == items
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_tuples_keep_their_meaning(old: tuple[int, int, int], new: str) -> None:
 )
 def test_spellings(old: str, new: str, form: str, said: str) -> None:
     """Each place's own."""
-    assert respelled(old, new, form) == said
+    assert respell(old, new, form) == said
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_spellings(old: str, new: str, form: str, said: str) -> None:
 )
 def test_what_has_no_spelling(old: str, new: str, form: str) -> None:
     """It is refused, not guessed."""
-    with pytest.raises(CannotSpell):
-        respelled(old, new, form)
+    with pytest.raises(NoSpelling):
+        respell(old, new, form)

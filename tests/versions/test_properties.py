@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from omni_release import versions
 from omni_release.core.errors import OmniReleaseError
-from omni_release.versions.pep440 import same
+from omni_release.versions.pep440 import equals
 from tests.versions.support import change, contents
 
 PYPROJECT = '[project]\nname = "acme"\nversion = "{v}"\n'
@@ -93,9 +93,9 @@ def test_set_and_back(
     with project(kind, was, style) as root:
         before = contents(root)
         change(root, "set", wanted)
-        found = versions.look(str(root)).places
+        found = versions.find_places(str(root)).places
         assert KINDS[kind][0] in {place.path for place in found}
-        assert all(same(place.value, wanted, place.form) for place in found)
+        assert all(equals(place.value, wanted, place.form) for place in found)
         others = before[KINDS[kind][0]].count(was.encode())
         assert others < 2 or was == wanted or contents(root)[KINDS[kind][0]].count(was.encode()) >= 1
         change(root, "set", was)
@@ -140,6 +140,6 @@ def test_fuzz(kind: str) -> None:
             (root / path).write_bytes(mutated(sound, dice))
             before = contents(root)
             with contextlib.suppress(OmniReleaseError):
-                versions.drift(versions.look(str(root)).places)
+                versions.drift(versions.find_places(str(root)).places)
                 change(root, "set", "2.0.0rc1", dry=True)
             assert contents(root) == before

@@ -107,7 +107,7 @@ def test_many_at_once_leave_one_version(root: Path) -> None:
     started = [subprocess.Popen([*argv, f"{major}.0.0"], stderr=subprocess.PIPE) for major in range(2, 8)]
     said = [process.communicate()[1].decode() for process in started]
     assert all(process.returncode == 0 or "Locked" in text for process, text in zip(started, said, strict=True))
-    found = versions.look(str(root)).places
+    found = versions.find_places(str(root)).places
     assert len({place.value for place in found if place.role in WRITTEN}) == 1
     assert not list(root.glob("**/*omni-release*"))
 

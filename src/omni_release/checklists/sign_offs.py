@@ -223,7 +223,7 @@ def before_a_release(project: Project, folder: RunFolder) -> Iterator[str]:
 def standing(one: Checklist, project: Project, folder: RunFolder) -> Iterator[Shown]:
     """A checklist's items, each as it stands in this run."""
     pinned, target = folder.artifacts(), folder.last_target()
-    version = distributions.released(versions.version_of(versions.find(project)), pinned)
+    version = distributions.released(versions.version_of(versions.places_of(project)), pinned)
     today = datetime.datetime.now(datetime.UTC).date()
     for item in one.items:
         signed, _ = answer(item.id, project.root, version, folder, today)

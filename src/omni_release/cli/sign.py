@@ -109,7 +109,7 @@ def commit(answer: Answering, home: RunStore, who: str) -> Path:
     import tomlkit
     from tomlkit.items import AoT
 
-    stated = versions.version_of(versions.find(answer.project))
+    stated = versions.version_of(versions.places_of(answer.project))
     if stated is None:
         raise UsageError(
             "no place states the version that is signed", "Sign a run in place of it: leave out --committed."

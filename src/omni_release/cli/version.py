@@ -11,7 +11,7 @@ from omni_release import versions
 from omni_release.core import errors
 from omni_release.core.errors import Conflict, UsageError
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.pep440 import normal, parse
+from omni_release.versions.pep440 import normalize, parse
 from omni_release.versions.place import DERIVED, DOC, SOURCE, TAG
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omni_release.core.world import FileTransactions
-    from omni_release.versions import Found, Place
+    from omni_release.versions import Place, ProjectVersions
     from omni_release.versions.guards import Index
 
 LOOKS = ("check", "show")
@@ -48,12 +48,12 @@ def clean(arguments: Sequence[str]) -> bool:
         from omni_release import project
 
         project.read(Path(root).absolute())  # its settings may be wrong: the command line tells how
-    found = versions.look(root, checkout)
+    found = versions.find_places(root, checkout)
     if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
         return False
     stated = sum(place.role not in (DERIVED, DOC) for place in found.places)
     agree = "1 place states it" if stated == 1 else f"{stated} places agree"
-    sys.stdout.write(f"{found.name} {normal(found.source.value)}: {agree}\n")
+    sys.stdout.write(f"{found.name} {normalize(found.source.value)}: {agree}\n")
     return True
 
 
@@ -73,11 +73,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", default="", metavar="URL", help="an index's simple API, asked whether X is taken")
 
 
-def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, Found]:
+def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectVersions]:
     """The project's places. Raises UsageError where there is no project, with those that there are."""
     checkout = Checkout(str(root), staged=staged)
-    found = versions.look(str(root), checkout)
-    marked = checkout.inside in versions.projects(checkout)
+    found = versions.find_places(str(root), checkout)
+    marked = checkout.inside in versions.project_folders(checkout)
     if not marked or (not found.name and not any(place.role == SOURCE for place in found.places)):
         if found.siblings:
             there = ", ".join(checkout.shown(folder.rstrip("/")) for folder in found.siblings)
@@ -133,13 +133,13 @@ def show(root: Path, *, json: bool) -> int:
     return errors.EXIT_FAILED if odd else errors.EXIT_PASSED
 
 
-def document(found: Found, odd: Iterable[Place]) -> str:
+def document(found: ProjectVersions, odd: Iterable[Place]) -> str:
     """See docs/version.schema.json."""
     import json
 
     source = found.source
     content = {
-        "version": normal(source.value) if source else None,
+        "version": normalize(source.value) if source else None,
         "source": f"{source.path}:{source.line}" if source else None,
         "places": [_fields(place) for place in found.places],
         "drift": [_fields(place) for place in odd],
@@ -185,9 +185,9 @@ def _changed(root: Path, asked: Asked, swaps: FileTransactions, index: Index | N
     checkout, found = looked_at(root)
     version = _wanted(root, found, asked, index)
     places = versions.drift(found.places) if asked.verb == "sync" else found.places
-    changes = versions_change.planned(checkout, places, version, docs=asked.docs)
+    changes = versions_change.plan(checkout, places, version, docs=asked.docs)
     if not changes and found.source is None:
-        raise UsageError(f"no place states the version, so {normal(version)} is written nowhere", _COMPUTED)
+        raise UsageError(f"no place states the version, so {normalize(version)} is written nowhere", _COMPUTED)
     if not asked.dry:
         from pathlib import Path
 
@@ -197,16 +197,16 @@ def _changed(root: Path, asked: Asked, swaps: FileTransactions, index: Index | N
     if asked.json:
         import json
 
-        content = {"version": normal(version), "changed": paths, "dry_run": asked.dry, "said": said}
+        content = {"version": normalize(version), "changed": paths, "dry_run": asked.dry, "said": said}
         sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return errors.EXIT_PASSED
     sys.stdout.writelines(f"{line}\n" for line in (versions_change.diff(changes) if asked.dry else paths))
     sys.stderr.writelines(f"{line}\n" for line in said)
-    sys.stderr.write(f"{found.name} {normal(version)}: {_counted(len(changes), dry=asked.dry)}\n")
+    sys.stderr.write(f"{found.name} {normalize(version)}: {_counted(len(changes), dry=asked.dry)}\n")
     return errors.EXIT_PASSED
 
 
-def _wanted(root: Path, found: Found, asked: Asked, index: Index | None) -> str:
+def _wanted(root: Path, found: ProjectVersions, asked: Asked, index: Index | None) -> str:
     """The version to write, past all guards. Raises UsageError or Conflict."""
     source, value = found.source, asked.value.strip()
     _held_to_grammar(asked.verb, value)
@@ -216,17 +216,17 @@ def _wanted(root: Path, found: Found, asked: Asked, index: Index | None) -> str:
         assert source is not None
         return source.value
     if asked.verb == "bump":
-        from omni_release.versions.change import bumped
+        from omni_release.versions.change import bump
 
         assert source is not None
-        value = bumped(source.value, value)
+        value = bump(source.value, value)
     if value[:1] in ("v", "V") and parse(value[1:]):
         value = value[1:]
     from omni_release.versions import guards
 
-    trouble = list(guards.against(root, found.name, value))
+    trouble = list(guards.local_problems(root, found.name, value))
     if index is not None and not trouble:
-        said, untold = guards.asked(root, found.name, value, index)
+        said, untold = guards.index_problems(root, found.name, value, index)
         trouble += said
         sys.stderr.writelines(f"could not tell whether the index has {value}: {why}\n" for why in untold)
     if trouble:
@@ -246,7 +246,7 @@ def _held_to_grammar(verb: str, value: str) -> None:
         raise UsageError(f"sync takes no version, and was given {value!r}", "Say omni-release version set X.")
 
 
-def _unwritten(found: Found, *, docs: bool) -> Iterable[str]:
+def _unwritten(found: ProjectVersions, *, docs: bool) -> Iterable[str]:
     """What a change leaves alone, and why."""
     for place in found.places:
         if place.role == DERIVED:

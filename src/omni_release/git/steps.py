@@ -111,7 +111,7 @@ class DraftRelease:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         draft = _Draft.of(release, world)
-        notes = prose.release_notes(release.project.root, versions.find(release.project))
+        notes = prose.release_notes(release.project.root, versions.places_of(release.project))
         path = release.records / "notes.md"
         told: tuple[str, ...] = ("--generate-notes",)
         if notes:

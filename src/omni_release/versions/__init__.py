@@ -12,21 +12,21 @@ from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
 from omni_release.versions import configured, discovery, locks, prose, source
-from omni_release.versions.checkout import Checkout, pruned
+from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.member import Member
-from omni_release.versions.pep440 import normal, parse, same
+from omni_release.versions.pep440 import equals, normalize, parse
 from omni_release.versions.place import DERIVED, DOC, HISTORY, MIRROR, SOURCE, TAG, Place
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
     from omni_release.core.model import Project
 
-__all__ = ["Found", "Place", "drift", "find", "look", "projects", "version_of"]
+__all__ = ["Place", "ProjectVersions", "drift", "find_places", "places_of", "project_folders", "version_of"]
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-class Found(namedtuple("Found", "name places siblings unreadable unheaded")):
+class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unreadable unheaded")):
     """What was found for one project: its places, the source first.
 
     `siblings` are the folders of the repository's other projects, `unreadable` the files that could not be read, with
@@ -47,20 +47,20 @@ class Found(namedtuple("Found", "name places siblings unreadable unheaded")):
         return source_of(self.places)
 
 
-def find(project: Project) -> tuple[Place, ...]:
+def places_of(project: Project) -> tuple[Place, ...]:
     """All places, the source first."""
-    return look(str(project.root)).places
+    return find_places(str(project.root)).places
 
 
-def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -> Found:
+def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = False) -> ProjectVersions:
     """All that states the version of the project in the folder `root`; with `staged`, in what a commit would have."""
     checkout = checkout or Checkout(root, staged=staged)
     member = Member(checkout, checkout.inside)
-    folders = projects(checkout)
+    folders = project_folders(checkout)
     files = tuple(member.files(frozenset(folders)))
     settings = member.table("tool", "omni-release", "version")
-    known = source.of(member) or _fallback(member, files)
-    version = normal(known[0].value) if known else None
+    known = source.find_source(member) or _fallback(member, files)
+    version = normalize(known[0].value) if known else None
     siblings = [Member(checkout, folder) for folder in folders if folder != member.at]
     places = [*known, *_others(member, files, known[0].value if known else "", siblings)]
     if member.at:
@@ -69,8 +69,8 @@ def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -
         from omni_release.versions import configured
 
         places += configured.configured_places(member)
-        places = [place for place in places if place.role == SOURCE or not configured.ignored(member, place.path)]
-    return Found(
+        places = [place for place in places if place.role == SOURCE or not configured.is_ignored(member, place.path)]
+    return ProjectVersions(
         member.name,
         tuple(_once(places)),
         tuple(folder for folder in folders if folder != member.at),
@@ -80,7 +80,7 @@ def look(root: str, checkout: Checkout | None = None, *, staged: bool = False) -
 
 
 def _others(member: Member, files: tuple[str, ...], stated: str, siblings: list[Member]) -> Iterator[Place]:
-    version = normal(stated) or None
+    version = normalize(stated) or None
     yield from discovery.of(member, files, version)
     yield from configured.bump_tool_version(member)
     yield from configured.bump_tool_places(member, version)
@@ -93,20 +93,20 @@ def _others(member: Member, files: tuple[str, ...], stated: str, siblings: list[
 
 def _fallback(member: Member, files: tuple[str, ...]) -> list[Place]:
     """Where no setting says what the build reads: what the package itself says, unless a tag does."""
-    if source.is_tagged(member):
+    if source.is_versioned_by_tag(member):
         return []
     found = [place for place in discovery.of(member, files, None) if place.role == MIRROR]
     found.sort(key=lambda place: place.path.endswith("conf.py"))
     return [Place(*found[0][:4], SOURCE, *found[0][5:])] if found else []
 
 
-def projects(checkout: Checkout) -> list[str]:
+def project_folders(checkout: Checkout) -> list[str]:
     """The folders of all projects in a checkout, as `packages/acme/`; the top's is empty."""
     found = {file[: len(file) - len(mark)] for file in checkout.files for mark in _MARKS if file.endswith(mark)}
     return sorted(
         folder
         for folder in found
-        if (not folder or folder.endswith("/")) and (folder == checkout.inside or not pruned(folder))
+        if (not folder or folder.endswith("/")) and (folder == checkout.inside or not is_pruned(folder))
     )
 
 
@@ -123,7 +123,7 @@ def drift(places: Iterable[Place]) -> tuple[Place, ...]:
     odd = (
         place
         for place in places
-        if place.role not in agreed and not same(place.value, known.value, place.form) and not _marked(place, known)
+        if place.role not in agreed and not equals(place.value, known.value, place.form) and not _marked(place, known)
     )
     return tuple(place for place in odd if known.form != TAG + "+" or _older(place, known))
 
@@ -147,7 +147,7 @@ def source_of(places: Iterable[Place]) -> Place | None:
 def version_of(places: Iterable[Place]) -> str | None:
     """The source's version, normalised; None where no place states it, or only the build can tell it."""
     known = source_of(places)
-    return normal(known.value) if known and not known.form.startswith(TAG) else None
+    return normalize(known.value) if known and not known.form.startswith(TAG) else None
 
 
 def _once(places: Iterable[Place]) -> Iterator[Place]:
@@ -166,9 +166,11 @@ def _unheaded(member: Member, version: str | None) -> Iterator[str]:
         return
     for text in prose.changelogs(member):
         headed = False
-        for match in prose.headings(text):  # the newest comes first, as a rule: seldom is more than a few lines read
+        for match in prose.version_headings(
+            text
+        ):  # the newest comes first, as a rule: seldom is more than a few lines read
             headed = True
-            if same(match[1], version):
+            if equals(match[1], version):
                 break
         else:
             yield from [text.path] if headed else []

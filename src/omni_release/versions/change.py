@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from omni_release.core.errors import Conflict, UsageError
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.pep440 import CannotSpell, Version, parse, respelled, same
+from omni_release.versions.pep440 import NoSpelling, Version, equals, parse, respell
 from omni_release.versions.place import DOC, TAG, WRITTEN, Place, Text
 
 
@@ -22,7 +22,7 @@ class Change(namedtuple("Change", "path old new")):
     new: bytes
 
 
-def planned(checkout: Checkout, places: Iterable[Place], version: str, *, docs: bool = False) -> tuple[Change, ...]:
+def plan(checkout: Checkout, places: Iterable[Place], version: str, *, docs: bool = False) -> tuple[Change, ...]:
     """The changes that give each place the version, in the place's own spelling; none for one that has it.
 
     Raises Conflict, which names every place that cannot be written: then nothing is to be changed.
@@ -31,13 +31,13 @@ def planned(checkout: Checkout, places: Iterable[Place], version: str, *, docs: 
     edits: dict[str, list[tuple[Place, str]]] = {}
     trouble: list[str] = []
     for place in places:
-        if place.role not in roles or place.form.startswith(TAG) or same(place.value, version, place.form):
+        if place.role not in roles or place.form.startswith(TAG) or equals(place.value, version, place.form):
             continue
         try:
             if place.note:
-                raise CannotSpell(place.note)
+                raise NoSpelling(place.note)
             edits.setdefault(place.path, []).append((place, _spelled(checkout, place, version)))
-        except CannotSpell as error:
+        except NoSpelling as error:
             trouble.append(f"{place.where}: {place.value} cannot be changed to {version} safely: {error}")
     changes = [_changed(checkout, path, found, trouble) for path, found in edits.items()]
     if trouble:
@@ -64,7 +64,7 @@ def _lines(data: bytes) -> list[str]:
 def _spelled(checkout: Checkout, place: Place, version: str) -> str:
     text = _text(checkout, place.path)
     quote = "'" if text.text.count("'") > text.text.count('"') else '"'
-    return respelled(text.text[place.start : place.end], version, place.form, quote)
+    return respell(text.text[place.start : place.end], version, place.form, quote)
 
 
 def _changed(checkout: Checkout, path: str, found: list[tuple[Place, str]], trouble: list[str]) -> Change | None:
@@ -96,7 +96,7 @@ _STAGES = {"alpha": "a", "beta": "b", "rc": "rc"}
 _NUMBERS = {"major": 0, "minor": 1, "patch": 2}
 
 
-def bumped(current: str, part: str) -> str:
+def bump(current: str, part: str) -> str:
     """The version that follows `current`. Raises UsageError where there is none."""
     version = parse(current)
     if version is None:

@@ -9,7 +9,7 @@ from omni_release import source_tree
 from omni_release.core.toml import LocatedString, Malformed
 from omni_release.versions import place as versions_place
 from omni_release.versions.place import Place, Text
-from omni_release.versions.python import Assigned, Module, assigned, decoded
+from omni_release.versions.python import Assigned, Module, assignments, decode
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ _STEM = re.compile(
 _PROSE = ("readme", "changelog", "changes", "history", "news", "index", "install", "quickstart", "getting", "release")
 _LARGEST = 20_000_000  # bytes; no file that states a version is larger
 
-PRUNED = frozenset(
+_OTHER_CODE = frozenset(
     (
         "test",
         "tests",
@@ -152,7 +152,7 @@ class Checkout:
         data = self._blob(path) if path in self._differ else self._bytes(path)
         if data is None:
             return None
-        return decoded(self.shown(path), data) if path.endswith(".py") else Text(self.shown(path), data)
+        return decode(self.shown(path), data) if path.endswith(".py") else Text(self.shown(path), data)
 
     def _bytes(self, path: str) -> bytes | None:
         full = os.path.join(self.top, path)
@@ -188,7 +188,7 @@ class Checkout:
         if path not in self._modules:
             text = self.text(path)
             module = Module(text) if text else None
-            self._modules[path] = (module, assigned(module)) if module else None
+            self._modules[path] = (module, assignments(module)) if module else None
         return self._modules[path]
 
     def place(self, path: str, stated: object, role: str, form: str = "") -> Place | None:
@@ -226,6 +226,6 @@ def _may_hold(file: str) -> bool:
     return name.endswith(".py") and bool(_STEM.fullmatch(name[:-3].lower()))
 
 
-def pruned(path: str) -> bool:
+def is_pruned(path: str) -> bool:
     """Does a file lie in a folder of tests, examples, or other people's code?"""
-    return any(folder.lower() in PRUNED or "{{" in folder for folder in path.split("/")[:-1])
+    return any(folder.lower() in _OTHER_CODE or "{{" in folder for folder in path.split("/")[:-1])

@@ -16,7 +16,7 @@ def versions_agree(release: Release, world: World) -> Iterator[Finding]:
     Run `omni-release version sync` to write the source's version into all of them; `--dry-run` shows what it would do.
     A changelog gets its heading by hand.
     """
-    return findings(versions.look(str(release.project.root)))
+    return findings(versions.find_places(str(release.project.root)))
 
 
 def staged_versions_agree(release: Release, world: World) -> Iterator[Finding]:
@@ -24,10 +24,10 @@ def staged_versions_agree(release: Release, world: World) -> Iterator[Finding]:
 
     Run `omni-release version sync` to write the source's version into all of them, and stage what it changed.
     """
-    return findings(versions.look(str(release.project.root), staged=True))
+    return findings(versions.find_places(str(release.project.root), staged=True))
 
 
-def findings(found: versions.Found) -> Iterator[Finding]:
+def findings(found: versions.ProjectVersions) -> Iterator[Finding]:
     """What is wrong with the places that were found. Raises CannotTell and NotApplicable where none is the source."""
     for path, why in found.unreadable:
         yield Finding(f"cannot be read, so nothing is known of it: {why}", "version-unreadable", Severity.WARNING, path)

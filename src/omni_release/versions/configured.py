@@ -12,7 +12,7 @@ from omni_release.core.errors import SettingsError
 from omni_release.core.toml import LocatedString, table
 from omni_release.versions import place as versions_place
 from omni_release.versions.member import Member
-from omni_release.versions.pep440 import parse, same
+from omni_release.versions.pep440 import equals, parse
 from omni_release.versions.place import MIRROR, Place, Text
 
 _TABLE = "[[tool.omni-release.version.place]]"
@@ -35,7 +35,7 @@ def configured_places(member: Member) -> Iterator[Place]:
         yield from found
 
 
-def ignored(member: Member, path: str) -> bool:
+def is_ignored(member: Member, path: str) -> bool:
     """Do the settings say that what stands in a file is none of the project's versions?"""
     globs = member.table("tool", "omni-release", "version").get("ignore")
     return isinstance(globs, list) and any(fnmatch.fnmatch(path, str(glob)) for glob in globs)
@@ -216,10 +216,10 @@ def _matches(text: Text, search: str, version: str, count: int) -> Iterator[Plac
     found = [match for match in pattern.finditer(text.text) if parse(match[1])]
     if count:
         found = [match for match in found if match[1].count(".") == count - 1]
-        chosen = [match for match in found if same(match[1], version, "short")]
+        chosen = [match for match in found if equals(match[1], version, "short")]
     else:
         alone = not (before or after).strip()
-        equal = [match for match in found if same(match[1], version)]
+        equal = [match for match in found if equals(match[1], version)]
         if alone:  # nothing but its own length tells 2.12 (of another thing) from 2.12.0
             equal = [match for match in equal if match[1].count(".") >= str(parse(version)).count(".")]
         chosen = equal or (found if len(found) == 1 and not alone else [])

@@ -12,7 +12,7 @@ from omni_release.versions import place as versions_place
 from omni_release.versions import source
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical, part_places, python_place
-from omni_release.versions.pep440 import parse, same
+from omni_release.versions.pep440 import equals, parse
 from omni_release.versions.place import DERIVED, MIRROR, Place
 from omni_release.versions.python import CALL, COMPUTED, TUPLE, Assigned
 
@@ -76,12 +76,12 @@ def _pyproject(member: Member, version: str | None) -> Iterator[Place]:
     place = member.checkout.place(member.at + "setup.cfg", member.setup_cfg.get("metadata", {}).get("version"), MIRROR)
     yield from [place] if place else ()
     if str(member.table("build-system").get("build-backend", "")) == "mesonpy":
-        yield from source.meson(member, MIRROR)
+        yield from source.meson_version(member, MIRROR)
     if member.at + "pixi.toml" in member.checkout.known:
         tables = member.checkout.toml(member.at + "pixi.toml")
         for name in ("workspace", "project", "package"):
             place = member.checkout.place(member.at + "pixi.toml", table(tables, name).get("version"), MIRROR)
-            yield from [place] if place and same(place.value, version or "") else ()
+            yield from [place] if place and equals(place.value, version or "") else ()
     if member.at + "settings.ini" in member.checkout.known:
         stated = member.checkout.ini(member.at + "settings.ini").get("DEFAULT", {})
         place = member.checkout.place(member.at + "settings.ini", stated.get("version"), MIRROR)
@@ -107,7 +107,7 @@ def _setup(member: Member, version: str | None) -> Iterator[Place]:
         known = item.name in used or item.name.strip("_").lower() == "version"
         if item.kind in (COMPUTED, CALL) or item.name.lower() == "release":
             continue
-        if known or same(item.value, version or ""):
+        if known or equals(item.value, version or ""):
             if plausible(item.value, version) or item.name in used:
                 yield python_place(member.checkout, path, item, MIRROR)
 
@@ -142,10 +142,10 @@ def _module(member: Member, file: str, packages: dict[str, bool], version: str |
     computed = {item.name for item in read[1] if item.kind == COMPUTED and not item.fallback}
     for item in read[1]:
         said = Looked(file, near and (telling or bool(_TELLING.fullmatch(stem))), telling, about)
-        if item.kind == COMPUTED or item.name not in computed or same(item.value, version or ""):
+        if item.kind == COMPUTED or item.name not in computed or equals(item.value, version or ""):
             yield from _item(member, said, item, version)
     for place in part_places(member.checkout, file):
-        if plausible(place.value, version) and (close or same(place.value, version or "")):
+        if plausible(place.value, version) and (close or equals(place.value, version or "")):
             yield place
 
 
@@ -160,7 +160,7 @@ def _item(member: Member, looked: Looked, item: Assigned, version: str | None) -
         if dunder and looked.near:
             yield python_place(member.checkout, looked.path, item, DERIVED)
         return
-    equal = same(item.value, version or "", "release" if item.kind == TUPLE else "") and "." in item.value
+    equal = equals(item.value, version or "", "release" if item.kind == TUPLE else "") and "." in item.value
     own = looked.near and name in _OWN and not item.fallback and item.kind != CALL
     sure = own and looked.telling and (dunder or looked.about) and item.value not in _PLACEHOLDERS[:1]
     fits = own and (looked.telling or dunder) and plausible(item.value, version)
@@ -178,7 +178,7 @@ def _conf(checkout: Checkout, file: str, version: str | None) -> Iterator[Place]
         if item.name not in ("version", "release") or item.kind in (COMPUTED, CALL) or item.fallback:
             continue
         stated = parse(item.value)
-        if item.name in computed and not same(item.value, version or ""):
+        if item.name in computed and not equals(item.value, version or ""):
             continue  # said for the time being, until it is known
         short = item.name == "version" and full and stated and len(stated.release) < len(full.release)
         yield python_place(checkout, file, item, MIRROR, "short" if short else "")
@@ -187,7 +187,7 @@ def _conf(checkout: Checkout, file: str, version: str | None) -> Iterator[Place]
 def _bare(member: Member, file: str, version: str | None) -> Iterator[Place]:
     text = member.checkout.text(file)
     stated = versions_place.read_bare(text.text) if text else None
-    if text and stated and (file.count("/") == member.at.count("/") or same(stated, version or "")):
+    if text and stated and (file.count("/") == member.at.count("/") or equals(stated, version or "")):
         yield text.place(stated.start, stated.end, MIRROR)
 
 
@@ -220,7 +220,7 @@ def cargo(member: Member, files: tuple[str, ...], version: str | None) -> Iterat
             place = member.checkout.place(file, inner.get("version"), MIRROR, "semver")
             named = canonical(str(inner.get("name", ""))) == member.canonical
             ours = file == main and len(keys) == 1 and plausible(place.value if place else "", version)
-            if place and (same(place.value, version or "", "semver") or ours):
+            if place and (equals(place.value, version or "", "semver") or ours):
                 if place.value in _PLACEHOLDERS and not (named or file == main):
                     continue
                 yield place
@@ -248,7 +248,7 @@ def npm(member: Member, files: tuple[str, ...], version: str | None) -> Iterator
             continue
         name = canonical(str(tables.get("name", "")).rpartition("/")[2])
         related = bool(name) and (name in member.canonical or member.canonical in name)
-        equal = same(place.value, version or "", "semver")
+        equal = equals(place.value, version or "", "semver")
         drifted = name == member.canonical and plausible(place.value, version)
         if (equal and (related or place.value not in _PLACEHOLDERS)) or drifted:
             yield place
@@ -268,7 +268,7 @@ def around(member: Member, files: tuple[str, ...], version: str | None) -> Itera
         else:
             continue
         for place in found:
-            if same(place.value, version or "", place.form):
+            if equals(place.value, version or "", place.form):
                 yield place
     yield from npm(member, tuple(file for file in files if file.endswith("package.json")), version)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def against(root: Path, name: str, new: str) -> Iterator[str]:
+def local_problems(root: Path, name: str, new: str) -> Iterator[str]:
     """Why the project at `root` cannot become `new`, as far as the version and git can tell."""
     version = parse(new)
     if version is None:
@@ -59,7 +59,7 @@ def against(root: Path, name: str, new: str) -> Iterator[str]:
         yield f"{new} is not larger than {newest.version}, which this commit descends from (tag {newest.name})"
 
 
-def asked(root: Path, name: str, new: str, index: Index) -> tuple[list[str], list[str]]:
+def index_problems(root: Path, name: str, new: str, index: Index) -> tuple[list[str], list[str]]:
     """Why the index stands in the way, having files of this version that are not the ones in dist/; what it left open.
 
     A file name is taken for good: so a file of this version that dist/ has not is in the way as well.

@@ -10,7 +10,7 @@ from omni_release.core.toml import LocatedString, Malformed, table
 from omni_release.versions import place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
-from omni_release.versions.pep440 import parse, same
+from omni_release.versions.pep440 import equals, parse
 from omni_release.versions.place import LOCK, PIN, Place, Text
 
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
@@ -141,7 +141,7 @@ def cargo_pins(member: Member, files: list[str], crates: dict[str, str]) -> Iter
                     known = crates.get(str(stated.get("package", name))) if version else None
                     if text and known and isinstance(version, LocatedString) and version.start >= 0:
                         begin = len(version) - len(version.lstrip("=^ "))
-                        if same(version[begin:], known, "semver"):
+                        if equals(version[begin:], known, "semver"):
                             yield text.place(version.start + begin, version.end, PIN, form="semver")
 
 
@@ -186,6 +186,6 @@ def _npm(member: Member, holder: Member, version: str | None) -> Iterator[Place]
     own = member.checkout.json(member.at + "package.json").get("name") if path in holder.checkout.known else None
     for kind in ("dependencies", "devDependencies", "peerDependencies"):
         stated = table(holder.checkout.json(path), kind).get(str(own)) if own else None
-        if isinstance(stated, LocatedString) and same(stated, version or "", "semver"):
+        if isinstance(stated, LocatedString) and equals(stated, version or "", "semver"):
             place = holder.checkout.place(path, stated, PIN, "semver")
             yield from [place] if place else ()

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 
 from omni_release.core.toml import table
-from omni_release.versions.checkout import Checkout, pruned
+from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.place import MIRROR, SOURCE, Place, Text
-from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants, walked
+from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants, walk
 
 _LAYOUTS = ("", "src/", "lib/", "python/", "source/")
 _DEEPEST = 5
@@ -78,14 +78,18 @@ class Member:
         """The files of this project, and of none of those in the folders `others`; none of its tests."""
         below = tuple(other for other in others if other != self.at and other.startswith(self.at))
         for file in self.checkout.files:
-            if file.startswith(self.at) and not (below and file.startswith(below)) and not pruned(file[len(self.at) :]):
+            if (
+                file.startswith(self.at)
+                and not (below and file.startswith(below))
+                and not is_pruned(file[len(self.at) :])
+            ):
                 yield file
 
     def around(self, folders: list[str]) -> Iterator[str]:
         """The files around a project that does not lie at its repository's top, where it is the only one there."""
         if self.at and folders == [self.at]:
             for file in self.checkout.files:
-                if not file.startswith(self.at) and not pruned(file):
+                if not file.startswith(self.at) and not is_pruned(file):
                     yield file
 
     def module(self, dotted: str) -> str | None:
@@ -161,7 +165,7 @@ class Member:
         assert read is not None
         tree = read[0].tree
         script = path.endswith("setup.py")  # it may import within a function
-        for node in walked(tree) if tree and script else getattr(tree, "body", ()):
+        for node in walk(tree) if tree and script else getattr(tree, "body", ()):
             if not isinstance(node, _ast.ImportFrom):
                 continue
             origin = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)

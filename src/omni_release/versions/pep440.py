@@ -29,7 +29,7 @@ _SEMVER_POST = re.compile(r"\+post\.?(\d+)$")
 _PARTS = 3
 
 
-class CannotSpell(ValueError):
+class NoSpelling(ValueError):
     """A version that has no spelling in a place's form."""
 
 
@@ -82,13 +82,13 @@ def parse(value: str) -> Version | None:
     return Version(int(match["epoch"] or 0), tuple(map(int, match["release"].split("."))), pre, post, dev, local)
 
 
-def normal(value: str) -> str:
+def normalize(value: str) -> str:
     """The version, spelled as PEP 440 normalises it; what is no version as it is."""
     version = parse(value)
     return str(version) if version else value
 
 
-def same(value: str, other: str, form: str = "") -> bool:
+def equals(value: str, other: str, form: str = "") -> bool:
     """Is `value`, which stands in a place of this form, the version `other`? A `short` one is its beginning."""
     if value == other:
         return True
@@ -104,11 +104,11 @@ def same(value: str, other: str, form: str = "") -> bool:
     return one.key == two.key
 
 
-def respelled(old: str, new: str, form: str = "", quote: str = '"') -> str:
+def respell(old: str, new: str, form: str = "", quote: str = '"') -> str:
     """`new` (as it was typed), in the spelling of a place where `old` stands. Raises CannotSpell."""
     version = parse(new)
     if version is None:
-        raise CannotSpell(f"{new!r} is no version")
+        raise NoSpelling(f"{new!r} is no version")
     if form == "semver":
         return _semver(old, new, version)
     if form == "release":
@@ -166,7 +166,7 @@ def _segment(part: str, shown: re.Match[str], typed: re.Match[str]) -> str:
 
 def _semver(old: str, new: str, version: Version) -> str:
     if version.epoch or (len(version.release) > _PARTS and any(version.release[_PARTS:])):
-        raise CannotSpell(f"{new} has no spelling with three numbers")
+        raise NoSpelling(f"{new} has no spelling with three numbers")
     said = ".".join(map(str, (*version.release, 0, 0)[:_PARTS]))
     shown = _PATTERN.fullmatch(old.strip())
     typed = _PATTERN.fullmatch(new.strip())
@@ -181,7 +181,7 @@ def _semver(old: str, new: str, version: Version) -> str:
         tail.append(_segment("dev", shown, typed)[1:] if plain and shown else f"dev.{version.dev}")
     build = [f"post.{version.post}"] if version.post is not None else []
     if build and (version.local or tail):
-        raise CannotSpell(f"{new} has no spelling in npm or Cargo")
+        raise NoSpelling(f"{new} has no spelling in npm or Cargo")
     build += [version.local] if version.local else []
     prefix = "v" if shown and shown["v"] else ""
     return prefix + said + ("-" + ".".join(tail) if tail else "") + ("+" + build[0] if build else "")
@@ -192,7 +192,7 @@ def _part(old: str, version: Version, which: str) -> str:
     if which == "suffix":
         return suffix[1:] if suffix.startswith(".") and old[:1].isalpha() else suffix
     if version.epoch or any(version.release[_PARTS:]) or (suffix and not which.endswith(("+", "s"))):
-        raise CannotSpell(f"{version} does not fit into parts that are numbers")
+        raise NoSpelling(f"{version} does not fit into parts that are numbers")
     number = int(which.rstrip("+s"))
     if which == "2s":
         return f"{(*version.release, 0, 0)[2]}{suffix}"
@@ -205,7 +205,7 @@ _ITEM = re.compile(
 )
 
 
-def of_tuple(items: str) -> str | None:
+def version_of_tuple(items: str) -> str | None:
     """The version that the items of a tuple say (`1, 2, 3, "final", 0`); None where they say none."""
     found = list(_ITEM.finditer(items))
     numbers = [match["int"] for match in found]
@@ -225,7 +225,7 @@ def _tuple(old: str, version: Version, quote: str) -> str:
     rest = found[count:]
     release = version.release + (0,) * (count - len(version.release))
     if version.epoch or version.local or (rest and any(release[count:])):
-        raise CannotSpell(f"{version} does not fit into the tuple ({old})")
+        raise NoSpelling(f"{version} does not fit into the tuple ({old})")
     release = release[: max(count, len(version.release) if not rest else count)]
     comma = old[found[0].end() : found[1].start()] if len(found) > 1 else ", "
     suffix = str(Version(0, (), version.pre, version.post, version.dev, ""))
@@ -250,14 +250,14 @@ def _call(old: str, version: Version, quote: str) -> str:
     """The numbers that a type is called with; how it wants to be told of a pre-release, it alone knows."""
     count = sum(match["int"] is not None for match in _ITEM.finditer(old))
     if (
-        (parse(of_tuple(old) or "") or version).pre
+        (parse(version_of_tuple(old) or "") or version).pre
         or version.pre
         or version.post is not None
         or version.dev is not None
     ):
-        raise CannotSpell(f"{version} has no spelling in a call's arguments ({old})")
+        raise NoSpelling(f"{version} has no spelling in a call's arguments ({old})")
     if len(version.release) > count:
-        raise CannotSpell(f"{version} does not fit into the arguments ({old})")
+        raise NoSpelling(f"{version} does not fit into the arguments ({old})")
     return _tuple(old, version, quote)
 
 
@@ -265,7 +265,7 @@ def _staged(old: str, at: int, rest: list[re.Match[str]], version: Version) -> s
     """The end of `1, 2, 3, "rc", 1`: a stage and its number."""
     stages = [version.pre, version.post, version.dev]
     if sum(stage is not None for stage in stages) > 1:
-        raise CannotSpell(f"{version} does not fit into the tuple ({old})")
+        raise NoSpelling(f"{version} does not fit into the tuple ({old})")
     stage, number = ("final", 0) if version.pre is None else version.pre
     short = rest[0]["word"] in ("a", "b")
     stage = stage if short else _LONG.get(stage, stage)

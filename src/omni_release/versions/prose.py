@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
-from omni_release.versions.pep440 import parse, same
+from omni_release.versions.pep440 import equals, parse
 from omni_release.versions.place import DOC, HISTORY, Place, Text
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
@@ -61,7 +61,7 @@ def history(member: Member, version: str | None) -> Iterator[Place]:
     """The changelog's heading for this version."""
     if version:
         for text in changelogs(member):
-            found = next((match for match in headings(text) if same(match[1], version)), None)
+            found = next((match for match in version_headings(text) if equals(match[1], version)), None)
             if found:
                 yield text.place(*found.span(1), HISTORY)
 
@@ -73,7 +73,7 @@ def changelogs(member: Member) -> Iterator[Text]:
             yield text
 
 
-def headings(text: Text) -> Iterator[re.Match[str]]:
+def version_headings(text: Text) -> Iterator[re.Match[str]]:
     """The versions that a changelog has a heading for."""
     for match in _TOKEN.finditer(text.text):
         begin = text.text.rfind("\n", 0, match.start()) + 1

@@ -9,7 +9,7 @@ import warnings
 from collections import namedtuple
 from collections.abc import Iterator
 
-from omni_release.versions.pep440 import of_tuple, parse
+from omni_release.versions.pep440 import parse, version_of_tuple
 from omni_release.versions.place import Text
 
 LITERAL, TUPLE, CALL, COMPUTED = "literal", "tuple", "call", "computed"
@@ -54,7 +54,7 @@ class Assigned(namedtuple("Assigned", "name kind value start end note fallback")
     fallback: bool
 
 
-def decoded(path: str, data: bytes) -> Text:
+def decode(path: str, data: bytes) -> Text:
     """A module's text, in the encoding that it declares."""
     cookie = _COOKIE.match(data)
     return Text(path, data, cookie[1].decode() if cookie else "utf-8")
@@ -107,7 +107,7 @@ class Module:
         return start, end, "written with escapes or in several strings: write it as one plain string"
 
 
-def assigned(module: Module) -> list[Assigned]:
+def assignments(module: Module) -> list[Assigned]:
     """All versions that a module assigns at its top level."""
     if not module.named:
         return []
@@ -156,7 +156,7 @@ def constants(module: Module) -> Iterator[tuple[str, _ast.Constant]]:
                         yield f"{name.id}.{argument}", said
 
 
-def walked(tree: _ast.AST) -> Iterator[_ast.AST]:
+def walk(tree: _ast.AST) -> Iterator[_ast.AST]:
     """All nodes of a tree."""
     open_ = [tree]
     while open_:
@@ -232,7 +232,7 @@ def _one(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool)
     elif isinstance(value, _ast.Tuple | _ast.List) and value.elts:
         start, end = module.span(value.elts[0])[0], module.span(value.elts[-1])[1]
         plain = all(isinstance(item, _ast.Constant) and isinstance(item.value, int | str) for item in value.elts)
-        whole = of_tuple(module.text.text[start:end]) if plain else None
+        whole = version_of_tuple(module.text.text[start:end]) if plain else None
         if whole and parse(whole) and len(value.elts) > 1:
             yield Assigned(target.id, TUPLE, whole, start, end, "", fallback)
     elif isinstance(value, _ast.Call) and (called := _called(module, value)):
@@ -254,7 +254,7 @@ def _called(module: Module, value: _ast.Call) -> tuple[str, int, int] | None:
     if len(items) < 2 or not all(isinstance(getattr(item, "value", None), int | str) for item in items):
         return None
     start, end = module.span(items[0])[0], module.span(items[-1])[1]
-    said = of_tuple(module.text.text[start:end])
+    said = version_of_tuple(module.text.text[start:end])
     for keyword in value.keywords:
         number = getattr(keyword.value, "value", None)
         if keyword.arg not in _LEVELS or not isinstance(number, int):
@@ -297,7 +297,7 @@ def opened(tree: _ast.Module) -> Iterator[str]:
             named |= {target.id: node.value.value for target in node.targets if isinstance(target, _ast.Name)}
         said = [
             item.value if isinstance(item, _ast.Constant) else named.get(getattr(item, "id", ""))
-            for item in reversed(list(walked(node)))
+            for item in reversed(list(walk(node)))
         ]
         strings = [string for string in said if isinstance(string, str) and len(string) < 100]
         for count in (1, 2, 3, 4):
@@ -310,7 +310,7 @@ def opened(tree: _ast.Module) -> Iterator[str]:
 
 def calls(tree: _ast.AST, name: str) -> Iterator[_ast.Call]:
     """All calls of a function, in whatever depth."""
-    for node in walked(tree):
+    for node in walk(tree):
         if isinstance(node, _ast.Call):
             function = node.func
             called = function.id if isinstance(function, _ast.Name) else getattr(function, "attr", "")

@@ -11,7 +11,7 @@ from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
 from omni_release.versions.pep440 import parse
 from omni_release.versions.place import SOURCE, TAG, Place
-from omni_release.versions.python import walked
+from omni_release.versions.python import walk
 
 _TAGGERS = re.compile(
     r"setuptools[-_]scm|hatch-vcs|versioningit|versioneer|uv-dynamic-versioning|poetry-dynamic-versioning|\bpbr\b"
@@ -25,16 +25,16 @@ _TAG = re.compile(
 )
 
 
-def of(member: Member) -> list[Place]:
+def find_source(member: Member) -> list[Place]:
     """The source: one place, or the parts of one version; none where only the build can tell."""
     for rule in _RULES:
         found = rule(member)
         if found is not None:
             return found
-    return tagged(member.checkout) if is_tagged(member) else []
+    return tag_source(member.checkout) if is_versioned_by_tag(member) else []
 
 
-def tagged(checkout: Checkout) -> list[Place]:
+def tag_source(checkout: Checkout) -> list[Place]:
     """The newest tag that HEAD descends from, as a place; form `tag`, or `tag+` where HEAD is not the tag itself."""
     described = source_tree.git_output(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
     if not described:
@@ -98,14 +98,14 @@ def _hatch(member: Member) -> list[Place] | None:
     if settings.get("source") == "nodejs":
         return _in_file(member, settings.get("path", "package.json"))
     if _TAGGERS.search(str(settings.get("source", ""))) or settings.get("source") == "vcs":
-        return tagged(member.checkout)
+        return tag_source(member.checkout)
     return _in_file(member, settings.get("path"), settings.get("pattern"))
 
 
 def _pdm(member: Member) -> list[Place] | None:
     settings = member.table("tool", "pdm", "version")
     if settings.get("source") == "scm" or settings.get("use_scm"):
-        return tagged(member.checkout)
+        return tag_source(member.checkout)
     return _in_file(member, settings.get("path") or settings.get("from"))
 
 
@@ -156,17 +156,17 @@ def cargo_manifest(member: Member) -> str | None:
 def _scikit(member: Member) -> list[Place] | None:
     settings = member.table("tool", "scikit-build", "metadata", "version")
     if "setuptools_scm" in str(settings.get("provider", "")):
-        return tagged(member.checkout)
+        return tag_source(member.checkout)
     return _in_file(member, settings.get("input"), settings.get("regex"))
 
 
 def _meson(member: Member) -> list[Place] | None:
     if str(member.table("build-system").get("build-backend", "")) != "mesonpy":
         return None
-    return meson(member) or None
+    return meson_version(member) or None
 
 
-def meson(member: Member, role: str = SOURCE) -> list[Place]:
+def meson_version(member: Member, role: str = SOURCE) -> list[Place]:
     """The version in `project(…)` of meson.build."""
     text = member.checkout.text(member.at + "meson.build")
     match = _MESON.search(text.text) if text else None
@@ -175,7 +175,7 @@ def meson(member: Member, role: str = SOURCE) -> list[Place]:
 
 def _poetry(member: Member) -> list[Place] | None:
     if member.table("tool", "poetry-dynamic-versioning").get("enable") == "true":
-        return tagged(member.checkout)
+        return tag_source(member.checkout)
     place = member.checkout.place(member.at + "pyproject.toml", member.table("tool", "poetry").get("version"), SOURCE)
     return [place] if place else None
 
@@ -219,7 +219,7 @@ def _setup_value(member: Member, value: _ast.expr) -> list[Place] | None:
         return member.attribute(read[0].text.text[start:end])
     if isinstance(value, _ast.Name):
         return member.resolved(path, value.id)
-    names = [node.id for node in walked(value) if isinstance(node, _ast.Name)]
+    names = [node.id for node in walk(value) if isinstance(node, _ast.Name)]
     return next((found for name in names if (found := member.resolved(path, name))), None)
 
 
@@ -244,7 +244,7 @@ def _asked_for(member: Member, place: Place) -> bool:
     return "version" in place.path.rpartition("/")[2] or bool(named and re.search(rf"\b{named[1]}\b", setup.text))
 
 
-def is_tagged(member: Member) -> bool:
+def is_versioned_by_tag(member: Member) -> bool:
     """Does the version of a project come from a tag?"""
     required = " ".join(map(str, member.table("build-system").get("requires", ()) or ()))  # type: ignore[call-overload]  # a list, or nothing is said
     tables = [name for name in member.table("tool") if _TAGGERS.fullmatch(name)]
