@@ -73,7 +73,7 @@ def by_itself(root: Path, folder: Path) -> None:
     bare = folder / "bare"
     if not bare.is_dir():
         bare.mkdir()
-        scan.write_configuration(bare, scan.shipped(), code.Sources((), (), ()))
+        scan.write_configuration(bare, scan.shipped_rules(), code.Sources((), (), ()))
     argv = [programs.find_program("ast-grep"), "scan", "--config", str(bare / "sgconfig.yml"), "--json=stream", "."]
     ended = subprocess.run(argv, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     assert ended.returncode in (0, 1)
@@ -83,7 +83,8 @@ def by_us(root: Path) -> None:
     processes = LocalProcesses(str)
     try:
         files = source_tree.files(root, processes)
-        list(scan.scan(scan.Look(root, files, scan.shipped(), (), root / "none", os.environ), processes))
+        options = scan.ScanOptions(root, files, scan.shipped_rules(), (), root / "none", os.environ)
+        list(scan.find_matches(options, processes))
     finally:
         processes.close()
 

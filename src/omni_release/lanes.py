@@ -443,8 +443,8 @@ def waiver_names(lane: Lane, project: Project) -> tuple[Callable[[], Iterable[wa
     def bug_patterns() -> set[str]:
         from omni_release.code import scan
 
-        files = (*scan.shipped(), *scan.own(project.root, project.settings.audit.rules))
-        ids = {scan.name_of(id) for file in files for id in file.ids}
+        files = (*scan.shipped_rules(), *scan.project_rules(project.root, project.settings.audit.rules))
+        ids = {scan.rule_name(id) for file in files for id in file.ids}
         return ids | {f"bug-patterns/{id}" for id in ids}
 
     def all_names() -> Iterable[waivers.Name]:

@@ -1,4 +1,4 @@
-"""The environments that a run makes or finds: how they are laid out, what is in them, and what their programs see."""
+"""The variables that child processes get, and runs of analysis tools such as ruff and ast-grep."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from omni_release.core.errors import Inconclusive, install_hint
 from omni_release.core.world import Completed, Processes
 
 RUN_VARIABLE = "OMNI_RELEASE_RUN"
-"""Set in every child to the folder of the run that it belongs to: no rehearsal starts inside another one."""
-
+"""Set in every child process to the folder of its run: a rehearsal inside another one is refused."""
 
 _PYTHON = (
     "VIRTUAL_ENV",
@@ -34,9 +33,7 @@ _PYTHON = (
     "PYTEST_PLUGINS",
     "__PYVENV_LAUNCHER__",
 )
-
-
-# What ties git to one repository, as a hook has it (`git rev-parse --local-env-vars`).
+# The variables of a hook that tie git to one repository (`git rev-parse --local-env-vars`).
 _GIT = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -52,7 +49,6 @@ _GIT = (
     "GIT_GRAFT_FILE",
 )
 
-
 OF_OTHER_PUBLISHERS = (
     "FLIT_PASSWORD",
     "FLIT_USERNAME",
@@ -62,39 +58,38 @@ OF_OTHER_PUBLISHERS = (
     "POETRY_PYPI_TOKEN_",
     "UV_PUBLISH_",
 )
-"""How the variables begin with which other programs than twine publish."""
-
+"""The prefixes of the variables with which programs other than twine publish."""
 
 _OF_SERVICES = ("ACTIONS_ID_TOKEN_", "GH_TOKEN", "GITHUB_TOKEN", "PYPI_", "TESTPYPI_")
-
-
 _CREDENTIALS = ("TWINE_", *OF_OTHER_PUBLISHERS, *_OF_SERVICES)
-
-
 _INSTALLERS = ("PIP_", "UV_")
-
-
 _KEPT = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_HTTP_TIMEOUT", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "PIP_CERT", "PIP_PROXY")
+
+DEADLINE = 600.0
+"""The time for a tool that analyses a whole project, in seconds."""
+
+# Bytes of arguments on one command line: the limit is 32,767 characters on Windows, a megabyte on macOS.
+_ARGUMENTS = 30_000 if os.name == "nt" else 500_000
 
 
 def user_home(environment: Mapping[str, str]) -> Path:
-    """The folder of the user whose environment this is."""
+    """The home folder of the user whose environment this is."""
     return Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
 
 
 def tool_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
-    """For what may not be led astray: the outer one without Python's and the installers' settings, and credentials.
+    """The variables for pip, uv, twine and analysis tools: no settings of Python or the installers, no credentials.
 
-    How to reach an index (certificates, proxies, time limits) and where the cache lies stays.
+    Certificates, proxies, time limits and the cache's folder stay.
     """
     inner = test_env(outer, run)
     return {key: value for key, value in inner.items() if key in _KEPT or not key.startswith(_INSTALLERS)}
 
 
 def test_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
-    """For the project's own programs: the outer one without what would have Python, pytest or git look elsewhere.
+    """The variables for the project's own programs.
 
-    Credentials to publish are left out, too.
+    Without those that redirect Python, pytest or git, and without credentials to publish.
     """
     inner = {key: value for key, value in git_env(outer).items() if key not in _PYTHON}
     inner = {key: value for key, value in inner.items() if not key.startswith(_CREDENTIALS)}
@@ -102,22 +97,16 @@ def test_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
 
 
 def git_env(outer: Mapping[str, str]) -> dict[str, str]:
-    """For git: the outer one without what ties it to another repository than the one that it stands in."""
+    """The variables for git, without those that tie it to a repository other than its working directory's."""
     return {key: value for key, value in outer.items() if key not in _GIT}
 
 
-_ARGUMENTS = (
-    30_000 if os.name == "nt" else 500_000
-)  # what a program takes: 32,767 characters there, a megabyte on macOS
-
-
-DEADLINE = 600.0
-"""Of a program that looks at all of a project, in seconds."""
-
-
 @dataclass(frozen=True)
-class ToolRun:
-    """Where a program looks. What it says is kept in `run`, if that folder is there, else in `folder` alone."""
+class ToolContext:
+    """Where a tool runs: in `root`, with the variables `environment`.
+
+    Its output goes to the run folder `run`, or, where that does not exist, to `folder`.
+    """
 
     root: Path
     run: Path
@@ -126,18 +115,21 @@ class ToolRun:
 
 
 def find_program(name: str) -> str:
-    """A program, as its wheel installs it beside our own interpreter. Raises CannotTell where it is not there."""
+    """The path of a program that is installed with our own interpreter, or is on the PATH.
+
+    Raises Inconclusive where it is not installed.
+    """
     file = f"{name}.exe" if os.name == "nt" else name
     for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        if (found := Path(folder, file)).is_file():
-            return str(found)
-    if there := shutil.which(name):
-        return there
-    raise Inconclusive(f"{name} is not here", install_hint("audit"))
+        if (path := Path(folder, file)).is_file():
+            return str(path)
+    if on_path := shutil.which(name):
+        return on_path
+    raise Inconclusive(f"{name} is not installed", install_hint("audit"))
 
 
 def batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:
-    """All files at once, as far as a command line holds them."""
+    """The files as arguments, in as few batches as fit on a command line each."""
     batch: list[str] = []
     room = _ARGUMENTS
     for file in files:
@@ -151,21 +143,24 @@ def batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:
 
 
 def run_tool(
-    place: ToolRun,
+    context: ToolContext,
     processes: Processes,
     argv: Sequence[str],
     name: str,
-    more: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
     *,
     deadline: float = DEADLINE,
 ) -> tuple[Completed, str]:
-    """How a program ended, and all that it printed. `deadline` is in seconds."""
-    log = (place.run / "logs" if place.run.is_dir() else place.folder) / f"{name}.log"
+    """Run a tool, and return how it ended and all of its output, which also goes to `NAME.log`.
+
+    `variables` are added to its environment; `deadline` is in seconds.
+    """
+    log = (context.run / "logs" if context.run.is_dir() else context.folder) / f"{name}.log"
     log.unlink(missing_ok=True)
     command = Run(
         tuple(argv),
-        cwd=place.root,
-        environment=tool_env(place.environment, place.run) | dict(more),
+        cwd=context.root,
+        environment=tool_env(context.environment, context.run) | dict(variables),
         log=log,
         deadline=deadline,
         background=True,

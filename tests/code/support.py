@@ -14,10 +14,10 @@ from omni_release.core.model import Finding
 def found(root: Path, *own: Path, ignored: tuple[str, ...] = (), shipped: bool = True) -> list[Finding]:
     """What is found below `root`, by the shipped rules and by rule files of one's own."""
     processes = LocalProcesses(str)
-    rules = (*(scan.shipped() if shipped else ()), *(scan.rule_file(path, path.name) for path in own))
+    rules = (*(scan.shipped_rules() if shipped else ()), *(scan.rule_file(path, path.name) for path in own))
     try:
         files = source_tree.files(root, processes)
-        look = scan.Look(root, files, rules, ignored, root / "no-run", os.environ)
-        return list(scan.scan(look, processes))
+        look = scan.ScanOptions(root, files, rules, ignored, root / "no-run", os.environ)
+        return list(scan.find_matches(look, processes))
     finally:
         processes.close()

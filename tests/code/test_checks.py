@@ -138,7 +138,7 @@ def test_declarations_of_what_is_given_up(look: Look) -> None:
 
 def test_the_table() -> None:
     """Each entry has a reason, a successor and a dated source; none is there twice."""
-    table = imports.dead()
+    table = imports.load_abandoned()
     assert len(table) >= 15
     assert all(entry.why and entry.successor and entry.source and (entry.name or entry.modules) for entry in table)
     modules = [module for entry in table for module in entry.modules]
@@ -190,7 +190,7 @@ def test_mypy_is_missing(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyP
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
-    with pytest.raises(Inconclusive, match="mypy is not here"):
+    with pytest.raises(Inconclusive, match="mypy is not installed"):
         look(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
 
 

@@ -13,7 +13,7 @@ from omni_release.core.model import Severity
 from tests.code.support import found
 
 EXAMPLES = Path(__file__).parent / "examples"
-RULES = sorted({scan.name_of(id) for rule in scan.shipped() for id in rule.ids})
+RULES = sorted({scan.rule_name(id) for rule in scan.shipped_rules() for id in rule.ids})
 ENOUGH = 3
 
 
@@ -50,7 +50,7 @@ def test_the_examples_are_the_tests(rule: str, tmp_path: Path) -> None:
 
 def test_each_rule_says_why_and_what_to_do() -> None:
     """Each rule has a message and a note; an error, or a notice where it may be meant; all its parts say the same."""
-    for file in scan.shipped():
+    for file in scan.shipped_rules():
         documents = file.text.split("\n---\n")
         said = {
             tuple(re.findall(r"^(?:message|note): .*(?:\n  .*)*", document, re.MULTILINE)) for document in documents
@@ -67,7 +67,7 @@ def test_each_rule_says_why_and_what_to_do() -> None:
 @pytest.mark.parametrize("rule", ["catch-is-silent", "promise-left-alone"])
 def test_one_rule_for_each_script_language(rule: str) -> None:
     """What is looked for in TypeScript is looked for in JavaScript and TSX: a plain <script> is JavaScript."""
-    (file,) = (file for file in scan.shipped() if file.path.stem == rule)
+    (file,) = (file for file in scan.shipped_rules() if file.path.stem == rule)
     bodies = {
         re.sub(r"^(id|language): .*\n", "", document.strip(), flags=re.MULTILINE)
         for document in file.text.split("\n---\n")

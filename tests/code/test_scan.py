@@ -51,11 +51,11 @@ def test_place_and_words(root: Path, rule: Path) -> None:
     ("text", "said"),
     [
         ("id: bad\nlanguage: Python\nrule: {pattrn: x}\n", "unknown field `pattrn`"),
-        ("id: bad\nlanguage: Cobol\nrule: {pattern: x}\n", "a `language` is one of Bash, C, Cpp, "),
+        ("id: bad\nlanguage: Cobol\nrule: {pattern: x}\n", "`language` must be one of Bash, C, Cpp, "),
         ("id: [bad\n", "line"),
-        ("", "there is none in it"),
-        ("# nothing yet\n", "there is none in it"),
-        ("id: no-print\nlanguage: Python\nrule: {pattern: x}\n", "another rule is called `no-print` too"),
+        ("", "the file has no rule"),
+        ("# nothing yet\n", "the file has no rule"),
+        ("id: no-print\nlanguage: Python\nrule: {pattern: x}\n", "another rule has the id `no-print` too"),
     ],
 )
 def test_a_rule_that_does_not_parse(text: str, said: str, root: Path, rule: Path) -> None:
@@ -75,15 +75,15 @@ def test_no_rule_left(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("latin.py", b"print(1)\n# caf\xe9\n", "latin.py:2: not looked at: byte 0xe9 is not UTF-8"),
-        ("video.ts", b"G\0\0\0", "video.ts: is binary"),
-        ("min.js", b"try{a()}catch(e){};" * 280_000, "min.js: not looked at: 5320000 bytes"),
-        ("dense.js", b"try{a()}catch(e){};" * 2000, "dense.js: not looked at: more than 300 bytes a line"),
-        ("line.js", b"a();\n" * 10_000 + b"try{a()}catch(e){};" * 2000, "line.js:10001: not looked at: a line of more"),
-        ("chunk.js", b"try{a()}catch(e){};" * 100, "chunk.js: not looked at: one line holds most of it"),
-        ("web/dist/lib.js", b"/*! lib */\ntry {\n  a();\n} catch {}\n", "web/dist/lib.js: not looked at: a bundle"),
-        ("lib.js", b"/* Lib 0.7.6 - MIT x */\ntry {\n  a();\n} catch {}\n", "lib.js: not looked at: a library"),
-        ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: not looked at: 1200008 bytes"),
+        ("latin.py", b"print(1)\n# caf\xe9\n", "latin.py:2: skipped: byte 0xe9 is not UTF-8"),
+        ("video.ts", b"G\0\0\0", "video.ts: skipped: binary"),
+        ("min.js", b"try{a()}catch(e){};" * 280_000, "min.js: skipped: 5320000 bytes"),
+        ("dense.js", b"try{a()}catch(e){};" * 2000, "dense.js: skipped: more than 300 bytes a line"),
+        ("line.js", b"a();\n" * 10_000 + b"try{a()}catch(e){};" * 2000, "line.js:10001: skipped: a line of more"),
+        ("chunk.js", b"try{a()}catch(e){};" * 100, "chunk.js: skipped: one line holds most of it"),
+        ("web/dist/lib.js", b"/*! lib */\ntry {\n  a();\n} catch {}\n", "web/dist/lib.js: skipped: a bundle"),
+        ("lib.js", b"/* Lib 0.7.6 - MIT x */\ntry {\n  a();\n} catch {}\n", "lib.js: skipped: a library"),
+        ("data.py", b"x = [\n" + b"1,\n" * 400_000 + b"]\n", "data.py: skipped: 1200008 bytes"),
     ],
 )
 def test_a_file_that_cannot_be_looked_at(name: str, content: bytes, said: str, root: Path, rule: Path) -> None:
@@ -186,7 +186,7 @@ def test_suppressions_of_ast_grep(root: Path, rule: Path) -> None:
     """What ast-grep's own comment hides has no last day: that is said."""
     write(root, "b.py", "# " + code._SUPPRESSION.decode() + "\nprint(7)\n")
     assert [(f.where, f.rule) for f in found(root, rule, shipped=False)] == [
-        ("b.py:1", "hidden-for-ever"),
+        ("b.py:1", "unbounded-suppression"),
         ("a.py:1:10", "no-print"),
     ]
 
@@ -200,46 +200,46 @@ def test_no_ast_grep(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(root))
     monkeypatch.setattr("sys.executable", str(root / "python"))
     monkeypatch.setenv("PATH", str(root))
-    with pytest.raises(Inconclusive, match="not here"):
+    with pytest.raises(Inconclusive, match="is not installed"):
         programs.find_program("ast-grep")
 
 
 def test_what_cannot_be_read(root: Path, rule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line of ast-grep's that is no JSON is no match and no silence: could not tell."""
-    with pytest.raises(Inconclusive, match="cannot be read"):
-        list(scan._matches(['{"text": "x", "ruleId"']))
+    with pytest.raises(Inconclusive, match="cannot parse"):
+        list(scan._parse_matches(['{"text": "x", "ruleId"']))
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda folder: None, "names 'mine', which is no folder here"),
-        (lambda folder: folder.mkdir(), "names 'mine', which holds no rule"),
-        (lambda folder: write(folder, "a.yml.off", RULE), "names 'mine', which holds no rule"),
-        (lambda folder: write(folder.parent, "mine", ""), "names 'mine', which is no folder here"),
+        (lambda folder: None, "names 'mine', which is not a folder"),
+        (lambda folder: folder.mkdir(), "names 'mine', which has no rule files"),
+        (lambda folder: write(folder, "a.yml.off", RULE), "names 'mine', which has no rule files"),
+        (lambda folder: write(folder.parent, "mine", ""), "names 'mine', which is not a folder"),
     ],
 )
 def test_a_folder_without_rules(make: Callable[[Path], object], said: str, root: Path) -> None:
     """A folder of rules that is not there, or holds none, is told at the line of the settings."""
     write(root, "pyproject.toml", '[project]\nname = "acme"\n[tool.omni-release.audit]\nrules = "mine"\n')
     make(root / "mine")
-    assert scan.own(root, "mine") == ()
-    (told,) = scan.no_rules(root, "mine")
+    assert scan.project_rules(root, "mine") == ()
+    (told,) = scan.missing_rules(root, "mine")
     assert (told.where, told.severity.value, said in told.message) == ("pyproject.toml:4", "error", True)
-    assert not list(scan.no_rules(root, ""))
+    assert not list(scan.missing_rules(root, ""))
 
 
 def test_rules_of_another_folder(root: Path, rule: Path) -> None:
     """A folder may lie beside the project: its rules are shown as they are reached from here."""
-    assert [one.shown for one in scan.own(root, "../rules")] == ["../rules/own.yml"]
-    assert not list(scan.no_rules(root, "../rules"))
+    assert [one.shown for one in scan.project_rules(root, "../rules")] == ["../rules/own.yml"]
+    assert not list(scan.missing_rules(root, "../rules"))
 
 
 def test_a_rule_that_is_a_folder(root: Path, rule: Path) -> None:
     """What only is called like a rule file is no reason to leave the others out."""
     (rule.parent / "folder.yml").mkdir()
     bad, match = found(root, rule, rule.parent / "folder.yml", shipped=False)
-    assert (bad.path, "it cannot be read" in bad.message, match.rule) == ("folder.yml", True, "no-print")
+    assert (bad.path, "cannot be read" in bad.message, match.rule) == ("folder.yml", True, "no-print")
 
 
 def test_each_language_is_one(root: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from omni_release.core.errors import SettingsError
 from omni_release.core.tasks import ENGINE_RULES, Rule
 
 SOURCE = Path(waivers.__file__).parents[1]
-NAMED_AT = {"Finding": 1, "_finding": 1, "_at": 2, "_left_out": 2, "_notice": 1}
+NAMED_AT = {"Finding": 1, "_finding": 1, "_at": 2, "_skipped": 2, "_notice": 1}
 """The position of the rule among the arguments of a call."""
 WAIVER = '[project]\nname = "acme"\nversion = "1.0"\n[[tool.omni-release.waiver]]\nreason = "x"\nuntil = 2999-01-01\n'
 

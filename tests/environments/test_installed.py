@@ -71,10 +71,10 @@ def test_installed(environment: Path, wheel: Path) -> None:
     record = (base / "acme-1.0.dist-info/RECORD").read_bytes()
     with zipfile.ZipFile(wheel) as archive:
         assert record != archive.read("acme-1.0.dist-info/RECORD")
-    assert environments.has_wheel(environment, wheel)
+    assert environments.has_wheel(base, wheel)
     (base / "acme/__pycache__").mkdir()
     (base / "acme/__pycache__/x.pyc").touch()
-    assert environments.has_wheel(environment, wheel)
+    assert environments.has_wheel(base, wheel)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("acme-1.0.data")])
@@ -84,7 +84,7 @@ def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path)
     base = site_packages(tmp_path / "environment")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(base)
-    assert environments.has_wheel(tmp_path / "environment", wheel)
+    assert environments.has_wheel(base, wheel)
     path = base / name
     data = path.read_bytes()
     path.unlink()
@@ -94,12 +94,12 @@ def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path)
         path.write_bytes(data[:-1])
     elif change == "folder":
         path.mkdir()
-    assert not environments.has_wheel(tmp_path / "environment", wheel)
+    assert not environments.has_wheel(base, wheel)
 
 
 def test_no_environment(tmp_path: Path, wheel: Path) -> None:
     """Where there is no environment nothing is held, and nothing goes wrong."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
-    for place in ("gone", "empty", "file"):
-        assert not environments.has_wheel(tmp_path / place, wheel)
+    for name in ("gone", "empty", "file"):
+        assert not environments.has_wheel(tmp_path / name, wheel)

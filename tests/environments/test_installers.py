@@ -8,7 +8,7 @@ import pytest
 
 from omni_release.core.model import Artifact, Project, Release
 from omni_release.core.settings import Settings
-from omni_release.environments.installers import OwnFile
+from omni_release.environments.installers import PinnedRelease
 
 WHEEL = Artifact("ac_me-1.0-py3-none-any.whl", 6, "ab" * 32)
 SDIST = Artifact("ac_me-1.0.tar.gz", 5, "cd" * 32)
@@ -19,9 +19,9 @@ def test_own_file(allowed: tuple[Artifact, ...], tmp_path: Path) -> None:
     """It is one of the files that are named, by their hashes, and brings nothing with it."""
     project = Project(tmp_path, "Ac.me", (), Settings(), {})
     release = Release(project, "1.0", "pypi", None, tmp_path, tmp_path / "w", PurePosixPath())
-    own = OwnFile.of(release, "local", *allowed)
-    line = own.pinned.data.decode()
+    own = PinnedRelease.of(release, "local", *allowed)
+    line = own.requirements_file.data.decode()
     assert line == " ".join(("ac-me==1.0", *(f"--hash=sha256:{file.sha256}" for file in allowed))) + "\n"
-    assert own.arguments == ("--no-deps", "--require-hashes", "--requirement", str(own.pinned.path))
-    assert own.instead_of(Path("/x/ac.whl"), "/x/ac.whl[more]") == "ac-me[more]==1.0"
-    assert own.instead_of(Path("/x/ac.whl"), "pytest") == "pytest"
+    assert own.arguments == ("--no-deps", "--require-hashes", "--requirement", str(own.requirements_file.path))
+    assert own.by_version(Path("/x/ac.whl"), "/x/ac.whl[more]") == "ac-me[more]==1.0"
+    assert own.by_version(Path("/x/ac.whl"), "pytest") == "pytest"

@@ -57,7 +57,7 @@ def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:
     from omni_release.code import scan
     from omni_release.core.runs import FOLDER
 
-    look = scan.Look(
+    look = scan.ScanOptions(
         root=project.root,
         files=source_tree.files(project.root, processes),
         rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
@@ -65,7 +65,7 @@ def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:
         run=project.root / FOLDER / "runs" / "none",
         environment=os.environ,
     )
-    return list(scan.scan(look, processes))
+    return list(scan.find_matches(look, processes))
 
 
 def _joining(project: Project, rule: Path) -> str:

@@ -1,4 +1,4 @@
-"""The dependencies: declared as they are imported, alive on the index, right at their lower bounds, without holes."""
+"""Checks of the dependencies: declared as imported, maintained, with correct lower bounds, without vulnerabilities."""
 
 from __future__ import annotations
 
@@ -13,188 +13,202 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from omni_release import distributions, programs
-from omni_release import environments as environments_module
+from omni_release import distributions, environments, programs
 from omni_release.code import imports
 from omni_release.core.errors import Inconclusive, NotApplicable, install_hint
 from omni_release.core.model import Finding, Project, Release, Severity, importable, shown
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
 
-_SAID = {
-    "DEP001": (Severity.ERROR, "undeclared", "Declare it under `dependencies`, or the extra that it is for."),
-    "DEP002": (Severity.WARNING, "unused", "Drop it, or say so in [tool.deptry]."),
+# By deptry's code: severity, rule, fix (https://deptry.com/rules-violations/).
+_DEPTRY = {
+    "DEP001": (Severity.ERROR, "undeclared", "Declare it in `dependencies`, or in the extra that needs it."),
+    "DEP002": (Severity.WARNING, "unused", "Remove it, or list it in [tool.deptry]."),
     "DEP003": (
         Severity.ERROR,
         "undeclared",
-        "It is there because another package needs it, today: declare it yourself.",
+        "Declare it: another package requires it today, and may not tomorrow.",
     ),
-    "DEP004": (Severity.ERROR, "undeclared", "It is declared for development alone: declare it under `dependencies`."),
-    "DEP005": (Severity.WARNING, "standard-library", "Drop it: Python brings it along."),
+    "DEP004": (Severity.ERROR, "undeclared", "Declare it in `dependencies`: only a development extra has it."),
+    "DEP005": (Severity.WARNING, "standard-library", "Remove it: the module is part of Python."),
 }
 _ASSUMED = re.compile(r"Assuming the corresponding module name of package '([^']+)'")
-_GROUPS = ("test", "tests", "testing", "dev", "develop", "development", "docs", "doc", "lint", "typing", "types", "all")
+_DEV_EXTRAS = {"test", "tests", "testing", "dev", "develop", "development", "docs", "doc", "lint", "typing", "types"}
+_DEV_EXTRAS |= {"all"}
 
 
+@reports(
+    Rule("undeclared", RuleClass.QUALITY, "Imported package is not declared"),
+    Rule("unused", RuleClass.QUALITY, "Declared package is not imported"),
+    Rule("standard-library", RuleClass.QUALITY, "Declared package is part of Python"),
+    Rule(r"dep\d{3}", RuleClass.QUALITY, "Violation of another deptry rule"),
+)
 def imports_declared(release: Release, world: World) -> Iterator[Finding]:
-    """Each package that the project imports is one that it declares, and each that it declares is imported.
+    """Imports and declared dependencies match
 
-    deptry looks, with what is installed in the candidate environment, where there is one. What it cannot know goes into
-    [tool.deptry] (a plug-in that nobody imports, an import that is tried).
+    Every package that the project imports is declared, and every declared package is imported, by deptry and what is
+    installed in the candidate environment.
+
+    Fix: declare or remove the dependency; list what deptry cannot see (a plug-in, an optional import) in [tool.deptry].
     """
     project = release.project
     dynamic = table(project.metadata, "project").get("dynamic")
     if isinstance(dynamic, list) and "dependencies" in dynamic:
-        raise NotApplicable("`dependencies` are made by the build: pyproject.toml does not state them")
-    roots = sorted({_root(package) for package in project.packages})
-    if not roots:
+        raise NotApplicable("the build determines `dependencies`: pyproject.toml does not state them")
+    # deptry takes folders: a single module is in one with everything else.
+    folders = {package if not package.suffix else package.parent for package in project.packages}
+    if not folders:
         raise NotApplicable("the project has no import package")
-    with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
-        told, said = _deptry(release, world, Path(folder), roots)
-    unknown = set(_ASSUMED.findall(said))
-    for entry in told:
-        yield from _finding(entry, unknown, project)
+    with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as scratch:
+        roots = sorted(folder.as_posix() for folder in folders)
+        entries, output = _run_deptry(release, world, Path(scratch), roots)
+    not_installed = set(_ASSUMED.findall(output))
+    for entry in entries:
+        yield from _deptry_finding(entry, not_installed, project)
 
 
-def _root(package: Path) -> str:
-    """deptry looks into folders: a module alone stands in one with everything else."""
-    return package.as_posix() if not package.suffix else package.parent.as_posix()
-
-
-def _deptry(release: Release, world: World, folder: Path, roots: list[str]) -> tuple[list[dict[str, Any]], str]:
-    """What deptry finds, and what it says. It maps packages to modules by what is installed where it runs."""
+def _run_deptry(release: Release, world: World, folder: Path, roots: list[str]) -> tuple[list[dict[str, Any]], str]:
+    """deptry's JSON and its output. It maps packages to modules by what is installed where it runs."""
     project, out = release.project, folder / "deptry.json"
     own = ",".join(sorted({name.split(".")[0] for name in importable(project)}))
-    extras = [name for name in table(project.metadata, "project", "optional-dependencies") if name in _GROUPS]
+    extras = [name for name in table(project.metadata, "project", "optional-dependencies") if name in _DEV_EXTRAS]
     settings = table(project.metadata, "tool", "deptry")
     argv = [sys.executable, "-m", "deptry", *roots, "--no-ansi", f"--json-output={out}", f"--known-first-party={own}"]
     if extras and not {"optional_dependencies_dev_groups", "pep621_dev_dependency_groups"} & set(settings):
         argv.append(f"--optional-dependencies-dev-groups={','.join(extras)}")
-    candidate = environments_module.site_packages(release.environment("candidate"))
-    more = {"PYTHONPATH": str(candidate)} if candidate.is_dir() else {}
-    place = programs.ToolRun(project.root, release.folder, folder, world.environment)
-    completed, said = programs.run_tool(place, world.processes, argv, "deptry", more)
+    candidate = environments.site_packages(release.environment("candidate"))
+    variables = {"PYTHONPATH": str(candidate)} if candidate.is_dir() else {}
+    context = programs.ToolContext(project.root, release.folder, folder, world.environment)
+    completed, output = programs.run_tool(context, world.processes, argv, "deptry", variables)
     try:
-        return json.loads(out.read_bytes()), said
+        return json.loads(out.read_bytes()), output
     except (OSError, ValueError):
-        if "No module named deptry" in said:
-            raise Inconclusive("deptry is not here", install_hint("audit")) from None
-        ended = f"deptry {completed.ended(programs.DEADLINE)} without a verdict"
-        raise Inconclusive(f"{ended}:\n{said[-2000:]}") from None
+        if "No module named deptry" in output:
+            raise Inconclusive("deptry is not installed", install_hint("audit")) from None
+        message = f"deptry {completed.ended(programs.DEADLINE)} without a result:\n{output[-2000:]}"
+        raise Inconclusive(message) from None
 
 
-def _finding(entry: dict[str, Any], unknown: set[str], project: Project) -> Iterator[Finding]:
-    """A finding; what may be due to packages that are not installed here could not be told, and is no error."""
+def _deptry_finding(entry: dict[str, Any], not_installed: set[str], project: Project) -> Iterator[Finding]:
+    """A violation as a finding; no error where a package that is not installed may provide the module."""
     code, module, at = entry["error"]["code"], entry["module"], entry["location"]
-    severity, rule, remedy = _SAID.get(code, (Severity.WARNING, code.lower(), "See https://deptry.com."))
-    said = f"{entry['error']['message']} ({code})\n→ {remedy}"
-    if code == "DEP002" and (module in unknown or canonicalize_name(module) == canonicalize_name(project.name)):
+    severity, rule, fix = _DEPTRY.get(code, (Severity.WARNING, code.lower(), "See https://deptry.com."))
+    message = f"{entry['error']['message']} ({code})\n→ {fix}"
+    if code == "DEP002" and (module in not_installed or canonicalize_name(module) == canonicalize_name(project.name)):
         return
-    if code == "DEP001" and unknown:
+    if code == "DEP001" and not_installed:
         severity = Severity.WARNING
-        said += f"\nOr is it a module of {', '.join(sorted(unknown))}? Not installed here, so it could not be told."
-    yield Finding(said, rule, severity, shown(project.root, Path(at["file"])), at["line"] or None, at["column"] or None)
+        message += f"\nInconclusive: it may be a module of {', '.join(sorted(not_installed))}, not installed here."
+    path = shown(project.root, Path(at["file"]))
+    yield Finding(message, rule, severity, path, at["line"] or None, at["column"] or None)
 
 
+@reports(Rule("unmaintained", RuleClass.RELEASE, "Dependency is deprecated, archived, quarantined or inactive"))
 def dependencies_maintained(release: Release, world: World) -> Iterator[Finding]:
-    """The index calls no dependency deprecated, archived or quarantined (PEP 792), and no maintainer calls it inactive.
+    """All dependencies are maintained
 
-    By the setting `maintained` of [tool.omni-release.dependencies]: it asks the index once for each dependency.
+    With the setting `maintained`, the index reports no dependency as deprecated, archived or quarantined (PEP 792), and
+    no newest release has the classifier `Inactive`.
+
+    Fix: replace the dependency with a maintained one.
     """
     if not release.project.settings.dependencies.maintained:
         raise NotApplicable("`maintained` in [tool.omni-release.dependencies] is not set")
-    untold = []
-    for entry in {e.name: e for e in imports.declared(release.project.root, release.project.metadata)}.values():
+    unanswered = []
+    declared = imports.declared_requirements(release.project.root, release.project.metadata)
+    for entry in {entry.name: entry for entry in declared}.values():
         try:
-            found = world.default_index.status(entry.name)
+            status = world.default_index.status(entry.name)
         except Inconclusive as error:
-            untold.append(f"{entry.name}: {error.message}")
+            unanswered.append(f"{entry.name}: {error.message}")
             continue
-        if found:
-            yield Finding(
-                f"requires {entry.requirement}: {found}", "unmaintained", path="pyproject.toml", line=entry.line
-            )
-    if untold:
-        raise Inconclusive("\n".join(("of these the index did not tell:", *untold)), "Is there a network?")
+        if status:
+            message = f"requires {entry.requirement}: {status}"
+            yield Finding(message, "unmaintained", path="pyproject.toml", line=entry.line)
+    if unanswered:
+        raise Inconclusive("\n".join(("no status available for:", *unanswered)), "Check the network connection.")
 
 
+@reports(Rule("lower-bound", RuleClass.RELEASE, "Release does not install or import at its lower bounds"))
 def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
-    """With each dependency at its lower bound the release installs, and can be imported.
+    """Lower bounds are correct
 
-    By the setting `lower-bounds` of [tool.omni-release.dependencies]. Raise the bound that is too low; all that uv
-    says lies in the run's `logs/lowest.log`.
+    With the setting `lower-bounds`, the release installs and imports with each direct dependency at its lower bound.
+
+    Fix: raise the bound that is too low; uv's output is in the run's `logs/lowest.log`.
     """
+    from packaging.requirements import Requirement
+
     if not release.project.settings.dependencies.lower_bounds:
         raise NotApplicable("`lower-bounds` in [tool.omni-release.dependencies] is not set")
     target, wheel = release.environment("lowest"), distributions.installable(release.dist)
-    python = str(environments_module.python(target))
-    # To uv only what it is told of is direct, and not what a wheel requires: so it is told of that, too.
-    wanted = ("--resolution", "lowest-direct", "--python", python, str(wheel), *_required(wheel))
-    install = installers.uv("pip", "install", "--project", str(release.project.root), *wanted)
-    for argv in (installers.fresh(target), install):
-        ended = _in_workshop(release, world, argv, "lowest")
-        if ended.code != 0:
-            yield Finding("\n".join(("it does not install:", *ended.tail[-12:])), "lower-bound")
-            return
-    for name in importable(release.project):
-        ended = _in_workshop(release, world, (python, "-I", "-c", f"import {name}"), "lowest")
-        if ended.code != 0:
-            yield Finding("\n".join((f"`import {name}` fails:", *ended.tail[-6:])), "lower-bound")
-
-
-def _required(wheel: Path) -> Iterator[str]:
-    """What a wheel requires here, without its extras."""
-    from packaging.requirements import Requirement
-
+    python = str(environments.python(target))
+    # For uv only its own arguments are direct requirements, not those of a wheel: so they are arguments too.
+    direct = []
     for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
         requirement = Requirement(stated)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             requirement.marker = None
-            yield str(requirement)
+            direct.append(str(requirement))
+    arguments = ("--resolution", "lowest-direct", "--python", python, str(wheel), *direct)
+    install = installers.uv("pip", "install", "--project", str(release.project.root), *arguments)
+    for argv in (installers.venv(target), install):
+        completed = _run_configured(release, world, argv, "lowest")
+        if completed.code != 0:
+            yield Finding("\n".join(("the release does not install:", *completed.tail[-12:])), "lower-bound")
+            return
+    for name in importable(release.project):
+        completed = _run_configured(release, world, (python, "-I", "-c", f"import {name}"), "lowest")
+        if completed.code != 0:
+            yield Finding("\n".join((f"`import {name}` fails:", *completed.tail[-6:])), "lower-bound")
 
 
+@reports(Rule("vulnerability", RuleClass.RELEASE, "Installed dependency has a known vulnerability"))
 def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
-    """What is installed with the release has no vulnerability that is publicly known.
+    """No known vulnerabilities
 
-    By the setting `vulnerabilities` of [tool.omni-release.dependencies]; pip-audit asks, and needs a network. Require a
-    release in which it is mended.
+    With the setting `vulnerabilities`, pip-audit finds no published vulnerability in what is installed with the
+    release.
+
+    Fix: require a release of the dependency that fixes the vulnerability.
     """
     if not release.project.settings.dependencies.vulnerabilities:
         raise NotApplicable("`vulnerabilities` in [tool.omni-release.dependencies] is not set")
     out = release.folder / "pip-audit.json"
     out.unlink(missing_ok=True)
-    where = ("--path", str(environments_module.site_packages(release.environment("released-uv"))))
-    how = ("--format", "json", "--output", str(out), "--progress-spinner", "off", "--desc", "off")
-    ended = _in_workshop(release, world, (sys.executable, "-m", "pip_audit", *where, *how), "pip-audit")
+    site = environments.site_packages(release.environment("released-uv"))
+    options = ("--path", str(site), "--format", "json", "--output", str(out), "--progress-spinner", "off")
+    argv = (sys.executable, "-m", "pip_audit", *options, "--desc", "off")
+    completed = _run_configured(release, world, argv, "pip-audit")
     try:
-        told = json.loads(out.read_bytes())["dependencies"]
+        dependencies = json.loads(out.read_bytes())["dependencies"]
     except (OSError, ValueError, KeyError):
-        missing = any("No module named pip_audit" in line for line in ended.tail)
-        why = "pip-audit is not here" if missing else "\n".join(("pip-audit could not ask:", *ended.tail[-5:]))
-        raise Inconclusive(
-            why, "Install pip-audit beside omni-release." if missing else "Is there a network?"
-        ) from None
-    untold = []
-    for entry in told:
-        if (why := entry.get("skip_reason")) and canonicalize_name(entry["name"]) != canonicalize_name(
-            release.project.name
-        ):
-            untold.append(f"{entry['name']}: {why}")
-        for hole in entry.get("vulns", ()):
-            mended = ", ".join(hole["fix_versions"]) or "none yet"
-            yield Finding(f"{entry['name']} {entry['version']}: {hole['id']}, mended in: {mended}", "vulnerability")
-    if untold:
-        hint = "Ask elsewhere for what no public index has, and require the rest from one."
-        raise Inconclusive("\n".join(("of these pip-audit could not ask:", *untold)), hint)
+        if any("No module named pip_audit" in line for line in completed.tail):
+            hint = "Install pip-audit in omni-release's environment."
+            raise Inconclusive("pip-audit is not installed", hint) from None
+        message = "\n".join(("pip-audit ended without a result:", *completed.tail[-5:]))
+        raise Inconclusive(message, "Check the network connection.") from None
+    own, skipped = canonicalize_name(release.project.name), []
+    for entry in dependencies:
+        if (reason := entry.get("skip_reason")) and canonicalize_name(entry["name"]) != own:
+            skipped.append(f"{entry['name']}: {reason}")
+        for vulnerability in entry.get("vulns", ()):
+            fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
+            message = f"{entry['name']} {entry['version']}: {vulnerability['id']}, fixed in {fixed}"
+            yield Finding(message, "vulnerability")
+    if skipped:
+        hint = "Check packages of private indexes by other means, and require the others from a public index."
+        raise Inconclusive("\n".join(("pip-audit could not check:", *skipped)), hint)
 
 
-def _in_workshop(release: Release, world: World, argv: tuple[str, ...], name: str) -> Completed:
-    """How a program of the dependencies' own ended. Raises CannotTell where it was the network that failed."""
-    command = replace(installers.with_settings(release, world, name, argv), background=True)
-    ended = world.processes.run(command)
-    if ended.timed_out:
-        raise Inconclusive(f"{Path(argv[0]).name} {ended.ended(command.deadline)}", f"See {command.log}.")
-    if ended.code != 0 and ended.network:
-        raise Inconclusive("\n".join(("it looks like the network's doing:", *ended.tail[-5:])), f"See {command.log}.")
-    return ended
+def _run_configured(release: Release, world: World, argv: tuple[str, ...], name: str) -> Completed:
+    """Run a program with this machine's settings. Raises Inconclusive on a timeout or a network failure."""
+    command = replace(installers.configured(release, world, name, argv), background=True)
+    completed = world.processes.run(command)
+    if completed.timed_out:
+        raise Inconclusive(f"{Path(argv[0]).name} {completed.ended(command.deadline)}", f"See {command.log}.")
+    if completed.code != 0 and completed.network:
+        raise Inconclusive("\n".join(("probably a network failure:", *completed.tail[-5:])), f"See {command.log}.")
+    return completed

@@ -1,4 +1,4 @@
-"""What a project imports and declares, with its lines: read from the code itself, without running any of it."""
+"""The imports and declared requirements of a project, with their lines, and the table of abandoned packages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omni_release.core.toml import table
 
 @dataclass(frozen=True)
 class Import:
-    """An absolute import of `module`, dotted."""
+    """An absolute import of `module`, dotted; `line` and `column` count from 1."""
 
     module: str
     path: str
@@ -27,89 +27,20 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Declared:
-    """A requirement of pyproject.toml, its normalised name, and the line that it stands on, as far as it is found."""
+class DeclaredRequirement:
+    """A requirement in pyproject.toml, with its normalised name; `line` is None where it cannot be found."""
 
     name: str
     requirement: str
     line: int | None
 
 
-def mentions(packages: tuple[Dead, ...]) -> re.Pattern[bytes]:
-    """What stands in a file that imports one of these packages: all others need not be parsed."""
-    names = {module.rpartition(".")[2] for package in packages for module in package.modules}
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b".encode())
-
-
-def imports(root: Path, file: PurePosixPath, mentions: re.Pattern[bytes]) -> Iterator[Import]:
-    """The absolute imports of a Python file; none of what is no Python, or does not mention anything of interest."""
-    try:
-        data = (root / file).read_bytes()
-        if not mentions.search(data):
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in somebody's string is not our affair
-            parsed = ast.parse(data)
-    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(parsed):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Call) and (name := _by_name(node)):
-            names = [name]
-        else:
-            continue
-        yield from (Import(name, file.as_posix(), node.lineno, node.col_offset + 1) for name in names)
-
-
-def _by_name(node: ast.Call) -> str:
-    """The module of `importlib.import_module("…")` and `__import__("…")`."""
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if called in ("import_module", "__import__") and node.args and isinstance(node.args[0], ast.Constant):
-        return str(node.args[0].value)
-    return ""
-
-
-def declared(root: Path, metadata: Mapping[str, object]) -> Iterator[Declared]:
-    """The requirements of `dependencies`, of the extras, the dependency groups and the build system."""
-    lines = _lines(root)
-    for requirement in _requirements(metadata):
-        try:
-            name = canonicalize_name(Requirement(requirement).name)
-        except InvalidRequirement:
-            continue  # another check tells
-        yield Declared(name, requirement, _line(lines, requirement))
-    poetry = table(metadata, "tool", "poetry", "dependencies")
-    for key in poetry:
-        if key != "python":
-            yield Declared(canonicalize_name(key), key, _line(lines, key))
-
-
-def _requirements(metadata: Mapping[str, object]) -> Iterator[str]:
-    project = table(metadata, "project")
-    lists = [project.get("dependencies"), table(metadata, "build-system").get("requires")]
-    lists += table(project, "optional-dependencies").values()
-    lists += table(metadata, "dependency-groups").values()
-    for found in lists:
-        yield from (entry for entry in (found if isinstance(found, list) else ()) if isinstance(entry, str))
-
-
-def _lines(root: Path) -> list[str]:
-    try:
-        return (root / "pyproject.toml").read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def _line(lines: list[str], wanted: str) -> int | None:
-    return next((number for number, line in enumerate(lines, 1) if wanted in line), None)
-
-
 @dataclass(frozen=True)
-class Dead:
-    """What is known of a package that its makers have given up."""
+class AbandonedPackage:
+    """An entry of abandoned.toml: an abandoned package, or modules of Python or of a package that is maintained.
+
+    `name` is normalised, and empty for modules alone. `checked` is the day on which the source was read.
+    """
 
     name: str
     modules: tuple[str, ...]
@@ -119,16 +50,16 @@ class Dead:
     checked: str
 
     @property
-    def said(self) -> str:
-        """All of it, in a sentence and a half."""
+    def description(self) -> str:
+        """The reason, the successor, and the source with its date, in two lines."""
         return f"{self.why}\n→ {self.successor}  ({self.source}, read on {self.checked})"
 
 
-def dead() -> tuple[Dead, ...]:
-    """The table of given-up packages, deprecated.toml."""
-    read = tomllib.loads(Path(__file__).with_name("abandoned.toml").read_text(encoding="utf-8"))
+def load_abandoned() -> tuple[AbandonedPackage, ...]:
+    """The entries of abandoned.toml."""
+    content = tomllib.loads(Path(__file__).with_name("abandoned.toml").read_text(encoding="utf-8"))
     return tuple(
-        Dead(
+        AbandonedPackage(
             entry["name"],
             tuple(entry.get("modules", ())),
             entry["why"],
@@ -136,10 +67,73 @@ def dead() -> tuple[Dead, ...]:
             entry["source"],
             entry["checked"].isoformat(),
         )
-        for entry in read["package"]
+        for entry in content["package"]
     )
 
 
-def of(module: str, packages: tuple[Dead, ...]) -> Dead | None:
-    """The given-up package that a module is of."""
+def abandoned_package(module: str, packages: tuple[AbandonedPackage, ...]) -> AbandonedPackage | None:
+    """The entry that an imported module belongs to."""
     return next((p for p in packages for m in p.modules if re.match(rf"{re.escape(m)}(\.|$)", module)), None)
+
+
+def mentions(packages: tuple[AbandonedPackage, ...]) -> re.Pattern[bytes]:
+    """A pattern that every file matches that imports one of these packages: no other file needs parsing."""
+    names = {module.rpartition(".")[2] for package in packages for module in package.modules}
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b".encode())
+
+
+def read_imports(root: Path, file: PurePosixPath, mentions: re.Pattern[bytes]) -> Iterator[Import]:
+    """The absolute imports of a Python file, where it matches `mentions`; none of a file that does not parse.
+
+    `importlib.import_module("…")` and `__import__("…")` count too.
+    """
+    try:
+        data = (root / file).read_bytes()
+        if not mentions.search(data):
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in the project's strings is no finding of this check
+            tree = ast.parse(data)
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+        return
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if function in ("import_module", "__import__") and (name := str(node.args[0].value)):
+                names = [name]
+        else:
+            continue
+        yield from (Import(name, file.as_posix(), node.lineno, node.col_offset + 1) for name in names)
+
+
+def declared_requirements(root: Path, metadata: Mapping[str, object]) -> Iterator[DeclaredRequirement]:
+    """The requirements of `dependencies`, the extras, the dependency groups, the build system, and of Poetry."""
+    try:
+        lines = (root / "pyproject.toml").read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError):
+        lines = []
+
+    def line_with(text: str) -> int | None:
+        # `settings_reader.line_of` finds keys; a requirement is an element of an array.
+        return next((number for number, line in enumerate(lines, 1) if text in line), None)
+
+    project = table(metadata, "project")
+    lists = [project.get("dependencies"), table(metadata, "build-system").get("requires")]
+    lists += [*table(project, "optional-dependencies").values(), *table(metadata, "dependency-groups").values()]
+    for requirements in lists:
+        for requirement in requirements if isinstance(requirements, list) else ():
+            if not isinstance(requirement, str):
+                continue  # a table that includes another dependency group
+            try:
+                name = canonicalize_name(Requirement(requirement).name)
+            except InvalidRequirement:
+                continue  # `project-valid` reports it
+            yield DeclaredRequirement(name, requirement, line_with(requirement))
+    for key in table(metadata, "tool", "poetry", "dependencies"):
+        if key != "python":
+            yield DeclaredRequirement(canonicalize_name(key), key, line_with(key))

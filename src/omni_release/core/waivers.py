@@ -105,28 +105,24 @@ def names(tasks: Iterable[Task]) -> Iterator[Name]:
 
 # Rules of checks that do not declare them yet.
 _FOUND = """
-    added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version binary build-system
-    cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size cassette-unplayed
+    added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version build-system cassette-age
+    cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size cassette-unplayed
     cassette-unreadable cassette-unused cassette-unwritten changed-since changelog-heading checklist command
-    commit-changed contract-emulated credentials-malformed credentials-missing deprecated deprecated-dependency
-    deprecated-import deprecation does-not-parse drift-alphabet drift-encoding drift-gone drift-mime-type drift-new
-    drift-optional drift-padding drift-signature drift-type drift-unseen drift-value entry-point exit-code-lost
-    generated git-branch git-changed git-identity git-no-push git-out-of-step git-overlooked hidden-for-ever
-    hollow-wheel import-elsewhere import-fails import-nothing import-package installed-version key-inside
-    left-out-of-sdist local-environment local-environment-unseen lost-data lost-in-sdist lost-module lower-bound
-    model-does-not-answer model-name-computed model-shut-down model-shuts-down model-unknown model-unread
-    model-untold no-rules not-passed not-rehearsed not-reproducible not-utf-8 platform-wheel project-page pyproject
-    release-too-old requires-python response-class response-model response-unread response-unrecorded
-    rule-does-not-parse scenario-failed scenario-inconclusive scenarios-ended sdist-differs standard-library
-    stray-file stray-version tag-elsewhere tag-gone tag-lightweight tag-name tag-signed tag-spelled-otherwise
-    tag-there test-failed test-requirement-missing tests-ended too-large twine-check undeclared unmaintained
-    unreadable untracked-in-sdist unused verify-command version-drift version-is-taken version-unreadable
-    vulnerability BLE001 E722 S110 S112 S113 TRY203
+    commit-changed contract-emulated credentials-malformed credentials-missing deprecation drift-alphabet
+    drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type
+    drift-unseen drift-value exit-code-lost git-branch git-changed git-identity git-no-push git-out-of-step
+    git-overlooked hollow-wheel import-nothing import-package key-inside left-out-of-sdist lost-data lost-in-sdist
+    lost-module model-does-not-answer model-name-computed model-shut-down model-shuts-down model-unknown model-unread
+    model-untold not-passed not-rehearsed not-reproducible platform-wheel project-page pyproject release-too-old
+    requires-python response-class response-model response-unread response-unrecorded scenario-failed
+    scenario-inconclusive scenarios-ended sdist-differs stray-file stray-version tag-elsewhere tag-gone
+    tag-lightweight tag-name tag-signed tag-spelled-otherwise tag-there test-failed test-requirement-missing
+    tests-ended twine-check untracked-in-sdist version-drift version-is-taken version-unreadable
 """
 
 FOUND = frozenset(_FOUND.split())
 
-_FAMILIES = re.compile(r"W\d{3}|dep\d{3}|index-[a-z-]+")
+_FAMILIES = re.compile(r"W\d{3}|index-[a-z-]+")
 
 
 def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:

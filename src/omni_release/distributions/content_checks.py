@@ -188,7 +188,7 @@ class _ToolOutput:
 
 def _asked(release: Release, world: World, module: str, *arguments: str) -> _ToolOutput:
     """All that a tool says."""
-    place = programs.ToolRun(release.work_dir, release.folder, release.folder, world.environment)
+    place = programs.ToolContext(release.work_dir, release.folder, release.folder, world.environment)
     argv = (sys.executable, "-m", module, *arguments)
     completed, said = programs.run_tool(place, world.processes, argv, module, {"COLUMNS": "400"}, deadline=_DEADLINE)
     lines = tuple(_COLOUR.sub("", line).rstrip() for line in said.splitlines())

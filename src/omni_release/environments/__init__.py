@@ -1,4 +1,4 @@
-"""How a virtual environment is laid out, on this system."""
+"""Virtual environments: their layout, what is installed in them, and the local one that the settings name."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release import distributions as distributions_module
-from omni_release import programs, scripts
+from omni_release import distributions, programs, scripts
 from omni_release.core import redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, NotApplicable, UsageError
 from omni_release.core.model import Release, importable
-from omni_release.core.world import Completed, World
+from omni_release.core.world import World
+
+_INSPECT_DEADLINE = 120.0  # seconds
+_TABLE = "[tool.omni-release.local]"
 
 
 def scripts_folder(environment: Path) -> Path:
@@ -34,53 +36,52 @@ def python(environment: Path) -> Path:
     return scripts_folder(environment) / ("python.exe" if os.name == "nt" else "python")
 
 
+def venv_env(outer: Mapping[str, str], run: Path, environment: Path) -> dict[str, str]:
+    """The variables for the project's own programs in an activated virtual environment."""
+    inner = programs.test_env(outer, run)
+    path = f"{scripts_folder(environment)}{os.pathsep}{inner.get('PATH', os.defpath)}"
+    return inner | {"VIRTUAL_ENV": str(environment), "PATH": path}
+
+
 def run_script(
     release: Release,
     world: World,
     environment: str,
-    program: str,
+    script: str,
     *arguments: str,
     variables: Mapping[str, str],
     deadline: float,
     doing: str,
 ) -> dict[str, Any]:
-    """What `children.PROGRAM` writes into the file that is its first argument, run outside of the checkout.
+    """Run `scripts/SCRIPT.py` in the environment of this name, outside the checkout, and return its JSON result.
 
-    Raises ActionFailed, which says what it was `doing`, where it ends before it has written it.
+    The script gets the path of the file for its result as its first argument. `deadline` is in seconds. Raises
+    ActionFailed, which names what it was `doing`, where the script ends without a complete result.
     """
-    name = f"{program}-{environment}"
+    name = f"{script}-{environment}"
     result = release.work_dir / f"{name}.json"
     result.unlink(missing_ok=True)
     interpreter = str(python(release.environment(environment)))
     command = Run(
-        (interpreter, "-I", str(scripts.program(program)), str(result), *arguments),
+        (interpreter, "-I", str(scripts.program(script)), str(result), *arguments),
         cwd=release.work_dir,
         environment=variables,
         log=release.logs / f"{name}.log",
         deadline=deadline,
     )
     completed = world.processes.run(command)
-    if not result.is_file():
-        raise _no_answer(command, completed, doing)
     try:
-        found: dict[str, Any] = json.loads(result.read_bytes())
-    except ValueError:  # it was stopped while it wrote
-        raise _no_answer(command, completed, doing) from None
-    return found
-
-
-def _no_answer(command: Run, completed: Completed, doing: str) -> ActionFailed:
-    said = f"{doing} {completed.ended(command.deadline)}"
-    return ActionFailed(said, f"All of its output: {command.log}", tail=completed.tail)
-
-
-_DEADLINE = 120.0
+        content: dict[str, Any] = json.loads(result.read_bytes())
+    except (FileNotFoundError, ValueError):  # ValueError: it was stopped while it wrote
+        message = f"{doing} {completed.ended(command.deadline)}"
+        raise ActionFailed(message, f"Full output: {command.log}", tail=completed.tail) from None
+    return content
 
 
 def inspect_installed(release: Release, world: World, name: str) -> dict[str, Any]:
-    """What `children.probe` finds in the environment `name`, seen from outside the checkout.
+    """The project as installed in the environment `name`; see `scripts/inspect_install.py` for the keys.
 
-    Raises ActionFailed where the program ends before it has written its answer.
+    Raises ActionFailed where the script ends without a result.
     """
     return run_script(
         release,
@@ -90,161 +91,138 @@ def inspect_installed(release: Release, world: World, name: str) -> dict[str, An
         release.project.name,
         *importable(release.project),
         variables=programs.test_env(world.environment, release.folder),
-        deadline=_DEADLINE,
+        deadline=_INSPECT_DEADLINE,
         doing="the import",
     )
 
 
-def has_wheel(environment: Path, wheel: Path, *, by: str | None = None) -> bool:
-    """Whether each file of the wheel stands in the environment with the very same bytes, put there `by` that installer.
+def has_wheel(site: Path, wheel: Path, *, by: str | None = None) -> bool:
+    """Whether the folder for packages `site` holds each file of the wheel with the same bytes.
 
-    Scripts and data (`*.data/`) go elsewhere, RECORD is rewritten by the installer: these are passed over.
+    With `by`, that installer must have put them there. Scripts and data (`*.data/`) are installed elsewhere and the
+    installer rewrites RECORD: these are not compared.
     """
-    return has_wheel_at(site_packages(environment), wheel, by=by)
-
-
-def has_wheel_at(base: Path, wheel: Path, *, by: str | None = None) -> bool:
-    """The same, of an environment whose packages are in `base`."""
-    if not base.is_dir():
+    if not site.is_dir():
         return False
-    for entry in distributions_module.contents(wheel):
+    for entry in distributions.contents(wheel):
         top, _, rest = entry.name.partition("/")
-        if rest == "METADATA" and by is not None and not _says(base / top / "INSTALLER", by):
-            return False
+        if rest == "METADATA" and by is not None:
+            installer = site / top / "INSTALLER"
+            if not installer.is_file() or installer.read_text(encoding="utf-8").strip() != by:
+                return False
         if top.endswith(".data") or (top.endswith(".dist-info") and rest == "RECORD"):
             continue
-        installed = base / entry.name
+        installed = site / entry.name
         if not installed.is_file() or installed.read_bytes() != entry.read():
             return False
     return True
 
 
 def installed_distributions(environment: Path) -> tuple[str, ...]:
-    """What is installed there, as `name==version`, sorted."""
-    from importlib.metadata import distributions as found
+    """The distributions in a virtual environment as `name==version`, sorted."""
+    from importlib import metadata
 
-    return tuple(sorted(f"{dist.name}=={dist.version}" for dist in found(path=[str(site_packages(environment))])))
-
-
-def is_complete(environment: Path) -> bool:
-    """Whether each distribution in the environment finds all that it requires there (extras apart)."""
-    from importlib.metadata import distributions
-
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    found = {canonicalize_name(dist.name): dist for dist in distributions(path=[str(site_packages(environment))])}
-    for dist in found.values():
-        for requirement in map(Requirement, dist.requires or ()):
-            if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-                continue
-            other = found.get(canonicalize_name(requirement.name))
-            if other is None or not requirement.specifier.contains(other.version, prereleases=True):
-                return False
-    return bool(found)
+    installed = metadata.distributions(path=[str(site_packages(environment))])
+    return tuple(sorted(f"{dist.name}=={dist.version}" for dist in installed))
 
 
-def is_satisfied_at(base: Path, project: str, python: str) -> bool:
-    """Whether the project, and all that it requires, and what that requires, is among the packages in `base`.
+def requirements_met(site: Path, project: str, python_version: str) -> bool:
+    """Whether the project and its requirements, direct and transitive, are among the packages in `site`.
 
-    Extras apart. `python` is the version of the interpreter that they are for.
+    Extras are not followed. `python_version` is the full version of the interpreter that they are for.
     """
-    from importlib.metadata import distributions
+    # `uv pip check` judges all of an environment: an unrelated package of the user's with a broken requirement would
+    # fail the release. It also takes a process, where this reads a handful of files.
+    from importlib import metadata
 
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    found = {canonicalize_name(dist.name): dist for dist in distributions(path=[str(base)])}
-    about = {"extra": "", "python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
-    seen, wanted = set(), [Requirement(project)]
-    while wanted:
-        requirement = wanted.pop()
+    installed = {canonicalize_name(dist.name): dist for dist in metadata.distributions(path=[str(site)])}
+    marker_environment = {
+        "extra": "",
+        "python_full_version": python_version,
+        "python_version": ".".join(python_version.split(".")[:2]),
+    }
+    seen, pending = set(), [Requirement(project)]
+    while pending:
+        requirement = pending.pop()
         name = canonicalize_name(requirement.name)
-        if requirement.marker is not None and not requirement.marker.evaluate(about):
+        if requirement.marker is not None and not requirement.marker.evaluate(marker_environment):
             continue
-        dist = found.get(name)
+        dist = installed.get(name)
         if dist is None or not requirement.specifier.contains(dist.version, prereleases=True):
             return False
         if name not in seen:
             seen.add(name)
-            wanted.extend(map(Requirement, dist.requires or ()))
+            pending.extend(map(Requirement, dist.requires or ()))
     return True
-
-
-def _says(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8").strip() == text
-
-
-_TABLE = "[tool.omni-release.local]"
 
 
 @dataclass(frozen=True)
 class LocalEnvironment:
-    """`interpreter` is how it is run, `folder` where it stands, `site` where its packages are.
+    """The environment that [tool.omni-release.local] names.
 
-    `version` is what it has of the project, None for nothing; `editable` names the checkout of an editable install.
-    `installer` is what it is upgraded with: its own pip, or uv where it has none.
+    `interpreter` runs it, `folder` is its root, `site` holds its packages. `version` is the installed version of the
+    project, None where it is not installed; `editable` is the checkout of an editable install. `installer` upgrades it:
+    its own pip, or uv where it has none.
     """
 
     interpreter: Path
     folder: Path
     site: Path
-    python: str
+    python_version: str
     installer: str
     version: str | None
     editable: str | None
 
 
-def local_environment(release: Release, world: World) -> LocalEnvironment:
-    """What stands there now. Raises NotApplicable where the settings name none, UsageError where there is none."""
-    interpreter = _interpreter(release)
-    script = str(scripts.program("inspect_env"))
-    inner = programs.tool_env(world.environment, release.folder)
-    argv = (str(interpreter), "-I", script, release.project.name)
-    answer = world.processes.ask(*argv, cwd=release.project.root, environment=inner)
+def inspect_local_environment(release: Release, world: World) -> LocalEnvironment:
+    """Ask the local environment what it is and has.
+
+    Raises NotApplicable where the settings name none, UsageError where it does not exist, and ActionFailed where its
+    interpreter does not work.
+    """
+    interpreter = _local_interpreter(release)
+    argv = (str(interpreter), "-I", str(scripts.program("inspect_env")), release.project.name)
+    variables = programs.tool_env(world.environment, release.folder)
+    answer = world.processes.ask(*argv, cwd=release.project.root, environment=variables)
     if answer is None or answer.code != 0:
-        said = answer.err.splitlines()[-1:] if answer else ["it cannot be started"]
-        raise ActionFailed(f"{interpreter} does not work: {''.join(said)}", f"Make it anew, or mend {_TABLE}.")
-    told: dict[str, Any] = json.loads(answer.out)
+        reason = "".join(answer.err.splitlines()[-1:]) if answer else "it cannot be started"
+        raise ActionFailed(f"{interpreter} does not work: {reason}", f"Recreate the environment, or fix {_TABLE}.")
+    content: dict[str, Any] = json.loads(answer.out)
     return LocalEnvironment(
         interpreter,
-        Path(told["prefix"]),
-        Path(told["site"]),
-        told["python"],
-        "pip" if told["pip"] else "uv",
-        told["version"],
-        _editable(told, release.project.name),
+        Path(content["prefix"]),
+        Path(content["site"]),
+        content["python"],
+        "pip" if content["pip"] else "uv",
+        content["version"],
+        _editable_checkout(content, release.project.name),
     )
 
 
-def _interpreter(release: Release) -> Path:
-    local = release.project.settings.local
+def _local_interpreter(release: Release) -> Path:
+    local, root = release.project.settings.local, release.project.root
     if local.environment and local.python:
-        raise UsageError(f"{_TABLE} has both `environment` and `python`", "One of them names it: leave one out.")
+        raise UsageError(f"{_TABLE} has both `environment` and `python`", "Remove one of them.")
     if not local.environment and not local.python:
         raise NotApplicable("the settings name no local environment")
-    root = release.project.root
     path = root / local.python if local.python else python(root / local.environment)
     if not path.is_file():
-        raise UsageError(f"{_TABLE} names an environment that is not there: {path}", "Make it, or take the line out.")
+        hint = "Create the environment, or remove the setting."
+        raise UsageError(f"{_TABLE} names an environment that does not exist: {path}", hint)
     return path
 
 
-def _editable(told: dict[str, Any], project: str) -> str | None:
-    """The checkout that an editable install leads to: as PEP 610 has it, or `setup.py develop` before that."""
+def _editable_checkout(content: dict[str, Any], project: str) -> str | None:
+    """The checkout of an editable install, by direct_url.json (PEP 610) or the link of `setup.py develop`."""
     from packaging.utils import canonicalize_name
 
-    stated = told["direct_url"]
-    if stated and stated.get("dir_info", {}).get("editable"):
-        return redaction.strip_userinfo(str(stated.get("url", "")))
-    for link in Path(told["site"]).glob("*.egg-link"):
+    direct_url = content["direct_url"]
+    if direct_url and direct_url.get("dir_info", {}).get("editable"):
+        return redaction.strip_userinfo(str(direct_url.get("url", "")))
+    for link in Path(content["site"]).glob("*.egg-link"):
         if canonicalize_name(link.stem) == canonicalize_name(project):
             return link.read_text(encoding="utf-8").partition("\n")[0]
     return None
-
-
-def venv_env(outer: Mapping[str, str], run: Path, environment: Path) -> dict[str, str]:
-    """For the project's own programs in a virtual environment: its programs come first."""
-    inner = programs.test_env(outer, run)
-    path = f"{scripts_folder(environment)}{os.pathsep}{inner.get('PATH', os.defpath)}"
-    return inner | {"VIRTUAL_ENV": str(environment), "PATH": path}

@@ -1,4 +1,4 @@
-"""What people would get, looked at after its installation."""
+"""The release as users install it, and the state of the local environment."""
 
 from __future__ import annotations
 
@@ -9,46 +9,84 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release import distributions, environments, programs
-from omni_release import environments as environments_venv
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.environments.steps import has_the_release
+from omni_release.environments.steps import has_release, require_not_editable
 
-# Of our own question, so that a check that is not answered in time could not tell. A command of the project's own has
-# the time that the settings give it: one that takes more has failed.
+# In seconds, for `pip check`: the question is ours, so without an answer in time the check is inconclusive. A command
+# of the project's own has the time that the settings give it, and has failed after that.
 _DEADLINE = 120.0
 
+# The error of an entry point that only its host program loads, by group: the package works without that host.
+_HOST_MISSING = {"pytest11": "ModuleNotFoundError: No module named 'pytest'"}
 
-_HOSTS = {"pytest11": "ModuleNotFoundError: No module named 'pytest'"}
-"""What an entry point says that only its host ever loads, where the package is useful without that host."""
+_INSTALL_RULES = (
+    Rule("installed-version", RuleClass.RELEASE, "Installed package reports another version"),
+    Rule("import-fails", RuleClass.RELEASE, "Import of the installed package fails"),
+    Rule("import-elsewhere", RuleClass.RELEASE, "Import comes from outside the environment"),
+    Rule("entry-point", RuleClass.RELEASE, "Entry point does not load"),
+)
 
 
+@reports(*_INSTALL_RULES)
 def works_with_uv(release: Release, world: World) -> Iterator[Finding]:
-    """What uv installed from the index is imported, says that it is this version, and all its entry points load.
+    """Package installed with uv works
 
-    Run the import by hand with the interpreter in the run's `released-uv` environment.
+    The package that uv installed from the index imports, reports the released version, and its entry points load.
+
+    Fix: run the failing import with the interpreter of the run's `released-uv` environment, and correct the package.
     """
-    yield from _works(release, world, "released-uv")
+    yield from _installed_works(release, world, "released-uv")
 
 
+@reports(*_INSTALL_RULES)
 def works_with_pip(release: Release, world: World) -> Iterator[Finding]:
-    """What pip installed from the index is imported, says that it is this version, and all its entry points load.
+    """Package installed with pip works
 
-    Run the import by hand with the interpreter in the run's `released-pip` environment.
+    The package that pip installed from the index imports, reports the released version, and its entry points load.
+
+    Fix: run the failing import with the interpreter of the run's `released-pip` environment, and correct the package.
     """
-    yield from _works(release, world, "released-pip")
+    yield from _installed_works(release, world, "released-pip")
+
+
+def _installed_works(release: Release, world: World, name: str) -> Iterator[Finding]:
+    installed = environments.inspect_installed(release, world, name)
+    _, version = distributions.name_and_version(distributions.installable(release.dist).name)
+    if installed["version"] != version:
+        message = f"the installed metadata says version {installed['version']}, not {version}"
+        yield Finding(message, "installed-version")
+    for module, result in installed["modules"].items():
+        if result["error"]:
+            yield Finding(f"`import {module}` fails:\n{result['error'].strip()}", "import-fails")
+        elif not Path(result["file"]).resolve().is_relative_to(release.environment(name).resolve()):
+            message = f"`import {module}` loads {result['file']}, not the installed package"
+            yield Finding(message, "import-elsewhere")
+        elif result["version"] is not None and not distributions.same_version(result["version"], version):
+            message = f"{module}.__version__ is {result['version']}, the release is {version}"
+            yield Finding(message, "installed-version")
+    for entry_point, error in installed["entry_points"].items():
+        group = entry_point.partition(":")[0]
+        if error and _HOST_MISSING.get(group) == error:
+            message = f"{entry_point} was not loaded: its host program is not installed here"
+            yield Finding(message, "entry-point", Severity.NOTICE)
+        elif error:
+            yield Finding(f"the entry point {entry_point} does not load: {error}", "entry-point")
 
 
 def pip_check(release: Release, world: World) -> Iterator[Finding]:
-    """`pip check` finds no requirement that is missing or broken.
+    """Installed requirements are consistent
 
-    Mend `dependencies` in pyproject.toml.
+    `pip check` finds no missing or conflicting requirement where pip installed the release.
+
+    Fix: correct `dependencies` in pyproject.toml.
     """
     log = release.logs / "pip-check.log"
     log.unlink(missing_ok=True)
-    python = str(environments_venv.python(release.environment("released-pip")))
+    python = str(environments.python(release.environment("released-pip")))
     command = Run(
         (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
         cwd=release.work_dir,
@@ -63,10 +101,13 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(log.read_text(encoding="utf-8", errors="replace").strip())
 
 
+@reports(Rule("verify-command", RuleClass.RELEASE, "A verify command fails on the installed release"))
 def verify_commands(release: Release, world: World) -> Iterator[Finding]:
-    """The project's own `verify` commands pass, on what was installed from the index.
+    """Verify commands pass
 
-    They are the setting `commands` of [tool.omni-release.verify], and run in an empty folder.
+    The `commands` of [tool.omni-release.verify] pass in an empty folder, where uv installed the release.
+
+    Fix: run the failing command in the run's `released-uv` environment, and correct the package or the command.
     """
     verify = release.project.settings.verify
     if not verify.commands:
@@ -79,62 +120,42 @@ def verify_commands(release: Release, world: World) -> Iterator[Finding]:
         command = Run(argv, cwd=empty, environment=inner, log=release.logs / "verify.log", deadline=verify.timeout)
         completed = world.processes.run(command)
         if completed.code != 0:
-            said = f"`{shlex.join((program, *arguments))}` {completed.ended(verify.timeout)}"
-            yield Finding("\n".join((said, *completed.tail[-10:])), "verify-command")
-
-
-def _works(release: Release, world: World, name: str) -> Iterator[Finding]:
-    found = environments_venv.inspect_installed(release, world, name)
-    _, version = distributions.name_and_version(distributions.installable(release.dist).name)
-    if found["version"] != version:
-        yield Finding(f"the installed metadata say version {found['version']}, not {version}", "installed-version")
-    for module, seen in found["modules"].items():
-        if seen["error"]:
-            yield Finding(f"`import {module}` fails:\n{seen['error'].strip()}", "import-fails")
-        elif not Path(seen["file"]).resolve().is_relative_to(release.environment(name).resolve()):
-            yield Finding(
-                f"`import {module}` came from {seen['file']}, not from what was installed", "import-elsewhere"
-            )
-        elif seen["version"] is not None and not distributions.same_version(seen["version"], version):
-            said = f"{module}.__version__ is {seen['version']}, the release is {version}"
-            yield Finding(said, "installed-version")
-    for entry_point, error in found["entry_points"].items():
-        group = entry_point.partition(":")[0]
-        if error and _HOSTS.get(group) == error:
-            said = f"{entry_point} was not loaded: it is for a program that is not installed here"
-            yield Finding(said, "entry-point", Severity.NOTICE)
-        elif error:
-            yield Finding(f"the entry point {entry_point} does not load: {error}", "entry-point")
+            message = f"`{shlex.join((program, *arguments))}` {completed.ended(verify.timeout)}"
+            yield Finding("\n".join((message, *completed.tail[-10:])), "verify-command")
 
 
 def local_environment(release: Release, world: World) -> Iterator[Finding]:
-    """The local environment that the settings name is there, and answers.
+    """Local environment exists and works
 
-    Make it anew, or mend [tool.omni-release.local].
+    The environment that [tool.omni-release.local] names exists, and its interpreter runs.
+
+    Fix: recreate the environment, or correct [tool.omni-release.local].
     """
-    found = environments.local_environment(release, world)
-    has = f"{release.project.name} {found.version}" if found.version else f"no {release.project.name}"
-    what = f"stays, as an editable install of {found.editable}" if found.editable else f"goes to {found.installer}"
-    yield Finding(f"{found.folder} has {has}: it {what}", "local-environment", Severity.NOTICE)
+    local = environments.inspect_local_environment(release, world)
+    has = f"{release.project.name} {local.version}" if local.version else f"no {release.project.name}"
+    editable = f"editable install of {local.editable}, left as it is"
+    plan = editable if local.editable else f"{local.installer} upgrades it"
+    yield Finding(f"{local.folder} has {has}: {plan}", severity=Severity.NOTICE)
 
 
+@reports(Rule("local-environment-unseen", RuleClass.QUALITY, "Processes of other users cannot be inspected"))
 def local_environment_unused(release: Release, world: World) -> Iterator[Finding]:
-    """No program runs from the local environment, or has files of it open, when it is upgraded.
+    """Local environment is not in use
 
-    End the programs named above, and run this again: the release goes on where it stands. A program that keeps running
-    has the old code, or a mixture, in memory; on Windows the upgrade would fail half-way.
+    No program runs from the local environment or has its files open, so the upgrade cannot leave a program with a
+    mixture of old and new code.
+
+    Fix: end the programs that use the environment, and resume the run.
     """
-    found = environments.local_environment(release, world)
-    if found.editable:
-        raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
-    if has_the_release(found, release, world):
+    local = environments.inspect_local_environment(release, world)
+    require_not_editable(local, release)
+    if has_release(local, release, world):
         return
-    using = world.processes.using(found.folder)
+    using = world.processes.using(local.folder)
     if using.unseen:
-        said = f"{using.unseen} programs of other users could not be looked into"
-        yield Finding(said, "local-environment-unseen", Severity.NOTICE)
+        message = f"{using.unseen} processes of other users cannot be inspected"
+        yield Finding(message, "local-environment-unseen", Severity.NOTICE)
     if using.programs:
-        named = "\n".join(f"  process {each.pid}, {each.name}: {each.how}" for each in using.programs)
-        raise NeedsPerson(
-            f"{found.folder} is in use, and has not been touched:\n{named}", "End them, and run this again."
-        )
+        processes = "\n".join(f"  process {process.pid}, {process.name}: {process.how}" for process in using.programs)
+        message = f"{local.folder} is in use, so it was not changed:\n{processes}"
+        raise NeedsPerson(message, "End these programs, and run this again.")

@@ -1,7 +1,7 @@
-"""The machine's default index: where pip or uv would look, had nobody started a rehearsal.
+"""The default index of this machine, as pip and uv are configured, from their variables and files.
 
-Of several answers the first counts: pip's variable, uv's variables, pip's files, uv's files, and where nothing is set
-the one that pypi-simple (as pip and uv) is made with. A URL may have credentials in it: it is never printed.
+The first of several settings counts: pip's variable, uv's variables, pip's files, uv's files, and at last the default
+of pypi-simple, pip and uv. A URL may contain credentials: it is never printed.
 """
 
 from __future__ import annotations
@@ -12,74 +12,63 @@ import sys
 import tomllib
 import urllib.parse
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from omni_release import programs
 from omni_release.core.errors import UsageError
 
-_VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_VARIABLES = ("PIP_INDEX_URL", *_UV_VARIABLES)
 
 
 def default_index(environment: Mapping[str, str]) -> str:
-    """The simple API's URL. Raises UsageError for one that nobody can be sent to by HTTP."""
-    found = next(_said(environment), None)
-    if found is None:
+    """The URL of the default index's simple API. Raises UsageError where it is not an http or https URL."""
+    variables = _from_variables(environment, _VARIABLES)
+    url = next(chain(variables, _from_pip_files(environment), _from_uv_files(environment)), None)
+    if url is None:
         import pypi_simple
 
-        found = pypi_simple.PYPI_SIMPLE_ENDPOINT
+        url = pypi_simple.PYPI_SIMPLE_ENDPOINT
     try:
-        scheme = urllib.parse.urlsplit(found).scheme
+        scheme = urllib.parse.urlsplit(url).scheme
     except ValueError:
         scheme = ""
     if scheme not in ("http", "https"):
         raise UsageError(
-            "this machine's default index is not one that can be reached by http or https",
+            "this machine's default index has no http or https URL",
             f"Set {' or '.join(_VARIABLES)} to the simple API that dependencies come from.",
         )
-    return found
+    return url
 
 
-def told_to_one(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variable that tells the default index to the one of pip and uv that knows none; empty where both do."""
-    pip, uv = next(_said_to_pip(environment), None), next(_said_to_uv(environment), None)
+def dependency_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+    """The variables for an installer of dependencies: this machine's own settings say where they come from.
+
+    Where only one of pip and uv is configured with another default index, the other gets it too.
+    """
+    pip = next(chain(_from_variables(outer, ("PIP_INDEX_URL",)), _from_pip_files(outer)), None)
+    uv = next(chain(_from_variables(outer, _UV_VARIABLES), _from_uv_files(outer)), None)
+    shared: dict[str, str] = {}
     if pip and not uv:
-        return {"UV_DEFAULT_INDEX": pip}
-    return {"PIP_INDEX_URL": uv} if uv and not pip else {}
+        shared["UV_DEFAULT_INDEX"] = pip
+    elif uv and not pip:
+        shared["PIP_INDEX_URL"] = uv
+    return shared | programs.test_env(outer, run)
 
 
-def _said_to_pip(environment: Mapping[str, str]) -> Iterator[str]:
-    if url := environment.get("PIP_INDEX_URL", "").strip():
-        yield url
-    for path in pip_files(environment):
-        yield from _of_pip(path)
-
-
-def _said_to_uv(environment: Mapping[str, str]) -> Iterator[str]:
-    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
-        if url := environment.get(variable, "").strip():
-            yield url.partition("=")[2] if _is_named(url) else url
-    for path in uv_files(environment):
-        yield from _of_uv(path)
-
-
-def _said(environment: Mapping[str, str]) -> Iterator[str]:
-    for variable in _VARIABLES:
-        if url := environment.get(variable, "").strip():
-            yield url.partition("=")[2] if _is_named(url) else url
-    for path in pip_files(environment):
-        yield from _of_pip(path)
-    for path in uv_files(environment):
-        yield from _of_uv(path)
-
-
-def _is_named(url: str) -> bool:
-    """uv takes `NAME=URL`."""
-    name, equals, rest = url.partition("=")
-    return bool(equals) and "/" not in name and "://" in rest
+def _from_variables(environment: Mapping[str, str], variables: tuple[str, ...]) -> Iterator[str]:
+    for variable in variables:
+        url = environment.get(variable, "").strip()
+        name, equals, rest = url.partition("=")
+        if equals and "/" not in name and "://" in rest:
+            url = rest  # uv takes `NAME=URL`
+        if url:
+            yield url
 
 
 def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """pip's configuration files, the one that counts most first."""
+    """pip's configuration files, by precedence (https://pip.pypa.io/en/stable/topics/configuration/)."""
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return ()
@@ -87,62 +76,54 @@ def pip_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     name = "pip.ini" if os.name == "nt" else "pip.conf"
     if os.name == "nt":
         base = Path(environment.get("APPDATA", home / "AppData" / "Roaming"))
-        everybody = [Path(environment.get("PROGRAMDATA", "C:/ProgramData")) / "pip" / name]
+        system = [Path(environment.get("PROGRAMDATA", "C:/ProgramData")) / "pip" / name]
     elif sys.platform == "darwin":
-        mac = home / "Library" / "Application Support"
-        base = mac if (mac / "pip").is_dir() else home / ".config"
-        everybody = [Path("/Library/Application Support/pip") / name]
+        library = home / "Library" / "Application Support"
+        base = library if (library / "pip").is_dir() else home / ".config"
+        system = [Path("/Library/Application Support/pip") / name]
     else:
         base = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
         shared = (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-        everybody = [Path("/etc") / name, *(Path(folder) / "pip" / name for folder in shared)]
-    users = [base / "pip" / name, home / ("pip" if os.name == "nt" else ".pip") / name]
-    return (*((Path(named),) if named else ()), Path(sys.prefix) / name, *users, *everybody)
+        system = [Path("/etc") / name, *(Path(folder) / "pip" / name for folder in shared)]
+    user = [base / "pip" / name, home / ("pip" if os.name == "nt" else ".pip") / name]
+    return (*((Path(named),) if named else ()), Path(sys.prefix) / name, *user, *system)
 
 
 def uv_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """uv's configuration files outside any project, the one that counts most first."""
+    """uv's configuration files outside any project, by precedence."""
+    if named := environment.get("UV_CONFIG_FILE"):
+        return (Path(named),)
     home = programs.user_home(environment)
     if os.name == "nt":
-        base, everybody = environment.get("APPDATA", home), environment.get("PROGRAMDATA", "C:/ProgramData")
+        user, system = environment.get("APPDATA", home), environment.get("PROGRAMDATA", "C:/ProgramData")
     else:
-        base, everybody = environment.get("XDG_CONFIG_HOME") or home / ".config", "/etc"
-    named = environment.get("UV_CONFIG_FILE")
-    files = (Path(base) / "uv" / "uv.toml", Path(everybody) / "uv" / "uv.toml")
-    return (Path(named),) if named else files
+        user, system = environment.get("XDG_CONFIG_HOME") or home / ".config", "/etc"
+    return (Path(user) / "uv" / "uv.toml", Path(system) / "uv" / "uv.toml")
 
 
-def _of_pip(path: Path) -> Iterator[str]:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(path, encoding="utf-8-sig")
-    except (configparser.Error, OSError, UnicodeDecodeError):
-        return  # pip itself will complain; its words could have a password in them
-    for section in ("install", "global"):
-        for key in ("index-url", "index_url"):
-            if url := parser.get(section, key, fallback="").strip():
+def _from_pip_files(environment: Mapping[str, str]) -> Iterator[str]:
+    for path in pip_files(environment):
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(path, encoding="utf-8-sig")
+        except (configparser.Error, OSError, UnicodeDecodeError):
+            continue  # pip itself will complain; its message could contain a password
+        for section in ("install", "global"):
+            for key in ("index-url", "index_url"):
+                if url := parser.get(section, key, fallback="").strip():
+                    yield url
+
+
+def _from_uv_files(environment: Mapping[str, str]) -> Iterator[str]:
+    for path in uv_files(environment):
+        try:
+            settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError):
+            continue
+        pip = settings.get("pip")
+        for table in [pip, settings] if isinstance(pip, dict) else [settings]:
+            for index in table.get("index", []):
+                if isinstance(index, dict) and index.get("default") is True and isinstance(index.get("url"), str):
+                    yield index["url"]
+            if isinstance(url := table.get("index-url"), str):
                 yield url
-
-
-def _of_uv(path: Path) -> Iterator[str]:
-    try:
-        read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError):
-        return
-    pip = read.get("pip")
-    tables = [pip, read] if isinstance(pip, dict) else [read]
-    for table in tables:
-        for index in table.get("index", []):
-            if isinstance(index, dict) and index.get("default") is True and isinstance(index.get("url"), str):
-                yield index["url"]
-        if isinstance(url := table.get("index-url"), str):
-            yield url
-
-
-def dependency_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
-    """For whatever installs things that are not ours: this machine's own settings say where they come from.
-
-    Where only one of pip and uv is told of another default index, the other is told of it too.
-    """
-
-    return told_to_one(outer) | programs.test_env(outer, run)

@@ -1,4 +1,4 @@
-"""uv and pip, as a run calls them: alone for our own file, with this machine's own settings for dependencies."""
+"""The calls of uv and pip: isolated for the release's own file, with this machine's settings for dependencies."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from omni_release.core.model import Artifact, Release
 from omni_release.core.world import World
 from omni_release.environments import installer_config
 
-QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-"""What pip is told besides: that nobody watches."""
+PIP_QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+"""pip's options for a run without a person."""
 
-_DEADLINE = 900.0
+_DEADLINE = 900.0  # seconds
 
 
 def uv(*arguments: str) -> tuple[str, ...]:
@@ -28,105 +28,112 @@ def uv(*arguments: str) -> tuple[str, ...]:
     return (uv.find_uv_bin(), *arguments)
 
 
-def fresh(environment: Path) -> tuple[str, ...]:
-    """The call that makes a fresh environment; with the interpreter named, uv does not go looking for one."""
+def venv(environment: Path) -> tuple[str, ...]:
+    """The call that creates an empty environment; with the interpreter named, uv does not search for one."""
     return uv("venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, str(environment))
 
 
+def python_option(release: Release, name: str) -> tuple[str, str]:
+    """The option of uv and pip that chooses the environment `name` of this run."""
+    return ("--python", str(environments.python(release.environment(name))))
+
+
 @dataclass(frozen=True)
-class OwnFile:
-    """Our own file, as both installers are asked for it: alone, by its hash. `name` is that of the environment."""
+class PinnedRelease:
+    """The release as a requirement with hashes, which uv and pip install without its dependencies.
+
+    `name` is the environment's; `requirements_file` writes the requirement.
+    """
 
     name: str
     project: str
     version: str
-    pinned: Write
+    requirements_file: Write
 
     @classmethod
-    def of(cls, release: Release, name: str, *allowed: Artifact) -> OwnFile:
-        """Any of these files of the release."""
-        project, version = distributions.name_and_version(allowed[0].name)
-        hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in allowed)
+    def of(cls, release: Release, name: str, *artifacts: Artifact) -> PinnedRelease:
+        """The release, where any of these artifacts may be installed."""
+        project, version = distributions.name_and_version(artifacts[0].name)
+        hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in artifacts)
         line = f"{project}=={version} {hashes}\n"
         return cls(name, project, version, Write(release.work_dir / f"{name}.txt", line.encode()))
 
-    def instead_of(self, wheel: Path, word: str) -> str:
-        """A requirement of the wheel's file, with extras or none, as one of the project at its version."""
-        extras = word.removeprefix(str(wheel))
-        return f"{self.project}{extras}=={self.version}" if extras != word else word
+    def by_version(self, wheel: Path, requirement: str) -> str:
+        """A requirement of the wheel's file, with or without extras, as one of the project at its version.
+
+        Any other requirement is returned unchanged.
+        """
+        extras = requirement.removeprefix(str(wheel))
+        return f"{self.project}{extras}=={self.version}" if extras != requirement else requirement
 
     @property
     def requirement(self) -> str:
-        """The project, at its version."""
+        """The project at its version: `acme==1.0`."""
         return f"{self.project}=={self.version}"
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Of `pip install`, and of uv's."""
-        return ("--no-deps", "--require-hashes", "--requirement", str(self.pinned.path))
+        """The arguments of `pip install` and `uv pip install`."""
+        return ("--no-deps", "--require-hashes", "--requirement", str(self.requirements_file.path))
 
 
 @dataclass(frozen=True)
-class Source:
-    """The arguments that name it, and the variables (with their secrets) where the address has a password in it."""
+class IndexArguments:
+    """The arguments of uv and pip that name an index, and the variables (by secret) of an address with a password."""
 
     uv: tuple[str, ...]
     pip: tuple[str, ...]
     secrets: Mapping[str, str]
 
 
-def target_index(world: World, project: str) -> Source:
-    """Where our own file comes from: the target index alone, and no setting of this machine changes that."""
+def target_index(world: World, project: str) -> IndexArguments:
+    """The arguments that install from the target index alone, whatever this machine's settings say."""
     simple, secrets = world.index.target.simple, world.index.reading(project)
     uv, pip = ("--no-config", "--refresh-package", project), ("--no-cache-dir",)
-    if secrets:  # pip's --isolated would ignore the variable; there is no other of its own, and no file
-        return Source(uv, pip, secrets)
-    return Source((*uv, "--default-index", simple), ("--isolated", *pip, "--index-url", simple), {})
+    if secrets:  # pip's --isolated would ignore the variable; no other setting reaches it, and no file
+        return IndexArguments(uv, pip, secrets)
+    return IndexArguments((*uv, "--default-index", simple), ("--isolated", *pip, "--index-url", simple), {})
 
 
-def alone(
+def isolated(
     release: Release, world: World, log: str, argv: tuple[str, ...], secrets: Mapping[str, str] = MappingProxyType({})
 ) -> Run:
-    """The run of such a call with no setting of this machine, its output in the log of this name."""
+    """Run an installer without any setting of this machine; its output goes to `logs/LOG.log`."""
     inner = programs.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
     return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
 
 
-def with_settings(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
-    """The run of such a call with this machine's own settings, its output in the log of this name."""
+def configured(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
+    """Run an installer with this machine's settings; its output goes to `logs/LOG.log`."""
     inner = installer_config.dependency_env(world.environment, release.folder)
     return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, network=True)
 
 
-def own_wheel(release: Release, world: World, name: str) -> OwnFile:
-    """The very wheel that is installed here, for the environment of this name."""
+def pinned_wheel(release: Release, world: World, name: str) -> PinnedRelease:
+    """The wheel of this run that is installable here, pinned for the environment `name`."""
     wheel = distributions.installable(release.dist).name
-    return OwnFile.of(release, name, *(artifact for artifact in world.journal.artifacts() if artifact.name == wheel))
+    matching = (artifact for artifact in world.journal.artifacts() if artifact.name == wheel)
+    return PinnedRelease.of(release, name, *matching)
 
 
-def fresh_environment(release: Release, world: World, name: str) -> Run:
+def create_environment(release: Release, world: World, name: str) -> Run:
     """Create the virtual environment `name` of this run, empty."""
-    return alone(release, world, name, fresh(release.environment(name)))
+    return isolated(release, world, name, venv(release.environment(name)))
 
 
-def into(release: Release, name: str) -> tuple[str, str]:
-    """The installers' arguments that choose the environment `name` of this run."""
-    return ("--python", str(environments.python(release.environment(name))))
+def install_pinned(release: Release, world: World, pinned: PinnedRelease) -> Run:
+    """Install the pinned release with uv, from the target index alone."""
+    index = target_index(world, pinned.project)
+    argv = uv("pip", "install", *python_option(release, pinned.name), *index.uv, *pinned.arguments)
+    return isolated(release, world, pinned.name, argv, index.secrets)
 
 
-def install_own_file(release: Release, world: World, own: OwnFile) -> Run:
-    """Our own file, from the target index alone."""
-    index = target_index(world, own.project)
-    argv = uv("pip", "install", *into(release, own.name), *index.uv, *own.arguments)
-    return alone(release, world, own.name, argv, index.secrets)
+def install_dependencies(release: Release, world: World, name: str, *requirements: str) -> Run:
+    """Install with uv and this machine's settings; from uv's cache alone where that is enough.
 
-
-def install_dependencies(release: Release, world: World, name: str, *wanted: str) -> Run:
-    """What this machine's own settings give; from uv's cache alone, where that will do.
-
-    Bytecode is not compiled ahead: what is imported is compiled then, which is far less.
+    Bytecode is not compiled ahead: an import compiles it, and far less is imported than installed.
     """
     settings = ("--project", str(release.project.root))
-    argv = uv("pip", "install", *settings, *into(release, name), *wanted)
-    online = with_settings(release, world, name, argv)
+    argv = uv("pip", "install", *settings, *python_option(release, name), *requirements)
+    online = configured(release, world, name, argv)
     return replace(online, argv=(*argv, "--offline"), otherwise=online)

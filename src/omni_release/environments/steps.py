@@ -1,7 +1,8 @@
-"""Install what was built into environments of its own."""
+"""Installs the release, as users do, into fresh environments, and upgrades the local one."""
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Iterable
 
@@ -11,121 +12,122 @@ from omni_release.core.errors import NotApplicable
 from omni_release.core.model import REHEARSAL, Artifact, Evidence, Release
 from omni_release.core.world import World
 from omni_release.environments import LocalEnvironment, installers
-from omni_release.environments.installers import (
-    OwnFile,
-    fresh_environment,
-    install_dependencies,
-    install_own_file,
-    into,
-    own_wheel,
-)
 
 
 class InstallWithUv:
-    """uv installs the release from the index into a fresh environment, as people would.
+    """Install the release with uv
 
-    Our own file comes from the target index alone, pinned by its hash, and no setting on this machine can let another
-    one in; dependencies come from wherever this machine gets them. All that uv says lies in `logs/released-uv.log`.
+    The release is installed from the index into a fresh environment: its own file from the target index alone, by its
+    hash, its dependencies from wherever this machine gets them.
+
+    Fix: read uv's output in the run's `logs/released-uv.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        own = own_wheel(release, world, "released-uv")
-        yield own.pinned
-        yield fresh_environment(release, world, own.name)
-        yield install_own_file(release, world, own)
-        yield install_dependencies(release, world, own.name, own.requirement)
+        pinned = installers.pinned_wheel(release, world, "released-uv")
+        yield pinned.requirements_file
+        yield installers.create_environment(release, world, pinned.name)
+        yield installers.install_pinned(release, world, pinned)
+        yield installers.install_dependencies(release, world, pinned.name, pinned.requirement)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        wheel = distributions.installable(release.dist)
-        target = release.environment("released-uv")
-        if not (environments.has_wheel(target, wheel, by="uv") and environments.is_complete(target)):
+        if not _is_installed(release, "released-uv", by="uv"):
             return None
         return {"installer": "uv", "index": world.index.target.simple}
 
 
 class InstallWithPip:
-    """pip installs the release from the index into a fresh environment, as people would.
+    """Install the release with pip
 
-    Our own file comes from the target index alone, pinned by its hash. By the setting `verify.pip`, pip fetches all
-    dependencies too (`full`, as a release does unless told otherwise), or uv does (`own-file`, as a rehearsal does).
-    All that they say lies in `logs/released-pip.log`.
+    The release is installed from the index into a fresh environment: its own file from the target index alone, by its
+    hash, its dependencies by pip too (`verify.pip = "full"`) or by uv (`"own-file"`).
+
+    Fix: read the installers' output in the run's `logs/released-pip.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        own = own_wheel(release, world, "released-pip")
-        yield own.pinned
-        yield fresh_environment(release, world, own.name)
-        index = installers.target_index(world, own.project)
-        argv = _pip(release, own.name, *index.pip, *own.arguments)
-        yield installers.alone(release, world, own.name, argv, index.secrets)
-        if _pip_does(release) == "full":
-            yield installers.with_settings(release, world, own.name, _pip(release, own.name, own.requirement))
+        pinned = installers.pinned_wheel(release, world, "released-pip")
+        install = (sys.executable, "-m", "pip", *installers.python_option(release, pinned.name), "install")
+        yield pinned.requirements_file
+        yield installers.create_environment(release, world, pinned.name)
+        index = installers.target_index(world, pinned.project)
+        argv = (*install, *index.pip, *pinned.arguments, *installers.PIP_QUIET)
+        yield installers.isolated(release, world, pinned.name, argv, index.secrets)
+        if _pip_mode(release) == "full":
+            argv = (*install, pinned.requirement, *installers.PIP_QUIET)
+            yield installers.configured(release, world, pinned.name, argv)
         else:
-            yield install_dependencies(release, world, own.name, own.requirement)
+            yield installers.install_dependencies(release, world, pinned.name, pinned.requirement)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        wheel = distributions.installable(release.dist)
-        target = release.environment("released-pip")
-        if not (environments.has_wheel(target, wheel, by="pip") and environments.is_complete(target)):
+        if not _is_installed(release, "released-pip", by="pip"):
             return None
-        return {"installer": f"pip, {_pip_does(release)}", "index": world.index.target.simple}
+        return {"installer": f"pip, {_pip_mode(release)}", "index": world.index.target.simple}
 
 
-def _pip_does(release: Release) -> str:
+def _pip_mode(release: Release) -> str:
+    """Which installer gets the dependencies: pip in a release (`full`), uv in a rehearsal (`own-file`), by default."""
     return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
 
 
-def _pip(release: Release, name: str, *arguments: str) -> tuple[str, ...]:
-    """The call of our own pip, at work in another environment."""
-    return (sys.executable, "-m", "pip", *into(release, name), "install", *arguments, *installers.QUIET)
+def _is_installed(release: Release, name: str, *, by: str) -> bool:
+    """Whether the environment `name` of this run has the wheel, put there `by` this installer, and its dependencies."""
+    site = environments.site_packages(release.environment(name))
+    if not environments.has_wheel(site, distributions.installable(release.dist), by=by):
+        return False
+    return environments.requirements_met(site, release.project.name, platform.python_version())
 
 
 class UpgradeLocal:
-    """The local environment has the release, from the index, and says so.
+    """Upgrade the local environment
 
-    The file comes from the index alone, by its hash, whatever cooldown this machine has set; dependencies come from
-    wherever this machine gets them. An editable install is left as it is. All output lies in `logs/local.log`.
+    The local environment gets the release's own file from the index alone, by its hash, whatever cooldown this machine
+    has set, and its dependencies from wherever this machine gets them. An editable install is left as it is.
+
+    Fix: read the installer's output in the run's `logs/local.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        found = _to_upgrade(release, world)
-        own = OwnFile.of(release, "local", *_released(world))
-        yield own.pinned
-        index = installers.target_index(world, own.project)
+        local = environments.inspect_local_environment(release, world)
+        require_not_editable(local, release)
+        pinned = installers.PinnedRelease.of(release, "local", *_released(world))
+        yield pinned.requirements_file
+        index = installers.target_index(world, pinned.project)
         install: tuple[str, ...]
         settings: tuple[str, ...]
-        if found.installer == "pip":
-            install = (str(found.interpreter), "-m", "pip", "install", *installers.QUIET)
-            alone, settings = (*index.pip, "--force-reinstall"), ()
+        if local.installer == "pip":
+            install = (str(local.interpreter), "-m", "pip", "install", *installers.PIP_QUIET)
+            isolated, settings = (*index.pip, "--force-reinstall"), ()
         else:
-            install = installers.uv("pip", "install", "--python", str(found.interpreter))
-            alone, settings = (*index.uv, "--reinstall-package", own.project), ("--project", str(release.project.root))
-        yield installers.alone(release, world, "local", (*install, *alone, *own.arguments), index.secrets)
-        yield installers.with_settings(release, world, "local", (*install, *settings, own.requirement))
+            install = installers.uv("pip", "install", "--python", str(local.interpreter))
+            isolated = (*index.uv, "--reinstall-package", pinned.project)
+            settings = ("--project", str(release.project.root))
+        yield installers.isolated(release, world, "local", (*install, *isolated, *pinned.arguments), index.secrets)
+        yield installers.configured(release, world, "local", (*install, *settings, pinned.requirement))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        found = _to_upgrade(release, world)
-        if not has_the_release(found, release, world):
+        local = environments.inspect_local_environment(release, world)
+        require_not_editable(local, release)
+        if not has_release(local, release, world):
             return None
-        return {"environment": str(found.folder), "version": str(found.version), "installer": found.installer}
+        return {"environment": str(local.folder), "version": str(local.version), "installer": local.installer}
 
 
-def has_the_release(found: LocalEnvironment, release: Release, world: World) -> bool:
-    """Whether the environment has the release, with the bytes of a wheel of ours, and all that it requires."""
+def require_not_editable(local: LocalEnvironment, release: Release) -> None:
+    """Raise NotApplicable where the local environment has an editable install, which an upgrade would replace."""
+    if local.editable:
+        raise NotApplicable(f"{release.project.name} is an editable install of {local.editable}: left as it is")
+
+
+def has_release(local: LocalEnvironment, release: Release, world: World) -> bool:
+    """Whether the local environment has the release with the bytes of one of its wheels, and all requirements."""
     _, version = distributions.name_and_version(_released(world)[0].name)
-    if found.version is None or not distributions.same_version(found.version, version):
+    if local.version is None or not distributions.same_version(local.version, version):
         return False
     wheels = [path for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]
-    if wheels and not any(environments.has_wheel_at(found.site, wheel) for wheel in wheels):
+    if wheels and not any(environments.has_wheel(local.site, wheel) for wheel in wheels):
         return False
-    return environments.is_satisfied_at(found.site, release.project.name, found.python)
-
-
-def _to_upgrade(release: Release, world: World) -> LocalEnvironment:
-    found = environments.local_environment(release, world)
-    if found.editable:
-        raise NotApplicable(f"{release.project.name} is an editable install of {found.editable}: it is left as it is")
-    return found
+    return environments.requirements_met(local.site, release.project.name, local.python_version)
 
 
 def _released(world: World) -> tuple[Artifact, ...]:

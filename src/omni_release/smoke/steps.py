@@ -9,7 +9,7 @@ from omni_release import cassettes, distributions, environments, testing
 from omni_release.core.actions import Action, Copy, Move
 from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
-from omni_release.environments.installers import fresh_environment, install_dependencies, install_own_file, own_wheel
+from omni_release.environments.installers import create_environment, install_dependencies, install_pinned, pinned_wheel
 from omni_release.smoke import runner
 from omni_release.testing.steps import filled_marker
 
@@ -55,18 +55,18 @@ class InstallForSmoke:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         wheel = distributions.installable(release.dist)
-        own = own_wheel(release, world, "candidate")
-        yield own.pinned
-        yield fresh_environment(release, world, own.name)
-        yield install_own_file(release, world, own)
+        own = pinned_wheel(release, world, "candidate")
+        yield own.requirements_file
+        yield create_environment(release, world, own.name)
+        yield install_pinned(release, world, own)
         wanted = testing.requirements(release.project, wheel, runner.requirements(release.project, wheel)).arguments
-        yield install_dependencies(release, world, own.name, *(own.instead_of(wheel, word) for word in wanted))
+        yield install_dependencies(release, world, own.name, *(own.by_version(wheel, word) for word in wanted))
         yield filled_marker(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         runner.must_be_wanted(release.project)
         wheel = distributions.installable(release.dist)
-        target = release.environment("candidate")
-        if not (environments.has_wheel(target, wheel, by="uv") and filled_marker(release).path.is_file()):
+        site = environments.site_packages(release.environment("candidate"))
+        if not (environments.has_wheel(site, wheel, by="uv") and filled_marker(release).path.is_file()):
             return None
         return {"installer": "uv", "index": world.index.target.simple}

@@ -11,7 +11,7 @@ from omni_release.core.actions import Action, Copy, Write
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Evidence, Project, Release
 from omni_release.core.world import World
-from omni_release.environments.installers import fresh_environment, install_dependencies
+from omni_release.environments.installers import create_environment, install_dependencies
 
 
 class CopyTests:
@@ -40,7 +40,7 @@ class InstallCandidate:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         wheel = distributions.installable(release.dist)
-        yield fresh_environment(release, world, "candidate")
+        yield create_environment(release, world, "candidate")
         needed = testing.requirements(release.project, wheel, self.also(release.project, wheel))
         yield install_dependencies(release, world, "candidate", *needed.arguments)
         yield from testing.recorder(release)
@@ -48,9 +48,8 @@ class InstallCandidate:
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
-        if not (
-            environments.has_wheel(release.environment("candidate"), wheel) and filled_marker(release).path.is_file()
-        ):
+        site = environments.site_packages(release.environment("candidate"))
+        if not (environments.has_wheel(site, wheel) and filled_marker(release).path.is_file()):
             return None
         return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
 
