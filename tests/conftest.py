@@ -1,27 +1,31 @@
-"""What the tests share: whole small projects, and the real command line."""
+"""Shared by all tests: small projects, the real command line, and a check run on a few files."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import pytest
 
-from omni_release import programs
+from omni_release import programs, project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.checklists import sign_offs
+from omni_release.core import waivers
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import Project, Release
+from omni_release.core.model import Finding, Project, Release
 from omni_release.core.settings import Settings
+from omni_release.core.tasks import Check, check
 from omni_release.core.world import World
 
 CASES = Path(__file__).parent / "cases"
@@ -44,7 +48,7 @@ THOROUGH = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what drives real clients and servers, or a thousand examples: the project's own rehearsal leaves it out."""
+    """Mark the slow tests (real clients and servers, a thousand examples): the project's own rehearsal skips them."""
     for item in items:
         if item.path.is_relative_to(CASES.parent) and item.path.relative_to(CASES.parent).parts[0] in THOROUGH:
             item.add_marker("thorough")
@@ -52,14 +56,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a command line under test leaves in the folder for temporary files goes with the test's own."""
+    """Temporary files of a command line under test are removed with those of the test."""
     for variable in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(variable, str(tmp_path))
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How the command line ended."""
+    """The result of a command line: its exit code, and what it printed."""
 
     code: int
     out: str
@@ -67,24 +71,24 @@ class Ran:
 
     @property
     def document(self) -> dict[str, Any]:
-        """What stands on stdout, read as one JSON document."""
-        read: dict[str, Any] = json.loads(self.out)
-        return read
+        """The JSON document on stdout."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
 
     def outcome(self, id: str) -> dict[str, Any]:
         """The outcome of one task."""
-        found: dict[str, Any] = next(o for o in self.document["outcomes"] if o["id"] == id)
-        return found
+        outcome: dict[str, Any] = next(o for o in self.document["outcomes"] if o["id"] == id)
+        return outcome
 
 
-def child_environment(**more: str) -> dict[str, str]:
-    """The environment of a command line under test: outside any other run, and not on a CI service."""
-    left_out = (programs.RUN_VARIABLE, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
-    return {key: value for key, value in os.environ.items() if key not in left_out} | more
+def child_environment(**variables: str) -> dict[str, str]:
+    """The environment of a command line under test: outside of any other run, and not on a CI service."""
+    removed = (programs.RUN_VARIABLE, "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR")
+    return {key: value for key, value in os.environ.items() if key not in removed} | variables
 
 
 def omni(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None, timeout: float = 300) -> Ran:
-    """Run the real command line in a process of its own."""
+    """Run the real command line in its own process."""
     ended = subprocess.run(
         [sys.executable, "-m", "omni_release", *map(str, arguments)],
         cwd=cwd,
@@ -100,13 +104,15 @@ def omni(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | Non
 
 
 def git(*arguments: str, cwd: Path) -> str:
-    """Run the real git, as somebody."""
-    who = ["-c", "user.name=Tester", "-c", "user.email=tester@example.invalid", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", *who, *arguments], cwd=cwd, check=True, capture_output=True, encoding="utf-8").stdout
+    """Run the real git, with an identity of its own."""
+    identity = ["-c", "user.name=Tester", "-c", "user.email=tester@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=cwd, check=True, capture_output=True, encoding="utf-8"
+    ).stdout
 
 
 def copy_case(name: str, target: Path) -> Path:
-    """A case project in a git repository of its own, with one commit."""
+    """A copy of a case project, in a git repository with one commit."""
     shutil.copytree(CASES / name, target, ignore=shutil.ignore_patterns("__pycache__", ".omni-release"))
     git("init", "--quiet", "--initial-branch=main", cwd=target)
     git("add", "--all", cwd=target)
@@ -116,13 +122,13 @@ def copy_case(name: str, target: Path) -> Path:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Callable[[str], Path]:
-    """Copies a case project into a fresh repository."""
+    """A function that copies a case project into a new repository."""
     return lambda name: copy_case(name, tmp_path / name.replace("/", "-"))
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """The real one, with its run folder below tmp_path."""
+    """The real world, with its run folder in tmp_path."""
     files = LocalFiles()
     processes = LocalProcesses(str)
     (tmp_path / "run").mkdir()
@@ -131,9 +137,40 @@ def world(tmp_path: Path) -> Iterator[World]:
     processes.close()
 
 
+class RunCheck(Protocol):
+    """Runs a check on a project of these files, by their paths."""
+
+    def __call__(self, body: Check, files: Mapping[str, str | bytes] = ..., settings: str = ...) -> list[Finding]:
+        """The findings. `settings` are the lines of [tool.omni-release]; the check must declare each finding's rule."""
+
+
+@pytest.fixture
+def run_check(tmp_path: Path, world: World) -> RunCheck:
+    """Run a check, as `run_check(retired_models, {"a.py": "MODEL = 'x'"})`, on a project called acme, at 1.0."""
+
+    def run(body: Check, files: Mapping[str, str | bytes] = MappingProxyType({}), settings: str = "") -> list[Finding]:
+        root = tmp_path / "project"
+        pyproject = f'[project]\nname = "acme"\nversion = "1.0"\n[tool.omni-release]\n{settings}\n'
+        for name, content in {"pyproject.toml": pyproject, **files}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        inside, folder = PurePosixPath(), tmp_path / "run"
+        release = Release(project.load(root), "1.0", "rehearsal", None, folder, tmp_path / "workshop", inside)
+        findings = list(body(release, world))
+        task = check(body)
+        declared = {"", task.id, *waivers.FOUND, *(rule.id for rule in task.rules if not rule.is_family)}
+        families = [rule.id for rule in task.rules if rule.is_family]
+        for finding in findings:
+            known = finding.rule in declared or any(re.fullmatch(family, finding.rule) for family in families)
+            assert known, f"{task.id} does not declare {finding.rule}"
+        return findings
+
+    return run
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
-    """A release of a project that has nothing but a name."""
+    """A release of a project that has only a name."""
     return Release(
         Project(tmp_path, "acme", (), Settings(), {}),
         "1.0",

@@ -20,7 +20,7 @@ from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.checks import configured_models, models_respond
 from omni_release.models.checks import history, retired_models
-from tests.conftest import child_environment, omni
+from tests.conftest import RunCheck, child_environment, omni
 
 DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash", "gemini-3-pro-image"
 TODAY = date(2026, 11, 22)
@@ -75,10 +75,10 @@ def test_a_dead_name_is_an_error_at_each_place(tmp_path: Path, world: World) -> 
     assert "was shut down on 2026-06-25: use gemini-3-pro-image (" in found[0].message
 
 
-def test_a_chain_is_followed_to_its_living_end(tmp_path: Path, world: World) -> None:
+def test_a_chain_is_followed_to_its_living_end(run_check: RunCheck) -> None:
     """imagen-3.0-generate-002 was replaced by a model that is dead by now too."""
-    (found,) = retired_models(release(tmp_path, {"a.py": '"imagen-3.0-generate-002"'}), world)
-    assert "use gemini-3.1-flash-image" in found.message
+    (finding,) = run_check(retired_models, {"a.py": '"imagen-3.0-generate-002"'})
+    assert "use gemini-3.1-flash-image" in finding.message
 
 
 def test_the_day_decides(tmp_path: Path, world: World) -> None:
