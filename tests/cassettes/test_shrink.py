@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omni_release.cassettes.shrink import LEAST, Shrunk, shrunk
-from omni_release.images import answer, codec
+from omni_release.images import answer
+from omni_release.images.api_format import decode_base64
 
 pytestmark = pytest.mark.thorough
 
@@ -55,7 +56,7 @@ def test_an_image_stays_one(kind: str, snake: bool, coder: Coder) -> None:
     """The stub is an image of the same type and true dimensions; sha256 and size of the true bytes stand beside it."""
     data, mime_type = noise(kind), f"image/{kind.lower()}"
     made = shrunk(body(data, mime_type, coder, snake=snake))
-    read = answer.parsed(made.body)
+    read = answer.parse(made.body)
     assert read.image is not None and read.image.image is not None
     stub = answer.decode_image(read.image.image)
     assert (stub.mime_type, stub.width, stub.height) == (mime_type, 640, 360)
@@ -97,8 +98,8 @@ def test_a_second_turn_sends_the_first_ones_stub() -> None:
     data = noise("JPEG")
     came = part_of(shrunk(body(data, "image/jpeg")))
     live = part_of(shrunk(body(data, "image/jpeg", base64.urlsafe_b64encode, snake=True)))
-    assert codec.decoded(came["inlineData"]["data"]) == codec.decoded(live["inline_data"]["data"])
-    assert codec.decoded(came["thoughtSignature"]) == codec.decoded(live["thought_signature"])
+    assert decode_base64(came["inlineData"]["data"]) == decode_base64(live["inline_data"]["data"])
+    assert decode_base64(came["thoughtSignature"]) == decode_base64(live["thought_signature"])
 
 
 def test_different_images_have_different_stubs() -> None:
@@ -113,7 +114,7 @@ def test_what_does_not_decode_still_does_not(data: bytes) -> None:
     made = shrunk(body(data, "image/jpeg"))
     (image, _) = made.stubs
     assert (image.width, image.size) == (None, len(data))
-    stub = codec.decoded(part_of(made)["inlineData"]["data"])
+    stub = decode_base64(part_of(made)["inlineData"]["data"])
     with pytest.raises(Exception, match="does not decode"):
         answer.decode_image(stub)
 
@@ -145,8 +146,8 @@ def test_recorded_traffic() -> None:
     """What the service really said becomes small, and is read as before: parts, signatures, sizes."""
     document = json.loads((EVIDENCE / "prism-php_prism__generate-image-with-image-edit-1.json").read_bytes())
     data = json.dumps(document).encode()
-    made, before = shrunk(data), answer.of(document)
-    after = answer.parsed(made.body)
+    made, before = shrunk(data), answer.parse_document(document)
+    after = answer.parse(made.body)
     assert len(made.body) < 5_000 < len(data)
     assert [(p.text, p.mime_type, bool(p.signature)) for p in after.parts] == [
         (p.text, p.mime_type, bool(p.signature)) for p in before.parts

@@ -27,7 +27,7 @@ from omni_release.core.errors import UsageError
 from omni_release.emulators import GeminiEmulator, responses, script
 from omni_release.emulators.fixtures import gemini_emulator  # noqa: F401  # a fixture, as a project would take it
 from omni_release.emulators.script import Step, Weather
-from omni_release.images import codec
+from omni_release.images.api_format import decode_base64, encode_base64
 from tests.conftest import child_environment, omni
 
 PRO = "gemini-3-pro-image"
@@ -134,7 +134,7 @@ def test_a_real_image(running: GeminiEmulator, version: str, model: str, mime_ty
     status, document = generated(running.url, BODY | {"generationConfig": config}, model, version)
     (candidate,) = document["candidates"]
     text, pictured = candidate["content"]["parts"]
-    data = codec.decoded(pictured["inlineData"]["data"])
+    data = decode_base64(pictured["inlineData"]["data"])
     with Image.open(io.BytesIO(data)) as image:
         assert (image.size, Image.MIME[image.format or ""]) == ((1536, 2752), mime_type)
         image.load()
@@ -143,7 +143,7 @@ def test_a_real_image(running: GeminiEmulator, version: str, model: str, mime_ty
     assert (status, candidate["finishReason"], document["modelVersion"]) == (200, "STOP", model)
     usage = document["usageMetadata"]
     assert usage["totalTokenCount"] == sum(usage[f"{one}TokenCount"] for one in ("prompt", "candidates", "thoughts"))
-    seconds = int.from_bytes(codec.decoded(document["responseId"])[:4], "little")
+    seconds = int.from_bytes(decode_base64(document["responseId"])[:4], "little")
     assert abs(seconds - time.time()) < 60
     assert len(data) < 60_000
 
@@ -154,11 +154,11 @@ def test_both_spellings_are_read(running: GeminiEmulator) -> None:
     answer = document["candidates"][0]["content"]
     snaked = {"role": "model", "parts": []}
     for part in answer["parts"]:
-        one: dict[str, Any] = {"thought_signature": codec.encoded(codec.decoded(part["thoughtSignature"]))}
+        one: dict[str, Any] = {"thought_signature": encode_base64(decode_base64(part["thoughtSignature"]))}
         if "text" in part:
             one["text"] = part["text"]
         else:
-            data = codec.encoded(codec.decoded(part["inlineData"]["data"]))
+            data = encode_base64(decode_base64(part["inlineData"]["data"]))
             one["inline_data"] = {"mime_type": part["inlineData"]["mimeType"], "data": data}
         snaked["parts"].append(one)  # type: ignore[attr-defined]
     more = {"role": "user", "parts": [{"text": "bluer"}]}
@@ -232,7 +232,7 @@ def test_a_stream(running: GeminiEmulator) -> None:
         parts = [candidate["content"]["parts"][0] for candidate in said]
         assert [part.keys() & {"text", "inline_data"} for part in parts] == [{"text"}, {"inline_data"}, {"text"}]
         assert [candidate.get("finish_reason") for candidate in said] == [None, None, "STOP"]
-        assert Image.open(io.BytesIO(codec.decoded(parts[1]["inline_data"]["data"]))).size == (1408, 768)
+        assert Image.open(io.BytesIO(decode_base64(parts[1]["inline_data"]["data"]))).size == (1408, 768)
         running.script("404; 503")
         for code in (404, 503):
             with pytest.raises(genai.errors.APIError) as raised:

@@ -58,7 +58,7 @@ def test_a_bomb_is_not_decoded() -> None:
 def test_what_is_no_answer(body: str) -> None:
     """JSON that is not JSON, or of another shape, is a damaged answer."""
     with pytest.raises(errors.DamagedAnswer):
-        images_answer.parsed(body)
+        images_answer.parse(body)
 
 
 def test_an_answer_of_50_mb(emulator: GeminiEmulator) -> None:
@@ -111,11 +111,11 @@ def test_a_timeout_that_is_none(timeout: Any) -> None:
 @pytest.mark.parametrize("model", ["", " ", "../x", "a b", "a/b", "x?key=1", "é", None])
 def test_a_model_that_is_none(model: Any) -> None:
     """What cannot stand in a URL's path is no name; a probe says so."""
-    with pytest.raises(errors.InvalidRequest, match="no model's name"):
+    with pytest.raises(errors.InvalidRequest, match="invalid model name"):
         GeminiImageProvider(model, planted_key())
     if model and model.strip():
         with SyncImages(GeminiImageProvider(PRO, planted_key())) as images:
-            assert "no model's name" in images.probe(model).why
+            assert "invalid model name" in images.probe(model).why
 
 
 def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:

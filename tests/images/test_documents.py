@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_release.images import Attempt, Availability, Conversation, ImageRequest, ImageResult, ModelInfo, codec
-from omni_release.images.batch import BatchOutcome, Failure
+from omni_release.images import Attempt, Availability, Conversation, ImageRequest, ImageResult, ModelInfo
+from omni_release.images.api_format import decode_base64, encode_base64
 from omni_release.images.errors import InvalidRequest
 from omni_release.images.model import Document, Part, Usage
+from omni_release.images.shortcuts import BatchOutcome, Failure
 
 WHEN = datetime.datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=datetime.UTC)
 PART = Part("t", b"\xff\xfe\xfb", "image/png", b"\xfb\xef\xbe", True)
@@ -57,32 +58,32 @@ def test_base64_is_the_sdk_s(data: bytes) -> None:
     from google.genai.types import Part as SdkPart
 
     dumped = json.loads(SdkPart(thought_signature=data).model_dump_json())["thought_signature"]
-    assert codec.encoded(data) == dumped
+    assert encode_base64(data) == dumped
     for text in (
         dumped,
         dumped.rstrip("="),
         base64.b64encode(data).decode(),
         base64.b64encode(data).decode().strip("="),
     ):
-        assert codec.decoded(text) == data
+        assert decode_base64(text) == data
 
 
 @pytest.mark.parametrize("text", ["!!!!", "ab c", "é", "a"])
 def test_what_is_no_base64(text: str) -> None:
     """It is refused: to drop what one does not know corrupts silently."""
     with pytest.raises(ValueError, match=r"base64|ASCII"):
-        codec.decoded(text)
+        decode_base64(text)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("{", "not JSON"),
-        ("[]", "must be an object"),
-        ('{"prompt": 3}', "ImageRequest.prompt must be str, not int"),
-        ('{"prompt": "x", "colour": "red"}', "no field 'colour'"),
+        ("[]", "Expected `object`, got `array`"),
+        ('{"prompt": 3}', r"Expected `str`, got `int` - at `\$.prompt`"),
+        ('{"prompt": "x", "colour": "red"}', "unknown field 'colour'"),
         ('{"prompt": ""}', "the prompt is empty"),
-        ("{}", "prompt"),
+        ("{}", "missing required field `prompt`"),
         (b"\xff", "not JSON"),
     ],
 )

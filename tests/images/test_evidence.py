@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from omni_release import models
-from omni_release.images import answer, codec, error_mapping, errors, pricing
+from omni_release.images import answer, error_mapping, errors, pricing
+from omni_release.images.api_format import decode_base64, encode_base64
 from omni_release.images.model import Usage
 from tests.images.conftest import EVIDENCE, needs_evidence
 
@@ -42,7 +43,7 @@ def day(response_id: str) -> datetime.date:
 
 def test_text_and_image_of_pro_preview() -> None:
     """2025-11: text and a JPEG of 1408 by 768, both signed with about 825 KB; 174 tokens of thoughts."""
-    read = answer.of(bodies("test_google_image_generation_with_text")[0])
+    read = answer.parse_document(bodies("test_google_image_generation_with_text")[0])
     assert answer.decode_image(image_of(read)) == answer.DecodedImage("image/jpeg", 1408, 768)
     assert [len(part.signature or b"") // 1000 for part in read.parts] == [825, 823]
     assert read.usage == Usage(prompt=14, candidates=1283, image=1120, thoughts=174, total=1471)
@@ -53,7 +54,7 @@ def test_text_and_image_of_pro_preview() -> None:
 
 def test_image_of_pro() -> None:
     """2026-07: one JPEG of 931 KB, its signature 2.2 MB."""
-    read = answer.of(bodies("TestImageGenerationCapability.test_image_generation_local_fallback_google")[0])
+    read = answer.parse_document(bodies("TestImageGenerationCapability.test_image_generation_local_fallback_google")[0])
     assert len(read.parts) == 1
     assert len(image_of(read)) == 931_369
     assert len(read.parts[0].signature or b"") == 2_182_381
@@ -66,9 +67,9 @@ def test_image_of_pro() -> None:
 
 def test_text_then_image_of_flash() -> None:
     """A 200 with text and no image is an outcome of its own; then a PNG of 1290 tokens."""
-    text, pictured = (answer.of(body) for body in bodies("test_google_image_or_text_output"))
+    text, pictured = (answer.parse_document(body) for body in bodies("test_google_image_or_text_output"))
     assert text.image is None
-    assert "answered with text" in answer.no_image(text).message
+    assert "answered with text" in answer.no_image_error(text).message
     assert answer.decode_image(image_of(pictured)) == answer.DecodedImage("image/png", 1024, 1024)
     assert pictured.usage is not None and pictured.usage.image == 1290
     assert pricing.cost_of("gemini-2.5-flash-image", pictured.usage, "1K").usd == pytest.approx(0.0387, abs=0.0002)
@@ -77,13 +78,13 @@ def test_text_then_image_of_flash() -> None:
 def test_jpeg_of_vertex() -> None:
     """Vertex answers with what it was asked for: a JPEG."""
     (body,) = bodies("test_google_vertexai_image_generation_with_output_format")
-    assert answer.decode_image(image_of(answer.of(body))) == answer.DecodedImage("image/jpeg", 1024, 1024)
+    assert answer.decode_image(image_of(answer.parse_document(body))) == answer.DecodedImage("image/jpeg", 1024, 1024)
 
 
 def test_edit_of_prism() -> None:
     """The body of an edit: a PNG of 1024 by 680, 258 tokens of image among the prompt's."""
     text = (EVIDENCE / "prism-php_prism__generate-image-with-image-edit-1.json").read_text(encoding="utf-8")
-    read = answer.parsed(text)
+    read = answer.parse(text)
     assert answer.decode_image(image_of(read)) == answer.DecodedImage("image/png", 1024, 680)
     assert read.usage == Usage(prompt=266, candidates=1355, image=1290, total=1621)
 
@@ -92,7 +93,7 @@ def test_stream_of_google() -> None:
     """Google's own recording of a stream: text, one whole image, then an empty end."""
     (path,) = EVIDENCE.glob("googleapis_js-genai__Client_Tests_generateContentStream_*.json")
     recorded = json.loads(path.read_text(encoding="utf-8"))
-    segments = [answer.of(body) for body in recorded["interactions"][0]["response"]["bodySegments"]]
+    segments = [answer.parse_document(body) for body in recorded["interactions"][0]["response"]["bodySegments"]]
     pictured = [read for read in segments if read.image]
     assert len(pictured) == 1
     assert answer.decode_image(image_of(pictured[0])).mime_type == "image/png"
@@ -102,11 +103,11 @@ def test_stream_of_google() -> None:
 
 def test_signatures_survive_both_alphabets() -> None:
     """A recorded signature (standard base64), dumped URL-safe and read again, is the same bytes."""
-    read = answer.of(bodies("test_google_image_generation_with_text")[0])
+    read = answer.parse_document(bodies("test_google_image_generation_with_text")[0])
     for part in read.parts:
         assert part.signature is not None
-        assert codec.decoded(codec.encoded(part.signature)) == part.signature
-        assert codec.decoded(base64.b64encode(part.signature).decode().rstrip("=")) == part.signature
+        assert decode_base64(encode_base64(part.signature)) == part.signature
+        assert decode_base64(base64.b64encode(part.signature).decode().rstrip("=")) == part.signature
 
 
 def test_list_of_models() -> None:
@@ -128,10 +129,10 @@ def test_signature_is_echoed_word_for_word() -> None:
     )
     first, second = yaml.safe_load(text)["interactions"]
     chunks = json.loads(gzip.decompress(first["response"]["body"]["string"]))
-    (answered,) = [part.signature for chunk in chunks for part in answer.of(chunk).parts if part.signature]
+    (answered,) = [part.signature for chunk in chunks for part in answer.parse_document(chunk).parts if part.signature]
     sent = json.loads(second["request"]["body"])["contents"]
     (echoed,) = [part["thoughtSignature"] for turn in sent for part in turn["parts"] if "thoughtSignature" in part]
-    assert codec.decoded(echoed) == answered
+    assert decode_base64(echoed) == answered
 
 
 def test_empty_parts_of_firebase() -> None:
@@ -139,7 +140,7 @@ def test_empty_parts_of_firebase() -> None:
     text = (
         EVIDENCE / "FirebaseExtended_vertexai-sdk-test-data__googleai_streaming-success-empty-parts.txt"
     ).read_text()
-    read = [answer.parsed(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
+    read = [answer.parse(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
     assert any(not one.parts for one in read)
     (pictured,) = [one for one in read if one.image]
     assert answer.decode_image(image_of(pictured)) == answer.DecodedImage("image/png", 1, 1)
@@ -152,7 +153,7 @@ def test_error_with_the_content_type_of_a_stream() -> None:
     now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
     headers = {name.lower(): value for name, value in response["headers"].items()}
     (body,) = response["bodySegments"]
-    found = error_mapping.error(
-        error_mapping.Fault(response["statusCode"], body, headers, "custom-gemini-2.0-flash", now)
+    found = error_mapping.map_error(
+        error_mapping.ErrorAnswer(response["statusCode"], body, headers, "custom-gemini-2.0-flash", now)
     )
     assert isinstance(found, errors.ModelNotFound)

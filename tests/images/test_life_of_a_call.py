@@ -14,9 +14,8 @@ from omni_release.core.errors import UsageError
 from omni_release.core.settings import Settings
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
-from omni_release.images.configured import with_environment
-from omni_release.images.provider import AT_ONCE as BEGUN
-from omni_release.images.provider import STILL, LiveLine
+from omni_release.images.provider import STARTED, STILL_RUNNING, LiveLine
+from omni_release.images.shortcuts import with_environment
 from tests.images.conftest import FLASH, PRO, Lines, planted_key, resilient, run
 
 
@@ -31,12 +30,12 @@ def test_progress(emulator: GeminiEmulator) -> None:
             await provider.generate(ImageRequest("an owl"))
 
     run(lambda: work("slow after=0.6"))
-    assert said == [BEGUN, STILL]
+    assert said == [STARTED, STILL_RUNNING]
     assert Policy().still_after == 8.0
     said.clear()
     policy = Policy(backoff=0, still_after=30)
     run(lambda: work("ok"))
-    assert said == [BEGUN]
+    assert said == [STARTED]
 
 
 def test_an_image_is_not_lost_for_a_word(emulator: GeminiEmulator) -> None:
@@ -49,7 +48,7 @@ def test_an_image_is_not_lost_for_a_word(emulator: GeminiEmulator) -> None:
         error = warning
 
     def progress(text: str) -> None:
-        if text == STILL:
+        if text == STILL_RUNNING:
             raise ValueError("I/O operation on closed file")
 
     async def work() -> None:
@@ -93,10 +92,10 @@ def test_live_line() -> None:
     screen, plain = Screen(), io.StringIO()
     for stream in (screen, plain):
         with LiveLine(stream) as progress:
-            progress(BEGUN)
-            progress(STILL)
-    assert screen.getvalue() == f"\r\x1b[K{BEGUN}\r\x1b[K{STILL}\r\x1b[K"
-    assert plain.getvalue() == f"{BEGUN}\n{STILL}\n"
+            progress(STARTED)
+            progress(STILL_RUNNING)
+    assert screen.getvalue() == f"\r\x1b[K{STARTED}\r\x1b[K{STILL_RUNNING}\r\x1b[K"
+    assert plain.getvalue() == f"{STARTED}\n{STILL_RUNNING}\n"
 
 
 def test_cancelling_cancels_on_the_wire(emulator: GeminiEmulator) -> None:
@@ -241,10 +240,10 @@ import importlib.util as util, sys
 real = util.find_spec
 util.find_spec = lambda name, package=None: None if name == {missing!r} else real(name, package)
 from omni_release.images import GeminiImageProvider
-from omni_release.images.errors import NotSetUp
+from omni_release.images.errors import ConfigurationError
 try:
     GeminiImageProvider(api_key="k")
-except NotSetUp as error:
+except ConfigurationError as error:
     print(error.message, "|", error.hint)
 """
     assert fresh(code) == f'{missing} cannot be imported | Install it with: pip install "omni-release[images]"\n'
@@ -256,10 +255,10 @@ def test_without_structlog() -> None:
 import sys
 sys.modules["structlog"] = None
 from omni_release.images import ResilientProvider
-from omni_release.images.errors import NotSetUp
+from omni_release.images.errors import ConfigurationError
 try:
     ResilientProvider(None)
-except NotSetUp as error:
+except ConfigurationError as error:
     print(error.message, "|", error.hint)
 """
     assert 'structlog is not installed | Install it with: pip install "omni-release[images]"' in fresh(code)

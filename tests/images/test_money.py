@@ -24,7 +24,7 @@ def test_known_answers(model: str, tokens: int, usd: float) -> None:
     """Image tokens at the model's price."""
     cost = pricing.cost_of(model, Usage(candidates=tokens, image=tokens, total=tokens), "1K")
     assert cost.usd == pytest.approx(usd)
-    assert cost.reckoned_from == "usage"
+    assert cost.basis == "usage"
 
 
 def test_text_is_billed_apart() -> None:
@@ -85,7 +85,7 @@ def test_budget_stops_before_the_call(emulator: GeminiEmulator) -> None:
         async with GeminiImageProvider(PRO, planted_key(), emulator.url, budget=budget) as provider:
             for _ in range(2):
                 await provider.generate(ImageRequest("an owl"))
-            with pytest.raises(errors.BudgetExceeded, match="was not asked for") as raised:
+            with pytest.raises(errors.BudgetExceeded, match="was not made") as raised:
                 await provider.generate(ImageRequest("an owl"))
             assert "Raise the budget" in raised.value.hint
 
@@ -117,7 +117,7 @@ def test_budget_without_a_price(emulator: GeminiEmulator) -> None:
 
     async def work() -> None:
         async with GeminiImageProvider("gemini-9-image", planted_key(), emulator.url, budget=Budget(9)) as provider:
-            with pytest.raises(errors.BudgetExceeded, match="no price is known"):
+            with pytest.raises(errors.BudgetExceeded, match="price is unknown"):
                 await provider.generate(ImageRequest("an owl"))
 
     run(work)

@@ -21,15 +21,15 @@ from omni_release.images import (
     ImageRequest,
     ImageResult,
     answer,
-    codec,
     error_mapping,
     errors,
     gemini,
 )
+from omni_release.images.api_format import encode_base64
 from tests.images.conftest import PRO, planted_key, run
 from tests.images.test_bad_input import bytes_of
 
-IMAGE = codec.encoded(responses.picture(1376, 768, "image/jpeg", 7))
+IMAGE = encode_base64(responses.picture(1376, 768, "image/jpeg", 7))
 ANSWER: dict[str, Any] = {
     "candidates": [
         {
@@ -100,7 +100,7 @@ def test_an_answer_with_one_odd_value() -> None:
     """It is a result that can be written, or an ImageError; what stands beside the parts costs no image."""
     for at, document in with_odd(ANSWER):
         try:
-            result = gemini._result(json.dumps(document), PRO, "an owl", "1K", 1.0)
+            result = gemini.read_result(json.dumps(document), PRO, "an owl", "1K", 1.0)
         except errors.ImageError as error:
             error.message.encode()
             assert not at or at[0] in ("candidates", "promptFeedback"), at
@@ -113,7 +113,7 @@ def test_an_error_with_one_odd_value() -> None:
     now = datetime.datetime.now(datetime.UTC)
     for code in (400, 403, 404, 429, 500, 503):
         for _, document in with_odd(FAULT):
-            error = error_mapping.error(error_mapping.Fault(code, document, {"retry-after": "1"}, PRO, now))
+            error = error_mapping.map_error(error_mapping.ErrorAnswer(code, document, {"retry-after": "1"}, PRO, now))
             error.message.encode()
             error.hint.encode()
 
@@ -126,7 +126,7 @@ def test_odd_delays(delay: object, seconds: float | None) -> None:
     """A 429 with a RetryInfo is a rate limit, even where its delay cannot be read."""
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
     body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m", "details": [info]}}
-    error = error_mapping.error(error_mapping.Fault(429, body, {}, PRO, datetime.datetime.now(datetime.UTC)))
+    error = error_mapping.map_error(error_mapping.ErrorAnswer(429, body, {}, PRO, datetime.datetime.now(datetime.UTC)))
     assert isinstance(error, errors.RateLimited)
     assert error.delay == seconds
 
@@ -145,12 +145,14 @@ def test_odd_delays(delay: object, seconds: float | None) -> None:
 def test_odd_retry_after(header: str, seconds: float | None) -> None:
     """Seconds or a date; what is neither is none, and no crash."""
     now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
-    assert error_mapping.Fault(503, {}, {"retry-after": header}, PRO, now).delay == seconds
+    assert error_mapping.ErrorAnswer(503, {}, {"retry-after": header}, PRO, now).delay == seconds
 
 
 def test_a_429_that_is_not_the_api_s() -> None:
     """A proxy's page says nothing about the account."""
-    error = error_mapping.error(error_mapping.Fault(429, "<html>", {}, PRO, datetime.datetime.now(datetime.UTC)))
+    error = error_mapping.map_error(
+        error_mapping.ErrorAnswer(429, "<html>", {}, PRO, datetime.datetime.now(datetime.UTC))
+    )
     assert type(error) is errors.RateLimited
 
 

@@ -24,7 +24,7 @@ from omni_release.images.errors import (
     RetriesExhausted,
     TimedOut,
 )
-from omni_release.images.policy import RetryState, decide
+from omni_release.images.resilience import RetryState, decide
 from tests.images.conftest import FLASH, PRO, Lines, made
 
 FIRST = RetryState(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)

@@ -73,11 +73,11 @@ def test_context_is_data(emulator: GeminiEmulator) -> None:
     [
         ({"prompt": ""}, "prompt is empty"),
         ({"prompt": " \n"}, "prompt is empty"),
-        ({"prompt": "x", "preset": "poster"}, "no preset 'poster'"),
-        ({"prompt": "x", "aspect_ratio": "7:5"}, "no aspect ratio '7:5'"),
-        ({"prompt": "x", "size": "8K"}, "no size '8K'"),
-        ({"prompt": "x", "count": 0}, "batch of 0"),
-        ({"prompt": "x", "count": 5}, "batch of 5"),
+        ({"prompt": "x", "preset": "poster"}, "unknown preset 'poster'"),
+        ({"prompt": "x", "aspect_ratio": "7:5"}, "unknown aspect ratio '7:5'"),
+        ({"prompt": "x", "size": "8K"}, "unknown size '8K'"),
+        ({"prompt": "x", "count": 0}, "batch size 0"),
+        ({"prompt": "x", "count": 5}, "batch size 5"),
         ({"prompt": "x", "context": "y" * 70_000}, "characters"),
     ],
 )
@@ -205,7 +205,7 @@ def test_batch_side_by_side(emulator: GeminiEmulator) -> None:
             outcomes = await generate_batch(provider, ImageRequest("an owl", count=4))
             assert sum(outcome.result is not None for outcome in outcomes) == 3
             (failure,) = [outcome.failure for outcome in outcomes if outcome.failure]
-            assert failure.kind == "Refused"
+            assert failure.kind == "ContentRefused"
 
     run(work)
     assert len(emulator.calls) == 4

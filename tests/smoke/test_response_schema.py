@@ -16,7 +16,7 @@ import yaml
 from omni_release.cassettes import recorded
 from omni_release.core.errors import UsageError
 from omni_release.emulators import GeminiEmulator
-from omni_release.images import codec
+from omni_release.images.api_format import decode_base64
 from omni_release.smoke.response_schema import drift, drifted, shape, shapes
 from tests.conftest import omni
 from tests.images.conftest import EVIDENCE, needs_evidence
@@ -136,7 +136,7 @@ def test_the_alphabet_of_base64(body: Callable[..., Any]) -> None:
     for part in new["candidates"][0]["content"]["parts"]:
         for held, key in ((part, "thoughtSignature"), (part.get("inlineData", {}), "data")):
             if key in held:
-                held[key] = base64.urlsafe_b64encode(codec.decoded(held[key])).decode()
+                held[key] = base64.urlsafe_b64encode(decode_base64(held[key])).decode()
     said = changed(old, new)
     image = f"{PARTS}[inlineData].thoughtSignature"
     assert said[f"base64 alphabet changed: {image} was standard, is url-safe"] == "error"

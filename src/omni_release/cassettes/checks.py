@@ -15,7 +15,7 @@ from omni_release.cassettes import Cassette, Interaction, UnreadableCassette
 from omni_release.core import redaction
 from omni_release.core.model import Finding, Severity, shown
 from omni_release.core.settings import Smoke
-from omni_release.images import codec
+from omni_release.images.api_format import decode_base64
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def recorded(one: Interaction) -> datetime.datetime | None:
         pass
     try:
         text = json.loads(one.body)["responseId"]
-        (seconds,) = struct.unpack("<I", codec.decoded(text)[:4])
+        (seconds,) = struct.unpack("<I", decode_base64(text)[:4])
     except (ValueError, KeyError, TypeError, binascii.Error, struct.error):
         return None
     when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)

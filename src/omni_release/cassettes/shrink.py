@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from omni_release.images import codec
+from omni_release.images.api_format import decode_base64
 
 LEAST = 256
 """Bytes up to which binary data is left as it is."""
@@ -104,7 +104,7 @@ def _document(document: Any, body: bytes, prefix: str = "") -> Shrunk:
     for table, name, mime_type, path in tuple(_binaries(document, prefix)):
         text = table[name]
         try:
-            data = codec.decoded(text)
+            data = decode_base64(text)
         except ValueError:
             continue
         made, stub = stubbed(data, mime_type, path)

@@ -1,4 +1,4 @@
-"""A Gemini-shaped server on loopback, with scripted faults: real sockets, so that timeouts are real.
+"""A Gemini-shaped server on loopback, with scripted faults on real sockets, so that timeouts are real.
 
 `GeminiEmulator(script="503; ok")` is a context manager with a `url`; `omni-release emulate gemini` runs it alone.
 """
@@ -14,6 +14,7 @@ __all__ = ["GeminiEmulator"]
 
 
 def __getattr__(name: str) -> object:
+    """Import the server when it is first used: werkzeug is slow to import, and comes with an extra."""
     if name != "GeminiEmulator":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from omni_release.emulators.server import GeminiEmulator

@@ -14,7 +14,7 @@ from typing import Any
 from omni_release import models
 from omni_release.emulators import responses as emulators_responses
 from omni_release.emulators.responses import Reply
-from omni_release.images import codec
+from omni_release.images.api_format import decode_base64, field, snake_case
 
 PAGE = 50
 SIGNATURE = 1_200
@@ -33,13 +33,6 @@ class Asked:
     step: str
     now: datetime
     salt: bytes = b""
-
-
-def of(table: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """A field in camelCase or snake_case: the service reads both."""
-    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-    found = table.get(name, table.get(snake))
-    return default if found is None else found
 
 
 _SHAPE: Any = {
@@ -73,7 +66,7 @@ def misshapen(value: Any, shape: Any = _SHAPE, where: str = "") -> str:
         if not isinstance(value, dict):
             return where
         return next(
-            (found for name in shape if (found := misshapen(of(value, name), shape[name], f"{where}.{name}"))), ""
+            (found for name in shape if (found := misshapen(field(value, name), shape[name], f"{where}.{name}"))), ""
         )
     if isinstance(shape, list):
         if not isinstance(value, list) or None in value:
@@ -88,7 +81,7 @@ def misshapen(value: Any, shape: Any = _SHAPE, where: str = "") -> str:
 
 def _is_base64(text: str) -> bool:
     try:
-        codec.decoded(text)
+        decode_base64(text)
     except ValueError:
         return False
     return True
@@ -106,34 +99,34 @@ def generated(asked: Asked) -> Reply:
         return emulators_responses.not_found(asked.version, asked.model)
     if where := misshapen(asked.body):
         return emulators_responses.invalid(f"Invalid value at '{where.lstrip('.')}'.")
-    config = of(asked.body, "generationConfig", {})
-    image = of(config, "imageConfig", {})
+    config = field(asked.body, "generationConfig", {})
+    image = field(config, "imageConfig", {})
     if not asked.body.get("contents"):
         return emulators_responses.invalid("* GenerateContentRequest.contents: contents is not specified")
-    shape = emulators_responses.shape(of(image, "aspectRatio", ""), of(image, "imageSize", ""))
+    shape = emulators_responses.shape(field(image, "aspectRatio", ""), field(image, "imageSize", ""))
     if shape is None:
         return emulators_responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
     if (wrong := _signatures(asked)) is not None:
         return wrong
-    if "IMAGE" not in of(config, "responseModalities", ["TEXT", "IMAGE"]):
+    if "IMAGE" not in field(config, "responseModalities", ["TEXT", "IMAGE"]):
         return emulators_responses.text_only(
-            asked.model, "Yes", "MAX_TOKENS" if of(config, "maxOutputTokens") else "STOP"
+            asked.model, "Yes", "MAX_TOKENS" if field(config, "maxOutputTokens") else "STOP"
         )
-    return Reply(200, _answer(asked, shape, of(image, "imageSize", "1K")))
+    return Reply(200, _answer(asked, shape, field(image, "imageSize", "1K")))
 
 
 def _signatures(asked: Asked) -> Reply | None:
     """Each image of the model's own has to come back with the signature that it came with."""
     for at, content in enumerate(asked.body["contents"], 1):
         for number, part in enumerate(content.get("parts") or (), 1):
-            inline = of(part, "inlineData")
+            inline = field(part, "inlineData")
             if content.get("role") != "model" or (inline is None and "text" not in part):
                 continue
-            given = of(part, "thoughtSignature")
+            given = field(part, "thoughtSignature")
             about = (
                 part["text"].encode("utf-8", "surrogatepass")
                 if inline is None
-                else codec.decoded(of(inline, "data", ""))
+                else decode_base64(field(inline, "data", ""))
             )
             if given is None and inline is not None:
                 return emulators_responses.missing_signature(at, number)
@@ -145,7 +138,7 @@ def _signatures(asked: Asked) -> Reply | None:
 
 
 def _signed(given: str, about: bytes) -> bool:
-    return emulators_responses.is_signed(codec.decoded(given), about)
+    return emulators_responses.is_signed(decode_base64(given), about)
 
 
 def _answer(asked: Asked, shape: tuple[int, int], size: str) -> dict[str, Any]:
@@ -176,7 +169,7 @@ def _answer(asked: Asked, shape: tuple[int, int], size: str) -> dict[str, Any]:
 
 
 def _parts(asked: Asked, data: bytes, mime_type: str) -> Iterator[dict[str, Any]]:
-    modalities = of(of(asked.body, "generationConfig", {}), "responseModalities", ["TEXT", "IMAGE"])
+    modalities = field(field(asked.body, "generationConfig", {}), "responseModalities", ["TEXT", "IMAGE"])
     signs = "gemini-2" not in asked.model
     if "TEXT" in modalities:
         text = "Here it is."
@@ -235,7 +228,7 @@ def streamed(reply: Reply, *, sse: bool) -> Reply:
 
 def _chunks(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     candidates = document.get("candidates") or [{}]
-    parts = of(candidates[0], "content", {}).get("parts") or ()
+    parts = field(candidates[0], "content", {}).get("parts") or ()
     end = {key: value for key, value in candidates[0].items() if key != "content"}
     for part in parts:
         yield {**document, "candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]}
@@ -249,7 +242,7 @@ def _snaked(value: Any) -> Any:
         return [_snaked(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in key): _snaked(item) for key, item in value.items()}
+    return {snake_case(key): _snaked(item) for key, item in value.items()}
 
 
 def listed(page_token: str, page_size: int) -> Reply:

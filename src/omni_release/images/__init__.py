@@ -1,25 +1,22 @@
-"""The image provider: a protocol, Gemini behind it, resilience around it, and what it costs.
+"""The image provider: a protocol, Gemini behind it, retries and a fallback around it, and its cost.
 
-Cheap to import: what needs google-genai, Pillow, tenacity or structlog is imported when it is first asked for, and says
-in one line which extra to install where it is not there.
+It is cheap to import: google-genai, Pillow, tenacity and structlog are imported when they are first needed. If one of
+them is missing, the error names the extra to install.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omni_release.images.batch import SyncImages, generate_batch
-    from omni_release.images.configured import provider_for
-    from omni_release.images.conversation import Conversation
     from omni_release.images.errors import ImageError
     from omni_release.images.gemini import GeminiImageProvider
     from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
-    from omni_release.images.policy import Policy
     from omni_release.images.pricing import Budget
-    from omni_release.images.provider import ImageProvider
-    from omni_release.images.resilience import ResilientProvider
+    from omni_release.images.provider import ImageProvider, LiveLine
+    from omni_release.images.requests import Conversation
+    from omni_release.images.resilience import Policy, ResilientProvider
+    from omni_release.images.shortcuts import SyncImages, generate_batch, provider_for
 
 __all__ = [
     "Attempt",
@@ -31,6 +28,7 @@ __all__ = [
     "ImageProvider",
     "ImageRequest",
     "ImageResult",
+    "LiveLine",
     "ModelInfo",
     "Policy",
     "ResilientProvider",
@@ -39,26 +37,27 @@ __all__ = [
     "provider_for",
 ]
 
-_LATER = {
-    "Attempt": "model",
-    "Availability": "model",
-    "Budget": "pricing",
-    "Conversation": "conversation",
-    "GeminiImageProvider": "gemini",
-    "ImageError": "errors",
-    "ImageProvider": "provider",
-    "ImageRequest": "model",
-    "ImageResult": "model",
-    "ModelInfo": "model",
-    "Policy": "policy",
-    "ResilientProvider": "resilience",
-    "SyncImages": "batch",
-    "generate_batch": "batch",
-    "provider_for": "configured",
-}
-
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    """Import a public name from its module. Raises AttributeError for any other name."""
+    module: object
+    match name:
+        case "ImageError":
+            from omni_release.images import errors as module
+        case "GeminiImageProvider":
+            from omni_release.images import gemini as module
+        case "Attempt" | "Availability" | "ImageRequest" | "ImageResult" | "ModelInfo":
+            from omni_release.images import model as module
+        case "Budget":
+            from omni_release.images import pricing as module
+        case "ImageProvider" | "LiveLine":
+            from omni_release.images import provider as module
+        case "Conversation":
+            from omni_release.images import requests as module
+        case "Policy" | "ResilientProvider":
+            from omni_release.images import resilience as module
+        case "SyncImages" | "generate_batch" | "provider_for":
+            from omni_release.images import shortcuts as module
+        case _:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(module, name)

@@ -1,27 +1,25 @@
-"""An answer of `generateContent`, read from its JSON: both spellings of each name, both alphabets of base64.
+"""Read an answer of `generateContent` from its JSON, and decode its image.
 
-The parts must be as the API has them. What stands beside them (usage, times, names) is read where it is of its type,
-and left out where it is not: an image that was paid for is not thrown away for it. The SDK's own types are not used:
-they drop `finishMessage`, and warn of each enum value that they do not know.
+The parts must be as the API defines them. Other fields (usage, times, names) are read if they have the right type, and
+left out otherwise: that must not lose an image that was paid for. The SDK's own types are not used, as they drop
+`finishMessage` and warn of each enum value that they do not know.
 """
 
 from __future__ import annotations
 
 import datetime
-import functools
 import io
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from omni_release.core.errors import install_hint
-from omni_release.images import codec
+from omni_release.images.api_format import decode_base64, field, replace_surrogates
 from omni_release.images.errors import ConfigurationError, ContentRefused, DamagedAnswer, ImageError, NoImage
 from omni_release.images.model import Part, Usage
 
-_POLICY = {
+_POLICY_REASONS = {
     "SAFETY",
     "IMAGE_SAFETY",
     "PROHIBITED_CONTENT",
@@ -31,12 +29,22 @@ _POLICY = {
     "RECITATION",
     "IMAGE_RECITATION",
 }
-"""Finish reasons that say: this content, never. Source: the SDK's FinishReason, 3.4."""
+"""Finish reasons of a policy, which are permanent for this content. Source: the SDK's FinishReason, 3.4."""
+
+MOST_PIXELS = 64_000_000
+"""Four times as many as the models' largest size (4K) has."""
+
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP")
+"""The formats that the models may answer with. No other decoder of Pillow reads bytes from the network."""
+
+_END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+
+_COUNTS = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. `blocked` is the prompt's block reason, `message` what the service says of its end."""
+    """An answer. `blocked` is the prompt's block reason, `message` the service's explanation of how it ended."""
 
     parts: tuple[Part, ...]
     finish_reason: str
@@ -49,106 +57,84 @@ class Answer:
 
     @property
     def image(self) -> Part | None:
-        """The last part that holds an image; it may be one that is flagged as a thought."""
+        """The last part with an image; it may be flagged as a thought."""
         return next((part for part in reversed(self.parts) if part.image), None)
 
     @property
     def text(self) -> str:
-        """What it says, thoughts apart."""
+        """The text of all parts except thoughts."""
         return "".join(part.text for part in self.parts if not part.thought)
 
 
-def parsed(body: str | bytes) -> Answer:
-    """The answer in a body. Raises DamagedAnswer where it is not JSON, or not of this shape."""
+def parse(body: str | bytes) -> Answer:
+    """The answer in a body. Raises DamagedAnswer if it is not JSON, or does not have the API's shape."""
     try:
         document = json.loads(body.removeprefix("\ufeff") if isinstance(body, str) else body)
     except (ValueError, RecursionError) as error:
-        said = str(error)
+        reason = str(error)
     else:
-        return of(document)
-    raise DamagedAnswer(
-        f"the answer is not JSON ({said})", "Something between here and the service answers in its place: a proxy?"
-    )
+        return parse_document(document)
+    raise DamagedAnswer(f"the answer is not JSON ({reason})", "Check whether a proxy answers instead of the service.")
 
 
-def of(document: Any) -> Answer:
-    """The answer in a parsed body. Raises DamagedAnswer where it is not of this shape."""
+def parse_document(document: Any) -> Answer:
+    """The answer in a parsed body. Raises DamagedAnswer if it does not have the API's shape."""
     try:
-        return _answer(document)
+        candidate = (document.get("candidates") or [{}])[0]
+        content = candidate.get("content") or {}
+        feedback = field(document, "promptFeedback") or {}
+        status = field(document, "modelStatus")
+        blocked = _text(field(feedback, "blockReason"))
+        return Answer(
+            parts=tuple(_parse_part(part) for part in content.get("parts") or ()),
+            finish_reason=_text(field(candidate, "finishReason")),
+            message=_text(field(candidate, "finishMessage")) or _text(field(feedback, "blockReasonMessage")),
+            blocked=blocked or ("BLOCKED" if field(feedback, "blockReasonMessage") else ""),
+            model=_text(field(document, "modelVersion")),
+            response_id=_text(field(document, "responseId")),
+            usage=_parse_usage(field(document, "usageMetadata")),
+            retirement=_parse_time(field(status, "retirementTime")) if isinstance(status, dict) else None,
+        )
     except (TypeError, AttributeError, ValueError, LookupError) as error:
-        said = str(error)
-    raise DamagedAnswer(f"the answer has another shape than the API's: {said}")
-
-
-def _answer(document: Mapping[str, Any]) -> Answer:
-    candidate = (document.get("candidates") or [{}])[0]
-    content = candidate.get("content") or {}
-    feedback = _of(document, "promptFeedback") or {}
-    blocked = _text(_of(feedback, "blockReason")) or ("BLOCKED" if _of(feedback, "blockReasonMessage") else "")
-    status = _of(document, "modelStatus")
-    return Answer(
-        parts=tuple(_part(part) for part in content.get("parts") or ()),
-        finish_reason=_text(_of(candidate, "finishReason")),
-        message=_text(_of(candidate, "finishMessage")) or _text(_of(feedback, "blockReasonMessage")),
-        blocked=blocked,
-        model=_text(_of(document, "modelVersion")),
-        response_id=_text(_of(document, "responseId")),
-        usage=_usage(_of(document, "usageMetadata")),
-        retirement=_time(_of(status, "retirementTime")) if isinstance(status, dict) else None,
-    )
-
-
-def _of(table: Mapping[str, Any], name: str) -> Any:
-    """A field under its name in camelCase or in snake_case."""
-    found = table.get(name)
-    return table.get(_snake(name)) if found is None else found
-
-
-@functools.cache
-def _snake(name: str) -> str:
-    return re.sub(r"([A-Z])", r"_\1", name).lower()
+        reason = str(error)
+    raise DamagedAnswer(f"the answer does not have the API's shape: {reason}")
 
 
 def _text(value: object) -> str:
-    """A string; "" where it is none."""
-    return codec.printable(value) if isinstance(value, str) else ""
+    """The string without surrogates; "" if it is not a string."""
+    return replace_surrogates(value) if isinstance(value, str) else ""
 
 
-def _part(part: Mapping[str, Any]) -> Part:
-    inline = _of(part, "inlineData")
-    signature = _of(part, "thoughtSignature")
+def _parse_part(part: Mapping[str, Any]) -> Part:
+    inline = field(part, "inlineData")
+    signature = field(part, "thoughtSignature")
     if not isinstance(part.get("text") or "", str):
-        raise TypeError("a part's text is no string")
+        raise TypeError("the text of a part is not a string")
     return Part(
         text=_text(part.get("text")),
-        image=codec.decoded(inline["data"]) if inline and inline.get("data") else None,
-        mime_type=_text(_of(inline, "mimeType")) if inline else "",
-        signature=codec.decoded(signature) if signature else None,
+        image=decode_base64(inline["data"]) if inline and inline.get("data") else None,
+        mime_type=_text(field(inline, "mimeType")) if inline else "",
+        signature=decode_base64(signature) if signature else None,
         thought=bool(part.get("thought")),
     )
 
 
-def _usage(usage: object) -> Usage | None:
-    """The tokens; None where they are missing, or no numbers: then the price per image holds."""
+def _parse_usage(usage: object) -> Usage | None:
+    """The token counts; None if they are missing or invalid, and then the price per image applies."""
     if not isinstance(usage, dict):
         return None
-    details = _of(usage, "candidatesTokensDetails")
-    images = [one for one in details or () if one.get("modality") == "IMAGE"] if _tables(details) else []
-    counts = [_of(usage, name) for name in _COUNTS] + [_of(one, "tokenCount") for one in images]
+    details = field(usage, "candidatesTokensDetails")
+    images = []
+    if isinstance(details, list) and all(isinstance(detail, dict) for detail in details):
+        images = [detail for detail in details if detail.get("modality") == "IMAGE"]
+    counts = [field(usage, name) for name in _COUNTS] + [field(detail, "tokenCount") for detail in images]
     if any(count is not None and (type(count) is not int or not 0 <= count < 10**9) for count in counts):
         return None
-    prompt, candidates, thoughts, total, *of_images = (count or 0 for count in counts)
-    return Usage(prompt, candidates, sum(of_images), thoughts, total)
+    prompt, candidates, thoughts, total, *image_counts = (count or 0 for count in counts)
+    return Usage(prompt, candidates, sum(image_counts), thoughts, total)
 
 
-_COUNTS = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount")
-
-
-def _tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _time(text: object) -> datetime.datetime | None:
+def _parse_time(text: object) -> datetime.datetime | None:
     try:
         time = datetime.datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -156,76 +142,64 @@ def _time(text: object) -> datetime.datetime | None:
     return time.replace(tzinfo=datetime.UTC) if time is not None and time.tzinfo is None else time
 
 
-def no_image(answer: Answer) -> ImageError:
-    """Why there is none: a policy's refusal, or another reason. Both are outcomes of their own."""
+def no_image_error(answer: Answer) -> ImageError:
+    """The error for an answer without an image: ContentRefused because of a policy, NoImage for any other reason."""
     reason = answer.blocked or answer.finish_reason or "EMPTY"
-    said = answer.message or answer.text
-    detail = f": {said[:300]}" if said else ""
-    if answer.blocked or answer.finish_reason in _POLICY:
-        what = "the prompt was blocked" if answer.blocked else "the image was refused"
-        return ContentRefused(
-            f"{what} ({reason}){detail}", "The same prompt is refused again: rephrase it.", reason=reason, text=said
-        )
+    text = answer.message or answer.text
+    detail = f": {text[:300]}" if text else ""
+    if answer.blocked or answer.finish_reason in _POLICY_REASONS:
+        subject = "the prompt was blocked" if answer.blocked else "the image was refused"
+        hint = "Rephrase the prompt: the same one is refused again."
+        return ContentRefused(f"{subject} ({reason}){detail}", hint, reason=reason, text=text)
     if reason == "STOP" and answer.text:
         return NoImage(
             f"the model answered with text and without an image{detail}",
-            "Ask for an image in so many words: “Draw …”, “Generate an image of …”.",
+            "Ask for an image explicitly: “Draw …”, “Generate an image of …”.",
             reason=reason,
-            text=said,
+            text=text,
         )
-    return NoImage(f"the model answered without an image ({reason}){detail}", "Rephrase it.", reason=reason, text=said)
-
-
-MOST_PIXELS = 64_000_000
-"""Four times what the models' largest size (4K) has."""
-
-IMAGE_FORMATS = ("JPEG", "PNG", "WEBP")
-"""What the models answer with, or may; no other decoder of Pillow's is let near bytes from the network."""
+    message = f"the model answered without an image ({reason}){detail}"
+    return NoImage(message, "Rephrase the prompt.", reason=reason, text=text)
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A decodable image's MIME type, and its width and height in pixels."""
+    """An image that decodes: its MIME type, and its width and height in pixels."""
 
     mime_type: str
     width: int
     height: int
 
 
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
-
-
-def _is_whole(data: bytes, kind: str) -> None:
-    """Whether it ends as its kind does; asked where somebody has told Pillow to take half an image for a whole one."""
-    from PIL import ImageFile
-
-    if not ImageFile.LOAD_TRUNCATED_IMAGES:
-        return  # Pillow has looked
-    end = data.rfind(_ENDS[kind]) >= 0 if kind in _ENDS else len(data) >= int.from_bytes(data[4:8], "little") + 8
-    if not end:
-        raise ValueError("it is cut off")
-
-
 def decode_image(data: bytes) -> DecodedImage:
-    """What the bytes are; every pixel row has been decoded. Raises DamagedAnswer where they are no whole image."""
+    """Decode every row of pixels. Raises DamagedAnswer if the image is incomplete, too large or of another format."""
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageFile, UnidentifiedImageError
     except ImportError:
-        raise ConfigurationError("Pillow is not installed, so no image can be read", install_hint("images")) from None
+        raise ConfigurationError("Pillow is not installed, so images cannot be read", install_hint("images")) from None
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise ValueError(f"{width} by {height} pixels are more than {MOST_PIXELS}")
-            mime_type = Image.MIME[image.format or ""]
-            # A JPEG's data is read to its end at any scale; an eighth spares most of the arithmetic.
+            kind = image.format or ""
+            mime_type = Image.MIME[kind]
+            # A JPEG's data is read to its end at any scale; an eighth saves most of the arithmetic.
             image.draft(None, (width // 8, height // 8))
             image.load()
-            _is_whole(data, image.format or "")
-    # Of broken files Pillow says OSError, SyntaxError, ValueError, ZeroDivisionError, …; it promises no list.
+            if ImageFile.LOAD_TRUNCATED_IMAGES and not _is_complete(data, kind):
+                raise ValueError("the image is truncated")
+    # For broken files Pillow raises OSError, SyntaxError, ValueError, ZeroDivisionError, …; it documents no list.
     except Exception as error:  # noqa: BLE001
-        said = "no image that is known" if isinstance(error, UnidentifiedImageError) else str(error)
-        failure = DamagedAnswer(f"the image does not decode ({len(data)} bytes): {said}")
+        reason = "unknown image format" if isinstance(error, UnidentifiedImageError) else str(error)
+        failure = DamagedAnswer(f"the image does not decode ({len(data)} bytes): {reason}")
     else:
         return DecodedImage(mime_type, width, height)
     raise failure
+
+
+def _is_complete(data: bytes, kind: str) -> bool:
+    """Whether the data reaches its format's end, which Pillow ignores if the program set LOAD_TRUNCATED_IMAGES."""
+    if kind in _END_MARKERS:
+        return data.rfind(_END_MARKERS[kind]) >= 0
+    return len(data) >= int.from_bytes(data[4:8], "little") + 8

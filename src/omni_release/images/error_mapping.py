@@ -1,4 +1,4 @@
-"""An error answer → the exception whose type says what to do. Told by status and details, never by the wording."""
+"""Map an error answer to the exception whose type says what to do: by status and details, never by its wording."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omni_release import models
-from omni_release.core import redaction
-from omni_release.images import codec
+from omni_release.images.api_format import replace_surrogates
 from omni_release.images.errors import (
     ConfigurationError,
     CreditsExhausted,
@@ -24,13 +23,12 @@ from omni_release.images.errors import (
     ServiceFault,
     TimedOut,
 )
-
-KEYS = "{} (or {})".format(*redaction.KEY_VARIABLES)
+from omni_release.images.provider import KEY_VARIABLES
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What came in place of an answer: the HTTP code, the body (parsed, if it is JSON), the headers in lower case."""
+class ErrorAnswer:
+    """An error answer: its HTTP code, its body (parsed, if it is JSON), its headers in lower case."""
 
     code: int
     body: Any
@@ -45,136 +43,130 @@ class Fault:
 
     @property
     def status(self) -> str:
-        """The service's word for it, as UNAVAILABLE; empty where something else has answered."""
+        """The service's status, such as UNAVAILABLE; empty if another program answered."""
         status = self._error.get("status")
-        return codec.printable(status) if isinstance(status, str) else ""
+        return replace_surrogates(status) if isinstance(status, str) else ""
 
     @property
-    def said(self) -> str:
-        """The code, the status and the first line of the message: for people, never to match on."""
+    def summary(self) -> str:
+        """Code, status and first line of the message: for people, never to match on."""
         message = self._error.get("message")
-        lines = codec.printable(message).strip().splitlines() if isinstance(message, str) else []
+        lines = replace_surrogates(message).strip().splitlines() if isinstance(message, str) else []
         line = f": {lines[0][:300]}" if lines else ""
         return f"{self.model}: {self.code} {self.status}".rstrip() + line
 
     def details(self, kind: str) -> Iterable[Mapping[str, Any]]:
-        """The details of a type, as `google.rpc.RetryInfo` says `RetryInfo`."""
-        details = self._error.get("details")
-        return (one for one in _tables(details) if str(one.get("@type", "")).endswith(f".{kind}"))
+        """The details of a type; `RetryInfo` stands for `google.rpc.RetryInfo`."""
+        details = _objects(self._error.get("details"))
+        return (detail for detail in details if str(detail.get("@type", "")).endswith(f".{kind}"))
 
     @property
-    def bare(self) -> bool:
-        """Whether it is the service's own, and says no more than its status."""
+    def has_no_details(self) -> bool:
+        """Whether the service itself answered, with a status alone."""
         return bool(self.status) and not self._error.get("details")
 
     @property
     def reason(self) -> str:
-        """ErrorInfo's reason, as API_KEY_INVALID."""
+        """ErrorInfo's reason, such as API_KEY_INVALID."""
         return next((str(info.get("reason", "")) for info in self.details("ErrorInfo")), "")
 
     @property
     def delay(self) -> float | None:
-        """The seconds that the service asks to wait: RetryInfo, else the Retry-After header; the longer of both."""
-        asked = [_seconds(info.get("retryDelay")) for info in self.details("RetryInfo")]
-        asked.append(self._retry_after())
-        known = [seconds for seconds in asked if seconds is not None]
-        return max(known) if known else None
+        """The wait that the service asks for, in seconds: RetryInfo or the Retry-After header, the longer of both.
 
-    def _retry_after(self) -> float | None:
+        RetryInfo has a Duration in its JSON form: "48s", "1.5s", and "-1s" for a moment in the past.
+        """
+        delays = []
+        for info in self.details("RetryInfo"):
+            delay = info.get("retryDelay")
+            if isinstance(delay, str) and (match := re.fullmatch(r"(-?\d+(?:\.\d+)?)s", delay)):
+                delays.append(max(0.0, float(match[1])))
         header = self.headers.get("retry-after", "").strip()
         if re.fullmatch(r"\d+(\.\d+)?", header):
-            return float(header)
-        try:
-            then = email.utils.parsedate_to_datetime(header)
-            then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)  # "-0000" says: UTC, from nowhere
-            return max(0.0, (then - self.now).total_seconds())
-        except (ValueError, OverflowError):
-            return None
+            delays.append(float(header))
+        else:
+            try:
+                then = email.utils.parsedate_to_datetime(header)
+                then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)  # "-0000": UTC of unknown origin
+                delays.append(max(0.0, (then - self.now).total_seconds()))
+            except (ValueError, OverflowError):
+                pass
+        return max(delays, default=None)
 
 
-def _seconds(delay: object) -> float | None:
-    """A Duration as JSON has it: "48s", "1.5s", and "-1s" for what is over."""
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?)s", delay) if isinstance(delay, str) else None
-    return max(0.0, float(found[1])) if found else None
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects in an array; empty if the value is not an array."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _tables(value: object) -> Iterable[Mapping[str, Any]]:
-    """The objects of an array; nothing where it is no array."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def error(fault: Fault) -> ImageError:
-    """What it means."""
-    if fault.code == 404:
-        return _gone(fault)
-    if fault.code == 429:
-        return _too_much(fault)
-    if fault.code == 503:
-        return Overloaded(fault.said, delay=fault.delay)
-    if fault.code in (408, 504):
-        return TimedOut(fault.said, delay=fault.delay)
-    if fault.code >= 500:
-        return ServiceFault(fault.said, delay=fault.delay)
-    if 300 <= fault.code < 400:
+def map_error(answer: ErrorAnswer) -> ImageError:
+    """The exception for an error answer."""
+    if answer.code == 404:
+        if answer.status == "NOT_FOUND":
+            return model_not_found(answer.model, answer.now.date(), answer.summary)
+        # Not the API's own 404.
+        message = f"{answer.summary}: no such path"
+        return RequestRejected(message, "Check that base_url is the Gemini API's.", status=answer.status)
+    if answer.code == 429:
+        return _quota_error(answer)
+    if answer.code == 503:
+        return Overloaded(answer.summary, delay=answer.delay)
+    if answer.code in (408, 504):
+        return TimedOut(answer.summary, delay=answer.delay)
+    if answer.code >= 500:
+        return ServiceFault(answer.summary, delay=answer.delay)
+    if 300 <= answer.code < 400:
         return ConfigurationError(
-            f"{fault.said}: the base URL sends elsewhere", "The key goes to no other host: mend base_url."
+            f"{answer.summary}: the base URL redirects", "Correct base_url: the key is not sent to another host."
         )
-    if fault.code in (401, 403) or fault.reason.startswith("API_KEY") or fault.status == "FAILED_PRECONDITION":
-        return _not_set_up(fault)
-    return RequestRejected(fault.said, _rejected_hint(fault), status=fault.status)
+    key_error = answer.code in (401, 403) or answer.reason.startswith("API_KEY")
+    if key_error or answer.status == "FAILED_PRECONDITION":
+        return ConfigurationError(answer.summary, _configuration_hint(answer))
+    hint = "Fix the request: the service rejects it." if answer.status else "Check that base_url is the Gemini API's."
+    return RequestRejected(answer.summary, hint, status=answer.status)
 
 
-def _rejected_hint(fault: Fault) -> str:
-    return "The request is at fault, not the service: mend it." if fault.status else "Is base_url the Gemini API's?"
-
-
-def _gone(fault: Fault) -> ImageError:
-    if fault.status != "NOT_FOUND":  # not the API's own 404
-        return RequestRejected(f"{fault.said}: no such path", "Is base_url the Gemini API's?", status=fault.status)
-    return gone(fault.model, fault.now.date(), fault.said)
-
-
-def gone(model: str, today: datetime.date, said: str) -> ModelNotFound:
-    """A dead or unknown name, and what to name in its place."""
-    heir = models.successor(model, today)
-    known = models.find(model)
-    if heir:
-        hint = f"Set image_model (or IMAGE_MODEL) to {heir}, which replaces it."
-    elif known is None:
-        hint = "No such model is known here: check its spelling, or ask `provider.models()`."
+def model_not_found(model: str, today: datetime.date, message: str) -> ModelNotFound:
+    """The error for a dead or unknown name, with the model to use instead."""
+    successor = models.successor(model, today)
+    if successor:
+        hint = f"Set image_model (or IMAGE_MODEL) to {successor}, which replaces it."
+    elif models.find(model) is None:
+        hint = "The model is unknown: check its spelling, or call `provider.models()`."
     else:
-        hint = "It is in our table as living: it was shut down lately, or the key's project may not use it."
-    return ModelNotFound(said, hint, model=model, successor=heir)
+        hint = "models.toml lists it as living: it was shut down recently, or the key's project has no access to it."
+    return ModelNotFound(message, hint, model=model, successor=successor)
 
 
-def _too_much(fault: Fault) -> ImageError:
-    violations = [one for failure in fault.details("QuotaFailure") for one in _tables(failure.get("violations"))]
-    quota = next((one for one in violations if _hopeless(one)), None)
-    if quota is not None:
-        name = codec.printable(str(quota.get("quotaId") or quota.get("quotaMetric") or ""))
-        none = str(quota.get("quotaValue")) == "0"
-        hint = (
-            "Image models have no free tier: enable billing." if none else "It is filled up at midnight, Pacific time."
-        )
-        return QuotaSpent(f"{fault.said} (quota {name})", hint, quota=name)
-    delay = fault.delay
-    if delay is None and fault.bare:
-        # Only a rate limit has details or a delay; without any, the account itself has come to its end.
-        return CreditsExhausted(fault.said, "Add credits in AI Studio; a retry and another model are both pointless.")
-    return RateLimited(fault.said, delay=delay)
+def _quota_error(answer: ErrorAnswer) -> ImageError:
+    """The exception for a 429: a daily or zero quota, an account without credits, or a rate limit."""
+    for failure in answer.details("QuotaFailure"):
+        for violation in _objects(failure.get("violations")):
+            zero = str(violation.get("quotaValue")) == "0"
+            if not zero and "PerDay" not in str(violation.get("quotaId", "")):
+                continue
+            name = replace_surrogates(str(violation.get("quotaId") or violation.get("quotaMetric") or ""))
+            hint = (
+                "Enable billing: image models have no free tier."
+                if zero
+                else ("Wait: the quota resets at midnight Pacific time.")
+            )
+            return QuotaSpent(f"{answer.summary} (quota {name})", hint, quota=name)
+    delay = answer.delay
+    if delay is None and answer.has_no_details:
+        # A rate limit always has details or a delay; without any, the account's credits are used up.
+        hint = "Add credits in AI Studio: neither a retry nor another model helps."
+        return CreditsExhausted(answer.summary, hint)
+    return RateLimited(answer.summary, delay=delay)
 
 
-def _hopeless(violation: Mapping[str, Any]) -> bool:
-    return "PerDay" in str(violation.get("quotaId", "")) or str(violation.get("quotaValue")) == "0"
-
-
-def _not_set_up(fault: Fault) -> ConfigurationError:
-    if fault.reason.startswith("API_KEY"):
-        return ConfigurationError(fault.said, f"The key is not valid: put a valid one into {KEYS}.")
-    if fault.reason == "SERVICE_DISABLED":
-        links = [link.get("url") for help in fault.details("Help") for link in _tables(help.get("links"))]
+def _configuration_hint(answer: ErrorAnswer) -> str:
+    if answer.reason.startswith("API_KEY"):
+        return f"Set {KEY_VARIABLES} to a valid key: this one is invalid."
+    if answer.reason == "SERVICE_DISABLED":
+        links = [link.get("url") for help in answer.details("Help") for link in _objects(help.get("links"))]
         where = next((link for link in links if link and isinstance(link, str)), "Google Cloud console")
-        return ConfigurationError(fault.said, f"Enable the API for the key's project: {codec.printable(where)}")
-    if fault.status == "FAILED_PRECONDITION":
-        return ConfigurationError(fault.said, "Call from a supported place, or enable billing for the key's project.")
-    return ConfigurationError(fault.said, f"The key may not do this: make a new one, and put it into {KEYS}.")
+        return f"Enable the API for the key's project: {replace_surrogates(where)}"
+    if answer.status == "FAILED_PRECONDITION":
+        return "Call from a supported location, or enable billing for the key's project."
+    return f"Create a new key, and set {KEY_VARIABLES}: this one has no permission."

@@ -1,27 +1,27 @@
-"""What can go wrong with an image, as one tree. The TYPE says what to do next; nothing ever matches on a text.
+"""The errors of the image provider. The TYPE of an error says what to do next; nothing matches on its text.
 
     ImageError                    next
-    ├── Transient                 retry     it may work in a moment: `delay` is what the service asked for, in seconds
+    ├── Transient                 retry     may succeed in a moment: `delay` is the service's request, in seconds
     │   ├── Overloaded                      503
     │   ├── ServiceFault                    500 and other 5xx
-    │   ├── RateLimited                     429 with a delay, or with no more than a rate behind it
+    │   ├── RateLimited                     429 with a delay, or about a rate alone
     │   ├── TimedOut                        no answer in time
-    │   ├── Disconnected                    the connection failed or broke off, a base URL that is down
-    │   ├── DamagedAnswer                   JSON that is not JSON, an image that does not decode
-    │   └── GaveUp                          all attempts that the policy allows came to one of these
+    │   ├── Disconnected                    the connection failed or broke, a base URL that is down
+    │   ├── DamagedAnswer                   invalid JSON, an image that does not decode
+    │   └── RetriesExhausted                all attempts that the policy allows ended in one of these
     ├── QuotaSpent                fall back a quota per day, or of zero: this model does not answer today
-    ├── ModelGone                 fall back, loudly: the name is dead; `successor` is the living end of its chain
+    ├── ModelNotFound             fall back, loudly: the name is dead; `successor` is the living end of its chain
     ├── NoImage                   stop      a 200 without an image
-    │   └── Refused               stop      … because a policy says so
-    ├── AccountEmpty              stop      the credits are used up
-    ├── NotSetUp                  stop      no key, a bad or a leaked key, an API that is not enabled, a location
-    ├── RequestRejected           stop      the service does not take our request
-    │   └── InvalidRequest        stop      … which we could tell before a call was spent
+    │   └── ContentRefused        stop      … because of a policy
+    ├── CreditsExhausted          stop      the account has no credits left
+    ├── ConfigurationError        stop      no key, a bad or leaked key, an API that is not enabled, a location
+    ├── RequestRejected           stop      the service rejects the request
+    │   └── InvalidRequest        stop      … as was detected before the call
     ├── AnswerTooLarge            stop
-    └── BudgetExceeded            stop      before the call that would have exceeded it
+    └── BudgetExceeded            stop      before the call that would exceed it
 
-Those that say nothing about the release itself (Transient, QuotaSpent, AccountEmpty, NotSetUp) are also `CannotTell`:
-a check that ends in one is inconclusive.
+The errors that say nothing about the release (Transient, QuotaSpent, CreditsExhausted, ConfigurationError) are also
+`Inconclusive`: a check that ends in one is inconclusive.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Next(enum.StrEnum):
-    """What an error allows to be done after it."""
+    """What may follow an error."""
 
     RETRY = "retry"
     FALL_BACK = "fall back"
@@ -46,19 +46,19 @@ class Next(enum.StrEnum):
 
 
 class ImageError(OmniReleaseError):
-    """No image came of it. `attempts` are the records of all calls that were made."""
+    """No image was made. `attempts` are the records of all calls."""
 
     next = Next.STOP
     attempts: tuple[Attempt, ...] = ()
     billed: bool | None = False
-    """Whether the failed call cost anything; None where nobody can tell (it was cut off on its way)."""
+    """Whether the failed call was billed; None if that is unknown, as after a broken connection."""
 
     def __reduce__(self) -> tuple[Callable[..., ImageError], tuple[type[ImageError], tuple[Any, ...], dict[str, Any]]]:
-        """For pickle and copy: by its fields, as not every subclass can be made from its message alone."""
-        return _again, (type(self), self.args, self.__dict__)
+        """For pickle and copy: by its fields, as not every subclass can be created from its message alone."""
+        return _restore, (type(self), self.args, self.__dict__)
 
 
-def _again(kind: type[ImageError], args: tuple[Any, ...], fields: dict[str, Any]) -> ImageError:
+def _restore(kind: type[ImageError], args: tuple[Any, ...], fields: dict[str, Any]) -> ImageError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(fields)
@@ -66,7 +66,7 @@ def _again(kind: type[ImageError], args: tuple[Any, ...], fields: dict[str, Any]
 
 
 class Transient(ImageError, Inconclusive):
-    """It may work in a moment. `delay` is the wait that the service asked for, in seconds."""
+    """The call may succeed in a moment. `delay` is the wait that the service asked for, in seconds."""
 
     next = Next.RETRY
 
@@ -76,7 +76,7 @@ class Transient(ImageError, Inconclusive):
 
 
 class Overloaded(Transient):
-    """503: the model has more to do than it can."""
+    """503: the model is overloaded."""
 
 
 class ServiceFault(Transient):
@@ -84,29 +84,29 @@ class ServiceFault(Transient):
 
 
 class RateLimited(Transient):
-    """429: too much in too short a time."""
+    """429: too many calls in too short a time."""
 
 
 class TimedOut(Transient):
-    """No whole answer in the time that it was given."""
+    """The answer did not arrive in time."""
 
     billed: bool | None = None
 
 
 class Disconnected(Transient):
-    """The connection could not be made, or broke off."""
+    """The connection failed or broke."""
 
     billed: bool | None = None
 
 
 class DamagedAnswer(Transient):
-    """An answer that is not what it says it is: JSON that is not JSON, an image that does not decode."""
+    """An invalid answer: the JSON cannot be parsed, or the image does not decode."""
 
     billed: bool | None = None
 
 
 class RetriesExhausted(Transient):
-    """All attempts that the policy allows came to nothing that lasts. `last` is what the last one came to."""
+    """All attempts that the policy allows failed, and none permanently. `last` is the error of the last attempt."""
 
     def __init__(self, message: str, hint: str, *, last: Transient | QuotaSpent) -> None:
         super().__init__(message, hint)
@@ -114,7 +114,7 @@ class RetriesExhausted(Transient):
 
 
 class QuotaSpent(ImageError, Inconclusive):
-    """A quota per day is used up, or there is none (zero) for this model. `quota` is its name."""
+    """A daily quota is used up, or the model has none (zero). `quota` is its name."""
 
     next = Next.FALL_BACK
 
@@ -124,7 +124,7 @@ class QuotaSpent(ImageError, Inconclusive):
 
 
 class ModelNotFound(ImageError):
-    """The model's name is dead or unknown. `successor` is a living one, where we know it."""
+    """The model is shut down or unknown. `successor` is a living model, if one is known."""
 
     next = Next.FALL_BACK_LOUDLY
 
@@ -135,7 +135,7 @@ class ModelNotFound(ImageError):
 
 
 class NoImage(ImageError):
-    """The service answered, without an image. `reason` is its finish or block reason, `text` what it said instead."""
+    """The answer has no image. `reason` is its finish or block reason, `text` is the text it has instead."""
 
     def __init__(self, message: str, hint: str = "", *, reason: str, text: str = "") -> None:
         super().__init__(message, hint)
@@ -144,19 +144,19 @@ class NoImage(ImageError):
 
 
 class ContentRefused(NoImage):
-    """The service's policy forbids this image. The same request is refused again."""
+    """The service's policy forbids this image. It refuses the same request again."""
 
 
 class CreditsExhausted(ImageError, Inconclusive):
-    """The account's credits are used up. No model answers, so neither does a fallback."""
+    """The account's credits are used up. No model answers, the fallback included."""
 
 
 class ConfigurationError(ImageError, Inconclusive):
-    """The key, the project, the place or the installation is not ready for this call."""
+    """The key, the project, the location or the installation is not ready for this call."""
 
 
 class RequestRejected(ImageError):
-    """The service does not take the request as it is. `status` is its word for it."""
+    """The service rejects the request. `status` is its own word, such as INVALID_ARGUMENT."""
 
     def __init__(self, message: str, hint: str = "", *, status: str = "") -> None:
         super().__init__(message, hint)
@@ -164,14 +164,14 @@ class RequestRejected(ImageError):
 
 
 class InvalidRequest(RequestRejected, UsageError):
-    """The request cannot work; found before a call was spent on it."""
+    """The request is invalid; detected before the call."""
 
 
 class AnswerTooLarge(ImageError):
-    """The answer is larger than what is read."""
+    """The answer is larger than the limit."""
 
     billed: bool | None = None
 
 
 class BudgetExceeded(ImageError, UsageError):
-    """The next call would cost more than the budget has left; it was not made."""
+    """The next call would cost more than is left of the budget; it was not made."""

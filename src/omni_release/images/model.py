@@ -1,44 +1,85 @@
-"""What is asked for and what came: frozen, typed, no I/O, and nothing heavy to import."""
+"""Data model of the image provider: requests, results and presets. Frozen, typed, no I/O."""
 
 from __future__ import annotations
 
 import datetime
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
-from omni_release.images import codec
+import msgspec
+
+from omni_release.images.api_format import decode_base64, encode_base64, replace_surrogates
 from omni_release.images.errors import InvalidRequest
 
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-"""The aspect ratios that both GA models take (Gemini API, image generation, 2026-09)."""
+"""The aspect ratios that both GA models accept (Gemini API, image generation, 2026-09)."""
 
 SIZES = ("1K", "2K", "4K")
-"""The sizes that both GA models take; the flash models know "512" besides, which pro answers with a 400."""
+"""The sizes that both GA models accept; the flash models also accept "512", which pro rejects with a 400."""
 
 LARGEST_BATCH = 4
 
 _LONGEST_PROMPT = 60_000
 
+_BYTES = ("data", "image", "signature")
+"""The fields of the documents below that hold bytes."""
+
 
 class Document:
-    """What can be written as JSON and read again without loss."""
+    """A dataclass that is written as JSON and read again without loss.
+
+    A dataclass is an object, a tuple an array, a date its ISO form, bytes are URL-safe base64 with padding.
+    """
 
     def to_json(self) -> str:
-        """JSON; bytes are URL-safe base64, as the SDK dumps them."""
-        return codec.to_json(self)
+        """JSON in ASCII, which any file accepts."""
+        plain = msgspec.to_builtins(self, builtin_types=(bytes, datetime.datetime))
+        # msgspec would write standard base64, and "Z" for UTC.
+        return json.dumps(plain, default=lambda v: encode_base64(v) if isinstance(v, bytes) else v.isoformat())
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """What `to_json` wrote. Raises InvalidRequest where it is something else."""
-        return codec.from_json(cls, text)
+        """The document that `to_json` wrote. Raises InvalidRequest if it is anything else."""
+        try:
+            plain = json.loads(text, object_hook=_decode_bytes)
+            document = msgspec.convert(plain, cls, builtin_types=(bytes,))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            message = f"invalid {cls.__name__}: not JSON ({error})"
+        except (ValueError, RecursionError) as error:  # msgspec's ValidationError is a ValueError
+            message = f"invalid {cls.__name__}: {error}"
+        else:
+            unknown = next(_unknown_fields(plain, msgspec.to_builtins(document, builtin_types=(bytes,))), "")
+            if not unknown:
+                return document
+            message = f"invalid {cls.__name__}: unknown field {unknown!r}"
+        raise InvalidRequest(message, "Pass the output of to_json().")
+
+
+def _decode_bytes(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: decode_base64(v) if k in _BYTES and isinstance(v, str) else v for k, v in table.items()}
+
+
+def _unknown_fields(given: object, read: object) -> Iterator[str]:
+    """The fields of `given` that are not in `read`: msgspec ignores unknown fields of a dataclass."""
+    if isinstance(given, dict) and isinstance(read, dict):
+        for name, value in given.items():
+            if name in read:
+                yield from _unknown_fields(value, read[name])
+            else:
+                yield name
+    elif isinstance(given, list) and isinstance(read, list | tuple):
+        for value, read_value in zip(given, read, strict=True):
+            yield from _unknown_fields(value, read_value)
 
 
 @dataclass(frozen=True)
 class ImageRequest(Document):
-    """One image, or a batch of `count`.
+    """One image, or a batch of `count` images.
 
-    `aspect_ratio` and `size` are the preset's where they are not given. `context` is material to draw from: it is sent
-    as data, never as instructions. Raises InvalidRequest where no call could succeed.
+    `aspect_ratio` and `size` default to the preset's. `context` is source material: it is sent as data, never as
+    instructions. Raises InvalidRequest if no call with it could succeed.
     """
 
     prompt: str
@@ -50,9 +91,9 @@ class ImageRequest(Document):
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str) or not self.prompt.strip():
-            raise InvalidRequest("the prompt is empty", "Say what the image should show.")
+            raise InvalidRequest("the prompt is empty", "Describe the image.")
         if not isinstance(self.context, str):
-            raise InvalidRequest(f"the context is of type {type(self.context).__name__}", "Give it as one string.")
+            raise InvalidRequest(f"the context has type {type(self.context).__name__}", "Pass it as one string.")
         check_text("prompt", self.prompt)
         check_text("context", self.context)
         if len(self.prompt) + len(self.context) > _LONGEST_PROMPT:
@@ -60,33 +101,29 @@ class ImageRequest(Document):
                 f"prompt and context have {len(self.prompt) + len(self.context)} characters",
                 f"The models read about {_LONGEST_PROMPT}: shorten the context.",
             )
-        preset = named(self.preset)
+        preset = find_preset(self.preset)
         object.__setattr__(self, "aspect_ratio", self.aspect_ratio or preset.aspect_ratio)
         object.__setattr__(self, "size", self.size or preset.size)
-        _one_of("aspect ratio", self.aspect_ratio, RATIOS)
-        _one_of("size", self.size, SIZES)
+        for option, value, choices in (("aspect ratio", self.aspect_ratio, RATIOS), ("size", self.size, SIZES)):
+            if value not in choices:
+                raise InvalidRequest(f"unknown {option} {value!r}", f"Use one of {', '.join(choices)}.")
         if type(self.count) is not int or not 1 <= self.count <= LARGEST_BATCH:
-            raise InvalidRequest(f"a batch of {self.count!r} images", f"Ask for 1 to {LARGEST_BATCH}.")
+            raise InvalidRequest(f"invalid batch size {self.count!r}", f"Request 1 to {LARGEST_BATCH} images.")
 
 
-def check_text(what: str, text: str) -> None:
-    """Raises InvalidRequest where a text cannot be sent: half of a surrogate pair is no character."""
-    if codec.printable(text) != text:
+def check_text(name: str, text: str) -> None:
+    """Raises InvalidRequest if a text has lone surrogates, which cannot be sent."""
+    if replace_surrogates(text) != text:
         raise InvalidRequest(
-            f"the {what} has a lone surrogate, which is no character", "Was it read with another encoding than its own?"
+            f"the {name} contains a lone surrogate, which is not a character", "Check the encoding it was read with."
         )
-
-
-def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InvalidRequest(f"there is no {what} {value!r}", f"Take one of {', '.join(known)}.")
 
 
 @dataclass(frozen=True)
 class Part(Document):
-    """One part of a model's answer, as it must be sent back in the next turn.
+    """One part of a model's answer, in the form in which the next turn must send it back.
 
-    A part has text, or an image with its `mime_type`; `signature` are the bytes of its thoughtSignature.
+    A part has a text, or an image with its `mime_type`; `signature` holds the bytes of its thoughtSignature.
     """
 
     text: str = ""
@@ -97,13 +134,13 @@ class Part(Document):
 
     @property
     def size(self) -> int:
-        """Bytes of all that it holds."""
+        """The size of text, image and signature, in bytes."""
         return len(self.text) + len(self.image or b"") + len(self.signature or b"")
 
 
 @dataclass(frozen=True)
 class Usage(Document):
-    """Tokens, from usageMetadata. The details of an answer do not sum up; `total` = prompt + candidates + thoughts."""
+    """Tokens, from usageMetadata. `total` = prompt + candidates + thoughts; the details do not add up to it."""
 
     prompt: int = 0
     candidates: int = 0
@@ -114,7 +151,10 @@ class Usage(Document):
 
 @dataclass(frozen=True)
 class Attempt(Document):
-    """One call: to which model, when, how long it took (seconds), what came of it, and why what followed, followed."""
+    """One call: its model, start, duration in seconds, result (`came`), and what followed (`next`) and why.
+
+    `came` is `image` or the error's type, `wait` the seconds until the next call.
+    """
 
     model: str
     started: datetime.datetime
@@ -128,12 +168,12 @@ class Attempt(Document):
 
 @dataclass(frozen=True)
 class ImageResult(Document):
-    """An image, and how it came about.
+    """An image, and the calls that led to it.
 
-    `mime_type`, `width` and `height` are read from `data`, which is proved to decode. `model_requested` is what the
-    caller asked for, `model_answered` what the service says has answered; `warnings` say aloud what is not as asked.
-    `cost_usd` is None where the price is not known; `cost_from` is "usage" or "price per image". `parts` is the whole
-    answer, to be sent back in the next turn; `signature` belongs to the image's own part.
+    `mime_type`, `width` and `height` are read from `data`, which has been decoded. `model_requested` is the caller's
+    choice, `model_answered` the model that the service names; `warnings` state every difference from the request.
+    `cost_usd` is None if the price is unknown; `cost_from` is "usage" or "price per image". `parts` is the whole
+    answer, for the next turn; `signature` belongs to the image's own part.
     """
 
     prompt: str
@@ -159,7 +199,7 @@ class ImageResult(Document):
 
 @dataclass(frozen=True)
 class ModelInfo(Document):
-    """A model that the service lists. Listed is not callable: only `probe` proves a model."""
+    """A model that the service lists. A listed model may be shut down: only `probe` proves that it responds."""
 
     name: str
     display_name: str
@@ -168,9 +208,9 @@ class ModelInfo(Document):
 
 @dataclass(frozen=True)
 class Availability(Document):
-    """What a probe found. `why` says why it is not available; `life` what is known of its life span.
+    """The result of a probe. `why` gives the reason, `life` the model's life span, as far as it is known.
 
-    `certain` is False where nobody could tell: no key, no network, a service that is overloaded.
+    `certain` is False if the probe was inconclusive: no key, no network, an overloaded service.
     """
 
     model: str
@@ -184,7 +224,7 @@ class Availability(Document):
 
 @dataclass(frozen=True)
 class Preset:
-    """A kind of image: its aspect ratio, its size, and the instruction that leads the prompt."""
+    """A kind of image: its aspect ratio, its size, and the instruction that precedes the prompt."""
 
     name: str
     aspect_ratio: str
@@ -192,7 +232,7 @@ class Preset:
     size: str = "1K"
 
 
-ALL = (
+PRESETS = (
     Preset("infographic", "9:16", "Design a vertical infographic: a short title, three to five sections, clear icons."),
     Preset("key_insights", "1:1", "Design a square card that states the key insights, each in a few words."),
     Preset("tips_tricks", "4:5", "Design a portrait card with practical tips, numbered, each in one short line."),
@@ -204,9 +244,9 @@ ALL = (
 )
 
 
-def named(name: str) -> Preset:
-    """The preset of this name. Raises InvalidRequest where there is none."""
-    found = next((preset for preset in ALL if preset.name == name), None)
-    if found is None:
-        raise InvalidRequest(f"there is no preset {name!r}", f"Take one of {', '.join(preset.name for preset in ALL)}.")
-    return found
+def find_preset(name: str) -> Preset:
+    """The preset of this name. Raises InvalidRequest if it does not exist."""
+    for preset in PRESETS:
+        if preset.name == name:
+            return preset
+    raise InvalidRequest(f"unknown preset {name!r}", f"Use one of {', '.join(preset.name for preset in PRESETS)}.")

@@ -1,23 +1,34 @@
-"""The seam: what an image provider does, whoever is behind it."""
+"""The provider protocol, and what all providers share: checked arguments, the clock, progress and the log."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import datetime
+import importlib.util
+import math
+import re
 import sys
 import time
+import urllib.parse
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol, TextIO
 
+from omni_release import models
+from omni_release.core import redaction
 from omni_release.core.errors import install_hint
-from omni_release.images.conversation import Conversation
-from omni_release.images.errors import ConfigurationError
+from omni_release.images.errors import ConfigurationError, InvalidRequest
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
+from omni_release.images.requests import Conversation
+
+KEY_VARIABLES = "{} (or {})".format(*redaction.KEY_VARIABLES)
+"""The environment variables of the key, as hints name them."""
+
+_SHORT_KEY = 8
 
 
 class ImageProvider(Protocol):
-    """Makes images. Each call ends within `timeout` seconds, or within the provider's own where none is given."""
+    """Makes images. Each call ends within `timeout` seconds, by default the provider's own."""
 
     @property
     def model(self) -> str:
@@ -25,51 +36,123 @@ class ImageProvider(Protocol):
 
     @property
     def timeout(self) -> float:
-        """The seconds that a call is given where nothing else is said."""
+        """The default timeout of a call, in seconds."""
 
     async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
-        """One image. Raises ImageError: its type says what to do next. `batch.generate_batch` makes several."""
+        """One image; `generate_batch` makes several. Raises ImageError, whose type says what to do next."""
 
     async def refine(
         self, conversation: Conversation, instruction: str, *, timeout: float | None = None
     ) -> ImageResult:
-        """The last image of the conversation, changed as the instruction says; the conversation stays as it was.
+        """The last image of the conversation, changed as instructed. Raises ImageError.
 
-        `conversation.after(result)` is the one to go on with.
+        The conversation itself does not change: continue with `conversation.after(result)`.
         """
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        """What the service lists, all pages."""
+        """The models that the service lists, from all pages."""
 
     async def probe(self, model: str | None = None) -> Availability:
-        """Whether the model (this provider's own, where none is named) answers a call, and why not. Never raises."""
+        """Whether the model (by default this provider's) responds to a call, and why not. Never raises."""
 
     async def close(self) -> None:
         """Close the connections."""
 
 
+class Key:
+    """An API key that never appears in a repr or a pickle."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value.strip()
+        if not self.value:
+            raise ConfigurationError("no API key is set", f"Set {KEY_VARIABLES} in the environment.")
+        if not self.value.isascii() or not self.value.isprintable() or " " in self.value:
+            raise ConfigurationError(
+                "the API key contains invalid characters", f"Set {KEY_VARIABLES} again, without quotes."
+            )
+
+    def __repr__(self) -> str:
+        return "<key>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a provider with its key cannot be pickled: create one in each process")
+
+    def redacted(self, text: str) -> str:
+        """The text without the key. A very short key is not redacted: it may occur in any image's base64."""
+        return text if len(self.value) < _SHORT_KEY else text.replace(self.value, "[redacted]")
+
+    def redacted_body(self, body: Any) -> Any:
+        """A parsed body without the key. Redact before shortening any text: half a key is not recognised."""
+        if isinstance(body, str):
+            return self.redacted(body)
+        if isinstance(body, list):
+            return [self.redacted_body(item) for item in body]
+        return {name: self.redacted_body(item) for name, item in body.items()} if isinstance(body, dict) else body
+
+
+def check_installed() -> None:
+    """Raises ConfigurationError if a package of the extra `images` is missing."""
+    try:
+        missing = [name for name in ("google.genai", "PIL") if importlib.util.find_spec(name) is None]
+    except ModuleNotFoundError:  # there is no `google` at all
+        missing = ["google.genai"]
+    if missing:
+        raise ConfigurationError(f"{' and '.join(missing)} cannot be imported", install_hint("images"))
+
+
+def check_timeout(seconds: float) -> None:
+    """Raises InvalidRequest if it is not a finite number of seconds above 0."""
+    if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise InvalidRequest(f"invalid timeout of {seconds} seconds", "Pass a finite number above 0.")
+
+
+def checked_model_name(model: str) -> str:
+    """The model's name without `models/`. Raises InvalidRequest if it cannot be part of a URL's path."""
+    name = models.bare_name(model) if isinstance(model, str) else ""
+    if not re.fullmatch(r"(tunedModels/)?[A-Za-z0-9][\w.-]*", name, re.ASCII) or ".." in name:
+        raise InvalidRequest(f"invalid model name {model!r}", "Pass a name such as gemini-3-pro-image.")
+    return name
+
+
+def checked_base_url(text: str) -> str | None:
+    """The base URL, or None if it is empty. Raises ConfigurationError if it is not an HTTP URL with a host."""
+    if not text:
+        return None
+    try:
+        parts = urllib.parse.urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an invalid port, an IPv6 address without its bracket
+        valid = False
+    if not valid or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            "invalid base URL: it must begin with https:// or http://, and name a host",
+            "Correct base_url or GOOGLE_GEMINI_BASE_URL.",
+        )
+    return text
+
+
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """Tells the time and waits."""
 
     def now(self) -> datetime.datetime:
         """The time in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Seconds since a fixed moment; never decreases."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
 
-class WallClock:
-    """The machine's own."""
+class SystemClock:
+    """The system's clock."""
 
     def now(self) -> datetime.datetime:
         """The time in UTC."""
         return datetime.datetime.now(datetime.UTC)
 
     def monotonic(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Seconds since a fixed moment; never decreases."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
@@ -77,30 +160,29 @@ class WallClock:
         await asyncio.sleep(seconds)
 
 
-AT_ONCE = "Generating image…"
+STARTED = "Generating image…"
 
-STILL = "Still generating… high-quality images can take 15–30 seconds"  # noqa: RUF001  # the plan's wording
-
+STILL_RUNNING = "Still generating… high-quality images can take 15–30 seconds"  # noqa: RUF001  # an en dash, as in print
 
 Progress = Callable[[str], None]
 
 
 @contextlib.asynccontextmanager
 async def show_progress(progress: Progress | None, clock: Clock, still_after: float) -> AsyncIterator[None]:
-    """Says that it has begun at once, and that it goes on after `still_after` seconds.
+    """Report the start at once, and that the call is still running after `still_after` seconds.
 
-    An image is not lost for it: what `progress` raises later is left to the loop's own handler.
+    An exception of the second report does not lose the image: it goes to the event loop's own handler.
     """
     if progress is None:
         yield
         return
-    progress(AT_ONCE)
+    progress(STARTED)
 
-    async def later() -> None:
+    async def report_later() -> None:
         await clock.sleep(still_after)
-        progress(STILL)
+        progress(STILL_RUNNING)
 
-    waiting = asyncio.create_task(later())
+    waiting = asyncio.create_task(report_later())
     try:
         yield
     finally:
@@ -109,7 +191,7 @@ async def show_progress(progress: Progress | None, clock: Clock, still_after: fl
 
 
 class LiveLine:
-    """A progress callback that shows one line, live on a terminal and plainly elsewhere; `with` takes it away."""
+    """A progress callback that shows one line, live on a terminal and plain elsewhere; leaving `with` clears it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -129,45 +211,44 @@ class LiveLine:
 
 
 class Log(Protocol):
-    """Where events go; structlog's loggers are such."""
+    """Receives events; structlog's loggers match it."""
 
     def warning(self, event: str, **facts: object) -> object:
-        """An event that somebody should know of."""
+        """An event to know of."""
 
     def error(self, event: str, **facts: object) -> object:
-        """An event that somebody should act on."""
+        """An event to act on."""
 
 
-def structlog_log() -> Log:
-    """Structlog's logger, as the program has configured it. Raises NotSetUp without the extra."""
-    try:
-        import structlog  # noqa: F401
-        import tenacity  # noqa: F401  # the loop needs it: missing parts are told before a call, not after
-    except ImportError as error:
-        raise ConfigurationError(f"{error.name} is not installed", install_hint("images")) from None
-    return _Structured()
+class StructlogLog:
+    """Structlog's logger, as the program configures it. Raises ConfigurationError without the extra `images`.
 
-
-class _Structured:
-    """Asks structlog with each event: it may be configured after the provider is made.
-
-    Where it is not configured at all, events go to stderr: stdout is the program's own.
+    Each event asks structlog again, since it may be configured after the provider is created. If it is not configured
+    at all, events go to stderr: stdout belongs to the program.
     """
 
+    def __init__(self) -> None:
+        try:
+            import structlog
+            import tenacity  # noqa: F401  # the retry loop needs it: report a missing package before the first call
+        except ImportError as error:
+            raise ConfigurationError(f"{error.name} is not installed", install_hint("images")) from None
+        self._structlog = structlog
+
     def warning(self, event: str, **facts: object) -> None:
+        """Log a warning."""
         self._logger().warning(event, **facts)
 
     def error(self, event: str, **facts: object) -> None:
+        """Log an error."""
         self._logger().error(event, **facts)
 
     def _logger(self) -> Any:  # structlog's loggers are untyped
-        import structlog
-
-        if structlog.is_configured():
-            return structlog.get_logger("omni_release.images")
-        return structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+        if self._structlog.is_configured():
+            return self._structlog.get_logger("omni_release.images")
+        return self._structlog.wrap_logger(self._structlog.PrintLogger(sys.stderr))
 
 
-def never_raising() -> contextlib.suppress:
-    """For a log whose stream is closed, or takes no such character: an image that was paid for is not lost for it."""
+def suppress_log_errors() -> contextlib.suppress:
+    """Suppresses the errors of a closed or non-Unicode log stream: they must not lose an image that was paid for."""
     return contextlib.suppress(OSError, ValueError)

@@ -87,7 +87,10 @@ def _inside(value: object, step: str) -> "list[tuple[str, object]]":
 
 
 def _of(value: object, name: str) -> object:
-    """A field of an object of the SDK, or of parsed JSON; snake_case finds camelCase there."""
+    """A field of an object of the SDK, or of parsed JSON, where snake_case finds camelCase.
+
+    As images/api_format.py does it, which cannot be imported in the interpreter of the project.
+    """
     if isinstance(value, dict):
         camel = re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
         return value.get(name, value.get(camel, ABSENT))

@@ -63,7 +63,7 @@ def stand_in(release: Release, world: World) -> str:
 
 def key(release: Release, world: World) -> str:
     """What a live run is about: the wheel, the scenarios (their text, too), the models, and a stand-in's address."""
-    from omni_release.images.configured import with_environment
+    from omni_release.images.shortcuts import with_environment
 
     settings = release.project.settings
     digest = hashlib.sha256()

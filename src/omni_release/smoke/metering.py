@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import json
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from omni_release import models
 from omni_release.cassettes import asked
 from omni_release.core.settings import Settings
 from omni_release.images import answer, pricing
+from omni_release.images.api_format import nested_field
 from omni_release.images.errors import BudgetExceeded, DamagedAnswer
 from omni_release.images.pricing import Budget
 from omni_release.smoke import outcomes
@@ -112,25 +112,18 @@ def _json(body: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _of(table: Any, name: str) -> Any:
-    snake = re.sub(r"([A-Z])", r"_\1", name).lower()
-    return (table.get(name) or table.get(snake)) if isinstance(table, dict) else None
-
-
 def _size(document: dict[str, Any]) -> str:
-    image = _of(_of(document, "generationConfig"), "imageConfig")
-    return str(_of(image, "imageSize") or "1K")
+    return str(nested_field(document, "generationConfig", "imageConfig", "imageSize") or "1K")
 
 
 def _estimate(model: str, document: dict[str, Any]) -> float:
     """The most that a call should come to. A model without a known price is taken for the dearest."""
-    config = _of(document, "generationConfig")
     characters = sum(len(t) for c in document.get("contents") or () for t in _texts(c))
-    modalities = _of(config, "responseModalities")
+    modalities = nested_field(document, "generationConfig", "responseModalities")
     if modalities and "IMAGE" not in modalities:
-        tokens = _of(config, "maxOutputTokens")
+        tokens = nested_field(document, "generationConfig", "maxOutputTokens")
         dearest = max(price.text_output or 0 for price in _prices())
-        return (characters + (tokens if isinstance(tokens, int) else 8_000)) * dearest / 1_000_000
+        return (characters + (tokens if tokens and isinstance(tokens, int) else 8_000)) * dearest / 1_000_000
     found = pricing.estimate(model, _size(document), characters)
     if found is None:
         found = max(pricing.estimate(name, _size(document), characters) or 0 for name in models.all_models())
@@ -151,7 +144,7 @@ def _told(call: Call, request: Request, response: dict[str, Any]) -> tuple[str, 
     if call.code is None or call.code >= 400 or call.method != "generateContent":
         return "", 0.0
     try:
-        read = answer.parsed(body_of(response))
+        read = answer.parse(body_of(response))
     except DamagedAnswer:
         return "", None
     model = models.bare_name(read.model)
@@ -179,7 +172,7 @@ class Service:
     """
 
     def __init__(self, mode: str, settings: Settings, emulator: GeminiEmulator | None) -> None:
-        from omni_release.images.configured import with_environment
+        from omni_release.images.shortcuts import with_environment
 
         self.mode = mode
         self.model, fallback, self._seconds = with_environment(settings, os.environ)

@@ -16,6 +16,7 @@ from typing import Any
 
 from omni_release.cassettes.recorded import Exchange
 from omni_release.core.model import Finding, Severity
+from omni_release.images.api_format import camel_case
 
 STANDARD, URL_SAFE, PADDED, UNPADDED = "standard", "url-safe", "padded", "unpadded"
 
@@ -153,13 +154,8 @@ def _which(item: Any) -> str:
         return ""
     if isinstance(kind := item.get("@type"), str):
         return kind.rpartition(".")[2]
-    named = {camel(name) for name in item}
+    named = {camel_case(name) for name in item}
     return next((name for name in HOLDS if name in named), "")
-
-
-def camel(name: str) -> str:
-    """A field's name as the API itself spells it."""
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
 def _type(value: Any) -> str:
@@ -208,7 +204,7 @@ def _mime_types(name: str, texts: Iterable[str], *, binary: bool) -> Iterator[st
     for text in texts:
         if binary and (told := _type_of_bytes(text)):
             yield told
-        elif camel(name) == "mimeType" and _MIME.fullmatch(text):
+        elif camel_case(name) == "mimeType" and _MIME.fullmatch(text):
             yield text
 
 
@@ -273,7 +269,7 @@ def _gone(field: Field) -> Finding:
 
 
 def _new(field: Field) -> Finding:
-    if camel(field.path.rpartition(".")[2]) == "thoughtSignature":
+    if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
         said = f"a signature where there was none: {field}; a next turn has to send it back"
         return Finding(said, "drift-signature", Severity.WARNING)
     return _notice(f"new: {field}", "drift-new")

@@ -12,8 +12,8 @@ import pytest
 
 from omni_release import models
 from omni_release.images import Conversation, ImageRequest, ImageResult
-from omni_release.images import model as known_presets
 from omni_release.images.errors import ConfigurationError, ContentRefused, ModelNotFound, NoImage
+from omni_release.images.model import PRESETS
 from omni_release.smoke.metering import Service
 
 pytestmark = pytest.mark.smoke
@@ -95,7 +95,7 @@ def test_generate(smoke: Service) -> None:
     assert not result.warnings
 
 
-@pytest.mark.parametrize("preset", [preset.name for preset in known_presets.ALL])
+@pytest.mark.parametrize("preset", [preset.name for preset in PRESETS])
 def test_preset(smoke: Service, preset: str) -> None:
     """Each preset makes an image of its shape."""
     request = ImageRequest("How a paper crane is folded", preset=preset)
