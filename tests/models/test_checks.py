@@ -19,7 +19,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.checks import configured_models, models_respond
-from omni_release.models.checks import history, retired_models
+from omni_release.models.checks import is_history, retired_models
 from tests.conftest import RunCheck, child_environment, omni
 
 DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash", "gemini-3-pro-image"
@@ -89,7 +89,7 @@ def test_the_day_decides(tmp_path: Path, world: World) -> None:
     assert said(retired_models(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
     (soon,) = retired_models(about, on(world, date(2026, 10, 2)))
     assert (soon.severity, soon.rule) == (Severity.WARNING, "model-shuts-down")
-    assert soon.message == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite takes its place"
+    assert soon.message == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite replaces it"
     assert "in 1 day:" in next(retired_models(about, on(world, date(2026, 11, 30)))).message
     assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:2")]
 
@@ -108,7 +108,7 @@ def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
     unknown, computed = retired_models(about, world)
     assert unknown.severity is Severity.NOTICE and unknown.rule == "model-unknown"
     assert unknown.message == (
-        "gemini-3.0-pro-image is not in our table of models: is gemini-3-pro-image meant?; also b.ts:2:2"
+        "gemini-3.0-pro-image is not in the table of models: did you mean gemini-3-pro-image?; also b.ts:2:2"
     )
     assert (computed.rule, computed.where) == ("model-name-computed", "b.ts:2:28")
 
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
 def test_an_unknown_name_of_the_settings_is_inconclusive(name: str, tmp_path: Path, world: World) -> None:
     """Without a key nobody can tell; where all are known, or none is named, there is nothing to ask."""
     about = release(tmp_path, {"a.py": "pass"}, f'image-model = "{name}"')
-    with pytest.raises(Inconclusive, match=f"pyproject.toml:4:.*{name} is not in our table of models.*API key"):
+    with pytest.raises(Inconclusive, match=f"pyproject.toml:4:.*{name} is not in the table of models.*API key"):
         list(configured_models(about, world))
     assert said(retired_models(about, world))[0][:2] == ("notice", "model-unknown")
     about = release(tmp_path, {}, f'image-model = "{LIVING}"\nimage-fallback-model = "none"')
@@ -133,15 +133,15 @@ def test_a_dead_name_of_the_settings(tmp_path: Path, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "is_history"),
+    ("path", "changelog"),
     [
         *(("CHANGELOG.md", True), ("docs/history.rst", True), ("changelog.d/12.fix.md", True), ("NEWS", True)),
         *(("docs/release-notes.md", True), ("src/changes.py", True), ("src/newsletter.py", False), ("a.md", False)),
     ],
 )
-def test_what_is_a_changelog(path: str, is_history: bool) -> None:
+def test_what_is_a_changelog(path: str, changelog: bool) -> None:
     """By its own name, or its folder's."""
-    assert history(path) is is_history
+    assert is_history(path) is changelog
 
 
 def test_a_changelog_may_name_the_dead(tmp_path: Path, world: World) -> None:
@@ -222,7 +222,7 @@ def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> 
         about = release(tmp_path, {"a.py": '"gemini-3-pro-imago"'}, 'image-model = "gemini-3.0-pro-image"')
         (found,) = configured_models(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "pyproject.toml:4:16")
-        assert found.severity is Severity.ERROR and "is gemini-3-pro-image meant?" in found.message
+        assert found.severity is Severity.ERROR and "did you mean gemini-3-pro-image?" in found.message
         (found, _) = models_respond(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "a.py:1:2")
 

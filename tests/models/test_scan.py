@@ -17,7 +17,7 @@ def found(root: Path, file: str, text: str | bytes) -> list[tuple[int, int, str,
     path = root / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return [(n.line, n.column, n.name, n.whole) for n in scan.find(str(root), [file]).names]
+    return [(n.line, n.column, n.name, n.computed) for n in scan.find(str(root), [file]).occurrences]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def found(root: Path, file: str, text: str | bytes) -> list[tuple[int, int, str,
 )
 def test_each_kind_of_file(file: str, text: str, line: int, column: int, tmp_path: Path) -> None:
     """Line and column count from 1, in characters."""
-    assert found(tmp_path, file, text) == [(line, column, NAME, True)]
+    assert found(tmp_path, file, text) == [(line, column, NAME, False)]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_is_no_name(text: str, tmp_path: Path) -> None:
 )
 def test_a_name_that_is_put_together(text: str, name: str, tmp_path: Path) -> None:
     """It is told apart, in code; in prose it is a way to write."""
-    assert [(n, whole) for _, _, n, whole in found(tmp_path, "a.ts", text)] == [(name, False)]
+    assert [(n, computed) for _, _, n, computed in found(tmp_path, "a.ts", text)] == [(name, True)]
     assert found(tmp_path, "a.md", text) == []
 
 
@@ -112,7 +112,7 @@ def test_all_occurrences_in_their_order(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     """A byte that is not UTF-8 counts as one character; a file of another kind is not read."""
-    assert found(tmp_path, "a.py", b"# \xff\xfe " + NAME.encode()) == [(1, 6, NAME, True)]
+    assert found(tmp_path, "a.py", b"# \xff\xfe " + NAME.encode()) == [(1, 6, NAME, False)]
     assert found(tmp_path, "a.png", NAME) == []
     assert found(tmp_path, "package-lock.json", NAME) == []
 
@@ -128,7 +128,7 @@ def test_the_tree_as_git_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     git("add", "--all", cwd=tmp_path)
     (tmp_path / "gone.py").unlink()
     (tmp_path / "new.py").write_text(f'"{NAME}"', encoding="utf-8")
-    assert [n.where for n in scan.find(str(tmp_path)).names] == ["a.py:1:2", "new.py:1:2", "src/b.py:1:2"]
+    assert [n.where for n in scan.find(str(tmp_path)).occurrences] == ["a.py:1:2", "new.py:1:2", "src/b.py:1:2"]
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,8 +137,8 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "large.json").write_text(" " * 101 + NAME, encoding="utf-8")
     (tmp_path / "small.json").write_text(f'"{NAME}"', encoding="utf-8")
     search = scan.find(str(tmp_path), ["large.json", "small.json"])
-    assert [n.path for n in search.names] == ["small.json"]
-    assert search.unread == (("large.json", "it has 123 bytes, more than the 100 that are read"),)
+    assert [n.path for n in search.occurrences] == ["small.json"]
+    assert search.unread == (("large.json", "the file has 123 bytes, and the limit is 100"),)
 
 
 def test_many_megabytes_without_a_name(tmp_path: Path) -> None:

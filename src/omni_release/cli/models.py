@@ -9,15 +9,15 @@ from pathlib import Path
 from omni_release import models
 from omni_release.core.errors import EXIT_PASSED
 from omni_release.models import scan
-from omni_release.models.scan import Named
+from omni_release.models.scan import Occurrence
 
 
 def show(root: Path, *, json: bool) -> int:
     """Print them; the exit code."""
     today = datetime.now(UTC).date()
-    by_name: dict[str, list[Named]] = {}
-    for named in scan.find(str(root)).names:
-        by_name.setdefault(named.name if named.whole else f"{named.name}…", []).append(named)
+    by_name: dict[str, list[Occurrence]] = {}
+    for named in scan.find(str(root)).occurrences:
+        by_name.setdefault(f"{named.name}…" if named.computed else named.name, []).append(named)
     if json:
         sys.stdout.write(document(by_name, today))
         return EXIT_PASSED
@@ -29,15 +29,15 @@ def show(root: Path, *, json: bool) -> int:
     return EXIT_PASSED
 
 
-def document(by_name: dict[str, list[Named]], today: date) -> str:
+def document(by_name: dict[str, list[Occurrence]], today: date) -> str:
     """The same as one JSON document: a list of models, each with its places."""
     import json
 
     content = [
         {
             "name": places[0].name,
-            "computed": not places[0].whole,
-            "known": (model := models.find(places[0].name) if places[0].whole else None) is not None,
+            "computed": places[0].computed,
+            "known": (model := None if places[0].computed else models.find(places[0].name)) is not None,
             "lives": model.lives(today) if model else None,
             "shut_down": model.shut_down.isoformat() if model and model.shut_down else None,
             "successor": models.successor(places[0].name, today),
@@ -49,5 +49,5 @@ def document(by_name: dict[str, list[Named]], today: date) -> str:
     return json.dumps({"models": content}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _told(named: Named, today: date) -> str:
-    return models.describe(named.name, today) if named.whole else "put together when the program runs"
+def _told(named: Occurrence, today: date) -> str:
+    return "built at run time" if named.computed else models.describe(named.name, today)

@@ -112,8 +112,8 @@ _FOUND = """
     drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type
     drift-unseen drift-value exit-code-lost git-branch git-changed git-identity git-no-push git-out-of-step
     git-overlooked hollow-wheel import-nothing import-package key-inside left-out-of-sdist lost-data lost-in-sdist
-    lost-module model-does-not-answer model-name-computed model-shut-down model-shuts-down model-unknown model-unread
-    model-untold not-passed not-rehearsed not-reproducible platform-wheel project-page pyproject release-too-old
+    lost-module
+    not-passed not-rehearsed not-reproducible platform-wheel project-page pyproject release-too-old
     requires-python response-class response-model response-unread response-unrecorded scenario-failed
     scenario-inconclusive scenarios-ended sdist-differs stray-file stray-version tag-elsewhere tag-gone
     tag-lightweight tag-name tag-signed tag-spelled-otherwise tag-there test-failed test-requirement-missing

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Checks that ask the service whether a model responds."""
 
 from __future__ import annotations
 
@@ -12,108 +12,116 @@ from omni_release import models
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.models import scan
-from omni_release.models.checks import FILE, finding_at, history, in_settings, near
-from omni_release.models.scan import Named
+from omni_release.models.checks import PYPROJECT, configured_occurrences, finding_at, is_history, suggestion
+from omni_release.models.scan import Occurrence
 
 if TYPE_CHECKING:
     from omni_release.images.model import Availability
 
+NO_RESPONSE = Rule("model-does-not-answer", RuleClass.RELEASE, "A model does not respond")
+UNVERIFIED = Rule("model-unverified", RuleClass.RELEASE, "A model could not be confirmed")
 
-def ask(models: Sequence[str], environment: Mapping[str, str]) -> tuple[Availability, ...]:
-    """What each of the models came to, in their order: a call of a few tokens each, side by side.
+_TEST_FOLDERS = {"test", "tests", "testing", "cassettes", "fixtures", "__tests__"}
 
-    Raises NotSetUp (it is inconclusive) without a key, or without the extra `images`.
+_GEMINI_PREFIXES = ("gemini-", "nano-banana-")
+
+
+def probe_models(names: Sequence[str], environment: Mapping[str, str]) -> tuple[Availability, ...]:
+    """The availability of each model, in the same order: concurrent calls of a few tokens each.
+
+    Raises ConfigurationError (which is inconclusive) without a key, or without the extra `images`.
     """
     from omni_release.images.gemini import GeminiImageProvider
 
-    async def asked() -> tuple[Availability, ...]:
-        async with GeminiImageProvider(models[0], timeout=30.0, environment=environment) as provider:
-            return tuple(await asyncio.gather(*(provider.probe(model) for model in models)))
+    async def probe_all() -> tuple[Availability, ...]:
+        async with GeminiImageProvider(names[0], timeout=30.0, environment=environment) as provider:
+            return tuple(await asyncio.gather(*(provider.probe(name) for name in names)))
 
-    return asyncio.run(asked())
-
-
-_TESTS = {"test", "tests", "testing", "cassettes", "fixtures", "__tests__"}
-
-_CALLED = ("gemini-", "nano-banana-")
+    return asyncio.run(probe_all())
 
 
+@reports(NO_RESPONSE, UNVERIFIED)
 def configured_models(release: Release, world: World) -> Iterator[Finding]:
-    """Each model that the settings name is in the table of life spans, or answers a call.
+    """Configured models are known
 
-    With a key (GOOGLE_API_KEY or GEMINI_API_KEY) one that the table does not know is called, with a few tokens of text.
+    Each model in the settings is in the table of models, or responds to a call of a few tokens.
+
+    Fix: correct the model's name in [tool.omni-release], or set GOOGLE_API_KEY (or GEMINI_API_KEY) so that it can be
+    called.
     """
     project, today = release.project, world.clock.now().date()
-    stated = in_settings(project, scan.find(str(project.root), [FILE]).names)
-    if not stated:
+    configured = configured_occurrences(project, scan.find(str(project.root), [PYPROJECT]).occurrences)
+    if not configured:
         raise NotApplicable("the settings name no model")
-    yield from _or_cannot_tell(tuple(_asked([named for named in stated if not models.find(named.name)], world, today)))
+    unknown = [occurrence for occurrence in configured if not models.find(occurrence.name)]
+    yield from _raise_if_inconclusive(tuple(_probe_findings(unknown, world, today)))
 
 
+@reports(NO_RESPONSE, UNVERIFIED)
 def models_respond(release: Release, world: World) -> Iterator[Finding]:
-    """Each model that the code or the settings name answers a call: being listed proves nothing.
+    """Models in code and settings respond
 
-    It is called with a few tokens of text, which is the lowest price that there is. Prose, tests and changelogs are
-    left out. Set GOOGLE_API_KEY (or GEMINI_API_KEY) for it.
+    Each living Gemini model in code and settings responds to a call of a few tokens; prose, tests, recordings and
+    changelogs are left out.
+
+    Fix: replace the model by one that responds. Set GOOGLE_API_KEY (or GEMINI_API_KEY) for this check.
     """
     project, today = release.project, world.clock.now().date()
-    found = scan.find(str(project.root)).names
-    stated = in_settings(project, found)
-    asked = {one.name for one in stated if not models.find(one.name)}  # by the check above
-    named = [one for one in (*stated, *found) if one.whole and _runs(one) and one.name not in asked]
-    called = [
-        one
-        for one in named
-        if one.name.startswith(_CALLED) and ((m := models.find(one.name)) is None or m.lives(today))
-    ]
+    occurrences = scan.find(str(project.root)).occurrences
+    configured = configured_occurrences(project, occurrences)
+    checked = {occurrence.name for occurrence in configured if not models.find(occurrence.name)}  # by the check above
+    called = []
+    for occurrence in (*configured, *occurrences):
+        known = models.find(occurrence.name)
+        if occurrence.computed or occurrence.name in checked or (known is not None and not known.lives(today)):
+            continue
+        if occurrence.name.startswith(_GEMINI_PREFIXES) and _is_executed(occurrence.path):
+            called.append(occurrence)
     if not called:
-        raise NotApplicable("neither the code nor the settings name a living model that can be asked")
+        raise NotApplicable("neither code nor settings name a living model that can be called")
     if not redaction.key_variables_set(world.environment):
-        raise NotApplicable(f"there is no key to ask the service with ({' or '.join(redaction.KEY_VARIABLES)})")
-    told = list(_asked(called, world, today))
-    yield from _or_cannot_tell(told)
-    yield Finding(f"called: {', '.join(sorted({one.name for one in called}))}", severity=Severity.NOTICE)
+        raise NotApplicable(f"no key is set to call the service ({' or '.join(redaction.KEY_VARIABLES)})")
+    yield from _raise_if_inconclusive(tuple(_probe_findings(called, world, today)))
+    names = sorted({occurrence.name for occurrence in called})
+    yield Finding(f"called: {', '.join(names)}", severity=Severity.NOTICE)
 
 
-def _runs(named: Named) -> bool:
-    """Whether a name stands in what runs: not in prose, a test or a recording."""
-    path = PurePosixPath(named.path)
-    prose = path.suffix.lower() in (".md", ".mdx", ".rst", ".txt")
-    return not prose and not history(named.path) and _TESTS.isdisjoint(path.parts) and not path.name.startswith("test_")
+def _is_executed(path: str) -> bool:
+    """Whether a file is code or settings: not prose, a changelog, a test or a recording."""
+    file = PurePosixPath(path)
+    prose = file.suffix.lower() in (".md", ".mdx", ".rst", ".txt")
+    test = file.name.startswith("test_") or not _TEST_FOLDERS.isdisjoint(file.parts)
+    return not prose and not test and not is_history(path)
 
 
-def _asked(places: Sequence[Named], world: World, today: date) -> Iterator[Finding]:
-    """What the service says of these models: an error where it has none of that name, a warning where nobody knows."""
-
-    where: Mapping[str, Named] = {named.name: named for named in reversed(places)}
+def _probe_findings(occurrences: Sequence[Occurrence], world: World, today: date) -> Iterator[Finding]:
+    """An error for each model that the service does not know, a warning for each that it could not confirm."""
+    first: Mapping[str, Occurrence] = {occurrence.name: occurrence for occurrence in reversed(occurrences)}
     try:
-        answers = ask(tuple(sorted(where)), world.environment) if where else ()
+        answers = probe_models(tuple(sorted(first)), world.environment) if first else ()
     except Inconclusive as error:
-        for name, named in sorted(where.items()):
-            said = f"{name} is not in our table of models{near(name, today)}, and the service was not asked"
-            yield finding_at(named, f"{said}: {error.message}\n{error.hint}".rstrip(), _UNTOLD, Severity.WARNING)
+        for name, occurrence in sorted(first.items()):
+            message = f"{name} is not in the table of models{suggestion(name, today)}, and was not called"
+            message = f"{message}: {error.message}\n{error.hint}".rstrip()
+            yield finding_at(occurrence, message, UNVERIFIED, Severity.WARNING)
         return
-    for told in answers:
-        if not told.available:
-            meant = near(told.model, today) if told.certain else ""
-            rule, severity = ("model-does-not-answer", Severity.ERROR) if told.certain else (_UNTOLD, Severity.WARNING)
-            yield finding_at(where[told.model], f"{told.why}{meant}\n{told.hint}".rstrip(), rule, severity)
+    for answer in answers:
+        if answer.available:
+            continue
+        meant = suggestion(answer.model, today) if answer.certain else ""
+        rule, severity = (NO_RESPONSE, Severity.ERROR) if answer.certain else (UNVERIFIED, Severity.WARNING)
+        yield finding_at(first[answer.model], f"{answer.why}{meant}\n{answer.hint}".rstrip(), rule, severity)
 
 
-_UNTOLD = "model-untold"
-
-
-def _or_cannot_tell(told: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings; where none is an error and something could not be told, that is the outcome."""
-    untold = [finding for finding in told if finding.rule == _UNTOLD]
-    if untold and not any(finding.severity is Severity.ERROR for finding in told):
-        raise Inconclusive(
-            "\n".join(f"{finding.where}: {finding.message}".strip() for finding in (*untold, *_others(told)))
-        )
-    yield from told
-
-
-def _others(told: Iterable[Finding]) -> Iterator[Finding]:
-    return (finding for finding in told if finding.rule != _UNTOLD and finding.severity is Severity.WARNING)
+def _raise_if_inconclusive(findings: Sequence[Finding]) -> Iterable[Finding]:
+    """The findings. Raises Inconclusive if none is an error and a model could not be confirmed."""
+    warnings = [finding for finding in findings if finding.severity is Severity.WARNING]
+    unverified = [finding for finding in warnings if finding.rule == UNVERIFIED.id]
+    if unverified and not any(finding.severity is Severity.ERROR for finding in findings):
+        others = [finding for finding in warnings if finding.rule != UNVERIFIED.id]
+        lines = (f"{finding.where}: {finding.message}".strip() for finding in (*unverified, *others))
+        raise Inconclusive("\n".join(lines))
+    return findings

@@ -1,4 +1,4 @@
-"""Which models a project names, where, and whether they still live."""
+"""The registry of AI models: life cycle, successors and prices, each with its source (models.toml)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
 
 
 @dataclass(frozen=True)
 class Price:
-    """USD per million tokens; None where it is not known. `per_image` is USD by size.
+    """Prices in USD per million tokens, None if unknown. `per_image` is in USD, by size.
 
-    `second_hand`: read on other pages than the source, which quote it.
+    `second_hand`: read on pages that quote the source, not on the source itself.
     """
 
     input: float | None
@@ -30,7 +29,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Model:
-    """What is known of a model. `shut_down` is the first day on which it does not answer any more."""
+    """A model of the registry. `shut_down` is the first day on which it no longer responds."""
 
     name: str
     family: str
@@ -43,56 +42,55 @@ class Model:
     price: Price | None
 
     def lives(self, on: datetime.date) -> bool:
-        """Whether it answers on this day, as far as is known."""
+        """Whether it responds on this day, as far as is known."""
         return self.shut_down is None or on < self.shut_down
 
 
 @functools.cache
 def all_models() -> Mapping[str, Model]:
     """All models of models.toml, by name."""
-    read = tomllib.loads((resources.files("omni_release.models") / "models.toml").read_text(encoding="utf-8"))
-    sources: dict[str, str] = read["sources"]
-    return MappingProxyType({table["name"]: _model(table, sources) for table in read["model"]})
-
-
-def _model(table: dict[str, Any], sources: dict[str, str]) -> Model:
-    return Model(
-        name=table["name"],
-        family=table["family"],
-        stage=table["stage"],
-        released=table.get("released"),
-        shut_down=table.get("shut-down"),
-        successor=table.get("successor"),
-        source=sources[table["source"]],
-        checked=table["checked"],
-        price=_price(table["price"], sources) if "price" in table else None,
-    )
-
-
-def _price(table: dict[str, Any], sources: dict[str, str]) -> Price:
-    return Price(
-        table.get("input"),
-        table.get("text-output"),
-        table.get("image-output"),
-        MappingProxyType(table.get("per-image", {})),
-        sources[table["source"]],
-        table["checked"],
-        table.get("second-hand", False),
-    )
+    text = (resources.files("omni_release.models") / "models.toml").read_text(encoding="utf-8")
+    document = tomllib.loads(text)
+    sources: dict[str, str] = document["sources"]
+    models = {}
+    for table in document["model"]:
+        price = None
+        if costs := table.get("price"):
+            price = Price(
+                input=costs.get("input"),
+                text_output=costs.get("text-output"),
+                image_output=costs.get("image-output"),
+                per_image=MappingProxyType(costs.get("per-image", {})),
+                source=sources[costs["source"]],
+                checked=costs["checked"],
+                second_hand=costs.get("second-hand", False),
+            )
+        models[table["name"]] = Model(
+            name=table["name"],
+            family=table["family"],
+            stage=table["stage"],
+            released=table.get("released"),
+            shut_down=table.get("shut-down"),
+            successor=table.get("successor"),
+            source=sources[table["source"]],
+            checked=table["checked"],
+            price=price,
+        )
+    return MappingProxyType(models)
 
 
 def bare_name(name: str) -> str:
-    """A model's name without `models/` before it."""
+    """A model's name without the prefix `models/`."""
     return name.strip().removeprefix("models/")
 
 
 def find(name: str) -> Model | None:
-    """What is known of the model of this name, with or without `models/` before it."""
+    """The model of this name, with or without the prefix `models/`; None if it is unknown."""
     return all_models().get(bare_name(name))
 
 
 def successor(name: str, on: datetime.date) -> str | None:
-    """The living end of the chain of successors; None where it ends in a dead one, in a circle, or is not known."""
+    """The living end of the chain of successors; None if it is unknown, or the chain ends in a dead one or a circle."""
     seen: set[str] = set()
     model = find(name)
     while model is not None and model.name not in seen:
@@ -104,10 +102,10 @@ def successor(name: str, on: datetime.date) -> str | None:
 
 
 def describe(name: str, on: datetime.date) -> str:
-    """A model's life span in a sentence."""
+    """A model's life span, as a phrase."""
     model = find(name)
     if model is None:
-        return "not in our table of models"
+        return "not in the table of models"
     if not model.lives(on):
         heir = successor(name, on)
         return f"shut down on {model.shut_down}" + (f", replaced by {heir}" if heir else "")

@@ -1,4 +1,4 @@
-"""Do the models that the tree names live, and for how long?"""
+"""Checks of the models that the files of a project name."""
 
 from __future__ import annotations
 
@@ -13,110 +13,118 @@ from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.models import scan
-from omni_release.models.scan import Named
+from omni_release.models.scan import Occurrence
 
-FILE = "pyproject.toml"
+SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
+SHUTS_DOWN = Rule("model-shuts-down", RuleClass.RELEASE, "A model shuts down soon")
+UNKNOWN = Rule("model-unknown", RuleClass.RELEASE, "A model is not in the table of models")
+COMPUTED = Rule("model-name-computed", RuleClass.RELEASE, "A model name is built at run time")
+UNREAD = Rule("model-unread", RuleClass.RELEASE, "A file could not be searched for models")
+
+PYPROJECT = "pyproject.toml"
 
 SOON = timedelta(days=60)
 
 SETTINGS = ("image-model", "image-fallback-model")
 
-_HISTORY = re.compile(r"(?:changelog|changes|history|news|release[-_]?notes)\b", re.IGNORECASE)
+_CHANGELOG_FILE = re.compile(r"(?:changelog|changes|history|news|release[-_]?notes)\b", re.IGNORECASE)
 
-_HISTORIES = {"changes", "changelog.d", "newsfragments", "changelogs"}
+_CHANGELOG_FOLDERS = {"changes", "changelog.d", "newsfragments", "changelogs"}
 
 
+@reports(SHUT_DOWN, SHUTS_DOWN, UNKNOWN, COMPUTED, UNREAD)
 def retired_models(release: Release, world: World) -> Iterator[Finding]:
-    """Each model that a file of the project names is one that answers, and will for the next 60 days.
+    """No retired models
 
-    Put the successor in the place of a name that is shut down, in all files: `omni-release models list` shows each
-    occurrence. Where a dead name is meant (a test of retirement, say), waive it beside the line or in the settings.
+    No file of the project names a model that is shut down, or that shuts down within 60 days.
+
+    Fix: replace each retired name by its successor; `omni-release models list` shows all places. Waive a name that is
+    there on purpose, such as in a test of retirement, beside the line or in the settings.
     """
     project, today = release.project, world.clock.now().date()
     search = scan.find(str(project.root))
-    stated = in_settings(project, search.names)
-    if not search.names and not search.unread and not stated:
+    configured = configured_occurrences(project, search.occurrences)
+    if not search.occurrences and not search.unread and not configured:
         raise NotApplicable("no file of the project names a model")
-    told = [Finding(f"is not read: {why}", "model-unread", Severity.WARNING, path) for path, why in search.unread]
-    told += spans((*search.names, *(named for named in stated if named not in search.names)), today)
-    yield from told
-    living = {named.name for named in search.names if (model := models.find(named.name)) and model.lives(today)}
-    if living and not told:
-        yield Finding(f"{len(search.names)} places name {', '.join(sorted(living))}", severity=Severity.NOTICE)
+    findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
+    additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
+    findings += life_findings((*search.occurrences, *additional), today)
+    yield from findings
+    names = {occurrence.name for occurrence in search.occurrences}
+    living = sorted(name for name in names if (model := models.find(name)) and model.lives(today))
+    if living and not findings:
+        yield Finding(f"{len(search.occurrences)} places name {', '.join(living)}", severity=Severity.NOTICE)
 
 
-def in_settings(project: Project, found: Iterable[Named]) -> tuple[Named, ...]:
-    """The models that [tool.omni-release] names, each where it stands in pyproject.toml."""
-    own = table(project.metadata, "tool", "omni-release")
-    there = {named.name: named for named in found if named.path == FILE}
-    named = []
-    for key in (key for key in own if key.replace("_", "-") in SETTINGS and own[key] != "none"):
-        name = models.bare_name(str(own[key]))
-        named.append(there.get(name) or Named(FILE, pyproject_line(project.root, (TABLE, key)) or 1, 1, name))
-    return tuple(named)
+def configured_occurrences(project: Project, occurrences: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
+    """The models in [tool.omni-release], each with its place in pyproject.toml."""
+    settings = table(project.metadata, "tool", "omni-release")
+    in_pyproject = {occurrence.name: occurrence for occurrence in occurrences if occurrence.path == PYPROJECT}
+    configured = []
+    for key, value in settings.items():
+        if key.replace("_", "-") in SETTINGS and value != "none":
+            name = models.bare_name(str(value))
+            line = pyproject_line(project.root, (TABLE, key)) or 1
+            configured.append(in_pyproject.get(name) or Occurrence(PYPROJECT, line, 1, name))
+    return tuple(configured)
 
 
-def spans(found: Sequence[Named], today: date) -> list[Finding]:
-    """What is to be said of the life spans: a finding for each place of a name that ends, one for each unknown name."""
-    told: list[Finding] = []
-    strange: dict[tuple[str, bool], list[Named]] = {}
-    for named in found:
-        model = models.find(named.name) if named.whole else None
+def life_findings(occurrences: Sequence[Occurrence], today: date) -> list[Finding]:
+    """A finding for each occurrence of a model with an end, and one for each unknown or computed name."""
+    findings: list[Finding] = []
+    unknown: dict[tuple[str, bool], list[Occurrence]] = {}
+    for occurrence in occurrences:
+        model = None if occurrence.computed else models.find(occurrence.name)
         if model is None:
-            strange.setdefault((named.name, named.whole), []).append(named)
-        elif not model.lives(today):
-            told.append(_ended(named, today))
+            unknown.setdefault((occurrence.name, occurrence.computed), []).append(occurrence)
+            continue
+        history = is_history(occurrence.path)
+        if not model.lives(today):
+            heir = models.successor(model.name, today)
+            instead = f"use {heir}" if heir else "no living successor is known"
+            message = f"{model.name} was shut down on {model.shut_down}: {instead}"
+            message = f"{message} (source: {model.source}, {model.checked})"
+            if history:
+                message += "; allowed in a changelog"
+            severity = Severity.NOTICE if history else Severity.ERROR
+            findings.append(finding_at(occurrence, message, SHUT_DOWN, severity))
         elif model.shut_down is not None and model.shut_down <= today + SOON:
-            told.append(_ends(named, model.shut_down, model.successor, today))
-    told += (_unknown(places, today) for places in strange.values())
-    return told
+            days = (model.shut_down - today).days
+            message = f"{model.name} shuts down on {model.shut_down}, in {days} day{'s' * (days != 1)}"
+            if heir := models.successor(model.name, model.shut_down) or model.successor:
+                message += f": {heir} replaces it"
+            severity = Severity.NOTICE if history else Severity.WARNING
+            findings.append(finding_at(occurrence, message, SHUTS_DOWN, severity))
+    return findings + [_unknown_finding(places, today) for places in unknown.values()]
 
 
-def _ended(named: Named, today: date) -> Finding:
-    model, heir = models.find(named.name), models.successor(named.name, today)
-    assert model is not None
-    instead = f"use {heir}" if heir else "no living successor is known"
-    said = f"{named.name} was shut down on {model.shut_down}: {instead} (source: {model.source}, {model.checked})"
-    if history(named.path):
-        return finding_at(named, f"{said}; a changelog may say so", "model-shut-down", Severity.NOTICE)
-    return finding_at(named, said, "model-shut-down", Severity.ERROR)
-
-
-def _ends(named: Named, end: date, then: str | None, today: date) -> Finding:
-    heir = models.successor(named.name, end) or then
-    left = (end - today).days
-    days = "1 day" if left == 1 else f"{left} days"
-    said = f"{named.name} shuts down on {end}, in {days}" + (f": {heir} takes its place" if heir else "")
-    return finding_at(named, said, "model-shuts-down", Severity.NOTICE if history(named.path) else Severity.WARNING)
-
-
-def _unknown(places: Sequence[Named], today: date) -> Finding:
+def _unknown_finding(places: Sequence[Occurrence], today: date) -> Finding:
     first, *others = places
-    also = f"; also {', '.join(named.where for named in others)}" if others else ""
-    if not first.whole:
-        said = f"a model's name that begins with {first.name!r} is put together when the program runs"
-        return finding_at(first, f"{said}: it cannot be looked up{also}", "model-name-computed", Severity.NOTICE)
-    return finding_at(
-        first, f"{first.name} is not in our table of models{near(first.name, today)}{also}", "model-unknown"
-    )
+    also = f"; also {', '.join(occurrence.where for occurrence in others)}" if others else ""
+    if first.computed:
+        message = f"a model name that starts with {first.name!r} is built at run time, so it cannot be checked{also}"
+        return finding_at(first, message, COMPUTED, Severity.NOTICE)
+    message = f"{first.name} is not in the table of models{suggestion(first.name, today)}{also}"
+    return finding_at(first, message, UNKNOWN, Severity.NOTICE)
 
 
-def near(name: str, today: date) -> str:
-    """A hint at the name that was meant, where one is near."""
-    living = [known for known, model in models.all_models().items() if model.lives(today)]
-    close = difflib.get_close_matches(name, living, 1, 0.85)
-    return f": is {close[0]} meant?" if close else ""
+def suggestion(name: str, today: date) -> str:
+    """`: did you mean …?` with the living model of the nearest name; empty if none is near."""
+    living = [model.name for model in models.all_models().values() if model.lives(today)]
+    near = difflib.get_close_matches(name, living, 1, 0.85)
+    return f": did you mean {near[0]}?" if near else ""
 
 
-def history(path: str) -> bool:
-    """Whether a file tells what once was."""
-    parts = PurePosixPath(path)
-    return bool(_HISTORY.match(parts.name)) or not _HISTORIES.isdisjoint(parts.parts[:-1])
+def is_history(path: str) -> bool:
+    """Whether a file is a changelog, which may name retired models."""
+    file = PurePosixPath(path)
+    return bool(_CHANGELOG_FILE.match(file.name)) or not _CHANGELOG_FOLDERS.isdisjoint(file.parts[:-1])
 
 
-def finding_at(named: Named, said: str, rule: str, severity: Severity = Severity.NOTICE) -> Finding:
+def finding_at(occurrence: Occurrence, message: str, rule: Rule, severity: Severity) -> Finding:
     """A finding about an occurrence of a model name."""
-    return Finding(said, rule, severity, named.path, named.line, named.column)
+    return Finding(message, rule.id, severity, occurrence.path, occurrence.line, occurrence.column)
