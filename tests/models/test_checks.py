@@ -108,7 +108,7 @@ def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
     unknown, computed = retired_models(about, world)
     assert unknown.severity is Severity.NOTICE and unknown.rule == "model-unknown"
     assert unknown.message == (
-        "gemini-3.0-pro-image is not in the table of models: did you mean gemini-3-pro-image?; also b.ts:2:2"
+        "gemini-3.0-pro-image is not in the table of models; also b.ts:2:2. Did you mean `gemini-3-pro-image`?"
     )
     assert (computed.rule, computed.where) == ("model-name-computed", "b.ts:2:28")
 
@@ -222,7 +222,7 @@ def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> 
         about = release(tmp_path, {"a.py": '"gemini-3-pro-imago"'}, 'image-model = "gemini-3.0-pro-image"')
         (found,) = configured_models(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "pyproject.toml:4:16")
-        assert found.severity is Severity.ERROR and "did you mean gemini-3-pro-image?" in found.message
+        assert found.severity is Severity.ERROR and "Did you mean `gemini-3-pro-image`?" in found.message
         (found, _) = models_respond(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "a.py:1:2")
 

@@ -104,8 +104,8 @@ def _probe_findings(occurrences: Sequence[Occurrence], world: World, today: date
         answers = probe_models(tuple(sorted(first)), world.environment) if first else ()
     except Inconclusive as error:
         for name, occurrence in sorted(first.items()):
-            message = f"{name} is not in the table of models{suggestion(name, today)}, and was not called"
-            message = f"{message}: {error.message}\n{error.hint}".rstrip()
+            message = f"{name} is not in the table of models, and was not called: {error.message}"
+            message = f"{message}{suggestion(name, today)}\n{error.hint}".rstrip()
             yield finding_at(occurrence, message, UNVERIFIED, Severity.WARNING)
         return
     for answer in answers:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
 from omni_release import models
-from omni_release.core.errors import NotApplicable
+from omni_release.core.errors import NotApplicable, did_you_mean
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
@@ -108,15 +107,15 @@ def _unknown_finding(places: Sequence[Occurrence], today: date) -> Finding:
     if first.computed:
         message = f"a model name that starts with {first.name!r} is built at run time, so it cannot be checked{also}"
         return finding_at(first, message, COMPUTED, Severity.NOTICE)
-    message = f"{first.name} is not in the table of models{suggestion(first.name, today)}{also}"
+    message = f"{first.name} is not in the table of models{also}{suggestion(first.name, today)}"
     return finding_at(first, message, UNKNOWN, Severity.NOTICE)
 
 
 def suggestion(name: str, today: date) -> str:
-    """`: did you mean …?` with the living model of the nearest name; empty if none is near."""
+    """A hint at the living model of the nearest name, to append to a message; empty if none is near."""
     living = [model.name for model in models.all_models().values() if model.lives(today)]
-    near = difflib.get_close_matches(name, living, 1, 0.85)
-    return f": did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name, living, cutoff=0.85)
+    return f". {hint}" if hint else ""
 
 
 def is_history(path: str) -> bool:
