@@ -71,7 +71,7 @@ def test_a_whole_release(project: Path, tmp_path: Path) -> None:
     found = statuses(ran)
     assert set(found.values()) == {"passed", "skipped"}
     assert {id: found[id] for id in (*PROOFS, *_DONE)} == dict.fromkeys((*PROOFS, *_DONE), "passed")
-    assert "no draft is made" in ran.outcome("draft-release")["findings"][0]["message"]
+    assert "no draft is created" in ran.outcome("draft-release")["findings"][0]["message"]
     served = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (tmp_path / "packages").iterdir()}
     assert served == {artifact["name"]: artifact["sha256"] for artifact in ran.document["artifacts"]}
     remote = tmp_path / "remote.git"

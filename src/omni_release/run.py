@@ -43,7 +43,8 @@ _ALWAYS_NEW = ("rehearse", "build")
 
 def run_lane(request: Request) -> int:
     """Run a lane from end to end; the exit code. Raises UsageError where it cannot begin."""
-    for name in ("SIGTERM", "SIGHUP"):  # a closed terminal; there is none on Windows
+    # SIGHUP: a closed terminal (not on Windows). SIGINT: a parent may have set it to be ignored, as shells do for `&`.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminated)
     if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(programs.RUN_VARIABLE)):
@@ -79,7 +80,7 @@ def _published(request: Request, home: RunStore, secrets: Secrets) -> Report:
     """
     from omni_release.adapters.credentials import Finder
     from omni_release.index import targets
-    from omni_release.publishing import phases
+    from omni_release.publishing import steps
 
     destination = targets.destination(request.to, request.project.settings.index, os.environ)
     finder = Finder(destination.target, destination.given, os.environ)
@@ -88,7 +89,7 @@ def _published(request: Request, home: RunStore, secrets: Secrets) -> Report:
     if request.lane in ("published", "doctor"):
         return _one(request, home, secrets, finder)
     run = home.run(request.run) if request.run else None
-    phases.refuse_unattended(request, run)
+    steps.require_confirmation(request, run)
     if run is None or run.rehearsal_verdict() is None:
         before = _one(replace(request, lane="doctor", only=lanes.PROOFS), home, secrets, finder)
         if before.verdict in ("failed", "interrupted"):
@@ -109,9 +110,9 @@ def _one(request: Request, home: RunStore, secrets: Secrets, finder: Finder | No
         release, world = stack.enter_context(_wired(request, home, secrets, shown, finder))
         stack.enter_context(shown)
         if request.lane == "rehearse" and request.to:  # what a release needs
-            from omni_release.publishing import phases
+            from omni_release.publishing import summary
 
-            shown.say(phases.finished_already(home, release, world))
+            shown.say(summary.reusable_rehearsal(home, release, world))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
@@ -131,9 +132,9 @@ def _one(request: Request, home: RunStore, secrets: Secrets, finder: Finder | No
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
         shown.say(text.summary(report))
         if request.lane == "release" and not request.dry:
-            from omni_release.publishing import phases
+            from omni_release.publishing import summary
 
-            shown.say(phases.what_now(request, report, world))
+            shown.say(summary.after_release(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
             shown.say(sign_offs.before_a_release(request.project, home.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -304,5 +305,5 @@ def _report(
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends a run as Ctrl-C does: children first, then the report."""
+    """End the run: its child processes first, then the report."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The draft on GitHub: a stand-in for gh that keeps what it is told, as the real one keeps it on the service."""
+"""The draft on GitHub, with a stand-in for gh that stores releases in a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.repositories import Checkout, cloned
 
 pytestmark = [
     pytest.mark.thorough,
-    pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for gh is a script with a first line"),
+    pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for gh is a script with a shebang"),
 ]
 
 GH = """\
@@ -68,7 +68,7 @@ PYPROJECT = '[project]\nname = "acme"\nversion = "1.2.0"\n'
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A clone whose remote looks like GitHub's, and a gh on the path."""
+    """A clone whose remote looks like one of GitHub, and a gh on the PATH."""
     made = cloned(tmp_path)
     made.commit("pyproject.toml", PYPROJECT)
     made.commit("CHANGELOG.md", CHANGES)
@@ -79,74 +79,74 @@ def checkout(tmp_path: Path) -> Checkout:
     return made.told(PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", GITHUB_REF="refs/tags/v1.2.0")
 
 
-def kept(checkout: Checkout) -> dict[str, Any]:
-    """What the service has."""
+def stored(checkout: Checkout) -> dict[str, Any]:
+    """The releases that the stand-in has stored."""
     path = checkout.root.parent / "bin" / "kept.json"
     read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return read
 
 
-def trouble(checkout: Checkout, said: str) -> None:
-    """From now on gh ends like this; with nothing, it works again."""
+def fail_with(checkout: Checkout, answer: str) -> None:
+    """Make gh fail from now on with this exit code and message; an empty one ends the failure."""
     path = checkout.root.parent / "bin" / "trouble"
-    path.write_text(said, encoding="utf-8")
-    if not said:
+    path.write_text(answer, encoding="utf-8")
+    if not answer:
         path.unlink()
 
 
-def said(outcome: Outcome) -> str:
-    """All that was found."""
+def messages(outcome: Outcome) -> str:
+    """All messages."""
     return "\n".join(finding.message for finding in outcome.findings)
 
 
-def test_a_draft_with_the_changelogs_words(checkout: Checkout) -> None:
-    """One draft, of the tag, with this version's part of the changelog; none twice."""
+def test_draft_with_changelog_entry(checkout: Checkout) -> None:
+    """One draft is created for the tag, with this version's changelog entry."""
     outcome = checkout.outcome(DraftRelease())
-    assert (outcome.status, outcome.evidence["draft"]) == (Status.PASSED, "yes"), said(outcome)
-    assert list(kept(checkout)) == ["v1.2.0"]
-    made = kept(checkout)["v1.2.0"]
+    assert (outcome.status, outcome.evidence["draft"]) == (Status.PASSED, "yes"), messages(outcome)
+    assert list(stored(checkout)) == ["v1.2.0"]
+    made = stored(checkout)["v1.2.0"]
     assert made["draft"] and not made["early"]
     assert made["repository"] == "github.example/acme/acme"
     assert made["notes"] == "### Added\n\n- A picture of a *cat*.\n\n```\n## no heading\n```\n"
-    assert said(checkout.outcome(DraftRelease())) == "already done"
-    assert "hunter2" not in json.dumps(kept(checkout)) + said(outcome) + str(outcome.evidence)
+    assert messages(checkout.outcome(DraftRelease())) == "already done"
+    assert "hunter2" not in json.dumps(stored(checkout)) + messages(outcome) + str(outcome.evidence)
 
 
 def test_dry_run(checkout: Checkout) -> None:
-    """What gh would be asked is printed, without the address's credentials, and nothing is made."""
+    """The command is reported without the credentials of the remote's address, and nothing is created."""
     planned = "\n".join(checkout.outcome(DraftRelease(), dry=True).actions)
     assert "release create v1.2.0 --repo github.example/acme/acme --draft --verify-tag" in planned
     assert "hunter2" not in planned
-    assert kept(checkout) == {}
+    assert stored(checkout) == {}
 
 
 def test_without_a_changelog(checkout: Checkout) -> None:
-    """GitHub writes the notes then."""
+    """Without a changelog GitHub generates the notes."""
     checkout.git("rm", "--quiet", "CHANGELOG.md")
     assert "--generate-notes" in checkout.outcome(DraftRelease(), dry=True).actions[0]
 
 
 def test_no_gh(checkout: Checkout) -> None:
-    """Where gh is not, no draft is made, and that is said."""
+    """Without gh the step is skipped, with the reason."""
     (checkout.root.parent / "bin" / "gh").unlink()
     outcome = checkout.told(PATH=str(checkout.root.parent / "bin")).outcome(DraftRelease())
-    assert (outcome.status, said(outcome)) == (Status.SKIPPED, "gh is not on this machine: no draft is made")
+    assert (outcome.status, messages(outcome)) == (Status.SKIPPED, "gh is not installed: no draft is created")
 
 
 def test_gh_has_no_access(checkout: Checkout) -> None:
-    """Not logged in is a reason to leave it; a service that fails is none, and a later run goes on."""
-    trouble(checkout, "4 To get started with GitHub CLI, please run: gh auth login")
+    """Without access the step is skipped; a failing service is inconclusive, and a later run passes."""
+    fail_with(checkout, "4 To get started with GitHub CLI, please run: gh auth login")
     assert checkout.outcome(DraftRelease()).status is Status.SKIPPED
-    trouble(checkout, "1 HTTP 502: https://somebody:hunter2-hunter2@github.example/api")
+    fail_with(checkout, "1 HTTP 502: https://somebody:hunter2-hunter2@github.example/api")
     outcome = checkout.outcome(DraftRelease())
     assert outcome.status is Status.INCONCLUSIVE
-    assert "HTTP 502" in said(outcome) and "hunter2" not in said(outcome)
-    trouble(checkout, "")
+    assert "HTTP 502" in messages(outcome) and "hunter2" not in messages(outcome)
+    fail_with(checkout, "")
     assert checkout.outcome(DraftRelease()).status is Status.PASSED
 
 
 def test_other_hosts(checkout: Checkout) -> None:
-    """Each way to write an address is read; a folder, or a path that is not OWNER/NAME, is none of gh's."""
+    """All forms of a remote's address are read; a folder or a path that is not OWNER/NAME is skipped."""
     for address, repository in (
         ("git@github.example:acme/acme.git", "github.example/acme/acme"),
         ("ssh://git@ssh.github.example:443/acme/acme", "github.example/acme/acme"),
@@ -160,4 +160,4 @@ def test_other_hosts(checkout: Checkout) -> None:
         if repository:
             assert f"--repo {repository} " in outcome.actions[-1]
         else:
-            assert (outcome.status, "no draft is made" in said(outcome)) == (Status.SKIPPED, True)
+            assert (outcome.status, "no draft is created" in messages(outcome)) == (Status.SKIPPED, True)

@@ -1,4 +1,4 @@
-"""Asking an index again: until it tells, and for no longer than there is patience."""
+"""Polling an index within a time limit."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from omni_release.index import polling
 
 
 @pytest.mark.parametrize(
-    ("answers", "patience", "expected"),
+    ("answers", "timeout", "expected"),
     [
         (["", "", "here"], 60.0, "here"),
         (["here", "later"], 60.0, "here"),
         ([""] * 1000, 60.0, ""),
         (["", "here"], 0.0, ""),
     ],
-    ids=["the third time", "at once", "never", "no patience"],
+    ids=["third answer", "first answer", "never", "no time"],
 )
-def test_asked(answers: list[str], patience: float, expected: str) -> None:
-    """The first answer that tells, or the last one; each wait is told, and none goes past the end."""
+def test_poll(answers: list[str], timeout: float, expected: str) -> None:
+    """The first final answer is returned, or the last one; each pause is shown, and none exceeds the limit."""
     left = list(answers)
-    told: list[str] = []
+    shown: list[str] = []
     slept: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
-    world = cast("World", SimpleNamespace(clock=clock, tell=told.append))
-    found = polling.asked(world, lambda: left.pop(0), lambda it: "" if it else "nothing yet", patience=patience)
-    assert found == expected
-    assert len(told) == len(slept) == len(answers) - len(left) - 1
-    assert sum(slept) <= patience
-    assert all("nothing yet; asking again in " in line for line in told)
+    world = cast("World", SimpleNamespace(clock=clock, tell=shown.append))
+    answer = polling.poll(world, lambda: left.pop(0), lambda answer: "" if answer else "nothing yet", timeout=timeout)
+    assert answer == expected
+    assert len(shown) == len(slept) == len(answers) - len(left) - 1
+    assert sum(slept) <= timeout
+    assert all("nothing yet; retrying in " in line for line in shown)

@@ -1,12 +1,12 @@
-"""Starts runs of the real command line, each in a process of its own, and kills one where it touches the world.
+"""Run the real command line, each time in a process of its own, and kill it at an interaction with the world.
 
     python runner.py
 
-Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (what is set beside our own), `log` (where its
-output goes), `terminal` (one that it has instead, or nothing), `without` (tasks that its lane leaves out), `trace`
-(where its touches of the world go) and `kill`: at which of them it ends by SIGKILL (0: at none). Each answer is a line:
-`{"pid": …}` when it has begun, `{"code": …}` when it has ended. A run is a fork of this process, which has imported
-everything.
+Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (variables to add), `log` (the file for its output),
+`terminal` (a terminal to use instead, or empty), `without` (tasks that its lane omits), `ignore_interrupts` (SIGINT is
+ignored at its start), `trace` (the file for its interactions with the world) and `kill`: the number of the interaction
+at which it ends by SIGKILL (0: none). Each answer is a line: `{"pid": …}` when the run has started, `{"code": …}` when
+it has ended. A run is a fork of this process, which has imported everything.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ def run_one(asked: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
+        if asked["ignore_interrupts"]:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         if asked["terminal"]:
             sit_down(asked["terminal"])
         os.chdir(asked["cwd"])

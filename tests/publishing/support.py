@@ -239,6 +239,7 @@ class Runner:
         unset: Iterable[str] = (),
         variables: Mapping[str, str] = MappingProxyType({}),
         terminal: str = "",
+        ignore_interrupts: bool = False,
     ) -> Ended:
         """A run to its end; the pid is known to `watched` while it runs."""
         self._number += 1
@@ -253,8 +254,9 @@ class Runner:
             "environment": environment,
             "kill": kill,
             "terminal": terminal,
+            "ignore_interrupts": ignore_interrupts,
+            "without": list(without),
         }
-        asked["without"] = list(without)
         began = self._ask({**asked, "log": str(log), "trace": str(trace)})
         if watched is not None:
             watched.then = lambda: _killed(began["pid"])

@@ -1,4 +1,4 @@
-"""The target index, asked before a release goes there."""
+"""The upload window of a partly uploaded release."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PYPI = targets.destination("pypi", {}, {}).target
 
 
 @dataclass(frozen=True)
-class Holding:
+class IndexWithFile:
     """An index that has one file of the version."""
 
     target: Target
@@ -29,24 +29,24 @@ class Holding:
 
 
 def on(world: World, target: Target, uploaded: datetime.datetime | None = None) -> World:
-    """The world, with that index in it."""
-    return replace(world, index=Holding(target, uploaded))  # type: ignore[arg-type]  # as much of one as is asked
+    """The world with that index."""
+    return replace(world, index=IndexWithFile(target, uploaded))  # type: ignore[arg-type]  # it has what the check uses
 
 
-def test_age_that_pypi_does_not_tell(release: Release, world: World) -> None:
-    """Whether PyPI would take the rest of a release is not known while its age is not."""
-    with pytest.raises(Inconclusive, match=r"does not tell when the files of 1\.0 came"):
+def test_unknown_age_on_pypi(release: Release, world: World) -> None:
+    """Without an upload time, the check is inconclusive on PyPI."""
+    with pytest.raises(Inconclusive, match=r"does not report upload times for 1\.0"):
         list(upload_window(release, on(world, PYPI)))
 
 
-def test_age_that_another_index_does_not_tell(release: Release, world: World) -> None:
-    """Another index may have no such rule: it is a warning, as an old release is there."""
+def test_unknown_age_on_another_index(release: Release, world: World) -> None:
+    """Another index may have no such limit: it is a warning."""
     (finding,) = upload_window(release, on(world, Target("ours", "https://ours.invalid/")))
-    assert (finding.rule, finding.severity) == ("release-too-old", Severity.WARNING)
+    assert (finding.rule, finding.severity) == ("upload-window-closed", Severity.WARNING)
 
 
 @pytest.mark.parametrize(("days", "found"), [(1, []), (15, [Severity.ERROR])])
 def test_age(days: int, found: list[Severity], release: Release, world: World) -> None:
-    """Fourteen days are what PyPI gives."""
-    there = on(world, PYPI, world.clock.now() - datetime.timedelta(days=days))
-    assert [finding.severity for finding in upload_window(release, there)] == found
+    """PyPI accepts files for 14 days."""
+    partial = on(world, PYPI, world.clock.now() - datetime.timedelta(days=days))
+    assert [finding.severity for finding in upload_window(release, partial)] == found

@@ -54,7 +54,7 @@ def test_an_independent_rebuild_goes_on(place: Place, runner: Runner, tmp_path: 
         assert ended.code == 0, ended.said
         assert other.dist == index.held() == place.dist
         assert [Path(each.name).suffix for each in index.watched.sent] == [".gz"]
-        assert f"{made.name} is there already, and ours" in ended.said
+        assert f"{made.name} is already uploaded" in ended.said
     assert place.tags() == {"v1.2.3": place.head()}
 
 
@@ -69,7 +69,7 @@ def test_other_bytes_may_not_go_on(place: Place, runner: Runner) -> None:
         index.watched.sent.clear()
         ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
         assert ended.code == 1, ended.said
-        assert f"another {made.name} is there" in ended.said
+        assert f"{made.name} already exists on the index" in ended.said
         assert (index.watched.sent, index.held()) == ([], {made.name: documents.sha256(earlier)})
     assert place.tags() == {}
 

@@ -1,4 +1,4 @@
-"""The upload, by the real twine, to an index that does not do as it should."""
+"""The upload by the real twine, to an index with scripted faults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Uploads two small files to an index on which the script is played."""
+    """Upload two small files to an index that plays the script."""
     folder = tmp_path / "run"
     release = Release(
         Project(tmp_path, "acme-sound", (), Settings(), {}), "1.0", "rehearsal", None, folder, folder, PurePosixPath()
@@ -68,19 +68,19 @@ def run(tmp_path: Path) -> Iterator[Run]:
     processes.close()
 
 
-def test_stored_though_it_said_500(run: Run) -> None:
-    """What counts is what the index has: a 500 for a file that is there, however often twine asks, is no failure."""
+def test_stored_despite_a_500(run: Run) -> None:
+    """A 500 for a file that the index has stored is no failure."""
     assert run("store-then-500").status is Status.PASSED
     assert run("").findings[0].message == "already done"
 
 
-def test_index_that_stops_answering(run: Run) -> None:
-    """An index that hangs for ever is left after the deadline: nothing can be told, and no program is left."""
+def test_hanging_index(run: Run) -> None:
+    """An index that never answers is inconclusive after the deadline."""
     outcome = run("hang times=always", Publish(attempt_timeout=2.0, upload_timeout=3.0))
     assert outcome.status is Status.INCONCLUSIVE
     assert "twine did not end within" in outcome.findings[0].message
 
 
-def test_connection_that_is_dropped(run: Run) -> None:
-    """A dropped connection is no refusal: what is missing is sent again."""
+def test_dropped_connection(run: Run) -> None:
+    """After a dropped connection the missing file is uploaded again."""
     assert run("drop at=10").status is Status.PASSED

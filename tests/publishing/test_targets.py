@@ -128,7 +128,7 @@ def test_malformed_pypirc(text: str, tmp_path: Path) -> None:
     ("to", "variables", "credentials", "said"),
     [
         ("pypi", {}, "missing", "neither TWINE_PASSWORD nor the section [pypi]"),
-        ("pypi", {"TWINE_PASSWORD": ""}, "missing", "set, and empty"),
+        ("pypi", {"TWINE_PASSWORD": ""}, "missing", "set but empty"),
         ("pypi", {"TWINE_PASSWORD": token()}, "present", "TWINE_PASSWORD"),
         ("pypi", {"TWINE_PASSWORD": token(TESTPYPI)}, "malformed", "a token of another index"),
         ("pypi", {"TWINE_PASSWORD": f"{token()}\n"}, "malformed", "white space"),

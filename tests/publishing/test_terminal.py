@@ -1,4 +1,4 @@
-"""A person at a terminal types the version: the right one goes on, and nothing else does."""
+"""A person types the version at a terminal: only the right one publishes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ AFTERWARDS = (
     "replay-passes",
 )
 QUESTION = b"Type the version to publish it:"
-GONE = None  # the terminal is closed
+CLOSED = None  # the terminal is closed
 
 
 class Typist:
-    """Sits at a terminal, and types when the question has come; `shown` is all that stood there."""
+    """Types the answer at a terminal once the question is shown; `shown` is all output."""
 
     def __init__(self, answer: bytes | None) -> None:
         import pty
@@ -51,7 +51,7 @@ class Typist:
             self.shown += read
             if QUESTION in self.shown and not answered:
                 answered = True
-                if self._answer is GONE:
+                if self._answer is CLOSED:
                     os.close(self._theirs)
                     os.close(self._mine)
                     return
@@ -71,49 +71,59 @@ class Typist:
 
 @pytest.fixture
 def typist() -> Iterator[Callable[[bytes | None], Typist]]:
-    """Somebody who will answer so."""
+    """A person who gives this answer."""
     with contextlib.ExitStack() as stack:
         yield lambda answer: stack.enter_context(Typist(answer))
 
 
 @pytest.mark.parametrize("look", ["dumb", "xterm-256color"])
 def test_right_version(look: str, place: Place, runner: Runner, typist: Callable[[bytes | None], Typist]) -> None:
-    """It goes on, also below a live display; and the second time nobody is asked again."""
-    somebody = typist(b"1.2.3\n")
+    """The right version publishes, also below a live display; the second run does not ask again."""
+    person = typist(b"1.2.3\n")
     with outside(place.folder / "index") as index:
         to = ("release", "--to", index.upload, "--run", place.run.name)
-        ended = runner.run(place, *to, without=AFTERWARDS, terminal=somebody.name, variables={"TERM": look})
-        assert ended.code == 0, somebody.shown.decode()
+        ended = runner.run(place, *to, without=AFTERWARDS, terminal=person.name, variables={"TERM": look})
+        assert ended.code == 0, person.shown.decode()
         assert released(place, index) == {"index": place.dist, "tags": {"v1.2.3": place.head()}}
         again = runner.run(place, *to, without=AFTERWARDS)
         assert again.code == 0, again.said
-    shown = somebody.shown.decode()
+    shown = person.shown.decode()
     assert shown.count(QUESTION.decode()) == 1
     assert all(sha256 in shown for sha256 in place.dist.values())
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
-        (b"1.2.4\n", "'1.2.4' was typed, not '1.2.3': nothing was published"),
+        (b"1.2.4\n", "'1.2.4' was typed instead of '1.2.3': nothing was published"),
         (b"yes\n", "'yes' was typed"),
         (b"\n", "'' was typed"),
-        (b"\x04", "nobody is there to type the version"),
+        (b"\x04", "there is no terminal to type the version at"),
         (b"\x03", "INTERRUPTED"),
-        (GONE, ""),
+        (CLOSED, ""),
     ],
     ids=["wrong", "yes", "nothing", "end of input", "interrupt", "terminal gone"],
 )
-def test_anything_else(
-    answer: bytes | None, said: str, place: Place, runner: Runner, typist: Callable[[bytes | None], Typist]
+def test_other_answers(
+    answer: bytes | None, message: str, place: Place, runner: Runner, typist: Callable[[bytes | None], Typist]
 ) -> None:
-    """Another version, a mere yes, the end of input, Ctrl-C, a terminal that is closed: nothing is sent."""
-    somebody = typist(answer)
+    """Another version, a yes, the end of input, Ctrl-C or a closed terminal: nothing is uploaded."""
+    person = typist(answer)
     with outside(place.folder / "index") as index:
         to = ("release", "--to", index.upload, "--run", place.run.name)
-        ended = runner.run(place, *to, terminal=somebody.name, variables={"TERM": "dumb"})
-        assert ended.code not in (0, 70), somebody.shown.decode()
-        assert said in somebody.shown.decode()
+        ended = runner.run(place, *to, terminal=person.name, variables={"TERM": "dumb"})
+        assert ended.code not in (0, 70), person.shown.decode()
+        assert message in person.shown.decode()
         assert (index.watched.sent, place.tags()) == ([], {})
         journal = (place.run / "journal.jsonl").read_text(encoding="utf-8")
         assert '"confirmed"' not in journal
+
+
+def test_interrupt_where_it_was_ignored(place: Place, runner: Runner, typist: Callable[[bytes | None], Typist]) -> None:
+    """Ctrl-C ends a run also where its parent had SIGINT ignored, as shells do for background jobs."""
+    person = typist(b"\x03")
+    with outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--run", place.run.name)
+        ended = runner.run(place, *to, terminal=person.name, variables={"TERM": "dumb"}, ignore_interrupts=True)
+        assert ended.code == 130, person.shown.decode()
+        assert (index.watched.sent, place.tags()) == ([], {})

@@ -1,4 +1,4 @@
-"""Sending and confirming, with the real journal: what is looked at last, and what is written down."""
+"""Upload and confirmation, with the real journal; the summary after a release."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from omni_release.core.actions import Confirm, Pin, Run, Send
 from omni_release.core.errors import ActionFailed, Conflict
 from omni_release.core.model import Artifact, Release, Target
 from omni_release.core.world import Completed, FileState, FileStatus, NoPerson, World
-from omni_release.publishing import phases
-from omni_release.publishing import steps as publishing_upload
+from omni_release.publishing import steps as publishing_steps
+from omni_release.publishing import summary
 from omni_release.publishing.steps import ConfirmVersion
 from tests.conftest import git
 
@@ -24,7 +24,7 @@ FILE = "acme-1.0.tar.gz"
 
 @dataclass
 class Index:
-    """An index that has nothing, and something is done to the file on the disk whenever it is asked."""
+    """An index without files; each request for them changes the file on the disk."""
 
     path: Path
     becomes: bytes | None
@@ -38,8 +38,8 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Somebody:
-    """A person who says what they say."""
+class Typist:
+    """A person who types this word."""
 
     word: str
     preapproved: bool = False
@@ -49,8 +49,14 @@ class Somebody:
 
 
 @pytest.fixture
+def world(world: World) -> World:
+    """The world of a run that may publish."""
+    return replace(world, publisher=publishing_steps)
+
+
+@pytest.fixture
 def pinned(release: Release, world: World) -> Artifact:
-    """A file that was built, and is pinned."""
+    """A file that is built and pinned."""
     release.dist.mkdir()
     (release.dist / FILE).write_bytes(b"sdist")
     (release.folder / "tree").write_text("tree", encoding="utf-8")
@@ -60,17 +66,17 @@ def pinned(release: Release, world: World) -> Artifact:
 
 
 def upload(release: Release, artifact: Artifact, sent: Path) -> Send:
-    """An upload that leaves a mark whenever its program starts."""
+    """An upload whose program records each start in a file."""
     code = f"open({str(sent)!r}, 'a').write('sent ')"
     run = Run((sys.executable, "-c", code), release.folder, {}, release.logs / "upload.log", 30.0)
     return Send("acme", release.dist, (artifact,), "pypi", run, 30.0)
 
 
 @pytest.mark.parametrize("becomes", [b"other", None])
-def test_bytes_are_looked_at_before_the_upload(
+def test_changed_file_is_not_uploaded(
     becomes: bytes | None, release: Release, world: World, pinned: Artifact, tmp_path: Path
 ) -> None:
-    """A file that has changed since it was pinned, or is gone, never reaches the program that sends it."""
+    """A file that was changed or deleted after the build is not uploaded."""
     path, sent = release.dist / FILE, tmp_path / "sent"
     Index(path, becomes).file_statuses("acme", ())
     with pytest.raises(Conflict, match="has changed since it was built"):
@@ -78,10 +84,8 @@ def test_bytes_are_looked_at_before_the_upload(
     assert not sent.exists()
 
 
-def test_bytes_are_looked_at_before_each_attempt(
-    release: Release, world: World, pinned: Artifact, tmp_path: Path
-) -> None:
-    """A file that changes between two attempts is not sent by the second."""
+def test_file_changed_between_attempts(release: Release, world: World, pinned: Artifact, tmp_path: Path) -> None:
+    """A file that changes between two attempts is not uploaded by the second."""
     sent = tmp_path / "sent"
     failing = upload(release, pinned, sent)
     run = replace(failing.run, argv=(sys.executable, "-c", f"{failing.run.argv[2]}; raise SystemExit('once more')"))
@@ -92,13 +96,13 @@ def test_bytes_are_looked_at_before_each_attempt(
 
 
 @pytest.mark.parametrize(("preapproved", "how"), [(False, "typed"), (True, "--yes")])
-def test_a_confirmation_says_who_and_how(
+def test_confirmation_in_the_journal(
     preapproved: bool, how: str, release: Release, world: World, pinned: Artifact
 ) -> None:
-    """Who let it go, and whether by typing the version or by --yes, stands in the journal."""
+    """The journal records who confirmed, and whether by typing the version or with --yes."""
     git("init", "--quiet", cwd=release.project.root)
     git("config", "user.name", "Ada Lovelace", cwd=release.project.root)
-    world = replace(world, index=cast(Any, Addressed()), person=Somebody("1.0", preapproved))
+    world = replace(world, index=cast(Any, IndexWithTarget()), person=Typist("1.0", preapproved))
     (action,) = ConfirmVersion().actions(release, world)
     engine.perform(action, world)
     assert world.journal.confirmed("https://upload.invalid/")
@@ -106,17 +110,17 @@ def test_a_confirmation_says_who_and_how(
     assert (event["who"], event["how"], event["artifacts"]) == ("Ada Lovelace", how, pinned.sha256)
 
 
-def test_nothing_else_confirms(release: Release, world: World, pinned: Artifact) -> None:
-    """Another word, or nobody, lets nothing go and leaves no confirmation."""
+def test_confirmation_refused(release: Release, world: World, pinned: Artifact) -> None:
+    """Another word, or no person, fails and records no confirmation."""
     action = Confirm("Really?", "1.0", "https://upload.invalid/", "Ada")
-    for person in (Somebody("1.1"), NoPerson()):
+    for person in (Typist("1.1"), NoPerson()):
         with pytest.raises(ActionFailed):
             engine.perform(action, replace(world, person=person))
     assert not world.journal.confirmed("https://upload.invalid/")
 
 
-class Addressed:
-    """An index that says where it is, and nothing else."""
+class IndexWithTarget:
+    """An index that has only a target."""
 
     @property
     def target(self) -> Target:
@@ -124,31 +128,31 @@ class Addressed:
 
 
 @pytest.mark.parametrize(
-    ("file_statuses", "says", "not_said"),
+    ("states", "shown", "not_shown"),
     [
-        ((FileState.OURS, FileState.OURS), "nothing is left to send", "half there"),
+        ((FileState.OURS, FileState.OURS), "All files are uploaded", "partial release"),
         (
             (FileState.OURS, FileState.ABSENT),
-            "So that nobody installs what is half there, yank it by hand",
-            "Nothing of it",
+            "To keep users from installing a partial release, yank it by hand",
+            "No file is uploaded",
         ),
-        ((FileState.ABSENT, FileState.ABSENT), "Nothing of it is there", "yank"),
-        ((FileState.INCONCLUSIVE, FileState.INCONCLUSIVE), "may be all of it, or a part", "Nothing of it"),
-        ((FileState.ABSENT, FileState.INCONCLUSIVE), "may be all of it, or a part", "Nothing of it"),
-        ((FileState.OURS, FileState.REFUSED), "may be all of it, or a part", "yank"),
-        ((FileState.OURS, FileState.OTHER_BYTES), "this version is spent", "nothing is sent twice"),
+        ((FileState.ABSENT, FileState.ABSENT), "No file is uploaded", "yank"),
+        ((FileState.INCONCLUSIVE, FileState.INCONCLUSIVE), "all, some or none may be uploaded", "No file is uploaded"),
+        ((FileState.ABSENT, FileState.INCONCLUSIVE), "all, some or none may be uploaded", "No file is uploaded"),
+        ((FileState.OURS, FileState.REFUSED), "all, some or none may be uploaded", "yank"),
+        ((FileState.OURS, FileState.OTHER_BYTES), "This version number is used up", "no file is uploaded twice"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_a_person_is_told_at_the_end(standings: tuple[FileState, ...], says: str, not_said: str) -> None:
-    """What is there, what is not, and what the index does not say are never taken for one another."""
-    told = [FileStatus(f"acme-1.0-{number}", standing, "why") for number, standing in enumerate(standings)]
-    lines = list(phases.explained(Target("ours"), "acme", "1.0", told, "omni-release release --again"))
+def test_upload_state(states: tuple[FileState, ...], shown: str, not_shown: str) -> None:
+    """Uploaded, missing and inconclusive files lead to different advice."""
+    files = [FileStatus(f"acme-1.0-{number}", state, "why") for number, state in enumerate(states)]
+    lines = list(summary.upload_state(Target("ours"), "acme", "1.0", files, "omni-release release --again"))
     screen = "\n".join(lines)
-    assert says in screen
-    assert not_said not in screen
-    spent = FileState.OTHER_BYTES in standings
-    assert ("  omni-release release --again" in lines) is not spent
+    assert shown in screen
+    assert not_shown not in screen
+    used_up = FileState.OTHER_BYTES in states
+    assert ("  omni-release release --again" in lines) is not used_up
 
 
 HTML = """\
@@ -159,7 +163,7 @@ HTML = """\
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "body", "said", "there"),
+    ("status", "reason", "body", "shown", "accepted"),
     [
         (
             "400 Bad Request",
@@ -173,12 +177,18 @@ HTML = """\
         ("409 Conflict", "acme-1.0.tar.gz already exists in non-volatile index", "", "non-volatile", True),
         ("400 Bad Request", "File already exists (with other bytes).", "", "with other bytes", True),
         ("400 Bad Request", "This filename was previously used", "", "previously used", False),
-        ("404 Not Found", "Not Found", "", "404 Not Found: are files sent to http://host.invalid/?", False),
+        (
+            "404 Not Found",
+            "Not Found",
+            "",
+            "404 Not Found: check that http://host.invalid/ is the address for uploads",
+            False,
+        ),
         ("401 Unauthorized", "Unauthorized", "", "401 Unauthorized", False),
     ],
 )
-def test_what_an_index_says_of_an_upload(status: str, reason: str, body: str, said: str, there: bool) -> None:
-    """A file of this name that it has may be ours, of an attempt before; all else is refused, in the index's words."""
+def test_upload_result(status: str, reason: str, body: str, shown: str, accepted: bool) -> None:
+    """A file that exists may be from an earlier attempt; other errors are refusals, with the index's own words."""
     tail = f"""\
 INFO     Response from http://host.invalid/:
          {status}
@@ -186,7 +196,7 @@ INFO
 {body}
 ERROR    HTTPError: {status} from http://host.invalid/
          {reason}"""
-    judged = publishing_upload.upload_result(Completed(1, tuple(tail.splitlines()), 0.1), 10)
-    assert said in judged.why
-    assert not set("<>{}") & set(judged.why) and "INFO" not in judged.why and "\n" not in judged.why
-    assert (judged.taken, judged.refused) == (there, not there)
+    result = publishing_steps.upload_result(Completed(1, tuple(tail.splitlines()), 0.1), 10)
+    assert shown in result.why
+    assert not set("<>{}") & set(result.why) and "INFO" not in result.why and "\n" not in result.why
+    assert (result.accepted, result.refused) == (accepted, not accepted)

@@ -80,7 +80,7 @@ class Finder:
         if found.password:
             return self._judged(found)
         if self._environment.get(_PASSWORD) == "" and found.password == "":
-            return Access(Credentials.MISSING, _PASSWORD, f"{_PASSWORD} is set, and empty")
+            return Access(Credentials.MISSING, _PASSWORD, f"{_PASSWORD} is set but empty")
         if trusted := self._trusted():
             return Access(
                 Credentials.PRESENT,

@@ -130,6 +130,6 @@ def commit(answer: Answering, home: RunStore, who: str) -> Path:
 
 def _named(project: Project, processes: Processes) -> str:
     """Who git says works here. Raises UsageError where it does not know."""
-    if not (named := git.user(project.root, processes)):
+    if not (named := git.user_name(project.root, processes)):
         raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
     return named

@@ -1,4 +1,4 @@
-"""Does git stand as a release needs it: clean, on the branch, in step with its remote, and the tag right?"""
+"""Whether git is ready for a release: clean, on the release branch, in sync with its remote, and the tag available."""
 
 from __future__ import annotations
 
@@ -11,248 +11,247 @@ from pathlib import Path
 from omni_release import distributions, git
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import FileState, World
-from omni_release.git import Repository, Tag, short, tag_name
+from omni_release.git import ReleaseRepository, TagRef, short, tags
 from omni_release.versions import guards
 
-_MANY = 20  # findings of a kind
+_MOST_PATHS = 20  # of one kind
+
+UNCOMMITTED = Rule("uncommitted-changes", RuleClass.RELEASE, "Working tree has uncommitted or untracked files")
+ASSUMED = Rule("assume-unchanged", RuleClass.RELEASE, "File is marked assume-unchanged in git")
 
 
+@reports(UNCOMMITTED, ASSUMED)
 def git_clean(release: Release, world: World) -> Iterator[Finding]:
-    """Nothing is changed that is not committed, and no file is there that git neither knows nor ignores.
+    """Working tree is clean
 
-    Commit it, or `git stash` it; what is never to be committed belongs in .gitignore.
+    The repository has no uncommitted changes and no untracked files that git does not ignore.
+
+    Fix: commit the changes or `git stash` them, and add files that are never committed to .gitignore.
     """
-    repository = git.repository(release, world)
+    repository = git.open_repository(release, world)
     flags = ("--porcelain=v2", "-z", "--untracked-files=all", "--ignore-submodules=none")
     answer = repository.ask("status", *flags)
     if answer.code != 0:
-        raise Inconclusive(f"git status fails: {git.shown(answer.err)}", "Run `git status` by hand.")
-    top = Path(repository.line("rev-parse", "--show-toplevel"))
-    changed = tuple(_changes(answer.out))
-    for path, what in changed[:_MANY]:
-        yield Finding(what, "git-changed", path=_relative(top / path, release.project.root))
-    if len(changed) > _MANY:
-        yield Finding(f"and {len(changed) - _MANY} more: git status", "git-changed")
-    hidden = [line[2:] for line in repository.ask("ls-files", "-v").out.splitlines() if line[:1].islower()]
-    for path in hidden[:_MANY]:
-        said = "git is told to overlook changes in it (assume-unchanged): nobody knows whether it has any"
-        yield Finding(said, "git-overlooked", Severity.WARNING, path)
-
-
-def on_release_branch(release: Release, world: World) -> Iterator[Finding]:
-    """What is checked out is the branch that releases are made from.
-
-    `git switch` to it. Which one it is, the setting `branch` in [tool.omni-release.git] says (a name, or a pattern like
-    `release/*`), else the remote's default branch.
-    """
-    repository = git.repository(release, world)
-    if (tag := git.ci_tag(world.environment)) is not None:
-        raise NotApplicable(f"this run is for the tag {tag}, which is on no branch")
-    wanted = release.project.settings.git.branch or _default_branch(repository)
-    if repository.branch is None:
-        said = f"HEAD is detached, at {short(repository.commit)}: no branch is checked out, {wanted} is released from"
-        yield _unless_begun(Finding(said, "git-branch"), release, world)
-    elif not fnmatch.fnmatchcase(repository.branch, wanted):
-        said = f"the branch is {repository.branch}, and {wanted} is released from"
-        yield _unless_begun(Finding(said, "git-branch"), release, world)
-
-
-def git_in_sync(release: Release, world: World) -> Iterator[Finding]:
-    """The remote has this very commit as the head of the branch, and would take a push.
-
-    Ahead: `git push`. Behind: `git pull`. Diverged: `git pull --rebase`, then `git push`. This look fetches nothing,
-    pushes nothing, and runs no hook.
-    """
-    repository = git.repository(release, world)
-    if (tag := git.ci_tag(world.environment)) is not None:
-        raise NotApplicable(f"this run is for the tag {tag}: nothing will be pushed")
-    if repository.remote is None:
-        raise NotApplicable("the repository has no remote: there is nothing to be in step with")
-    if repository.branch is None:
-        raise NotApplicable("no branch is checked out: there is nothing to be in step with")
-    found = tuple(_steps(repository))
-    for finding in found:
-        yield _unless_begun(finding, release, world)
-    # Who is out of step is told just that: what a push would do then is no question yet.
-    if not found:
-        yield from _push(repository)
-
-
-def tag_available(release: Release, world: World) -> Iterator[Finding]:
-    """The release's tag is free, here and on the remote; where a tag has started CI, it is there, at this very commit.
-
-    A tag at another commit is somebody's: raise the version. Never move one that has been pushed. How tags are called,
-    the setting `tag` in [tool.omni-release.git] says, else the tags that are there.
-    """
-    repository = git.repository(release, world)
-    version = tag_name.version_of(release, world)
-    came_first = git.ci_tag(world.environment)
-    here = _came_first(release, repository, version, came_first) if came_first else _free(release, repository, version)
-    yield from here
-    if repository.remote is None:
-        return
-    name = came_first or tag_name.name(release, repository, version)
-    tag = repository.remote_tag(name)
-    if tag is not None:
-        yield from _at(tag, name, repository, f"on {repository.remote}")
-    elif came_first:
-        yield Finding(f"{repository.remote} has no tag {name} (any more)", "tag-gone")
-
-
-def _unless_begun(finding: Finding, release: Release, world: World) -> Finding:
-    """The same, as a warning where some of the release is on the index by now: it goes forward, whatever moves on."""
-    pinned = world.journal.artifacts()
-    if not pinned:
-        return finding
-    told = world.index.file_statuses(distributions.name_and_version(pinned[0].name)[0], pinned)
-    if all(each.state is not FileState.OURS for each in told):
-        return finding
-    said = f"{finding.message}; but the release has begun, and goes forward"
-    return replace(finding, message=said, severity=Severity.WARNING)
+        raise Inconclusive(f"git status failed: {git.excerpt(answer.err)}", "Run `git status` by hand.")
+    top, root = Path(repository.line("rev-parse", "--show-toplevel")), release.project.root.resolve()
+    changes = tuple(_changes(answer.out))
+    for path, change in changes[:_MOST_PATHS]:
+        yield Finding(change, UNCOMMITTED.id, path=Path(os.path.relpath(top / path, root)).as_posix())
+    if len(changes) > _MOST_PATHS:
+        yield Finding(f"{len(changes) - _MOST_PATHS} more paths: run `git status`", UNCOMMITTED.id)
+    # Git marks these files with a lower-case letter, and never looks whether they have changed.
+    assumed = [line[2:] for line in repository.ask("ls-files", "-v").out.splitlines() if line[:1].islower()]
+    for path in assumed[:_MOST_PATHS]:
+        message = "marked assume-unchanged in git, so changes cannot be detected"
+        yield Finding(message, ASSUMED.id, Severity.WARNING, path)
 
 
 def _changes(status: str) -> Iterator[tuple[str, str]]:
-    """Each path of `git status --porcelain=v2 -z`, and what is the matter with it."""
+    """Each path in the output of `git status --porcelain=v2 -z`, and how it has changed."""
     fields = iter(status.split("\0"))
     for field in fields:
         kind, _, rest = field.partition(" ")
         if kind == "?":
-            yield rest, "is there, and git neither knows nor ignores it"
+            yield rest, "untracked, and not ignored"
         elif kind == "u":
-            yield rest.split(" ", 9)[-1], "is in the middle of a merge"
+            yield rest.split(" ", 9)[-1], "unmerged"
         elif kind in ("1", "2"):
             states, submodule, *_ = rest.split(" ", 2)
             path = rest.split(" ", 7 if kind == "1" else 8)[-1]
             if kind == "2":
-                next(fields, "")  # where it came from
-            yield path, _state(states, submodule)
+                next(fields, "")  # the path that the file was renamed from
+            if submodule.startswith("S"):
+                yield path, "submodule with another commit, changes or untracked files"
+            else:
+                yield path, f"{'staged' if states.endswith('.') else 'changed'}, but not committed"
 
 
-def _state(states: str, submodule: str) -> str:
-    if submodule.startswith("S"):
-        return "is a submodule with another commit, changes or new files in it"
-    return f"is {'staged' if states.endswith('.') else 'changed'} and not committed"
+WRONG_BRANCH = Rule("wrong-branch", RuleClass.RELEASE, "Checkout is not on the release branch")
 
 
-def _relative(path: Path, root: Path) -> str:
-    return Path(os.path.relpath(path, root.resolve())).as_posix()
+@reports(WRONG_BRANCH)
+def on_release_branch(release: Release, world: World) -> Iterator[Finding]:
+    """On the release branch
 
+    The current branch matches `branch` in [tool.omni-release.git], or else is the remote's default branch.
 
-def _default_branch(repository: Repository) -> str:
-    """The remote's default branch: as it was when it was cloned, else as it says; else main or master."""
-    if repository.remote is not None:
-        remembered = repository.line("symbolic-ref", "--quiet", "--short", f"refs/remotes/{repository.remote}/HEAD")
-        if remembered:
-            return remembered.removeprefix(f"{repository.remote}/")
-        if (said := repository.refs("HEAD").get("HEAD", "")).startswith("refs/heads/"):
-            return said.removeprefix("refs/heads/")
-    there = [name for name in ("main", "master") if repository.line("rev-parse", "--verify", f"refs/heads/{name}")]
-    if len(there) != 1:
-        raise Inconclusive("nothing says which branch is released from", "Say `branch` in [tool.omni-release.git].")
-    return there[0]
-
-
-def _steps(repository: Repository) -> Iterator[Finding]:
-    """How the branch stands to the remote's, where it is not the same."""
-    remote, branch, commit = repository.remote, repository.branch, repository.commit
-    theirs = repository.refs(f"refs/heads/{branch}").get(f"refs/heads/{branch}")
-    if theirs == commit:
+    Fix: `git switch` to the release branch, or set `branch` to its name or a pattern such as `release/*`.
+    """
+    repository = git.open_repository(release, world)
+    if (tag := git.ci_tag(world.environment)) is not None:
+        raise NotApplicable(f"CI runs for tag {tag}: no branch is checked out")
+    wanted = release.project.settings.git.branch or _default_branch(repository)
+    if repository.branch is None:
+        current = f"HEAD is detached at {short(repository.commit)}"
+    elif not fnmatch.fnmatchcase(repository.branch, wanted):
+        current = f"on branch {repository.branch}"
+    else:
         return
-    said = f"{remote} has no branch {branch}: push it first"
-    if theirs is not None:
-        if repository.ask("cat-file", "-e", f"{theirs}^{{commit}}").code == 0:
-            said = _apart(repository, theirs)
-        else:
-            said = _unseen(repository, theirs)
-    yield Finding(said, "git-out-of-step")
+    finding = Finding(f"{current}; releases are made from {wanted}", WRONG_BRANCH.id)
+    yield _warning_if_started(finding, release, world)
 
 
-def _apart(repository: Repository, theirs: str) -> str:
-    counted = repository.line("rev-list", "--left-right", "--count", f"{repository.commit}...{theirs}").split() or [
-        "?",
-        "?",
-    ]
-    ahead, behind = counted
-    there = f"{repository.remote}/{repository.branch}"
-    if behind == "0":
-        return f"{repository.branch} is {_commits(ahead)} ahead of {there}"
+def _default_branch(repository: ReleaseRepository) -> str:
+    """The remote's default branch: as it was cloned, else as the remote reports it; else main or master."""
+    if repository.remote is not None:
+        cloned = repository.line("symbolic-ref", "--quiet", "--short", f"refs/remotes/{repository.remote}/HEAD")
+        if cloned:
+            return cloned.removeprefix(f"{repository.remote}/")
+        if (head := repository.remote_refs("HEAD").get("HEAD", "")).startswith("refs/heads/"):
+            return head.removeprefix("refs/heads/")
+    usual = [name for name in ("main", "master") if repository.line("rev-parse", "--verify", f"refs/heads/{name}")]
+    if len(usual) != 1:
+        raise Inconclusive("cannot determine the release branch", "Set `branch` in [tool.omni-release.git].")
+    return usual[0]
+
+
+def _warning_if_started(finding: Finding, release: Release, world: World) -> Finding:
+    """The finding, as a warning where the index already has a file of this release: a started release is finished."""
+    artifacts = world.journal.artifacts()
+    if not artifacts:
+        return finding
+    project, _ = distributions.name_and_version(artifacts[0].name)
+    if all(file.state is not FileState.OURS for file in world.index.file_statuses(project, artifacts)):
+        return finding
+    message = f"{finding.message}; the release has already started and continues"
+    return replace(finding, message=message, severity=Severity.WARNING)
+
+
+OUT_OF_SYNC = Rule("out-of-sync", RuleClass.RELEASE, "Branch differs from the remote's")
+PUSH_REJECTED = Rule("push-rejected", RuleClass.RELEASE, "Remote rejects a push")
+
+
+@reports(OUT_OF_SYNC, PUSH_REJECTED)
+def git_in_sync(release: Release, world: World) -> Iterator[Finding]:
+    """Branch is in sync with the remote
+
+    The remote has the released commit as the head of the branch, and a dry run of a push succeeds.
+
+    Fix: `git push` if the branch is ahead, `git pull` if it is behind, `git pull --rebase` and `git push` if both.
+    """
+    # Nothing is fetched or pushed, and no hook runs: the check changes nothing.
+    repository = git.open_repository(release, world)
+    if (tag := git.ci_tag(world.environment)) is not None:
+        raise NotApplicable(f"CI runs for tag {tag}: nothing is pushed")
+    remote, branch = repository.remote, repository.branch
+    if remote is None:
+        raise NotApplicable("the repository has no remote")
+    if branch is None:
+        raise NotApplicable("no branch is checked out")
+    head = repository.remote_refs(f"refs/heads/{branch}").get(f"refs/heads/{branch}")
+    if head != repository.commit:
+        difference = _difference(repository, head) if head else f"{remote} has no branch {branch}: push it first"
+        yield _warning_if_started(Finding(difference, OUT_OF_SYNC.id), release, world)
+        return  # out of sync, a push is rejected for that reason alone
+    # The rules and hooks of the remote itself only run in a real push.
+    ref = f"{repository.commit}:refs/tags/omni-release-may-push"
+    answer = repository.ask_remote("push", "--dry-run", "--no-verify", "--no-follow-tags", remote, ref)
+    if answer.code != 0:
+        output = git.excerpt(answer.err)
+        if git.is_network_failure(answer.err):
+            raise Inconclusive(f"{remote} does not answer a push:\n{output}", git.remote_hint(answer.err))
+        yield Finding(f"{remote} rejects a push:\n{output}", PUSH_REJECTED.id)
+
+
+def _difference(repository: ReleaseRepository, head: str) -> str:
+    """How the local branch differs from the remote's, whose head is `head`."""
+    branch, upstream = repository.branch, f"{repository.remote}/{repository.branch}"
+    if repository.ask("cat-file", "-e", f"{head}^{{commit}}").code == 0:
+        counts = repository.line("rev-list", "--left-right", "--count", f"{repository.commit}...{head}").split()
+        ahead, behind = counts or ("?", "?")
+        if behind == "0":
+            return f"{branch} is {_commits(ahead)} ahead of {upstream}"
+        if ahead == "0":
+            return f"{branch} is {_commits(behind)} behind {upstream}"
+        return f"{branch} and {upstream} have diverged: {_commits(ahead)} only here, {behind} only there"
+    # The head was never fetched: the last one that was fetched shows whether there are local commits, too.
+    fetched = repository.line("rev-parse", "--verify", "--quiet", f"refs/remotes/{upstream}")
+    ahead = repository.line("rev-list", "--count", f"{fetched}..{repository.commit}") if fetched else ""
+    if not ahead:
+        return f"{upstream} is at {short(head)}, which is not fetched: run `git fetch` to compare"
     if ahead == "0":
-        return f"{repository.branch} is {_commits(behind)} behind {there}"
-    return f"{repository.branch} and {there} have diverged: {_commits(ahead)} here alone, {behind} there alone"
-
-
-def _unseen(repository: Repository, theirs: str) -> str:
-    """Where the remote has commits that were never fetched: what was last seen of it tells whether we have some too."""
-    there = f"{repository.remote}/{repository.branch}"
-    seen = repository.line("rev-parse", "--verify", "--quiet", f"refs/remotes/{there}")
-    ours = repository.line("rev-list", "--count", f"{seen}..{repository.commit}") if seen else ""
-    if not ours:
-        return f"{there} is at {short(theirs)}, which is not here: `git fetch` tells whether you are behind or apart"
-    if ours == "0":
-        return f"{repository.branch} is behind {there}, which has commits that are not here"
-    return f"{repository.branch} and {there} have diverged: {_commits(ours)} here alone, and others there"
+        return f"{branch} is behind {upstream}, which has commits that are not fetched"
+    return f"{branch} and {upstream} have diverged: {_commits(ahead)} only here, and others only there"
 
 
 def _commits(number: str) -> str:
     return f"{number} commit{'' if number == '1' else 's'}"
 
 
-def _push(repository: Repository) -> Iterator[Finding]:
-    """Whether the remote would let us push the tag. Its own hooks and rules are asked by a real push alone."""
-    assert repository.remote is not None
-    name = "omni-release-may-push"
-    ref = f"{repository.commit}:refs/tags/{name}"
-    answer = repository.across("push", "--dry-run", "--no-verify", "--no-follow-tags", repository.remote, ref)
-    if answer.code == 0:
-        return
-    if git.passes(answer.err):
-        raise Inconclusive(f"{repository.remote} does not answer a push:\n{git.shown(answer.err)}", git.why(answer.err))
-    yield Finding(f"{repository.remote} does not take a push:\n{git.shown(answer.err)}", "git-no-push")
+TAG_CONFLICT = Rule("tag-conflict", RuleClass.RELEASE, "Tag points to another commit")
+TAG_DUPLICATE = Rule("tag-duplicate", RuleClass.RELEASE, "Version has a tag with another spelling")
+TAG_MISMATCH = Rule("tag-mismatch", RuleClass.RELEASE, "CI tag does not match the version")
+TAG_MISSING = Rule("tag-missing", RuleClass.RELEASE, "CI tag is not on the remote")
+GIT_IDENTITY = Rule("git-identity", RuleClass.RELEASE, "Git has no identity to tag with")
+TAG_NAME = Rule("tag-name", RuleClass.RELEASE, "Name of the tag to create")
+TAG_SIGNED = Rule("tag-signed", RuleClass.RELEASE, "Tag will be signed")
+TAG_EXISTS = Rule("tag-exists", RuleClass.RELEASE, "Tag already points to the released commit")
+TAG_LIGHTWEIGHT = Rule("tag-lightweight", RuleClass.RELEASE, "Tag is not annotated")
 
 
-def _free(release: Release, repository: Repository, version: str) -> Iterator[Finding]:
-    """A person releases: the tag comes last."""
-    name = tag_name.name(release, repository, version)
-    tag = repository.tag(name)
-    if tag is not None:
-        yield from _at(tag, name, repository, "here")
+@reports(
+    *(TAG_CONFLICT, TAG_DUPLICATE, TAG_MISMATCH, TAG_MISSING, GIT_IDENTITY),
+    *(TAG_NAME, TAG_SIGNED, TAG_EXISTS, TAG_LIGHTWEIGHT),
+)
+def tag_available(release: Release, world: World) -> Iterator[Finding]:
+    """Tag is available
+
+    The release's tag is unused or points to the released commit, locally and on the remote.
+
+    Fix: bump the version if the tag belongs to another release; never move a tag that has been pushed. `tag` in
+    [tool.omni-release.git] sets the name.
+    """
+    repository = git.open_repository(release, world)
+    version = tags.released_version(release, world)
+    ci_tag = git.ci_tag(world.environment)
+    if ci_tag:
+        yield from _ci_tag_problems(release, repository, version, ci_tag)
+    else:
+        yield from _new_tag_problems(release, repository, version)
+    if repository.remote is None:
         return
-    yield Finding(f"the tag will be {name}", "tag-name", Severity.NOTICE)
-    prefix = (guards.split_tag(name) or ("", ""))[0]
-    for other in tag_name.known(repository):
+    name = ci_tag or tags.tag_name(release, repository, version)
+    if (tag := repository.remote_tag(name)) is not None:
+        yield _existing_tag(tag, name, repository, f"on {repository.remote}")
+    elif ci_tag:
+        yield Finding(f"{repository.remote} does not have tag {name}", TAG_MISSING.id)
+
+
+def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: str, name: str) -> Iterator[Finding]:
+    """In CI that a tag has started: whether it is this version's tag."""
+    template, parts = release.project.settings.git.tag, guards.split_tag(name)
+    wanted = tags.fill(template or tags.USUAL_TEMPLATE, release, version)
+    same_version = bool(parts and distributions.same_version(parts[1], version))
+    if name != wanted if template else not same_version:
+        yield Finding(f"CI runs for tag {name}, but the version is {version}, whose tag is {wanted}", TAG_MISMATCH.id)
+    if (tag := repository.local_tag(name)) is not None:  # CI may clone without tags
+        yield _existing_tag(tag, name, repository, "locally")
+
+
+def _new_tag_problems(release: Release, repository: ReleaseRepository, version: str) -> Iterator[Finding]:
+    """Where a person releases, and the tag is created last: whether that will work."""
+    name = tags.tag_name(release, repository, version)
+    if (tag := repository.local_tag(name)) is not None:
+        yield _existing_tag(tag, name, repository, "locally")
+        return
+    yield Finding(f"the tag will be {name}", TAG_NAME.id, Severity.NOTICE)
+    prefix, _ = guards.split_tag(name) or ("", "")
+    for other in tags.existing_tags(repository):
         parts = guards.split_tag(other)
         if other != name and parts and parts[0] == prefix and distributions.same_version(parts[1], version):
-            yield Finding(f"this version has a tag already, in another spelling: {other}", "tag-spelled-otherwise")
+            yield Finding(f"the version already has a tag with another spelling: {other}", TAG_DUPLICATE.id)
     if not repository.line("var", "GIT_COMMITTER_IDENT"):
-        yield Finding("git does not know who makes the tag: set user.name and user.email", "git-identity")
+        yield Finding("git has no identity to tag with: set user.name and user.email", GIT_IDENTITY.id)
     if repository.line("config", "--type=bool", "--get", "tag.gpgSign") == "true":
-        said = "the tag will be signed (tag.gpgSign): the key must be had without a terminal"
-        yield Finding(said, "tag-signed", Severity.NOTICE)
+        message = "the tag will be signed (tag.gpgSign): the key must be usable without a terminal prompt"
+        yield Finding(message, TAG_SIGNED.id, Severity.NOTICE)
 
 
-def _came_first(release: Release, repository: Repository, version: str, name: str) -> Iterator[Finding]:
-    """CI was started by a tag: it is this version's, and here it is at this commit."""
-    stated = release.project.settings.git.tag
-    parts = guards.split_tag(name)
-    right = (
-        name == tag_name.filled(stated, release, version)
-        if stated
-        else bool(parts and distributions.same_version(parts[1], version))
-    )
-    if not right:
-        wanted = tag_name.filled(stated or tag_name.USUAL, release, version)
-        yield Finding(f"this run is for the tag {name}, but the version is {version}: {wanted} is its tag", "tag-name")
-    if (tag := repository.tag(name)) is not None:  # a clone may well have been made without it
-        yield from _at(tag, name, repository, "here")
-
-
-def _at(tag: Tag, name: str, repository: Repository, where: str) -> Iterator[Finding]:
-    commit = repository.commit
-    if tag.commit != commit:
-        said = f"the tag {name} is at {short(tag.commit)} {where}, the release is of {short(commit)}"
-        yield Finding(said, "tag-elsewhere")
-    elif not tag.annotated:
-        yield Finding(f"the tag {name} {where} is not annotated", "tag-lightweight", Severity.NOTICE)
-    else:
-        yield Finding(f"the tag {name} is at this commit already, {where}", "tag-there", Severity.NOTICE)
+def _existing_tag(tag: TagRef, name: str, repository: ReleaseRepository, where: str) -> Finding:
+    if message := tags.conflict(name, tag, where, repository):
+        return Finding(message, TAG_CONFLICT.id)
+    if not tag.annotated:
+        return Finding(f"tag {name} is not annotated {where}", TAG_LIGHTWEIGHT.id, Severity.NOTICE)
+    return Finding(f"tag {name} already points to this commit {where}", TAG_EXISTS.id, Severity.NOTICE)

@@ -1,4 +1,4 @@
-"""Tag what was released: last of all, since a tag says that there is a release."""
+"""Tag the release, push the tag, draft the release on GitHub. The tag comes last: it states that a release exists."""
 
 from __future__ import annotations
 
@@ -14,181 +14,181 @@ from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
-from omni_release.git import Repository, Tag, short, tag_name
+from omni_release.git import ReleaseRepository, TagRef, tags
 from omni_release.programs import RUN_VARIABLE
 from omni_release.versions import prose
 
-_DEADLINE = 180.0  # seconds; a hook of the user's own may be at work
+_GIT_TIMEOUT = 180.0  # seconds; the user's hooks may run
+_GH_TIMEOUT = 120.0
 
 
 class TagRelease:
-    """The released commit has its tag, an annotated one.
+    """Release is tagged
 
-    It is signed where git is set up so. Where the key cannot be had without a terminal, make the tag by hand, at the
-    commit named above, and run this again: what is there counts. All that git says lies in `logs/tag.log`.
+    The released commit has an annotated tag, which is signed where git is configured to sign tags.
+
+    Fix: see `logs/tag.log` for git's output. If the signing key needs a terminal prompt, tag the released commit by
+    hand and run the same command again.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        repository, name, version = _tagged(release, world)
+        repository, name, version = _release_tag(release, world)
         message = f"{release.project.name} {version}"
-        yield _run(release, repository, "tag", "--annotate", f"--message={message}", name, repository.commit)
+        yield _run_git(release, repository, "tag", "--annotate", f"--message={message}", name, repository.commit)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        repository, name, _ = _tagged(release, world)
-        if (tag := repository.tag(name)) is not None:
-            return _proof(tag, name, "here", repository)
-        # Tagged from another checkout: a second tag object of that name would be in the way of the first.
+        repository, name, _ = _release_tag(release, world)
+        if (tag := repository.local_tag(name)) is not None:
+            return _evidence(tag, name, "locally", repository)
+        # Where another checkout has pushed the tag, a second tag object of the same name would conflict with it.
         tag = repository.remote_tag(name) if repository.remote else None
-        return _proof(tag, name, f"on {repository.remote}", repository) if tag else None
+        return _evidence(tag, name, f"on {repository.remote}", repository) if tag else None
 
 
 class PushTag:
-    """The tag is on the remote, at the released commit.
+    """Tag is pushed
 
-    The branch is not pushed. A hook of yours that refuses stands in `logs/tag.log`: mend what it finds, or push the tag
-    by hand, and run this again.
+    The remote has the tag at the released commit; the branch itself is not pushed.
+
+    Fix: see `logs/tag.log` for the output of git and its hooks. Fix what they report, or push the tag by hand, and run
+    the same command again.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        repository, name, _ = _tagged(release, world)
-        assert repository.remote is not None  # `check_done` has seen to that
-        flags = ("--no-follow-tags", "--recurse-submodules=no")  # this tag alone, whatever git's settings add
-        yield _run(release, repository, "push", *flags, repository.remote, f"refs/tags/{name}")
+        repository, name, _ = _release_tag(release, world)
+        assert repository.remote is not None  # `check_done` has ended the step otherwise
+        flags = ("--no-follow-tags", "--recurse-submodules=no")  # this tag alone, whatever git's configuration adds
+        yield _run_git(release, repository, "push", *flags, repository.remote, f"refs/tags/{name}")
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        repository, name, _ = _tagged(release, world)
+        repository, name, _ = _release_tag(release, world)
         if repository.remote is None:
-            raise NotApplicable("the repository has no remote: the tag stays here")
+            raise NotApplicable("the repository has no remote: the tag stays local")
         tag = repository.remote_tag(name)
-        return _proof(tag, name, f"on {repository.remote}", repository) if tag else None
+        return _evidence(tag, name, f"on {repository.remote}", repository) if tag else None
 
 
-def _tagged(release: Release, world: World) -> tuple[Repository, str, str]:
-    """The repository, the tag's name and the version. Raises NotApplicable where the tag came first."""
-    repository = git.repository(release, world)
-    if (came_first := git.ci_tag(world.environment)) is not None:
-        raise NotApplicable(f"this run is for the tag {came_first}, which is there already")
-    version = tag_name.version_of(release, world)
-    return repository, tag_name.name(release, repository, version), version
+def _release_tag(release: Release, world: World) -> tuple[ReleaseRepository, str, str]:
+    """The repository, the tag's name and the version. Raises NotApplicable in CI that a tag has started."""
+    repository = git.open_repository(release, world)
+    if (tag := git.ci_tag(world.environment)) is not None:
+        raise NotApplicable(f"CI runs for tag {tag}, which already exists")
+    version = tags.released_version(release, world)
+    return repository, tags.tag_name(release, repository, version), version
 
 
-def _proof(tag: Tag, name: str, where: str, repository: Repository) -> Evidence:
-    commit = repository.commit
-    if tag.commit != commit:
+def _evidence(tag: TagRef, name: str, where: str, repository: ReleaseRepository) -> Evidence:
+    if message := tags.conflict(name, tag, where, repository):
         raise Conflict(
-            f"the tag {name} is at {short(tag.commit)} {where}, the release is of {short(commit)}",
-            "The release stands. Who made that tag? Delete it where it is wrong, and run this again.",
+            message, "The upload is complete. If this tag is wrong, delete it and run the same command again."
         )
-    return {"tag": name, "commit": commit, "where": where, "kind": "annotated" if tag.annotated else "lightweight"}
+    kind = "annotated" if tag.annotated else "lightweight"
+    return {"tag": name, "commit": repository.commit, "where": where, "kind": kind}
 
 
-def _run(release: Release, repository: Repository, *arguments: str) -> Run:
+def _run_git(release: Release, repository: ReleaseRepository, *arguments: str) -> Run:
     return Run(
         ("git", *arguments),
         cwd=release.project.root,
-        environment=repository.unattended | {RUN_VARIABLE: str(release.folder)},
+        environment=repository.unattended_environment | {RUN_VARIABLE: str(release.folder)},
         log=release.logs / "tag.log",
-        deadline=_DEADLINE,
+        deadline=_GIT_TIMEOUT,
         network=arguments[0] == "push",
     )
 
 
-_DEADLINE_DRAFT = 120.0
+class DraftRelease:
+    """GitHub release is drafted
 
-_NOT_LOGGED_IN = 4  # gh's own exit code for it
+    GitHub has a release or a draft for the tag, with this version's changelog entry as its notes.
 
-_ADDRESSES = (
+    Fix: see `logs/draft.log` for gh's output, or draft the release by hand on GitHub. Then review the draft and publish
+    it there.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        draft = _draft(release, world)
+        path = release.records / "notes.md"
+        notes: tuple[str, ...] = ("--generate-notes",)
+        if entry := prose.release_notes(release.project.root, versions.places_of(release.project)):
+            yield Write(path, f"{entry}\n".encode())
+            notes = ("--notes-file", str(path))
+        flags = ("--draft", "--verify-tag", "--title", draft.tag, *notes)
+        yield Run(
+            (
+                *(draft.gh, "release", "create", draft.tag, "--repo", draft.repository, *flags),
+                *(("--prerelease",) if draft.prerelease else ()),
+            ),
+            cwd=release.project.root,
+            environment=_gh_environment(release, world),
+            log=release.logs / "draft.log",
+            deadline=_GH_TIMEOUT,
+            network=True,
+        )
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        draft = _draft(release, world)
+        answer = world.processes.ask(
+            *(draft.gh, "release", "view", draft.tag, "--repo", draft.repository, "--json", "url,isDraft"),
+            cwd=release.project.root,
+            environment=_gh_environment(release, world),
+            deadline=_GH_TIMEOUT,
+        )
+        if answer is None or answer.code == _NOT_LOGGED_IN:
+            raise NotApplicable(f"gh has no access to {draft.repository}: no draft is created")
+        if answer.code == 0:
+            view = json.loads(answer.out)
+            return {"release": str(view["url"]), "draft": "yes" if view["isDraft"] else "no"}
+        if "release not found" in answer.err:
+            return None
+        raise Inconclusive(
+            f"gh does not report whether {draft.repository} has a release {draft.tag}:\n"
+            f"{redaction.strip_userinfo(answer.err)}"
+        )
+
+
+_NOT_LOGGED_IN = 4  # gh's exit code for it
+
+_REMOTE_ADDRESSES = (
     re.compile(r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d+)?/(?P<path>[^/]+/[^/]+?)(?:\.git)?/?"),
     re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]{2,}):(?P<path>[^/]+/[^/]+?)(?:\.git)?/?"),
 )
 
 
-class DraftRelease:
-    """GitHub has a release of the tag, or a draft of one, with what the changelog says of this version.
-
-    Nobody is told of a draft: read it, and publish it. All that gh says lies in `logs/draft.log`.
-    """
-
-    def actions(self, release: Release, world: World) -> Iterable[Action]:
-        draft = _Draft.of(release, world)
-        notes = prose.release_notes(release.project.root, versions.places_of(release.project))
-        path = release.records / "notes.md"
-        told: tuple[str, ...] = ("--generate-notes",)
-        if notes:
-            yield Write(path, f"{notes}\n".encode())
-            told = ("--notes-file", str(path))
-        flags = ("--draft", "--verify-tag", "--title", draft.tag, *told, *(("--prerelease",) if draft.early else ()))
-        yield Run(
-            (draft.gh, "release", "create", draft.tag, "--repo", draft.repository, *flags),
-            cwd=release.project.root,
-            environment=_unattended(release, world),
-            log=release.logs / "draft.log",
-            deadline=_DEADLINE_DRAFT,
-            network=True,
-        )
-
-    def check_done(self, release: Release, world: World) -> Evidence | None:
-        draft = _Draft.of(release, world)
-        asked = ("release", "view", draft.tag, "--repo", draft.repository, "--json", "url,isDraft")
-        answer = world.processes.ask(
-            draft.gh,
-            *asked,
-            cwd=release.project.root,
-            environment=_unattended(release, world),
-            deadline=_DEADLINE_DRAFT,
-        )
-        if answer is None or answer.code == _NOT_LOGGED_IN:
-            raise NotApplicable(f"gh has no access to {draft.repository}: no draft is made")
-        if answer.code == 0:
-            told = json.loads(answer.out)
-            return {"release": str(told["url"]), "draft": "yes" if told["isDraft"] else "no"}
-        if "release not found" in answer.err:
-            return None
-        said = redaction.strip_userinfo(answer.err)
-        raise Inconclusive(f"gh does not say whether {draft.repository} has a release {draft.tag}:\n{said}")
-
-
 @dataclass(frozen=True)
 class _Draft:
-    """What is drafted where: `repository` is HOST/OWNER/NAME, `early` a version that is no final one."""
+    """A draft to create: `gh` is the program's path, `repository` is HOST/OWNER/NAME."""
 
     gh: str
     repository: str
     tag: str
-    early: bool
-
-    @classmethod
-    def of(cls, release: Release, world: World) -> _Draft:
-        """Raises NotApplicable where there is no gh, or no remote that it could know."""
-        gh = shutil.which("gh", path=world.environment.get("PATH"))
-        if gh is None:
-            raise NotApplicable("gh is not on this machine: no draft is made")
-        found = git.repository(release, world)
-        # Its address may have credentials in it: what is kept of it is the host and the name.
-        address = found.line("remote", "get-url", found.remote) if found.remote else ""
-        hosted = next((match for pattern in _ADDRESSES if (match := pattern.fullmatch(address))), None)
-        if hosted is None:
-            raise NotApplicable("the remote is at no host that gh could know: no draft is made")
-        version = tag_name.version_of(release, world)
-        tag = git.ci_tag(world.environment) or tag_name.name(release, found, version)
-        return cls(gh, f"{hosted['host'].removeprefix('ssh.')}/{hosted['path']}", tag, _is_early(version))
+    prerelease: bool
 
 
-def _is_early(version: str) -> bool:
+def _draft(release: Release, world: World) -> _Draft:
+    """Raises NotApplicable where gh is not installed, or the remote's address is not one of a host like GitHub."""
     from packaging.version import InvalidVersion, Version
 
+    gh = shutil.which("gh", path=world.environment.get("PATH"))
+    if gh is None:
+        raise NotApplicable("gh is not installed: no draft is created")
+    repository = git.open_repository(release, world)
+    # The address may contain credentials: only its host and path are used.
+    address = repository.line("remote", "get-url", repository.remote) if repository.remote else ""
+    parts = next((match for pattern in _REMOTE_ADDRESSES if (match := pattern.fullmatch(address))), None)
+    if parts is None:
+        raise NotApplicable("the remote is not on a host that gh supports: no draft is created")
+    version = tags.released_version(release, world)
+    tag = git.ci_tag(world.environment) or tags.tag_name(release, repository, version)
     try:
-        return Version(version).is_prerelease
+        prerelease = Version(version).is_prerelease
     except InvalidVersion:
-        return False
+        prerelease = False
+    return _Draft(gh, f"{parts['host'].removeprefix('ssh.')}/{parts['path']}", tag, prerelease)
 
 
-def _unattended(release: Release, world: World) -> dict[str, str]:
-    """What is its own, gh has from the environment: a token, or where its settings are. It asks nobody."""
-    quiet = {
-        "GH_PROMPT_DISABLED": "1",
-        "GH_NO_UPDATE_NOTIFIER": "1",
-        "NO_COLOR": "1",
-        RUN_VARIABLE: str(release.folder),
-    }
-    return {key: value for key, value in world.environment.items() if key != "GH_DEBUG"} | quiet
+def _gh_environment(release: Release, world: World) -> dict[str, str]:
+    """The environment for gh, which finds its token or configuration in it; without prompts and debug output."""
+    quiet = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
+    environment = {name: value for name, value in world.environment.items() if name != "GH_DEBUG"}
+    return environment | quiet | {RUN_VARIABLE: str(release.folder)}

@@ -1,65 +1,85 @@
-"""Asking an index what it has until it says: with patience, and as often as it takes to believe it."""
+"""Poll an index until its answer is final: with growing pauses, and within a time limit."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from omni_release.core.errors import Conflict, Inconclusive, PermanentRefusal
 from omni_release.core.model import Artifact
 from omni_release.core.world import FileState, FileStatus, IndexFile, World
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
-GOOD_READS = 3
-_LONGEST_PAUSE = 60.0
+_Answer = TypeVar("_Answer")
+
+TIMEOUT = 60.0
+"""Seconds that one question to an index may take, with all its repetitions."""
+
+READS_TO_BELIEVE = 3
+"""Reads in a row that must list all files: the servers behind one address are not in step."""
 _BETWEEN_READS = 0.2
-_PATIENCE = 60.0
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 60.0
 
 
-def pauses() -> Iterator[float]:
-    """Seconds, ever longer, and never the same for two that wait for the same thing."""
-    pause = 0.5
-    while True:
-        yield pause * random.uniform(0.75, 1.25)  # noqa: S311 - not for secrets
-        pause = min(pause * 2, _LONGEST_PAUSE)
+def poll(
+    world: World, read: Callable[[], _Answer], pending: Callable[[_Answer], str], *, timeout: float = TIMEOUT
+) -> _Answer:
+    """Call `read` until `pending` returns "" for its answer, and return that answer.
 
-
-def asked(world: World, question: Callable[[], _T], untold: Callable[[_T], str], *, patience: float = _PATIENCE) -> _T:
-    """The answer to a question. Where `untold` says why it is none yet, it is asked again, within `patience` seconds.
-
-    After that the last answer is the answer.
+    `pending` says what is missing; that is shown before each pause. The last answer is returned where another pause
+    would exceed `timeout` (seconds, by the world's clock). What `read` raises ends the polling.
     """
-    end = world.clock.monotonic() + patience
-    for pause in pauses():
-        answer = question()
-        why = untold(answer)
-        if not why or world.clock.monotonic() + pause > end:
-            return answer
-        world.tell(f"      … {why}; asking again in {pause:.0f} s")
-        world.clock.sleep(pause)
-    raise AssertionError("pauses never end")
+    import tenacity  # here, because the base install has no tenacity and yet imports the checks to explain them
+
+    end = world.clock.monotonic() + timeout
+    doubling = tenacity.wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE)
+
+    def pause(state: RetryCallState) -> float:
+        # Jitter, so that two runs that wait for the same index do not ask it at the same moments.
+        return doubling(state) * random.uniform(0.75, 1.25)  # noqa: S311 - not for secrets
+
+    def expires(state: RetryCallState) -> bool:
+        return world.clock.monotonic() + state.upcoming_sleep > end
+
+    def answer(state: RetryCallState) -> _Answer:
+        assert state.outcome is not None
+        result: _Answer = state.outcome.result()
+        return result
+
+    def announce(state: RetryCallState) -> None:
+        world.tell(f"      … {pending(answer(state))}; retrying in {state.upcoming_sleep:.0f} s")
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda result: bool(pending(result))),
+        wait=pause,
+        stop=expires,
+        sleep=world.clock.sleep,
+        before_sleep=announce,
+        retry_error_callback=answer,
+    )
+    return retrying(read)
 
 
-def file_statuses(
-    world: World, project: str, artifacts: Sequence[Artifact], *, patience: float = _PATIENCE
-) -> tuple[FileStatus, ...]:
-    """How each artifact stands; where the index does not tell, it is asked again, within `patience` seconds."""
+def file_statuses(world: World, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+    """The status of each artifact on the index, in their order; asked again while one of them is inconclusive."""
 
-    def untold(told: Sequence[FileStatus]) -> str:
-        return next((f"{each.name}: {each.why}" for each in told if each.state is FileState.INCONCLUSIVE), "")
+    def pending(statuses: Sequence[FileStatus]) -> str:
+        return next((f"{file.name}: {file.why}" for file in statuses if file.state is FileState.INCONCLUSIVE), "")
 
-    return asked(world, lambda: world.index.file_statuses(project, artifacts), untold, patience=patience)
+    return poll(world, lambda: world.index.file_statuses(project, artifacts), pending)
 
 
-def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[IndexFile, ...]:
-    """What the index lists, asked within `patience` seconds. Raises CannotTell where it does not say by then.
+def files(world: World, project: str, *, timeout: float = TIMEOUT) -> tuple[IndexFile, ...]:
+    """The files that the index lists for a project. Raises Inconclusive where it gives no answer within `timeout`.
 
-    An index that refuses to tell is asked once.
+    Raises PermanentRefusal at once where it refuses to list them.
     """
 
-    def listed() -> tuple[IndexFile, ...] | Inconclusive:
+    def read() -> tuple[IndexFile, ...] | Inconclusive:
         try:
             return world.index.files(project)
         except PermanentRefusal:
@@ -67,42 +87,55 @@ def files(world: World, project: str, *, patience: float = _PATIENCE) -> tuple[I
         except Inconclusive as error:
             return error
 
-    found = asked(world, listed, lambda it: it.message if isinstance(it, Inconclusive) else "", patience=patience)
-    if isinstance(found, Inconclusive):
-        raise found
-    return found
+    listed = poll(
+        world, read, lambda answer: answer.message if isinstance(answer, Inconclusive) else "", timeout=timeout
+    )
+    if isinstance(listed, Inconclusive):
+        raise listed
+    return listed
 
 
-def await_listing(world: World, project: str, artifacts: Sequence[Artifact], deadline: float) -> None:
-    """Until several reads in a row found all of it ours. Raises Conflict, and CannotTell after `deadline` seconds."""
+def await_listing(world: World, project: str, artifacts: Sequence[Artifact], timeout: float) -> None:
+    """Wait until several reads in a row list every artifact with our bytes.
+
+    Raises Conflict for a file with other bytes, and Inconclusive after `timeout` seconds.
+    """
     begun = world.clock.monotonic()
-    good, waits = 0, pauses()
-    while True:
-        told = world.index.file_statuses(project, artifacts)
-        object_to_others(told, world.index.target.name)
-        missing = [each for each in told if each.state is not FileState.OURS]
-        good = 0 if missing else good + 1
-        if good == GOOD_READS:
-            return
-        pause = _BETWEEN_READS if good else next(waits)
-        passed = world.clock.monotonic() - begun
-        if passed + pause > deadline:
-            known = "; ".join(f"{each.name}: {each.why}" for each in missing) or "its answers change"
-            raise Inconclusive(
-                f"{world.index.target.name} does not show all of it after {deadline:g} s: {known}",
-                "What was sent is sent. Run this again later: it goes on with the wait.",
-            )
-        if missing:
-            counted = f"{len(told) - len(missing)} of {len(told)} files are shown, {passed:.0f} of {deadline:g} s"
-            world.tell(f"      … {counted}: {missing[0].name}: {missing[0].why}")
-        world.clock.sleep(pause)
+
+    def read() -> tuple[FileStatus, ...]:
+        for number in range(READS_TO_BELIEVE):
+            if number:
+                world.clock.sleep(_BETWEEN_READS)
+            statuses = world.index.file_statuses(project, artifacts)
+            raise_on_other_bytes(statuses, world.index.target.name)
+            if describe_missing(statuses):
+                break
+        return statuses
+
+    def pending(statuses: Sequence[FileStatus]) -> str:
+        if not (missing := describe_missing(statuses)):
+            return ""
+        listed = sum(file.state is FileState.OURS for file in statuses)
+        seconds = world.clock.monotonic() - begun
+        return f"{listed} of {len(statuses)} files are listed after {seconds:.0f} of {timeout:g} s: {missing}"
+
+    if missing := describe_missing(poll(world, read, pending, timeout=timeout)):
+        raise Inconclusive(
+            f"{world.index.target.name} does not list the whole release after {timeout:g} s: {missing}",
+            "The upload is complete. Run the same command again later: it only waits for the listing.",
+        )
 
 
-def object_to_others(told: Sequence[FileStatus], index: str) -> None:
-    """Raises Conflict where the index has something else under our name."""
-    for each in told:
-        if each.state is FileState.OTHER_BYTES:
+def describe_missing(statuses: Sequence[FileStatus]) -> str:
+    """The files that the index does not have with our bytes, each with the reason; empty where it has all."""
+    return "; ".join(f"{file.name}: {file.why}" for file in statuses if file.state is not FileState.OURS)
+
+
+def raise_on_other_bytes(statuses: Sequence[FileStatus], index: str) -> None:
+    """Raise Conflict where the index has a file of our name with other bytes."""
+    for file in statuses:
+        if file.state is FileState.OTHER_BYTES:
             raise Conflict(
-                f"{index} holds another {each.name}: {each.why}, not ours",
-                "Nothing was sent over it, and nothing can be: a file name can be used once only.",
+                f"{index} has a different {file.name}: {file.why}, not ours",
+                "Nothing was uploaded over it: a file name can be used only once. Release the next version.",
             )

@@ -1,1 +1,1 @@
-"""Publishing for real: a release in parts, what is sent and asked of an index, and what is said when it has ended."""
+"""Publishing to an index: what must be true before, the upload itself, and what a person reads after it."""

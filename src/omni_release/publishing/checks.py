@@ -1,4 +1,4 @@
-"""What must be true of the index before anything is sent to it."""
+"""What must be true before an upload, and what must be visible on the index after it."""
 
 from __future__ import annotations
 
@@ -9,170 +9,206 @@ from omni_release import distributions
 from omni_release.builds.steps import as_built
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
 
-_AGE = datetime.timedelta(days=14)
+_UPLOAD_WINDOW = datetime.timedelta(days=14)  # PyPI closes a release to further files after that
+
+NOT_REHEARSED = Rule("not-rehearsed", RuleClass.RELEASE, "Run has no finished rehearsal")
+NOT_PASSED = Rule("rehearsal-not-passed", RuleClass.RELEASE, "Rehearsal did not pass")
+COMMIT_CHANGED = Rule("commit-changed", RuleClass.RELEASE, "Checkout is at another commit than the rehearsal")
+ARTIFACTS_CHANGED = Rule("artifacts-changed", RuleClass.RELEASE, "Checkout or distributions changed since the build")
 
 
+@reports(NOT_REHEARSED, NOT_PASSED, COMMIT_CHANGED, ARTIFACTS_CHANGED)
+def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
+    """Rehearsal passed
+
+    The run's rehearsal has passed, and the checkout, its commit and the distributions are unchanged since then.
+
+    Fix: rehearse again with `omni-release rehearse`, or omit `--run`.
+    """
+    verdict, artifacts = world.journal.rehearsal_verdict(), world.journal.artifacts()
+    if not artifacts or verdict is None:
+        yield Finding("this run has no finished rehearsal", NOT_REHEARSED.id)
+        return
+    if verdict != "passed":
+        yield Finding(f"the rehearsal's verdict is {verdict}; only a passed one may be published", NOT_PASSED.id)
+    built_from, checked_out = world.journal.commit_built(), release.commit.sha if release.commit else None
+    if built_from != checked_out:
+        yield Finding(
+            f"rehearsed at {_commit(built_from)}, but the checkout is now at {_commit(checked_out)}", COMMIT_CHANGED.id
+        )
+    try:
+        as_built(release, world)
+    except Conflict as error:
+        yield Finding(error.message, ARTIFACTS_CHANGED.id)
+
+
+def _commit(sha: str | None) -> str:
+    return f"commit {sha}" if sha else "no commit"
+
+
+CREDENTIALS_MISSING = Rule("credentials-missing", RuleClass.RELEASE, "No upload credentials")
+CREDENTIALS_MALFORMED = Rule("credentials-malformed", RuleClass.RELEASE, "Upload credentials are malformed")
+
+
+@reports(CREDENTIALS_MISSING, CREDENTIALS_MALFORMED)
 def credentials_present(release: Release, world: World) -> Iterator[Finding]:
-    """There are credentials to upload with, and they look as they should.
+    """Upload credentials are present and well-formed
 
-    They are looked for in twine's order: TWINE_USERNAME and TWINE_PASSWORD, .pypirc or the URL, the keyring, and for
-    PyPI and TestPyPI trusted publishing. Whether the index takes them, only an upload tells.
+    TWINE_USERNAME and TWINE_PASSWORD, .pypirc or the URL, the keyring, or trusted publishing provide credentials.
+
+    Fix: set TWINE_PASSWORD to an API token, or configure trusted publishing for PyPI and TestPyPI.
     """
     access = world.index.access()
     if access.credentials is Credentials.PRESENT:
-        yield Finding(f"found: {access.source}", severity=Severity.NOTICE)
-    else:
-        yield Finding(f"{access.credentials.value}: {access.source}: {access.why}", f"credentials-{access.credentials}")
-
-
-def version_available(release: Release, world: World) -> Iterator[Finding]:
-    """The index has nothing of this version, or nothing but our own bytes.
-
-    A file name can be used once only, and what is published cannot be replaced: raise the version, everywhere, with
-    `omni-release version bump`. Where an earlier run was cut short, go on with it: `--run RUN`.
-    """
-    pinned = world.journal.artifacts()
-    version = _version(release, world)
-    there = [file for file in _listed(release, world) if distributions.is_of(file.name, version)]
-    if not there:
+        yield Finding(f"credentials from {access.source}", severity=Severity.NOTICE)
         return
-    if not pinned:
-        names = ", ".join(file.name for file in there)
-        raise Inconclusive(
-            f"{version} is there already: {names}", "Whether that is ours, only a build tells: rehearse."
-        )
-    for told in polling.file_statuses(world, _project(release), pinned):
-        if told.state is FileState.OURS:
-            yield Finding(f"{told.name} is there already, and ours", severity=Severity.NOTICE)
-        elif told.state is not FileState.ABSENT:
-            other = told.state is FileState.OTHER_BYTES
-            if not other:
-                raise Inconclusive(f"{told.name}: {told.why}", "Try again in a while.")
-            yield Finding(f"another {told.name} is there: {told.why}", "version-is-taken")
-    for file in there:
-        if file.name not in {artifact.name for artifact in pinned}:
-            yield Finding(f"{file.name} is there, and this run has not built it", "version-is-taken")
+    rule = CREDENTIALS_MISSING if access.credentials is Credentials.MISSING else CREDENTIALS_MALFORMED
+    yield Finding(f"{access.credentials}: {access.source}: {access.why}", rule.id)
 
 
-def upload_window(release: Release, world: World) -> Iterator[Finding]:
-    """A release that is there in part is young enough to take the rest.
+def index_responds(release: Release, world: World) -> Iterator[Finding]:
+    """Index responds
 
-    PyPI takes no files for a release of more than 14 days: raise the version.
+    The index that the release goes to answers a request for the project's files.
+
+    Fix: check the network and the index's address.
     """
-    version = _version(release, world)
-    there = [file for file in _listed(release, world) if distributions.is_of(file.name, version)]
-    if not there:
-        raise NotApplicable("nothing of this version is there")
-    names = {file.name for file in there}
-    if world.journal.artifacts() and all(artifact.name in names for artifact in world.journal.artifacts()):
-        raise NotApplicable("all of it is there")
-    uploaded = min((file.uploaded for file in there if file.uploaded is not None), default=None)
+    # Asked while the build runs: a build for an index that cannot be reached is wasted.
+    rehearsal = release.target == REHEARSAL  # the run's own index answers at once or not at all
+    project = release.project.name
+    listed = polling.files(world, _normalized_name(release), timeout=0.0 if rehearsal else polling.TIMEOUT)
+    if not rehearsal:
+        message = f"{len(listed)} files of {project}" if listed else f"no files of {project} on the index yet"
+        yield Finding(f"{world.index.target.simple}: {message}", severity=Severity.NOTICE)
+
+
+VERSION_TAKEN = Rule("version-taken", RuleClass.RELEASE, "Version exists on the index with other files")
+
+
+@reports(VERSION_TAKEN)
+def version_available(release: Release, world: World) -> Iterator[Finding]:
+    """Version is not taken on the index
+
+    The index has no files of this version, or only files with the bytes of this run.
+
+    Fix: bump the version with `omni-release version bump`, or resume an interrupted release with `--run RUN`.
+    """
+    artifacts = world.journal.artifacts()
+    version, listed = _listed_files(release, world)
+    if not listed:
+        return
+    if not artifacts:
+        names = ", ".join(file.name for file in listed)
+        raise Inconclusive(
+            f"{version} already exists on the index: {names}",
+            "Run `omni-release rehearse`: only a build shows whether these files are the same.",
+        )
+    for file in polling.file_statuses(world, _normalized_name(release), artifacts):
+        if file.state is FileState.OURS:
+            yield Finding(f"{file.name} is already uploaded", severity=Severity.NOTICE)
+        elif file.state is FileState.OTHER_BYTES:
+            yield Finding(f"{file.name} already exists on the index: {file.why}", VERSION_TAKEN.id)
+        elif file.state is not FileState.ABSENT:
+            raise Inconclusive(f"{file.name}: {file.why}", "Try again later.")
+    built = {artifact.name for artifact in artifacts}
+    for name in (file.name for file in listed if file.name not in built):
+        yield Finding(f"{name} exists on the index, and this run did not build it", VERSION_TAKEN.id)
+
+
+UPLOAD_WINDOW_CLOSED = Rule("upload-window-closed", RuleClass.RELEASE, "Release is too old for further files")
+
+
+@reports(UPLOAD_WINDOW_CLOSED)
+def upload_window(release: Release, world: World) -> Iterator[Finding]:
+    """Partial release is still within PyPI's upload window
+
+    The first file of a partly uploaded release is at most 14 days old, after which PyPI accepts no further files.
+
+    Fix: bump the version and release that.
+    """
+    version, listed = _listed_files(release, world)
+    if not listed:
+        raise NotApplicable(f"the index has no files of {version}")
+    artifacts, names = world.journal.artifacts(), {file.name for file in listed}
+    if artifacts and all(artifact.name in names for artifact in artifacts):
+        raise NotApplicable(f"all files of {version} are uploaded")
+    known = targets.is_pypi(world.index.target)
+    uploaded = min((file.uploaded for file in listed if file.uploaded is not None), default=None)
     if uploaded is None:
-        said = f"the index does not tell when the files of {version} came"
-        if targets.is_pypi(world.index.target):
-            raise Inconclusive(said, "Look at the release's page: is it of more than 14 days?")
-        yield Finding(f"{said}: it may be too old to take more", "release-too-old", Severity.WARNING)
+        message = f"the index does not report upload times for {version}"
+        if known:
+            raise Inconclusive(message, "Check on the release's page that it is at most 14 days old.")
+        yield Finding(f"{message}: it may accept no further files", UPLOAD_WINDOW_CLOSED.id, Severity.WARNING)
         return
     age = world.clock.now() - uploaded
-    if age > _AGE:
-        known = targets.is_pypi(world.index.target)
+    if age > _UPLOAD_WINDOW:
         yield Finding(
-            f"{version} is there since {uploaded:%Y-%m-%d}, {age.days} days",
-            "release-too-old",
+            f"{version} was first uploaded on {uploaded:%Y-%m-%d}, {age.days} days ago",
+            UPLOAD_WINDOW_CLOSED.id,
             Severity.ERROR if known else Severity.WARNING,
         )
 
 
-def _listed(release: Release, world: World) -> tuple[IndexFile, ...]:
-    return polling.files(world, _project(release))
+def _listed_files(release: Release, world: World) -> tuple[str, list[IndexFile]]:
+    """The version, and the index's files of it. Raises NotApplicable where only a build determines the version."""
+    version = distributions.released(release.version, world.journal.artifacts())
+    if version is None:
+        raise NotApplicable("the version is determined by the build, and nothing is built yet")
+    files = polling.files(world, _normalized_name(release))
+    return version, [file for file in files if distributions.is_of(file.name, version)]
 
 
-def _project(release: Release) -> str:
+def _normalized_name(release: Release) -> str:
     from packaging.utils import canonicalize_name
 
     return str(canonicalize_name(release.project.name))
 
 
-def _version(release: Release, world: World) -> str:
-    version = distributions.released(release.version, world.journal.artifacts())
-    if version is None:
-        raise NotApplicable("only a build tells which version this is")
-    return version
-
-
-def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
-    """This run's rehearsal has passed, and neither the checkout, nor its commit, nor what was built has changed since.
-
-    Rehearse again: `omni-release rehearse`, or leave `--run` out.
-    """
-    verdict, pinned = world.journal.rehearsal_verdict(), world.journal.artifacts()
-    if not pinned or verdict is None:
-        yield Finding("this run has no finished rehearsal", "not-rehearsed")
-        return
-    if verdict != "passed":
-        yield Finding(f"the rehearsal's verdict is {verdict}, and only one that passed may be published", "not-passed")
-    built_at, now_at = world.journal.commit_built(), release.commit.sha if release.commit else None
-    if built_at != now_at:
-        then, now = (f"at commit {sha}" if sha else "without a commit of git" for sha in (built_at, now_at))
-        yield Finding(f"it was rehearsed {then}, the checkout is {now}", "commit-changed")
-    try:
-        as_built(release, world)
-    except Conflict as error:
-        yield Finding(error.message, "changed-since")
-
-
-def index_responds(release: Release, world: World) -> Iterator[Finding]:
-    """The index that the release goes to answers.
-
-    It is asked first, while the build goes on: what is built for an index that cannot be reached is built for nothing.
-    Is the network up, and the address right?
-    """
-    from packaging.utils import canonicalize_name
-
-    rehearsal = release.target == REHEARSAL  # our own either answers at once, or not at all
-    listed = polling.files(world, canonicalize_name(release.project.name), patience=0.0 if rehearsal else 60.0)
-    if not rehearsal:
-        said = f"{len(listed)} files of {release.project.name} are on it" if listed else "it has nothing of the project"
-        yield Finding(f"{world.index.target.simple}: {said}", severity=Severity.NOTICE)
-
-
 def release_listed(release: Release, world: World) -> Iterator[Finding]:
-    """The index shows all of the release, and serves our bytes: in several reads in a row, caches by-passed.
+    """Release is listed on the index
 
-    What was sent is sent. Where the index is slow, run this again: it goes on with the wait. The setting
-    `listing-timeout` of [tool.omni-release.publish] says how long to wait.
+    Several reads in a row, past all caches, list every file and serve its bytes.
+
+    Fix: run the same command again to resume the wait; `listing-timeout` in [tool.omni-release.publish] sets its limit.
     """
-    pinned = world.journal.artifacts()
-    if not pinned:
-        raise Inconclusive("there is nothing built", "Rehearse first: omni-release rehearse")
-    project, _ = distributions.name_and_version(pinned[0].name)
-    polling.await_listing(world, project, pinned, release.project.settings.publish.listing_timeout)
-    for artifact in pinned:
+    artifacts = world.journal.artifacts()
+    if not artifacts:
+        raise Inconclusive("the run has no distributions", "Run `omni-release rehearse` first.")
+    project, _ = distributions.name_and_version(artifacts[0].name)
+    polling.await_listing(world, project, artifacts, release.project.settings.publish.listing_timeout)
+    for artifact in artifacts:
         yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)
 
 
-def project_page(release: Release, world: World) -> Iterator[Finding]:
-    """The release's page on the index answers.
+NO_PROJECT_PAGE = Rule("no-project-page", RuleClass.RELEASE, "Release has no page on the index")
 
-    Look at it in a browser. Where the index has its pages elsewhere, the setting `project-page` of
-    [tool.omni-release.index.NAME] says where, with `{name}` and `{version}` in it.
+
+@reports(NO_PROJECT_PAGE)
+def project_page(release: Release, world: World) -> Iterator[Finding]:
+    """Release page exists
+
+    The web page of the released version on the index answers.
+
+    Fix: open the page in a browser; if the index has its pages elsewhere, set `project-page` in
+    [tool.omni-release.index.NAME] to the address, with `{name}` and `{version}` in it.
     """
-    pinned = world.journal.artifacts()
-    if not pinned:
-        raise NotApplicable("nothing is built, so nothing is released")
-    url = world.index.target.page_of(*distributions.name_and_version(pinned[0].name))
+    artifacts = world.journal.artifacts()
+    if not artifacts:
+        raise NotApplicable("the run has no distributions")
+    url = world.index.target.page_of(*distributions.name_and_version(artifacts[0].name))
     if not url:
-        raise NotApplicable(f"nothing says where {world.index.target.name} has its pages")
-    known = (FileState.OURS, FileState.REFUSED)
-    told = polling.asked(
-        world, lambda: world.index.page(url), lambda it: "" if it.state in known else f"{url}: {it.why}"
+        raise NotApplicable(f"the address of {world.index.target.name}'s pages is unknown")
+    final = (FileState.OURS, FileState.REFUSED)
+    page = polling.poll(
+        world, lambda: world.index.page(url), lambda page: "" if page.state in final else f"{url}: {page.why}"
     )
-    if told.state is FileState.OURS:
-        yield Finding(f"{url} answers", severity=Severity.NOTICE)
-    elif told.state is FileState.ABSENT:
-        yield Finding(f"{url} is not there: {told.why}", "project-page")
+    if page.state is FileState.OURS:
+        yield Finding(f"{url} exists", severity=Severity.NOTICE)
+    elif page.state is FileState.ABSENT:
+        yield Finding(f"{url} does not exist: {page.why}", NO_PROJECT_PAGE.id)
     else:
-        raise Inconclusive(f"{url} does not answer a program: {told.why}", "Look at it in a browser.")
+        raise Inconclusive(f"{url} does not answer: {page.why}", "Open it in a browser.")

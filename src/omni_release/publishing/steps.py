@@ -1,4 +1,4 @@
-"""Upload to an index."""
+"""Publish to an index: the confirmation by a person, and the upload by twine."""
 
 from __future__ import annotations
 
@@ -13,227 +13,239 @@ from dataclasses import dataclass
 from omni_release import distributions, git, programs
 from omni_release.core import documents
 from omni_release.core.actions import Action, Confirm, Run, Send
-from omni_release.core.errors import ActionFailed, Conflict, Inconclusive
-from omni_release.core.model import Artifact, Evidence, Release
-from omni_release.core.world import Access, Completed, Credentials, FileState, FileStatus, World
-from omni_release.index import polling
-from omni_release.index.polling import object_to_others, pauses
+from omni_release.core.errors import ActionFailed, Conflict, Inconclusive, UsageError
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Evidence, Release
+from omni_release.core.runs import Request
+from omni_release.core.world import Completed, Credentials, FileState, FileStatus, World
+from omni_release.index import classify_status, polling
 
 
 @dataclass(frozen=True)
 class Upload:
-    """The distributions are on the index, with the very bytes that were built.
+    """Distributions are uploaded
 
-    What counts is what the index then says it has, not what twine said. Files go one at a time, the wheels first: with
-    an sdist alone, whoever installs in that moment would have to build it.
+    The index lists every distribution of the run and serves its bytes; the wheels are uploaded first, a file at a time.
+
+    Fix: run the same command again to upload the missing files; `logs/upload.log` has the whole output of twine.
     """
 
-    together: bool = False  # by one twine: where an upload that stops half-way does no harm
+    together: bool = False  # one twine for all files: in a rehearsal a partial upload does no harm
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        pinned = world.journal.artifacts()
-        if not pinned:
-            raise Inconclusive("there is nothing built to upload", "Build first: omni-release build")
-        project = distributions.name_and_version(pinned[0].name)[0]
-        told = polling.file_statuses(world, project, pinned)
-        missing = {each.name for each in told if each.state is not FileState.OURS}
-        files = sorted(
-            (one for one in pinned if one.name in missing), key=lambda one: not distributions.is_wheel(one.name)
-        )
+        artifacts = world.journal.artifacts()
+        if not artifacts:
+            raise Inconclusive("nothing to upload: the run has no distributions", "Run `omni-release build` first.")
+        project = distributions.name_and_version(artifacts[0].name)[0]
+        statuses = polling.file_statuses(world, project, artifacts)
+        missing = {file.name for file in statuses if file.state is not FileState.OURS}
         access = world.index.access()
         if access.credentials is not Credentials.PRESENT:
-            raise ActionFailed(f"there is nothing to upload with: {access.source}: {access.why}")
+            raise ActionFailed(f"no credentials to upload with: {access.source}: {access.why}")
+        # Wheels first: with an sdist alone, everyone who installs in between would have to build it.
+        files = sorted(
+            (file for file in artifacts if file.name in missing), key=lambda file: not distributions.is_wheel(file.name)
+        )
+        publish, target = release.project.settings.publish, world.index.target
+        twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
+        environment = programs.tool_env(world.environment, release.folder)
         for group in [files] if self.together else [[file] for file in files]:
-            yield _send(release, world, access, project, tuple(group))
+            paths = (str(release.dist / file.name) for file in group)
+            run = Run(
+                (*twine, *access.arguments, "--repository-url", target.upload, *paths),
+                cwd=release.folder,
+                # A wide terminal: twine then prints each response on one line, which `upload_result` reads.
+                environment={**environment, "COLUMNS": "500", **access.environment},
+                secrets=access.secrets,
+                log=release.logs / "upload.log",
+                deadline=publish.attempt_timeout,
+                network=True,
+            )
+            yield Send(project, release.dist, tuple(group), target.name, run, publish.upload_timeout)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        pinned = world.journal.artifacts()
-        if not pinned:
+        artifacts, index = world.journal.artifacts(), world.index.target
+        if not artifacts:
             return None
-        project, _ = distributions.name_and_version(pinned[0].name)
-        told = polling.file_statuses(world, project, pinned)
-        _object(told, world.index.target.name)
-        if any(each.state is not FileState.OURS for each in told):
+        project, _ = distributions.name_and_version(artifacts[0].name)
+        statuses = polling.file_statuses(world, project, artifacts)
+        polling.raise_on_other_bytes(statuses, index.name)
+        for file in statuses:
+            if file.state is FileState.REFUSED:
+                raise Inconclusive(
+                    f"{index.name} refuses to show {file.name}: {file.why}",
+                    "Check that the credentials are right and may read the project.",
+                )
+            if file.state is FileState.INCONCLUSIVE:
+                raise Inconclusive(f"{index.name} gives no answer about {file.name}: {file.why}", "Try again later.")
+        if any(file.state is not FileState.OURS for file in statuses):
             return None
-        return {one.name: f"sha256 {one.sha256}" for one in pinned} | {"index": world.index.target.simple}
-
-
-def _send(release: Release, world: World, access: Access, project: str, files: tuple[Artifact, ...]) -> Send:
-    publish = release.project.settings.publish
-    twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
-    paths = (str(release.dist / file.name) for file in files)
-    run = Run(
-        (*twine, *access.arguments, "--repository-url", world.index.target.upload, *paths),
-        cwd=release.folder,
-        # Wide, so that what twine says of an answer stands on one line.
-        environment={
-            **programs.tool_env(world.environment, release.folder),
-            "COLUMNS": "500",
-            **access.environment,
-        },
-        secrets=access.secrets,
-        log=release.logs / "upload.log",
-        deadline=publish.attempt_timeout,
-        network=True,
-    )
-    return Send(project, release.dist, files, world.index.target.name, run, publish.upload_timeout)
-
-
-def _object(told: Sequence[FileStatus], index: str) -> None:
-    """Raises Conflict where the index has something else under our name, CannotTell where it does not say."""
-    polling.object_to_others(told, index)
-    for each in told:
-        if each.state is FileState.REFUSED:
-            raise Inconclusive(
-                f"{index} does not let us look for {each.name}: {each.why}", "Are the credentials right?"
-            )
-        if each.state is FileState.INCONCLUSIVE:
-            raise Inconclusive(f"{index} does not tell whether it has {each.name}: {each.why}", "Try again in a while.")
+        return {file.name: f"sha256 {file.sha256}" for file in artifacts} | {"index": index.simple}
 
 
 class ConfirmVersion:
-    """A person has typed the version that may go there, or has said `--yes`.
+    """Version is confirmed
 
-    What is published cannot be taken back: type the version, exactly as it is shown.
+    A person has typed the version that is published to this index, or has passed `--yes`.
+
+    Fix: type the version exactly as shown, or pass `--yes` where no person is at a terminal.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        pinned = world.journal.artifacts()
-        if not pinned:
-            raise Inconclusive("there is nothing built to publish", "Rehearse first: omni-release rehearse")
+        artifacts = world.journal.artifacts()
+        if not artifacts:
+            raise Inconclusive("nothing to publish: the run has no distributions", "Run `omni-release rehearse` first.")
         target = world.index.target
-        _, version = distributions.name_and_version(pinned[0].name)
-        files = "\n".join(f"  {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in pinned)
-        where = target.name if target.name == target.upload else f"{target.name} ({target.upload})"
+        _, version = distributions.name_and_version(artifacts[0].name)
+        files = "\n".join(f"  {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in artifacts)
+        index = target.name if target.name == target.upload else f"{target.name} ({target.upload})"
         question = (
-            f"{release.project.name} {version} goes to {where}, and cannot be taken back:\n{files}\n"
+            f"{release.project.name} {version} will be published to {index}. This cannot be undone:\n{files}\n"
             f"Type the version to publish it: "
         )
-        yield Confirm(question, version, target.upload, _who(release, world))
+        yield Confirm(question, version, target.upload, _user_name(release, world))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         address = world.index.target.upload
         return {"may go to": address} if world.journal.confirmed(address) else None
 
 
-def _who(release: Release, world: World) -> str:
-    """Who git says works here, or else whose account this is."""
-    if named := git.user(release.project.root, world.processes):
-        return named
+def _user_name(release: Release, world: World) -> str:
+    """Git's user name, else the name of the account."""
+    if name := git.user_name(release.project.root, world.processes):
+        return name
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # an account without a name, in a container say
-        return "somebody without a name"
+    except (OSError, KeyError, ImportError):  # an account without a name, for example in a container
+        return "unknown user"
+
+
+def require_confirmation(request: Request, run: RunFolder | None) -> None:
+    """Raise UsageError where the version could not be confirmed later: no terminal, no `--yes`, not confirmed yet."""
+    assert request.destination is not None
+    screen = sys.stdout if request.format == "text" else sys.stderr
+    confirmed = run is not None and run.confirmed(request.destination.upload)
+    if not (request.yes or request.dry or confirmed or (sys.stdin.isatty() and screen.isatty())):
+        raise UsageError(
+            "a release must be confirmed, and there is no terminal to type the version at",
+            "Pass --yes to publish without a confirmation, for example in CI.",
+        )
 
 
 def confirm(action: Confirm, world: World) -> None:
-    """Perform it. Raises ActionFailed where something else was typed, or nobody was there."""
+    """Have a person type the version. Raises ActionFailed for any other input, and where nothing can be typed."""
     typed = world.person.prompt(action.word, action.question)
     if typed is None:
-        raise ActionFailed("nobody is there to type the version", "Say --yes where no person sits at a terminal.")
+        raise ActionFailed("there is no terminal to type the version at", "Pass --yes to publish without a terminal.")
     if typed.strip() != action.word:
-        raise ActionFailed(f"{typed.strip()!r} was typed, not {action.word!r}: nothing was published")
+        raise ActionFailed(f"{typed.strip()!r} was typed instead of {action.word!r}: nothing was published")
     artifacts = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
     how = "--yes" if world.person.preapproved else "typed"
     world.journal.record("confirmed", address=action.address, artifacts=artifacts, who=action.who, how=how)
 
 
-_GRACE = 30.0
+_UNLISTED_SECONDS = 30.0
+"""How long an accepted file may be missing from the listing before it is sent again."""
 
-_GUESSES = 3
+_MOST_UNEXPLAINED = 3
+"""Failures of twine for no known reason after which the upload is given up."""
 
-_ALREADY = (FileState.OURS, FileState.ABSENT)
-
-_LONGEST_WORDS = 300
-
+_CONCLUSIVE = (FileState.OURS, FileState.ABSENT)
+_LONGEST_BODY = 300
 _EXISTS = re.compile(r"already (?:exists|been taken|there)|overwrit|not allow updating", re.IGNORECASE)
-
 _HTTP = re.compile(r"HTTPError: (\d{3}) .*? from (\S+)\s*(.*)", re.DOTALL)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class UploadResult:
-    """What is to be made of twine's end: whether the file was `taken` or is `refused` for good; else it may pass."""
+    """How one call of twine ended: `accepted`, `refused` for good, or a failure that may pass.
+
+    `unexplained` is a failure that neither the index nor the network accounts for.
+    """
 
     why: str
-    taken: bool = False
+    accepted: bool = False
     refused: bool = False
-    guessed: bool = False
+    unexplained: bool = False
 
 
 def send(action: Send, world: World) -> None:
-    """Perform it. Raises Conflict, ActionFailed for what is refused for good, CannotTell after the deadline.
+    """Upload the files until the index has them, with growing pauses.
 
-    What was checked before may have changed since: the bytes are looked at once more before each attempt.
+    Raises Conflict where a file has changed since the build, or the index has other bytes; ActionFailed where the index
+    refuses for good; Inconclusive after the deadline.
     """
     end = world.clock.monotonic() + action.deadline
-    said, guesses, not_before = None, 0, 0.0
-    told: tuple[FileStatus, ...] = ()
-    for pause in pauses():
-        if all(each.state in _ALREADY for each in told) and world.clock.monotonic() >= not_before:
-            left = max(end - world.clock.monotonic(), 1.0)
+    result, unexplained, not_before = UploadResult(""), 0, 0.0
+    statuses: tuple[FileStatus, ...] = ()
+
+    def attempt() -> tuple[FileStatus, ...]:
+        nonlocal result, unexplained, not_before, statuses
+        # Nothing is sent while it is unknown what the index has, or while an accepted file may not be listed yet.
+        if all(file.state in _CONCLUSIVE for file in statuses) and world.clock.monotonic() >= not_before:
             verify_artifacts(action)
+            left = max(end - world.clock.monotonic(), 1.0)
             run = dataclasses.replace(action.run, deadline=min(action.run.deadline, left))
-            said = upload_result(world.processes.run(run), run.deadline)
-            guesses += said.guessed
-            not_before = world.clock.monotonic() + (_GRACE if said.taken else 0.0)
-        told = world.index.file_statuses(action.project, action.files)
-        object_to_others(told, action.index)
-        if all(each.state is FileState.OURS for each in told):
-            return
-        assert said is not None
-        if said.refused or guesses >= _GUESSES:
-            raise ActionFailed(f"{action.index} does not take it: {said.why}", f"All of it: {action.run.log}")
-        known = "; ".join(f"{each.name}: {each.why}" for each in told if each.state is not FileState.OURS)
-        if world.clock.monotonic() + pause > end:
-            raise Inconclusive(
-                f"{action.index} does not have it after {action.deadline:g} s: {known}\nThe last attempt: {said.why}",
-                "Run this again later: it goes on where it stands.",
-            )
-        world.tell(f"      … {known}; the last attempt: {said.why}; asking again in {pause:.0f} s")
-        world.clock.sleep(pause)
+            result = upload_result(world.processes.run(run), run.deadline)
+            unexplained += result.unexplained
+            not_before = world.clock.monotonic() + (_UNLISTED_SECONDS if result.accepted else 0.0)
+        statuses = world.index.file_statuses(action.project, action.files)
+        polling.raise_on_other_bytes(statuses, action.index)
+        if polling.describe_missing(statuses) and (result.refused or unexplained >= _MOST_UNEXPLAINED):
+            raise ActionFailed(f"{action.index} refuses the upload: {result.why}", f"Whole output: {action.run.log}")
+        return statuses
 
+    def pending(statuses: Sequence[FileStatus]) -> str:
+        missing = polling.describe_missing(statuses)
+        return f"{missing}; last attempt: {result.why}" if missing else ""
 
-def upload_result(ended: Completed, deadline: float) -> UploadResult:
-    """What twine's end says of the upload. Whether the index has the file, only the index tells."""
-    from omni_release.index import classify_status
-
-    text = "\n".join(ended.tail)
-    if ended.code == 0:
-        return UploadResult("twine says that it was taken", taken=True)
-    if ended.timed_out or ended.code < 0:
-        return UploadResult(f"twine {ended.ended(deadline)}")
-    if found := _HTTP.search(text):
-        status, reason = int(found[1]), " ".join(found[3].split())
-        standing, why = classify_status(status, reason)
-        words = _words(text)
-        why = f"{why} ({words})" if words and words not in why else why
-        if status == 409 or (status in (400, 403) and _EXISTS.search(why)):
-            # Perhaps an earlier attempt came through, and is only not listed yet.
-            return UploadResult(f"it says that it has a file of this name: {why}", taken=True)
-        if standing is FileState.ABSENT:  # said of the address: there is nothing to wait for
-            why = f"{why}: are files sent to {found[2]}?"
-        return UploadResult(why, refused=standing in (FileState.REFUSED, FileState.ABSENT) or 300 <= status < 400)
-    last = next((line for line in reversed(ended.tail) if line.strip()), "it said nothing")
-    if "RedirectDetected" in text or "InvalidDistribution" in text:
-        return UploadResult(" ".join(text.split())[-500:], refused=True)
-    return UploadResult(f"twine {ended.ended(deadline)}: {last}", guessed=not ended.network)
-
-
-def _words(text: str) -> str:
-    """What the body of the index's answer says, as twine shows it: without its tags, and not all of a long one."""
-    shown = text.partition("Response from ")[2].partition("\n")[2].partition("HTTPError")[0]
-    plain = re.sub(r"(?is)<(style|script|title)\b.*?</\1>|<[^>]*>", " ", re.sub(r"(?m)^\W*(?:INFO|ERROR)\b", "", shown))
-    return html.unescape(" ".join(plain.split()))[:_LONGEST_WORDS].strip()
+    if missing := polling.describe_missing(polling.poll(world, attempt, pending, timeout=action.deadline)):
+        raise Inconclusive(
+            f"{action.index} does not have all files after {action.deadline:g} s: {missing}\n"
+            f"Last attempt: {result.why}",
+            "Run the same command again later: it uploads what is missing.",
+        )
 
 
 def verify_artifacts(action: Send) -> None:
-    """Raises Conflict where a file is not the very bytes that were pinned."""
+    """Raise Conflict where a file is not the one that was built: it may have changed since the rehearsal."""
     for file in action.files:
         path = action.folder / file.name
-        found = documents.sha256(path) if path.is_file() else "nothing"
-        if found != file.sha256:
+        actual = f"sha256 {documents.sha256(path)}" if path.is_file() else "no file"
+        if actual != f"sha256 {file.sha256}":
             raise Conflict(
-                f"{path} has changed since it was built: sha256 {file.sha256} was pinned, {found} is there",
-                "It was not sent. Rehearse again: omni-release rehearse",
+                f"{path} has changed since it was built: expected sha256 {file.sha256}, found {actual}",
+                "It was not uploaded. Rehearse again: omni-release rehearse",
             )
+
+
+def upload_result(completed: Completed, deadline: float) -> UploadResult:
+    """What twine's exit says about the upload. Whether the index has the file, only the index's listing shows."""
+    output = "\n".join(completed.tail)
+    if completed.code == 0:
+        return UploadResult("twine reports success", accepted=True)
+    if completed.timed_out or completed.code < 0:
+        return UploadResult(f"twine {completed.ended(deadline)}")
+    if response := _HTTP.search(output):
+        return _http_result(int(response[1]), " ".join(response[3].split()), response[2], output)
+    if "RedirectDetected" in output or "InvalidDistribution" in output:
+        return UploadResult(" ".join(output.split())[-500:], refused=True)
+    last = next((line for line in reversed(completed.tail) if line.strip()), "no output")
+    return UploadResult(f"twine {completed.ended(deadline)}: {last}", unexplained=not completed.network)
+
+
+def _http_result(status: int, reason: str, url: str, output: str) -> UploadResult:
+    """What an HTTP error says about the upload, with the text of the response's body as twine prints it."""
+    state, why = classify_status(status, reason)
+    printed = output.partition("Response from ")[2].partition("\n")[2].partition("HTTPError")[0]
+    printed = re.sub(r"(?m)^\W*(?:INFO|ERROR)\b", "", printed)
+    plain = re.sub(r"(?is)<(style|script|title)\b.*?</\1>|<[^>]*>", " ", printed)
+    body = html.unescape(" ".join(plain.split()))[:_LONGEST_BODY].strip()
+    if body and body not in why:
+        why = f"{why} ({body})"
+    if status == 409 or (status in (400, 403) and _EXISTS.search(why)):
+        # An earlier attempt may have succeeded without being listed yet.
+        return UploadResult(f"the index already has a file with this name: {why}", accepted=True)
+    if state is FileState.ABSENT:  # about the address: waiting does not help
+        return UploadResult(f"{why}: check that {url} is the address for uploads", refused=True)
+    return UploadResult(why, refused=state is FileState.REFUSED or 300 <= status < 400)
