@@ -28,6 +28,7 @@ from omni_release.core.world import World
 from omni_release.index import DEADLINE
 from omni_release.index.targets import Given
 from omni_release.local_index.misbehaviour import CASES
+from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index.support import sdist, wheel
@@ -232,7 +233,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
         release = Release(project, "1.0", "outside", None, tmp_path / "run", tmp_path, PurePosixPath())
         (tmp_path / "run" / "dist").symlink_to(dist)
         lane = Lane("publish", (step(Upload()), check(release_listed, needs="upload")))
-        real = replace(world, processes=processes, index=reader, environment=os.environ)
+        real = replace(world, processes=processes, index=reader, environment=os.environ, publisher=publishing_steps)
         begun = real.clock.monotonic()
         try:
             outcomes = {o.id: o for o in engine.run(lane, release, real, today=real.clock.now().date())}

@@ -107,17 +107,13 @@ def names(tasks: Iterable[Task]) -> Iterator[Name]:
 _FOUND = """
     added-by-sdist artifact-metadata artifact-name artifact-unreadable artifact-version build-system cassette-age
     cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size cassette-unplayed
-    cassette-unreadable cassette-unused cassette-unwritten changed-since changelog-heading checklist command
-    commit-changed contract-emulated credentials-malformed credentials-missing deprecation drift-alphabet
-    drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type
-    drift-unseen drift-value exit-code-lost git-branch git-changed git-identity git-no-push git-out-of-step
-    git-overlooked hollow-wheel import-nothing import-package key-inside left-out-of-sdist lost-data lost-in-sdist
-    lost-module
-    not-passed not-rehearsed not-reproducible platform-wheel project-page pyproject release-too-old
+    cassette-unreadable cassette-unused cassette-unwritten changelog-heading checklist command contract-emulated
+    deprecation drift-alphabet drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding
+    drift-signature drift-type drift-unseen drift-value exit-code-lost hollow-wheel import-nothing import-package
+    key-inside left-out-of-sdist lost-data lost-in-sdist lost-module not-reproducible platform-wheel pyproject
     requires-python response-class response-model response-unread response-unrecorded scenario-failed
-    scenario-inconclusive scenarios-ended sdist-differs stray-file stray-version tag-elsewhere tag-gone
-    tag-lightweight tag-name tag-signed tag-spelled-otherwise tag-there test-failed test-requirement-missing
-    tests-ended twine-check untracked-in-sdist version-drift version-is-taken version-unreadable
+    scenario-inconclusive scenarios-ended sdist-differs stray-file stray-version test-failed
+    test-requirement-missing tests-ended twine-check untracked-in-sdist version-drift version-unreadable
 """
 
 FOUND = frozenset(_FOUND.split())
