@@ -1,4 +1,4 @@
-"""The emulator: its script, its answers, its weather, its command."""
+"""The emulator: its script, its answers, its random faults, its command."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
+from omni_release import loopback
 from omni_release.core.errors import UsageError
-from omni_release.emulators import GeminiEmulator, responses, script
+from omni_release.emulators import GeminiEmulator, responses
 from omni_release.emulators.fixtures import gemini_emulator  # noqa: F401  # a fixture, as a project would take it
-from omni_release.emulators.script import Step, Weather
+from omni_release.emulators.server import FAULTS, FaultModel
 from omni_release.images.api_format import decode_base64, encode_base64
 from tests.conftest import child_environment, omni
 
@@ -72,27 +73,35 @@ def running() -> Iterator[GeminiEmulator]:
 
 
 def test_script() -> None:
-    """Steps, with their options."""
-    assert script.parsed("503; 429 after=1.5; hang times=2;; ok model=m ;") == (
-        *(Step("503"), Step("429", after=1.5), Step("hang"), Step("hang")),
-        Step("ok", model="m"),
-    )
-    assert script.parsed("") == ()
+    """Faults, with their options."""
+    faults = loopback.parse("503; 429 after=1.5; hang times=2 skip=1;; ok model=m times=always ;", FAULTS)
+    assert [(fault.name, fault.skip, fault.times, fault.after, fault.options["model"]) for fault in faults] == [
+        *(("503", 0, 1, None, ""), ("429", 0, 1, 1.5, ""), ("hang", 1, 2, None, ""), ("ok", 0, None, None, "m")),
+    ]
+    assert loopback.parse("", FAULTS) == ()
+
+
+def test_faults_are_played_in_order(running: GeminiEmulator) -> None:
+    """`times` and `skip` count calls; after the script all calls are answered."""
+    running.script("500 times=2; 503 skip=1; 400 times=0")
+    assert [generated(running.url, BODY)[0] for _ in range(5)] == [500, 500, 200, 503, 200]
+    running.script("500 times=always; 503")
+    assert [generated(running.url, BODY)[0] for _ in range(3)] == [500, 500, 500]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("50x", "step '50x'"),
-        ("hangs", "step 'hangs'"),
-        ("429 after=soon", "'after=soon'"),
-        ("429 after=-1", "'after=-1'"),
-        ("429 later=1", "option 'later=1'"),
-        ("ok model=", "option 'model='"),
+        ("50x", "fault '50x'"),
+        ("hangs", "fault 'hangs'"),
+        ("429 after=soon", "after='soon'"),
+        ("429 after=-1", "after='-1'"),
+        ("429 later=1", "option 'later'"),
+        ("ok model=", "model=''"),
     ],
 )
 def test_a_script_that_cannot_be_read(text: str, said: str) -> None:
-    """The step and the option are named, with what there is."""
+    """The error names the fault and the option, and lists what there is."""
     with pytest.raises(UsageError) as raised:
         GeminiEmulator(text)
     assert said in raised.value.message
@@ -337,16 +346,16 @@ def test_latency_is_scaled() -> None:
     assert took >= held
 
 
-# -- the weather -----------------------------------------------------------------------------------------------------
+# -- random faults -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("burst", [0.0, 60.0])
-def test_weather(burst: float) -> None:
-    """The same seed is the same weather; in the long run 45 % is bad; in bursts neighbours are alike."""
+def test_random_faults(burst: float) -> None:
+    """The same seed gives the same faults; in the long run 45 % is bad; in bursts neighbours are alike."""
 
     def faults(seed: int) -> list[bool]:
-        weather = Weather(0.45, burst, random.Random(seed))
-        return [weather.fails(second * 5.0) for second in range(20_000)]
+        model = FaultModel(0.45, burst, random.Random(seed))
+        return [model.fails(second * 5.0) for second in range(20_000)]
 
     said = faults(1)
     assert said == faults(1) != faults(2)

@@ -100,7 +100,7 @@ class Wire(BaseAdapter):
 
     def until(self, moment: float) -> None:
         """Whoever asks now waits no longer than that."""
-        closing: Any = self._index._closing
+        closing: Any = self._index.stopping
         closing.until = moment
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
@@ -269,7 +269,7 @@ def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple
     pinned = tuple(documents.artifact_of(path) for path in sorted(dist.iterdir()))
     setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
     with RehearsalIndex(setup) as index:
-        index._closing = Closing(clock)
+        index.stopping = Closing(clock)
         wire = Wire(index, clock)
         target = Target("outside", f"{index.url}/legacy/", f"{index.url}/simple/")
         twine = Twine(wire, clock)

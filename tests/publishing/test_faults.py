@@ -27,7 +27,7 @@ from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import World
 from omni_release.index import DEADLINE
 from omni_release.index.targets import Given
-from omni_release.local_index.misbehaviour import CASES
+from omni_release.local_index.faults import FAULTS
 from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
@@ -35,7 +35,7 @@ from tests.index.support import sdist, wheel
 from tests.publishing.faked import Published, publish
 from tests.publishing.support import PASSWORD, PROJECT, USER, outside
 
-FAULTS = int(os.environ.get("OMNI_RELEASE_FAULTS", "60"))
+SCRIPTS = int(os.environ.get("OMNI_RELEASE_FAULTS", "60"))
 FOR_EVER = ("list-stale", "disagree", "other-hash", "other-bytes")
 TIMES = Publish(attempt_timeout=60.0, upload_timeout=600.0, listing_timeout=600.0)
 PATIENCE = 60.0  # of each question to an index that does not say
@@ -54,24 +54,26 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scripts(number: int) -> Iterator[str]:
     """Each case alone, then pairs, then random ones of up to four, all from one seed."""
     seeds = random.Random(20261122)
-    pairs = [f"{one}; {other}" for one, other in itertools.product(CASES, CASES)]
+    pairs = [f"{one}; {other}" for one, other in itertools.product(FAULTS, FAULTS)]
     seeds.shuffle(pairs)
     drawn = ("; ".join(clause(seeds) for _ in range(seeds.randint(1, 4))) for _ in itertools.count())
-    return itertools.islice(itertools.chain(CASES, pairs, drawn), number)
+    return itertools.islice(itertools.chain(FAULTS, pairs, drawn), number)
 
 
 def clause(seeds: random.Random) -> str:
     """A case with options drawn."""
-    name = seeds.choice(list(CASES))
-    kind = CASES[name]
+    name = seeds.choice(list(FAULTS))
+    kind = FAULTS[name]
     said = [name]
-    if kind.elsewhere and seeds.random() < 0.4:
+    if len(kind.options["on"].expected.split(" or ")) > 1 and seeds.random() < 0.4:
         said.append(f"on={seeds.choice(['upload', 'list', 'file'])}")
     if seeds.random() < 0.5:
-        said.append(f"after={seeds.randrange(6)}")
+        said.append(f"skip={seeds.randrange(6)}")
     if kind.times != "always" and seeds.random() < 0.6:
         said.append(f"times={seeds.choice(['1', '2', '3', '5', '8', 'always'])}")
-    options = {"at": [0, 1, 500, 2000], "listings": [1, 5, 30], "seconds": [1, 60, 400, 5000], "bytes": [1, 100]}
+    options = {"at": [0, 1, 500, 2000], "listings": [1, 5, 30], "after": [1, 60, 400, 5000], "bytes": [1, 100]}
+    if name in ("503", "429"):
+        del options["after"]  # a client does not wait as it is told
     drawn = [option for option in kind.options if option in options and seeds.random() < 0.6]
     return " ".join([*said, *(f"{option}={seeds.choice(options[option])}" for option in drawn)])
 
@@ -82,7 +84,7 @@ def passes_by_itself(script: str) -> bool:
         name, *options = one.split()
         if name in FOR_EVER or "times=always" in options:
             return False
-        if name == "list-late" and {"seconds=400", "seconds=5000", "listings=30"} & set(options):
+        if name == "list-late" and {"after=400", "after=5000", "listings=30"} & set(options):
             return False
         if name == "hang" or (name == "trickle" and "on=list" in options):
             return False  # it may use up the time of one file, and is held to the deadline alone
@@ -92,8 +94,8 @@ def passes_by_itself(script: str) -> bool:
 def lies_for_ever(script: str) -> bool:
     """Whether the index shows or serves other bytes from the first moment on; a hash turned round twice is right."""
     clauses = [one.split() for one in script.split(";")]
-    whole = [name for name, *options in clauses if not any("after=" in option for option in options)]
-    return "other-bytes" in whole or ("after=" not in script and whole.count("other-hash") % 2 == 1)
+    whole = [name for name, *options in clauses if not any("skip=" in option for option in options)]
+    return "other-bytes" in whole or ("skip=" not in script and whole.count("other-hash") % 2 == 1)
 
 
 def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
@@ -116,7 +118,7 @@ def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
 def test_every_fault(dist: Path, tmp_path: Path) -> None:
     """Each case alone, pairs of them, and what the dice say: a release is right, or refused, and never late."""
     came_to: dict[bool, int] = {True: 0, False: 0}
-    for number, script in enumerate(scripts(FAULTS)):
+    for number, script in enumerate(scripts(SCRIPTS)):
         done = publish(dist, tmp_path / f"index-{number}", script, TIMES)
         held_to_the_truth(script, dist, done)
         came_to[done.passed] += 1
@@ -214,7 +216,7 @@ def real_scripts(number: int) -> Iterator[str]:
     """A few whose ends are known, and then random ones of up to two cases."""
     seeds = random.Random(20261123)
     drawn = ("; ".join(clause(seeds) for _ in range(seeds.randint(1, 2))) for _ in itertools.count())
-    sure = ("store-then-500; drop at=100 after=1", "503 times=7; 403 after=7", "hang times=1; list-late listings=3")
+    sure = ("store-then-500; drop at=100 skip=1", "503 times=7; 403 skip=7", "hang times=1; list-late listings=3")
     return itertools.islice(itertools.chain(sure, drawn), number)
 
 

@@ -13,23 +13,23 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from omni_release.core.errors import UsageError
-from omni_release.emulators import responses, script, service
+from omni_release import loopback
+from omni_release.emulators import responses, service
 from omni_release.emulators.responses import Reply
-from omni_release.emulators.script import Step, Weather
+from omni_release.loopback import NAME, SECONDS, Fault, FaultType, LoopbackServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _PATH = re.compile(r"/(v1|v1beta)/models(?:/([^/:]+))?(?::(\w+))?/?")
 _GENERATES = ("generateContent", "streamGenerateContent")
-_OK = Step("ok")
+FAULTS = {name: FaultType({"after": SECONDS, "model": NAME}) for name in responses.NAMES}
+"""What a script can name. The emulator plays a script in order, one fault a call; `model` leaves other models out."""
+_OK = Fault("ok")
 LATENCIES = {"gemini-3-pro-image": (17.0, 29.0), "gemini-3.1-flash-image": (6.0, 6.0)}
 """Seconds from and to, by model; others take 3 (single samples, 2025-11 to 2026-08). Faults come after 1 to 3."""
 
@@ -47,18 +47,41 @@ class Call:
     left: bool = False
 
 
-class _Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are written apart: Nagle would hold the body back for 40 ms
+class FaultModel:
+    """Random faults: calls fail at a `rate` (0 to 1).
 
-    def log(self, type: str, message: str, *args: object) -> None:
-        pass
+    With `burst` 0 each call is drawn independently. Otherwise bursts of failures of `burst` seconds on average
+    alternate with good periods, both of random length, so that in the long run the same share of the time is bad.
+    """
+
+    def __init__(self, rate: float, burst: float, draw: random.Random) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._draw = draw
+        self._bad = draw.random() < rate
+        self._until = self._spell()
+
+    def _spell(self) -> float:
+        """The length of the next period in seconds."""
+        if not self._burst or not 0 < self._rate < 1:
+            return 0.0
+        mean = self._burst if self._bad else self._burst * (1 - self._rate) / self._rate
+        return self._draw.expovariate(1 / mean)
+
+    def fails(self, now: float) -> bool:
+        """Whether a call at `now` (seconds, never decreasing) fails."""
+        if not self._burst or not 0 < self._rate < 1:
+            return self._draw.random() < self._rate
+        while now >= self._until:
+            self._bad = not self._bad
+            self._until += self._spell()
+        return self._bad
 
 
-class GeminiEmulator:
+class GeminiEmulator(LoopbackServer):
     """A server on 127.0.0.1, ready when the constructor returns.
 
-    `script` says what the first calls meet (see script.py); `fault_rate` (of all models, or by model) and `burst` (in
+    `script` says what the first calls meet (see `FAULTS`); `fault_rate` (of all models, or by model) and `burst` (in
     seconds) what the others meet, drawn from `seed`. `time_scale` multiplies all times: latencies, bursts, and the
     delays that it asks for; 0 answers at once. `key` is the only key that is taken; without it all are, but those
     that begin with "invalid". The same calls in the same order, with the same `seed` and `now`, get the same bytes.
@@ -85,37 +108,17 @@ class GeminiEmulator:
         self._scale = time_scale
         self._key = key
         self._now = now
-        self._weather: dict[str, Weather] = {}
+        self._fault_models: dict[str, FaultModel] = {}
         self._changed = threading.Condition()
-        self._stopping = threading.Event()
         self._calls: list[Call] = []
         self.script(script)
-        try:
-            self._server: BaseWSGIServer = make_server(
-                "127.0.0.1", port, self._application, threaded=True, request_handler=_Quiet
-            )
-        except (OSError, SystemExit, OverflowError) as error:  # werkzeug exits where the port is taken
-            raise UsageError(f"the emulator cannot listen on port {port}", "Take --port 0: any free one.") from error
-        self.url = f"http://127.0.0.1:{self._server.port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End the server, and what hangs in it."""
-        self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._application, port)
 
     def script(self, text: str) -> None:
-        """Tell it what the next calls meet, in place of what was left of its script."""
-        steps = script.parsed(text)
+        """Replace the rest of the script. Raises UsageError for a script that cannot be read."""
+        faults = [fault for fault in loopback.parse(text, FAULTS) if fault.times != 0]
         with self._changed:
-            self._steps = list(steps)
+            self._script = faults
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -133,16 +136,15 @@ class GeminiEmulator:
         content = request.get_data()  # all of it, always: the connection goes on
         found = _PATH.fullmatch(request.path)
         version, model, method = found.groups(default="") if found else ("", "", "")
-        step = self._step(model) if method in _GENERATES else _OK
+        fault = self._fault(model) if method in _GENERATES else _OK
         if not found:
             reply = Reply(404, b"<html>404</html>", {"Content-Type": "text/html; charset=UTF-8"}, "no such path")
         else:
-            reply = self._refusal(request) or self._reply(request, content, version, model, method, step)
-        left = self._wait(environ["werkzeug.socket"], self._latency(model, method, reply, step))
-        call = Call(
-            version, model, method, _json(content), _said(request), step.name if step != _OK else reply.name, left
-        )
-        return self._sent(request, reply, step, call, environ["werkzeug.socket"])(environ, start)
+            reply = self._refusal(request) or self._reply(request, content, version, model, method, fault)
+        left = self._wait(environ["werkzeug.socket"], self._latency(model, method, reply, fault))
+        met = reply.name if fault.name == "ok" else fault.name
+        call = Call(version, model, method, _json(content), _said(request), met, left)
+        return self._sent(request, reply, fault, call, environ["werkzeug.socket"])(environ, start)
 
     def _refusal(self, request: Request) -> Reply | None:
         key = request.headers.get("x-goog-api-key", "")
@@ -151,7 +153,7 @@ class GeminiEmulator:
         wrong = key != self._key if self._key is not None else key.startswith("invalid")
         return responses.bad_key() if wrong else None
 
-    def _reply(self, request: Request, content: bytes, version: str, model: str, method: str, step: Step) -> Reply:
+    def _reply(self, request: Request, content: bytes, version: str, model: str, method: str, fault: Fault) -> Reply:
         if request.method == "GET" and not method:
             size = request.args.get("pageSize", service.PAGE, type=int)
             return service.got(version, model) if model else service.listed(request.args.get("pageToken", ""), size)
@@ -160,29 +162,41 @@ class GeminiEmulator:
         body = _json(content)
         if not body:
             return responses.invalid("Invalid JSON payload received.")
-        after = None if step.after is None else step.after * (self._scale or 1)
+        after = None if fault.after is None else fault.after * (self._scale or 1)
         with self._changed:
             self._number += 1
             salt = f"{self._seed}/{self._number}".encode()
-        asked = service.Asked(version, model, body, step.name, self._now(), salt)
-        reply = responses.scripted(step.name, version, model, after) or service.generated(asked)
+        asked = service.Asked(version, model, body, fault.name, self._now(), salt)
+        reply = responses.scripted(fault.name, version, model, after) or service.generated(asked)
         return service.streamed(reply, sse=request.args.get("alt") == "sse") if method != _GENERATES[0] else reply
 
-    def _step(self, model: str) -> Step:
+    def _fault(self, model: str) -> Fault:
         with self._changed:
-            at = next((at for at, step in enumerate(self._steps) if step.model in ("", model)), None)
-            if at is not None:
-                return self._steps.pop(at)
+            for at, fault in enumerate(self._script):
+                if fault.options["model"] in ("", model):
+                    return self._take(at)
             rate = self._rate.get(model, self._rate.get("", 0.0)) if isinstance(self._rate, Mapping) else self._rate
-            if model not in self._weather:
-                self._weather[model] = Weather(rate, self._burst, self._draw)
-            if not self._weather[model].fails(time.monotonic()):
+            if model not in self._fault_models:
+                self._fault_models[model] = FaultModel(rate, self._burst, self._draw)
+            if not self._fault_models[model].fails(time.monotonic()):
                 return _OK
-            return Step(self._draw.choices(("503", "500", "429"), (7, 1, 2))[0], after=2.0)
+            return Fault(self._draw.choices(("503", "500", "429"), (7, 1, 2))[0], options={"after": "2"})
 
-    def _latency(self, model: str, method: str, reply: Reply, step: Step) -> float:
-        if step.name == "slow":
-            return (1.0 if step.after is None else step.after) * (self._scale or 1)
+    def _take(self, at: int) -> Fault:
+        """The fault at this place of the script, once less to come; `skip` comes first."""
+        fault = self._script[at]
+        if fault.skip:
+            self._script[at] = replace(fault, skip=fault.skip - 1)
+            return _OK
+        if fault.times == 1:
+            del self._script[at]
+        elif fault.times is not None:
+            self._script[at] = replace(fault, times=fault.times - 1)
+        return fault
+
+    def _latency(self, model: str, method: str, reply: Reply, fault: Fault) -> float:
+        if fault.name == "slow":
+            return (1.0 if fault.after is None else fault.after) * (self._scale or 1)
         if not self._scale or method not in _GENERATES:
             return 0.0
         low, high = LATENCIES.get(model, (3.0, 3.0)) if reply.code == 200 else (1.0, 3.0)
@@ -192,28 +206,28 @@ class GeminiEmulator:
     def _wait(self, peer: socket.socket, seconds: float) -> bool:
         """Let time pass; True as soon as the client has left."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._stopping.is_set():
+        while (left := end - time.monotonic()) > 0 and not self.stopping.is_set():
             if select.select([peer], [], [], min(left, 0.05))[0]:
                 try:
                     if not peer.recv(1, socket.MSG_PEEK):
                         return True
                 except OSError:
                     return True
-                self._stopping.wait(min(left, 0.01))  # more bytes of the same client: a next request that waits
+                self.stopping.wait(min(left, 0.01))  # more bytes of the same client: a next request that waits
         return False
 
-    def _sent(self, request: Request, reply: Reply, step: Step, call: Call, peer: socket.socket) -> Response:
-        if step.name == "hang":
+    def _sent(self, request: Request, reply: Reply, fault: Fault, call: Call, peer: socket.socket) -> Response:
+        if fault.name == "hang":
             self._wait(peer, 3600)
             call = replace(call, left=True)
-        if step.name == "trickle":
-            return self._trickling(_response(request, reply), call, step, peer)
+        if fault.name == "trickle":
+            return self._trickling(_response(request, reply), call, fault, peer)
         self._record(call)
-        if call.left or step.name in ("drop", "hang"):
-            peer.shutdown(socket.SHUT_RDWR) if step.name == "drop" else None
+        if call.left or fault.name in ("drop", "hang"):
+            peer.shutdown(socket.SHUT_RDWR) if fault.name == "drop" else None
             raise ConnectionAbortedError  # which werkzeug takes for what it is: nobody is there any more
         response = _response(request, reply)
-        if step.name == "truncate":
+        if fault.name == "truncate":
             whole = response.get_data()
             response.response = _cut(whole, peer)
             response.headers["Content-Length"] = str(len(whole))
@@ -224,9 +238,9 @@ class GeminiEmulator:
             self._calls.append(call)
             self._changed.notify_all()
 
-    def _trickling(self, response: Response, call: Call, step: Step, peer: socket.socket) -> Response:
+    def _trickling(self, response: Response, call: Call, fault: Fault, peer: socket.socket) -> Response:
         whole = response.get_data()
-        seconds = (30.0 if step.after is None else step.after) * (self._scale or 1)
+        seconds = (30.0 if fault.after is None else fault.after) * (self._scale or 1)
 
         def drops() -> Iterator[bytes]:
             left = True

@@ -11,21 +11,20 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 from werkzeug.routing import Rule as Route
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.utils import redirect, send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
 from omni_release.local_index import Account, Case, Policy, faults
 from omni_release.local_index import store as local_index_store
-from omni_release.local_index.misbehaviour import Clause, Script, other, parse
+from omni_release.local_index.faults import FaultScript, other_bytes
 from omni_release.local_index.store import Store
+from omni_release.loopback import Fault, LoopbackServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -65,37 +64,16 @@ class Setup:
     port: int = 0
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:
-        pass
-
-    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
-        self.close_connection = True  # else a connection that a script drops would wait for another request
-
-
-class RehearsalIndex:
-    """A server on 127.0.0.1, on a free port where none is asked for. Ready when the constructor returns."""
+class RehearsalIndex(LoopbackServer):
+    """The index, see `LoopbackServer`. Raises UsageError for a script that cannot be read."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._script = Script(parse(setup.script))
+        self._script = FaultScript(setup.script)
         self._store = Store(setup.folder)
         self._judging = threading.Lock()
-        self._closing = threading.Event()
-        self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", setup.port, self._application, threaded=True, request_handler=_Quiet
-        )
-        self.url = f"http://127.0.0.1:{self._server.port}"
-        for work in (lambda: self._server.serve_forever(poll_interval=0.05), _warm_up):
-            threading.Thread(target=work, daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._application, setup.port)
+        threading.Thread(target=_warm_up, daemon=True).start()
 
     @property
     def store(self) -> Store:
@@ -112,23 +90,23 @@ class RehearsalIndex:
             return error  # among them the redirect of /legacy, with 308
         match endpoint:
             case "upload":
-                return self._met("upload", lambda clauses: self._upload(request, clauses), request)
+                return self._faulty("upload", lambda met: self._upload(request, met), request)
             case "file":
-                return self._met("file", lambda clauses: self._file(request, arguments["name"], clauses), request)
+                return self._faulty("file", lambda met: self._file(request, arguments["name"], met), request)
             case "project":
                 return self._project(request, arguments["project"])
         page = _wanted(request)
         return _page(request, local_index_store.root_page([self._setup.project], page), page)
 
-    def _met(self, on: str, answer: Callable[[tuple[Clause, ...]], BaseResponse], request: Request) -> WSGIApplication:
-        """An answer, and what the script makes of it."""
-        clauses = self._script.next(on)
-        faults.before(clauses, request, self._closing)
-        if (instead := faults.instead(clauses)) is not None:
-            return instead
-        return faults.after(clauses, answer(clauses), self._closing)
+    def _faulty(
+        self, kind: str, answer: Callable[[tuple[Fault, ...]], BaseResponse], request: Request
+    ) -> WSGIApplication:
+        """The answer to a request of this kind, with the faults that the script has for it."""
+        met = self._script.next(kind)
+        faults.before_request(met, request, self.stopping)
+        return faults.error_response(met) or faults.changed_response(met, answer(met), self.stopping)
 
-    def _upload(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
+    def _upload(self, request: Request, met: tuple[Fault, ...]) -> BaseResponse:
         from omni_release.local_index import form, rules
 
         account = self._account(request)
@@ -140,7 +118,7 @@ class RehearsalIndex:
             stream = get_input_stream(request.environ, max_content_length=_CEILING * limit)
             given = form.read(stream, request.headers.get("Content-Type", ""), incoming, limit)
             with self._judging:
-                refusal = self._judged(form.submission(given, incoming, account), clauses)
+                refusal = self._judged(form.submission(given, incoming, account), met)
         except form.BadForm as error:
             refusal = rules.Refusal("file-in-payload", 400, str(error))
         except HTTPException as error:
@@ -149,14 +127,14 @@ class RehearsalIndex:
             incoming.unlink(missing_ok=True)
         return _refused(refusal) if refusal else Response("OK")
 
-    def _judged(self, given: Submission, clauses: tuple[Clause, ...]) -> Refusal | None:
+    def _judged(self, given: Submission, met: tuple[Fault, ...]) -> Refusal | None:
         """Hold the file, unless a rule speaks against it."""
         from omni_release.local_index import distribution_rules, rules
 
         now = self._setup.clock()
         case = Case(given, self._store.held(), self._store.deleted(), self._setup.policy, now)
         refusal = rules.judged(case)
-        if refusal is None and not any(clause.name == "forget" for clause in clauses):
+        if refusal is None and not any(fault.name == "forget" for fault in met):
             self._store.keep(given, distribution_rules.core_metadata(given), now)
         return refusal
 
@@ -169,12 +147,12 @@ class RehearsalIndex:
         right = [hmac.compare_digest(one.encode(), two.encode()) for one, two in pairs]
         return known if all(right) else None
 
-    def _file(self, request: Request, name: str, clauses: tuple[Clause, ...]) -> BaseResponse:
+    def _file(self, request: Request, name: str, met: tuple[Fault, ...]) -> BaseResponse:
         path = self._store.path(name)
         if path is None:
             return Response("Not found", 404)
-        if any(clause.name == "other-bytes" for clause in clauses):
-            return Response(other(path.read_bytes()), content_type="application/octet-stream")
+        if any(fault.name == "other-bytes" for fault in met):
+            return Response(other_bytes(path.read_bytes()), content_type="application/octet-stream")
         return send_file(path, request.environ, mimetype="application/octet-stream", conditional=True)
 
     def _project(self, request: Request, project: str) -> WSGIApplication:
@@ -183,12 +161,12 @@ class RehearsalIndex:
             return redirect(f"{self._setup.elsewhere.rstrip('/')}/{name}/", 307)
         if project != name:
             return redirect(f"/simple/{name}/", 301)
-        return self._met("list", lambda clauses: self._listing(request, clauses), request)
+        return self._faulty("list", lambda met: self._listing(request, met), request)
 
-    def _listing(self, request: Request, clauses: tuple[Clause, ...]) -> BaseResponse:
+    def _listing(self, request: Request, met: tuple[Fault, ...]) -> BaseResponse:
         page, fresh = _wanted(request), "no-cache" in request.headers.get("Cache-Control", "")
         now, held = self._setup.clock(), self._store.held()
-        shown = self._script.listed(clauses, held, local_index_store.page_format(page), now, fresh=fresh)
+        shown = self._script.listed(met, held, local_index_store.page_format(page), now, fresh=fresh)
         if not shown:
             return Response("Not found", 404)
         return _page(request, local_index_store.project_page(self._setup.project, shown, page), page)

@@ -14,7 +14,7 @@ from omni_release.core import documents
 from omni_release.core.errors import UsageError
 from omni_release.core.world import FileState
 from omni_release.index.client import Client
-from omni_release.local_index import misbehaviour
+from omni_release.local_index.faults import FAULTS, FaultScript
 from omni_release.local_index.server import RehearsalIndex
 from tests.index.support import PROJECT, WHEEL, Ran, form, ran, running, sdist, sent, twine, uv_publish, wheel
 
@@ -35,9 +35,9 @@ def upload(index: RehearsalIndex, *files: Path, timeout: float = 60.0) -> Ran:
 
 
 def test_fails_after_the_first_file(tmp_path: Path) -> None:
-    """500 after=1: the first file is there, the second is not, and the next run brings it."""
+    """500 skip=1: the first file is there, the second is not, and the next run brings it."""
     made, source = wheel(tmp_path), sdist(tmp_path)
-    with running(tmp_path, script="500 after=1 times=5") as index:
+    with running(tmp_path, script="500 skip=1 times=5") as index:
         ended = upload(index, made, source)
         assert (ended.code, "500 Internal Server Error" in ended.said) == (1, True)
         assert ended.said.count("Retry") == 5
@@ -61,7 +61,7 @@ def test_500_once_though_stored(tmp_path: Path) -> None:
         assert (ended.code, "the same file was there already" in ended.said) == (0, True)
 
 
-@pytest.mark.parametrize(("script", "after"), [("503", None), ("503 retry-after=7", "7"), ("429 retry-after=1", "1")])
+@pytest.mark.parametrize(("script", "after"), [("503", None), ("503 after=7", "7"), ("429 after=1", "1")])
 def test_busy(script: str, after: str | None, tmp_path: Path) -> None:
     """503 with and without Retry-After, 429: nothing is stored, and the header is what was asked for."""
     with running(tmp_path, script=f"{script} times=always") as index:
@@ -116,7 +116,7 @@ def test_drops_the_connection_though_stored(tmp_path: Path) -> None:
 def test_drops_a_download(tmp_path: Path) -> None:
     """drop on=file: part of our bytes is not other bytes."""
     made = wheel(tmp_path)
-    with running(tmp_path, script="drop on=file at=100; drop on=list at=10 after=2 times=1") as index:
+    with running(tmp_path, script="drop on=file at=100; drop on=list at=10 skip=2 times=1") as index:
         assert upload(index, made).code == 0
         assert standings(index, made) == [UNKNOWN]
         assert standings(index, made) == [UNKNOWN]
@@ -148,7 +148,7 @@ def test_uv_does_not_hang(tmp_path: Path) -> None:
 def test_trickles(tmp_path: Path) -> None:
     """trickle: twine gets there, and a client that has a deadline keeps it, although bytes keep coming."""
     made = wheel(tmp_path)
-    with running(tmp_path, script="trickle seconds=0.01; trickle on=list seconds=0.2 times=2") as index:
+    with running(tmp_path, script="trickle after=0.01; trickle on=list after=0.2 times=2") as index:
         assert upload(index, made).code == 0
         begun = time.monotonic()
         assert standings(index, made, deadline=1.0) == [UNKNOWN]
@@ -163,7 +163,7 @@ def test_lists_late(tmp_path: Path) -> None:
     with running(tmp_path, script="list-late listings=2") as index:
         assert upload(index, made).code == 0
         assert [standings(index, made) for _ in range(2)] == [[ABSENT], [OURS]]
-    with running(tmp_path, script="list-late seconds=3600") as index:
+    with running(tmp_path, script="list-late after=3600") as index:
         assert standings(index, made) == [ABSENT]
 
 
@@ -218,7 +218,7 @@ def test_serves_other_bytes(tmp_path: Path) -> None:
 def test_forgets_a_file(tmp_path: Path) -> None:
     """forget: twine's success, and no file."""
     made, source = wheel(tmp_path), sdist(tmp_path)
-    with running(tmp_path, script="forget after=1") as index:
+    with running(tmp_path, script="forget skip=1") as index:
         ended = upload(index, made, source)
         assert (ended.code, ended.said.count("200 OK")) == (0, 2)
         assert standings(index, made, source) == [OURS, ABSENT]
@@ -228,7 +228,7 @@ def test_each_case_has_its_test() -> None:
     """No case without a test above, and none that the page does not describe."""
     written = Path(__file__).read_text(encoding="utf-8")
     page = (Path(__file__).parents[2] / "docs" / "index.md").read_text(encoding="utf-8")
-    for name, kind in misbehaviour.CASES.items():
+    for name, kind in FAULTS.items():
         assert f'"{name}' in written or f"; {name}" in written, name
         assert f"`{name}" in page, name
         for option in kind.options:
@@ -238,29 +238,31 @@ def test_each_case_has_its_test() -> None:
 @pytest.mark.parametrize(
     ("script", "said", "hint"),
     [
-        ("hangs", "no case 'hangs'", "Did you mean hang?"),
-        ("quux", "no case 'quux'", "There are: 500,"),
-        ("503 retry=1", "503 has no option 'retry'", "retry-after"),
-        ("503 on=disk", "503 cannot be on=disk", "upload, list, file"),
-        ("forget on=list", "forget cannot be on=list", "upload"),
-        ("drop at=x", "drop has at='x'", ""),
-        ("503 after=-1", "503 has after='-1'", ""),
-        ("trickle bytes=0", "would never end", "one or more"),
-        ("trickle seconds=soon", "no number of seconds", ""),
-        ("disagree missing=xml", "disagree cannot have missing=xml", "json, html"),
+        ("hangs", "unknown fault 'hangs'", "Did you mean hang?"),
+        ("quux", "unknown fault 'quux'", "There are: 500,"),
+        ("503 retry=1", "503 has no option 'retry'", "It has: after, on, skip, times."),
+        ("forget after=1", "forget has no option 'after'", "It has: on, skip, times."),
+        ("503 on=disk", "503 has on='disk'", "upload or list or file"),
+        ("forget on=list", "forget has on='list'", "upload"),
+        ("drop at=x", "drop has at='x'", "a whole number"),
+        ("503 skip=-1", "503 has skip='-1'", "a whole number"),
+        ("503 times=never", "503 has times='never'", "a whole number or `always`"),
+        ("trickle bytes=0", "trickle has bytes='0'", "from 1 on"),
+        ("trickle after=soon", "trickle has after='soon'", "a number of seconds"),
+        ("disagree missing=xml", "disagree has missing='xml'", "json or html"),
     ],
 )
 def test_a_wrong_script(script: str, said: str, hint: str) -> None:
     """What cannot be played is told, with what there is instead."""
     with pytest.raises(UsageError) as raised:
-        misbehaviour.parse(script)
+        FaultScript(script)
     assert said in raised.value.message
     assert hint in raised.value.hint
 
 
 def test_an_empty_script() -> None:
     """Nothing goes wrong where nothing is asked for."""
-    assert misbehaviour.parse(" ; ;") == ()
+    assert FaultScript(" ; ;").next("upload") == ()
 
 
 def _pip_finds(index: RehearsalIndex, folder: Path) -> bool:
