@@ -398,7 +398,7 @@ def test_command() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--script", "50x"], "the emulator does not know"),
+        (["--script", "50x"], "unknown fault '50x'"),
         (["--fault-rate", "2"], "a number from 0 to"),
         (["--port", "70000"], "a number from 0 to"),
         (["--colour", "red"], "unrecognized"),

@@ -1,4 +1,4 @@
-"""The server: HTTP on loopback, the script, the weather, and what happens below HTTP."""
+"""The emulated Gemini server: HTTP on loopback, faults by script and by chance, and faults below HTTP."""
 
 from __future__ import annotations
 
