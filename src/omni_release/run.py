@@ -181,7 +181,7 @@ def _wired(
 ) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
-    folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read=request.read_only)
+    folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read_only=request.read_only)
     processes = LocalProcesses(
         secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
     )
@@ -196,7 +196,7 @@ def _wired(
         _target(request, folder),
         source_tree.commit(project.root, processes),
         folder.path,
-        folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "workshop",
+        folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "work-dir",
         found.inside(project.root) if found else PurePosixPath(),
     )
     try:

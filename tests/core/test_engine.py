@@ -394,7 +394,7 @@ def test_what_cannot_be_read_was_not_kept(release: Release, world: World, tmp_pa
     calls: list[str] = []
     lane = Lane("costly", (counted(calls, "x"),))
     ran(lane, release, world)
-    (kept,) = (tmp_path / "run" / "kept").iterdir()
+    (kept,) = (tmp_path / "run" / "cache").iterdir()
     text = kept.read_text(encoding="utf-8")
     for torn in (text[:-20], text.replace('"title"', '"heading"')):
         kept.write_text(torn, encoding="utf-8")

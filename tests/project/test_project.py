@@ -209,9 +209,9 @@ def test_table() -> None:
 def test_how_a_file_is_shown(tmp_path: Path) -> None:
     """By its path in the project; one that lies elsewhere is shown whole."""
     elsewhere = tmp_path.parent / "other.py"
-    assert model.shown(tmp_path, tmp_path / "src" / "acme.py") == "src/acme.py"
-    assert model.shown(tmp_path, Path("src", "acme.py")) == "src/acme.py"
-    assert model.shown(tmp_path, elsewhere) == elsewhere.as_posix()
+    assert model.display_path(tmp_path, tmp_path / "src" / "acme.py") == "src/acme.py"
+    assert model.display_path(tmp_path, Path("src", "acme.py")) == "src/acme.py"
+    assert model.display_path(tmp_path, elsewhere) == elsewhere.as_posix()
 
 
 def test_stubs_are_not_imported(tmp_path: Path) -> None:

@@ -80,11 +80,11 @@ def test_remedy(status: Status) -> None:
 def test_planned_actions() -> None:
     """A dry run tells each action, all of its lines indented."""
     planned = dataclasses.replace(
-        DONE, status=Status.PLANNED, actions=("run a\n  or, where that fails, run b", "write c")
+        DONE, status=Status.PLANNED, actions=("run a\n  or, if that fails, run b", "write c")
     )
     assert list(text.outcome(planned))[1:] == [
         "      would run a",
-        "        or, where that fails, run b",
+        "        or, if that fails, run b",
         "      would write c",
     ]
 

@@ -92,7 +92,7 @@ def _as_written(value: str) -> Iterator[str]:
 
 def _in_addresses(text: str) -> Iterator[str]:
     """The passwords in the addresses of a text, as they stand there and as they are meant."""
-    for found in redaction.found(text):
+    for found in redaction.userinfo_in(text):
         _, colon, password = found.partition(":")
         if colon or len(found) >= _TOKEN:
             secret = password if colon else found

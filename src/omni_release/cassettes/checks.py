@@ -13,7 +13,7 @@ from pathlib import Path
 from omni_release import cassettes
 from omni_release.cassettes import Cassette, Interaction, UnreadableCassette
 from omni_release.core import redaction
-from omni_release.core.model import Finding, Severity, shown
+from omni_release.core.model import Finding, Severity, display_path
 from omni_release.core.settings import Smoke
 from omni_release.images.api_format import decode_base64
 
@@ -41,7 +41,7 @@ class Gate:
     def _finding(
         self, path: Path, rule: str, said: str, line: int | None = None, severity: Severity = Severity.ERROR
     ) -> Finding:
-        return Finding(said, rule, severity, shown(self.root, path), line)
+        return Finding(said, rule, severity, display_path(self.root, path), line)
 
     def _bytes(self, path: Path) -> Iterator[Finding]:
         """What the bytes say: no parser is between them and us."""

@@ -12,7 +12,7 @@ from typing import Any
 from omni_release import environments, programs, source_tree
 from omni_release.code import SKIPPED_RULES, SOURCE_RULES, imports, scan, select_sources
 from omni_release.core.errors import Inconclusive, NotApplicable
-from omni_release.core.model import Finding, Release, Severity, importable, shown
+from omni_release.core.model import Finding, Release, Severity, display_path, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
@@ -99,7 +99,7 @@ def _run_ruff(context: programs.ToolContext, world: World, files: tuple[str, ...
 def _ruff_finding(entry: dict[str, Any], root: Path) -> Finding:
     """ruff counts lines and columns from 1, in characters. A file that it cannot parse was not analysed."""
     code, at = entry["code"] or "invalid-syntax", entry["location"] or {"row": None, "column": None}
-    path = shown(root, Path(entry["filename"]))
+    path = display_path(root, Path(entry["filename"]))
     if code == "invalid-syntax":
         message = f"skipped: not valid Python: {entry['message']}"
         return Finding(message, "does-not-parse", Severity.WARNING, path, at["row"], at["column"])

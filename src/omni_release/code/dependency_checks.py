@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from omni_release import distributions, environments, programs
 from omni_release.code import imports
 from omni_release.core.errors import Inconclusive, NotApplicable, install_hint
-from omni_release.core.model import Finding, Project, Release, Severity, importable, shown
+from omni_release.core.model import Finding, Project, Release, Severity, display_path, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
@@ -101,7 +101,7 @@ def _deptry_finding(entry: dict[str, Any], not_installed: set[str], project: Pro
     if code == "DEP001" and not_installed:
         severity = Severity.WARNING
         message += f"\nInconclusive: it may be a module of {', '.join(sorted(not_installed))}, not installed here."
-    path = shown(project.root, Path(at["file"]))
+    path = display_path(project.root, Path(at["file"]))
     yield Finding(message, rule, severity, path, at["line"] or None, at["column"] or None)
 
 

@@ -1,4 +1,4 @@
-"""Changes to the world, as data. Printing an action is the dry run, performing it is the run: the same object."""
+"""Changes to the world, as data: a dry run prints the actions that a run performs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from omni_release.core.model import Artifact
 class Run:
     """Run a program.
 
-    `environment` is the whole environment of the child but for its secrets: `secrets` maps a variable to the name of a
-    secret, whose value is looked up at the moment the program starts. `deadline` is in seconds. All that the program
-    prints goes to `log`. `network` says that a failure may be the network's, `background` that others come first.
-    `otherwise` is run where this one fails.
+    `environment` is the whole environment of the program, except its secrets: `secrets` maps a variable to the name of
+    a secret, whose value is looked up when the program starts. `deadline` is in seconds. The output goes to `log`.
+    `network`: it may fail because of the network; `background`: at a low priority. If it fails, `otherwise` is run.
     """
 
     argv: tuple[str, ...]
@@ -31,13 +30,13 @@ class Run:
     otherwise: Run | None = None
 
     def __str__(self) -> str:
-        said = f"run {shlex.join(self.argv)}"
-        return f"{said}\n  or, where that fails, {self.otherwise}" if self.otherwise else said
+        command = f"run {shlex.join(self.argv)}"
+        return f"{command}\n  or, if that fails, {self.otherwise}" if self.otherwise else command
 
 
 @dataclass(frozen=True)
 class Write:
-    """Give the file at `path` these bytes, in one step."""
+    """Replace the content of the file at `path`, in one step."""
 
     path: Path
     data: bytes
@@ -48,7 +47,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Move:
-    """Move a file or a folder away, without following a link."""
+    """Move a file or folder; a link is moved itself."""
 
     source: Path
     target: Path
@@ -71,7 +70,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Link:
-    """Make `target` a link to the folder `source`."""
+    """Create a link `target` to the folder `source`."""
 
     source: Path
     target: Path
@@ -82,9 +81,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Pin:
-    """Write down what lies in `dist` (name, size, sha256): from now on the run is about exactly these bytes.
+    """Record the files in `dist` (name, size, sha256): from now on the run is about exactly these bytes.
 
-    `tree` is the file with the fingerprint of the checkout that they were built from, `commit` its commit.
+    `tree` is the file with the hash of the checkout that they were built from, `commit` is its commit.
     """
 
     dist: Path
@@ -97,10 +96,10 @@ class Pin:
 
 @dataclass(frozen=True)
 class Send:
-    """Send files to an index by `run`, and ask it what it has: again, until it has them, within `deadline` seconds.
+    """Upload files to an index by `run`, until the index has them, within `deadline` seconds.
 
-    `project` is the normalised name, `folder` is where the files lie: each must be the very bytes that were pinned when
-    `run` starts. What is not ours, or cannot be told, is never sent again.
+    `project` is the normalised name. The files in `folder` must have the bytes that were pinned when `run` starts. A
+    file is not sent again if the index has other bytes under its name, or if its state is inconclusive.
     """
 
     project: str
@@ -111,13 +110,13 @@ class Send:
     deadline: float
 
     def __str__(self) -> str:
-        named = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in self.files)
-        return f"send {named} to {self.index}, until it says that it has it\n  {self.run}"
+        files = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in self.files)
+        return f"upload {files} to {self.index}, until the index has them\n  {self.run}"
 
 
 @dataclass(frozen=True)
 class Confirm:
-    """Ask for `word` to be typed, unless it was let go beforehand, and write down who said what may go where."""
+    """Ask a person to type `word`, unless preapproved, and record that `who` lets the artifacts go to `address`."""
 
     question: str
     word: str

@@ -1,24 +1,24 @@
-"""What can go wrong, as one tree; each class knows its exit code, each instance what to do about it.
+"""The errors, as a tree with their exit codes; each instance says what to do about it.
 
     OmniReleaseError            1
-    ├── UsageError              2   the call, the settings or the project cannot be worked with
-    │   ├── MissingExtra        2   a package is not there that an extra brings
-    │   ├── SettingsError       2   something in pyproject.toml, with its line
-    │   └── Locked              2   another run is at work in this project
-    ├── CannotTell              3   inconclusive: no network, no key, a service that does not answer
-    │   └── Refused             3   somebody there does not want to tell us: asking again is of no use
-    ├── NotApplicable           0   there is nothing to look at: skipped, with this reason
+    ├── UsageError              2   the command line, the settings or the project is invalid
+    │   ├── MissingExtra        2   a package is not installed; an extra installs it
+    │   ├── SettingsError       2   a setting is invalid, with its line
+    │   └── Locked              2   another run is in progress in this project
+    ├── Inconclusive            3   not determined: no network, no key, a service that does not answer
+    │   └── PermanentRefusal    3   the service refuses to answer, also next time
+    ├── NotApplicable           0   there is nothing to check: skipped, with this reason
     ├── NeedsPerson             4   waiting for a person's answer
-    ├── ActionFailed            1   an action was performed and did not do its work
-    ├── Conflict                1   the world holds something else under our name: nothing was changed
-    └── UnreadableArtifact      1   a distribution that is none: no archive, no metadata, no such name
+    ├── ActionFailed            1   an action was performed without success
+    ├── Conflict                1   something else has our name: nothing was changed
+    └── InvalidDistribution     1   a file that is not a valid distribution
 
-Ctrl-C and SIGTERM are `KeyboardInterrupt` and end with 130.
+Ctrl-C and SIGTERM are `KeyboardInterrupt` and exit with 130.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+TYPE_CHECKING = False  # a type checker takes it for True; to import it from typing costs more than this whole module
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -32,7 +32,7 @@ EXIT_INTERRUPTED = 130
 
 
 class OmniReleaseError(Exception):
-    """Something a user can cause and a user can mend: never shown as a traceback.
+    """An error that a user can cause and can fix; it is never shown as a traceback.
 
     `message` says what is wrong and where, `hint` what to do.
     """
@@ -51,28 +51,27 @@ class OmniReleaseError(Exception):
 
 
 class UsageError(OmniReleaseError):
-    """The call, the settings or the project cannot be worked with."""
+    """The command line, the settings or the project is invalid."""
 
     exit_code = EXIT_USAGE
 
 
 class MissingExtra(UsageError):
-    """A package is not there that an extra of omni-release brings."""
+    """A package is not installed that an extra of omni-release installs; `what` needs it."""
 
     def __init__(self, module: str, what: str) -> None:
         top = module.partition(".")[0]
-        extra = next((name for name, modules in _BROUGHT_BY.items() if top in modules), "release")
-        said = f"{top} is not installed, which {what} needs"
-        super().__init__(said, install_hint(extra))
+        extra = next((name for name, modules in _MODULES_OF_EXTRA.items() if top in modules), "release")
+        super().__init__(f"{top} is not installed, which {what} needs", install_hint(extra))
 
 
 def describe_os_error(error: OSError) -> str:
-    """What the system says is wrong, and where."""
+    """The message of the operating system, and the file that it is about."""
     return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
 
 
 def install_hint(extra: str) -> str:
-    """What to do where a package is not there that this extra brings."""
+    """How to install an extra of omni-release."""
     return f'Install it with: pip install "omni-release[{extra}]"'
 
 
@@ -87,14 +86,14 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff
     return f"Did you mean `{nearest[0]}`?" if nearest else otherwise
 
 
-_BROUGHT_BY = {
+_MODULES_OF_EXTRA = {
     "images": ("PIL", "google", "httpx2", "structlog", "tenacity"),
     "smoke": ("pytest", "pytest_recording", "vcr"),
 }
 
 
 class SettingsError(UsageError):
-    """Something in a settings file is wrong. `path` and `line` (from 1) say where, as far as they are known."""
+    """A setting is invalid. `path` and `line` (from 1) say where, as far as they are known."""
 
     def __init__(self, message: str, hint: str = "", *, path: Path | None = None, line: int | None = None) -> None:
         where = "" if path is None else f"{path.name}:{line}: " if line else f"{path.name}: "
@@ -104,33 +103,33 @@ class SettingsError(UsageError):
 
 
 class Locked(UsageError):
-    """Another run is at work in this project."""
+    """Another run is in progress in this project."""
 
 
 class Inconclusive(OmniReleaseError):
-    """A check could not find out. Inconclusive: neither passed nor failed."""
+    """A check could not determine its result: it has neither passed nor failed."""
 
     exit_code = EXIT_INCONCLUSIVE
 
 
 class PermanentRefusal(Inconclusive):
-    """Who was asked does not want to tell: asking again comes to the same."""
+    """A permanent refusal: to ask again gives the same answer."""
 
 
 class NotApplicable(OmniReleaseError):
-    """A task has nothing to look at here. Skipped, with this reason."""
+    """A task has nothing to do here: it is skipped, with this reason."""
 
     exit_code = EXIT_PASSED
 
 
 class NeedsPerson(OmniReleaseError):
-    """Only a person can answer. Waiting, until somebody signs."""
+    """Only a person can answer: the task waits for a sign-off."""
 
     exit_code = EXIT_WAITING
 
 
 class ActionFailed(OmniReleaseError):
-    """An action was performed and did not do its work. `tail` holds the last lines that its program printed."""
+    """An action was performed without success. `tail` holds the last lines of its program's output."""
 
     def __init__(self, message: str, hint: str = "", *, tail: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint)
@@ -138,8 +137,8 @@ class ActionFailed(OmniReleaseError):
 
 
 class Conflict(OmniReleaseError):
-    """The world holds something else under our name. Nothing was changed."""
+    """Something else already has our name. Nothing was changed."""
 
 
 class InvalidDistribution(OmniReleaseError):
-    """A distribution that is none: not a readable archive, without metadata, or not named as one."""
+    """A file is not a valid distribution: not a readable archive, without metadata, or with an invalid name."""

@@ -1,15 +1,15 @@
-"""The run folder: what was meant, what was built, what came of it. Append-only, so that a later run can pick it up.
+"""The run folder: what a run meant to do, built, and ended with. Append-only, so that a later run can resume it.
 
 .omni-release/
   .gitignore          *
-  lock, owner.json    one run at a time, and whose it is
+  lock, owner.json    one run at a time, and its owner
   removed/            what was moved out of dist/
   gate/               the newest gate: journal, logs, reports
   runs/RUN/
-    journal.jsonl     one event a line, each synced to the disk
+    journal.jsonl     one event per line, each synced to the disk
     artifacts.json    what was built: name, size, sha256
-    dist/  logs/  kept/  index/
-    workshop          where, outside the checkout, copies and environments stand
+    dist/  logs/  cache/  index/
+    work-dir          the path of the folder with copies and environments, outside of the checkout
     report.json  report.junit.xml  report.md  report.sarif
 """
 
@@ -22,7 +22,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,139 +35,152 @@ from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
 
 RUN_NAME = re.compile(r"\d{8}-\d{6}-\d{3}")
-"""When it began, to the second, and a number."""
+"""The time of its start, to the second, and a number."""
 
-_WHOSE = "omni-release-run"
+_OWNER_MARKER = "omni-release-run"
+"""The file in a work directory with the path of the run folder that it belongs to."""
 
-_AFTERWARDS = ("release", "doctor", "published")
+_AFTER_REHEARSAL = ("release", "doctor", "published")
+"""The lanes whose failure says nothing about what was rehearsed."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's folder, see `seams.Journal`.
+    """The folder of one run, a `core.world.Journal`.
 
-    One that is not there (a dry run) remembers nothing, nor does one that is only `read` (a mere look).
-    What is recorded or kept in it goes through `redact`.
+    Nothing is recorded or cached if the folder does not exist (a dry run), or if it is `read_only`. Everything that is
+    recorded or cached goes through `redact`.
     """
 
     path: Path
     files: Files
-    read: bool = False
+    read_only: bool = False
     redact: Redact = strip_userinfo
 
     def work_dir(self) -> Path:
-        """The run's folder outside the checkout, for copies and environments; made where it is not there (any more).
+        """The run's folder for copies and environments; created if it does not exist.
 
-        Outside, so that nothing that looks upwards from it (git, uv, pytest, a back end) finds the checkout.
+        It is outside of the checkout, so that nothing that searches upwards (git, uv, pytest, a back end) finds that.
         """
-        if (found := self._work_dir()) is not None:
-            return found
-        made = Path(tempfile.mkdtemp(prefix="omni-release-")).resolve()
-        (made / _WHOSE).write_bytes(os.fsencode(self.path))
-        self.files.write(Write(self.path / "workshop", os.fsencode(made)))
-        return made
+        if (existing := self._existing_work_dir()) is not None:
+            return existing
+        created = Path(tempfile.mkdtemp(prefix="omni-release-")).resolve()
+        (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))
+        self.files.write(Write(self.path / "work-dir", os.fsencode(created)))
+        return created
 
     def remove_work_dir(self) -> None:
-        """Remove the workshop, if it is there and this run's."""
-        if (found := self._work_dir()) is not None:
-            shutil.rmtree(found, ignore_errors=True)
+        """Remove the work directory, if it exists and belongs to this run."""
+        if (existing := self._existing_work_dir()) is not None:
+            shutil.rmtree(existing, ignore_errors=True)
 
-    def _work_dir(self) -> Path | None:
+    def _existing_work_dir(self) -> Path | None:
         try:
-            stated = Path(os.fsdecode((self.path / "workshop").read_bytes()))
-            return stated if (stated / _WHOSE).read_bytes() == os.fsencode(self.path) else None
+            stated = Path(os.fsdecode((self.path / "work-dir").read_bytes()))
+            return stated if (stated / _OWNER_MARKER).read_bytes() == os.fsencode(self.path) else None
         except OSError:
             return None
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        pinned = read_json(self.path / "artifacts.json")
-        return tuple(Artifact(**entry) for entry in pinned["artifacts"]) if isinstance(pinned, dict) else ()
+        return tuple(Artifact(**entry) for entry in self._pinned().get("artifacts", ()))
 
     def tree_hash(self) -> str | None:
-        pinned = read_json(self.path / "artifacts.json")
-        return str(pinned["tree"]) if isinstance(pinned, dict) else None
+        return self._pinned().get("tree")
 
     def commit_built(self) -> str | None:
+        return self._pinned().get("commit")
+
+    def _pinned(self) -> dict[str, Any]:
+        """What `pin` has written; empty before the build. Raises Inconclusive if it cannot be read."""
         pinned = read_json(self.path / "artifacts.json")
-        return pinned.get("commit") if isinstance(pinned, dict) else None
+        return pinned if isinstance(pinned, dict) else {}
 
-    def rehearsal_verdict(self) -> str | None:
-        verdict, hashes = None, self._hashes()
-        for event in self.events():
-            if event.get("event") != "ended" or event.get("artifacts", hashes) != hashes:
-                continue
-            lane, came = event.get("lane"), event.get("verdict")
-            whole = lane == "rehearse" and event.get("whole") is True
-            # What failed later takes the whole one's verdict away; what could not be told, or waits, says nothing.
-            if whole or (verdict == "passed" and came == "failed" and lane not in _AFTERWARDS):
-                verdict = came
-        return None if verdict == "interrupted" else verdict
-
-    def confirmed(self, address: str) -> bool:
-        expected = {"event": "confirmed", "address": address, "artifacts": self._hashes()}
-        return bool(self.artifacts()) and any(expected.items() <= event.items() for event in self.events())
-
-    def _hashes(self) -> str:
-        return ",".join(artifact.sha256 for artifact in self.artifacts())
+    def _hashes(self) -> tuple[str, ...]:
+        return tuple(artifact.sha256 for artifact in self.artifacts())
 
     def pin(self, action: Pin) -> None:
         built = [artifact_of(path) for path in sorted(action.dist.iterdir())]
         pinned = {
             "tree": action.tree.read_text(encoding="utf-8"),
             "commit": action.commit,
-            "artifacts": [asdict(entry) for entry in built],
+            "artifacts": [asdict(artifact) for artifact in built],
         }
         self.files.write(Write(self.path / "artifacts.json", to_json(pinned).encode()))
 
+    def rehearsal_verdict(self) -> str | None:
+        verdict, hashes = None, ",".join(self._hashes())
+        for event in self.events():
+            if event.get("event") != "ended" or event.get("artifacts", hashes) != hashes:
+                continue
+            lane, ended = event.get("lane"), event.get("verdict")
+            complete = lane == "rehearse" and event.get("whole") is True
+            # A later failure replaces the verdict of the complete rehearsal; inconclusive and waiting do not.
+            if complete or (verdict == "passed" and ended == "failed" and lane not in _AFTER_REHEARSAL):
+                verdict = ended
+        return None if verdict == "interrupted" else verdict
+
+    def confirmed(self, address: str) -> bool:
+        hashes = ",".join(self._hashes())
+        expected = {"event": "confirmed", "address": address, "artifacts": hashes}
+        return bool(hashes) and any(expected.items() <= event.items() for event in self.events())
+
+    def sign(self, task: str, who: str, reason: str) -> SignOff:
+        """Record a person's answer to a task, for the artifacts that the run has now."""
+        signed = SignOff(task, who, now(), self.redact(reason), self._hashes())
+        artifacts = list(signed.artifacts)
+        self.record("signed", task=task, who=who, when=signed.when, reason=signed.reason, artifacts=artifacts)
+        return signed
+
     def sign_offs(self) -> tuple[SignOff, ...]:
-        hashes = tuple(artifact.sha256 for artifact in self.artifacts())
-        others = [signed for run in self._others() for signed in run.signed() if signed.artifacts == hashes]
-        return (*(others if hashes else ()), *self.signed())
+        folder, hashes = self.path.parent, self._hashes()
+        shared: list[SignOff] = []
+        if hashes and RUN_NAME.fullmatch(self.path.name) and folder.is_dir():
+            for path in sorted(folder.iterdir()):
+                if RUN_NAME.fullmatch(path.name) and path != self.path:
+                    shared += [
+                        sign_off for sign_off in RunFolder(path, self.files).signed() if sign_off.artifacts == hashes
+                    ]
+        return (*shared, *self.signed())
 
     def signed(self) -> Iterator[SignOff]:
-        """What was answered to this very run."""
+        """The sign-offs of this run alone."""
         for e in self.events():
             if e.get("event") == "signed":
                 yield SignOff(e["task"], e["who"], e["when"], e["reason"], tuple(e["artifacts"]))
 
-    def _others(self) -> list[RunFolder]:
-        """The other runs of the same project, the oldest first."""
-        folder = self.path.parent
-        found = sorted(folder.iterdir()) if RUN_NAME.fullmatch(self.path.name) and folder.is_dir() else []
-        return [RunFolder(path, self.files) for path in found if RUN_NAME.fullmatch(path.name) and path != self.path]
-
     def last_status(self, task: str, target: str) -> Status | None:
-        found = [e["status"] for e in self._outcomes() if e["task"] == task and _about(e) in (REHEARSAL, target)]
-        return Status(found[-1]) if found else None
+        for event in reversed(self._outcomes()):
+            if event["task"] == task and event.get("target", REHEARSAL) in (REHEARSAL, target):
+                return Status(event["status"])
+        return None
 
     def last_target(self) -> str:
-        """The real index that this run was last about; the rehearsal's where there was none yet."""
-        return next((about for e in reversed(self._outcomes()) if (about := _about(e)) != REHEARSAL), REHEARSAL)
+        """The index that this run was last about: the last real one, or that of the rehearsal."""
+        targets = (str(event.get("target", REHEARSAL)) for event in reversed(self._outcomes()))
+        return next((target for target in targets if target != REHEARSAL), REHEARSAL)
 
     def _outcomes(self) -> list[dict[str, Any]]:
         return [event for event in self.events() if event.get("event") == "outcome"]
 
     def cached(self, task: str, key: str) -> str | None:
         try:
-            found = read_json(self.path / "kept" / f"{task}.json")
+            entry = read_json(self.path / "cache" / f"{task}.json")
         except Inconclusive:
-            return None  # what cannot be read was not kept
-        if isinstance(found, dict) and found.get("key") == key:
-            return json.dumps(found["outcome"])
-        return None
+            return None  # a file that cannot be read is not a cached outcome
+        return json.dumps(entry["outcome"]) if isinstance(entry, dict) and entry.get("key") == key else None
 
     def cache(self, task: str, key: str, outcome: str) -> None:
-        if self.read or not self.path.is_dir():
+        if self.read_only or not self.path.is_dir():
             return
-        kept = {"key": key, "outcome": redacted(json.loads(outcome), self.redact)}
-        self.files.write(Write(self.path / "kept" / f"{task}.json", to_json(kept).encode()))
+        entry = {"key": key, "outcome": redacted(json.loads(outcome), self.redact)}
+        self.files.write(Write(self.path / "cache" / f"{task}.json", to_json(entry).encode()))
 
     def record(self, event: str, **facts: object) -> None:
-        if self.read or not self.path.is_dir():
+        if self.read_only or not self.path.is_dir():
             return
         line = json.dumps({"at": now(), "event": event, **redacted(facts, self.redact)}, ensure_ascii=False)
         with (self.path / "journal.jsonl").open("ab+") as file:
-            # After a line that a crash cut short, begin a new one. A file name's odd bytes become JSON's own escapes.
+            # Begin a new line after one that a crash cut short. Bytes of a file name that are not text are escaped.
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - 1, 0))
             start = "" if file.read(1) in (b"", b"\n") else "\n"
@@ -175,15 +188,8 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
 
-    def sign(self, task: str, who: str, reason: str) -> SignOff:
-        """Record a person's answer, about the artifacts that the run holds now."""
-        hashes = tuple(artifact.sha256 for artifact in self.artifacts())
-        signed = SignOff(task, who, now(), self.redact(reason), hashes)
-        self.record("signed", task=task, who=who, when=signed.when, reason=signed.reason, artifacts=list(hashes))
-        return signed
-
     def events(self) -> Iterator[dict[str, Any]]:
-        """What was recorded, oldest first. A line that a crash cut short is passed over."""
+        """The recorded events, oldest first. A line that a crash cut short is skipped."""
         with contextlib.suppress(FileNotFoundError):
             for line in (self.path / "journal.jsonl").read_bytes().split(b"\n"):
                 with contextlib.suppress(ValueError):
@@ -192,13 +198,8 @@ class RunFolder:
 
 
 def now() -> str:
-    """This moment in UTC, in ISO 8601 to the second."""
+    """The current time in UTC, in ISO 8601 to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _about(outcome: Mapping[str, Any]) -> str:
-    """The index that an outcome is about."""
-    return str(outcome.get("target", REHEARSAL))
 
 
 def outcome_dict(outcome: Outcome) -> dict[str, object]:

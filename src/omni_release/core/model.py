@@ -1,7 +1,7 @@
-"""The nouns. Frozen, typed, no I/O: every other module passes these around.
+"""The data model: immutable values that all modules share. No I/O.
 
-A check looks, a step acts, both leave an `Outcome`; a lane is an ordered list of them, and a `Report` is what came of
-one run. What a step would do is an `Action`: printing it is the dry run, performing it is the run.
+A check looks, a step acts, both leave an `Outcome`; a lane is an ordered list of them, and a `Report` has the outcomes
+of one run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from omni_release.core.settings import Settings
 
 
 class Severity(enum.StrEnum):
-    """How bad a finding is. Only an error fails a check."""
+    """The severity of a finding. Only an error fails a check."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -40,7 +40,7 @@ class Stage(enum.StrEnum):
 
 
 class Status(enum.StrEnum):
-    """What came of a task. Six, never merged."""
+    """The result of a task. Six statuses, never merged."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -65,16 +65,16 @@ _WORST_FIRST = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE, Status.PLANN
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The worst of them; passed where there is none."""
-    found = set(statuses)
-    return next((status for status in _WORST_FIRST if status in found), Status.PASSED)
+    """The worst of the statuses; passed if there are none."""
+    present = set(statuses)
+    return next((status for status in _WORST_FIRST if status in present), Status.PASSED)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that differs.
+    """One problem that a check reports.
 
-    `rule` names the kind of difference; in an outcome it is `check/rule`, or the check's id for a finding of no rule.
+    `rule` is the kind of problem; in an outcome it is `check/rule`, or the check's id for a finding of no rule.
     `path` is relative to the project, with forward slashes; `line` and `column` count from 1, in characters.
     """
 
@@ -94,15 +94,15 @@ class Finding:
 Evidence = Mapping[str, str | int | float]
 
 BLOCKED_BY = "blocked-by"
-"""The evidence of a task that was not run: the task that it needs, and that did not pass."""
+"""The key in the evidence of a task that did not run; its value is the task that it needs, and that did not pass."""
 
 ALREADY_DONE = "already done"
-"""What is found of a step for which there was nothing to do."""
+"""The finding of a step that was done before."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one task. `why` of a status other than passed stands among the findings."""
+    """The result of one task. The findings have the reason of a status other than passed."""
 
     id: str
     title: str
@@ -118,7 +118,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that was built: its name, its size in bytes and the sha256 of its bytes in hexadecimal."""
+    """A file that was built: its name, its size in bytes, and its SHA-256 in hexadecimal."""
 
     name: str
     size: int
@@ -127,10 +127,10 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Project:
-    """What stands in a checkout.
+    """A checkout.
 
-    `name` is spelled as pyproject.toml spells it, `packages` are the import packages' (or modules') paths relative to
-    `root`, and `metadata` is the parsed pyproject.toml.
+    `name` is as pyproject.toml has it, `packages` are the paths of the import packages (or modules) relative to `root`,
+    and `metadata` is the parsed pyproject.toml.
     """
 
     root: Path
@@ -142,10 +142,10 @@ class Project:
 
 @dataclass(frozen=True)
 class Target:
-    """A package index that a release goes to. No address has credentials in it.
+    """The package index of a release. No address has credentials in it.
 
-    `name` is what people call it; `upload` is where files are sent, `simple` the simple API's root, with a slash at its
-    end. `page` is the address of a release's page, with `{name}` and `{version}` in it; empty where none is known.
+    `upload` is the address for uploads, `simple` the root of the simple API, with a slash at its end. `page` is the
+    address of a release's page, with `{name}` and `{version}` in it; empty if unknown.
     """
 
     name: str
@@ -154,20 +154,20 @@ class Target:
     page: str = ""
 
     def page_of(self, name: str, version: str) -> str:
-        """The address of a release's page; empty where none is known."""
+        """The address of a release's page; empty if unknown."""
         return self.page.replace("{name}", name).replace("{version}", version)
 
 
 REHEARSAL = "rehearsal"
-"""The name of the index that a rehearsal starts and ends."""
+"""The name of the local index of a rehearsal."""
 
 PUBLISHED = "published"
-"""The folder of a run that says what was published from it, a folder for each target."""
+"""The folder in a run folder with the records of its publishes, one folder for each target."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its hash, and when it was made, in seconds since 1970."""
+    """A commit: its hash, and its time in seconds since 1970."""
 
     sha: str
     time: int
@@ -177,9 +177,9 @@ class Commit:
 class Release:
     """What a run is about: a project at one version, for the index called `target`, at one commit.
 
-    `version` is None where only the build can tell it; `commit` is None outside a git repository; `folder` is the run
-    folder, through which tasks hand things on; `workshop` lies outside the checkout, and holds copies and environments.
-    `inside` is the project's place in its repository.
+    `version` is None if only the build determines it; `commit` is None outside of a git repository. `folder` is the run
+    folder, with the files that tasks share; `work_dir` is outside of the checkout, with copies and environments.
+    `inside` is the path of the project in its repository.
     """
 
     project: Project
@@ -197,17 +197,17 @@ class Release:
 
     @property
     def source_again(self) -> Path:
-        """A second copy, for the builds to compare with."""
+        """A second copy, for the builds that the first is compared with."""
         return self.work_dir / "again" / self.inside
 
     @property
     def copied_tree(self) -> Path:
-        """The file that holds the fingerprint of the checkout that was copied."""
+        """The file with the hash of the checkout that was copied."""
         return self.work_dir / "tree.sha256"
 
     @property
     def rebuilt(self) -> Path:
-        """Where the builds to compare with lie, in `checkout` and `again`."""
+        """The folder of the builds that the first is compared with: `checkout` and `again`."""
         return self.work_dir / "rebuilt"
 
     @property
@@ -222,31 +222,31 @@ class Release:
 
     @property
     def dist(self) -> Path:
-        """Where this run's distributions lie."""
+        """The folder of this run's distributions."""
         return self.folder / "dist"
 
     @property
     def records(self) -> Path:
-        """Where reports and logs lie: each real target has a folder of its own."""
-        return self.folder / self._place
+        """The folder of reports and logs; each target other than the rehearsal has its own."""
+        return self.folder / self._target_folder
 
     @property
     def logs(self) -> Path:
-        """Where the whole output of each program lies that this run started."""
+        """The folder with the output of each program that this run started."""
         return self.records / "logs"
 
     def environment(self, name: str) -> Path:
-        """The folder of the virtual environment that this run calls `name`."""
-        return self.work_dir / "environments" / self._place / name
+        """The folder of this run's virtual environment `name`."""
+        return self.work_dir / "environments" / self._target_folder / name
 
     @property
-    def _place(self) -> str:
+    def _target_folder(self) -> str:
         return "" if self.target == REHEARSAL else f"{PUBLISHED}/{re.sub(r'[^A-Za-z0-9.]+', '-', self.target)}"
 
 
 @dataclass(frozen=True)
 class SignOff:
-    """A person's answer to task `id`: about exactly the artifacts whose sha256 are listed."""
+    """A person's answer to the task `id`, for exactly the artifacts with these SHA-256."""
 
     id: str
     who: str
@@ -257,9 +257,9 @@ class SignOff:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcomes of one run. Every writer is a pure function of it.
+    """The outcomes of one run. Every report format is a pure function of it.
 
-    `inside` is the project's place in its repository, with forward slashes; empty where it is the repository's top.
+    `inside` is the path of the project in its repository, with forward slashes; empty if it is the top.
     """
 
     lane: str
@@ -275,28 +275,28 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The worst status of all outcomes, or `interrupted`; skipped where there was nothing but to skip."""
+        """The worst status of all outcomes, or `interrupted`; skipped if all were skipped."""
         if self.interrupted:
             return "interrupted"
         return worst(outcome.status for outcome in self.outcomes).value
 
     @property
     def exit_code(self) -> int:
-        """The exit code that follows from the verdict."""
+        """The exit code of the verdict."""
         return errors.EXIT_INTERRUPTED if self.interrupted else Status(self.verdict).exit_code
 
 
-def shown(root: Path, path: Path) -> str:
-    """A file as findings name it: by its path in the project, with forward slashes; one that lies elsewhere, whole."""
+def display_path(root: Path, path: Path) -> str:
+    """A path as findings have it, with forward slashes: relative to the project, or absolute if it is elsewhere."""
     return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
 
 
 def import_name(package: Path) -> str:
-    """The dotted name under which a package of the project is imported: `src/acme/tools` is `acme.tools`."""
+    """The dotted import name of a package of the project: that of `src/acme/tools` is `acme.tools`."""
     parts = package.with_suffix("").parts
     return ".".join(parts[1:] if parts[0] == "src" else parts)
 
 
 def importable(project: Project) -> tuple[str, ...]:
-    """The names under which the project's packages are imported; stubs (`acme-stubs`) are for type checkers alone."""
+    """The import names of the project's packages, without stubs (`acme-stubs`), which only type checkers read."""
     return tuple(name for name in map(import_name, project.packages) if "-" not in name)

@@ -1,7 +1,7 @@
-"""What takes secrets out of all that is printed or kept: those known by their value, and those within addresses.
+"""Removes secrets from all text that is printed or written: known values, and users and passwords in addresses.
 
-`marks` is how the first are found, `redacted` how all texts of something lose them. What stands before the host in an
-address may be a password, whether it is known or not: it is `left_out`.
+`secret_pattern` matches the known values, and `redacted` removes them from all texts of a value. The part of an address
+before its host may be an unknown password: `strip_userinfo` removes it. `find_keys` finds keys by their shape.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 _LONG, _SHORT = 8, 5
 
-# `git@` is how ssh is used everywhere, and no secret. A password in an address is seldom quoted: it may have `@` in it,
-# and after a colon `/`. So all up to the last `@` is taken for one: rather too much than half a password.
+# `git@` is the usual user of ssh, and no secret. A password in an address is seldom quoted: it may contain `@`, and
+# after a colon `/`. So everything up to the last `@` is removed: better too much than half a password.
 _TEXT = re.compile(r"(?<=://)(?!git@)(?:[^/\s:'\"]*:[^\s'\"]*|[^/\s'\"]+)@")
 
 _BYTES = re.compile(_TEXT.pattern.encode())
@@ -27,25 +27,26 @@ _OWN_WORDS = (
 
 
 Redact = Callable[[str], str]
-"""A text without the secrets that are known."""
+"""Returns a text without the known secrets."""
 
 
 def strip_userinfo(text: str) -> str:
-    """The text without the user and the password of any address in it."""
+    """The text without the users and passwords of the addresses in it."""
     return _TEXT.sub("[redacted]@", text)
 
 
-def found(text: str) -> Iterator[str]:
-    """What stands before the host in each address of the text."""
+def userinfo_in(text: str) -> Iterator[str]:
+    """The part before the host, user and password, of each address in the text."""
     for match in _TEXT.finditer(text):
         yield match[0][:-1]
 
 
 def redacted(content: Any, redact: Redact) -> Any:
-    """The same, with each text in it redacted: before it is written in a form in which a secret may look otherwise.
+    """The same value with each text in it redacted: dataclasses, mappings, lists and tuples are copied.
 
-    A quote is another in JSON, an ampersand in XML, an underscore in Markdown. Our own words stay, whatever somebody's
-    password is: a later run looks for them.
+    This must happen before it is encoded: JSON escapes quotes, XML ampersands, Markdown underscores, and a secret would
+    no longer be found. The words of our own vocabulary are kept, even if a password is one of them: a later run reads
+    them.
     """
     if isinstance(content, enum.Enum):
         return content
@@ -62,36 +63,33 @@ def redacted(content: Any, redact: Redact) -> Any:
 
 
 def strip_userinfo_from_bytes(line: bytes) -> bytes:
-    """The same, of what a program printed."""
+    """A line of a program's output without the users and passwords of the addresses in it."""
     return _BYTES.sub(b"[redacted]@", line)
 
 
 def secret_pattern(secrets: Iterable[str]) -> str:
-    """A pattern for all of these values, the longest first; one that matches nothing where there is none.
+    """A pattern that matches any of these values, or nothing if there are none.
 
-    A short one of letters or digits alone is taken for a secret where it stands alone: as a part of other words it
-    would be found in everything, `pass` in every `passed`.
+    A short value of only letters or only digits is matched as a whole word: `pass` must not be found in `passed`.
     """
-    ordered = sorted(filter(None, secrets), key=lambda one: (-len(one), one))  # one may be a part of another
-    return (
-        "|".join(re.escape(one) if is_distinctive(one) else rf"(?<![\w-]){re.escape(one)}(?![\w-])" for one in ordered)
-        or "(?!)"
-    )
+    ordered = sorted(filter(None, secrets), key=lambda secret: (-len(secret), secret))  # one may contain another
+    patterns = (re.escape(s) if is_distinctive(s) else rf"(?<![\w-]){re.escape(s)}(?![\w-])" for s in ordered)
+    return "|".join(patterns) or "(?!)"
 
 
 def is_distinctive(secret: str) -> bool:
-    """Whether a value is long, or odd enough, to be found in nothing else."""
+    """Is a value long or mixed enough not to be a part of an ordinary word?"""
     mixed = re.search(r"[A-Za-z]", secret) is not None and re.search(r"[^A-Za-z]", secret) is not None
     return len(secret) >= _LONG or (len(secret) >= _SHORT and mixed)
 
 
-# Control characters but tab and line feed, and those that turn the direction of text: both make a line say another.
-# And the bytes of a file's name that are no text, as Python holds them.
+# Control characters except tab and line feed, and those that change the direction of text: both can disguise a line.
+# And the bytes of a file name that are not text, as Python represents them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """The text with each control character as its escape: `\\x1b`. Lines stay lines."""
+    """The text with each control character as its escape, `\\x1b`; line feeds are kept."""
     return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
 
 
@@ -102,10 +100,10 @@ def _escape(match: re.Match[str]) -> str:
 
 
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-"""What may hold a key of the Gemini API; for its SDK the second goes over the first."""
+"""The variables that may hold a key of the Gemini API; for its SDK, the second overrides the first."""
 
 
-# Each shape is public: issuers give their keys a fixed beginning so that scanners find them.
+# The shapes are public: issuers give their keys a fixed prefix so that scanners find them.
 _SHAPES = {
     "a Google API key": rb"AIza[0-9A-Za-z_-]{35}",
     "a PyPI token": rb"pypi-AgE[0-9A-Za-z_-]{50,}",
@@ -130,7 +128,7 @@ def key_variables_set(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def find_keys(data: bytes) -> Iterator[tuple[int, str]]:
-    """Where something has the shape of a key: its line (from 1) and what it looks like, never the key itself."""
+    """Each text that has the shape of a key: its line (from 1) and the kind of key, never the key itself."""
     for match in _ANY.finditer(data):
         kind = next(int(name[1:]) for name, value in match.groupdict().items() if value is not None)
         yield data.count(b"\n", 0, match.start()) + 1, _NAMES[kind]

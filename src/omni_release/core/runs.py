@@ -1,4 +1,4 @@
-"""The folder `.omni-release/` of a project: its runs, the newest gate, and the lock that one run at a time holds."""
+"""The folder `.omni-release/` of a project: its runs, the newest gate, and the lock of the run in progress."""
 
 from __future__ import annotations
 
@@ -45,24 +45,25 @@ class RunStore:
         return [RunFolder(folder / name, self.files, redact=self.redact) for name in names]
 
     def run(self, name: str) -> RunFolder:
-        """The run of this name, or the one in the folder of this name. Raises UsageError where there is none."""
+        """The run with this name, or in the folder with this path. Raises UsageError if there is none."""
         if os.sep in name or "/" in name:
             path = Path(name).absolute()
             if not (RUN_NAME.fullmatch(path.name) and path.is_dir()):
-                raise UsageError(f"there is no run in {name}", "Name a run's folder: …/.omni-release/runs/RUN.")
+                raise UsageError(f"there is no run in {name}", "Give the folder of a run: …/.omni-release/runs/RUN.")
             return RunFolder(path, self.files, redact=self.redact)
-        found = next((run for run in self.runs() if run.path.name == name), None)
-        if found is None:
-            known = ", ".join(run.path.name for run in self.runs()) or "none yet"
-            raise UsageError(f"there is no run {name!r} in {self.path / 'runs'}", f"Runs there: {known}.")
-        return found
+        runs = self.runs()
+        for run in runs:
+            if run.path.name == name:
+                return run
+        names = ", ".join(run.path.name for run in runs) or "none yet"
+        raise UsageError(f"there is no run {name!r} in {self.path / 'runs'}", f"Existing runs: {names}.")
 
     def none(self) -> RunFolder:
-        """A run that is not there, and remembers nothing."""
+        """A run without a folder: nothing is recorded."""
         return RunFolder(self.path / "runs" / "none", self.files)
 
     def gate(self) -> RunFolder:
-        """The one folder of the gate, without what an earlier one said: no run, so that none is pushed out by it."""
+        """The folder of the gate, emptied. It is not a run, so that no run is removed because of it."""
         self.prepare()
         folder = RunFolder(self.path / "gate", self.files, redact=self.redact)
         folder.remove_work_dir()
@@ -72,15 +73,15 @@ class RunStore:
         return folder
 
     def new_run(self, keep: int) -> RunFolder:
-        """A new, empty run. With it the last `keep` stay, the older ones without their workshops."""
+        """A new, empty run. The last `keep` runs are kept, the older ones of them without their work directories."""
         self.prepare()
         runs = self.runs()
         for old in runs:
             old.remove_work_dir()
         for old in runs[keep - 1 :]:
-            if not (old.path / PUBLISHED).is_dir():  # those bytes may be needed to finish what was begun
+            if not (old.path / PUBLISHED).is_dir():  # its artifacts may be needed to finish a publish
                 shutil.rmtree(old.path, ignore_errors=True)
-        # The names are the order: never one before the newest, also where the clock was set back.
+        # The names are the order of the runs: a new one is the last, even if the clock was set back.
         newest = runs[0].path.name if runs else ""
         stamp = max(datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S"), newest[:-4])
         for number in range(1000):
@@ -92,12 +93,12 @@ class RunStore:
             except FileExistsError:
                 continue
             return RunFolder(path, self.files, redact=self.redact)
-        raise UsageError("a thousand runs began in this very second", "Is the clock standing still?")
+        raise UsageError("1000 runs have started in this second", "Check the clock of this machine.")
 
     def prepare(self) -> None:
-        """Make the folder, hidden from git by a .gitignore of its own. Raises UsageError where it cannot be written."""
+        """Create the folder, which its own .gitignore hides from git. Raises UsageError if it cannot be written."""
         if self.path.is_symlink():
-            raise UsageError(f"{self.path} is a link, to {self.path.readlink()}", "Nothing behind a link is touched.")
+            raise UsageError(f"{self.path} is a link to {self.path.readlink()}", "Remove the link.")
         try:
             self.path.mkdir(exist_ok=True)
             ignore = self.path / ".gitignore"
@@ -105,14 +106,14 @@ class RunStore:
                 ignore.write_text("*\n", encoding="utf-8")
         except OSError as error:
             raise UsageError(
-                f"cannot write to {self.path}: {error.strerror}", "A run keeps its files there: make it writable."
+                f"cannot write to {self.path}: {error.strerror}", "Make it writable: a run writes its files there."
             ) from None
 
     @contextlib.contextmanager
     def lock(self, what: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-        """Hold the project's lock. Raises Locked, with its owner and its age, where another run holds it.
+        """Hold the project's lock; `what` names the run. Raises Locked, with owner and age, if another run holds it.
 
-        The lock is the operating system's, so that a killed owner never leaves it behind; what it left is told.
+        It is a lock of the operating system, which a killed owner loses; `tell` gets a line about such an owner.
         """
         import filelock
 
@@ -121,48 +122,43 @@ class RunStore:
         try:
             with filelock.FileLock(self.path / "lock", blocking=False):
                 if owner.exists():
-                    tell(f"the last run here was cut short, its lock is taken over: {_owner(owner)}")
-                whose = {"pid": os.getpid(), "host": platform.node(), "since": now(), "running": what}
-                self.files.write(Write(owner, to_json(whose).encode()))
+                    tell(f"the last run was killed, its lock is free again: {_owner(owner)}")
+                content = {"pid": os.getpid(), "host": platform.node(), "since": now(), "running": what}
+                self.files.write(Write(owner, to_json(content).encode()))
                 try:
                     yield
                 finally:
                     owner.unlink(missing_ok=True)
         except filelock.Timeout:
-            raise Locked(f"another run is at work here: {_owner(owner)}", "Wait for it to end, or end it.") from None
+            raise Locked(f"another run is in progress: {_owner(owner)}", "Wait until it ends, or stop it.") from None
 
 
 def _owner(path: Path) -> str:
+    """The owner of the lock and how long it has had it; without the age if the clock was changed in between."""
     try:
-        found = read_json(path)
+        content = read_json(path)
     except Inconclusive:
-        found = None  # cut short while it was written
-    if not isinstance(found, dict):
-        return "it has not said who it is"
-    since = str(found.get("since", ""))
-    whose = f"`{found.get('running')}`, process {found.get('pid')} on {found.get('host')}"
-    return f"{whose}, since {since}{_age(since)}"
-
-
-def _age(since: str) -> str:
-    """How long ago that was; empty where a clock was set in between, or the moment cannot be read."""
-    try:
+        content = None  # not completely written yet
+    if not isinstance(content, dict):
+        return "owner unknown"
+    since, age = str(content.get("since", "")), ""
+    with contextlib.suppress(ValueError, TypeError):
         seconds = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(since)).total_seconds()
-    except (ValueError, TypeError):
-        return ""
-    return f", {int(seconds // 60)} min ago" if seconds >= 60 else f", {int(seconds)} s ago" if seconds >= 0 else ""
+        age = f", {int(seconds // 60)} min ago" if seconds >= 60 else f", {int(seconds)} s ago" if seconds >= 0 else ""
+    owner = f"`{content.get('running')}`, process {content.get('pid')} on {content.get('host')}"
+    return f"{owner}, since {since}{age}"
 
 
-_WRITES_NOTHING = ("version", "models", "cassettes", "audit", "doctor", "checklist")
+_READ_ONLY = ("version", "models", "cassettes", "audit", "doctor", "checklist")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a run was asked for: `run` names one to go on with, `format` is what is printed on stdout.
+    """The options of a run: `run` names one to resume, `format` is the form of the report on stdout.
 
-    `artifacts` is a folder with distributions that were built elsewhere, `output` one that gets the report in each of
-    its forms. `only` are the ids of the tasks that are asked for, with what they need; empty means all. `to` is a real
-    index, as it was named, and `destination` where that is; with `yes` nobody is asked to type the version.
+    `artifacts` is a folder with distributions that were built elsewhere, `output` a folder for the report in each form.
+    `only` are the ids of the tasks to run, with those that they need; empty means all. `to` is the name of a real
+    index, `destination` its addresses; with `yes` there is no prompt for the version.
     """
 
     lane: str
@@ -180,5 +176,5 @@ class Request:
 
     @property
     def read_only(self) -> bool:
-        """Is it a mere look, which writes nothing?"""
-        return self.lane in _WRITES_NOTHING or (self.lane == "gate" and bool(self.only))
+        """Does the run write nothing?"""
+        return self.lane in _READ_ONLY or (self.lane == "gate" and bool(self.only))

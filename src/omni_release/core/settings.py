@@ -1,7 +1,4 @@
-"""The settings of `[tool.omni-release]`: what there is, of which type, and a clear word about what there is not.
-
-The tables are the dataclasses below: a field is a key (with `-` for `_`), its type is what the value must be.
-"""
+"""The settings of `[tool.omni-release]`: a table is a dataclass, a field is a key (with `-` for `_`) and its type."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ TABLE = "tool.omni-release"
 
 @dataclass(frozen=True)
 class Waiver:
-    """One way to say "I know, go on": `check` is a check's id or a rule, `path` a glob, `until` the last day."""
+    """An accepted finding: `check` is the id of a check or a rule, `path` a glob, `until` the last day."""
 
     check: str
     reason: str
@@ -26,7 +23,7 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Tests:
-    """How the project's tests are run against the installed wheel. `timeout` is in seconds."""
+    """How to run the project's tests against the installed wheel. `timeout` is in seconds."""
 
     command: tuple[str, ...] = ("pytest",)
     requirements: tuple[str, ...] = ()
@@ -35,10 +32,10 @@ class Tests:
 
 @dataclass(frozen=True)
 class Verify:
-    """How what was installed from the index is verified. `timeout` is in seconds, for each command.
+    """How to verify the installed release. `timeout` is in seconds, for each command.
 
-    `pip` is `full` (pip fetches all dependencies into an empty environment) or `own-file` (uv fetches them); where it
-    is not said, a rehearsal does the second and a release the first.
+    `pip` is `full` (pip downloads all dependencies into an empty environment) or `own-file` (uv downloads them). The
+    default is `own-file` for a rehearsal and `full` for a release.
     """
 
     pip: typing.Literal["full", "own-file", ""] = ""
@@ -48,7 +45,7 @@ class Verify:
 
 @dataclass(frozen=True)
 class VersionPlace:
-    """A place of the version in `path`: at `key` (default: `version`), or where `pattern` has its group `version`."""
+    """A place of the version in `path`: at `key`, or in the group `version` of the regular expression `pattern`."""
 
     path: str
     key: str = "version"
@@ -57,7 +54,7 @@ class VersionPlace:
 
 @dataclass(frozen=True)
 class Version:
-    """Where the version stands that discovery does not know of; `ignore` are globs of files that state another."""
+    """Places of the version that are not discovered; `ignore` are globs of files with another version."""
 
     place: tuple[VersionPlace, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -65,10 +62,10 @@ class Version:
 
 @dataclass(frozen=True)
 class SmokeModel:
-    """A class of the project (`pkg.module:Class`) that holds what stands at `path` in an answer.
+    """A class of the project (`pkg.module:Class`) for the values at `path` in a response.
 
-    `fields` says where in there a field comes from whose name is another; `where` names what must be there, else it is
-    passed over; `calls` are the kinds of calls that it is for (generate, refine; default: all).
+    `fields` maps a field to its place in the value, where the names differ; a value without `where` is skipped; `calls`
+    are the kinds of calls it is for (generate, refine; default: all).
     """
 
     path: str
@@ -80,13 +77,13 @@ class SmokeModel:
 
 @dataclass(frozen=True)
 class Smoke:
-    """How the live API is tested: recorded, emulated and live.
+    """How to test the live API: recorded, emulated and live.
 
-    `tests` are the project's own pytest files (none: the scenarios of omni-release run, against its own provider),
-    `cassettes` is the folder of the recordings. `budget` is in USD and `timeout` in seconds, for a whole run;
-    `base_url` is what answers in the service's place (a gateway, say), `max_age_days` how long a live run of a wheel
-    stands. A cassette may have `largest_cassette` bytes, and be `cassette_age_days` old. `model` is what is held
-    against recorded answers.
+    `tests` are the project's own pytest files (none: the scenarios of omni-release, with its own provider), `cassettes`
+    is the folder of the recordings. `budget` is in USD and `timeout` in seconds, for a whole run. `base_url` is the
+    base URL of a gateway, `max_age_days` how long a live run of a wheel is valid. A cassette may have at most
+    `largest_cassette` bytes, and be at most `cassette_age_days` old. `model` are classes to check with recorded
+    responses.
     """
 
     tests: tuple[str, ...] = ()
@@ -102,9 +99,9 @@ class Smoke:
 
 @dataclass(frozen=True)
 class Git:
-    """Which remote and branch a release is of, and how its tag is called; found out where it is not said.
+    """The remote and the branch of a release, and the name of its tag; each is detected if it is empty.
 
-    In `tag`, `{version}` stands for the version and `{name}` for the project's name.
+    `{version}` and `{name}` in `tag` are replaced by the version and the project's name.
     """
 
     remote: str = ""
@@ -114,7 +111,7 @@ class Git:
 
 @dataclass(frozen=True)
 class Local:
-    """The environment on this machine that is upgraded after a release: its folder, or its interpreter."""
+    """The environment on this machine to upgrade after a release: its folder, or its interpreter."""
 
     environment: str = ""
     python: str = ""
@@ -122,9 +119,9 @@ class Local:
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the project's own, which joins the lanes of `when`. `timeout` is in seconds.
+    """A command of the project, run in the lanes of `when`. `timeout` is in seconds.
 
-    It runs in `cwd` (relative to the project) of a copy of what git knows, or of the checkout itself, after the
+    It runs in `cwd` (relative to the project) of a copy of the tracked files, or of the checkout itself, after the
     commands that it `needs`.
     """
 
@@ -139,7 +136,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Audit:
-    """`rules` is the folder of the project's own rule files, `ignore` are globs of files that no rule looks at."""
+    """`rules` is the folder of the project's own rule files, `ignore` are globs of files that no rule checks."""
 
     rules: str = ""
     ignore: tuple[str, ...] = ()
@@ -147,9 +144,9 @@ class Audit:
 
 @dataclass(frozen=True)
 class IndexAddress:
-    """A package index by name: where files are sent, its simple API's root, and a release's page.
+    """A package index: the addresses for uploads, of the simple API's root, and of a release's page.
 
-    In the page's address `{name}` and `{version}` are filled in.
+    `{name}` and `{version}` in the address of the page are replaced.
     """
 
     upload: str = ""
@@ -159,7 +156,7 @@ class IndexAddress:
 
 @dataclass(frozen=True)
 class Publish:
-    """How long a publish is given, in seconds: one attempt to send a file, all attempts, and until it is listed."""
+    """Timeouts of a publish, in seconds: one attempt to upload a file, all attempts, and until it is listed."""
 
     attempt_timeout: float = 300.0
     upload_timeout: float = 900.0
@@ -168,7 +165,7 @@ class Publish:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What is asked of the dependencies beyond their declarations; each costs installs, or needs a network."""
+    """Optional checks of the dependencies; each installs packages, or needs a network."""
 
     maintained: bool = False
     lower_bounds: bool = False
@@ -177,7 +174,7 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings; each has a default, so that a project needs none. `build_timeout` is in seconds."""
+    """All settings; each has a default. `build_timeout` is in seconds."""
 
     import_packages: tuple[str, ...] = ()
     generated: tuple[str, ...] = ()
@@ -201,7 +198,7 @@ class Settings:
 
 
 def read(metadata: Mapping[str, object], path: Path, text: str) -> Settings:
-    """The settings of a parsed pyproject.toml. Raises SettingsError with the key's line."""
+    """The settings of a parsed pyproject.toml. Raises SettingsError with the line of the key."""
     from omni_release.core.settings_reader import Reader
 
     tool = metadata.get("tool")

@@ -1,6 +1,6 @@
-"""Where the world comes in: each seam a small protocol, handed in, never imported from inside.
+"""The interfaces to the outside world: small protocols, handed in as a `World`. `adapters/` implements them.
 
-Looking at a file needs no seam (a path is enough); changing one does. The real implementations are in `adapters/`.
+A file is read by its path, without an interface; it is changed through `Files`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from omni_release.core.actions import Confirm, Copy, Link, Move, Pin, Run, Send,
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact, Release, SignOff, Status, Target
 
-_BY_SIGNAL = 128  # added to the signal by whoever hands on how a program of its own has ended
+_BY_SIGNAL = 128  # what a shell adds to the number of the signal that ended its program
 _NETWORK = re.compile(
     r"error sending request|dns error|failed to lookup|name resolution|Name or service not known|getaddrinfo"
     r"|Connection refused|Connection reset|Network is unreachable|No route to host|timed out|Temporary failure"
@@ -39,11 +39,11 @@ class Completed:
 
     @property
     def network(self) -> bool:
-        """Whether it looks like the network's doing, for a program that needs it."""
+        """Did the program, which needs the network, probably fail because of it?"""
         return self.timed_out or _NETWORK.search("\n".join(self.tail)) is not None
 
     def ended(self, deadline: float) -> str:
-        """How, in words that go behind the program's name; `deadline` is the one that it had, in seconds."""
+        """How the program ended, to follow its name in a sentence; `deadline` is the one that it had, in seconds."""
         if self.timed_out:
             return f"did not end within {round(deadline, 1):g} s and was stopped"
         if self.code < 0:
@@ -54,7 +54,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """What a short program said: its exit code, what it printed on stdout, and on stderr."""
+    """The result of a short program: its exit code, and its output on stdout and on stderr."""
 
     code: int
     out: str
@@ -63,7 +63,7 @@ class ToolAnswer:
 
 @dataclass(frozen=True)
 class UsingProcess:
-    """A program that uses the files of a folder, and how. Its arguments are nobody's business."""
+    """A process that uses files of a folder, and how. Its arguments may hold secrets, and are left out."""
 
     pid: int
     name: str
@@ -72,82 +72,82 @@ class UsingProcess:
 
 @dataclass(frozen=True)
 class UsingProcesses:
-    """The programs that use a folder, and how many there are that could not be looked into."""
+    """The processes that use a folder, and the number of processes that could not be inspected."""
 
     programs: tuple[UsingProcess, ...]
     unseen: int = 0
 
 
 class Processes(Protocol):
-    """Starts programs, keeps what they print, and ends every one of them when asked."""
+    """Starts programs, logs their output, and can stop all of them."""
 
     def run(self, command: Run) -> Completed:
-        """Run to the end or to the deadline; an end of another kind than 0 is no exception."""
+        """Run a program to its end or its deadline. A failure is no exception: it is in the result."""
 
     def ask(
         self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
     ) -> ToolAnswer | None:
-        """What a short program says that only looks; None where it is not on this machine.
+        """The result of a short program that changes nothing; None if it is not installed.
 
-        `environment` is its whole environment; where none is named, it is our own. Raises CannotTell where it does not
-        answer within `deadline` seconds; it is ended then, with all that it started.
+        `environment` is its whole environment; None means that of this process. Raises Inconclusive if it does not end
+        within `deadline` seconds; it is stopped then, with its child processes.
         """
 
     def using(self, folder: Path) -> UsingProcesses:
-        """The programs of this machine that use files of the folder, whoever started them."""
+        """The processes of this machine that use files of the folder."""
 
     def stop_all(self) -> None:
-        """End all programs that still run, with their children; start none from now on."""
+        """Stop all running programs with their child processes, and start no further ones."""
 
 
 class Files(Protocol):
-    """Changes files. Each change is whole or absent, also after a crash."""
+    """Changes files. Each change happens completely or not at all, also in a crash."""
 
     def write(self, action: Write) -> None:
-        """Replace the file's content in one step."""
+        """Replace the content of a file in one step."""
 
     def move(self, action: Move) -> None:
-        """Move away what lies at the source; an existing target is an error."""
+        """Move a file or folder. Raises Conflict if the target exists."""
 
     def copy(self, action: Copy) -> None:
-        """Copy the files; a target that exists already is replaced."""
+        """Copy files to a folder; an existing folder is replaced."""
 
     def link(self, action: Link) -> None:
-        """Make a link to a folder; an existing target is an error."""
+        """Create a link to a folder. Raises OSError if the target exists."""
 
 
 class FileTransactions(Protocol):
-    """Changes several files together, or none of them; a crash in between is undone by the next call."""
+    """Changes several files together, or none of them. `recover` undoes a change that a crash interrupted."""
 
     def alone(self, root: Path) -> AbstractContextManager[None]:
-        """Keep every other such change in the project at `root` out. Raises Locked where one is under way."""
+        """Keep other changes in the project at `root` out. Raises Locked if one is in progress."""
 
     def pending(self, root: Path) -> bool:
-        """Is there something that `recover` would do?"""
+        """Is there an interrupted change for `recover` to undo?"""
 
     def recover(self, root: Path) -> tuple[str, ...]:
-        """Put back what a crash left half done; the names of those files."""
+        """Undo a change that a crash interrupted; the names of the files."""
 
     def swap(self, root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
-        """Replace each file's content, old by new. Raises Conflict, with nothing changed, where that cannot be."""
+        """Replace the content of each file, old by new. Raises Conflict, with nothing changed, if one is not old."""
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """Reads the time, and waits."""
 
     def now(self) -> datetime.datetime:
         """The time in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds from some fixed moment; never goes back."""
+        """Seconds since a fixed moment; never decreases."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait so many seconds."""
 
 
 @dataclass(frozen=True)
 class IndexFile:
-    """A file that an index says it has; `sha256` and `uploaded` are None where it tells none."""
+    """A file that an index lists; `sha256` and `uploaded` are None where the index does not state them."""
 
     name: str
     sha256: str | None
@@ -156,7 +156,7 @@ class IndexFile:
 
 
 class FileState(enum.StrEnum):
-    """How one of our files stands on an index. Five, never merged."""
+    """The state of one of our files on an index. Five states, never merged."""
 
     OURS = "ours"
     ABSENT = "absent"
@@ -167,7 +167,7 @@ class FileState(enum.StrEnum):
 
 @dataclass(frozen=True)
 class FileStatus:
-    """What an index told of the file `name`, and how we know."""
+    """The state of the file `name` on an index, and how it was determined."""
 
     name: str
     state: FileState
@@ -175,7 +175,7 @@ class FileStatus:
 
 
 class Credentials(enum.StrEnum):
-    """What there is to prove who uploads."""
+    """The state of the credentials for an upload."""
 
     PRESENT = "present"
     MISSING = "missing"
@@ -184,10 +184,10 @@ class Credentials(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Access:
-    """How an upload proves who it is from, and never the secret itself.
+    """How an upload authenticates; never the secret itself.
 
-    `source` says where it was found, `why` what is wrong with it. Twine is given the variables `environment`, and
-    `secrets`: variables, and the names of the secrets that they hold. `arguments` are twine's own.
+    `source` is where the credentials were found, `why` what is wrong with them. Twine gets the variables `environment`
+    and `secrets` (variables, and the names of the secrets that they hold), and the `arguments`.
     """
 
     credentials: Credentials
@@ -199,64 +199,64 @@ class Access:
 
 
 class Index(Protocol):
-    """A package index: where it takes uploads, and what it says it has."""
+    """A package index: where to upload to, and which files it has."""
 
     @property
     def target(self) -> Target:
-        """Where it is."""
+        """The name and addresses of the index."""
 
     def access(self) -> Access:
-        """What there is to upload with, as it stands now."""
+        """The credentials for an upload, as they are now."""
 
     def reading(self, project: str) -> Mapping[str, str]:
-        """What installers need to read an index that wants a login: variables, and the names of their secrets.
+        """What installers need to read an index that requires a login: variables, and the names of their secrets.
 
-        Empty where everybody may read it.
+        Empty for an index that anyone can read.
         """
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
-        """What the simple index lists for a project; empty where it does not know it.
+        """The files of a project that the simple index lists; empty if it does not know the project.
 
-        Raises CannotTell when it does not answer.
+        Raises Inconclusive if it does not answer.
         """
 
     def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        """How each artifact stands, in their order: listed with our sha256, and served with our bytes, or not."""
+        """The state of each artifact, in their order: OURS is listed with our sha256, and served with our bytes."""
 
     def page(self, url: str) -> FileStatus:
-        """Whether a web page of the index is there: ours where it is, absent, refused, or could not tell."""
+        """The state of a web page of the index: OURS if it exists, ABSENT, REFUSED or INCONCLUSIVE."""
 
 
 class DefaultIndex(Protocol):
-    """The index that this machine gets other people's projects from."""
+    """The index that this machine installs dependencies from."""
 
     def status(self, project: str) -> str:
-        """Why nobody should depend on a project, by the index; empty where it says nothing of the kind.
+        """The status of a project (PEP 792), if it should not be depended on, and why; else empty.
 
-        Raises CannotTell where the index does not answer, or does not know the project.
+        Raises Inconclusive if the index does not answer, or does not know the project.
         """
 
 
 class NoDefaultIndex:
-    """No index is asked."""
+    """No default index: every status is inconclusive."""
 
     def status(self, project: str) -> str:
-        raise Inconclusive("no index is asked here")
+        raise Inconclusive("there is no default index here")
 
 
 class Person(Protocol):
-    """Whoever sits at the terminal."""
+    """The person at the terminal, if there is one."""
 
     @property
     def preapproved(self) -> bool:
-        """Whether all was said beforehand, so that nobody is asked."""
+        """Was the confirmation given on the command line, so that no prompt is needed?"""
 
     def prompt(self, word: str, question: str) -> str | None:
-        """What is typed where `word` is asked for: the word where it was given beforehand, None where nobody is."""
+        """The answer to a prompt for `word`: the word itself if preapproved, None if there is no person."""
 
 
 class NoPerson:
-    """No person is there."""
+    """No person: nothing is preapproved, and no prompt is answered."""
 
     preapproved = False
 
@@ -265,71 +265,71 @@ class NoPerson:
 
 
 class Journal(Protocol):
-    """What a run was about: append-only, so that another process can pick it up."""
+    """The record of a run: append-only, so that another process can resume it."""
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The artifacts that this run has pinned; empty before the build."""
+        """The artifacts that this run is about; empty before the build."""
 
     def pin(self, action: Pin) -> None:
-        """Write down the artifacts, in one step."""
+        """Record the name, size and sha256 of each artifact, in one step."""
 
     def tree_hash(self) -> str | None:
-        """The fingerprint of the checkout that the pinned artifacts were built from."""
+        """The hash of the checkout that the artifacts were built from; None before the build."""
 
     def commit_built(self) -> str | None:
-        """The commit that was checked out then."""
+        """The commit that the artifacts were built from; None before the build, and outside of git."""
 
     def rehearsal_verdict(self) -> str | None:
-        """The verdict on the pinned artifacts; None where their whole rehearsal has not come to its end."""
+        """The verdict of the rehearsal of these artifacts; None if no complete rehearsal has ended."""
 
     def confirmed(self, address: str) -> bool:
-        """Whether somebody has let the pinned artifacts go to this very address."""
+        """Did a person confirm the upload of these artifacts to this address?"""
 
     def sign_offs(self) -> tuple[SignOff, ...]:
-        """The answers that people gave to this run, or to another of the project about the very same artifacts.
+        """The sign-offs of this run, and those of the project's other runs about the same artifacts.
 
-        The oldest first, this run's own last.
+        The oldest first, those of this run last.
         """
 
     def last_status(self, task: str, target: str) -> Status | None:
-        """What last came of a task in this run, in its rehearsal or for the index `target`; None where it has not run.
+        """The last status of a task in this run, in its rehearsal or for the index `target`; None if it did not run.
 
-        A task that another one held up has not run.
+        A task that was skipped because of another one did not run.
         """
 
     def cached(self, task: str, key: str) -> str | None:
-        """The outcome (as JSON) that a costly check left under this key, or None."""
+        """The outcome of a costly check, as JSON, that was cached under this key, or None."""
 
     def cache(self, task: str, key: str, outcome: str) -> None:
-        """Keep a costly check's outcome."""
+        """Cache the outcome of a costly check, as JSON, under this key; it replaces the one of another key."""
 
     def record(self, event: str, **facts: str | int | float | None) -> None:
-        """Append one line, synced to the disk before this returns."""
+        """Append one event, which is on the disk when this returns."""
 
 
 class Publisher(Protocol):
-    """Performs the actions that only a publish has."""
+    """Performs the actions that only a publish takes."""
 
     def send(self, action: Send, world: World) -> None:
-        """Upload the files. Raises ActionFailed, Conflict, or CannotTell where it was the network that failed."""
+        """Upload the files. Raises ActionFailed, Conflict, or Inconclusive where the network failed."""
 
     def confirm(self, action: Confirm, world: World) -> None:
-        """Have a person type the version. Raises NeedsPerson where there is no person, or another word is typed."""
+        """Have a person type the version. Raises NeedsPerson without a person, or if another word is typed."""
 
 
 class Answers(Protocol):
-    """Finds what a person has answered."""
+    """Finds the sign-off of a task."""
 
     def answer_for(self, task: str, release: Release, world: World, today: datetime.date) -> tuple[SignOff | None, str]:
-        """The sign-off that is valid for a task and this run's very artifacts, or None and why earlier ones are not."""
+        """The sign-off that is valid for a task and the artifacts of this run, or None and why others are not."""
 
 
 @dataclass(frozen=True)
 class World:
-    """All interfaces at once.
+    """All interfaces together.
 
-    `environment` is the one this process was started in; `tell` shows how far a task is; `task_ids` are the ids of all
-    tasks that there are, in all lanes.
+    `environment` are the variables of this process; `tell` shows the progress of a task; `task_ids` gives the ids of
+    all tasks in all lanes.
     """
 
     processes: Processes
