@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from omni_release import versions
 from omni_release.core.errors import SettingsError
+from omni_release.versions import discovery
+from omni_release.versions.place import MIRROR, Place, Search, finders, reads
 from tests.conftest import git
 from tests.versions.support import checkout, contents, listed
 
@@ -31,12 +35,12 @@ def test_past_a_tag_a_place_may_be_ahead(value: str, odd: bool, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ('path = "nowhere.txt"', "is not there"),
-        ('path = "../outside"', "must lie in the project"),
-        ('path = "notes.txt"\npattern = "("', "a pattern that is none"),
+        ('path = "nowhere.txt"', "does not exist"),
+        ('path = "../outside"', "must be in the project"),
+        ('path = "notes.txt"\npattern = "("', "has an invalid pattern"),
         ('path = "notes.txt"\npattern = "1.0"', "a pattern without"),
-        ('path = "notes.txt"\npattern = "v(?P<version>9)"', "holds no version there"),
-        ('path = "pyproject.toml"\nkey = "project.nothing"', "holds no version there"),
+        ('path = "notes.txt"\npattern = "v(?P<version>9)"', "has no version at this place"),
+        ('path = "pyproject.toml"\nkey = "project.nothing"', "has no version at this place"),
     ],
 )
 def test_a_named_place_that_is_not_there(entry: str, said: str, tmp_path: Path) -> None:
@@ -71,3 +75,48 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
     before = contents(root)
     versions.find_places(str(root))
     assert contents(root) == before
+
+
+def test_a_new_place_is_one_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of files come from the function that reads them, also below the repository's top."""
+
+    @reads("CMakeLists.txt", pattern=r"\w+\.cmake")
+    def cmake(search: Search) -> Iterator[Place]:
+        for file in search.files:
+            text = search.member.checkout.text(file) if file.endswith(("CMakeLists.txt", ".cmake")) else None
+            for match in re.finditer(r"project\(\w+ VERSION ([\d.]+)\)", text.text) if text else ():
+                assert text is not None
+                yield text.place(*match.span(1), MIRROR)
+
+    monkeypatch.setattr(discovery, "cmake", cmake, raising=False)
+    monkeypatch.setattr(versions, "_FINDERS", finders(discovery))
+    root = tmp_path / "packages" / "acme"
+    (root / "native").mkdir(parents=True)
+    (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n')
+    (root / "native" / "CMakeLists.txt").write_text("project(acme VERSION 1.0)\n")
+    (root / "native" / "acme.cmake").write_text("project(acme VERSION 0.9)\n")
+    git("init", "--quiet", cwd=tmp_path)
+    places = versions.find_places(str(root)).places
+    assert [place.where for place in places] == [
+        "pyproject.toml:3:12",
+        "native/CMakeLists.txt:1:22",
+        "native/acme.cmake:1:22",
+    ]
+    assert [place.value for place in versions.drift(places)] == ["0.9"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".version", "1.2.2\n"),
+        ("pixi.toml", '[workspace]\nversion = "1.2.3"\n'),
+        ("requirements-dev.txt", "acme==1.2.2\n"),
+        ("tbump.toml", '[version]\ncurrent = "1.2.2"\n'),
+        ("CHANGELOG", "1.2.3\n=====\n"),
+    ],
+)
+def test_places_of_a_project_below_the_top(file: str, text: str, tmp_path: Path) -> None:
+    """A file is found in a folder of a repository as it is at the top."""
+    root = checkout("monorepo", tmp_path / "project")
+    (root / file).write_text(text)
+    assert f" {file}:" in listed(root)

@@ -41,7 +41,7 @@ def clean(arguments: Sequence[str]) -> bool:
             return False
     if os.path.exists(os.path.join(root, ".omni-release", "swap.json")):
         return False
-    checkout = Checkout(root, staged=arguments[-1] == "--staged")
+    checkout = versions.open_checkout(root, staged=arguments[-1] == "--staged")
     if "omni-release" in (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}):
         from pathlib import Path
 
@@ -75,12 +75,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectVersions]:
     """The project's places. Raises UsageError where there is no project, with those that there are."""
-    checkout = Checkout(str(root), staged=staged)
+    checkout = versions.open_checkout(str(root), staged=staged)
     found = versions.find_places(str(root), checkout)
     marked = checkout.inside in versions.project_folders(checkout)
     if not marked or (not found.name and not any(place.role == SOURCE for place in found.places)):
         if found.siblings:
-            there = ", ".join(checkout.shown(folder.rstrip("/")) for folder in found.siblings)
+            there = ", ".join(checkout.relative_path(folder.rstrip("/")) for folder in found.siblings)
             raise UsageError(f"there is no project in {root}", f"Name one with --project DIR: {there}.")
         if why := dict(checkout.unreadable).get(f"{checkout.inside}pyproject.toml"):
             raise UsageError(f"{root / 'pyproject.toml'} cannot be read: {why}")
@@ -90,7 +90,7 @@ def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectVer
 
 def held_to_one_project(root: Path) -> None:
     """Raises UsageError where a repository's top is no project itself: it names those that there are."""
-    checkout = Checkout(str(root))
+    checkout = versions.open_checkout(str(root))
     tables = checkout.toml(checkout.inside + "pyproject.toml")
     if not checkout.unreadable and "project" not in tables and "poetry" not in (tables.get("tool") or {}):
         looked_at(root)
@@ -193,7 +193,7 @@ def _changed(root: Path, asked: Asked, swaps: FileTransactions, index: Index | N
 
         swaps.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
     said = list(_unwritten(found, docs=asked.docs))
-    paths = [checkout.shown(change.path) for change in changes]
+    paths = [checkout.relative_path(change.path) for change in changes]
     if asked.json:
         import json
 

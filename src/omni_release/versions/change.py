@@ -77,14 +77,14 @@ def _changed(checkout: Checkout, path: str, found: list[tuple[Place, str]], trou
         said += text.text[at : place.start] + spelled
         at = place.end
     try:
-        return Change(checkout.inner(path), text.data, text.encoded(said + text.text[at:]))
+        return Change(checkout.path_from_top(path), text.data, text.encoded(said + text.text[at:]))
     except UnicodeEncodeError:
         trouble.append(f"{path}: its encoding, {text.codec}, cannot say the version")
         return None
 
 
 def _text(checkout: Checkout, path: str) -> Text:
-    text = checkout.text(checkout.inner(path))
+    text = checkout.text(checkout.path_from_top(path))
     assert text is not None, path
     return text
 

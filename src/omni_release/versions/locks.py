@@ -1,4 +1,4 @@
-"""Lock files: the entry of the project itself, among those of hundreds of others with who knows which numbers."""
+"""The project's own entries in lock files, and pins of the project."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from omni_release.versions import place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
 from omni_release.versions.pep440 import equals, parse
-from omni_release.versions.place import LOCK, PIN, Place, Text
+from omni_release.versions.place import LOCK, PIN, Place, Search, Text, reads
 
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 
 _NPM = ("package-lock.json", "npm-shrinkwrap.json")
 
 
-def lock_entries(member: Member) -> Iterator[Place]:
-    """The project's own entries in the lock files of its checkout."""
+@reads(*_LOCKS)
+def lock_entries(search: Search) -> Iterator[Place]:
+    """The project's own entries in the lock files of its folder and of the folders above it."""
+    member = search.member
     for file in member.checkout.files:
         folder, _, name = file.rpartition("/")
-        if name in _LOCKS and member.at.startswith(f"{folder}/" if folder else ""):
-            yield from _python(member, file)
-
-
-def _python(member: Member, file: str) -> Iterator[Place]:
-    text = member.checkout.text(file)
-    for entry, start in _entries(text, member.name, member.canonical) if text else ():
-        if canonical(str(entry.get("name", ""))) == member.canonical and _is_local(entry):
-            yield from _placed(text, entry, start)
-    said = re.escape(member.canonical)
-    for match in re.finditer(rf'\{{ name = "{said}",[^\n}}]* specifier = "==([\w.!+-]+)"', text.text) if text else ():
-        if text and parse(match[1]):  # what uv wrote down of a pin in pyproject.toml
-            yield text.place(*match.span(1), PIN)
+        text = member.checkout.text(file) if name in _LOCKS and member.at.startswith(folder and f"{folder}/") else None
+        if text is None:
+            continue
+        for entry, start in _entries(text, member.name, member.canonical):
+            if canonical(str(entry.get("name", ""))) == member.canonical and _is_local(entry):
+                yield from _entry_place(text, entry, start)
+        name = re.escape(member.canonical)
+        for match in re.finditer(rf'\{{ name = "{name}",[^\n}}]* specifier = "==([\w.!+-]+)"', text.text):
+            if parse(match[1]):  # uv's record of a pin in pyproject.toml
+                yield text.place(*match.span(1), PIN)
 
 
 def cargo_lock_entry(checkout: Checkout, file: str, crates: dict[str, str]) -> Iterator[Place]:
     """The entries of these crates (by name, with their version) in a Cargo.lock."""
     text = checkout.text(file)
+    if text is None:
+        return
     for crate in sorted(crates):
-        for entry, start in _entries(text, crate, crate) if text else ():
+        for entry, start in _entries(text, crate):
             if entry.get("name") == crate and "source" not in entry:
-                yield from _placed(text, entry, start, "semver")
+                yield from _entry_place(text, entry, start, "semver")
 
 
 def npm_lock_entry(checkout: Checkout, folder: str) -> Iterator[Place]:
-    """The entry of the package in `folder`, in the lock file beside it."""
+    """The entry of the package in `folder`, in the lock file of the same folder."""
     for name in _NPM:
         text = checkout.text(folder + name)
         if text is None:
@@ -61,16 +62,15 @@ def npm_lock_entry(checkout: Checkout, folder: str) -> Iterator[Place]:
                 ):
                     yield text.place(value.start, value.end, LOCK, form="semver")
                 if keys[0] == "dependencies" or (keys[0] == "packages" and keys[1]):
-                    break  # the rest is other people's
+                    break  # the rest is about other packages
         except (Malformed, IndexError) as error:
             checkout.unreadable.append((folder + name, str(error)))
 
 
-def _entries(text: Text | None, *names: str) -> Iterator[tuple[dict[str, object], int]]:
-    """The blocks of a lock file that have one of these names, each with where it begins."""
-    assert text is not None
-    said = "|".join(re.escape(name) for name in {*names})
-    for match in re.finditer(rf"^name[ \t]*=[ \t]*[\"'](?:{said})[\"'][ \t]*\r?$", text.text, re.M | re.I):
+def _entries(text: Text, *names: str) -> Iterator[tuple[dict[str, object], int]]:
+    """The packages of a lock file that have one of these names, each with the position of its block."""
+    pattern = "|".join(re.escape(name) for name in {*names})
+    for match in re.finditer(rf"^name[ \t]*=[ \t]*[\"'](?:{pattern})[\"'][ \t]*\r?$", text.text, re.M | re.I):
         start = text.text.rfind("[[", 0, match.start())
         end = re.compile(r"^\[\[package", re.M).search(text.text, match.end())
         block = text.text[start : end.start() if end else len(text.text)] if start >= 0 else ""
@@ -90,47 +90,46 @@ def _is_local(entry: dict[str, object]) -> bool:
     return "path" in entry or "directory" in entry or entry.get("editable") == "true"
 
 
-def _placed(text: Text | None, entry: dict[str, object], start: int, form: str = "") -> Iterator[Place]:
-    stated = entry.get("version")
-    if text is not None and isinstance(stated, LocatedString) and stated.start >= 0:
-        yield text.place(start + stated.start, start + stated.end, LOCK, form=form)
+def _entry_place(text: Text, entry: dict[str, object], start: int, form: str = "") -> Iterator[Place]:
+    version = entry.get("version")
+    if isinstance(version, LocatedString) and version.start >= 0:
+        yield text.place(start + version.start, start + version.end, LOCK, form=form)
 
 
 _PIN = re.compile(r"\s*([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?\s*(===?)\s*([\w.!+-]+)")
 
-_WITHIN = r"""(?<![\w.-])(?P<name>{name})\s*(?:\[[^\]\n]*\])?\s*\(?\s*===?\s*(?P<version>[\w.!+-]+)"""
+_REQUIREMENTS_FILE = r"[\w.-]*require[\w.-]*\.(?:txt|in)"
 
 
-def pins_of(member: Member, holder: Member, version: str | None) -> Iterator[Place]:
-    """The pins of `member` that stand in `holder`, which may be the same."""
-    if not member.canonical:
-        return
-    path = holder.at + "pyproject.toml"
-    text = holder.checkout.text(path)
-    if text is not None:
-        for stated in _requirements(holder):
-            yield from _pinned(member, text, stated)
-        yield from _poetry(member, holder, text)
-    for name in ("setup.py", "setup.cfg", *_requirement_files(holder)):
-        text = holder.checkout.text(holder.at + name) if holder.at + name in holder.checkout.known else None
-        for match in re.finditer(_within(member.name), text.text, re.IGNORECASE) if text else ():
-            if (
-                text
-                and parse(match["version"])
-                and not text.text[: match.start()].rpartition("\n")[2].lstrip().startswith("#")
-            ):
-                yield text.place(*match.span("version"), PIN)
-    if member is not holder:
-        yield from _npm(member, holder, version)
+@reads("pyproject.toml", "setup.py", "setup.cfg", "package.json", pattern=_REQUIREMENTS_FILE)
+def pins(search: Search) -> Iterator[Place]:
+    """The requirements of the project and of its siblings that pin this project to a version."""
+    for holder in (search.member, *search.siblings) if search.member.canonical else ():
+        text = holder.checkout.text(holder.at + "pyproject.toml")
+        if text is not None:
+            yield from _requirement_pins(search.member, holder, text)
+            yield from _poetry_pins(search.member, holder, text)
+        yield from _pins_in_text(search.member, holder)
+        if holder is not search.member:
+            yield from _npm_pins(search.member, holder, search.version)
 
 
-def _requirement_files(holder: Member) -> list[str]:
+def _pins_in_text(member: Member, holder: Member) -> Iterator[Place]:
+    """The pins in setup.py, setup.cfg and requirements files; none in a comment."""
     files = (file[len(holder.at) :] for file in holder.checkout.files if file.startswith(holder.at))
-    return [file for file in files if re.fullmatch(r"(?:requirements/)?[\w.-]*require[\w.-]*\.(?:txt|in)", file)]
+    requirements = [file for file in files if re.fullmatch(rf"(?:requirements/)?{_REQUIREMENTS_FILE}", file)]
+    name = "[-_.]".join(map(re.escape, re.split(r"[-_.]+", member.name)))
+    pattern = re.compile(rf"(?<![\w.-]){name}\s*(?:\[[^\]\n]*\])?\s*\(?\s*===?\s*(?P<version>[\w.!+-]+)", re.IGNORECASE)
+    for file in ("setup.py", "setup.cfg", *requirements):
+        text = holder.checkout.text(holder.at + file) if holder.at + file in holder.checkout.known else None
+        for match in pattern.finditer(text.text) if text else ():
+            line = text.text[: match.start()].rpartition("\n")[2] if text else ""
+            if text and parse(match["version"]) and not line.lstrip().startswith("#"):
+                yield text.place(*match.span("version"), PIN)
 
 
 def cargo_pins(member: Member, files: list[str], crates: dict[str, str]) -> Iterator[Place]:
-    """The requirements of these crates (by name, with their version) beside the path that they lie at."""
+    """The pins of these crates (by name, with their version) in dependencies that also have a `path`."""
     for file in files:
         tables = member.checkout.toml(file)
         text = member.checkout.text(file)
@@ -145,47 +144,36 @@ def cargo_pins(member: Member, files: list[str], crates: dict[str, str]) -> Iter
                             yield text.place(version.start + begin, version.end, PIN, form="semver")
 
 
-def _within(name: str) -> str:
-    return _WITHIN.format(name="[-_.]".join(map(re.escape, re.split(r"[-_.]+", name))))
-
-
-def _requirements(holder: Member) -> Iterator[LocatedString]:
+def _requirement_pins(member: Member, holder: Member, text: Text) -> Iterator[Place]:
     lists: list[object] = [holder.table("project").get("dependencies"), holder.table("build-system").get("requires")]
     for groups in (("project", "optional-dependencies"), ("dependency-groups",)):
         lists.extend(holder.table(*groups).values())
     lists.append(holder.table("tool", "uv").get("dev-dependencies"))
     for entries in lists:
-        for stated in entries if isinstance(entries, list) else ():
-            if isinstance(stated, LocatedString) and stated.start >= 0:
-                yield stated
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, LocatedString) and entry.start >= 0:
+                match = _PIN.match(entry)
+                if match and canonical(match[1]) == member.canonical and parse(match[3]):
+                    yield text.place(entry.start + match.start(3), entry.start + match.end(3), PIN)
 
 
-def _pinned(member: Member, text: Text, stated: LocatedString) -> Iterator[Place]:
-    match = _PIN.match(stated)
-    if match and canonical(match[1]) == member.canonical and parse(match[3]):
-        yield text.place(stated.start + match.start(3), stated.start + match.end(3), PIN)
-
-
-def _poetry(member: Member, holder: Member, text: Text) -> Iterator[Place]:
+def _poetry_pins(member: Member, holder: Member, text: Text) -> Iterator[Place]:
     tables = [holder.table("tool", "poetry", "dependencies"), holder.table("tool", "poetry", "dev-dependencies")]
     groups = holder.table("tool", "poetry", "group")
     tables += [table(groups, name, "dependencies") for name in groups]
     for dependencies in tables:
-        for name, stated in dependencies.items():
-            if isinstance(stated, dict):
-                stated = stated.get("version")
-            if canonical(name) != member.canonical or not isinstance(stated, LocatedString) or stated.start < 0:
-                continue
-            match = re.fullmatch(r"(?:==)?\s*(\d[\w.!+-]*)", stated)
-            if match and parse(match[1]):
-                yield text.place(stated.start + match.start(1), stated.end, PIN)
+        for name, requirement in dependencies.items():
+            version = requirement.get("version") if isinstance(requirement, dict) else requirement
+            if canonical(name) == member.canonical and isinstance(version, LocatedString) and version.start >= 0:
+                match = re.fullmatch(r"(?:==)?\s*(\d[\w.!+-]*)", version)
+                if match and parse(match[1]):
+                    yield text.place(version.start + match.start(1), version.end, PIN)
 
 
-def _npm(member: Member, holder: Member, version: str | None) -> Iterator[Place]:
+def _npm_pins(member: Member, holder: Member, version: str | None) -> Iterator[Place]:
     path = holder.at + "package.json"
     own = member.checkout.json(member.at + "package.json").get("name") if path in holder.checkout.known else None
     for kind in ("dependencies", "devDependencies", "peerDependencies"):
         stated = table(holder.checkout.json(path), kind).get(str(own)) if own else None
         if isinstance(stated, LocatedString) and equals(stated, version or "", "semver"):
-            place = holder.checkout.place(path, stated, PIN, "semver")
-            yield from [place] if place else ()
+            yield from holder.checkout.places(path, stated, PIN, "semver")

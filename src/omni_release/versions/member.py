@@ -1,4 +1,4 @@
-"""One project of a checkout: its names, its packages, and where its modules lie."""
+"""One project of a checkout: its name, its modules, and the versions they state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from omni_release.core.toml import table
 from omni_release.versions.checkout import Checkout, is_pruned
-from omni_release.versions.place import MIRROR, SOURCE, Place, Text
+from omni_release.versions.place import MIRROR, SOURCE, Place
 from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants, walk
 
 _LAYOUTS = ("", "src/", "lib/", "python/", "source/")
@@ -17,12 +17,15 @@ _DEEPEST = 5
 
 
 def canonical(name: str) -> str:
-    """A project's name as indexes compare it."""
+    """A project's name, normalised as PEP 503 says.
+
+    packaging.utils does the same; its import takes longer than all of `omni-release version` (bench/start.py).
+    """
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class Member:
-    """The project in the folder `at` of a checkout (`` or `packages/acme/`)."""
+    """The project in the folder `at` of a checkout: empty for its top, else as `packages/acme/`."""
 
     def __init__(self, checkout: Checkout, at: str) -> None:
         self.checkout = checkout
@@ -45,19 +48,15 @@ class Member:
         read = self.checkout.module(self.at + "setup.py")
         if not read or not read[0].tree:
             return ""
-        from omni_release.versions.python import given
-
-        for argument, value in given(read[0].tree):
+        for argument, value in setup_arguments(read[0].tree):
             if argument == "name":
                 return self._constant(read[0].tree, value) or self._titled(read[0].tree, value)
         return ""
 
     def _titled(self, tree: _ast.Module, value: _ast.expr) -> str:
-        """What `about["__title__"]` is, where setup.py reads `about` from a module of the project's own."""
+        """The value of `about["__title__"]`, where setup.py reads `about` from a module of the project."""
         key = value.slice.value if isinstance(value, _ast.Subscript) and isinstance(value.slice, _ast.Constant) else ""
-        from omni_release.versions.python import opened
-
-        for path in opened(tree) if isinstance(key, str) and key.startswith("__") else ():
+        for path in paths_in_setup(tree) if isinstance(key, str) and key.startswith("__") else ():
             read = self.checkout.module(self.at + path) if path.endswith(".py") else None
             for name, node in constants(read[0]) if read and read[0].tree else ():
                 if name == key and isinstance(node.value, str):
@@ -65,7 +64,7 @@ class Member:
         return ""
 
     def _constant(self, tree: _ast.Module, value: _ast.expr) -> str:
-        """A string, or what the module assigns to the name that stands there."""
+        """The value of a string, or of the name of a string that the module assigns."""
         if isinstance(value, _ast.Constant):
             return str(value.value)
         for node in tree.body:
@@ -75,7 +74,7 @@ class Member:
         return ""
 
     def files(self, others: frozenset[str]) -> Iterator[str]:
-        """The files of this project, and of none of those in the folders `others`; none of its tests."""
+        """The files of this project, without those of the projects in the folders `others`, and without tests."""
         below = tuple(other for other in others if other != self.at and other.startswith(self.at))
         for file in self.checkout.files:
             if (
@@ -86,14 +85,14 @@ class Member:
                 yield file
 
     def around(self, folders: list[str]) -> Iterator[str]:
-        """The files around a project that does not lie at its repository's top, where it is the only one there."""
+        """The files outside the project's folder, if it is the only project of its repository."""
         if self.at and folders == [self.at]:
             for file in self.checkout.files:
                 if not file.startswith(self.at) and not is_pruned(file):
                     yield file
 
     def module(self, dotted: str) -> str | None:
-        """Where the module lies that is imported under a name."""
+        """The path of the module that is imported under a name; None where it is not found."""
         inside = dotted.replace(".", "/")
         where = self.table("tool", "setuptools").get("package-dir")
         extra = [str(path) for path in where.values()] if isinstance(where, dict) else []
@@ -117,7 +116,7 @@ class Member:
         return []
 
     def resolved(self, path: str, name: str, role: str = SOURCE, depth: int = 0) -> list[Place]:
-        """The places of a name in a module, through imports and other names as far as they can be followed."""
+        """The places of a name in a module, through imports and other names."""
         read = self.checkout.module(path)
         if read is None or depth > _DEEPEST:
             return []
@@ -164,8 +163,8 @@ class Member:
         read = self.checkout.module(path)
         assert read is not None
         tree = read[0].tree
-        script = path.endswith("setup.py")  # it may import within a function
-        for node in walk(tree) if tree and script else getattr(tree, "body", ()):
+        in_functions = path.endswith("setup.py")
+        for node in walk(tree) if tree and in_functions else getattr(tree, "body", ()):
             if not isinstance(node, _ast.ImportFrom):
                 continue
             origin = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
@@ -188,12 +187,12 @@ def python_place(checkout: Checkout, path: str, item: Assigned, role: str, form:
     if item.kind == CALL:
         form = "call"
     elif item.kind == TUPLE:
-        form = "release" if role != SOURCE and _said_beside(checkout, path, item) else "tuple"
+        form = "release" if role != SOURCE and _is_release_only(checkout, path, item) else "tuple"
     return text.place(item.start, item.end, role, item.value, form, item.note)
 
 
-def _said_beside(checkout: Checkout, path: str, item: Assigned) -> bool:
-    """Is a tuple all numbers, and does a string in the same module say the version as well?"""
+def _is_release_only(checkout: Checkout, path: str, item: Assigned) -> bool:
+    """Does a tuple contain numbers only, and does a string in the same module state the version too?"""
     read, text = checkout.module(path), checkout.text(path)
     assert read is not None
     assert text is not None
@@ -202,12 +201,8 @@ def _said_beside(checkout: Checkout, path: str, item: Assigned) -> bool:
 
 
 def _is_number(module: Module, name: str) -> bool:
-    """Does a module assign a number to a name, one that adds something?"""
-    return any(said == name and isinstance(node.value, int) and node.value for said, node in constants(module))
-
-
-def _is_string(text: Text, part: tuple[int, int, int, str]) -> bool:
-    return text.text[part[1] - 1 : part[1]] in ("'", '"')
+    """Does a module assign a number other than 0 to a name?"""
+    return any(assigned == name and isinstance(node.value, int) and node.value for assigned, node in constants(module))
 
 
 def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place]:
@@ -215,14 +210,70 @@ def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place
     read, text = checkout.module(path), checkout.text(path)
     if read is None or text is None:
         return []
+
+    def is_string(part: tuple[int, int, int, str]) -> bool:
+        return text.text[part[1] - 1 : part[1]] in ("'", '"')
+
     for group in components(read[0]):
-        whole = ".".join(said for part, _, _, said in group if part < 3) + "".join(s for p, _, _, s in group if p == 3)
-        more = "+" if group[-1][0] == 3 else ""
-        numbers = text.text[group[0][1] - 1 : group[0][1]] not in ("'", '"')
-        if group[-1][0] == 2 and (not group[-1][3].isdigit() or (numbers and _is_string(text, group[-1]))):
-            more = "s"  # the last one holds what follows the numbers
-        forms = ["part:suffix" if part == 3 else f"part:{part}{more}" for part, *_ in group]
+        first, last = group[0], group[-1]
+        version = ".".join(value for part, _, _, value in group if part < 3)
+        version += "".join(value for part, _, _, value in group if part == 3)
+        rest = "+" if last[0] == 3 else ""
+        if last[0] == 2 and (not last[3].isdigit() or (not is_string(first) and is_string(last))):
+            rest = "s"  # the last one includes what follows the numbers
+        forms = ["part:suffix" if part == 3 else f"part:{part}{rest}" for part, *_ in group]
         return [
-            text.place(start, end, role, whole, form) for (_, start, end, _), form in zip(group, forms, strict=True)
+            text.place(start, end, role, version, form) for (_, start, end, _), form in zip(group, forms, strict=True)
         ]
     return []
+
+
+def setup_arguments(tree: _ast.Module) -> Iterator[tuple[str, _ast.expr]]:
+    """The keyword arguments of `setup(…)`, also those of a dictionary that the module assigns (`setup(**options)`)."""
+    for call in walk(tree):
+        if not isinstance(call, _ast.Call):
+            continue
+        function = call.func
+        if (function.id if isinstance(function, _ast.Name) else getattr(function, "attr", "")) != "setup":
+            continue
+        for keyword in call.keywords:
+            if keyword.arg:
+                yield keyword.arg, keyword.value
+                continue
+            for node in tree.body if isinstance(keyword.value, _ast.Name) else ():
+                if isinstance(node, _ast.Assign) and any(
+                    getattr(target, "id", "") == getattr(keyword.value, "id", None) for target in node.targets
+                ):
+                    yield from _dictionary_items(node.value)
+
+
+def _dictionary_items(value: _ast.expr) -> Iterator[tuple[str, _ast.expr]]:
+    """The items of `{…}` and `dict(…)`."""
+    if isinstance(value, _ast.Dict):
+        for key, item in zip(value.keys, value.values, strict=True):
+            if isinstance(key, _ast.Constant):
+                yield str(key.value), item
+    elif isinstance(value, _ast.Call) and getattr(value.func, "id", "") == "dict":
+        yield from ((keyword.arg, keyword.value) for keyword in value.keywords if keyword.arg)
+
+
+def paths_in_setup(tree: _ast.Module) -> Iterator[str]:
+    """What may be paths of files in a setup.py: its short strings, and two to four adjacent ones joined.
+
+    A name that the module assigns a string to is that string.
+    """
+    constants: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, _ast.Assign) and isinstance(node.value, _ast.Constant):
+            constants |= {target.id: node.value.value for target in node.targets if isinstance(target, _ast.Name)}
+        values = [
+            item.value if isinstance(item, _ast.Constant) else constants.get(getattr(item, "id", ""))
+            for item in reversed(list(walk(node)))
+        ]
+        strings = [string for string in values if isinstance(string, str) and len(string) < 100]
+        for count in (1, 2, 3, 4):
+            for first in range(len(strings) - count + 1):
+                words = [word.strip("/") for word in strings[first : first + count]]
+                for path in ("/".join(words), "/".join(reversed(words))):
+                    if path and "\0" not in path:
+                        yield path

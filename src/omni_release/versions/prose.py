@@ -1,14 +1,13 @@
-"""Versions in prose: the literal in a README (reported, changed when asked), the heading in a changelog (never)."""
+"""Versions in prose: in a README (reported, changed with --docs), and in the heading of a changelog (never changed)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
-from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import equals, parse
-from omni_release.versions.place import DOC, HISTORY, Place, Text
+from omni_release.versions.place import DOC, HISTORY, Place, Search, Text, reads
 
 TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
 if TYPE_CHECKING:
@@ -35,46 +34,48 @@ _RULE = re.compile(r"^\s*([=\-~^\"'#*+])\1{2,}\s*$")
 _LONGEST = 120  # characters of a line that is a heading
 
 
-def docs(member: Member, version: str | None, stated: str) -> Iterator[Place]:
-    """The literals of this version in the README and its like, on lines that speak of this project."""
-    if not version or not member.name:
+@reads(pattern=r"(?:readme|index|install|installation|quickstart|getting[-_]started)\.(?:md|rst|txt)")
+def readme_versions(search: Search) -> Iterator[Place]:
+    """This version in the README and the first pages of the documentation, on lines about this project."""
+    if not search.version or not search.member.name:
         return
-    about = re.compile(
-        rf"{'[-_.]'.join(map(re.escape, re.split('[-_.]+', member.name)))}|\brev:|:version:|current version",
-        re.IGNORECASE,
-    )
-    spelled = {version, stated}
-    for file in _root_files(member):
-        if not _README.match(file):
-            continue
-        text = member.checkout.text(member.at + file)
+    name = "[-_.]".join(map(re.escape, re.split("[-_.]+", search.member.name)))
+    about = re.compile(rf"{name}|\brev:|:version:|current version", re.IGNORECASE)
+    for file in _prose_files(search.member, _README):
+        text = search.member.checkout.text(file)
         for match in _TOKEN.finditer(text.text) if text else ():
             assert text is not None
             begin = text.text.rfind("\n", 0, match.start()) + 1
             end = text.text.find("\n", match.end())
             line = text.text[begin : end if end >= 0 else len(text.text)]
-            if match[1] in spelled and about.search(line) and not _PAST.search(line):
+            if match[1] in (search.version, search.stated) and about.search(line) and not _PAST.search(line):
                 yield text.place(*match.span(1), DOC)
 
 
-def history(member: Member, version: str | None) -> Iterator[Place]:
+@reads(pattern=r"(?:changelog|changes|history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?")
+def changelog_heading(search: Search) -> Iterator[Place]:
     """The changelog's heading for this version."""
-    if version:
-        for text in changelogs(member):
-            found = next((match for match in version_headings(text) if equals(match[1], version)), None)
-            if found:
-                yield text.place(*found.span(1), HISTORY)
+    version = search.version
+    for text in changelogs(search.member) if version else ():
+        heading = next((match for match in version_headings(text) if equals(match[1], version or "")), None)
+        if heading:
+            yield text.place(*heading.span(1), HISTORY)
 
 
 def changelogs(member: Member) -> Iterator[Text]:
     """The project's changelogs."""
-    for file in _root_files(member):
-        if _CHANGELOG.match(file) and (text := member.checkout.text(member.at + file)):
+    for file in _prose_files(member, _CHANGELOG):
+        if text := member.checkout.text(file):
             yield text
 
 
+def _prose_files(member: Member, pattern: re.Pattern[str]) -> list[str]:
+    files = (file for file in member.checkout.files if file.startswith(member.at))
+    return sorted(file for file in files if pattern.match(file[len(member.at) :]))
+
+
 def version_headings(text: Text) -> Iterator[re.Match[str]]:
-    """The versions that a changelog has a heading for."""
+    """The versions that a changelog has headings for, in its order."""
     for match in _TOKEN.finditer(text.text):
         begin = text.text.rfind("\n", 0, match.start()) + 1
         end = text.text.find("\n", match.end())
@@ -85,14 +86,6 @@ def version_headings(text: Text) -> Iterator[re.Match[str]]:
         if _HEADING.match(text.text[begin:end]) or _RULE.match(below):
             yield match
 
-
-def _root_files(member: Member) -> list[str]:
-    checkout: Checkout = member.checkout
-    names = [file[len(member.at) :] for file in checkout.files if file.startswith(member.at)]
-    return sorted(name for name in names if _README.match(name) or _CHANGELOG.match(name))
-
-
-_RULE_RELEASE_NOTES = re.compile(r"\s*([=\-~^\"'#*+])\1{2,}\s*")
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 
@@ -107,21 +100,21 @@ def release_notes(root: Path, places: Iterable[Place]) -> str:
 
 
 def section_below(text: str, line: int) -> str:
-    """What stands below the heading on `line` (from 1), up to the next one of its kind, without blank lines around."""
+    """The text below the heading on `line` (from 1), up to the next heading of its level, stripped."""
     lines = text.splitlines()
     heading, below = lines[line - 1], lines[line : line + 1]
     if hashes := re.match(r"\s*(#+)", heading):
         end = _before(lines, line, re.compile(rf"#{{1,{len(hashes[1])}}}(?!#)"))
         return "\n".join(lines[line:end]).strip()
-    if below and (rule := _RULE_RELEASE_NOTES.fullmatch(below[0])):
+    if below and (rule := _RULE.fullmatch(below[0])):
         after = _before(lines, line + 1, re.compile(rf"{re.escape(rule[1])}{{3,}}\s*$"))
-        # The line above a rule is the next heading, unless the text has come to its end.
+        # The line above a rule is the next heading, unless the text ends here.
         return "\n".join(lines[line + 1 : after - 1 if after < len(lines) else after]).strip()
     return ""
 
 
 def _before(lines: list[str], start: int, ends: re.Pattern[str]) -> int:
-    """The number of the first line from `start` on that ends the part; what stands in a code block is none."""
+    """The number of the first line from `start` that ends the section, outside of code blocks."""
     fenced = False
     for number in range(start, len(lines)):
         if _FENCE.match(lines[number]):

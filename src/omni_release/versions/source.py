@@ -1,14 +1,15 @@
-"""Which place the build reads the version from: the rules of each build back end."""
+"""The place from which the build reads the version, by the rules of each build back end."""
 
 from __future__ import annotations
 
 import _ast
 import re
+from collections.abc import Callable
 
 from omni_release import source_tree
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.member import Member, canonical
+from omni_release.versions.member import Member, canonical, paths_in_setup, setup_arguments
 from omni_release.versions.pep440 import parse
 from omni_release.versions.place import SOURCE, TAG, Place
 from omni_release.versions.python import walk
@@ -25,12 +26,22 @@ _TAG = re.compile(
 )
 
 
+_Rule = Callable[[Member], list[Place] | None]
+_RULES: list[_Rule] = []
+
+
+def back_end(rule: _Rule) -> _Rule:
+    """Register what a build back end reads. It returns None where it reads no version; the first to return counts."""
+    _RULES.append(rule)
+    return rule
+
+
 def find_source(member: Member) -> list[Place]:
-    """The source: one place, or the parts of one version; none where only the build can tell."""
+    """The place that the build reads, or the parts of one version; empty where only the build determines it."""
     for rule in _RULES:
-        found = rule(member)
-        if found is not None:
-            return found
+        places = rule(member)
+        if places is not None:
+            return places
     return tag_source(member.checkout) if is_versioned_by_tag(member) else []
 
 
@@ -47,13 +58,16 @@ def tag_source(checkout: Checkout) -> list[Place]:
     return [Place(f"refs/tags/{tag}", 1, column, match["version"], SOURCE, form=TAG if commits == "0" else TAG + "+")]
 
 
-def _static(member: Member) -> list[Place] | None:
-    place = member.checkout.place(member.at + "pyproject.toml", member.table("project").get("version"), SOURCE)
-    return [place] if place else None
+@back_end
+def project_version(member: Member) -> list[Place] | None:
+    """`version` in [project]."""
+    return [
+        *member.checkout.places(member.at + "pyproject.toml", member.table("project").get("version"), SOURCE)
+    ] or None
 
 
 def _in_file(member: Member, path: object, pattern: object = None) -> list[Place] | None:
-    """The version in a file that the settings name: by a pattern, as a module's, or as all that it holds."""
+    """The version in a file that settings name: by a pattern, as a module's attribute, or as the whole content."""
     if not isinstance(path, str):
         return None
     path = (member.at + path.removeprefix("./")).replace("\\", "/")
@@ -72,18 +86,18 @@ def _in_file(member: Member, path: object, pattern: object = None) -> list[Place
             if places := member.resolved(path, name):
                 return places
     if path.endswith(("settings.ini", "settings.cfg")):
-        place = member.checkout.place(path, member.checkout.ini(path).get("DEFAULT", {}).get("version"), SOURCE)
-        return [place] if place else []
+        return [*member.checkout.places(path, member.checkout.ini(path).get("DEFAULT", {}).get("version"), SOURCE)]
     if path.endswith(".json"):
-        place = member.checkout.place(path, member.checkout.json(path).get("version"), SOURCE, "semver")
-        return [place] if place else []
+        return [*member.checkout.places(path, member.checkout.json(path).get("version"), SOURCE, "semver")]
     if stated := versions_place.read_bare(text.text):
         return [text.place(stated.start, stated.end, SOURCE)]
     found = _HATCH.search(text.text)
     return [text.place(*found.span("version"), SOURCE)] if found and parse(found["version"]) else []
 
 
-def _incremental(member: Member) -> list[Place] | None:
+@back_end
+def incremental(member: Member) -> list[Place] | None:
+    """The generated module of incremental."""
     if (
         "incremental" not in member.table("tool")
         and member.table("tool", "hatch", "version").get("source") != "incremental"
@@ -93,7 +107,9 @@ def _incremental(member: Member) -> list[Place] | None:
     return member.attribute(f"{canonical(str(name)).replace('-', '_')}._version.__version__") or None
 
 
-def _hatch(member: Member) -> list[Place] | None:
+@back_end
+def hatch(member: Member) -> list[Place] | None:
+    """The file of [tool.hatch.version], or a tag."""
     settings = member.table("tool", "hatch", "version")
     if settings.get("source") == "nodejs":
         return _in_file(member, settings.get("path", "package.json"))
@@ -102,14 +118,18 @@ def _hatch(member: Member) -> list[Place] | None:
     return _in_file(member, settings.get("path"), settings.get("pattern"))
 
 
-def _pdm(member: Member) -> list[Place] | None:
+@back_end
+def pdm(member: Member) -> list[Place] | None:
+    """The file of [tool.pdm.version], or a tag."""
     settings = member.table("tool", "pdm", "version")
     if settings.get("source") == "scm" or settings.get("use_scm"):
         return tag_source(member.checkout)
     return _in_file(member, settings.get("path") or settings.get("from"))
 
 
-def _setuptools(member: Member) -> list[Place] | None:
+@back_end
+def setuptools(member: Member) -> list[Place] | None:
+    """The attribute or file of [tool.setuptools.dynamic]."""
     dynamic = member.table("tool", "setuptools", "dynamic", "version")
     if isinstance(attribute := dynamic.get("attr"), str):
         return member.attribute(attribute)
@@ -117,7 +137,9 @@ def _setuptools(member: Member) -> list[Place] | None:
     return _in_file(member, files[0] if isinstance(files, list) and files else files)
 
 
-def _flit(member: Member) -> list[Place] | None:
+@back_end
+def flit(member: Member) -> list[Place] | None:
+    """`__version__` of the module."""
     backend = str(member.table("build-system").get("build-backend", ""))
     if not backend.startswith("flit_core"):
         return None
@@ -125,7 +147,9 @@ def _flit(member: Member) -> list[Place] | None:
     return member.attribute(f"{name or member.canonical.replace('-', '_')}.__version__")
 
 
-def _maturin(member: Member) -> list[Place] | None:
+@back_end
+def maturin(member: Member) -> list[Place] | None:
+    """The crate's version, or its workspace's."""
     if str(member.table("build-system").get("build-backend", "")) != "maturin":
         return None
     path = cargo_manifest(member)
@@ -142,8 +166,7 @@ def _maturin(member: Member) -> list[Place] | None:
                 break
             folder = folder.rpartition("/")[0]
         stated = workspace.get("package", {}).get("version") if isinstance(workspace, dict) else None
-    place = member.checkout.place(path, stated, SOURCE, "semver")
-    return [place] if place else None
+    return [*member.checkout.places(path, stated, SOURCE, "semver")] or None
 
 
 def cargo_manifest(member: Member) -> str | None:
@@ -153,14 +176,18 @@ def cargo_manifest(member: Member) -> str | None:
     return next((member.at + file for file in folders if member.checkout.text(member.at + file)), None)
 
 
-def _scikit(member: Member) -> list[Place] | None:
+@back_end
+def scikit_build(member: Member) -> list[Place] | None:
+    """The file of [tool.scikit-build.metadata.version], or a tag."""
     settings = member.table("tool", "scikit-build", "metadata", "version")
     if "setuptools_scm" in str(settings.get("provider", "")):
         return tag_source(member.checkout)
     return _in_file(member, settings.get("input"), settings.get("regex"))
 
 
-def _meson(member: Member) -> list[Place] | None:
+@back_end
+def meson(member: Member) -> list[Place] | None:
+    """`project(version: …)` in meson.build."""
     if str(member.table("build-system").get("build-backend", "")) != "mesonpy":
         return None
     return meson_version(member) or None
@@ -173,14 +200,19 @@ def meson_version(member: Member, role: str = SOURCE) -> list[Place]:
     return [text.place(*match.span("version"), role)] if text and match and parse(match["version"]) else []
 
 
-def _poetry(member: Member) -> list[Place] | None:
+@back_end
+def poetry(member: Member) -> list[Place] | None:
+    """`version` in [tool.poetry], or a tag."""
     if member.table("tool", "poetry-dynamic-versioning").get("enable") == "true":
         return tag_source(member.checkout)
-    place = member.checkout.place(member.at + "pyproject.toml", member.table("tool", "poetry").get("version"), SOURCE)
-    return [place] if place else None
+    return [
+        *member.checkout.places(member.at + "pyproject.toml", member.table("tool", "poetry").get("version"), SOURCE)
+    ] or None
 
 
-def _cfg(member: Member) -> list[Place] | None:
+@back_end
+def setup_cfg(member: Member) -> list[Place] | None:
+    """`version` in setup.cfg: a literal, `attr:` or `file:`."""
     stated = member.setup_cfg.get("metadata", {}).get("version")
     if stated is None:
         return None
@@ -189,18 +221,17 @@ def _cfg(member: Member) -> list[Place] | None:
         return member.attribute(rest.strip())
     if kind.strip() == "file":
         return _in_file(member, rest.split(",")[0].strip())
-    place = member.checkout.place(member.at + "setup.cfg", stated, SOURCE)
-    return [place] if place else None
+    return [*member.checkout.places(member.at + "setup.cfg", stated, SOURCE)] or None
 
 
-def _setup(member: Member) -> list[Place] | None:
+@back_end
+def setup_py(member: Member) -> list[Place] | None:
+    """`version` in `setup(…)`: a literal, a name, or a file that setup.py reads."""
     read = member.checkout.module(member.at + "setup.py")
     if read is None or read[0].tree is None:
         return None
-    from omni_release.versions.python import given
-
     module, _ = read
-    for argument, value in given(read[0].tree):
+    for argument, value in setup_arguments(read[0].tree):
         if argument == "version":
             return _setup_value(member, value) or _files_in(member, read[0].tree)
     text = module.text
@@ -224,19 +255,17 @@ def _setup_value(member: Member, value: _ast.expr) -> list[Place] | None:
 
 
 def _files_in(member: Member, tree: _ast.Module) -> list[Place] | None:
-    """The version in the file that setup.py opens: its name is in there, in one string or in several."""
-    from omni_release.versions.python import opened
-
-    for path in opened(tree):
+    """The version in a file that setup.py opens: its path is in setup.py, in one string or in several."""
+    for path in paths_in_setup(tree):
         if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")):
             found = _in_file(member, path)
-            if found and (found[0].form != "tuple" or _asked_for(member, found[0])):
+            if found and (found[0].form != "tuple" or _is_version_tuple(member, found[0])):
                 return found
     return None
 
 
-def _asked_for(member: Member, place: Place) -> bool:
-    """Does a tuple stand in a module that is there to tell the version, or is its name one that setup.py looks for?"""
+def _is_version_tuple(member: Member, place: Place) -> bool:
+    """Is a tuple in a module about the version, or is it assigned to a name that setup.py contains?"""
     text, setup = member.checkout.text(place.path), member.checkout.text(member.at + "setup.py")
     assert text is not None
     assert setup is not None
@@ -245,26 +274,9 @@ def _asked_for(member: Member, place: Place) -> bool:
 
 
 def is_versioned_by_tag(member: Member) -> bool:
-    """Does the version of a project come from a tag?"""
-    required = " ".join(map(str, member.table("build-system").get("requires", ()) or ()))  # type: ignore[call-overload]  # a list, or nothing is said
+    """Does the version of a project come from a git tag?"""
+    required = " ".join(map(str, member.table("build-system").get("requires", ()) or ()))  # type: ignore[call-overload]  # a list, or missing
     tables = [name for name in member.table("tool") if _TAGGERS.fullmatch(name)]
     setup = member.checkout.text(member.at + "setup.py")
     configured = " ".join(str(value) for value in member.setup_cfg.get("options", {}).values())
     return bool(tables or _TAGGERS.search(f"{required} {configured} {setup.text if setup else ''}"))
-
-
-_RULES = (
-    _static,
-    _incremental,
-    _hatch,
-    _pdm,
-    _setuptools,
-    _flit,
-    _maturin,
-    _scikit,
-    _meson,
-    _poetry,
-    _cfg,
-    _setup,
-)
-"""What each back end reads; the first that says anything counts."""
