@@ -111,7 +111,7 @@ def test_a_script_that_cannot_be_read(text: str, said: str) -> None:
 def test_each_name_does_something(running: GeminiEmulator) -> None:
     """Every name of the list is a step; those that need no wire answer in JSON, with the service's headers."""
     for name in responses.NAMES:
-        if name in (*responses.WIRE, "not-json", "proxy-502", "redirect", "huge"):
+        if name in (*responses.CONNECTION_STEPS, "not-json", "proxy-502", "redirect", "huge"):
             continue
         running.script(name)
         status, headers, document = asked(running.url, f"/v1beta/models/{PRO}:generateContent", BODY)

@@ -29,7 +29,7 @@ from omni_release.images.api_format import encode_base64
 from tests.images.conftest import PRO, planted_key, run
 from tests.images.test_bad_input import bytes_of
 
-IMAGE = encode_base64(responses.picture(1376, 768, "image/jpeg", 7))
+IMAGE = encode_base64(responses.sample_image(1376, 768, "image/jpeg", 7))
 ANSWER: dict[str, Any] = {
     "candidates": [
         {

@@ -75,7 +75,7 @@ def echoes() -> dict[str, responses.Reply]:
 @pytest.mark.parametrize("name", echoes())
 def test_key_in_any_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Not in a message, not half of it, not in the error's other fields, not in its pickle."""
-    monkeypatch.setattr(responses, "scripted", lambda *_: echoes()[name])
+    monkeypatch.setattr(responses, "scripted_reply", lambda *_: echoes()[name])
 
     async def work() -> ImageError:
         async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:
@@ -100,7 +100,7 @@ def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatc
     def echo(*_: Any) -> responses.Reply:
         return responses.invalid(f"the key {planted_key()} is wrong")
 
-    monkeypatch.setattr(responses, "scripted", echo)
+    monkeypatch.setattr(responses, "scripted_reply", echo)
 
     async def work() -> None:
         async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:

@@ -11,6 +11,6 @@ from omni_release.emulators.server import GeminiEmulator
 
 @pytest.fixture
 def gemini_emulator() -> Iterator[GeminiEmulator]:
-    """A fresh emulator that answers at once; `gemini_emulator.script("503; ok")` tells it what comes next."""
+    """A new emulator that answers at once; `gemini_emulator.script("503; ok")` sets its next replies."""
     with GeminiEmulator() as emulator:
         yield emulator

@@ -1,6 +1,6 @@
-"""What the service says when it does not make an image: status, body and headers, shaped as recorded traffic has them.
+"""Replies without a generated image, and sample images: status, body and headers as in recorded traffic.
 
-Same codes, statuses, details and keys; of the wording only the openings that clients are known to match on.
+Codes, statuses, details and keys are the same. Of the messages, only the beginnings on which clients match are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RPC = "type.googleapis.com/google.rpc."
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer on the wire. `content` is sent as it is where it is bytes, as JSON otherwise."""
+    """A reply to a request. Bytes as `content` are sent unchanged, anything else as JSON."""
 
     code: int
     content: Any
@@ -36,19 +36,15 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "X-Content-Type-Options": "nosniff",
 }
-"""On every answer."""
+"""The headers of every reply."""
 
 
-def error(code: int, status: str, message: str, *details: Mapping[str, Any]) -> dict[str, Any]:
+def error(code: int, status: str, message: str, *details: dict[str, Any]) -> dict[str, Any]:
     """An error body."""
     content: dict[str, Any] = {"code": code, "message": message, "status": status}
     if details:
-        content["details"] = [{"@type": _RPC + detail["@type"], **_without_type(detail)} for detail in details]
+        content["details"] = [detail | {"@type": _RPC + detail["@type"]} for detail in details]
     return {"error": content}
-
-
-def _without_type(detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in detail.items() if key != "@type"}
 
 
 def _info(reason: str, **metadata: str) -> dict[str, Any]:
@@ -70,18 +66,19 @@ def _help(description: str, url: str) -> dict[str, Any]:
 
 
 def not_found(version: str, model: str, method: str = "generateContent") -> Reply:
-    """A name that nothing answers to, in the newer of the two wordings."""
-    said = f"models/{model} is not found for API version {version}, or is not supported for {method}. "
-    return Reply(404, error(404, "NOT_FOUND", said + "Call ModelService.ListModels to see what there is."), name="404")
+    """An unknown model, in the newer of the two wordings."""
+    message = f"models/{model} is not found for API version {version}, or is not supported for {method}. "
+    message += "Call ModelService.ListModels to see what there is."
+    return Reply(404, error(404, "NOT_FOUND", message), name="404")
 
 
 def invalid(message: str) -> Reply:
-    """A request that is not taken."""
+    """A request that is rejected."""
     return Reply(400, error(400, "INVALID_ARGUMENT", message), name="400")
 
 
 def missing_signature(content: int, part: int) -> Reply:
-    """An image that was sent back without the signature that came with it; positions count from 1."""
+    """An image that comes back without its signature; positions count from 1."""
     return invalid(
         f"Image part is missing a thought_signature in content position {content}, part position {part}. "
         "Please refer to https://ai.google.dev/gemini-api/docs/thought-signatures for more details."
@@ -89,10 +86,10 @@ def missing_signature(content: int, part: int) -> Reply:
 
 
 def bad_key() -> Reply:
-    """A key that is none: 400, not 401."""
-    said = "API key not valid. Please pass a valid API key."
-    localized = {"@type": "LocalizedMessage", "locale": "en-US", "message": said}
-    body = error(400, "INVALID_ARGUMENT", said, _info("API_KEY_INVALID", service=DOMAIN), localized)
+    """An invalid key: 400, not 401."""
+    message = "API key not valid. Please pass a valid API key."
+    localized = {"@type": "LocalizedMessage", "locale": "en-US", "message": message}
+    body = error(400, "INVALID_ARGUMENT", message, _info("API_KEY_INVALID", service=DOMAIN), localized)
     return Reply(400, body, name="bad-key")
 
 
@@ -114,10 +111,10 @@ def _rate_limited(model: str, after: float | None) -> Reply:
     return Reply(429, body, name="429")
 
 
-def _spent(model: str, kind: str, value: str) -> Reply:
-    said = "You exceeded your current quota, please check your plan and billing details."
-    retry = {"@type": "RetryInfo", "retryDelay": "31s"}  # it is sent here too, and helps nobody
-    return Reply(429, error(429, "RESOURCE_EXHAUSTED", said, _quota(model, kind, value), retry), name="quota")
+def _quota_spent(model: str, kind: str, value: str) -> Reply:
+    message = "You exceeded your current quota, please check your plan and billing details."
+    retry = {"@type": "RetryInfo", "retryDelay": "31s"}  # the service sends it here too, although a retry cannot help
+    return Reply(429, error(429, "RESOURCE_EXHAUSTED", message, _quota(model, kind, value), retry), name="quota")
 
 
 def _overloaded(message: str, after: float | None) -> Reply:
@@ -137,8 +134,8 @@ def _disabled() -> Reply:
     return Reply(403, body, name="403-disabled")
 
 
-def _ended(model: str, reason: str, message: str = "") -> Reply:
-    """A 200 whose candidate has no content: why stands in finishReason and finishMessage."""
+def _without_content(model: str, reason: str, message: str = "") -> Reply:
+    """A 200 whose candidate has no content, with its finishReason and finishMessage."""
     candidate: dict[str, Any] = {"content": {}, "finishReason": reason, "index": 0}
     if message:
         candidate["finishMessage"] = message
@@ -156,7 +153,7 @@ def _blocked(model: str) -> Reply:
 
 
 def text_only(model: str, text: str, finish: str = "STOP") -> Reply:
-    """A 200 that says something and shows nothing."""
+    """A 200 with a text and without an image."""
     content = {"parts": [{"text": text}], "role": "model"}
     usage = {"promptTokenCount": 18, "candidatesTokenCount": 48, "totalTokenCount": 66}
     candidate = {"content": content, "finishReason": finish, "index": 0}
@@ -166,8 +163,8 @@ def text_only(model: str, text: str, finish: str = "STOP") -> Reply:
 _FILTERED = "Unable to show the generated image. You will not be charged for this request. Try rephrasing the prompt."
 
 
-def scripted(name: str, version: str, model: str, after: float | None) -> Reply | None:
-    """The reply of a step that needs no image; None where it needs one, or breaks the connection."""
+def scripted_reply(name: str, version: str, model: str, after: float | None) -> Reply | None:
+    """The reply of a step without an image; None if the step needs an image, or breaks the connection."""
     replies: dict[str, Callable[[], Reply]] = {
         "503": lambda: _overloaded("This model is currently experiencing high demand. Please try again later.", after),
         "503-overloaded": lambda: _overloaded("The model is overloaded. Please try again later.", after),
@@ -175,8 +172,8 @@ def scripted(name: str, version: str, model: str, after: float | None) -> Reply 
         "500": lambda: Reply(500, error(500, "INTERNAL", "An internal error has occurred."), name="500"),
         "504": lambda: Reply(504, error(504, "DEADLINE_EXCEEDED", "Deadline expired."), name="504"),
         "429": lambda: _rate_limited(model, after),
-        "429-day": lambda: _spent(model, "PerDayPerProjectPerModel", "250"),
-        "429-zero": lambda: _spent(model, "PerMinutePerProjectPerModel-FreeTier", "0"),
+        "429-day": lambda: _quota_spent(model, "PerDayPerProjectPerModel", "250"),
+        "429-zero": lambda: _quota_spent(model, "PerMinutePerProjectPerModel-FreeTier", "0"),
         "429-credits": lambda: Reply(
             429, error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), name="429-credits"
         ),
@@ -194,11 +191,11 @@ def scripted(name: str, version: str, model: str, after: float | None) -> Reply 
         ),
         "403-disabled": _disabled,
         "blocked": lambda: _blocked(model),
-        "refused": lambda: _ended(model, "IMAGE_SAFETY", _FILTERED),
-        "prohibited": lambda: _ended(model, "PROHIBITED_CONTENT"),
-        "image-other": lambda: _ended(model, "IMAGE_OTHER", _FILTERED),
-        "no-image": lambda: _ended(model, "NO_IMAGE"),
-        "max-tokens": lambda: _ended(model, "MAX_TOKENS"),
+        "refused": lambda: _without_content(model, "IMAGE_SAFETY", _FILTERED),
+        "prohibited": lambda: _without_content(model, "PROHIBITED_CONTENT"),
+        "image-other": lambda: _without_content(model, "IMAGE_OTHER", _FILTERED),
+        "no-image": lambda: _without_content(model, "NO_IMAGE"),
+        "max-tokens": lambda: _without_content(model, "MAX_TOKENS"),
         "text": lambda: text_only(model, "A small axolotl waves from behind a stone. It does not want to be drawn."),
         "empty": lambda: Reply(200, {"modelVersion": model}, name="empty"),
         "not-json": lambda: Reply(200, b"<html>a proxy's page</html>", {"Content-Type": "text/html"}, "not-json"),
@@ -209,23 +206,23 @@ def scripted(name: str, version: str, model: str, after: float | None) -> Reply 
     return replies[name]() if name in replies else None
 
 
-PICTURED = ("ok", "thought", "snake", "unpadded", "png", "jpeg", "corrupt", "cut-image", "other-model", "retiring")
-"""Steps that answer with an image, in some way."""
+IMAGE_STEPS = ("ok", "thought", "snake", "unpadded", "png", "jpeg", "corrupt", "cut-image", "other-model", "retiring")
+"""Steps that answer with an image."""
 
-WIRE = ("hang", "truncate", "drop", "slow", "trickle")
-"""Steps that happen below HTTP; `slow` answers after `after` seconds (1), `trickle` takes as long for the body (30)."""
+CONNECTION_STEPS = ("hang", "truncate", "drop", "slow", "trickle")
+"""Steps below HTTP. `slow` answers after `after` seconds (1), `trickle` sends the body within `after` seconds (30)."""
 
 NAMES = (
     *("503", "503-overloaded", "503-unavailable", "500", "504", "429", "429-day", "429-zero", "429-credits", "404"),
     *("400", "400-signature", "400-location", "bad-key", "403-leaked", "403-disabled", "blocked", "refused"),
     *("prohibited", "image-other", "no-image", "max-tokens", "text", "empty", "not-json", "proxy-502", "redirect"),
-    *("huge", *WIRE, *PICTURED),
+    *("huge", *CONNECTION_STEPS, *IMAGE_STEPS),
 )
-"""All that a script may say."""
+"""All steps of a script."""
 
 
 _SHAPES = {
-    "": (1408, 768),  # what pro answered where no ratio was asked for (recorded 2025-11 and 2026-07)
+    "": (1408, 768),  # the answer of pro without a ratio (recorded 2025-11 and 2026-07)
     "1:1": (1024, 1024),
     "2:3": (848, 1264),
     "3:2": (1264, 848),
@@ -244,8 +241,8 @@ _SCALES = {"": 1, "1K": 1, "2K": 2, "4K": 4}
 _SECRET = b"the emulator's own: a signature of one emulator is known to another"
 
 
-def shape(aspect_ratio: str, size: str) -> tuple[int, int] | None:
-    """Width and height; None where the service takes no such ratio or size."""
+def image_size(aspect_ratio: str, size: str) -> tuple[int, int] | None:
+    """Width and height in pixels; None if the service does not accept this ratio or size."""
     if aspect_ratio not in _SHAPES or size not in _SCALES:
         return None
     width, height = _SHAPES[aspect_ratio]
@@ -253,32 +250,31 @@ def shape(aspect_ratio: str, size: str) -> tuple[int, int] | None:
 
 
 @functools.lru_cache(maxsize=64)
-def picture(width: int, height: int, mime_type: str, colour: int) -> bytes:
-    """An image in one colour (0 to 255)."""
+def sample_image(width: int, height: int, mime_type: str, colour: int) -> bytes:
+    """An image of one colour (0 to 255), in PNG or JPEG."""
     from PIL import Image
 
-    written = io.BytesIO()
-    # One channel, or one palette: as valid as three channels, and a part of the work for everyone who decodes it.
+    buffer = io.BytesIO()
+    # One channel, or one palette: as valid as three channels, and much faster to decode.
     if mime_type == "image/jpeg":
-        Image.new("L", (width, height), colour).save(written, "JPEG", quality=70, optimize=True)
+        Image.new("L", (width, height), colour).save(buffer, "JPEG", quality=70, optimize=True)
     else:
         image = Image.new("P", (width, height))
         image.putpalette((colour, 255 - colour, 128))
-        image.save(written, "PNG", bits=1)
-    return written.getvalue()
+        image.save(buffer, "PNG", bits=1)
+    return buffer.getvalue()
 
 
-def signature(about: bytes, size: int) -> bytes:
-    """`size` bytes (at least 48) that tell whether they come back unharmed: always the same about the same bytes."""
-    filling = hashlib.shake_256(_SECRET + about).digest(size - 32)
-    return filling + _seal(filling, about)
+def sign(content: bytes, size: int) -> bytes:
+    """A signature of `size` bytes (at least 48) for this content; the same content has always the same signature."""
+    filling = hashlib.shake_256(_SECRET + content).digest(size - 32)
+    return filling + _digest(filling, content)
 
 
-def is_signed(signature: bytes, about: bytes) -> bool:
-    """Whether `signature` is one of ours, unharmed, and about these bytes."""
-    filling, seal = signature[:-32], signature[-32:]
-    return hmac.compare_digest(seal, _seal(filling, about))
+def is_signed(signature: bytes, content: bytes) -> bool:
+    """Whether `signature` is an unchanged signature of `sign` for this content."""
+    return hmac.compare_digest(signature[-32:], _digest(signature[:-32], content))
 
 
-def _seal(filling: bytes, about: bytes) -> bytes:
-    return hmac.digest(_SECRET, filling + hashlib.sha256(about).digest(), "sha256")
+def _digest(filling: bytes, content: bytes) -> bytes:
+    return hmac.digest(_SECRET, filling + hashlib.sha256(content).digest(), "sha256")

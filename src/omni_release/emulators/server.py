@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 _PATH = re.compile(r"/(v1|v1beta)/models(?:/([^/:]+))?(?::(\w+))?/?")
 _GENERATES = ("generateContent", "streamGenerateContent")
 FAULTS = {name: FaultType({"after": SECONDS, "model": NAME}) for name in responses.NAMES}
-"""What a script can name. The emulator plays a script in order, one fault a call; `model` leaves other models out."""
+"""The faults of a script. The emulator plays them in order, one for each call; `model` limits a fault to a model."""
 _OK = Fault("ok")
 LATENCIES = {"gemini-3-pro-image": (17.0, 29.0), "gemini-3.1-flash-image": (6.0, 6.0)}
-"""Seconds from and to, by model; others take 3 (single samples, 2025-11 to 2026-08). Faults come after 1 to 3."""
+"""The range in seconds, by model; others take 3 (single samples, 2025-11 to 2026-08). Faults come after 1 to 3."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came in, and what it met. `left` says that the client went away before the answer was whole."""
+    """A received request. `met` is its fault or reply; `left` if the client disconnected before its end."""
 
     version: str
     model: str
@@ -81,11 +81,11 @@ class FaultModel:
 class GeminiEmulator(LoopbackServer):
     """A server on 127.0.0.1, ready when the constructor returns.
 
-    `script` says what the first calls meet (see `FAULTS`); `fault_rate` (of all models, or by model) and `burst` (in
-    seconds) what the others meet, drawn from `seed`. `time_scale` multiplies all times: latencies, bursts, and the
-    delays that it asks for; 0 answers at once. `key` is the only key that is taken; without it all are, but those
-    that begin with "invalid". The same calls in the same order, with the same `seed` and `now`, get the same bytes.
-    Raises UsageError on a script that cannot be read.
+    `script` has the faults of the first calls (see `FAULTS`). All other calls fail at random, with `fault_rate` (of all
+    models, or by model), in bursts of `burst` seconds on average, drawn from `seed`. `time_scale` multiplies all times:
+    latencies, bursts, requested delays; with 0 the server answers at once. `key` is the only valid key; without it, all
+    keys are valid except those that begin with "invalid". The same calls in the same order, with the same `seed` and
+    `now`, get the same bytes. Raises UsageError if the script is invalid or the port is taken.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class GeminiEmulator(LoopbackServer):
     ) -> None:
         self._seed = seed
         self._number = 0
-        self._draw = random.Random(seed)  # noqa: S311  # no secret: the same faults again is what it is for
+        self._draw = random.Random(seed)  # noqa: S311  # no secret: the seed makes the faults reproducible
         self._rate = fault_rate
         self._burst = burst * time_scale
         self._scale = time_scale
@@ -122,31 +122,31 @@ class GeminiEmulator(LoopbackServer):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The requests so far, each as soon as its answer is sent or its client has left."""
+        """The requests so far, each as soon as its answer is sent or its client has disconnected."""
         with self._changed:
             return tuple(self._calls)
 
     def wait_for(self, condition: Callable[[tuple[Call, ...]], bool], seconds: float = 10.0) -> bool:
-        """Wait until the calls are as wanted; False where they are not in time."""
+        """Wait until the calls meet the condition; False if they do not in time."""
         with self._changed:
             return self._changed.wait_for(lambda: condition(tuple(self._calls)), seconds)
 
     def _application(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        content = request.get_data()  # all of it, always: the connection goes on
-        found = _PATH.fullmatch(request.path)
-        version, model, method = found.groups(default="") if found else ("", "", "")
+        content = request.get_data()  # always all of it, since the connection is kept open
+        match = _PATH.fullmatch(request.path)
+        version, model, method = match.groups(default="") if match else ("", "", "")
         fault = self._fault(model) if method in _GENERATES else _OK
-        if not found:
+        if not match:
             reply = Reply(404, b"<html>404</html>", {"Content-Type": "text/html; charset=UTF-8"}, "no such path")
         else:
-            reply = self._refusal(request) or self._reply(request, content, version, model, method, fault)
+            reply = self._check_key(request) or self._reply(request, content, version, model, method, fault)
         left = self._wait(environ["werkzeug.socket"], self._latency(model, method, reply, fault))
         met = reply.name if fault.name == "ok" else fault.name
-        call = Call(version, model, method, _json(content), _said(request), met, left)
-        return self._sent(request, reply, fault, call, environ["werkzeug.socket"])(environ, start)
+        call = Call(version, model, method, _parse_json(content), _headers_without_key(request), met, left)
+        return self._response(request, reply, fault, call, environ["werkzeug.socket"])(environ, start)
 
-    def _refusal(self, request: Request) -> Reply | None:
+    def _check_key(self, request: Request) -> Reply | None:
         key = request.headers.get("x-goog-api-key", "")
         if not key:
             return responses.no_key()
@@ -155,20 +155,22 @@ class GeminiEmulator(LoopbackServer):
 
     def _reply(self, request: Request, content: bytes, version: str, model: str, method: str, fault: Fault) -> Reply:
         if request.method == "GET" and not method:
-            size = request.args.get("pageSize", service.PAGE, type=int)
-            return service.got(version, model) if model else service.listed(request.args.get("pageToken", ""), size)
+            size = request.args.get("pageSize", service.DEFAULT_PAGE_SIZE, type=int)
+            token = request.args.get("pageToken", "")
+            return service.get_model(version, model) if model else service.list_models(token, size)
         if request.method != "POST" or method not in _GENERATES:
             return responses.not_found(version, model, method or request.method)
-        body = _json(content)
+        body = _parse_json(content)
         if not body:
             return responses.invalid("Invalid JSON payload received.")
         after = None if fault.after is None else fault.after * (self._scale or 1)
         with self._changed:
             self._number += 1
             salt = f"{self._seed}/{self._number}".encode()
-        asked = service.Asked(version, model, body, fault.name, self._now(), salt)
-        reply = responses.scripted(fault.name, version, model, after) or service.generated(asked)
-        return service.streamed(reply, sse=request.args.get("alt") == "sse") if method != _GENERATES[0] else reply
+        reply = responses.scripted_reply(fault.name, version, model, after)
+        if reply is None:
+            reply = service.generate(service.GenerateRequest(version, model, body, fault.name, self._now(), salt))
+        return reply if method == _GENERATES[0] else service.as_stream(reply, sse=request.args.get("alt") == "sse")
 
     def _fault(self, model: str) -> Fault:
         with self._changed:
@@ -204,7 +206,7 @@ class GeminiEmulator(LoopbackServer):
             return self._draw.uniform(low, high) * self._scale
 
     def _wait(self, peer: socket.socket, seconds: float) -> bool:
-        """Let time pass; True as soon as the client has left."""
+        """Wait; True as soon as the client has disconnected."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self.stopping.is_set():
             if select.select([peer], [], [], min(left, 0.05))[0]:
@@ -213,24 +215,30 @@ class GeminiEmulator(LoopbackServer):
                         return True
                 except OSError:
                     return True
-                self.stopping.wait(min(left, 0.01))  # more bytes of the same client: a next request that waits
+                self.stopping.wait(min(left, 0.01))  # more bytes of the same client: its next request
         return False
 
-    def _sent(self, request: Request, reply: Reply, fault: Fault, call: Call, peer: socket.socket) -> Response:
+    def _response(self, request: Request, reply: Reply, fault: Fault, call: Call, peer: socket.socket) -> Response:
+        """The response of the call, with its faults below HTTP; records the call."""
         if fault.name == "hang":
             self._wait(peer, 3600)
             call = replace(call, left=True)
         if fault.name == "trickle":
-            return self._trickling(_response(request, reply), call, fault, peer)
+            return self._trickle(_encode(request, reply), call, fault, peer)
         self._record(call)
         if call.left or fault.name in ("drop", "hang"):
             peer.shutdown(socket.SHUT_RDWR) if fault.name == "drop" else None
-            raise ConnectionAbortedError  # which werkzeug takes for what it is: nobody is there any more
-        response = _response(request, reply)
+            raise ConnectionAbortedError  # werkzeug takes it as a client that has disconnected
+        response = _encode(request, reply)
         if fault.name == "truncate":
-            whole = response.get_data()
-            response.response = _cut(whole, peer)
-            response.headers["Content-Length"] = str(len(whole))
+            body = response.get_data()
+
+            def half() -> Iterator[bytes]:
+                yield body[: len(body) // 2]
+                peer.shutdown(socket.SHUT_RDWR)
+
+            response.response = half()
+            response.headers["Content-Length"] = str(len(body))
         return response
 
     def _record(self, call: Call) -> None:
@@ -238,33 +246,29 @@ class GeminiEmulator(LoopbackServer):
             self._calls.append(call)
             self._changed.notify_all()
 
-    def _trickling(self, response: Response, call: Call, fault: Fault, peer: socket.socket) -> Response:
-        whole = response.get_data()
+    def _trickle(self, response: Response, call: Call, fault: Fault, peer: socket.socket) -> Response:
+        """The response with a body that takes the fault's time; records the call at its end."""
+        body = response.get_data()
         seconds = (30.0 if fault.after is None else fault.after) * (self._scale or 1)
 
-        def drops() -> Iterator[bytes]:
+        def chunks() -> Iterator[bytes]:
             left = True
-            size = max(1, len(whole) // 100)
+            size = max(1, len(body) // 100)
             try:
-                for at in range(0, len(whole), size):
-                    yield whole[at : at + size]
-                    if self._wait(peer, seconds / 100) and at + size < len(whole):
+                for start in range(0, len(body), size):
+                    yield body[start : start + size]
+                    if self._wait(peer, seconds / 100) and start + size < len(body):
                         return
                 left = False
             finally:
                 self._record(replace(call, left=left))
 
-        response.response = drops()
-        response.headers["Content-Length"] = str(len(whole))
+        response.response = chunks()
+        response.headers["Content-Length"] = str(len(body))
         return response
 
 
-def _cut(whole: bytes, peer: socket.socket) -> Iterable[bytes]:
-    yield whole[: len(whole) // 2]
-    peer.shutdown(socket.SHUT_RDWR)
-
-
-def _response(request: Request, reply: Reply) -> Response:
+def _encode(request: Request, reply: Reply) -> Response:
     content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content, indent=2).encode()
     headers = {**responses.HEADERS, "Server-Timing": "gfet4t7; dur=48", **reply.headers}
     if "gzip" in request.headers.get("Accept-Encoding", "") and (reply.code != 200 or request.method == "GET"):
@@ -273,14 +277,15 @@ def _response(request: Request, reply: Reply) -> Response:
     return Response(content, reply.code, headers)
 
 
-def _json(content: bytes) -> dict[str, Any]:
+def _parse_json(content: bytes) -> dict[str, Any]:
+    """The JSON object of a body; empty if it is anything else."""
     try:
-        read = json.loads(content or b"{}")
+        document = json.loads(content or b"{}")
     except (ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
-def _said(request: Request) -> dict[str, str]:
-    """The headers, without the key: what is kept is shown sooner or later."""
+def _headers_without_key(request: Request) -> dict[str, str]:
+    """The headers in lower case, without the key: recorded calls end up in logs and test reports."""
     return {name.lower(): value for name, value in request.headers.items() if name.lower() != "x-goog-api-key"}

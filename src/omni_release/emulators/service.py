@@ -1,4 +1,4 @@
-"""What the service does with a request: reads it as strictly as the real one, and makes an image."""
+"""The emulated service: reads a request as strictly as the real service, and makes an image."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from datetime import datetime
 from typing import Any
 
 from omni_release import models
-from omni_release.emulators import responses as emulators_responses
+from omni_release.emulators import responses
 from omni_release.emulators.responses import Reply
 from omni_release.images.api_format import decode_base64, field, snake_case
 
-PAGE = 50
-SIGNATURE = 1_200
-"""Bytes of a signature; real ones have up to 2.2 million."""
+DEFAULT_PAGE_SIZE = 50
+SIGNATURE_SIZE = 1_200
+"""In bytes; the signatures of the real service have up to 2.2 million."""
 _TOKENS = {"1K": 1120, "2K": 1120, "4K": 2000}
 _FLASH_TOKENS = {"1K": 1120, "2K": 1680, "4K": 2520}
+_MODALITIES = ["TEXT", "IMAGE"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A call of generateContent. `step` is what the script says about it, `salt` tells it from all others."""
+class GenerateRequest:
+    """A call of generateContent. `step` is the script's step for it, `salt` distinguishes it from all other calls."""
 
     version: str
     model: str
@@ -55,137 +56,115 @@ _SHAPE: Any = {
         "maxOutputTokens": int,
     },
 }
-"""What is looked at of a request; `bytes` is base64."""
+"""The fields of a request that are checked; `bytes` is base64."""
 
 
-def misshapen(value: Any, shape: Any = _SHAPE, where: str = "") -> str:
-    """Where a request is not of the API's shape; "" where it is."""
+def invalid_field(value: Any, shape: Any = _SHAPE, path: str = "") -> str:
+    """The path of the first field that does not have the API's shape; "" if all fields have it."""
     if value is None:
         return ""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            return where
-        return next(
-            (found for name in shape if (found := misshapen(field(value, name), shape[name], f"{where}.{name}"))), ""
-        )
+            return path
+        paths = (invalid_field(field(value, name), shape[name], f"{path}.{name}") for name in shape)
+        return next(filter(None, paths), "")
     if isinstance(shape, list):
         if not isinstance(value, list) or None in value:
-            return where
-        return next(
-            (found for at, one in enumerate(value) if (found := misshapen(one, shape[0], f"{where}[{at}]"))), ""
-        )
-    if shape is bytes:
-        return "" if isinstance(value, str) and _is_base64(value) else where
-    return "" if type(value) is shape else where
+            return path
+        paths = (invalid_field(item, shape[0], f"{path}[{number}]") for number, item in enumerate(value))
+        return next(filter(None, paths), "")
+    if shape is bytes and isinstance(value, str):
+        try:
+            decode_base64(value)
+        except ValueError:
+            return path
+        return ""
+    return "" if type(value) is shape else path
 
 
-def _is_base64(text: str) -> bool:
-    try:
-        decode_base64(text)
-    except ValueError:
-        return False
-    return True
-
-
-def known(model: str, now: datetime) -> bool:
-    """Whether calls to this model are answered on this day."""
-    found = models.find(model)
-    return found is not None and found.lives(now.date())
-
-
-def generated(asked: Asked) -> Reply:
-    """The answer to a call, as if all were well with the service."""
-    if not known(asked.model, asked.now):
-        return emulators_responses.not_found(asked.version, asked.model)
-    if where := misshapen(asked.body):
-        return emulators_responses.invalid(f"Invalid value at '{where.lstrip('.')}'.")
-    config = field(asked.body, "generationConfig", {})
+def generate(request: GenerateRequest) -> Reply:
+    """The reply to a call of a healthy service."""
+    known = models.find(request.model)
+    if known is None or not known.lives(request.now.date()):
+        return responses.not_found(request.version, request.model)
+    if path := invalid_field(request.body):
+        return responses.invalid(f"Invalid value at '{path.lstrip('.')}'.")
+    config = field(request.body, "generationConfig", {})
     image = field(config, "imageConfig", {})
-    if not asked.body.get("contents"):
-        return emulators_responses.invalid("* GenerateContentRequest.contents: contents is not specified")
-    shape = emulators_responses.shape(field(image, "aspectRatio", ""), field(image, "imageSize", ""))
-    if shape is None:
-        return emulators_responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
-    if (wrong := _signatures(asked)) is not None:
-        return wrong
-    if "IMAGE" not in field(config, "responseModalities", ["TEXT", "IMAGE"]):
-        return emulators_responses.text_only(
-            asked.model, "Yes", "MAX_TOKENS" if field(config, "maxOutputTokens") else "STOP"
-        )
-    return Reply(200, _answer(asked, shape, field(image, "imageSize", "1K")))
+    if not request.body.get("contents"):
+        return responses.invalid("* GenerateContentRequest.contents: contents is not specified")
+    pixels = responses.image_size(field(image, "aspectRatio", ""), field(image, "imageSize", ""))
+    if pixels is None:
+        return responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
+    if (refusal := _check_signatures(request.body["contents"])) is not None:
+        return refusal
+    if "IMAGE" not in field(config, "responseModalities", _MODALITIES):
+        finish_reason = "MAX_TOKENS" if field(config, "maxOutputTokens") else "STOP"
+        return responses.text_only(request.model, "Yes", finish_reason)
+    return Reply(200, _answer(request, pixels, field(image, "imageSize", "1K")))
 
 
-def _signatures(asked: Asked) -> Reply | None:
-    """Each image of the model's own has to come back with the signature that it came with."""
-    for at, content in enumerate(asked.body["contents"], 1):
-        for number, part in enumerate(content.get("parts") or (), 1):
+def _check_signatures(contents: list[Any]) -> Reply | None:
+    """The error if an image of the model comes back without its signature, or any part with a wrong one."""
+    for content_number, content in enumerate(contents, 1):
+        for part_number, part in enumerate(content.get("parts") or (), 1):
             inline = field(part, "inlineData")
             if content.get("role") != "model" or (inline is None and "text" not in part):
                 continue
-            given = field(part, "thoughtSignature")
-            about = (
-                part["text"].encode("utf-8", "surrogatepass")
-                if inline is None
-                else decode_base64(field(inline, "data", ""))
-            )
-            if given is None and inline is not None:
-                return emulators_responses.missing_signature(at, number)
-            if given is not None and not _signed(given, about):
-                return emulators_responses.invalid(
-                    f"Thought signature is not valid in content position {at}, part {number}."
-                )
+            signature = field(part, "thoughtSignature")
+            if signature is None:
+                if inline is not None:
+                    return responses.missing_signature(content_number, part_number)
+                continue
+            if inline is None:
+                signed = part["text"].encode("utf-8", "surrogatepass")
+            else:
+                signed = decode_base64(field(inline, "data", ""))
+            if not responses.is_signed(decode_base64(signature), signed):
+                place = f"content position {content_number}, part {part_number}"
+                return responses.invalid(f"Thought signature is not valid in {place}.")
     return None
 
 
-def _signed(given: str, about: bytes) -> bool:
-    return emulators_responses.is_signed(decode_base64(given), about)
-
-
-def _answer(asked: Asked, shape: tuple[int, int], size: str) -> dict[str, Any]:
-    jpeg = asked.step == "jpeg" or ("-pro-" in asked.model and asked.step != "png")
+def _answer(request: GenerateRequest, pixels: tuple[int, int], size: str) -> dict[str, Any]:
+    jpeg = request.step == "jpeg" or ("-pro-" in request.model and request.step != "png")
     mime_type = "image/jpeg" if jpeg else "image/png"
-    colour = hashlib.sha256(repr(asked.body["contents"]).encode()).digest()[0]
-    data = emulators_responses.picture(*shape, mime_type, colour)
-    if asked.step == "cut-image":
+    colour = hashlib.sha256(repr(request.body["contents"]).encode()).digest()[0]
+    data = responses.sample_image(*pixels, mime_type, colour)
+    if request.step == "cut-image":
         data = data[: len(data) // 2]
-    elif asked.step == "corrupt":
-        data = b"this is no image, whatever the type beside it says"
-    answered = "gemini-3.1-flash-lite-image" if asked.step == "other-model" else asked.model
+    elif request.step == "corrupt":
+        data = b"this is not an image, whatever its MIME type says"
+    parts = list(_parts(request, data, mime_type))
     document: dict[str, Any] = {
-        "candidates": [
-            {
-                "content": {"parts": list(_parts(asked, data, mime_type)), "role": "model"},
-                "finishReason": "STOP",
-                "index": 0,
-            }
-        ],
-        "usageMetadata": _usage(asked.model, size),
-        "modelVersion": answered,
-        "responseId": response_id(asked.now, asked.salt),
+        "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": _usage(request.model, size),
+        "modelVersion": "gemini-3.1-flash-lite-image" if request.step == "other-model" else request.model,
+        "responseId": response_id(request.now, request.salt),
     }
-    if asked.step == "retiring":
+    if request.step == "retiring":
         document["modelStatus"] = {"modelStage": "DEPRECATED", "retirementTime": "2027-01-31T00:00:00Z"}
-    return _snaked(document) if asked.step == "snake" else document
+    return _in_snake_case(document) if request.step == "snake" else document
 
 
-def _parts(asked: Asked, data: bytes, mime_type: str) -> Iterator[dict[str, Any]]:
-    modalities = field(field(asked.body, "generationConfig", {}), "responseModalities", ["TEXT", "IMAGE"])
-    signs = "gemini-2" not in asked.model
-    if "TEXT" in modalities:
+def _parts(request: GenerateRequest, data: bytes, mime_type: str) -> Iterator[dict[str, Any]]:
+    """A text, if the request asks for one, and the image; both signed, except by Gemini 2."""
+
+    def signature(content: bytes) -> dict[str, str]:
+        if "gemini-2" in request.model:
+            return {}
+        unpadded = request.step == "unpadded"
+        signed = responses.sign(content, SIGNATURE_SIZE + unpadded)
+        text = base64.b64encode(signed).decode()  # the standard alphabet, as the service writes it
+        return {"thoughtSignature": text.rstrip("=") if unpadded else text}
+
+    if "TEXT" in field(field(request.body, "generationConfig", {}), "responseModalities", _MODALITIES):
         text = "Here it is."
-        yield {"text": text} | (_sealed(text.encode(), asked.step) if signs else {})
+        yield {"text": text} | signature(text.encode())
     part: dict[str, Any] = {"inlineData": {"mimeType": mime_type, "data": base64.b64encode(data).decode()}}
-    if asked.step == "thought":
+    if request.step == "thought":
         part["thought"] = True
-    yield part | (_sealed(data, asked.step) if signs else {})
-
-
-def _sealed(about: bytes, step: str) -> dict[str, str]:
-    size = SIGNATURE + 1 if step == "unpadded" else SIGNATURE
-    text = base64.b64encode(
-        emulators_responses.signature(about, size)
-    ).decode()  # the standard alphabet, as the service writes it
-    return {"thoughtSignature": text.rstrip("=") if step == "unpadded" else text}
+    yield part | signature(data)
 
 
 def _usage(model: str, size: str) -> dict[str, Any]:
@@ -198,21 +177,21 @@ def _usage(model: str, size: str) -> dict[str, Any]:
         "candidatesTokenCount": image + text,
         "totalTokenCount": 22 + image + text + thoughts,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 22}],
-        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": image}],  # the details do not sum up
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": image}],  # the details do not add up
     }
     return usage | ({"thoughtsTokenCount": thoughts} if thoughts else {})
 
 
 def response_id(now: datetime, salt: bytes) -> str:
-    """URL-safe base64 whose first four bytes, little-endian, are the Unix time; the rest tells calls apart."""
+    """URL-safe base64: the first four bytes are the Unix time in little-endian, the others identify the call."""
     time = struct.pack("<I", int(now.timestamp()))
     return base64.urlsafe_b64encode(time + hashlib.sha256(salt).digest()[:12]).decode().rstrip("=")
 
 
-def streamed(reply: Reply, *, sse: bool) -> Reply:
-    """The same as streamGenerateContent gives it: a chunk a part, then an empty one with the reason of its end.
+def as_stream(reply: Reply, *, sse: bool) -> Reply:
+    """The reply as streamGenerateContent gives it: a chunk for each part, then an empty one with the finish reason.
 
-    With `sse` as events, else as an array. An error keeps its plain JSON body, under the stream's content type.
+    As events with `sse`, else as an array. An error keeps its plain JSON body, under the stream's content type.
     """
     if isinstance(reply.content, bytes):
         return reply
@@ -227,42 +206,41 @@ def streamed(reply: Reply, *, sse: bool) -> Reply:
 
 
 def _chunks(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    candidates = document.get("candidates") or [{}]
-    parts = field(candidates[0], "content", {}).get("parts") or ()
-    end = {key: value for key, value in candidates[0].items() if key != "content"}
-    for part in parts:
+    candidate = (document.get("candidates") or [{}])[0]
+    for part in field(candidate, "content", {}).get("parts") or ():
         yield {**document, "candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]}
-    closing = {"content": {"parts": [{"text": ""}], "role": "model"}, **end}
-    yield {**document, "candidates": [closing]} if "candidates" in document else dict(document)
+    end = {key: value for key, value in candidate.items() if key != "content"}
+    last = {"content": {"parts": [{"text": ""}], "role": "model"}, **end}
+    yield {**document, "candidates": [last]} if "candidates" in document else dict(document)
 
 
-def _snaked(value: Any) -> Any:
-    """The same with all names in snake_case, as other clients of the API write them."""
+def _in_snake_case(value: Any) -> Any:
+    """A copy with all names in snake_case, as some clients of the API write them."""
     if isinstance(value, list):
-        return [_snaked(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {snake_case(key): _snaked(item) for key, item in value.items()}
+        return [_in_snake_case(item) for item in value]
+    if isinstance(value, dict):
+        return {snake_case(key): _in_snake_case(item) for key, item in value.items()}
+    return value
 
 
-def listed(page_token: str, page_size: int) -> Reply:
-    """A page of the list of models. As the real one it lists names that are shut down already."""
+def list_models(page_token: str, page_size: int) -> Reply:
+    """A page of the list of models. Like the real list, it includes names that are shut down."""
     names = sorted(models.all_models())
     start = names.index(page_token) if page_token in names else 0
     page = names[start : start + max(1, min(page_size, 1000))]
     rest = names[start + len(page) :]
-    body: dict[str, Any] = {"models": [_entry(name) for name in page]}
+    body: dict[str, Any] = {"models": [_model_entry(name) for name in page]}
     return Reply(200, body | ({"nextPageToken": rest[0]} if rest else {}))
 
 
-def got(version: str, model: str) -> Reply:
-    """One model's entry."""
-    return (
-        Reply(200, _entry(model)) if models.find(model) else emulators_responses.not_found(version, model, "getModel")
-    )
+def get_model(version: str, model: str) -> Reply:
+    """The entry of one model."""
+    if models.find(model) is None:
+        return responses.not_found(version, model, "getModel")
+    return Reply(200, _model_entry(model))
 
 
-def _entry(name: str) -> dict[str, Any]:
+def _model_entry(name: str) -> dict[str, Any]:
     return {
         "name": f"models/{name}",
         "version": "001",
