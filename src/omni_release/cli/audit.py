@@ -44,10 +44,11 @@ def show(project: Project, rule: Path, processes: Processes, *, json: bool) -> i
 def document(rule: Path, found: list[Finding]) -> str:
     """See docs/audit.schema.json."""
     import dataclasses
-    import json
+
+    from omni_release.core.documents import to_json
 
     places = [{**dataclasses.asdict(finding), "severity": finding.severity.value} for finding in found]
-    return json.dumps({"rule": rule.as_posix(), "places": places}, indent=2, ensure_ascii=False) + "\n"
+    return to_json({"rule": rule.as_posix(), "places": places})
 
 
 def _found(project: Project, rule: Path, processes: Processes) -> list[Finding]:

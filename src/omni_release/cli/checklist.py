@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as codec
 import sys
 from importlib import resources
 
@@ -11,6 +10,7 @@ from omni_release.checklists import FOLDER, Checklist
 from omni_release.checklists.sign_offs import Shown, newest, standing
 from omni_release.core import errors
 from omni_release.core.actions import Write
+from omni_release.core.documents import to_json
 from omni_release.core.errors import UsageError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project
@@ -36,7 +36,7 @@ def init(project: Project, files: Files, *, json: bool = False) -> int:
             files.write(Write(target, shipped.read_bytes()))
     if json:
         told = [{"path": path, "written": new} for path, new in written.items()]
-        sys.stdout.write(codec.dumps({"checklists": told}, indent=2) + "\n")
+        sys.stdout.write(to_json({"checklists": told}))
         return errors.EXIT_PASSED
     sys.stdout.writelines(f"{path} is {'written' if new else 'there already'}\n" for path, new in written.items())
     sys.stdout.write("Change them to what your project needs, and commit them.\n")
@@ -103,7 +103,7 @@ def _json(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -
         }
         for one in found
     ]
-    return codec.dumps({"checklists": content, "run": folder.path.name}, indent=2, ensure_ascii=False) + "\n"
+    return to_json({"checklists": content, "run": folder.path.name})
 
 
 def _about(folder: RunFolder) -> str:

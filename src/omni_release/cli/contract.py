@@ -44,10 +44,10 @@ def run(verb: str, named: Sequence[str], *, json: bool) -> int:
 def _said(findings: Sequence[Finding], *, json: bool) -> int:
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     if json:
-        import json as codec
+        from omni_release.core.documents import to_json
 
         content = [{"severity": f.severity.value, "rule": f.rule, "message": f.message} for f in findings]
-        sys.stdout.write(codec.dumps({"drift": content, "failed": failed}, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json({"drift": content, "failed": failed}))
     else:
         sys.stdout.writelines(f"{f.severity.value:<8} {f.message}  [{f.rule}]\n" for f in findings)
         sys.stdout.write("" if findings else "no drift\n")
@@ -56,10 +56,10 @@ def _said(findings: Sequence[Finding], *, json: bool) -> int:
 
 def _shown(shapes: dict[str, Shape], *, json: bool) -> None:
     if json:
-        import json as codec
+        from omni_release.core.documents import to_json
 
         content = {kind: {"samples": shape.samples, "fields": _fields(shape)} for kind, shape in shapes.items()}
-        sys.stdout.write(codec.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(content))
         return
     for kind, shape in shapes.items():
         sys.stdout.write(f"{kind} ({shape.samples} recorded)\n")

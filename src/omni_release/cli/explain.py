@@ -35,7 +35,7 @@ def _text(task: Task, within: tuple[str, ...]) -> str:
 
 
 def _json(task: Task, within: tuple[str, ...]) -> str:
-    from json import dumps
+    from omni_release.core.documents import to_json
 
     content = {
         "id": task.id,
@@ -46,4 +46,4 @@ def _json(task: Task, within: tuple[str, ...]) -> str:
         "lanes": list(within),
         "waivable": task.waivable,
     }
-    return dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return to_json(content)

@@ -31,7 +31,7 @@ def show(root: Path, *, json: bool) -> int:
 
 def document(by_name: dict[str, list[Occurrence]], today: date) -> str:
     """The same as one JSON document: a list of models, each with its places."""
-    import json
+    from omni_release.core.documents import to_json
 
     content = [
         {
@@ -46,7 +46,7 @@ def document(by_name: dict[str, list[Occurrence]], today: date) -> str:
         }
         for _, places in sorted(by_name.items())
     ]
-    return json.dumps({"models": content}, indent=2, ensure_ascii=False) + "\n"
+    return to_json({"models": content})
 
 
 def _told(named: Occurrence, today: date) -> str:

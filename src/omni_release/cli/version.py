@@ -135,7 +135,7 @@ def show(root: Path, *, json: bool) -> int:
 
 def document(found: ProjectVersions, odd: Iterable[Place]) -> str:
     """See docs/version.schema.json."""
-    import json
+    from omni_release.core.documents import to_json
 
     source = found.source
     content = {
@@ -144,7 +144,7 @@ def document(found: ProjectVersions, odd: Iterable[Place]) -> str:
         "places": [_fields(place) for place in found.places],
         "drift": [_fields(place) for place in odd],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return to_json(content)
 
 
 def _fields(place: Place) -> dict[str, str | int]:
@@ -195,10 +195,10 @@ def _changed(root: Path, asked: Asked, swaps: FileTransactions, index: Index | N
     said = list(_unwritten(found, docs=asked.docs))
     paths = [checkout.relative_path(change.path) for change in changes]
     if asked.json:
-        import json
+        from omni_release.core.documents import to_json
 
         content = {"version": normalize(version), "changed": paths, "dry_run": asked.dry, "said": said}
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(content))
         return errors.EXIT_PASSED
     sys.stdout.writelines(f"{line}\n" for line in (versions_change.diff(changes) if asked.dry else paths))
     sys.stderr.writelines(f"{line}\n" for line in said)

@@ -28,10 +28,10 @@ def main(root: Path, name: str, files: Files, *, write: bool, json: bool = False
     if write:
         _write(root, texts, files)
     if json:
-        from json import dumps
+        from omni_release.core.documents import to_json
 
         told = [{"path": (FOLDER / f"{n}.yml").as_posix(), "text": text} for n, text in texts.items()]
-        sys.stdout.write(dumps({"workflows": told, "written": write}, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json({"workflows": told, "written": write}))
     elif write:
         sys.stdout.writelines(f"{(FOLDER / n).as_posix()}.yml\n" for n in texts)
     else:

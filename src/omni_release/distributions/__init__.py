@@ -35,6 +35,14 @@ def name_and_version(name: str) -> tuple[str, str]:
     return str(project), str(version)
 
 
+def project_and_version(artifacts: Sequence[Artifact]) -> tuple[str, str]:
+    """The normalised project name and the version of the artifacts of a run, which all state the same ones.
+
+    There must be at least one. Raises InvalidDistribution as `name_and_version` does.
+    """
+    return name_and_version(artifacts[0].name)
+
+
 def released(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
     """The version to release: that of the built files, spelled as the project states it.
 
@@ -43,7 +51,7 @@ def released(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
     """
     if not pinned:
         return stated
-    _, built = name_and_version(pinned[0].name)
+    _, built = project_and_version(pinned)
     return stated if stated and same_version(stated, built) else built
 
 

@@ -53,7 +53,7 @@ class PinnedRelease:
     @classmethod
     def of(cls, release: Release, name: str, *artifacts: Artifact) -> PinnedRelease:
         """The release, where any of these artifacts may be installed."""
-        project, version = distributions.name_and_version(artifacts[0].name)
+        project, version = distributions.project_and_version(artifacts)
         hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in artifacts)
         line = f"{project}=={version} {hashes}\n"
         return cls(name, project, version, Write(release.work_dir / f"{name}.txt", line.encode()))

@@ -121,7 +121,7 @@ def require_not_editable(local: LocalEnvironment, release: Release) -> None:
 
 def has_release(local: LocalEnvironment, release: Release, world: World) -> bool:
     """Whether the local environment has the release with the bytes of one of its wheels, and all requirements."""
-    _, version = distributions.name_and_version(_released(world)[0].name)
+    _, version = distributions.project_and_version(_released(world))
     if local.version is None or not distributions.same_version(local.version, version):
         return False
     wheels = [path for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]

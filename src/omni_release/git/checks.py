@@ -112,7 +112,7 @@ def _warning_if_started(finding: Finding, release: Release, world: World) -> Fin
     artifacts = world.journal.artifacts()
     if not artifacts:
         return finding
-    project, _ = distributions.name_and_version(artifacts[0].name)
+    project, _ = distributions.project_and_version(artifacts)
     if all(file.state is not FileState.OURS for file in world.index.file_statuses(project, artifacts)):
         return finding
     message = f"{finding.message}; the release has already started and continues"

@@ -178,7 +178,7 @@ def release_listed(release: Release, world: World) -> Iterator[Finding]:
     artifacts = world.journal.artifacts()
     if not artifacts:
         raise Inconclusive("the run has no distributions", "Run `omni-release rehearse` first.")
-    project, _ = distributions.name_and_version(artifacts[0].name)
+    project, _ = distributions.project_and_version(artifacts)
     polling.await_listing(world, project, artifacts, release.project.settings.publish.listing_timeout)
     for artifact in artifacts:
         yield Finding(f"{artifact.name}: served with sha256 {artifact.sha256}", severity=Severity.NOTICE)
@@ -199,7 +199,7 @@ def project_page(release: Release, world: World) -> Iterator[Finding]:
     artifacts = world.journal.artifacts()
     if not artifacts:
         raise NotApplicable("the run has no distributions")
-    url = world.index.target.page_of(*distributions.name_and_version(artifacts[0].name))
+    url = world.index.target.page_of(*distributions.project_and_version(artifacts))
     if not url:
         raise NotApplicable(f"the address of {world.index.target.name}'s pages is unknown")
     final = (FileState.OURS, FileState.REFUSED)

@@ -36,7 +36,7 @@ class Upload:
         artifacts = world.journal.artifacts()
         if not artifacts:
             raise Inconclusive("nothing to upload: the run has no distributions", "Run `omni-release build` first.")
-        project = distributions.name_and_version(artifacts[0].name)[0]
+        project = distributions.project_and_version(artifacts)[0]
         statuses = polling.file_statuses(world, project, artifacts)
         missing = {file.name for file in statuses if file.state is not FileState.OURS}
         access = world.index.access()
@@ -67,7 +67,7 @@ class Upload:
         artifacts, index = world.journal.artifacts(), world.index.target
         if not artifacts:
             return None
-        project, _ = distributions.name_and_version(artifacts[0].name)
+        project, _ = distributions.project_and_version(artifacts)
         statuses = polling.file_statuses(world, project, artifacts)
         polling.raise_on_other_bytes(statuses, index.name)
         for file in statuses:
@@ -96,7 +96,7 @@ class ConfirmVersion:
         if not artifacts:
             raise Inconclusive("nothing to publish: the run has no distributions", "Run `omni-release rehearse` first.")
         target = world.index.target
-        _, version = distributions.name_and_version(artifacts[0].name)
+        _, version = distributions.project_and_version(artifacts)
         files = "\n".join(f"  {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in artifacts)
         index = target.name if target.name == target.upload else f"{target.name} ({target.upload})"
         question = (

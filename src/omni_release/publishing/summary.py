@@ -46,7 +46,7 @@ def after_release(request: Request, report: Report, world: World) -> Iterator[st
     artifacts, target = report.artifacts, world.index.target
     if not artifacts or not world.journal.confirmed(target.upload):
         return
-    project, version = distributions.name_and_version(artifacts[0].name)
+    project, version = distributions.project_and_version(artifacts)
     if report.verdict == "passed":
         upload = next((outcome for outcome in report.outcomes if outcome.id == "upload"), None)
         if upload is not None and any(finding.message == ALREADY_DONE for finding in upload.findings):

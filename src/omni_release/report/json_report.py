@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from omni_release.core.documents import to_json
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.journal import outcome_dict
 from omni_release.core.model import Report, SignOff
@@ -28,7 +28,7 @@ def document(report: Report) -> str:
         "artifacts": [asdict(artifact) for artifact in report.artifacts],
         "run": report.run,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return to_json(content)
 
 
 def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:
@@ -46,14 +46,14 @@ def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:
         "run": None,
         "error": {"message": redact(error.message), "hint": redact(error.hint)},
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return to_json(content)
 
 
 def committed(path: str, id: str, who: str) -> str:
     """That a sign-off stands in a file of the repository, to be committed."""
-    return json.dumps({"path": path, "id": id, "who": who}, indent=2, ensure_ascii=False) + "\n"
+    return to_json({"path": path, "id": id, "who": who})
 
 
 def sign_off(signed: SignOff) -> str:
     """What a person has answered."""
-    return json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n"
+    return to_json(asdict(signed))

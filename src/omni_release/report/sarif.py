@@ -6,12 +6,12 @@ The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from omni_release import __version__
+from omni_release.core.documents import to_json
 from omni_release.core.model import Finding, Outcome, Report, Severity, Status
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -36,7 +36,7 @@ def document(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(report, done, finding, places[_rule(done, finding)]) for done, finding in _judged(report)],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _judged(report: Report) -> Iterator[tuple[Outcome, Finding]]:
