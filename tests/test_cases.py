@@ -28,7 +28,7 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
     "hollow-prefix": (
         "inspect",
         (
-            ("distributions-match", "hollow-wheel", "holds no 'acme_hollow'", None),
+            ("distributions-match", "hollow-wheel", "contains no 'acme_hollow'", None),
             ("wheel-matches-checkout", "lost-in-sdist", "acme_hollow/__init__.py", None),
         ),
     ),

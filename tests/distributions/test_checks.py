@@ -47,8 +47,8 @@ def test_wheel_of_a_platform_is_looked_into(compiled: Release, world: World) -> 
     wheel(compiled, OTHER, ("acme/__init__.py", "acme/speed.cp311-win_amd64.pyd"))
     found = {(finding.path, finding.rule, finding.message) for finding in wheel_complete(compiled, world)}
     assert found == {
-        ("acme/words.py", "lost-module", f"is not in {OTHER}"),
-        ("acme/table.json", "lost-data", f"is not in {OTHER}"),
+        ("acme/words.py", "lost-module", f"missing in {OTHER}"),
+        ("acme/table.json", "lost-data", f"missing in {OTHER}"),
     }
 
 
@@ -75,7 +75,7 @@ def test_metadata_without_a_version(release: Release, world: World, tmp_path: Pa
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("acme-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\n\n")
     (found,) = distributions_match(release, world)
-    assert (found.rule, found.message) == ("artifact-metadata", f"the metadata in {path.name} say acme no version")
+    assert (found.rule, found.message) == ("artifact-metadata", f"the metadata of {path.name} says acme no version")
 
 
 def test_without_a_wheel(compiled: Release, world: World) -> None:
@@ -86,7 +86,7 @@ def test_without_a_wheel(compiled: Release, world: World) -> None:
     for other in ((), (OTHER,)):
         for name in other:
             wheel(compiled, name, WHOLE, compiled.rebuilt / "checkout")
-        with pytest.raises(NotApplicable, match="no wheel of one and the same platform"):
+        with pytest.raises(NotApplicable, match="no wheel of the same platform"):
             list(wheel_matches_checkout(compiled, world))
 
 

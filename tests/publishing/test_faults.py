@@ -123,7 +123,7 @@ def test_every_fault(dist: Path, tmp_path: Path) -> None:
         held_to_the_truth(script, dist, done)
         came_to[done.passed] += 1
     assert all(came_to.values()), came_to
-    print(f"{FAULTS} scripts: {came_to[True]} published, {came_to[False]} refused")
+    print(f"{SCRIPTS} scripts: {came_to[True]} published, {came_to[False]} refused")
 
 
 @pytest.mark.parametrize(

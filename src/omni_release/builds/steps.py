@@ -1,4 +1,4 @@
-"""Build the distributions, and once more, to compare with."""
+"""The steps that copy the checkout and build the distributions, and build them again to compare."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ _PREBUILT = "prebuilt "
 
 
 class Build:
-    """The distributions are built: the sdist, and the wheel from that sdist.
+    """Build the distributions
 
-    The last lines of the back end stand above, all of its output in the run's `logs/build.log`. The build runs in an
-    isolated environment: what it imports must be listed under `requires` in [build-system].
+    The project's build back end makes the sdist, and a wheel from that sdist, in an isolated environment.
+
+    Fix: correct the error that the back end reports in the run's `logs/build.log`; list what the build imports under
+    `requires` in [build-system].
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -33,14 +35,16 @@ class Build:
         yield _pin(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        return as_built(release, world)
+        return verify_artifacts(release, world)
 
 
 @dataclass(frozen=True)
 class TakeArtifacts:
-    """The distributions were built elsewhere: they are copied from the folder that was named.
+    """Copy the prebuilt distributions
 
-    Name the folder with the wheels, and the sdist where there is one: `--artifacts DIR`.
+    The distributions in the folder given by `--artifacts` are used in place of a build.
+
+    Fix: pass the folder that contains the wheels, and the sdist if there is one: `--artifacts DIR`.
     """
 
     folder: Path
@@ -48,20 +52,22 @@ class TakeArtifacts:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         names = tuple(PurePosixPath(path.name) for path in distributions.in_folder(self.folder))
         yield Copy(self.folder, release.dist, names)
-        # Of this tree as far as anybody can tell: a run that is to build something does not go on with it.
+        # Presumably of this tree: the prefix keeps a run that builds from resuming this one.
         tree_file = release.work_dir / "prebuilt.sha256"
         fingerprint = source_tree.fingerprint(release.project.root, world.processes)
         yield Write(tree_file, (_PREBUILT + fingerprint).encode())
         yield dataclasses.replace(_pin(release), tree=tree_file)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        return as_built(release, world)
+        return verify_artifacts(release, world)
 
 
 class Rebuild:
-    """The distributions are built once more, and a wheel straight from the checkout, to compare with.
+    """Build again for comparison
 
-    All of the back end's output is in the run's `logs/rebuild.log`.
+    The distributions are built a second time, and a wheel is built straight from the checkout.
+
+    Fix: correct the error that the back end reports in the run's `logs/rebuild.log`.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -72,12 +78,15 @@ class Rebuild:
 
 
 def _pin(release: Release) -> Pin:
-    """The files that were built, and the tree that was copied before."""
+    """Pin the built files to the tree that was copied before the build."""
     return Pin(release.dist, release.copied_tree, release.commit.sha if release.commit else None)
 
 
-def as_built(release: Release, world: World) -> Evidence | None:
-    """Proof that the pinned files lie there, and are of this very checkout."""
+def verify_artifacts(release: Release, world: World) -> Evidence | None:
+    """Proof that the pinned files are in dist/ and were built from this checkout; None where none are pinned.
+
+    Raises Conflict where the checkout or a file has changed since the build.
+    """
     pinned = world.journal.artifacts()
     if not pinned:
         return None
@@ -87,7 +96,7 @@ def as_built(release: Release, world: World) -> Evidence | None:
     for artifact in pinned:
         path = release.dist / artifact.name
         if not path.is_file() or documents.sha256(path) != artifact.sha256:
-            raise Conflict(f"{path} is not the file that this run has built", "Start a new run, without --run.")
+            raise Conflict(f"{path} has changed since this run built it", "Start a new run, without --run.")
     return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
 
 
@@ -108,10 +117,12 @@ def _build(release: Release, world: World, which: str, source: Path, target: Pat
 
 
 class CopySource:
-    """The checkout is copied for the build, so that a back end can touch nothing in it.
+    """Copy the checkout for the build
 
-    The copy lies outside the checkout. It has the repository's history (for a version that comes from a tag), files
-    that git ignores (what a front end's build has made, say), and no leftovers of tools and earlier builds.
+    The build runs in a copy outside the checkout, with the git history and ignored files but without leftovers of
+    tools and earlier builds.
+
+    Fix: free disk space, and make all files of the checkout readable.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -123,7 +134,7 @@ class CopySource:
             yield Copy(top, release.work_dir / copy, files)
             if found:
                 yield Write(release.work_dir / copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n")
-        # Last, so that it is only there when all of it is: from now on the build is of this very tree.
+        # Last, so that it exists only when the copy is complete: the build is of this tree from now on.
         yield Write(release.copied_tree, fingerprint.encode())
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
@@ -135,10 +146,12 @@ class CopySource:
 
 
 class CopyForCommands:
-    """The checkout is copied for the project's own commands, so that they change nothing in it.
+    """Copy the checkout for the project's commands
 
-    The copy has what git knows. Each `node_modules` beside a package.json is there as a link: what it takes to run is
-    neither copied nor installed again.
+    The project's own commands run in a copy of the files that git does not ignore; each `node_modules` next to a
+    package.json is linked, not copied.
+
+    Fix: free disk space, and make all files of the checkout readable.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -149,22 +162,24 @@ class CopyForCommands:
             modules = file.parent / "node_modules"
             if file.name == "package.json" and (root / modules).is_dir():
                 yield Link((root / modules).absolute(), release.commands_tree / modules)
-        # Last, so that it is only there when all the links are.
-        yield self._end(release)
+        # Last, so that it exists only when all links do.
+        yield self._end_marker(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        whole = release.commands_tree.is_dir() and self._end(release).path.is_file()
-        return {"copy": str(release.commands_tree)} if whole else None
+        complete = release.commands_tree.is_dir() and self._end_marker(release).path.is_file()
+        return {"copy": str(release.commands_tree)} if complete else None
 
     @staticmethod
-    def _end(release: Release) -> Write:
+    def _end_marker(release: Release) -> Write:
         return Write(release.work_dir / "commands.copied", b"")
 
 
 class Clean:
-    """dist/ holds nothing: what lay in it is in .omni-release/removed/.
+    """Empty dist/
 
-    Nothing is deleted. A link is moved as a link, what it points to stays where it is.
+    The contents of dist/ are moved to .omni-release/removed/; nothing is deleted, and links are moved as links.
+
+    Fix: if dist/ is a link or a file, remove it by hand.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -177,10 +192,10 @@ class Clean:
         dist = release.project.root / "dist"
         if dist.is_symlink():
             raise Conflict(
-                f"{dist} is a link, to {dist.readlink()}", "Nothing behind a link is touched: remove the link."
+                f"{dist} is a link to {dist.readlink()}", "Remove the link: files behind a link are not touched."
             )
         if not dist.exists():
             return {"dist": "absent"}
         if not dist.is_dir():
-            raise Conflict(f"{dist} is a file", "Move it away by hand.")
+            raise Conflict(f"{dist} is a file", "Move it by hand.")
         return None if any(dist.iterdir()) else {"dist": "empty"}

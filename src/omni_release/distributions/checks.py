@@ -1,24 +1,40 @@
-"""What was built, held against the project, the checkout, and a second build."""
+"""Checks of the built distributions against the project, the checkout, and a second build."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, source_tree
 from omni_release.core.errors import InvalidDistribution, NotApplicable
 from omni_release.core.model import Finding, Release, Severity, import_name
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 
 _SHOWN = 10
 _COMPILED = (".so", ".pyd", ".dll", ".dylib")
+# Files that are compiled into others, or are meant for those who work on the project.
+_SOURCES = frozenset(
+    [".pyx", ".pxd", ".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".f90", ".md", ".rst", ".po", ".pot", ".in", ".orig"]
+)
 
 
+@reports(
+    Rule("artifact-unreadable", RuleClass.RELEASE, "Distribution cannot be read"),
+    Rule("artifact-name", RuleClass.RELEASE, "File name has another project name"),
+    Rule("artifact-version", RuleClass.RELEASE, "File name has another version"),
+    Rule("artifact-metadata", RuleClass.RELEASE, "Metadata has another name or version"),
+    Rule("hollow-wheel", RuleClass.RELEASE, "Wheel lacks an import package"),
+    Rule("platform-wheel", RuleClass.RELEASE, "Only wheel is for one platform"),
+)
 def distributions_match(release: Release, world: World) -> Iterator[Finding]:
-    """What was built is this project at this version: file names, metadata, import packages.
+    """Built distributions match the project name and version
 
-    Where the version differs, which place does the build read it from? Where a package is missing, look at what the
-    back end is told to include (`packages`, `sources`, `include`).
+    The file names and the metadata of all distributions state the project's name and version, and each wheel contains
+    the import packages.
+
+    Fix: correct the place that the build reads the version from; add a missing package to what the build back end
+    includes (`packages`, `sources`, `include`).
     """
     from packaging.utils import canonicalize_name
 
@@ -27,160 +43,133 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
     for path in distributions.in_folder(release.dist):
         try:
             name, version = distributions.name_and_version(path.name)
-            message = distributions.metadata(path)
+            metadata = distributions.metadata(path)
         except InvalidDistribution as error:
             yield Finding(error.message, "artifact-unreadable")
             continue
         versions.add(version)
         if name != expected:
-            yield Finding(f"{path.name} is named {name}, the project is {expected}", "artifact-name")
+            yield Finding(f"{path.name} has the name {name}, the project is {expected}", "artifact-name")
         if release.version is not None and not distributions.same_version(version, release.version):
-            yield Finding(f"{path.name} is version {version}, the project is {release.version}", "artifact-version")
-        stated = message["Name"] or "no name", message["Version"] or "no version"
+            yield Finding(f"{path.name} has version {version}, the project has {release.version}", "artifact-version")
+        stated = metadata["Name"] or "no name", metadata["Version"] or "no version"
         if canonicalize_name(stated[0]) != name or not distributions.same_version(stated[1], version):
-            yield Finding(f"the metadata in {path.name} say {' '.join(stated)}", "artifact-metadata")
+            yield Finding(f"the metadata of {path.name} says {' '.join(stated)}", "artifact-metadata")
         if distributions.is_wheel(path.name):
-            yield from _packages(release, path)
-            yield from _platform(release, path)
+            yield from _missing_packages(release, path)
+            yield from _only_platform(release, path)
     if len(versions) > 1:
-        yield Finding(f"the distributions are of different versions: {', '.join(sorted(versions))}", "artifact-version")
+        yield Finding(f"the distributions have different versions: {', '.join(sorted(versions))}", "artifact-version")
 
 
+def _missing_packages(release: Release, wheel: Path) -> Iterator[Finding]:
+    names = distributions.names(wheel)
+    for package in release.project.packages:
+        dotted = import_name(package)
+        base = dotted.replace(".", "/")
+        if not any(name.startswith((f"{base}/", f"{base}.")) for name in names):
+            message = f"{wheel.name} contains no {dotted!r}: installing it would not provide {package.as_posix()}"
+            yield Finding(message, "hollow-wheel")
+
+
+def _only_platform(release: Release, wheel: Path) -> Iterator[Finding]:
+    """A finding if the wheel is for one platform, and the only one."""
+    platform = wheel.stem.rpartition("-")[2]
+    if platform == "any" or len(list(release.dist.glob("*.whl"))) > 1:
+        return
+    refused = platform.startswith("linux_")
+    message = f"{wheel.name} is the only wheel, and is for {platform}{', which indexes refuse' if refused else ''}"
+    fix = "Build one for each platform (cibuildwheel), and pass their folder: --artifacts DIR."
+    yield Finding(f"{message}. {fix}", "platform-wheel", Severity.ERROR if refused else Severity.WARNING)
+
+
+@reports(
+    Rule("lost-module", RuleClass.RELEASE, "Module is missing in a wheel"),
+    Rule("lost-data", RuleClass.RELEASE, "Data file is missing in a wheel"),
+)
 def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
-    """Each wheel holds each module of the import packages, and their data files.
+    """Wheels contain every module and data file
 
-    Tell the back end to include what is named above: with setuptools, `packages.find` and `package-data`. What is left
-    out on purpose is waived, by path.
+    Each wheel contains all modules and data files of the import packages in the checkout.
+
+    Fix: add the missing files to what the build back end includes (setuptools: `packages.find` and `package-data`), or
+    waive them by path if they are left out on purpose.
     """
     wheels = sorted(release.dist.glob("*.whl"))
     if not wheels:
         raise NotApplicable("this build has no wheel")
-    expected = tuple(_expected(release, world))
+    expected = tuple(_expected_files(release, world))
     for wheel in wheels:
         inside = set(distributions.names(wheel))
         for file, name in expected:
-            module = file.suffix == ".py"
-            if name not in inside and not (module and _compiled(name, inside)):
-                rule, severity = ("lost-module", Severity.ERROR) if module else ("lost-data", Severity.WARNING)
-                yield Finding(f"is not in {wheel.name}", rule, severity, path=file.as_posix())
+            is_module = file.suffix == ".py"
+            if name in inside or (is_module and _has_extension(name, inside)):
+                continue
+            rule, severity = ("lost-module", Severity.ERROR) if is_module else ("lost-data", Severity.WARNING)
+            yield Finding(f"missing in {wheel.name}", rule, severity, path=file.as_posix())
 
 
-def _expected(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
-    """Each file of the import packages, and its name in a wheel."""
+def _expected_files(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
+    """Each file of the import packages, and its name in a wheel. Tests and sources of extensions are left out."""
     files = source_tree.files(release.project.root, world.processes)
     with_tests = {file.parent for file in files if _is_test(file)}
+    packages = tuple((package, PurePosixPath(package.as_posix())) for package in release.project.packages)
     for file in files:
-        package = next((p for p in release.project.packages if file.is_relative_to(PurePosixPath(p.as_posix()))), None)
-        if package is None or file.suffix in _SOURCES or _of_tests(file, with_tests):
+        package, folder = next(((p, folder) for p, folder in packages if file.is_relative_to(folder)), (None, file))
+        if package is None or file.suffix in _SOURCES or _is_test(file):
+            continue
+        # `testing` is more often a package for the users' own tests, unless tests are in it.
+        parents = set(file.parents)
+        if any(parent.name == "tests" for parent in parents):
+            continue
+        if any(parent.name in ("test", "testing") for parent in with_tests & parents):
             continue
         base = PurePosixPath(import_name(package).replace(".", "/"))
-        below = file.relative_to(PurePosixPath(package.as_posix()))
+        below = file.relative_to(folder)
         yield file, (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.suffix}"
-
-
-def _compiled(name: str, inside: set[str]) -> bool:
-    """Whether a module is in a wheel as an extension: `_speed.py` as `_speed.cpython-311-x86_64-linux-gnu.so`."""
-    start = f"{name.removesuffix('.py')}."
-    return any(other.startswith(start) and other.endswith((".so", ".pyd")) for other in inside)
-
-
-# What is compiled into something else, or is there for those who work on the project.
-_SOURCES = {
-    ".pyx",
-    ".pxd",
-    ".c",
-    ".h",
-    ".cc",
-    ".cpp",
-    ".hpp",
-    ".rs",
-    ".f90",
-    ".md",
-    ".rst",
-    ".po",
-    ".pot",
-    ".in",
-    ".orig",
-}
-
-
-def _of_tests(file: PurePosixPath, with_tests: Set[PurePosixPath]) -> bool:
-    """Whether a file is a test, or lies among tests. `testing` is more often what users are given for their own."""
-    among = any(folder.name == "tests" for folder in file.parents)
-    return (
-        among or _is_test(file) or any(folder.name in ("test", "testing") for folder in with_tests & set(file.parents))
-    )
 
 
 def _is_test(file: PurePosixPath) -> bool:
     return file.name == "conftest.py" or file.name.startswith("test_")
 
 
-def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
-    """The wheel that was built from the sdist holds what a wheel straight from the checkout holds.
+def _has_extension(name: str, inside: set[str]) -> bool:
+    """Whether a wheel has a module as an extension: `_speed.py` as `_speed.cpython-311-x86_64-linux-gnu.so`."""
+    start = f"{name.removesuffix('.py')}."
+    return any(other.startswith(start) and other.endswith((".so", ".pyd")) for other in inside)
 
-    What is missing is not in the sdist, or not at the place where the back end looks for it there: compare
-    `tar tf dist/*.tar.gz` with what the back end is told to include. With hatchling, `sources = ["src"]` together with
-    `packages = ["src/NAME"]` drops the prefix in the sdist: leave out `sources`. Of a wheel of a platform, what was
-    compiled is held against by its name alone: two builds of it seldom have the same bytes.
+
+@reports(
+    Rule("lost-in-sdist", RuleClass.RELEASE, "Published wheel lacks files of the checkout"),
+    Rule("added-by-sdist", RuleClass.RELEASE, "Published wheel has files that the checkout lacks"),
+    Rule("sdist-differs", RuleClass.RELEASE, "Published wheel has other bytes than the checkout"),
+)
+def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
+    """Wheel built from the sdist equals a wheel built from the checkout
+
+    The wheel to publish contains the same files and bytes as a wheel built straight from the checkout; compiled files
+    of a platform are compared by name alone.
+
+    Fix: include the missing files in the sdist, at the place where the build back end looks for them. With hatchling,
+    leave out `sources = ["src"]` beside `packages = ["src/NAME"]`: together they drop the prefix in the sdist.
     """
-    ours, other = _pair(release)
-    published, straight = _hashes(ours), _hashes(other)
+    published_wheel, checkout_wheel = _comparable_wheels(release)
+    published, straight = _hashes(published_wheel), _hashes(checkout_wheel)
     missing = [name for name in straight if name not in published]
     added = [name for name in published if name not in straight]
-    kept = [name for name in straight if name in published and not name.endswith(_COMPILED)]
-    changed = [name for name in kept if published[name] != straight[name]]
+    common = [name for name in straight if name in published and not name.endswith(_COMPILED)]
+    changed = [name for name in common if published[name] != straight[name]]
+    name = published_wheel.name
     if missing:
-        yield Finding(f"{ours.name} lacks {_listed(missing)}: they are in a wheel from the checkout", "lost-in-sdist")
+        yield Finding(f"{name} lacks {_listed(missing)}, which a wheel from the checkout has", "lost-in-sdist")
     if added:
-        yield Finding(f"{ours.name} has {_listed(added)}, which a wheel from the checkout has not", "added-by-sdist")
+        yield Finding(f"{name} has {_listed(added)}, which a wheel from the checkout lacks", "added-by-sdist")
     if changed:
-        yield Finding(
-            f"in {ours.name} other bytes than in a wheel from the checkout: {_listed(changed)}", "sdist-differs"
-        )
+        yield Finding(f"{name} differs from a wheel from the checkout in: {_listed(changed)}", "sdist-differs")
 
 
-def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
-    """A second build gives the same bytes.
-
-    What differs is named above. It matters where a release is rebuilt elsewhere: only the same bytes can go on.
-    """
-    for path in distributions.in_folder(release.dist):
-        again = release.rebuilt / "again" / path.name
-        if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl"):
-            continue
-        if not again.is_file():
-            yield Finding(f"the second build did not give a {path.name}", "not-reproducible", Severity.WARNING)
-        elif path.read_bytes() != again.read_bytes():
-            first, second = _hashes(path, record=True), _hashes(again, record=True)
-            odd = sorted(name for name in first | second if first.get(name) != second.get(name))
-            what = f"in {_listed(odd)}" if odd else "in the archive's own headers (times, say) alone"
-            yield Finding(f"{path.name} differs from a second build {what}", "not-reproducible", Severity.WARNING)
-
-
-def _packages(release: Release, wheel: Path) -> Iterator[Finding]:
-    names = distributions.names(wheel)
-    for package in release.project.packages:
-        dotted = import_name(package)
-        base = dotted.replace(".", "/")
-        if not any(name.startswith((f"{base}/", f"{base}.")) for name in names):
-            said = f"{wheel.name} holds no {dotted!r}: whoever installs it can import nothing of {package.as_posix()}"
-            yield Finding(said, "hollow-wheel")
-
-
-def _platform(release: Release, wheel: Path) -> Iterator[Finding]:
-    """Told where a wheel is bound to a platform, and there is none for any other."""
-    platform = wheel.stem.rpartition("-")[2]
-    if platform == "any" or len(list(release.dist.glob("*.whl"))) > 1:
-        return
-    refused = platform.startswith("linux_")
-    said = f"{wheel.name} is bound to {platform}{', which indexes refuse' if refused else ''}, and is the only wheel"
-    more = "Build one for each platform (cibuildwheel), and hand the folder over: --artifacts DIR."
-    yield Finding(f"{said}. {more}", "platform-wheel", Severity.ERROR if refused else Severity.WARNING)
-
-
-def _pair(release: Release) -> tuple[Path, Path]:
-    """A wheel and the one from the checkout: for any platform, else of the very same one.
+def _comparable_wheels(release: Release) -> tuple[Path, Path]:
+    """A built wheel and the one from the checkout: those for any platform, else two of one file name.
 
     Raises NotApplicable where there are no such two.
     """
@@ -188,14 +177,35 @@ def _pair(release: Release) -> tuple[Path, Path]:
     general = tuple(next(iter(sorted(folder.glob("*-any.whl"))), None) for folder in (release.dist, straight))
     if general[0] and general[1]:
         return general[0], general[1]
-    for ours in sorted(release.dist.glob("*.whl")):
-        if (other := straight / ours.name).is_file():
-            return ours, other
-    raise NotApplicable("no wheel of one and the same platform was built from both: there are no two to compare")
+    for published in sorted(release.dist.glob("*.whl")):
+        if (other := straight / published.name).is_file():
+            return published, other
+    raise NotApplicable("no wheel of the same platform was built both ways")
+
+
+@reports(Rule("not-reproducible", RuleClass.QUALITY, "Second build differs"))
+def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
+    """Build is reproducible
+
+    A second build gives the same bytes; wheels of one platform are not compared.
+
+    Fix: make the build deterministic: take times from SOURCE_DATE_EPOCH, and sort generated content.
+    """
+    for path in distributions.in_folder(release.dist):
+        again = release.rebuilt / "again" / path.name
+        if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl"):
+            continue
+        if not again.is_file():
+            yield Finding(f"the second build has no {path.name}", "not-reproducible", Severity.WARNING)
+        elif path.read_bytes() != again.read_bytes():
+            first, second = _hashes(path, record=True), _hashes(again, record=True)
+            changed = sorted(name for name in first | second if first.get(name) != second.get(name))
+            place = f"in {_listed(changed)}" if changed else "only in the headers of the archive, such as times"
+            yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", Severity.WARNING)
 
 
 def _hashes(path: Path, *, record: bool = False) -> dict[str, str]:
-    """Each file's sha256. RECORD lists the others, and says nothing of its own where they are compared one by one."""
+    """The sha256 of each file by name; RECORD, which only lists the others, is left out unless asked for."""
     return {
         entry.name: entry.sha256
         for entry in distributions.contents(path)
@@ -203,6 +213,6 @@ def _hashes(path: Path, *, record: bool = False) -> dict[str, str]:
     }
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _listed(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest

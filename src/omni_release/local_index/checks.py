@@ -9,17 +9,21 @@ from pathlib import Path
 from omni_release import distributions
 from omni_release.core.errors import InvalidDistribution
 from omni_release.core.model import Finding, Release
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.local_index import Account, Case, Held, Policy, Submission, from_file
 
 _ANYBODY = Account("", "")
 
 
+@reports(Rule(r"index-[a-z-]+", RuleClass.RELEASE, "PyPI would refuse the upload"))
 def upload_rules(release: Release, world: World) -> Iterator[Finding]:
-    """An index with PyPI's rules would take each of the distributions.
+    """PyPI upload rules accept the distributions
 
-    All that it would refuse stands above, and not only the first: docs/index.md has the rules. A file name and a
-    version can be used once only, so mend this before the upload.
+    A package index with PyPI's rules for uploads accepts each distribution; every refusal is reported.
+
+    Fix: correct the project and build again before the upload, since a file name can be used only once; docs/index.md
+    lists the rules.
     """
     from omni_release.local_index import rules
 

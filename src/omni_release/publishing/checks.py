@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 
 from omni_release import distributions
-from omni_release.builds.steps import as_built
+from omni_release.builds.steps import verify_artifacts
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
@@ -41,7 +41,7 @@ def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
             f"rehearsed at {_commit(built_from)}, but the checkout is now at {_commit(checked_out)}", COMMIT_CHANGED.id
         )
     try:
-        as_built(release, world)
+        verify_artifacts(release, world)
     except Conflict as error:
         yield Finding(error.message, ARTIFACTS_CHANGED.id)
 
