@@ -40,7 +40,7 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
         "inspect",
         (
             ("no-stray-files", "stray-file", ".env: settings with secrets", None),
-            ("sdist-tracked-files", "untracked-in-sdist", ".env, which git does not know", None),
+            ("sdist-tracked-files", "untracked-in-sdist", ".env, which git does not track", None),
         ),
     ),
     "deprecated-import": (

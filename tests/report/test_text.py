@@ -79,9 +79,7 @@ def test_remedy(status: Status) -> None:
 
 def test_planned_actions() -> None:
     """A dry run tells each action, all of its lines indented."""
-    planned = dataclasses.replace(
-        DONE, status=Status.PLANNED, actions=("run a\n  or, if that fails, run b", "write c")
-    )
+    planned = dataclasses.replace(DONE, status=Status.PLANNED, actions=("run a\n  or, if that fails, run b", "write c"))
     assert list(text.outcome(planned))[1:] == [
         "      would run a",
         "        or, if that fails, run b",

@@ -116,6 +116,7 @@ _FOUND = """
 
 FOUND = frozenset(_FOUND.split())
 
+
 def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:
     """Check that each waiver of the settings names a check or a rule that exists.
 
