@@ -1,4 +1,4 @@
-"""Whole small projects: the sound ones are released for real, each broken one is stopped by the check that should."""
+"""Small projects: sound ones pass the rehearsal, and each broken one fails the right check."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ SOUND = {
     "hatch-vcs": "acme-vcs",
 }
 
-# Of each broken project: the part of the lane that is run, and what it says: the task, the rule, a piece of the
-# message, and the place where there is one.
-Said = tuple[str, str, str, tuple[str, int] | None]
-BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
+# For each broken project: the lane, and the expected findings: task, rule, part of the message, and place if any.
+Expected = tuple[str, str, str, tuple[str, int] | None]
+BROKEN: dict[str, tuple[str, tuple[Expected, ...]]] = {
     "hollow-prefix": (
         "inspect",
         (
@@ -64,7 +63,7 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
 }
 
 
-# In CI what differs most: a flat layout, a version from a tag, uv's own back end.
+# CI runs those that differ most: a flat layout, a version from a tag, uv's own back end.
 @pytest.mark.parametrize(
     "name",
     [
@@ -73,7 +72,7 @@ BROKEN: dict[str, tuple[str, tuple[Said, ...]]] = {
     ],
 )
 def test_sound(name: str, case: Callable[[str], Path]) -> None:
-    """A sound project of each back end and layout passes all of the lane, with pip and uv, and says its version."""
+    """A sound project of each back end and layout passes the lane with pip and uv, and reports its version."""
     root = case(name)
     git("tag", "v2.0.1", cwd=root)
     ran = omni("rehearse", "--format", "json", cwd=root)
@@ -88,7 +87,7 @@ def test_sound(name: str, case: Callable[[str], Path]) -> None:
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(name: str, case: Callable[[str], Path]) -> None:
-    """A broken project is stopped by the check whose business it is, which names what is wrong, and where."""
+    """A broken project fails the check for its defect, with the expected rule, message and place."""
     part, expected = BROKEN[name]
     root = case(f"broken/{name}")
     if name == "env-in-sdist":
@@ -96,7 +95,9 @@ def test_broken(name: str, case: Callable[[str], Path]) -> None:
     ran = omni(part, "--format", "json", cwd=root)
     held_to_schema(ran)
     assert ran.code == 1
-    for task, rule, said, place in expected:
+    for task, rule, message, place in expected:
         named = task if rule == task else f"{task}/{rule}"
         errors = [f for f in ran.outcome(task)["findings"] if f["rule"] == named and f["severity"] == "error"]
-        assert any(said in f["message"] and place in (None, (f["path"], f["line"])) for f in errors), ran.outcome(task)
+        assert any(message in f["message"] and place in (None, (f["path"], f["line"])) for f in errors), ran.outcome(
+            task
+        )

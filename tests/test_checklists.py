@@ -1,4 +1,4 @@
-"""Checklists: what answers an item and what does not, who may sign, and for what; by the real command line."""
+"""Checklists: what answers an item, who may sign, and for which artifacts; through the real command line."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Prepared:
         self.run.pin(Pin(dist, self.root / "tree", None))
 
     def signed(self, text: str) -> None:
-        """A sign-off that is committed."""
+        """Commit a sign-off."""
         (self.root / "checklists" / "signed" / "1.2.0.toml").write_text(text, encoding="utf-8")
 
     def outcomes(self, lane: Lane | None = None, target: str = REHEARSAL) -> dict[str, Outcome]:
-        """What comes of a lane's tasks in this run."""
+        """The outcomes of a lane's tasks in this run."""
         project = Project(self.root, "acme", (), Settings(), {})
         release = Release(project, "1.2.0", target, None, self.run.path, self.root / "w", PurePosixPath())
         processes = LocalProcesses(str)
@@ -71,40 +71,40 @@ class Prepared:
         world = World(processes, LocalFiles(), SystemClock(), index, self.run, {}, answers=sign_offs)
         world = replace(world, task_ids=lambda: lanes.task_ids(project))
         try:
-            wanted = custom_tasks.joined(lane or lanes.checklist(), project)
+            wanted = custom_tasks.with_project_tasks(lane or lanes.checklist(), project)
             return {done.id: done for done in engine.run(wanted, release, world, today=TODAY)}
         finally:
             processes.close()
 
 
 def passes(release: Release, world: World) -> Iterator[Finding]:
-    """It passes."""
+    """A check that passes."""
     return iter(())
 
 
 def fails(release: Release, world: World) -> Iterator[Finding]:
-    """It fails."""
+    """A check that fails."""
     yield Finding("no")
 
 
-def has_nothing(release: Release, world: World) -> Iterator[Finding]:
-    """It has nothing to look at."""
+def does_not_apply(release: Release, world: World) -> Iterator[Finding]:
+    """A check that does not apply."""
     raise NotApplicable("nothing here")
 
 
-def cannot_tell(release: Release, world: World) -> Iterator[Finding]:
-    """It cannot tell."""
+def is_inconclusive(release: Release, world: World) -> Iterator[Finding]:
+    """A check that is inconclusive."""
     raise Inconclusive("no network")
 
 
 def committed(item: str = "mine/tried", **more: str) -> str:
-    """A sign-off as somebody writes it."""
+    """The text of a committed sign-off."""
     fields = {"item": f'"{item}"', "who": '"Ada"', "when": "2026-11-20", "reason": '"by hand"', "version": '"1.2.0"'}
     return "[[sign-off]]\n" + "".join(f"{key} = {value}\n" for key, value in (fields | more).items() if value)
 
 
 def test_an_item_waits_until_a_person_signs(tmp_path: Path) -> None:
-    """An unanswered question waits, and holds up what needs the checklist; signed, it passes, and says by whom."""
+    """An unanswered item waits and blocks the tasks that need its list; signed, it passes and names the person."""
     project = Prepared(tmp_path, ITEM)
     before = project.outcomes()
     assert before["mine/tried"].status is Status.WAITING
@@ -118,18 +118,18 @@ def test_an_item_waits_until_a_person_signs(tmp_path: Path) -> None:
     assert after["before-release-answered"].status is Status.PASSED
 
 
-def test_a_new_artifact_voids_it(tmp_path: Path) -> None:
-    """What was signed for other bytes answers nothing, and the message says that it was."""
+def test_other_artifacts_void_a_sign_off(tmp_path: Path) -> None:
+    """A sign-off for other artifacts answers nothing, and the message mentions it."""
     project = Prepared(tmp_path, ITEM)
     project.run.sign("mine/tried", "Ada", "tried it")
     project.build(b"second")
     done = project.outcomes()["mine/tried"]
     assert done.status is Status.WAITING
-    assert "Ada has signed" in done.findings[0].message and "for other artifacts" in done.findings[0].message
+    assert "Ada signed at" in done.findings[0].message and "for other artifacts" in done.findings[0].message
 
 
-def test_the_same_bytes_of_another_run(tmp_path: Path) -> None:
-    """A sign-off is about bytes: what was signed in another run of the project counts, where they are the same."""
+def test_same_artifacts_in_another_run(tmp_path: Path) -> None:
+    """A sign-off of another run of the project counts where the artifacts are the same."""
     project = Prepared(tmp_path, ITEM)
     project.run.sign("mine/tried", "Ada", "tried it")
     project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
@@ -141,8 +141,8 @@ def test_the_same_bytes_of_another_run(tmp_path: Path) -> None:
     assert not list(project.run.signed())
 
 
-def test_what_is_signed_before_a_build(tmp_path: Path) -> None:
-    """An answer that is about no bytes is about its own run alone."""
+def test_sign_off_before_a_build(tmp_path: Path) -> None:
+    """A sign-off without artifacts counts in its own run only."""
     project = Prepared(tmp_path, ITEM)
     for number in range(2):
         project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
@@ -151,8 +151,8 @@ def test_what_is_signed_before_a_build(tmp_path: Path) -> None:
         assert project.outcomes()["mine/tried"].status is Status.PASSED, number
 
 
-def test_no_control_character_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither of a question nor of an answer: they could make a line say what nobody has said."""
+def test_control_characters_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters of questions and answers are escaped: they could forge a line."""
     project = Prepared(tmp_path, ITEM.replace("Was it", "Was\\u001b[2J it").replace("It was", "It\\u202e was"))
     assert omni("checklist", cwd=tmp_path).out.count("Was\\x1b[2J it tried?") == 1
     signed = omni("sign", "mine/tried", "--reason", "yes\x1b[1A\x9b2K\rno", "--by", "A\x07da", cwd=tmp_path)
@@ -160,8 +160,8 @@ def test_no_control_character_is_shown(tmp_path: Path, capsys: pytest.CaptureFix
     assert "yes\\x1b[1A\\x9b2K\\x0dno" in signed.out
     shown = [omni("checklist", "show", "--format", form, cwd=tmp_path).out for form in ("text", "md")]
     shown += [omni("checklist", *form, cwd=tmp_path).out for form in ((), ("--format", "md"))]
-    for said in (signed.out, *shown):
-        assert not re.search(r"[^\n -~\u00a1-\u200d\u2010-\u2027\u2030-\U0010ffff]", said), said
+    for text in (signed.out, *shown):
+        assert not re.search(r"[^\n -~\u00a1-\u200d\u2010-\u2027\u2030-\U0010ffff]", text), text
     document = omni("checklist", "show", "--format", "json", cwd=tmp_path).document
     assert "yes\x1b[1A" in document["checklists"][0]["items"][0]["how"]
     assert project.run.sign_offs()[0].reason.startswith("yes\x1b")
@@ -171,21 +171,19 @@ def test_no_control_character_is_shown(tmp_path: Path, capsys: pytest.CaptureFix
     ("body", "status"),
     [
         (passes, Status.PASSED),
-        (has_nothing, Status.WAITING),
+        (does_not_apply, Status.WAITING),
         (fails, Status.SKIPPED),
-        (cannot_tell, Status.SKIPPED),
+        (is_inconclusive, Status.SKIPPED),
     ],
 )
-def test_what_a_check_answers(
-    body: Callable[[Release, World], Iterator[Finding]], status: Status, tmp_path: Path
-) -> None:
-    """Only a check that passed answers its item: one that had nothing to look at has answered nothing."""
+def test_answer_of_a_check(body: Callable[[Release, World], Iterator[Finding]], status: Status, tmp_path: Path) -> None:
+    """Only a check that passed answers its item: one that was skipped does not."""
     text = ITEM.replace("asks =", f'check = "{body.__name__.replace("_", "-")}"\nasks =')
     project = Prepared(tmp_path, text)
     from omni_release.checklists.checks import before_release_answered
 
     lane = Lane("gate", (check(body), check(before_release_answered)))
-    known = frozenset({"passes", "fails", "has-nothing", "cannot-tell"})
+    known = frozenset({"passes", "fails", "does-not-apply", "is-inconclusive"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "task_ids", lambda _: known)
         done = project.outcomes(lane)
@@ -195,7 +193,7 @@ def test_what_a_check_answers(
 
 
 @pytest.mark.parametrize(
-    ("came", "status"),
+    ("check_status", "status"),
     [
         ("passed", Status.PASSED),
         ("failed", Status.FAILED),
@@ -205,38 +203,38 @@ def test_what_a_check_answers(
         (None, Status.WAITING),
     ],
 )
-def test_a_check_of_another_lane(came: str | None, status: Status, tmp_path: Path) -> None:
-    """What a check said in another lane of the same run counts; one that never ran there answers nothing."""
+def test_check_of_another_lane(check_status: str | None, status: Status, tmp_path: Path) -> None:
+    """The status of a check in another lane of the same run counts; a check that did not run answers nothing."""
     project = Prepared(tmp_path, BY_CHECK)
     project.run.record("outcome", task="versions-agree", status="failed")
-    if came is None:
+    if check_status is None:
         project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
     else:
-        project.run.record("outcome", task="versions-agree", status=came)
+        project.run.record("outcome", task="versions-agree", status=check_status)
     assert project.outcomes()["mine/asked"].status is status
 
 
-def test_the_engine_remembers_what_came(tmp_path: Path) -> None:
-    """Each task's outcome is in the run's journal, for the lanes that come later."""
+def test_outcomes_are_journalled(tmp_path: Path) -> None:
+    """The outcome of each task is in the run's journal, for later lanes."""
     project = Prepared(tmp_path, ITEM)
-    project.outcomes(Lane("gate", (check(passes), check(fails, needs="passes"), check(has_nothing))))
-    came = [project.run.last_status(task, REHEARSAL) for task in ("passes", "fails", "has-nothing", "never")]
-    assert came == [Status.PASSED, Status.FAILED, Status.SKIPPED, None]
+    project.outcomes(Lane("gate", (check(passes), check(fails, needs="passes"), check(does_not_apply))))
+    check_status = [project.run.last_status(task, REHEARSAL) for task in ("passes", "fails", "does-not-apply", "never")]
+    assert check_status == [Status.PASSED, Status.FAILED, Status.SKIPPED, None]
 
 
-def test_a_task_that_was_held_up_has_not_run(tmp_path: Path) -> None:
-    """What another task held up is not what had nothing to look at: it leaves no outcome, and an earlier one stands."""
+def test_blocked_task_has_not_run(tmp_path: Path) -> None:
+    """A blocked task was not skipped by itself: it leaves no outcome, and an earlier one remains."""
     project = Prepared(tmp_path, ITEM)
-    held_up = Lane("gate", (check(fails), check(passes, needs="fails")))
-    project.outcomes(held_up)
+    blocked = Lane("gate", (check(fails), check(passes, needs="fails")))
+    project.outcomes(blocked)
     assert project.run.last_status("passes", REHEARSAL) is None
     project.outcomes(Lane("gate", (check(passes),)))
-    project.outcomes(held_up)
+    project.outcomes(blocked)
     assert project.run.last_status("passes", REHEARSAL) is Status.PASSED
 
 
-def test_one_index_does_not_speak_for_another(tmp_path: Path) -> None:
-    """What came of a release to one index answers nothing about another; what the rehearsal found counts for each."""
+def test_outcomes_belong_to_one_index(tmp_path: Path) -> None:
+    """An outcome for one index answers nothing about another; one of the rehearsal counts for each."""
     project = Prepared(tmp_path, BY_CHECK)
     lane = Lane("release", (check(passes), check(fails)))
     project.outcomes(lane, target="testpypi")
@@ -248,8 +246,8 @@ def test_one_index_does_not_speak_for_another(tmp_path: Path) -> None:
     assert project.outcomes(target="pypi")["mine/asked"].status is Status.PASSED
 
 
-def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where no index is named, the lists are shown for the one that the run was last released to."""
+def test_show_uses_the_last_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an index, the lists are shown for the one that the run was last released to."""
     project = Prepared(tmp_path, BY_CHECK)
     shown = []
     for target, status in (("testpypi", "failed"), ("pypi", "passed")):
@@ -262,12 +260,12 @@ def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "said"),
+    ("text", "status", "message"),
     [
         (committed(), Status.PASSED, "signed off by Ada"),
         (committed(version='"1.2"'), Status.PASSED, "signed off by Ada"),
         (committed(version='"1.1.0"'), Status.WAITING, "it is for version 1.1.0, not 1.2.0"),
-        (committed(until="2026-11-21"), Status.WAITING, "it was until 2026-11-21"),
+        (committed(until="2026-11-21"), Status.WAITING, "it expired after 2026-11-21"),
         (committed(until="2026-11-22"), Status.PASSED, "signed off by Ada"),
         (committed(version="", artifacts=f'["{"ab" * 32}"]'), Status.WAITING, "it is for other artifacts"),
         (committed(version="", artifacts='["SHA"]'), Status.PASSED, "signed off by Ada"),
@@ -275,59 +273,59 @@ def test_shown_is_the_index_it_was_last_about(tmp_path: Path, capsys: pytest.Cap
         (committed(item="mine/other"), Status.WAITING, "Was it tried?"),
     ],
 )
-def test_a_committed_sign_off(text: str, status: Status, said: str, tmp_path: Path) -> None:
-    """A file of the repository answers for the version, or the artifacts, that it names, until its last day."""
+def test_committed_sign_off(text: str, status: Status, message: str, tmp_path: Path) -> None:
+    """A committed sign-off answers for its version or artifacts, until its last day."""
     project = Prepared(tmp_path, ITEM)
     project.signed(text.replace("SHA", project.run.artifacts()[0].sha256))
     done = project.outcomes()["mine/tried"]
-    assert (done.status, said in done.findings[0].message) == (status, True), done
+    assert (done.status, message in done.findings[0].message) == (status, True), done
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "message"),
     [
         (committed(version=""), 2, "needs a `version` or `artifacts`"),
         (committed(who='""'), 2, "needs `who`"),
         (committed(when='"yesterday"'), 2, "needs `when`"),
-        (committed(artifacts='["ab"]'), 2, "no sha256"),
-        (committed() + committed(item="mine/gone"), 8, "'mine/gone' is signed here, and there is no such item"),
-        (committed(until="2020-01-01"), 2, "was until 2020-01-01: sign it again"),
+        (committed(artifacts='["ab"]'), 2, "are not sha256"),
+        (committed() + committed(item="mine/gone"), 8, "'mine/gone' is signed here, but no item or task has this id"),
+        (committed(until="2020-01-01"), 2, "expired after 2020-01-01: sign it again"),
         (committed() + "[[sign-off\n", 7, "cannot be read"),
     ],
 )
-def test_a_wrong_sign_off(text: str, line: int, said: str, tmp_path: Path) -> None:
-    """A sign-off that is none, is foreign or has expired is named with its line."""
+def test_invalid_sign_off(text: str, line: int, message: str, tmp_path: Path) -> None:
+    """A sign-off that is invalid, unknown or expired is reported with its line."""
     project = Prepared(tmp_path, ITEM)
     project.signed(text)
-    found = [finding for finding in project.outcomes()["checklists-valid"].findings if said in finding.message]
+    found = [finding for finding in project.outcomes()["checklists-valid"].findings if message in finding.message]
     assert [(finding.path, finding.line) for finding in found] == [("checklists/signed/1.2.0.toml", line)]
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "message"),
     [
         (
             ITEM + BY_CHECK.replace("versions-agree", "version-agree"),
             8,
-            "there is no check 'version-agree': did you mean",
+            "unknown check 'version-agree'\nDid you mean",
         ),
-        (ITEM + ITEM, 6, "there are two items 'tried': the first is on line 2"),
+        (ITEM + ITEM, 6, "two items have the id 'tried': the first is on line 2"),
         (ITEM + "[[item]]\nid = 3\nsays = 'x'\n", 6, "needs an `id`"),
         (ITEM + "[[item]]\nid = 'x'\n", 6, "needs `says`"),
-        (ITEM + "[[item]]\nid = 'x'\nsays = 'x'\nchek = 'x'\n", 8, "`chek` is no key of an item"),
+        (ITEM + "[[item]]\nid = 'x'\nsays = 'x'\nchek = 'x'\n", 8, "`chek` is not a key of an item"),
         ("when = 'never'\n" + ITEM, 1, "`when` is 'never'"),
-        ("whn = 'before'\n" + ITEM, 1, "`whn` is no key of a checklist"),
+        ("whn = 'before'\n" + ITEM, 1, "`whn` is not a key of a checklist"),
         (ITEM + "[[item\n", 5, "cannot be read"),
         ("title = 'x'\n", 1, "has no [[item]]"),
     ],
 )
-def test_a_wrong_checklist(text: str, line: int, said: str, tmp_path: Path) -> None:
-    """What is wrong is named with its line; what can be read goes on, and what cannot is not taken for answered."""
+def test_invalid_checklist(text: str, line: int, message: str, tmp_path: Path) -> None:
+    """Errors are reported with their line; valid items still count, and invalid ones never count as answered."""
     project = Prepared(tmp_path, text)
     (tmp_path / "checklists" / "sound.toml").write_text(ITEM, encoding="utf-8")
     done = project.outcomes()
     assert done["checklists-valid"].status is Status.FAILED
-    found = [finding for finding in done["checklists-valid"].findings if said in finding.message]
+    found = [finding for finding in done["checklists-valid"].findings if message in finding.message]
     assert [(finding.path, finding.line) for finding in found] == [("checklists/mine.toml", line)]
     assert done["sound/tried"].status is Status.WAITING
     assert done["before-release-answered"].status is Status.SKIPPED
@@ -337,7 +335,7 @@ def test_a_wrong_checklist(text: str, line: int, said: str, tmp_path: Path) -> N
 
 
 def test_no_checklists(tmp_path: Path) -> None:
-    """A project without checklists has nothing to answer, and is told how to get them."""
+    """A project without checklists has nothing to answer; the message says how to create them."""
     project = Prepared(tmp_path, ITEM)
     (tmp_path / "checklists" / "mine.toml").unlink()
     done = project.outcomes()
@@ -346,7 +344,7 @@ def test_no_checklists(tmp_path: Path) -> None:
 
 
 def test_init(tmp_path: Path) -> None:
-    """The usual ones are written, are right, name only checks that there are, and never go over what is there."""
+    """`init` writes the usual lists, which are valid and name existing checks, and overwrites nothing."""
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
     (tmp_path / "checklists").mkdir()
     own_one = tmp_path / "checklists" / "after-release.toml"
@@ -365,8 +363,8 @@ def test_init(tmp_path: Path) -> None:
     assert omni("gate", "--only", "checklists-valid", cwd=tmp_path).code == 0
 
 
-def test_this_projects_own() -> None:
-    """This project's checklists are right, and have each item of the usual ones."""
+def test_own_checklists() -> None:
+    """This project's checklists are valid, and have each item of the usual ones."""
     shipped = {item.id for one in checklists.read(ROOT / "src" / "omni_release") for item in one.items}
     here = checklists.read(ROOT)
     assert shipped <= {item.id for one in here for item in one.items}
@@ -377,12 +375,12 @@ def test_this_projects_own() -> None:
 
 
 def test_show(tmp_path: Path) -> None:
-    """The lists are shown as text, Markdown and JSON, with who has answered and who has to."""
+    """`show` prints text, Markdown and JSON, with the person who answered or how to answer."""
     project = Prepared(tmp_path, "title = 'Mine | yours'\n" + ITEM + BY_CHECK)
     project.run.sign("mine/tried", "Ada", "tried it")
     shown = omni("checklist", "show", cwd=tmp_path)
     assert (shown.code, "  [x] mine/tried: It was tried\n      Ada, " in shown.out) == (0, True), shown.err
-    assert "  [ ] mine/asked: The check says so\n      check versions-agree: not asked in this run" in shown.out
+    assert "  [ ] mine/asked: The check says so\n      check versions-agree: not run yet" in shown.out
     marked = omni("checklist", "show", "--format", "md", cwd=tmp_path).out
     assert "## Mine \\| yours\n\n- [x] It was tried (`mine/tried`): Ada, " in marked
     document = omni("checklist", "show", "--format", "json", cwd=tmp_path).document
@@ -390,7 +388,7 @@ def test_show(tmp_path: Path) -> None:
 
 
 def test_the_lane(tmp_path: Path) -> None:
-    """`omni-release checklist` waits with exit code 4 until all is signed; it writes no report over the run's own."""
+    """`omni-release checklist` has exit code 4 until all is signed; it does not overwrite the run's report."""
     project = Prepared(tmp_path, ITEM)
     ran = omni("checklist", cwd=tmp_path)
     assert ran.code == 4
@@ -404,7 +402,7 @@ def test_the_lane(tmp_path: Path) -> None:
 
 
 def test_sign_for_the_repository(tmp_path: Path) -> None:
-    """A sign-off can be written into the repository, one after the other, without a run."""
+    """Sign-offs are written into the repository, one after the other, without a run."""
     project = Prepared(tmp_path, ITEM + BY_CHECK)
     for item, form in (("mine/tried", "text"), ("mine/asked", "json")):
         how = ("--reason", 'said "so"', "--by", "Ada", "--committed", "--format", form)
@@ -417,12 +415,12 @@ def test_sign_for_the_repository(tmp_path: Path) -> None:
         ("mine/tried", 'said "so"', "1.2.0"),
         ("mine/asked", 'said "so"', "1.2.0"),
     ]
-    assert sign_offs.committed(tmp_path)[1] == ()
+    assert sign_offs.read_committed(tmp_path)[1] == ()
     assert project.outcomes()["mine/tried"].status is Status.PASSED
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("sign", "mine/tied", "--reason", "x"), "Did you mean mine/tried?"),
         (("sign", "mine/tried"), "what is signed, and why?"),
@@ -430,16 +428,16 @@ def test_sign_for_the_repository(tmp_path: Path) -> None:
         (("sign", "--committed"), 'omni-release sign ID --reason "…" --committed'),
     ],
 )
-def test_wrong_signing(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    """An item that is not there, no reason, and nobody to ask: each is told."""
+def test_invalid_sign_command(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    """An unknown item, a missing reason and a missing terminal are usage errors."""
     Prepared(tmp_path, ITEM)
     ran = omni(*arguments, cwd=tmp_path)
-    assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert (ran.code, message in ran.err) == (2, True), ran.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_the_prompt(tmp_path: Path) -> None:
-    """At a terminal a person is asked item by item; an empty answer leaves its item waiting."""
+    """At a terminal each item is prompted for; an empty answer leaves it waiting."""
     second = ITEM.replace("tried", "understood")
     project = Prepared(tmp_path, ITEM + second)
     outer, inner = pty.openpty()
@@ -462,15 +460,15 @@ def test_the_prompt(tmp_path: Path) -> None:
     assert [(entry.id, entry.reason) for entry in signed] == [("mine/understood", "read them all")]
 
 
-@pytest.mark.parametrize("came", ["passed", "failed", "inconclusive", "skipped", "waiting", None])
+@pytest.mark.parametrize("check_status", ["passed", "failed", "inconclusive", "skipped", "waiting", None])
 @pytest.mark.parametrize("signed", [False, True])
-def test_asked_and_shown_as_it_is_judged(
-    came: str | None, signed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_prompt_and_show_agree_with_the_lane(
+    check_status: str | None, signed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The prompt asks for what the lane says waits, for nothing else, and says that all is answered where it is."""
+    """The prompt asks for exactly the items that wait in the lane, and says when all are answered."""
     project = Prepared(tmp_path, BY_CHECK)
-    if came is not None:
-        project.run.record("outcome", task="versions-agree", status=came)
+    if check_status is not None:
+        project.run.record("outcome", task="versions-agree", status=check_status)
     if signed:
         project.run.sign("mine/asked", "Ada", "it agrees")
     status = project.outcomes()["mine/asked"].status
@@ -481,18 +479,18 @@ def test_asked_and_shown_as_it_is_judged(
         asked.append(question)
         return ""
 
-    shown = [one.status for one in sign_offs.standing(checklists.read(tmp_path)[0], named, project.run)]
+    shown = [one.status for one in sign_offs.item_states(checklists.read(tmp_path)[0], named, project.run)]
     code = sign.prompt(named, project.run, ask, "Ada")
     assert shown == [status]
     assert ["versions-agree" in question for question in asked] == ([True] if status is Status.WAITING else [])
     assert code == status.exit_code
-    said = capsys.readouterr().out
-    assert ("all is answered" in said) is (status is Status.PASSED)
-    assert ("no person's answer goes over that" in said) is (status in (Status.FAILED, Status.INCONCLUSIVE))
+    output = capsys.readouterr().out
+    assert ("all is answered" in output) is (status is Status.PASSED)
+    assert ("no person's answer goes over that" in output) is (status in (Status.FAILED, Status.INCONCLUSIVE))
 
 
 def test_the_report(tmp_path: Path) -> None:
-    """The report has each item as a task of its own, in each of its forms."""
+    """Each format of the report has each item as a task."""
     Prepared(tmp_path, ITEM)
     document = omni("checklist", "--format", "json", cwd=tmp_path).document
     assert {"mine/tried", "before-release-answered"} <= {outcome["id"] for outcome in document["outcomes"]}

@@ -1,4 +1,4 @@
-"""The project's own commands, by the real command line, with the real npm where there is one."""
+"""The project's own commands, through the real command line, with the real npm where it is installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PYTHON = Path(sys.executable).name
 
 
 def with_commands(root: Path, text: str) -> Path:
-    """The project, with these commands in its settings, committed."""
+    """Add these commands to the project's settings, and commit them."""
     path = root / "pyproject.toml"
     path.write_text(path.read_text(encoding="utf-8") + "\n" + text, encoding="utf-8")
     git("add", "--all", cwd=root)
@@ -30,12 +30,12 @@ def command(name: str, code: str, more: str = "") -> str:
 
 
 def gate(root: Path, *more: str) -> Ran:
-    """The gate's report as JSON."""
+    """Run the gate, with its report as JSON."""
     return omni("gate", "--format", "json", *more, cwd=root)
 
 
-def test_it_runs_in_a_copy(case: Callable[[str], Path]) -> None:
-    """A command that writes changes nothing of the user's; it sees what git knows, and nothing that git ignores."""
+def test_runs_in_a_copy(case: Callable[[str], Path]) -> None:
+    """A command that writes does not change the checkout; its copy has no file that git ignores."""
     root = case("sound")
     (root / ".gitignore").write_text("*.log\n", encoding="utf-8")
     (root / "secret.log").write_text("", encoding="utf-8")
@@ -45,16 +45,16 @@ def test_it_runs_in_a_copy(case: Callable[[str], Path]) -> None:
     assert git("status", "--porcelain", cwd=root) == ""
 
 
-def test_it_runs_in_the_checkout_when_told(case: Callable[[str], Path]) -> None:
-    """With where = "checkout" it is the checkout itself, in the folder that is named."""
+def test_runs_in_the_checkout(case: Callable[[str], Path]) -> None:
+    """With where = "checkout" the command runs in the checkout itself, in its `cwd`."""
     root = case("sound")
     ran = gate(with_commands(root, command("here", "open('new', 'w')", 'where = "checkout"\ncwd = "src"')))
     assert ran.outcome("command-here")["status"] == "passed", ran.out
     assert (root / "src" / "new").is_file()
 
 
-def test_a_failure(case: Callable[[str], Path]) -> None:
-    """A command that fails fails the gate: at its line, with its last lines; all of its output is kept."""
+def test_failure(case: Callable[[str], Path]) -> None:
+    """A failing command fails the gate, with its line in the settings, its last output lines and its log."""
     root = with_commands(case("sound"), command("broken", "print('line\\n' * 50 + 'TS2322: no'); raise SystemExit(3)"))
     ran = gate(root)
     assert ran.code == 1
@@ -68,32 +68,32 @@ def test_a_failure(case: Callable[[str], Path]) -> None:
     assert str(log) in finding["message"]
 
 
-def test_a_command_that_hangs(case: Callable[[str], Path]) -> None:
-    """It is stopped at its time limit, and that is told."""
+def test_timeout(case: Callable[[str], Path]) -> None:
+    """A command is stopped at its time limit, and the finding says so."""
     more = command("hangs", "import time; print('begun', flush=True); time.sleep(300)", "timeout = 1")
     outcome = gate(with_commands(case("sound"), more)).outcome("command-hangs")
     assert outcome["status"] == "failed"
     assert "did not end within 1 s and was stopped\nbegun" in outcome["findings"][0]["message"]
 
 
-def test_a_program_that_is_not_there(case: Callable[[str], Path]) -> None:
-    """Whether the front end builds cannot be told on a machine without npm: inconclusive, never passed."""
+def test_missing_program(case: Callable[[str], Path]) -> None:
+    """Without its program, a command is inconclusive, never passed."""
     more = '[[tool.omni-release.command]]\nname = "front"\nrun = "no-such-npm run build"\n'
     ran = gate(with_commands(case("sound"), more))
     assert ran.code == 3
     outcome = ran.outcome("command-front")
     assert outcome["status"] == "inconclusive"
-    assert "`no-such-npm` is not on this machine" in outcome["findings"][0]["message"]
+    assert "`no-such-npm` is not installed" in outcome["findings"][0]["message"]
 
 
-def test_a_folder_that_is_not_there(case: Callable[[str], Path]) -> None:
-    """A folder that the project has not is a failure that names it."""
+def test_missing_folder(case: Callable[[str], Path]) -> None:
+    """A missing folder is a failure that names it."""
     ran = gate(with_commands(case("sound"), command("lost", "", 'cwd = "frontend"')))
-    assert "there is no folder 'frontend'" in ran.outcome("command-lost")["findings"][0]["message"]
+    assert "the project has no folder 'frontend'" in ran.outcome("command-lost")["findings"][0]["message"]
 
 
 def test_needs(case: Callable[[str], Path]) -> None:
-    """A command waits for what it needs, sees what that has made, and does not start where it failed."""
+    """A command runs after those it needs, sees their files, and does not start where one failed."""
     first = command("first", "open('made', 'w')")
     second = command("second", "assert open('made') is not None; raise SystemExit(1)", 'needs = ["first"]')
     third = command("third", "", 'needs = ["second"]')
@@ -107,7 +107,7 @@ def test_needs(case: Callable[[str], Path]) -> None:
 
 
 def test_lanes(case: Callable[[str], Path]) -> None:
-    """A command joins the lanes that it names, and no other; explain knows it."""
+    """A command joins exactly the lanes that it names; `explain` knows it."""
     root = with_commands(case("sound"), command("late", "", 'when = ["rehearse"]'))
     assert "command-late" not in {outcome["id"] for outcome in gate(root).document["outcomes"]}
     planned = omni("rehearse", "--dry-run", "--format", "json", cwd=root)
@@ -116,29 +116,29 @@ def test_lanes(case: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
-        (command("Front End", ""), "has a name that no task can have"),
-        (command("one", "") + command("one", ""), "is there twice"),
-        (command("one", "", 'needs = ["two"]') + command("two", ""), "needs 'two', which does not stand before it"),
-        (command("one", "", 'cwd = "../other"'), "lies outside the project"),
+        (command("Front End", ""), "has an invalid name"),
+        (command("one", "") + command("one", ""), "is defined twice"),
+        (command("one", "", 'needs = ["two"]') + command("two", ""), "needs 'two', which is not defined before it"),
+        (command("one", "", 'cwd = "../other"'), "is outside the project"),
         (command("one", "", 'when = ["always"]'), "must be one of 'gate', 'rehearse'"),
         (command("one", "", "when = []"), "joins no lane"),
         ('[[tool.omni-release.command]]\nname = "one"\n', "is missing the key `run`"),
         ('[[tool.omni-release.command]]\nname = "one"\nrun = ""\n', "must not be empty"),
     ],
 )
-def test_wrong_settings(more: str, said: str, case: Callable[[str], Path]) -> None:
-    """A command that cannot be one is told with its line, before anything runs."""
+def test_invalid_settings(more: str, message: str, case: Callable[[str], Path]) -> None:
+    """An invalid command is reported with its line, before anything runs."""
     ran = omni("gate", cwd=with_commands(case("sound"), more))
     assert ran.code == 2
-    assert said in ran.err
+    assert message in ran.err
     assert "pyproject.toml:" in ran.err
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm on this machine")
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_npm(case: Callable[[str], Path]) -> None:
-    """`npm run build` runs, with the modules that are installed beside the project's package.json."""
+    """`npm run build` runs with the modules that are installed next to the project's package.json."""
     root = case("sound")
     front = root / "frontend"
     (front / "node_modules" / "left").mkdir(parents=True)
@@ -155,4 +155,4 @@ def test_npm(case: Callable[[str], Path]) -> None:
     assert not (front / "built.txt").exists()
     log = root / ".omni-release" / "gate" / "logs" / "command-npm-build.log"
     assert "built 7" in log.read_text(encoding="utf-8")
-    assert (front / "node_modules" / "left" / "index.js").is_file(), "a link is removed, never what it leads to"
+    assert (front / "node_modules" / "left" / "index.js").is_file(), "a link is removed, never its target"

@@ -1,4 +1,4 @@
-"""What a project itself adds to a lane: its commands, and the items of its checklists."""
+"""The tasks that a project adds to a lane: its own commands, and the items of its checklists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,63 +18,55 @@ from omni_release.core.errors import Inconclusive, SettingsError
 from omni_release.core.model import Finding, Project, Release, Stage
 from omni_release.core.settings import TABLE, Command
 from omni_release.core.settings_reader import line_of
-from omni_release.core.tasks import Lane, Task, stage, step
-from omni_release.core.world import Completed, World
+from omni_release.core.tasks import Lane, Rule, RuleClass, Task, reports, stage, step
+from omni_release.core.world import World
 
 _FILE = "pyproject.toml"
-
-_MOMENTS = {"before-release-answered": "before", "after-release-answered": "after"}
-
-_ANSWER = "Run what it names, or mend what that has found."
-
+_PHASES = {"before-release-answered": "before", "after-release-answered": "after"}
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_TAIL = 15  # lines of a command's output in its finding
+_RULE = "command"
 
 
-def joined(lane: Lane, project: Project) -> Lane:
-    """The lane with what the project adds to it. Raises SettingsError where a command cannot be one."""
+def with_project_tasks(lane: Lane, project: Project) -> Lane:
+    """The lane with the project's own tasks. Raises SettingsError where a command of the settings is invalid."""
     tasks: list[Task] = []
     for task in lane.tasks:
-        items = tuple(_items(task, project, {task.id for task in tasks}))
+        items = tuple(_item_tasks(task, project, {task.id for task in tasks}))
         tasks += [*items, dataclasses.replace(task, needs=(*task.needs, *(item.id for item in items)))]
-    return dataclasses.replace(lane, tasks=(*tasks, *_commands(lane.name, project)))
+    return dataclasses.replace(lane, tasks=(*tasks, *_command_tasks(lane.name, project)))
 
 
-def _items(task: Task, project: Project, before: set[str]) -> Iterator[Task]:
-    """Where the task is that a moment's checklists are answered: a task for each of their items, which it then needs.
+def _item_tasks(task: Task, project: Project, earlier: set[str]) -> Iterator[Task]:
+    """The items that `task` requires, if it is the one that requires a phase's checklists: a task each.
 
-    An item waits for the check that it names, where that stands in this lane, and for what its moment waits for.
+    An item needs the check that it names, where that is one of the `earlier` tasks of the lane, and what `task` needs.
     """
-    if task.id not in _MOMENTS:
+    if task.id not in _PHASES:
         return
     from omni_release import checklists
-    from omni_release.checklists.checks import ChecklistIsReadable, ItemIsAnswered
+    from omni_release.checklists.checks import ChecklistReadable, ItemAnswered
 
-    for one in checklists.read(project.root):
-        if one.when != _MOMENTS[task.id]:
+    for checklist in checklists.read(project.root):
+        if checklist.when != _PHASES[task.id]:
             continue
-        if one.problems:
-            broken = ChecklistIsReadable(one)
-            remedy = f"Mend the line that is named, in {checklists.FOLDER}/."
-            yield Task(
-                f"{one.name}/itself",
-                f"The checklist {one.name} can be read",
-                remedy,
-                broken,
-                task.needs,
-                stage=task.stage,
-            )
-        for item in one.items:
-            check = (item.check,) if item.check in before else ()
-            yield Task(item.id, item.says, _ANSWER, ItemIsAnswered(item), task.needs + check, stage=task.stage)
+        if checklist.problems:
+            id, title = f"{checklist.name}/itself", f"Checklist {checklist.name} is valid"
+            fix = f"Correct the reported line in {checklists.FOLDER}/."
+            yield Task(id, title, fix, ChecklistReadable(checklist), task.needs, stage=task.stage)
+        for item in checklist.items:
+            check = (item.check,) if item.check in earlier else ()
+            fix = "Correct what its check found, or answer it with `omni-release sign`."
+            yield Task(item.id, item.says, fix, ItemAnswered(item), task.needs + check, stage=task.stage)
 
 
-def _commands(lane: str, project: Project) -> Iterator[Task]:
-    """A task for each command of this lane, and the copy that they run in."""
+def _command_tasks(lane: str, project: Project) -> Iterator[Task]:
+    """A task for each command of this lane, after the copy that they run in."""
     if not project.settings.command:
         return
     from omni_release.builds.steps import CopyForCommands
 
-    line = _validated(project)
+    lines = _validate_commands(project)
     chosen = [command for command in project.settings.command if lane in command.when]
     if any(command.where == "copy" for command in chosen):
         yield from stage(Stage.CODE, step(CopyForCommands()))
@@ -84,53 +76,45 @@ def _commands(lane: str, project: Project) -> Iterator[Task]:
         copy = ("copy-for-commands",) if command.where == "copy" else ()
         yield Task(
             f"command-{command.name}",
-            f"The project's own command `{' '.join(command.run)}` passes",
-            "Run it by hand in the project's folder; it is the `run` of a [[tool.omni-release.command]].",
-            CommandPasses(command, line(project.settings.command.index(command))),
+            f"Command `{' '.join(command.run)}` passes",
+            f"Run it by hand in the project's folder; it is the `run` of a [[{TABLE}.command]].",
+            CommandPasses(command, lines[command.name]),
             copy + needs,
             stage=Stage.CODE,
         )
 
 
-def _validated(project: Project) -> Callable[[int], int | None]:
-    """The line on which the command of a number stands. Raises SettingsError where one cannot be run."""
+def _validate_commands(project: Project) -> dict[str, int | None]:
+    """The line of each command in pyproject.toml, by name. Raises SettingsError for the first one that cannot run."""
     text = (project.root / _FILE).read_text(encoding="utf-8-sig")
-
-    def line(number: int, key: str = "name") -> int | None:
-        return line_of(text, (TABLE, "command", number, key))
-
-    seen: set[str] = set()
+    lines: dict[str, int | None] = {}
     for number, command in enumerate(project.settings.command):
-        for key, said, hint in _wrong(command, seen):
-            where = project.root / _FILE
-            raise SettingsError(f"the command {command.name!r} {said}", hint, path=where, line=line(number, key))
-        seen.add(command.name)
-    return line
+        for key, error, hint in _command_errors(command, lines.keys()):
+            line = line_of(text, (TABLE, "command", number, key))
+            raise SettingsError(f"the command {command.name!r} {error}", hint, path=project.root / _FILE, line=line)
+        lines[command.name] = line_of(text, (TABLE, "command", number, "name"))
+    return lines
 
 
-def _wrong(command: Command, seen: set[str]) -> Iterator[tuple[str, str, str]]:
-    """What is wrong with a command: the key, what is wrong, what to do. `seen` are the names of those before it."""
+def _command_errors(command: Command, earlier: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """The errors of a command: key, error, hint. `earlier` are the names of those before it."""
     cwd = PurePosixPath(command.cwd.replace("\\", "/"))
     if not _NAME.fullmatch(command.name):
-        yield "name", "has a name that no task can have", "Use small letters, digits and hyphens: npm-build."
-    if command.name in seen:
-        yield "name", "is there twice", "Give each command a name of its own."
-    if unknown := [name for name in command.needs if name not in seen]:
-        yield "needs", f"needs {unknown[0]!r}, which does not stand before it", "Put it after what it needs."
+        yield "name", "has an invalid name", "Use lowercase letters, digits and hyphens: npm-build."
+    if command.name in earlier:
+        yield "name", "is defined twice", "Give each command its own name."
+    if unknown := [name for name in command.needs if name not in earlier]:
+        yield "needs", f"needs {unknown[0]!r}, which is not defined before it", "Move it below the command it needs."
     if cwd.is_absolute() or ".." in cwd.parts or re.match(r"[A-Za-z]:", command.cwd):
-        yield "cwd", f"runs in {command.cwd!r}, which lies outside the project", "Name a folder inside the project."
+        yield "cwd", f"runs in {command.cwd!r}, which is outside the project", "Name a folder inside the project."
     if not command.when:
-        yield "when", "joins no lane", 'Say when = ["gate"], or ["rehearse"], or both.'
+        yield "when", "joins no lane", 'Set when = ["gate"], or ["rehearse"], or both.'
 
 
-_SHOWN = 15
-
-_RULE = "command"
-
-
+@reports(Rule(_RULE, RuleClass.RELEASE, "Command of the project fails"))
 @dataclass(frozen=True)
 class CommandPasses:
-    """The check that one command ends well. `line` is the one of pyproject.toml that it stands on."""
+    """The check that one command ends with exit code 0. `line` is its line in pyproject.toml."""
 
     command: Command
     line: int | None
@@ -140,37 +124,29 @@ class CommandPasses:
         top = release.project.root if command.where == "checkout" else release.commands_tree
         cwd = top / command.cwd
         if not cwd.is_dir():
-            yield self._finding(f"there is no folder {command.cwd!r} in the project, or git does not know it")
+            message = f"the project has no folder {command.cwd!r}, or git does not track it"
+            yield Finding(message, _RULE, path=_FILE, line=self.line)
             return
         inner = programs.test_env(world.environment, release.folder)
-        # What was installed beside omni-release is found without an activated environment, too.
+        # Programs that are installed with omni-release are found without an activated environment, too.
         inner["PATH"] = os.pathsep.join((inner.get("PATH", os.defpath), str(Path(sys.executable).parent)))
         log = release.logs / f"command-{command.name}.log"
         log.unlink(missing_ok=True)
-        argv = (self._program(cwd, inner["PATH"]), *command.run[1:])
+        argv = (self._find_program(cwd, inner["PATH"]), *command.run[1:])
         completed = world.processes.run(Run(argv, cwd, inner, log, command.timeout))
         if completed.code != 0:
-            yield self._finding("\n".join((self._ended(completed), *completed.tail[-_SHOWN:], f"All of it: {log}")))
+            folder = f" in {command.cwd}" if command.cwd != "." else ""
+            ended = f"`{shlex.join(command.run)}`{folder} {completed.ended(command.timeout)}"
+            message = "\n".join((ended, *completed.tail[-_TAIL:], f"Full output: {log}"))
+            yield Finding(message, _RULE, path=_FILE, line=self.line)
 
-    def _program(self, cwd: Path, path: str) -> str:
-        """The program's whole path (on Windows that of npm.cmd, say). Raises CannotTell where there is none."""
+    def _find_program(self, cwd: Path, path: str) -> str:
+        """The full path of the program (on Windows of npm.cmd, say). Raises Inconclusive where there is none."""
         program = self.command.run[0]
-        inside = cwd / program
-        found = shutil.which(inside if os.path.dirname(program) else program, path=path)
+        found = shutil.which(cwd / program if os.path.dirname(program) else program, path=path)
         if found is None:
             raise Inconclusive(
-                f"`{program}` is not on this machine, or not in its PATH: whether `{self._stated}` passes is not known",
-                f"Install it, or take the command {self.command.name!r} out of this lane ({_FILE}:{self.line}).",
+                f"`{program}` is not installed, or not in PATH: `{shlex.join(self.command.run)}` did not run",
+                f"Install it, or remove the command {self.command.name!r} from this lane ({_FILE}:{self.line}).",
             )
         return found
-
-    @property
-    def _stated(self) -> str:
-        return shlex.join(self.command.run)
-
-    def _ended(self, completed: Completed) -> str:
-        where = f" in {self.command.cwd}" if self.command.cwd != "." else ""
-        return f"`{self._stated}`{where} {completed.ended(self.command.timeout)}"
-
-    def _finding(self, said: str) -> Finding:
-        return Finding(said, _RULE, path=_FILE, line=self.line)

@@ -429,7 +429,7 @@ def every(project: Project | None = None) -> tuple[Lane, ...]:
     from omni_release import custom_tasks
 
     found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
-    return tuple(custom_tasks.joined(one, project) for one in found) if project is not None else found
+    return tuple(custom_tasks.with_project_tasks(one, project) for one in found) if project is not None else found
 
 
 def task_ids(project: Project) -> frozenset[str]:

@@ -136,7 +136,7 @@ def _one(request: Request, home: RunStore, secrets: Secrets, finder: Finder | No
 
             shown.say(summary.after_release(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
-            shown.say(sign_offs.before_a_release(request.project, home.run(str(release.folder))))
+            shown.say(sign_offs.questions_before_release(request.project, home.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             shown.say(text.workflow_commands(redacted(report, secrets.redact)))
     return report
@@ -151,7 +151,7 @@ def _lane(request: Request) -> Lane:
 
     A waiver of nothing is told by each lane but `version`, which is asked at every commit and has but one check.
     """
-    lane = custom_tasks.joined(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
+    lane = custom_tasks.with_project_tasks(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     known = [task.id for task in lane.tasks]
     if request.lane != "version":
         waivers.validate(request.project, *lanes.waiver_names(lane, request.project))

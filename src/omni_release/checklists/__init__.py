@@ -1,4 +1,4 @@
-"""What has to be looked at around a release, as TOML, one file a list: a check answers an item, or a person."""
+"""Checklists for before and after a release, one TOML file each; a check or a person answers an item."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from omni_release.core.model import Finding, Status
 from omni_release.core.settings_reader import line_of, nearest_line
 
 FOLDER = "checklists"
-"""Where a project has its own."""
+"""The folder of a project's checklists."""
 RULE = "checklist"
-MOMENTS = ("before", "after")
+"""The rule of all findings about checklists and sign-offs."""
+PHASES = ("before", "after")
+"""When a checklist applies: before or after the release."""
+
 _ID = re.compile(r"[a-z][a-z0-9-]*")
-_KEYS = {"id", "says", "asks", "check"}
-_CAME = {
-    Status.FAILED: "has failed in this run",
-    Status.INCONCLUSIVE: "could not tell in this run",
-    Status.SKIPPED: "had nothing to look at in this run, so it answers nothing",
-}
-_NOT_ASKED = "was not asked in this run, so it answers nothing"
+_LIST_KEYS = {"title", "when", "item"}
+_ITEM_KEYS = {"id", "says", "asks", "check"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Checklist:
-    """One file: its items, and what is wrong with it. One that cannot be read has no items, and is of `before`."""
+    """One file: its items, and findings about its errors. A file that cannot be read has no items, and is `before`."""
 
     name: str
     title: str
@@ -49,37 +47,31 @@ class Checklist:
 
 
 def read(root: Path) -> tuple[Checklist, ...]:
-    """The project's own checklists, by name; none where it has no such folder."""
-    return tuple(_checklist(path, root) for path in sorted((root / FOLDER).glob("*.toml")))
+    """The project's checklists by name, empty where it has no `checklists/`."""
+    return tuple(_read_file(path, root) for path in sorted((root / FOLDER).glob("*.toml")))
 
 
-def by_check(item: Item, came: Status | None) -> tuple[Status, str]:
-    """How an item stands by what came of its check, before any person has answered; and why, where it has not passed.
+def status_by_check(item: Item, check_status: Status | None) -> tuple[Status, str]:
+    """The status of an item before a person answers, and the reason where it has not passed.
 
-    It fails, or cannot be told, as its check; a person's answer goes over neither. In all else it waits for one.
+    `check_status` is the last status of its check in the run, None where it has not run. An item fails or is
+    inconclusive with its check, which no sign-off overrides; in all other cases it waits for a person.
     """
     if not item.check:
         return Status.WAITING, ""
-    if came is Status.PASSED:
-        return came, ""
-    status = came if came in (Status.FAILED, Status.INCONCLUSIVE) else Status.WAITING
-    return status, f"{item.check} {_CAME.get(came, _NOT_ASKED) if came else _NOT_ASKED}"
+    if check_status is Status.PASSED:
+        return Status.PASSED, ""
+    if check_status is Status.FAILED:
+        return Status.FAILED, f"{item.check} failed in this run"
+    if check_status is Status.INCONCLUSIVE:
+        return Status.INCONCLUSIVE, f"{item.check} was inconclusive in this run"
+    if check_status is Status.SKIPPED:
+        return Status.WAITING, f"{item.check} was skipped in this run, so it does not answer the item"
+    return Status.WAITING, f"{item.check} has not run yet, so it does not answer the item"
 
 
-def _checklist(path: Path, root: Path) -> Checklist:
-    name, where = path.stem, path.relative_to(root).as_posix()
-    if not _ID.fullmatch(name):
-        said = f"a checklist cannot be called {name!r}: take small letters, digits and hyphens"
-        return Checklist("unnamed", name, "before", (), (Finding(said, RULE, path=where),))
-    found = opened(path, where)
-    if isinstance(found, Finding):
-        return Checklist(name, name, "before", (), (found,))
-    content, text = found
-    return _read(content, name, where, text)
-
-
-def opened(path: Path, where: str) -> tuple[Mapping[str, object], str] | Finding:
-    """What a TOML file says, and its text; where it cannot be read, the finding that says so. `where` names it."""
+def load_toml(path: Path, where: str) -> tuple[Mapping[str, object], str] | Finding:
+    """The content and text of a TOML file, or a finding where it cannot be read; `where` is its path in messages."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         return tomllib.loads(text), text
@@ -88,52 +80,62 @@ def opened(path: Path, where: str) -> tuple[Mapping[str, object], str] | Finding
         return Finding(f"cannot be read: {error}", RULE, path=where, line=int(at[1]) if at else None)
 
 
-def _read(content: Mapping[str, object], name: str, where: str, text: str) -> Checklist:
+def _read_file(path: Path, root: Path) -> Checklist:
+    name, where = path.stem, path.relative_to(root).as_posix()
+    if not _ID.fullmatch(name):
+        message = f"{name!r} is not a valid name of a checklist: use lowercase letters, digits and hyphens"
+        return Checklist("unnamed", name, "before", (), (Finding(message, RULE, path=where),))
+    loaded = load_toml(path, where)
+    if isinstance(loaded, Finding):
+        return Checklist(name, name, "before", (), (loaded,))
+    content, text = loaded
     problems: list[Finding] = []
 
-    def wrong(said: str, *keys: str | int) -> None:
-        problems.append(Finding(said, RULE, path=where, line=nearest_line(text, keys) or 1))
+    def report(message: str, *keys: str | int) -> None:
+        problems.append(Finding(message, RULE, path=where, line=nearest_line(text, keys) or 1))
 
-    for key in content.keys() - {"title", "when", "item"}:
-        wrong(f"`{key}` is no key of a checklist: it has title, when and [[item]]", key)
+    for key in content.keys() - _LIST_KEYS:
+        report(f"`{key}` is not a key of a checklist: the keys are title, when and [[item]]", key)
     when = content.get("when", "before")
-    if when not in MOMENTS:
-        wrong(f"`when` is {when!r}; it is before or after", "when")
+    if when not in PHASES:
+        report(f"`when` is {when!r}, not before or after", "when")
     entries = content.get("item", [])
     if not isinstance(entries, list) or not entries:
-        wrong("has no [[item]]", "item")
+        report("has no [[item]]", "item")
         entries = []
     items: dict[str, Item] = {}
     for number, entry in enumerate(entries):
-        for said, key in _wrong(entry, f"{name}/", items):
-            wrong(said, "item", number, key)
-        if isinstance(entry, dict) and _usable(entry) and (id := f"{name}/{entry['id']}") not in items:
+        for message, key in _item_errors(entry, f"{name}/", items):
+            report(message, "item", number, key)
+        if _has_id_and_text(entry) and (id := f"{name}/{entry['id']}") not in items:
             line = line_of(text, ("item", number, "check" if "check" in entry else "id"))
             says, check = str(entry["says"]), str(entry.get("check", ""))
             items[id] = Item(id, says, str(entry.get("asks", says)), check, where, line)
-    moment = str(when) if when in MOMENTS else "before"
-    return Checklist(name, str(content.get("title", name)), moment, tuple(items.values()), tuple(problems))
+    phase = str(when) if when in PHASES else "before"
+    return Checklist(name, str(content.get("title", name)), phase, tuple(items.values()), tuple(problems))
 
 
-def _usable(entry: Mapping[str, object]) -> bool:
-    id = entry.get("id")
-    return isinstance(id, str) and bool(_ID.fullmatch(id)) and isinstance(entry.get("says"), str)
+def _has_id_and_text(entry: object) -> bool:
+    """Whether an item, perhaps with other errors, is one that a person or a check can answer."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("says"), str):
+        return False
+    return isinstance(entry.get("id"), str) and bool(_ID.fullmatch(entry["id"]))
 
 
-def _wrong(entry: object, prefix: str, before: Mapping[str, Item]) -> Iterator[tuple[str, str]]:
-    """What is wrong with an item, and the key that it is about."""
+def _item_errors(entry: object, prefix: str, earlier: Mapping[str, Item]) -> Iterator[tuple[str, str]]:
+    """The errors of an item, each with the key that it is about; `earlier` are the items before it, by their ids."""
     if not isinstance(entry, dict):
-        yield "an item is a table: [[item]]", "id"
+        yield "an item must be a table: [[item]]", "id"
         return
-    for key in entry.keys() - _KEYS:
-        yield f"`{key}` is no key of an item: it has {', '.join(sorted(_KEYS))}", key
-    for key in _KEYS & entry.keys():
+    for key in entry.keys() - _ITEM_KEYS:
+        yield f"`{key}` is not a key of an item: the keys are {', '.join(sorted(_ITEM_KEYS))}", key
+    for key in _ITEM_KEYS & entry.keys():
         if not isinstance(entry[key], str) or not str(entry[key]).strip():
-            yield f"`{key}` must be a string that says something", key
+            yield f"`{key}` must be a string that is not empty", key
     id = entry.get("id")
     if not isinstance(id, str) or not _ID.fullmatch(id):
-        yield "an item needs an `id` of small letters, digits and hyphens", "id"
-    elif prefix + id in before:
-        yield f"there are two items {id!r}: the first is on line {before[prefix + id].line}", "id"
+        yield "an item needs an `id` of lowercase letters, digits and hyphens", "id"
+    elif prefix + id in earlier:
+        yield f"two items have the id {id!r}: the first is on line {earlier[prefix + id].line}", "id"
     if "says" not in entry:
-        yield "an item needs `says`: what has to be true, in a sentence", "id"
+        yield "an item needs `says`, a sentence that must be true", "id"

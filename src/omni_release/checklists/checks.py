@@ -1,94 +1,111 @@
-"""Checklists: is each of them one, and is each of their items answered?"""
+"""Checks of the checklists: each file is valid, and each item is answered."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from omni_release import checklists
+from omni_release import checklists, distributions
 from omni_release.checklists import FOLDER, RULE, Checklist, Item, sign_offs
-from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
+from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable, did_you_mean
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity, Status
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 
-_NONE = f"the project has no {FOLDER}/: `omni-release checklist init` writes the usual ones"
+_NO_CHECKLISTS = f"the project has no {FOLDER}/: `omni-release checklist init` writes the usual ones"
+
+# An unanswered or invalid item means that the release is not verified, whatever the item is about.
+_CHECKLIST = Rule(RULE, RuleClass.RELEASE, "Checklist or sign-off is invalid, or an item fails")
 
 
+@reports(_CHECKLIST)
 def checklists_valid(release: Release, world: World) -> Iterator[Finding]:
-    """Each checklist can be read, and names checks that there are; so does each sign-off in the repository.
+    """Checklists and sign-offs are valid
 
-    Mend the line that is named. `omni-release explain CHECK` says whether there is such a check.
+    Every file in checklists/ and checklists/signed/ can be read and names only checks and items that exist.
+
+    Fix: correct the reported line; `omni-release explain` lists all checks.
     """
-    found = checklists.read(release.project.root)
-    if not found:
-        raise NotApplicable(_NONE)
+    lists = checklists.read(release.project.root)
+    if not lists:
+        raise NotApplicable(_NO_CHECKLISTS)
     known = world.task_ids()
-    for one in found:
-        yield from one.problems
-        for item in one.items:
+    for checklist in lists:
+        yield from checklist.problems
+        for item in checklist.items:
             if item.check and item.check not in known:
-                yield _unknown(item, known)
+                yield _unknown_check(item, known)
     today = world.clock.now().date()
-    current = sign_offs.released(release, world)
-    yield from sign_offs.problems(release.project.root, known, today, current)
+    version = distributions.released(release.version, world.journal.artifacts())
+    yield from sign_offs.problems(release.project.root, known, today, version)
 
 
+@reports(_CHECKLIST)
 def before_release_answered(release: Release, world: World) -> Iterator[Finding]:
-    """Each item of the checklists for before a release is answered.
+    """Checklists before the release are answered
 
-    An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"` answers it, or a file of
-    the repository does (docs/checklists.md). One that names a check is answered when that has passed in this run.
+    Every item of the checklists with `when = "before"` is answered, by its check or by a person.
+
+    Fix: answer each waiting item with `omni-release sign ITEM --reason "…"`, or with a file in checklists/signed/.
     """
     return _answered(release, world, "before")
 
 
+@reports(_CHECKLIST)
 def after_release_answered(release: Release, world: World) -> Iterator[Finding]:
-    """Each item of the checklists for after a release is answered.
+    """Checklists after the release are answered
 
-    An item that waits stands above, with its question: `omni-release sign ITEM --reason "…"`.
+    Every item of the checklists with `when = "after"` is answered, by its check or by a person.
+
+    Fix: answer each waiting item with `omni-release sign ITEM --reason "…"`, or with a file in checklists/signed/.
     """
     return _answered(release, world, "after")
 
 
-def _answered(release: Release, world: World, when: str) -> Iterator[Finding]:
-    """Nothing is found where this is reached at all: each item is a task of its own, which must have passed before."""
-    of_moment = [one for one in checklists.read(release.project.root) if one.when == when]
-    if not of_moment:
-        raise NotApplicable(_NONE)
-    for one in of_moment:
-        for item in one.items:
-            _must_be_known(item, release, world)
-    number = sum(len(one.items) for one in of_moment)
-    yield Finding(f"{number} items in {len(of_moment)} lists", RULE, Severity.NOTICE)
+def _answered(release: Release, world: World, phase: str) -> Iterator[Finding]:
+    """The number of items, as a notice: each item is a task of its own, which has passed before this check runs."""
+    lists = [checklist for checklist in checklists.read(release.project.root) if checklist.when == phase]
+    if not lists:
+        raise NotApplicable(_NO_CHECKLISTS)
+    for checklist in lists:
+        for item in checklist.items:
+            _require_answerable(item, release, world)
+    number = sum(len(checklist.items) for checklist in lists)
+    yield Finding(f"{number} items in {len(lists)} lists", RULE, Severity.NOTICE)
 
 
+@reports(_CHECKLIST)
 @dataclass(frozen=True)
-class ItemIsAnswered:
-    """The check that one item is answered: by the check that it names, or by a person."""
+class ItemAnswered:
+    """The check of one item: the check that it names passed, or a person answered."""
 
     item: Item
 
     def __call__(self, release: Release, world: World) -> Iterator[Finding]:
         item = self.item
-        _must_be_known(item, release, world)
+        _require_answerable(item, release, world)
+        resume = ""
+        if release.target != REHEARSAL and release.folder.is_dir():
+            resume = f"Then resume this run, whose artifacts are signed: --run {release.folder.name}"
         if not item.check:
-            raise NeedsPerson(item.asks, _then(release))
+            raise NeedsPerson(item.asks, resume)
         if item.check not in (known := world.task_ids()):
-            yield _unknown(item, known)
+            yield _unknown_check(item, known)
             return
-        status, why = checklists.by_check(item, world.journal.last_status(item.check, release.target))
+        check_status = world.journal.last_status(item.check, release.target)
+        status, reason = checklists.status_by_check(item, check_status)
         if status is Status.FAILED:
-            yield Finding(why, RULE, path=item.path, line=item.line)
+            yield Finding(reason, RULE, path=item.path, line=item.line)
         elif status is Status.INCONCLUSIVE:
-            raise Inconclusive(why)
+            raise Inconclusive(reason)
         elif status is Status.WAITING:
-            raise NeedsPerson(f"{item.asks}\n{why}", _then(release))
+            raise NeedsPerson(f"{item.asks}\n{reason}", resume)
 
 
+@reports(_CHECKLIST)
 @dataclass(frozen=True)
-class ChecklistIsReadable:
-    """The check that nothing is wrong with a checklist: what cannot be read is never taken for answered."""
+class ChecklistReadable:
+    """The check that a checklist has no errors: an item that cannot be read never counts as answered."""
 
     checklist: Checklist
 
@@ -96,24 +113,15 @@ class ChecklistIsReadable:
         yield from self.checklist.problems
 
 
-def _must_be_known(item: Item, release: Release, world: World) -> None:
-    """Raises NotApplicable where only a run could tell: nothing is built, and the repository has no answer."""
+def _require_answerable(item: Item, release: Release, world: World) -> None:
+    """Raise NotApplicable where only a run could answer: nothing is built, and no committed sign-off answers."""
     if release.target == REHEARSAL or world.journal.artifacts():
         return
-    version = sign_offs.released(release, world)
-    signed, _ = sign_offs.answer(item.id, release.project.root, version, world.journal, world.clock.now().date())
-    if signed is None:
-        raise NotApplicable("not asked: it needs a run, whose artifacts an answer is about")
+    sign_off, _ = sign_offs.answer_for(item.id, release, world, world.clock.now().date())
+    if sign_off is None:
+        raise NotApplicable("needs a run: a sign-off is about its artifacts")
 
 
-def _then(release: Release) -> str:
-    """How a release goes on once a person has signed: with this run, whose artifacts were signed."""
-    if release.target == REHEARSAL or not release.folder.is_dir():
-        return ""
-    return f"Then go on with this very run: --run {release.folder.name}"
-
-
-def _unknown(item: Item, known: frozenset[str]) -> Finding:
-    near = difflib.get_close_matches(item.check, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else "`omni-release explain` knows those that there are."
-    return Finding(f"there is no check {item.check!r}: {hint}", RULE, path=item.path, line=item.line)
+def _unknown_check(item: Item, known: frozenset[str]) -> Finding:
+    hint = did_you_mean(item.check, known, "`omni-release explain` lists all checks.")
+    return Finding(f"unknown check {item.check!r}\n{hint}", RULE, path=item.path, line=item.line)

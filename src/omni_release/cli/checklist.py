@@ -7,7 +7,7 @@ from importlib import resources
 
 from omni_release import checklists
 from omni_release.checklists import FOLDER, Checklist
-from omni_release.checklists.sign_offs import Shown, newest, standing
+from omni_release.checklists.sign_offs import ItemState, item_states, select_run
 from omni_release.core import errors
 from omni_release.core.actions import Write
 from omni_release.core.documents import to_json
@@ -48,15 +48,15 @@ def show(project: Project, home: RunStore, form: str, run: str | None) -> int:
     found = checklists.read(project.root)
     if not found:
         raise UsageError(_NONE, _INIT)
-    folder = newest(home, run)
-    shown = {one.name: tuple(standing(one, project, folder)) for one in found}
+    folder = select_run(home, run)
+    shown = {one.name: tuple(item_states(one, project, folder)) for one in found}
     writer = {"json": _json, "md": _markdown}.get(form, _text)
     said = writer(found, shown, folder)
     sys.stdout.write(said if form == "json" else printable(said))
     return errors.EXIT_PASSED
 
 
-Standing = dict[str, tuple[Shown, ...]]
+Standing = dict[str, tuple[ItemState, ...]]
 
 
 def _text(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:

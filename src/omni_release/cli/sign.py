@@ -62,7 +62,7 @@ def sign(answer: Answering, home: RunStore, processes: Processes, ask: Callable[
             return 0
         sys.stdout.write(printable(f"{who} has signed {answer.id} in {path}: commit it.\n"))
         return 0
-    folder = checklists_sign_offs.newest(home, answer.run)
+    folder = checklists_sign_offs.select_run(home, answer.run)
     if not folder.path.is_dir():
         raise UsageError(
             "there is no run to sign", "Run the lane first: omni-release rehearse. Or sign with --committed."
