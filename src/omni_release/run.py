@@ -35,7 +35,7 @@ from omni_release.core.world import Completed, World
 from omni_release.report import text
 
 if TYPE_CHECKING:
-    from omni_release.adapters.credentials import Finder
+    from omni_release.adapters.credentials import CredentialResolver
 
 
 _ALWAYS_NEW = ("rehearse", "build")
@@ -78,36 +78,36 @@ def _published(request: Request, home: RunStore, secrets: Secrets) -> Report:
     reported before the rehearsal, which takes its time, and checked again after it. Raises UsageError where the lane
     cannot begin.
     """
-    from omni_release.adapters.credentials import Finder
+    from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index import targets
     from omni_release.publishing import steps
 
     destination = targets.destination(request.to, request.project.settings.index, os.environ)
-    finder = Finder(destination.target, destination.given, os.environ)
+    resolver = CredentialResolver(destination.target, destination.credentials, os.environ)
     name = canonicalize_name(request.project.name)
-    request = replace(request, destination=targets.discover(destination.target, name, finder.login))
+    request = replace(request, destination=targets.discover(destination.target, name, resolver.login))
     if request.lane in ("published", "doctor"):
-        return _one(request, home, secrets, finder)
+        return _one(request, home, secrets, resolver)
     run = home.run(request.run) if request.run else None
     steps.require_confirmation(request, run)
     if run is None or run.rehearsal_verdict() is None:
-        before = _one(replace(request, lane="doctor", only=lanes.PROOFS), home, secrets, finder)
+        before = _one(replace(request, lane="doctor", only=lanes.PROOFS), home, secrets, resolver)
         if before.verdict in ("failed", "interrupted"):
             return before
-        rehearsal = _one(replace(request, lane="rehearse", destination=None), home, secrets, finder)
+        rehearsal = _one(replace(request, lane="rehearse", destination=None), home, secrets, resolver)
         if rehearsal.verdict != "passed" or rehearsal.run is None:
             return rehearsal
         request = replace(request, run=rehearsal.run, artifacts=None)
-    return _one(request, home, secrets, finder)
+    return _one(request, home, secrets, resolver)
 
 
-def _one(request: Request, home: RunStore, secrets: Secrets, finder: Finder | None = None) -> Report:
+def _one(request: Request, home: RunStore, secrets: Secrets, resolver: CredentialResolver | None = None) -> Report:
     """One lane's report, shown and kept."""
     lane = _lane(request)
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
         shown = terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(_wired(request, home, secrets, shown, finder))
+        release, world = stack.enter_context(_wired(request, home, secrets, shown, resolver))
         stack.enter_context(shown)
         if request.lane == "rehearse" and request.to:  # what a release needs
             from omni_release.publishing import summary
@@ -177,7 +177,7 @@ def _refuse_artifacts(request: Request) -> None:
 
 @contextlib.contextmanager
 def _wired(
-    request: Request, home: RunStore, secrets: Secrets, shown: Terminal, finder: Finder | None
+    request: Request, home: RunStore, secrets: Secrets, shown: Terminal, resolver: CredentialResolver | None
 ) -> Iterator[tuple[Release, World]]:
     """The release that the run is about and the real world; closed at the end."""
     files, project = LocalFiles(), request.project
@@ -185,7 +185,7 @@ def _wired(
     processes = LocalProcesses(
         secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
     )
-    index = _index(request, folder, finder)
+    index = _index(request, folder, resolver)
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
     version = versions.version_of(versions.places_of(project))
@@ -231,10 +231,10 @@ def _variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
-def _index(request: Request, folder: RunFolder, finder: Finder | None) -> Rehearsal | PackageIndex:
-    if request.destination is None or finder is None:
+def _index(request: Request, folder: RunFolder, resolver: CredentialResolver | None) -> Rehearsal | PackageIndex:
+    if request.destination is None or resolver is None:
         return Rehearsal(folder.path / "index", canonicalize_name(request.project.name))
-    return PackageIndex(request.destination, finder)
+    return PackageIndex(request.destination, resolver)
 
 
 def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:

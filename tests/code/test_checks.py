@@ -209,7 +209,7 @@ def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(Inconclusive, match=r"rich: .* does not answer"):
         look(dependencies_maintained, "rich", more=setting)
     monkeypatch.setattr(
-        client, "project_status", lambda _, name: "the index calls it archived" if name == "old" else ""
+        client, "project_status", lambda _, name: "marked as archived on the index" if name == "old" else ""
     )
     (found,) = look(dependencies_maintained, "rich", "old>=1", more=setting)
-    assert found.message == "requires old>=1: the index calls it archived"
+    assert found.message == "requires old>=1: marked as archived on the index"

@@ -1,4 +1,4 @@
-"""Who is told the password for uploads, and who is not."""
+"""Which servers receive the upload credentials, and which do not."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from werkzeug.serving import make_server
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from omni_release.adapters.credentials import Finder
-from omni_release.adapters.index import INSTALLERS, PackageIndex
+from omni_release.adapters.credentials import CredentialResolver
+from omni_release.adapters.index import INSTALLER_VARIABLES, PackageIndex
 from omni_release.core import documents
 from omni_release.core.errors import Inconclusive, PermanentRefusal
 from omni_release.core.model import Target
@@ -30,7 +30,7 @@ NAME = "acme-1.0-py3-none-any.whl"
 
 @dataclass
 class Server:
-    """An index of one project; `answers` says what becomes of a request by its authorization, `asked` keeps it all."""
+    """An index of one project; `answers` returns the response to a request, `asked` records all requests."""
 
     answers: Callable[[str, bool], Response | None] = lambda path, known: None
     files: str = ""  # where they are, if not here
@@ -55,7 +55,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(server: Server) -> Iterator[Server]:
-    """It, on a free port of this machine."""
+    """The server on a free port of this machine."""
     running = make_server("127.0.0.1", 0, server, threaded=True)  # type: ignore[arg-type]
     server.url = f"http://127.0.0.1:{running.server_port}"
     threading.Thread(target=lambda: running.serve_forever(poll_interval=0.02), daemon=True).start()
@@ -67,19 +67,19 @@ def serving(server: Server) -> Iterator[Server]:
 
 
 def only_known(status: int) -> Callable[[str, bool], Response | None]:
-    """Who does not log in is answered so."""
+    """This status for every request without a login."""
     return lambda path, known: None if known else Response("no", status)
 
 
 def client(server: Server, upload: str = "") -> Client:
-    """What reads it; files are sent there too, unless elsewhere is said."""
+    """A client of the server; uploads go there too, unless `upload` is given."""
     login = IndexLogin(upload or f"{server.url}/legacy/", lambda: ("me", PASSWORD))
     return Client(f"{server.url}/simple/", 10, login)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_one_that_wants_to_know(status: int, tmp_path: Path) -> None:
-    """Its page and its files are read, and installers are told how; also where it hides what is there."""
+def test_private_index(status: int, tmp_path: Path) -> None:
+    """Its page and files are read with the credentials, which installers get too; also behind a 404."""
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server(only_known(status))) as server:
@@ -88,15 +88,15 @@ def test_one_that_wants_to_know(status: int, tmp_path: Path) -> None:
         assert client(server).wants_login("acme")
         given = destination(f"{server.url.replace('//', f'//me:{PASSWORD}@')}/legacy/", {}, {"HOME": str(tmp_path)})
         target = Target("ours", f"{server.url}/legacy/", f"{server.url}/simple/")
-        index = PackageIndex(target, Finder(target, given.given, {}))
-        assert tuple(index.reading("acme")) == INSTALLERS
+        index = PackageIndex(target, CredentialResolver(target, given.credentials, {}))
+        assert tuple(index.reading("acme")) == INSTALLER_VARIABLES
         secret = index.secrets[index.reading("acme")["UV_DEFAULT_INDEX"]]()
         assert secret == f"{server.url}/simple/".replace("//", f"//me:{PASSWORD}@", 1)
         assert PASSWORD not in f"{index.reading('acme')} {index.access()}"
 
 
-def test_one_that_everybody_may_read(tmp_path: Path) -> None:
-    """It is told no password, also where it has nothing of the project."""
+def test_public_index(tmp_path: Path) -> None:
+    """A public index receives no password."""
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server()) as server:
@@ -105,14 +105,14 @@ def test_one_that_everybody_may_read(tmp_path: Path) -> None:
         assert not any(known for _, known in server.asked)
 
 
-def test_another_server_is_told_nothing(tmp_path: Path) -> None:
-    """Neither one that uploads do not go to, nor one that the page names, nor one that a redirect leads to."""
+def test_no_password_for_other_servers(tmp_path: Path) -> None:
+    """No password goes to an index elsewhere, to a file elsewhere, or along a redirect."""
     made = tmp_path / NAME
     made.write_bytes(WHEEL)
     with serving(Server(only_known(401))) as other:
         with pytest.raises(PermanentRefusal) as raised:
             client(other, "https://127.0.0.1/legacy/").files("acme")
-        assert "it is told no password" in raised.value.hint
+        assert "no password is sent to it" in raised.value.hint
         with serving(Server(only_known(401), files=other.url)) as server:
             assert client(server).file_statuses("acme", [documents.artifact_of(made)])[0].state is FileState.REFUSED
         elsewhere = Server(lambda path, known: redirect(other.url + path) if known else Response("no", 401))
@@ -123,12 +123,12 @@ def test_another_server_is_told_nothing(tmp_path: Path) -> None:
         assert not any(known for _, known in other.asked)
 
 
-def test_credentials_that_it_does_not_take() -> None:
-    """That is told, at once; where it only has nothing for who does not log in, what it says counts."""
+def test_rejected_credentials() -> None:
+    """A rejected login is a permanent refusal; a 404 without a login counts where the login is rejected."""
     with serving(Server(lambda path, known: Response("no", 401))) as server:
         with pytest.raises(PermanentRefusal) as raised:
             client(server).files("acme")
-        assert "does not take the credentials for uploads" in raised.value.hint
+        assert "rejects the upload credentials" in raised.value.hint
         assert not client(server).wants_login("acme")
     uploads_alone = Server(lambda path, known: Response("no", 403 if known else 404))
     with serving(uploads_alone) as server:
@@ -136,8 +136,8 @@ def test_credentials_that_it_does_not_take() -> None:
         assert any(known for _, known in server.asked)
 
 
-def test_where_it_is_among_the_usual_places() -> None:
-    """Where every address asks who it is, the one that then answers counts, not the first that is asked."""
+def test_discovery_of_a_private_index() -> None:
+    """Where every URL requires a login, the one that answers with it is found."""
 
     def answers(path: str, known: bool) -> Response | None:
         if not known:
@@ -150,16 +150,16 @@ def test_where_it_is_among_the_usual_places() -> None:
         assert targets.discover(target, "acme", login).simple == f"{server.url}/me/dev/+simple/"
 
 
-def test_pypi_is_told_nothing(tmp_path: Path) -> None:
-    """Everybody may read it: a token is for uploads."""
+def test_no_password_for_reading_pypi(tmp_path: Path) -> None:
+    """PyPI is public: a token is only for uploads."""
     for name in ("pypi", "testpypi"):
         found = destination(name, {}, {"HOME": str(tmp_path)})
-        login = Finder(found.target, found.given, {"TWINE_PASSWORD": PASSWORD}).login
-        assert not login.is_for(found.target.simple) and login.credentials() is None
+        login = CredentialResolver(found.target, found.credentials, {"TWINE_PASSWORD": PASSWORD}).login
+        assert not login.applies_to(found.target.simple) and login.credentials() is None
 
 
-def test_nobody_answers() -> None:
-    """No login is wanted by an index that is not there; what it has cannot be told."""
+def test_unreachable_index() -> None:
+    """An unreachable index is inconclusive and wants no login."""
     nowhere = Client("http://127.0.0.1:9/simple/", 5, IndexLogin("http://127.0.0.1:9/", lambda: ("me", PASSWORD)))
     assert not nowhere.wants_login("acme")
     with pytest.raises(Inconclusive):

@@ -1,4 +1,4 @@
-"""What an index says it has, told apart: on ours, on one that other people run, and on what is none."""
+"""Reading an index: our own, pypiserver, and servers that are none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SOMETHING = Artifact(WHEEL, 3, "0" * 64)
 
 @contextmanager
 def answering(body: str, status: int = 200, content_type: str = "text/html") -> Iterator[str]:
-    """A server that always answers the same."""
+    """A server that always sends this response."""
     server = make_server("127.0.0.1", 0, Response(body, status, content_type=content_type), threaded=True)
     server.log = lambda *_: None  # type: ignore[method-assign]
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -52,22 +52,22 @@ def answering(body: str, status: int = 200, content_type: str = "text/html") -> 
         server.server_close()
 
 
-def standing(url: str, wanted: Artifact, deadline: float = 30.0) -> FileState:
-    """How one file stands."""
+def state_of(url: str, wanted: Artifact, deadline: float = 30.0) -> FileState:
+    """The state of one file."""
     return Client(url, deadline).file_statuses(PROJECT, [wanted])[0].state
 
 
 def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
-    """Three files, three ways to stand, and what is listed."""
+    """Three files with three states, and the listing."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     with running(tmp_path) as index:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
-        assert standing(client.simple_url, documents.artifact_of(made)) is FileState.ABSENT
+        assert state_of(client.simple_url, documents.artifact_of(made)) is FileState.ABSENT
         assert sent(index, form(made), made).status_code == 200
         theirs = documents.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.file_statuses(PROJECT, [documents.artifact_of(made), documents.artifact_of(source), theirs])
-        assert [each.state for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
+        statuses = client.file_statuses(PROJECT, [documents.artifact_of(made), documents.artifact_of(source), theirs])
+        assert [file.state for file in statuses] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [(file.name, file.sha256) for file in client.files(PROJECT)] == [
             (made.name, documents.artifact_of(made).sha256)
         ]
@@ -82,26 +82,26 @@ def test_ours_absent_and_other_bytes(tmp_path: Path) -> None:
         assert elsewhere.headers["Location"] == "http://127.0.0.1:9/simple/some-dep/"
 
 
-def test_an_index_that_other_people_run(tmp_path: Path) -> None:
-    """pypiserver: HTML alone, an error for what is there; published to by twine and uv, and read all the same."""
+def test_pypiserver(tmp_path: Path) -> None:
+    """pypiserver has only HTML pages; what twine and uv upload to it is read."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     with pypi_server(tmp_path) as url:
-        assert standing(f"{url}/simple/", documents.artifact_of(made)) is FileState.ABSENT
+        assert state_of(f"{url}/simple/", documents.artifact_of(made)) is FileState.ABSENT
         assert twine(f"{url}/", made).code == 0
         assert twine(f"{url}/", made).code == 1
         argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", "--publish-url", f"{url}/"]
         who = {"UV_PUBLISH_USERNAME": "a", "UV_PUBLISH_PASSWORD": "b"}
         assert ran([*argv, str(source)], tmp_path, who).code == 0
-        told = Client(f"{url}/simple/").file_statuses(
+        statuses = Client(f"{url}/simple/").file_statuses(
             PROJECT, [documents.artifact_of(made), documents.artifact_of(source)]
         )
-        assert [each.state for each in told] == [FileState.OURS, FileState.OURS]
+        assert [file.state for file in statuses] == [FileState.OURS, FileState.OURS]
         theirs = documents.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        assert standing(f"{url}/simple/", theirs) is FileState.OTHER_BYTES
+        assert state_of(f"{url}/simple/", theirs) is FileState.OTHER_BYTES
 
 
 class OneForm(RehearsalIndex):
-    """An index that has its pages in one form alone; a strict one refuses whoever names another, too."""
+    """An index with pages in one form only; a strict one also refuses requests that name both."""
 
     form = "html"
     strict = False
@@ -117,8 +117,8 @@ class OneForm(RehearsalIndex):
 
 
 @pytest.mark.parametrize(("form_", "strict"), [("html", False), ("html", True), ("json", False), ("json", True)])
-def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
-    """HTML alone or JSON alone, and 406 for the other: what it has is told by the pages that there are."""
+def test_index_with_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
+    """With only HTML or only JSON pages, and 406 for the other, the existing page decides."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     kind: Any = type("Index", (OneForm,), {"form": form_, "strict": strict})
     with kind(Setup(tmp_path / "index", PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/")) as index:
@@ -126,8 +126,8 @@ def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
         assert client.files(PROJECT) == ()
         assert sent(index, form(made), made).status_code == 200
         theirs = documents.artifact_of(wheel(tmp_path / "another", metadata(about="another")))
-        told = client.file_statuses(PROJECT, [documents.artifact_of(made), documents.artifact_of(source), theirs])
-        assert [each.state for each in told] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
+        statuses = client.file_statuses(PROJECT, [documents.artifact_of(made), documents.artifact_of(source), theirs])
+        assert [file.state for file in statuses] == [FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES]
         assert [file.name for file in client.files(PROJECT)] == [made.name]
 
 
@@ -146,26 +146,26 @@ def test_an_index_of_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
         ("<a href='x'>x</a>", 200, "text/html", FileState.ABSENT),
     ],
 )
-def test_what_is_no_index(body: str, status: int, content_type: str, expected: FileState) -> None:
-    """What refuses, fails or talks nonsense is told apart."""
+def test_no_index(body: str, status: int, content_type: str, expected: FileState) -> None:
+    """Refusals, failures and invalid pages have different states."""
     with answering(body, status, content_type) as url:
-        assert standing(url, SOMETHING) is expected
+        assert state_of(url, SOMETHING) is expected
 
 
-def test_nobody_there() -> None:
-    """No index at all, and no credentials in what is said about it."""
+def test_unreachable_index() -> None:
+    """An unreachable index is inconclusive, and the message shows no credentials."""
     client = Client("http://me:s3cret@127.0.0.1:9/simple/")
-    (told,) = client.file_statuses(PROJECT, [SOMETHING])
-    assert told.state is FileState.INCONCLUSIVE
-    assert "s3cret" not in told.why
-    assert told.why.startswith("ConnectionError: [") and "HTTPConnectionPool" not in told.why, "as the system says it"
+    (file,) = client.file_statuses(PROJECT, [SOMETHING])
+    assert file.state is FileState.INCONCLUSIVE
+    assert "s3cret" not in file.why
+    assert file.why.startswith("ConnectionError: [") and "HTTPConnectionPool" not in file.why, "as the system says it"
     with pytest.raises(Inconclusive) as raised:
         client.files(PROJECT)
     assert "s3cret" not in raised.value.message
 
 
 def test_default_index(tmp_path: Path) -> None:
-    """Variables before files, pip's before uv's, and none at all is what pip itself is made with."""
+    """Variables override files, pip's override uv's, and the fallback is pip's own default."""
     nowhere = {
         "HOME": str(tmp_path),
         "XDG_CONFIG_HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""What a refusal and a break-off of an index mean, and how they are told."""
+"""The meaning of HTTP statuses of an index."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ from omni_release.index import classify_status
         (502, "Bad Gateway", FileState.INCONCLUSIVE),
     ],
 )
-def test_answers(status: int, reason: str, expected: FileState) -> None:
-    """What a status and its reason say: some 403 pass, and a file that exists may be ours."""
+def test_classify_status(status: int, reason: str, expected: FileState) -> None:
+    """Some 403 are temporary, and a file that already exists may be ours."""
     assert classify_status(status, reason)[0] is expected

@@ -1,4 +1,4 @@
-"""What an index says of a project: given up or not, and what of an index that says less than it promises."""
+"""The status of a project on its index, and indexes that lack what they promise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INACTIVE = SOUND + b"Classifier: Development Status :: 7 - Inactive\n"
 
 @contextlib.contextmanager
 def serving(metadata: bytes | None, says: Any, status: Any = None) -> Iterator[str]:
-    """The simple API of an index that says so of a file's metadata, and has these; None has none."""
+    """The simple API of an index with this metadata; `says` is what the page states about it."""
     file = {"filename": NAME, "url": f"/files/{NAME}", "hashes": {}, "size": 1, "core-metadata": says}
     page = {"meta": {"api-version": "1.4"}, "name": "acme", "versions": ["1.0"], "files": [file]}
     page |= {"project-status": status} if status else {}
@@ -53,37 +53,37 @@ def serving(metadata: bytes | None, says: Any, status: Any = None) -> Iterator[s
         (None, {"sha256": "00" * 32}, ""),
         (None, True, ""),
         (SOUND, True, ""),
-        (INACTIVE, True, "its makers call it inactive"),
+        (INACTIVE, True, "marked as inactive by its maintainers"),
         (INACTIVE, False, ""),
     ],
     ids=["promised and not there", "not there, without a hash", "no hash", "inactive, no hash", "none promised"],
 )
 def test_metadata(metadata: bytes | None, says: Any, expected: str) -> None:
-    """Metadata are read where they are there, with a hash or without; where they are not, nothing is said."""
+    """Metadata is read with or without a hash; missing metadata gives no status."""
     with serving(metadata, says) as url:
         assert project_status(url, "acme") == expected
 
 
-def test_given_up() -> None:
-    """The index's own word (PEP 792) is told with its reason; one that does not know the project has none."""
+def test_archived() -> None:
+    """The status of the index (PEP 792) is reported with its reason; an unknown project is inconclusive."""
     with serving(None, False, status={"status": "archived", "reason": "see other"}) as url:
-        assert project_status(url, "acme") == "the index calls it archived: see other"
-        with pytest.raises(Inconclusive, match="does not know it"):
+        assert project_status(url, "acme") == "marked as archived on the index: see other"
+        with pytest.raises(Inconclusive, match="does not have it"):
             project_status(url, "other")
 
 
-def test_this_very_machine_is_asked_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As everywhere else where an index is asked."""
+def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index on this machine is read without a proxy."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with serving(INACTIVE, True) as url:
-        assert project_status(url, "acme") == "its makers call it inactive"
+        assert project_status(url, "acme") == "marked as inactive by its maintainers"
 
 
-def test_one_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question is left after its deadline, also where a byte comes now and then."""
+def test_endless_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that never ends is inconclusive after the deadline."""
     more = threading.Event()
 
     def drips(environ: Any, start: Any) -> Iterator[bytes]:

@@ -158,9 +158,9 @@ class Reader(Client):
             raise Inconclusive(f"no answer within {self.deadline:g} s")
         return answer
 
-    def _got(self, client: PyPISimple, url: str, accept: str) -> requests.Response:
+    def _get(self, client: PyPISimple, url: str, accept: str) -> requests.Response:
         try:
-            return super()._got(client, url, accept)
+            return super()._get(client, url, accept)
         except Hangs:
             self.clock.sleep(_SILENCE)
             raise requests.ReadTimeout("read timed out") from None

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release.adapters.credentials import Finder
+from omni_release.adapters.credentials import CredentialResolver
 from omni_release.adapters.index import PackageIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.adapters.secrets import Secrets
@@ -26,7 +26,7 @@ from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import World
 from omni_release.index import DEADLINE
-from omni_release.index.targets import Given
+from omni_release.index.targets import ConfiguredCredentials
 from omni_release.local_index.faults import FAULTS
 from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.checks import release_listed
@@ -228,7 +228,7 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
     secrets = Secrets()
     with outside(tmp_path / "outside", script=script) as index:
         target = Target("outside", index.upload, f"{index.url}/simple/")
-        reader = PackageIndex(target, Finder(target, Given("the test", USER, PASSWORD), {}))
+        reader = PackageIndex(target, CredentialResolver(target, ConfiguredCredentials("the test", USER, PASSWORD), {}))
         secrets.offer(reader.secrets)
         processes = LocalProcesses(secrets.resolve, known=lambda: secrets.given)
         project = Project(dist, PROJECT, (), Settings(publish=REAL_TIMES), {})

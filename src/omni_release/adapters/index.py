@@ -1,4 +1,4 @@
-"""Indexes as a run sees them: the rehearsal's own (started when first asked for), other people's, the default one."""
+"""The indexes of a run: its own for a rehearsal (started on first use), the target's, and this machine's default."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from omni_release.core.world import Access, Credentials, FileStatus, IndexFile
 from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
-    from omni_release.adapters.credentials import Finder
+    from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index.client import Client
     from omni_release.local_index.server import RehearsalIndex
 
-INSTALLERS = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
-"""The variables that tell uv and pip where the one index is."""
+INSTALLER_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
+"""The variables that set the default index of uv and pip."""
+
 _USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
-_ADDRESS = "index-address"
+_URL_WITH_LOGIN = "index-address"  # a secret's name
 
 
 def reader(simple_url: str, login: IndexLogin = ANONYMOUS) -> Client:
-    """What asks the index whose simple API is there what it has, and nothing else."""
+    """A client that reads the index whose simple API is at `simple_url`."""
     from omni_release.index.client import Client
 
     return Client(simple_url.rstrip("/") + "/", login=login)
 
 
 class Rehearsal:
-    """See `seams.Index`. `environment` tells where this machine's default index is, `script` what goes wrong."""
+    """See `core.world.Index`: the run's own index.
+
+    `environment` says where this machine's default index is; `script` is a fault script.
+    """
 
     def __init__(
         self, folder: Path, project: str, environment: Mapping[str, str] = os.environ, script: str = ""
@@ -48,12 +52,13 @@ class Rehearsal:
 
     @property
     def secrets(self) -> Mapping[str, Callable[[], str]]:
-        """The secrets' names, and how each is looked up."""
+        """The names of its secrets, each with the function that returns the value."""
         return {_PASSWORD: lambda: self._password}
 
     @property
     def target(self) -> Target:
-        url = self._running.url
+        with self._lock:  # tasks run in parallel, and the server is started once
+            url = self._server.url
         return Target(REHEARSAL, f"{url}/legacy/", f"{url}/simple/")
 
     def access(self) -> Access:
@@ -77,21 +82,16 @@ class Rehearsal:
         return self._client.page(url)
 
     def close(self) -> None:
-        """End the server, if it was ever started."""
-        if "_started" in self.__dict__:
-            self._started.__exit__(None, None, None)
+        """Stop the server if it was started."""
+        if "_server" in self.__dict__:
+            self._server.__exit__(None, None, None)
 
     @property
     def _client(self) -> Client:
         return reader(self.target.simple)
 
-    @property
-    def _running(self) -> RehearsalIndex:
-        with self._lock:
-            return self._started
-
     @functools.cached_property
-    def _started(self) -> RehearsalIndex:
+    def _server(self) -> RehearsalIndex:
         from omni_release.environments.installer_config import default_index
         from omni_release.local_index import Account
         from omni_release.local_index.server import RehearsalIndex, Setup
@@ -102,37 +102,24 @@ class Rehearsal:
         )
 
 
-class MachineIndex:
-    """See `seams.Elsewhere`: the one that pip or uv would take; `environment` tells which."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def status(self, project: str) -> str:
-        from omni_release.environments.installer_config import default_index
-        from omni_release.index.client import project_status
-
-        return project_status(default_index(self._environment), project)
-
-
 class PackageIndex:
-    """See `seams.Index`: one that other people run."""
+    """See `core.world.Index`: the target's index, which exists without the run."""
 
-    def __init__(self, target: Target, credentials: Finder) -> None:
+    def __init__(self, target: Target, credentials: CredentialResolver) -> None:
         self.target = target
         self._credentials = credentials
 
     @property
     def secrets(self) -> Mapping[str, Callable[[], str]]:
-        """The secrets' names, and how each is looked up."""
+        """The names of its secrets, each with the function that returns the value."""
         login, simple = self._credentials.login, self.target.simple
-        return {**self._credentials.secrets, _ADDRESS: lambda: login.address(simple)}
+        return {**self._credentials.secrets, _URL_WITH_LOGIN: lambda: login.add_to(simple)}
 
     def access(self) -> Access:
         return self._credentials.access()
 
     def reading(self, project: str) -> Mapping[str, str]:
-        return dict.fromkeys(INSTALLERS, _ADDRESS) if self._client.wants_login(project) else {}
+        return dict.fromkeys(INSTALLER_VARIABLES, _URL_WITH_LOGIN) if self._client.wants_login(project) else {}
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         return self._client.files(project)
@@ -144,8 +131,21 @@ class PackageIndex:
         return self._client.page(url)
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Nothing to stop."""
 
     @property
     def _client(self) -> Client:
         return reader(self.target.simple, self._credentials.login)
+
+
+class MachineIndex:
+    """See `core.world.DefaultIndex`: the index that pip or uv uses in this environment."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def status(self, project: str) -> str:
+        from omni_release.environments.installer_config import default_index
+        from omni_release.index.client import project_status
+
+        return project_status(default_index(self._environment), project)

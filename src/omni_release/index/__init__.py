@@ -1,4 +1,4 @@
-"""Package indexes: which one is meant, where it is read, by whom, and what it says that it has."""
+"""Package indexes: sessions with a time limit, logins for private ones, and what HTTP statuses and errors mean."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from omni_release.core.world import FileState
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple
-if TYPE_CHECKING:
     from requests import Response, Session
 
-
-_T = TypeVar("_T")
-
+_Answer = TypeVar("_Answer")
 
 DEADLINE = 30.0
-"""How long one question may take, in seconds, whatever the index does meanwhile."""
+"""Seconds that one question to an index may take, whatever the index does meanwhile."""
 
 
 @contextlib.contextmanager
 def open_session(url: str) -> Iterator[PyPISimple]:
-    """A session with the index that is there."""
+    """A session with the index at `url`; for one on this machine without proxies and .netrc."""
     import pypi_simple
 
     with pypi_simple.PyPISimple(url) as client:
         if is_loopback(urllib.parse.urlsplit(url).hostname):
-            client.s.trust_env = False  # no proxy, and nothing of a .netrc
+            client.s.trust_env = False
         yield client
 
 
-def within_deadline(deadline: float, url: str, question: Callable[[], _T]) -> _T:
-    """The answer, or CannotTell after the deadline: whatever hangs (a name, a header, a byte) is left behind."""
-    answers: list[_T] = []
+def within_deadline(deadline: float, url: str, question: Callable[[], _Answer]) -> _Answer:
+    """The answer to a question. Raises Inconclusive after `deadline` seconds, and leaves its thread behind.
+
+    A request's own timeout does not suffice: it starts again with each byte, and excludes the resolution of names.
+    """
+    answers: list[_Answer] = []
     errors: list[BaseException] = []
 
     def ask() -> None:
         try:
             answers.append(question())
-        except BaseException as error:  # noqa: BLE001 - raised again, in the thread that asked
+        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
             errors.append(error)
 
     thread = threading.Thread(target=ask, daemon=True)
@@ -56,35 +56,33 @@ def within_deadline(deadline: float, url: str, question: Callable[[], _T]) -> _T
     if errors:
         raise errors[0]
     if not answers:
-        raise Inconclusive(f"{strip_userinfo(url)} did not answer within {deadline:g} s", "Is the index up?")
+        raise Inconclusive(f"{strip_userinfo(url)} did not answer within {deadline:g} s", "Check that the index is up.")
     return answers[0]
 
 
-_NESTED = 10
-
-_PASSES = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
+_TEMPORARY = re.compile(r"temporar|read-only|try again|rate limit|too many|timed? ?out", re.IGNORECASE)
 
 
 def classify_status(status: int, reason: str) -> tuple[FileState, str]:
-    """What an HTTP answer other than success says, and why: of an index's page, and of an upload.
+    """The state that an HTTP status other than success stands for, and its text; of a page and of an upload.
 
-    Some 403 pass by themselves: the message tells. A file that exists already may well be ours: its listing tells.
+    Some 403 are temporary, as their message says. A file that already exists may be ours: only its listing shows that.
     """
-    said = f"{status} {reason}".strip()
+    text = f"{status} {reason}".strip()
     if status in (404, 410):
-        return FileState.ABSENT, said
+        return FileState.ABSENT, text
     if 400 <= status < 500 and status not in (408, 409, 425, 429):
-        passes = _PASSES.search(reason) or "already exist" in reason
-        return (FileState.INCONCLUSIVE if passes else FileState.REFUSED), said
-    return FileState.INCONCLUSIVE, said
+        unclear = _TEMPORARY.search(reason) or "already exist" in reason
+        return (FileState.INCONCLUSIVE if unclear else FileState.REFUSED), text
+    return FileState.INCONCLUSIVE, text
 
 
 class ResponseTooLarge(Exception):
-    """A page that has no end."""
+    """A response that exceeds the limit for a page."""
 
 
 def read_errors() -> tuple[type[Exception], ...]:
-    """What can go wrong with an index that is not there, breaks off or talks nonsense."""
+    """The exceptions of a request to an index that is down, breaks off, or sends an invalid page."""
     import pypi_simple
     import requests
     import urllib3
@@ -102,49 +100,55 @@ def read_errors() -> tuple[type[Exception], ...]:
     )
 
 
+_MOST_NESTED = 10
+
+
 def describe_error(error: Exception) -> str:
-    """An exception in one line: of several that hold one another the first's kind, and the last's words."""
+    """An exception in one line: its own type, and the message of the innermost exception that it wraps."""
     innermost: BaseException = error
-    for _ in range(_NESTED):
-        held = (getattr(innermost, "reason", None), *innermost.args, innermost.__cause__)
-        inner = next((one for one in held if isinstance(one, BaseException)), None)
+    for _ in range(_MOST_NESTED):
+        wrapped = (getattr(innermost, "reason", None), *innermost.args, innermost.__cause__)
+        inner = next((candidate for candidate in wrapped if isinstance(candidate, BaseException)), None)
         if inner is None or not str(inner):
             break
         innermost = inner
     return f"{type(error).__name__}: {strip_userinfo(' '.join(str(innermost).split()))}"[:300]
 
 
-_UNANSWERED = (401, 403, 404)  # some say 404 of what is not everybody's business
-
-_DENIED = (401, 403)
-
-_PORTS = {"http": 80, "https": 443}
+_LOGIN_REQUIRED = (401, 403, 404)  # some indexes hide private projects behind a 404
+_LOGIN_REJECTED = (401, 403)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
 class IndexLogin:
-    """What an index may be read with. `upload` is where files are sent; the user and the password are for there."""
+    """The credentials for reading an index: those for uploads, which go only to the server of the URL `upload`.
+
+    `credentials` returns the user name and the password, or None.
+    """
 
     upload: str = ""
     credentials: Callable[[], tuple[str, str] | None] = lambda: None
 
-    def got(self, session: Session, url: str, headers: Mapping[str, str], timeout: float) -> Response:
-        """The answer to a GET, unread. Where there is none without credentials, and one with them, that one."""
+    def get(self, session: Session, url: str, headers: Mapping[str, str], timeout: float) -> Response:
+        """The response to a GET, with its body unread; repeated with the credentials where it fails without."""
         plain = session.get(url, headers=headers, timeout=timeout, stream=True)
-        if plain.status_code not in _UNANSWERED or not self.is_for(url) or (given := self.credentials()) is None:
+        if plain.status_code not in _LOGIN_REQUIRED or not self.applies_to(url):
             return plain
-        known = session.get(url, headers=headers, timeout=timeout, stream=True, auth=given)
-        # Credentials that are wrong, or for uploads alone, say nothing of what is there.
-        worse = plain.status_code == 404 and known.status_code in _DENIED
-        (known if worse else plain).close()
-        return plain if worse else known
+        if (credentials := self.credentials()) is None:
+            return plain
+        logged_in = session.get(url, headers=headers, timeout=timeout, stream=True, auth=credentials)
+        # Wrong credentials, or credentials only for uploads, say nothing about the files.
+        rejected = plain.status_code == 404 and logged_in.status_code in _LOGIN_REJECTED
+        (logged_in if rejected else plain).close()
+        return plain if rejected else logged_in
 
-    def is_for(self, url: str) -> bool:
-        """Whether an address is of the server that files are sent to."""
+    def applies_to(self, url: str) -> bool:
+        """Whether a URL is on the server that files are uploaded to: the same scheme, host and port."""
         return bool(self.upload) and _origin(url) == _origin(self.upload)
 
-    def address(self, url: str) -> str:
-        """The address with the user and the password in it: a secret, for a program's environment."""
+    def add_to(self, url: str) -> str:
+        """The URL with the user name and the password in it: a secret, for the environment of a program."""
         user, password = self.credentials() or ("", "")
         parts = urllib.parse.urlsplit(url)
         userinfo = ":".join(urllib.parse.quote(part, safe="") for part in (user, password))
@@ -152,16 +156,16 @@ class IndexLogin:
 
 
 ANONYMOUS = IndexLogin()
-"""For an index that everybody may read."""
+"""For a public index."""
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urllib.parse.urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host is this very machine."""
+    """Whether a host name or address is this machine."""
     if host is None or host == "localhost":
         return host is not None
     try:

@@ -1,13 +1,14 @@
-"""What an index says it has: JSON and HTML, with hashes, caches by-passed, within a deadline, and told apart.
+"""Read an index: the files that it lists, and whether it has ours.
 
-Each file stands in one of five ways (`seams.Standing`), and no exit code, no status and no page alone decides which:
-ours is only what both of the index's pages list with our sha256, and what is served with our bytes.
+A file is ours where the JSON and the HTML page both list it with our sha256, and the index serves our bytes. All reads
+bypass caches and end within a deadline.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -22,36 +23,23 @@ from omni_release.index import ANONYMOUS, IndexLogin, ResponseTooLarge, classify
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple
     from requests import Response
-if TYPE_CHECKING:
-    import pypi_simple
-if TYPE_CHECKING:
-    from pypi_simple import ProjectPage, PyPISimple
 
+_Answer = TypeVar("_Answer")
 
-_T = TypeVar("_T")
-
-
-_SILENCE = 15.0
-
-_PAGE = 32 * 1024 * 1024
-
+_SILENCE = 15.0  # seconds without a byte
+_LARGEST_PAGE = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
-
-_FRESH = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
-
-_TAKES_NO_LOGIN = (
-    "It wants to know who reads, and does not take the credentials for uploads: are they there, and right?"
-)
-
-_WANTS_LOGIN = (
-    "It wants to know who reads, and is not the very server that files are sent to, so it is told no password. "
-    "What was sent could not be proved to be there: nothing is."
+_NO_CACHE = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+_LOGIN_REJECTED = "The index requires a login and rejects the upload credentials: check that they may read it."
+_LOGIN_ELSEWHERE = (
+    "The index requires a login, but is not on the server that files are uploaded to, so no password is sent to it. "
+    "An upload could not be verified, so nothing is uploaded."
 )
 
 
 @dataclass(frozen=True)
 class Client:
-    """Reads the index whose simple API is at `simple_url`, by `login` where it wants that.
+    """Reads the index whose simple API is at `simple_url`, with `login` where it requires one.
 
     `deadline` is for one question, in seconds.
     """
@@ -61,94 +49,92 @@ class Client:
     login: IndexLogin = ANONYMOUS
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
-        """What the index lists; empty where it does not know the project. Raises CannotTell, also where it refuses."""
-        listed = self._within(lambda: self._listed(project, "any"))
-        if isinstance(listed, _NoSuchForm):
-            listed = self._within(lambda: self._listed(project, "html"))
-        if isinstance(listed, FileStatus):
-            said = f"{self._shown} does not say what it has: {listed.why}"
-            if listed.state is FileState.REFUSED:
-                raise PermanentRefusal(said, _TAKES_NO_LOGIN if self.login.is_for(self.simple_url) else _WANTS_LOGIN)
-            raise Inconclusive(said, "Is the index up?")
-        return listed
+        """The files that the index lists; none where it does not have the project.
+
+        Raises PermanentRefusal where it refuses, and Inconclusive where it does not answer.
+        """
+        page = self._within(lambda: self._read_page(project, "any"))
+        if isinstance(page, _NotAcceptable):
+            page = self._within(lambda: self._read_page(project, "html"))
+        if not isinstance(page, FileStatus):
+            return page
+        message = f"{strip_userinfo(self.simple_url)} does not list its files: {page.why}"
+        if page.state is FileState.REFUSED:
+            hint = _LOGIN_REJECTED if self.login.applies_to(self.simple_url) else _LOGIN_ELSEWHERE
+            raise PermanentRefusal(message, hint)
+        raise Inconclusive(message, "Check that the index is up.")
 
     def wants_login(self, project: str) -> bool:
-        """Whether it lists the project for those alone who log in. No answer is a no."""
+        """Whether the index lists the project only after a login; False where it does not answer."""
+        url = f"{self.simple_url}{project}/"
+
+        def ask() -> bool:
+            with self._session() as client, ANONYMOUS.get(client.s, url, _NO_CACHE, self._timeout) as anonymous:
+                if anonymous.status_code == 200:
+                    return False
+                with self.login.get(client.s, url, _NO_CACHE, self._timeout) as response:
+                    return response.status_code == 200
+
+        if not self.login.applies_to(url):
+            return False
         try:
-            return self._within(lambda: self._refuses(project))
+            return self._within(ask)
         except Inconclusive:
             return False
-
-    def _refuses(self, project: str) -> bool:
-        address = f"{self.simple_url}{project}/"
-        if not self.login.is_for(address):
-            return False
-        try:
-            with self._session() as client, ANONYMOUS.got(client.s, address, _FRESH, self._silence) as plain:
-                if plain.status_code == 200:
-                    return False
-                with self.login.got(client.s, address, _FRESH, self._silence) as known:
-                    return known.status_code == 200
         except read_errors():
             return False
 
-    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        """How each artifact stands, in their order. Raises nothing for what an index can do."""
-        try:
-            return self._within(lambda: self._standings(project, artifacts))
-        except Inconclusive as error:
-            return tuple(FileStatus(artifact.name, FileState.INCONCLUSIVE, error.message) for artifact in artifacts)
-
     def page(self, url: str) -> FileStatus:
-        """Whether a page of the index answers. Raises nothing for what an index can do."""
+        """Whether a web page of the index exists (state OURS). Raises nothing: an error is inconclusive."""
+
+        def ask() -> FileStatus:
+            try:
+                with self._session() as client, self._get(client, url, "text/html, */*") as response:
+                    if response.status_code == 200:
+                        return FileStatus(url, FileState.OURS, "200")
+                    return FileStatus(url, *classify_status(response.status_code, response.reason or ""))
+            except read_errors() as error:
+                return FileStatus(url, FileState.INCONCLUSIVE, describe_error(error))
+
         try:
-            return self._within(lambda: self._page(url))
+            return self._within(ask)
         except Inconclusive as error:
             return FileStatus(url, FileState.INCONCLUSIVE, error.message)
 
-    def _page(self, url: str) -> FileStatus:
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+        """The status of each artifact, in their order. Raises nothing: an error is inconclusive."""
+
+        def ask() -> tuple[FileStatus, ...]:
+            pages = [self._read_page(project, form) for form in ("json", "html")]
+            # An index may offer only one of the two forms.
+            pages = [page for page in pages if not isinstance(page, _NotAcceptable)] or pages
+            return tuple(self._status(artifact, pages) for artifact in artifacts)
+
         try:
-            with self._session() as client, self._got(client, url, "text/html, */*") as response:
-                if response.status_code == 200:
-                    return FileStatus(url, FileState.OURS, "200")
-                standing, why = classify_status(response.status_code, response.reason or "")
-                return FileStatus(url, standing, why)
-        except read_errors() as error:
-            return FileStatus(url, FileState.INCONCLUSIVE, describe_error(error))
+            return self._within(ask)
+        except Inconclusive as error:
+            return tuple(FileStatus(artifact.name, FileState.INCONCLUSIVE, error.message) for artifact in artifacts)
 
-    def _standings(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        pages = [self._listed(project, accept) for accept in ("json", "html")]
-        # An index may well have one of the two alone.
-        pages = [page for page in pages if not isinstance(page, _NoSuchForm)] or pages
-        return tuple(self._standing(artifact, pages) for artifact in artifacts)
+    def _status(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | FileStatus]) -> FileStatus:
+        """The status of an artifact from all pages, and from the bytes that are served."""
+        statuses = {status.state: status for status in reversed([status_on_page(artifact, page) for page in pages])}
+        if statuses.keys() == {FileState.OURS, FileState.ABSENT}:
+            reason = "listed on one of the index's pages, but not on the other yet"
+            return FileStatus(artifact.name, FileState.INCONCLUSIVE, reason)
+        for state in (FileState.OTHER_BYTES, FileState.INCONCLUSIVE, FileState.REFUSED, FileState.ABSENT):
+            if state in statuses:
+                return statuses[state]
+        files = (file for page in pages if not isinstance(page, FileStatus) for file in page)
+        return self._served_status(artifact, next(file.url for file in files if file.name == artifact.name))
 
-    def _standing(self, artifact: Artifact, pages: Sequence[tuple[IndexFile, ...] | FileStatus]) -> FileStatus:
-        told = [classified(artifact, page) for page in pages]
-        standings = {each.state for each in told}
-        if standings == {FileState.OURS, FileState.ABSENT}:
-            return FileStatus(
-                artifact.name, FileState.INCONCLUSIVE, "one of the index's pages lists it, the other does not yet"
-            )
-        for worst in (FileState.OTHER_BYTES, FileState.INCONCLUSIVE, FileState.REFUSED, FileState.ABSENT):
-            if worst in standings:
-                return next(each for each in told if each.state is worst)
-        url = next(
-            file.url
-            for page in pages
-            if not isinstance(page, FileStatus)
-            for file in page
-            if file.name == artifact.name
-        )
-        return self._served(artifact, url)
-
-    def _served(self, artifact: Artifact, url: str) -> FileStatus:
-        """Whether the bytes that are served are ours: read as far as ours go, and one byte more."""
+    def _served_status(self, artifact: Artifact, url: str) -> FileStatus:
+        """Whether the bytes at `url` are the artifact's: at most one chunk more than its size is read."""
         digest, size = hashlib.sha256(), 0
         try:
-            with self._session() as client, self._got(client, url.partition("#")[0], "*/*") as response:
+            with self._session() as client, self._get(client, url.partition("#")[0], "*/*") as response:
                 if response.status_code != 200:
                     return FileStatus(artifact.name, *classify_status(response.status_code, response.reason or ""))
-                for chunk in _chunks(response):
+                for chunk in response.iter_content(_CHUNK):
                     digest.update(chunk)
                     size += len(chunk)
                     if size > artifact.size:
@@ -156,138 +142,113 @@ class Client:
         except read_errors() as error:
             return FileStatus(artifact.name, FileState.INCONCLUSIVE, describe_error(error))
         if size < artifact.size:
-            return FileStatus(artifact.name, FileState.INCONCLUSIVE, f"{size} of {artifact.size} bytes came")
-        if digest.hexdigest() != artifact.sha256:
-            return FileStatus(
-                artifact.name, FileState.OTHER_BYTES, f"the bytes served have the sha256 {digest.hexdigest()}"
-            )
+            return FileStatus(artifact.name, FileState.INCONCLUSIVE, f"only {size} of {artifact.size} bytes received")
+        sha256 = digest.hexdigest()
+        if sha256 != artifact.sha256:
+            return FileStatus(artifact.name, FileState.OTHER_BYTES, f"the served bytes have sha256 {sha256}")
         return FileStatus(artifact.name, FileState.OURS, f"sha256 {artifact.sha256}")
 
-    def _listed(self, project: str, accept: str) -> tuple[IndexFile, ...] | FileStatus:
-        """A page's files, or why there is none."""
+    def _read_page(self, project: str, form: str) -> tuple[IndexFile, ...] | FileStatus:
+        """The files of a project's page in the form `json`, `html` or `any`; a status where it cannot be read."""
         import pypi_simple
 
-        accepted = {"json": pypi_simple.ACCEPT_JSON_PREFERRED, "html": pypi_simple.ACCEPT_HTML_ONLY}
-        wanted = accepted.get(accept, pypi_simple.ACCEPT_ANY)
+        accepts = {"json": pypi_simple.ACCEPT_JSON_PREFERRED, "html": pypi_simple.ACCEPT_HTML_ONLY}
+        accept = accepts.get(form, pypi_simple.ACCEPT_ANY)
         try:
-            with self._session() as client, self._got(client, f"{self.simple_url}{project}/", wanted) as response:
+            with self._session() as client, self._get(client, f"{self.simple_url}{project}/", accept) as response:
                 if response.status_code == 404:
                     return ()
                 if response.status_code != 200:
-                    kind = _NoSuchForm if response.status_code == 406 else FileStatus
+                    kind = _NotAcceptable if response.status_code == 406 else FileStatus
                     return kind(project, *classify_status(response.status_code, response.reason or ""))
-                page = _parsed(project, b"".join(_limited(_chunks(response))), response)
+                return _parse_page(project, response)
         except read_errors() as error:
             return FileStatus(project, FileState.INCONCLUSIVE, describe_error(error))
-        return tuple(IndexFile(p.filename, p.digests.get("sha256"), p.url, p.upload_time) for p in page.packages)
 
     def _session(self) -> AbstractContextManager[PyPISimple]:
         return index.open_session(self.simple_url)
 
-    def _got(self, client: PyPISimple, url: str, accept: str) -> Response:
-        return self.login.got(client.s, url, {"Accept": accept, **_FRESH}, self._silence)
+    def _get(self, client: PyPISimple, url: str, accept: str) -> Response:
+        return self.login.get(client.s, url, {"Accept": accept, **_NO_CACHE}, self._timeout)
 
     @property
-    def _silence(self) -> float:
-        """How long it may say nothing, in seconds."""
+    def _timeout(self) -> float:
         return min(_SILENCE, self.deadline)
 
-    @property
-    def _shown(self) -> str:
-        """The index's address, without what may be in it."""
-        return strip_userinfo(self.simple_url)
-
-    def _within(self, question: Callable[[], _T]) -> _T:
+    def _within(self, question: Callable[[], _Answer]) -> _Answer:
         return index.within_deadline(self.deadline, self.simple_url, question)
 
 
-class _NoSuchForm(FileStatus):
-    """The index has no page of the kind that was asked for, which says nothing of its files."""
+class _NotAcceptable(FileStatus):
+    """The index does not offer the page in the requested form (406), which says nothing about its files."""
 
 
-def classified(artifact: Artifact, page: tuple[IndexFile, ...] | FileStatus) -> FileStatus:
-    """How an artifact stands on a page, or in place of one."""
+def status_on_page(artifact: Artifact, page: tuple[IndexFile, ...] | FileStatus) -> FileStatus:
+    """The status of an artifact by one page, or by the status that is there instead of a page."""
     if isinstance(page, FileStatus):
         return FileStatus(artifact.name, page.state, page.why)
-    found = [file for file in page if file.name == artifact.name]
-    if not found:
-        return FileStatus(artifact.name, FileState.ABSENT, "it is not listed")
-    for file in found:
+    listed = [file for file in page if file.name == artifact.name]
+    if not listed:
+        return FileStatus(artifact.name, FileState.ABSENT, "not listed")
+    for file in listed:
         if file.sha256 not in (None, artifact.sha256):
-            return FileStatus(artifact.name, FileState.OTHER_BYTES, f"it is listed with the sha256 {file.sha256}")
-    return FileStatus(artifact.name, FileState.OURS, "it is listed")  # where no hash is told, the bytes served decide
+            return FileStatus(artifact.name, FileState.OTHER_BYTES, f"listed with sha256 {file.sha256}")
+    return FileStatus(artifact.name, FileState.OURS, "listed")  # without a hash, the served bytes decide
 
 
-def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > _PAGE:
-            raise ResponseTooLarge(f"a page of more than {_PAGE} bytes")
-        yield chunk
-
-
-def _chunks(response: Response) -> Iterator[bytes]:
-    return response.iter_content(_CHUNK)
-
-
-def _parsed(project: str, body: bytes, response: Response) -> pypi_simple.ProjectPage:
-    import json
-
+def _parse_page(project: str, response: Response) -> tuple[IndexFile, ...]:
+    """The files of a page. Raises ResponseTooLarge, and ValueError for another content type."""
     import pypi_simple
 
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _LARGEST_PAGE:
+            raise ResponseTooLarge(f"a page of more than {_LARGEST_PAGE} bytes")
     content_type = response.headers.get("Content-Type", "")
     if "json" in content_type.partition(";")[0]:
-        return pypi_simple.ProjectPage.from_json_data(json.loads(body), response.url)
-    if "html" not in content_type:
-        raise ValueError(f"a page of the type {content_type!r}, which is no simple index's")
-    return pypi_simple.ProjectPage.from_html(project, body, response.url)
+        page = pypi_simple.ProjectPage.from_json_data(json.loads(bytes(body)), response.url)
+    elif "html" in content_type:
+        page = pypi_simple.ProjectPage.from_html(project, bytes(body), response.url)
+    else:
+        raise ValueError(f"{content_type!r} is not the content type of a simple index")
+    return tuple(
+        IndexFile(file.filename, file.digests.get("sha256"), file.url, file.upload_time) for file in page.packages
+    )
 
 
-_SILENCE_STATUS = 15.0
-
-_GIVEN_UP = ("archived", "deprecated", "quarantined")
+_UNMAINTAINED = ("archived", "deprecated", "quarantined")  # PEP 792
 
 _INACTIVE = "Classifier: Development Status :: 7 - Inactive"
 
 
 def project_status(simple_url: str, project: str) -> str:
-    """Why nobody should depend on a project, by the index; empty where it says nothing of the kind.
+    """Why no one should depend on a project, according to its index; empty where the index gives no reason.
 
-    Raises CannotTell where the index does not answer, or does not know the project.
+    Raises Inconclusive where the index does not answer, or does not have the project.
     """
     try:
         import pypi_simple
     except ImportError:
-        raise Inconclusive("pypi-simple is not installed, which asks an index", install_hint("release")) from None
+        raise Inconclusive("pypi-simple is not installed", install_hint("release")) from None
+
+    def ask() -> str:
+        with index.open_session(simple_url) as client:
+            page = client.get_project_page(project, timeout=_SILENCE)
+            status = str(page.status or "").lower()
+            if status in _UNMAINTAINED:
+                return f"marked as {status} on the index" + (f": {page.status_reason}" if page.status_reason else "")
+            # The metadata next to the newest file (PEP 658), which need not have a hash.
+            files = [file for file in page.packages if file.has_metadata and not file.is_yanked]
+            try:
+                metadata = client.get_package_metadata(files[-1], verify=False, timeout=_SILENCE) if files else ""
+            except pypi_simple.NoMetadataError:  # promised, but missing
+                metadata = ""
+            return "marked as inactive by its maintainers" if _INACTIVE in metadata else ""
+
     try:
-        return index.within_deadline(index.DEADLINE, simple_url, lambda: _status(simple_url, project))
+        return index.within_deadline(index.DEADLINE, simple_url, ask)
     except pypi_simple.NoSuchProjectError:
-        raise Inconclusive("the index does not know it") from None
+        raise Inconclusive("the index does not have it") from None
     except read_errors() as error:
         raise Inconclusive(f"{strip_userinfo(simple_url)} does not answer: {describe_error(error)}") from None
-
-
-def _status(simple_url: str, project: str) -> str:
-    with index.open_session(simple_url) as client:
-        page = client.get_project_page(project, timeout=_SILENCE_STATUS)
-        stated = str(page.status or "").lower()
-        if stated in _GIVEN_UP:
-            return f"the index calls it {stated}" + (f": {page.status_reason}" if page.status_reason else "")
-        return "its makers call it inactive" if _inactive(client, page) else ""
-
-
-def _inactive(client: PyPISimple, page: ProjectPage) -> bool:
-    """By the metadata of the newest file that has them beside it (PEP 658).
-
-    Where they are said to be there and are not, the index says nothing of the kind. They need not have a hash.
-    """
-    import pypi_simple
-
-    files = [file for file in page.packages if file.has_metadata and not file.is_yanked]
-    try:
-        return bool(files) and _INACTIVE in client.get_package_metadata(
-            files[-1], verify=False, timeout=_SILENCE_STATUS
-        )
-    except pypi_simple.NoMetadataError:
-        return False

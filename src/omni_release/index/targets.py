@@ -1,4 +1,4 @@
-"""What `--to` means: pypi, testpypi, a name of the settings or of .pypirc, or the URL that files are sent to."""
+"""The target that `--to` names: pypi, testpypi, a name from the settings or .pypirc, or a URL to upload to."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omni_release import index, programs
-from omni_release.core.errors import Inconclusive, UsageError
+from omni_release.core.errors import Inconclusive, UsageError, did_you_mean
 from omni_release.core.model import Target
 from omni_release.core.settings import IndexAddress
 from omni_release.index import ANONYMOUS, IndexLogin, describe_error, is_loopback, read_errors
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from requests import Session
 
 
 PYPI, TESTPYPI = "pypi", "testpypi"
 
 
 @dataclass(frozen=True)
-class Given:
-    """What stood beside an index's address: credentials, and certificates. `source` says where.
+class ConfiguredCredentials:
+    """The credentials and certificates that are configured with an index's address; `source` says where.
 
-    `trouble` is why .pypirc could not be read; its content is in no message.
+    `problem` is why .pypirc cannot be read; it shows nothing of its content.
     """
 
     source: str = ""
@@ -34,66 +34,72 @@ class Given:
     password: str | None = field(default=None, repr=False)
     ca_cert: str | None = None
     client_cert: str | None = None
-    trouble: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A target, and what stood beside its address. The target's `simple` is empty where it has yet to be found."""
+    """A target and its configured credentials. The target's `simple` is empty where it must still be discovered."""
 
     target: Target
-    given: Given
+    credentials: ConfiguredCredentials
 
 
 def destination(to: str, named: Mapping[str, IndexAddress], environment: Mapping[str, str]) -> Destination:
-    """What `to` means. Raises UsageError for what cannot be used, without a word of what may be secret in it."""
+    """The target that `to` names. Raises UsageError where it cannot be used; the message contains no secret.
+
+    `named` are the indexes of the settings.
+    """
     if "://" in to:
-        url, given = _without_userinfo(to)
-        return Destination(Target(url, upload=_allowed(url, "the URL to upload to")), given)
+        url, credentials = _split_userinfo(to)
+        _require_secure(url, "the URL to upload to")
+        return Destination(Target(url, upload=url), credentials)
     pypirc = Pypirc.of(environment)
     section = pypirc.section(to)
     address = named.get(to, IndexAddress())
-    usual = _usual(to)
-    upload = address.upload or section.get("repository") or usual.upload
+    known = _known_target(to)
+    upload = address.upload or section.get("repository") or known.upload
     if not upload:
-        raise _unknown(to, named, pypirc)
-    upload, beside = _without_userinfo(upload)
-    given = Given(
-        f"the section [{to}] of {pypirc.path}"
-        + (", which is not in its index-servers," if pypirc.leaves_out(to) else ""),
+        raise _unknown_name(to, named, pypirc)
+    upload, in_url = _split_userinfo(upload)
+    unlisted = ", which is not in its index-servers," if pypirc.has_unlisted(to) else ""
+    credentials = ConfiguredCredentials(
+        f"the section [{to}] of {pypirc.path}{unlisted}",
         section.get("username"),
         section.get("password"),
         section.get("ca_cert"),
         section.get("client_cert"),
-        pypirc.trouble,
+        pypirc.problem,
     )
-    if beside.username is not None and given.password is None:
-        given = beside
-    simple, _ = _without_userinfo(address.simple or (usual.simple if upload == usual.upload else ""))
-    page = address.project_page or (usual.page if upload == usual.upload else "")
-    where = f"`upload` of [tool.omni-release.index.{to}]" if address.upload else f"the address of {to}"
-    _allowed(upload, where)
+    if in_url.username is not None and credentials.password is None:
+        credentials = in_url
+    table = f"[tool.omni-release.index.{to}]"
+    _require_secure(upload, f"`upload` of {table}" if address.upload else f"the address of {to}")
+    if upload != known.upload:
+        known = Target(to)
+    simple, _ = _split_userinfo(address.simple or known.simple)
     if simple:
-        simple = _allowed(simple.rstrip("/") + "/", f"`simple` of [tool.omni-release.index.{to}]")
-    return Destination(Target(to, upload, simple, page), given)
+        simple = simple.rstrip("/") + "/"
+        _require_secure(simple, f"`simple` of {table}")
+    return Destination(Target(to, upload, simple, address.project_page or known.page), credentials)
 
 
 def is_pypi(target: Target) -> bool:
-    """Whether this is PyPI or TestPyPI, whose rules are known."""
-    return bool(target.upload) and target.upload in {_usual(name).upload for name in (PYPI, TESTPYPI)}
+    """Whether the target is PyPI or TestPyPI, whose rules are known."""
+    return bool(target.upload) and target.upload in {_known_target(name).upload for name in (PYPI, TESTPYPI)}
 
 
 @dataclass(frozen=True)
 class Pypirc:
-    """The file .pypirc, as twine reads it. `trouble` says why it cannot be read, and nothing that stands in it."""
+    """The file .pypirc, as twine reads it. `problem` is why it cannot be read; it shows nothing of its content."""
 
     path: Path
     sections: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict, repr=False)
-    trouble: str = ""
+    problem: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Pypirc:
-        """The user's own."""
+        """The file in the user's home folder; empty where there is none."""
         from twine import exceptions, utils
 
         path = programs.user_home(environment) / ".pypirc"
@@ -104,18 +110,18 @@ class Pypirc:
         except configparser.Error as error:
             line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", ())), (None,))[0]
             where = f"{path}:{line}" if line else str(path)
-            return cls(path, trouble=f"{where}: is not a configuration file as twine reads it")
+            return cls(path, problem=f"{where}: not a valid configuration file for twine")
         except (exceptions.TwineException, UnicodeError):
-            return cls(path, trouble=f"{path}: is not text that can be read")
+            return cls(path, problem=f"{path}: not valid text")
         except OSError as error:
-            return cls(path, trouble=f"{path}: {error.strerror or 'cannot be read'}")
+            return cls(path, problem=f"{path}: {error.strerror or 'cannot be read'}")
 
     def section(self, name: str) -> Mapping[str, str | None]:
-        """What it says of an index."""
+        """The section of an index; empty where there is none."""
         return self.sections.get(name, {})
 
-    def leaves_out(self, name: str) -> bool:
-        """Whether a section of this name stands there, and is not used: `index-servers` does not name it."""
+    def has_unlisted(self, name: str) -> bool:
+        """Whether there is a section of this name that twine ignores, because `index-servers` does not list it."""
         parser = configparser.RawConfigParser()
         try:
             parser.read(self.path, encoding="utf-8")
@@ -124,8 +130,8 @@ class Pypirc:
         return name not in self.sections and name != "distutils" and parser.has_section(name)
 
 
-def _usual(name: str) -> Target:
-    """Where PyPI and TestPyPI are, as twine and pypi-simple know it; nowhere for other names."""
+def _known_target(name: str) -> Target:
+    """The addresses of PyPI and TestPyPI, from twine and pypi-simple; a target without addresses for other names."""
     if name not in (PYPI, TESTPYPI):
         return Target(name)
     import pypi_simple
@@ -136,126 +142,114 @@ def _usual(name: str) -> Target:
     return Target(name, upload, simple, urllib.parse.urljoin(simple, "/project/{name}/{version}/"))
 
 
-def _unknown(to: str, named: Mapping[str, IndexAddress], pypirc: Pypirc) -> UsageError:
-    import difflib
-
-    if pypirc.trouble:
-        return UsageError(f"where {to} is cannot be told: {pypirc.trouble}", "Mend the file, or name the URL.")
+def _unknown_name(to: str, named: Mapping[str, IndexAddress], pypirc: Pypirc) -> UsageError:
+    if pypirc.problem:
+        return UsageError(f"cannot look up the index {to}: {pypirc.problem}", "Fix the file, or pass the URL.")
     if "@" in to or ":" in to:
         return UsageError(
-            "what --to names looks like an address without https://", "It is not shown: it may have a password in it."
+            "the value of --to looks like a URL without https://", "It is not shown: it may contain a password."
         )
-    if pypirc.leaves_out(to):
-        said = f"{pypirc.path} has a section [{to}], which `index-servers` of its section [distutils] does not name"
-        return UsageError(f"{said}, so it counts for nothing", f"Add {to} to index-servers, as twine wants it, too.")
+    if pypirc.has_unlisted(to):
+        return UsageError(
+            f"{pypirc.path} has a section [{to}] that `index-servers` in [distutils] does not list: twine ignores it",
+            f"Add {to} to `index-servers`.",
+        )
     known = (*named, *pypirc.sections, PYPI, TESTPYPI)
-    near = difflib.get_close_matches(to, known, 1, 0.6)
-    hint = f"Did you mean {near[0]}?" if near else f"Name it in [tool.omni-release.index.{to}] or in {pypirc.path}."
-    return UsageError(f"there is no index called {to!r} with an address to upload to", hint)
+    hint = did_you_mean(to, known, f"Configure it in [tool.omni-release.index.{to}] or in {pypirc.path}.", cutoff=0.6)
+    return UsageError(f"there is no index {to!r} with an address to upload to", hint)
 
 
-def _without_userinfo(url: str) -> tuple[str, Given]:
-    """The URL without the credentials in it, and these."""
+def _split_userinfo(url: str) -> tuple[str, ConfiguredCredentials]:
+    """The URL without the credentials in it, and the credentials."""
     try:
         parts = urllib.parse.urlsplit(url)
         userinfo, at, host = parts.netloc.rpartition("@")
         bare = urllib.parse.urlunsplit(parts._replace(netloc=host, fragment=""))
     except ValueError:
-        raise UsageError("the index's URL cannot be read", "It is not shown: it may have a password in it.") from None
+        raise _invalid("the index's URL") from None
     if not at:
-        return bare, Given()
+        return bare, ConfiguredCredentials()
     username, colon, password = userinfo.partition(":")
     secret = urllib.parse.unquote(password) if colon else None
-    return bare, Given("the URL that was given", urllib.parse.unquote(username) or None, secret)
+    return bare, ConfiguredCredentials("the URL", urllib.parse.unquote(username) or None, secret)
 
 
-def _allowed(url: str, what: str) -> str:
-    """The URL, where it is one that files and secrets may go to."""
+def _require_secure(url: str, setting: str) -> None:
+    """Raise UsageError for a URL that files and passwords must not be sent to."""
     try:
         parts = urllib.parse.urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise UsageError(f"{what} cannot be read", "It is not shown: it may have a password in it.") from None
+        raise _invalid(setting) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise UsageError(f"{what} is no http or https address", "Write it as https://HOST/PATH/.")
+        raise UsageError(f"{setting} is not an http or https URL", "Write it as https://HOST/PATH/.")
     if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(
-            f"{what} is http: {url}",
-            "A password would travel for all to read: use https. http is for this machine alone.",
+            f"{setting} is http: {url}",
+            "Use https: over http a password is readable on the network. http is for this machine only.",
         )
-    return url
+
+
+def _invalid(setting: str) -> UsageError:
+    return UsageError(f"{setting} is not a valid URL", "It is not shown: it may contain a password.")
 
 
 _TIMEOUT = 10.0
-
-_MUCH = 256 * 1024
-
-_NEEDS_AUTH = (401, 403)
+_MOST_READ = 256 * 1024
+_LOGIN_REQUIRED = (401, 403)
 
 
 def usual_simple_urls(upload: str) -> tuple[str, ...]:
-    """Where the simple API of an index that takes uploads there may be, the likeliest first."""
+    """The usual URLs of the simple API of an index that takes uploads at `upload`, the most likely first."""
     base = upload if upload.endswith("/") else f"{upload}/"
-    found = (
-        urllib.parse.urljoin(base, "simple/"),
-        urllib.parse.urljoin(base, "../simple/"),
-        urllib.parse.urljoin(base, "+simple/"),
-        urllib.parse.urljoin(base, "../+simple/"),
-        urllib.parse.urljoin(base, "/simple/"),
-        urllib.parse.urljoin(base, "/"),
-        base,
-    )
-    return tuple(dict.fromkeys(found))
+    places = ("simple/", "../simple/", "+simple/", "../+simple/", "/simple/", "/", "")
+    return tuple(dict.fromkeys(urllib.parse.urljoin(base, place) for place in places))
 
 
 def discover(target: Target, project: str, login: IndexLogin = ANONYMOUS) -> Target:
-    """The target, with its simple API; asked by `login` where it wants that.
+    """The target with its simple API, which is looked for at the usual URLs, with `login` where one is required.
 
-    Raises UsageError where it is at no usual place, CannotTell where nothing answers.
+    Raises UsageError where it is at none of them, Inconclusive where nothing answers.
     """
     if target.simple:
         return target
-    answered, why = False, ""
+    answered, error_text = False, ""
     with index.open_session(target.upload) as client:
-        for place in usual_simple_urls(target.upload):
+        for url in usual_simple_urls(target.upload):
             try:
-                if _is_simple(client.s, place, project, login):
-                    return replace(target, simple=place)
+                if _has_simple_api(client.s, url, project, login):
+                    return replace(target, simple=url)
                 answered = True
             except read_errors() as error:
-                why = describe_error(error)
-    named = f'Name it: `simple` in [tool.omni-release.index.NAME], beside `upload = "{target.upload}"`.'
+                error_text = describe_error(error)
     if not answered:
-        raise Inconclusive(f"{target.upload} does not answer: {why}", "Is the index up?")
-    raise UsageError(f"the simple API of {target.upload} is at none of the usual places", named)
+        raise Inconclusive(f"{target.upload} does not answer: {error_text}", "Check that the index is up.")
+    raise UsageError(
+        f"the simple API of {target.upload} is at none of the usual URLs",
+        f'Set `simple` in [tool.omni-release.index.NAME], next to `upload = "{target.upload}"`.',
+    )
 
 
-def _is_simple(http: Session, place: str, project: str, login: IndexLogin) -> bool:
-    """Whether a simple API answers there: by its root, or by its page of the project."""
-    named = place.rstrip("/").endswith("simple")
-    for url in (place, f"{place}{project}/"):
-        with login.got(http, url, {"Accept": _accept()}, _TIMEOUT) as answer:
-            if named and answer.status_code in _NEEDS_AUTH:
-                return True
-            if answer.status_code == 200 and _reads_as_simple(answer, at_root=url == place, named=named):
-                return True
-    return False
-
-
-def _reads_as_simple(answer: Response, *, at_root: bool, named: bool) -> bool:
-    kind = answer.headers.get("Content-Type", "").partition(";")[0]
-    if kind.startswith("application/vnd.pypi.simple."):
-        return True
-    if "html" not in kind:
-        return False
-    text = next(answer.iter_content(_MUCH), b"").lower()
-    if b"pypi:repository-version" in text:
-        return True
-    # A page of the project lists files; the root of an index is whatever its place says that it is.
-    return named if at_root else any(end in text for end in (b".whl", b".tar.gz"))
-
-
-def _accept() -> str:
+def _has_simple_api(http: Session, url: str, project: str, login: IndexLogin) -> bool:
+    """Whether the root of a simple API, or the project's page in it, answers at `url`."""
     import pypi_simple
 
-    return pypi_simple.ACCEPT_ANY
+    named_simple = url.rstrip("/").endswith("simple")
+    for page in (url, f"{url}{project}/"):
+        with login.get(http, page, {"Accept": pypi_simple.ACCEPT_ANY}, _TIMEOUT) as response:
+            if named_simple and response.status_code in _LOGIN_REQUIRED:
+                return True
+            if response.status_code != 200:
+                continue
+            kind = response.headers.get("Content-Type", "").partition(";")[0]
+            if kind.startswith("application/vnd.pypi.simple."):
+                return True
+            if "html" not in kind:
+                continue
+            body = next(response.iter_content(_MOST_READ), b"").lower()
+            if b"pypi:repository-version" in body:
+                return True
+            # The root of an index lists anything: only its name decides. The project's page lists files.
+            if named_simple if page == url else any(suffix in body for suffix in (b".whl", b".tar.gz")):
+                return True
+    return False

@@ -66,8 +66,10 @@ def credentials_present(release: Release, world: World) -> Iterator[Finding]:
     if access.credentials is Credentials.PRESENT:
         yield Finding(f"credentials from {access.source}", severity=Severity.NOTICE)
         return
-    rule = CREDENTIALS_MISSING if access.credentials is Credentials.MISSING else CREDENTIALS_MALFORMED
-    yield Finding(f"{access.credentials}: {access.source}: {access.why}", rule.id)
+    if access.credentials is Credentials.MISSING:
+        yield Finding(f"missing: {access.why}", CREDENTIALS_MISSING.id)
+    else:
+        yield Finding(f"malformed: {access.source}: {access.why}", CREDENTIALS_MALFORMED.id)
 
 
 def index_responds(release: Release, world: World) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ class Upload:
         missing = {file.name for file in statuses if file.state is not FileState.OURS}
         access = world.index.access()
         if access.credentials is not Credentials.PRESENT:
-            raise ActionFailed(f"no credentials to upload with: {access.source}: {access.why}")
+            raise ActionFailed(f"no credentials to upload with: {access.why}")
         # Wheels first: with an sdist alone, everyone who installs in between would have to build it.
         files = sorted(
             (file for file in artifacts if file.name in missing), key=lambda file: not distributions.is_wheel(file.name)
