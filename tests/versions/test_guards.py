@@ -28,11 +28,11 @@ def test_the_index_has_it(tmp_path: Path) -> None:
         before = contents(root)
         for dry in (True, False):
             with pytest.raises(
-                Conflict, match=f"1.0 is on the index already, with a file that is not in dist/: {made.name}"
+                Conflict, match=f"1.0 is already on the index, with a file that is not in dist/: {made.name}"
             ):
                 change(root, "set", "1.0", index=simple, dry=dry)
         wheel(root / "dist", metadata(about="another"))
-        with pytest.raises(Conflict, match=f"1.0 is on the index already, with other bytes: {made.name}"):
+        with pytest.raises(Conflict, match=f"1.0 is already on the index, with other bytes: {made.name}"):
             change(root, "set", "1.0", index=simple)
         (root / "dist" / made.name).unlink()
         (root / "dist").rmdir()

@@ -141,10 +141,10 @@ def test_a_link_is_not_written_through(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("one", "is no version"),
+        ("one", "is not a version"),
         ("1.2.4+local", "is a local version"),
         ("0.8", "is not larger than 0.9"),
-        ("0.9", "is tagged already"),
+        ("0.9", "is already tagged"),
     ],
 )
 def test_guards(version: str, said: str, root: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_backport_on_its_own_branch_is_fine(root: Path) -> None:
     git("tag", "v2.0.0", cwd=root)
     git("switch", "--quiet", "main", cwd=root)
     change(root, "bump", "patch")
-    with pytest.raises(Conflict, match=r"2\.0\.0 is tagged already: v2\.0\.0 is commit"):
+    with pytest.raises(Conflict, match=r"2\.0\.0 is already tagged: v2\.0\.0 is commit"):
         change(root, "set", "2.0.0")
 
 
@@ -179,9 +179,9 @@ def test_tags_that_name_the_project_count(tag: str, root: Path) -> None:
     """Also in a folder, as a repository of several projects has them: as where the tag of a release is called so."""
     git("tag", tag, cwd=root)
     git("commit", "--quiet", "--allow-empty", "--message=more", cwd=root)
-    with pytest.raises(Conflict, match=f"2.0.0 is tagged already: {tag} is commit"):
+    with pytest.raises(Conflict, match=f"2.0.0 is already tagged: {tag} is commit"):
         change(root, "set", "2.0.0")
-    with pytest.raises(Conflict, match=f"1.9 is not larger than 2.0.0, which this commit descends from .tag {tag}"):
+    with pytest.raises(Conflict, match=f"1.9 is not larger than 2.0.0, the newest version .* HEAD contains .tag {tag}"):
         change(root, "set", "1.9")
 
 
@@ -190,7 +190,7 @@ def test_git_that_does_not_answer(root: Path) -> None:
     git("tag", "v2.0.0", cwd=root)
     (root / ".git" / "HEAD").write_text("nonsense", encoding="utf-8")
     before = contents(root)
-    with pytest.raises(Conflict, match="nobody knows which versions are tagged"):
+    with pytest.raises(Conflict, match="the tagged versions are unknown"):
         change(root, "set", "1.9")
     assert contents(root) == before
 

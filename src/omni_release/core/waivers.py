@@ -105,13 +105,12 @@ def names(tasks: Iterable[Task]) -> Iterator[Name]:
 
 # Rules of checks that do not declare them yet.
 _FOUND = """
-    build-system cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size
-    cassette-unplayed cassette-unreadable cassette-unused cassette-unwritten changelog-heading contract-emulated
-    deprecation drift-alphabet drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding
-    drift-signature drift-type drift-unseen drift-value exit-code-lost import-nothing import-package pyproject
-    requires-python response-class response-model response-unread response-unrecorded scenario-failed
-    scenario-inconclusive scenarios-ended test-failed test-requirement-missing tests-ended version-drift
-    version-unreadable
+    cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size cassette-unplayed
+    cassette-unreadable cassette-unused cassette-unwritten contract-emulated deprecation drift-alphabet
+    drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type
+    drift-unseen drift-value exit-code-lost import-nothing response-class response-model response-unread
+    response-unrecorded scenario-failed scenario-inconclusive scenarios-ended test-failed test-requirement-missing
+    tests-ended
 """
 
 FOUND = frozenset(_FOUND.split())

@@ -17,22 +17,22 @@ _NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example
 
 
 def load(root: Path) -> Project:
-    """What stands in the checkout at `root`.
+    """The project in the folder `root`.
 
-    Raises UsageError where there is no pyproject.toml, SettingsError where it cannot be read as one, or nothing
-    states the project's name.
+    Raises UsageError where there is no pyproject.toml, SettingsError where it is invalid, or no file states the
+    project's name.
     """
     metadata, chosen = read(root)
     name = name_of(root, metadata)
     if not name:
         path = root / "pyproject.toml"
         raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
-    packages = tuple(_chosen(root, chosen.import_packages)) or tuple(_found(root, name))
+    packages = tuple(_configured_packages(root, chosen.import_packages)) or tuple(_discovered_packages(root, name))
     return Project(root, name, packages, chosen, metadata)
 
 
 def read(root: Path) -> tuple[Mapping[str, object], Settings]:
-    """All of the pyproject.toml at `root`, and what it sets for us. Raises as `load` does, but asks for no name."""
+    """The content of the pyproject.toml in `root`, and its settings. Raises as `load`, but needs no name."""
     path = root / "pyproject.toml"
     text = _text(path)
     try:
@@ -40,13 +40,16 @@ def read(root: Path) -> tuple[Mapping[str, object], Settings]:
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column \d+\)", str(error))
         raise SettingsError(
-            f"is not valid TOML: {error}", "Mend that line.", path=path, line=int(at[1]) if at else text.count("\n") + 1
+            f"is not valid TOML: {error}",
+            "Correct that line.",
+            path=path,
+            line=int(at[1]) if at else text.count("\n") + 1,
         ) from None
     return metadata, settings.read(metadata, path, text)
 
 
 def name_of(root: Path, metadata: Mapping[str, object]) -> str:
-    """The project's name: as pyproject.toml has it, else as setup.cfg or setup.py states it, else empty."""
+    """The project's name, from pyproject.toml, else from setup.cfg or setup.py; empty where none states it."""
     if "project" not in metadata and "poetry" not in table(metadata, "tool"):
         from omni_release.versions.checkout import Checkout
         from omni_release.versions.member import Member
@@ -73,29 +76,29 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _chosen(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
+def _configured_packages(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise UsageError(
-                f"`import-packages` in [{settings.TABLE}] names {name!r}, which nothing can be imported as",
-                "Write the dotted name that an import statement has: acme.tools.",
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, which is not a valid import name",
+                "Write the dotted name of an import statement, for example acme.tools.",
             )
         inside = Path(*name.split("."))
-        places = [
+        paths = [
             base / part for base in (Path("src"), Path()) for part in (inside, inside.with_name(inside.name + ".py"))
         ]
-        found = next((place for place in places if (root / place).exists()), None)
-        if found is None:
+        package = next((path for path in paths if (root / path).exists()), None)
+        if package is None:
             raise UsageError(
-                f"`import-packages` in [{settings.TABLE}] names {name!r}, which is neither a package nor a module here",
-                f"Looked for {', '.join(place.as_posix() for place in places)}.",
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, not a package or module of the project",
+                f"Looked for {', '.join(path.as_posix() for path in paths)}.",
             )
-        yield found
+        yield package
 
 
-def _found(root: Path, name: str) -> Iterator[Path]:
-    """The import packages of a project that does not name them: all of src/, else the one called like the project."""
-    if (root / "src").is_dir() and (inside := sorted(_below(root, Path("src"), depth=2))):
+def _discovered_packages(root: Path, name: str) -> Iterator[Path]:
+    """The import packages of a project that does not name them: all of src/, else the one with the project's name."""
+    if (root / "src").is_dir() and (inside := sorted(_packages_in(root, Path("src"), depth=2))):
         yield from inside
         return
     module = re.sub(r"[-_.]+", "_", name).lower()
@@ -110,11 +113,11 @@ def _found(root: Path, name: str) -> Iterator[Path]:
     if len(dotted.parts) > 1 and any((root / dotted).glob("*.py")):
         yield dotted
         return
-    yield from (path for path in sorted(_below(root, Path(), depth=0)) if path.stem not in _NOT_PACKAGES)
+    yield from (path for path in sorted(_packages_in(root, Path(), depth=0)) if path.stem not in _NOT_PACKAGES)
 
 
-def _below(root: Path, base: Path, depth: int) -> Iterator[Path]:
-    """Packages right below `base`, and modules below src/, looking into namespace folders as deep as `depth`."""
+def _packages_in(root: Path, base: Path, depth: int) -> Iterator[Path]:
+    """Packages in `base`, and modules in src/; namespace folders are searched down to `depth` levels."""
     for entry in (root / base).iterdir():
         path = base / entry.name
         if entry.name.endswith("-stubs") and (entry / "__init__.pyi").is_file():  # PEP 561
@@ -122,6 +125,6 @@ def _below(root: Path, base: Path, depth: int) -> Iterator[Path]:
         if not (entry.name if entry.is_dir() else entry.stem).isidentifier():
             continue
         if entry.is_dir() and not (entry / "__init__.py").is_file():
-            yield from _below(root, path, depth - 1) if depth else ()
+            yield from _packages_in(root, path, depth - 1) if depth else ()
         elif entry.is_dir() or (entry.suffix == ".py" and base == Path("src")):
             yield path

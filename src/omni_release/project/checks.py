@@ -1,4 +1,4 @@
-"""Is this a project that can be released at all?"""
+"""Can this project be released at all?"""
 
 from __future__ import annotations
 
@@ -8,39 +8,48 @@ from collections.abc import Iterator
 
 from omni_release.core.model import Finding, Release
 from omni_release.core.settings_reader import line_of, nearest_line
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+
+SCHEMA = Rule("pyproject", RuleClass.RELEASE, "pyproject.toml does not follow the specification")
+BUILD_SYSTEM = Rule("build-system", RuleClass.RELEASE, "pyproject.toml has no [build-system] table")
+IMPORT_PACKAGE = Rule("import-package", RuleClass.RELEASE, "No import package was found")
+REQUIRES_PYTHON = Rule("requires-python", RuleClass.RELEASE, "`requires-python` excludes this Python")
 
 _FILE = "pyproject.toml"
 _SHORT = 100
 
 
+@reports(SCHEMA, BUILD_SYSTEM, IMPORT_PACKAGE, REQUIRES_PYTHON)
 def project_valid(release: Release, world: World) -> Iterator[Finding]:
-    """pyproject.toml is valid, and names a package that is there.
+    """pyproject.toml is valid
 
-    Mend the key named above: the rules are those of https://packaging.python.org/en/latest/specifications/pyproject-toml/.
+    pyproject.toml follows the specification, has a build system, allows this Python, and has an import package.
+
+    Fix: correct the reported key. Rules: https://packaging.python.org/en/latest/specifications/pyproject-toml/
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     project = release.project
     text = (project.root / _FILE).read_text(encoding="utf-8-sig")
-    yield from _schema(release, text)
+    yield from _schema_violation(release, text)
     if "build-system" not in project.metadata:
-        said = "there is no [build-system] table: installers would guess setuptools"
-        yield Finding(said, "build-system", path=_FILE, line=1)
+        message = "no [build-system] table: installers would use setuptools"
+        yield Finding(message, BUILD_SYSTEM.id, path=_FILE, line=1)
     if not project.packages:
-        said = "no import package was found, in src/ or beside pyproject.toml: name it in `import-packages`"
-        yield Finding(said, "import-package", path=_FILE)
+        message = "no import package found in src/ or next to pyproject.toml: name it in `import-packages`"
+        yield Finding(message, IMPORT_PACKAGE.id, path=_FILE)
     required = table(project.metadata, "project").get("requires-python")
     try:
         if isinstance(required, str) and platform.python_version() not in SpecifierSet(required, prereleases=True):
-            said = f"requires-python is {required!r}, and this run is on Python {platform.python_version()}"
-            yield Finding(said, "requires-python", path=_FILE, line=line_of(text, ("project", "requires-python")))
+            message = f"requires-python is {required!r}, but this run uses Python {platform.python_version()}"
+            yield Finding(message, REQUIRES_PYTHON.id, path=_FILE, line=line_of(text, ("project", "requires-python")))
     except InvalidSpecifier:
-        pass  # the schema has said so already
+        pass  # reported as a violation of the schema
 
 
-def _schema(release: Release, text: str) -> Iterator[Finding]:
+def _schema_violation(release: Release, text: str) -> Iterator[Finding]:
     from validate_pyproject.api import Validator
     from validate_pyproject.errors import ValidationError
 
@@ -50,6 +59,5 @@ def _schema(release: Release, text: str) -> Iterator[Finding]:
     except ValidationError as error:
         keys = tuple(re.sub(r"\[\d+\]", "", str(error.name).strip("`").removeprefix("data.")).split("."))
         value = f": {error.value!r}" if isinstance(error.value, str) and len(error.value) < _SHORT else ""
-        yield Finding(
-            error.summary.replace("`data.", "`") + value, "pyproject", path=_FILE, line=nearest_line(text, keys)
-        )
+        message = error.summary.replace("`data.", "`") + value
+        yield Finding(message, SCHEMA.id, path=_FILE, line=nearest_line(text, keys))
