@@ -64,7 +64,7 @@ def generated(url: str, body: dict[str, Any], model: str = PRO, version: str = "
 
 @pytest.fixture
 def running() -> Iterator[GeminiEmulator]:
-    """A fresh emulator."""
+    """A new emulator."""
     with GeminiEmulator() as emulator:
         yield emulator
 
@@ -108,8 +108,8 @@ def test_a_script_that_cannot_be_read(text: str, said: str) -> None:
     assert raised.value.hint
 
 
-def test_each_name_does_something(running: GeminiEmulator) -> None:
-    """Every name of the list is a step; those that need no wire answer in JSON, with the service's headers."""
+def test_each_fault(running: GeminiEmulator) -> None:
+    """Every listed name is a fault; all but those below HTTP answer in JSON, with the service's headers."""
     for name in responses.NAMES:
         if name in (*responses.CONNECTION_STEPS, "not-json", "proxy-502", "redirect", "huge"):
             continue
@@ -124,8 +124,8 @@ def test_each_name_does_something(running: GeminiEmulator) -> None:
             assert document["error"]["status"].isupper()
 
 
-def test_a_step_for_one_model(running: GeminiEmulator) -> None:
-    """Others go past it."""
+def test_fault_for_one_model(running: GeminiEmulator) -> None:
+    """Other models are not affected."""
     running.script(f"503 model={PRO}; 500")
     assert generated(running.url, BODY, "gemini-3.1-flash-image")[0] == 500
     assert generated(running.url, BODY)[0] == 503
@@ -137,8 +137,8 @@ def test_a_step_for_one_model(running: GeminiEmulator) -> None:
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
 @pytest.mark.parametrize(("model", "mime_type"), [(PRO, "image/jpeg"), ("gemini-3.1-flash-image", "image/png")])
-def test_a_real_image(running: GeminiEmulator, version: str, model: str, mime_type: str) -> None:
-    """Of the asked shape, of the model's type, in standard base64, signed; and small."""
+def test_image(running: GeminiEmulator, version: str, model: str, mime_type: str) -> None:
+    """It has the requested shape and the model's type, is signed and small, in standard base64."""
     config = {"imageConfig": {"aspectRatio": "9:16", "imageSize": "2K"}, "responseModalities": ["TEXT", "IMAGE"]}
     status, document = generated(running.url, BODY | {"generationConfig": config}, model, version)
     (candidate,) = document["candidates"]
@@ -158,7 +158,7 @@ def test_a_real_image(running: GeminiEmulator, version: str, model: str, mime_ty
 
 
 def test_both_spellings_are_read(running: GeminiEmulator) -> None:
-    """A second turn in camelCase with standard base64, or in snake_case with the URL-safe one."""
+    """A second turn may be in camelCase with standard base64, or in snake_case with URL-safe base64."""
     _, document = generated(running.url, BODY)
     answer = document["candidates"][0]["content"]
     snaked = {"role": "model", "parts": []}
@@ -192,7 +192,7 @@ def test_both_spellings_are_read(running: GeminiEmulator) -> None:
     ],
 )
 def test_requests_are_read_strictly(running: GeminiEmulator, body: dict[str, Any], status: int) -> None:
-    """What the service would not take, it does not take."""
+    """The emulator rejects requests that the service rejects."""
     assert generated(running.url, body)[0] == status
 
 
@@ -212,14 +212,14 @@ def test_requests_are_read_strictly(running: GeminiEmulator, body: dict[str, Any
     ],
     ids=json.dumps,
 )
-def test_a_request_of_another_shape(running: GeminiEmulator, body: dict[str, Any]) -> None:
-    """It is a 400 that says where, never a 500: that would look like the service's own fault."""
+def test_request_of_another_shape(running: GeminiEmulator, body: dict[str, Any]) -> None:
+    """It is a 400 with the place, never a 500: that would look like the service's own fault."""
     status, document = generated(running.url, body)
     assert (status, document["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_the_same_again() -> None:
-    """The same calls, seed and time: the same bytes; another call is told apart by its responseId."""
+def test_reproducible_bytes() -> None:
+    """The same calls, seed and time give the same bytes; each call has its own responseId."""
     now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
     seen = []
     for seed in (1, 1, 2):
@@ -230,8 +230,8 @@ def test_the_same_again() -> None:
     assert len(set(ids)) == 4
 
 
-def test_a_stream(running: GeminiEmulator) -> None:
-    """The SDK's own stream: a chunk a part, then an empty one with the reason; a 404 as recorded."""
+def test_stream(running: GeminiEmulator) -> None:
+    """The SDK's stream has a chunk for each part, then an empty one with the reason; errors are raised."""
     from google import genai
 
     client = genai.Client(api_key="k", http_options=genai.types.HttpOptions(base_url=running.url))
@@ -255,7 +255,7 @@ def test_a_stream(running: GeminiEmulator) -> None:
 
 
 def test_keys(running: GeminiEmulator) -> None:
-    """None, a wrong one, a right one; the key is not kept."""
+    """A missing key and a wrong key are rejected, and keys are not recorded."""
     path = f"/v1beta/models/{PRO}:generateContent"
     assert asked(running.url, path, BODY, key="")[2]["error"]["status"] == "PERMISSION_DENIED"
     status, _, document = asked(running.url, path, BODY, key="invalid-one")
@@ -267,7 +267,7 @@ def test_keys(running: GeminiEmulator) -> None:
 
 
 def test_models_in_pages(running: GeminiEmulator) -> None:
-    """Pages with tokens, dead names among them; one model alone; gzip where it is taken."""
+    """The list has pages with tokens, includes dead names, and is compressed if the client accepts gzip."""
     seen: list[str] = []
     token = ""
     while True:
@@ -285,15 +285,15 @@ def test_models_in_pages(running: GeminiEmulator) -> None:
 
 
 @pytest.mark.parametrize("model", ["gemini-3-pro-image-preview", "gemini-9-image"])
-def test_a_dead_or_unknown_name(running: GeminiEmulator, model: str) -> None:
-    """Listed or not: 404, in the service's words."""
+def test_dead_or_unknown_model(running: GeminiEmulator, model: str) -> None:
+    """It is a 404 in the service's words, listed or not."""
     status, document = generated(running.url, BODY, model)
     assert status == 404
     assert document["error"]["message"].startswith(f"models/{model} is not found for API version v1beta, or is not ")
 
 
 def test_below_http(running: GeminiEmulator) -> None:
-    """A drop closes without a word, a truncated answer stops in its midst, a hang waits until its client leaves."""
+    """A drop closes at once, a truncated answer stops in the middle, a hang lasts until the client disconnects."""
     running.script("drop; truncate; hang")
     path = f"/v1beta/models/{PRO}:generateContent"
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
@@ -310,8 +310,8 @@ def test_below_http(running: GeminiEmulator) -> None:
     assert running.wait_for(lambda calls: any(call.left for call in calls))
 
 
-def test_a_trickle(running: GeminiEmulator) -> None:
-    """The body comes whole, drop by drop; a client that leaves meanwhile is seen to."""
+def test_trickle(running: GeminiEmulator) -> None:
+    """The body arrives slowly and completely; a client that disconnects is recorded."""
     running.script("trickle after=0.5; trickle after=20")
     begun = time.monotonic()
     assert generated(running.url, BODY)[0] == 200
@@ -325,7 +325,7 @@ def test_a_trickle(running: GeminiEmulator) -> None:
 
 
 class Waits(GeminiEmulator):
-    """Tells how long each answer was held back, in seconds, beside holding it back."""
+    """Records the delay of each answer, in seconds."""
 
     held: list[float]
 
@@ -335,7 +335,7 @@ class Waits(GeminiEmulator):
 
 
 def test_latency_is_scaled() -> None:
-    """17 to 29 s of pro, at a hundredth."""
+    """The 17 to 29 s of pro, at a hundredth."""
     with Waits(time_scale=0.01) as slow:
         slow.held = []
         begun = time.monotonic()
@@ -365,7 +365,7 @@ def test_random_faults(burst: float) -> None:
 
 
 def test_faults_by_chance() -> None:
-    """A rate for one model, and another for the rest."""
+    """A model may have its own rate."""
     with GeminiEmulator(fault_rate={PRO: 1.0, "": 0.0}) as emulator:
         assert {generated(emulator.url, BODY)[0] for _ in range(8)} <= {503, 500, 429}
         assert generated(emulator.url, BODY, "gemini-3.1-flash-image")[0] == 200
@@ -376,7 +376,7 @@ def test_faults_by_chance() -> None:
 
 @contextmanager
 def emulated(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The command, running; its first line."""
+    """The first line of the running command, and its process."""
     command = [sys.executable, "-m", "omni_release", "emulate", "gemini", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env=child_environment()) as process:
         assert process.stdout is not None
@@ -387,7 +387,7 @@ def emulated(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def test_command() -> None:
-    """Its first line is its base URL; it serves what the script says, and ends when it is told to."""
+    """Its first line is its base URL; it plays the script, and ends on SIGTERM."""
     with emulated("--port", "0", "--script", "503; 429 after=1.5; ok") as (url, process):
         assert url.startswith("http://127.0.0.1:")
         assert [generated(url, BODY)[0] for _ in range(3)] == [503, 429, 200]
@@ -404,19 +404,19 @@ def test_command() -> None:
         (["--colour", "red"], "unrecognized"),
     ],
 )
-def test_a_wrong_command(arguments: list[str], said: str, tmp_path: Any) -> None:
-    """A message, exit code 2."""
+def test_wrong_arguments(arguments: list[str], said: str, tmp_path: Any) -> None:
+    """They give a message and exit code 2."""
     ran = omni("emulate", "gemini", *arguments, cwd=tmp_path, timeout=60)
     assert ran.code == 2
     assert said in ran.err
 
 
 def test_an_unknown_service(tmp_path: Any) -> None:
-    """There is one."""
+    """The error lists the service that exists."""
     assert "gemini" in omni("emulate", "bard", cwd=tmp_path).err
 
 
-def test_the_fixture(gemini_emulator: GeminiEmulator) -> None:  # noqa: F811  # that is how a fixture is used
-    """As a project's own tests have it."""
+def test_fixture(gemini_emulator: GeminiEmulator) -> None:  # noqa: F811  # that is how a fixture is used
+    """It works as in a project's own tests."""
     gemini_emulator.script("503")
     assert generated(gemini_emulator.url, BODY)[0] == 503

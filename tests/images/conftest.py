@@ -1,4 +1,4 @@
-"""What the image tests share: an emulator, providers that talk to it, and a loop."""
+"""Shared by the image tests: an emulator, and providers that call it."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ needs_evidence = pytest.mark.skipif(
 
 
 def planted_key() -> str:
-    """A key of the real shape, made at run time: no file holds one."""
+    """A key of the real format, built at run time: no file contains one."""
     return "AI" + "za" + "Sy" + "x9Q-_" * 7
 
 
 @dataclass
-class Lines:
-    """A log that keeps what it is told."""
+class EventLog:
+    """A log that keeps its events."""
 
-    said: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
+    events: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
 
     def warning(self, event: str, **facts: object) -> None:
-        self.said.append(("warning", event, facts))
+        self.events.append(("warning", event, facts))
 
     def error(self, event: str, **facts: object) -> None:
-        self.said.append(("error", event, facts))
+        self.events.append(("error", event, facts))
 
 
 @dataclass
-class Made:
-    """What came of a request: a result, or an error; and which models the emulator was asked for."""
+class Outcome:
+    """The outcome of a request: a result or an error, and the models that the emulator was called for."""
 
     result: ImageResult | None
     error: ImageError | None
     models: list[str]
-    log: Lines
+    log: EventLog
 
 
 @pytest.fixture
 def emulator() -> Iterator[GeminiEmulator]:
-    """A fresh emulator that answers at once."""
+    """A new emulator that answers at once."""
     with GeminiEmulator() as running:
         yield running
 
@@ -64,16 +64,16 @@ def emulator() -> Iterator[GeminiEmulator]:
 async def resilient(
     url: str, policy: Policy = AT_ONCE, *, timeout: float = 20.0, fallback: bool = True, **more: Any
 ) -> AsyncIterator[ResilientProvider]:
-    """Both models behind the policy."""
+    """A resilient provider with both models."""
     async with (
         GeminiImageProvider(PRO, planted_key(), url, timeout) as primary,
         GeminiImageProvider(FLASH, planted_key(), url, timeout) as second,
     ):
-        yield ResilientProvider(primary, second if fallback else None, policy, **{"log": Lines()} | more)
+        yield ResilientProvider(primary, second if fallback else None, policy, **{"log": EventLog()} | more)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run it in a loop of its own."""
+    """Run it in a new event loop."""
 
     async def whole() -> T:
         return await work()
@@ -81,7 +81,7 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     return asyncio.run(whole())
 
 
-def made(
+def run_request(
     emulator: GeminiEmulator,
     script: str,
     policy: Policy = AT_ONCE,
@@ -89,10 +89,10 @@ def made(
     timeout: float = 20.0,
     fallback: bool = True,
     request: ImageRequest | None = None,
-) -> Made:
-    """One request through both models, with the emulator at this script."""
+) -> Outcome:
+    """The outcome of one request through both models, with this script."""
     emulator.script(script)
-    log = Lines()
+    log = EventLog()
     before = len(emulator.calls)
 
     async def work() -> tuple[ImageResult | None, ImageError | None]:
@@ -104,4 +104,4 @@ def made(
 
     result, error = run(work)
     emulator.wait_for(lambda calls: not any(call.met == "hang" and not call.left for call in calls))
-    return Made(result, error, [call.model for call in emulator.calls[before:]], log)
+    return Outcome(result, error, [call.model for call in emulator.calls[before:]], log)

@@ -1,4 +1,4 @@
-"""What is broken ends in an error with what to do, and in time."""
+"""Broken input ends in an error with a hint, in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, errors
 from omni_release.images import answer as images_answer
-from tests.images.conftest import FLASH, PRO, Lines, made, planted_key, resilient, run
+from tests.images.conftest import FLASH, PRO, EventLog, planted_key, resilient, run, run_request
 
 
 def bytes_of(kind: str) -> bytes:
@@ -25,7 +25,7 @@ def bytes_of(kind: str) -> bytes:
 
 @pytest.mark.parametrize(("kind", "mime_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")])
 def test_type_and_size_are_read_from_the_bytes(kind: str, mime_type: str) -> None:
-    """Whatever the service says it is."""
+    """Type and size are those of the bytes, whatever the service says."""
     data = bytes_of(kind)
     assert images_answer.decode_image(data) == images_answer.DecodedImage(mime_type, 64, 48)
     for cut in (len(data) // 2, len(data) * 9 // 10, 20, 1):
@@ -34,14 +34,14 @@ def test_type_and_size_are_read_from_the_bytes(kind: str, mime_type: str) -> Non
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"%PDF-1.4 ..."])
-def test_what_is_no_image(data: bytes) -> None:
-    """It is told as such."""
+def test_invalid_image(data: bytes) -> None:
+    """It is a damaged answer."""
     with pytest.raises(errors.DamagedAnswer):
         images_answer.decode_image(data)
 
 
-def test_a_bomb_is_not_decoded() -> None:
-    """An image of more pixels than any model makes is left alone."""
+def test_decompression_bomb_is_not_decoded() -> None:
+    """An image with more pixels than any model makes is refused."""
     written = io.BytesIO()
     Image.new("1", (9_000, 9_000)).save(written, "PNG")
     with pytest.raises(errors.DamagedAnswer):
@@ -55,21 +55,21 @@ def test_a_bomb_is_not_decoded() -> None:
         *('{"candidates": [{"content": {"parts": [{"inlineData": {"data": "é"}}]}}]}', "[" * 100_000),
     ],
 )
-def test_what_is_no_answer(body: str) -> None:
-    """JSON that is not JSON, or of another shape, is a damaged answer."""
+def test_invalid_answer(body: str) -> None:
+    """Invalid JSON, or JSON of another shape, is a damaged answer."""
     with pytest.raises(errors.DamagedAnswer):
         images_answer.parse(body)
 
 
-def test_an_answer_of_50_mb(emulator: GeminiEmulator) -> None:
-    """It is not read to its end, not retried, and told."""
-    got = made(emulator, "huge; huge", timeout=60)
-    assert isinstance(got.error, errors.AnswerTooLarge)
-    assert got.models == [PRO]
+def test_answer_of_50_mb(emulator: GeminiEmulator) -> None:
+    """It is neither read to its end nor retried, and is an error."""
+    outcome = run_request(emulator, "huge; huge", timeout=60)
+    assert isinstance(outcome.error, errors.AnswerTooLarge)
+    assert outcome.models == [PRO]
 
 
-def test_a_base_url_that_is_down() -> None:
-    """All calls fail at once, and it says where it looked."""
+def test_unreachable_base_url() -> None:
+    """All calls fail at once, and the error names the URL."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening: nobody answers there
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -89,8 +89,8 @@ def test_a_base_url_that_is_down() -> None:
 @pytest.mark.parametrize(
     "url", ["", " ", "localhost:80", "ftp://x", "http://", "http://127.0.0.1:99999", "http://[::1", "http://a b/"]
 )
-def test_a_base_url_that_is_none(url: str) -> None:
-    """It is refused at once (an empty one is the same as none)."""
+def test_invalid_base_url(url: str) -> None:
+    """It is refused at once; an empty one counts as unset."""
     if not url.strip():
         assert GeminiImageProvider(PRO, planted_key(), url)
         return
@@ -99,8 +99,8 @@ def test_a_base_url_that_is_none(url: str) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5"])
-def test_a_timeout_that_is_none(timeout: Any) -> None:
-    """There is always a timeout, of the provider and of each call."""
+def test_invalid_timeout(timeout: Any) -> None:
+    """Provider and calls always have a valid timeout."""
     with pytest.raises(errors.InvalidRequest, match="timeout"):
         GeminiImageProvider(PRO, planted_key(), timeout=timeout)
     for provider in (whole := GeminiImageProvider(PRO, planted_key())), ResilientProvider(whole):
@@ -109,8 +109,8 @@ def test_a_timeout_that_is_none(timeout: Any) -> None:
 
 
 @pytest.mark.parametrize("model", ["", " ", "../x", "a b", "a/b", "x?key=1", "é", None])
-def test_a_model_that_is_none(model: Any) -> None:
-    """What cannot stand in a URL's path is no name; a probe says so."""
+def test_invalid_model_name(model: Any) -> None:
+    """A name must fit in a URL's path; a probe reports it."""
     with pytest.raises(errors.InvalidRequest, match="invalid model name"):
         GeminiImageProvider(model, planted_key())
     if model and model.strip():
@@ -118,8 +118,8 @@ def test_a_model_that_is_none(model: Any) -> None:
             assert "invalid model name" in images.probe(model).why
 
 
-def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
-    """A service that hangs on every call: the whole request ends at its deadline."""
+def test_deadline_ends_a_hang(emulator: GeminiEmulator) -> None:
+    """If the service hangs on every call, the request ends at its deadline."""
     emulator.script("hang times=9")
 
     async def work() -> float:
@@ -132,17 +132,17 @@ def test_never_a_hang_beyond_the_deadline(emulator: GeminiEmulator) -> None:
     assert run(work) < 6  # a hang of the emulator lasts an hour
 
 
-def test_a_dripping_answer_is_cut_off(emulator: GeminiEmulator) -> None:
-    """The timeout is one of the whole call, not of each read; the server sees its client go."""
-    got = made(emulator, "trickle after=60 times=9", timeout=0.6, fallback=False)
-    assert isinstance(got.error, errors.RetriesExhausted)
-    assert [attempt.came for attempt in got.error.attempts] == ["TimedOut", "TimedOut"]
-    assert all(attempt.seconds < 20 for attempt in got.error.attempts)
+def test_slow_body_is_cut_off(emulator: GeminiEmulator) -> None:
+    """The timeout applies to the whole call, not to each read; the server sees the client disconnect."""
+    outcome = run_request(emulator, "trickle after=60 times=9", timeout=0.6, fallback=False)
+    assert isinstance(outcome.error, errors.RetriesExhausted)
+    assert [attempt.came for attempt in outcome.error.attempts] == ["TimedOut", "TimedOut"]
+    assert all(attempt.seconds < 20 for attempt in outcome.error.attempts)
     assert emulator.wait_for(lambda calls: [call.left for call in calls] == [True, True])
 
 
-def test_a_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
-    """The plan's names are shut down: said with the successor, and the fallback's image warns of it."""
+def test_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
+    """A model that is shut down is not called, and the error names its successor."""
 
     async def work() -> None:
         for dead, heir in (
@@ -161,27 +161,27 @@ def test_a_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
     assert emulator.calls == ()
 
 
-def test_another_model_has_answered(emulator: GeminiEmulator) -> None:
-    """The service may answer with another model than was asked: the result says so."""
-    got = made(emulator, "other-model")
-    assert got.result is not None
-    assert got.result.model_answered == "gemini-3.1-flash-lite-image"
-    assert "has answered" in got.result.warnings[0]
+def test_another_model_answers(emulator: GeminiEmulator) -> None:
+    """If another model answers, the result has a warning."""
+    outcome = run_request(emulator, "other-model")
+    assert outcome.result is not None
+    assert outcome.result.model_answered == "gemini-3.1-flash-lite-image"
+    assert "has answered" in outcome.result.warnings[0]
 
 
 @pytest.mark.parametrize("step", ["thought", "snake", "unpadded", "png", "jpeg", "retiring"])
-def test_shapes_of_an_answer(emulator: GeminiEmulator, step: str) -> None:
-    """An image in a thought, other spellings, unpadded base64, either type."""
-    got = made(emulator, step)
-    assert got.result is not None
-    assert (got.result.width, got.result.height) == (1376, 768)
-    assert got.result.signature
-    assert got.result.mime_type == ("image/png" if step == "png" else "image/jpeg")
-    assert (got.result.retirement is not None) == (step == "retiring")
+def test_forms_of_an_answer(emulator: GeminiEmulator, step: str) -> None:
+    """An image in a thought, snake_case, unpadded base64, JPEG and PNG are read."""
+    outcome = run_request(emulator, step)
+    assert outcome.result is not None
+    assert (outcome.result.width, outcome.result.height) == (1376, 768)
+    assert outcome.result.signature
+    assert outcome.result.mime_type == ("image/png" if step == "png" else "image/jpeg")
+    assert (outcome.result.retirement is not None) == (step == "retiring")
 
 
-def test_logs_by_structlog(emulator: GeminiEmulator) -> None:
-    """Without a log of one's own it is structlog's."""
+def test_structlog_is_the_default_log(emulator: GeminiEmulator) -> None:
+    """Without a log argument, events go to structlog."""
     import structlog.testing
 
     async def work() -> None:
@@ -200,4 +200,4 @@ def test_logs_by_structlog(emulator: GeminiEmulator) -> None:
         ("image call failed", "warning", "Overloaded"),
         ("image call answered", "warning", "image"),
     ]
-    assert Lines().said == []
+    assert EventLog().events == []

@@ -1,4 +1,4 @@
-"""The bench's claims hold in its short form, on its virtual clock."""
+"""The claims of the bench hold in its short form, on its virtual clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench import resilience
 
 
 def test_claims_hold() -> None:
-    """Independent faults, 1,000 requests of two policies: what bench/README.md claims of ours."""
+    """Independent faults, 1,000 requests of two policies: the claims of bench/README.md hold."""
 
     async def work() -> dict[str, resilience.Sum]:
         names = ("the plan", "omni-release")

@@ -1,4 +1,4 @@
-"""Public results as JSON: written and read without loss, in the SDK's own base64."""
+"""Public results are written as JSON and read without loss, in the SDK's base64."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ RESULT = ImageResult(
     ],
     ids=lambda document: type(document).__name__,
 )
-def test_there_and_back(document: Document) -> None:
-    """The same again, of each public kind."""
+def test_round_trip(document: Document) -> None:
+    """Each public type is equal after a round trip."""
     assert type(document).from_json(document.to_json()) == document
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=300), st.binary(max_size=300), st.text(max_size=50))
-def test_any_bytes_there_and_back(data: bytes, signature: bytes, text: str) -> None:
-    """Whatever the bytes are."""
+def test_round_trip_of_any_bytes(data: bytes, signature: bytes, text: str) -> None:
+    """Any bytes survive a round trip."""
     part = Part(text, data, "image/png", signature)
     assert Part.from_json(part.to_json()) == part
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=300))
-def test_base64_is_the_sdk_s(data: bytes) -> None:
-    """URL-safe and padded as the SDK dumps it; the service's own alphabet is read too, padded or not."""
+def test_base64_matches_the_sdk(data: bytes) -> None:
+    """Base64 is written URL-safe and padded, like the SDK's; both alphabets are read, padded or not."""
     from google.genai.types import Part as SdkPart
 
     dumped = json.loads(SdkPart(thought_signature=data).model_dump_json())["thought_signature"]
@@ -69,8 +69,8 @@ def test_base64_is_the_sdk_s(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["!!!!", "ab c", "é", "a"])
-def test_what_is_no_base64(text: str) -> None:
-    """It is refused: to drop what one does not know corrupts silently."""
+def test_invalid_base64(text: str) -> None:
+    """It is refused: dropping unknown characters would corrupt the bytes silently."""
     with pytest.raises(ValueError, match=r"base64|ASCII"):
         decode_base64(text)
 
@@ -87,8 +87,8 @@ def test_what_is_no_base64(text: str) -> None:
         (b"\xff", "not JSON"),
     ],
 )
-def test_what_is_no_document(text: str | bytes, said: str) -> None:
-    """A clear word about what is wrong."""
+def test_invalid_document(text: str | bytes, said: str) -> None:
+    """The error says what is wrong."""
     with pytest.raises(InvalidRequest, match=said):
         ImageRequest.from_json(text)
 

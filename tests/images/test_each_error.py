@@ -1,4 +1,4 @@
-"""Each answer of the service through the real SDK: how many calls, what came of it, what a person is told."""
+"""Each answer of the service through the real SDK: the number of calls, the outcome, the message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, errors
-from tests.images.conftest import EVIDENCE, FLASH, PRO, made, needs_evidence, planted_key, run
+from tests.images.conftest import EVIDENCE, FLASH, PRO, needs_evidence, planted_key, run, run_request
 
 TABLE = [
     # what the service answers, calls made, what is raised (None: an image), a word of the message or the hint
@@ -58,58 +58,58 @@ TABLE = [
 
 @pytest.mark.parametrize(("script", "models", "kind", "said"), TABLE, ids=[row[0] for row in TABLE])
 def test_answer(emulator: GeminiEmulator, script: str, models: list[str], kind: type | None, said: str) -> None:
-    """The calls that were made, and the outcome."""
-    got = made(emulator, f"{script}; ok; ok; ok", timeout=60.0)
-    assert got.models == models
+    """The number of calls, and the outcome."""
+    outcome = run_request(emulator, f"{script}; ok; ok; ok", timeout=60.0)
+    assert outcome.models == models
     if kind is None:
-        assert got.result is not None
-        assert got.result.model_answered == models[-1]
-        assert len(got.result.attempts) == len(models)
+        assert outcome.result is not None
+        assert outcome.result.model_answered == models[-1]
+        assert len(outcome.result.attempts) == len(models)
     else:
-        assert got.error is not None
-        assert type(got.error) is kind
-        assert said in f"{got.error.message} {got.error.hint}"
-        assert len(got.error.attempts) == 1
+        assert outcome.error is not None
+        assert type(outcome.error) is kind
+        assert said in f"{outcome.error.message} {outcome.error.hint}"
+        assert len(outcome.error.attempts) == 1
 
 
-def test_a_dead_model_is_told_aloud(emulator: GeminiEmulator) -> None:
-    """The fallback's image warns of the dead name, and an error is logged."""
-    got = made(emulator, "404; ok")
-    assert got.result is not None
-    assert any("404 NOT_FOUND" in warning for warning in got.result.warnings)
-    assert ("error", "image model is gone") in [said[:2] for said in got.log.said]
+def test_dead_model_is_reported(emulator: GeminiEmulator) -> None:
+    """The fallback's result warns of the dead name, and an error is logged."""
+    outcome = run_request(emulator, "404; ok")
+    assert outcome.result is not None
+    assert any("404 NOT_FOUND" in warning for warning in outcome.result.warnings)
+    assert ("error", "image model is gone") in [said[:2] for said in outcome.log.events]
 
 
-def test_a_dead_model_fails_by_setting(emulator: GeminiEmulator) -> None:
+def test_dead_model_fails_by_policy(emulator: GeminiEmulator) -> None:
     """With dead_model_falls_back=False there is no second call."""
-    got = made(emulator, "404; ok", Policy(backoff=0, dead_model_falls_back=False))
-    assert isinstance(got.error, errors.ModelNotFound)
-    assert got.models == [PRO]
+    outcome = run_request(emulator, "404; ok", Policy(backoff=0, dead_model_falls_back=False))
+    assert isinstance(outcome.error, errors.ModelNotFound)
+    assert outcome.models == [PRO]
 
 
-def test_a_dead_model_is_not_masked(emulator: GeminiEmulator) -> None:
-    """Where the fallback fails too, the error is still the dead name's, and tells all calls."""
-    got = made(emulator, "404; 503; 503")
-    assert isinstance(got.error, errors.ModelNotFound)
-    assert got.models == [PRO, FLASH, FLASH]
-    assert "503 UNAVAILABLE" in got.error.message
+def test_dead_model_is_not_masked(emulator: GeminiEmulator) -> None:
+    """If the fallback fails too, the error is still the dead name's, and lists all calls."""
+    outcome = run_request(emulator, "404; 503; 503")
+    assert isinstance(outcome.error, errors.ModelNotFound)
+    assert outcome.models == [PRO, FLASH, FLASH]
+    assert "503 UNAVAILABLE" in outcome.error.message
 
 
-def test_a_refusal_after_a_failure_is_a_refusal(emulator: GeminiEmulator) -> None:
-    """What comes of the retry counts, and is not asked of the fallback."""
-    got = made(emulator, "503; refused; ok")
-    assert isinstance(got.error, errors.ContentRefused)
-    assert got.models == [PRO, PRO]
-    assert len(got.error.attempts) == 2
+def test_refusal_after_a_failure(emulator: GeminiEmulator) -> None:
+    """The outcome of the retry counts, and the fallback is not called."""
+    outcome = run_request(emulator, "503; refused; ok")
+    assert isinstance(outcome.error, errors.ContentRefused)
+    assert outcome.models == [PRO, PRO]
+    assert len(outcome.error.attempts) == 2
 
 
-def test_the_server_s_delay_is_kept(emulator: GeminiEmulator) -> None:
-    """RetryInfo and Retry-After are waited for."""
+def test_requested_delay(emulator: GeminiEmulator) -> None:
+    """The delay of RetryInfo and Retry-After is observed."""
     for script in ("429 after=0.4; ok", "503 after=0.4; ok"):
-        got = made(emulator, script)
-        assert got.result is not None
-        assert got.result.attempts[0].wait == pytest.approx(0.4)
-        between = got.result.attempts[1].started - got.result.attempts[0].started
+        outcome = run_request(emulator, script)
+        assert outcome.result is not None
+        assert outcome.result.attempts[0].wait == pytest.approx(0.4)
+        between = outcome.result.attempts[1].started - outcome.result.attempts[0].started
         assert between.total_seconds() >= 0.39
 
 
@@ -118,7 +118,7 @@ def test_the_server_s_delay_is_kept(emulator: GeminiEmulator) -> None:
 
 @contextmanager
 def answering(code: int, body: Any, headers: dict[str, str] | None = None) -> Iterator[str]:
-    """A server that answers everything with this body."""
+    """A server that answers each request with this body."""
 
     @Request.application
     def application(request: Request) -> Response:
@@ -136,7 +136,7 @@ def answering(code: int, body: Any, headers: dict[str, str] | None = None) -> It
 
 
 def raised(code: int, body: Any, headers: dict[str, str] | None = None) -> errors.ImageError:
-    """What the provider makes of this answer."""
+    """The error that the provider raises for this answer."""
 
     async def work() -> errors.ImageError:
         async with GeminiImageProvider(PRO, planted_key(), url, 20.0) as provider:
@@ -169,7 +169,7 @@ RECORDED = {
 @needs_evidence
 @pytest.mark.parametrize("name", RECORDED)
 def test_recorded_error(name: str) -> None:
-    """A recorded body, through the real SDK, is what the table says; the service's own words are kept."""
+    """A recorded body gives the error of the table, with the service's own message."""
     document = json.loads((EVIDENCE / name).read_text(encoding="utf-8"))
     body = document.get("body", document)
     error = raised(document.get("http_status") or body.get("error", {}).get("code", 200), body)
@@ -181,7 +181,7 @@ def test_recorded_error(name: str) -> None:
 
 @needs_evidence
 def test_recorded_rate_limit() -> None:
-    """The recorded 429: its RetryInfo is 48 s, and its quota is one per minute."""
+    """The recorded 429 has a RetryInfo of 48 s and a quota per minute."""
     name = (
         "crmne_ruby_llm__chat_real_error_scenarios_gemini_gemini-2_5-flash_handles_context_length_exceeded_errors.yml"
     )
@@ -200,7 +200,7 @@ def test_recorded_rate_limit() -> None:
     ],
 )
 def test_recorded_gzip_error(name: str, kind: type) -> None:
-    """The bodies that were recorded compressed."""
+    """Compressed recorded bodies give the right error."""
     response = yaml.safe_load((EVIDENCE / name).read_text(encoding="utf-8"))["interactions"][0]["response"]
     error = raised(response["status"]["code"], json.loads(gzip.decompress(response["body"]["string"])))
     assert type(error) is kind
@@ -216,6 +216,6 @@ def test_recorded_gzip_error(name: str, kind: type) -> None:
     ],
 )
 def test_recorded_parsed_body(name: str, kind: type) -> None:
-    """The bodies that were recorded as YAML."""
+    """Recorded bodies in YAML give the right error."""
     response = yaml.safe_load((EVIDENCE / name).read_text(encoding="utf-8"))["interactions"][0]["response"]
     assert type(raised(response["status"]["code"], response["parsed_body"])) is kind

@@ -1,4 +1,4 @@
-"""The recorded traffic parses to what its README states: sizes, types, token counts, dates."""
+"""The recorded traffic is parsed as its README states: sizes, types, token counts, dates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def image_of(read: answer.Answer) -> bytes:
 
 
 def day(response_id: str) -> datetime.date:
-    """The day that a responseId tells."""
+    """The day in a responseId."""
     seconds = int.from_bytes(base64.urlsafe_b64decode(response_id[:8])[:4], "little")
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
 
@@ -66,7 +66,7 @@ def test_image_of_pro() -> None:
 
 
 def test_text_then_image_of_flash() -> None:
-    """A 200 with text and no image is an outcome of its own; then a PNG of 1290 tokens."""
+    """A 200 with text and no image has its own error; then a PNG of 1290 tokens."""
     text, pictured = (answer.parse_document(body) for body in bodies("test_google_image_or_text_output"))
     assert text.image is None
     assert "answered with text" in answer.no_image_error(text).message
@@ -76,7 +76,7 @@ def test_text_then_image_of_flash() -> None:
 
 
 def test_jpeg_of_vertex() -> None:
-    """Vertex answers with what it was asked for: a JPEG."""
+    """Vertex answers with the requested JPEG."""
     (body,) = bodies("test_google_vertexai_image_generation_with_output_format")
     assert answer.decode_image(image_of(answer.parse_document(body))) == answer.DecodedImage("image/jpeg", 1024, 1024)
 
@@ -90,7 +90,7 @@ def test_edit_of_prism() -> None:
 
 
 def test_stream_of_google() -> None:
-    """Google's own recording of a stream: text, one whole image, then an empty end."""
+    """Google's own recording of a stream: text, one complete image, an empty end."""
     (path,) = EVIDENCE.glob("googleapis_js-genai__Client_Tests_generateContentStream_*.json")
     recorded = json.loads(path.read_text(encoding="utf-8"))
     segments = [answer.parse_document(body) for body in recorded["interactions"][0]["response"]["bodySegments"]]
@@ -122,8 +122,8 @@ def test_list_of_models() -> None:
     assert {"gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"} <= dead
 
 
-def test_signature_is_echoed_word_for_word() -> None:
-    """Two recorded turns: what the first answered is what the second sent back."""
+def test_signature_is_echoed_unchanged() -> None:
+    """In two recorded turns, the second sends the first answer's signature back."""
     text = (EVIDENCE / "simonw_llm-gemini__test_tools_with_gemini_3_thought_signatures.yaml").read_text(
         encoding="utf-8"
     )
@@ -147,7 +147,7 @@ def test_empty_parts_of_firebase() -> None:
 
 
 def test_error_with_the_content_type_of_a_stream() -> None:
-    """A recorded 404 that says it is an event stream, and is plain JSON: read by its status."""
+    """A recorded 404 with the content type of an event stream and a plain JSON body is read by its status."""
     (path,) = EVIDENCE.glob("googleapis_js-genai__Chats_Tests_*.json")
     response = json.loads(path.read_text(encoding="utf-8"))["interactions"][0]["response"]
     now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)

@@ -1,4 +1,4 @@
-"""Progress, cancelling, the environment's settings, and what is imported when."""
+"""Progress, cancelling, settings of the environment, and imports."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
 from omni_release.images.provider import STARTED, STILL_RUNNING, LiveLine
 from omni_release.images.shortcuts import with_environment
-from tests.images.conftest import FLASH, PRO, Lines, planted_key, resilient, run
+from tests.images.conftest import FLASH, PRO, EventLog, planted_key, resilient, run
 
 
 def test_progress(emulator: GeminiEmulator) -> None:
-    """At once, and once more when it takes long; nothing more where it does not."""
+    """Progress is reported at once, and again only if the call takes long."""
     said: list[str] = []
     policy = Policy(backoff=0, still_after=0.1)
 
@@ -38,8 +38,8 @@ def test_progress(emulator: GeminiEmulator) -> None:
     assert said == [STARTED]
 
 
-def test_an_image_is_not_lost_for_a_word(emulator: GeminiEmulator) -> None:
-    """A log whose pipe is broken, a progress callback that fails: the image comes all the same."""
+def test_failing_log_loses_no_image(emulator: GeminiEmulator) -> None:
+    """A log with a broken pipe or a failing progress callback does not lose the image."""
 
     class Broken:
         def warning(self, event: str, **facts: object) -> None:
@@ -61,7 +61,7 @@ def test_an_image_is_not_lost_for_a_word(emulator: GeminiEmulator) -> None:
 
 
 def test_events_go_to_stderr(emulator: GeminiEmulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where structlog is not configured: stdout is the program's own. One that answers at once has nothing to say."""
+    """If structlog is not configured, events go to stderr; a first call that answers logs nothing."""
     import structlog
 
     structlog.reset_defaults()
@@ -81,14 +81,14 @@ def test_events_go_to_stderr(emulator: GeminiEmulator, capsys: pytest.CaptureFix
 
 
 class Screen(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def test_live_line() -> None:
-    """One line on a terminal, which goes away; plain lines elsewhere."""
+    """One line on a terminal, cleared at the end; plain lines elsewhere."""
     screen, plain = Screen(), io.StringIO()
     for stream in (screen, plain):
         with LiveLine(stream) as progress:
@@ -98,8 +98,8 @@ def test_live_line() -> None:
     assert plain.getvalue() == f"{STARTED}\n{STILL_RUNNING}\n"
 
 
-def test_cancelling_cancels_on_the_wire(emulator: GeminiEmulator) -> None:
-    """The server sees its client go, and no further call is made."""
+def test_cancelling_disconnects(emulator: GeminiEmulator) -> None:
+    """The server sees the client disconnect, and no further call is made."""
     emulator.script("hang; ok")
 
     async def work() -> None:
@@ -117,7 +117,7 @@ def test_cancelling_cancels_on_the_wire(emulator: GeminiEmulator) -> None:
 
 
 def test_cancelling_a_wait(emulator: GeminiEmulator) -> None:
-    """A wait that the server asked for can be cancelled too."""
+    """A wait requested by the server can be cancelled too."""
     emulator.script("429 after=60")
 
     async def work() -> None:
@@ -128,8 +128,8 @@ def test_cancelling_a_wait(emulator: GeminiEmulator) -> None:
     run(work)
 
 
-def test_the_client_is_kept_and_closed(emulator: GeminiEmulator) -> None:
-    """One client for all calls of a loop; after close a new one; another loop gets its own."""
+def test_client_is_kept_and_closed(emulator: GeminiEmulator) -> None:
+    """All calls of a loop share a client; after close there is a new one; each loop has its own."""
     provider = GeminiImageProvider(PRO, planted_key(), emulator.url)
 
     async def work() -> int:
@@ -147,7 +147,7 @@ def test_the_client_is_kept_and_closed(emulator: GeminiEmulator) -> None:
 
 
 def test_sdk_neither_retries_nor_goes_to_vertex(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the environment says: the pinned version, one call, the Gemini API."""
+    """There is one call to the Gemini API in the pinned version, whatever the environment says."""
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v1alpha")
     emulator.script("503 times=9")
@@ -176,20 +176,20 @@ def test_sdk_neither_retries_nor_goes_to_vertex(emulator: GeminiEmulator, monkey
         ({"IMAGE_MODEL": " ", "IMAGE_TIMEOUT_SECONDS": ""}, (PRO, FLASH, 90.0)),
     ],
 )
-def test_environment_over_settings(environment: dict[str, str], expected: tuple[Any, ...]) -> None:
-    """The variables go over the settings, where they say something."""
+def test_environment_overrides_settings(environment: dict[str, str], expected: tuple[Any, ...]) -> None:
+    """Environment variables override the settings if they are not blank."""
     assert with_environment(Settings(), environment) == expected
 
 
 @pytest.mark.parametrize("seconds", ["soon", "0", "-3", "nan", "inf"])
-def test_a_timeout_in_the_environment_that_is_none(seconds: str) -> None:
-    """The variable is named."""
+def test_invalid_timeout_in_the_environment(seconds: str) -> None:
+    """The error names the variable."""
     with pytest.raises(UsageError, match="IMAGE_TIMEOUT_SECONDS"):
         with_environment(Settings(), {"IMAGE_TIMEOUT_SECONDS": seconds})
 
 
 def test_provider_of_the_settings(emulator: GeminiEmulator) -> None:
-    """From the settings to an image."""
+    """The settings lead to an image."""
 
     async def work() -> None:
         environment = {"GEMINI_API_KEY": planted_key(), "IMAGE_MODEL": FLASH, "IMAGE_FALLBACK_MODEL": "none"}
@@ -197,11 +197,11 @@ def test_provider_of_the_settings(emulator: GeminiEmulator) -> None:
             assert (await provider.generate(ImageRequest("an owl"))).model_answered == FLASH
 
     run(work)
-    assert Lines().said == []
+    assert EventLog().events == []
 
 
-def test_a_dead_fallback_is_told_at_once() -> None:
-    """Not when it is needed."""
+def test_dead_fallback_is_logged_at_once() -> None:
+    """It is logged when the provider is created, not when it is needed."""
     import structlog.testing
 
     environment = {"GEMINI_API_KEY": planted_key(), "IMAGE_FALLBACK_MODEL": "gemini-2.5-flash-image"}
@@ -216,13 +216,13 @@ def test_a_dead_fallback_is_told_at_once() -> None:
 
 
 def fresh(code: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a new interpreter."""
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, timeout=60)
     return ran.stdout + ran.stderr
 
 
 def test_import_is_cheap() -> None:
-    """Neither the package nor the images' face imports the SDK, pydantic, Pillow, tenacity or structlog."""
+    """Neither the package nor omni_release.images imports the SDK, pydantic, Pillow, tenacity or structlog."""
     heavy = "('google', 'pydantic', 'PIL', 'tenacity', 'structlog', 'httpx2', 'werkzeug', 'asyncio')"
     code = (
         "import sys, omni_release, omni_release.cli.main, omni_release.images, omni_release.emulators\n"
@@ -234,7 +234,7 @@ def test_import_is_cheap() -> None:
 
 @pytest.mark.parametrize("missing", ["google.genai", "PIL"])
 def test_without_the_extra(missing: str) -> None:
-    """One line says which to install."""
+    """The error says what to install."""
     code = f"""
 import importlib.util as util, sys
 real = util.find_spec
@@ -250,7 +250,7 @@ except ConfigurationError as error:
 
 
 def test_without_structlog() -> None:
-    """It is told when the provider is made, not after the first call."""
+    """The error is raised when the provider is created, not after the first call."""
     code = """
 import sys
 sys.modules["structlog"] = None

@@ -21,20 +21,20 @@ TODAY = datetime.date(2026, 11, 22)
     [(PRO, 1120, 0.1344), (PRO, 2000, 0.24), ("gemini-2.5-flash-image", 1290, 0.0387), (FLASH, 1120, 0.0672)],
 )
 def test_known_answers(model: str, tokens: int, usd: float) -> None:
-    """Image tokens at the model's price."""
+    """Image tokens cost the model's price."""
     cost = pricing.cost_of(model, Usage(candidates=tokens, image=tokens, total=tokens), "1K")
     assert cost.usd == pytest.approx(usd)
     assert cost.basis == "usage"
 
 
-def test_text_is_billed_apart() -> None:
+def test_text_is_billed_separately() -> None:
     """The recorded call of 2026-07: 1120 of image at $120, 96 + 179 of text at $12, a prompt of 22 at $2."""
     usage = Usage(prompt=22, candidates=1216, image=1120, thoughts=179, total=1417)
     assert pricing.cost_of(PRO, usage, "1K").usd == pytest.approx(0.1344 + 275 * 12e-6 + 22 * 2e-6)
 
 
 def test_price_per_image_without_usage() -> None:
-    """Where usage metadata are missing, or name no image."""
+    """If the usage metadata is missing, or has no image tokens, the price per image applies."""
     assert pricing.cost_of(PRO, None, "4K") == pricing.Cost(0.24, "price per image")
     assert pricing.cost_of(FLASH, Usage(total=5), "1K") == pricing.Cost(0.067, "price per image")
     assert pricing.cost_of("gemini-9", None, "1K").usd is None
@@ -42,7 +42,7 @@ def test_price_per_image_without_usage() -> None:
 
 @pytest.mark.parametrize("name", sorted(models.all_models()))
 def test_each_fact_has_its_source(name: str) -> None:
-    """A source and a day; a dead name has a living successor, of the same kind."""
+    """Each model has a source and a day; a dead one has a living successor of the same kind."""
     model = models.all_models()[name]
     assert model.source.startswith("https://ai.google.dev/")
     assert datetime.date(2025, 1, 1) < model.checked <= datetime.date(2026, 12, 31)
@@ -58,7 +58,7 @@ def test_each_fact_has_its_source(name: str) -> None:
 
 
 def test_the_default_models_live() -> None:
-    """The settings' defaults are living models with a price for each size."""
+    """The default models are living, with a price for each size."""
     for name in (Settings().image_model, Settings().image_fallback_model):
         model = models.find(name)
         assert model is not None and model.lives(TODAY) and model.price is not None
@@ -66,7 +66,7 @@ def test_the_default_models_live() -> None:
 
 
 def test_a_chain_is_followed() -> None:
-    """A recommended replacement may be dead itself: imagen-3 → imagen-4 → flash; and a day decides."""
+    """A recommended successor may be dead itself: imagen-3 → imagen-4 → flash; the day matters."""
     assert models.successor("imagen-3.0-generate-002", TODAY) == FLASH
     assert models.successor("models/gemini-3-pro-image-preview", TODAY) == PRO
     assert models.successor("nobody", TODAY) is None
@@ -78,7 +78,7 @@ def test_a_chain_is_followed() -> None:
 
 
 def test_budget_stops_before_the_call(emulator: GeminiEmulator) -> None:
-    """$0.30 are two images of pro: the third is not asked for."""
+    """$0.30 pays for two images of pro: the third call is not made."""
     budget = Budget(0.30)
 
     async def work() -> None:
@@ -113,7 +113,7 @@ def test_budget_and_failures(emulator: GeminiEmulator) -> None:
 
 
 def test_budget_without_a_price(emulator: GeminiEmulator) -> None:
-    """A budget cannot be kept for a model without a price: no call."""
+    """A budget cannot be enforced for a model without a price, so no call is made."""
 
     async def work() -> None:
         async with GeminiImageProvider("gemini-9-image", planted_key(), emulator.url, budget=Budget(9)) as provider:

@@ -1,4 +1,4 @@
-"""Whatever a service or a proxy answers comes to an error of ours, and an image that was paid for is kept."""
+"""Each odd answer of a service or a proxy gives an ImageError, and an image that was paid for is kept."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def with_odd(document: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """The document with each of its values in turn replaced by each odd one, and where."""
+    """Copies of the document, each with one value replaced by an odd one, and its path."""
     for at in places(document):
         for odd in ODD:
             if not at:
@@ -96,8 +96,8 @@ def with_odd(document: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
             yield at, changed
 
 
-def test_an_answer_with_one_odd_value() -> None:
-    """It is a result that can be written, or an ImageError; what stands beside the parts costs no image."""
+def test_answer_with_one_odd_value() -> None:
+    """It gives a result that can be written, or an ImageError; fields outside of the parts cost no image."""
     for at, document in with_odd(ANSWER):
         try:
             result = gemini.read_result(json.dumps(document), PRO, "an owl", "1K", 1.0)
@@ -108,8 +108,8 @@ def test_an_answer_with_one_odd_value() -> None:
             assert ImageResult.from_json(result.to_json().encode()) == result
 
 
-def test_an_error_with_one_odd_value() -> None:
-    """It is an ImageError, at each code."""
+def test_error_with_one_odd_value() -> None:
+    """It gives an ImageError, for each code."""
     now = datetime.datetime.now(datetime.UTC)
     for code in (400, 403, 404, 429, 500, 503):
         for _, document in with_odd(FAULT):
@@ -123,7 +123,7 @@ def test_an_error_with_one_odd_value() -> None:
     [("1.5s", 1.5), ("0s", 0.0), ("-5s", 0.0), ("1000000000s", 1e9), ("1e9s", None), ("3ms", None), (48, None)],
 )
 def test_odd_delays(delay: object, seconds: float | None) -> None:
-    """A 429 with a RetryInfo is a rate limit, even where its delay cannot be read."""
+    """A 429 with a RetryInfo is a rate limit, even if its delay cannot be read."""
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
     body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m", "details": [info]}}
     error = error_mapping.map_error(error_mapping.ErrorAnswer(429, body, {}, PRO, datetime.datetime.now(datetime.UTC)))
@@ -143,12 +143,12 @@ def test_odd_delays(delay: object, seconds: float | None) -> None:
     ],
 )
 def test_odd_retry_after(header: str, seconds: float | None) -> None:
-    """Seconds or a date; what is neither is none, and no crash."""
+    """Seconds or a date are read; anything else gives no delay."""
     now = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
     assert error_mapping.ErrorAnswer(503, {}, {"retry-after": header}, PRO, now).delay == seconds
 
 
-def test_a_429_that_is_not_the_api_s() -> None:
+def test_429_of_a_proxy() -> None:
     """A proxy's page says nothing about the account."""
     error = error_mapping.map_error(
         error_mapping.ErrorAnswer(429, "<html>", {}, PRO, datetime.datetime.now(datetime.UTC))
@@ -157,8 +157,8 @@ def test_a_429_that_is_not_the_api_s() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_half_an_image_is_none_even_where_pillow_is_told_so(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LOAD_TRUNCATED_IMAGES, which a program may have set for itself, does not weaken the proof."""
+def test_truncated_image_with_a_lenient_pillow(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOAD_TRUNCATED_IMAGES, which a program may have set, does not weaken the check."""
     from PIL import ImageFile
 
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
@@ -172,14 +172,14 @@ def test_half_an_image_is_none_even_where_pillow_is_told_so(kind: str, monkeypat
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str, version: str = "HTTP/1.1") -> bytes:
-    """A whole answer, byte by byte as given."""
+    """An HTTP response with exactly these bytes."""
     lines = [f"{version} {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 @contextmanager
 def saying(reply: bytes) -> Iterator[str]:
-    """A server that says these bytes to each client, and hangs up."""
+    """A server that sends these bytes to each client, and disconnects."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -221,7 +221,7 @@ ODD_WIRE = [
 
 @pytest.mark.parametrize(("reply", "kind"), ODD_WIRE, ids=[str(at) for at in range(len(ODD_WIRE))])
 def test_odd_http(reply: bytes, kind: type[errors.ImageError] | None) -> None:
-    """An image, or an error of ours, which can be pickled and copied."""
+    """It gives an image, or an ImageError that can be pickled."""
 
     async def work() -> ImageResult | errors.ImageError:
         async with GeminiImageProvider(PRO, planted_key(), url, 20.0) as provider:
@@ -241,7 +241,7 @@ def test_odd_http(reply: bytes, kind: type[errors.ImageError] | None) -> None:
 
 
 def test_every_error_can_be_pickled() -> None:
-    """With what it was made with, and its attempts."""
+    """Its arguments and attempts survive."""
     last = errors.Overloaded("503", delay=3.0)
     for error in (
         errors.RetriesExhausted("m", "h", last=last),
@@ -258,8 +258,8 @@ def test_every_error_can_be_pickled() -> None:
 @pytest.mark.parametrize(
     "body", [b"{}", b"[]", b"<html>a portal</html>", b'{"ok": true}'], ids=["nothing", "array", "page", "other"]
 )
-def test_a_probe_is_not_taken_in(body: bytes) -> None:
-    """A 200 of something that is not the API is no proof that the model answers."""
+def test_probe_rejects_other_services(body: bytes) -> None:
+    """A 200 of something other than the API does not prove that the model responds."""
 
     async def work() -> bool:
         async with GeminiImageProvider(PRO, planted_key(), url, 20.0) as provider:

@@ -1,4 +1,4 @@
-"""docs/images.md: each of its snippets runs as it stands."""
+"""Each snippet of docs/images.md runs unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs/images.md"
 
 
 def test_snippets(emulator: GeminiEmulator, tmp_path: Path) -> None:
-    """With a key and a base URL in the environment, and nothing else; a snippet of a running loop stands in main()."""
+    """They need a key and a base URL in the environment alone; async snippets run inside of main()."""
     first, *others = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(others) == 2
     programs = [first]

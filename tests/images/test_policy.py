@@ -1,4 +1,4 @@
-"""The policy: a pure function, and the same on a virtual clock."""
+"""The retry policy: as a pure function, and on a virtual clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from omni_release.images.errors import (
     TimedOut,
 )
 from omni_release.images.resilience import RetryState, decide
-from tests.images.conftest import FLASH, PRO, Lines, made
+from tests.images.conftest import FLASH, PRO, EventLog, run_request
 
 FIRST = RetryState(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)
 
@@ -52,12 +52,12 @@ def whole(longest: float) -> float:
     ],
 )
 def test_first_failure(error: ImageError, expected: Next) -> None:
-    """What follows the first call's failure, by its type and its delay."""
+    """The type and the delay of the first error determine what follows."""
     assert decide(Policy(), error, FIRST, none).next is expected
 
 
-def test_a_fallback_keeps_its_share_of_the_time() -> None:
-    """90 + 90 + 30 fit in 210; a slow first call leaves less for the second, never for the fallback."""
+def test_fallback_keeps_its_share_of_the_time() -> None:
+    """90 + 90 + 30 fit in 210; a slow first call leaves less time for the second, never for the fallback."""
     policy = Policy()
     assert policy.share(210, 90, fallback_ahead=True) == 90
     after = decide(policy, TimedOut("slow"), RetryState(False, 1, 119.0, 90.0, True), none)
@@ -66,7 +66,7 @@ def test_a_fallback_keeps_its_share_of_the_time() -> None:
 
 
 def test_jitter_is_full_and_bounded() -> None:
-    """The wait is drawn from 0 to a bound that doubles, on top of what the server asked for."""
+    """The wait is drawn from 0 to a bound that doubles, and is added to the requested delay."""
     policy = Policy(retries=9, backoff=1.0, longest_backoff=3.0)
     for calls, longest in ((1, 1.0), (2, 2.0), (3, 3.0), (4, 3.0)):
         at = RetryState(on_fallback=False, calls=calls, remaining=200, timeout=90, has_fallback=False)
@@ -76,8 +76,8 @@ def test_jitter_is_full_and_bounded() -> None:
 
 @pytest.mark.parametrize("field", ["total", "fallback_timeout", "backoff", "retries"])
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
-def test_a_policy_that_makes_no_sense(field: str, value: float) -> None:
-    """A time that is none is refused by name."""
+def test_invalid_policy(field: str, value: float) -> None:
+    """The error names the invalid field."""
     with pytest.raises(InvalidRequest, match=field):
         Policy(**{field: value})  # type: ignore[arg-type]
 
@@ -86,7 +86,7 @@ def test_a_policy_that_makes_no_sense(field: str, value: float) -> None:
 
 
 class Virtual:
-    """A clock that jumps."""
+    """A clock that does not wait."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -162,10 +162,10 @@ OUTCOMES = st.tuples(
 def test_never_more_than_four_calls_nor_210_seconds(
     pro: list[tuple[float, ImageError | None]], flash: list[tuple[float, ImageError | None]], luck: float
 ) -> None:
-    """Whatever comes: at most 2 + 2 calls, the deadline holds, and each call is on record."""
+    """For any outcomes there are at most 2 + 2 calls, within the deadline, and each is recorded."""
     clock = Virtual()
     primary, fallback = Scripted(PRO, clock, list(pro)), Scripted(FLASH, clock, list(flash))
-    provider = Resilient(primary, fallback, clock=clock, jitter=lambda longest: longest * luck, log=Lines())
+    provider = Resilient(primary, fallback, clock=clock, jitter=lambda longest: longest * luck, log=EventLog())
     try:
         attempts = asyncio.run(provider.generate(ImageRequest("x"))).attempts
     except ImageError as error:
@@ -177,37 +177,39 @@ def test_never_more_than_four_calls_nor_210_seconds(
 
 
 def test_two_timeouts_leave_the_fallback_its_time() -> None:
-    """Two calls that take forever, and the fallback still has about 30 s."""
+    """After two calls that never end, the fallback still has its 30 s."""
     clock = Virtual()
     primary = Scripted(PRO, clock, [(999, None), (999, None)])
     fallback = Scripted(FLASH, clock, [(6, None)])
     result = asyncio.run(
-        Resilient(primary, fallback, clock=clock, jitter=none, log=Lines()).generate(ImageRequest("x"))
+        Resilient(primary, fallback, clock=clock, jitter=none, log=EventLog()).generate(ImageRequest("x"))
     )
     assert [a.came for a in result.attempts] == ["TimedOut", "TimedOut", "image"]
     assert fallback.given == [30.0]
 
 
 def test_without_time_there_is_no_further_call() -> None:
-    """A caller's own, shorter deadline is kept."""
+    """A caller's shorter deadline applies."""
     clock = Virtual()
     primary = Scripted(PRO, clock, [(999, None)])
     with pytest.raises(RetriesExhausted):
-        asyncio.run(Resilient(primary, clock=clock, jitter=none, log=Lines()).generate(ImageRequest("x"), timeout=20))
+        asyncio.run(
+            Resilient(primary, clock=clock, jitter=none, log=EventLog()).generate(ImageRequest("x"), timeout=20)
+        )
     assert clock.time == 20
 
 
-def test_a_quota_of_the_day_is_no_matter_of_minutes(emulator: GeminiEmulator) -> None:
-    """Where nothing but quotas was in the way, the error is the quota's: its type asks nobody to try again."""
+def test_daily_quota_is_not_transient(emulator: GeminiEmulator) -> None:
+    """If all errors are quotas, the error is the quota's, which does not suggest a retry."""
     for script, calls in (("429-day", 1), ("429-day times=2", 2)):
-        got = made(emulator, script, fallback=calls == 2)
-        assert type(got.error) is QuotaSpent
-        assert len(got.error.attempts) == calls
-        assert "midnight" in got.error.hint
+        outcome = run_request(emulator, script, fallback=calls == 2)
+        assert type(outcome.error) is QuotaSpent
+        assert len(outcome.error.attempts) == calls
+        assert "midnight" in outcome.error.hint
 
 
-def test_one_loop_in_all() -> None:
-    """A resilient provider over another one would multiply the calls."""
-    inner = Resilient(Scripted(PRO, Virtual(), []), log=Lines())
+def test_nested_resilient_provider() -> None:
+    """It is refused: it would multiply the calls."""
+    inner = Resilient(Scripted(PRO, Virtual(), []), log=EventLog())
     with pytest.raises(InvalidRequest, match="over another one"):
-        Resilient(inner, log=Lines())
+        Resilient(inner, log=EventLog())

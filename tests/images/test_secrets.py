@@ -1,4 +1,4 @@
-"""A planted key, searched for in all that comes out: messages, hints, reprs, logs, tracebacks, JSON, vars."""
+"""A planted key appears in no output: messages, hints, reprs, logs, tracebacks, JSON, vars."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from omni_release.emulators import GeminiEmulator, responses
 from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider
 from omni_release.images.errors import ConfigurationError, ImageError
-from tests.images.conftest import AT_ONCE, FLASH, PRO, Lines, planted_key, run
+from tests.images.conftest import AT_ONCE, FLASH, PRO, EventLog, planted_key, run
 
 
 def shown(error: BaseException) -> str:
-    """All that could be shown of an error, with the locals of each frame."""
+    """All text of an error that could be shown, with the locals of each frame."""
     whole = traceback.TracebackException.from_exception(error, capture_locals=True)
     attempts = [attempt.to_json() for attempt in getattr(error, "attempts", ())]
     return "".join([*whole.format(), repr(error), str(error), repr(vars(error)), *attempts])
@@ -26,9 +26,9 @@ def shown(error: BaseException) -> str:
 def test_key_is_nowhere(
     emulator: GeminiEmulator, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the service answers, through both models, with all loggers at DEBUG."""
+    """It holds for each answer of the service, through both models, with all loggers at DEBUG."""
     caplog.set_level(logging.DEBUG)
-    log = Lines()
+    log = EventLog()
     said: list[str] = []
 
     async def work() -> None:
@@ -48,13 +48,13 @@ def test_key_is_nowhere(
 
     run(work)
     captured = capfd.readouterr()
-    whole = "".join([*said, repr(log.said), caplog.text, captured.out, captured.err, repr(emulator.calls)])
+    whole = "".join([*said, repr(log.events), caplog.text, captured.out, captured.err, repr(emulator.calls)])
     assert planted_key() not in whole
     assert "Overloaded" in whole or name != "503"  # something was said at all
 
 
 def echoes() -> dict[str, responses.Reply]:
-    """Answers that repeat the key where it might be kept, or cut in two."""
+    """Answers that repeat the key in fields that are kept, or where a text is shortened."""
     key = planted_key()
     quota = {"@type": "QuotaFailure", "violations": [{"quotaId": f"PerDay{key}"}]}
     info = {"@type": "ErrorInfo", "reason": "SERVICE_DISABLED"}
@@ -74,7 +74,7 @@ def echoes() -> dict[str, responses.Reply]:
 
 @pytest.mark.parametrize("name", echoes())
 def test_key_in_any_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Not in a message, not half of it, not in the error's other fields, not in its pickle."""
+    """Neither the key nor half of it is in the message, the error's other fields, or its pickle."""
     monkeypatch.setattr(responses, "scripted_reply", lambda *_: echoes()[name])
 
     async def work() -> ImageError:
@@ -88,14 +88,14 @@ def test_key_in_any_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPat
     assert planted_key()[:8] not in shown(error) + repr(pickle.dumps(error)) + error.hint
 
 
-def test_a_provider_is_not_pickled() -> None:
-    """Its key would be in the pickle."""
+def test_provider_cannot_be_pickled() -> None:
+    """The pickle would contain its key."""
     with pytest.raises(TypeError, match="key"):
         pickle.dumps(GeminiImageProvider(PRO, planted_key()))
 
 
 def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that repeats the key in its message is not repeated."""
+    """If the service repeats the key in its message, it is redacted."""
 
     def echo(*_: Any) -> responses.Reply:
         return responses.invalid(f"the key {planted_key()} is wrong")
@@ -116,7 +116,7 @@ def test_key_in_an_echo(emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("key", ["", "  ", "a b", "schlüssel", "a\nb"])
 def test_no_key(key: str) -> None:
-    """Without a key, or with what is none, one line says what to set, and does not repeat it."""
+    """For a missing or invalid key, the error says what to set, and does not repeat the key."""
     with pytest.raises(ConfigurationError) as raised:
         GeminiImageProvider(PRO, environment={"GEMINI_API_KEY": key})
     assert "GEMINI_API_KEY (or GOOGLE_API_KEY)" in raised.value.hint
@@ -124,7 +124,7 @@ def test_no_key(key: str) -> None:
 
 
 def test_key_of_the_environment(emulator: GeminiEmulator) -> None:
-    """GOOGLE_API_KEY goes over GEMINI_API_KEY, as in the SDK; GOOGLE_GEMINI_BASE_URL redirects."""
+    """GOOGLE_API_KEY overrides GEMINI_API_KEY, as in the SDK; GOOGLE_GEMINI_BASE_URL is the base URL."""
     url = {"GOOGLE_GEMINI_BASE_URL": emulator.url}
     both = {"GEMINI_API_KEY": "invalid", "GOOGLE_API_KEY": planted_key(), **url}
     blank = {"GEMINI_API_KEY": planted_key(), "GOOGLE_API_KEY": "  ", **url}  # set to nothing: as good as not set

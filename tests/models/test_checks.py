@@ -1,4 +1,4 @@
-"""Life spans of the models that a tree names."""
+"""The checks of the models that a project names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TODAY = date(2026, 11, 22)
 
 
 class Calendar(SystemClock):
-    """A clock that stands on a day."""
+    """A clock with a fixed day."""
 
     def __init__(self, day: date) -> None:
         self.day = day
@@ -38,7 +38,7 @@ class Calendar(SystemClock):
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """The real one, on a day of 2026, without a key."""
+    """The real world on a day of 2026, without a key."""
     files, processes = LocalFiles(), LocalProcesses(str)
     yield World(
         processes, files, Calendar(TODAY), Rehearsal(tmp_path / "i", "acme"), RunFolder(tmp_path / "r", files), {}
@@ -61,12 +61,12 @@ def on(world: World, day: date) -> World:
 
 
 def said(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
-    """Severity, rule and place of each."""
+    """Severity, rule and place of each finding."""
     return [(finding.severity.value, finding.rule, finding.where) for finding in findings]
 
 
-def test_a_dead_name_is_an_error_at_each_place(tmp_path: Path, world: World) -> None:
-    """With the living end of the chain, in each kind of file."""
+def test_retired_model_is_an_error_at_each_place(tmp_path: Path, world: World) -> None:
+    """It is reported in each kind of file, with its living successor."""
     text = f'"{DEAD}"'
     about = release(tmp_path, {"acme/a.py": f"\nM = {text}", "web/A.vue": text, ".env": f"M={DEAD}", "x.json": text})
     found = list(retired_models(about, world))
@@ -75,14 +75,14 @@ def test_a_dead_name_is_an_error_at_each_place(tmp_path: Path, world: World) -> 
     assert "was shut down on 2026-06-25: use gemini-3-pro-image (" in found[0].message
 
 
-def test_a_chain_is_followed_to_its_living_end(run_check: RunCheck) -> None:
-    """imagen-3.0-generate-002 was replaced by a model that is dead by now too."""
+def test_chain_of_successors(run_check: RunCheck) -> None:
+    """imagen-3.0-generate-002 was replaced by a model that is retired too."""
     (finding,) = run_check(retired_models, {"a.py": '"imagen-3.0-generate-002"'})
     assert "use gemini-3.1-flash-image" in finding.message
 
 
-def test_the_day_decides(tmp_path: Path, world: World) -> None:
-    """61 days before its end nothing is said, from 60 on a warning, on the day itself an error."""
+def test_day_of_the_shut_down(tmp_path: Path, world: World) -> None:
+    """There is no finding 61 days before the end, a warning from 60 days on, and an error on the day itself."""
     about = release(tmp_path, {"a.py": f'"{DYING}"'})
     end = models.all_models()[DYING].shut_down
     assert end == date(2026, 12, 1)
@@ -94,16 +94,16 @@ def test_the_day_decides(tmp_path: Path, world: World) -> None:
     assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:2")]
 
 
-def test_a_living_name_is_told_once(tmp_path: Path, world: World) -> None:
-    """Where all live, a notice says which; where none is named, there is nothing to look at."""
+def test_living_models_are_one_notice(tmp_path: Path, world: World) -> None:
+    """If all models are living, a notice lists them; if there are none, the check is skipped."""
     (found,) = retired_models(release(tmp_path, {"a.py": f'"{LIVING}"', "b.py": f'"{LIVING}"'}), world)
     assert (found.severity, found.message) == (Severity.NOTICE, f"2 places name {LIVING}")
     with pytest.raises(NotApplicable):
         list(retired_models(release(tmp_path / "none", {"a.py": "pass"}), world))
 
 
-def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
-    """One for all of its places, with the name that may have been meant."""
+def test_unknown_model_is_a_notice(tmp_path: Path, world: World) -> None:
+    """There is one notice for all its places, with the nearest known name."""
     about = release(tmp_path, {"a.py": '"gemini-3.0-pro-image"', "b.ts": '\n"gemini-3.0-pro-image" + f"gemini-{x}"'})
     unknown, computed = retired_models(about, world)
     assert unknown.severity is Severity.NOTICE and unknown.rule == "model-unknown"
@@ -114,8 +114,8 @@ def test_an_unknown_name_is_a_notice(tmp_path: Path, world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["gemini-9-ultra-image", "our-own-model"])
-def test_an_unknown_name_of_the_settings_is_inconclusive(name: str, tmp_path: Path, world: World) -> None:
-    """Without a key nobody can tell; where all are known, or none is named, there is nothing to ask."""
+def test_unknown_model_in_the_settings_is_inconclusive(name: str, tmp_path: Path, world: World) -> None:
+    """Without a key it is inconclusive; if all models are known, or there are none, no call is needed."""
     about = release(tmp_path, {"a.py": "pass"}, f'image-model = "{name}"')
     with pytest.raises(Inconclusive, match=f"pyproject.toml:4:.*{name} is not in the table of models.*API key"):
         list(configured_models(about, world))
@@ -126,8 +126,8 @@ def test_an_unknown_name_of_the_settings_is_inconclusive(name: str, tmp_path: Pa
         list(configured_models(release(tmp_path, {}), world))
 
 
-def test_a_dead_name_of_the_settings(tmp_path: Path, world: World) -> None:
-    """With `models/` before it too; "none" is no model."""
+def test_retired_model_in_the_settings(tmp_path: Path, world: World) -> None:
+    """It is found with the prefix `models/` too; "none" is not a model."""
     about = release(tmp_path, {}, f'image-model = "models/{DEAD}"\nimage_fallback_model = "none"')
     assert said(retired_models(about, world)) == [("error", "model-shut-down", "pyproject.toml:4:23")]
 
@@ -139,13 +139,13 @@ def test_a_dead_name_of_the_settings(tmp_path: Path, world: World) -> None:
         *(("docs/release-notes.md", True), ("src/changes.py", True), ("src/newsletter.py", False), ("a.md", False)),
     ],
 )
-def test_what_is_a_changelog(path: str, changelog: bool) -> None:
-    """By its own name, or its folder's."""
+def test_changelogs(path: str, changelog: bool) -> None:
+    """A changelog is recognised by its own name, or its folder's."""
     assert is_history(path) is changelog
 
 
-def test_a_changelog_may_name_the_dead(tmp_path: Path, world: World) -> None:
-    """It is told, as a notice."""
+def test_retired_model_in_a_changelog(tmp_path: Path, world: World) -> None:
+    """It is a notice."""
     about = release(tmp_path, {"CHANGELOG.md": f"- {DEAD} and {DYING} are gone"})
     found = said(retired_models(about, world))
     assert [(severity, rule) for severity, rule, _ in found] == [
@@ -155,7 +155,7 @@ def test_a_changelog_may_name_the_dead(tmp_path: Path, world: World) -> None:
 
 
 def test_waivers_in_place_and_in_the_settings(case: Callable[[str], Path]) -> None:
-    """On the real command line: each turns the error into a notice, one that has expired does not."""
+    """On the real command line, each waiver turns an error into a notice, unless it has expired."""
     root = case("sound")
     waived = (
         f'A = "{DEAD}"  # omni-release: allow model-shut-down until 2999-01-01 because it is the 404 that is tested\n'
@@ -176,8 +176,8 @@ def test_waivers_in_place_and_in_the_settings(case: Callable[[str], Path]) -> No
     assert ran.code == 1
 
 
-def test_the_list(case: Callable[[str], Path]) -> None:
-    """Each name with its places, for people and as JSON; nothing is written into the project."""
+def test_list_of_models(case: Callable[[str], Path]) -> None:
+    """Each name is listed with its places, as text and JSON; nothing is written into the project."""
     root = case("sound")
     (root / "a.py").write_text(f'"{DEAD}", f"gemini-{{x}}"\n"{DEAD}"\n', encoding="utf-8")
     shown = omni("models", "list", cwd=root)
@@ -192,13 +192,13 @@ def test_the_list(case: Callable[[str], Path]) -> None:
 
 
 def keyed(world: World, emulator: GeminiEmulator, key: str = "emulated") -> World:
-    """A world with a key, in which the service is the emulator."""
+    """A world with a key, and the emulator as the service."""
     return dataclasses.replace(world, environment={"GOOGLE_API_KEY": key, "GOOGLE_GEMINI_BASE_URL": emulator.url})
 
 
 @pytest.mark.thorough
 def test_each_model_is_called(tmp_path: Path, world: World) -> None:
-    """Those of code and settings, once each, with a few tokens; none of prose, tests, recordings, or that is dead."""
+    """Models in code and settings are called once, with a few tokens; those in prose, tests and recordings are not."""
     files = {
         "src/a.py": f'"{LIVING}", "gemini-3.5-flash", "{DEAD}", "gpt-4o"',
         "web/a.ts": f'"{LIVING}"',
@@ -216,8 +216,8 @@ def test_each_model_is_called(tmp_path: Path, world: World) -> None:
 
 
 @pytest.mark.thorough
-def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> None:
-    """404 is an error at the place of the name, of an unknown name of the settings too."""
+def test_model_that_the_service_does_not_know(tmp_path: Path, world: World) -> None:
+    """A 404 is an error at the place of the name, in the settings too."""
     with GeminiEmulator() as emulator:
         about = release(tmp_path, {"a.py": '"gemini-3-pro-imago"'}, 'image-model = "gemini-3.0-pro-image"')
         (found,) = configured_models(about, keyed(world, emulator))
@@ -229,21 +229,21 @@ def test_a_name_that_the_service_does_not_know(tmp_path: Path, world: World) -> 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("script", "key"), [("503", "emulated"), ("", "invalid"), ("429-credits", "emulated")])
-def test_what_the_service_could_not_tell(script: str, key: str, tmp_path: Path, world: World) -> None:
-    """A busy service, a key that is not taken, an account without credits: inconclusive, never passed."""
+def test_service_without_an_answer(script: str, key: str, tmp_path: Path, world: World) -> None:
+    """An overloaded service, an invalid key or an account without credits is inconclusive, never passed."""
     with GeminiEmulator(script) as emulator, pytest.raises(Inconclusive, match=r"a\.py:1:2"):
         list(models_respond(release(tmp_path, {"a.py": f'"{LIVING}"'}), keyed(world, emulator, key)))
 
 
 def test_without_a_key_nothing_is_called(tmp_path: Path, world: World) -> None:
-    """It is skipped, and says what would be needed."""
+    """The check is skipped, and names the variables to set."""
     with pytest.raises(NotApplicable, match="GOOGLE_API_KEY"):
         list(models_respond(release(tmp_path, {"a.py": f'"{LIVING}"'}), world))
 
 
 @pytest.mark.thorough
-def test_the_command_line_asks(case: Callable[[str], Path]) -> None:
-    """`omni-release models` with a key in the environment: the key stands in nothing that is printed."""
+def test_command_line_calls_the_service(case: Callable[[str], Path]) -> None:
+    """`omni-release models` with a key in the environment does not print the key."""
     root, key = case("sound"), "AI" + "za" + "Sy" + "x9Q-_" * 7
     (root / "src/acme_sound/a.py").write_text(f'"{LIVING}"', encoding="utf-8")
     with GeminiEmulator() as emulator:

@@ -1,4 +1,4 @@
-"""Model names are found where they stand, and nothing else is taken for one."""
+"""Model names are found with their places, and nothing else is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = "gemini-2.5-flash-image"
 
 
 def found(root: Path, file: str, text: str | bytes) -> list[tuple[int, int, str, bool]]:
-    """What is found in a file with this text."""
+    """The occurrences in a file with this text."""
     path = root / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -67,7 +67,7 @@ def test_each_kind_of_file(file: str, text: str, line: int, column: int, tmp_pat
     ],
 )
 def test_names_of_each_family(name: str, tmp_path: Path) -> None:
-    """The whole of each name."""
+    """Each name is found completely."""
     assert [n for _, _, n, _ in found(tmp_path, "a.py", f'x = ["{name}"]')] == [name]
 
 
@@ -82,8 +82,8 @@ def test_names_of_each_family(name: str, tmp_path: Path) -> None:
         *("chat-gpt-4-clone", "gpt-neo", "claude-code", "GEMINI-2.5-FLASH", "gemini-ultrasound", "gemini-pro-badge"),
     ],
 )
-def test_what_is_no_name(text: str, tmp_path: Path) -> None:
-    """Packages, families, prefixes, patterns, files, folders, anchors, pages, and parts of longer words."""
+def test_other_words(text: str, tmp_path: Path) -> None:
+    """Packages, families, prefixes, patterns, paths, anchors, pages and parts of longer words are not names."""
     assert found(tmp_path, "a.ts", text) == []
 
 
@@ -97,28 +97,28 @@ def test_what_is_no_name(text: str, tmp_path: Path) -> None:
         ('"imagen-%(v)s" % {"v": 4}', "imagen-"),
     ],
 )
-def test_a_name_that_is_put_together(text: str, name: str, tmp_path: Path) -> None:
-    """It is told apart, in code; in prose it is a way to write."""
+def test_computed_name(text: str, name: str, tmp_path: Path) -> None:
+    """It is marked as computed in code, and ignored in prose."""
     assert [(n, computed) for _, _, n, computed in found(tmp_path, "a.ts", text)] == [(name, True)]
     assert found(tmp_path, "a.md", text) == []
 
 
-def test_all_occurrences_in_their_order(tmp_path: Path) -> None:
-    """Two on a line, two in a list with a slash between them, and the one on the last line without an end."""
+def test_order_of_occurrences(tmp_path: Path) -> None:
+    """Two on a line, two separated by a slash, and one on a last line without a line end."""
     text = f"{NAME} {NAME}\n\n{NAME}/gemini-2.5-pro\r\n  {NAME}"
     columns = [(1, 1), (1, 24), (3, 1), (3, 24), (4, 3)]
     assert [(line, column) for line, column, _, _ in found(tmp_path, "a.md", text)] == columns
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+def test_invalid_utf8(tmp_path: Path) -> None:
     """A byte that is not UTF-8 counts as one character; a file of another kind is not read."""
     assert found(tmp_path, "a.py", b"# \xff\xfe " + NAME.encode()) == [(1, 6, NAME, False)]
     assert found(tmp_path, "a.png", NAME) == []
     assert found(tmp_path, "package-lock.json", NAME) == []
 
 
-def test_the_tree_as_git_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tracked and new files; none that is ignored, deleted, or a link to a folder."""
+def test_files_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracked and new files are searched; ignored and deleted ones are not."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     for file in ("src/b.py", "a.py", "gone.py", "ignored/c.py", "node_modules/d.js"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
@@ -131,8 +131,8 @@ def test_the_tree_as_git_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [n.where for n in scan.find(str(tmp_path)).occurrences] == ["a.py:1:2", "new.py:1:2", "src/b.py:1:2"]
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is too large, with its size; the others are read."""
+def test_unread_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is too large is reported with its size; the others are read."""
     monkeypatch.setattr(scan, "LARGEST", 100)
     (tmp_path / "large.json").write_text(" " * 101 + NAME, encoding="utf-8")
     (tmp_path / "small.json").write_text(f'"{NAME}"', encoding="utf-8")
@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert search.unread == (("large.json", "the file has 123 bytes, and the limit is 100"),)
 
 
-def test_many_megabytes_without_a_name(tmp_path: Path) -> None:
-    """A minified line of megabytes with near misses is gone through, and the name at its end is found."""
+def test_long_line(tmp_path: Path) -> None:
+    """A minified line of megabytes with near misses is searched to its end."""
     text = "gemini-" * 200_000 + "x" * 1_000_000 + f' "{NAME}"'
     assert [n for _, _, n, _ in found(tmp_path, "a.js", text)] == [NAME]
