@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from omni_release.report import FORMATS
 from tests.conftest import child_environment, git, omni
 
 
@@ -34,14 +35,13 @@ def test_it_is_no_run(case: Callable[[str], Path]) -> None:
     assert journal.count('"ended"') == 1
 
 
-@pytest.mark.parametrize("format", ["json", "junit", "md", "sarif"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_each_format(format: str, case: Callable[[str], Path]) -> None:
     """Stdout is one document, which is the file of that form; the text is on stderr; the exit code is the same."""
     root = case("drifted")
     ran = omni("gate", "--format", format, cwd=root)
     assert ran.code == 1
-    name = {"json": "report.json", "junit": "report.junit.xml", "md": "report.md", "sarif": "report.sarif"}[format]
-    assert ran.out == (root / ".omni-release" / "gate" / name).read_text(encoding="utf-8")
+    assert ran.out == (root / ".omni-release" / "gate" / FORMATS[format].file).read_text(encoding="utf-8")
     assert "src/acme_drifted/__init__.py:3:16" in ran.err
     if format == "junit":
         assert ElementTree.fromstring(ran.out.encode())[0].get("failures") == "1"
@@ -70,7 +70,10 @@ def test_on_github(case: Callable[[str], Path], tmp_path: Path) -> None:
     summary.write_text("earlier\n", encoding="utf-8")
     github = child_environment(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
     ran = omni("gate", cwd=root, environment=github)
-    assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=version-drift::says 1.2.2" in ran.out
+    assert (
+        "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=versions-agree/version-drift::says 1.2.2"
+        in ran.out
+    )
     assert summary.read_text(encoding="utf-8").startswith("earlier\n## gate: acme-drifted 1.2.3: failed\n")
 
 

@@ -120,7 +120,7 @@ def _one(request: Request, home: RunStore, secrets: Secrets, resolver: Credentia
             outcomes.extend(_outcomes(request, lane, release, world, shown, secrets.redact))
         except KeyboardInterrupt:
             interrupted = True
-        shown.say(text.not_run(outcomes))
+        shown.say(text.not_run_lines(outcomes))
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.read_only:
@@ -130,7 +130,7 @@ def _one(request: Request, home: RunStore, secrets: Secrets, resolver: Credentia
             report_files.write_step_summary(report, os.environ, secrets.redact)
         except OSError as error:
             shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
-        shown.say(text.summary(report))
+        shown.say(text.summary_lines(report))
         if request.lane == "release" and not request.dry:
             from omni_release.publishing import summary
 
@@ -280,7 +280,7 @@ def _outcomes(
     ):
         shown.ended(outcome.id)
         if BLOCKED_BY not in outcome.evidence:  # those are told together, at the end
-            shown.say(text.outcome(redacted(outcome, redact)))
+            shown.say(text.outcome_lines(redacted(outcome, redact)))
         yield outcome
 
 

@@ -211,8 +211,8 @@ def test_doctor_with_checklists_and_evidence(place: Place, runner: Runner) -> No
         assert "wait  Somebody has looked at it" in asked and "[mine/looked]" in asked
         assert "ok    Somebody has signed for this version" in asked and "ok    The tests pass" in asked
         assert "has passed no live run" in asked and "[live-evidence]" in asked
-        assert "for it needs mine/looked: before-release-answered" in asked
+        assert "because it needs mine/looked: before-release-answered" in asked
         unasked = runner.run(place, "doctor", "--to", index.upload).said
     for id in ("mine/looked", "mine/tested", "before-release-answered", "live-evidence"):
-        assert f"skip  {id}: not asked: it needs a run" in unasked
+        assert f"[{id}]: not asked: it needs a run" in unasked
     assert "ok    Somebody has signed for this version" in unasked

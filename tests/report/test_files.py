@@ -45,7 +45,7 @@ def test_written_and_summarised(tmp_path: Path) -> None:
     report.write_reports(said(), tmp_path, LocalFiles(), SECRETS.redact)
     report.write_step_summary(said(), {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}, SECRETS.redact)
     there = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    assert set(there) == {*report.FORMATS.values(), "summary.md"}
+    assert set(there) == {*(format.file for format in report.FORMATS.values()), "summary.md"}
     for name, content in there.items():
         assert "planted" not in content, name
         assert "redacted" in content, name

@@ -18,7 +18,7 @@ def outcome(id: str, status: Status, *findings: Finding) -> Outcome:
 def suite(*outcomes: Outcome) -> ElementTree.Element:
     """The suite that is written for these outcomes, read back."""
     document = junit.document(Report("rehearse", "acme", "1.0", "rehearsal", 1.23456, outcomes))
-    assert document.startswith(b"<?xml version='1.0' encoding='utf-8'?>")
+    assert document.startswith("<?xml version='1.0' encoding='utf-8'?>")
     root = ElementTree.fromstring(document)
     assert (root.tag, len(root)) == ("testsuites", 1)
     return root[0]
@@ -63,7 +63,7 @@ def test_case() -> None:
     """A task says its lane, its id, how long it took and all of its findings."""
     findings = (Finding("they differ", "drift", path="a.py", line=3), Finding("odd", "other", Severity.WARNING))
     (case,) = suite(outcome("versions-agree", Status.FAILED, *findings))
-    assert case.attrib == {"classname": "omni-release.rehearse", "name": "versions-agree", "time": "0.500"}
+    assert case.attrib == {"classname": "omni-release.rehearse.source", "name": "versions-agree", "time": "0.500"}
     assert case[0].attrib == {"message": "a.py:3 they differ", "type": "failed"}
     assert case[0].text == "a.py:3 they differ\nodd"
 

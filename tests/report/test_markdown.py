@@ -36,8 +36,8 @@ def test_all_of_it() -> None:
         "",
     ]
     assert "→ Run sync." in lines
-    assert "| ❌ failed | They agree | 0.3 |" in lines
-    assert "| ⏭️ skipped | They agree: no tests | 0.3 |" in lines
+    assert "| ❌ failed | source | They agree (`versions-agree`) | 0.3 |" in lines
+    assert "| ⏭️ skipped | source | They agree (`other`): no tests | 0.3 |" in lines
     assert lines[-1] == f"| `acme-1.0.tar.gz` | 12 | `{'ab' * 32}` |"
 
 

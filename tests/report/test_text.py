@@ -27,30 +27,32 @@ def commands(*findings: Finding, status: Status = Status.FAILED) -> list[str]:
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        (Status.PASSED, "ok    They agree"),
+        (Status.PASSED, "ok    They agree  [versions-agree]"),
         (Status.FAILED, "FAIL  They agree  [versions-agree]"),
         (Status.INCONCLUSIVE, "?     They agree  [versions-agree]"),
-        (Status.SKIPPED, "skip  They agree"),
+        (Status.SKIPPED, "skip  They agree  [versions-agree]"),
         (Status.PLANNED, "plan  They agree  [versions-agree]"),
         (Status.WAITING, "wait  They agree  [versions-agree]"),
     ],
 )
 def test_each_status(status: Status, line: str) -> None:
     """Each status has its own mark, and the titles stand below each other."""
-    assert list(text.outcome(dataclasses.replace(DONE, status=status))) == [line]
+    assert list(text.outcome_lines(dataclasses.replace(DONE, status=status))) == [line]
 
 
 def test_skipped() -> None:
     """Why a task had nothing to do stands behind its id: one line, as there may be many."""
     why = Finding("there are no cassettes", severity=Severity.NOTICE)
     skipped = dataclasses.replace(DONE, status=Status.SKIPPED, findings=(why,))
-    assert list(text.outcome(skipped)) == ["skip  versions-agree: there are no cassettes"]
+    assert list(text.outcome_lines(skipped)) == ["skip  They agree  [versions-agree]: there are no cassettes"]
 
 
 def test_time() -> None:
     """How long it took is told where it was worth noticing."""
-    assert list(text.outcome(dataclasses.replace(DONE, seconds=0.09))) == ["ok    They agree"]
-    assert list(text.outcome(dataclasses.replace(DONE, seconds=61.26))) == ["ok    They agree  (61.3 s)"]
+    assert list(text.outcome_lines(dataclasses.replace(DONE, seconds=0.09))) == ["ok    They agree  [versions-agree]"]
+    assert list(text.outcome_lines(dataclasses.replace(DONE, seconds=61.26))) == [
+        "ok    They agree  (61.3 s)  [versions-agree]"
+    ]
 
 
 def test_findings() -> None:
@@ -61,7 +63,7 @@ def test_findings() -> None:
         Finding("by the way", "hollow-wheel", Severity.NOTICE, path="b.py"),
     )
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=findings, remedy="Write it\n  into   all.")
-    assert list(text.outcome(failed)) == [
+    assert list(text.outcome_lines(failed)) == [
         "FAIL  They agree  [versions-agree]",
         "      a.py:3:7: error: they differ",
         "      by much  [version-drift]",
@@ -74,13 +76,13 @@ def test_findings() -> None:
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAILED])
 def test_remedy(status: Status) -> None:
     """Only what failed has a remedy."""
-    assert list(text.outcome(dataclasses.replace(DONE, status=status, remedy="Do this.")))[1:] == []
+    assert list(text.outcome_lines(dataclasses.replace(DONE, status=status, remedy="Do this.")))[1:] == []
 
 
 def test_planned_actions() -> None:
     """A dry run tells each action, all of its lines indented."""
     planned = dataclasses.replace(DONE, status=Status.PLANNED, actions=("run a\n  or, if that fails, run b", "write c"))
-    assert list(text.outcome(planned))[1:] == [
+    assert list(text.outcome_lines(planned))[1:] == [
         "      would run a",
         "        or, if that fails, run b",
         "      would write c",
@@ -92,11 +94,11 @@ def test_summary() -> None:
     outcomes = [
         dataclasses.replace(DONE, status=s) for s in (Status.PASSED, Status.PASSED, Status.SKIPPED, Status.WAITING)
     ]
-    assert list(text.summary(report(*outcomes, run="runs/1"))) == [
+    assert list(text.summary_lines(report(*outcomes, run="runs/1"))) == [
         f"acme-1.0.tar.gz  12 bytes  sha256 {'ab' * 32}",
         "rehearse: acme 1.0 → rehearsal: WAITING in 2.2 s",
         "  2 passed, 1 skipped, 1 waiting",
-        "  all of it: runs/1",
+        "  run folder: runs/1",
     ]
 
 
@@ -114,28 +116,28 @@ def test_what_was_held_up() -> None:
         dataclasses.replace(DONE, id=id, status=Status.SKIPPED, evidence={BLOCKED_BY: cause} if cause else {})
         for id, cause in causes.items()
     ]
-    assert list(text.not_run(outcomes)) == [
-        "skip  2 tasks not run, for they need build: install, tests-pass",
-        "skip  2 tasks not run, for they need confirm: tag, push",
+    assert list(text.not_run_lines(outcomes)) == [
+        "skip  2 tasks not run, because they need build: install, tests-pass",
+        "skip  2 tasks not run, because they need confirm: tag, push",
     ]
-    assert list(text.not_run(outcomes[:3])) == ["skip  1 task not run, for it needs build: install"]
-    assert list(text.not_run(outcomes[:2])) == []
+    assert list(text.not_run_lines(outcomes[:3])) == ["skip  1 task not run, because it needs build: install"]
+    assert list(text.not_run_lines(outcomes[:2])) == []
 
 
 def test_summary_of_little() -> None:
     """Without a version, and without a run folder, neither is told."""
-    lines = list(text.summary(report(DONE, version=None)))
+    lines = list(text.summary_lines(report(DONE, version=None)))
     assert lines[1:] == ["rehearse: acme → rehearsal: PASSED in 2.2 s", "  1 passed"]
 
 
 def test_error() -> None:
     """An error is what is wrong, then what to do."""
-    assert list(text.error(UsageError("wrong", "Do this,\nthen that."), str)) == [
+    assert list(text.error_lines(UsageError("wrong", "Do this,\nthen that."), str)) == [
         "omni-release: wrong",
         "      → Do this,",
         "      then that.",
     ]
-    assert list(text.error(UsageError("wrong"), str)) == ["omni-release: wrong"]
+    assert list(text.error_lines(UsageError("wrong"), str)) == ["omni-release: wrong"]
 
 
 def test_command() -> None:
@@ -192,7 +194,7 @@ def test_many_notices_are_cut_short() -> None:
         for severity, count in ((Severity.NOTICE, 15), (Severity.WARNING, 20))
         for n in range(count)
     )
-    shown = "\n".join(text.outcome(Outcome("id", "Title", "check", Status.PASSED, findings)))
+    shown = "\n".join(text.outcome_lines(Outcome("id", "Title", "check", Status.PASSED, findings)))
     assert shown.count("warning: said") == 20
     assert shown.count("said") == 25
     assert "… and 10 more notices" in shown

@@ -20,7 +20,7 @@ from omni_release.cli import version as version_command
 from omni_release.core import errors
 from omni_release.core.errors import MissingExtra, OmniReleaseError, UsageError, describe_os_error
 from omni_release.core.model import Project
-from omni_release.report import text
+from omni_release.report import FORMATS, text
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
@@ -66,7 +66,7 @@ def _told(arguments: Arguments, error: OmniReleaseError) -> int:
     else:
         from omni_release.core.redaction import printable
 
-        sys.stderr.writelines(f"{printable(line)}\n" for line in text.error(error, _redact))
+        sys.stderr.writelines(f"{printable(line)}\n" for line in text.error_lines(error, _redact))
     return error.exit_code
 
 
@@ -254,9 +254,6 @@ COMMANDS = dict.fromkeys(lanes.ALL, _lane) | {
 """What there is to be called, by name."""
 
 
-_FORMATS = ("text", "json", "junit", "md", "sarif")
-
-
 class WrongCall(UsageError):
     """What is wrong with the call; the hint is the usage of the command."""
 
@@ -314,7 +311,7 @@ def parsed(argv: Sequence[str] | None) -> Arguments:
     plain = Parser(add_help=False, allow_abbrev=False, parents=[common])
     plain.add_argument("--format", choices=("text", "json"), default="text", help="what is printed on stdout")
     report = Parser(add_help=False, allow_abbrev=False, parents=[common])
-    report.add_argument("--format", choices=_FORMATS, default="text", help="what is printed on stdout")
+    report.add_argument("--format", choices=("text", *FORMATS), default="text", help="what is printed on stdout")
     report.add_argument("--output", type=Path, metavar="DIR", help="write the report there, in each of its forms")
     report.add_argument("--only", action="append", default=[], metavar="ID", help="this task, and what it needs")
     run = Parser(add_help=False, allow_abbrev=False)

@@ -116,7 +116,7 @@ def check(root: Path, *, json: bool, staged: bool) -> int:
         return status.exit_code
     task = check(staged_versions_agree if staged else versions_agree)
     done = Outcome(task.id, task.title, task.kind, status, seen, task.remedy)
-    sys.stdout.writelines(f"{line}\n" for line in text.outcome(done))
+    sys.stdout.writelines(f"{line}\n" for line in text.outcome_lines(done))
     return status.exit_code
 
 

@@ -1,50 +1,49 @@
-"""Report → JUnit XML: a suite a lane, a case a task."""
+"""Report → JUnit XML: a suite per lane, a case per task."""
 
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
 
-from omni_release.core.model import Outcome, Report, Severity, Status
+from omni_release.core.model import Report, Severity, Status
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TAGS = {
+    Status.FAILED: "failure",
+    Status.INCONCLUSIVE: "error",
+    Status.WAITING: "error",
+    Status.SKIPPED: "skipped",
+    Status.PLANNED: "skipped",
+}
 
 
-def document(report: Report) -> bytes:
-    """A task that failed is a failure; one that could not tell, or waits, an error; others not passed: skipped."""
-    statuses = [outcome.status for outcome in report.outcomes]
-    suite = ElementTree.Element(
+def document(report: Report) -> str:
+    """The whole report. A failed task is a failure, an inconclusive or waiting one an error, a planned one skipped.
+
+    The class of a case is its lane and stage, its name is the id of the task.
+    """
+    from xml.etree import ElementTree
+
+    tags = [_TAGS.get(outcome.status, "") for outcome in report.outcomes]
+    root = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(
+        root,
         "testsuite",
         name=f"omni-release {report.lane}",
-        tests=str(len(statuses)),
-        failures=str(statuses.count(Status.FAILED)),
-        errors=str(statuses.count(Status.INCONCLUSIVE) + statuses.count(Status.WAITING)),
-        skipped=str(statuses.count(Status.SKIPPED) + statuses.count(Status.PLANNED)),
+        tests=str(len(tags)),
+        failures=str(tags.count("failure")),
+        errors=str(tags.count("error")),
+        skipped=str(tags.count("skipped")),
         time=f"{report.seconds:.3f}",
     )
-    for outcome in report.outcomes:
-        suite.append(_case(report, outcome))
-    root = ElementTree.Element("testsuites")
-    root.append(suite)
-    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return written
-
-
-def _case(report: Report, outcome: Outcome) -> ElementTree.Element:
-    case = ElementTree.Element(
-        "testcase", classname=f"omni-release.{report.lane}", name=outcome.id, time=f"{outcome.seconds:.3f}"
-    )
-    tag = {
-        Status.FAILED: "failure",
-        Status.INCONCLUSIVE: "error",
-        Status.WAITING: "error",
-        Status.SKIPPED: "skipped",
-        Status.PLANNED: "skipped",
-    }.get(outcome.status)
-    said = "\n".join(f"{finding.where} {finding.message}".strip() for finding in outcome.findings)
-    said = _NOT_XML.sub("\ufffd", said)
-    if tag is not None:
-        ElementTree.SubElement(case, tag, message=said.partition("\n")[0], type=outcome.status.value).text = said
-    elif any(finding.severity is not Severity.NOTICE for finding in outcome.findings):
-        ElementTree.SubElement(case, "system-out").text = said
-    return case
+    for outcome, tag in zip(report.outcomes, tags, strict=True):
+        classname = f"omni-release.{report.lane}.{outcome.stage.value}"
+        time = f"{outcome.seconds:.3f}"
+        case = ElementTree.SubElement(suite, "testcase", classname=classname, name=outcome.id, time=time)
+        text = "\n".join(f"{finding.where} {finding.message}".strip() for finding in outcome.findings)
+        text = _NOT_XML.sub("\ufffd", text)
+        if tag:
+            ElementTree.SubElement(case, tag, message=text.partition("\n")[0], type=outcome.status.value).text = text
+        elif any(finding.severity is not Severity.NOTICE for finding in outcome.findings):
+            ElementTree.SubElement(case, "system-out").text = text
+    xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return xml.decode()

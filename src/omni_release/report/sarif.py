@@ -1,84 +1,75 @@
-"""Report → SARIF 2.1.0, for code scanning: a rule a kind of finding, a result a finding.
+"""Report → SARIF 2.1.0, for code scanning: a rule per kind of finding, a result per finding.
 
-What could not be told and what waits is no finding of the code: it stands among the notifications of the run.
+An inconclusive or waiting task is no result, but a notification of the run: it is no defect of the code.
 The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from urllib.parse import quote
 
 from omni_release import __version__
-from omni_release.core.documents import to_json
 from omni_release.core.model import Finding, Outcome, Report, Severity, Status
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
-_NOWHERE = "pyproject.toml"
 
 
 def document(report: Report) -> str:
-    """The whole report. Code scanning wants a place for each result: what has none stands at pyproject.toml."""
-    rules = _rules(report)
-    places = {rule: number for number, rule in enumerate(rules)}
+    """The whole report: its errors and warnings, and what was inconclusive or waits."""
+    from omni_release.core.documents import to_json
+
+    rules: dict[str, dict[str, object]] = {}
+    results: list[dict[str, object]] = []
+    notifications: list[dict[str, object]] = []
+    for outcome in report.outcomes:
+        if outcome.status in (Status.INCONCLUSIVE, Status.WAITING):
+            reasons = "\n".join(finding.message for finding in outcome.findings)
+            message = {"text": f"{outcome.title}: {outcome.status.value}. {reasons}"}
+            notifications.append({"descriptor": {"id": outcome.id}, "level": "warning", "message": message})
+        if outcome.status not in (Status.PASSED, Status.FAILED):
+            continue
+        for finding in outcome.findings:
+            if finding.severity is not Severity.NOTICE:
+                id = finding.rule or outcome.id
+                rules.setdefault(id, _rule(id, outcome))
+                results.append(_result(report, outcome, finding, id, list(rules).index(id)))
+    invocation = {
+        "executionSuccessful": not report.interrupted,
+        "exitCode": report.exit_code,
+        "toolExecutionNotifications": notifications,
+    }
     run = {
         "tool": {"driver": {"name": "omni-release", "semanticVersion": __version__, "rules": list(rules.values())}},
         "automationDetails": {"id": f"omni-release/{report.lane}/"},
-        "invocations": [
-            {
-                "executionSuccessful": not report.interrupted,
-                "exitCode": report.exit_code,
-                "toolExecutionNotifications": list(_notifications(report)),
-            }
-        ],
+        "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(report, done, finding, places[_rule(done, finding)]) for done, finding in _judged(report)],
+        "results": results,
     }
     return to_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _judged(report: Report) -> Iterator[tuple[Outcome, Finding]]:
-    """What was found in the project: errors and warnings of whatever was looked at."""
-    for done in report.outcomes:
-        if done.status in (Status.PASSED, Status.FAILED):
-            yield from ((done, finding) for finding in done.findings if finding.severity is not Severity.NOTICE)
+def _rule(id: str, outcome: Outcome) -> dict[str, object]:
+    rule: dict[str, object] = {
+        "id": id,
+        "shortDescription": {"text": f"{outcome.title}."},
+        "properties": {"tags": [outcome.stage.value]},
+    }
+    return rule | ({"help": {"text": outcome.remedy}} if outcome.remedy else {})
 
 
-def _rule(done: Outcome, finding: Finding) -> str:
-    return finding.rule or done.id
+def _result(report: Report, outcome: Outcome, finding: Finding, rule: str, index: int) -> dict[str, object]:
+    """A finding with its place; code scanning requires one, so a finding without a place gets pyproject.toml."""
+    from urllib.parse import quote
 
-
-def _rules(report: Report) -> dict[str, dict[str, object]]:
-    rules: dict[str, dict[str, object]] = {}
-    for done, finding in _judged(report):
-        described: dict[str, object] = {"id": _rule(done, finding), "shortDescription": {"text": f"{done.title}."}}
-        remedy = {"help": {"text": done.remedy}} if done.remedy else {}
-        rules.setdefault(_rule(done, finding), described | remedy)
-    return rules
-
-
-def _result(report: Report, done: Outcome, finding: Finding, index: int) -> dict[str, object]:
-    path = f"{report.inside}/{finding.path or _NOWHERE}".lstrip("/")
+    path = f"{report.inside}/{finding.path or 'pyproject.toml'}".lstrip("/")
     region = {"startLine": finding.line or 1}
     if finding.line and finding.column:
         region["startColumn"] = finding.column
     return {
-        "ruleId": _rule(done, finding),
+        "ruleId": rule,
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": finding.message or done.title},
+        "message": {"text": finding.message or outcome.title},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(path))}, "region": region}}],
     }
-
-
-def _notifications(report: Report) -> Iterator[dict[str, object]]:
-    for done in report.outcomes:
-        if done.status in (Status.INCONCLUSIVE, Status.WAITING):
-            said = "\n".join(finding.message for finding in done.findings)
-            yield {
-                "descriptor": {"id": done.id},
-                "level": "warning",
-                "message": {"text": f"{done.title}: {done.status.value}. {said}"},
-            }

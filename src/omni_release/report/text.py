@@ -1,4 +1,4 @@
-"""Report → lines for a person, and annotations for GitHub."""
+"""Report → lines for a terminal, and workflow commands, which GitHub shows as annotations."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import BLOCKED_BY, Outcome, Report, Severity, Status
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
 
-_SHOWN = 10  # https://docs.github.com/en/rest/checks: more annotations of a step are dropped without a word
 _MARKS = {
     Status.PASSED: "ok   ",
     Status.FAILED: "FAIL ",
@@ -22,94 +21,92 @@ _MARKS = {
     Status.WAITING: "wait ",
 }
 
-_NOTICES = 5
-"""Notices of a task that a person is shown: waived findings can be many."""
+_NOTICES = 5  # shown per task: there can be many waived findings
+_ANNOTATIONS = 10  # of each severity; GitHub drops more without a message: https://docs.github.com/en/rest/checks
 
 
-def outcome(done: Outcome) -> Iterator[str]:
-    """One task's line, its findings, and the remedy where it failed. What was skipped takes one line, with why."""
-    if done.status is Status.SKIPPED and len(done.findings) == 1 and "\n" not in done.findings[0].message:
-        yield f"{_MARKS[done.status]} {done.id}: {done.findings[0].message}"
+def outcome_lines(outcome: Outcome) -> Iterator[str]:
+    """The line of a task with its id, then its actions, its findings, and the remedy if it failed.
+
+    A skipped task is one line, with the reason.
+    """
+    took = f"  ({outcome.seconds:.1f} s)" if outcome.seconds >= 0.1 else ""
+    line = f"{_MARKS[outcome.status]} {outcome.title}{took}  [{outcome.id}]"
+    if outcome.status is Status.SKIPPED and len(outcome.findings) == 1 and "\n" not in outcome.findings[0].message:
+        yield f"{line}: {outcome.findings[0].message}"
         return
-    took = f"  ({done.seconds:.1f} s)" if done.seconds >= 0.1 else ""
-    named = "" if done.status in (Status.PASSED, Status.SKIPPED) else f"  [{done.id}]"
-    yield f"{_MARKS[done.status]} {done.title}{took}{named}"
-    for action in done.actions:
+    yield line
+    for action in outcome.actions:
         yield from _indented(f"would {action}")
-    notices = [finding for finding in done.findings if finding.severity is Severity.NOTICE]
-    left_out = notices[_NOTICES:]
-    for finding in done.findings:
-        if finding not in left_out:
-            yield from _finding(finding)
-    if left_out:
-        yield from _indented(f"… and {len(left_out)} more notices: `--format json` has all of them")
-    if done.status is Status.FAILED and done.remedy:
-        yield from _indented(f"→ {' '.join(done.remedy.split())}")
+    hidden = [finding for finding in outcome.findings if finding.severity is Severity.NOTICE][_NOTICES:]
+    for finding in outcome.findings:
+        if finding in hidden:
+            continue
+        where = f"{finding.where}: " if finding.where else ""
+        if finding.severity is Severity.NOTICE:
+            yield from _indented(f"{where}{finding.message}")
+        else:
+            yield from _indented(f"{where}{finding.severity.value}: {finding.message}  [{finding.rule}]")
+    if hidden:
+        yield from _indented(f"… and {len(hidden)} more notices: `--format json` has all of them")
+    if outcome.status is Status.FAILED and outcome.remedy:
+        yield from _indented(f"→ {' '.join(outcome.remedy.split())}")
 
 
-def not_run(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """One line for all that the same task held up, itself or through others: dozens of lines would bury the rest."""
-    held_up = {done.id: str(done.evidence[BLOCKED_BY]) for done in outcomes if BLOCKED_BY in done.evidence}
+def not_run_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """One line for all tasks that did not run because of the same task, directly or through others."""
+    blockers = {outcome.id: str(outcome.evidence[BLOCKED_BY]) for outcome in outcomes if BLOCKED_BY in outcome.evidence}
     by_cause: dict[str, list[str]] = {}
-    for id, cause in held_up.items():
-        while cause in held_up:
-            cause = held_up[cause]
+    for id, cause in blockers.items():
+        while cause in blockers:
+            cause = blockers[cause]
         by_cause.setdefault(cause, []).append(id)
     for cause, ids in by_cause.items():
-        tasks = "1 task" if len(ids) == 1 else f"{len(ids)} tasks"
-        need = "it needs" if len(ids) == 1 else "they need"
-        yield f"{_MARKS[Status.SKIPPED]} {tasks} not run, for {need} {cause}: {', '.join(ids)}"
+        tasks, need = ("1 task", "it needs") if len(ids) == 1 else (f"{len(ids)} tasks", "they need")
+        yield f"{_MARKS[Status.SKIPPED]} {tasks} not run, because {need} {cause}: {', '.join(ids)}"
 
 
-def summary(report: Report) -> Iterator[str]:
-    """The last lines: what was built, what was left undone, the verdict."""
+def summary_lines(report: Report) -> Iterator[str]:
+    """The last lines: the artifacts, the verdict, the number of tasks of each status, the run folder."""
     for artifact in report.artifacts:
         yield f"{artifact.name}  {artifact.size} bytes  sha256 {artifact.sha256}"
-    what = f"{report.project} {report.version}" if report.version else report.project
+    subject = f"{report.project} {report.version}" if report.version else report.project
     target = f" → {report.target}" if report.artifacts else ""
-    yield f"{report.lane}: {what}{target}: {report.verdict.upper()} in {report.seconds:.1f} s"
-    counted = {status: sum(o.status is status for o in report.outcomes) for status in Status}
+    yield f"{report.lane}: {subject}{target}: {report.verdict.upper()} in {report.seconds:.1f} s"
+    counts = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
     if report.outcomes:
-        yield "  " + ", ".join(f"{number} {status.value}" for status, number in counted.items() if number)
+        yield "  " + ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
     if report.run:
-        yield f"  all of it: {report.run}"
+        yield f"  run folder: {report.run}"
 
 
-def error(failure: OmniReleaseError, redact: Redact) -> Iterator[str]:
-    """What a user is told instead of a traceback."""
-    yield f"omni-release: {redact(failure.message)}"
-    if failure.hint:
-        yield from _indented(f"→ {redact(failure.hint)}")
+def error_lines(error: OmniReleaseError, redact: Redact) -> Iterator[str]:
+    """An error and its hint, without a traceback."""
+    yield f"omni-release: {redact(error.message)}"
+    if error.hint:
+        yield from _indented(f"→ {redact(error.hint)}")
 
 
 def workflow_commands(report: Report) -> Iterator[str]:
-    """Workflow commands that GitHub shows beside the lines: of each severity as many as it shows for one step."""
-    found = [
+    """The workflow commands for the findings: of each severity as many as GitHub shows for a step.
+
+    Their paths are relative to the repository. Notices are shown for failed tasks only.
+    """
+    findings = [
         finding
-        for done in report.outcomes
-        for finding in done.findings
-        if finding.severity is not Severity.NOTICE or done.status is Status.FAILED
+        for outcome in report.outcomes
+        for finding in outcome.findings
+        if finding.severity is not Severity.NOTICE or outcome.status is Status.FAILED
     ]
     for severity in Severity:
-        of_this = [finding for finding in found if finding.severity is severity]
-        for finding in of_this[:_SHOWN]:
-            yield f"::{severity.value} {_place(finding, report.inside)}::{_escaped(finding.message)}"
-        if len(of_this) > _SHOWN:
-            yield f"and {len(of_this) - _SHOWN} more of severity {severity.value}: see the step summary, or the report"
-
-
-def _place(finding: Finding, inside: str) -> str:
-    """Where GitHub shows it: paths are relative to the repository's top."""
-    path = finding.path and f"{inside}/{finding.path}".lstrip("/")
-    place = {"file": path, "line": finding.line, "col": finding.column, "title": finding.rule}
-    return ",".join(f"{key}={_escaped(str(value), ',:')}" for key, value in place.items() if value is not None)
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    mark = "" if finding.severity is Severity.NOTICE else f"{finding.severity.value}: "
-    where = f"{finding.where}: " if finding.where else ""
-    rule = "" if finding.severity is Severity.NOTICE else f"  [{finding.rule}]"
-    yield from _indented(f"{where}{mark}{finding.message}{rule}")
+        of_severity = [finding for finding in findings if finding.severity is severity]
+        for finding in of_severity[:_ANNOTATIONS]:
+            path = finding.path and f"{report.inside}/{finding.path}".lstrip("/")
+            values = {"file": path, "line": finding.line, "col": finding.column, "title": finding.rule}
+            properties = (f"{key}={_escaped(str(value), ',:')}" for key, value in values.items() if value is not None)
+            yield f"::{severity.value} {','.join(properties)}::{_escaped(finding.message)}"
+        if len(of_severity) > _ANNOTATIONS:
+            yield f"and {len(of_severity) - _ANNOTATIONS} more of severity {severity.value}: see the report"
 
 
 def _indented(text: str) -> list[str]:
