@@ -184,7 +184,7 @@ def test_the_very_bytes(damage: str, tmp_path: Path) -> None:
     for name in ("acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"):
         (dist / name).write_bytes(name.encode())
     output = tmp_path / "output"
-    assert shell("release/build", "Say what was built", tmp_path, GITHUB_OUTPUT=str(output)).returncode == 0
+    assert shell("release/build", "Record the hashes of the build", tmp_path, GITHUB_OUTPUT=str(output)).returncode == 0
     found = re.fullmatch(r"run=(?P<run>.*)\nsums<<END\n(?P<sums>.*)\nEND\n", output.read_text("utf-8"), re.DOTALL)
     assert found is not None
     shutil.copytree(tmp_path / ".omni-release" / "runs", tmp_path / "runs")
@@ -195,7 +195,7 @@ def test_the_very_bytes(damage: str, tmp_path: Path) -> None:
         (handed / "acme-1.0-py2-none-any.whl").write_bytes(b"another")
     elif damage == "less":
         (handed / "acme-1.0.tar.gz").unlink()
-    name = "They are the very bytes that were built"
+    name = "Compare the hashes with those of the build"
     ended = shell("release/publish", name, tmp_path, RUN=found["run"], SUMS=found["sums"])
     assert (ended.returncode == 0) is (not damage), ended.stdout + ended.stderr
 

@@ -1,4 +1,4 @@
-"""What the tests of the audit share: a look at a folder, by the real ast-grep."""
+"""Shared by the tests of the audit: a scan of a folder with the real ast-grep."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from omni_release.core.model import Finding
 
 
 def found(root: Path, *own: Path, ignored: tuple[str, ...] = (), shipped: bool = True) -> list[Finding]:
-    """What is found below `root`, by the shipped rules and by rule files of one's own."""
+    """The findings below `root`, by the shipped rules and the project's own rule files."""
     processes = LocalProcesses(str)
     rules = (*(scan.shipped_rules() if shipped else ()), *(scan.rule_file(path, path.name) for path in own))
     try:
         files = source_tree.files(root, processes)
-        look = scan.ScanOptions(root, files, rules, ignored, root / "no-run", os.environ)
-        return list(scan.find_matches(look, processes))
+        options = scan.ScanOptions(root, files, rules, ignored, root / "no-run", os.environ)
+        return list(scan.find_matches(options, processes))
     finally:
         processes.close()

@@ -1,4 +1,4 @@
-"""What the code itself tells: silent failures, given-up packages, undeclared imports, each by the real program."""
+"""Checks of the code (silent failures, abandoned packages, undeclared imports), each with the real program."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from omni_release.core.tasks import Check
 from omni_release.core.world import World
 from omni_release.index import client
 
-Look = Callable[..., list[Finding]]
+RunCheck = Callable[..., list[Finding]]
 PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\ndependencies = [{}]\n'
 
 
 @pytest.fixture
-def look(tmp_path: Path) -> Iterator[Look]:
-    """What a check finds in a small project with these files."""
+def run_check(tmp_path: Path) -> Iterator[RunCheck]:
+    """Run a check on a small project with these files."""
     processes = LocalProcesses(str)
     index = MachineIndex(os.environ)
     world = cast("World", SimpleNamespace(processes=processes, environment=os.environ, default_index=index))
 
-    def looked(check: Check, *dependencies: str, more: str = "", **files: str) -> list[Finding]:
+    def run(check: Check, *dependencies: str, more: str = "", **files: str) -> list[Finding]:
         root = tmp_path / "acme"
         (root / "src" / "acme").mkdir(parents=True, exist_ok=True)
         listed = ", ".join(f'"{dependency}"' for dependency in dependencies)
@@ -46,12 +46,12 @@ def look(tmp_path: Path) -> Iterator[Look]:
         release = Release(project.load(root), "1.0", "rehearsal", None, nowhere, nowhere, PurePosixPath())
         return list(check(release, world))
 
-    yield looked
+    yield run
     processes.close()
 
 
 def rules(findings: list[Finding]) -> set[tuple[str, int | None]]:
-    """Each rule that speaks up, and on which line."""
+    """The rule and the line of each finding."""
     return {(finding.rule, finding.line) for finding in findings}
 
 
@@ -78,9 +78,9 @@ def three():
 """
 
 
-def test_silent_failures(look: Look) -> None:
-    """ruff's rules are asked, whatever the project has chosen; a file that is no Python is said to be unseen."""
-    found = look(silent_failures, more="[tool.ruff.lint]\nselect = []\n", silent="import requests\n" + SILENT)
+def test_silent_failures(run_check: RunCheck) -> None:
+    """The check has its own selection of ruff's rules, whatever the project has selected."""
+    found = run_check(silent_failures, more="[tool.ruff.lint]\nselect = []\n", silent="import requests\n" + SILENT)
     assert rules(found) == {
         ("BLE001", 6),
         ("S110", 6),
@@ -92,15 +92,17 @@ def test_silent_failures(look: Look) -> None:
     assert {finding.path for finding in found} == {"src/acme/silent.py"}
 
 
-def test_no_python_that_can_be_read(look: Look) -> None:
-    """What cannot be parsed was not looked at: a warning says so."""
-    found = look(silent_failures, broken="def f(:\n")
+def test_invalid_python(run_check: RunCheck) -> None:
+    """A file that does not parse is a warning."""
+    found = run_check(silent_failures, broken="def f(:\n")
     assert {(f.rule, f.severity.value) for f in found} == {("does-not-parse", "warning")}
 
 
-def test_silence_that_is_meant(look: Look) -> None:
-    """What says beside its line that it is meant is left alone."""
-    assert not look(silent_failures, fine="try:\n    f()\nexcept Exception:  # noqa: BLE001, S110 - a hook\n    pass\n")
+def test_noqa(run_check: RunCheck) -> None:
+    """A `noqa` comment with a reason silences a finding."""
+    assert not run_check(
+        silent_failures, fine="try:\n    f()\nexcept Exception:  # noqa: BLE001, S110 - a hook\n    pass\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,29 +117,29 @@ def test_silence_that_is_meant(look: Look) -> None:
         "from vertexai.preview import generative_models",
     ],
 )
-def test_imports_of_what_is_given_up(line: str, look: Look) -> None:
-    """Each spelling of an import is found, also in a function, with the successor and its source."""
-    (found,) = look(abandoned_packages, old=f"def f():\n    {line}\n")
+def test_abandoned_imports(line: str, run_check: RunCheck) -> None:
+    """Every form of an import is found, also in a function, with the successor and its source."""
+    (found,) = run_check(abandoned_packages, old=f"def f():\n    {line}\n")
     assert (found.rule, found.path, found.line) == ("deprecated-import", "src/acme/old.py", 2)
     assert "→" in found.message
     assert "read on 20" in found.message
 
 
 @pytest.mark.parametrize("line", ["from google import genai", "import important", "from . import imp", "# import imp"])
-def test_imports_of_what_lives(line: str, look: Look) -> None:
-    """What only looks alike is left alone."""
-    assert not look(abandoned_packages, "google-genai", new=f"{line}\n")
+def test_similar_imports(line: str, run_check: RunCheck) -> None:
+    """Similar names are not reported."""
+    assert not run_check(abandoned_packages, "google-genai", new=f"{line}\n")
 
 
-def test_declarations_of_what_is_given_up(look: Look) -> None:
-    """A declaration is found by its normalised name, with its line."""
-    (found,) = look(abandoned_packages, "Google_Generativeai>=0.8")
+def test_abandoned_dependencies(run_check: RunCheck) -> None:
+    """A declared dependency is found by its normalised name, with its line."""
+    (found,) = run_check(abandoned_packages, "Google_Generativeai>=0.8")
     assert (found.rule, found.path, found.line) == ("deprecated-dependency", "pyproject.toml", 4)
     assert "google-genai" in found.message
 
 
-def test_the_table() -> None:
-    """Each entry has a reason, a successor and a dated source; none is there twice."""
+def test_table_of_abandoned_packages() -> None:
+    """Each entry has a reason, a successor and a dated source; no module is listed twice."""
     table = imports.load_abandoned()
     assert len(table) >= 15
     assert all(entry.why and entry.successor and entry.source and (entry.name or entry.modules) for entry in table)
@@ -145,9 +147,9 @@ def test_the_table() -> None:
     assert len(modules) == len(set(modules))
 
 
-def test_undeclared(look: Look) -> None:
-    """An import that is not declared is found; so is one that is declared for development alone."""
-    found = look(
+def test_undeclared(run_check: RunCheck) -> None:
+    """An undeclared import is found, and so is one that only a development extra declares."""
+    found = run_check(
         imports_declared,
         "packaging",
         more='[project.optional-dependencies]\ntest = ["rich"]\n',
@@ -156,60 +158,60 @@ def test_undeclared(look: Look) -> None:
     assert rules(found) == {("undeclared", 2), ("undeclared", 3)}
 
 
-def test_declared_and_unused(look: Look) -> None:
-    """A declaration that nothing imports is a warning."""
-    (found,) = look(imports_declared, "packaging", "rich", one="import packaging\n")
+def test_unused(run_check: RunCheck) -> None:
+    """A declared package that is not imported is a warning."""
+    (found,) = run_check(imports_declared, "packaging", "rich", one="import packaging\n")
     assert (found.rule, found.severity.value, found.path) == ("unused", "warning", "pyproject.toml")
 
 
-def test_what_is_not_installed(look: Look) -> None:
-    """Where a declared package is not installed, its modules are not known: no error is made of that."""
-    (found,) = look(imports_declared, "acme-of-another-name", one="import thing_that_is_nowhere\n")
+def test_declared_package_not_installed(run_check: RunCheck) -> None:
+    """The modules of a declared package that is not installed are unknown: a warning, not an error."""
+    (found,) = run_check(imports_declared, "acme-of-another-name", one="import thing_that_is_nowhere\n")
     assert (found.rule, found.severity.value) == ("undeclared", "warning")
     assert "acme-of-another-name" in found.message
 
 
-def test_dependencies_of_the_build(look: Look) -> None:
-    """Where the build makes the dependencies, there is nothing to compare with."""
+def test_dynamic_dependencies(run_check: RunCheck) -> None:
+    """Where the build determines the dependencies, the check does not apply."""
     with pytest.raises(NotApplicable):
-        look(imports_declared, more='dynamic = ["dependencies"]\n')
+        run_check(imports_declared, more='dynamic = ["dependencies"]\n')
 
 
-def test_deprecated_by_its_makers(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A use of what is marked by PEP 702 is found by mypy, in the makers' own words."""
-    pytest.importorskip("mypy", reason="mypy is the developer's, and not where a rehearsal runs the tests")
+def test_deprecated_api(run_check: RunCheck, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mypy finds the use of an API that PEP 702 marks as deprecated, with its message."""
+    pytest.importorskip("mypy", reason="mypy is a development dependency, missing in a rehearsal")
     monkeypatch.setattr("omni_release.environments.python", lambda _: Path(sys.executable))
     code = 'from typing_extensions import deprecated\n\n\n@deprecated("use new")\ndef old() -> None: ...\n\n\nold()\n'
-    (found,) = look(deprecated_apis, more="[tool.mypy]\nstrict = true\n", one=code)
+    (found,) = run_check(deprecated_apis, more="[tool.mypy]\nstrict = true\n", one=code)
     assert (found.rule, found.path, found.line, found.column) == ("deprecated", "src/acme/one.py", 8, 1)
     assert "use new" in found.message
 
 
-def test_mypy_is_missing(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the project uses mypy and it is not beside omni-release, nothing was found out."""
+def test_mypy_is_missing(run_check: RunCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without mypy in omni-release's environment, the check is inconclusive."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
     with pytest.raises(Inconclusive, match="mypy is not installed"):
-        look(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
+        run_check(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
 
 
-def test_no_mypy(look: Look) -> None:
-    """A project that does not use mypy has nothing to be asked."""
+def test_no_mypy(run_check: RunCheck) -> None:
+    """The check does not apply to a project that does not use mypy."""
     with pytest.raises(NotApplicable):
-        look(deprecated_apis)
+        run_check(deprecated_apis)
 
 
-def test_what_the_index_says(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By setting each dependency is asked for; what the index did not tell is not passed, after what it did tell."""
+def test_maintained(run_check: RunCheck, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the setting, each dependency is looked up; one without an answer makes the check inconclusive."""
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     with pytest.raises(NotApplicable):
-        look(dependencies_maintained, "rich")
+        run_check(dependencies_maintained, "rich")
     setting = "[tool.omni-release.dependencies]\nmaintained = true\n"
     with pytest.raises(Inconclusive, match=r"rich: .* does not answer"):
-        look(dependencies_maintained, "rich", more=setting)
+        run_check(dependencies_maintained, "rich", more=setting)
     monkeypatch.setattr(
         client, "project_status", lambda _, name: "marked as archived on the index" if name == "old" else ""
     )
-    (found,) = look(dependencies_maintained, "rich", "old>=1", more=setting)
+    (found,) = run_check(dependencies_maintained, "rich", "old>=1", more=setting)
     assert found.message == "requires old>=1: marked as archived on the index"

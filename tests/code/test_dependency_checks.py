@@ -1,4 +1,4 @@
-"""The dependencies: at their lower bounds, by the real uv; and where the programs that are asked do not tell all."""
+"""Lower bounds, with the real uv, and vulnerabilities, with incomplete reports of pip-audit."""
 
 from __future__ import annotations
 
@@ -24,59 +24,59 @@ from omni_release.core.settings import Dependencies
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import Completed, World
 
-UNASKED = {"name": "inner", "skip_reason": "Dependency not found on PyPI"}
+UNCHECKED = {"name": "inner", "skip_reason": "Dependency not found on PyPI"}
 OWN = {"name": "Acme", "skip_reason": "Dependency not found on PyPI"}
-HOLE = {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-0", "fix_versions": ["1.1"]}]}
+VULNERABLE = {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-0", "fix_versions": ["1.1"]}]}
 
 
 @dataclass(frozen=True)
 class PipAudit:
-    """In pip-audit's place, as it would need a network: it writes the report that it is told."""
+    """Replaces pip-audit, which needs a network, and writes the given report."""
 
-    told: tuple[dict[str, Any], ...]
+    entries: tuple[dict[str, Any], ...]
 
     def run(self, command: Run) -> Completed:
-        """Write it where pip-audit was told to."""
+        """Write the report to pip-audit's output file."""
         out = Path(command.argv[command.argv.index("--output") + 1])
-        out.write_text(json.dumps({"dependencies": self.told}), encoding="utf-8")
+        out.write_text(json.dumps({"dependencies": self.entries}), encoding="utf-8")
         return Completed(0, (), 0.1)
 
 
-def outcome(release: Release, world: World, *told: dict[str, Any]) -> Outcome:
-    """What comes of the check where pip-audit says this."""
+def outcome(release: Release, world: World, *entries: dict[str, Any]) -> Outcome:
+    """The outcome of the check with these entries in pip-audit's report."""
     settings = replace(release.project.settings, dependencies=Dependencies(vulnerabilities=True))
     release = replace(release, project=replace(release.project, settings=settings))
     release.work_dir.mkdir(exist_ok=True)
-    asked = replace(world, processes=PipAudit(told))  # type: ignore[arg-type]  # as much of them as is used
+    asked = replace(world, processes=PipAudit(entries))  # type: ignore[arg-type]  # as much of them as is used
 
     (ended,) = run(Lane("one", (check(vulnerabilities),)), release, asked, today=datetime.date(2026, 11, 22))
     return ended
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("entries", "status"),
     [
         ((), Status.PASSED),
         ((OWN,), Status.PASSED),
-        ((UNASKED,), Status.INCONCLUSIVE),
-        ((UNASKED, HOLE), Status.FAILED),
-        ((HOLE,), Status.FAILED),
+        ((UNCHECKED,), Status.INCONCLUSIVE),
+        ((UNCHECKED, VULNERABLE), Status.FAILED),
+        ((VULNERABLE,), Status.FAILED),
     ],
 )
-def test_what_pip_audit_could_not_ask(
-    told: tuple[dict[str, Any], ...], status: Status, release: Release, world: World
+def test_unchecked_dependencies(
+    entries: tuple[dict[str, Any], ...], status: Status, release: Release, world: World
 ) -> None:
-    """A dependency that was not asked about is not told to be safe; a hole is one all the same."""
-    ended = outcome(release, world, *told)
+    """A dependency that pip-audit skipped makes the check inconclusive; a vulnerability fails it all the same."""
+    ended = outcome(release, world, *entries)
     assert ended.status is status, ended
-    assert ("inner: Dependency not found" in str(ended.findings)) == (UNASKED in told)
+    assert ("inner: Dependency not found" in str(ended.findings)) == (UNCHECKED in entries)
 
 
 TODAY = datetime.date(2026, 11, 22)
 
 
 def wheel(folder: Path, name: str, version: str, code: str, *requires: str) -> None:
-    """A small wheel of one module, as an index would have it."""
+    """Write a small wheel with one module."""
     info = f"{name}-{version}.dist-info"
     needed = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     files = {
@@ -92,7 +92,7 @@ def wheel(folder: Path, name: str, version: str, code: str, *requires: str) -> N
 
 
 def at_lower_bounds(requirement: str, root: Path, release: Release, world: World, *, setting: bool = True) -> Outcome:
-    """What comes of a release that requires this, where there are inner 1.0 and 2.0, and only the later has `new`."""
+    """The outcome for a release with this requirement; the index has inner 1.0 and 2.0, and only 2.0 has `new`."""
     index = root / "index"
     wheel(index, "inner", "1.0", "old = 1\n")
     wheel(index, "inner", "2.0", "old = new = 1\n")
@@ -109,40 +109,40 @@ def at_lower_bounds(requirement: str, root: Path, release: Release, world: World
     return ended
 
 
-def test_a_lower_bound_that_holds(tmp_path: Path, release: Release, world: World) -> None:
-    """The release is installed with the lowest version that its bounds allow, and imported."""
+def test_correct_lower_bound(tmp_path: Path, release: Release, world: World) -> None:
+    """The release installs and imports with the lowest version that its bounds allow."""
     ended = at_lower_bounds("inner>=2.0", tmp_path, release, world)
     assert (ended.status, ended.findings) == (Status.PASSED, ())
     assert "inner==2.0" in (release.logs / "lowest.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("requirement", "said", "in_its_words"),
+    ("requirement", "message", "detail"),
     [
         ("inner>=1.0", "`import acme` fails:", "cannot import name 'new' from 'inner'"),
         ("inner>=3.0", "the release does not install:", "inner>=3.0"),
     ],
     ids=["the import fails", "no index has it"],
 )
-def test_a_lower_bound_that_does_not_hold(
-    requirement: str, said: str, in_its_words: str, tmp_path: Path, release: Release, world: World
+def test_wrong_lower_bound(
+    requirement: str, message: str, detail: str, tmp_path: Path, release: Release, world: World
 ) -> None:
-    """It is told what fails, with the last lines of Python or of uv."""
+    """The finding has the last output lines of Python or uv."""
     ended = at_lower_bounds(requirement, tmp_path, release, world)
     (found,) = ended.findings
     assert (ended.status, found.rule) == (Status.FAILED, "lower-bounds/lower-bound")
-    assert found.message.startswith(said)
-    assert in_its_words in found.message
+    assert found.message.startswith(message)
+    assert detail in found.message
 
 
-def test_lower_bounds_are_asked_by_setting(tmp_path: Path, release: Release, world: World) -> None:
+def test_lower_bounds_without_setting(tmp_path: Path, release: Release, world: World) -> None:
     """Without the setting nothing is installed."""
     assert at_lower_bounds("inner>=1.0", tmp_path, release, world, setting=False).status is Status.SKIPPED
     assert not release.environment("lowest").exists()
 
 
 def audited(release: Release, world: World, outer: Mapping[str, str]) -> Outcome:
-    """What comes of the check by whatever pip-audit the interpreter has."""
+    """The outcome of the check with the interpreter's pip-audit."""
     settings = replace(release.project.settings, dependencies=Dependencies(vulnerabilities=True))
     release = replace(release, project=replace(release.project, settings=settings))
     release.work_dir.mkdir(exist_ok=True)
@@ -154,17 +154,17 @@ def audited(release: Release, world: World, outer: Mapping[str, str]) -> Outcome
 
 STAND_IN = """
 import json, os, sys
-def told(option): return sys.argv[sys.argv.index(option) + 1]
-assert os.path.isdir(told("--path")) and told("--format") == "json"
-holes = [{"id": "PYSEC-0", "fix_versions": ["1.1"]}]
-with open(told("--output"), "w") as file:
-    json.dump({"dependencies": [{"name": "old", "version": "1.0", "vulns": holes}]}, file)
+def value(option): return sys.argv[sys.argv.index(option) + 1]
+assert os.path.isdir(value("--path")) and value("--format") == "json"
+vulnerabilities = [{"id": "PYSEC-0", "fix_versions": ["1.1"]}]
+with open(value("--output"), "w") as file:
+    json.dump({"dependencies": [{"name": "old", "version": "1.0", "vulns": vulnerabilities}]}, file)
 sys.exit(1)
 """
 
 
 def test_pip_audit(tmp_path: Path, release: Release, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is not beside omni-release nothing was found out; else it is told where to look, and believed."""
+    """Without pip-audit the check is inconclusive; with it, its report of the environment counts."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
@@ -180,8 +180,8 @@ def test_pip_audit(tmp_path: Path, release: Release, world: World, monkeypatch: 
 
 
 def test_pip_audit_without_a_network(release: Release, world: World) -> None:
-    """The real one, where nothing answers: inconclusive, in its own words."""
-    pytest.importorskip("pip_audit", reason="pip-audit is whoever's who asks for vulnerabilities")
+    """The real pip-audit without a network is inconclusive."""
+    pytest.importorskip("pip_audit", reason="pip-audit is optional")
     site = environments.site_packages(release.environment("released-uv"))
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     info = site / "idna-3.0.dist-info"

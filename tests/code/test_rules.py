@@ -18,7 +18,7 @@ ENOUGH = 3
 
 
 def in_all_languages(rule: str, into: Path) -> Path:
-    """A rule's examples; what is JavaScript is also TypeScript and TSX, and is held to as such."""
+    """Copy a rule's examples; JavaScript ones are also copied as TypeScript and TSX."""
     folder = shutil.copytree(EXAMPLES / rule, into / rule)
     for script in list(folder.glob("*.js")):
         shutil.copy(script, script.with_suffix(".ts"))
@@ -27,7 +27,7 @@ def in_all_languages(rule: str, into: Path) -> Path:
 
 
 def marked(folder: Path, kind: str) -> set[tuple[str, int]]:
-    """The lines of the examples that are marked so: by `# bad` at their end, or `# bad below` above them."""
+    """The lines of the examples with a mark: `# bad` at their end, or `# bad below` above them."""
     return {
         (path.name, number + bool(found[2]))
         for path in folder.iterdir()
@@ -37,36 +37,36 @@ def marked(folder: Path, kind: str) -> set[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_examples_are_the_tests(rule: str, tmp_path: Path) -> None:
-    """At least three bad examples, all found; at least three good ones, and nothing but the bad ones found."""
+def test_examples(rule: str, tmp_path: Path) -> None:
+    """At least three bad examples are found, and nothing in at least three good ones."""
     folder = in_all_languages(rule, tmp_path)
-    said = [(Path(f.path or "").name, f.line, f.severity) for f in found(folder) if f.rule == rule]
-    assert {(name, line) for name, line, severity in said if severity is Severity.ERROR} == marked(folder, "bad")
-    assert {(name, line) for name, line, severity in said if severity is Severity.NOTICE} == marked(folder, "meant")
-    assert len(said) == len(set(said))
+    findings = [(Path(f.path or "").name, f.line, f.severity) for f in found(folder) if f.rule == rule]
+    assert {(name, line) for name, line, severity in findings if severity is Severity.ERROR} == marked(folder, "bad")
+    assert {(name, line) for name, line, severity in findings if severity is Severity.NOTICE} == marked(folder, "meant")
+    assert len(findings) == len(set(findings))
     for kind in ("bad", "good"):
         assert len(marked(EXAMPLES / rule, kind)) >= ENOUGH
 
 
-def test_each_rule_says_why_and_what_to_do() -> None:
-    """Each rule has a message and a note; an error, or a notice where it may be meant; all its parts say the same."""
+def test_messages_and_notes() -> None:
+    """Each rule has a message and a note, the same in all its parts; a part is an error, or a notice (`.meant`)."""
     for file in scan.shipped_rules():
         documents = file.text.split("\n---\n")
-        said = {
+        texts = {
             tuple(re.findall(r"^(?:message|note): .*(?:\n  .*)*", document, re.MULTILINE)) for document in documents
         }
-        assert len(said) == 1, file.shown
-        assert len(next(iter(said))) == 2, file.shown
+        assert len(texts) == 1, file.shown
+        assert len(next(iter(texts))) == 2, file.shown
         kinds = [
             "info" if re.search(r"^id: \S+\.meant$", document, re.MULTILINE) else "error" for document in documents
         ]
-        told = [f"\nseverity: {kind}\n" in document for kind, document in zip(kinds, documents, strict=True)]
-        assert all(told) and "error" in kinds, file.shown
+        matching = [f"\nseverity: {kind}\n" in document for kind, document in zip(kinds, documents, strict=True)]
+        assert all(matching) and "error" in kinds, file.shown
 
 
 @pytest.mark.parametrize("rule", ["catch-is-silent", "promise-left-alone"])
-def test_one_rule_for_each_script_language(rule: str) -> None:
-    """What is looked for in TypeScript is looked for in JavaScript and TSX: a plain <script> is JavaScript."""
+def test_script_languages(rule: str) -> None:
+    """A rule for TypeScript has the same body for JavaScript and TSX: a plain <script> is JavaScript."""
     (file,) = (file for file in scan.shipped_rules() if file.path.stem == rule)
     bodies = {
         re.sub(r"^(id|language): .*\n", "", document.strip(), flags=re.MULTILINE)

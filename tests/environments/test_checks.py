@@ -1,4 +1,4 @@
-"""What was installed, where a program does not end in time."""
+"""Checks of the installed release, where a program exceeds its deadline."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from omni_release.environments.checks import pip_check, verify_commands
 
 
 @dataclass(frozen=True)
-class Endless:
-    """A program that is stopped at its deadline."""
+class TimedOut:
+    """Stops every program at its deadline."""
 
     def run(self, command: Run) -> Completed:
-        """Stopped."""
+        """The result of a stopped program."""
         return Completed(-9, (), 3.0, timed_out=True)
 
 
-def test_who_takes_too_long(release: Release, world: World) -> None:
-    """Our own question could not be answered then; a command of the project's own has failed."""
+def test_timeouts(release: Release, world: World) -> None:
+    """A timeout is inconclusive for pip check, and a failure for a command of the project."""
     settings = replace(release.project.settings, verify=Verify(commands=(("acme", "--self-test"),), timeout=3))
     release = replace(release, project=replace(release.project, settings=settings))
     release.work_dir.mkdir()
-    endless = replace(world, processes=Endless())  # type: ignore[arg-type]  # as much of them as is used
+    endless = replace(world, processes=TimedOut())  # type: ignore[arg-type]  # as much of them as is used
     with pytest.raises(Inconclusive, match="pip check did not end"):
         list(pip_check(release, endless))
     (finding,) = verify_commands(release, endless)

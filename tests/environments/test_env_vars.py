@@ -37,32 +37,32 @@ OUTER = {
 }
 
 
-def test_tools_are_not_led_astray() -> None:
-    """What could let another file in, or is a credential, is left out; the way to an index and the cache stay."""
+def test_tool_env() -> None:
+    """Variables that redirect an installer and credentials are removed; those of certificates and the cache stay."""
     inner = programs.tool_env(OUTER, RUN)
     assert not inner.keys() & {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_FIND_LINKS"}
     assert "secret" not in inner.values()
     assert (inner["PIP_CERT"], inner["UV_CACHE_DIR"], inner["PATH"]) == ("/cert", "/cache", "/bin")
 
 
-def test_dependencies_come_from_where_the_machine_says() -> None:
-    """The installers' own settings stay where things are installed that are not ours."""
+def test_dependency_env() -> None:
+    """For dependencies, the installers' own settings stay."""
     inner = installer_config.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
     assert inner["PIP_FIND_LINKS"] == "/x"
     assert "PYTHONPATH" not in inner
     assert "secret" not in inner.values()
 
 
-def test_what_one_installer_knows_the_other_is_told(tmp_path: Path) -> None:
-    """A default index that only pip, or only uv, is told of reaches both, in the environment alone."""
+def test_default_index_is_shared(tmp_path: Path) -> None:
+    """A default index that is configured for pip or uv alone reaches both, through variables."""
     outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
     url = "https://ada:pass@index.example.invalid/simple/"
     assert installer_config.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
     assert installer_config.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
 
 
-def test_tests_keep_what_they_may_need() -> None:
-    """The project's tests see the outer environment, without Python's settings and without credentials to publish."""
+def test_test_env() -> None:
+    """Tests get the outer variables, without Python's settings and without credentials to publish."""
     inner = programs.test_env(OUTER, RUN)
     assert inner["DATABASE_URL"] == "db"
     assert "secret" not in inner.values()
@@ -70,11 +70,11 @@ def test_tests_keep_what_they_may_need() -> None:
     assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}
 
 
-def test_places_in_an_environment(tmp_path: Path) -> None:
+def test_layout(tmp_path: Path) -> None:
     """The interpreter and the folder for packages are where a real environment has them."""
     target = tmp_path / "environment"
     subprocess.run([uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(target)], check=True)
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    asked = subprocess.check_output([environments_module.python(target), "-c", code], text=True).strip()
-    assert Path(asked).samefile(environments_module.site_packages(target))
+    purelib = subprocess.check_output([environments_module.python(target), "-c", code], text=True).strip()
+    assert Path(purelib).samefile(environments_module.site_packages(target))
     assert environments_module.scripts_folder(target).is_dir()

@@ -1,4 +1,4 @@
-"""Is this wheel, byte for byte, what was installed there? With the real uv, and with what people do afterwards."""
+"""Whether a wheel is installed byte for byte, with the real uv, and with files that change afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = {
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
-    """A small wheel, with a script, which goes elsewhere."""
+    """A small wheel with a script, which is installed elsewhere."""
     path = tmp_path / "acme-1.0-py3-none-any.whl"
     record = []
     with zipfile.ZipFile(path, "w") as archive:
@@ -66,7 +66,7 @@ def environment(tmp_path: Path, wheel: Path) -> Path:
 
 
 def test_installed(environment: Path, wheel: Path) -> None:
-    """What was installed is held, though the installer writes a RECORD of its own and adds files."""
+    """An installed wheel is found, although the installer rewrites RECORD and adds files."""
     base = site_packages(environment)
     record = (base / "acme-1.0.dist-info/RECORD").read_bytes()
     with zipfile.ZipFile(wheel) as archive:
@@ -80,7 +80,7 @@ def test_installed(environment: Path, wheel: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("acme-1.0.data")])
 @pytest.mark.parametrize("change", ["changed", "shorter", "gone", "folder"])
 def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path) -> None:
-    """One byte that differs, in whatever file, and it is another one."""
+    """One different byte in any file is noticed."""
     base = site_packages(tmp_path / "environment")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(base)
@@ -97,8 +97,8 @@ def test_changed_afterwards(name: str, change: str, wheel: Path, tmp_path: Path)
     assert not environments.has_wheel(base, wheel)
 
 
-def test_no_environment(tmp_path: Path, wheel: Path) -> None:
-    """Where there is no environment nothing is held, and nothing goes wrong."""
+def test_missing_environment(tmp_path: Path, wheel: Path) -> None:
+    """Without an environment no wheel is found, and nothing fails."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for name in ("gone", "empty", "file"):

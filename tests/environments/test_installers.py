@@ -1,4 +1,4 @@
-"""What installers are asked for: our own file, alone and by its hash."""
+"""The requirement that pins the release by its hashes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SDIST = Artifact("ac_me-1.0.tar.gz", 5, "cd" * 32)
 
 
 @pytest.mark.parametrize("allowed", [(WHEEL,), (SDIST, WHEEL)])
-def test_own_file(allowed: tuple[Artifact, ...], tmp_path: Path) -> None:
-    """It is one of the files that are named, by their hashes, and brings nothing with it."""
+def test_pinned_release(allowed: tuple[Artifact, ...], tmp_path: Path) -> None:
+    """It allows the given artifacts by their hashes, and no dependencies."""
     project = Project(tmp_path, "Ac.me", (), Settings(), {})
     release = Release(project, "1.0", "pypi", None, tmp_path, tmp_path / "w", PurePosixPath())
-    own = PinnedRelease.of(release, "local", *allowed)
-    line = own.requirements_file.data.decode()
+    pinned = PinnedRelease.of(release, "local", *allowed)
+    line = pinned.requirements_file.data.decode()
     assert line == " ".join(("ac-me==1.0", *(f"--hash=sha256:{file.sha256}" for file in allowed))) + "\n"
-    assert own.arguments == ("--no-deps", "--require-hashes", "--requirement", str(own.requirements_file.path))
-    assert own.by_version(Path("/x/ac.whl"), "/x/ac.whl[more]") == "ac-me[more]==1.0"
-    assert own.by_version(Path("/x/ac.whl"), "pytest") == "pytest"
+    assert pinned.arguments == ("--no-deps", "--require-hashes", "--requirement", str(pinned.requirements_file.path))
+    assert pinned.by_version(Path("/x/ac.whl"), "/x/ac.whl[more]") == "ac-me[more]==1.0"
+    assert pinned.by_version(Path("/x/ac.whl"), "pytest") == "pytest"

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from omni_release import programs
 from omni_release.code import Sources, select_sources
@@ -189,11 +190,7 @@ class _Search:
 def _parse_matches(
     lines: Sequence[str], elsewhere: Callable[[str, str], bool] = lambda pattern, sibling: False
 ) -> Iterator[Finding]:
-    """ast-grep's matches as findings, sorted by place; it counts lines and columns from 0, in characters.
-
-    Two keys of a rule's metadata turn an error into a notice: `notice-where`, if its pattern matches `elsewhere` in a
-    file of the language, and `notice-unless`, if none of its variables' patterns matches what the rule bound to them.
-    """
+    """ast-grep's matches as findings, sorted by place; it counts lines and columns from 0, in characters."""
     findings: dict[tuple[object, ...], Finding] = {}
     for line in lines:
         if not line.startswith("{"):
@@ -203,15 +200,7 @@ def _parse_matches(
             start = match["range"]["start"]
             note = (match.get("note") or "").strip()
             message = match["message"].strip() + (f"\n→ {note}" if note else "")
-            severity = _SEVERITIES.get(match["severity"], Severity.NOTICE)
-            metadata = match.get("metadata", {})
-            if (pattern := metadata.get("notice-where")) and elsewhere(pattern, match["file"]):
-                severity = Severity.NOTICE
-            if patterns := metadata.get("notice-unless"):
-                bound = match["metaVariables"]["single"]
-                texts = ((regex, bound[name]["text"]) for name, regex in patterns.items() if name in bound)
-                if not any(re.search(regex, text) for regex, text in texts):
-                    severity = Severity.NOTICE
+            severity = _severity(match, elsewhere)
             place = (match["file"].replace("\\", "/").removeprefix("./"), start["line"] + 1, start["column"] + 1)
             finding = Finding(message.strip() or match["ruleId"], rule_name(match["ruleId"]), severity, *place)
         except (ValueError, KeyError, TypeError):
@@ -219,6 +208,23 @@ def _parse_matches(
             raise Inconclusive(f"cannot parse ast-grep's output: {line[:200]}", hint) from None
         findings.setdefault((finding.rule, *place), finding)
     yield from sorted(findings.values(), key=lambda f: (f.path or "", f.line or 0, f.column or 0, f.rule))
+
+
+def _severity(match: dict[str, Any], elsewhere: Callable[[str, str], bool]) -> Severity:
+    """The severity of a match. Two keys of its rule's metadata turn an error into a notice.
+
+    `notice-where` does if its pattern matches `elsewhere` in a file of the language, `notice-unless` if none of its
+    patterns, by variable, matches what the rule bound to the variable.
+    """
+    metadata = match.get("metadata", {})
+    if (pattern := metadata.get("notice-where")) and elsewhere(pattern, match["file"]):
+        return Severity.NOTICE
+    if patterns := metadata.get("notice-unless"):
+        bound = match["metaVariables"]["single"]
+        texts = ((regex, bound[name]["text"]) for name, regex in patterns.items() if name in bound)
+        if not any(re.search(regex, text) for regex, text in texts):
+            return Severity.NOTICE
+    return _SEVERITIES.get(match["severity"], Severity.NOTICE)
 
 
 def _drop_rule(output: _Output, rules: list[RuleFile]) -> Finding:
