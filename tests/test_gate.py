@@ -82,7 +82,7 @@ def test_a_summary_that_cannot_be_written(case: Callable[[str], Path], tmp_path:
     github = child_environment(GITHUB_STEP_SUMMARY=str(tmp_path / "nowhere" / "summary.md"))
     ran = omni("gate", cwd=case("sound"), environment=github)
     assert ran.code == 0
-    assert "the report is not kept: No such file or directory" in ran.out
+    assert "cannot write the report: No such file or directory" in ran.out
 
 
 def test_a_project_below_its_repository(tmp_path: Path) -> None:

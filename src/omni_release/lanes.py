@@ -305,7 +305,7 @@ def build(prebuilt: Path | None = None) -> Lane:
 
 def inspect(prebuilt: Path | None = None) -> Lane:
     """Run the rehearsal up to the inspection of the built distributions."""
-    return rehearse(prebuilt).up_to("inspect", *_LOOKS)
+    return rehearse(prebuilt).up_to("inspect", *_INSPECTIONS)
 
 
 def tests(prebuilt: Path | None = None) -> Lane:
@@ -368,7 +368,7 @@ def cassettes() -> Lane:
     return Lane("cassettes", stage(Stage.SMOKE, check(cassettes_clean)))
 
 
-_LOOKS = (
+_INSPECTIONS = (
     "distributions-match",
     "upload-rules",
     "wheel-complete",
@@ -428,13 +428,15 @@ def every(project: Project | None = None) -> tuple[Lane, ...]:
     """Each lane in each of its modes, with the tasks that the project adds."""
     from omni_release import custom_tasks
 
-    found = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
-    return tuple(custom_tasks.with_project_tasks(one, project) for one in found) if project is not None else found
+    all_lanes = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
+    if project is None:
+        return all_lanes
+    return tuple(custom_tasks.with_project_tasks(lane, project) for lane in all_lanes)
 
 
 def task_ids(project: Project) -> frozenset[str]:
     """The ids of a project's tasks in all lanes."""
-    return frozenset(task.id for one in every(project) for task in one.tasks)
+    return frozenset(task.id for lane in every(project) for task in lane.tasks)
 
 
 def waiver_names(lane: Lane, project: Project) -> tuple[Callable[[], Iterable[waivers.Name]], ...]:

@@ -1,4 +1,4 @@
-"""One run of a lane, wired to the real world: the lock, the run folder, the ports, the terminal, the report's files."""
+"""Runs a lane in the real world: the lock, the run folder, the adapters, the terminal, the files of the report."""
 
 from __future__ import annotations
 
@@ -30,53 +30,75 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import BLOCKED_BY, REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
-from omni_release.core.tasks import Lane
+from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import Completed, World
 from omni_release.report import text
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
 
-
 _ALWAYS_NEW = ("rehearse", "build")
+"""The lanes that never continue in an existing run."""
 
 
 def run_lane(request: Request) -> int:
-    """Run a lane from end to end; the exit code. Raises UsageError where it cannot begin."""
+    """Run a lane from end to end; the exit code. Raises UsageError where it cannot start."""
+
+    def terminate(
+        number: int, frame: FrameType | None
+    ) -> None:  # child processes end first, then the report is written
+        raise KeyboardInterrupt
+
     # SIGHUP: a closed terminal (not on Windows). SIGINT: a parent may have set it to be ignored, as shells do for `&`.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _terminated)
-    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(programs.RUN_VARIABLE)):
-        raise UsageError(
-            f"a rehearsal inside a rehearsal: run {outer} has started this one",
-            "Leave out the tests that rehearse: `command` in [tool.omni-release.tests] can choose a part of them.",
-        )
-    _refuse_artifacts(request)
-    if request.lane == "release" and request.only:
-        raise UsageError("a release is published whole, or not at all", "Leave --only out; `doctor` takes it.")
+            signal.signal(getattr(signal, name), terminate)
+    _check_request(request)
     secrets = Secrets.of(os.environ)
-    if not request.read_only or request.lane == "doctor":  # what starts programs that are not ours
+    if not request.read_only or request.lane == "doctor":  # these start programs that are not ours
         secrets.know_of_files(os.environ)
-    home = RunStore(request.project.root, LocalFiles(), secrets.redact)
+    store = RunStore(request.project.root, LocalFiles(), secrets.redact)
+    stream = sys.stdout if request.format == "text" else sys.stderr
     with contextlib.ExitStack() as stack:
-        if not request.read_only and (not request.dry or home.path.is_dir()):
-            stack.enter_context(home.lock(f"omni-release {request.lane}", lambda line: _say(request, line)))
+        if not request.read_only and (not request.dry or store.path.is_dir()):
+            tell = functools.partial(print, file=stream, flush=True)
+            stack.enter_context(store.lock(f"omni-release {request.lane}", tell))
         if request.lane in lanes.PUBLISHING:
-            report = _published(request, home, secrets)
+            report = _run_for_real_index(request, store, secrets)
         else:
-            report = _one(request, home, secrets)
+            report = _run(request, store, secrets)
     if request.format in report_files.FORMATS:
         sys.stdout.write(report_files.rendered(report, request.format, secrets.redact))
     return report.exit_code
 
 
-def _published(request: Request, home: RunStore, secrets: Secrets) -> Report:
-    """The report of a lane about a real index: that of its last phase.
+def _check_request(request: Request) -> None:
+    """Raises UsageError for options that this lane cannot take, and for a rehearsal that a rehearsal has started."""
+    builds = request.lane in (*lanes.BUILDING, "release")
+    if builds and (outer := os.environ.get(programs.RUN_VARIABLE)):
+        raise UsageError(
+            f"nested rehearsal: this process was started by run {outer}",
+            "Exclude the tests that rehearse: `command` in [tool.omni-release.tests] can select a part of them.",
+        )
+    if request.lane == "release" and request.only:
+        raise UsageError("--only cannot be used with `release`", "Remove it, or use it with `doctor`.")
+    if request.artifacts is None:
+        return
+    if not builds:
+        raise UsageError(f"`{request.lane}` takes no --artifacts", "Remove it.")
+    if request.run is not None:
+        raise UsageError("--artifacts and --run are mutually exclusive", "Remove one of them: a run has artifacts.")
+    if not request.artifacts.is_dir():
+        raise UsageError(f"there is no folder {request.artifacts}", "Give the folder of the distributions.")
+    if not any(request.artifacts.glob("*.whl")) and not any(request.artifacts.glob("*.tar.gz")):
+        raise UsageError(f"no wheel and no sdist in {request.artifacts}", "Give the folder of the distributions.")
 
-    A release runs in phases: its proofs, the rehearsal it needs, then what cannot be undone. What is wrong outside is
-    reported before the rehearsal, which takes its time, and checked again after it. Raises UsageError where the lane
-    cannot begin.
+
+def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> Report:
+    """The report of a lane that works with a real index: that of its last phase.
+
+    A release runs in phases: the checks of the world, the rehearsal if it is missing, then the publish. Problems of the
+    world are reported before the long rehearsal, and checked again after it. Raises UsageError where it cannot start.
     """
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index import targets
@@ -87,40 +109,40 @@ def _published(request: Request, home: RunStore, secrets: Secrets) -> Report:
     name = canonicalize_name(request.project.name)
     request = replace(request, destination=targets.discover(destination.target, name, resolver.login))
     if request.lane in ("published", "doctor"):
-        return _one(request, home, secrets, resolver)
-    run = home.run(request.run) if request.run else None
+        return _run(request, store, secrets, resolver)
+    run = store.run(request.run) if request.run else None
     steps.require_confirmation(request, run)
     if run is None or run.rehearsal_verdict() is None:
-        before = _one(replace(request, lane="doctor", only=lanes.PROOFS), home, secrets, resolver)
-        if before.verdict in ("failed", "interrupted"):
-            return before
-        rehearsal = _one(replace(request, lane="rehearse", destination=None), home, secrets, resolver)
+        checks = _run(replace(request, lane="doctor", only=lanes.PROOFS), store, secrets, resolver)
+        if checks.verdict in ("failed", "interrupted"):
+            return checks
+        rehearsal = _run(replace(request, lane="rehearse", destination=None), store, secrets, resolver)
         if rehearsal.verdict != "passed" or rehearsal.run is None:
             return rehearsal
         request = replace(request, run=rehearsal.run, artifacts=None)
-    return _one(request, home, secrets, resolver)
+    return _run(request, store, secrets, resolver)
 
 
-def _one(request: Request, home: RunStore, secrets: Secrets, resolver: CredentialResolver | None = None) -> Report:
-    """One lane's report, shown and kept."""
+def _run(request: Request, store: RunStore, secrets: Secrets, resolver: CredentialResolver | None = None) -> Report:
+    """Run one lane: its outcomes and its report are shown, and the report is written."""
     lane = _lane(request)
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
-        shown = terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(_wired(request, home, secrets, shown, resolver))
-        stack.enter_context(shown)
-        if request.lane == "rehearse" and request.to:  # what a release needs
+        screen = terminal(stream, os.environ, secrets.redact)
+        release, world = stack.enter_context(_open_world(request, store, secrets, screen, resolver))
+        stack.enter_context(screen)
+        if request.lane == "rehearse" and request.to:  # as a part of a release
             from omni_release.publishing import summary
 
-            shown.say(summary.reusable_rehearsal(home, release, world))
+            screen.say(summary.reusable_rehearsal(store, release, world))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
         try:
-            outcomes.extend(_outcomes(request, lane, release, world, shown, secrets.redact))
+            outcomes.extend(_outcomes(request, lane, release, world, screen, secrets.redact))
         except KeyboardInterrupt:
             interrupted = True
-        shown.say(text.not_run_lines(outcomes))
+        screen.say(text.not_run_lines(outcomes))
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.read_only:
@@ -129,90 +151,84 @@ def _one(request: Request, home: RunStore, secrets: Secrets, resolver: Credentia
                 report_files.write_reports(report, request.output, world.files, secrets.redact)
             report_files.write_step_summary(report, os.environ, secrets.redact)
         except OSError as error:
-            shown.say([f"the report is not kept: {error.strerror}: {error.filename or release.folder}"])
-        shown.say(text.summary_lines(report))
+            screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
+        screen.say(text.summary_lines(report))
         if request.lane == "release" and not request.dry:
             from omni_release.publishing import summary
 
-            shown.say(summary.after_release(request, report, world))
+            screen.say(summary.after_release(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
-            shown.say(sign_offs.questions_before_release(request.project, home.run(str(release.folder))))
+            screen.say(sign_offs.questions_before_release(request.project, store.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            shown.say(text.workflow_commands(redacted(report, secrets.redact)))
+            screen.say(text.workflow_commands(redacted(report, secrets.redact)))
     return report
 
 
-def _say(request: Request, line: str) -> None:
-    print(line, file=sys.stdout if request.format == "text" else sys.stderr, flush=True)
-
-
 def _lane(request: Request) -> Lane:
-    """The lane that was asked for, or the part of it. Raises UsageError where it has no such task.
+    """The lane, or the part of it that `--only` selects. Raises UsageError where it has no such task.
 
-    A waiver of nothing is told by each lane but `version`, which is asked at every commit and has but one check.
+    Each lane but `version` checks the names of waivers: `version` runs at every commit, and has only one check.
     """
     lane = custom_tasks.with_project_tasks(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
-    known = [task.id for task in lane.tasks]
+    ids = [task.id for task in lane.tasks]
     if request.lane != "version":
         waivers.validate(request.project, *lanes.waiver_names(lane, request.project))
     for id in request.only:
-        if id not in known:
-            raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(known)}.")
+        if id not in ids:
+            raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(ids)}.")
     return lane.up_to(lane.name, *request.only) if request.only else lane
 
 
-def _refuse_artifacts(request: Request) -> None:
-    """Raises UsageError where artifacts are named that this run cannot take."""
-    if request.artifacts is None:
-        return
-    if request.lane not in (*lanes.BUILDING, "release"):
-        raise UsageError(f"`{request.lane}` takes no --artifacts", "Leave it out.")
-    if request.run is not None:
-        raise UsageError("--artifacts and --run are two answers to one question", "A run has its own: leave one out.")
-    if not request.artifacts.is_dir():
-        raise UsageError(f"there is no folder {request.artifacts}", "Name the folder that holds the distributions.")
-    if not any(request.artifacts.glob("*.whl")) and not any(request.artifacts.glob("*.tar.gz")):
-        raise UsageError(f"there is no wheel and no sdist in {request.artifacts}", "Name the folder that holds them.")
-
-
 @contextlib.contextmanager
-def _wired(
-    request: Request, home: RunStore, secrets: Secrets, shown: Terminal, resolver: CredentialResolver | None
+def _open_world(
+    request: Request, store: RunStore, secrets: Secrets, screen: Terminal, resolver: CredentialResolver | None
 ) -> Iterator[tuple[Release, World]]:
-    """The release that the run is about and the real world; closed at the end."""
-    files, project = LocalFiles(), request.project
-    folder = replace(_folder(request, home, LocalProcesses(secrets.resolve)), read_only=request.read_only)
-    processes = LocalProcesses(
-        secrets.resolve, lambda command, ended: _journal(folder, command, ended), lambda: secrets.given
-    )
-    index = _index(request, folder, resolver)
+    """The release that the run is about, and the real world, which is closed at the end."""
+    project = request.project
+    folder = replace(_run_folder(request, store, LocalProcesses(secrets.resolve)), read_only=request.read_only)
+
+    def record(command: Run, completed: Completed) -> None:  # shows later where the time of a run went
+        seconds = round(completed.seconds, 3)
+        folder.record("ran", log=command.log.stem, code=completed.code, seconds=seconds)
+
+    processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
+    index: Rehearsal | PackageIndex
+    if request.destination is None or resolver is None:
+        index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
+    else:
+        index = PackageIndex(request.destination, resolver)
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
-    version = versions.version_of(versions.places_of(project))
-    found = source_tree.working_tree(project.root, processes)
+    target = folder.last_target() if request.lane == "checklist" else REHEARSAL
+    working_tree = source_tree.working_tree(project.root, processes)
     release = Release(
         project,
-        version,
-        _target(request, folder),
+        versions.version_of(versions.places_of(project)),
+        target if request.destination is None else request.destination.name,
         source_tree.commit(project.root, processes),
         folder.path,
         folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "work-dir",
-        found.inside(project.root) if found else PurePosixPath(),
+        working_tree.inside(project.root) if working_tree else PurePosixPath(),
     )
     try:
-        clock = SystemClock(lambda: processes.stopped)
-        person = AtTerminal(shown, sys.stdin, lambda: processes.stopped, preapproved=request.yes)
-        elsewhere = MachineIndex(os.environ)
-
-        def tell(line: str) -> None:
-            shown.say([line])
-
-        world = World(processes, files, clock, index, folder, os.environ, tell, person, elsewhere)
+        world = World(
+            processes,
+            LocalFiles(),
+            SystemClock(lambda: processes.stopped),
+            index,
+            folder,
+            os.environ,
+            tell=lambda line: screen.say([line]),
+            person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
+            default_index=MachineIndex(os.environ),
+            answers=sign_offs,
+            task_ids=lambda: lanes.task_ids(project),
+        )
         if not request.read_only:
-            from omni_release.publishing import steps as publishing_steps
+            from omni_release.publishing import steps
 
-            world = replace(world, publisher=publishing_steps)
-        yield release, replace(world, answers=sign_offs, task_ids=lambda: lanes.task_ids(project))
+            world = replace(world, publisher=steps)
+        yield release, world
     finally:
         index.close()
         processes.close()
@@ -220,90 +236,66 @@ def _wired(
             folder.remove_work_dir()
 
 
-def _target(request: Request, folder: RunFolder) -> str:
-    """What the run is about; checklists are about the index that it was last about."""
-    if request.destination is not None:
-        return request.destination.name
-    return folder.last_target() if request.lane == "checklist" else REHEARSAL
-
-
 def _variable(name: str) -> str:
     return os.environ.get(name, "")
 
 
-def _index(request: Request, folder: RunFolder, resolver: CredentialResolver | None) -> Rehearsal | PackageIndex:
-    if request.destination is None or resolver is None:
-        return Rehearsal(folder.path / "index", canonicalize_name(request.project.name))
-    return PackageIndex(request.destination, resolver)
-
-
-def _journal(folder: RunFolder, command: Run, ended: Completed) -> None:
-    """How each program ended, for whoever asks later where the time went."""
-    folder.record("ran", log=command.log.stem, code=ended.code, seconds=round(ended.seconds, 3))
-
-
-def _folder(request: Request, home: RunStore, processes: LocalProcesses) -> RunFolder:
-    """The run that was asked for; else, for a part, the newest that was built from this very tree; else a new one."""
+def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) -> RunFolder:
+    """The run that `--run` names; for a part of a rehearsal, the newest one of this very tree; else a new one."""
     if request.run is not None:
-        return home.run(request.run)
+        return store.run(request.run)
+    runs = store.runs()
+    newest = next(iter(runs), None)
     if request.lane == "checklist":
-        return next(iter(home.runs()), home.none())
+        return newest or store.none()
     if request.lane == "gate" and not request.read_only and not request.dry:
-        return home.gate()
-    if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and not home.runs()):
-        return home.none()
+        return store.gate()
+    if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and newest is None):
+        return store.none()
     if request.lane == "doctor":
-        now = source_tree.fingerprint(request.project.root, processes)
-        built = [run for run in home.runs() if run.tree_hash() == now]
-        finished = next((run for run in built if run.rehearsal_verdict() is not None), None)
-        return finished or next(iter(built), home.none())
-    newest = next(iter(home.runs()), None)
+        tree = source_tree.fingerprint(request.project.root, processes)
+        built = [run for run in runs if run.tree_hash() == tree]
+        rehearsed = (run for run in built if run.rehearsal_verdict() is not None)
+        return next(rehearsed, None) or next(iter(built), store.none())
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
         if newest.tree_hash() == source_tree.fingerprint(request.project.root, processes):
             return newest
     if request.lane == "published":
-        return home.none()
-    return (
-        RunFolder(home.path / "runs" / "new", home.files)
-        if request.dry
-        else home.new_run(request.project.settings.keep_runs)
-    )
+        return store.none()
+    if request.dry:
+        return RunFolder(store.path / "runs" / "new", store.files)
+    return store.new_run(request.project.settings.keep_runs)
 
 
 def _outcomes(
-    request: Request, lane: Lane, release: Release, world: World, shown: Terminal, redact: Redact
+    request: Request, lane: Lane, release: Release, world: World, screen: Terminal, redact: Redact
 ) -> Iterator[Outcome]:
-    """The lane's outcomes, shown as they end."""
+    """The lane's outcomes, shown as they end; `not_run_lines` shows those that another task has blocked."""
     today = world.clock.now().date()
-    for outcome in engine.run(
-        lane, release, world, today=today, dry=request.dry, started=lambda task: shown.started(task.id, task.title)
-    ):
-        shown.ended(outcome.id)
-        if BLOCKED_BY not in outcome.evidence:  # those are told together, at the end
-            shown.say(text.outcome_lines(redacted(outcome, redact)))
+
+    def started(task: Task) -> None:
+        screen.started(task.id, task.title)
+
+    for outcome in engine.run(lane, release, world, today=today, dry=request.dry, started=started):
+        screen.ended(outcome.id)
+        if BLOCKED_BY not in outcome.evidence:
+            screen.say(text.outcome_lines(redacted(outcome, redact)))
         yield outcome
 
 
 def _report(
     request: Request, release: Release, world: World, outcomes: Sequence[Outcome], seconds: float, *, interrupted: bool
 ) -> Report:
-    pinned = world.journal.artifacts()
-    version = distributions.released(release.version, pinned)
-    run = str(release.folder) if release.folder.is_dir() else None
+    artifacts = world.journal.artifacts()
     return Report(
         lane=request.lane,
         project=request.project.name,
-        version=version,
+        version=distributions.released(release.version, artifacts),
         target=release.target,
         seconds=round(seconds, 3),
         outcomes=tuple(outcomes),
-        artifacts=pinned,
-        run=run,
+        artifacts=artifacts,
+        run=str(release.folder) if release.folder.is_dir() else None,
         interrupted=interrupted,
         inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
     )
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    """End the run: its child processes first, then the report."""
-    raise KeyboardInterrupt
