@@ -1,4 +1,4 @@
-"""A whole release, by the command line: to a server that others wrote, and to a bare git remote; and what stops one."""
+"""Whole releases by the command line, to pypiserver and a bare git remote, and what stops one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def project(case: Callable[[str], Path], tmp_path: Path) -> Iterator[Path]:
 
 
 def run(root: Path, *arguments: str, **more: str) -> Ran:
-    """The command line, as somebody with credentials."""
+    """The command line, with credentials."""
     who = {f"GIT_{role}_{what}": "tester@example.invalid" for role in ("AUTHOR", "COMMITTER") for what in _WHAT}
     inner = child_environment(TWINE_USERNAME=USER, TWINE_PASSWORD=PASSWORD, **who, **more)
     return omni(*arguments, "--to", "shelf", "--format", "json", cwd=root, environment=inner)
@@ -50,12 +50,12 @@ _DONE = ("upload", "release-listed", "project-page", "tag-release", "push-tag", 
 
 
 def statuses(ran: Ran) -> dict[str, str]:
-    """What came of each task."""
+    """The status of each task."""
     return {outcome["id"]: outcome["status"] for outcome in ran.document["outcomes"]}
 
 
 def without_secrets(root: Path, *ended: Ran) -> None:
-    """No secret stands in what was printed, or in any file of the run."""
+    """No secret is in the output or in any file of the run."""
     texts = [text for ran in ended for text in (ran.out, ran.err)]
     files = [path for path in (root / ".omni-release").rglob("*") if path.is_file()]
     texts += [path.read_bytes().decode("utf-8", "replace") for path in files]
@@ -88,14 +88,14 @@ def test_a_whole_release(project: Path, tmp_path: Path) -> None:
 
 
 def installed(project: Path) -> str:
-    """What the local environment says that it has."""
+    """The version in the local environment."""
     code = "import importlib.metadata as m; print(m.version('acme-sound'))"
     argv = [str(environments.python(project / ".venv")), "-I", "-c", code]
     return subprocess.run(argv, check=True, capture_output=True, encoding="utf-8").stdout
 
 
-def test_all_that_speaks_against_it_is_told_at_once(project: Path) -> None:
-    """A dirty tree, another branch, out of step, a tag that is taken, no environment: five failures of one look."""
+def test_doctor_reports_all_problems(project: Path) -> None:
+    """A dirty tree, another branch, out of sync, a taken tag and no environment are reported together."""
     git("tag", "v1.2.3", cwd=project)
     git("switch", "--quiet", "--create", "side", cwd=project)
     git("commit", "--quiet", "--allow-empty", "--message=more", cwd=project)
@@ -112,8 +112,8 @@ def test_all_that_speaks_against_it_is_told_at_once(project: Path) -> None:
     without_secrets(project, ran)
 
 
-def test_a_remote_that_is_gone_stops_a_release(project: Path, tmp_path: Path) -> None:
-    """What cannot be told is not right: nothing is published, and the remote's credentials are nowhere."""
+def test_unreachable_remote_stops_a_release(project: Path, tmp_path: Path) -> None:
+    """With an unreachable remote nothing is published, and its credentials are not shown."""
     address = f"https://somebody:{TOKEN}@127.0.0.1:9/acme.git"
     git("remote", "set-url", "origin", address, cwd=project)
     ran = run(project, "release", "--yes")

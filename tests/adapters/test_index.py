@@ -1,4 +1,4 @@
-"""The rehearsal index as a run sees it."""
+"""A run's own index."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from omni_release.core.world import FileState
 from tests.index.support import metadata, ran, sdist, wheel
 
 
-def test_a_run_s_index(tmp_path: Path) -> None:
-    """Started when it is asked for, with a password that twine is given by name, and ended with the run."""
+def test_rehearsal_index(tmp_path: Path) -> None:
+    """It is started on first use, takes an upload with its own password, and is stopped with the run."""
     import sys
 
     index = Rehearsal(tmp_path / "index", "acme-sound", {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
@@ -52,8 +52,8 @@ def test_a_run_s_index(tmp_path: Path) -> None:
     raise AssertionError("the index still answers")
 
 
-def test_what_it_holds_is_found_again(tmp_path: Path) -> None:
-    """The next process of a run finds what the last one has uploaded, and what is other than that."""
+def test_files_persist(tmp_path: Path) -> None:
+    """A later process of the run finds the uploaded files."""
     first = Rehearsal(tmp_path / "index", "acme-sound", {})
     made, other = wheel(tmp_path), wheel(tmp_path / "other", metadata(about="other"))
     secret = next(iter(first.secrets.values()))()

@@ -1,4 +1,4 @@
-"""Programs: real ones, with real children, that end, hang, shout, hide and are killed."""
+"""Running real programs that end, hang, print, daemonise and are killed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ on_posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and proce
 
 @pytest.fixture
 def processes() -> Iterator[LocalProcesses]:
-    """The real processes, ended after the test."""
+    """Real processes, closed after the test."""
     started = LocalProcesses(SECRETS.__getitem__)
     yield started
     started.stop_all()
@@ -51,19 +51,19 @@ def program(
 
 
 def log(folder: Path) -> str:
-    """All that was kept."""
+    """The content of the log."""
     return (folder / "logs/program.log").read_text(encoding="utf-8")
 
 
 def pids(path: Path, count: int) -> list[int]:
-    """The process ids that programs have written there, once all of them are."""
+    """The process ids in this file, once all of them are written."""
     until(lambda: path.exists() and path.read_text(encoding="utf-8").count("\n") == count)
     return [int(line) for line in path.read_text(encoding="utf-8").split()]
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 77])
 def test_exit_code(code: int, processes: LocalProcesses, tmp_path: Path) -> None:
-    """How a program ended is told; that it failed is no exception."""
+    """The exit code is returned; a failure is no exception."""
     done = processes.run(program(tmp_path, f"raise SystemExit({code})"))
     assert (done.code, done.tail, done.timed_out) == (code, (), False)
     assert 0 < done.seconds < 60
@@ -71,14 +71,14 @@ def test_exit_code(code: int, processes: LocalProcesses, tmp_path: Path) -> None
 
 @on_posix
 def test_ended_by_a_signal(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A signal is told as a negative number."""
+    """A signal is a negative exit code."""
     done = processes.run(program(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
     assert done.code == -signal.SIGKILL
     assert not done.timed_out
 
 
 def test_output(processes: LocalProcesses, tmp_path: Path) -> None:
-    """Both streams are kept whole, in their order; the last lines are told."""
+    """Both streams are logged completely and in order; the last lines are returned."""
     script = (
         "import sys\n"
         "for n in range(100): print('line', n, file=(sys.stdout, sys.stderr)[n % 2], flush=True)\n"
@@ -90,15 +90,15 @@ def test_output(processes: LocalProcesses, tmp_path: Path) -> None:
     assert list(done.tail) == wanted[-40:]
 
 
-def test_log_is_added_to(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A second program with the same log does not wipe out what the first one said."""
+def test_log_is_appended_to(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A second program with the same log does not overwrite it."""
     for number in "12":
         processes.run(program(tmp_path, "import sys; print(sys.argv[1])", number))
     assert log(tmp_path).split() == ["1", "2"]
 
 
-def test_what_a_program_gets(processes: LocalProcesses, tmp_path: Path) -> None:
-    """Its folder, its environment and no more than that, and a stdin that is at its end."""
+def test_environment_of_a_program(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A program gets its folder, its environment only, and an empty stdin."""
     script = "import os, sys; print(os.getcwd(), os.environ['MINE'], 'HOME' in os.environ, repr(sys.stdin.read()))"
     needed = {key: os.environ[key] for key in ("SYSTEMROOT", "PATH") if key in os.environ}
     done = processes.run(program(tmp_path, script, environment=needed | {"MINE": "yes"}))
@@ -106,7 +106,7 @@ def test_what_a_program_gets(processes: LocalProcesses, tmp_path: Path) -> None:
 
 
 def test_deadline(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A program that does not end in time is ended; what it has said until then is kept."""
+    """A program that does not end in time is stopped; its output until then is logged."""
     done = processes.run(program(tmp_path, f"print('begun', flush=True); {_SLEEPER}", deadline=1.0))
     assert done.timed_out
     assert done.code != 0
@@ -116,7 +116,7 @@ def test_deadline(processes: LocalProcesses, tmp_path: Path) -> None:
 
 @on_posix
 def test_deadline_of_a_program_that_ignores_sigterm(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A program that does not want to end is ended all the same."""
+    """A program that ignores SIGTERM is killed."""
     script = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {_SLEEPER}"
     done = processes.run(program(tmp_path, script, deadline=1.0))
     assert done.timed_out
@@ -127,7 +127,7 @@ def test_deadline_of_a_program_that_ignores_sigterm(processes: LocalProcesses, t
 @on_posix
 @pytest.mark.parametrize("deadline", [60.0, 2.0])
 def test_background_grandchild(deadline: float, processes: LocalProcesses, tmp_path: Path) -> None:
-    """What a program leaves in the background is ended with it, whether it ends by itself or at its deadline."""
+    """Programs in the background are stopped when their parent ends or reaches its deadline."""
     script = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-c', {_SLEEPER!r}])\n"
@@ -142,29 +142,29 @@ def test_background_grandchild(deadline: float, processes: LocalProcesses, tmp_p
 
 
 def test_secret(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A secret's value is in the program's environment, and neither in its log nor in what is told of it."""
+    """A secret is in the program's environment, and not in its log or its last lines."""
     script = "import os; value = os.environ['TOKEN']; print(len(value), 'at', value + value); print(value, end='')"
     done = processes.run(program(tmp_path, script, secrets={"TOKEN": "token"}))
     assert done.tail == ("12 at [redacted][redacted]", "[redacted]")
     assert log(tmp_path).splitlines() == list(done.tail)
 
 
-def test_secret_that_is_empty(processes: LocalProcesses, tmp_path: Path) -> None:
-    """An empty value hides nothing, and does not stand between all letters."""
+def test_empty_secret(processes: LocalProcesses, tmp_path: Path) -> None:
+    """An empty secret redacts nothing."""
     done = processes.run(program(tmp_path, "print('said')", secrets={"TOKEN": "empty"}))
     assert done.tail == ("said",)
 
 
 @pytest.mark.parametrize("order", [("short", "long"), ("long", "short")])
 def test_secret_within_another(order: tuple[str, str], processes: LocalProcesses, tmp_path: Path) -> None:
-    """Of two secrets of which one is a part of the other, nothing is left over."""
+    """Two secrets, one a part of the other, are redacted completely."""
     secrets = {f"VARIABLE_{name}": name for name in order}
     done = processes.run(program(tmp_path, "print('abcdef', 'abc')", secrets=secrets))
     assert done.tail == ("[redacted] [redacted]",)
 
 
 def test_secret_in_a_very_long_line(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A secret is found wherever it stands in a line that is read in parts."""
+    """A secret is redacted anywhere in a line that is read in chunks."""
     script = (
         "import os, sys; value = os.environ['TOKEN'].encode()\n"
         "for before in range(64 * 1024 - len(value) - 1, 64 * 1024 + 1):\n"
@@ -178,22 +178,22 @@ def test_secret_in_a_very_long_line(processes: LocalProcesses, tmp_path: Path) -
     assert {line.count("y") for line in lines} == {70000}
 
 
-def test_secret_that_is_not_there(tmp_path: Path, processes: LocalProcesses) -> None:
-    """Without its secret a program is not started."""
+def test_missing_secret(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A program is not started without its secret."""
     with pytest.raises(KeyError):
         processes.run(program(tmp_path, "open('started', 'w')", secrets={"TOKEN": "unknown"}))
     assert not (tmp_path / "started").exists()
 
 
-def test_program_that_is_missing(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A program that is not there is told by its name."""
+def test_missing_program(processes: LocalProcesses, tmp_path: Path) -> None:
+    """The error names the missing program."""
     with pytest.raises(ActionFailed, match="cannot start no-such-program-here: ") as raised:
         processes.run(Run(("no-such-program-here",), tmp_path, os.environ, tmp_path / "log", 10))
-    assert raised.value.hint.startswith("Is it installed")
+    assert raised.value.hint.startswith("Check that it is installed")
 
 
-def test_folder_that_is_missing(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A folder that is not there is told with the program."""
+def test_missing_folder(processes: LocalProcesses, tmp_path: Path) -> None:
+    """The error names the missing folder."""
     run = Run((sys.executable, "-c", ""), tmp_path / "gone", os.environ, tmp_path / "log", 10)
     with pytest.raises(ActionFailed, match="cannot start") as raised:
         processes.run(run)
@@ -201,15 +201,15 @@ def test_folder_that_is_missing(processes: LocalProcesses, tmp_path: Path) -> No
 
 
 @on_posix
-def test_program_that_is_none(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A file that cannot be run is told like one that is not there."""
+def test_file_that_is_no_program(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A file that cannot be executed is reported like a missing program."""
     (tmp_path / "text").write_text("text", encoding="utf-8")
     with pytest.raises(ActionFailed, match=r"cannot start .*text: Permission denied"):
         processes.run(Run((str(tmp_path / "text"),), tmp_path, os.environ, tmp_path / "log", 10))
 
 
 def test_much_output(processes: LocalProcesses, tmp_path: Path) -> None:
-    """Five megabytes on both streams do not block, and are all kept."""
+    """Five megabytes on both streams do not block, and are logged completely."""
     script = (
         "import sys\nfor n in range(50_000):\n    print(f'{n:050}'); print(f'{n:050}', file=sys.stderr)\nprint('end')"
     )
@@ -220,14 +220,14 @@ def test_much_output(processes: LocalProcesses, tmp_path: Path) -> None:
 
 
 def test_very_long_line(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A line without an end is kept whole; what is told of it is bounded."""
+    """A very long line is logged completely; the returned part is bounded."""
     done = processes.run(program(tmp_path, "print('x' * 5_000_000, end='')"))
     assert log(tmp_path) == "x" * 5_000_000
     assert 0 < sum(map(len, done.tail)) <= 40 * 64 * 1024
 
 
 def test_output_that_is_not_utf8(processes: LocalProcesses, tmp_path: Path) -> None:
-    """Bytes that are no text are kept as they are, and told with a replacement."""
+    """Undecodable bytes are logged unchanged, and returned with replacement characters."""
     done = processes.run(program(tmp_path, r"import sys; sys.stdout.buffer.write(b'\xff\xfe\x00 caf\xe9\n')"))
     assert done.tail == ("\ufffd\ufffd\x00 caf\ufffd",)
     assert (tmp_path / "logs/program.log").read_bytes() == b"\xff\xfe\x00 caf\xe9\n"
@@ -235,18 +235,18 @@ def test_output_that_is_not_utf8(processes: LocalProcesses, tmp_path: Path) -> N
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
 def test_full_disk(processes: LocalProcesses, tmp_path: Path) -> None:
-    """Where the log cannot be written the program goes on to its end, and that is told."""
+    """A program continues when its log cannot be written, and the result says so."""
     script = "[print('x' * 1000) for _ in range(1000)]; print('end')"
     run = Run((sys.executable, "-c", script), tmp_path, os.environ, Path("/dev/full"), 60)
     done = processes.run(run)
     assert done.code == 0
     assert done.tail[-1] == "end"
     short = processes.run(Run((sys.executable, "-c", "print(1)"), tmp_path, os.environ, Path("/dev/full"), 60))
-    assert short.tail == ("1", "(from here on not kept: No space left on device)")
+    assert short.tail == ("1", "(not logged from here on: No space left on device)")
 
 
-def test_side_by_side(processes: LocalProcesses, tmp_path: Path) -> None:
-    """Programs that run at once are told apart."""
+def test_parallel_programs(processes: LocalProcesses, tmp_path: Path) -> None:
+    """Parallel programs have separate results."""
     done: dict[int, Completed] = {}
 
     def work(number: int) -> None:
@@ -263,7 +263,7 @@ def test_side_by_side(processes: LocalProcesses, tmp_path: Path) -> None:
 
 
 def test_stop_all(processes: LocalProcesses, tmp_path: Path) -> None:
-    """All that runs is ended, and nothing can be started from then on."""
+    """All programs are stopped, and none can be started afterwards."""
     script = f"import os, sys; print(os.getpid(), file=open(sys.argv[1], 'a')); {_SLEEPER}"
     done: list[Completed] = []
     run = program(tmp_path, script, str(tmp_path / "pids"), deadline=300)
@@ -285,8 +285,8 @@ def test_stop_all(processes: LocalProcesses, tmp_path: Path) -> None:
 
 
 @on_posix
-def test_a_secret_that_is_no_text(tmp_path: Path) -> None:
-    """Bytes that no encoding has: kept out of the log as any secret, and no reason to stop reading."""
+def test_undecodable_secret(tmp_path: Path) -> None:
+    """A secret with undecodable bytes is redacted like any other."""
     secret = os.fsdecode(b"\xff\xfe-s3cret")
     secrets = Secrets.of({"MY_TOKEN": secret})
     processes = LocalProcesses(str, known=lambda: secrets.given)
@@ -298,8 +298,8 @@ def test_a_secret_that_is_no_text(tmp_path: Path) -> None:
 
 
 @on_posix
-def test_owner_that_is_killed(tmp_path: Path) -> None:
-    """A run that is killed with SIGKILL takes its programs with it, and what they have started."""
+def test_killed_run(tmp_path: Path) -> None:
+    """The programs of a run that is killed with SIGKILL are killed, with their children."""
     inner = (
         "import os, subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-c', {_SLEEPER!r}])\n"
@@ -329,8 +329,8 @@ def test_owner_that_is_killed(tmp_path: Path) -> None:
 
 
 @on_posix
-def test_watchdog_that_is_killed(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A run whose watchdog somebody has ended goes on without one."""
+def test_killed_watchdog(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A run continues without its watchdog."""
     before = {child.pid for child in psutil.Process().children()}
     assert processes.run(program(tmp_path, "print(1)")).code == 0
     (watchdog,) = [child for child in psutil.Process().children() if child.pid not in before]
@@ -341,7 +341,7 @@ def test_watchdog_that_is_killed(processes: LocalProcesses, tmp_path: Path) -> N
 
 @on_posix
 def test_close(tmp_path: Path) -> None:
-    """Nothing is left behind: no process, no thread, no open file."""
+    """No process, thread or open file is left."""
     me = psutil.Process()
     seen = []
     for _ in range(5):
@@ -355,7 +355,7 @@ def test_close(tmp_path: Path) -> None:
 
 @on_posix
 def test_daemon(tmp_path: Path) -> None:
-    """What has gone into a session of its own, away from its group, is ended with the run that it belongs to."""
+    """A daemon in its own session is killed with its run."""
     script = (
         "import os, subprocess, sys; from subprocess import DEVNULL;"
         f"child = subprocess.Popen([sys.executable, '-c', {_SLEEPER!r}], start_new_session=True,"
@@ -370,7 +370,7 @@ def test_daemon(tmp_path: Path) -> None:
 
 
 def test_ask(processes: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How a program ended and what it said, undecodable bytes included, in no git hook's environment; else None."""
+    """The exit code and output, in an environment without a git hook's variables; None for a missing program."""
     monkeypatch.setenv("GIT_DIR", "elsewhere")
     said = (
         r"import os, sys; sys.stdout.buffer.write(os.getcwd().encode() + b' \xff'); print('noise', file=sys.stderr);"
@@ -382,16 +382,16 @@ def test_ask(processes: LocalProcesses, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @on_posix
-def test_ask_what_does_not_answer(processes: LocalProcesses, tmp_path: Path) -> None:
-    """A program that cannot be run has not answered, which is no answer."""
+def test_ask_file_that_is_no_program(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A file that cannot be executed is inconclusive."""
     (tmp_path / "file").touch()
-    with pytest.raises(Inconclusive, match="does not answer"):
+    with pytest.raises(Inconclusive, match="cannot run"):
         processes.ask(str(tmp_path / "file"), cwd=tmp_path)
 
 
 @on_posix
-def test_ask_what_takes_too_long(processes: LocalProcesses, tmp_path: Path) -> None:
-    """After its time a program is ended with all that it started, and what it was asked is shown without arguments."""
+def test_ask_deadline(processes: LocalProcesses, tmp_path: Path) -> None:
+    """After the deadline a program is stopped with its children, and the message omits its arguments."""
     code = "sleep 600 & echo $! > pid; wait # not-shown"
     with pytest.raises(Inconclusive, match=r"^sh did not answer within 2 s$"):
         processes.ask("sh", "-c", code, cwd=tmp_path, deadline=2.0)
@@ -399,7 +399,7 @@ def test_ask_what_takes_too_long(processes: LocalProcesses, tmp_path: Path) -> N
 
 
 def test_ask_in_another_environment(processes: LocalProcesses, tmp_path: Path) -> None:
-    """The environment that is named is the whole one."""
+    """A given environment is the complete one."""
     code = "import os; print(sorted(key for key in os.environ if key in ('PATH', 'ACME')))"
     inner = {key: value for key, value in os.environ.items() if key == "SYSTEMROOT"} | {"ACME": "1"}
     answer = processes.ask(sys.executable, "-c", code, cwd=tmp_path, environment=inner)
@@ -407,8 +407,8 @@ def test_ask_in_another_environment(processes: LocalProcesses, tmp_path: Path) -
     assert answer.out.strip() == "['ACME']"
 
 
-def test_known_secrets_are_kept_out(tmp_path: Path) -> None:
-    """What is known to be a secret stands in no log and in no last line, whichever program prints it."""
+def test_known_secrets_are_redacted(tmp_path: Path) -> None:
+    """A known secret is in no log and no returned line, whichever program prints it."""
     processes = LocalProcesses(str, known=lambda: {"hunter2-hunter2"})
     tail = processes.run(program(tmp_path, "print('it is hunter2-hunter2')")).tail
     processes.close()

@@ -1,4 +1,4 @@
-"""Who uses a folder: real programs that run from it, work in it, or have its files open or loaded."""
+"""The processes that use a folder: real programs that run from it, work in it, or have its files open."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.adapters.processes_using import holders
+from omni_release.adapters.processes_using import processes_using
 
 WAIT = "import sys; print('up', flush=True); sys.stdin.read()"
 
 
 def using(folder: Path, code: str, cwd: Path, *, program: str = sys.executable) -> str:
-    """How a program that runs this code uses the folder; empty where it does not."""
+    """How a program with this code uses the folder; empty where it does not."""
     argv = [program, "-c", f"{code}\n{WAIT}"]
     with subprocess.Popen(argv, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         running.stdout.readline()
-        found = {each.pid: each.how for each in holders(folder).programs}
+        found = {each.pid: each.how for each in processes_using(folder).programs}
         running.communicate()
         assert running.returncode == 0
     return found.get(running.pid, "")
 
 
-def test_each_way(tmp_path: Path) -> None:
-    """An open file, a mapped one, a folder that is worked in; and none of them."""
+def test_kinds_of_use(tmp_path: Path) -> None:
+    """An open file, a mapped file, a working folder, and none of them."""
     folder = tmp_path / "environment"
     folder.mkdir()
     (folder / "data.bin").write_bytes(b"x" * 4096)
@@ -41,8 +41,8 @@ def test_each_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links to a program need rights there")
-def test_a_link_to_a_program(tmp_path: Path) -> None:
-    """A virtual environment's Python is a link: what counts is what was started, by its path or by its name."""
+def test_link_to_a_program(tmp_path: Path) -> None:
+    """The Python of a virtual environment is a link: the path or name that was started counts."""
     folder = tmp_path / "environment"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "acme-python").symlink_to(Path(sys.executable).resolve())
@@ -51,7 +51,7 @@ def test_a_link_to_a_program(tmp_path: Path) -> None:
     assert shutil.which("acme-python") is None
 
 
-def test_who_asks_is_left_out(tmp_path: Path) -> None:
-    """The program that asks may well stand in the environment that it asks about."""
+def test_own_process_is_omitted(tmp_path: Path) -> None:
+    """The process that asks is not reported, although it uses the folder."""
     with (tmp_path / "open.txt").open("w"):
-        assert not [each for each in holders(tmp_path).programs if "open.txt" in each.how]
+        assert not [each for each in processes_using(tmp_path).programs if "open.txt" in each.how]

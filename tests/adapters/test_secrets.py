@@ -1,4 +1,4 @@
-"""Secrets: looked up when they are needed, and kept out of what is written."""
+"""Secrets are looked up when they are needed, and redacted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from omni_release.adapters.secrets import Secrets
 
 @pytest.fixture
 def secrets() -> Secrets:
-    """Some secrets, none of them given away yet."""
+    """Some secrets, none of them resolved yet."""
     offered = Secrets()
     offered.offer({"token": lambda: "s3cret", "longer": lambda: "s3cret-and-more", "empty": lambda: ""})
     return offered
 
 
 def test_resolve(secrets: Secrets) -> None:
-    """A secret is given by its name; later offers add to it, and replace one of the same name."""
+    """A secret is resolved by its name; a later offer replaces one of the same name."""
     assert secrets.resolve("token") == "s3cret"
     secrets.offer({"other": lambda: "another", "token": lambda: "new"})
     assert secrets.resolve("other") == "another"
@@ -32,13 +32,13 @@ def test_resolve(secrets: Secrets) -> None:
 
 
 def test_unknown(secrets: Secrets) -> None:
-    """A name that nobody offered is none."""
+    """An unknown name is an error."""
     with pytest.raises(KeyError):
         secrets.resolve("unknown")
 
 
-def test_looked_up_late() -> None:
-    """A value is looked up each time that it is needed, and not before."""
+def test_lazy_lookup() -> None:
+    """A value is looked up each time it is resolved, and not before."""
     asked: list[int] = []
 
     def look() -> str:
@@ -53,7 +53,7 @@ def test_looked_up_late() -> None:
 
 
 def test_redact(secrets: Secrets) -> None:
-    """Each value that was given away is hidden wherever it stands; one that was not given is not known."""
+    """Every resolved value is redacted; an unresolved one is not known."""
     assert secrets.redact("s3cret") == "s3cret"
     secrets.resolve("token")
     assert secrets.redact("a s3cret\nxs3crets3crety") == "a [redacted]\nx[redacted][redacted]y"
@@ -61,27 +61,27 @@ def test_redact(secrets: Secrets) -> None:
     assert secrets.redact("") == ""
 
 
-def test_redact_one_within_another(secrets: Secrets) -> None:
-    """A secret that begins with another one is hidden to its end."""
+def test_redact_nested_values(secrets: Secrets) -> None:
+    """A secret that starts with another one is redacted completely."""
     secrets.resolve("token")
     secrets.resolve("longer")
     assert secrets.redact("s3cret-and-more s3cret") == "[redacted] [redacted]"
 
 
-def test_redact_of_an_empty_value(secrets: Secrets) -> None:
-    """An empty value hides nothing."""
+def test_redact_empty_value(secrets: Secrets) -> None:
+    """An empty value redacts nothing."""
     assert secrets.resolve("empty") == ""
     assert secrets.redact("said") == "said"
 
 
-def test_not_shown(secrets: Secrets) -> None:
-    """No value stands in what Python shows of it."""
+def test_repr(secrets: Secrets) -> None:
+    """The representation shows no value."""
     value = secrets.resolve("token")
     assert value not in f"{secrets!r} {secrets}"
 
 
-def test_what_the_environment_holds() -> None:
-    """Variables whose names say that they are secrets are kept out of texts, whoever prints them."""
+def test_secrets_of_the_environment() -> None:
+    """Variables with names like secrets are redacted."""
     secrets = Secrets()
     secrets.know(
         {"GEMINI_API_KEY": "abc-def-ghi", "HOME": "/home/ada-lovelace", "MY_TOKEN": "short", "KEYBOARD": "x" * 9}
@@ -91,8 +91,8 @@ def test_what_the_environment_holds() -> None:
 
 
 @pytest.mark.parametrize("write", [json.dumps, repr, escape, quoteattr, quote])
-def test_as_programs_write_it(write: Callable[[str], str]) -> None:
-    """What another program writes into JSON, XML, an address or a literal is found there too."""
+def test_encodings(write: Callable[[str], str]) -> None:
+    """A secret in JSON, XML, a URL or a literal is redacted."""
     value = "a\"b&c<d\\e\n'" + "planted"
     assert "planted" not in Secrets.of({"SOME_TOKEN": value}).redact(f"said {write(value)}")
 
@@ -114,7 +114,7 @@ PLANTED = "pl4nted-s3cret/0123"
     ids=lambda variable: next(iter(variable)),
 )
 def test_other_indexes_of_the_environment(variable: dict[str, str]) -> None:
-    """The password of an index that is not the target's is kept out, plain and percent-encoded."""
+    """The passwords of other indexes are redacted, plain and percent-encoded."""
     secrets = Secrets()
     secrets.know(variable)
     assert secrets.redact(f"said {PLANTED} pl4nted-s3cret%2F0123") == "said [redacted] [redacted]"
@@ -133,7 +133,7 @@ def test_other_indexes_of_the_environment(variable: dict[str, str]) -> None:
     ids=["of a section that is not listed", "malformed", "in an address", "netrc", "pip", "uv"],
 )
 def test_other_indexes_of_files(name: str, text: str, tmp_path: Path) -> None:
-    """What stands in the user's files is kept out too, also where a file is malformed or not what twine reads."""
+    """Passwords in the user's files are redacted, also in a malformed file."""
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text, encoding="utf-8")
     secrets = Secrets()
@@ -141,16 +141,16 @@ def test_other_indexes_of_files(name: str, text: str, tmp_path: Path) -> None:
     assert secrets.redact(f"said {PLANTED}, by me") == "said [redacted], by me"
 
 
-def test_a_short_word_is_left(tmp_path: Path) -> None:
-    """A password that is a short word would be found in everything; one of letters and digits is kept out."""
+def test_short_word(tmp_path: Path) -> None:
+    """A password that is a short word is not redacted; one of letters and digits is."""
     (tmp_path / ".pypirc").write_text("[a]\npassword = test\n[b]\npassword = hunter2\n", encoding="utf-8")
     secrets = Secrets()
     secrets.know_of_files({"HOME": str(tmp_path)})
     assert secrets.given == {"hunter2"}
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """A folder, no text at all: nothing is known, and nothing is raised."""
+def test_unreadable_files(tmp_path: Path) -> None:
+    """A folder or a binary file gives no secrets and no error."""
     (tmp_path / ".netrc").mkdir()
     (tmp_path / ".pypirc").write_bytes(b"\xff\xfe\0[")
     secrets = Secrets()
@@ -158,8 +158,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert not secrets.given
 
 
-def test_a_short_password_in_use() -> None:
-    """It is kept out where it stands alone, and what only has it in it can be read."""
+def test_short_password_in_use() -> None:
+    """A short password is redacted as a word of its own, and not within other words."""
     secrets = Secrets()
     secrets.offer({"password": lambda: "pass"})
     secrets.resolve("password")

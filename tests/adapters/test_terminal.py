@@ -1,4 +1,4 @@
-"""What a person sees, and what happens when nobody looks any more."""
+"""Progress on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.conftest import child_environment
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe ends otherwise there")
-def test_a_reader_who_goes_away_ends_no_run(tmp_path: Path) -> None:
-    """The lines that nobody reads are lost, and all else is done."""
+def test_closed_pipe(tmp_path: Path) -> None:
+    """A closed pipe does not end the program."""
     program = (
         "import sys\n"
         "from omni_release.adapters.terminal import terminal\n"
@@ -43,8 +43,8 @@ def test_a_reader_who_goes_away_ends_no_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("said", ["`grep -q [/] index.html` passes", "`pip install .[test]` passes"])
-def test_what_runs_is_shown_as_it_is(said: str) -> None:
-    """A title holds what a project calls its things: no markup, no order to the terminal, and no secret."""
+def test_titles_are_escaped(said: str) -> None:
+    """A title is shown without markup, control characters and secrets."""
     stream = io.StringIO()
     with Live(stream, lambda text: text.replace("s3cret", "[redacted]")) as shown:
         shown.started("one", f"{said} with s3cret\x1b[2J")

@@ -1,6 +1,6 @@
-"""What tests share that send to an index or read one: small distributions, a rehearsal index, and the real clients.
+"""Shared by tests that use an index: small distributions, a rehearsal index, and the real clients.
 
-Those of the client, of the rehearsal index and of releasing all do.
+The tests of index, local_index and publishing use it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Ran:
-    """How a client ended, and all that it said."""
+    """The exit code and the output of a client."""
 
     code: int
     said: str
@@ -91,7 +91,7 @@ def tarred(path: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def wheel(folder: Path, stated: str | None = None, *, name: str = WHEEL, **more: Any) -> Path:
-    """A wheel that an index takes, unless it is told otherwise."""
+    """A valid wheel, unless the arguments make it invalid."""
     return zipped(folder / name, wheel_files(metadata() if stated is None else stated, **more))
 
 
@@ -103,7 +103,7 @@ def sdist(
     root: str = "acme_sound-1.0",
     more: Mapping[str, bytes] | None = None,
 ) -> Path:
-    """An sdist that an index takes, unless it is told otherwise."""
+    """A valid sdist, unless the arguments make it invalid."""
     inside = {
         f"{root}/PKG-INFO": (metadata() if stated is None else stated).encode(),
         f"{root}/acme_sound.py": b"VALUE = 1\n",
@@ -121,14 +121,14 @@ def running(
 
 
 def bare() -> dict[str, str]:
-    """An environment without anybody's settings for installers and publishers."""
+    """An environment without settings for installers and publishers."""
     ours = ("PIP_", "UV_", "TWINE_", "VIRTUAL_ENV", "PYTHONPATH")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return kept | {"PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1", "PYTHONUTF8": "1", "COLUMNS": "400"}
 
 
 def ran(argv: list[str], cwd: Path, more: Mapping[str, str] | None = None, *, timeout: float = PATIENCE) -> Ran:
-    """Run a client to its end, or to the deadline: the code is None then."""
+    """Run a client; its code is -1 after the timeout."""
     try:
         ended = subprocess.run(
             argv,
@@ -195,7 +195,7 @@ def sent(
 
 
 def _accounts(folder: Path) -> Path:
-    """A file of accounts as Apache has it, with one of them."""
+    """An htpasswd file with one account."""
     digest = base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
     path = folder / "htpasswd"
     path.write_text(f"{USER}:{{SHA}}{digest}\n", encoding="utf-8")
@@ -204,7 +204,7 @@ def _accounts(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def pypi_server(folder: Path, *, locked: str = "") -> Iterator[str]:
-    """pypiserver, in a process of its own: anybody may do anything but what is `locked` (update, download, list)."""
+    """pypiserver in a process of its own; the `locked` actions (update, download, list) require a login."""
     (folder / "packages").mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The one finished rehearsal that every test of publishing starts from, and what runs a release fast."""
+"""The finished rehearsal that all tests of publishing start from, and a runner for fast runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.publishing.support import Place, Runner, rehearsed
 
 @pytest.fixture(scope="session")
 def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A finished rehearsal, one for all workers. Nobody changes it: `place` is a copy."""
+    """A finished rehearsal, shared by all workers and never changed: `place` is a copy."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -29,7 +29,7 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="session")
 def runner() -> Iterator[Runner]:
-    """Runs that start fast."""
+    """A runner that starts runs fast."""
     with Runner() as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""A release against the rehearsal index without a socket, a program or a wait: time is what the fake clock says.
+"""A release to the rehearsal index without sockets, programs or waiting, on a fake clock.
 
 What is real: the upload step and the check after it, the engine, the client that reads the index, and the index itself
 with its rules and its scripted faults. What is not: the wire between them, and twine, which is played as it was
@@ -47,7 +47,7 @@ _RETRIED = (500, 501, 502, 503)
 
 
 class Clock:
-    """Time that passes when somebody sleeps. `jumps`: after so many seconds, what it shows is set by so many."""
+    """Time that passes in `sleep` only. `jumps`: after how many seconds the wall clock is set by how many."""
 
     def __init__(self, *jumps: tuple[float, float]) -> None:
         self.passed = 0.0
@@ -57,7 +57,7 @@ class Clock:
         return self.elsewhere() + datetime.timedelta(seconds=sum(by for at, by in self._jumps if self.passed >= at))
 
     def elsewhere(self) -> datetime.datetime:
-        """What other people's clocks show."""
+        """The wall clock of the index, without jumps."""
         return datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC) + datetime.timedelta(seconds=self.passed)
 
     def monotonic(self) -> float:
@@ -73,7 +73,7 @@ class Hangs(Exception):
 
 
 class Closing(threading.Event):
-    """What a hanging or slow answer waits for: time passes, or nothing ever comes."""
+    """The event that a hanging or slow answer waits for: time passes, or it never ends."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Closing(threading.Event):
 
 
 class Wire(BaseAdapter):
-    """Requests go straight into the index."""
+    """Sends requests directly to the index."""
 
     def __init__(self, index: RehearsalIndex, clock: Clock) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Wire(BaseAdapter):
         self._clock = clock
 
     def until(self, moment: float) -> None:
-        """Whoever asks now waits no longer than that."""
+        """Set the moment at which the client stops waiting."""
         closing: Any = self._index.stopping
         closing.until = moment
 
@@ -138,7 +138,7 @@ def _response(request: requests.PreparedRequest, status: str, headers: Any, body
 
 @dataclass(frozen=True)
 class Reader(Client):
-    """The real client, on the wire."""
+    """The real client, on this transport."""
 
     wire: Any = None
     clock: Clock = field(default_factory=Clock)
@@ -168,7 +168,7 @@ class Reader(Client):
 
 @dataclass(frozen=True)
 class Index:
-    """See `seams.Index`."""
+    """See `core.world.Index`."""
 
     target: Target
     reader: Reader
@@ -185,7 +185,7 @@ class Index:
 
 @dataclass
 class Twine:
-    """See `seams.Processes`: twine alone, as it behaves."""
+    """See `core.world.Processes`: runs a simulated twine."""
 
     wire: Wire
     clock: Clock
@@ -237,7 +237,7 @@ class Twine:
 
 @dataclass
 class Journal:
-    """See `seams.Journal`: what was pinned, and nothing else."""
+    """See `core.world.Journal`: it has the pinned artifacts only."""
 
     pinned: tuple[Artifact, ...]
 
@@ -250,7 +250,7 @@ class Journal:
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it: the statuses, what the index holds, what was sent, and how long it took."""
+    """The result: the outcomes, the files on the index, the uploads, and the duration."""
 
     upload: Outcome
     shown: Outcome
@@ -264,7 +264,7 @@ class Published:
 
 
 def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple[float, float]) -> Published:
-    """Publish what lies in `dist` to an index on which the script is played; `jumps` are the clock's."""
+    """Publish the files in `dist` to an index that plays the script; `jumps` are those of the clock."""
     clock = Clock(*jumps)
     pinned = tuple(documents.artifact_of(path) for path in sorted(dist.iterdir()))
     setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)

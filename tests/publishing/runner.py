@@ -37,11 +37,11 @@ TOUCHING = {
     "index": ("files", "file_statuses"),
     "journal": ("record", "pin", "cache"),
 }
-"""The calls of each seam by which a run touches the world, or learns of it."""
+"""The methods of each interface by which a run changes the world or reads it."""
 
 
 class Counter:
-    """Counts touches, each before and after, and ends the process at one of them."""
+    """Counts interactions with the world, before and after each, and kills the process at one of them."""
 
     def __init__(self, kill: int, trace: Path) -> None:
         self._numbers = itertools.count(1)
@@ -50,7 +50,7 @@ class Counter:
         self._lock = threading.Lock()
 
     def touch(self, what: str) -> None:
-        """One more."""
+        """Count one interaction."""
         with self._lock:
             number = next(self._numbers)
             self._trace.write(f"{number} {what}\n".encode())
@@ -58,12 +58,12 @@ class Counter:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def wrapped(self, name: str, seam: Any) -> Any:
-        """The same seam, counted."""
+        """The interface, with its interactions counted."""
         return Counted(self, name, seam)
 
 
 class Counted:
-    """A seam whose touching calls are counted; all else is the seam's own."""
+    """An interface whose interactions are counted."""
 
     def __init__(self, counter: Counter, name: str, seam: Any) -> None:
         self._counter = counter
@@ -143,8 +143,8 @@ def run_one(asked: dict[str, Any]) -> None:
 
 
 def sit_down(terminal: str) -> None:
-    """Stdin, stdout and stderr are this terminal, which is nobody else's."""
-    os.setsid()  # so that it is the terminal of this process, and its end is told by a signal
+    """Make this terminal stdin, stdout and stderr of the process, and its controlling terminal."""
+    os.setsid()  # the terminal becomes the controlling one, and closing it sends a signal
     number = os.open(terminal, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(number, stream)
@@ -155,7 +155,7 @@ def sit_down(terminal: str) -> None:
 
 
 def _without(lane: Lane, ids: set[str]) -> Lane:
-    """The lane without these tasks: who needed one needs what that one needed, so that the order stays."""
+    """The lane without these tasks, whose needs are passed on to the tasks that needed them."""
     needs = {task.id: task.needs for task in lane.tasks}
 
     def kept(names: Iterable[str]) -> Iterator[str]:

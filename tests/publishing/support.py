@@ -1,4 +1,4 @@
-"""What the tests of publishing share: a finished rehearsal, an index outside, and runs that are killed."""
+"""Shared by the tests of publishing: a finished rehearsal, an index outside the run, and runs that are killed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def run(self) -> Path:
-        """The one run."""
+        """The only run."""
         (found,) = (path for path in (self.checkout / ".omni-release" / "runs").iterdir() if path.name[0].isdigit())
         return found
 
@@ -57,7 +57,7 @@ class Place:
         return {entry["name"]: entry["sha256"] for entry in pinned["artifacts"]}
 
     def copy(self, folder: Path) -> Place:
-        """The same, somewhere else."""
+        """A copy in another folder."""
         shutil.copytree(self.folder, folder, symlinks=True)
         git("remote", "set-url", "origin", str(folder / "remote.git"), cwd=folder / "checkout")
         return Place(folder)
@@ -73,7 +73,7 @@ class Place:
 
 
 def rehearsed(folder: Path, case: str = "sound", settings: str = "") -> Place:
-    """A checkout in step with a bare remote, and its rehearsal, which has passed."""
+    """A checkout in sync with a bare remote, with a passed rehearsal."""
     place = Place(folder)
     folder.mkdir()
     copy_case(case, place.checkout)
@@ -201,7 +201,7 @@ def _sent(body: bytes, content_type: str, said: list[str]) -> Sent:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended, all that it said, and the touches of the world that it came to."""
+    """The exit code of a run, its output, and its interactions with the world."""
 
     code: int
     said: str
@@ -290,5 +290,5 @@ def outside(folder: Path, watched: Watched | None = None, script: str = "", **mo
 
 
 def released(place: Place, index: OutsideIndex) -> dict[str, Any]:
-    """Where a release has come to, as far as anybody outside can see."""
+    """The state of a release as others see it: the files on the index, and the tags."""
     return {"index": index.held(), "tags": place.tags()}

@@ -1,4 +1,4 @@
-"""A whole release to devpi, a server that others wrote: where its programs are on the path, as none of the extras has.
+"""A whole release to devpi, where its programs are on the PATH: no extra installs them.
 
 python -m venv elsewhere && elsewhere/bin/pip install devpi-server
 PATH=$PWD/elsewhere/bin:$PATH nox -s long -- tests/publishing/test_devpi.py
@@ -35,7 +35,7 @@ pytestmark = [
 
 @dataclass
 class Devpi:
-    """The server, with a user, and an index of theirs that keeps what it has."""
+    """The server, with a user and a non-volatile index."""
 
     folder: Path
     port: int
@@ -100,8 +100,8 @@ def devpi(tmp_path: Path) -> Iterator[Devpi]:
         server.vanish()
 
 
-def test_a_whole_release(devpi: Devpi, place: Place, runner: Runner) -> None:
-    """Its simple API is found; a wrong password is told; all of it is there and installed; a second call rests."""
+def test_release(devpi: Devpi, place: Place, runner: Runner) -> None:
+    """The simple API is found, a wrong password is refused, the files are uploaded; a second run changes nothing."""
     to = ("release", "--to", devpi.upload, "--yes", "--run", place.run.name)
     refused = runner.run(place, *to, variables={"TWINE_PASSWORD": "not-the-password-0123"})
     assert refused.code == 1, refused.said
@@ -116,8 +116,8 @@ def test_a_whole_release(devpi: Devpi, place: Place, runner: Runner) -> None:
     assert "with the same bytes: nothing was uploaded" in again.said
 
 
-def test_other_bytes_are_there(devpi: Devpi, place: Place, runner: Runner) -> None:
-    """Somebody else's file under our name stops it before anything is sent."""
+def test_other_bytes_on_the_index(devpi: Devpi, place: Place, runner: Runner) -> None:
+    """A file with other bytes under our name stops the release."""
     (made,) = (place.run / "dist").glob("*.tar.gz")
     stated = "Metadata-Version: 2.1\nName: acme-sound\nVersion: 1.2.3\n"
     other = sdist(place.folder / "other", stated, name=made.name, root="acme_sound-1.2.3")
@@ -129,8 +129,8 @@ def test_other_bytes_are_there(devpi: Devpi, place: Place, runner: Runner) -> No
     assert list(devpi.held()) == [made.name]
 
 
-def test_it_vanishes_and_comes_back(devpi: Devpi, place: Place, runner: Runner) -> None:
-    """Killed when it has the first file, and started again: the release waits for it, and sends nothing twice."""
+def test_server_restarts(devpi: Devpi, place: Place, runner: Runner) -> None:
+    """A server that is killed after the first file and restarted is waited for; nothing is uploaded twice."""
 
     def kill_and_start() -> None:
         until(lambda: bool(devpi.held()), within=PATIENCE)

@@ -1,4 +1,4 @@
-"""A release without the run folder, with one that cannot be written, and on a machine that holds new releases back."""
+"""A release without the run folder, with one that is not writable, and with a cooldown for new releases."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def clone(place: Place, folder: Path) -> Place:
     return other
 
 
-def test_an_independent_rebuild_goes_on(place: Place, runner: Runner, tmp_path: Path) -> None:
-    """The run folder is lost, half a release is there: who builds the same bytes anew completes it, and no more."""
+def test_rebuild_with_the_same_bytes(place: Place, runner: Runner, tmp_path: Path) -> None:
+    """Without the run folder, a rebuild with the same bytes completes a partial release."""
     (made,) = (place.run / "dist").glob("*.whl")
     other = clone(place, tmp_path / "other")
     with outside(place.folder / "index") as index:
@@ -58,8 +58,8 @@ def test_an_independent_rebuild_goes_on(place: Place, runner: Runner, tmp_path: 
     assert place.tags() == {"v1.2.3": place.head()}
 
 
-def test_other_bytes_may_not_go_on(place: Place, runner: Runner) -> None:
-    """The run folder is lost, and what was built anew is not what is there: nothing more is sent."""
+def test_rebuild_with_other_bytes(place: Place, runner: Runner) -> None:
+    """Without the run folder, a rebuild with other bytes uploads nothing."""
     (made,) = (place.run / "dist").glob("*.whl")
     stated = "Metadata-Version: 2.4\nName: acme-sound\nVersion: 1.2.3\n"
     files = wheel_files(stated, info="acme_sound-1.2.3.dist-info", more={"acme_sound_built_at.py": "AT = 1\n"})
@@ -75,8 +75,8 @@ def test_other_bytes_may_not_go_on(place: Place, runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("what", ["journal", "published", "lock", "home", "read-only"])
-def test_a_run_folder_that_cannot_be_written(what: str, place: Place, runner: Runner) -> None:
-    """It is told in one line, by its path, before anything is sent.
+def test_unwritable_run_folder(what: str, place: Place, runner: Runner) -> None:
+    """The error names its path, before anything is uploaded.
 
     Root may write where it says read-only, so that a folder that stands where a file should be (or the other way round)
     takes its place in most of these.
@@ -107,8 +107,8 @@ def test_a_run_folder_that_cannot_be_written(what: str, place: Place, runner: Ru
     assert place.tags() == {}
 
 
-def test_a_journal_that_is_lost_half_way(place: Place, runner: Runner) -> None:
-    """It can no longer be written when one file is there: no traceback, and the next run goes on without a loss."""
+def test_lost_journal(place: Place, runner: Runner) -> None:
+    """A journal that is lost after the first file causes no traceback, and the next run completes the release."""
     journal, aside = place.run / "journal.jsonl", place.folder / "aside"
 
     def lose() -> None:
@@ -132,8 +132,8 @@ def test_a_journal_that_is_lost_half_way(place: Place, runner: Runner) -> None:
     assert place.tags() == {"v1.2.3": place.head()}
 
 
-def test_new_releases_are_held_back_here(place: Place, runner: Runner) -> None:
-    """The user's own settings have uv and pip take nothing that is new: what was just published is verified still."""
+def test_cooldown(place: Place, runner: Runner) -> None:
+    """A cooldown in the settings of uv and pip does not prevent the verification of the release."""
     home = place.folder / "tmp"
     settings = home / ".config"
     (settings / "uv").mkdir(parents=True)

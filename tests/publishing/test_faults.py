@@ -1,4 +1,4 @@
-"""An index that goes wrong in every way, alone and in pairs: the release is right or refused, and in time.
+"""Every scripted fault of an index, alone and in pairs: a release is correct or refused, within its time limits.
 
 The short form plays each case alone, and some pairs. `nox -s faults` plays all pairs and a thousand random scripts, and
 fifty with real programs.
@@ -36,7 +36,7 @@ from tests.publishing.faked import Published, publish
 from tests.publishing.support import PASSWORD, PROJECT, USER, outside
 
 SCRIPTS = int(os.environ.get("OMNI_RELEASE_FAULTS", "60"))
-FOR_EVER = ("list-stale", "disagree", "other-hash", "other-bytes")
+PERMANENT = ("list-stale", "disagree", "other-hash", "other-bytes")
 TIMES = Publish(attempt_timeout=60.0, upload_timeout=600.0, listing_timeout=600.0)
 PATIENCE = 60.0  # of each question to an index that does not say
 LONGEST = 2 * TIMES.upload_timeout + TIMES.listing_timeout + 4 * PATIENCE + 200.0
@@ -82,7 +82,7 @@ def passes_by_itself(script: str) -> bool:
     """Whether each fault of a script comes to an end before anybody's patience does."""
     for one in script.split(";"):
         name, *options = one.split()
-        if name in FOR_EVER or "times=always" in options:
+        if name in PERMANENT or "times=always" in options:
             return False
         if name == "list-late" and {"after=400", "after=5000", "listings=30"} & set(options):
             return False
@@ -91,15 +91,15 @@ def passes_by_itself(script: str) -> bool:
     return len(script.split(";")) <= 2
 
 
-def lies_for_ever(script: str) -> bool:
+def always_lies(script: str) -> bool:
     """Whether the index shows or serves other bytes from the first moment on; a hash turned round twice is right."""
     clauses = [one.split() for one in script.split(";")]
     whole = [name for name, *options in clauses if not any("skip=" in option for option in options)]
     return "other-bytes" in whole or ("skip=" not in script and whole.count("other-hash") % 2 == 1)
 
 
-def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
-    """Right or refused, never wrong, never past the deadline."""
+def assert_correct(script: str, dist: Path, done: Published) -> None:
+    """The release is correct or refused, and within its time limits."""
     ours = {path.name: documents.sha256(path) for path in dist.iterdir()}
     assert set(done.sent) <= set(ours.items()), script
     assert done.held.items() <= ours.items(), script
@@ -108,7 +108,7 @@ def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
     assert "defect" not in said, (script, done.upload, done.shown)
     if done.passed:
         assert done.held == ours, script
-        assert not lies_for_ever(script), script
+        assert not always_lies(script), script
     else:
         statuses = {done.upload.status.value, done.shown.status.value}
         assert statuses <= {"failed", "inconclusive", "skipped", "passed"}, (script, statuses)
@@ -116,11 +116,11 @@ def held_to_the_truth(script: str, dist: Path, done: Published) -> None:
 
 
 def test_every_fault(dist: Path, tmp_path: Path) -> None:
-    """Each case alone, pairs of them, and what the dice say: a release is right, or refused, and never late."""
+    """With each fault, pairs and random scripts a release is correct or refused, and never late."""
     came_to: dict[bool, int] = {True: 0, False: 0}
     for number, script in enumerate(scripts(SCRIPTS)):
         done = publish(dist, tmp_path / f"index-{number}", script, TIMES)
-        held_to_the_truth(script, dist, done)
+        assert_correct(script, dist, done)
         came_to[done.passed] += 1
     assert all(came_to.values()), came_to
     print(f"{SCRIPTS} scripts: {came_to[True]} published, {came_to[False]} refused")
@@ -148,16 +148,16 @@ def test_every_fault(dist: Path, tmp_path: Path) -> None:
         ("list-stale", "inconclusive", "not listed"),
     ],
 )
-def test_what_comes_of_it(script: str, status: str, said: str, dist: Path, tmp_path: Path) -> None:
-    """What passes by itself is survived; what does not is told for what it is."""
+def test_outcome(script: str, status: str, said: str, dist: Path, tmp_path: Path) -> None:
+    """Temporary faults are survived, permanent ones are reported."""
     done = publish(dist, tmp_path / "index", script, TIMES)
     assert done.upload.status.value == status, done.upload.findings
     assert said in " ".join(finding.message for finding in done.upload.findings)
-    held_to_the_truth(script, dist, done)
+    assert_correct(script, dist, done)
 
 
-def test_other_bytes_are_never_sent_over(dist: Path, tmp_path: Path) -> None:
-    """A file of our name with other bytes is the end, before anything is sent."""
+def test_other_bytes_are_never_overwritten(dist: Path, tmp_path: Path) -> None:
+    """A file with other bytes under our name ends the release before any upload."""
     other = tmp_path / "other" / "dist"
     wheel(other, more={"extra.py": "x = 1\n"})
     folder = tmp_path / "index"
@@ -167,8 +167,8 @@ def test_other_bytes_are_never_sent_over(dist: Path, tmp_path: Path) -> None:
     assert "has a different acme_sound-1.0-py3-none-any.whl" in done.upload.findings[0].message
 
 
-def test_half_a_release_is_completed(dist: Path, tmp_path: Path) -> None:
-    """Where one file is there and ours, the other alone is sent."""
+def test_partial_release_is_completed(dist: Path, tmp_path: Path) -> None:
+    """Where one file is already uploaded, only the other is."""
     alone = tmp_path / "alone" / "dist"
     alone.mkdir(parents=True)
     (made,) = dist.glob("*.whl")
@@ -195,14 +195,14 @@ HOUR, DAYS = 3600.0, 2 * 86400.0
         "503 on=list times=always",
     ],
 )
-def test_a_clock_that_jumps(
+def test_clock_jumps(
     script: str, jumps: tuple[tuple[float, float], ...], dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An hour back, two days on, in the midst of a wait: it ends as, and when, it would have ended without."""
+    """A wall clock that jumps during a wait changes neither the result nor the duration."""
     monkeypatch.setattr(random, "uniform", lambda low, high: (low + high) / 2)  # no jitter in the pauses
     steady = publish(dist, tmp_path / "steady", script, TIMES)
     jumped = publish(dist, tmp_path / "jumped", script, TIMES, *jumps)
-    held_to_the_truth(script, dist, jumped)
+    assert_correct(script, dist, jumped)
     assert (jumped.upload.status, jumped.shown.status) == (steady.upload.status, steady.shown.status)
     assert jumped.seconds == pytest.approx(steady.seconds)
 
@@ -222,7 +222,7 @@ def real_scripts(number: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("script", tuple(real_scripts(REAL)))
 def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) -> None:
-    """The real twine against a real server, on the machine's clock: right or refused, and in time."""
+    """The real twine with a real server, on the real clock: correct or refused, within the time limits."""
     (tmp_path / "run" / "tree").write_text("a tree", encoding="utf-8")
     world.journal.pin(Pin(dist, tmp_path / "run" / "tree", None))
     secrets = Secrets()
@@ -252,4 +252,4 @@ def test_real_programs(script: str, dist: Path, tmp_path: Path, world: World) ->
     assert done.held.items() <= ours.items()
     assert done.seconds <= REAL_LONGEST
     assert done.passed or script not in set(real_scripts(3)), said
-    assert not done.passed or (done.held == ours and not lies_for_ever(script)), said
+    assert not done.passed or (done.held == ours and not always_lies(script)), said

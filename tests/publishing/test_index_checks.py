@@ -1,4 +1,4 @@
-"""The index is asked before anything is built for it; the release's page: there, late, gone, refused, or not told."""
+"""The index before a build, and the page of the release: present, late, missing, refused or unknown."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from omni_release.publishing.checks import index_responds, project_page
 from tests.repositories import TODAY, Checkout, cloned, pinned
 
 
-def test_an_index_that_is_up(release: Release, world: World) -> None:
-    """It is started, and knows nothing of the project yet."""
+def test_index_responds(release: Release, world: World) -> None:
+    """The index is started, and has no files of the project."""
     assert list(index_responds(release, world)) == []
     world.index.close()  # type: ignore[attr-defined]  # the rehearsal's own
 
 
-def test_an_index_that_is_down(release: Release, world: World, tmp_path: Path) -> None:
-    """Nothing listens: that could not be told, and is no pass."""
+def test_index_does_not_respond(release: Release, world: World, tmp_path: Path) -> None:
+    """An index that does not listen is inconclusive."""
     index = Rehearsal(tmp_path / "index", "acme")
     url = index.target.simple
     index.close()
 
     with pytest.raises(Inconclusive, match=r"127\.0\.0\.1"):
-        list(index_responds(release, replace(world, index=Client(url))))  # type: ignore[arg-type]  # asked for files alone
+        list(index_responds(release, replace(world, index=Client(url))))  # type: ignore[arg-type]  # the check only asks for files
 
 
 @dataclass
 class Clock:
-    """Time that passes when somebody waits for it, and at no other moment."""
+    """Time that passes in `sleep` only."""
 
     passed: float = 0.0
 
@@ -51,30 +51,30 @@ class Clock:
         return datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
 
     def monotonic(self) -> float:
-        """The seconds that were waited."""
+        """The seconds that were slept."""
         return self.passed
 
     def sleep(self, seconds: float) -> None:
-        """They have passed."""
+        """Let the seconds pass."""
         self.passed += seconds
 
 
 @dataclass(frozen=True)
 class Paged:
-    """An index with pages: our own client asks for them."""
+    """An index with web pages, read by the real client."""
 
     target: Target
     asked: list[str] = field(default_factory=list)
 
     def page(self, url: str) -> FileStatus:
-        """As the real ones do."""
+        """Read by the real client."""
         self.asked.append(url)
         return Client(self.target.simple, deadline=5).page(url)
 
 
 @contextlib.contextmanager
 def serving(*statuses: int) -> Iterator[str]:
-    """A server that answers with these statuses, one after the other, the last of them for ever."""
+    """A server that answers with these statuses in turn, and then always with the last."""
     left = list(statuses)
 
     class Answers(BaseHTTPRequestHandler):
@@ -99,7 +99,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def outcome(checkout: Checkout, simple: str, page: str = "project/{name}/{version}/") -> tuple[Outcome, list[str]]:
-    """What comes of the look, and what was asked for."""
+    """The outcome of the check, and the requested URLs."""
     with checkout.open() as (release, world):
         pinned(release, world)
         index = Paged(Target("shelf", simple=simple, page=f"{simple}{page}" if page else ""))
@@ -108,7 +108,7 @@ def outcome(checkout: Checkout, simple: str, page: str = "project/{name}/{versio
     return found, index.asked
 
 
-def test_the_page_answers(checkout: Checkout) -> None:
+def test_page_exists(checkout: Checkout) -> None:
     """The page of this very version, with the name as it is normalised."""
     with serving(200) as simple:
         found, asked = outcome(checkout, simple)
@@ -116,8 +116,8 @@ def test_the_page_answers(checkout: Checkout) -> None:
         assert asked == [f"{simple}project/acme/1.2.0/"]
 
 
-def test_the_page_is_late(checkout: Checkout) -> None:
-    """A page that comes a little later, and an index that is busy for a moment, are waited for."""
+def test_late_page(checkout: Checkout) -> None:
+    """A late page and a busy index are waited for."""
     with serving(404, 503, 404, 200) as simple:
         found, asked = outcome(checkout, simple)
         assert (found.status, len(asked)) == (Status.PASSED, 4)
@@ -126,8 +126,8 @@ def test_the_page_is_late(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("status", "expected"), [(404, Status.FAILED), (403, Status.INCONCLUSIVE), (503, Status.INCONCLUSIVE)]
 )
-def test_the_page_does_not_answer(checkout: Checkout, status: int, expected: Status) -> None:
-    """Not there is wrong; a page that no program may read, or a server that is down, tells nothing. It has an end."""
+def test_no_page(checkout: Checkout, status: int, expected: Status) -> None:
+    """A missing page fails; a refused or failing one is inconclusive, within the time limit."""
     with serving(status) as simple:
         found, asked = outcome(checkout, simple)
         assert found.status is expected
@@ -135,12 +135,12 @@ def test_the_page_does_not_answer(checkout: Checkout, status: int, expected: Sta
         assert len(asked) < 20
 
 
-def test_nobody_has_the_page(checkout: Checkout) -> None:
-    """No server: nobody can tell."""
+def test_no_server(checkout: Checkout) -> None:
+    """Without a server the check is inconclusive."""
     assert outcome(checkout, "http://127.0.0.1:9/simple/")[0].status is Status.INCONCLUSIVE
 
 
-def test_no_page_is_known(checkout: Checkout) -> None:
-    """An index without pages has none to look at."""
+def test_unknown_address_of_pages(checkout: Checkout) -> None:
+    """Without a known address of pages the check is skipped."""
     found, asked = outcome(checkout, "http://127.0.0.1:9/simple/", page="")
     assert (found.status, asked) == (Status.SKIPPED, [])

@@ -1,4 +1,4 @@
-"""A release that is killed wherever it touches the world, and picked up: it ends as an undisturbed one does.
+"""A release that is killed at any interaction with the world and resumed ends like an undisturbed one.
 
 The short form kills a few times, evenly spread. `nox -s kill` kills several hundred times: at each touch, and inside
 each upload.
@@ -35,7 +35,7 @@ INSTALLS = (
     [pytest.param((), 5, id="whole", marks=pytest.mark.long), pytest.param(INSTALLS, 1, id="outside")],
 )
 def test_killed_anywhere(without: tuple[str, ...], part: int, pinned: Place, runner: Runner, tmp_path: Path) -> None:
-    """Whatever was going on when it was killed: nothing is sent twice with other bytes, nothing is lost.
+    """Whenever it was killed, the resumed release is complete, and no other bytes are uploaded.
 
     The whole lane is killed a few times; what others see (the index, the tag) far more often, without the installers.
     """

@@ -1,4 +1,4 @@
-"""A whole release to a server that others wrote, and where a secret could come out of one."""
+"""A whole release to pypiserver, and the places where a secret could leak."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PLANTED = "pl4nted-s3cret-0123456789"
 INSTALLERS = ("install-with-pip", "works-with-pip", "pip-check")
 
 
-def test_pypiserver_that_nobody_may_read(place: Place, runner: Runner, tmp_path: Path) -> None:
-    """A password for reading too, no JSON, no upload time, no overwriting: a whole release, and a second that rests.
+def test_private_pypiserver(place: Place, runner: Runner, tmp_path: Path) -> None:
+    """A release to a server with a login for reading, without JSON and upload times; a second changes nothing.
 
-    uv and pip are told the password in their environment alone: it is in no program's arguments, and in no file.
+    uv and pip get the password only in their environment: it is in no program's arguments and in no file.
     """
     seen: list[str] = []
     over = threading.Event()
@@ -48,7 +48,7 @@ def test_pypiserver_that_nobody_may_read(place: Place, runner: Runner, tmp_path:
 
 @pytest.mark.parametrize("where", ["environment", "url", "pypirc"])
 def test_no_secret_comes_out(where: str, place: Place, runner: Runner) -> None:
-    """A planted password is in no output, no file of the run and no program's arguments; that it is wrong is told."""
+    """A wrong password is reported, and is in no output, no file of the run and no program's arguments."""
     home = place.folder / "tmp"
     home.mkdir()
     seen: list[str] = []

@@ -1,1 +1,1 @@
-"""The seams' real implementations. Known to `cli` and `run` alone."""
+"""The implementations of the interfaces in core/world.py; imported only by `cli` and `run`."""

@@ -1,7 +1,7 @@
-"""Programs on this machine: each in a group of its own, with a deadline, its output kept, and none left behind.
+"""Run programs: each in its own process group, with a deadline and a log, and leave none running.
 
-What outlives its group's leader is ended with it. What has left the group (a test that daemonises), and everything when
-the run itself is killed with SIGKILL, is ended by a watchdog that notices that our end of its pipe is gone.
+A group is killed when its leader ends. A watchdog process kills what has left its group, such as a daemon started by a
+test, and everything when the run itself is killed with SIGKILL: the watchdog then sees the end of its pipe.
 """
 
 from __future__ import annotations
@@ -27,20 +27,17 @@ from omni_release.core.redaction import secret_pattern, strip_userinfo_from_byte
 from omni_release.core.world import Completed, ToolAnswer, UsingProcesses
 from omni_release.programs import RUN_VARIABLE, git_env
 
-_TAIL = 40
-
+_TAIL_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-_LATER = 10
-
+_BACKGROUND_PRIORITY = 10  # nice level
 _CHUNK = 64 * 1024
 
 
 class LocalProcesses:
-    """See `seams.Processes`.
+    """See `core.world.Processes`.
 
-    `secret` gives a secret's value by its name, `known` all that must not be in a log; `ran` is told how each program
-    ended.
+    `secret` returns a secret's value by its name, `known` all values that must not be in a log; `ran` is called with
+    the result of each program.
     """
 
     def __init__(
@@ -59,10 +56,10 @@ class LocalProcesses:
 
     def run(self, command: Run) -> Completed:
         command.log.parent.mkdir(parents=True, exist_ok=True)
-        begun = time.monotonic()
+        started = time.monotonic()
         secrets = {variable: self._secret(name) for variable, name in command.secrets.items()}
-        tail: collections.deque[str] = collections.deque(maxlen=_TAIL)
-        with command.log.open("ab", buffering=0) as log:  # on a full disk nothing is left to write at its end
+        tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
+        with command.log.open("ab", buffering=0) as log:  # unbuffered: on a full disk, closing it would fail
             process = self._start(command, dict(command.environment) | secrets)
             reader = threading.Thread(
                 target=_pump, args=(process.stdout, log, tail, (*secrets.values(), *self._known())), daemon=True
@@ -74,13 +71,13 @@ class LocalProcesses:
             except subprocess.TimeoutExpired:
                 timed_out = True
             finally:
-                # Also after an end of its own accord: what it started in the background goes with it.
-                _end(process)
+                # Also after a normal exit, because of the programs that it started in the background.
+                _stop(process)
                 self._forget(process)
                 reader.join(timeout=5)
                 if process.stdout is not None and not reader.is_alive():
                     process.stdout.close()
-        completed = Completed(process.returncode, tuple(tail), time.monotonic() - begun, timed_out)
+        completed = Completed(process.returncode, tuple(tail), time.monotonic() - started, timed_out)
         self._ran(command, completed)
         return completed
 
@@ -90,46 +87,49 @@ class LocalProcesses:
         inner = git_env(os.environ) if environment is None else environment
         try:
             with self._lock:
-                self._go_on()
-                process = self._begun(argv, cwd, inner, subprocess.PIPE)
+                self._raise_if_stopped()
+                process = self._open(argv, cwd, inner, subprocess.PIPE)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise Inconclusive(f"{argv[0]} does not answer: {error}") from None
+            raise Inconclusive(f"cannot run {argv[0]}: {error}") from None
         try:
             streams = process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired:
-            raise Inconclusive(f"{_named(argv)} did not answer within {deadline:g} s") from None
+            # The program and its verb only: other arguments may be secret.
+            verb = next((word for word in argv[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)), "")
+            name = f"{Path(argv[0]).stem} {verb}".rstrip()
+            raise Inconclusive(f"{name} did not answer within {deadline:g} s") from None
         finally:
             with self._lock:
                 self._running.pop(process.pid, None)
             if process.poll() is None:
-                _end(process)
+                _stop(process)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        out, said = (stream.decode("utf-8", "surrogateescape") for stream in streams)
-        return ToolAnswer(process.returncode, out, said.strip())
+        out, err = (stream.decode("utf-8", "surrogateescape") for stream in streams)
+        return ToolAnswer(process.returncode, out, err.strip())
 
     def using(self, folder: Path) -> UsingProcesses:
-        from omni_release.adapters.processes_using import holders
+        from omni_release.adapters.processes_using import processes_using
 
-        return holders(folder)
+        return processes_using(folder)
 
     def stop_all(self) -> None:
         with self._lock:
             self._stopped = True
             running = list(self._running.values())
         for process in running:
-            _end(process)
+            _stop(process)
 
     @property
     def stopped(self) -> bool:
-        """Whether the run is at its end, and nothing more is started."""
+        """Whether the run is stopped, and no further program is started."""
         return self._stopped
 
     def close(self) -> None:
-        """Let the watchdog end what is left, and end itself. Nothing can be run after this."""
+        """Have the watchdog kill what is left, and end it. No program can be run afterwards."""
         with self._lock:
             self._stopped = True
         if self._watchdog is not None and self._watchdog.stdin is not None:
@@ -140,33 +140,34 @@ class LocalProcesses:
 
     def _start(self, command: Run, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._lock:
-            self._go_on()
-            self._watch()
+            self._raise_if_stopped()
+            self._start_watchdog()
             marker = command.environment.get(RUN_VARIABLE)
-            if marker and marker != os.environ.get(RUN_VARIABLE):  # never the run that this very process belongs to
-                self._tell(f"={marker}")
+            if marker and marker != os.environ.get(RUN_VARIABLE):  # not the run that this process itself belongs to
+                self._tell_watchdog(f"={marker}")
             try:
-                process = self._begun(command.argv, command.cwd, environment, subprocess.STDOUT)
+                process = self._open(command.argv, command.cwd, environment, subprocess.STDOUT)
             except OSError as error:
                 raise ActionFailed(
-                    f"cannot start {command.argv[0]}: {error.strerror}", f"Is it installed, and is {command.cwd} there?"
+                    f"cannot start {command.argv[0]}: {error.strerror}",
+                    f"Check that it is installed and that {command.cwd} exists.",
                 ) from None
             if command.background and sys.platform != "win32":
                 with contextlib.suppress(OSError):  # it has ended already
-                    os.setpriority(os.PRIO_PGRP, process.pid, _LATER)
-            self._tell(f"+{process.pid}")
+                    os.setpriority(os.PRIO_PGRP, process.pid, _BACKGROUND_PRIORITY)
+            self._tell_watchdog(f"+{process.pid}")
             return process
 
-    def _go_on(self) -> None:
-        """Nothing is started after `stop_all`. Under the lock."""
+    def _raise_if_stopped(self) -> None:
+        """Raise ActionFailed after `stop_all`. Call with the lock held."""
         if self._stopped:
             raise ActionFailed("the run was interrupted")
 
-    def _begun(
+    def _open(
         self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], errors: int
     ) -> subprocess.Popen[bytes]:
-        """A program that `stop_all` ends from now on. Under the lock."""
-        process = subprocess.Popen(  # noqa: S603 - running programs is what this seam is for
+        """Start a program that `stop_all` can stop. Call with the lock held."""
+        process = subprocess.Popen(  # noqa: S603 - running programs is the purpose of this module
             argv,
             cwd=cwd,
             env=dict(environment),
@@ -181,79 +182,79 @@ class LocalProcesses:
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:
             self._running.pop(process.pid, None)
-            self._tell(f"-{process.pid}")
+            self._tell_watchdog(f"-{process.pid}")
 
-    def _watch(self) -> None:
+    def _start_watchdog(self) -> None:
         if self._watchdog is None:
-            script = scripts.program("watchdog")
             self._watchdog = subprocess.Popen(  # noqa: S603 - our own file, our own interpreter
-                [sys.executable, "-I", str(script), RUN_VARIABLE],
+                [sys.executable, "-I", str(scripts.program("watchdog")), RUN_VARIABLE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 **_own_group(),
             )
 
-    def _tell(self, line: str) -> None:
+    def _tell_watchdog(self, line: str) -> None:
         assert self._watchdog is not None and self._watchdog.stdin is not None
-        with contextlib.suppress(OSError):  # a watchdog that somebody ended: the run goes on without one
+        with contextlib.suppress(OSError):  # the watchdog was killed: the run continues without it
             self._watchdog.stdin.write(f"{line}\n".encode())
             self._watchdog.stdin.flush()
 
 
-def _named(argv: tuple[str, ...]) -> str:
-    """The program and its verb, and no more: what is asked may be nobody's business."""
-    verb = next((word for word in argv[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)), "")
-    return f"{Path(argv[0]).stem} {verb}".rstrip()
-
-
-class _Group(TypedDict, total=False):
+class _ProcessGroup(TypedDict, total=False):
     start_new_session: bool
     creationflags: int
 
 
-def _own_group() -> _Group:
+def _own_group() -> _ProcessGroup:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    else:  # noqa: RET505 - so that the type checker sees one of the two on each platform
+    else:  # noqa: RET505 - the type checker then sees one branch on each platform
         return {"start_new_session": True}
 
 
 def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str], secrets: tuple[str, ...]) -> None:
+    """Copy the redacted output of a program to its log and, without colours, its last lines to `tail`."""
     assert source is not None
     writable = True
-    with contextlib.suppress(ValueError, OSError):  # closed from the other side
+    with contextlib.suppress(ValueError, OSError):  # closed by `run`
         for line in _redacted(source, secrets):
             tail.append(_COLOUR.sub("", line.decode("utf-8", "replace")).rstrip())
             try:
                 if writable:
                     log.write(line)
             except OSError as error:
-                # Go on reading: a program whose pipe is full would wait for ever.
+                # Continue to read: a program blocks while its pipe is full.
                 writable = False
-                tail.append(f"(from here on not kept: {error.strerror})")
+                tail.append(f"(not logged from here on: {error.strerror})")
 
 
 def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
-    """The lines, an endless one in chunks, without a secret: neither one in another, nor one cut by a chunk's end."""
+    """The lines without secrets; a very long line in chunks, none of which ends within a secret."""
     values = [os.fsencode(secret) for secret in secrets if secret]
     longest, hidden = max(map(len, values), default=0), re.compile(os.fsencode(secret_pattern(secrets)))
-    held = b""
+    rest = b""
     while chunk := source.readline(_CHUNK):
-        line = held + chunk
+        line = rest + chunk
         line = strip_userinfo_from_bytes(hidden.sub(b"[redacted]", line))
-        whole = line.endswith(b"\n") or len(chunk) < _CHUNK
-        end = len(line) if whole or not values else max(len(line) - longest + 1, 0)
-        line, held = line[:end], line[end:]
+        complete = line.endswith(b"\n") or len(chunk) < _CHUNK
+        end = len(line) if complete or not values else max(len(line) - longest + 1, 0)
+        line, rest = line[:end], line[end:]
         yield line
-    if held:
-        yield held
+    if rest:
+        yield rest
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all that it started: at once, since nothing that matters is written outside the run folder."""
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop a program and all that it started: SIGTERM, then SIGKILL after 3 seconds; on Windows the process tree."""
     if sys.platform == "win32":
-        _end_tree(process.pid)
+        import psutil
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(process.pid)
+            for child in (*parent.children(recursive=True), parent):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -264,21 +265,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _end_tree(pid: int) -> None:
-    import psutil
-
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        for child in (*parent.children(recursive=True), parent):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-
-
-_SLICE = 0.2
+_SLEEP_SLICE = 0.2
 
 
 class SystemClock:
-    """See `seams.Clock`. A sleep ends with ActionFailed when the run is `stopped`."""
+    """See `core.world.Clock`. A sleep raises ActionFailed when the run is `stopped`."""
 
     def __init__(self, stopped: Callable[[], bool] = lambda: False) -> None:
         self._stopped = stopped
@@ -294,4 +285,4 @@ class SystemClock:
         while (left := end - time.monotonic()) > 0:
             if self._stopped():
                 raise ActionFailed("the run was interrupted")
-            time.sleep(min(left, _SLICE))
+            time.sleep(min(left, _SLEEP_SLICE))

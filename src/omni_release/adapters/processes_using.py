@@ -1,4 +1,4 @@
-"""Which programs of this machine use the files of a folder: run from it, work in it, or have them open or mapped."""
+"""The processes that use the files of a folder: they run from it, work in it, or have files open or mapped."""
 
 from __future__ import annotations
 
@@ -16,56 +16,59 @@ if TYPE_CHECKING:
     import psutil
 
 
-def holders(folder: Path) -> UsingProcesses:
-    """The programs, but for this one and those that it was started by: they are what asks.
+def processes_using(folder: Path) -> UsingProcesses:
+    """The processes that use the folder, without this one and its parents.
 
-    Of a program's arguments the first alone is looked at, and none is told: they may be secrets.
+    Raises Inconclusive without psutil. Only the first argument of a process is read, and none is reported: they may be
+    secret.
     """
     try:
         import psutil
     except ImportError:
-        raise Inconclusive("psutil is not installed, which looks for programs", install_hint("release")) from None
+        raise Inconclusive("psutil is required to detect running programs", install_hint("release")) from None
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found, unseen = [], 0
+    using, unseen = [], 0
     for process in psutil.process_iter():
         if process.pid in own:
             continue
         try:
             with process.oneshot():
-                how = _how(process, folder)
+                usage = _usage(process, folder)
                 name = process.name()
         except (psutil.ZombieProcess, psutil.NoSuchProcess):
             continue
         except psutil.AccessDenied:
             unseen += 1
             continue
-        if how is not None:
-            found.append(UsingProcess(process.pid, name, how))
-    return UsingProcesses(tuple(found), unseen)
+        if usage is not None:
+            using.append(UsingProcess(process.pid, name, usage))
+    return UsingProcesses(tuple(using), unseen)
 
 
-def _how(process: psutil.Process, folder: Path) -> str | None:
-    """How a program uses the folder, None where it does not. Raises AccessDenied where nothing of it can be seen."""
+def _usage(process: psutil.Process, folder: Path) -> str | None:
+    """How a process uses the folder, None where it does not. Raises AccessDenied where nothing can be inspected."""
     import psutil
 
-    real = folder.resolve()
-    denied = 0
-    for look in (_runs, _works, _open, _mapped):
+    resolved = folder.resolve()
+    denied, sources = 0, (_programs, _working_folder, _open_files, _mapped_files)
+    for source in sources:
         try:
-            for path, how in look(process):
-                if _within(path, folder, real):
-                    return how.format(Path(path).name)
+            for path, usage in source(process):
+                # Links are not resolved: a file in the folder may be a link to another place.
+                written = Path(os.path.normpath(path)) if path else Path()
+                if path and (written.is_relative_to(folder) or written.is_relative_to(resolved)):
+                    return usage.format(Path(path).name)
         except psutil.AccessDenied:
             denied += 1
         except OSError:
-            continue  # gone, or of a kind that cannot be asked
-    if denied == 4:
+            continue  # the process has ended, or does not support the question
+    if denied == len(sources):
         raise psutil.AccessDenied(process.pid)
     return None
 
 
-def _runs(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    """Its program; and what it was started as, since a virtual environment's Python is a link to another one."""
+def _programs(process: psutil.Process) -> Iterator[tuple[str, str]]:
+    """Its program, and the path that it was started by: the Python of a virtual environment is a link to another."""
     yield process.exe(), "runs {} from it"
     first = next(iter(process.cmdline()), "")
     if os.sep in first:
@@ -75,24 +78,16 @@ def _runs(process: psutil.Process) -> Iterator[tuple[str, str]]:
             yield shutil.which(first, path=process.environ().get("PATH")) or "", "runs {} from it"
 
 
-def _works(process: psutil.Process) -> Iterator[tuple[str, str]]:
+def _working_folder(process: psutil.Process) -> Iterator[tuple[str, str]]:
     yield process.cwd(), "works in its folder {}"
 
 
-def _open(process: psutil.Process) -> Iterator[tuple[str, str]]:
+def _open_files(process: psutil.Process) -> Iterator[tuple[str, str]]:
     for file in process.open_files():
         yield file.path, "has {} open"
 
 
-def _mapped(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    maps = getattr(process, "memory_maps", None)  # not on every platform
+def _mapped_files(process: psutil.Process) -> Iterator[tuple[str, str]]:
+    maps = getattr(process, "memory_maps", None)  # not available on every platform
     for file in maps() if maps else ():
         yield file.path, "has {} loaded"
-
-
-def _within(path: str, folder: Path, real: Path) -> bool:
-    """Whether a path lies in the folder, as it is written: what lies there may be a link to elsewhere."""
-    if not path:
-        return False
-    written = Path(os.path.normpath(path))
-    return written.is_relative_to(folder) or written.is_relative_to(real)

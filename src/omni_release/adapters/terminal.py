@@ -1,4 +1,4 @@
-"""What a person sees while a lane runs: live on a terminal, plain lines elsewhere and with NO_COLOR."""
+"""Progress while a lane runs: live on a terminal, plain lines elsewhere and with NO_COLOR."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Terminal(Protocol):
-    """Shows tasks that run, and lines that stay."""
+    """Shows the running tasks, and permanent lines."""
 
     def __enter__(self) -> Terminal: ...
 
@@ -27,20 +27,20 @@ class Terminal(Protocol):
     ) -> None: ...
 
     def started(self, id: str, title: str) -> None:
-        """A task has begun."""
+        """A task has started."""
 
     def ended(self, id: str) -> None:
         """A task has ended."""
 
     def say(self, lines: Iterable[str]) -> None:
-        """Lines that stay."""
+        """Print permanent lines."""
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
-        """What a person has `typed` below the question; None where nobody can."""
+        """Show the question and return the answer that `typed` reads; None without a terminal."""
 
 
 def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> Terminal:
-    """A live one where the stream is a terminal, rich is installed and nothing speaks against it."""
+    """A live one where the stream is a terminal and rich is installed, unless NO_COLOR or TERM=dumb is set."""
     if stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb":
         try:
             return Live(stream, redact)
@@ -50,7 +50,7 @@ def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[s
 
 
 class Plain:
-    """Lines, one after the other. A reader who goes away (`| head`) ends no run: the report has all of it."""
+    """Plain lines. A closed pipe (`| head`) does not end the run, whose report is complete."""
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
         self._stream = stream
@@ -86,14 +86,14 @@ class Plain:
 
 
 def _silence(stream: TextIO) -> None:
-    """From now on the stream takes everything, and shows nothing."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    """Redirect the stream to the null device."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 class Live:
-    """What runs, and for how long, below the lines that stay."""
+    """The running tasks with their durations, below the permanent lines."""
 
     def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
         from rich.console import Console
@@ -103,7 +103,7 @@ class Live:
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
         self._progress: Progress = Progress(*columns, console=self._console, transient=True)
-        self._shown: dict[str, TaskID] = {}
+        self._rows: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Live:
@@ -115,15 +115,15 @@ class Live:
 
     def started(self, id: str, title: str) -> None:
         with self._lock:
-            self._shown[id] = self._progress.add_task(self._plain(title), total=None)
+            self._rows[id] = self._progress.add_task(self._plain(title), total=None)
 
     def ended(self, id: str) -> None:
         with self._lock:
-            if id in self._shown:
-                self._progress.remove_task(self._shown.pop(id))
+            if id in self._rows:
+                self._progress.remove_task(self._rows.pop(id))
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
-        self._progress.stop()  # it would draw over what is typed
+        self._progress.stop()  # it would overwrite the input
         try:
             self._console.print(printable(self._redact(question)), end="", markup=False)
             return typed()
@@ -135,17 +135,17 @@ class Live:
             self._console.print(_styled(line, self._plain(line)))
 
     def _plain(self, text: str) -> str:
-        """Nothing in it is taken for markup, or for an order to the terminal."""
+        """The text without markup and control characters."""
         from rich.markup import escape
 
         return escape(printable(self._redact(text)))
 
 
 class AtTerminal:
-    """See `seams.Person`: whoever sits there, unless all was said `preapproved`."""
+    """See `core.world.Person`: the person at the terminal, who is not asked where everything is `preapproved`."""
 
-    def __init__(self, shown: Terminal, source: TextIO, stopped: Callable[[], bool], *, preapproved: bool) -> None:
-        self._shown = shown
+    def __init__(self, screen: Terminal, source: TextIO, stopped: Callable[[], bool], *, preapproved: bool) -> None:
+        self._screen = screen
         self._source = source
         self._stopped = stopped
         self._preapproved = preapproved
@@ -157,19 +157,19 @@ class AtTerminal:
     def prompt(self, word: str, question: str) -> str | None:
         if self._preapproved:
             return word
-        return self._shown.ask(question, self._typed) if self._source.isatty() else None
+        return self._screen.ask(question, self._read_line) if self._source.isatty() else None
 
-    def _typed(self) -> str | None:
-        """A line, read in a thread of its own: a read cannot be ended from outside, and is left behind.
+    def _read_line(self) -> str | None:
+        """A line of input; None at the end of input, on a closed terminal, and when the run is stopped.
 
-        None at the end of all input, and where the terminal is gone.
+        It is read in a thread of its own, which is left behind: a read cannot be interrupted.
         """
         lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         number = self._source.fileno()
 
         def read() -> None:
             try:
-                lines.put(os.read(number, _LINE))
+                lines.put(os.read(number, _LONGEST_LINE))
             except OSError:
                 lines.put(b"")
 
@@ -181,7 +181,7 @@ class AtTerminal:
         return None
 
 
-_LINE = 4096
+_LONGEST_LINE = 4096
 _STYLES = {"ok ": "green", "FAI": "bold red", "?  ": "yellow", "wai": "yellow", "ski": "dim", "pla": "cyan"}
 
 
@@ -191,7 +191,7 @@ def _styled(line: str, escaped: str) -> str:
 
 
 def unicode(stream: TextIO) -> TextIO:
-    """The stream, able to take any text: a console of another encoding shows a replacement, and raises nothing."""
+    """The stream, which accepts any text: a console with another encoding shows replacement characters."""
     if stream is sys.stdout or stream is sys.stderr:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
