@@ -205,8 +205,8 @@ class _Reader:
             raw, start = raw[first:], start + first
         if quotes[0] == "'" or "\\" not in raw:
             return LocatedString.at(raw.replace("\r\n", "\n"), start, start + len(raw))
-        said = _ESCAPE.sub(lambda match: self.unescape(match, start), raw).replace("\r\n", "\n")
-        return LocatedString.escaped(said, start)
+        value = _ESCAPE.sub(lambda match: self.unescape(match, start), raw).replace("\r\n", "\n")
+        return LocatedString.escaped(value, start)
 
     def unescape(self, match: re.Match[str], at: int) -> str:
         simple, short, long, folded, wrong = match.groups()

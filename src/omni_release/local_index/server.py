@@ -156,7 +156,7 @@ class RehearsalIndex(LoopbackServer):
         return send_file(path, request.environ, mimetype="application/octet-stream", conditional=True)
 
     def _project(self, request: Request, project: str) -> WSGIApplication:
-        name = re.sub(r"[-_.]+", "-", project).lower()
+        name = canonicalize_name(project)
         if name != self._setup.project:
             return redirect(f"{self._setup.elsewhere.rstrip('/')}/{name}/", 307)
         if project != name:

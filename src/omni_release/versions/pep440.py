@@ -1,8 +1,12 @@
-"""Versions as people spell them: read as PEP 440 reads them, and written as the place at hand writes its own.
+"""Versions as PEP 440 reads them, and their spelling in each kind of place.
+
+Own code beside packaging.version, whose import takes longer than all of `omni-release version` (bench/start.py), and
+which keeps no spelling. The tests compare the two. Other rooms use packaging, through `distributions.same_version`.
 
 Forms: `` (a string), `semver` (npm, Cargo), `tuple` (the items of a Python tuple), `call` (the arguments of a type),
-`release` (a tuple of numbers beside a string that says it all), `part:N` and `part:suffix` (one component of several;
-`part:N+` where there is a suffix beside it, `part:Ns` where the last one holds it), `short` (its first components).
+`release` (a tuple of the numbers, in a module with a string of the whole version), `short` (the first components),
+`part:N` and `part:suffix` (one component of several; `part:N+` where there is a suffix too, `part:Ns` where the last
+component includes the suffix).
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import namedtuple
 
-TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
     from typing import Any
 
@@ -46,16 +50,16 @@ class Version(namedtuple("Version", "epoch release pre post dev local")):
     local: str
 
     def __str__(self) -> str:
-        said = f"{self.epoch}!" if self.epoch else ""
-        said += ".".join(map(str, self.release))
-        said += "" if self.pre is None else f"{self.pre[0]}{self.pre[1]}"
-        said += "" if self.post is None else f".post{self.post}"
-        said += "" if self.dev is None else f".dev{self.dev}"
-        return f"{said}+{self.local}" if self.local else said
+        text = f"{self.epoch}!" if self.epoch else ""
+        text += ".".join(map(str, self.release))
+        text += "" if self.pre is None else f"{self.pre[0]}{self.pre[1]}"
+        text += "" if self.post is None else f".post{self.post}"
+        text += "" if self.dev is None else f".dev{self.dev}"
+        return f"{text}+{self.local}" if self.local else text
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for versions that are the same, and in their order; trailing zeros do not count."""
+        """A sort key; the same for equal versions: trailing zeros do not count."""
         release = self.release
         while len(release) > 1 and not release[-1]:
             release = release[:-1]
@@ -69,7 +73,7 @@ class Version(namedtuple("Version", "epoch release pre post dev local")):
 
 
 def parse(value: str) -> Version | None:
-    """The version that a string is; None where PEP 440 knows none."""
+    """The version of a string; None where it is not a version."""
     match = _PATTERN.fullmatch(value.strip())
     if not match or len(value) > 200:
         return None
@@ -83,32 +87,32 @@ def parse(value: str) -> Version | None:
 
 
 def normalize(value: str) -> str:
-    """The version, spelled as PEP 440 normalises it; what is no version as it is."""
+    """The version, normalised as PEP 440 says; a string that is not a version unchanged."""
     version = parse(value)
     return str(version) if version else value
 
 
 def equals(value: str, other: str, form: str = "") -> bool:
-    """Is `value`, which stands in a place of this form, the version `other`? A `short` one is its beginning."""
+    """Is `value`, in a place of this form, the version `other`? For `short`, its beginning?"""
     if value == other:
         return True
     if form == "semver":
         value = _SEMVER_POST.sub(r".post\1", value)
-    one, two = parse(value), parse(other)
-    if not one or not two:
+    stated, wanted = parse(value), parse(other)
+    if not stated or not wanted:
         return False
     if form == "release":
-        return one.key[:2] == two._replace(pre=None, post=None, dev=None).key[:2]
+        return stated.key[:2] == wanted._replace(pre=None, post=None, dev=None).key[:2]
     if form == "short":
-        return one.release == two.release[: len(one.release)] and one.epoch == two.epoch
-    return one.key == two.key
+        return stated.release == wanted.release[: len(stated.release)] and stated.epoch == wanted.epoch
+    return stated.key == wanted.key
 
 
 def respell(old: str, new: str, form: str = "", quote: str = '"') -> str:
-    """`new` (as it was typed), in the spelling of a place where `old` stands. Raises CannotSpell."""
+    """`new` (as typed), in the spelling of a place that contains `old`. Raises NoSpelling."""
     version = parse(new)
     if version is None:
-        raise NoSpelling(f"{new!r} is no version")
+        raise NoSpelling(f"{new!r} is not a version")
     if form == "semver":
         return _semver(old, new, version)
     if form == "release":
@@ -126,32 +130,32 @@ def respell(old: str, new: str, form: str = "", quote: str = '"') -> str:
 
 
 def _styled(old: str, new: str) -> str:
-    """`new` with the prefix, the padding and the separators that `old` shows; what it does not show, as typed."""
+    """`new` with the prefix, the padding and the separators of `old`; parts that `old` does not have, as typed."""
     shown, typed = _PATTERN.fullmatch(old.strip()), _PATTERN.fullmatch(new.strip())
     assert typed is not None, new
     if shown is None:
         return new.strip()
-    said = shown["v"] + (f"{typed['epoch']}!" if typed["epoch"] else "") + _release(shown["release"], typed["release"])
+    text = shown["v"] + (f"{typed['epoch']}!" if typed["epoch"] else "") + _release(shown["release"], typed["release"])
     for part in ("pre", "post", "dev"):
         if typed[part]:
-            said += _segment(part, shown, typed) if shown[part] else typed[part]
-    return said + (f"+{typed['local']}" if typed["local"] else "")
+            text += _segment(part, shown, typed) if shown[part] else typed[part]
+    return text + (f"+{typed['local']}" if typed["local"] else "")
 
 
 def _release(shown: str, typed: str) -> str:
     olds, news = shown.split("."), typed.split(".")
     widths = [len(old) if old[0] == "0" and len(old) > 1 else 0 for old in olds]
     if any(widths):
-        # 2026.08.17: each component that is padded stays so, and one that could not show it follows.
+        # 2026.08.17: padded components stay padded, and so do two-digit ones, which need no padding.
         widths = [width or (2 if len(old) == 2 else 0) for width, old in zip(widths, olds, strict=True)]
     elif all(len(old) > 1 for old in olds[1:]):
-        return typed  # nothing shows whether it would be padded
+        return typed  # it cannot be known whether components are padded
     widths += [0] * len(news)
     return ".".join(str(int(new)).zfill(width) for new, width in zip(news, widths, strict=False))
 
 
 def _segment(part: str, shown: re.Match[str], typed: re.Match[str]) -> str:
-    """`-alpha.7` in the words and separators of the old one; a number is left out where it was, and is 0."""
+    """`-alpha.7` with the old words and separators; without a number where the old one has none and it is 0."""
     number = typed[f"{part}_n"] or (part == "post" and typed["post_bare"]) or "0"
     if part == "post" and shown["post_bare"]:
         return f"-{number}"
@@ -166,8 +170,8 @@ def _segment(part: str, shown: re.Match[str], typed: re.Match[str]) -> str:
 
 def _semver(old: str, new: str, version: Version) -> str:
     if version.epoch or (len(version.release) > _PARTS and any(version.release[_PARTS:])):
-        raise NoSpelling(f"{new} has no spelling with three numbers")
-    said = ".".join(map(str, (*version.release, 0, 0)[:_PARTS]))
+        raise NoSpelling(f"{new} cannot be written with three numbers")
+    text = ".".join(map(str, (*version.release, 0, 0)[:_PARTS]))
     shown = _PATTERN.fullmatch(old.strip())
     typed = _PATTERN.fullmatch(new.strip())
     assert typed is not None, new
@@ -181,10 +185,10 @@ def _semver(old: str, new: str, version: Version) -> str:
         tail.append(_segment("dev", shown, typed)[1:] if plain and shown else f"dev.{version.dev}")
     build = [f"post.{version.post}"] if version.post is not None else []
     if build and (version.local or tail):
-        raise NoSpelling(f"{new} has no spelling in npm or Cargo")
+        raise NoSpelling(f"{new} cannot be written for npm or Cargo")
     build += [version.local] if version.local else []
     prefix = "v" if shown and shown["v"] else ""
-    return prefix + said + ("-" + ".".join(tail) if tail else "") + ("+" + build[0] if build else "")
+    return prefix + text + ("-" + ".".join(tail) if tail else "") + ("+" + build[0] if build else "")
 
 
 def _part(old: str, version: Version, which: str) -> str:
@@ -192,12 +196,12 @@ def _part(old: str, version: Version, which: str) -> str:
     if which == "suffix":
         return suffix[1:] if suffix.startswith(".") and old[:1].isalpha() else suffix
     if version.epoch or any(version.release[_PARTS:]) or (suffix and not which.endswith(("+", "s"))):
-        raise NoSpelling(f"{version} does not fit into parts that are numbers")
+        raise NoSpelling(f"{version} cannot be written in parts that are numbers")
     number = int(which.rstrip("+s"))
     if which == "2s":
         return f"{(*version.release, 0, 0)[2]}{suffix}"
-    said = str((*version.release, 0, 0)[number])
-    return said.zfill(len(old)) if len(old) > 1 and old[0] == "0" else said
+    text = str((*version.release, 0, 0)[number])
+    return text.zfill(len(old)) if len(old) > 1 and old[0] == "0" else text
 
 
 _ITEM = re.compile(
@@ -206,17 +210,17 @@ _ITEM = re.compile(
 
 
 def version_of_tuple(items: str) -> str | None:
-    """The version that the items of a tuple say (`1, 2, 3, "final", 0`); None where they say none."""
+    """The version of the items of a tuple (`1, 2, 3, "final", 0`); None where they are not a version."""
     found = list(_ITEM.finditer(items))
     numbers = [match["int"] for match in found]
     count = next((at for at, number in enumerate(numbers) if number is None), len(found))
     rest = found[count:]
     if not count or len(rest) > 2 or (len(rest) == 2 and rest[1]["int"] is None):
         return None
-    said = ".".join(str(int(number)) for number in numbers[:count])
+    text = ".".join(str(int(number)) for number in numbers[:count])
     if not rest or (rest[0]["word"] in _FINAL):
-        return said
-    return said + rest[0]["word"] + (rest[1]["int"] if len(rest) == 2 else "")
+        return text
+    return text + rest[0]["word"] + (rest[1]["int"] if len(rest) == 2 else "")
 
 
 def _tuple(old: str, version: Version, quote: str) -> str:
@@ -225,29 +229,29 @@ def _tuple(old: str, version: Version, quote: str) -> str:
     rest = found[count:]
     release = version.release + (0,) * (count - len(version.release))
     if version.epoch or version.local or (rest and any(release[count:])):
-        raise NoSpelling(f"{version} does not fit into the tuple ({old})")
+        raise NoSpelling(f"{version} cannot be written in the tuple ({old})")
     release = release[: max(count, len(version.release) if not rest else count)]
     comma = old[found[0].end() : found[1].start()] if len(found) > 1 else ", "
     suffix = str(Version(0, (), version.pre, version.post, version.dev, ""))
-    said, at = "", 0
+    text, at = "", 0
     for match, number in zip(found[:count], release, strict=False):
-        said += old[at : match.start()] + str(number)
+        text += old[at : match.start()] + str(number)
         at = match.end()
-    said += "".join(f"{comma}{number}" for number in release[count:])
+    text += "".join(f"{comma}{number}" for number in release[count:])
     if not rest:
-        # A dot of its own (.dev0) would be one too many where the items are joined with dots.
-        return said + (f"{comma}{quote}{suffix.removeprefix('.')}{quote}" if suffix else "") + old[at:]
+        # Without the dot of `.dev0`: items are often joined with dots.
+        return text + (f"{comma}{quote}{suffix.removeprefix('.')}{quote}" if suffix else "") + old[at:]
     if len(rest) == 2:
-        return said + _staged(old, at, rest, version)
+        return text + _staged(old, at, rest, version)
     word = rest[0]
     if not suffix and word["word"] not in _FINAL:
-        return said
+        return text
     text = suffix if word["word"].startswith(".") else suffix.removeprefix(".")
-    return said + old[at : word.start("word")] + (text or word["word"]) + old[word.end("word") :]
+    return text + old[at : word.start("word")] + (text or word["word"]) + old[word.end("word") :]
 
 
 def _call(old: str, version: Version, quote: str) -> str:
-    """The numbers that a type is called with; how it wants to be told of a pre-release, it alone knows."""
+    """The numbers that a type is called with; its arguments for a pre-release are not known."""
     count = sum(match["int"] is not None for match in _ITEM.finditer(old))
     if (
         (parse(version_of_tuple(old) or "") or version).pre
@@ -255,9 +259,9 @@ def _call(old: str, version: Version, quote: str) -> str:
         or version.post is not None
         or version.dev is not None
     ):
-        raise NoSpelling(f"{version} has no spelling in a call's arguments ({old})")
+        raise NoSpelling(f"{version} cannot be written in a call's arguments ({old})")
     if len(version.release) > count:
-        raise NoSpelling(f"{version} does not fit into the arguments ({old})")
+        raise NoSpelling(f"{version} has more components than the arguments ({old})")
     return _tuple(old, version, quote)
 
 
@@ -265,12 +269,12 @@ def _staged(old: str, at: int, rest: list[re.Match[str]], version: Version) -> s
     """The end of `1, 2, 3, "rc", 1`: a stage and its number."""
     stages = [version.pre, version.post, version.dev]
     if sum(stage is not None for stage in stages) > 1:
-        raise NoSpelling(f"{version} does not fit into the tuple ({old})")
+        raise NoSpelling(f"{version} cannot be written in the tuple ({old})")
     stage, number = ("final", 0) if version.pre is None else version.pre
     short = rest[0]["word"] in ("a", "b")
     stage = stage if short else _LONG.get(stage, stage)
     if stage == "final" and rest[0]["word"] in _FINAL:
-        return old[at:]  # what stands beside it is the project's own business
+        return old[at:]  # the number after "final" is the project's choice
     if version.post is not None or version.dev is not None:
         stage, number = ("post", version.post) if version.post is not None else ("dev", version.dev or 0)
     between = old[rest[0].end("word") : rest[1].start()]

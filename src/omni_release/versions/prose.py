@@ -9,7 +9,7 @@ from omni_release.versions.member import Member
 from omni_release.versions.pep440 import equals, parse
 from omni_release.versions.place import DOC, HISTORY, Place, Search, Text, reads
 
-TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
     pass
 

@@ -1,4 +1,4 @@
-"""Versions in Python source: read by the interpreter's own parser, so that a string in a docstring is never one."""
+"""Versions in Python source, read with the interpreter's parser, so that no string in a docstring counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIMPLE = re.compile(r"""[rRuU]?(?:\"\"\"|'''|"|')""")
 
 _LINE = re.compile(r"\r\n|\r|\n")
 
-_LONGEST = 12  # lines of one assignment, in a file that only another Python can read
+_LONGEST = 12  # lines of one assignment, in a file for another version of Python
 
 _CALLED = re.compile(r"(?i)\w*version\w*$")
 
@@ -38,9 +38,9 @@ _COMPONENTS = {
 
 
 class Assigned(namedtuple("Assigned", "name kind value start end note fallback")):
-    """What a module assigns to a name: `value` is the version, or the text of what computes it.
+    """An assignment of a module: `value` is the version, or the code that computes it.
 
-    `fallback` says that it stands in an `except` or `else`, for the case that the true value is not to be had.
+    A `fallback` is in an `except` or `else`, for the case that the real value is not available.
     """
 
     __slots__ = ()
@@ -61,7 +61,7 @@ def decode(path: str, data: bytes) -> Text:
 
 
 class Module:
-    """A module's syntax tree, and where its nodes stand. `tree` is None where this Python cannot read it."""
+    """A module's syntax tree, and the positions of its nodes. `tree` is None where this Python cannot parse it."""
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -73,7 +73,7 @@ class Module:
 
     @functools.cached_property
     def tree(self) -> _ast.Module | None:
-        """The syntax tree, read when it is first asked for: few of the modules that are looked at need it."""
+        """The syntax tree, parsed on first use: few modules need it."""
         return _parsed(self.clean)
 
     @functools.cached_property
@@ -82,19 +82,19 @@ class Module:
         return [0, *(match.end() for match in _LINE.finditer(self.clean))]
 
     def offset(self, line: int, column: int) -> int:
-        """Where in the text a node's position is: lines from 1, columns in bytes of UTF-8."""
+        """The offset in the text of a node's position: lines from 1, columns in bytes of UTF-8."""
         start = self.starts[line - 1]
         end = self.starts[line] if line < len(self.starts) else len(self.clean)
         return self.shift + start + len(self.clean[start:end].encode()[:column].decode("utf-8", "ignore"))
 
     def span(self, node: _ast.expr) -> tuple[int, int]:
-        """From where to where an expression stands in the text."""
+        """The start and end of an expression in the text."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
 
     def literal(self, node: _ast.expr) -> tuple[int, int, str]:
-        """The span of a string between its quotes, and why it cannot be written, if so."""
+        """The start and end of a string between its quotes, and why it cannot be written, else an empty string."""
         start, end = self.span(node)
         source = self.text.text[start:end]
         opened = _SIMPLE.match(source)
@@ -104,7 +104,7 @@ class Module:
             inside = source[opened.end() : -len(quotes)]
             if inside == value:
                 return start + opened.end(), end - len(quotes), ""
-        return start, end, "written with escapes or in several strings: write it as one plain string"
+        return start, end, "written with escapes or in several strings: use one plain string"
 
 
 def assignments(module: Module) -> list[Assigned]:
@@ -112,7 +112,7 @@ def assignments(module: Module) -> list[Assigned]:
     if not module.named:
         return []
     body = module.tree.body if module.tree else _statements(module)
-    return list(_in_body(module, body, fallback=False))
+    return list(_assignments_in(module, body, fallback=False))
 
 
 def components(module: Module) -> list[list[tuple[int, int, int, str]]]:
@@ -137,7 +137,7 @@ def components(module: Module) -> list[list[tuple[int, int, int, str]]]:
 
 
 def constants(module: Module) -> Iterator[tuple[str, _ast.Constant]]:
-    """What a module assigns to single names; as `name.argument` also what `name = VersionInfo(major=1, …)` is given."""
+    """The constants that a module assigns; those of `name = VersionInfo(major=1, …)` as `name.argument`."""
     for node in module.tree.body if module.tree else ():
         if not isinstance(node, _ast.Assign | _ast.AnnAssign) or node.value is None:
             continue
@@ -151,9 +151,9 @@ def constants(module: Module) -> Iterator[tuple[str, _ast.Constant]]:
             elif isinstance(name, _ast.Name) and isinstance(value, _ast.Call) and "version" in name.id.lower():
                 given = {keyword.arg: keyword.value for keyword in value.keywords}
                 level = getattr(given.get("releaselevel"), "value", "final")
-                for argument, said in given.items() if level == "final" and not value.args else ():
-                    if argument and isinstance(said, _ast.Constant) and _COMPONENTS.get(argument, 3) < 3:
-                        yield f"{name.id}.{argument}", said
+                for argument, constant in given.items() if level == "final" and not value.args else ():
+                    if argument and isinstance(constant, _ast.Constant) and _COMPONENTS.get(argument, 3) < 3:
+                        yield f"{name.id}.{argument}", constant
 
 
 def walk(tree: _ast.AST) -> Iterator[_ast.AST]:
@@ -182,7 +182,7 @@ def _parsed(text: str) -> _ast.Module | None:
 
 
 def _statements(module: Module) -> list[_ast.stmt]:
-    """The assignments of a module that this Python cannot read as a whole, each read by itself."""
+    """The assignments of a module that this Python cannot parse as a whole, each parsed by itself."""
     found: list[_ast.stmt] = []
     for match in re.finditer(r"(?m)^_*[A-Za-z]*_?version\w*[ \t]*[:=]", module.clean, re.IGNORECASE):
         first = module.clean.count("\n", 0, match.start())
@@ -195,40 +195,37 @@ def _statements(module: Module) -> list[_ast.stmt]:
     return found
 
 
-def _in_body(module: Module, body: list[_ast.stmt], *, fallback: bool) -> Iterator[Assigned]:
+def _assignments_in(module: Module, body: list[_ast.stmt], *, fallback: bool) -> Iterator[Assigned]:
     for node in body:
         if isinstance(node, _ast.Assign):
             for target in node.targets:
-                yield from _one(module, target, node.value, fallback=fallback)
+                yield from _assignment(module, target, node.value, fallback=fallback)
         elif isinstance(node, _ast.AnnAssign) and node.value:
-            yield from _one(module, node.target, node.value, fallback=fallback)
+            yield from _assignment(module, node.target, node.value, fallback=fallback)
         elif isinstance(node, _ast.If):
-            yield from _in_body(module, node.body, fallback=fallback)
-            yield from _in_body(module, node.orelse, fallback=True)
+            yield from _assignments_in(module, node.body, fallback=fallback)
+            yield from _assignments_in(module, node.orelse, fallback=True)
         elif isinstance(node, _ast.Try):
-            yield from _in_body(module, [*node.body, *node.orelse, *node.finalbody], fallback=fallback)
+            yield from _assignments_in(module, [*node.body, *node.orelse, *node.finalbody], fallback=fallback)
             for handler in node.handlers:
-                yield from _in_body(module, handler.body, fallback=True)
+                yield from _assignments_in(module, handler.body, fallback=True)
         elif isinstance(node, _ast.With):
-            yield from _in_body(module, node.body, fallback=fallback)
+            yield from _assignments_in(module, node.body, fallback=fallback)
 
 
-def _one(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool) -> Iterator[Assigned]:
+def _assignment(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool) -> Iterator[Assigned]:
     if isinstance(target, _ast.Tuple | _ast.List) and isinstance(value, _ast.Tuple | _ast.List):
         for name, item in zip(target.elts, value.elts, strict=False):
-            yield from _one(module, name, item, fallback=fallback)
+            yield from _assignment(module, name, item, fallback=fallback)
     if not isinstance(target, _ast.Name) or ("version" not in target.id.lower() and target.id != "release"):
         return
     if isinstance(value, _ast.Constant):
-        said = value.value if isinstance(value.value, str) else ""
-        if target.id == "version" and said.endswith(".") and not module.literal(value)[2]:
-            start, end, _ = module.literal(value)  # `version = "1.35."` in a conf.py
-            yield from (
-                [Assigned(target.id, LITERAL, said[:-1], start, end - 1, "", fallback)] if parse(said[:-1]) else ()
-            )
-        elif said and parse(said):
-            start, end, note = module.literal(value)
-            yield Assigned(target.id, LITERAL, said, start, end, note, fallback)
+        text = value.value if isinstance(value.value, str) else ""
+        start, end, note = module.literal(value)
+        if target.id == "version" and text.endswith(".") and not note:  # `version = "1.35."` in a conf.py
+            text, end = text[:-1], end - 1
+        if text and parse(text):
+            yield Assigned(target.id, LITERAL, text, start, end, note, fallback)
     elif isinstance(value, _ast.Tuple | _ast.List) and value.elts:
         start, end = module.span(value.elts[0])[0], module.span(value.elts[-1])[1]
         plain = all(isinstance(item, _ast.Constant) and isinstance(item.value, int | str) for item in value.elts)
@@ -244,7 +241,7 @@ def _one(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool)
 
 
 def _called(module: Module, value: _ast.Call) -> tuple[str, int, int] | None:
-    """What `Version("acme", 1, 2, 3)` or `version_info(1, 2, 3, "final", 0)` says, and where its items stand."""
+    """The version of `Version("acme", 1, 2, 3)` or `version_info(1, 2, 3, "final", 0)`, and the span of its items."""
     name = getattr(value.func, "id", "") or getattr(value.func, "attr", "")
     if not _CALLED.match(name) or not all(isinstance(item, _ast.Constant) for item in value.args):
         return None
@@ -254,10 +251,10 @@ def _called(module: Module, value: _ast.Call) -> tuple[str, int, int] | None:
     if len(items) < 2 or not all(isinstance(getattr(item, "value", None), int | str) for item in items):
         return None
     start, end = module.span(items[0])[0], module.span(items[-1])[1]
-    said = version_of_tuple(module.text.text[start:end])
+    version = version_of_tuple(module.text.text[start:end])
     for keyword in value.keywords:
         number = getattr(keyword.value, "value", None)
         if keyword.arg not in _LEVELS or not isinstance(number, int):
             return None
-        said = f"{said}{_LEVELS[keyword.arg]}{number}" if said else None
-    return (said, start, end) if said and parse(said) else None
+        version = f"{version}{_LEVELS[keyword.arg]}{number}" if version else None
+    return (version, start, end) if version and parse(version) else None
