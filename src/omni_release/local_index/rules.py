@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from omni_release.distributions import same_version
 from omni_release.local_index import MIB, Case, distribution_rules, metadata_rules
 
 
@@ -202,7 +203,7 @@ def _name_used(case: Case) -> Iterator[str]:
 
 
 def _release_age(case: Case) -> Iterator[str]:
-    uploads = [held.uploaded for held in case.held if _same_version(held.version, case.submission.version)]
+    uploads = [held.uploaded for held in case.held if same_version(held.version, case.submission.version)]
     if uploads and case.now - min(uploads) > case.policy.release_age:
         days = case.policy.release_age.days
         yield f"The release {case.submission.version} is older than {days} days: it takes no more files."
@@ -212,14 +213,8 @@ def _second_sdist(case: Case) -> Iterator[str]:
     if case.submission.filetype == "sdist":
         for held in case.held:
             other = held.name != case.submission.filename
-            if held.filetype == "sdist" and other and _same_version(held.version, case.submission.version):
+            if held.filetype == "sdist" and other and same_version(held.version, case.submission.version):
                 yield f"Only one sdist may be uploaded per release. There is {held.name!r}."
-
-
-def _same_version(one: str, other: str) -> bool:
-    from packaging.utils import canonicalize_version
-
-    return canonicalize_version(one) == canonicalize_version(other)
 
 
 def _attestations(case: Case) -> Iterator[str]:

@@ -258,7 +258,8 @@ def cargo(search: Search) -> Iterator[Place]:
     names = {name for name in (*crates, *(inherited if "" in crates else ())) if name}
     versions = dict.fromkeys(names, version or "")
     yield from locks.cargo_pins(member, manifests, versions)
-    for lock in {*_above(member.at, "Cargo.lock"), *(file for file in search.files if file.endswith("Cargo.lock"))}:
+    own = (file for file in search.files if file.endswith("Cargo.lock"))
+    for lock in {*_above(member.at, "Cargo.lock"), *own}:
         yield from locks.cargo_lock_entry(checkout, lock, versions)
 
 
