@@ -20,10 +20,10 @@ OURS = """
 import sys, time
 from pathlib import Path
 begun = time.perf_counter()
-from omni_release.local_index.server import RehearsalIndex, Setup
-from omni_release.local_index.submission import Account
-setup = Setup(Path(sys.argv[1]), "acme-sound", Account("tester", "s3cret-of-the-index"), "http://127.0.0.1:9/")
-with RehearsalIndex(setup) as index:
+from omni_release.local_index.server import LocalIndex, IndexSetup
+from omni_release.local_index import Account
+setup = IndexSetup(Path(sys.argv[1]), "acme-sound", Account("tester", "s3cret-of-the-index"), "http://127.0.0.1:9/")
+with LocalIndex(setup) as index:
     print(time.perf_counter() - begun, index.url, flush=True)
     sys.stdin.read()
 """

@@ -32,7 +32,7 @@ from omni_release.core.model import Project, Release, Status
 from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import World
-from omni_release.local_index.server import RehearsalIndex
+from omni_release.local_index.server import LocalIndex
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index import support
@@ -87,7 +87,7 @@ def _reason(said: str) -> str:
     return " ".join(text.split())[:70].replace("|", "/")
 
 
-def twine(index: RehearsalIndex, files: tuple[Path, ...]) -> Ended:
+def twine(index: LocalIndex, files: tuple[Path, ...]) -> Ended:
     """As a person calls it: all files at once, the password in the environment."""
     argv = [sys.executable, "-m", "twine", "upload", "--repository-url", f"{index.url}/legacy/", *map(str, files)]
     inner = support.bare() | {"TWINE_USERNAME": support.USER, "TWINE_PASSWORD": support.PASSWORD}
@@ -109,9 +109,9 @@ def twine(index: RehearsalIndex, files: tuple[Path, ...]) -> Ended:
     return Ended(ended.returncode, ended.stdout, time.monotonic() - begun)
 
 
-def stored(index: RehearsalIndex, files: tuple[Path, ...]) -> str:
+def stored(index: LocalIndex, files: tuple[Path, ...]) -> str:
     """What the index really has of it, as it would serve it."""
-    held = {each.name: each.digests.sha256 for each in index.store.held()}
+    held = {each.name: each.digests.sha256 for each in index.store.files()}
     ours = [file for file in files if held.get(file.name) == documents.sha256(file)]
     others = len([file for file in files if file.name in held]) - len(ours)
     return f"{len(ours)} of {len(files)}" + (f", {others} with other bytes" if others else "")

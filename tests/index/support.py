@@ -24,7 +24,7 @@ import requests
 import uv
 
 from omni_release.local_index import Account
-from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.local_index.server import IndexSetup, LocalIndex
 from tests.waiting import until
 
 PROJECT = "acme-sound"
@@ -113,10 +113,10 @@ def sdist(
 
 @contextlib.contextmanager
 def running(
-    folder: Path, *, account: Account = ACCOUNT, elsewhere: str = "http://127.0.0.1:9/simple/", **more: Any
-) -> Iterator[RehearsalIndex]:
+    folder: Path, *, account: Account = ACCOUNT, fallback: str = "http://127.0.0.1:9/simple/", **more: Any
+) -> Iterator[LocalIndex]:
     """An index for the length of a test."""
-    with RehearsalIndex(Setup(folder / "index", PROJECT, account, elsewhere, **more)) as index:
+    with LocalIndex(IndexSetup(folder / "index", PROJECT, account, fallback, **more)) as index:
         yield index
 
 
@@ -152,7 +152,7 @@ def twine(url: str, *files: Path, password: str = PASSWORD, timeout: float = PAT
     return ran(argv, where, {"TWINE_USERNAME": USER, "TWINE_PASSWORD": password}, timeout=timeout)
 
 
-def uv_publish(index: RehearsalIndex, *files: Path, more: tuple[str, ...] = (), timeout: float = PATIENCE) -> Ran:
+def uv_publish(index: LocalIndex, *files: Path, more: tuple[str, ...] = (), timeout: float = PATIENCE) -> Ran:
     """Upload with the real uv."""
     argv = [uv.find_uv_bin(), "publish", "--no-config", "--trusted-publishing", "never", *more, "--publish-url"]
     argv += [f"{index.url}/legacy/", *map(str, files)]
@@ -175,7 +175,7 @@ def form(path: Path, change: Change = lambda fields: None) -> list[tuple[str, An
 
 
 def sent(
-    index: RehearsalIndex, fields: list[tuple[str, Any]], path: Path | None, name: str | None = None
+    index: LocalIndex, fields: list[tuple[str, Any]], path: Path | None, name: str | None = None
 ) -> requests.Response:
     """Post a form as twine does."""
     from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]  # it has no types

@@ -20,7 +20,7 @@ from omni_release.core.model import Artifact
 from omni_release.core.world import FileState
 from omni_release.environments.installer_config import default_index
 from omni_release.index.client import Client
-from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.local_index.server import IndexSetup, LocalIndex
 from tests.index.support import (
     ACCOUNT,
     PROJECT,
@@ -100,7 +100,7 @@ def test_pypiserver(tmp_path: Path) -> None:
         assert state_of(f"{url}/simple/", theirs) is FileState.OTHER_BYTES
 
 
-class OneForm(RehearsalIndex):
+class OneForm(LocalIndex):
     """An index with pages in one form only; a strict one also refuses requests that name both."""
 
     form = "html"
@@ -121,7 +121,7 @@ def test_index_with_one_form(form_: str, strict: bool, tmp_path: Path) -> None:
     """With only HTML or only JSON pages, and 406 for the other, the existing page decides."""
     made, source = wheel(tmp_path), sdist(tmp_path)
     kind: Any = type("Index", (OneForm,), {"form": form_, "strict": strict})
-    with kind(Setup(tmp_path / "index", PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/")) as index:
+    with kind(IndexSetup(tmp_path / "index", PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/")) as index:
         client = Client(f"{index.url}/simple/")
         assert client.files(PROJECT) == ()
         assert sent(index, form(made), made).status_code == 200

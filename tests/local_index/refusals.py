@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release.local_index import Account, Policy
-from omni_release.local_index.server import RehearsalIndex
+from omni_release.local_index import Account, IndexPolicy
+from omni_release.local_index.server import LocalIndex
 from tests.index.support import ACCOUNT, SDIST, WHEEL, metadata, record, sdist, wheel, wheel_files, zipped
 
 Make = Callable[[Path], Path]
@@ -42,11 +42,11 @@ class Refused:
     opening: str
     make: Make = wheel
     status: int = 400
-    policy: Policy = dataclasses.field(default_factory=Policy)
+    policy: IndexPolicy = dataclasses.field(default_factory=IndexPolicy)
     account: Account = ACCOUNT
     field: dict[str, Any] = dataclasses.field(default_factory=dict)
     first: tuple[Make, ...] = ()
-    then: Callable[[RehearsalIndex, Clock], None] = lambda index, clock: None
+    then: Callable[[LocalIndex, Clock], None] = lambda index, clock: None
     name: str | None = None
     itself: bool = False
     id: str = ""
@@ -167,11 +167,11 @@ def broken(folder: Path) -> Path:
     return sdist(folder, root="acme-sound")
 
 
-def ages(index: RehearsalIndex, clock: Clock) -> None:
+def ages(index: LocalIndex, clock: Clock) -> None:
     clock.at += LATER
 
 
-def deleted(index: RehearsalIndex, clock: Clock) -> None:
+def deleted(index: LocalIndex, clock: Clock) -> None:
     index.store.delete(WHEEL)
 
 
@@ -180,8 +180,8 @@ CASES = (
     Refused("token-scope", "This token is for another project", status=403, account=account(project="acme")),
     Refused("address-verified", "The account has no verified", status=403, account=account(verified=False)),
     Refused("second-factor", "The account has no second factor", status=403, account=account(second_factor=False)),
-    Refused("read-only", "The index is in read-only mode", status=403, policy=Policy(read_only=True)),
-    Refused("uploads-disabled", "New uploads are temp", status=403, policy=Policy(uploads_disabled=True)),
+    Refused("read-only", "The index is in read-only mode", status=403, policy=IndexPolicy(read_only=True)),
+    Refused("uploads-disabled", "New uploads are temp", status=403, policy=IndexPolicy(uploads_disabled=True)),
     Refused("protocol-version", "Unknown protocol version", field={"protocol_version": "2"}, itself=True),
     Refused("file-in-payload", "The upload has no file", name="", itself=True),
     Refused("file-name-characters", "A file's name cannot have '/'", name=f"../{WHEEL}", itself=True, id="path"),
@@ -248,7 +248,7 @@ CASES = (
     Refused(
         "name-prohibited",
         "The name 'acme-sound' is not allowed",
-        policy=Policy(prohibited=frozenset({"acme-sound"})),
+        policy=IndexPolicy(prohibited=frozenset({"acme-sound"})),
         id="listed",
     ),
     Refused(
@@ -259,8 +259,10 @@ CASES = (
         itself=True,
         id="stdlib",
     ),
-    Refused("name-look-alike", "The name 'acme-sound' is too similar", policy=Policy(taken=frozenset({"Acme_S0und"}))),
-    Refused("too-many-projects", "Too many new projects", status=429, policy=Policy(new_projects=0)),
+    Refused(
+        "name-look-alike", "The name 'acme-sound' is too similar", policy=IndexPolicy(taken=frozenset({"Acme_S0und"}))
+    ),
+    Refused("too-many-projects", "This account has created too many", status=429, policy=IndexPolicy(new_projects=0)),
     Refused(
         "description-renders",
         "The description does not render",
@@ -286,8 +288,8 @@ CASES = (
         name=f"acme_sound-1.0-{'1' * 240}-py3-none-any.whl",
         itself=True,
     ),
-    Refused("file-size", "File too large", large, policy=Policy(file_limit=2000)),
-    Refused("project-size", "Project size too large", large, policy=Policy(project_limit=2000), first=(wheel,)),
+    Refused("file-size", "File too large", large, policy=IndexPolicy(file_limit=2000)),
+    Refused("project-size", "Project size too large", large, policy=IndexPolicy(project_limit=2000), first=(wheel,)),
     Refused(
         "digests",
         "The upload must state at least one",
@@ -354,7 +356,10 @@ CASES = (
         id="hash",
     ),
     Refused(
-        "wheel-record", "acme_sound-1.0-py3-none-any.whl holds 'more.py'", with_files(put("more.py", "")), id="unlisted"
+        "wheel-record",
+        "acme_sound-1.0-py3-none-any.whl contains 'more.py'",
+        with_files(put("more.py", "")),
+        id="unlisted",
     ),
     Refused(
         "wheel-record",

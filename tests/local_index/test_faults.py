@@ -15,13 +15,13 @@ from omni_release.core.errors import UsageError
 from omni_release.core.world import FileState
 from omni_release.index.client import Client
 from omni_release.local_index.faults import FAULTS, FaultScript
-from omni_release.local_index.server import RehearsalIndex
+from omni_release.local_index.server import LocalIndex
 from tests.index.support import PROJECT, WHEEL, Ran, form, ran, running, sdist, sent, twine, uv_publish, wheel
 
 OURS, ABSENT, OTHER, UNKNOWN = FileState.OURS, FileState.ABSENT, FileState.OTHER_BYTES, FileState.INCONCLUSIVE
 
 
-def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> list[FileState]:
+def standings(index: LocalIndex, *files: Path, deadline: float = 30.0) -> list[FileState]:
     """What the client makes of it."""
     told = Client(f"{index.url}/simple/", deadline).file_statuses(
         PROJECT, [documents.artifact_of(file) for file in files]
@@ -29,7 +29,7 @@ def standings(index: RehearsalIndex, *files: Path, deadline: float = 30.0) -> li
     return [each.state for each in told]
 
 
-def upload(index: RehearsalIndex, *files: Path, timeout: float = 60.0) -> Ran:
+def upload(index: LocalIndex, *files: Path, timeout: float = 60.0) -> Ran:
     """With twine."""
     return twine(f"{index.url}/legacy/", *files, timeout=timeout)
 
@@ -265,7 +265,7 @@ def test_an_empty_script() -> None:
     assert FaultScript(" ; ;").next("upload") == ()
 
 
-def _pip_finds(index: RehearsalIndex, folder: Path) -> bool:
+def _pip_finds(index: LocalIndex, folder: Path) -> bool:
     argv = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", str(folder / "got")]
     ended = ran([*argv, "--index-url", f"{index.url}/simple/", "--retries", "0", f"{PROJECT}==1.0"], folder)
     assert ended.code in (0, 1), ended.said

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from omni_release.core import documents
 from omni_release.environments.installer_config import default_index
-from omni_release.local_index.server import RehearsalIndex
+from omni_release.local_index.server import LocalIndex
 from tests.index.support import Ran, form, metadata, ran, running, sent, wheel, wheel_files, zipped
 
 OLD = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -26,10 +26,10 @@ UV = uv.find_uv_bin()
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[RehearsalIndex]:
+def index(tmp_path: Path) -> Iterator[LocalIndex]:
     """With a wheel of ours that depends on a project that the default index has."""
     made = wheel(tmp_path, metadata("1.0", "Requires-Dist: iniconfig"))
-    with running(tmp_path, elsewhere=default_index(os.environ)) as found:
+    with running(tmp_path, fallback=default_index(os.environ)) as found:
         assert sent(found, form(made), made).status_code == 200
         yield found
 
@@ -64,7 +64,7 @@ def version(python: str, name: str = "acme_sound") -> str:
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def install(tool: str, python: str, index: RehearsalIndex, folder: Path, *arguments: str, **more: str) -> Ran:
+def install(tool: str, python: str, index: LocalIndex, folder: Path, *arguments: str, **more: str) -> Ran:
     """With pip or uv, from our index alone."""
     url = f"{index.url}/simple/"
     if tool == "pip":
@@ -75,7 +75,7 @@ def install(tool: str, python: str, index: RehearsalIndex, folder: Path, *argume
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
-def test_installed(tool: str, index: RehearsalIndex, python: str, tmp_path: Path) -> None:
+def test_installed(tool: str, index: LocalIndex, python: str, tmp_path: Path) -> None:
     """Ours by its hash, then its dependency, which comes from the default index."""
     own = install(tool, python, index, tmp_path, "--no-deps", "--require-hashes", "-r", pinned(tmp_path))
     assert own.code == 0, own.said
@@ -85,7 +85,7 @@ def test_installed(tool: str, index: RehearsalIndex, python: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
-def test_cooldown(tool: str, index: RehearsalIndex, python: str, tmp_path: Path) -> None:
+def test_cooldown(tool: str, index: LocalIndex, python: str, tmp_path: Path) -> None:
     """A cooldown hides a file of a minute ago, by our upload-time; lifted for it alone, the dependency still obeys."""
     cooldown = {"pip": "--uploaded-prior-to", "uv": "--exclude-newer"}[tool]
     hidden = install(tool, python, index, tmp_path, cooldown, OLD, "acme-sound==1.0")
@@ -101,7 +101,7 @@ def test_cooldown(tool: str, index: RehearsalIndex, python: str, tmp_path: Path)
     assert version(python, "iniconfig")
 
 
-def test_pip_takes_the_plant_unless_told(index: RehearsalIndex, python: str, tmp_path: Path) -> None:
+def test_pip_takes_the_plant_unless_told(index: LocalIndex, python: str, tmp_path: Path) -> None:
     """The danger is real: with a stranger's links in pip's file their 9.9.9 wins; without that file ours does."""
     links = planted(tmp_path)
     settings = tmp_path / "pip.conf"
@@ -113,7 +113,7 @@ def test_pip_takes_the_plant_unless_told(index: RehearsalIndex, python: str, tmp
     assert (ours.code, version(python)) == (0, "1.0"), ours.said
 
 
-def test_uv_takes_ours(index: RehearsalIndex, python: str, tmp_path: Path) -> None:
+def test_uv_takes_ours(index: LocalIndex, python: str, tmp_path: Path) -> None:
     """uv with the plants in its variables takes them, and with its one index ours."""
     links = planted(tmp_path)
     ours = install("uv", python, index, tmp_path, "acme-sound")
@@ -150,7 +150,7 @@ def test_private_default_index(tool: str, python: str, tmp_path: Path) -> None:
     url = f"http://me:{secret}@127.0.0.1:{company.port}/simple/"
     made = wheel(tmp_path, metadata("1.0", "Requires-Dist: acme-dep"))
     try:
-        with running(tmp_path, elsewhere=url) as index:
+        with running(tmp_path, fallback=url) as index:
             assert sent(index, form(made), made).status_code == 200
             ended = install(tool, python, index, tmp_path, "--verbose", "acme-sound")
             assert (ended.code, version(python, "acme_dep")) == (0, "1.0"), ended.said

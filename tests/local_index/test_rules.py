@@ -37,7 +37,7 @@ def test_refused(case: Refused, tmp_path: Path) -> None:
             made = make(tmp_path / f"first{number}")
             assert sent(index, form(made), made).status_code == 200
         case.then(index, clock)
-        held = index.store.held()
+        held = index.store.files()
         (tmp_path / "new").mkdir()
         path = case.make(tmp_path / "new")
         if case.itself:
@@ -54,7 +54,7 @@ def test_refused(case: Refused, tmp_path: Path) -> None:
             assert f"{case.status} {case.opening}" in ended.said
             assert f'"rule": "{case.rule}"' in ended.said
             assert PASSWORD not in ended.said
-        assert index.store.held() == held
+        assert index.store.files() == held
         assert not list((tmp_path / "index" / "incoming").iterdir())
 
 
@@ -79,7 +79,7 @@ def test_the_slash(tmp_path: Path) -> None:
         assert ended.code == 1
         assert "308" in ended.said
         assert "missing a trailing slash" in ended.said
-        assert index.store.held() == ()
+        assert index.store.files() == ()
 
 
 def test_taken(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_taken(tmp_path: Path) -> None:
     source = sdist(tmp_path, whole, more={"acme_sound-1.0/LICENSE": b"MIT"})
     with running(tmp_path) as index:
         assert twine(f"{index.url}/legacy/", made, source).code == 0
-        first = index.store.held()
+        first = index.store.files()
         again = twine(f"{index.url}/legacy/", made, source)
         assert again.code == 0
         assert again.said.count("/legacy/: 200 OK (the same file was there already)") == 2
-        assert index.store.held() == first
+        assert index.store.files() == first
         assert [held.name for held in first] == [made.name, source.name]
         assert uv_publish(index, made, source).code == 0
 

@@ -32,7 +32,7 @@ from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import Access, Completed, Credentials, World
 from omni_release.index.client import Client
-from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.local_index.server import IndexSetup, LocalIndex
 from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
@@ -93,7 +93,7 @@ class Closing(threading.Event):
 class Wire(BaseAdapter):
     """Sends requests directly to the index."""
 
-    def __init__(self, index: RehearsalIndex, clock: Clock) -> None:
+    def __init__(self, index: LocalIndex, clock: Clock) -> None:
         super().__init__()
         self._index = index
         self._clock = clock
@@ -267,8 +267,8 @@ def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple
     """Publish the files in `dist` to an index that plays the script; `jumps` are those of the clock."""
     clock = Clock(*jumps)
     pinned = tuple(documents.artifact_of(path) for path in sorted(dist.iterdir()))
-    setup = Setup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
-    with RehearsalIndex(setup) as index:
+    setup = IndexSetup(folder, PROJECT, ACCOUNT, "http://127.0.0.1:9/simple/", script=script, clock=clock.elsewhere)
+    with LocalIndex(setup) as index:
         index.stopping = Closing(clock)
         wire = Wire(index, clock)
         target = Target("outside", f"{index.url}/legacy/", f"{index.url}/simple/")
@@ -280,6 +280,6 @@ def publish(dist: Path, folder: Path, script: str, times: Publish, *jumps: tuple
         world = World(programs, LocalFiles(), clock, reader, journal, {"PATH": sys.prefix}, publisher=publishing_steps)
         lane = Lane("publish", (step(Upload()), check(release_listed, needs="upload")))
         outcomes = {o.id: o for o in engine.run(lane, release, world, today=clock.now().date())}
-        held = {held.name: held.digests.sha256 for held in index.store.held()}
+        held = {held.name: held.digests.sha256 for held in index.store.files()}
     shown = outcomes["release-listed"]
     return Published(outcomes["upload"], shown, held, tuple(twine.sent), clock.passed)

@@ -18,7 +18,7 @@ from types import MappingProxyType, TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from omni_release.local_index import Account
-from omni_release.local_index.server import RehearsalIndex, Setup
+from omni_release.local_index.server import IndexSetup, LocalIndex
 from tests.conftest import child_environment, copy_case, git, omni
 
 if TYPE_CHECKING:
@@ -114,13 +114,13 @@ class Watched:
     sent: list[Sent] = field(default_factory=list)
 
 
-class OutsideIndex(RehearsalIndex):
+class OutsideIndex(LocalIndex):
     """A rehearsal index that lives outside the run, keeps a record of uploads, and can do something in the middle."""
 
     def __init__(self, folder: Path, watched: Watched | None = None, script: str = "", **more: Any) -> None:
         self.watched = watched or Watched()
         account = Account(USER, PASSWORD, PROJECT)
-        super().__init__(Setup(folder, PROJECT, account, "http://127.0.0.1:9/simple/", script=script, **more))
+        super().__init__(IndexSetup(folder, PROJECT, account, "http://127.0.0.1:9/simple/", script=script, **more))
 
     def _application(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "POST":
@@ -150,7 +150,7 @@ class OutsideIndex(RehearsalIndex):
 
     def held(self) -> dict[str, str | None]:
         """What it holds: the names, and the sha256."""
-        return {held.name: held.digests.sha256 for held in self.store.held()}
+        return {held.name: held.digests.sha256 for held in self.store.files()}
 
 
 class _Body(io.RawIOBase):

@@ -17,7 +17,7 @@ from omni_release.index import ANONYMOUS, IndexLogin
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index.client import Client
-    from omni_release.local_index.server import RehearsalIndex
+    from omni_release.local_index.server import LocalIndex
 
 INSTALLER_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
 """The variables that set the default index of uv and pip."""
@@ -91,14 +91,14 @@ class Rehearsal:
         return reader(self.target.simple)
 
     @functools.cached_property
-    def _server(self) -> RehearsalIndex:
+    def _server(self) -> LocalIndex:
         from omni_release.environments.installer_config import default_index
         from omni_release.local_index import Account
-        from omni_release.local_index.server import RehearsalIndex, Setup
+        from omni_release.local_index.server import IndexSetup, LocalIndex
 
         account = Account(_USER, self._password, self._project)
-        return RehearsalIndex(
-            Setup(self._folder, self._project, account, default_index(self._environment), script=self._script)
+        return LocalIndex(
+            IndexSetup(self._folder, self._project, account, default_index(self._environment), script=self._script)
         )
 
 

@@ -56,14 +56,14 @@ def _serve(wanted: Wanted, environment: Mapping[str, str], made: Path) -> None:
 
     from omni_release.environments.installer_config import default_index
     from omni_release.local_index import Account
-    from omni_release.local_index.server import RehearsalIndex, Setup
+    from omni_release.local_index.server import IndexSetup, LocalIndex
 
     folder = (wanted.folder or made / "index").absolute()
     password = environment.get(PASSWORD) or secrets.token_urlsafe(24)
     name = canonicalize_name(wanted.name)
     account = Account(_USER, password, name)
-    setup = Setup(folder, name, account, default_index(environment), script=wanted.script, port=wanted.port)
-    with RehearsalIndex(setup) as index:
+    setup = IndexSetup(folder, name, account, default_index(environment), script=wanted.script, port=wanted.port)
+    with LocalIndex(setup) as index:
         place = "" if environment.get(PASSWORD) else str(_kept(folder / "password", password))
         _announce(wanted, index.url, name, place)
         threading.Event().wait()

@@ -1,10 +1,10 @@
-"""The rehearsal index: takes and refuses what PyPI does, serves the simple API, and goes wrong when told to."""
+"""A package index on this machine: refuses what PyPI refuses, serves the simple API, and shows faults by script."""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 MIB = 1024 * 1024
-
 GIB = 1024 * MIB
-
 _CHUNK = 64 * 1024
 
 
@@ -29,19 +27,20 @@ class Digests:
     blake2_256: str | None = None
 
     @staticmethod
-    def of(chunks: Iterable[bytes]) -> Digests:
-        """The digests of all chunks, one after the other."""
+    def of(path: Path) -> Digests:
+        """All digests of a file."""
         md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
         blake2 = hashlib.blake2b(digest_size=32)
-        for chunk in chunks:
-            for digest in (md5, sha256, blake2):
-                digest.update(chunk)
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                for digest in (md5, sha256, blake2):
+                    digest.update(chunk)
         return Digests(md5.hexdigest(), sha256.hexdigest(), blake2.hexdigest())
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who may upload: `project` is the normalised name that the token is for, None for any."""
+    """An account that may upload. Its token is for `project`, a normalised name; None is for any project."""
 
     username: str
     password: str = field(repr=False)
@@ -51,10 +50,12 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Submission:
-    """One upload. `account` is None where its credentials are not known; sizes are in bytes.
+class UploadRequest:
+    """An upload of one file. `account` is None where its credentials are wrong; sizes are in bytes.
 
-    `path` holds the bytes that were kept: less than `size` where the file is larger than the index takes.
+    `path` has the file's bytes, `digests` those of these bytes, and `stated` those that the client sent. Of a file that
+    is larger than the index takes only the first bytes are there: less than `size`. `unparsed` are the metadata fields
+    that cannot be read.
     """
 
     metadata: RawMetadata
@@ -67,16 +68,26 @@ class Submission:
     account: Account | None
     protocol: str = "1"
     attestations: str | None = None
-    unread: tuple[str, ...] = ()
+    unparsed: tuple[str, ...] = ()
+
+    @staticmethod
+    def of_file(
+        path: Path, metadata: Mapping[str, object], unparsed: tuple[str, ...], account: Account
+    ) -> UploadRequest:
+        """The upload that a client makes of a built file."""
+        filetype = "bdist_wheel" if path.name.endswith(".whl") else "sdist"
+        digests, raw = Digests.of(path), cast("RawMetadata", metadata)
+        size = path.stat().st_size
+        return UploadRequest(raw, path.name, filetype, path, size, digests, digests, account, unparsed=unparsed)
 
     @property
     def version(self) -> str:
-        """The version that the metadata state; empty where they state none."""
+        """The version that the metadata states; empty where it states none."""
         return self.metadata.get("version", "")
 
     @property
     def name(self) -> str:
-        """The project name that the metadata state; empty where they state none."""
+        """The project name that the metadata states; empty where it states none."""
         return self.metadata.get("name", "")
 
     @property
@@ -89,8 +100,8 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A file that the index has. `metadata_sha256` is that of its core metadata file, None where it has none."""
+class StoredFile:
+    """A file on the index. `metadata_sha256` is that of its core metadata file (PEP 658); None where it has none."""
 
     name: str
     version: str
@@ -103,8 +114,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What an index goes by. Sizes in bytes, as PyPI has them. `taken` and `prohibited` are project names."""
+class IndexPolicy:
+    """The limits and state of an index, by default PyPI's. Sizes in bytes; `taken` and `prohibited` are project names.
+
+    `new_projects` is how many projects the account may still create; None is any number.
+    """
 
     file_limit: int = 100 * MIB
     project_limit: int = 10 * GIB
@@ -117,30 +131,14 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Case:
-    """All that a rule may look at. `deleted` are the names of files that were deleted, and cannot be used again."""
+class UploadContext:
+    """All that the upload rules look at: the upload, and the index at that moment.
 
-    submission: Submission
-    held: tuple[Held, ...]
+    `deleted` are the names of deleted files, which cannot be used again.
+    """
+
+    upload: UploadRequest
+    files: tuple[StoredFile, ...]
     deleted: frozenset[str]
-    policy: Policy
+    policy: IndexPolicy
     now: datetime.datetime
-
-
-def from_file(
-    metadata: Mapping[str, object], unread: tuple[str, ...], path: Path, account: Account | None = None
-) -> Submission:
-    """The upload that a client would make of a built file."""
-    with path.open("rb") as file:
-        digests = Digests.of(iter(lambda: file.read(_CHUNK), b""))
-    return Submission(
-        metadata=cast("RawMetadata", metadata),
-        filename=path.name,
-        filetype="bdist_wheel" if path.name.endswith(".whl") else "sdist",
-        path=path,
-        size=path.stat().st_size,
-        digests=digests,
-        stated=digests,
-        account=account,
-        unread=unread,
-    )

@@ -1,19 +1,15 @@
-"""The rules of an index, held against what was built, before anything is uploaded."""
+"""The check of the built distributions by the upload rules of an index, before anything is uploaded."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
-from pathlib import Path
 
 from omni_release import distributions
 from omni_release.core.errors import InvalidDistribution
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.local_index import Account, Case, Held, Policy, Submission, from_file
-
-_ANYBODY = Account("", "")
+from omni_release.local_index import Account, IndexPolicy, StoredFile, UploadContext, UploadRequest
 
 
 @reports(Rule(r"index-[a-z-]+", RuleClass.RELEASE, "PyPI would refuse the upload"))
@@ -25,32 +21,23 @@ def upload_rules(release: Release, world: World) -> Iterator[Finding]:
     Fix: correct the project and build again before the upload, since a file name can be used only once; docs/index.md
     lists the rules.
     """
+    from packaging.metadata import parse_email
+
     from omni_release.local_index import rules
 
-    held: tuple[Held, ...] = ()
+    stored: tuple[StoredFile, ...] = ()
     now = world.clock.now()
     for path in distributions.in_folder(release.dist):
-        given = _submission(path)
-        case = Case(given, held, frozenset(), Policy(), now)
+        try:
+            content = distributions.core_metadata(path)
+        except InvalidDistribution:
+            content = b""  # the rules on distributions say so
+        metadata, unparsed = parse_email(content)
+        upload = UploadRequest.of_file(path, metadata, tuple(sorted(unparsed)), Account("", ""))
         seen: set[str] = set()
-        for refusal in rules.everything(case):
+        for refusal in rules.refusals(UploadContext(upload, stored, frozenset(), IndexPolicy(), now)):
             if refusal.reason not in seen:
                 seen.add(refusal.reason)
                 yield Finding(f"{path.name}: {refusal.status} {refusal.reason}", f"index-{refusal.rule}")
-        held = (*held, _held(given, now))
-
-
-def _submission(path: Path) -> Submission:
-    """The upload that twine would make of a file. What has no metadata at its place states none."""
-    from packaging.metadata import parse_email
-
-    try:
-        raw = distributions.core_metadata(path)
-    except InvalidDistribution:
-        raw = b""
-    metadata, unparsed = parse_email(raw)
-    return from_file(metadata, tuple(sorted(unparsed)), path, _ANYBODY)
-
-
-def _held(given: Submission, now: datetime.datetime) -> Held:
-    return Held(given.path.name, given.version, given.filetype, given.size, given.digests, now)
+        file = StoredFile(path.name, upload.version, upload.filetype, upload.size, upload.digests, now)
+        stored = (*stored, file)

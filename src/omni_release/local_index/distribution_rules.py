@@ -1,20 +1,18 @@
-"""The rules about what a distribution is made of: rows 17 to 19 of the table."""
+"""The upload rules on what a distribution contains: rows 17 to 19 of the table in docs/index.md."""
 
 from __future__ import annotations
 
 import base64
 import configparser
+import contextlib
 import csv
 import importlib.metadata
 import re
-from collections.abc import Callable, Iterator
-from functools import wraps
 
 from omni_release.core.errors import InvalidDistribution
 from omni_release.distributions.archives import Archive
-from omni_release.local_index import Case, Submission
-
-_Judge = Callable[[Case], Iterator[str]]
+from omni_release.local_index import UploadContext, UploadRequest
+from omni_release.local_index.metadata_rules import Reasons
 
 _PLATFORM = re.compile(
     r"any|win32|win_arm64|win_amd64|win_ia64|linux_armv[67]l"
@@ -27,149 +25,116 @@ _PLATFORM = re.compile(
     r"|android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)"
     r"|(pyodide|pyemscripten)_\d+_\d+_wasm32"
 )
-"""As PyPI lists them: a plain `linux_x86_64` says nothing of the machine that could run it."""
+"""As PyPI lists them: a plain `linux_x86_64` says nothing about the machines that could run it."""
 
 
-def _told(judge: _Judge) -> _Judge:
-    """A rule for which a broken archive is one more reason. Only for a whole file: not for one cut at the limit."""
-
-    @wraps(judge)
-    def judged(case: Case) -> Iterator[str]:
-        if not case.submission.filename or case.submission.size > case.policy.file_limit:
-            return
+def archive(context: UploadContext) -> Reasons:
+    """The file is an archive of its kind, without unsafe entries."""
+    upload = context.upload
+    if _is_complete(context) and (upload.is_wheel or upload.is_sdist):
         try:
-            yield from judge(case)
+            _archive(upload).validate()
         except InvalidDistribution as error:
-            if judge.__name__ == "readable":
-                yield f"Invalid distribution file: {error.message}."
-
-    return judged
+            yield "archive", f"Invalid distribution file: {error.message}."
 
 
-@_told
-def readable(case: Case) -> Iterator[str]:
-    """An archive of its kind, with nothing odd in it."""
-    if case.submission.is_wheel or case.submission.is_sdist:
-        _archive(case.submission).validate()
-    yield from ()
+def sdist(context: UploadContext) -> Reasons:
+    """An sdist has its name (PEP 625: `{normalised_name}-{version}.tar.gz`), its PKG-INFO and its license files."""
+    upload = context.upload
+    if upload.filetype != "sdist" or upload.filename is None:
+        return
+    root = _sdist_root(upload)
+    if upload.filename != f"{root}.tar.gz":
+        yield "sdist-name", f"The sdist's file name {upload.filename!r} should be {root + '.tar.gz'!r} (PEP 625)."
+    if not upload.is_sdist or not _is_complete(context):
+        return
+    with contextlib.suppress(InvalidDistribution):  # reported by the rule on archives
+        if _archive(upload).read(f"{root}/PKG-INFO") is None:
+            yield "sdist-pkg-info", f"{upload.filename} has no {root}/PKG-INFO."
+        if files := upload.metadata.get("license_files"):
+            inside = set(_archive(upload).names())
+            for file in files:
+                if f"{root}/{file}" not in inside:
+                    place = f"{upload.filename} at {root}/{file}"
+                    yield "sdist-license-files", f"License-File {file} does not exist in {place}."
 
 
-def sdist_name(case: Case) -> Iterator[str]:
-    """PEP 625: `{normalised_name}-{version}.tar.gz`."""
-    given = case.submission
-    if given.filetype == "sdist" and given.filename is not None:
-        expected = f"{_root(given)}.tar.gz"
-        if given.filename != expected:
-            yield f"The sdist's file name {given.filename!r} should be {expected!r} (PEP 625)."
+def wheel(context: UploadContext) -> Reasons:
+    """A wheel has the name and the tags that it should, and its METADATA, RECORD, licenses and entry points."""
+    upload = context.upload
+    if not upload.is_wheel or upload.filename is None:
+        return
+    yield from _wheel_name(upload, upload.filename)
+    for tag in upload.filename.removesuffix(".whl").rsplit("-", 1)[-1].split("."):
+        if not _PLATFORM.fullmatch(tag):
+            yield "wheel-platform", f"The wheel {upload.filename!r} has an unsupported platform tag {tag!r}."
+    if not _is_complete(context):
+        return
+    for rule in (_wheel_metadata, _wheel_record, _wheel_licenses, _wheel_entry_points):
+        with contextlib.suppress(InvalidDistribution):  # reported by the rule on archives
+            yield from rule(upload)
 
 
-@_told
-def sdist_pkg_info(case: Case) -> Iterator[str]:
-    """PKG-INFO at its place."""
-    given = case.submission
-    if given.filetype == "sdist" and given.is_sdist:
-        wanted = f"{_root(given)}/PKG-INFO"
-        if _archive(given).read(wanted) is None:
-            yield f"{given.filename} has no {wanted}."
-
-
-@_told
-def sdist_licenses(case: Case) -> Iterator[str]:
-    """Each License-File is inside."""
-    given = case.submission
-    if given.filetype == "sdist" and given.is_sdist and (files := given.metadata.get("license_files")):
-        inside = set(_archive(given).names())
-        for file in files:
-            if f"{_root(given)}/{file}" not in inside:
-                yield f"License-File {file} does not exist in {given.filename} at {_root(given)}/{file}."
-
-
-def wheel_name(case: Case) -> Iterator[str]:
-    """A valid one, the project's, and of the metadata's version."""
+def _wheel_name(upload: UploadRequest, filename: str) -> Reasons:
     from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
     from packaging.version import InvalidVersion, Version
 
-    given = case.submission
-    if not given.is_wheel or given.filename is None:
-        return
     try:
-        name, version, *_ = parse_wheel_filename(given.filename)
+        name, version, *_ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
-        yield f"Invalid wheel file name: {error}."
+        yield "wheel-name", f"Invalid wheel file name: {error}."
         return
-    if given.name and name != canonicalize_name(given.name):
-        yield f"The wheel's file name {given.filename!r} is that of {name}, the project is {given.name}."
-    try:
-        if version != Version(given.version):
-            yield f"The wheel's file name {given.filename!r} states {version}, its metadata {given.version}."
-    except InvalidVersion:
-        return  # the metadata's own rule has said so
+    if upload.name and name != canonicalize_name(upload.name):
+        yield "wheel-name", f"The wheel's file name {filename!r} is that of {name}, the project is {upload.name}."
+    with contextlib.suppress(InvalidVersion):  # reported as invalid metadata
+        if version != Version(upload.version):
+            reason = f"The wheel's file name {filename!r} states {version}, its metadata {upload.version}."
+            yield "wheel-name", reason
 
 
-def wheel_platform(case: Case) -> Iterator[str]:
-    """One that PyPI takes."""
-    given = case.submission
-    if given.is_wheel and given.filename is not None:
-        for tag in given.filename.removesuffix(".whl").rsplit("-", 1)[-1].split("."):
-            if not _PLATFORM.fullmatch(tag):
-                yield f"The wheel {given.filename!r} has an unsupported platform tag {tag!r}."
+def _wheel_metadata(upload: UploadRequest) -> Reasons:
+    metadata = f"{_dist_info(upload)}/METADATA"
+    if metadata not in _archive(upload).names():
+        yield "wheel-metadata", f"{upload.filename} has no {metadata}."
 
 
-@_told
-def wheel_metadata(case: Case) -> Iterator[str]:
-    """METADATA at its place."""
-    given = case.submission
-    if given.is_wheel:
-        wanted = f"{_info(given)}/METADATA"
-        if wanted not in _archive(given).names():
-            yield f"{given.filename} has no {wanted}."
-
-
-@_told
-def wheel_record(case: Case) -> Iterator[str]:
-    """RECORD lists what is inside, with its sha256, and nothing else."""
-    given = case.submission
-    if not given.is_wheel:
-        return
-    record = f"{_info(given)}/RECORD"
-    content = _archive(given).read(record)
+def _wheel_record(upload: UploadRequest) -> Reasons:
+    """RECORD lists exactly the files in the wheel, with their sha256."""
+    record = f"{_dist_info(upload)}/RECORD"
+    content = _archive(upload).read(record)
     if content is None:
-        yield f"{given.filename} has no {record}."
+        yield "wheel-record", f"{upload.filename} has no {record}."
         return
     rows = {row[0]: row[1] for row in csv.reader(content.decode(errors="replace").splitlines()) if len(row) > 1}
     unsigned = {record, f"{record}.jws", f"{record}.p7s"}
-    inside = {}
-    for entry in _archive(given).entries():
+    same = {}
+    for entry in _archive(upload).entries():
         if entry.is_file:
             # Only a sha256 is compared: a row with a stronger digest, or with none, is taken as it is.
             compared = entry.name not in unsigned and rows.get(entry.name, "").startswith("sha256=")
-            inside[entry.name] = not compared or rows[entry.name] == f"sha256={_urlsafe(entry.sha256)}"
-    for name in sorted(set(inside) - set(rows) - unsigned):
-        yield f"{given.filename} holds {name!r}, which its RECORD does not list."
-    for name in sorted(set(rows) - set(inside)):
-        yield f"RECORD of {given.filename} lists {name!r}, which is not inside."
-    for name in sorted(name for name, same in inside.items() if not same):
-        yield f"RECORD of {given.filename} states another sha256 for {name!r}."
+            same[entry.name] = not compared or rows[entry.name] == f"sha256={_record_digest(entry.sha256)}"
+    for name in sorted(set(same) - set(rows) - unsigned):
+        yield "wheel-record", f"{upload.filename} contains {name!r}, which its RECORD does not list."
+    for name in sorted(set(rows) - set(same)):
+        yield "wheel-record", f"RECORD of {upload.filename} lists {name!r}, which is not inside."
+    for name in sorted(name for name in same if not same[name]):
+        yield "wheel-record", f"RECORD of {upload.filename} states another sha256 for {name!r}."
 
 
-@_told
-def wheel_licenses(case: Case) -> Iterator[str]:
-    """Each License-File is inside."""
-    given = case.submission
-    if given.is_wheel and (files := given.metadata.get("license_files")):
-        inside = set(_archive(given).names())
-        for file in files:
-            if f"{_info(given)}/licenses/{file}" not in inside:
-                yield f"License-File {file} does not exist in {given.filename} at {_info(given)}/licenses/{file}."
-
-
-@_told
-def wheel_entry_points(case: Case) -> Iterator[str]:
-    """entry_points.txt, where there is one, can be read by who installs it."""
-    given = case.submission
-    if not given.is_wheel:
+def _wheel_licenses(upload: UploadRequest) -> Reasons:
+    files = upload.metadata.get("license_files")
+    if not files:
         return
-    content = _archive(given).read(f"{_info(given)}/entry_points.txt")
+    inside, folder = set(_archive(upload).names()), f"{_dist_info(upload)}/licenses"
+    for file in files:
+        if f"{folder}/{file}" not in inside:
+            reason = f"License-File {file} does not exist in {upload.filename} at {folder}/{file}."
+            yield "wheel-license-files", reason
+
+
+def _wheel_entry_points(upload: UploadRequest) -> Reasons:
+    """entry_points.txt, if there is one, can be read by installers."""
+    content = _archive(upload).read(f"{_dist_info(upload)}/entry_points.txt")
     if content is None:
         return
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=True)
@@ -177,49 +142,54 @@ def wheel_entry_points(case: Case) -> Iterator[str]:
     try:
         parser.read_string(content.decode())
     except (configparser.Error, UnicodeDecodeError) as error:
-        yield f"entry_points.txt of {given.filename} cannot be read: {error}."
+        yield "wheel-entry-points", f"entry_points.txt of {upload.filename} cannot be read: {error}."
         return
     for group in parser.sections():
         for key, value in parser.items(group):
             if not importlib.metadata.EntryPoint.pattern.match(value):
-                yield f"entry_points.txt of {given.filename} has an invalid entry point: {key} = {value}."
+                reason = f"entry_points.txt of {upload.filename} has an invalid entry point: {key} = {value}."
+                yield "wheel-entry-points", reason
 
 
-def core_metadata(submission: Submission) -> bytes | None:
-    """METADATA of a wheel, for an index to serve beside it; None for all else."""
-    return _archive(submission).read(f"{_info(submission)}/METADATA") if submission.is_wheel else None
+def core_metadata(upload: UploadRequest) -> bytes | None:
+    """METADATA of a wheel, which an index serves as a file of its own (PEP 658); None for other files."""
+    return _archive(upload).read(f"{_dist_info(upload)}/METADATA") if upload.is_wheel else None
 
 
-def _archive(given: Submission) -> Archive:
-    return Archive(given.path, given.filename or "the file", bounded=True)
+def _is_complete(context: UploadContext) -> bool:
+    """Whether the whole file is there: one over the limit was cut."""
+    return bool(context.upload.filename) and context.upload.size <= context.policy.file_limit
 
 
-def _root(given: Submission) -> str:
-    """The folder in an sdist, and the stem of its name."""
+def _archive(upload: UploadRequest) -> Archive:
+    return Archive(upload.path, upload.filename or "the file", bounded=True)
+
+
+def _sdist_root(upload: UploadRequest) -> str:
+    """The top folder of an sdist, which is also the stem of its name."""
     from packaging.utils import canonicalize_name
     from packaging.version import InvalidVersion, Version
 
     try:
-        version = str(Version(given.version))
+        version = str(Version(upload.version))
     except InvalidVersion:
-        version = given.version
-    return f"{canonicalize_name(given.name).replace('-', '_')}-{version}"
+        version = upload.version
+    return f"{canonicalize_name(upload.name).replace('-', '_')}-{version}"
 
 
-def _info(given: Submission) -> str:
-    """The metadata's folder in a wheel: named as its file name begins, in whatever spelling stands inside."""
+def _dist_info(upload: UploadRequest) -> str:
+    """The .dist-info folder of a wheel: the one that its file name stands for, spelled as it is inside."""
     from packaging.utils import canonicalize_name
 
-    stem = "-".join((given.filename or "").split("-")[:2])
-    if given.is_wheel:
-        for name in _archive(given).names():
-            folder = name.partition("/")[0]
-            if folder.endswith(".dist-info"):
-                if canonicalize_name(folder.removesuffix(".dist-info")) == canonicalize_name(stem):
-                    return folder
+    stem = "-".join((upload.filename or "").split("-")[:2])
+    for name in _archive(upload).names():
+        folder = name.partition("/")[0]
+        if folder.endswith(".dist-info"):
+            if canonicalize_name(folder.removesuffix(".dist-info")) == canonicalize_name(stem):
+                return folder
     return f"{stem}.dist-info"
 
 
-def _urlsafe(sha256: str) -> str:
-    """A digest as RECORD has it."""
+def _record_digest(sha256: str) -> str:
+    """A digest as RECORD states it: base64 for URLs, without padding."""
     return base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=").decode()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request, Response
 
-from omni_release.local_index import Held
+from omni_release.local_index import StoredFile
 from omni_release.loopback import ALWAYS, COUNT, SECONDS, Fault, FaultType, Option, choice, parse
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FaultScript:
         self._lock = threading.Lock()
         self._requests = dict.fromkeys(_REQUESTS, 0)
         self._listings: dict[str, int] = {}
-        self._first: dict[str, tuple[Held, ...]] = {}
+        self._first: dict[str, tuple[StoredFile, ...]] = {}
 
     def next(self, request: str) -> tuple[Fault, ...]:
         """The faults that the next request of this kind (`upload`, `list`, `file`) meets."""
@@ -82,8 +82,8 @@ class FaultScript:
         )
 
     def listed(
-        self, faults: Sequence[Fault], files: tuple[Held, ...], page: str, now: datetime.datetime, *, fresh: bool
-    ) -> tuple[Held, ...]:
+        self, faults: Sequence[Fault], files: tuple[StoredFile, ...], page: str, now: datetime.datetime, *, fresh: bool
+    ) -> tuple[StoredFile, ...]:
         """The files that a listing shows; `page` is `json` or `html`, a `fresh` client takes no cached page."""
         with self._lock:
             for file in files:
@@ -112,7 +112,7 @@ def other_bytes(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1]) if data else b"?"
 
 
-def _with_other_hash(file: Held) -> Held:
+def _with_other_hash(file: StoredFile) -> StoredFile:
     sha256 = (file.digests.sha256 or "")[::-1]
     return dataclasses.replace(file, digests=dataclasses.replace(file.digests, sha256=sha256))
 

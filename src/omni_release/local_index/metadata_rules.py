@@ -1,4 +1,7 @@
-"""The rules about core metadata: rows 5 and 8 of the table. packaging, trove-classifiers and readme-renderer judge."""
+"""The upload rules on core metadata: rows 5 and 8 of the table in docs/index.md.
+
+They use the libraries that PyPI uses: packaging, trove-classifiers and readme-renderer.
+"""
 
 from __future__ import annotations
 
@@ -6,90 +9,84 @@ import io
 from collections.abc import Iterator
 from email.message import EmailMessage
 
-from omni_release.local_index import Case
+from omni_release.local_index import UploadContext
 
 _SUMMARY = 512
 
+Reasons = Iterator[tuple[str, str]]
+"""The rules that an upload breaks, by id, and why."""
 
-def valid(case: Case) -> Iterator[str]:
-    """Names, versions, specifiers, license expressions and all else that core metadata are made of."""
+
+def fields(context: UploadContext) -> Reasons:
+    """Core metadata is valid; classifiers exist; summary, requirements and keywords are as PyPI takes them."""
     from packaging.errors import ExceptionGroup
     from packaging.metadata import InvalidMetadata, Metadata
+    from packaging.requirements import InvalidRequirement, Requirement
 
-    for unread in case.submission.unread:
-        yield f"{unread} is no field of core metadata, or stands there more than once."
+    metadata = context.upload.metadata
+    for name in context.upload.unparsed:
+        yield "core-metadata", f"{name} is not a field of core metadata, or is there more than once."
     try:
-        Metadata.from_raw(case.submission.metadata)
+        Metadata.from_raw(metadata)
     except ExceptionGroup as group:
         for error in group.exceptions:
             field = f"{error.field}: " if isinstance(error, InvalidMetadata) else ""
-            yield f"Invalid core metadata: {field}{error}"
+            yield "core-metadata", f"Invalid core metadata: {field}{error}"
+    yield from _classifiers(context)
+    length = len(metadata.get("summary", ""))
+    if length > _SUMMARY:
+        yield "summary-length", f"Invalid core metadata: summary: {length} characters, the limit is {_SUMMARY}."
+    for requirement in metadata.get("requires_dist", []):
+        try:
+            url = Requirement(requirement).url
+        except InvalidRequirement:
+            continue  # reported as invalid metadata
+        if url:
+            reason = f"Invalid core metadata: requires-dist: can't have a direct dependency: {requirement!r}."
+            yield "requirement-url", reason
+    for keyword in metadata.get("keywords", []):
+        if "\n" in keyword.strip() or "\r" in keyword.strip() or not keyword.strip().isprintable():
+            yield "keywords", f"Invalid core metadata: keywords: {keyword!r} is not one printable line."
 
 
-def classifiers(case: Case) -> Iterator[str]:
-    """Each one known, none deprecated, none of the kind that forbids an upload."""
+def _classifiers(context: UploadContext) -> Reasons:
     import trove_classifiers
 
-    for given in case.submission.metadata.get("classifiers", []):
-        if given.startswith("Private ::"):
-            yield f"The classifier {given!r} forbids the upload to an index."
-        elif given in trove_classifiers.deprecated_classifiers:
-            instead = ", ".join(trove_classifiers.deprecated_classifiers[given]) or "none"
-            yield f"The classifier {given!r} is deprecated; in its place: {instead}."
-        elif given not in trove_classifiers.classifiers:
-            yield f"The classifier {given!r} is not a known one."
+    for classifier in context.upload.metadata.get("classifiers", []):
+        if classifier.startswith("Private ::"):
+            yield "classifiers", f"The classifier {classifier!r} forbids the upload to an index."
+        elif classifier in trove_classifiers.deprecated_classifiers:
+            instead = ", ".join(trove_classifiers.deprecated_classifiers[classifier]) or "none"
+            yield "classifiers", f"The classifier {classifier!r} is deprecated; use in its place: {instead}."
+        elif classifier not in trove_classifiers.classifiers:
+            yield "classifiers", f"The classifier {classifier!r} is not a known one."
 
 
-def summary(case: Case) -> Iterator[str]:
-    """Short enough."""
-    length = len(case.submission.metadata.get("summary", ""))
-    if length > _SUMMARY:
-        yield f"Invalid core metadata: summary: {length} characters, the limit is {_SUMMARY}."
-
-
-def requirements(case: Case) -> Iterator[str]:
-    """None by URL."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    for given in case.submission.metadata.get("requires_dist", []):
-        try:
-            url = Requirement(given).url
-        except InvalidRequirement:
-            continue  # the rule above has said so
-        if url:
-            yield f"Invalid core metadata: requires-dist: can't have a direct dependency: {given!r}."
-
-
-def keywords(case: Case) -> Iterator[str]:
-    """On one line."""
-    for given in case.submission.metadata.get("keywords", []):
-        if "\n" in given.strip() or "\r" in given.strip() or not given.strip().isprintable():
-            yield f"Invalid core metadata: keywords: {given!r} is not one printable line."
-
-
-def description(case: Case) -> Iterator[str]:
-    """It renders, for its content type (reStructuredText where it states none)."""
-    given = case.submission.metadata.get("description", "")
-    if not given.strip():
+def description(context: UploadContext) -> Reasons:
+    """The description renders, for its content type (reStructuredText where it states none)."""
+    text = context.upload.metadata.get("description", "")
+    if not text.strip():
         return
     header = EmailMessage()
-    header["content-type"] = case.submission.metadata.get("description_content_type") or "text/x-rst"
+    header["content-type"] = context.upload.metadata.get("description_content_type") or "text/x-rst"
     kind, parameters = header.get_content_type(), header["content-type"].params
-    said = io.StringIO()
-    if _rendered(given, kind, parameters.get("variant"), said) is None:
-        why = said.getvalue().strip().splitlines()
-        yield f"The description does not render as {kind}{': ' + why[0] if why else ''}."
+    errors = io.StringIO()
+    if _render(text, kind, parameters.get("variant"), errors) is None:
+        lines = errors.getvalue().strip().splitlines()
+        reason = f": {lines[0]}" if lines else ""
+        yield "description-renders", f"The description does not render as {kind}{reason}."
 
 
-def _rendered(text: str, kind: str, variant: str | None, said: io.StringIO) -> str | None:
+def _render(text: str, kind: str, variant: str | None, errors: io.StringIO) -> str | None:
+    """The description as HTML; None where it does not render."""
     if kind == "text/markdown":
         import readme_renderer.markdown
 
-        return readme_renderer.markdown.render(text, stream=said, variant=variant or "GFM")
+        return readme_renderer.markdown.render(text, stream=errors, variant=variant or "GFM")
     if kind == "text/x-rst":
         import readme_renderer.rst
 
-        return readme_renderer.rst.render(text, stream=said)
+        return readme_renderer.rst.render(text, stream=errors)
     import readme_renderer.txt
 
-    return readme_renderer.txt.render(text, stream=said)
+    return readme_renderer.txt.render(text, stream=errors)

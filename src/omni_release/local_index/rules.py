@@ -1,8 +1,8 @@
-"""What PyPI refuses at an upload, in its order: each rule a small function that says why not, or nothing.
+"""The upload rules of PyPI, in its order.
 
-The judges are the ones that PyPI itself uses (packaging, trove-classifiers, readme-renderer). The wording is ours,
-except for the openings that clients match on: `The use of local versions in`, `File already exists`,
-`This filename was previously used`, `Only one sdist may be uploaded per release.`, `File too large`.
+They use the libraries that PyPI uses (packaging, trove-classifiers, readme-renderer). The wording is ours, except for
+the openings that clients match on: `The use of local versions in`, `File already exists`, `This filename was
+previously used`, `Only one sdist may be uploaded per release.`, `File too large`.
 """
 
 from __future__ import annotations
@@ -10,258 +10,212 @@ from __future__ import annotations
 import hmac
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omni_release.distributions import same_version
-from omni_release.local_index import MIB, Case, distribution_rules, metadata_rules
+from omni_release.local_index import MIB, UploadContext, distribution_rules, metadata_rules
+from omni_release.local_index.metadata_rules import Reasons
 
 
 @dataclass(frozen=True)
-class Rule:
-    """`row` is the row of the table in docs/index.md; `judge` yields a reason for each thing that is wrong.
+class UploadRule:
+    """A rule. `row` is its row in the table of docs/index.md, `status` the HTTP status of a refusal.
 
-    The status 200 ends the judging without anything being written: the file is there already.
+    The status 200 ends the upload without anything being stored: the file is on the index already.
     """
 
     id: str
     row: int
     status: int
-    judge: Callable[[Case], Iterator[str]]
+
+
+RULES = (
+    *(UploadRule(id, 2, 403) for id in ("credentials", "token-scope", "address-verified", "second-factor")),
+    *(UploadRule(id, 3, 403) for id in ("read-only", "uploads-disabled")),
+    *(UploadRule(id, 4, 400) for id in ("protocol-version", "file-in-payload", "file-name-characters")),
+    *(UploadRule(id, 5, 400) for id in ("core-metadata", "classifiers", "summary-length")),
+    *(UploadRule(id, 5, 400) for id in ("requirement-url", "keywords")),
+    UploadRule("local-version", 6, 400),
+    *(UploadRule(id, 7, 400) for id in ("name-prohibited", "name-look-alike")),
+    UploadRule("too-many-projects", 7, 429),
+    UploadRule("description-renders", 8, 400),
+    *(UploadRule(id, 9, 400) for id in ("file-extension", "file-name-length")),
+    *(UploadRule(id, 10, 400) for id in ("file-size", "project-size")),
+    UploadRule("digests", 11, 400),
+    UploadRule("same-file-again", 12, 200),
+    UploadRule("file-exists", 13, 400),
+    UploadRule("file-name-used", 14, 400),
+    UploadRule("release-age", 15, 400),
+    UploadRule("one-sdist", 16, 400),
+    UploadRule("archive", 17, 400),
+    *(UploadRule(id, 18, 400) for id in ("sdist-name", "sdist-pkg-info", "sdist-license-files")),
+    *(UploadRule(id, 19, 400) for id in ("wheel-name", "wheel-platform", "wheel-metadata")),
+    *(UploadRule(id, 19, 400) for id in ("wheel-record", "wheel-license-files", "wheel-entry-points")),
+    UploadRule("attestations", 20, 400),
+)
+"""In PyPI's order. Row 1 (`/legacy` without its slash) is part of the server."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a rule said. `reason` is one line."""
+    """Why an index refuses an upload. `reason` is one line."""
 
     rule: str
     status: int
     reason: str
 
 
-def judged(case: Case) -> Refusal | None:
-    """What PyPI would say first; None where it takes the file."""
-    return next(everything(case), None)
+def first_refusal(context: UploadContext) -> Refusal | None:
+    """The refusal that PyPI would send; None where it takes the file."""
+    return next(refusals(context), None)
 
 
-def everything(case: Case) -> Iterator[Refusal]:
-    """All that PyPI would say, one upload after the other, in its order."""
-    for rule in RULES:
-        for reason in rule.judge(case):
-            yield Refusal(rule.id, rule.status, " ".join(reason.split()))
+def refusals(context: UploadContext) -> Iterator[Refusal]:
+    """All refusals, in the order in which PyPI would send them, one upload after the other."""
+    statuses = {rule.id: rule.status for rule in RULES}
+    for check in _CHECKS:
+        for rule, reason in check(context):
+            yield Refusal(rule, statuses[rule], " ".join(reason.split()))
 
 
-def _credentials(case: Case) -> Iterator[str]:
-    if case.submission.account is None:
-        yield "Invalid or missing authentication information."
-
-
-def _token_scope(case: Case) -> Iterator[str]:
+def _account(context: UploadContext) -> Reasons:
     from packaging.utils import canonicalize_name
 
-    account, name = case.submission.account, case.submission.name
-    if account and account.project and name and canonicalize_name(name) != account.project:
-        yield f"This token is for another project, not for {name!r}."
+    account, name = context.upload.account, context.upload.name
+    if account is None:
+        yield "credentials", "Invalid or missing authentication information."
+        return
+    if account.project and name and canonicalize_name(name) != account.project:
+        yield "token-scope", f"This token is for another project, not for {name!r}."
+    if not account.verified:
+        yield "address-verified", "The account has no verified primary address: verify one before you upload."
+    if not account.second_factor:
+        yield "second-factor", "The account has no second factor: enable one before you upload."
 
 
-def _address(case: Case) -> Iterator[str]:
-    if case.submission.account and not case.submission.account.verified:
-        yield "The account has no verified primary address: verify one before you upload."
+def _index_open(context: UploadContext) -> Reasons:
+    if context.policy.read_only:
+        yield "read-only", "The index is in read-only mode: try again later."
+    if context.policy.uploads_disabled:
+        yield "uploads-disabled", "New uploads are temporarily disabled."
 
 
-def _second_factor(case: Case) -> Iterator[str]:
-    if case.submission.account and not case.submission.account.second_factor:
-        yield "The account has no second factor: enable one before you upload."
-
-
-def _read_only(case: Case) -> Iterator[str]:
-    if case.policy.read_only:
-        yield "The index is in read-only mode: try again later."
-
-
-def _uploads_disabled(case: Case) -> Iterator[str]:
-    if case.policy.uploads_disabled:
-        yield "New uploads are temporarily disabled."
-
-
-def _protocol(case: Case) -> Iterator[str]:
-    if case.submission.protocol != "1":
-        yield f"Unknown protocol version {case.submission.protocol!r}."
-
-
-def _no_file(case: Case) -> Iterator[str]:
-    if not case.submission.filename:
-        yield "The upload has no file in it."
-
-
-def _file_name(case: Case) -> Iterator[str]:
-    name = case.submission.filename or ""
+def _payload(context: UploadContext) -> Reasons:
+    upload, name = context.upload, context.upload.filename or ""
+    if upload.protocol != "1":
+        yield "protocol-version", f"Unknown protocol version {upload.protocol!r}."
+    if not name:
+        yield "file-in-payload", "The upload has no file in it."
     if "/" in name or "\\" in name:
-        yield "A file's name cannot have '/' or '\\' in it."
+        yield "file-name-characters", "A file's name cannot have '/' or '\\' in it."
     elif not name.isprintable():
-        yield f"A file's name cannot have non-printable characters in it: {name!a}."
+        yield "file-name-characters", f"A file's name cannot have non-printable characters in it: {name!a}."
 
 
-def _local_version(case: Case) -> Iterator[str]:
+def _local_version(context: UploadContext) -> Reasons:
     from packaging.version import InvalidVersion, Version
 
     try:
-        local = Version(case.submission.version).local
+        local = Version(context.upload.version).local
     except InvalidVersion:
-        return  # the metadata's own rule has said so
+        return  # reported as invalid metadata
     if local:
-        yield f"The use of local versions in {case.submission.version!r} is not allowed."
+        yield "local-version", f"The use of local versions in {context.upload.version!r} is not allowed."
 
 
-def _prohibited(case: Case) -> Iterator[str]:
+def _project_name(context: UploadContext) -> Reasons:
     from packaging.utils import canonicalize_name
 
-    name = case.submission.name
-    forbidden = {canonicalize_name(module) for module in sys.stdlib_module_names} | case.policy.prohibited
+    name, policy = context.upload.name, context.policy
+    forbidden = {canonicalize_name(module) for module in sys.stdlib_module_names} | policy.prohibited
     if canonicalize_name(name) in forbidden:
-        yield f"The name {name!r} is not allowed: it is prohibited, or a module of the standard library."
+        yield "name-prohibited", f"The name {name!r} is not allowed: prohibited, or a module of the standard library."
+    for taken in sorted(policy.taken):
+        if _ultranormalized(taken) == _ultranormalized(name):
+            yield "name-look-alike", f"The name {name!r} is too similar to the existing project {taken!r}."
+    if policy.new_projects == 0 and not context.files:
+        yield "too-many-projects", "This account has created too many new projects."
 
 
-def _look_alike(case: Case) -> Iterator[str]:
-    wanted = case.submission.name
-    for taken in sorted(case.policy.taken):
-        if _ultra(taken) == _ultra(wanted):
-            yield f"The name {wanted!r} is too similar to the existing project {taken!r}."
-
-
-def _ultra(name: str) -> str:
-    """A name as PyPI compares it: without what looks alike."""
+def _ultranormalized(name: str) -> str:
+    """A name as PyPI compares it: characters that look alike are the same."""
     return re.sub(r"[-_.]", "", name.lower()).translate(str.maketrans("o0il1", "00111"))
 
 
-def _too_many(case: Case) -> Iterator[str]:
-    if case.policy.new_projects == 0 and not case.held:
-        yield "Too many new projects were made by this account."
+_LONGEST_NAME = 255  # bytes: what a file system stores, with room for the suffix `.metadata`
+_SUFFIX = len(".metadata")
 
 
-def _extension(case: Case) -> Iterator[str]:
-    name, filetype = case.submission.filename or "", case.submission.filetype
+def _file_name(context: UploadContext) -> Reasons:
+    name, filetype = context.upload.filename or "", context.upload.filetype
     suffixes = {"sdist": (".tar.gz", ".zip"), "bdist_wheel": (".whl",)}
     if not name.endswith((".tar.gz", ".zip", ".whl")):
-        yield f"Invalid file extension in {name!r}: use .tar.gz, .whl or .zip."
+        yield "file-extension", f"Invalid file extension in {name!r}: use .tar.gz, .whl or .zip."
     elif filetype not in suffixes:
-        yield f"Unknown type of file {filetype!r}."
+        yield "file-extension", f"Unknown type of file {filetype!r}."
     elif not name.endswith(suffixes[filetype]):
-        yield f"Invalid file extension in {name!r} for the file type {filetype}."
+        yield "file-extension", f"Invalid file extension in {name!r} for the file type {filetype}."
+    length, limit = len(name.encode("utf-8", "surrogateescape")), _LONGEST_NAME - _SUFFIX
+    if length > limit:
+        yield "file-name-length", f"The file's name is too long to store: {length} bytes, the limit is {limit}."
 
 
-_LONGEST_NAME = 255  # bytes: what a file system stores, with room for `.metadata` beside it
-_BESIDE = len(".metadata")
+def _size(context: UploadContext) -> Reasons:
+    size, policy = context.upload.size, context.policy
+    if size > policy.file_limit:
+        yield "file-size", f"File too large: the limit for a file is {policy.file_limit / MIB:g} MiB."
+    if sum(file.size for file in context.files) + size > policy.project_limit:
+        limit = policy.project_limit / MIB
+        yield "project-size", f"Project size too large: the limit for a project is {limit:g} MiB."
 
 
-def _name_length(case: Case) -> Iterator[str]:
-    length = len((case.submission.filename or "").encode("utf-8", "surrogateescape"))
-    if length > _LONGEST_NAME - _BESIDE:
-        yield f"The file's name is too long to store: {length} bytes, the limit is {_LONGEST_NAME - _BESIDE}."
-
-
-def _file_size(case: Case) -> Iterator[str]:
-    if case.submission.size > case.policy.file_limit:
-        yield f"File too large: the limit for a file is {case.policy.file_limit / MIB:g} MiB."
-
-
-def _project_size(case: Case) -> Iterator[str]:
-    size = sum(held.size for held in case.held) + case.submission.size
-    if size > case.policy.project_limit:
-        yield f"Project size too large: the limit for a project is {case.policy.project_limit / MIB:g} MiB."
-
-
-def _digests(case: Case) -> Iterator[str]:
-    stated, real = case.submission.stated, case.submission.digests
-    pairs = (("md5", stated.md5, real.md5), ("sha256", stated.sha256, real.sha256))
-    given = [pair for pair in (*pairs, ("blake2_256", stated.blake2_256, real.blake2_256)) if pair[1]]
+def _digests(context: UploadContext) -> Reasons:
+    stated, actual = context.upload.stated, context.upload.digests
+    pairs = (("md5", stated.md5, actual.md5), ("sha256", stated.sha256, actual.sha256))
+    given = [pair for pair in (*pairs, ("blake2_256", stated.blake2_256, actual.blake2_256)) if pair[1]]
     if not given:
-        yield "The upload must state at least one digest of the file."
-    for name, said, is_ in given:
-        if not hmac.compare_digest((said or "").lower().encode(), (is_ or "").encode()):
-            yield f"The {name} digest stated is not the one of the file."
+        yield "digests", "The upload must state at least one digest of the file."
+    for name, digest, expected in given:
+        if not hmac.compare_digest((digest or "").lower().encode(), (expected or "").encode()):
+            yield "digests", f"The {name} digest stated is not the one of the file."
 
 
-def _same_again(case: Case) -> Iterator[str]:
-    found = next((held for held in case.held if held.name == case.submission.filename), None)
-    if found is not None and found.digests == case.submission.digests:
-        yield "OK (the same file was there already)"
+def _existing_files(context: UploadContext) -> Reasons:
+    upload = context.upload
+    named = next((file for file in context.files if file.name == upload.filename), None)
+    if named is not None and named.digests == upload.digests:
+        yield "same-file-again", "OK (the same file was there already)"
+    for file in context.files:
+        same = file.digests == upload.digests
+        if file.name == upload.filename and not same:
+            yield "file-exists", f"File already exists ({file.name!r}, with other bytes). Raise the version."
+        elif file.name != upload.filename and same:
+            yield "file-exists", f"File already exists (the same bytes, under the name {file.name!r})."
+    if upload.filename in context.deleted:
+        reason = "This filename was previously used by a file that has since been deleted. Raise the version."
+        yield "file-name-used", reason
 
 
-def _exists(case: Case) -> Iterator[str]:
-    for held in case.held:
-        if held.name == case.submission.filename:
-            if held.digests != case.submission.digests:
-                yield f"File already exists ({held.name!r}, with other bytes). Raise the version."
-        elif held.digests == case.submission.digests:
-            yield f"File already exists (the same bytes, under the name {held.name!r})."
+def _existing_release(context: UploadContext) -> Reasons:
+    upload, policy = context.upload, context.policy
+    files = [file for file in context.files if same_version(file.version, upload.version)]
+    if files and context.now - min(file.uploaded for file in files) > policy.release_age:
+        days = policy.release_age.days
+        yield "release-age", f"The release {upload.version} is older than {days} days: it takes no more files."
+    if upload.filetype == "sdist":
+        for file in files:
+            if file.filetype == "sdist" and file.name != upload.filename:
+                yield "one-sdist", f"Only one sdist may be uploaded per release. There is {file.name!r}."
 
 
-def _name_used(case: Case) -> Iterator[str]:
-    if case.submission.filename in case.deleted:
-        yield "This filename was previously used by a file that has since been deleted. Raise the version."
+def _attestations(context: UploadContext) -> Reasons:
+    if context.upload.attestations:
+        yield "attestations", "Attestations are taken from trusted publishing only, and not with a token."
 
 
-def _release_age(case: Case) -> Iterator[str]:
-    uploads = [held.uploaded for held in case.held if same_version(held.version, case.submission.version)]
-    if uploads and case.now - min(uploads) > case.policy.release_age:
-        days = case.policy.release_age.days
-        yield f"The release {case.submission.version} is older than {days} days: it takes no more files."
-
-
-def _second_sdist(case: Case) -> Iterator[str]:
-    if case.submission.filetype == "sdist":
-        for held in case.held:
-            other = held.name != case.submission.filename
-            if held.filetype == "sdist" and other and same_version(held.version, case.submission.version):
-                yield f"Only one sdist may be uploaded per release. There is {held.name!r}."
-
-
-def _attestations(case: Case) -> Iterator[str]:
-    if case.submission.attestations:
-        yield "Attestations are taken from trusted publishing only, and not with a token."
-
-
-RULES = (
-    Rule("credentials", 2, 403, _credentials),
-    Rule("token-scope", 2, 403, _token_scope),
-    Rule("address-verified", 2, 403, _address),
-    Rule("second-factor", 2, 403, _second_factor),
-    Rule("read-only", 3, 403, _read_only),
-    Rule("uploads-disabled", 3, 403, _uploads_disabled),
-    Rule("protocol-version", 4, 400, _protocol),
-    Rule("file-in-payload", 4, 400, _no_file),
-    Rule("file-name-characters", 4, 400, _file_name),
-    Rule("core-metadata", 5, 400, metadata_rules.valid),
-    Rule("classifiers", 5, 400, metadata_rules.classifiers),
-    Rule("summary-length", 5, 400, metadata_rules.summary),
-    Rule("requirement-url", 5, 400, metadata_rules.requirements),
-    Rule("keywords", 5, 400, metadata_rules.keywords),
-    Rule("local-version", 6, 400, _local_version),
-    Rule("name-prohibited", 7, 400, _prohibited),
-    Rule("name-look-alike", 7, 400, _look_alike),
-    Rule("too-many-projects", 7, 429, _too_many),
-    Rule("description-renders", 8, 400, metadata_rules.description),
-    Rule("file-extension", 9, 400, _extension),
-    Rule("file-name-length", 9, 400, _name_length),
-    Rule("file-size", 10, 400, _file_size),
-    Rule("project-size", 10, 400, _project_size),
-    Rule("digests", 11, 400, _digests),
-    Rule("same-file-again", 12, 200, _same_again),
-    Rule("file-exists", 13, 400, _exists),
-    Rule("file-name-used", 14, 400, _name_used),
-    Rule("release-age", 15, 400, _release_age),
-    Rule("one-sdist", 16, 400, _second_sdist),
-    Rule("archive", 17, 400, distribution_rules.readable),
-    Rule("sdist-name", 18, 400, distribution_rules.sdist_name),
-    Rule("sdist-pkg-info", 18, 400, distribution_rules.sdist_pkg_info),
-    Rule("sdist-license-files", 18, 400, distribution_rules.sdist_licenses),
-    Rule("wheel-name", 19, 400, distribution_rules.wheel_name),
-    Rule("wheel-platform", 19, 400, distribution_rules.wheel_platform),
-    Rule("wheel-metadata", 19, 400, distribution_rules.wheel_metadata),
-    Rule("wheel-record", 19, 400, distribution_rules.wheel_record),
-    Rule("wheel-license-files", 19, 400, distribution_rules.wheel_licenses),
-    Rule("wheel-entry-points", 19, 400, distribution_rules.wheel_entry_points),
-    Rule("attestations", 20, 400, _attestations),
+_CHECKS = (
+    *(_account, _index_open, _payload, metadata_rules.fields, _local_version, _project_name),
+    *(metadata_rules.description, _file_name, _size, _digests, _existing_files, _existing_release),
+    *(distribution_rules.archive, distribution_rules.sdist, distribution_rules.wheel, _attestations),
 )
-"""In PyPI's order. Row 1 (`/legacy` without its slash) is the router's."""
