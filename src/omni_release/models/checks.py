@@ -42,7 +42,7 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     No file of the project names a model that is shut down, or that shuts down within 60 days.
 
     Fix: replace each retired name by its successor; `omni-release models list` shows all places. Waive a name that is
-    there on purpose, such as in a test of retirement, beside the line or in the settings.
+    there on purpose, such as in a test of retirement, by a comment on the line or in the settings.
     """
     project, today = release.project, world.clock.now().date()
     search = scan.find(str(project.root))
