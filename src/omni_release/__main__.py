@@ -1,4 +1,7 @@
-"""`python -m omni_release` and the `omni-release` program."""
+"""`python -m omni_release` and the `omni-release` program.
+
+`omni-release version` runs at every commit. Where all places agree, it ends here, before a parser is built.
+"""
 
 import sys
 
@@ -6,25 +9,54 @@ import sys
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        if sys.argv[1:2] == ["version"] and _agrees():
+        if sys.argv[1:2] == ["version"] and _versions_agree(sys.argv[2:]):
             sys.exit(0)
         from omni_release.cli import main as cli_main
 
         sys.exit(cli_main.main())
-    except KeyboardInterrupt:  # while it was still starting
+    except KeyboardInterrupt:  # during the imports
         sys.stderr.write("omni-release: interrupted\n")
         sys.exit(130)
 
 
-def _agrees() -> bool:
-    """Was that a look at versions which agree? It is over before the command line would have been read."""
-    from omni_release.cli import version
-    from omni_release.core.errors import OmniReleaseError
+def _versions_agree(arguments: list[str]) -> bool:
+    """Whether this is `version [check] [--staged] [--project DIR]` and all places agree, which is then printed.
 
+    Otherwise nothing is printed: the command line repeats the check, with waivers, formats and messages.
+    """
+    match arguments:
+        case [] | ["check"] | ["check", "--staged"]:
+            root = "."
+        case ["--project", root] | ["check", "--project", root]:
+            pass
+        case _:
+            return False
+    import os.path
+
+    from omni_release import versions
+    from omni_release.core.errors import OmniReleaseError
+    from omni_release.versions.pep440 import normalize
+    from omni_release.versions.place import DERIVED, DOC
+
+    if os.path.exists(os.path.join(root, ".omni-release", "swap.json")):
+        return False
     try:
-        return version.clean(sys.argv[1:])
+        checkout = versions.open_checkout(root, staged=arguments[-1:] == ["--staged"])
+        if "omni-release" in (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}):
+            from pathlib import Path
+
+            from omni_release import project
+
+            project.read(Path(root).absolute())  # raises SettingsError, which the command line reports
+        found = versions.find_places(root, checkout)
     except (OmniReleaseError, OSError, UnicodeError):
-        return False  # the command line tells it
+        return False
+    if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
+        return False
+    stated = sum(place.role not in (DERIVED, DOC) for place in found.places)
+    agree = "1 place states it" if stated == 1 else f"{stated} places agree"
+    sys.stdout.write(f"{found.name} {normalize(found.source.value)}: {agree}\n")
+    return True
 
 
 if __name__ == "__main__":

@@ -213,7 +213,7 @@ def doctor() -> Lane:
 
 
 def published() -> Lane:
-    """Verify that an index serves the published files and that they install."""
+    """Verify that an index serves the release and that it installs."""
     return _part("published", _SERVED)
 
 
@@ -273,7 +273,7 @@ def models() -> Lane:
 
 
 def audit() -> Lane:
-    """Find bug patterns, silent failures, abandoned packages and undeclared imports."""
+    """Find bug patterns, silent failures and undeclared packages."""
     return Lane("audit", _code())
 
 
@@ -349,7 +349,7 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 
 def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
-    """Record the API traffic of the smoke tests and replace the cassettes."""
+    """Record the API traffic of the smoke tests as new cassettes."""
     from omni_release.smoke.checks import cassettes_clean, recorded_emulated, recorded_live
     from omni_release.smoke.steps import ReplaceCassettes
 

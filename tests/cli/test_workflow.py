@@ -130,13 +130,13 @@ def test_no_expression_in_shell() -> None:
 
 def test_each_command_is_one() -> None:
     """Each line that calls omni-release is one that the command line takes."""
-    from omni_release.cli.main import parsed
+    from omni_release.cli.main import parse
 
     lines = [line for c in ALL.values() for step in c["steps"] for line in step.get("run", "").splitlines()]
     called = [line.split("#")[0].split()[1:] for line in lines if line.startswith("omni-release ")]
     assert {words[0] for words in called} == {"gate", "build", "rehearse", "smoke", "published"}
     for words in called:
-        assert parsed([word.strip('"') for word in words]).command == words[0]
+        assert parse([word.strip('"') for word in words]).command == words[0]
 
 
 def shell(job: str, name: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

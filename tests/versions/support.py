@@ -35,8 +35,8 @@ def listed(root: Path) -> str:
 
 def change(root: Path, verb: str, value: str = "", *, docs: bool = False, dry: bool = False, index: str = "") -> int:
     """`version sync`, `set` or `bump`, in this process."""
-    asked = version.Asked(verb, value, dry, False, docs)
-    return version.change(root, asked, adapters_files, reader(index) if index else None)
+    arguments = version.Arguments(verb=verb, value=value, dry_run=dry, docs=docs)
+    return version.change(root, arguments, adapters_files, reader(index) if index else None)
 
 
 def contents(top: Path) -> dict[str, bytes]:

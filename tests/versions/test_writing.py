@@ -11,6 +11,7 @@ import pytest
 
 from omni_release import versions
 from omni_release.adapters import files
+from omni_release.cli import main
 from omni_release.core.errors import Conflict, Locked, UsageError
 from omni_release.versions.place import WRITTEN
 from tests.conftest import git
@@ -58,7 +59,7 @@ def counted(real):
     return called
 
 os.replace, os.fsync, Path.unlink = counted(os.replace), counted(os.fsync), counted(Path.unlink)
-command.change(Path(sys.argv[1]), command.Asked("set", "2.0.0"), swap)
+command.change(Path(sys.argv[1]), command.Arguments(verb="set", value="2.0.0"), swap)
 """
 
 
@@ -87,7 +88,7 @@ def test_a_dry_run_undoes_nothing(root: Path) -> None:
     """After a crash a dry run says so, and changes nothing."""
     subprocess.run([sys.executable, "-c", DYING, str(root), "16"], check=False)
     before = contents(root)
-    with pytest.raises(UsageError, match="a change was interrupted in"):
+    with pytest.raises(UsageError, match="was interrupted"):
         change(root, "set", "2.0.0", dry=True)
     assert contents(root) == before
 
@@ -209,13 +210,17 @@ def test_a_version_that_stands_nowhere(verb: tuple[str, str], tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
-    [(("set", ""), "set to which version"), (("bump", "x"), "none of them"), (("sync", "1"), "takes no version")],
+    ("arguments", "message"),
+    [
+        (("set",), "required: VERSION"),
+        (("bump", "mnor"), "Did you mean `minor`?"),
+        (("sync", "1"), "unrecognized arguments: 1"),
+    ],
 )
-def test_wrong_calls(arguments: tuple[str, str], said: str, root: Path) -> None:
-    """A wrong call says what is right."""
-    with pytest.raises(UsageError, match=said):
-        change(root, *arguments)
+def test_wrong_calls(arguments: tuple[str, ...], message: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A usage error says what is right, with exit code 2."""
+    assert main.main(["version", *arguments, "--project", str(root)]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_the_diff_is_a_patch(root: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

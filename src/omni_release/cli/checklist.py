@@ -1,112 +1,153 @@
-"""`omni-release checklist show|init`: the checklists as they stand in a run, and the usual ones to begin with."""
+"""`checklist`: check whether the items are answered, show them, and write the usual checklists."""
 
 from __future__ import annotations
 
 import sys
-from importlib import resources
 
-from omni_release import checklists
-from omni_release.checklists import FOLDER, Checklist
-from omni_release.checklists.sign_offs import ItemState, item_states, select_run
+from omni_release.cli import lane
+from omni_release.cli.parser import add_format, add_project, subcommand, verbs
 from omni_release.core import errors
-from omni_release.core.actions import Write
-from omni_release.core.documents import to_json
 from omni_release.core.errors import UsageError
-from omni_release.core.journal import RunFolder
-from omni_release.core.model import Project
-from omni_release.core.redaction import printable
-from omni_release.core.runs import RunStore
-from omni_release.core.world import Files
-from omni_release.report.markdown import plain
 
-_NONE = "the project has no checklists"
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-_INIT = "`omni-release checklist init` writes the usual ones, to be changed to what you need."
+    from omni_release.checklists import Checklist
+    from omni_release.checklists.sign_offs import ItemState
+    from omni_release.cli.parser import Commands
+    from omni_release.core.model import Project
+    from omni_release.core.runs import RunStore
+
+    Items = Mapping[str, Sequence[ItemState]]  # by the name of their checklist
+
+Arguments = lane.Arguments
 
 
-def init(project: Project, files: Files, *, json: bool = False) -> int:
-    """Write the usual checklists into the project; what is there already stays as it is."""
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `checklist` and its verbs; `check` is the default."""
+    described = "Check, show or create the checklists of a release"
+    parser = subcommand(commands, name, described, "checklist", "checklist show --format md", "checklist init")
+    added = verbs(parser)
+    check = subcommand(added, "check", f"{lane.describe(name)} (default)", "checklist check --format json")
+    for checking in (parser, check):
+        lane.add_options(checking, run=True)
+        checking.set_defaults(run=lane.run)
+    showing = subcommand(added, "show", "Show the items, and who or what has answered them", "checklist show")
+    add_format(showing, "json", "md")
+    showing.add_argument("--run", dest="run_id", metavar="RUN", help="show this run (default: the newest)")
+    showing.set_defaults(run=run_show)
+    starting = subcommand(added, "init", "Write the usual checklists, to be adapted to the project", "checklist init")
+    add_format(starting)
+    starting.set_defaults(run=init)
+    for verb in (showing, starting):
+        add_project(verb)
+
+
+def init(arguments: Arguments) -> int:
+    """`checklist init`: write the usual checklists; files that exist stay unchanged."""
+    from importlib import resources
+
+    from omni_release.checklists import FOLDER
+    from omni_release.cli import machine
+    from omni_release.core.actions import Write
+
+    root, files = arguments.load_project().root, machine.files()
     written: dict[str, bool] = {}
     for shipped in sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name):
-        if not shipped.name.endswith(".toml"):
-            continue
-        target = project.root / FOLDER / shipped.name
-        written[f"{FOLDER}/{shipped.name}"] = new = not target.exists()
-        if new:
-            files.write(Write(target, shipped.read_bytes()))
-    if json:
-        told = [{"path": path, "written": new} for path, new in written.items()]
-        sys.stdout.write(to_json({"checklists": told}))
+        if shipped.name.endswith(".toml"):
+            path = f"{FOLDER}/{shipped.name}"
+            written[path] = not (root / path).exists()
+            if written[path]:
+                files.write(Write(root / path, shipped.read_bytes()))
+    if arguments.as_json:
+        from omni_release.core.documents import to_json
+
+        content = [{"path": path, "written": new} for path, new in written.items()]
+        sys.stdout.write(to_json({"checklists": content}))
         return errors.EXIT_PASSED
-    sys.stdout.writelines(f"{path} is {'written' if new else 'there already'}\n" for path, new in written.items())
-    sys.stdout.write("Change them to what your project needs, and commit them.\n")
+    sys.stdout.writelines(f"{path}: {'written' if new else 'exists, unchanged'}\n" for path, new in written.items())
+    sys.stdout.write("Adapt them to your project and commit them.\n")
     return errors.EXIT_PASSED
 
 
-def show(project: Project, home: RunStore, form: str, run: str | None) -> int:
-    """Print the checklists, as they stand in the newest run or the one that is named; always exit code 0."""
-    found = checklists.read(project.root)
-    if not found:
-        raise UsageError(_NONE, _INIT)
-    folder = select_run(home, run)
-    shown = {one.name: tuple(item_states(one, project, folder)) for one in found}
-    writer = {"json": _json, "md": _markdown}.get(form, _text)
-    said = writer(found, shown, folder)
-    sys.stdout.write(said if form == "json" else printable(said))
+def run_show(arguments: Arguments) -> int:
+    """`checklist show`."""
+    from omni_release.cli import machine
+
+    project = arguments.load_project()
+    return show(project, machine.run_store(project), arguments.format, arguments.run_id)
+
+
+def show(project: Project, runs: RunStore, format: str, run_id: str | None) -> int:
+    """Print the checklists as they are in the run named, or in the newest one.
+
+    Raises UsageError where there is no checklist, or no such run.
+    """
+    from omni_release import checklists
+    from omni_release.checklists.sign_offs import item_states, select_run
+    from omni_release.core.redaction import printable
+
+    lists = checklists.read(project.root)
+    if not lists:
+        raise UsageError("the project has no checklists", "Run `omni-release checklist init` to write the usual ones.")
+    folder = select_run(runs, run_id)
+    items = {checklist.name: tuple(item_states(checklist, project, folder)) for checklist in lists}
+    if format == "json":
+        sys.stdout.write(_json(lists, items, folder.path.name))
+        return errors.EXIT_PASSED
+    note = "There is no run yet: only sign-offs in the repository count."
+    if folder.path.is_dir():
+        note = f"State in run {folder.path.name}."
+    sys.stdout.write(printable((_markdown if format == "md" else _text)(lists, items, note)))
     return errors.EXIT_PASSED
 
 
-Standing = dict[str, tuple[ItemState, ...]]
-
-
-def _text(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:
+def _text(lists: Sequence[Checklist], items: Items, note: str) -> str:
     lines = []
-    for one in found:
-        lines.append(one.title)
-        lines += [
-            f"  [{'x' if s.answered else ' '}] {s.item.id}: {s.item.says}\n      {s.how}" for s in standing[one.name]
-        ]
-        lines += [f"  {problem.where}: {problem.message}" for problem in one.problems]
-    return "\n".join((*lines, _about(folder))) + "\n"
+    for checklist in lists:
+        lines.append(checklist.title)
+        for state in items[checklist.name]:
+            lines.append(f"  [{'x' if state.answered else ' '}] {state.item.id}: {state.item.says}")
+            lines.append(f"      {state.how}")
+        lines += [f"  {problem.where}: {problem.message}" for problem in checklist.problems]
+    return "\n".join((*lines, note)) + "\n"
 
 
-def _markdown(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:
+def _markdown(lists: Sequence[Checklist], items: Items, note: str) -> str:
+    from omni_release.report.markdown import plain
+
     lines = []
-    for one in found:
-        lines += [f"## {plain(one.title)}", ""]
-        lines += [
-            f"- [{'x' if s.answered else ' '}] {plain(s.item.says)} (`{s.item.id}`): {plain(s.how)}"
-            for s in standing[one.name]
-        ]
-        lines += [f"- [ ] `{problem.where}`: {plain(problem.message)}" for problem in one.problems]
+    for checklist in lists:
+        lines += [f"## {plain(checklist.title)}", ""]
+        for state in items[checklist.name]:
+            mark = "x" if state.answered else " "
+            lines.append(f"- [{mark}] {plain(state.item.says)} (`{state.item.id}`): {plain(state.how)}")
+        lines += [f"- [ ] `{problem.where}`: {plain(problem.message)}" for problem in checklist.problems]
         lines.append("")
-    return "\n".join((*lines, plain(_about(folder)))) + "\n"
+    return "\n".join((*lines, plain(note))) + "\n"
 
 
-def _json(found: tuple[Checklist, ...], standing: Standing, folder: RunFolder) -> str:
+def _json(lists: Sequence[Checklist], items: Items, run: str) -> str:
+    from omni_release.core.documents import to_json
+
     content = [
         {
-            "name": one.name,
-            "title": one.title,
-            "when": one.when,
+            "name": checklist.name,
+            "title": checklist.title,
+            "when": checklist.when,
             "items": [
                 {
-                    "id": s.item.id,
-                    "says": s.item.says,
-                    "check": s.item.check or None,
-                    "answered": s.answered,
-                    "how": s.how,
+                    "id": state.item.id,
+                    "says": state.item.says,
+                    "check": state.item.check or None,
+                    "answered": state.answered,
+                    "how": state.how,
                 }
-                for s in standing[one.name]
+                for state in items[checklist.name]
             ],
-            "problems": [f"{problem.where}: {problem.message}" for problem in one.problems],
+            "problems": [f"{problem.where}: {problem.message}" for problem in checklist.problems],
         }
-        for one in found
+        for checklist in lists
     ]
-    return to_json({"checklists": content, "run": folder.path.name})
-
-
-def _about(folder: RunFolder) -> str:
-    if not folder.path.is_dir():
-        return "There is no run yet: only sign-offs in the repository count."
-    return f"As they stand in run {folder.path.name}."
+    return to_json({"checklists": content, "run": run})

@@ -1,69 +1,64 @@
-"""`contract show` and `contract diff`: what the answers look like, and what has changed between recordings."""
+"""`contract`: the shape of recorded responses, and how it changed between recordings."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED, UsageError
-from omni_release.core.model import Finding, Severity
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_format, subcommand, verbs
+from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED
 
-TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Sequence
 
+    from omni_release.cli.parser import Commands
     from omni_release.smoke.response_schema import Shape
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What `contract` takes."""
-    parser.add_argument("verb", choices=("show", "diff"))
-    parser.add_argument(
-        "rest", nargs="+", metavar="RECORDING", help="a cassette, a body, or a folder; of diff: OLD NEW"
-    )
+class Arguments(cli_parser.Arguments):
+    """The arguments of `contract`: `recordings` of show, `old` and `new` of diff."""
+
+    recordings: Sequence[Path] = ()
+    old: Path
+    new: Path
 
 
-def run(verb: str, named: Sequence[str], *, json: bool) -> int:
-    """Print the shapes, or what has changed; the exit code. Raises UsageError where a recording cannot be read."""
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `contract` and its verbs."""
+    described = "Show or compare the shape of recorded API responses"
+    parser = subcommand(commands, name, described, "contract show cassettes", "contract diff old.yaml new.yaml")
+    add_format(parser)
+    added = verbs(parser, required=True)
+    showing = subcommand(added, "show", "Show the shape of the recorded responses", "contract show cassettes")
+    recording = "a cassette, a response body, or a folder of them"
+    showing.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help=recording)
+    showing.set_defaults(run=show)
+    diffing = subcommand(added, "diff", "Compare the shapes in two recordings", "contract diff old.yaml new.yaml")
+    diffing.add_argument("old", type=Path, metavar="OLD", help=recording)
+    diffing.add_argument("new", type=Path, metavar="NEW", help=recording)
+    diffing.set_defaults(run=diff)
+    for verb in (showing, diffing):
+        add_format(verb)
+
+
+def show(arguments: Arguments) -> int:
+    """`contract show`. Raises UsageError where a recording cannot be read."""
     from omni_release.cassettes import recorded
-    from omni_release.smoke.response_schema import drifted, shapes
+    from omni_release.smoke.response_schema import shapes
 
-    if verb == "diff":
-        if len(named) != 2:
-            raise UsageError(
-                f"diff compares two recordings, not {len(named)}", "Say omni-release contract diff OLD NEW."
-            )
-        old, new = (shapes(recorded.read(Path(name))) for name in named)
-        return _said(drifted(old, new), json=json)
-    found = shapes(exchange for name in named for exchange in recorded.read(Path(name)))
-    _shown(found, json=json)
-    return EXIT_PASSED
-
-
-def _said(findings: Sequence[Finding], *, json: bool) -> int:
-    failed = any(finding.severity is Severity.ERROR for finding in findings)
-    if json:
+    found = shapes(exchange for path in arguments.recordings for exchange in recorded.read(path))
+    if arguments.as_json:
         from omni_release.core.documents import to_json
 
-        content = [{"severity": f.severity.value, "rule": f.rule, "message": f.message} for f in findings]
-        sys.stdout.write(to_json({"drift": content, "failed": failed}))
-    else:
-        sys.stdout.writelines(f"{f.severity.value:<8} {f.message}  [{f.rule}]\n" for f in findings)
-        sys.stdout.write("" if findings else "no drift\n")
-    return EXIT_FAILED if failed else EXIT_PASSED
-
-
-def _shown(shapes: dict[str, Shape], *, json: bool) -> None:
-    if json:
-        from omni_release.core.documents import to_json
-
-        content = {kind: {"samples": shape.samples, "fields": _fields(shape)} for kind, shape in shapes.items()}
+        content = {kind: {"samples": shape.samples, "fields": _fields(shape)} for kind, shape in found.items()}
         sys.stdout.write(to_json(content))
-        return
-    for kind, shape in shapes.items():
+        return EXIT_PASSED
+    for kind, shape in found.items():
         sys.stdout.write(f"{kind} ({shape.samples} recorded)\n")
         sys.stdout.writelines(f"  {field}\n" for field in shape.fields.values())
+    return EXIT_PASSED
 
 
 def _fields(shape: Shape) -> list[dict[str, object]]:
@@ -73,3 +68,23 @@ def _fields(shape: Shape) -> list[dict[str, object]]:
         | {name: sorted(getattr(field, name)) for name in lists}
         for field in shape.fields.values()
     ]
+
+
+def diff(arguments: Arguments) -> int:
+    """`contract diff`: exit code 1 where a client could break. Raises UsageError where a recording cannot be read."""
+    from omni_release.cassettes import recorded
+    from omni_release.core.model import Severity
+    from omni_release.smoke.response_schema import drifted, shapes
+
+    old, new = (shapes(recorded.read(path)) for path in (arguments.old, arguments.new))
+    findings = drifted(old, new)
+    failed = any(finding.severity is Severity.ERROR for finding in findings)
+    if arguments.as_json:
+        from omni_release.core.documents import to_json
+
+        drift = [{"severity": f.severity.value, "rule": f.rule, "message": f.message} for f in findings]
+        sys.stdout.write(to_json({"drift": drift, "failed": failed}))
+    else:
+        sys.stdout.writelines(f"{f.severity.value:<8} {f.message}  [{f.rule}]\n" for f in findings)
+        sys.stdout.write("" if findings else "no drift\n")
+    return EXIT_FAILED if failed else EXIT_PASSED

@@ -1,74 +1,70 @@
-"""`omni-release emulate gemini`: the emulator alone, until it is interrupted. Its first line is its base URL."""
+"""`emulate gemini`: the emulator alone, until it is interrupted. Its first line of output is its base URL."""
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import signal
 import sys
-import threading
-from collections.abc import Sequence
 
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import number, port, subcommand
 from omni_release.core.errors import EXIT_PASSED, UsageError, install_hint
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omni_release.cli.parser import Commands
+
+
+class Arguments(cli_parser.Arguments):
+    """The arguments of `emulate`; a fault rate is a model, or "" for all, and a share of its calls."""
+
+    service: str
+    port: int = 0
+    script: str = ""
+    fault_rate: Sequence[tuple[str, float]] = ()
+    burst: float = 0.0
+    seed: int = 0
+    time_scale: float = 0.0
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `emulate`."""
+    described = "Serve an emulated Gemini API, with scripted faults"
+    parser = subcommand(commands, name, described, 'emulate gemini --port 8080 --script "503; 429 after=1.5; ok"')
+    seconds = number(0, 10_000)
+    parser.add_argument("service", choices=("gemini",), help="the API to emulate")
+    parser.add_argument("--port", type=port, metavar="N", help="port to listen on (default: a free one)")
+    parser.add_argument("--script", help='responses to the first calls, such as "503; 429 after=1.5; hang; ok"')
+    help = "share of the other calls that fails: 0.45, or gemini-3-pro-image=0.45"
+    parser.add_argument("--fault-rate", type=_rate, action="append", metavar="[MODEL=]RATE", help=help)
+    parser.add_argument("--burst", type=seconds, metavar="SECONDS", help="mean duration of a burst of faults")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the faults: the same seed, the same faults")
+    help = "1: as slow as the service; 0 (default): without delay"
+    parser.add_argument("--time-scale", type=seconds, metavar="FACTOR", help=help)
+    parser.set_defaults(run=run)
 
 
 def _rate(text: str) -> tuple[str, float]:
-    model, _, number = text.rpartition("=")
-    return model, _between(number, 0, 1)
+    model, _, share = text.rpartition("=")
+    return model, number(0, 1)(share)
 
 
-def _port(text: str) -> int:
-    with contextlib.suppress(ValueError):
-        if 0 <= (number := int(text)) < 65536:  # the socket would take the number modulo 65536
-            return number
-    raise argparse.ArgumentTypeError(f"a number from 0 to 65535, and not {text!r}")
+def run(arguments: Arguments) -> int:
+    """Serve until SIGINT or SIGTERM. Raises UsageError without the extra, and for a script that is not valid."""
+    import signal
+    import threading
 
-
-def _seconds(text: str) -> float:
-    return _between(text, 0, 10_000)
-
-
-def _between(text: str, least: float, most: float) -> float:
-    with contextlib.suppress(ValueError):
-        if least <= (number := float(text)) <= most:
-            return number
-    raise argparse.ArgumentTypeError(f"a number from {least:g} to {most:,g}, and not {text!r}")
-
-
-def parser() -> argparse.ArgumentParser:
-    """Its arguments."""
-    made = argparse.ArgumentParser("omni-release emulate", description=__doc__, allow_abbrev=False)
-    made.add_argument("service", choices=("gemini",))
-    made.add_argument("--port", type=_port, default=0, help="0 (the default) takes a free one")
-    made.add_argument("--script", default="", help='what the first calls meet: "503; 429 after=1.5; hang; ok"')
-    made.add_argument(
-        "--fault-rate",
-        type=_rate,
-        action="append",
-        default=[],
-        metavar="[MODEL=]RATE",
-        help="how many of the other calls fail: 0.45, or gemini-3-pro-image=0.45",
-    )
-    made.add_argument("--burst", type=_seconds, default=0.0, help="faults come in spells of so many seconds on average")
-    made.add_argument("--seed", type=int, default=0, help="the same seed makes the same faults")
-    made.add_argument("--time-scale", type=_seconds, default=0.0, help="1: as slow as the service; 0: answers at once")
-    return made
-
-
-def main(argv: Sequence[str]) -> int:
-    """Serve until SIGINT or SIGTERM. Raises UsageError without the extra, and on a script that cannot be read."""
-    arguments = parser().parse_args(argv)
     try:
-        import PIL.Image  # noqa: F401  # each answer needs it: told now, not with the first call
+        import PIL.Image  # noqa: F401  # each response needs it: fail now, not at the first call
         import werkzeug  # noqa: F401
 
         from omni_release.emulators.server import GeminiEmulator
     except ImportError as error:
-        said = f"{error.name} is not installed, and the emulator needs it"
-        raise UsageError(said, install_hint("images")) from None
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        message = f"{error.name} is not installed, and the emulator needs it"
+        raise UsageError(message, install_hint("images")) from None
+    stopped = threading.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: stopped.set())
     with GeminiEmulator(
         arguments.script,
         port=arguments.port,
@@ -79,6 +75,6 @@ def main(argv: Sequence[str]) -> int:
     ) as emulator:
         sys.stdout.write(f"{emulator.url}\n")
         sys.stdout.flush()
-        while not over.wait(0.5):  # in pieces: on Windows a wait without end hears no signal
+        while not stopped.wait(0.5):  # in pieces: on Windows no signal ends a wait without a timeout
             pass
     return EXIT_PASSED

@@ -1,93 +1,113 @@
-"""The rehearsal index alone, for trying things by hand: `omni-release index serve`."""
+"""`index serve`: the local index alone, to try things by hand."""
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
-import signal
 import sys
-import tempfile
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_format, add_project, port, subcommand
 from omni_release.core.errors import UsageError
 
-PASSWORD = "OMNI_RELEASE_INDEX_PASSWORD"  # noqa: S105 - a variable's name, not its value
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    from omni_release.cli.parser import Commands
+
+PASSWORD = "OMNI_RELEASE_INDEX_PASSWORD"  # noqa: S105 - the name of a variable
 _USER = "rehearsal"
-_LAST_PORT = 65535
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked for. `folder` is None for one that is removed at the end, `port` 0 for a free one."""
+class Arguments(cli_parser.Arguments):
+    """The arguments of `index`; without `folder` it is temporary, and port 0 is a free one."""
 
-    name: str
+    name: str = ""
     folder: Path | None = None
     port: int = 0
     script: str = ""
-    json: bool = False
 
 
-def serve(wanted: Wanted, environment: Mapping[str, str]) -> int:
-    """Serve until Ctrl-C; the exit code. Raises UsageError for a script, a folder or a port that cannot be used."""
-    if not 0 <= wanted.port <= _LAST_PORT:
-        raise UsageError(f"there is no port {wanted.port}", f"Say one up to {_LAST_PORT}, or 0 for a free one.")
-    signal.signal(signal.SIGTERM, _terminated)
-    signal.signal(signal.SIGINT, _terminated)  # also where a shell starts programs that ignore it
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `index`."""
+    described = "Serve the local index, to try uploads and installs by hand"
+    parser = subcommand(commands, name, described, "index serve", "index serve --name acme --port 8080")
+    parser.add_argument("verb", choices=("serve",), help="serve until Ctrl-C")
+    parser.add_argument("--name", metavar="PROJECT", help="the project it serves (default: the one in --project)")
+    help = "folder of its files (default: a temporary one)"
+    parser.add_argument("--folder", type=Path, metavar="DIR", help=help)
+    parser.add_argument("--port", type=port, metavar="N", help="port to listen on (default: a free one)")
+    parser.add_argument("--script", help="faults to inject: docs/index.md lists the cases")
+    add_project(parser)
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Arguments) -> int:
+    """Serve until Ctrl-C. Raises UsageError for a script, a folder or a port that cannot be used."""
+    import signal
+    import tempfile
+
+    name = arguments.name or arguments.load_project().name
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # also where a shell starts programs that ignore it
     try:
-        with tempfile.TemporaryDirectory(prefix="omni-release-index-") as made:
-            _serve(wanted, environment, Path(made))
+        with tempfile.TemporaryDirectory(prefix="omni-release-index-") as temporary:
+            _serve(arguments, name, arguments.folder or Path(temporary, "index"), os.environ)
     except KeyboardInterrupt:
-        return 0  # how it is meant to be ended
-    except (OSError, SystemExit) as error:  # the second is werkzeug's word for a port that is taken
-        said = (error.strerror or str(error)) if isinstance(error, OSError) else f"port {wanted.port} cannot be had"
-        raise UsageError(
-            f"the index cannot be started: {said}", "Is the port free, and the folder ours to write?"
-        ) from None
+        return 0  # the intended end
+    except (OSError, SystemExit) as error:  # werkzeug raises SystemExit for a port that is in use
+        reason = f"port {arguments.port} is not available"
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+        hint = "Check that the port is free and the folder is writable."
+        raise UsageError(f"the index cannot start: {reason}", hint) from None
     return 0
 
 
-def _serve(wanted: Wanted, environment: Mapping[str, str], made: Path) -> None:
+def _serve(arguments: Arguments, project: str, folder: Path, environment: Mapping[str, str]) -> None:
+    import json
+    import secrets
+    import threading
+
     from packaging.utils import canonicalize_name
 
     from omni_release.environments.installer_config import default_index
     from omni_release.local_index import Account
     from omni_release.local_index.server import IndexSetup, LocalIndex
 
-    folder = (wanted.folder or made / "index").absolute()
+    folder, name = folder.absolute(), canonicalize_name(project)
     password = environment.get(PASSWORD) or secrets.token_urlsafe(24)
-    name = canonicalize_name(wanted.name)
     account = Account(_USER, password, name)
-    setup = IndexSetup(folder, name, account, default_index(environment), script=wanted.script, port=wanted.port)
+    default = default_index(environment)
+    setup = IndexSetup(folder, name, account, default, script=arguments.script, port=arguments.port)
     with LocalIndex(setup) as index:
-        place = "" if environment.get(PASSWORD) else str(_kept(folder / "password", password))
-        _announce(wanted, index.url, name, place)
+        upload, simple = f"{index.url}/legacy/", f"{index.url}/simple/"
+        stored = "" if environment.get(PASSWORD) else str(_store(folder / "password", password))
+        if arguments.as_json:
+            content = {"name": name, "upload": upload, "simple": simple, "user": _USER, "password": stored}
+            sys.stdout.write(json.dumps(content) + "\n")
+        else:
+            where = f"in {stored}" if stored else f"that of {PASSWORD}"
+            sys.stdout.write(
+                f"Serving the local index of {name} until Ctrl-C:\n"
+                f"  twine upload --repository-url {upload} --username {_USER} dist/*\n"
+                f"  pip install --index-url {simple} {name}\n"
+                f"  the password is {where}\n"
+            )
+        sys.stdout.flush()
         threading.Event().wait()
 
 
-def _kept(path: Path, password: str) -> Path:
-    """A made-up password, in a file that its owner alone can read."""
+def _store(path: Path, password: str) -> Path:
+    """Write a generated password to a file that only its owner can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(password)
     return path
 
 
-def _announce(wanted: Wanted, url: str, name: str, place: str) -> None:
-    where = {"name": name, "upload": f"{url}/legacy/", "simple": f"{url}/simple/", "user": _USER, "password": place}
-    if wanted.json:
-        sys.stdout.write(json.dumps(where) + "\n")
-    else:
-        sys.stdout.write(f"The rehearsal index of {name}, until Ctrl-C:\n")
-        sys.stdout.write(f"  twine upload --repository-url {where['upload']} --username {_USER} dist/*\n")
-        sys.stdout.write(f"  pip install --index-url {where['simple']} {name}\n")
-        sys.stdout.write(f"  the password is in {place}\n" if place else f"  the password is that of {PASSWORD}\n")
-    sys.stdout.flush()
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt

@@ -1,135 +1,175 @@
-"""`omni-release sign`: a person's answer, in a run's journal or in the repository."""
+"""`sign`: record a person's answer, in the journal of a run or in the repository."""
 
 from __future__ import annotations
 
-import datetime
-import difflib
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-from omni_release import git, lanes, versions
-from omni_release.checklists import sign_offs as checklists_sign_offs
-from omni_release.core.actions import Write
-from omni_release.core.errors import UsageError
-from omni_release.core.journal import RunFolder
-from omni_release.core.model import Project, Status, worst
-from omni_release.core.redaction import printable
-from omni_release.core.runs import RunStore
-from omni_release.core.world import Processes
-from omni_release.report import json_report as report_json
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_format, add_project, subcommand
+from omni_release.core.errors import EXIT_PASSED, UsageError, did_you_mean
 
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
-@dataclass(frozen=True)
-class Answering:
-    """A person's answer to the task `id`, or, without one, to all that waits. `committed` goes into the repository."""
+    from omni_release.cli.parser import Commands
+    from omni_release.core.journal import RunFolder
+    from omni_release.core.model import Project
+    from omni_release.core.runs import RunStore
 
-    project: Project
-    id: str
-    reason: str
-    by: str
-    run: str | None
-    json: bool
-    committed: bool
+_SIGN = 'Run: omni-release sign ID --reason "…"'
 
 
-def sign(answer: Answering, home: RunStore, processes: Processes, ask: Callable[[str], str] | None) -> int:
-    """Record a person's answer in a run's journal, or in the repository; `ask` puts a question to who sits there."""
-    known = {task.id for lane in lanes.every(answer.project) for task in lane.tasks}
-    if answer.id and answer.id not in known:
-        near = difflib.get_close_matches(answer.id, known, 1, 0.6)
-        hint = f"Did you mean {near[0]}?" if near else "The report of the run names the one that waits."
-        raise UsageError(f"there is no task {answer.id!r}", hint)
-    if bool(answer.id) is not bool(answer.reason):
-        raise UsageError(
-            "what is signed, and why?", 'Say both: omni-release sign ID --reason "…"; or neither, and be asked.'
-        )
-    if not answer.id and answer.committed:
-        raise UsageError(
-            "what is signed into the repository?",
-            'Say what, and why: omni-release sign ID --reason "…" --committed',
-        )
-    if not answer.id and answer.json:
-        raise UsageError("a prompt is for a person, and prints no JSON", 'Say what is signed: sign ID --reason "…"')
-    if not answer.id and ask is None:
-        raise UsageError("nobody sits at a terminal here", 'Say what is signed: omni-release sign ID --reason "…"')
-    who = answer.by or _named(answer.project, processes)
-    if answer.committed:
-        path = commit(answer, home, who)
-        if answer.json:
-            sys.stdout.write(report_json.committed(path.relative_to(answer.project.root).as_posix(), answer.id, who))
-            return 0
-        sys.stdout.write(printable(f"{who} has signed {answer.id} in {path}: commit it.\n"))
-        return 0
-    folder = checklists_sign_offs.select_run(home, answer.run)
+class Arguments(cli_parser.Arguments):
+    """The arguments of `sign`; without `id` a person is asked for each answer."""
+
+    id: str = ""
+    reason: str = ""
+    committed: bool = False
+    by: str = ""
+    run_id: str | None = None
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `sign`."""
+    described = "Answer a task that waits for a person"
+    parser = subcommand(commands, name, described, "sign", 'sign live-evidence --reason "tested by hand with a key"')
+    parser.add_argument("id", metavar="ID", nargs="?", help="task to sign off (prompts if omitted)")
+    parser.add_argument("--reason", metavar="TEXT", help="reason for the sign-off (required with ID)")
+    parser.add_argument("--committed", action="store_true", help="sign the version, in a file that you commit")
+    parser.add_argument("--by", metavar="NAME", help="who signs (default: git's user.name)")
+    parser.add_argument("--run", dest="run_id", metavar="RUN", help="run to sign (default: the newest)")
+    add_project(parser)
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Arguments) -> int:
+    """Record the answer, or ask for each that is missing. Raises UsageError where it cannot be recorded."""
+    from omni_release import git
+    from omni_release.checklists.sign_offs import select_run
+    from omni_release.cli import machine
+
+    project = arguments.load_project()
+    ask = input if sys.stdin.isatty() else None
+    _validate(arguments, project, interactive=ask is not None)
+    with machine.processes() as processes:
+        who = arguments.by or git.user_name(project.root, processes)
+    if not who:
+        raise UsageError("the signer is unknown", "Name them with --by NAME, or set git's user.name.")
+    runs = machine.run_store(project)
+    if arguments.committed:
+        return _sign_version(arguments, project, runs, who)
+    folder = select_run(runs, arguments.run_id)
     if not folder.path.is_dir():
-        raise UsageError(
-            "there is no run to sign", "Run the lane first: omni-release rehearse. Or sign with --committed."
-        )
-    if not answer.id:
+        hint = "Run a lane first (`omni-release rehearse`), or sign the version with --committed."
+        raise UsageError("there is no run to sign", hint)
+    if not arguments.id:
         assert ask is not None
-        return prompt(answer.project, folder, ask, who)
-    signed = folder.sign(answer.id, who, answer.reason)
-    if answer.json:
-        sys.stdout.write(report_json.sign_off(signed))
+        return prompt(project, folder, ask, who)
+    return _sign_run(arguments, folder, who)
+
+
+def _validate(arguments: Arguments, project: Project, *, interactive: bool) -> None:
+    """Raises UsageError for an unknown task, and for options that exclude each other."""
+    from omni_release import lanes
+
+    tasks = lanes.task_ids(project)
+    if arguments.id and arguments.id not in tasks:
+        hint = did_you_mean(arguments.id, tasks, "The report of the run names the task that waits.")
+        raise UsageError(f"there is no task {arguments.id!r}", hint)
+    if arguments.id and not arguments.reason:
+        raise UsageError("--reason is required with an ID", _SIGN)
+    if arguments.reason and not arguments.id:
+        raise UsageError("an ID is required with --reason", _SIGN)
+    if arguments.committed and not arguments.id:
+        raise UsageError("an ID is required with --committed", f"{_SIGN} --committed")
+    if not arguments.id and arguments.as_json:
+        raise UsageError("without an ID, `sign` prompts and prints no JSON", _SIGN)
+    if not arguments.id and not interactive:
+        raise UsageError("without an ID, `sign` prompts, and stdin is not a terminal", _SIGN)
+
+
+def _sign_version(arguments: Arguments, project: Project, runs: RunStore, who: str) -> int:
+    from omni_release.core.redaction import printable
+    from omni_release.report import json_report
+
+    path = commit(arguments, project, runs, who)
+    if arguments.as_json:
+        sys.stdout.write(json_report.committed(path.relative_to(project.root).as_posix(), arguments.id, who))
     else:
-        sys.stdout.write(
-            printable(f"{signed.who} has signed {signed.id} for run {folder.path.name}: {signed.reason}\n")
-        )
-        sys.stdout.writelines(f"  about sha256 {sha256}\n" for sha256 in signed.artifacts)
-    return 0
+        sys.stdout.write(printable(f"{who} signed {arguments.id} in {path}: commit this file\n"))
+    return EXIT_PASSED
+
+
+def _sign_run(arguments: Arguments, folder: RunFolder, who: str) -> int:
+    from omni_release.core.redaction import printable
+    from omni_release.report import json_report
+
+    signed = folder.sign(arguments.id, who, arguments.reason)
+    if arguments.as_json:
+        sys.stdout.write(json_report.sign_off(signed))
+        return EXIT_PASSED
+    sys.stdout.write(printable(f"{signed.who} signed {signed.id} for run {folder.path.name}: {signed.reason}\n"))
+    sys.stdout.writelines(f"  for sha256 {sha256}\n" for sha256 in signed.artifacts)
+    return EXIT_PASSED
 
 
 def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: str) -> int:
-    """Ask a person, item by item, and keep each answer; an empty one leaves its item waiting.
+    """Ask for each answer that is missing, and record it; an empty answer leaves its item waiting.
 
-    What failed is no question. It is told in the end, as nobody's answer goes over it.
+    The exit code is that of the items left. A failed check is not asked about, as a sign-off cannot override it: it is
+    listed at the end.
     """
-    for shown in list(checklists_sign_offs.unanswered(project, folder)):
-        if shown.status is not Status.WAITING:
+    from omni_release.checklists.sign_offs import unanswered
+    from omni_release.core.model import Status, worst
+    from omni_release.core.redaction import printable
+
+    for state in list(unanswered(project, folder)):
+        if state.status is not Status.WAITING:
             continue
-        question = "\n  ".join(filter(None, (shown.item.id, shown.item.asks, shown.why)))
+        question = "\n  ".join(filter(None, (state.item.id, state.item.asks, state.why)))
         try:
             reason = ask(printable(f"{question}\n  Your answer (empty: not yet): ")).strip()
         except EOFError:
             reason = ""
         if reason:
-            folder.sign(shown.item.id, who, reason)
-    left = list(checklists_sign_offs.unanswered(project, folder))
-    for shown in left:
-        if shown.status is not Status.WAITING:
-            sys.stdout.write(printable(f"{shown.item.id}: {shown.why}, and no person's answer goes over that\n"))
-    sys.stdout.write(f"{len(left)} left to be answered\n" if left else "all is answered\n")
-    return worst(shown.status for shown in left).exit_code
+            folder.sign(state.item.id, who, reason)
+    left = list(unanswered(project, folder))
+    for state in left:
+        if state.status is not Status.WAITING:
+            sys.stdout.write(printable(f"{state.item.id}: {state.why}; a sign-off cannot override this\n"))
+    sys.stdout.write(f"{len(left)} left to answer\n" if left else "all items are answered\n")
+    return worst(state.status for state in left).exit_code
 
 
-def commit(answer: Answering, home: RunStore, who: str) -> Path:
-    """Write a sign-off for the project's version into the repository, to be committed; the file."""
+def commit(arguments: Arguments, project: Project, runs: RunStore, who: str) -> Path:
+    """Write a sign-off for the project's version into the repository; the file.
+
+    Raises UsageError where no place states the version.
+    """
+    import datetime
+
     import tomlkit
     from tomlkit.items import AoT
 
-    stated = versions.version_of(versions.places_of(answer.project))
-    if stated is None:
-        raise UsageError(
-            "no place states the version that is signed", "Sign a run in place of it: leave out --committed."
-        )
-    path = answer.project.root / checklists_sign_offs.SIGNED / f"{stated}.toml"
+    from omni_release import versions
+    from omni_release.checklists.sign_offs import SIGNED
+    from omni_release.core.actions import Write
+
+    version = versions.version_of(versions.places_of(project))
+    if version is None:
+        raise UsageError("no place states the version to sign", "Sign a run instead: leave out --committed.")
+    path = project.root / SIGNED / f"{version}.toml"
     document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
     entry = tomlkit.table()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    reason = home.redact(answer.reason)
-    entry.update({"item": answer.id, "who": who, "when": now, "reason": reason, "version": stated})
+    reason = runs.redact(arguments.reason)
+    entry.update({"item": arguments.id, "who": who, "when": now, "reason": reason, "version": version})
     entries = document.get("sign-off")
     if not isinstance(entries, AoT):
         document["sign-off"] = entries = tomlkit.aot()
     entries.append(entry)
-    home.files.write(Write(path, tomlkit.dumps(document).encode()))
+    runs.files.write(Write(path, tomlkit.dumps(document).encode()))
     return path
-
-
-def _named(project: Project, processes: Processes) -> str:
-    """Who git says works here. Raises UsageError where it does not know."""
-    if not (named := git.user_name(project.root, processes)):
-        raise UsageError("who signs?", "Say --by NAME, or set git's user.name.")
-    return named

@@ -1,262 +1,263 @@
-"""The `version` verbs. `clean` is the door: a look that finds nothing to tell ends there, with the fewest imports."""
+"""`version`: check, show and change the places that state the version."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections import namedtuple
-from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from omni_release import versions
+from omni_release.cli import lane
+from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand, verbs
 from omni_release.core import errors
 from omni_release.core.errors import Conflict, UsageError
+from omni_release.versions.change import PARTS
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.pep440 import normalize, parse
 from omni_release.versions.place import DERIVED, DOC, SOURCE, TAG
 
-TYPE_CHECKING = False  # as the type checker knows it; importing it costs a start and a half
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
+    from omni_release.cli.parser import Commands
     from omni_release.core.world import FileTransactions
     from omni_release.versions import Place, ProjectVersions
     from omni_release.versions.guards import Index
 
-LOOKS = ("check", "show")
-CHANGES = ("sync", "set", "bump")
+_FILE = "pyproject.toml"
+
+_COMPUTED = "If the build takes it from a tag, tag the commit; otherwise add it to [project] in pyproject.toml."
 
 
-def clean(arguments: Sequence[str]) -> bool:
-    """Was this `version [check] [--project DIR]`, and do all places agree? Then it has been said, and that was all.
+class Arguments(lane.Arguments):
+    """The arguments of `version`; `verb` is sync, set or bump, `value` the version or the part to bump."""
 
-    Otherwise nothing was said: the command line does it all again, with waivers, formats and messages.
-    """
-    match list(arguments):
-        case ["version"] | ["version", "check"] | ["version", "check", "--staged"]:
-            root = "."
-        case ["version", "--project", root] | ["version", "check", "--project", root]:
-            pass
-        case _:
-            return False
-    if os.path.exists(os.path.join(root, ".omni-release", "swap.json")):
-        return False
-    checkout = versions.open_checkout(root, staged=arguments[-1] == "--staged")
-    if "omni-release" in (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}):
-        from pathlib import Path
-
-        from omni_release import project
-
-        project.read(Path(root).absolute())  # its settings may be wrong: the command line tells how
-    found = versions.find_places(root, checkout)
-    if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
-        return False
-    stated = sum(place.role not in (DERIVED, DOC) for place in found.places)
-    agree = "1 place states it" if stated == 1 else f"{stated} places agree"
-    sys.stdout.write(f"{found.name} {normalize(found.source.value)}: {agree}\n")
-    return True
+    staged: bool = False
+    verb: str = ""
+    value: str = ""
+    docs: bool = False
+    index: str = ""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What `version` takes beside what every lane takes."""
-    parser.add_argument("verb", nargs="?", choices=(*LOOKS, *CHANGES), default="check")
-    parser.add_argument("value", nargs="?", default="", metavar="X", help="of set: the version; of bump: what to raise")
-    parser.add_argument(
-        "--staged",
-        action="store_const",
-        const="staged",
-        default="",
-        dest="mode",
-        help="look at what a commit would have",
-    )
-    parser.add_argument("--docs", action="store_true", help="change the version in prose too")
-    parser.add_argument("--index", default="", metavar="URL", help="an index's simple API, asked whether X is taken")
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `version` and its verbs; `check` is the default."""
+    described = "Check, show or change the version in all places that state it"
+    parser = subcommand(commands, name, described, "version", "version check --staged", "version bump minor --dry-run")
+    _add_check(parser)
+    added = verbs(parser)
+    check = "Check that all places that state the version agree (default)"
+    _add_check(subcommand(added, "check", check, "version check", "version check --staged --format json"))
+
+    show = subcommand(added, "show", "Show all places that state the version", "version show --format json")
+    show.set_defaults(run=run_show)
+    sync = subcommand(added, "sync", "Write the source's version into all other places", "version sync --dry-run")
+    set_ = subcommand(added, "set", "Set the version in all places", "version set 2.0.0 --index https://…/simple")
+    set_.add_argument("value", metavar="VERSION", help="the new version (PEP 440)")
+    bump = subcommand(added, "bump", "Raise the version in all places", "version bump patch", "version bump minor")
+    bump.add_argument("value", choices=PARTS, metavar="PART", help=f"the part to raise: {', '.join(PARTS)}")
+    for changing in (sync, set_, bump):
+        add_dry_run(changing)
+        changing.add_argument("--docs", action="store_true", help="also change the version in prose")
+        changing.set_defaults(run=run_change, verb=changing.prog.rpartition(" ")[2])
+    for writing in (set_, bump):
+        help = "simple API of an index, to check that the version is free"
+        writing.add_argument("--index", metavar="URL", help=help)
+    for verb in (show, sync, set_, bump):
+        add_project(verb)
+        add_format(verb)
 
 
-def looked_at(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectVersions]:
-    """The project's places. Raises UsageError where there is no project, with those that there are."""
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    add_project(parser)
+    add_format(parser)
+    parser.add_argument("--staged", action="store_true", help="check the files as staged for the next commit")
+    parser.set_defaults(run=run)
+
+
+def find_places(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectVersions]:
+    """The checkout and the places of the project. Raises UsageError where there is no project, naming those below."""
     checkout = versions.open_checkout(str(root), staged=staged)
     found = versions.find_places(str(root), checkout)
     marked = checkout.inside in versions.project_folders(checkout)
     if not marked or (not found.name and not any(place.role == SOURCE for place in found.places)):
         if found.siblings:
-            there = ", ".join(checkout.relative_path(folder.rstrip("/")) for folder in found.siblings)
-            raise UsageError(f"there is no project in {root}", f"Name one with --project DIR: {there}.")
-        if why := dict(checkout.unreadable).get(f"{checkout.inside}pyproject.toml"):
-            raise UsageError(f"{root / 'pyproject.toml'} cannot be read: {why}")
-        raise UsageError(f"there is no pyproject.toml in {root}", "Name a project's folder with --project DIR.")
+            siblings = ", ".join(checkout.relative_path(folder.rstrip("/")) for folder in found.siblings)
+            raise UsageError(f"there is no project in {root}", f"Name one with --project DIR: {siblings}.")
+        if reason := dict(checkout.unreadable).get(f"{checkout.inside}{_FILE}"):
+            raise UsageError(f"{root / _FILE} cannot be read: {reason}")
+        raise UsageError(f"there is no {_FILE} in {root}", "Name a project's folder with --project DIR.")
     return checkout, found
 
 
-def held_to_one_project(root: Path) -> None:
-    """Raises UsageError where a repository's top is no project itself: it names those that there are."""
+def project_root(arguments: Arguments) -> Path:
+    """The project's folder, absolute.
+
+    Raises UsageError where it is the top of a repository of several projects, and SettingsError for wrong settings.
+    """
+    root = arguments.root()
     checkout = versions.open_checkout(str(root))
-    tables = checkout.toml(checkout.inside + "pyproject.toml")
+    tables = checkout.toml(checkout.inside + _FILE)
     if not checkout.unreadable and "project" not in tables and "poetry" not in (tables.get("tool") or {}):
-        looked_at(root)
+        find_places(root)
+    if (root / _FILE).exists():
+        from omni_release import project
+
+        project.read(root)
+    return root
 
 
-def check(root: Path, *, json: bool, staged: bool) -> int:
-    """`version check` of a project of an older kind, without a pyproject.toml: no lane is for it."""
+def run(arguments: Arguments) -> int:
+    """`version check`: the lane; for a project without a static name, which no lane can run on, the check alone."""
+    from omni_release import project
+
+    root = project_root(arguments)
+    if (root / _FILE).exists() and project.name_of(root, project.read(root)[0]):
+        from dataclasses import replace
+
+        return lane.start(replace(lane.request(arguments), mode="staged" if arguments.staged else ""))
+    return _check(root, arguments)
+
+
+def _check(root: Path, arguments: Arguments) -> int:
     from omni_release.core.model import Outcome, Severity, Status
     from omni_release.core.tasks import check
     from omni_release.report import text
     from omni_release.versions.checks import findings, staged_versions_agree, versions_agree
 
-    _, found = looked_at(root, staged=staged)
+    _, found = find_places(root, staged=arguments.staged)
     try:
-        seen = tuple(findings(found))
+        differences = tuple(findings(found))
     except errors.NotApplicable:
-        if not json:
+        if not arguments.as_json:
             raise
-        seen = ()  # the document says it: no version
-    status = Status.FAILED if any(one.severity is Severity.ERROR for one in seen) else Status.PASSED
-    if json:
+        differences = ()  # the document says that there is no version
+    failed = any(finding.severity is Severity.ERROR for finding in differences)
+    status = Status.FAILED if failed else Status.PASSED
+    if arguments.as_json:
         sys.stdout.write(document(found, versions.drift(found.places)))
         return status.exit_code
-    task = check(staged_versions_agree if staged else versions_agree)
-    done = Outcome(task.id, task.title, task.kind, status, seen, task.remedy)
-    sys.stdout.writelines(f"{line}\n" for line in text.outcome_lines(done))
+    task = check(staged_versions_agree if arguments.staged else versions_agree)
+    outcome = Outcome(task.id, task.title, task.kind, status, differences, task.remedy)
+    sys.stdout.writelines(f"{line}\n" for line in text.outcome_lines(outcome))
     return status.exit_code
 
 
-def show(root: Path, *, json: bool) -> int:
-    """`version show`: all places with their roles, and which differ."""
-    _, found = looked_at(root)
-    odd = versions.drift(found.places)
-    if json:
-        sys.stdout.write(document(found, odd))
+def run_show(arguments: Arguments) -> int:
+    """`version show`: all places with their roles, and which of them differ."""
+    _, found = find_places(project_root(arguments))
+    drift = versions.drift(found.places)
+    if arguments.as_json:
+        sys.stdout.write(document(found, drift))
     else:
         for place in found.places:
-            said = "  ← differs" if place in odd else ""
-            sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.where}{said}\n")
-    return errors.EXIT_FAILED if odd else errors.EXIT_PASSED
+            mark = "  ← differs" if place in drift else ""
+            sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.where}{mark}\n")
+    return errors.EXIT_FAILED if drift else errors.EXIT_PASSED
 
 
-def document(found: ProjectVersions, odd: Iterable[Place]) -> str:
-    """See docs/version.schema.json."""
+def document(found: ProjectVersions, drift: Iterable[Place]) -> str:
+    """The places as JSON: docs/version.schema.json."""
     from omni_release.core.documents import to_json
 
-    source = found.source
+    def fields(place: Place) -> dict[str, str | int]:
+        return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
+
     content = {
-        "version": normalize(source.value) if source else None,
-        "source": f"{source.path}:{source.line}" if source else None,
-        "places": [_fields(place) for place in found.places],
-        "drift": [_fields(place) for place in odd],
+        "version": normalize(found.source.value) if found.source else None,
+        "source": f"{found.source.path}:{found.source.line}" if found.source else None,
+        "places": [fields(place) for place in found.places],
+        "drift": [fields(place) for place in drift],
     }
     return to_json(content)
 
 
-def _fields(place: Place) -> dict[str, str | int]:
-    return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
+def run_change(arguments: Arguments) -> int:
+    """`version sync`, `version set` and `version bump`."""
+    from omni_release.adapters import files
+
+    root = project_root(arguments)
+    if not arguments.index:
+        return change(root, arguments, files)
+    from omni_release.adapters.index import reader
+
+    return change(root, arguments, files, reader(arguments.index))
 
 
-_COMPUTED = "Where the build takes it from a tag, tag the commit; else write it down, in [project] of pyproject.toml."
-
-
-class Asked(namedtuple("Asked", "verb value dry json docs", defaults=("", False, False, False))):
-    """What `sync`, `set` or `bump` was asked for: `dry` prints a diff."""
-
-    __slots__ = ()
-
-    verb: str
-    value: str
-    dry: bool
-    json: bool
-    docs: bool
-
-
-def change(root: Path, asked: Asked, swaps: FileTransactions, index: Index | None = None) -> int:
-    """`version sync`, `set X` and `bump PART`: all places at once, or none. `index` is asked whether X is taken."""
+def change(root: Path, arguments: Arguments, transactions: FileTransactions, index: Index | None = None) -> int:
+    """Change all places at once, or none; the exit code. The version must be free on `index`, if one is given."""
     root = root.resolve()
-    if asked.dry:
-        if swaps.pending(root):
-            raise UsageError(f"a change was interrupted in {root}", "The next one without --dry-run undoes it first.")
-        return _changed(root, asked, swaps, index)
-    with swaps.alone(root):
-        if restored := swaps.recover(root):
-            sys.stderr.write(f"a change that was interrupted is undone: {', '.join(restored)}\n")
-        return _changed(root, asked, swaps, index)
+    if arguments.dry_run:
+        if transactions.pending(root):
+            raise UsageError(
+                f"a change in {root} was interrupted", "Run a change without --dry-run: it is undone first."
+            )
+        return _change(root, arguments, transactions, index)
+    with transactions.alone(root):
+        if restored := transactions.recover(root):
+            sys.stderr.write(f"undid an interrupted change: {', '.join(restored)}\n")
+        return _change(root, arguments, transactions, index)
 
 
-def _changed(root: Path, asked: Asked, swaps: FileTransactions, index: Index | None) -> int:
+def _change(root: Path, arguments: Arguments, transactions: FileTransactions, index: Index | None) -> int:
     from omni_release.versions import change as versions_change
 
-    checkout, found = looked_at(root)
-    version = _wanted(root, found, asked, index)
-    places = versions.drift(found.places) if asked.verb == "sync" else found.places
-    changes = versions_change.plan(checkout, places, version, docs=asked.docs)
+    checkout, found = find_places(root)
+    version = _new_version(root, found, arguments, index)
+    places = versions.drift(found.places) if arguments.verb == "sync" else found.places
+    changes = versions_change.plan(checkout, places, version, docs=arguments.docs)
     if not changes and found.source is None:
-        raise UsageError(f"no place states the version, so {normalize(version)} is written nowhere", _COMPUTED)
-    if not asked.dry:
-        from pathlib import Path
-
-        swaps.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
-    said = list(_unwritten(found, docs=asked.docs))
+        raise UsageError(f"no place states the version: {normalize(version)} cannot be written anywhere", _COMPUTED)
+    if not arguments.dry_run:
+        transactions.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
+    notes = list(_unchanged(found, docs=arguments.docs))
     paths = [checkout.relative_path(change.path) for change in changes]
-    if asked.json:
+    if arguments.as_json:
         from omni_release.core.documents import to_json
 
-        content = {"version": normalize(version), "changed": paths, "dry_run": asked.dry, "said": said}
+        content = {"version": normalize(version), "changed": paths, "dry_run": arguments.dry_run, "said": notes}
         sys.stdout.write(to_json(content))
         return errors.EXIT_PASSED
-    sys.stdout.writelines(f"{line}\n" for line in (versions_change.diff(changes) if asked.dry else paths))
-    sys.stderr.writelines(f"{line}\n" for line in said)
-    sys.stderr.write(f"{found.name} {normalize(version)}: {_counted(len(changes), dry=asked.dry)}\n")
+    sys.stdout.writelines(f"{line}\n" for line in (versions_change.diff(changes) if arguments.dry_run else paths))
+    sys.stderr.writelines(f"{note}\n" for note in notes)
+    files = "1 file" if len(changes) == 1 else f"{len(changes)} files"
+    would = "would change" if arguments.dry_run else "changed"
+    sys.stderr.write(f"{found.name} {normalize(version)}: {files} {would}\n")
     return errors.EXIT_PASSED
 
 
-def _wanted(root: Path, found: ProjectVersions, asked: Asked, index: Index | None) -> str:
-    """The version to write, past all guards. Raises UsageError or Conflict."""
-    source, value = found.source, asked.value.strip()
-    _held_to_grammar(asked.verb, value)
-    if asked.verb != "set" and source is None:
-        raise UsageError("no place states the version: only the build can tell it", _COMPUTED)
-    if asked.verb == "sync":
-        assert source is not None
-        return source.value
-    if asked.verb == "bump":
+def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index: Index | None) -> str:
+    """The version to write. Raises UsageError or Conflict where it cannot be the next one."""
+    version = arguments.value.strip()
+    if arguments.verb != "set":
+        if found.source is None:
+            raise UsageError("no place states the version: only the build computes it", _COMPUTED)
+        if arguments.verb == "sync":
+            return found.source.value
         from omni_release.versions.change import bump
 
-        assert source is not None
-        value = bump(source.value, value)
-    if value[:1] in ("v", "V") and parse(value[1:]):
-        value = value[1:]
+        version = bump(found.source.value, version)
+    if version[:1] in ("v", "V") and parse(version[1:]):
+        version = version[1:]
     from omni_release.versions import guards
 
-    trouble = list(guards.local_problems(root, found.name, value))
-    if index is not None and not trouble:
-        said, untold = guards.index_problems(root, found.name, value, index)
-        trouble += said
-        sys.stderr.writelines(f"could not tell whether the index has {value}: {why}\n" for why in untold)
-    if trouble:
-        kind = Conflict if parse(value) else UsageError
-        raise kind("\n".join(trouble), "Nothing was changed.")
-    return value
+    problems = list(guards.local_problems(root, found.name, version))
+    if index is not None and not problems:
+        taken, unknown = guards.index_problems(root, found.name, version, index)
+        problems += taken
+        sys.stderr.writelines(f"inconclusive: whether the index has {version}: {reason}\n" for reason in unknown)
+    if problems:
+        kind = Conflict if parse(version) else UsageError
+        raise kind("\n".join(problems), "Nothing was changed.")
+    return version
 
 
-def _held_to_grammar(verb: str, value: str) -> None:
-    from omni_release.versions.change import PARTS
-
-    if verb == "set" and not value:
-        raise UsageError("set to which version?", "Say omni-release version set X.")
-    if verb == "bump" and value not in PARTS:
-        raise UsageError(f"bump what? {value!r} is none of them", f"Say one of {', '.join(PARTS)}.")
-    if verb == "sync" and value:
-        raise UsageError(f"sync takes no version, and was given {value!r}", "Say omni-release version set X.")
-
-
-def _unwritten(found: ProjectVersions, *, docs: bool) -> Iterable[str]:
-    """What a change leaves alone, and why."""
+def _unchanged(found: ProjectVersions, *, docs: bool) -> Iterator[str]:
+    """The places that a change leaves alone, each with the reason."""
     for place in found.places:
         if place.role == DERIVED:
             yield f"{place.where}: computed, nothing to write: {place.value}"
         elif place.role == DOC and not docs:
-            yield f"{place.where}: prose, left as it is (--docs changes it): {place.value}"
+            yield f"{place.where}: prose, unchanged without --docs: {place.value}"
         elif place.form.startswith(TAG):
             yield f"the version comes from the tag {place.path.removeprefix('refs/tags/')}: tag the commit to change it"
-
-
-def _counted(count: int, *, dry: bool) -> str:
-    files = "1 file" if count == 1 else f"{count} files"
-    return f"{files} would change" if dry else f"{files} changed"

@@ -1,59 +1,91 @@
-"""`omni-release workflow github`: print the workflows, or write them where the service looks for them."""
+"""`workflow github`: print the CI workflows, or write them to .github/workflows/."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import resources
+from collections import namedtuple
 from pathlib import Path
 
 from omni_release import __version__
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_format, add_project, subcommand
 from omni_release.core import errors
-from omni_release.core.actions import Write
-from omni_release.core.errors import Conflict, UsageError
-from omni_release.core.world import Files
+from omni_release.core.errors import Conflict
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from omni_release.cli.parser import Commands
 
 FOLDER = Path(".github", "workflows")
 
+NAMES = ("gate", "release")
 
-def main(root: Path, name: str, files: Files, *, write: bool, json: bool = False) -> int:
-    """Print or write the workflows, as JSON too. Raises Conflict where a file of another content is there."""
-    if name and name not in NAMES:
-        raise UsageError(f"there is no workflow {name!r}", f"There are: {', '.join(NAMES)}.")
+
+class Arguments(cli_parser.Arguments):
+    """The arguments of `workflow`; without `name`, all workflows."""
+
+    name: str = ""
+    write: bool = False
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `workflow`."""
+    described = "Generate GitHub Actions workflows for the gate and the release"
+    parser = subcommand(commands, name, described, "workflow github", "workflow github release --write")
+    parser.add_argument("verb", choices=("github",), help="the CI service")
+    parser.add_argument("name", nargs="?", choices=NAMES, help="one workflow (default: all)")
+    parser.add_argument("--write", action="store_true", help="write to .github/workflows/ instead of stdout")
+    add_project(parser)
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Arguments) -> int:
+    """Print or write the workflows. Raises Conflict where a file with other content exists."""
+    root = arguments.project.absolute()
     # The matrix is what nox lists: without a noxfile there is none.
-    parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
-    texts = {n: github(n, *parts.get(n, ())) for n in NAMES if name in ("", n)}
-    if write:
-        _write(root, texts, files)
-    if json:
+    extra_parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
+    texts = {
+        (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()))
+        for name in NAMES
+        if arguments.name in ("", name)
+    }
+    if arguments.write:
+        write({root / path: text.encode() for path, text in texts.items()})
+    if arguments.as_json:
         from omni_release.core.documents import to_json
 
-        told = [{"path": (FOLDER / f"{n}.yml").as_posix(), "text": text} for n, text in texts.items()]
-        sys.stdout.write(to_json({"workflows": told, "written": write}))
-    elif write:
-        sys.stdout.writelines(f"{(FOLDER / n).as_posix()}.yml\n" for n in texts)
+        content = [{"path": path, "text": text} for path, text in texts.items()]
+        document = {"workflows": content, "written": arguments.write}
+        sys.stdout.write(to_json(document))
+    elif arguments.write:
+        sys.stdout.writelines(f"{path}\n" for path in texts)
     else:
-        sys.stdout.write("---\n".join(f"# {(FOLDER / n).as_posix()}.yml\n{text}" for n, text in texts.items()))
+        sys.stdout.write("---\n".join(f"# {path}\n{text}" for path, text in texts.items()))
     return errors.EXIT_PASSED
 
 
-def _write(root: Path, texts: Mapping[str, str], files: Files) -> None:
-    targets = {root / FOLDER / f"{n}.yml": text.encode() for n, text in texts.items()}
-    for target, content in targets.items():
-        if target.exists() and target.read_bytes() != content:
-            raise Conflict(f"{target} is there, and is another", "Compare it with what is printed without --write.")
-    for target, content in targets.items():
-        files.write(Write(target, content))
+def write(contents: dict[Path, bytes]) -> None:
+    """Write all files, or none. Raises Conflict where a file with other content exists."""
+    from omni_release.cli import machine
+    from omni_release.core.actions import Write
+
+    for path, content in contents.items():
+        if path.exists() and path.read_bytes() != content:
+            raise Conflict(f"{path} exists, with other content", "Compare it with the output without --write.")
+    files = machine.files()
+    for path, content in contents.items():
+        files.write(Write(path, content))
 
 
-# The actions below were last looked up in 2026-08, in public workflows.
+# Last updated in 2026-08, from public workflows.
 
 
-@dataclass(frozen=True)
-class Pinned:
-    """An action, the commit that it is pinned to, and the version that this commit is."""
+class Pinned(namedtuple("Pinned", "action commit version")):
+    """An action, the commit that it is pinned to, and the version of this commit."""
+
+    __slots__ = ()
 
     action: str
     commit: str
@@ -73,20 +105,16 @@ ACTIONS = {
     ),
     "upload-sarif": Pinned("github/codeql-action/upload-sarif", "ff2f1c621b7f889edc0d3c761ac2e6a3f8cdb0dd", "v4.37.7"),
 }
-"""The one place of the actions' commits."""
-
-
-NAMES = ("gate", "release")
+"""The only place where the commits of the actions are written."""
 
 _REQUIREMENT = f"omni-release[all]=={__version__}"
 
 
-def github(name: str, *parts: str) -> str:
-    """The workflow of this name, with more jobs at its end."""
-    text = "".join(_template(part) for part in (name, *parts))
+def github(name: str, *extra_parts: str) -> str:
+    """The workflow of this name, with the jobs of the extra parts at its end."""
+    from importlib import resources
+
+    folder = resources.files("omni_release") / "workflows"
+    text = "".join((folder / f"{part}.yml").read_text(encoding="utf-8") for part in (name, *extra_parts))
     text = re.sub(r"uses: <([a-z-]+)>", lambda match: f"uses: {ACTIONS[match[1]]}", text)
     return text.replace("<omni-release>", _REQUIREMENT)
-
-
-def _template(name: str) -> str:
-    return (resources.files("omni_release") / "workflows" / f"{name}.yml").read_text(encoding="utf-8")

@@ -1,0 +1,117 @@
+"""The lanes that have no verbs: the rehearsal and its parts, the release, the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from omni_release.cli.parser import Commands
+    from omni_release.core.runs import Request
+
+PARTS = ("build", "inspect", "tests", "publish", "verify")
+"""The parts of a rehearsal that `--help` shows in one line."""
+
+_EXAMPLES = {
+    "rehearse": ("rehearse", "rehearse --only tests-pass"),
+    "release": ("release --to testpypi --dry-run", "release --to pypi"),
+    "doctor": ("doctor --to pypi",),
+    "published": ("published --to pypi",),
+    "gate": ("gate", "gate --only versions-agree --format sarif"),
+    "clean": ("clean --dry-run",),
+}
+
+
+class Arguments(cli_parser.Arguments):
+    """The arguments of a lane; `to` and `yes` only where it works with a real index."""
+
+    dry_run: bool = False
+    run_id: str | None = None
+    artifacts: Path | None = None
+    output: Path | None = None
+    only: Sequence[str] = ()
+    to: str = ""
+    yes: bool = False
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add the lane of this name, described by the first line of its docstring."""
+    from omni_release import lanes
+
+    added = subcommand(commands, name, describe(name), *_EXAMPLES.get(name, (name,)))
+    if name in lanes.PUBLISHING:
+        added.add_argument("--to", required=True, metavar="INDEX", help="pypi, testpypi, a name, or an upload URL")
+    if name == "release":
+        added.add_argument("--yes", action="store_true", help="publish without asking for the version")
+    add_options(
+        added,
+        only=name != "release",
+        run=name in lanes.BUILDING or name in lanes.PUBLISHING,
+        artifacts=name in lanes.BUILDING or name == "release",
+    )
+    added.set_defaults(run=run)
+
+
+def describe(name: str) -> str:
+    """What the lane of this name does, without a full stop."""
+    from omni_release import lanes
+
+    return (lanes.ALL[name].__doc__ or "").partition("\n")[0].rstrip(".")
+
+
+def add_options(
+    parser: argparse.ArgumentParser, *, only: bool = True, run: bool = False, artifacts: bool = False
+) -> None:
+    """Add the options of a lane: those of every lane, and those named.
+
+    `only` is for a lane that can run in part, `run` for one that can resume, `artifacts` for one that builds.
+    """
+    from omni_release.report import FORMATS
+
+    add_project(parser)
+    add_format(parser, *FORMATS)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="also write the report there, in every format")
+    if only:
+        parser.add_argument("--only", action="append", metavar="ID", help="run only this task and those it needs")
+    add_dry_run(parser)
+    origin = parser.add_mutually_exclusive_group() if artifacts else parser  # argparse fails on an empty group
+    if run:
+        origin.add_argument("--run", dest="run_id", metavar="RUN", help="resume this run instead of starting a new one")
+    if artifacts:
+        origin.add_argument("--artifacts", type=Path, metavar="DIR", help="use the distributions there, do not build")
+
+
+def run(arguments: Arguments) -> int:
+    """Run the lane; the exit code of its report."""
+    return start(request(arguments))
+
+
+def request(arguments: Arguments) -> Request:
+    """The run that the arguments ask for."""
+    from omni_release.core.runs import Request
+
+    return Request(
+        arguments.command,
+        arguments.load_project(),
+        format=arguments.format,
+        dry=arguments.dry_run,
+        run=arguments.run_id,
+        artifacts=arguments.artifacts,
+        output=arguments.output,
+        only=tuple(arguments.only),
+        to=arguments.to,
+        yes=arguments.yes,
+    )
+
+
+def start(request: Request) -> int:
+    """Run what is requested; the exit code of its report."""
+    from omni_release.run import run_lane
+
+    return run_lane(request)
