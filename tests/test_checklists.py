@@ -156,7 +156,7 @@ def test_control_characters_are_escaped(tmp_path: Path, capsys: pytest.CaptureFi
     project = Prepared(tmp_path, ITEM.replace("Was it", "Was\\u001b[2J it").replace("It was", "It\\u202e was"))
     assert omni("checklist", cwd=tmp_path).out.count("Was\\x1b[2J it tried?") == 1
     signed = omni("sign", "mine/tried", "--reason", "yes\x1b[1A\x9b2K\rno", "--by", "A\x07da", cwd=tmp_path)
-    assert "A\\x07da has signed mine/tried" in signed.out
+    assert "A\\x07da signed mine/tried" in signed.out
     assert "yes\\x1b[1A\\x9b2K\\x0dno" in signed.out
     shown = [omni("checklist", "show", "--format", form, cwd=tmp_path).out for form in ("text", "md")]
     shown += [omni("checklist", *form, cwd=tmp_path).out for form in ((), ("--format", "md"))]
@@ -422,9 +422,9 @@ def test_sign_for_the_repository(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("sign", "mine/tied", "--reason", "x"), "Did you mean mine/tried?"),
-        (("sign", "mine/tried"), "what is signed, and why?"),
-        (("sign",), "nobody sits at a terminal here"),
+        (("sign", "mine/tied", "--reason", "x"), "Did you mean `mine/tried`?"),
+        (("sign", "mine/tried"), "--reason is required with an ID"),
+        (("sign",), "stdin is not a terminal"),
         (("sign", "--committed"), 'omni-release sign ID --reason "…" --committed'),
     ],
 )
@@ -455,7 +455,7 @@ def test_the_prompt(tmp_path: Path) -> None:
     os.close(inner)
     os.close(outer)
     assert ended.returncode == 4, ended.stderr
-    assert "1 left to be answered" in ended.stdout
+    assert "1 left to answer" in ended.stdout
     signed = RunFolder(project.run.path, LocalFiles()).sign_offs()
     assert [(entry.id, entry.reason) for entry in signed] == [("mine/understood", "read them all")]
 
@@ -485,8 +485,8 @@ def test_prompt_and_show_agree_with_the_lane(
     assert ["versions-agree" in question for question in asked] == ([True] if status is Status.WAITING else [])
     assert code == status.exit_code
     output = capsys.readouterr().out
-    assert ("all is answered" in output) is (status is Status.PASSED)
-    assert ("no person's answer goes over that" in output) is (status in (Status.FAILED, Status.INCONCLUSIVE))
+    assert ("all items are answered" in output) is (status is Status.PASSED)
+    assert ("a sign-off cannot override this" in output) is (status in (Status.FAILED, Status.INCONCLUSIVE))
 
 
 def test_the_report(tmp_path: Path) -> None:

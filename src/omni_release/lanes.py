@@ -362,7 +362,7 @@ def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 
 def cassettes() -> Lane:
-    """Check the recorded cassettes for secrets, size, age and service faults."""
+    """Check the cassettes for secrets, size, age and service faults."""
     from omni_release.smoke.checks import cassettes_clean
 
     return Lane("cassettes", stage(Stage.SMOKE, check(cassettes_clean)))

@@ -1,4 +1,4 @@
-"""`omni-release audit`: a rule of one's own, from the fix to the day on which the bug would come back."""
+"""`omni-release audit`, with a rule of the project's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SETTINGS = '[tool.omni-release.audit]\nrules = "audit/rules"\n'
 
 
 def project(root: Path, settings: str = "") -> Path:
-    """A small project with two places of one pattern, of which one is waived."""
+    """A small project with two places of one pattern, one of them waived."""
     (root / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{settings}', encoding="utf-8")
     waiver = "  # omni-release: allow no-print until 2999-01-01 because it is a program"
     (root / "acme.py").write_text(f"def one():\n    print(1)\n\n\nprint(2){waiver}\n", encoding="utf-8")
@@ -23,29 +23,29 @@ def project(root: Path, settings: str = "") -> Path:
 
 
 def test_all_places_of_a_rule(tmp_path: Path) -> None:
-    """`--rule` shows all places, waived ones too, and says how the rule joins the others."""
+    """`--rule` shows all places, waived ones too, and says how to keep the pattern out."""
     ran = omni("audit", "--rule", "audit/rules/no-print.yml", cwd=project(tmp_path))
     assert ran.code == 1
-    joins = '→ So that none comes back: put the file into a folder, and name it: `rules = "audit/rules"`'
+    hint = '→ To keep this pattern out, put the file into a folder and name it: `rules = "audit/rules"`'
     assert ran.out.removesuffix(" in [tool.omni-release.audit]\n").splitlines() == [
         "acme.py:2:5: why",
         "→ what to do  [no-print]",
         "acme.py:5:1: why",
         "→ what to do  [no-print]",
         "audit/rules/no-print.yml: 2 places in 1 file",
-        joins,
+        hint,
     ]
     assert not (tmp_path / ".omni-release").exists()
 
 
 def test_all_places_as_json(tmp_path: Path) -> None:
-    """With --format json it is one document."""
+    """With --format json stdout is one document."""
     ran = omni("audit", "--rule", "audit/rules/no-print.yml", "--format", "json", cwd=project(tmp_path))
     assert [place["line"] for place in held_to_schema(ran, "audit")["places"]] == [2, 5]
 
 
-def test_none_may_come_back(tmp_path: Path) -> None:
-    """With its folder in the settings the rule is one of all: what is waived is a notice, what is mended passes."""
+def test_rules_of_the_project(tmp_path: Path) -> None:
+    """A rule in the folder of the settings is part of the check: a waived place is a notice, a fixed one passes."""
     root = project(tmp_path, SETTINGS)
     ran = omni("audit", "--format", "json", cwd=root)
     severities = [finding["severity"] for finding in ran.outcome("bug-patterns")["findings"]]
@@ -57,37 +57,37 @@ def test_none_may_come_back(tmp_path: Path) -> None:
     ]
 
 
-def test_a_rule_that_is_none(tmp_path: Path) -> None:
-    """A file that holds no rule is a message with its line, and a wrong call; so is a file that is not there."""
+def test_invalid_rule_files(tmp_path: Path) -> None:
+    """A file without a valid rule, and a missing file, are usage errors that name the line."""
     root = project(tmp_path, SETTINGS)
     (root / "audit" / "rules" / "cobol.yml").write_text(
         "id: a\nlanguage: Cobol\nrule: {pattern: x}\n", encoding="utf-8"
     )
     for name, said in (
-        ("pyproject.toml", "omni-release: pyproject.toml:1: this rule was not looked for"),
-        ("gone/gone.yml", "omni-release: gone/gone.yml: this rule was not looked for: it cannot be read: No such file"),
-        ("audit/rules/cobol.yml", "omni-release: audit/rules/cobol.yml:2: this rule was not looked for"),
-        ("audit/rules/cobol.yml", "a `language` is one of Bash, C, "),
+        ("pyproject.toml", "omni-release: pyproject.toml:1: rule skipped"),
+        ("gone/gone.yml", "omni-release: gone/gone.yml: rule skipped: cannot be read: No such file"),
+        ("audit/rules/cobol.yml", "omni-release: audit/rules/cobol.yml:2: rule skipped"),
+        ("audit/rules/cobol.yml", "`language` must be one of Bash, C, "),
     ):
         ran = omni("audit", "--rule", name, cwd=root)
         assert (ran.code, ran.out) == (2, "")
         assert said in ran.err
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """The settings' folder is named where it is not there: never passed. All other rules are looked for."""
+def test_missing_rules_folder(tmp_path: Path) -> None:
+    """A missing folder of rules is an error; all other rules still run."""
     root = project(tmp_path, SETTINGS.replace("audit/rules", "gone"))
     (root / "acme.py").write_text("import base64\ngenai.Client().models.list()\n", encoding="utf-8")
     ran = omni("audit", cwd=root)
     assert ran.code == 1
     assert (
-        "pyproject.toml:5: error: `rules` in [tool.omni-release.audit] names 'gone', which is no folder here" in ran.out
+        "pyproject.toml:5: error: `rules` in [tool.omni-release.audit] names 'gone', which is not a folder" in ran.out
     )
     assert "[bug-patterns/client-not-kept]" in ran.out
 
 
-def test_bugs_of_the_first_user(case: Callable[[str], Path]) -> None:
-    """The signature is found where an image is made and where it is changed; so is each silent `catch`."""
+def test_bug_patterns_in_an_example(case: Callable[[str], Path]) -> None:
+    """The wrong use of a signature is found in both places, and each silent `catch`."""
     ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
     found = {(f["rule"], f["path"]) for f in ran.outcome("bug-patterns")["findings"]}
     lines = [f["line"] for f in ran.outcome("bug-patterns")["findings"] if f["rule"] == "bug-patterns/bytes-as-text"]
@@ -99,8 +99,8 @@ def test_bugs_of_the_first_user(case: Callable[[str], Path]) -> None:
     assert len(lines) == 2
 
 
-def test_everything_that_went_wrong(case: Callable[[str], Path]) -> None:
-    """The given-up package, the silent failure and the undeclared import of the same project are stopped too."""
+def test_other_problems_in_an_example(case: Callable[[str], Path]) -> None:
+    """The abandoned package, the silent failure and the undeclared import of the same project are found."""
     ran = omni("audit", "--format", "json", cwd=case("broken-feature"))
     wanted = {
         "abandoned-packages": ("abandoned-packages/deprecated-import", "src/acme_painter/titles.py", 8),

@@ -1,4 +1,4 @@
-"""`omni-release index serve`, from end to end."""
+"""`omni-release index serve`, end to end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.index.support import bare, ran, wheel
 
 
 def test_serve(tmp_path: Path) -> None:
-    """It says where it is, keeps its password in a file of its owner's, and ends with Ctrl-C, without a trace."""
+    """It prints its URLs, stores the password in a file that only the owner can read, and ends with Ctrl-C."""
     argv = [sys.executable, "-m", "omni_release", "index", "serve", "--name", "acme-sound", "--format", "json"]
     with subprocess.Popen(argv, cwd=tmp_path, env=bare(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -32,10 +32,10 @@ def test_serve(tmp_path: Path) -> None:
 
 
 def test_wrong_calls(tmp_path: Path) -> None:
-    """A script that cannot be played, a port that is none, a project that is none: exit code 2, and what to do."""
+    """An invalid script, an invalid port and a missing project: exit code 2, with a hint."""
     for arguments, said in (
         (("--name", "acme", "--script", "503 retry=1"), "It has:"),
-        (("--name", "acme", "--port", "70000"), "there is no port 70000"),
+        (("--name", "acme", "--port", "70000"), "must be a number from 0 to 65535, not '70000'"),
         ((), "there is no pyproject.toml"),
     ):
         ended = omni("index", "serve", *arguments, cwd=tmp_path)

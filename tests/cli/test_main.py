@@ -1,4 +1,4 @@
-"""The command line: each thing that a user can get wrong ends in a message with the right exit code."""
+"""The command line: each mistake of a user ends in a message and the right exit code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from omni_release import __version__, lanes
-from omni_release.cli import main
+from omni_release import __version__
+from omni_release.cli import lane, main
 from tests.conftest import Ran, child_environment, omni
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,25 +19,25 @@ MINIMAL = '[project]\nname = "acme"\nversion = "1.0"\n'
 
 
 def schema(name: str) -> dict[str, Any]:
-    """A schema of the contracts."""
+    """A JSON schema of the docs."""
     read: dict[str, Any] = json.loads((DOCS / f"{name}.schema.json").read_text(encoding="utf-8"))
     return read
 
 
 def held_to_schema(ran: Ran, name: str = "report") -> dict[str, Any]:
-    """The document on stdout, which is nothing else, held to its schema."""
+    """The document on stdout, validated against its schema."""
     jsonschema.validate(ran.document, schema(name), cls=jsonschema.Draft202012Validator)
     return ran.document
 
 
 def test_version_of_the_program(tmp_path: Path) -> None:
-    """It says its own version."""
+    """`--version` prints the version."""
     assert omni("--version", cwd=tmp_path).out == f"omni-release {__version__}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["rehears"], ["rehearse", "--dry"], ["version", "--format", "yaml"]])
 def test_wrong_call(arguments: list[str], tmp_path: Path) -> None:
-    """A wrong call is a usage message and exit code 2."""
+    """A usage error is a usage message and exit code 2."""
     ran = omni(*arguments, cwd=tmp_path)
     assert ran.code == 2
     assert "usage:" in ran.err
@@ -49,8 +49,8 @@ def test_wrong_call(arguments: list[str], tmp_path: Path) -> None:
     [("release", "--to", "pypi", "--too", "{}"), ("version", "{}"), ("rehearse", "--project", "{}")],
     ids=["unknown option", "wrong word", "no such folder"],
 )
-def test_no_secret_in_what_is_refused(arguments: tuple[str, ...], form: str, tmp_path: Path) -> None:
-    """What is said of a wrong call quotes no password of it, neither one in an address nor one of the environment."""
+def test_no_secret_in_usage_errors(arguments: tuple[str, ...], form: str, tmp_path: Path) -> None:
+    """A usage error quotes no password, neither of an address nor of the environment."""
     for secret in ("https://u:pl4nted-1@h/", "pl4nted-1"):
         words = [word.format(secret) for word in arguments]
         ran = omni(*words, "--format", form, cwd=tmp_path, environment=child_environment(TWINE_PASSWORD="pl4nted-1"))
@@ -71,7 +71,7 @@ def test_no_secret_in_what_is_refused(arguments: tuple[str, ...], form: str, tmp
 )
 @pytest.mark.parametrize("command", ["rehearse", "version"])
 def test_unusable_project(command: str, text: str | None, said: str, tmp_path: Path) -> None:
-    """What cannot be worked with is told in a line, with its place and what to do; exit code 2."""
+    """A project that cannot be used is one line with place and hint, and exit code 2."""
     if text is not None:
         (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     ran = omni(command, cwd=tmp_path)
@@ -87,8 +87,8 @@ def test_unusable_project(command: str, text: str | None, said: str, tmp_path: P
         (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "neither a package nor a module"),
     ],
 )
-def test_what_a_version_can_do_without(text: str, said: str, tmp_path: Path) -> None:
-    """A rehearsal needs a name, and packages that are there; whether the places of the version agree does not."""
+def test_version_without_name_or_packages(text: str, said: str, tmp_path: Path) -> None:
+    """A rehearsal needs a name and existing packages, `version` needs neither."""
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     ran = omni("rehearse", cwd=tmp_path)
     assert (ran.code, ran.out, said in ran.err) == (2, "", True)
@@ -104,20 +104,20 @@ def test_unusable_project_as_json(tmp_path: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    """A project folder that is not there is named."""
+    """A missing project folder is named."""
     ran = omni("rehearse", "--project", "nowhere", cwd=tmp_path)
     assert (ran.code, "there is no folder nowhere" in ran.err) == (2, True)
 
 
 def test_no_such_run(case: Callable[[str], Path]) -> None:
-    """A run that is not there is named, with those that are."""
+    """A missing run is named, with the existing ones."""
     ran = omni("rehearse", "--run", "yesterday", cwd=case("sound"))
     assert ran.code == 2
     assert "there is no run 'yesterday'" in ran.err
 
 
 def test_rehearsal_inside_a_rehearsal(case: Callable[[str], Path]) -> None:
-    """A run that was started by a run is refused, and says how to leave it out."""
+    """A run that another run started is refused, with the way out."""
     ran = omni("rehearse", cwd=case("sound"), environment=child_environment(OMNI_RELEASE_RUN="outer"))
     assert ran.code == 2
     assert "run outer has started this one" in ran.err
@@ -143,7 +143,7 @@ def test_version_drift(case: Callable[[str], Path]) -> None:
 
 
 def test_version_show(case: Callable[[str], Path]) -> None:
-    """`version show` lists all places with their roles, and which differ."""
+    """`version show` lists all places with their roles, and marks those that differ."""
     document = held_to_schema(omni("version", "show", "--format", "json", cwd=case("drifted")), "version")
     assert (document["version"], document["source"]) == ("1.2.3", "pyproject.toml:7")
     assert [place["role"] for place in document["places"]] == ["source", "mirror"]
@@ -157,8 +157,8 @@ def test_github_annotations(case: Callable[[str], Path]) -> None:
     assert "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=versions-agree/version-drift::" in ran.out
 
 
-def test_no_secret_in_what_is_told_live(tmp_path: Path) -> None:
-    """Neither in an annotation, which writes `%` otherwise, nor in a task's lines: a secret may have several."""
+def test_no_secret_in_live_output(tmp_path: Path) -> None:
+    """No secret is in an annotation, which escapes `%`, nor in a task's lines, even if it has several lines."""
     secret = "pl4%nted-\nlate-secret"
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     (tmp_path / "checklists").mkdir()
@@ -172,37 +172,16 @@ def test_no_secret_in_what_is_told_live(tmp_path: Path) -> None:
     assert "late-secret" not in ran.out
 
 
-def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each task of each lane, in each of its modes, explains itself; an unknown one is answered with the nearest."""
-    tasks = {task.id: task for lane in reversed(lanes.every()) for task in lane.tasks}
-    assert {"smoke-emulated", "smoke-live", "recorded-emulated"} <= set(tasks)
-    for task in tasks.values():
-        assert main.main(["explain", task.id, "--project", str(tmp_path)]) == 0
-        said = capsys.readouterr().out
-        assert f"{task.id} ({task.kind})\n  {task.title}." in said
-        assert ("no waiver has an effect on it" in said) is not task.waivable
-    assert main.main(["explain", "smoke-emulated", "--project", str(tmp_path)]) == 0
-    assert "in the lanes: smoke\n" in capsys.readouterr().out
-    ran = omni("explain", "versions-agre", cwd=tmp_path)
-    assert (ran.code, "Did you mean versions-agree?" in ran.err) == (2, True)
-
-
-def test_explain_as_json(tmp_path: Path) -> None:
-    """It is one document."""
-    document = omni("explain", "versions-agree", "--format", "json", cwd=tmp_path).document
-    assert (document["id"], document["kind"], document["needs"]) == ("versions-agree", "check", [])
-    assert {"rehearse", "gate", "version"} <= set(document["lanes"])
-
-
 @pytest.mark.parametrize(
     ("arguments", "lane", "said"),
     [
         (["rehears"], "", "invalid choice: 'rehears'"),
         (["rehearse", "--dry"], "rehearse", "unrecognized arguments: --dry"),
         (["release"], "release", "required: --to"),
-        (["version", "--run"], "version", "expected one argument"),
-        (["sign"], "sign", "a prompt is for a person"),
-        (["emulate", "gemini"], "emulate", "prints its address"),
+        (["gate", "--only"], "gate", "expected one argument"),
+        (["version", "set"], "version", "required: VERSION"),
+        (["contract", "dif"], "contract", "invalid choice: 'dif'. Did you mean `diff`?"),
+        (["sign"], "sign", "without an ID, `sign` prompts"),
     ],
 )
 @pytest.mark.parametrize("before", [True, False])
@@ -215,7 +194,7 @@ def test_wrong_call_as_json(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With --format json a wrong call is one document on stdout, too, and exit code 2."""
+    """With --format json a usage error is one document on stdout, and exit code 2."""
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     asked = ["--format", "json"] if before and arguments[0] != "rehears" else ["--format=json"]
@@ -230,27 +209,27 @@ def test_wrong_call_as_json(
 @pytest.mark.parametrize(
     "arguments", [["checklist", "init"], ["checklist", "show"], ["models", "list"], ["cassettes", "shrink"]]
 )
-def test_a_form_that_only_reports_have(
+def test_report_formats_of_other_commands(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is no run prints no JUnit, and says so; it does nothing."""
+    """A command that is no lane refuses JUnit, and does nothing."""
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     assert main.main([*arguments, "--format", "junit", "--project", str(tmp_path)]) == 2
     told = capsys.readouterr()
-    assert (told.out, f"`{' '.join(arguments)}` prints text or json" in told.err) == ("", True)
+    assert (told.out, "invalid choice: 'junit'. Choose from: text, json" in told.err) == ("", True)
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
 
 
-def test_nothing_but_to_skip(tmp_path: Path) -> None:
-    """Where each task had nothing to look at, that is no pass; the exit code is that of one."""
+def test_all_skipped(tmp_path: Path) -> None:
+    """A run with only skipped tasks is SKIPPED, with exit code 0."""
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     ran = omni("cassettes", cwd=tmp_path)
     assert (ran.code, "cassettes: acme 1.0: SKIPPED" in ran.out, "PASSED" in ran.out) == (0, True, False)
     assert held_to_schema(omni("cassettes", "--format", "json", cwd=tmp_path))["verdict"] == "skipped"
 
 
-def test_a_waiver_of_nothing(tmp_path: Path) -> None:
-    """A waiver that names nothing would be silent for ever: its line is told, with the nearest right name."""
+def test_unknown_waiver(tmp_path: Path) -> None:
+    """A waiver of an unknown check is an error at its line, with the nearest name."""
     waiver = '[[tool.omni-release.waiver]]\ncheck = "version-drft"\nreason = "x"\nuntil = 2999-01-01\n'
     (tmp_path / "pyproject.toml").write_text(MINIMAL + waiver, encoding="utf-8")
     ran = omni("gate", cwd=tmp_path)
@@ -260,8 +239,8 @@ def test_a_waiver_of_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / ".omni-release" / "gate").exists()
 
 
-def test_clean_moves_away(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """What lies in dist/ is moved to .omni-release/removed/; a link is moved as a link, and nothing behind it."""
+def test_clean(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """The files of dist/ move to .omni-release/removed/; a link moves as a link, its target stays."""
     root = case("sound")
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -281,8 +260,8 @@ def test_clean_moves_away(case: Callable[[str], Path], tmp_path: Path) -> None:
     assert omni("clean", cwd=root).code == 0
 
 
-def test_clean_never_goes_through_a_link(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """A dist/ that is a link is left alone, and told."""
+def test_clean_of_a_link(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """A dist/ that is a link stays unchanged, and is an error."""
     root = case("sound")
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -294,7 +273,7 @@ def test_clean_never_goes_through_a_link(case: Callable[[str], Path], tmp_path: 
 
 
 def test_dry_run_changes_nothing(case: Callable[[str], Path]) -> None:
-    """A dry run prints what the steps would do, leaves no file, and ends with 0."""
+    """A dry run prints the actions, writes no file, and ends with 0."""
     root = case("sound")
     before = sorted(root.rglob("*"))
     ran = omni("rehearse", "--dry-run", "--format", "json", cwd=root)
@@ -308,7 +287,7 @@ def test_dry_run_changes_nothing(case: Callable[[str], Path]) -> None:
 
 
 def test_sign(case: Callable[[str], Path]) -> None:
-    """A sign-off needs a run, a task that exists, and a reason; it is recorded with who and when."""
+    """A sign-off needs a run, an existing task and a reason; it is recorded with name and time."""
     root = case("sound")
     assert "there is no run to sign" in omni("sign", "tests-pass", "--reason", "x", "--by", "Ada", cwd=root).err
     run = root / ".omni-release" / "runs" / "20260101-000000-000"
@@ -320,14 +299,14 @@ def test_sign(case: Callable[[str], Path]) -> None:
     assert '"event": "signed"' in (run / "journal.jsonl").read_text(encoding="utf-8")
 
 
-def test_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is one line that says what to install, and no traceback; in JSON, too."""
+def test_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing extra is one line with the command to install it, also in JSON."""
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
 
     def missing(arguments: object) -> int:
         raise ModuleNotFoundError("No module named 'filelock'", name="filelock")
 
-    monkeypatch.setitem(main.COMMANDS, "clean", missing)
+    monkeypatch.setattr(lane, "run", missing)
     assert main.main(["clean", "--project", str(tmp_path)]) == 2
     said = capsys.readouterr()
     assert (said.out, "filelock" in said.err, '"omni-release[release]"' in said.err) == ("", True, True)
@@ -335,8 +314,8 @@ def test_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert "filelock" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
-def test_an_address_without_its_scheme_is_not_shown(case: Callable[[str], Path]) -> None:
-    """It may be a token."""
+def test_address_without_scheme(case: Callable[[str], Path]) -> None:
+    """An address without a scheme is not printed: it may hold a token."""
     planted = "planted-" + "token"
     ran = omni("doctor", "--to", f"__token__:{planted}@index.example.invalid/", cwd=case("sound"))
     assert (ran.code, planted in ran.out + ran.err) == (2, False)

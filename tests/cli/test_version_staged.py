@@ -1,4 +1,4 @@
-"""What a commit would have, whatever lies in the folder."""
+"""`version check --staged`: the files as staged, whatever the folder holds."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def root(tmp_path: Path) -> Path:
 
 
 def odd(root: Path) -> list[str]:
-    """The places that differ in what is staged."""
+    """The staged places that differ."""
     return [
         f"{place.path} {place.value}" for place in versions.drift(versions.find_places(str(root), staged=True).places)
     ]
 
 
 def test_the_same_as_in_the_folder(root: Path) -> None:
-    """Where nothing is changed, both looks see the same."""
+    """Without changes, the index and the folder give the same."""
     assert versions.find_places(str(root), staged=True) == versions.find_places(str(root))
 
 
 def test_partly_staged(root: Path) -> None:
-    """What is staged counts: not what was written before, nor since."""
+    """Only the staged content counts, neither an earlier nor a later one."""
     module = next(root.glob("*/acme/__init__.py"), root / "acme" / "__init__.py")
     text = module.read_text()
     module.write_text(text.replace("1.2.3", "1.2.2"))
@@ -50,8 +50,8 @@ def test_partly_staged(root: Path) -> None:
     assert odd(root) == []
 
 
-def test_files_that_are_not_staged(root: Path) -> None:
-    """An untracked file states nothing; one that is added does, under its new name, too."""
+def test_untracked_files(root: Path) -> None:
+    """An untracked file does not count; an added one does, also after a rename."""
     (root / "CITATION.cff").write_text("version: 1.2.2\n")
     assert odd(root) == []
     git("add", "CITATION.cff", cwd=root)
@@ -64,8 +64,8 @@ def test_files_that_are_not_staged(root: Path) -> None:
     assert odd(root) == ["VERSION 1.2.1"]
 
 
-def test_a_staged_link_is_no_place(root: Path) -> None:
-    """What is staged as a link to elsewhere states nothing."""
+def test_staged_link(root: Path) -> None:
+    """A staged link is no place of the version."""
     os.symlink("pyproject.toml", root / "VERSION")
     git("add", "VERSION", cwd=root)
     (root / "VERSION").unlink()
@@ -74,8 +74,8 @@ def test_a_staged_link_is_no_place(root: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_what_could_not_be_looked_at(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A project of an older kind, whose version stands in a file that cannot be read: cannot tell, in either form."""
+def test_unreadable_version_file(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a pyproject.toml, an unreadable version file is inconclusive, in text and in JSON."""
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = acme\nversion = file: VERSION\n")
     (tmp_path / "package.json").write_text('{"name": "acme", "version": ')
     assert main(["version", "check", "--project", str(tmp_path), "--format", form]) == 3
@@ -83,8 +83,8 @@ def test_what_could_not_be_looked_at(form: str, tmp_path: Path, capsys: pytest.C
     assert "package.json" in (said.err if form == "text" else said.out)
 
 
-def test_nothing_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A project of an older kind that states no version: the document says so."""
+def test_no_version_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a pyproject.toml and without a version, the document has no version."""
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = acme\n")
     assert main(["version", "check", "--project", str(tmp_path), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["version"] is None
@@ -92,7 +92,7 @@ def test_nothing_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("older", [False, True])
 def test_the_command(older: bool, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`version check --staged` names what is staged, also for a project without a pyproject.toml; `set` takes none."""
+    """`version check --staged` reports staged places, also without a pyproject.toml; `set` has no --staged."""
     if older:
         git("rm", "--quiet", "pyproject.toml", cwd=root)
         (root / "setup.py").write_text("from setuptools import setup\nsetup(name='acme', version='1.2.3')\n")

@@ -1,4 +1,4 @@
-"""The workflows: what GitHub expects, what zizmor wants, and each line of shell that can be run here."""
+"""The workflows: valid for GitHub and zizmor, and each shell script runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ needs_bash = pytest.mark.skipif(BASH is None or sys.platform == "win32", reason=
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    """A project with a noxfile, and its workflows written."""
+    """A project with a noxfile and its workflows."""
     (tmp_path / "noxfile.py").write_text("import omni_release.sessions\n\nomni_release.sessions.register()\n", "utf-8")
     ran = omni("workflow", "github", "--write", cwd=tmp_path)
     assert (ran.code, ran.out) == (0, ".github/workflows/gate.yml\n.github/workflows/release.yml\n"), ran.err
@@ -32,7 +32,7 @@ def written(tmp_path: Path) -> Path:
 
 
 def jobs(name: str) -> dict[str, Any]:
-    """The jobs of a workflow, in the form with all that it can have."""
+    """The jobs of a workflow, with all its parts."""
     read: dict[str, Any] = yaml.safe_load(workflow.github(name, *(("sessions",) if name == "gate" else ())))
     found: dict[str, Any] = read["jobs"]
     return found
@@ -55,7 +55,7 @@ def tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_zizmor(written: Path) -> None:
-    """The strictest persona of zizmor finds nothing; it does find what is wrong."""
+    """The strictest persona of zizmor finds nothing, but does find a planted mistake."""
     zizmor = str(PROGRAMS / ("zizmor.exe" if os.name == "nt" else "zizmor"))
     judged = [zizmor, "--offline", "--persona", "auditor", "--no-progress", ".github/workflows"]
     ended = tool(*judged, cwd=written)
@@ -67,7 +67,7 @@ def test_zizmor(written: Path) -> None:
 
 
 def test_schema(written: Path) -> None:
-    """Both are workflows as GitHub describes them."""
+    """Both match GitHub's schema of workflows."""
     schema = ("check_jsonschema", "--builtin-schema", "vendor.github-workflows")
     names = [str(path) for path in sorted((written / ".github" / "workflows").iterdir())]
     ended = tool(*schema, *names, cwd=written)
@@ -77,7 +77,7 @@ def test_schema(written: Path) -> None:
 
 
 def test_each_action_is_pinned() -> None:
-    """Each action is one of the table, by its commit, with its version beside it."""
+    """Each action is in the table, pinned to a commit with its version in a comment."""
     for name in workflow.NAMES:
         lines = [line.split("uses: ")[1] for line in workflow.github(name, "sessions").splitlines() if "uses:" in line]
         assert lines
@@ -87,7 +87,7 @@ def test_each_action_is_pinned() -> None:
 
 
 def test_permissions() -> None:
-    """Nothing is permitted that a job does not need: one may publish, one may write findings, all else is reading."""
+    """A job has only the permissions it needs: one publishes, one writes findings, all others read."""
     for name in workflow.NAMES:
         assert yaml.safe_load(workflow.github(name))["permissions"] == {}
     writes = {
@@ -97,7 +97,7 @@ def test_permissions() -> None:
 
 
 def test_secrets() -> None:
-    """The one secret is the key of the live smoke tests, in a job that a person approves; publishing needs none."""
+    """The only secret is the key of the live smoke tests, in a job that a person approves."""
     with_secrets = {job for job, content in ALL.items() if "secrets." in str(content)}
     assert with_secrets == {"release/live-smoke"}
     assert ALL["release/live-smoke"]["environment"] == "live-smoke"
@@ -106,7 +106,7 @@ def test_secrets() -> None:
 
 
 def test_order() -> None:
-    """Build, then the gate, then a person, then publishing, then proof; nothing else runs beside the permission."""
+    """Build, gate, approval, publish, verify; the publishing job runs nothing else."""
     needs = {job: content.get("needs") for job, content in ALL.items() if job.startswith("release/")}
     assert needs == {
         "release/build": None,
@@ -122,14 +122,14 @@ def test_order() -> None:
 
 
 def test_no_expression_in_shell() -> None:
-    """What comes from elsewhere reaches a shell as a variable, never as its text."""
+    """External values reach a shell as variables, never as text of the script."""
     for job, content in ALL.items():
         for step in content["steps"]:
             assert "${{" not in step.get("run", ""), (job, step)
 
 
-def test_each_command_is_one() -> None:
-    """Each line that calls omni-release is one that the command line takes."""
+def test_commands_are_valid() -> None:
+    """Each call of omni-release in a workflow parses."""
     from omni_release.cli.main import parse
 
     lines = [line for c in ALL.values() for step in c["steps"] for line in step.get("run", "").splitlines()]
@@ -140,7 +140,7 @@ def test_each_command_is_one() -> None:
 
 
 def shell(job: str, name: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a step's shell as the service does."""
+    """Run a step's script as GitHub does."""
     (step,) = (step for step in ALL[job]["steps"] if step["name"] == name)
     assert BASH is not None
     return subprocess.run(
@@ -156,7 +156,7 @@ def shell(job: str, name: str, cwd: Path, **variables: str) -> subprocess.Comple
 
 @needs_bash
 def test_the_gate_job(case: Callable[[str], Path]) -> None:
-    """What the gate's job runs passes on a sound project, fails on a drifted one, and leaves the reports either way."""
+    """The gate job passes on a sound project, fails on a drifted one, and writes the reports both times."""
     for name, code in (("sound", 0), ("drifted", 1)):
         root = case(name)
         ended = shell("gate/gate", "Gate", root)
@@ -166,7 +166,7 @@ def test_the_gate_job(case: Callable[[str], Path]) -> None:
 
 @needs_bash
 def test_the_matrix(written: Path) -> None:
-    """The matrix is one line of JSON, whose sessions nox then knows."""
+    """The matrix is one line of JSON with sessions that nox knows."""
     output = written / "output"
     ended = shell("gate/sessions", "List the sessions", written, GITHUB_OUTPUT=str(output))
     assert ended.returncode == 0, ended.stderr
@@ -177,8 +177,8 @@ def test_the_matrix(written: Path) -> None:
 
 @needs_bash
 @pytest.mark.parametrize("damage", ["", "bytes", "more", "less"])
-def test_the_very_bytes(damage: str, tmp_path: Path) -> None:
-    """What `build` says of its files lets these files through, and no others: not other bytes, not more, not fewer."""
+def test_same_bytes(damage: str, tmp_path: Path) -> None:
+    """The sums of `build` accept its files, and no others: no other bytes, no more and no fewer files."""
     dist = tmp_path / ".omni-release" / "runs" / "20261122-000000-000" / "dist"
     dist.mkdir(parents=True)
     for name in ("acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"):
@@ -201,7 +201,7 @@ def test_the_very_bytes(damage: str, tmp_path: Path) -> None:
 
 
 def test_printed(tmp_path: Path) -> None:
-    """They are printed as one stream of documents, each under its path; without a noxfile there is no matrix."""
+    """The workflows are one stream of documents, each with its path; without a noxfile there is no matrix."""
     ran = omni("workflow", "github", cwd=tmp_path)
     assert ran.code == 0
     assert [document["name"] for document in yaml.safe_load_all(ran.out)] == ["gate", "release"]
@@ -209,11 +209,11 @@ def test_printed(tmp_path: Path) -> None:
     assert "nox" not in ran.out
     assert omni("workflow", "github", "gate", cwd=tmp_path).out.count("\nname: ") == 1
     unknown = omni("workflow", "github", "gte", cwd=tmp_path)
-    assert (unknown.code, "there is no workflow 'gte'" in unknown.err) == (2, True)
+    assert (unknown.code, "invalid choice: 'gte'. Did you mean `gate`?" in unknown.err) == (2, True)
 
 
 def test_as_json(tmp_path: Path) -> None:
-    """With --format json it is one document: what is printed, or what was written."""
+    """With --format json stdout is one document, printed or written."""
     for write in ((), ("--write",)):
         document = omni("workflow", "github", "gate", *write, "--format", "json", cwd=tmp_path).document
         (told,) = document["workflows"]
@@ -222,13 +222,13 @@ def test_as_json(tmp_path: Path) -> None:
         assert (tmp_path / told["path"]).exists() is bool(write)
 
 
-def test_never_over_another(written: Path) -> None:
-    """A file that was changed stays as it is, and so does the other."""
+def test_changed_file_is_kept(written: Path) -> None:
+    """A changed workflow stays unchanged, and no other is written."""
     gate = written / ".github" / "workflows" / "gate.yml"
     gate.write_text("mine", encoding="utf-8")
     release = written / ".github" / "workflows" / "release.yml"
     release.unlink()
     ran = omni("workflow", "github", "--write", cwd=written)
-    assert (ran.code, "is there, and is another" in ran.err) == (1, True)
+    assert (ran.code, "exists, with other content" in ran.err) == (1, True)
     assert gate.read_text(encoding="utf-8") == "mine"
     assert not release.exists()

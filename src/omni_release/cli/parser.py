@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         """Parse, and refuse what is unknown here: argparse would leave it to the top level, with another usage."""
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            hint = did_you_mean(unknown[0].partition("=")[0], self._option_string_actions)
+            hint = did_you_mean(unknown[0].partition("=")[0], self._option_string_actions, cutoff=0.7)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint and f'. {hint}'}")
         return namespace, []
 
@@ -91,7 +91,8 @@ def subcommand(commands: Commands, name: str, description: str, *examples: str) 
 
 def verbs(parser: Parser, *, required: bool = False) -> Commands:
     """The verbs of a subcommand, each a subcommand of its own."""
-    return parser.add_subparsers(title="verbs", metavar="VERB", required=required)
+    help = f"`{parser.prog} VERB --help` shows its options"
+    return parser.add_subparsers(title="verbs", metavar="VERB", required=required, help=help)
 
 
 def add_project(parser: argparse.ArgumentParser) -> None:
