@@ -11,7 +11,7 @@ import nox
 
 import omni_release.sessions
 from omni_release import lanes
-from omni_release.report import catalogue
+from omni_release.cli import explain
 
 # `tests` is a lane elsewhere (here: `omni-release tests`); in this project it runs the whole suite on each Python.
 omni_release.sessions.register(*(name for name in omni_release.sessions.SESSIONS if name != "tests"))
@@ -102,7 +102,7 @@ def long(session: nox.Session) -> None:
 @nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
-    page = catalogue.page(lanes.every())
+    page = explain.page(lanes.every())
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
     rooms = Path("docs/how-it-works.md")
     start, end = "<!-- rooms -->\n", "<!-- /rooms -->"

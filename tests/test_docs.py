@@ -8,9 +8,9 @@ import tomllib
 from pathlib import Path
 
 from omni_release import lanes
+from omni_release.cli import explain
 from omni_release.cli.main import COMMANDS
 from omni_release.core import settings
-from omni_release.report import catalogue
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +22,7 @@ def read(name: str) -> str:
 
 def test_the_generated_page_is_up_to_date() -> None:
     """docs/checks.md is what `nox -s docs` writes."""
-    assert read("docs/checks.md") == catalogue.page(lanes.every())
+    assert read("docs/checks.md") == explain.page(lanes.every())
 
 
 def test_the_drawing_of_the_rooms_is_up_to_date() -> None:
