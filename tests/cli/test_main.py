@@ -84,7 +84,7 @@ def test_unusable_project(command: str, text: str | None, said: str, tmp_path: P
     ("text", "said"),
     [
         ('[project]\nversion = "1"\n', "has no name"),
-        (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "neither a package nor a module"),
+        (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "not a package or module"),
     ],
 )
 def test_version_without_name_or_packages(text: str, said: str, tmp_path: Path) -> None:
