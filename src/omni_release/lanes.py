@@ -27,6 +27,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     it waits for few of the checks. The slowest tasks come first.
     """
     from omni_release.builds.steps import Build, CopySource, Rebuild, TakeArtifacts
+    from omni_release.cassettes.checks import cassettes_clean
     from omni_release.code.checks import deprecated_apis
     from omni_release.code.dependency_checks import dependencies_maintained, lower_bounds, vulnerabilities
     from omni_release.distributions.checks import (
@@ -50,7 +51,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.publishing.checks import index_responds
     from omni_release.publishing.steps import Upload
     from omni_release.smoke import runner
-    from omni_release.smoke.checks import cassettes_clean, replay_key, replay_passes
+    from omni_release.smoke.checks import replay_key, replay_passes
     from omni_release.smoke.schema_checks import response_models
     from omni_release.testing.checks import tests_key, tests_pass
     from omni_release.testing.steps import CopyTests, InstallCandidate
@@ -233,10 +234,10 @@ def version(mode: str = "") -> Lane:
 
 def gate() -> Lane:
     """Run the fast checks for every push: no build, no network."""
+    from omni_release.cassettes.checks import cassettes_clean
     from omni_release.checklists.checks import checklists_valid
     from omni_release.models.checks import retired_models
     from omni_release.project.checks import project_valid
-    from omni_release.smoke.checks import cassettes_clean
     from omni_release.versions.checks import versions_agree
 
     return Lane(
@@ -350,7 +351,8 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     """Record the API traffic of the smoke tests as new cassettes."""
-    from omni_release.smoke.checks import cassettes_clean, recorded_emulated, recorded_live
+    from omni_release.cassettes.checks import cassettes_clean
+    from omni_release.smoke.checks import recorded_emulated, recorded_live
     from omni_release.smoke.steps import ReplaceCassettes
 
     tasks = rehearse(prebuilt).up_to("record", "distributions-match", "install-candidate", "copy-tests").tasks
@@ -363,7 +365,7 @@ def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
 
 def cassettes() -> Lane:
     """Check the cassettes for secrets, size, age and service faults."""
-    from omni_release.smoke.checks import cassettes_clean
+    from omni_release.cassettes.checks import cassettes_clean
 
     return Lane("cassettes", stage(Stage.SMOKE, check(cassettes_clean)))
 

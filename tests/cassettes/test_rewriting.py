@@ -1,4 +1,4 @@
-"""Cassettes that another tool has recorded: shrunk and cleaned by the command line, once and for all."""
+"""`cassettes shrink` shrinks and cleans cassettes of other tools."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def shrink(root: Path, *more: str) -> int:
 
 
 def test_small_and_clean(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The image becomes a stub, with its true size kept beside it; the key is gone; a second time changes nothing."""
+    """The image becomes a stub with the size of its original, the key is gone, and a second run changes nothing."""
     path = root / "cassettes" / "tree.yaml"
     before = path.stat().st_size
     assert shrink(root) == 0
     after = path.stat().st_size
-    told = capsys.readouterr()
-    assert told.out == f"cassettes/tree.yaml: {before} → {after} bytes\n"
-    assert KEY not in told.out + told.err + path.read_text(encoding="utf-8")
+    printed = capsys.readouterr()
+    assert printed.out == f"cassettes/tree.yaml: {before} → {after} bytes\n"
+    assert KEY not in printed.out + printed.err + path.read_text(encoding="utf-8")
     assert after < 10_000 < before
     (one,) = cassettes.read(path).interactions
     part = json.loads(one.body)["candidates"][0]["content"]["parts"][1]
@@ -62,11 +62,11 @@ def test_small_and_clean(root: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_dry_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What would change is told, and not done."""
+    """It prints what would change, and changes nothing."""
     path = root / "cassettes" / "tree.yaml"
     before = path.read_bytes()
     assert shrink(root, "--dry-run", "--format", "json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["dry_run"], [entry["path"] for entry in said["changed"]]) == (True, ["cassettes/tree.yaml"])
-    assert said["changed"][0]["before"] == len(before) > said["changed"][0]["after"]
+    document = json.loads(capsys.readouterr().out)
+    assert (document["dry_run"], [entry["path"] for entry in document["changed"]]) == (True, ["cassettes/tree.yaml"])
+    assert document["changed"][0]["before"] == len(before) > document["changed"][0]["after"]
     assert path.read_bytes() == before

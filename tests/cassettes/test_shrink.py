@@ -1,4 +1,4 @@
-"""Large binary parts of bodies become small valid stubs, once and for all."""
+"""Large binary data in bodies becomes small valid stubs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from omni_release.cassettes.shrink import LEAST, Shrunk, shrunk
+from omni_release.cassettes.shrink import MIN_SIZE, Shrunk, shrunk
 from omni_release.images import answer
 from omni_release.images.api_format import decode_base64
 
@@ -34,7 +34,7 @@ def noise(kind: str, width: int = 640, height: int = 360) -> bytes:
 
 
 def body(data: bytes, mime_type: str, coder: Coder = base64.b64encode, *, snake: bool = False) -> bytes:
-    """An answer with this image, and a signature of 5000 bytes."""
+    """A response with this image, and a signature of 5000 bytes."""
     inline, mime, signature = (
         ("inline_data", "mime_type", "thought_signature") if snake else ("inlineData", "mimeType", "thoughtSignature")
     )
@@ -52,8 +52,8 @@ def part_of(made: Shrunk) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("snake", [False, True], ids=["camel", "snake"])
 @pytest.mark.parametrize("coder", [base64.b64encode, base64.urlsafe_b64encode], ids=["standard", "url-safe"])
-def test_an_image_stays_one(kind: str, snake: bool, coder: Coder) -> None:
-    """The stub is an image of the same type and true dimensions; sha256 and size of the true bytes stand beside it."""
+def test_image_stub(kind: str, snake: bool, coder: Coder) -> None:
+    """The stub is an image of the same type and dimensions, with the sha256 and the size of the original."""
     data, mime_type = noise(kind), f"image/{kind.lower()}"
     made = shrunk(body(data, mime_type, coder, snake=snake))
     read = answer.parse(made.body)
@@ -68,8 +68,8 @@ def test_an_image_stays_one(kind: str, snake: bool, coder: Coder) -> None:
 
 
 @pytest.mark.parametrize("snake", [False, True], ids=["camel", "snake"])
-def test_the_alphabet_and_the_padding_can_still_be_told(snake: bool) -> None:
-    """Base64 of the stub has the original's alphabet, and is padded where that was."""
+def test_alphabet_and_padding_are_kept(snake: bool) -> None:
+    """The base64 of the stub has the alphabet and the padding of the original."""
     for coder, own, other in ((base64.b64encode, "+/", "-_"), (base64.urlsafe_b64encode, "-_", "+/")):
         for data in (noise("PNG"), noise("PNG") + b"1", noise("PNG") + b"12"):
             made = part_of(shrunk(body(data, "image/png", coder, snake=snake)))
@@ -78,39 +78,39 @@ def test_the_alphabet_and_the_padding_can_still_be_told(snake: bool) -> None:
             assert text.endswith("=") == coder(data).decode().endswith("=")
 
 
-def test_unpadded_stays_unpadded() -> None:
-    """The service itself leaves the padding out at times."""
+def test_missing_padding_is_kept() -> None:
+    """Padding that the service omits is not added."""
     data = os.urandom(5002)
     document = json.dumps({"thoughtSignature": base64.b64encode(data).decode().rstrip("=")}).encode()
     made = json.loads(shrunk(document).body)["thoughtSignature"]
     assert not made.endswith("=") and len(made) % 4
 
 
-def test_a_stub_is_its_own_stub() -> None:
-    """Shrinking twice is shrinking once, and tells the same of the true bytes."""
+def test_shrinking_twice() -> None:
+    """A stub of a stub is the stub itself, with the same original."""
     for kind in ("JPEG", "PNG", "WEBP"):
         once = shrunk(body(noise(kind), f"image/{kind.lower()}"))
         assert shrunk(once.body) == once
 
 
-def test_a_second_turn_sends_the_first_ones_stub() -> None:
-    """What is sent back in the other alphabet and spelling has the stub of what came."""
+def test_stub_in_a_second_turn() -> None:
+    """Data that is sent back in another alphabet and case has the stub of the response."""
     data = noise("JPEG")
-    came = part_of(shrunk(body(data, "image/jpeg")))
-    live = part_of(shrunk(body(data, "image/jpeg", base64.urlsafe_b64encode, snake=True)))
-    assert decode_base64(came["inlineData"]["data"]) == decode_base64(live["inline_data"]["data"])
-    assert decode_base64(came["thoughtSignature"]) == decode_base64(live["thought_signature"])
+    received = part_of(shrunk(body(data, "image/jpeg")))
+    sent = part_of(shrunk(body(data, "image/jpeg", base64.urlsafe_b64encode, snake=True)))
+    assert decode_base64(received["inlineData"]["data"]) == decode_base64(sent["inline_data"]["data"])
+    assert decode_base64(received["thoughtSignature"]) == decode_base64(sent["thought_signature"])
 
 
 def test_different_images_have_different_stubs() -> None:
-    """Or a changed image would replay happily."""
+    """Otherwise a changed image would still replay."""
     first, second = (part_of(shrunk(body(noise("PNG"), "image/png")))["inlineData"]["data"] for _ in range(2))
     assert first != second
 
 
-@pytest.mark.parametrize("data", [noise("JPEG")[:9000], b"no image at all" * 500], ids=["cut", "none"])
-def test_what_does_not_decode_still_does_not(data: bytes) -> None:
-    """The stub of a broken image is broken: a replay fails as the live call did."""
+@pytest.mark.parametrize("data", [noise("JPEG")[:9000], b"no image at all" * 500], ids=["truncated", "not an image"])
+def test_stub_of_a_broken_image(data: bytes) -> None:
+    """It does not decode either, so a replay fails as the live call did."""
     made = shrunk(body(data, "image/jpeg"))
     (image, _) = made.stubs
     assert (image.width, image.size) == (None, len(data))
@@ -119,8 +119,8 @@ def test_what_does_not_decode_still_does_not(data: bytes) -> None:
         answer.decode_image(stub)
 
 
-def test_a_stream_of_events() -> None:
-    """Each event's document is shrunk, and stays on its line."""
+def test_stream() -> None:
+    """The document of each event is shrunk, and keeps its line."""
     one = json.dumps(json.loads(body(noise("PNG"), "image/png")))
     stream = f"data: {one}\r\n\r\ndata: {{}}\r\n\r\n".encode()
     made = shrunk(stream)
@@ -130,20 +130,20 @@ def test_a_stream_of_events() -> None:
 
 
 @given(st.one_of(st.binary(max_size=2_000), st.text(max_size=500).map(str.encode)))
-def test_what_it_does_not_know_stays_as_it_is(data: bytes) -> None:
-    """Anything else comes back byte for byte."""
+def test_other_data_is_unchanged(data: bytes) -> None:
+    """Any other body is returned byte for byte."""
     assert shrunk(data) == Shrunk(data)
 
 
-def test_small_things_stay_as_they_are() -> None:
-    """A body with nothing large in it is not even written anew."""
-    document = json.dumps({"thoughtSignature": base64.b64encode(b"x" * LEAST).decode(), "n": 1}, indent=3).encode()
+def test_small_data_is_unchanged() -> None:
+    """A body without large data is not even reformatted."""
+    document = json.dumps({"thoughtSignature": base64.b64encode(b"x" * MIN_SIZE).decode(), "n": 1}, indent=3).encode()
     assert shrunk(document) == Shrunk(document)
 
 
-@pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the recorded traffic is not beside the checkout")
+@pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the recorded traffic is not available")
 def test_recorded_traffic() -> None:
-    """What the service really said becomes small, and is read as before: parts, signatures, sizes."""
+    """Responses of the service become small, and are read as before: parts, signatures, sizes."""
     document = json.loads((EVIDENCE / "prism-php_prism__generate-image-with-image-edit-1.json").read_bytes())
     data = json.dumps(document).encode()
     made, before = shrunk(data), answer.parse_document(document)

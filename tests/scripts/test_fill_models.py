@@ -1,4 +1,4 @@
-"""Classes of each kind, filled from answers as the real SDK gives them."""
+"""Classes of each kind, filled from responses as the real SDK returns them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Aliased(BaseModel):
 
 
 class Coded(BaseModel):
-    """Converts what comes in: nothing is wrong with it."""
+    """Converts its input, so it is correct."""
 
     thought_signature: str = ""
 
@@ -54,7 +54,7 @@ class Coded(BaseModel):
 
 
 class Needy(BaseModel):
-    """Has a field that no answer has."""
+    """Has a field that no response has."""
 
     prompt: str
     thought_signature: bytes | None = None
@@ -127,7 +127,7 @@ function = len
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module with the classes, importable under a name of its own."""
+    """An importable module with the classes, under a unique name."""
     name = f"acme_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{name}.py").write_text(CLASSES, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
@@ -135,127 +135,130 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def answer(*parts: dict[str, Any], kind: str = "generate", finish: str = "STOP") -> dict[str, Any]:
-    """A recorded answer."""
+    """A recorded response."""
     body = {"candidates": [{"content": {"role": "model", "parts": list(parts)}, "finishReason": finish}]}
     return {"name": f"{kind}.yaml (1)", "kind": kind, "model": "gemini-3-pro-image", "body": body}
 
 
 def image(signature: bytes = SIGNATURE, mime_type: str = "image/jpeg") -> dict[str, Any]:
-    """A part with an image and a signature, as the service writes them."""
+    """A part with an image and a signature, as in a response of the service."""
     data = {"mimeType": mime_type, "data": base64.b64encode(b"\xff\xd8\xff image").decode()}
     return {"inlineData": data, "thoughtSignature": base64.b64encode(signature).decode()}
 
 
 def filled(module: str, name: str, *answers: dict[str, Any], **model: Any) -> dict[str, Any]:
-    """What comes of filling one class."""
-    wanted = {"class": f"{module}:{name}", "path": PART, "where": "", "calls": [], "fields": {}} | model
-    return fill_models.work({"models": [wanted], "answers": list(answers or [answer(image())])})
+    """The result of filling one class."""
+    task = {"class": f"{module}:{name}", "path": PART, "where": "", "calls": [], "fields": {}} | model
+    return fill_models.fill_all({"models": [task], "answers": list(answers or [answer(image())])})
 
 
-def said(done: dict[str, Any]) -> list[tuple[str, str]]:
-    """Field and trouble of each finding."""
-    return [(trouble["field"], trouble["said"]) for trouble in done["troubles"]]
+def problems(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Field and problem of each mismatch."""
+    return [(mismatch["field"], mismatch["problem"]) for mismatch in result["mismatches"]]
 
 
-def test_a_signature_in_a_field_for_text(module: str) -> None:
-    """It is found for each kind of call, with the field's own line."""
-    done = filled(module, "Text", answer(image()), answer(image(), kind="refine"))
-    assert done["sdk"].startswith("google-genai")
-    assert [trouble["kind"] for trouble in done["troubles"]] == ["generate", "refine"]
-    assert done["filled"][0]["filled"] == {"generate": 1, "refine": 1}
-    (first, _) = done["troubles"]
+def test_signature_in_text_field(module: str) -> None:
+    """It is found for each kind of call, with the line of the field."""
+    result = filled(module, "Text", answer(image()), answer(image(), kind="refine"))
+    assert result["sdk"].startswith("google-genai")
+    assert [mismatch["kind"] for mismatch in result["mismatches"]] == ["generate", "refine"]
+    assert result["filled"][0]["filled"] == {"generate": 1, "refine": 1}
+    (first, _) = result["mismatches"]
     line = next(n for n, text in enumerate(CLASSES.splitlines(), 1) if "thought_signature: str | None = None" in text)
     assert (Path(first["file"]).name, first["line"]) == (f"{module}.py", line)
-    assert "unicode" in first["said"] and first["said"].endswith(f"the SDK gives bytes ({len(SIGNATURE)})")
+    assert "unicode" in first["problem"] and first["problem"].endswith(f"the SDK returns bytes ({len(SIGNATURE)})")
 
 
-def test_only_the_kinds_that_are_wanted(module: str) -> None:
-    """`calls` leaves the others out, `where` what has it not."""
-    done = filled(module, "Text", answer(image()), answer(image(), kind="refine"), calls=["refine"])
-    assert [trouble["kind"] for trouble in done["troubles"]] == ["refine"]
+def test_calls_and_where_filter(module: str) -> None:
+    """`calls` excludes other kinds of calls, `where` excludes values without that field."""
+    result = filled(module, "Text", answer(image()), answer(image(), kind="refine"), calls=["refine"])
+    assert [mismatch["kind"] for mismatch in result["mismatches"]] == ["refine"]
     signed = {"text": "t", "thoughtSignature": image()["thoughtSignature"]}
-    assert len(filled(module, "Text", answer(signed, image()))["troubles"]) == 2
-    done = filled(module, "Text", answer(signed, image()), where="inline_data")
-    assert [trouble["where"] for trouble in done["troubles"]] == ["candidates.0.content.parts.1"]
+    assert len(filled(module, "Text", answer(signed, image()))["mismatches"]) == 2
+    result = filled(module, "Text", answer(signed, image()), where="inline_data")
+    assert [mismatch["where"] for mismatch in result["mismatches"]] == ["candidates.0.content.parts.1"]
 
 
-def test_bytes_that_happen_to_be_text(module: str) -> None:
-    """Pydantic takes them for text without a word: it is found all the same."""
-    ((field, trouble),) = said(filled(module, "Text", answer(image(b"abc"))))
-    assert field == "thought_signature" and "by luck" in trouble
+def test_bytes_that_are_valid_utf8(module: str) -> None:
+    """pydantic accepts them as text, but they are reported."""
+    ((field, problem),) = problems(filled(module, "Text", answer(image(b"abc"))))
+    assert field == "thought_signature" and "only happens to work" in problem
 
 
 @pytest.mark.parametrize("name", ["Bytes", "Coded", "Converted", "Converting", "Needy", "Aliased"])
-def test_what_holds(name: str, module: str) -> None:
-    """Bytes in bytes; a validator, a converter, a __post_init__ that encodes; fields that no answer has."""
-    assert said(filled(module, name)) == []
+def test_correct_class(name: str, module: str) -> None:
+    """Bytes in bytes; a validator, a converter, a __post_init__ that encodes; fields that no response has."""
+    assert problems(filled(module, name)) == []
 
 
 @pytest.mark.parametrize(
     ("name", "field"), [("Attrs", "thought_signature"), ("Typed", "thought_signature"), ("Plain", "thought_signature")]
 )
-def test_classes_that_do_not_look_themselves(name: str, field: str, module: str) -> None:
-    """Values are held to the declared types."""
+def test_classes_without_validation(name: str, field: str, module: str) -> None:
+    """Values are compared to the declared types."""
     fields = {"mime_type": "inline_data.mime_type", "data": "inline_data.data"} if name == "Plain" else {}
-    ((found, trouble),) = said(filled(module, name, fields=fields))
-    assert found == field and trouble.startswith("it is declared ")
-    assert trouble.endswith(f"and the SDK gives bytes ({len(SIGNATURE)})")
+    ((found, problem),) = problems(filled(module, name, fields=fields))
+    assert found == field and problem.startswith("it is declared ")
+    assert problem.endswith(f"but the SDK returns bytes ({len(SIGNATURE)})")
 
 
 def test_mapped_fields(module: str) -> None:
-    """From deeper in the answer, under an alias, and one that is not there."""
+    """From deeper in the response, under an alias, and a path that does not exist."""
     mapped = {"mime_type": "inline_data.mime_type", "data": "inline_data.data", "kind": "inline_data.mime_type"}
     png = answer({"inlineData": image(mime_type="image/png")["inlineData"]})
-    assert [field for field, _ in said(filled(module, "Plain", png, fields=mapped))] == ["kind"]
-    assert said(filled(module, "Plain", answer({"inlineData": image()["inlineData"]}), fields=mapped)) == []
-    assert [f for f, _ in said(filled(module, "Aliased", fields={"signature": "thought_signature"}))] == ["signature"]
-    found = said(filled(module, "Plain", fields={"mime_type": "inline_data.kind", "data": "inline_data.data"}))
-    assert ("mime_type", "is filled from `inline_data.kind`, which is not there") in found
+    assert [field for field, _ in problems(filled(module, "Plain", png, fields=mapped))] == ["kind"]
+    assert problems(filled(module, "Plain", answer({"inlineData": image()["inlineData"]}), fields=mapped)) == []
+    assert [f for f, _ in problems(filled(module, "Aliased", fields={"signature": "thought_signature"}))] == [
+        "signature"
+    ]
+    found = problems(filled(module, "Plain", fields={"mime_type": "inline_data.kind", "data": "inline_data.data"}))
+    assert ("mime_type", "is filled from `inline_data.kind`, which does not exist") in found
 
 
 def test_nested_classes_and_enums(module: str) -> None:
-    """What stands below is filled too; an enum of the SDK is text."""
-    ((field, trouble),) = said(filled(module, "Nested"))
-    assert field == "inline_data" and "data" in trouble
-    assert said(filled(module, "Choice", path="candidates.*")) == []
-    assert said(filled(module, "Choice", answer(finish="NEW_REASON_OF_2027"), path="candidates.*")) == []
+    """Nested classes are filled too; an enum of the SDK is text."""
+    ((field, problem),) = problems(filled(module, "Nested"))
+    assert field == "inline_data" and "data" in problem
+    assert problems(filled(module, "Choice", path="candidates.*")) == []
+    assert problems(filled(module, "Choice", answer(finish="NEW_REASON_OF_2027"), path="candidates.*")) == []
 
 
-def test_what_cannot_be_filled_at_all(module: str) -> None:
-    """A class that is not there, is none, or is of another kind; a path that leads nowhere; a validator that raises."""
-    for name, why in (("Nobody", "cannot be imported"), ("function", "is no class"), ("Other", "is no pydantic model")):
+def test_unusable_classes(module: str) -> None:
+    """A missing class, an object that is not a class, one of another kind, a wrong path, a validator that raises."""
+    reasons = {"Unknown": "cannot be imported", "function": "is not a class", "Other": "is not a pydantic model"}
+    for name, reason in reasons.items():
         (broken,) = filled(module, name)["broken"]
-        assert why in broken["said"]
-    assert "cannot be imported" in filled("no_such_module_at_all", "X")["broken"][0]["said"]
-    assert filled(module, "Text", path="candidates.*.elsewhere")["filled"][0]["filled"] == {}
-    ((_, trouble),) = said(filled(module, "Raising", answer({"text": "x"})))
-    assert trouble == "RuntimeError: no"
+        assert reason in broken["problem"]
+    assert "cannot be imported" in filled("no_such_module_at_all", "X")["broken"][0]["problem"]
+    assert filled(module, "Text", path="candidates.*.unknown")["filled"][0]["filled"] == {}
+    ((_, problem),) = problems(filled(module, "Raising", answer({"text": "x"})))
+    assert problem == "RuntimeError: no"
 
 
 def test_without_the_sdk(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The parsed JSON is what the project gets then: text, in camelCase."""
+    """Classes get the parsed JSON: text, in camelCase."""
     monkeypatch.setitem(sys.modules, "google", None)
-    done = filled(module, "Text")
-    assert (done["sdk"], done["troubles"]) == ("", [])
-    assert [field for field, _ in said(filled(module, "Bytes"))] == ["thought_signature"]
+    result = filled(module, "Text")
+    assert (result["sdk"], result["mismatches"]) == ("", [])
+    assert [field for field, _ in problems(filled(module, "Bytes"))] == ["thought_signature"]
 
 
-def test_an_answer_that_the_sdk_cannot_read(module: str) -> None:
-    """It is told by name; the others are used."""
+def test_response_that_the_sdk_cannot_read(module: str) -> None:
+    """It is reported by name; the others are used."""
     bad = answer()
     bad["body"] = {"candidates": [{"content": "not an object"}]}
-    done = filled(module, "Bytes", bad, answer(image()))
-    assert [one["answer"] for one in done["unread"]] == ["generate.yaml (1)"]
-    assert done["filled"][0]["filled"] == {"generate": 1}
+    result = filled(module, "Bytes", bad, answer(image()))
+    assert [unread["answer"] for unread in result["unread"]] == ["generate.yaml (1)"]
+    assert result["filled"][0]["filled"] == {"generate": 1}
 
 
-def test_no_value_is_written_down(module: str, tmp_path: Path) -> None:
-    """As the program that it is: TASK in, RESULT out, and nothing of an answer in it."""
-    wanted = {"class": f"{module}:Text", "path": PART, "where": "", "calls": [], "fields": {}}
+def test_result_has_no_values(module: str, tmp_path: Path) -> None:
+    """The program reads TASK and writes RESULT, without any value of a response."""
+    model = {"class": f"{module}:Text", "path": PART, "where": "", "calls": [], "fields": {}}
     task, result = tmp_path / "task.json", tmp_path / "result.json"
     secret = b"\xffvery-secret-signature"
-    task.write_text(json.dumps({"models": [wanted], "answers": [answer(image(secret))]}), encoding="utf-8")
+    task.write_text(json.dumps({"models": [model], "answers": [answer(image(secret))]}), encoding="utf-8")
     fill_models.main([str(result), str(task)])
     written = result.read_text(encoding="utf-8")
-    assert json.loads(written)["troubles"]
+    assert json.loads(written)["mismatches"]
     assert "very-secret" not in written and base64.b64encode(secret).decode() not in written

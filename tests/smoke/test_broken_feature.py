@@ -1,4 +1,4 @@
-"""The project with each bug of a release that went wrong: each is stopped by the check whose business it is."""
+"""A project with the bugs of a failed release: each is found by its check."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PLACES = {
 }
 
 
-def test_the_dead_models_are_found(case: Callable[[str], Path]) -> None:
-    """In Python, TypeScript, a plain script of Vue and an env file; in the cassettes nothing is wrong."""
+def test_retired_models(case: Callable[[str], Path]) -> None:
+    """They are found in Python, TypeScript, a script of Vue and an env file; the cassettes are correct."""
     ran = omni("models", "check", "--format", "json", cwd=case(CASE))
     found = ran.outcome("retired-models")["findings"]
     assert {(f["path"], f["line"]): f["message"].split()[0] for f in found if f["severity"] == "error"} == PLACES
     assert ran.code == 1
 
 
-def test_the_gate_finds_the_same_bugs_in_the_source(case: Callable[[str], Path]) -> None:
-    """Bytes that go into text when a picture is made and when it is changed, and catches that tell nobody, in Vue."""
+def test_bug_patterns(case: Callable[[str], Path]) -> None:
+    """Bytes that become text in generate and in refine, and silent catches in Vue, are found."""
     ran = omni("gate", "--only", "bug-patterns", "--format", "json", cwd=case(CASE))
     found = {(f["path"], f["line"], f["rule"]) for f in ran.outcome("bug-patterns")["findings"]}
     assert {
@@ -42,8 +42,8 @@ def test_the_gate_finds_the_same_bugs_in_the_source(case: Callable[[str], Path])
 
 
 @pytest.mark.rehearsal
-def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> None:
-    """In generate and in refine, without a call: while the project's own tests are green."""
+def test_signature_in_both_calls(case: Callable[[str], Path]) -> None:
+    """The wrong type is found for generate and for refine, without a call, although the project's tests pass."""
     root = case(CASE)
     ran = omni("rehearse", "--only", "response-models", "--format", "json", cwd=root)
     found = ran.outcome("response-models")["findings"]
@@ -55,10 +55,10 @@ def test_the_signature_is_found_in_both_places(case: Callable[[str], Path]) -> N
     kinds = ("Part.thought_signature cannot hold what generate", "Part.thought_signature cannot hold what refine")
     assert all(kind in f["message"] for kind, f in zip(kinds, found, strict=False))
     assert "RefinedImage.thought_signature cannot hold what refine" in found[2]["message"]
-    mended = (
+    fixed = (
         (root / "src/acme_painter/answers.py").read_text(encoding="utf-8").replace("signature: str", "signature: bytes")
     )
-    (root / "src/acme_painter/answers.py").write_text(mended, encoding="utf-8")
+    (root / "src/acme_painter/answers.py").write_text(fixed, encoding="utf-8")
     ran = omni("rehearse", "--only", "response-models", "--format", "json", cwd=root)
     outcome = ran.outcome("response-models")
     assert (ran.code, outcome["status"]) == (0, "passed"), outcome

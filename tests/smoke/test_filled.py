@@ -1,4 +1,4 @@
-"""Steps that were killed in the middle: half of their work is none."""
+"""Steps that were killed halfway are not done."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from omni_release.core.world import World
 from omni_release.testing.steps import InstallCandidate
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
 def test_copy_for_commands(release: Release, world: World) -> None:
-    """Without its links the copy is not whole; done again, it is."""
+    """Without its links the copy is incomplete; the repeated step completes it."""
     root = release.project.root / "checkout"
     (root / "front" / "node_modules").mkdir(parents=True)
     (root / "front" / "package.json").touch()
@@ -36,7 +36,7 @@ def test_copy_for_commands(release: Release, world: World) -> None:
 
 
 def test_install_candidate(release: Release, world: World) -> None:
-    """The wheel alone is not what the tests need: neither their dependencies nor the recorder are there."""
+    """The wheel alone is incomplete: the test requirements and the recorder are missing."""
     release.dist.mkdir()
     with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("acme.py", "")

@@ -1,4 +1,4 @@
-"""The pytest plugin, by the real pytest in processes of its own."""
+"""The pytest plugin, in processes of the real pytest."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 
 from omni_release import cassettes
 from omni_release.emulators import GeminiEmulator
-from omni_release.smoke import outcomes
-from omni_release.smoke.outcomes import Scenario, SmokeReport
+from omni_release.smoke import Scenario, SmokeReport
+from omni_release.smoke.runner import read_report
 from tests.conftest import child_environment
 from tests.images.conftest import planted_key
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.smoke
 
 
 def call(prompt, model="gemini-3.1-flash-lite-image", headers=(), query="", **more):
-    """A client of the project's own: the standard library's."""
+    """A client of the project, with the standard library."""
     base = os.environ.get("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
     body = {"contents": [{"role": "user", "parts": [{"text": prompt}]}], **more}
     key = os.environ.get("GEMINI_API_KEY", "")
@@ -53,14 +53,14 @@ class Ran:
 
     code: int
     out: str
-    told: SmokeReport
+    report: SmokeReport
 
     def __getitem__(self, name: str) -> Scenario:
-        return next(one for one in self.told.scenarios if one.name == name)
+        return next(scenario for scenario in self.report.scenarios if scenario.name == name)
 
 
 def run(root: Path, *arguments: str, **more: str) -> Ran:
-    """Pytest in a folder, with nothing of this machine's keys."""
+    """Run pytest in a folder, without the keys of this machine."""
     report = root / "report.jsonl"
     report.unlink(missing_ok=True)
     outer = {k: v for k, v in child_environment().items() if k not in KEYS}
@@ -73,7 +73,7 @@ def run(root: Path, *arguments: str, **more: str) -> Ran:
         timeout=300,
         check=False,
     )
-    return Ran(ended.returncode, ended.stdout + ended.stderr, outcomes.read(report))
+    return Ran(ended.returncode, ended.stdout + ended.stderr, read_report(report))
 
 
 def project(root: Path, code: str) -> Path:
@@ -87,38 +87,40 @@ def project(root: Path, code: str) -> Path:
 
 
 @pytest.mark.long
-def test_every_scenario_is_recorded_and_replayed(tmp_path: Path) -> None:
-    """All scenarios pass on the emulator; what they record is small and clean, and replays without network or key."""
+def test_record_and_replay_every_scenario(tmp_path: Path) -> None:
+    """All scenarios pass on the emulator; their cassettes are small, and replay without network or key."""
     scenarios = ("--pyargs", "omni_release.smoke.scenarios", f"--smoke-cassettes={tmp_path / 'cassettes'}")
     recorded = run(tmp_path, *scenarios, "--smoke=emulated", "--smoke-record=cassettes")
     assert recorded.code == 0, recorded.out
-    names = {one.name.partition("[")[0] for one in recorded.told.scenarios}
+    names = {one.name.partition("[")[0] for one in recorded.report.scenarios}
     assert names == {
         *("configured_models_answer", "generate", "aspect_ratio_and_size", "preset", "refine_twice", "batch"),
         *("refusal", "text_only", "unknown_model", "dead_model", "bad_key"),
     }
-    assert all(one.wrote for one in recorded.told.scenarios if one.calls)
-    assert sum(one.usd for one in recorded.told.scenarios) < 1.0
+    assert all(one.wrote for one in recorded.report.scenarios if one.calls)
+    assert sum(one.usd for one in recorded.report.scenarios) < 1.0
     files = cassettes.in_folder(tmp_path / "cassettes")
-    assert len(files) == len(recorded.told.scenarios) - 1  # a dead name costs no call
+    assert len(files) == len(recorded.report.scenarios) - 1  # a retired model costs no call
     assert sum(path.stat().st_size for path in files) < 150_000
     assert {found.source for path in files if (found := cassettes.read(path).provenance)} == {"emulated"}
     replayed = run(tmp_path, *scenarios)
     assert replayed.code == 0, replayed.out
-    assert [one.name for one in replayed.told.scenarios] == [one.name for one in recorded.told.scenarios]
-    assert [one.unused for one in replayed.told.scenarios] == [()] * len(replayed.told.scenarios)
-    assert [len(one.calls) for one in replayed.told.scenarios] == [len(one.calls) for one in recorded.told.scenarios]
+    assert [one.name for one in replayed.report.scenarios] == [one.name for one in recorded.report.scenarios]
+    assert [one.unused for one in replayed.report.scenarios] == [()] * len(replayed.report.scenarios)
+    assert [len(one.calls) for one in replayed.report.scenarios] == [
+        len(one.calls) for one in recorded.report.scenarios
+    ]
 
 
-def test_the_recordings_of_this_project_replay() -> None:
-    """What lies in cassettes/ is what the scenarios ask for: all of it is played, all of it is used."""
-    report = run(ROOT, "--pyargs", "omni_release.smoke.scenarios", "-p", "no:xdist", "-o", "addopts=")
+def test_replay_of_this_project() -> None:
+    """The scenarios use all cassettes and all their responses."""
+    ran = run(ROOT, "--pyargs", "omni_release.smoke.scenarios", "-p", "no:xdist", "-o", "addopts=")
     (ROOT / "report.jsonl").unlink(missing_ok=True)
-    assert report.code == 0, report.out
-    played = {one.cassette for one in report.told.scenarios}
+    assert ran.code == 0, ran.out
+    played = {one.cassette for one in ran.report.scenarios}
     there = {path.relative_to(ROOT / "cassettes").as_posix() for path in cassettes.in_folder(ROOT / "cassettes")}
     assert there <= played
-    assert not any(one.unused for one in report.told.scenarios)
+    assert not any(one.unused for one in ran.report.scenarios)
 
 
 LIVE = """
@@ -131,12 +133,12 @@ def test_wrong():
 def test_busy():
     call("draw")
 
-def test_mended():
+def test_recovered():
     try:
         call("draw")
     except urllib.error.HTTPError:
         pass
-    assert call("draw")["candidates"] == [], "after a 503, an answer: it is ours to fail"
+    assert call("draw")["candidates"] == [], "a response after a 503: this failure is ours"
 
 def test_swallowed():
     try:
@@ -164,17 +166,17 @@ def test_set_up(set_up):
 
 
 def test_three_results(tmp_path: Path) -> None:
-    """Passed, failed, inconclusive: told apart in the file, in pytest's counts, and by the reasons."""
+    """Passed, failed and inconclusive differ in the report, in the counts of pytest, and in their reasons."""
     project(tmp_path, LIVE)
     script = "ok; ok; 503; 503; ok; 429; drop model=LITE; 500 model=LITE".replace("LITE", "gemini-3.1-flash-lite-image")
     with GeminiEmulator(script) as emulator:
         ran = run(tmp_path, "--smoke=live", GOOGLE_GEMINI_BASE_URL=emulator.url, GEMINI_API_KEY="emulated")
-    told = {one.name: one.outcome for one in ran.told.scenarios}
-    assert told == {
+    results = {scenario.name: scenario.outcome for scenario in ran.report.scenarios}
+    assert results == {
         "fine": "passed",
         "wrong": "failed",
         "busy": "inconclusive",
-        "mended": "failed",
+        "recovered": "failed",
         "swallowed": "inconclusive",
         "left_alone": "skipped",
         "refused": "passed",
@@ -183,31 +185,31 @@ def test_three_results(tmp_path: Path) -> None:
     }, ran.out
     assert "503" in ran["busy"].why and "no call was answered" in ran["swallowed"].why
     assert "no answer" in ran["dropped"].why and "not today" in ran["left_alone"].why
-    assert (ran["wrong"].path, ran.code, ran.told.ended) == ("test_acme.py", 1, True)
+    assert (ran["wrong"].path, ran.code, ran.report.ended) == ("test_acme.py", 1, True)
     line = (tmp_path / "test_acme.py").read_text(encoding="utf-8").splitlines()[ran["wrong"].line - 1]
     assert line == "def test_wrong():"
     assert "2 failed, 2 passed, 1 skipped, 4 inconclusive" in ran.out
     assert ran.out.count("INCONCLUSIVE test_acme.py::") == 4
 
 
-def test_without_a_key_nothing_is_called(tmp_path: Path) -> None:
-    """Each live test is inconclusive, and says which variable to set."""
+def test_live_without_a_key(tmp_path: Path) -> None:
+    """Each test is inconclusive without a call, and names the variables to set."""
     ran = run(project(tmp_path, "def test_one():\n    call('draw')\n"), "--smoke=live")
     assert (ran["one"].outcome, ran["one"].calls, ran.code) == ("inconclusive", (), 1)
     assert "GEMINI_API_KEY or GOOGLE_API_KEY" in ran["one"].why
 
 
-def test_the_budget_stops_before_the_call(tmp_path: Path) -> None:
-    """What the next call may cost is set aside before it is made; a test that it stops is inconclusive."""
+def test_budget(tmp_path: Path) -> None:
+    """A call that may exceed the budget is not made, and its test is inconclusive."""
     code = "@pytest.mark.parametrize('n', range(4))\ndef test_one(n):\n    call('draw')\n"
     project(tmp_path, code)
     with GeminiEmulator() as emulator:
         live = {"GOOGLE_GEMINI_BASE_URL": emulator.url, "GEMINI_API_KEY": "emulated"}
         ran = run(tmp_path, "--smoke=live", "--smoke-budget=0.07", **live)
         assert len(emulator.calls) == 2
-    assert [one.outcome for one in ran.told.scenarios] == ["passed", "passed", "inconclusive", "inconclusive"]
-    assert "of the budget of $0.07" in ran.told.scenarios[2].why
-    assert 0 < sum(one.usd for one in ran.told.scenarios) <= 0.07
+    assert [one.outcome for one in ran.report.scenarios] == ["passed", "passed", "inconclusive", "inconclusive"]
+    assert "of the budget of $0.07" in ran.report.scenarios[2].why
+    assert 0 < sum(one.usd for one in ran.report.scenarios) <= 0.07
 
 
 REPLAY = """
@@ -237,14 +239,14 @@ def test_new_and_wrong_before():
 """
 
 
-def test_a_replay_has_neither_network_nor_key(tmp_path: Path) -> None:
-    """Another prompt is not answered with an old recording, no socket is opened, and the real key is not there."""
+def test_replay_without_network_or_key(tmp_path: Path) -> None:
+    """Another prompt gets no old response, no socket opens, and the real key is not set."""
     project(tmp_path, REPLAY)
     chosen = ("-k", "asked or changed")
     assert run(tmp_path, "--smoke=emulated", "--smoke-record=cassettes", *chosen).code == 0
     key = planted_key()
     ran = run(tmp_path, PROMPT="paint", GEMINI_API_KEY=key, REAL=key, GOOGLE_GEMINI_BASE_URL="http://127.0.0.1:9")
-    assert {one.name: one.outcome for one in ran.told.scenarios} == {
+    assert {one.name: one.outcome for one in ran.report.scenarios} == {
         "asked": "passed",
         "changed": "failed",
         "elsewhere": "passed",
@@ -253,9 +255,9 @@ def test_a_replay_has_neither_network_nor_key(tmp_path: Path) -> None:
         "new_and_wrong_before": "failed",
     }, ran.out
     assert ran["changed"].unused == (0,)
-    assert ran["new"].why.startswith("not recorded yet: `nox -s record`") and "--emulated" in ran["new"].why
+    assert ran["new"].why.startswith("not recorded yet: run `nox -s record`") and "--emulated" in ran["new"].why
     assert f"FAILED test_acme.py::test_new - {ran['new'].why[:20]}" in ran.out
-    assert ran["changed"].why.startswith("it asks for what its recording does not have")
+    assert ran["changed"].why.startswith("requests something that its cassette does not have")
     assert "not recorded" not in ran["changed"].why + ran["new_and_wrong_before"].why
 
 
@@ -266,14 +268,14 @@ def test_sent():
     found = call("draw " + key, headers=headers, query="?key=" + key + "&more=" + key, note=key)
     assert found["echo"]["query"].count(key) == 2
 
-def test_told():
+def test_shown():
     key = os.environ["GEMINI_API_KEY"]
     print("printed", key)
     raise RuntimeError("the service says: API key not valid: " + key)
 
 def test_inconclusive():
-    from omni_release.core.errors import CannotTell
-    raise CannotTell("no luck with " + os.environ["GEMINI_API_KEY"])
+    from omni_release.core.errors import Inconclusive
+    raise Inconclusive("no luck with " + os.environ["GEMINI_API_KEY"])
 
 @pytest.fixture
 def broken(record_property):
@@ -286,19 +288,19 @@ def test_set_up(broken):
 """
 
 
-def test_the_key_is_in_no_file(tmp_path: Path) -> None:
-    """A key in headers, query, body, answer, error message, traceback, output and properties is in nothing written."""
+def test_key_is_in_no_file(tmp_path: Path) -> None:
+    """A key in headers, query, body, response, error, traceback, output or properties is not written to any file."""
     from werkzeug import Request, Response
     from werkzeug.serving import make_server
 
     def echo(environ: dict[str, object], start: object) -> object:
         request = Request(environ)
-        told = {
+        echoed = {
             "query": request.query_string.decode(),
             "headers": dict(request.headers),
             "body": request.get_data(as_text=True),
         }
-        return Response(json.dumps({"echo": told}), mimetype="application/json")(environ, start)  # type: ignore[arg-type]
+        return Response(json.dumps({"echo": echoed}), mimetype="application/json")(environ, start)  # type: ignore[arg-type]
 
     import threading
 
@@ -314,20 +316,20 @@ def test_the_key_is_in_no_file(tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
-    told = {one.name: one.outcome for one in ran.told.scenarios}
-    assert told == {"sent": "passed", "told": "failed", "inconclusive": "inconclusive", "set_up": "failed"}, ran.out
+    results = {scenario.name: scenario.outcome for scenario in ran.report.scenarios}
+    assert results == {"sent": "passed", "shown": "failed", "inconclusive": "inconclusive", "set_up": "failed"}, ran.out
     assert len(cassettes.in_folder(tmp_path / "cassettes")) == 1
     (tmp_path / "output.txt").write_text(ran.out, encoding="utf-8")
     coded = [base64.b64encode(b"\0" * n + key.encode())[4:-4] for n in range(3)]
     for path in filter(Path.is_file, tmp_path.rglob("*")):
         data = path.read_bytes()
-        for spelling in (key.encode(), urllib.parse.quote(key, safe="").encode(), *coded):
-            assert spelling not in data, path
+        for encoded in (key.encode(), urllib.parse.quote(key, safe="").encode(), *coded):
+            assert encoded not in data, path
     assert "[redacted]" in ran.out and "[redacted]" in (tmp_path / "junit.xml").read_text(encoding="utf-8")
 
 
-def test_a_key_of_another_kind_stops_the_recording(tmp_path: Path) -> None:
-    """What has the shape of a key, whosoever's it is, is not written: the test fails, and says why."""
+def test_other_key_is_not_recorded(tmp_path: Path) -> None:
+    """A test with text that looks like a key fails, and is not recorded."""
     other = "gh" + "p_" + "a1B2" * 9
     project(tmp_path, "def test_one():\n    call('draw ' + os.environ['OTHER'])\n")
     ran = run(tmp_path, "--smoke=emulated", "--smoke-record=cassettes", OTHER=other)
@@ -337,7 +339,7 @@ def test_a_key_of_another_kind_stops_the_recording(tmp_path: Path) -> None:
 
 
 def test_faults_are_not_recorded(tmp_path: Path) -> None:
-    """A 503 on the way to an answer is not in the cassette; a test that failed leaves none."""
+    """A 503 before a response is not in the cassette; a failed test has no cassette."""
     code = """
 def test_retried():
     for _ in range(2):
@@ -353,7 +355,7 @@ def test_wrong():
     with GeminiEmulator("503; ok") as emulator:
         live = {"GOOGLE_GEMINI_BASE_URL": emulator.url, "GEMINI_API_KEY": "emulated"}
         ran = run(tmp_path, "--smoke=live", "--smoke-record=cassettes", **live)
-    assert [len(one.calls) for one in ran.told.scenarios] == [2, 1]
+    assert [len(one.calls) for one in ran.report.scenarios] == [2, 1]
     (path,) = cassettes.in_folder(tmp_path / "cassettes")
     found = cassettes.read(path)
     assert (path.name, [one.code for one in found.interactions]) == ("retried.yaml", [200])
@@ -370,17 +372,17 @@ def test_plain():
 """
 
 
-def test_a_setting_that_is_wrong(tmp_path: Path) -> None:
-    """It is told as everywhere: with its line, and without a traceback."""
+def test_invalid_setting(tmp_path: Path) -> None:
+    """The error has its line, and no traceback."""
     root = project(tmp_path, "def test_it(smoke):\n    assert smoke.model\n")
     with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write("[tool.omni-release.smoke]\nbudget = 'much'\n")
-    wrong = run(root)
-    assert (wrong.code, "pyproject.toml:8" in wrong.out, "Traceback" in wrong.out) == (4, True, False), wrong.out
+    ran = run(root)
+    assert (ran.code, "pyproject.toml:8" in ran.out, "Traceback" in ran.out) == (4, True, False), ran.out
 
 
-def test_it_does_nothing_where_nobody_uses_it(tmp_path: Path) -> None:
-    """In a project without smoke tests nothing of weight is imported, and nothing of the extra has to be there."""
+def test_project_without_smoke_tests(tmp_path: Path) -> None:
+    """Nothing large is imported, and the packages of the extra are not needed."""
     (tmp_path / "test_plain.py").write_text(PROBE, encoding="utf-8")
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['vcr'] = None\n", encoding="utf-8")
     assert run(tmp_path).code == 0
@@ -388,8 +390,8 @@ def test_it_does_nothing_where_nobody_uses_it(tmp_path: Path) -> None:
     assert without.code == 0, without.out
 
 
-def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
-    """Where there are smoke tests, the extra is named."""
+def test_missing_packages(tmp_path: Path) -> None:
+    """A project with smoke tests gets one line that names the extra."""
     project(tmp_path, "def test_one():\n    pass\n")
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['vcr'] = None\n", encoding="utf-8")
     for ran in (run(tmp_path, PYTHONPATH=str(tmp_path)), run(tmp_path, "-p", "no:recording")):
@@ -398,35 +400,35 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
-        ("@pytest.mark.vcr\ndef test_one():\n    pass\n", "a cassette of its own"),
+        ("@pytest.mark.vcr\ndef test_one():\n    pass\n", "has its own cassette"),
         ("class TestA:\n    def test_one(self, smoke):\n        assert smoke.mode == 'recorded'\n", ""),
     ],
     ids=["two cassettes", "in a class"],
 )
-def test_ways_to_write_one(code: str, said: str, tmp_path: Path) -> None:
-    """What is not allowed says so in a line."""
+def test_marker_and_fixture(code: str, message: str, tmp_path: Path) -> None:
+    """A second cassette is an error; a method of a class is a smoke test."""
     ran = run(project(tmp_path, code))
-    assert (ran.code, said in ran.out) == (4 if said else 0, True), ran.out
+    assert (ran.code, message in ran.out) == (4 if message else 0, True), ran.out
 
 
 def test_a_fixture_without_the_marker(tmp_path: Path) -> None:
-    """The fixture says what is missing."""
+    """The error names the missing marker."""
     (tmp_path / "test_acme.py").write_text("def test_one(smoke):\n    pass\n", encoding="utf-8")
     ran = run(tmp_path)
     assert ran.code == 1 and "@pytest.mark.smoke" in ran.out
 
 
-def test_a_live_run_is_one_process(tmp_path: Path) -> None:
-    """Side by side each process would have a budget of its own."""
+def test_live_run_in_several_processes(tmp_path: Path) -> None:
+    """It is an error: each process would have its own budget."""
     project(tmp_path, "def test_one():\n    pass\n")
     ran = run(tmp_path, "--smoke=live", "-n", "2", GEMINI_API_KEY="emulated")
     assert ran.code != 0 and "one process" in ran.out
 
 
-def test_nothing_of_the_environment_stays(tmp_path: Path) -> None:
-    """After a smoke test the variables are as they were."""
+def test_environment_is_restored(tmp_path: Path) -> None:
+    """After a smoke test the variables have their old values."""
     code = "def test_one():\n    assert os.environ['GEMINI_API_KEY'] == 'no-key-needed'\n"
     project(tmp_path, code)
     after = "import os\n\ndef test_after():\n    assert os.environ['GEMINI_API_KEY'] == 'mine'\n"

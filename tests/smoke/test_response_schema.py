@@ -1,4 +1,4 @@
-"""The shape of answers: derived from real recordings, and each kind of change found between two."""
+"""The schema of responses is derived from real recordings, and each kind of change between two is found."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from omni_release.cassettes import recorded
+from omni_release.cassettes import exchanges as recordings
 from omni_release.core.errors import UsageError
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.api_format import decode_base64
-from omni_release.smoke.response_schema import drift, drifted, shape, shapes
+from omni_release.smoke.response_schema import drift_between, drift_of_kind, schema_of, schemas_of
 from tests.conftest import omni
 from tests.images.conftest import EVIDENCE, needs_evidence
 
@@ -25,8 +25,8 @@ PRO, OLD = "gemini-3-pro-image", "gemini-2.5-flash-image"
 PARTS = "candidates[].content.parts"
 
 
-def answered(emulator: GeminiEmulator, script: str = "", model: str = PRO) -> Any:
-    """The parsed body that the emulator answers with."""
+def response_of(emulator: GeminiEmulator, script: str = "", model: str = PRO) -> Any:
+    """The parsed body of a response of the emulator."""
     emulator.script(script)
     sent = {"contents": [{"role": "user", "parts": [{"text": "a fox"}]}]}
     request = urllib.request.Request(
@@ -39,13 +39,13 @@ def answered(emulator: GeminiEmulator, script: str = "", model: str = PRO) -> An
 
 
 def changed(old: Any, new: Any) -> dict[str, str]:
-    """Severity of each change, by what is said of it."""
-    return {f.message: f.severity.value for f in drift(shape("answer", [old]), shape("answer", [new]))}
+    """The severity of each change, by its message."""
+    return {f.message: f.severity.value for f in drift_of_kind(schema_of("answer", [old]), schema_of("answer", [new]))}
 
 
 @needs_evidence
 def test_from_flash_to_pro_as_recorded(tmp_path: Path) -> None:
-    """Signatures on text and on images, a count of thoughts, JPEG in place of PNG: in the service's own traffic."""
+    """In recorded traffic: signatures on text and images, a count of thoughts, JPEG instead of PNG."""
     flash, pro = (
         EVIDENCE / f"pydantic_pydantic-ai__test_google_image_{name}.yaml"
         for name in ("or_text_output", "generation_with_text")
@@ -66,8 +66,8 @@ def test_from_flash_to_pro_as_recorded(tmp_path: Path) -> None:
 @needs_evidence
 def test_each_recorded_form_is_read() -> None:
     """YAML of three kinds, the test server's JSON, bare bodies, a stream, gzipped and binary bodies."""
-    found = shapes(recorded.read(EVIDENCE))
-    assert {kind: one.samples for kind, one in found.items()} == {
+    found = schemas_of(recordings.read(EVIDENCE))
+    assert {kind: schema.samples for kind, schema in found.items()} == {
         "answer": 20,
         "answer in chunks": 17,
         "error INVALID_ARGUMENT": 1,
@@ -77,113 +77,115 @@ def test_each_recorded_form_is_read() -> None:
         "models": 2,
     }
     assert "error.details[ErrorInfo].reason" in found["error INVALID_ARGUMENT"].fields
-    exchanges = recorded.read(EVIDENCE / "simonw_llm-gemini__test_tools_with_gemini_3_thought_signatures.yaml")
+    exchanges = recordings.read(EVIDENCE / "simonw_llm-gemini__test_tools_with_gemini_3_thought_signatures.yaml")
     assert [exchange.kind for exchange in exchanges] == ["generate", "refine"]
 
 
 @pytest.fixture(scope="module")
 def body() -> Callable[..., Any]:
-    """Bodies of one emulator, on a day on which the older model still answered."""
+    """Response bodies of one emulator, at a time when the older model was available."""
     emulator = GeminiEmulator(now=lambda: datetime(2026, 9, 1, tzinfo=UTC))
-    return lambda script="", model=PRO: answered(emulator, script, model)
+    return lambda script="", model=PRO: response_of(emulator, script, model)
 
 
 def test_two_runs_of_the_same_call(body: Callable[..., Any]) -> None:
-    """Nothing is found between them, whichever alphabet chance gave the signatures, and in either order."""
+    """They have no drift in either order, whatever the alphabet of their signatures."""
     bodies = [body() for _ in range(4)]
     for old in bodies:
         for new in bodies:
             assert changed(old, new) == {}
 
 
-def test_a_signature_where_there_was_none(body: Callable[..., Any]) -> None:
-    """From 2.5 to 3, on text and on the image; the way back is an error."""
-    said = changed(body("png", OLD), body("png"))
-    signatures = [message for message in said if message.startswith("a signature where there was none")]
+def test_new_signature(body: Callable[..., Any]) -> None:
+    """From 2.5 to 3, on text and on the image, it is a warning; the reverse is an error."""
+    severities = changed(body("png", OLD), body("png"))
+    signatures = [message for message in severities if message.startswith("new signature")]
     assert [message.split(": ")[1] for message in signatures] == [
         f"{PARTS}[inlineData].thoughtSignature",
         f"{PARTS}[text].thoughtSignature",
     ]
-    assert {said[message] for message in signatures} == {"warning"}
-    assert said["new: usageMetadata.thoughtsTokenCount: integer"] == "notice"
-    assert "error" not in said.values()
+    assert {severities[message] for message in signatures} == {"warning"}
+    assert severities["new: usageMetadata.thoughtsTokenCount: integer"] == "notice"
+    assert "error" not in severities.values()
     back = changed(body("png"), body("png", OLD))
     assert sorted(severity for severity in back.values()) == ["error", "error", "notice"]
 
 
 @pytest.mark.parametrize(
-    ("script", "said", "severity"),
+    ("script", "message", "severity"),
     [
-        ("png", f"mime type changed: {PARTS}[inlineData].inlineData.mimeType was image/jpeg, is image/png", "error"),
+        ("png", f"MIME type changed: {PARTS}[inlineData].inlineData.mimeType was image/jpeg, is image/png", "error"),
         ("snake", "gone: usageMetadata: object", "error"),
         ("snake", "new: usage_metadata: object", "notice"),
         ("text", f"gone: {PARTS}[inlineData]: object", "error"),
         ("refused", "gone: candidates[].content.parts: array", "error"),
-        ("refused", "new value: candidates[].finishReason is IMAGE_SAFETY, and was STOP", "notice"),
+        ("refused", "new value: candidates[].finishReason is IMAGE_SAFETY, was STOP", "notice"),
         ("retiring", "new: modelStatus: object", "notice"),
         ("thought", f"new: {PARTS}[inlineData].thought: boolean", "notice"),
     ],
 )
-def test_each_kind_of_change(script: str, said: str, severity: str, body: Callable[..., Any]) -> None:
-    """What the emulator answers otherwise is found, at its place."""
-    assert changed(body("jpeg"), body(script)).get(said) == severity
+def test_each_kind_of_change(script: str, message: str, severity: str, body: Callable[..., Any]) -> None:
+    """Each change of the emulator's response is found at its place."""
+    assert changed(body("jpeg"), body(script)).get(message) == severity
 
 
 def test_the_alphabet_of_base64(body: Callable[..., Any]) -> None:
-    """The URL-safe one, as the SDK's own dump writes it, in place of the standard one; padding is a notice."""
+    """The URL-safe one, as the SDK writes it, instead of the standard one is an error; padding is a notice."""
     old = body("jpeg")
     new = json.loads(json.dumps(old))
     for part in new["candidates"][0]["content"]["parts"]:
         for held, key in ((part, "thoughtSignature"), (part.get("inlineData", {}), "data")):
             if key in held:
                 held[key] = base64.urlsafe_b64encode(decode_base64(held[key])).decode()
-    said = changed(old, new)
+    severities = changed(old, new)
     image = f"{PARTS}[inlineData].thoughtSignature"
-    assert said[f"base64 alphabet changed: {image} was standard, is url-safe"] == "error"
-    assert {message.split(":")[0] for message in said} == {"base64 alphabet changed"}
+    assert severities[f"base64 alphabet changed: {image} was standard, is url-safe"] == "error"
+    assert {message.split(":")[0] for message in severities} == {"base64 alphabet changed"}
     padded = body("unpadded")
     for part in padded["candidates"][0]["content"]["parts"]:
         part["thoughtSignature"] += "=" * (-len(part["thoughtSignature"]) % 4)
     unpadded = changed(padded, body("unpadded"))
-    assert set(unpadded.values()) == {"notice"} and all("base64 padding" in said for said in unpadded)
+    assert set(unpadded.values()) == {"notice"} and all("base64 padding" in message for message in unpadded)
 
 
-def test_a_changed_type_and_an_encoding_that_is_gone(body: Callable[..., Any]) -> None:
-    """A count that is a text, and bytes that are no base64 any more."""
+def test_changed_type_and_encoding(body: Callable[..., Any]) -> None:
+    """A count that became text, and bytes that are not base64 any more."""
     old = body("jpeg")
     new = json.loads(json.dumps(old))
     new["usageMetadata"]["totalTokenCount"] = "1297"
     new["candidates"][0]["content"]["parts"][1]["inlineData"]["data"] = "see: https://example.invalid/1.jpeg"
-    said = changed(old, new)
-    assert said["type changed: usageMetadata.totalTokenCount was integer, is string"] == "error"
-    assert said[f"encoding changed: {PARTS}[inlineData].inlineData.data was base64, and is not"] == "error"
+    severities = changed(old, new)
+    assert severities["type changed: usageMetadata.totalTokenCount was integer, is string"] == "error"
+    assert severities[f"encoding changed: {PARTS}[inlineData].inlineData.data was base64, is not any more"] == "error"
 
 
-def test_what_comes_and_goes(body: Callable[..., Any]) -> None:
-    """A field that was missing once before may be missing; one that was always there has become optional."""
+def test_optional_fields(body: Callable[..., Any]) -> None:
+    """A field that was optional before may be missing; one that was always there became optional."""
     whole, without = body(), body()
     del without["responseId"]
-    usual = shape("answer", [whole, without, whole])
+    usual = schema_of("answer", [whole, without, whole])
     assert usual.fields["responseId"].optional
-    assert [f.severity.value for f in drift(usual, shape("answer", [without]))] == ["notice"]
-    assert drift(usual, shape("answer", [whole])) == ()
-    (found,) = drift(shape("answer", [whole, whole]), shape("answer", [whole, without]))
-    assert (found.severity.value, found.message) == ("warning", "has become optional: responseId")
-    (found,) = drift(shape("answer", [whole, whole]), shape("answer", [without]))
+    assert [f.severity.value for f in drift_of_kind(usual, schema_of("answer", [without]))] == ["notice"]
+    assert drift_of_kind(usual, schema_of("answer", [whole])) == ()
+    (found,) = drift_of_kind(schema_of("answer", [whole, whole]), schema_of("answer", [whole, without]))
+    assert (found.severity.value, found.message) == ("warning", "became optional: responseId")
+    (found,) = drift_of_kind(schema_of("answer", [whole, whole]), schema_of("answer", [without]))
     assert (found.severity.value, found.rule) == ("error", "drift-gone")
 
 
-def test_a_kind_that_one_side_lacks(body: Callable[..., Any]) -> None:
-    """Errors have a shape of their own: where only one side has one, that is a notice."""
+def test_kind_in_one_recording(body: Callable[..., Any]) -> None:
+    """A kind of response that only one recording has is a notice."""
     error = {"error": {"code": 404, "status": "NOT_FOUND", "message": "no"}}
     path = Path("x.json")
-    exchanges = [recorded.Exchange(path, 1, None, "", "", code, (one,)) for code, one in ((200, body()), (404, error))]
-    (found,) = drifted(shapes(exchanges[:1]), shapes(exchanges))
+    exchanges = [
+        recordings.Exchange(path, 1, None, "", "", code, (one,)) for code, one in ((200, body()), (404, error))
+    ]
+    (found,) = drift_between(schemas_of(exchanges[:1]), schemas_of(exchanges))
     assert (found.severity.value, found.rule) == ("notice", "drift-unseen")
 
 
 def test_forms_of_files(tmp_path: Path, body: Callable[..., Any]) -> None:
-    """A cassette, a body, a list of chunks and a stream of the same answer have the same fields."""
+    """A cassette, a body, a list of chunks and a stream of the same response have the same fields."""
     one = body()
     text = json.dumps(one)
     interaction = {
@@ -199,36 +201,36 @@ def test_forms_of_files(tmp_path: Path, body: Callable[..., Any]) -> None:
     found = []
     for name, content in forms.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
-        (exchange,) = recorded.read(tmp_path / name)
-        found.append([str(field) for field in shape("answer", exchange.bodies).fields.values()])
+        (exchange,) = recordings.read(tmp_path / name)
+        found.append([str(field) for field in schema_of("answer", exchange.bodies).fields.values()])
     assert found[0] == found[1] == found[2] == found[3]
-    assert (exchange.streamed, recorded.read(tmp_path / "a.yaml")[0].model) == (True, PRO)
+    assert (exchange.streamed, recordings.read(tmp_path / "a.yaml")[0].model) == (True, PRO)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
-        ("a.yaml", "a: 1\nb: {", ":2: this is neither a cassette nor a body: this is no YAML"),
-        ("a.yaml", "- 1", ":1: .* the whole of it must be a mapping, not a list"),
+        ("a.yaml", "a: 1\nb: {", ":2: neither a cassette nor a body: not YAML"),
+        ("a.yaml", "- 1", ":1: .* the document must be a mapping, not a list"),
         ("a.yaml", "a: 1", ":1: .* it has no interactions"),
         ("a.yaml", "a: 1\ninteractions: 2", ":2: .* `interactions` must be a list, not a number"),
-        ("a.yaml", "interactions: []", " holds no answer"),
-        ("a.json", "", ":1: this is neither a cassette nor a body: no JSON"),
-        ("a.json", '{"a": 1,\n}', ":[12]: this is neither a cassette nor a body: no JSON"),
+        ("a.yaml", "interactions: []", " has no responses"),
+        ("a.json", "", ":1: neither a cassette nor a body: not JSON"),
+        ("a.json", '{"a": 1,\n}', ":[12]: neither a cassette nor a body: not JSON"),
         ("a.json", '{"interactions":\n[{}]}', r":2: .* `interactions\[0\]` has no `request`"),
         ("a.json", '{"interactions": [\n{"request": {},\n "response": []}]}', r":3: .*\.response` must be a mapping"),
-        ("a.json", b"{\n\xff\xfe", ":2: this is no UTF-8, so neither a cassette nor a body"),
+        ("a.json", b"{\n\xff\xfe", ":2: neither a cassette nor a body: not UTF-8"),
     ],
 )
-def test_what_is_no_recording(name: str, text: str | bytes, said: str, tmp_path: Path) -> None:
-    """It is told by name and line, with what is expected; the command line ends with 2."""
+def test_invalid_recording(name: str, text: str | bytes, message: str, tmp_path: Path) -> None:
+    """The error has the file, the line and the expected type."""
     (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(UsageError, match=f"{name}{said}"):
-        recorded.read(tmp_path / name)
+    with pytest.raises(UsageError, match=f"{name}{message}"):
+        recordings.read(tmp_path / name)
 
 
 def test_the_command_line(tmp_path: Path, body: Callable[..., Any]) -> None:
-    """`show` prints a line a field; what is not there, or one recording too few, is one line and a 2."""
+    """`show` prints a line a field; a missing file, or a missing argument, is a usage error of one line and a hint."""
     (tmp_path / "a.json").write_text(json.dumps(body("jpeg")), encoding="utf-8")
     shown = omni("contract", "show", "a.json", cwd=tmp_path)
     assert "answer (1 recorded)\n" in shown.out
@@ -241,4 +243,4 @@ def test_the_command_line(tmp_path: Path, body: Callable[..., Any]) -> None:
         ran = omni("contract", *arguments, cwd=tmp_path)
         assert (ran.code, len(ran.err.splitlines())) == (2, 2)
     (tmp_path / "b").mkdir()
-    assert "no recording lies in b" in omni("contract", "show", "b", cwd=tmp_path).err
+    assert "no recordings in b" in omni("contract", "show", "b", cwd=tmp_path).err

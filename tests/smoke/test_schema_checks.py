@@ -1,4 +1,4 @@
-"""When the classes that the settings name cannot be filled, and what is said then."""
+"""The check of response models: skipped, inconclusive, failed and passed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PART = "candidates.*.content.parts.*"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """The real one."""
+    """The real world, without credentials."""
     files, processes = LocalFiles(), LocalProcesses(str)
     index = Rehearsal(tmp_path / "index", "acme")
     yield World(processes, files, SystemClock(), index, RunFolder(tmp_path / "run", files), os.environ)
@@ -35,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def release(root: Path, *cassettes: str, path: str = PART, cls: str = "omni_release.images.model:Part") -> Release:
-    """A project with recordings of the case, in whose candidate environment lies what lies in ours."""
+    """A project with recordings of the case, whose candidate environment is our own."""
     (root / "pyproject.toml").write_text(
         f'[project]\nname = "acme"\n{MODEL.format(path=path, cls=cls) if cls else ""}', encoding="utf-8"
     )
@@ -47,53 +47,53 @@ def release(root: Path, *cassettes: str, path: str = PART, cls: str = "omni_rele
     return Release(project.load(root), "1.0", "rehearsal", None, root, root, PurePosixPath())
 
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
 
 
-def said(about: Release, world: World) -> list[Finding]:
-    """What is found."""
-    return list(response_models(about, world))
+def findings(release: Release, world: World) -> list[Finding]:
+    """The findings of the check."""
+    return list(response_models(release, world))
 
 
-def test_without_a_class_there_is_nothing_to_fill(tmp_path: Path, world: World) -> None:
+def test_without_a_class(tmp_path: Path, world: World) -> None:
     """It is skipped."""
     with pytest.raises(NotApplicable, match="name no class"):
-        said(release(tmp_path, cls=""), world)
+        findings(release(tmp_path, cls=""), world)
 
 
-def test_without_a_recording_nothing_is_known(tmp_path: Path, world: World) -> None:
-    """It is inconclusive, and says what to do; a recording that is none is told by name."""
-    about = release(tmp_path)
-    with pytest.raises(Inconclusive, match="no answer is recorded in cassettes/"):
-        said(about, world)
+def test_without_a_recording(tmp_path: Path, world: World) -> None:
+    """It is inconclusive; an invalid recording is reported by name."""
+    empty = release(tmp_path)
+    with pytest.raises(Inconclusive, match="no response is recorded in cassettes/"):
+        findings(empty, world)
     (tmp_path / "cassettes" / "a.yaml").write_text("{", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"a\.yaml:1: this is neither a cassette nor a body"):
-        said(about, world)
+    with pytest.raises(UsageError, match=r"a\.yaml:1: neither a cassette nor a body"):
+        findings(empty, world)
 
 
-def test_a_kind_of_call_that_is_not_recorded(tmp_path: Path, world: World) -> None:
-    """What holds for generate says nothing of refine."""
-    with pytest.raises(Inconclusive, match="`refine` is recorded"):
-        said(release(tmp_path, "generate.yaml", path="candidates.*", cls="google.genai.types:Candidate"), world)
+def test_kind_of_call_without_recording(tmp_path: Path, world: World) -> None:
+    """It is inconclusive: a response to generate proves nothing about refine."""
+    with pytest.raises(Inconclusive, match="no response to a `refine` call is recorded"):
+        findings(release(tmp_path, "generate.yaml", path="candidates.*", cls="google.genai.types:Candidate"), world)
 
 
-def test_a_path_that_leads_nowhere(tmp_path: Path, world: World) -> None:
-    """A class that was never filled has not passed."""
-    with pytest.raises(Inconclusive, match=r"nothing stands at `candidates\.\*\.nowhere`"):
-        said(release(tmp_path, "generate.yaml", "refine.yaml", path="candidates.*.nowhere"), world)
+def test_wrong_path(tmp_path: Path, world: World) -> None:
+    """A class that was never filled is inconclusive."""
+    with pytest.raises(Inconclusive, match=r"no recorded response has a value at `candidates\.\*\.nowhere`"):
+        findings(release(tmp_path, "generate.yaml", "refine.yaml", path="candidates.*.nowhere"), world)
 
 
-def test_a_class_that_is_not_there(tmp_path: Path, world: World) -> None:
-    """It is told at its setting's own line."""
-    (found,) = said(release(tmp_path, "generate.yaml", "refine.yaml", cls="acme.nowhere:Part"), world)
-    assert (found.rule, found.path, found.line) == ("response-class", "pyproject.toml", 5)
-    assert "acme.nowhere:Part cannot be imported: ModuleNotFoundError" in found.message
+def test_missing_class(tmp_path: Path, world: World) -> None:
+    """It is reported at the line of its setting."""
+    (finding,) = findings(release(tmp_path, "generate.yaml", "refine.yaml", cls="acme.nowhere:Part"), world)
+    assert (finding.rule, finding.path, finding.line) == ("response-class", "pyproject.toml", 5)
+    assert "acme.nowhere:Part cannot be imported: ModuleNotFoundError" in finding.message
 
 
-def test_a_class_that_holds(tmp_path: Path, world: World) -> None:
-    """The SDK's own, filled from both kinds of calls."""
-    (found,) = said(
+def test_correct_class(tmp_path: Path, world: World) -> None:
+    """A class of the SDK is filled from both kinds of calls."""
+    (finding,) = findings(
         release(tmp_path, "generate.yaml", "refine.yaml", path="candidates.*", cls="google.genai.types:Candidate"),
         world,
     )
-    assert found.message.startswith("1 class filled 2 times (google-genai")
+    assert finding.message.startswith("1 class filled 2 times (google-genai")

@@ -1,4 +1,4 @@
-"""Whose deprecation it is, from what real interpreters record."""
+"""Deprecation warnings are attributed to the project or to third-party code, from real interpreters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START = (
 
 
 class World:
-    """Two folders: one that stands for site-packages (with `acme`, the project's own), one for its tests."""
+    """Two folders: site-packages (with the project's own package `acme`), and its tests."""
 
     def __init__(self, root: Path) -> None:
         self.site = root / "site"
@@ -56,7 +56,7 @@ class World:
         subprocess.run(command, check=True, capture_output=True, env=environment, cwd=self.tests)
 
     def findings(self) -> list[Finding]:
-        """What is said of it all."""
+        """All findings."""
         return list(testing.deprecation_findings(testing.read_deprecations(self.target), self.places))
 
     def error(self) -> tuple[str | None, int | None]:
@@ -67,19 +67,19 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """A fresh one."""
+    """Two new folders."""
     return World(tmp_path.resolve())
 
 
 def test_own_warning(world: World) -> None:
-    """A warning in the project's own code is told at its path in the checkout."""
+    """A warning in the project's code is reported at its path in the checkout."""
     world.write(acme_x="import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning)\n")
     world.run("import acme.x\nacme.x.f()\n")
     assert world.error() == ("src/acme/x.py", 3)
 
 
-def test_stacklevel_tells_the_caller(world: World) -> None:
-    """A third party that warns of its caller names the project's line."""
+def test_stacklevel_names_the_caller(world: World) -> None:
+    """A warning of third-party code about its caller has the line of the project."""
     world.write(other="import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning, stacklevel=2)\n")
     world.write(acme_x="import other\ndef g():\n    other.f()\n")
     world.run("import acme.x\nacme.x.g()\n")
@@ -87,7 +87,7 @@ def test_stacklevel_tells_the_caller(world: World) -> None:
 
 
 def test_direct_call_without_stacklevel(world: World) -> None:
-    """A deprecated function that the project itself calls is the project's, though it names its own line."""
+    """A deprecated function that warns with its own line is reported at the call in the project."""
     world.write(other="import warnings\ndef f():\n    warnings.warn('old', FutureWarning)\n")
     world.write(acme_x="import other\n\nother.f()\n")
     world.run("import acme.x\n")
@@ -95,21 +95,21 @@ def test_direct_call_without_stacklevel(world: World) -> None:
 
 
 def test_import_of_a_deprecated_package(world: World) -> None:
-    """A package that warns when it is imported is the doing of the line that imports it."""
+    """A package that warns when it is imported is reported at the import."""
     world.write(other="import warnings\nwarnings.warn('use new', FutureWarning)\n")
     world.write(acme_x="import sys\nimport other\n")
     world.run("import acme.x\n")
     assert world.error() == ("src/acme/x.py", 2)
 
 
-def test_third_partys_own(world: World) -> None:
-    """What one third party does to another is a notice."""
+def test_third_party_code(world: World) -> None:
+    """A warning between two third-party packages is a notice."""
     (world.site / "inner.py").write_text("import warnings\nwarnings.warn('3.11', FutureWarning)\n", encoding="utf-8")
     world.write(other="import inner\n", acme_x="import other\n")
     world.run("import acme.x\n")
     (finding,) = world.findings()
     assert finding.severity is Severity.NOTICE
-    assert "in inner.py" in finding.message
+    assert "within inner.py" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_third_partys_own(world: World) -> None:
         "from warnings import warn\nwarnings = type('', (), {{'warn': warn}})\n{}\n",
     ],
 )
-def test_nothing_hides_it(around: str, world: World) -> None:
-    """Swallowed, ignored, raised, repeated or by another name: it is told, once."""
+def test_hidden_warnings(around: str, world: World) -> None:
+    """A swallowed, ignored, raised, repeated or aliased warning is reported once."""
     code = "import warnings\n" + around.format("warnings.warn('old', PendingDeprecationWarning)")
     world.run(code, "-W", "ignore")
     path, _ = world.error()
@@ -139,8 +139,8 @@ def test_nothing_hides_it(around: str, world: World) -> None:
         "with warnings.catch_warnings(record=True):\n    f()\n",
     ],
 )
-def test_expected(code: str, world: World) -> None:
-    """What a test catches on purpose is no finding."""
+def test_expected_warnings(code: str, world: World) -> None:
+    """A warning that a test catches on purpose is not a finding."""
     world.run("import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning)\n" + code)
     assert world.findings() == []
 
@@ -153,29 +153,29 @@ def test_other_categories(world: World) -> None:
     assert world.findings() == []
 
 
-def test_what_c_code_warns_of(world: World) -> None:
-    """A warning that the interpreter itself raises is recorded too."""
+def test_warning_of_c_code(world: World) -> None:
+    """A warning of the interpreter itself is recorded."""
     world.run("compile(r\"'\\d'\", 'x', 'eval')\nimport ast\nast.Num\n", "-W", "always")
     assert world.findings()
 
 
-def test_line_cut_short(world: World) -> None:
-    """A line that a killed process cut short is passed over, what others wrote is kept."""
+def test_incomplete_line(world: World) -> None:
+    """An incomplete line of a killed process is skipped."""
     world.run("import warnings\nwarnings.warn('old', DeprecationWarning)\n")
     with world.target.open("ab") as file:
         file.write(b'{"category": "Depr')
     assert len(world.findings()) == 1
 
 
-def test_where_packages_came_from(world: World) -> None:
-    """Each process says where it imported the packages of the project from."""
+def test_imports(world: World) -> None:
+    """Each process records the files of the imported packages."""
     world.run("import acme\n")
     assert list(testing.read_imports(world.target)) == [("acme", str(world.site / "acme" / "__init__.py"))]
     assert world.findings() == []
 
 
-def test_program_goes_on_whatever_happens(world: World) -> None:
-    """A record that cannot be written, a bad call of warn: the program under test does not notice the recorder."""
+def test_recorder_never_fails_the_program(world: World) -> None:
+    """Neither a file that cannot be written nor a wrong call of warn changes the program under test."""
     world.target.mkdir()
     world.run(
         "import warnings\nwarnings.warn('old', DeprecationWarning)\n"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +41,7 @@ class Secrets:
         """The value of a secret."""
         value = self._sources[name]()
         if value:
-            self._values |= set(_encodings(value))
+            self._values |= set(redaction.encodings(value))
             self._remember(_passwords_in_urls(value))
         return value
 
@@ -66,7 +64,7 @@ class Secrets:
     def _remember(self, values: Iterator[str]) -> None:
         # A short word would be found in all texts, and is redacted only if a program receives it.
         for value in filter(redaction.is_distinctive, values):
-            self._values |= set(_encodings(value))
+            self._values |= set(redaction.encodings(value))
 
     @property
     def given(self) -> frozenset[str]:
@@ -76,18 +74,6 @@ class Secrets:
     def redact(self, text: str) -> str:
         """The text without all known values, and without the credentials in URLs."""
         return redaction.strip_userinfo(re.sub(redaction.secret_pattern(self._values), "[redacted]", text))
-
-
-def _encodings(value: str) -> Iterator[str]:
-    """A value as it is, and as it appears in a URL, JSON, XML or a Python literal."""
-    yield value
-    yield urllib.parse.quote(os.fsencode(value), safe="")
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield repr(value)[1:-1]
-    element = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    yield element
-    yield element.replace('"', "&quot;").replace("\n", "&#10;")
 
 
 def _passwords_in_urls(text: str) -> Iterator[str]:

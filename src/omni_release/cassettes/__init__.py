@@ -4,17 +4,15 @@
     interactions:
     - request: {method: …, uri: …, body: …, headers: …}
       response: {status: …, headers: …, body: {string: …}}
-      stubs: {request: […], response: […]}     what the small stubs in the bodies stand for: see shrink.py
+      stubs: {request: […], response: […]}     the originals of the small stubs in the bodies: see shrink.py
     version: 1
 
-What is written has few headers (a header may hold a key under any name), no host's port, and no value of a key.
+A cassette that we write has few headers (any header may hold a key), no port of this machine, and no value of a key.
 """
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import json
 import re
 import urllib.parse
 from collections.abc import Collection, Iterable, Mapping
@@ -23,29 +21,31 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.cassettes.shrink import Stub, shrunk
-from omni_release.cassettes.yaml_reader import Part, Unexpected, line_of, lines, load
+from omni_release.cassettes.yaml_reader import InvalidDocument, Node, item_lines, line_of, load
+from omni_release.core import redaction
 from omni_release.core.errors import OmniReleaseError
+from omni_release.core.model import Project
 
 REDACTED = "[redacted]"
-KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
+_KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
 _MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
-_SHORTEST = 8
 _REQUEST_HEADERS = ("content-type",)
 _RESPONSE_HEADERS = ("content-type", "date", "retry-after")
 
 
 class UnreadableCassette(OmniReleaseError):
-    """A cassette that is none: `said` is what is wrong on `line` (from 1) of the file."""
+    """A file that is not a cassette: `problem` says why, on `line` (from 1) of the file, where that is known."""
 
-    def __init__(self, path: Path, said: str, line: int | None) -> None:
-        super().__init__(f"{path}:{line}: {said}" if line else f"{path}: {said}", "Record it anew, or mend that line.")
-        self.said = said
+    def __init__(self, path: Path, problem: str, line: int | None) -> None:
+        where = f"{path}:{line}" if line else str(path)
+        super().__init__(f"{where}: {problem}", "Record it again, or fix that line.")
+        self.problem = problem
         self.line = line
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a recording comes from: `live` or `emulated`, when (UTC), through which SDK, of which models."""
+    """Where a recording comes from: `live` or `emulated`, when (ISO 8601, UTC), the SDK, the models, the writer."""
 
     source: str
     recorded: str
@@ -56,7 +56,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Interaction:
-    """A request and the answer to it. `line` is where it begins in the cassette, from 1."""
+    """A request and its response. `line` is where it begins in the cassette, from 1. Header names are lower case.
+
+    `stubs` are those of both bodies; their paths begin with `request.` or `response.`.
+    """
 
     method: str
     uri: str
@@ -67,12 +70,11 @@ class Interaction:
     line: int = 1
     reason: str = ""
     stubs: tuple[Stub, ...] = ()
-    """Of both bodies; a path begins with `request.` or `response.`."""
 
 
 @dataclass(frozen=True)
 class Cassette:
-    """A recording; `provenance` is None where it does not say where it comes from."""
+    """A recording; `provenance` is None where the file has none."""
 
     path: Path
     provenance: Provenance | None
@@ -80,197 +82,187 @@ class Cassette:
 
 
 def read(path: Path) -> Cassette:
-    """A cassette, ours or any of vcrpy's. Raises UnreadableCassette."""
+    """Read a cassette, one of ours or of vcrpy's. Raises UnreadableCassette."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise UnreadableCassette(path, "this is no UTF-8", line) from None
+        raise UnreadableCassette(path, "not UTF-8", line) from None
     except OSError as error:
-        raise UnreadableCassette(path, error.strerror or "it cannot be read", None) from None
+        raise UnreadableCassette(path, error.strerror or "cannot be read", None) from None
     try:
-        document = Part(load(text))
-        kept = tuple(document.of("interactions").parts())
-        found = [_interaction(one, line) for one, line in zip(kept, lines(text, "interactions"), strict=True)]
-        provenance = _provenance(document.maybe("provenance"))
-    except Unexpected as error:
-        raise UnreadableCassette(path, error.said, error.line or line_of(text, error.keys)) from None
+        document = Node(load(text))
+        nodes = tuple(document.get("interactions").items())
+        found = [_interaction(node, line) for node, line in zip(nodes, item_lines(text, "interactions"), strict=True)]
+        provenance = _provenance(document.get_optional("provenance"))
+    except InvalidDocument as error:
+        raise UnreadableCassette(path, error.problem, error.line or line_of(text, error.keys)) from None
     return Cassette(path, provenance, tuple(found))
 
 
-def asked(uri: str) -> tuple[str, str]:
-    """The model that a request is for, and what of it (`generateContent`); both may be empty."""
-    found = _MODEL.search(urllib.parse.unquote(uri))
-    return (found[1], found[2] or "") if found else ("", "")
-
-
-def in_folder(folder: Path) -> tuple[Path, ...]:
-    """All cassettes below a folder, sorted."""
-    return tuple(sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))))
-
-
-def _provenance(told: Part) -> Provenance | None:
-    if not told.value:
+def _provenance(node: Node) -> Provenance | None:
+    if not node.value:
         return None
-    source, recorded, sdk, writer = (told.of(name).text() for name in ("source", "recorded", "sdk", "writer"))
-    return Provenance(source, recorded, sdk, tuple(one.text() for one in told.of("models").parts()), writer)
+    source, recorded, sdk, writer = (node.get(name).text() for name in ("source", "recorded", "sdk", "writer"))
+    return Provenance(source, recorded, sdk, tuple(model.text() for model in node.get("models").items()), writer)
 
 
-def _interaction(one: Part, line: int) -> Interaction:
-    request, response = one.of("request"), one.of("response")
-    headers = response.maybe("headers").mapping() if response.maybe("headers").value else {}
+def _interaction(node: Node, line: int) -> Interaction:
+    request, response = node.get("request"), node.get("response")
+    headers = response.get_optional("headers").mapping() if response.get_optional("headers").value else {}
     stubs = [
         _stub(side, stub)
         for side in ("request", "response")
-        if (found := one.maybe("stubs")).value and found.maybe(side).value
-        for stub in found.of(side).parts()
+        if (sides := node.get_optional("stubs")).value and sides.get_optional(side).value
+        for stub in sides.get(side).items()
     ]
     return Interaction(
-        request.of("method").text(),
-        request.of("uri").text(),
-        _bytes(request.maybe("body")),
-        response.of("status").of("code").number(),
-        {str(name).lower(): ", ".join(map(str, _list(value))) for name, value in headers.items()},
-        _bytes(response.maybe("body")),
+        request.get("method").text(),
+        request.get("uri").text(),
+        _body(request.get_optional("body")),
+        response.get("status").get("code").number(),
+        {str(name).lower(): ", ".join(map(str, _as_list(value))) for name, value in headers.items()},
+        _body(response.get_optional("body")),
         line,
-        str(response.of("status").maybe("message").value or ""),
+        str(response.get("status").get_optional("message").value or ""),
         tuple(stubs),
     )
 
 
-def _stub(side: str, stub: Part) -> Stub:
-    """What a stub stands for; its path is that in the interaction."""
-    path, sha256, size = stub.of("path").text(), stub.of("sha256").text(), stub.of("size").number()
-    mime_type = stub.maybe("mime_type").value or ""
-    width, height = (part.number() if (part := stub.maybe(name)).value else None for name in ("width", "height"))
+def _stub(side: str, node: Node) -> Stub:
+    path, sha256, size = node.get("path").text(), node.get("sha256").text(), node.get("size").number()
+    mime_type = node.get_optional("mime_type").value or ""
+    width, height = (
+        number.number() if (number := node.get_optional(name)).value else None for name in ("width", "height")
+    )
     return Stub(f"{side}.{path}", sha256, size, str(mime_type), width, height)
 
 
-def _bytes(body: Part) -> bytes:
-    """A body: nothing, text or bytes, or such a one as `string` of a mapping."""
-    value = body.maybe("string").value if isinstance(body.value, dict) else body.value
+def _body(node: Node) -> bytes:
+    """A body: nothing, text or bytes, or one of these as `string` of a mapping."""
+    value = node.get_optional("string").value if isinstance(node.value, dict) else node.value
     if value is None:
         return b""
     if not isinstance(value, str | bytes):
-        raise body.instead_of("a text, or a mapping with a text as its `string`")
+        raise node.type_error("text, or a mapping with text as its `string`")
     return value if isinstance(value, bytes) else value.encode("utf-8")
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-# -- what is written -------------------------------------------------------------------------------------------------
+def model_and_method(uri: str) -> tuple[str, str]:
+    """The model that a request is for, and its method (`generateContent`); both may be empty."""
+    match = _MODEL.search(urllib.parse.unquote(uri))
+    return (match[1], match[2] or "") if match else ("", "")
+
+
+def in_folder(folder: Path) -> tuple[Path, ...]:
+    """The paths of all cassettes below a folder, sorted."""
+    return tuple(sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))))
+
+
+def of_project(project: Project) -> tuple[Path, ...]:
+    """The paths of the project's cassettes, sorted."""
+    return in_folder(project.root / project.settings.smoke.cassettes)
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Scrubber:
-    """Takes keys out of what is recorded. `secrets` are the values of the keys that are in use."""
+    """Removes keys from what is recorded. `secrets` are the values of the keys in use."""
 
     secrets: tuple[str, ...] = ()
 
     def text(self, text: str) -> str:
-        """The text without a key's value, in whatever way it is spelled there."""
-        for value in spellings(self.secrets):
-            text = text.replace(value, REDACTED)
+        """The text with each key replaced, in any encoding."""
+        for encoded in redaction.key_encodings(self.secrets):
+            text = text.replace(encoded, REDACTED)
         return text
 
     def body(self, body: bytes) -> bytes:
-        """A body without a key's value."""
-        for value in spellings(self.secrets):
-            body = body.replace(value.encode(), REDACTED.encode())
+        """The body with each key replaced, in any encoding."""
+        for encoded in redaction.key_encodings(self.secrets):
+            body = body.replace(encoded.encode(), REDACTED.encode())
         return body
 
     def uri(self, uri: str) -> str:
-        """A URI without a key, without a user, and without the port of a server on this machine."""
+        """The URI without a key, without a user, and without the port of a server on this machine."""
         parts = urllib.parse.urlsplit(uri)
         host = parts.netloc.rpartition("@")[2]
         if parts.hostname in ("127.0.0.1", "localhost", "::1"):
             host = re.sub(r":\d+$", "", host)
         query = [
-            (name, REDACTED if name.lower() in KEY_PARAMETERS else value)
+            (name, REDACTED if name.lower() in _KEY_PARAMETERS else value)
             for name, value in urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
         ]
         return self.text(urllib.parse.urlunsplit((parts.scheme, host, parts.path, urllib.parse.urlencode(query), "")))
 
 
-def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
-    """A key's value and how it looks percent-encoded, JSON-escaped and in base64 (at any offset); the longest first."""
-    found: set[str] = set()
-    for secret in secrets:
-        if len(secret) < _SHORTEST:  # no key is as short, and it would be found in everything
-            continue
-        found |= {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1]}
-        for offset in range(3):
-            data = b"\0" * offset + secret.encode()
-            data = data[: len(data) - len(data) % 3]
-            if len(data) < 12:
-                continue
-            skipped = 4 if offset else 0  # the characters that hold bytes of whatever stands before it
-            found |= {coded(data).decode()[skipped:] for coded in (base64.b64encode, base64.urlsafe_b64encode)}
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def written(interactions: Iterable[Mapping[str, Any]], provenance: Provenance | None) -> str:
-    """The YAML of interactions as `entry` makes them."""
-    import yaml
-
-    told = None if provenance is None else dataclasses.asdict(provenance) | {"models": list(provenance.models)}
-    document = {**({"provenance": told} if told else {}), "interactions": list(interactions), "version": 1}
-    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    dumper: Any = type("Dumper", (base,), {"ignore_aliases": lambda *_: True})  # stubs that recur are written out
-    dumper.add_representer(str, _represented)
-    return str(yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=4000))
-
-
-def _represented(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else None  # JSON over several lines is read as it is
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def entry(
+def to_entry(
     scrubber: Scrubber,
     request: tuple[str, str, bytes, Mapping[str, Any]],
     response: tuple[int, str, bytes, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """One interaction as it is written: method, URI, body and headers; code, reason, body and headers."""
-    method, uri, sent, sent_headers = request
-    code, reason, got, got_headers = response
-    asked, answered = shrunk(scrubber.body(sent)), shrunk(scrubber.body(got))
-    stubs = {"request": _plain(asked.stubs), "response": _plain(answered.stubs)}
-    made: dict[str, Any] = {
+    """One interaction for `to_yaml`, scrubbed and shrunk.
+
+    `request` is method, URI, body and headers; `response` is code, reason, body and headers.
+    """
+    method, uri, sent_body, sent_headers = request
+    code, reason, received_body, received_headers = response
+    sent, received = shrunk(scrubber.body(sent_body)), shrunk(scrubber.body(received_body))
+    entry: dict[str, Any] = {
         "request": {
             "method": method,
             "uri": scrubber.uri(uri),
-            "body": _readable(asked.body),
-            "headers": _kept(scrubber, sent_headers, _REQUEST_HEADERS),
+            "body": _readable(sent.body),
+            "headers": _headers(scrubber, sent_headers, _REQUEST_HEADERS),
         },
         "response": {
             "status": {"code": code, "message": reason},
-            "headers": _kept(scrubber, got_headers, _RESPONSE_HEADERS),
-            "body": {"string": _readable(answered.body)},
+            "headers": _headers(scrubber, received_headers, _RESPONSE_HEADERS),
+            "body": {"string": _readable(received.body)},
         },
     }
-    if asked.stubs or answered.stubs:
-        made["stubs"] = {side: found for side, found in stubs.items() if found}
-    return made
+    stubs = {
+        side: [{k: v for k, v in dataclasses.asdict(stub).items() if v not in ("", None)} for stub in body.stubs]
+        for side, body in (("request", sent), ("response", received))
+        if body.stubs
+    }
+    return entry | ({"stubs": stubs} if stubs else {})
 
 
-def _plain(stubs: Iterable[Stub]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in dataclasses.asdict(stub).items() if v not in ("", None)} for stub in stubs]
-
-
-def _kept(scrubber: Scrubber, headers: Mapping[str, Any], names: Collection[str]) -> dict[str, list[str]]:
+def _headers(scrubber: Scrubber, headers: Mapping[str, Any], names: Collection[str]) -> dict[str, list[str]]:
     return {
-        name.lower(): [scrubber.text(str(one)) for one in _list(value)]
+        name.lower(): [scrubber.text(str(item)) for item in _as_list(value)]
         for name, value in headers.items()
         if name.lower() in names
     }
 
 
 def _readable(body: bytes) -> str | bytes:
-    """Text where it is text: YAML would write bytes as base64."""
+    """Text if it is text, as YAML would write bytes as base64."""
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
         return body
+
+
+def to_yaml(entries: Iterable[Mapping[str, Any]], provenance: Provenance | None) -> str:
+    """The YAML of a cassette with these entries of `to_entry`."""
+    import yaml
+
+    origin = None if provenance is None else dataclasses.asdict(provenance) | {"models": list(provenance.models)}
+    document = {**({"provenance": origin} if origin else {}), "interactions": list(entries), "version": 1}
+    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    dumper: Any = type("Dumper", (base,), {"ignore_aliases": lambda *_: True})  # repeated stubs are written in full
+
+    def represent_text(dumper: Any, text: str) -> Any:
+        style = "|" if "\n" in text else None  # JSON over several lines stays readable
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    dumper.add_representer(str, represent_text)
+    return str(yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=4000))

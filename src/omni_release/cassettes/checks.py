@@ -1,108 +1,126 @@
-"""What is wrong with recorded traffic: keys in it, too large, too old, a fault of the service in place of an answer."""
+"""The check of the recordings: keys, size, age, and faults of the service."""
 
 from __future__ import annotations
 
-import binascii
+import dataclasses
 import datetime
 import json
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from omni_release import cassettes
 from omni_release.cassettes import Cassette, Interaction, UnreadableCassette
 from omni_release.core import redaction
-from omni_release.core.model import Finding, Severity, display_path
+from omni_release.core.errors import NotApplicable
+from omni_release.core.model import Finding, Release, Severity, display_path
 from omni_release.core.settings import Smoke
+from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.world import World
 from omni_release.images.api_format import decode_base64
 
-
-@dataclass(frozen=True)
-class Gate:
-    """The gate on cassettes: what they are held to. `secrets` are the values of keys that are in use."""
-
-    root: Path
-    settings: Smoke
-    today: datetime.datetime
-    secrets: tuple[str, ...] = ()
-
-    def findings(self, paths: Sequence[Path]) -> Iterator[Finding]:
-        """What is wrong with each of these cassettes."""
-        for path in paths:
-            yield from self._bytes(path)
-            try:
-                found = cassettes.read(path)
-            except UnreadableCassette as error:
-                yield self._finding(path, "cassette-unreadable", f"{error.said}. {error.hint}", error.line)
-                continue
-            yield from self._traffic(found)
-
-    def _finding(
-        self, path: Path, rule: str, said: str, line: int | None = None, severity: Severity = Severity.ERROR
-    ) -> Finding:
-        return Finding(said, rule, severity, display_path(self.root, path), line)
-
-    def _bytes(self, path: Path) -> Iterator[Finding]:
-        """What the bytes say: no parser is between them and us."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            yield self._finding(path, "cassette-unreadable", str(error.strerror))
-            return
-        for value in cassettes.spellings(self.secrets):
-            at = data.find(value.encode())
-            if at >= 0:
-                said = "the live key is in here. Take the file back before it is pushed, and revoke the key."
-                yield self._finding(path, "cassette-secret", said, data.count(b"\n", 0, at) + 1)
-                break
-        for line, kind in redaction.find_keys(data):
-            said = f"what looks like {kind} is in here. Take it out, record anew, and revoke it if it is real."
-            yield self._finding(path, "cassette-secret", said, line)
-        most = self.settings.largest_cassette
-        if len(data) > most:
-            said = f"{len(data)} bytes; {most} are allowed. Shrink it: omni-release cassettes shrink"
-            yield self._finding(path, "cassette-size", said)
-
-    def _traffic(self, cassette: Cassette) -> Iterator[Finding]:
-        path = cassette.path
-        if cassette.provenance is None:
-            said = "it does not say where it comes from (provenance). Record it with omni-release record"
-            yield self._finding(path, "cassette-provenance", said, 1, Severity.WARNING)
-        if not cassette.interactions:
-            yield self._finding(path, "cassette-empty", "nothing is recorded in it. Record it anew.")
-        for one in cassette.interactions:
-            if one.code >= 500 or one.code in (408, 429):
-                said = f"a {one.code} is recorded: a fault of that hour, played for ever. Record it anew."
-                yield self._finding(path, "cassette-fault", said, one.line)
-        yield from self._age(cassette)
-
-    def _age(self, cassette: Cassette) -> Iterator[Finding]:
-        known = [(when, one) for one in cassette.interactions if (when := recorded(one)) is not None]
-        if not known:
-            if cassette.interactions and cassette.provenance is None:
-                said = "its age cannot be told: no date, no responseId, no provenance"
-                yield self._finding(cassette.path, "cassette-age", said, severity=Severity.WARNING)
-            return
-        when, oldest = min(known, key=lambda pair: pair[0])
-        days = (self.today - when).days
-        if days > self.settings.cassette_age_days:
-            said = f"recorded {days} days ago; {self.settings.cassette_age_days:g} are allowed. Record it anew."
-            yield self._finding(cassette.path, "cassette-age", said, oldest.line)
+SECRET = Rule("cassette-secret", RuleClass.RELEASE, "Key in a cassette")
+SIZE = Rule("cassette-size", RuleClass.QUALITY, "Cassette is too large")
+AGE = Rule("cassette-age", RuleClass.QUALITY, "Cassette is too old")
+FAULT = Rule("cassette-fault", RuleClass.QUALITY, "Fault of the service in a cassette")
+EMPTY = Rule("cassette-empty", RuleClass.QUALITY, "Cassette is empty")
+UNREADABLE = Rule("cassette-unreadable", RuleClass.QUALITY, "Cassette cannot be read")
+PROVENANCE = Rule("cassette-provenance", RuleClass.QUALITY, "Origin of a cassette is unknown")
 
 
-def recorded(one: Interaction) -> datetime.datetime | None:
-    """When an answer was given: its `date` header, else what its responseId says (undocumented: a hint)."""
+@reports(SECRET, SIZE, AGE, FAULT, EMPTY, UNREADABLE, PROVENANCE)
+def cassettes_clean(release: Release, world: World) -> Iterator[Finding]:
+    """Cassettes are small, recent, and without keys or faults
+
+    Each cassette is free of keys and of faults of the service, within the limits of size and age, and readable.
+
+    Fix: record it again with `omni-release record`, which writes no keys and small stubs for images, or shrink it with
+    `omni-release cassettes shrink`. Revoke a key that was committed: it stays in the history.
+    """
+    project = release.project
+    paths = cassettes.of_project(project)
+    if not paths:
+        raise NotApplicable(f"there are no cassettes in {project.settings.smoke.cassettes}/")
+    keys = redaction.key_variables_set(world.environment)
+    for path in paths:
+        for finding in cassette_findings(path, project.settings.smoke, world.clock.now(), keys):
+            yield dataclasses.replace(finding, path=display_path(project.root, path))
+
+
+def cassette_findings(
+    path: Path, limits: Smoke, now: datetime.datetime, keys: tuple[str, ...] = ()
+) -> Iterator[Finding]:
+    """The problems of one cassette, without its path. `keys` are the values of the keys in use, and are never shown."""
     try:
-        from email.utils import parsedate_to_datetime
+        data = path.read_bytes()
+    except OSError as error:
+        data = b""
+        yield Finding(str(error.strerror), UNREADABLE.id)
+    yield from _findings_in_bytes(data, limits, keys)
+    try:
+        cassette = cassettes.read(path)
+    except UnreadableCassette as error:
+        yield Finding(f"{error.problem}. {error.hint}", UNREADABLE.id, line=error.line)
+    else:
+        yield from _findings_in_traffic(cassette)
+        yield from _age_findings(cassette, limits, now)
 
-        return parsedate_to_datetime(one.headers.get("date", "")).astimezone(datetime.UTC)
+
+def _findings_in_bytes(data: bytes, limits: Smoke, keys: tuple[str, ...]) -> Iterator[Finding]:
+    """Keys and size, from the bytes themselves: a parser might hide something."""
+    for encoded in redaction.key_encodings(keys):
+        at = data.find(encoded.encode())
+        if at >= 0:
+            message = "the API key in use is in this file: remove it before it is pushed, and revoke the key"
+            yield Finding(message, SECRET.id, line=data.count(b"\n", 0, at) + 1)
+            break
+    for line, kind in redaction.find_keys(data):
+        message = f"text that looks like {kind} is in this file: record it again, and revoke the key if it is real"
+        yield Finding(message, SECRET.id, line=line)
+    if len(data) > limits.largest_cassette:
+        message = f"{len(data)} bytes; {limits.largest_cassette} are allowed. Run `omni-release cassettes shrink`."
+        yield Finding(message, SIZE.id)
+
+
+def _findings_in_traffic(cassette: Cassette) -> Iterator[Finding]:
+    if cassette.provenance is None:
+        message = "it does not say where it comes from (provenance): record it with `omni-release record`"
+        yield Finding(message, PROVENANCE.id, Severity.WARNING, line=1)
+    if not cassette.interactions:
+        yield Finding("it has no interactions: record it again", EMPTY.id)
+    for interaction in cassette.interactions:
+        if interaction.code >= 500 or interaction.code in (408, 429):
+            message = f"a {interaction.code} is recorded, a temporary fault of the service: record it again"
+            yield Finding(message, FAULT.id, line=interaction.line)
+
+
+def _age_findings(cassette: Cassette, limits: Smoke, now: datetime.datetime) -> Iterator[Finding]:
+    dated = [(when, found.line) for found in cassette.interactions if (when := response_time(found)) is not None]
+    if dated:
+        when, line = min(dated)
+        days = (now - when).days
+        if days > limits.cassette_age_days:
+            message = f"recorded {days} days ago; {limits.cassette_age_days:g} are allowed: record it again"
+            yield Finding(message, AGE.id, line=line)
+    elif cassette.interactions and cassette.provenance is None:
+        message = "its age is unknown: it has no date, no responseId, and no provenance"
+        yield Finding(message, AGE.id, Severity.WARNING)
+
+
+def response_time(interaction: Interaction) -> datetime.datetime | None:
+    """When a response was sent: by its `date` header, else by its responseId.
+
+    The first four bytes of a responseId are a time in seconds (seen in recordings; Google does not document it).
+    """
+    from email.utils import parsedate_to_datetime  # slow to import, and most gates have no cassettes
+
+    try:
+        return parsedate_to_datetime(interaction.headers.get("date", "")).astimezone(datetime.UTC)
     except ValueError:
         pass
     try:
-        text = json.loads(one.body)["responseId"]
-        (seconds,) = struct.unpack("<I", decode_base64(text)[:4])
-    except (ValueError, KeyError, TypeError, binascii.Error, struct.error):
+        (seconds,) = struct.unpack("<I", decode_base64(json.loads(interaction.body)["responseId"])[:4])
+    except (ValueError, KeyError, TypeError, struct.error):
         return None
     when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return when if when.year >= 2023 else None

@@ -1,4 +1,4 @@
-"""A recording that somebody may have edited: what stands where something else is expected, and on which line."""
+"""YAML that people may have edited: values checked as they are read, errors with the line and the expected type."""
 
 from __future__ import annotations
 
@@ -10,114 +10,114 @@ _T = TypeVar("_T")
 Keys = tuple[str | int, ...]
 
 
-class Unexpected(ValueError):
-    """Something else stands at `keys` than is expected; `line` (from 1) is given where nothing could be read."""
+class InvalidDocument(ValueError):
+    """A document, or its value at `keys`, is not as expected. `line` (from 1) is set where parsing failed."""
 
-    def __init__(self, said: str, keys: Keys = (), line: int | None = None) -> None:
-        super().__init__(said)
-        self.said = said
+    def __init__(self, problem: str, keys: Keys = (), line: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
         self.keys = keys
         self.line = line
 
 
 @dataclass(frozen=True)
-class Part:
-    """A value of a document, and the keys that lead to it. What is asked for and is not there raises Unexpected."""
+class Node:
+    """A value of a document, and the keys that lead to it. A value of another type raises InvalidDocument."""
 
     value: Any
     keys: Keys = ()
 
-    def of(self, key: str) -> Part:
-        """What stands under a key of this mapping."""
+    def get(self, key: str) -> Node:
+        """The value of a key of this mapping. Raises InvalidDocument where there is none."""
         if key not in self.mapping():
-            raise Unexpected(f"{self._named} has no `{key}`", self.keys)
-        return Part(self.value[key], (*self.keys, key))
+            raise InvalidDocument(f"{self._name} has no `{key}`", self.keys)
+        return Node(self.value[key], (*self.keys, key))
 
-    def maybe(self, key: str) -> Part:
-        """What stands under a key of this mapping, or None."""
-        return Part(self.mapping().get(key), (*self.keys, key))
+    def get_optional(self, key: str) -> Node:
+        """The value of a key of this mapping, or None."""
+        return Node(self.mapping().get(key), (*self.keys, key))
 
     def mapping(self) -> Mapping[str, Any]:
-        """The mapping that this is."""
-        return self._as(dict, "a mapping")
+        """The value, as a mapping."""
+        return self._checked(dict, "a mapping")
 
-    def parts(self) -> Iterator[Part]:
-        """The items of the list that this is."""
-        return (Part(item, (*self.keys, at)) for at, item in enumerate(self._as(list, "a list")))
+    def items(self) -> Iterator[Node]:
+        """The items of the value, as a list."""
+        return (Node(item, (*self.keys, at)) for at, item in enumerate(self._checked(list, "a list")))
 
     def text(self) -> str:
-        """The text that this is."""
-        return self._as(str, "a text")
+        """The value, as text."""
+        return self._checked(str, "text")
 
     def number(self) -> int:
-        """The whole number that this is."""
+        """The value, as a whole number."""
         if isinstance(self.value, bool):
-            raise self.instead_of("a whole number")
-        return self._as(int, "a whole number")
+            raise self.type_error("a whole number")
+        return self._checked(int, "a whole number")
 
-    def instead_of(self, wanted: str) -> Unexpected:
-        """What is raised where this is not what is wanted. The value is not shown: it may hold a key."""
-        return Unexpected(f"{self._named} must be {wanted}, not {_kind(self.value)}", self.keys)
+    def type_error(self, expected: str) -> InvalidDocument:
+        """The error for a value of another type. It does not show the value, which may hold a key."""
+        kind = "nothing" if self.value is None else _KINDS.get(type(self.value), type(self.value).__name__)
+        return InvalidDocument(f"{self._name} must be {expected}, not {kind}", self.keys)
 
-    def _as(self, kind: type[_T], wanted: str) -> _T:
+    def _checked(self, kind: type[_T], expected: str) -> _T:
         if not isinstance(self.value, kind):
-            raise self.instead_of(wanted)
+            raise self.type_error(expected)
         return self.value
 
     @property
-    def _named(self) -> str:
-        """`interactions[2].response`: the keys as one would write them."""
+    def _name(self) -> str:
+        """`interactions[2].response`: the keys as a path."""
         if not self.keys:
-            return "the whole of it"
-        said = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.keys)
-        return f"`{said.lstrip('.')}`"
+            return "the document"
+        path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.keys)
+        return f"`{path.lstrip('.')}`"
 
 
-def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bytes: "binary", bool: "true or false", int: "a number"}
-    return "nothing" if value is None else names.get(type(value), type(value).__name__)
+_KINDS = {dict: "a mapping", list: "a list", str: "text", bytes: "binary", bool: "true or false", int: "a number"}
 
 
 def load(text: str) -> Any:
-    """What stands in the YAML. Raises Unexpected, with the line."""
+    """The content of a YAML document. Raises InvalidDocument, with the line where it is known."""
     import yaml
 
     try:
         return yaml.load(text, Loader=_loader())  # noqa: S506 - it is the safe one, in C where there is libyaml
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        last = text.count("\n") + (not text.endswith("\n"))  # where the end is what is wrong, it is after the last one
-        raise Unexpected(f"this is no YAML: {error.problem}", line=min(mark.line + 1, last) if mark else None) from None
+        last = text.count("\n") + (not text.endswith("\n"))  # a problem at the end is reported after the last line
+        raise InvalidDocument(f"not YAML: {error.problem}", line=min(mark.line + 1, last) if mark else None) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else None
-        raise Unexpected(f"this is no YAML: {error.reason}", line=line) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, say
-        raise Unexpected(f"this is no YAML: {_first_line(error)}") from None
+        raise InvalidDocument(f"not YAML: {error.reason}", line=line) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # an invalid date, for example
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InvalidDocument(f"not YAML: {first_line}") from None
 
 
 def line_of(text: str, keys: Keys) -> int:
-    """The line (from 1) on which stands what the keys lead to, or as much of it as there is."""
+    """The line (from 1) of the value that the keys lead to, or of the nearest parent that exists."""
     import yaml
 
     node = yaml.compose(text, Loader=_loader())
     line = 1
     for key in keys:
-        found = next((value for named, value in _below(node) if named == key), None)
-        if found is None:
+        child = next((value for name, value in _children(node) if name == key), None)
+        if child is None:
             break
-        node, line = found, found.start_mark.line + 1
+        node, line = child, child.start_mark.line + 1
     return line
 
 
-def lines(text: str, key: str) -> list[int]:
-    """The line (from 1) on which each item begins of the list that stands under a key."""
+def item_lines(text: str, key: str) -> list[int]:
+    """The line (from 1) on which each item of the list under a top-level key begins."""
     import yaml
 
-    found = next((value for named, value in _below(yaml.compose(text, Loader=_loader())) if named == key), None)
-    return [item.start_mark.line + 1 for _, item in _below(found)]
+    children = _children(yaml.compose(text, Loader=_loader()))
+    return [item.start_mark.line + 1 for name, value in children if name == key for _, item in _children(value)]
 
 
-def _below(node: Any) -> Iterator[tuple[str | int, Any]]:
+def _children(node: Any) -> Iterator[tuple[str | int, Any]]:
     import yaml
 
     if isinstance(node, yaml.MappingNode):
@@ -130,7 +130,3 @@ def _loader() -> Any:
     import yaml
 
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

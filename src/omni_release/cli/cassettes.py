@@ -68,19 +68,18 @@ def rewritten_cassettes(project: Project, secrets: tuple[str, ...]) -> Iterator[
     """
     from omni_release import cassettes
     from omni_release.core.actions import Write
-    from omni_release.smoke import runner
 
     scrubber = cassettes.Scrubber(secrets)
-    for path in runner.recordings(project):
+    for path in cassettes.of_project(project):
         cassette = cassettes.read(path)
         entries = [
-            cassettes.entry(
+            cassettes.to_entry(
                 scrubber,
                 (call.method, call.uri, call.sent, {"content-type": "application/json"} if call.sent else {}),
                 (call.code, call.reason, call.body, call.headers),
             )
             for call in cassette.interactions
         ]
-        before, after = path.read_bytes(), cassettes.written(entries, cassette.provenance).encode()
+        before, after = path.read_bytes(), cassettes.to_yaml(entries, cassette.provenance).encode()
         if before != after:
             yield path.relative_to(project.root).as_posix(), len(before), Write(path, after)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from omni_release.cli.parser import Commands
-    from omni_release.smoke.response_schema import Shape
+    from omni_release.smoke.response_schema import ResponseSchema
 
 
 class Arguments(cli_parser.Arguments):
@@ -45,10 +45,10 @@ def add_parser(commands: Commands, name: str) -> None:
 
 def show(arguments: Arguments) -> int:
     """`contract show`. Raises UsageError where a recording cannot be read."""
-    from omni_release.cassettes import recorded
-    from omni_release.smoke.response_schema import shapes
+    from omni_release.cassettes import exchanges
+    from omni_release.smoke.response_schema import schemas_of
 
-    found = shapes(exchange for path in arguments.recordings for exchange in recorded.read(path))
+    found = schemas_of(exchange for path in arguments.recordings for exchange in exchanges.read(path))
     if arguments.as_json:
         from omni_release.core.documents import to_json
 
@@ -61,7 +61,7 @@ def show(arguments: Arguments) -> int:
     return EXIT_PASSED
 
 
-def _fields(shape: Shape) -> list[dict[str, object]]:
+def _fields(shape: ResponseSchema) -> list[dict[str, object]]:
     lists = ("types", "alphabets", "paddings", "enums", "mime_types")
     return [
         {"path": field.path, "optional": field.optional, "binary": field.binary}
@@ -72,12 +72,12 @@ def _fields(shape: Shape) -> list[dict[str, object]]:
 
 def diff(arguments: Arguments) -> int:
     """`contract diff`: exit code 1 where a client could break. Raises UsageError where a recording cannot be read."""
-    from omni_release.cassettes import recorded
+    from omni_release.cassettes import exchanges
     from omni_release.core.model import Severity
-    from omni_release.smoke.response_schema import drifted, shapes
+    from omni_release.smoke.response_schema import drift_between, schemas_of
 
-    old, new = (shapes(recorded.read(path)) for path in (arguments.old, arguments.new))
-    findings = drifted(old, new)
+    old, new = (schemas_of(exchanges.read(path)) for path in (arguments.old, arguments.new))
+    findings = drift_between(old, new)
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     if arguments.as_json:
         from omni_release.core.documents import to_json

@@ -1,4 +1,4 @@
-"""Whole files: written in one step, read and written as JSON, known by the hash of their bytes."""
+"""Files: written in one step, read and written as JSON or lines of JSON, known by the hash of their bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
@@ -51,6 +53,32 @@ def read_json(path: Path) -> object:
         return None
     except (OSError, ValueError) as error:
         raise Inconclusive(f"{path} cannot be read: {error}", "Start a new run.") from None
+
+
+def append_json_line(path: Path, entry: Mapping[str, object], *, sync: bool = False) -> None:
+    """Append an entry to a file of JSON lines, in one write: parallel processes do not mix their lines.
+
+    After a line that a crash cut short, a new line begins. With `sync` it returns when the disk has the entry.
+    """
+    line = json.dumps(entry, ensure_ascii=False)
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        start = "" if file.read(1) in (b"", b"\n") else "\n"
+        # The bytes of a file name that are not text become JSON's own escapes.
+        file.write(f"{start}{line}\n".encode("utf-8", "backslashreplace"))
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a file of JSON lines, oldest first; none if there is no such file. Skips incomplete lines."""
+    with contextlib.suppress(FileNotFoundError):
+        for line in path.read_bytes().split(b"\n"):
+            with contextlib.suppress(ValueError):
+                if isinstance(entry := json.loads(line), dict):
+                    yield entry
 
 
 def sha256(path: Path) -> str:

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 import os
@@ -28,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.core.actions import Pin, Write
-from omni_release.core.documents import artifact_of, read_json, to_json
+from omni_release.core.documents import append_json_line, artifact_of, read_json, read_json_lines, to_json
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import REHEARSAL, Artifact, Outcome, SignOff, Status
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
@@ -178,23 +177,12 @@ class RunFolder:
     def record(self, event: str, **facts: object) -> None:
         if self.read_only or not self.path.is_dir():
             return
-        line = json.dumps({"at": now(), "event": event, **redacted(facts, self.redact)}, ensure_ascii=False)
-        with (self.path / "journal.jsonl").open("ab+") as file:
-            # Begin a new line after one that a crash cut short. Bytes of a file name that are not text are escaped.
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - 1, 0))
-            start = "" if file.read(1) in (b"", b"\n") else "\n"
-            file.write(f"{start}{line}\n".encode("utf-8", "backslashreplace"))
-            file.flush()
-            os.fsync(file.fileno())
+        entry = {"at": now(), "event": event, **redacted(facts, self.redact)}
+        append_json_line(self.path / "journal.jsonl", entry, sync=True)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The recorded events, oldest first. A line that a crash cut short is skipped."""
-        with contextlib.suppress(FileNotFoundError):
-            for line in (self.path / "journal.jsonl").read_bytes().split(b"\n"):
-                with contextlib.suppress(ValueError):
-                    if isinstance(event := json.loads(line), dict):
-                        yield event
+        """The recorded events, oldest first."""
+        return read_json_lines(self.path / "journal.jsonl")
 
 
 def now() -> str:

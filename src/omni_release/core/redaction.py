@@ -6,9 +6,13 @@ before its host may be an unknown password: `strip_userinfo` removes it. `find_k
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import enum
+import json
+import os
 import re
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -97,6 +101,38 @@ def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def encodings(secret: str) -> Iterator[str]:
+    """A secret as programs write it: as is, in a URL, in JSON, in a Python literal, in XML, and in base64.
+
+    In base64 at each of the three offsets in which it can begin within other bytes, in both alphabets.
+    """
+    yield secret
+    yield urllib.parse.quote(os.fsencode(secret), safe="")
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    element = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    yield element
+    yield element.replace('"', "&quot;").replace("\n", "&#10;")
+    for offset in range(3):
+        data = b"\0" * offset + os.fsencode(secret)
+        data = data[: len(data) - len(data) % 3]
+        if len(data) >= _LEAST_BASE64:
+            skipped = 4 if offset else 0  # these characters hold bits of the bytes before the secret
+            yield base64.b64encode(data).decode()[skipped:]
+            yield base64.urlsafe_b64encode(data).decode()[skipped:]
+
+
+_LEAST_BASE64 = 12  # bytes; a shorter piece of base64 occurs by chance
+
+
+def key_encodings(keys: Iterable[str]) -> tuple[str, ...]:
+    """All encodings of these API keys, the longest first. No key has fewer than 8 characters: shorter values are left
+    out, as they occur in ordinary text.
+    """
+    return tuple(sorted({text for key in keys if len(key) >= _LONG for text in encodings(key)}, key=len, reverse=True))
 
 
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")

@@ -103,26 +103,13 @@ def names(tasks: Iterable[Task]) -> Iterator[Name]:
                 yield re.compile(id) if rule.is_family else id
 
 
-# Rules of checks that do not declare them yet.
-_FOUND = """
-    cassette-age cassette-empty cassette-fault cassette-provenance cassette-secret cassette-size cassette-unplayed
-    cassette-unreadable cassette-unused cassette-unwritten contract-emulated deprecation drift-alphabet
-    drift-encoding drift-gone drift-mime-type drift-new drift-optional drift-padding drift-signature drift-type
-    drift-unseen drift-value exit-code-lost import-nothing response-class response-model response-unread
-    response-unrecorded scenario-failed scenario-inconclusive scenarios-ended test-failed test-requirement-missing
-    tests-ended
-"""
-
-FOUND = frozenset(_FOUND.split())
-
-
 def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:
     """Check that each waiver of the settings names a check or a rule that exists.
 
     `sources` give the names that exist, the cheapest first; the next is asked only while a waiver is still unknown.
     Raises SettingsError for the first waiver that names nothing: it would waive nothing, silently.
     """
-    known: set[Name] = set(FOUND)
+    known: set[Name] = set()
     unknown = list(project.settings.waiver)
     for source in (tuple, *sources):
         known |= set(source())

@@ -79,7 +79,7 @@ def run_script(
 
 
 def inspect_installed(release: Release, world: World, name: str) -> dict[str, Any]:
-    """The project as installed in the environment `name`; see `scripts/inspect_install.py` for the keys.
+    """The project as installed in the environment `name`; see `scripts/inspect_env.py` for the keys.
 
     Raises ActionFailed where the script ends without a result.
     """
@@ -87,7 +87,7 @@ def inspect_installed(release: Release, world: World, name: str) -> dict[str, An
         release,
         world,
         name,
-        "inspect_install",
+        "inspect_env",
         release.project.name,
         *importable(release.project),
         variables=programs.test_env(world.environment, release.folder),
@@ -184,7 +184,7 @@ def inspect_local_environment(release: Release, world: World) -> LocalEnvironmen
     interpreter does not work.
     """
     interpreter = _local_interpreter(release)
-    argv = (str(interpreter), "-I", str(scripts.program("inspect_env")), release.project.name)
+    argv = (str(interpreter), "-I", str(scripts.program("inspect_env")), "-", release.project.name)
     variables = programs.tool_env(world.environment, release.folder)
     answer = world.processes.ask(*argv, cwd=release.project.root, environment=variables)
     if answer is None or answer.code != 0:

@@ -1,15 +1,15 @@
 """Programs that a run starts, each in a process of its own.
 
-`ask_keyring` and `build` run on our interpreter, as modules. `shield` runs on it too, as a file.
+`ask_keyring` and `build` run on our interpreter, as modules; `process_group` and `watchdog` run on it as files.
 
-`filling`, `local`, `probe` and `recorder` run on the interpreter of another environment, where nothing of ours is
-installed: they are files, and use the standard library alone. What `filling` and `probe` found they write to a file,
-`local` prints it; `recorder` is not started, but copied into the environment, and imported as each interpreter starts.
+`fill_models`, `inspect_env` and `warnings_recorder` run on the interpreter of another environment, where omni-release
+is not installed: each is one file that uses the standard library alone. `warnings_recorder` is not started, but copied
+into the environment, where each interpreter imports it at its start.
 """
 
 from pathlib import Path
 
 
 def program(name: str) -> Path:
-    """The file of one of them."""
+    """The file of one of these programs."""
     return Path(__file__).with_name(f"{name}.py")

@@ -1,8 +1,8 @@
-"""Ask the keyring for the credentials of an address, as twine does.
+"""Look up the credentials of an address in the keyring, as twine does.
 
     python -m omni_release.scripts.ask_keyring URL [USER]
 
-What it found goes to stdout as JSON, to nobody but the run. It is a process of its own: a keyring can wait for ever.
+Prints JSON to stdout, which only the run reads. It is a process of its own, as a keyring can block without end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 
 def main(url: str, username: str | None) -> int:
-    """Print what the keyring has, each part null where it has none; the exit code is 1 where there is no keyring."""
+    """Print {"username", "password"}, each null where the keyring has none. Returns 1 where there is no keyring."""
     try:
         import keyring
         from keyring.errors import NoKeyringError
@@ -20,8 +20,8 @@ def main(url: str, username: str | None) -> int:
         return 1
     try:
         if username is None:
-            found = keyring.get_credential(url, None)
-            username = found.username if found else None
+            credential = keyring.get_credential(url, None)
+            username = credential.username if credential else None
         password = keyring.get_password(url, username) if username else None
     except NoKeyringError:
         return 1

@@ -1,13 +1,13 @@
-"""Run a command as a child of ours, and end as it does.
+"""Run a command as a child process, and end with its exit code.
 
-    python -I shield.py COMMAND ARGUMENT...
+    python -I process_group.py COMMAND ARGUMENT...
 
-Stands between a run and tests that end their parent's process group: what they end is this.
+Tests that end the process group of their parent end this program, not the run.
 """
 
 import subprocess
 import sys
 
 if __name__ == "__main__":
-    code = subprocess.call(sys.argv[1:])  # noqa: S603 - what the run was told to run
+    code = subprocess.call(sys.argv[1:])  # noqa: S603 - the command of the run
     sys.exit(code if code >= 0 else 128 - code)

@@ -1,11 +1,11 @@
-"""Records every deprecation of every Python process of a candidate environment, as a line of JSON each.
+"""Record every deprecation warning of every Python process of a candidate environment, as lines of JSON.
 
-A `.pth` file in the environment imports this at the start of each interpreter, so nothing comes before it and child
-processes are seen as well. `warnings.warn` itself is wrapped: a filter that ignores, a `try` that swallows, `once per
-location`: none of them hides a warning. What a test catches on purpose (`pytest.warns`, `assertWarns`) is marked as
-expected.
+A `.pth` file in the environment imports this at the start of each interpreter, before anything else and in child
+processes too. It wraps `warnings.warn` itself, so no filter, no `try` and no `once per location` hides a warning. One
+that a test catches on purpose (`pytest.warns`, `assertWarns`) is marked as expected.
 
-Runs on the interpreter of the environment under test: standard library alone.
+Runs on the interpreter of the environment under test: one file, with the standard library alone. It therefore appends
+its lines itself, in place of core/documents.py.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from types import FrameType
 from typing import Any
 
 _CATEGORIES = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-_DEPTH = 100
-_MOST = 10000
+_MAX_FRAMES = 100
+_MAX_WARNINGS = 10000
 _PYTEST = os.sep + "_pytest" + os.sep
 _IMPORT = ("import", 0, "")
 _WRAPPERS = ("record_warn", "record_explicit", "record_shown", "record_enter", "record_leave")
 _OUTERMOST = "OMNI_RELEASE_PYTEST"
-_UNRECORDED = "OMNI_RELEASE_UNRECORDED"  # set for what runs beside the tests, and is no part of them
+_OFF = "OMNI_RELEASE_UNRECORDED"  # set for programs that are not part of the tests
 
 
 class _Recorder:
@@ -38,24 +38,24 @@ class _Recorder:
         self._catching: list[bool] = []
 
     def record(self, category: object, message: object, place: tuple[str, int], caller: FrameType | None) -> None:
-        """Write down one warning; whatever goes wrong, the program under test must not notice."""
+        """Record one warning. It never raises: the program under test must not notice."""
         if not (isinstance(category, type) and issubclass(category, _CATEGORIES)) or getattr(self._busy, "now", False):
             return
         self._busy.now = True
         try:
             self._write(category.__name__, str(message), place, _frames(caller))
-        except Exception:  # noqa: BLE001, S110 - see above
+        except Exception:  # noqa: BLE001, S110 - as the docstring says
             pass
         finally:
             self._busy.now = False
 
     def entered(self, filename: str, *, record: bool) -> None:
-        """A `catch_warnings` has begun: pytest's own around each test, or one that a test has asked for."""
-        runner = _PYTEST in filename and not filename.endswith("recwarn.py")
-        self._catching.append(record and not runner)
+        """A `catch_warnings` was entered: pytest's own around each test, or one of a test."""
+        own = _PYTEST in filename and not filename.endswith("recwarn.py")
+        self._catching.append(record and not own)
 
     def left(self) -> None:
-        """It has ended."""
+        """A `catch_warnings` was left."""
         if self._catching:
             self._catching.pop()
 
@@ -63,7 +63,7 @@ class _Recorder:
         expected = bool(self._catching) and self._catching[-1]
         key = (category, message, place, tuple(frames[:5]), expected)
         with self._lock:
-            if key in self._seen or len(self._seen) >= _MOST:
+            if key in self._seen or len(self._seen) >= _MAX_WARNINGS:
                 return
             self._seen.add(key)
         file, line = place
@@ -71,20 +71,19 @@ class _Recorder:
         self.append({**entry, "frames": frames})
 
     def imported(self, packages: list[str]) -> None:
-        """Write down where packages came from: the file, or the first folder of a namespace."""
-        found = {}
+        """Record the file of each imported package, or the first folder of a namespace."""
+        files = {}
         for name in packages:
             module = sys.modules.get(name)
             file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
             if file:
-                found[name] = os.path.abspath(file)
-        if found:
-            self.append({"imported": found})
+                files[name] = os.path.abspath(file)
+        if files:
+            self.append({"imported": files})
 
     def append(self, entry: dict[str, Any]) -> None:
-        """One line."""
+        """Append one line, in one write: parallel processes do not mix their lines."""
         data = json.dumps(entry) + "\n"
-        # One write each, so that processes that append side by side do not cut each other's lines.
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             os.write(descriptor, data.encode())
@@ -93,12 +92,12 @@ class _Recorder:
 
 
 def pytest_sessionstart(session: Any) -> None:
-    """Of pytest runs within pytest runs (a plugin's own tests, say) only the outermost counts."""
+    """Mark the outermost of nested runs of pytest (such as in the tests of a plugin): only that one counts."""
     session.config._omni_release_outermost = os.environ.setdefault(_OUTERMOST, str(os.getpid())) == str(os.getpid())
 
 
 def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
-    """Write down how a run of pytest ended, whatever becomes of its exit code on the way."""
+    """Record how a run of pytest ended, as a wrapper may lose its exit code."""
     outermost = getattr(session.config, "_omni_release_outermost", False)
     if not outermost or hasattr(session.config, "workerinput"):
         return
@@ -108,42 +107,42 @@ def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
 
 def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
     """`(file, line, function)` of each caller, the innermost first; `import` is the import system's own frames."""
-    found: list[tuple[str, int, str]] = []
-    while frame is not None and len(found) < _DEPTH:
-        if _of_import(frame):
-            if not found or found[-1] != _IMPORT:
-                found.append(_IMPORT)
+    frames: list[tuple[str, int, str]] = []
+    while frame is not None and len(frames) < _MAX_FRAMES:
+        if _is_import_system(frame):
+            if not frames or frames[-1] != _IMPORT:
+                frames.append(_IMPORT)
         elif frame.f_code.co_name not in _WRAPPERS:
-            found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+            frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
-    return found
+    return frames
 
 
-def _of_import(frame: FrameType) -> bool:
+def _is_import_system(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     return "importlib" in name and "_bootstrap" in name
 
 
 def _place(caller: FrameType | None, stacklevel: int) -> tuple[str, int]:
-    """The line that a warning is about, counted as CPython does: the import system's own frames are passed over."""
+    """The line that a warning is about. Like CPython, it does not count the import system's own frames."""
     for _ in range(stacklevel - 1):
         caller = caller.f_back if caller else None
-        while caller is not None and _of_import(caller):
+        while caller is not None and _is_import_system(caller):
             caller = caller.f_back
     return (caller.f_code.co_filename, caller.f_lineno) if caller else ("sys", 1)
 
 
 def install(path: str, packages: list[str]) -> None:
-    """Wrap what warns, in this interpreter, from now on; `path` is the file that is appended to.
+    """Start to record the warnings of this interpreter to the file `path`.
 
-    When it ends, a line says where each of `packages` was imported from, if it was.
+    When the interpreter ends, it appends a line with the files of those `packages` that were imported.
     """
-    if os.environ.get(_UNRECORDED):
+    if os.environ.get(_OFF):
         return
     module: Any = warnings
     recorders = module.__dict__.setdefault("_omni_release_recorders", {})
     if path in recorders:
-        return  # lib and lib64 of an environment are one folder, whose .pth files are read twice
+        return  # lib and lib64 of an environment are one folder, so its .pth files are read twice
     recorder = recorders[path] = _Recorder(path)
     atexit.register(recorder.imported, packages)
     warn, warn_explicit, shown = module.warn, module.warn_explicit, module._showwarnmsg
@@ -161,13 +160,13 @@ def install(path: str, packages: list[str]) -> None:
         warn_explicit(message, category, filename, lineno, *rest, **more)
 
     def record_shown(message: Any) -> None:
-        # What C code warns of comes here alone; what came through the two above is known already.
+        # Warnings of C code arrive only here; those of the two functions above are recorded already.
         recorder.record(message.category, message.message, (message.filename, message.lineno), sys._getframe(1))
         shown(message)
 
     def record_enter(self: Any) -> Any:
         caller: Any = sys._getframe(1)
-        while caller.f_code.co_name in _WRAPPERS:  # of another recorder, in a run within a run
+        while caller.f_code.co_name in _WRAPPERS:  # of another recorder, in a nested run
             caller = caller.f_back
         recorder.entered(caller.f_code.co_filename, record=bool(self._record))
         return enter(self)

@@ -1,10 +1,10 @@
-"""Run as a program of its own: ends what a run has started and could not end itself.
+"""End the processes of a run that it could not end itself. A program of its own, so it survives the run.
 
     python watchdog.py VARIABLE
 
-Each line on stdin is `+PID` (a process group was started), `-PID` (it has ended) or `=VALUE`: every process in whose
-environment VARIABLE has this value belongs to the run, in whatever group or session it is. The end of stdin is the end
-of the run, however it came about: what is still there is ended then.
+Each line on stdin is `+PID` (a process group was started), `-PID` (it has ended) or `=VALUE`: every process with
+VARIABLE=VALUE in its environment belongs to the run, whatever its group or session. The end of stdin is the end of the
+run, for any reason: all processes that are left are ended then.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import time
 
 
 def main() -> None:
-    """Watch until stdin ends, then end what is left."""
+    """Read stdin to its end, then end the process groups that are left."""
     groups: set[int] = set()
     values: set[str] = set()
     for line in sys.stdin:
-        kind, said = line[0], line[1:].rstrip("\n")
+        kind, content = line[0], line[1:].rstrip("\n")
         if kind == "=":
-            values.add(said)
+            values.add(content)
         elif kind == "+":
-            groups.add(int(said))
+            groups.add(int(content))
         else:
-            groups.discard(int(said))
+            groups.discard(int(content))
     ended = time.time()
     for pid in groups:
         with contextlib.suppress(OSError):
@@ -35,14 +35,14 @@ def main() -> None:
                 os.system(f"taskkill /PID {pid} /T /F")  # noqa: S605 - a number and nothing else
             else:
                 os.killpg(pid, signal.SIGKILL)
-    _end_marked(sys.argv[1], values, ended)
+    _kill_marked(sys.argv[1], values, ended)
 
 
-def _end_marked(variable: str, values: set[str], ended: float) -> None:
-    """End what has left its group: a test that daemonises, say. What began later belongs to a run that goes on."""
+def _kill_marked(variable: str, values: set[str], ended: float) -> None:
+    """Kill processes that have left their group, such as daemons of tests. Later ones belong to a resumed run."""
     try:
         import psutil
-    except ImportError:  # the base install starts nothing that could
+    except ImportError:  # the base install starts no such process
         return
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

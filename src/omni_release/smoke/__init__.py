@@ -1,4 +1,64 @@
-"""What is proved against the service: scenarios, recorded and live.
+"""Smoke tests of a live API: the modes they run in, and the results they report.
+
+There are three results: passed, failed, and inconclusive (no key, too many requests, a fault of the service, no
+network, the budget). A scenario may also be skipped.
 
 Cheap to import: pytest loads `plugin` in every project where omni-release is installed.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PASSED, FAILED, INCONCLUSIVE, SKIPPED = "passed", "failed", "inconclusive", "skipped"
+
+RECORDED, EMULATED, LIVE = "recorded", "emulated", "live"
+MODES = (RECORDED, EMULATED, LIVE)
+
+BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """A request: requested and answering model, HTTP code (None without a response), seconds, USD (None: unknown)."""
+
+    asked: str
+    answered: str
+    code: int | None
+    seconds: float
+    usd: float | None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The result of one smoke test.
+
+    `path` and `line` (from 1) are where the test is; `cassette` is relative to the folder of cassettes, `wrote` whether
+    it was written. `unused` are the positions (from 0) of recorded responses that were not requested.
+    """
+
+    name: str
+    outcome: str
+    why: str
+    path: str
+    line: int
+    seconds: float
+    calls: tuple[CallRecord, ...] = ()
+    cassette: str = ""
+    unused: tuple[int, ...] = ()
+    wrote: bool = False
+
+    @property
+    def usd(self) -> float:
+        """The sum of the known costs of its calls."""
+        return sum(call.usd or 0.0 for call in self.calls)
+
+
+@dataclass(frozen=True)
+class SmokeReport:
+    """The results of a run of `count` smoke tests. `ended` is False for a run that was cut off."""
+
+    mode: str
+    count: int
+    scenarios: tuple[Scenario, ...]
+    ended: bool

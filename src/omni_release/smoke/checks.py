@@ -1,193 +1,238 @@
-"""The live API: the scenarios recorded, emulated and live, and the recordings themselves."""
+"""The checks that run the smoke tests: recorded, emulated, live."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
-from omni_release import distributions
-from omni_release.cassettes.checks import Gate
-from omni_release.core import redaction as core_redaction
+from omni_release import cassettes, distributions
+from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.smoke import evidence, outcomes, runner
-from omni_release.smoke.runner import Ran
+from omni_release.smoke import EMULATED, FAILED, INCONCLUSIVE, LIVE, PASSED, RECORDED, SKIPPED, Scenario, runner
+from omni_release.smoke import evidence as live
+from omni_release.smoke.runner import SmokeRun
+
+SCENARIO_FAILED = Rule("scenario-failed", RuleClass.RELEASE, "Smoke test failed")
+SCENARIO_INCONCLUSIVE = Rule("scenario-inconclusive", RuleClass.RELEASE, "Smoke test was inconclusive")
+SCENARIOS_ENDED = Rule("scenarios-ended", RuleClass.RELEASE, "pytest ended before the smoke tests were complete")
+CASSETTE_UNPLAYED = Rule("cassette-unplayed", RuleClass.QUALITY, "Cassette is used by no test")
+CASSETTE_UNUSED = Rule("cassette-unused", RuleClass.QUALITY, "Recorded response is not requested by its test")
+CASSETTE_UNWRITTEN = Rule("cassette-unwritten", RuleClass.QUALITY, "Calls of a smoke test were not recorded")
+
+_RUN_RULES = (SCENARIO_FAILED, SCENARIO_INCONCLUSIVE, SCENARIOS_ENDED)
 
 
+@reports(*_RUN_RULES, CASSETTE_UNPLAYED, CASSETTE_UNUSED)
 def replay_passes(release: Release, world: World) -> Iterator[Finding]:
-    """The smoke tests pass on their recordings, with the network blocked and without a key.
+    """Smoke tests pass on their cassettes
 
-    A test that fails here no longer asks what was recorded, or no longer understands the answer. Where the change is
-    meant, record it anew: `omni-release record`. All that the tests print lies in the run's `logs/smoke-recorded.log`.
+    The smoke tests run on recorded responses, with the network blocked and without a key, and use all recordings.
+
+    Fix: if the requests changed on purpose, record them again with `omni-release record`; otherwise fix the code. The
+    full output is in `logs/smoke-recorded.log` of the run.
     """
-    runner.must_be_wanted(release.project)
-    ran = runner.run(release, world, outcomes.RECORDED)
-    yield from _verdict(release, ran)
-    yield from _unplayed(release, ran)
+    runner.require_smoke_tests(release.project)
+    run = runner.run(release, world, RECORDED)
+    yield from _results(release, run)
+    yield from _unused_recordings(release, run)
 
 
+@reports(*_RUN_RULES)
 def smoke_emulated(release: Release, world: World) -> Iterator[Finding]:
-    """The smoke tests pass against the emulator.
+    """Smoke tests pass against the emulator
 
-    It needs no key and proves nothing about the service. All that the tests print lies in `logs/smoke-emulated.log`.
+    The smoke tests run against the emulator, which needs no key and proves nothing about the service.
+
+    Fix: correct the code or the test that failed; the full output is in `logs/smoke-emulated.log` of the run.
     """
-    runner.must_be_wanted(release.project)
-    traffic = runner.folder(release, outcomes.EMULATED) / "traffic"
-    yield from _verdict(release, runner.run(release, world, outcomes.EMULATED, traffic))
+    runner.require_smoke_tests(release.project)
+    traffic = runner.mode_folder(release, EMULATED) / "traffic"
+    yield from _results(release, runner.run(release, world, EMULATED, traffic))
 
 
+@reports(*_RUN_RULES)
 def smoke_live(release: Release, world: World) -> Iterator[Finding]:
-    """The smoke tests pass against the live service, with the very wheel that is to be released.
+    """Smoke tests pass against the live service
 
-    It needs a key (GEMINI_API_KEY), and costs money: `budget` in [tool.omni-release.smoke], or `--budget USD`. While
-    its evidence stands for a wheel, it is not paid for again. All that the tests print lies in `logs/smoke-live.log`.
+    The smoke tests run against the live service with the wheel that is released, unless an earlier run is still valid.
+
+    Fix: correct the code or the test that failed; the full output is in `logs/smoke-live.log` of the run. Without a
+    result, set GEMINI_API_KEY, and raise `budget` in [tool.omni-release.smoke] or `--budget USD` if it was reached.
     """
-    runner.must_be_wanted(release.project)
+    runner.require_smoke_tests(release.project)
     try:
-        stands = evidence.standing(release, world)
+        earlier = live.load(release, world)
     except Inconclusive:
-        stands = None  # too old: it is paid for again
-    if stands is not None and _by_the_service(stands, release):
-        yield Finding(f"kept from an earlier run: {stands}", severity=Severity.NOTICE)
+        earlier = None  # expired: run and pay again
+    if earlier is not None and _is_from_service(earlier, release):
+        yield Finding(f"cached from an earlier run: {earlier}", severity=Severity.NOTICE)
         return
-    runner.must_have_key(release, world)
-    ran = runner.run(release, world, outcomes.LIVE, runner.folder(release, outcomes.LIVE) / "traffic")
-    findings = tuple(_verdict(release, ran))
+    runner.require_key(world)
+    run = runner.run(release, world, LIVE, runner.mode_folder(release, LIVE) / "traffic")
+    findings = tuple(_results(release, run))
     if not any(finding.severity is Severity.ERROR for finding in findings):
-        found = evidence.of(release, world, ran.told, distributions.installable(release.dist).name)
-        evidence.keep(release, world, found)
-        yield Finding(str(found), severity=Severity.NOTICE)
+        evidence = live.collect(release, world, run.report)
+        live.store(release, world, evidence)
+        yield Finding(str(evidence), severity=Severity.NOTICE)
     yield from findings
 
 
 def live_evidence(release: Release, world: World) -> Iterator[Finding]:
-    """A live run of the smoke tests stands for this very wheel, and is young enough.
+    """Live smoke tests passed with this wheel
 
-    Run `omni-release smoke --live --run RUN`, with a key: it pays once for a wheel, and keeps the evidence with the
-    run. Where no live run is possible, a person can answer for it, with a reason.
+    A recent live run passed with this wheel, these smoke tests and these models.
+
+    Fix: run `omni-release smoke --live --run RUN` with a key, which pays once for a wheel. Where no live run is
+    possible, sign it off: `omni-release sign live-evidence --reason TEXT`.
     """
-    runner.must_be_wanted(release.project)
+    runner.require_smoke_tests(release.project)
     if not world.journal.artifacts():
-        raise NotApplicable("not asked: it needs a run, whose wheel is what a live run stands for")
-    stands = evidence.standing(release, world)
-    if stands is None:
+        raise NotApplicable("skipped: there is no run with a wheel to look for a live run of")
+    evidence = live.load(release, world)
+    if evidence is None:
         wheel = distributions.installable(release.dist).name
-        said = f"{wheel} (sha256 {runner.wheel_sha256(release, world)}) has passed no live run with these scenarios"
-        raise Inconclusive(f"{said} and models", evidence.again(release))
-    if not _by_the_service(stands, release):
-        hint = f"{evidence.again(release)}, without GOOGLE_GEMINI_BASE_URL"
-        raise Inconclusive(f"the live run was answered by {stands.base_url}, not by the service", hint)
-    yield Finding(str(stands), severity=Severity.NOTICE)
+        sha256 = runner.wheel_sha256(release, world)
+        message = f"no passing live run for {wheel} (sha256 {sha256}) with these scenarios and models"
+        raise Inconclusive(message, live.rerun_hint(release))
+    if not _is_from_service(evidence, release):
+        hint = f"{live.rerun_hint(release)}, without GOOGLE_GEMINI_BASE_URL"
+        raise Inconclusive(f"the live run called {evidence.base_url}, not the service", hint)
+    yield Finding(str(evidence), severity=Severity.NOTICE)
 
 
-def _by_the_service(stands: evidence.LiveEvidence, release: Release) -> bool:
-    """Whether who answered is whom the settings name, and no stand-in of one environment's."""
-    return stands.base_url == core_redaction.strip_userinfo(release.project.settings.smoke.base_url)
+def _is_from_service(evidence: live.LiveEvidence, release: Release) -> bool:
+    """Whether the run called the address that the settings name, not one that an environment variable named."""
+    return evidence.base_url == redaction.strip_userinfo(release.project.settings.smoke.base_url)
 
 
+@reports(*_RUN_RULES, CASSETTE_UNWRITTEN)
 def recorded_live(release: Release, world: World) -> Iterator[Finding]:
-    """Each smoke test passes against the live service, and its traffic is recorded.
+    """Smoke tests are recorded from the live service
 
-    It needs a key, and costs what a live run costs. Nothing is replaced where one did not pass: see
-    `logs/smoke-live.log`.
+    Each smoke test passes against the live service, and its traffic is recorded.
+
+    Fix: correct the code or the test that failed; the full output is in `logs/smoke-live.log` of the run. Recording
+    needs GEMINI_API_KEY and costs as much as a live run. The old cassettes stay until every test passes.
     """
-    runner.must_be_wanted(release.project)
-    runner.must_have_key(release, world)
-    yield from _recorded(release, world, outcomes.LIVE)
+    runner.require_smoke_tests(release.project)
+    runner.require_key(world)
+    yield from _record(release, world, LIVE)
 
 
+@reports(*_RUN_RULES, CASSETTE_UNWRITTEN)
 def recorded_emulated(release: Release, world: World) -> Iterator[Finding]:
-    """Each smoke test passes against the emulator, and its traffic is recorded, marked as emulated.
+    """Smoke tests are recorded from the emulator
 
-    Nothing is replaced where one did not pass: see `logs/smoke-emulated.log`.
+    Each smoke test passes against the emulator, and its traffic is recorded, marked as emulated.
+
+    Fix: correct the code or the test that failed; the full output is in `logs/smoke-emulated.log` of the run. The old
+    cassettes stay until every test passes.
     """
-    runner.must_be_wanted(release.project)
-    yield from _recorded(release, world, outcomes.EMULATED)
+    runner.require_smoke_tests(release.project)
+    yield from _record(release, world, EMULATED)
 
 
-def _recorded(release: Release, world: World, mode: str) -> Iterator[Finding]:
-    ran = runner.run(release, world, mode, runner.recorded_anew(release))
-    yield from _verdict(release, ran)
-    for one in ran.told.scenarios:
-        if one.outcome == outcomes.PASSED and one.calls and not one.wrote:
-            yield Finding(f"{one.name} has called the service, and no cassette was written", "cassette-unwritten")
-
-
-def cassettes_clean(release: Release, world: World) -> Iterator[Finding]:
-    """Recorded traffic holds no key, and is small, young and without faults of the service.
-
-    Record it anew with `omni-release record`: what it writes has no keys, and small stubs in place of images. A key
-    that was committed is to be revoked: it stays in the history.
-    """
-    project = release.project
-    paths = runner.recordings(project)
-    if not paths:
-        raise NotApplicable(f"there are no cassettes in {project.settings.smoke.cassettes}/")
-    secrets = core_redaction.key_variables_set(world.environment)
-    yield from Gate(project.root, project.settings.smoke, world.clock.now(), secrets).findings(paths)
+def _record(release: Release, world: World, mode: str) -> Iterator[Finding]:
+    run = runner.run(release, world, mode, runner.new_cassettes_folder(release))
+    yield from _results(release, run)
+    for scenario in run.report.scenarios:
+        if scenario.outcome == PASSED and scenario.calls and not scenario.wrote:
+            message = f"{scenario.name} called the service, but no cassette was written"
+            yield Finding(message, CASSETTE_UNWRITTEN.id)
 
 
 def replay_key(release: Release, world: World) -> str:
-    """What a replay's outcome depends on: what the tests' does, and the settings."""
+    """A hash of the inputs of a replay: those of the tests, and all settings. Empty without smoke tests."""
     from omni_release.testing.checks import tests_key
 
-    if not runner.wanted(release.project):
+    if not runner.has_smoke_tests(release.project):
         return ""
     settings = dataclasses.astuple(release.project.settings)
     return hashlib.sha256(f"{tests_key(release, world)}\0{settings!r}".encode()).hexdigest()
 
 
-def _verdict(release: Release, ran: Ran) -> Iterator[Finding]:
-    """What came of the scenarios. Raises CannotTell where none failed, and one could not be told."""
-    told, log = ran.told, f"All of the output: {ran.command.log}"
-    table = "\n".join(outcomes.table(told.scenarios))
-    failed = [one for one in told.scenarios if one.outcome == outcomes.FAILED]
-    unclear = [one for one in told.scenarios if one.outcome == outcomes.INCONCLUSIVE]
-    for one in failed:
-        path = runner.relative(release, one.path)
-        yield Finding(f"{one.name}: {one.why}", "scenario-failed", path=path, line=one.line if path else None)
-    if not failed and (ended := _ended(ran)):
-        if ran.completed.timed_out:
-            raise Inconclusive(f"{ended}\n{table}", log)
-        yield Finding("\n".join((ended, *ran.completed.tail[-15:], log)), "scenarios-ended")
+def _results(release: Release, run: SmokeRun) -> Iterator[Finding]:
+    """Findings for a run. Raises Inconclusive where no scenario failed, but one was inconclusive, or none ran."""
+    scenarios, log = run.report.scenarios, f"Full output: {run.command.log}"
+    table = "\n".join(_table(scenarios))
+    failed = [scenario for scenario in scenarios if scenario.outcome == FAILED]
+    for scenario in failed:
+        path = _path_in_project(release, scenario)
+        message = f"{scenario.name}: {scenario.why}"
+        yield Finding(message, SCENARIO_FAILED.id, path=path, line=scenario.line if path else None)
+    if not failed and _ended_early(run):
+        message = f"pytest {run.completed.ended(run.command.deadline)}, although no scenario failed"
+        if run.completed.timed_out:
+            raise Inconclusive(f"{message}\n{table}", log)
+        yield Finding("\n".join((message, *run.completed.tail[-15:], log)), SCENARIOS_ENDED.id)
         return
-    reasons = [f"{one.name}: {one.why}" for one in unclear]
-    if told.mode != outcomes.RECORDED and not failed and not any(one.calls for one in told.scenarios):
-        reasons.append("no scenario has called the service: nothing is proved")
-    if told.scenarios and all(one.outcome == outcomes.SKIPPED for one in told.scenarios):
+    reasons = [f"{scenario.name}: {scenario.why}" for scenario in scenarios if scenario.outcome == INCONCLUSIVE]
+    if run.report.mode != RECORDED and not failed and not any(scenario.calls for scenario in scenarios):
+        reasons.append("no scenario called the service")
+    if scenarios and all(scenario.outcome == SKIPPED for scenario in scenarios):
         reasons.append("all scenarios were skipped")
     if reasons and not failed:
         raise Inconclusive("\n".join((*reasons, table)), log)
     for reason in reasons:
-        yield Finding(reason, "scenario-inconclusive", Severity.WARNING)
+        yield Finding(reason, SCENARIO_INCONCLUSIVE.id, Severity.WARNING)
     yield Finding(table, severity=Severity.NOTICE)
 
 
-def _ended(ran: Ran) -> str:
-    """How a run ended that was cut off, or that failed without a failed scenario; empty where all is well."""
-    completed, told = ran.completed, ran.told
-    unclear = any(one.outcome == outcomes.INCONCLUSIVE for one in told.scenarios)
-    well = completed.code == 0 or (completed.code == 1 and unclear)
-    if well and told.ended and told.scenarios and not completed.timed_out:
-        return ""
-    return f"pytest {completed.ended(ran.command.deadline)}, and not because of a scenario"
+def _path_in_project(release: Release, scenario: Scenario) -> str | None:
+    """The path of a scenario's file; None where it is not in the project, as ours."""
+    path = PurePosixPath(scenario.path)
+    inside = not path.is_absolute() and ".." not in path.parts
+    return scenario.path if inside and (release.project.root / path).is_file() else None
 
 
-def _unplayed(release: Release, ran: Ran) -> Iterator[Finding]:
-    """Recordings that nobody plays, and answers that nobody asks for."""
-    project = release.project
-    folder = project.root / project.settings.smoke.cassettes
-    played = {one.cassette: one for one in ran.told.scenarios}
-    for path in runner.recordings(project):
-        shown, one = path.relative_to(project.root).as_posix(), played.get(path.relative_to(folder).as_posix())
-        if one is None:
-            yield Finding("no test plays this cassette: remove it", "cassette-unplayed", path=shown)
-        elif one.unused and one.outcome == outcomes.PASSED:
-            from omni_release import cassettes
+def _ended_early(run: SmokeRun) -> bool:
+    """Whether a run was cut off, or pytest failed for a reason other than a scenario."""
+    unclear = any(scenario.outcome == INCONCLUSIVE for scenario in run.report.scenarios)
+    expected = run.completed.code == 0 or (run.completed.code == 1 and unclear)
+    return not (expected and run.report.ended and run.report.scenarios) or run.completed.timed_out
 
-            lines = [interaction.line for interaction in cassettes.read(path).interactions]
-            for at in one.unused:
-                said = f"{one.name} passes without this answer: record it anew"
-                yield Finding(said, "cassette-unused", path=shown, line=lines[at])
+
+def _table(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """The scenarios as aligned lines: name, requested and answering models, attempts, seconds, cost, outcome."""
+    rows: list[tuple[str, ...]] = [
+        ("scenario", "model asked", "model that answered", "attempts", "seconds", "cost", "outcome")
+    ]
+    for scenario in scenarios:
+        asked, answered = (
+            ", ".join(sorted({getattr(call, name) for call in scenario.calls} - {""})) or "-"
+            for name in ("asked", "answered")
+        )
+        cost = f"${scenario.usd:.3f}" if any(call.usd is not None for call in scenario.calls) else "-"
+        attempts, seconds = str(len(scenario.calls)), f"{scenario.seconds:.1f}"
+        rows.append((scenario.name, asked, answered, attempts, seconds, cost, scenario.outcome))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        aligned = (text.rjust(n) if 3 <= at <= 5 else text.ljust(n) for at, (text, n) in enumerate(cells))
+        yield "  ".join(aligned).rstrip()
+
+
+def _unused_recordings(release: Release, run: SmokeRun) -> Iterator[Finding]:
+    """Cassettes that no test uses, and recorded responses that no test requests."""
+    root = release.project.root
+    folder = root / release.project.settings.smoke.cassettes
+    by_cassette = {scenario.cassette: scenario for scenario in run.report.scenarios}
+    for path in cassettes.of_project(release.project):
+        shown = path.relative_to(root).as_posix()
+        scenario = by_cassette.get(path.relative_to(folder).as_posix())
+        if scenario is None:
+            yield Finding("no test uses this cassette: remove it", CASSETTE_UNPLAYED.id, path=shown)
+        elif scenario.unused and scenario.outcome == PASSED:
+            yield from _unused_responses(path, shown, scenario)
+
+
+def _unused_responses(path: Path, shown: str, scenario: Scenario) -> Iterator[Finding]:
+    interactions = cassettes.read(path).interactions
+    for position in scenario.unused:
+        message = f"{scenario.name} passes without this response: record it again"
+        yield Finding(message, CASSETTE_UNUSED.id, path=shown, line=interactions[position].line)

@@ -1,4 +1,4 @@
-"""What a live run has proved, bound to the wheel that it ran against: scenarios, models, cost, and when."""
+"""The evidence of a passed live run, bound to its wheel: scenarios, models, cost, and time."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import smoke
+from omni_release import distributions, smoke
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.smoke import runner
-from omni_release.smoke.outcomes import SmokeReport
 
-TASK = "smoke-live"
-_AHEAD = datetime.timedelta(days=1)  # what two clocks may differ by
+_TASK = "smoke-live"
+_CLOCK_TOLERANCE = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class LiveEvidence:
-    """A passed live run. `when` is UTC, `usd` what it cost, `base_url` what stood in for the service, if any."""
+    """A passed live run. `when` is in UTC, `usd` the cost, `base_url` the address called instead of the service's."""
 
     wheel: str
     sha256: str
@@ -40,73 +39,69 @@ class LiveEvidence:
         )
 
 
-def of(release: Release, world: World, told: SmokeReport, wheel: str) -> LiveEvidence:
-    """The evidence that a passed run leaves."""
-    calls = [call for one in told.scenarios for call in one.calls]
+def collect(release: Release, world: World, report: smoke.SmokeReport) -> LiveEvidence:
+    """The evidence of a live run that has just passed."""
+    answering = {call.answered for scenario in report.scenarios for call in scenario.calls}
     return LiveEvidence(
-        wheel,
+        distributions.installable(release.dist).name,
         runner.wheel_sha256(release, world),
-        tuple(one.name for one in told.scenarios if one.outcome == "passed"),
-        tuple(sorted({call.answered for call in calls if call.answered})),
-        round(sum(one.usd for one in told.scenarios), 4),
+        tuple(scenario.name for scenario in report.scenarios if scenario.outcome == smoke.PASSED),
+        tuple(sorted(answering - {""})),
+        round(sum(scenario.usd for scenario in report.scenarios), 4),
         world.clock.now().isoformat(timespec="seconds"),
-        stand_in(release, world),
+        base_url(release, world),
     )
 
 
-def stand_in(release: Release, world: World) -> str:
-    """The address that is asked in the service's place, if any, without a password that is in it."""
-    return redaction.strip_userinfo(
-        release.project.settings.smoke.base_url or world.environment.get("GOOGLE_GEMINI_BASE_URL", "")
-    )
+def base_url(release: Release, world: World) -> str:
+    """The address called instead of the service's, without a user and a password; empty for the service itself."""
+    configured = release.project.settings.smoke.base_url
+    return redaction.strip_userinfo(configured or world.environment.get(smoke.BASE_URL_VARIABLE, ""))
 
 
-def key(release: Release, world: World) -> str:
-    """What a live run is about: the wheel, the scenarios (their text, too), the models, and a stand-in's address."""
+def cache_key(release: Release, world: World) -> str:
+    """A hash of the inputs of a live run: the wheel, the tests and their source, the models, the base URL."""
     from omni_release.images.shortcuts import with_environment
 
     settings = release.project.settings
     digest = hashlib.sha256()
-    for name in runner.tests(release.project):
-        digest.update(name.encode() + b"\0")
-        path = release.project.root / name.partition("::")[0]
+    for target in runner.pytest_targets(release.project):
+        digest.update(target.encode() + b"\0")
+        path = release.project.root / target.partition("::")[0]
         for file in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
             digest.update(file.read_bytes() if file.is_file() else b"")
     if not settings.smoke.tests:
         digest.update(Path(smoke.__file__).with_name("scenarios.py").read_bytes())
     models = with_environment(settings, world.environment)[:2]
-    digest.update(f"{runner.wheel_sha256(release, world)} {models} {stand_in(release, world)}".encode())
+    digest.update(f"{runner.wheel_sha256(release, world)} {models} {base_url(release, world)}".encode())
     return digest.hexdigest()
 
 
-def keep(release: Release, world: World, found: LiveEvidence) -> None:
-    """Keep the evidence with the run."""
-    world.journal.cache(TASK, key(release, world), json.dumps(dataclasses.asdict(found)))
+def store(release: Release, world: World, evidence: LiveEvidence) -> None:
+    """Cache the evidence in the run folder."""
+    world.journal.cache(_TASK, cache_key(release, world), json.dumps(dataclasses.asdict(evidence)))
 
 
-def standing(release: Release, world: World) -> LiveEvidence | None:
-    """The evidence for this very wheel, these scenarios and models, young enough. None where there is none at all.
+def load(release: Release, world: World) -> LiveEvidence | None:
+    """The evidence for this wheel, these scenarios and models; None where there is none.
 
-    Raises CannotTell where there is some that does not count, and says why.
+    Raises Inconclusive where it is older than `max-age-days`, or dated in the future.
     """
-    kept = world.journal.cached(TASK, key(release, world))
-    if kept is None:
+    cached = world.journal.cached(_TASK, cache_key(release, world))
+    if cached is None:
         return None
-    read = json.loads(kept)
-    found = LiveEvidence(**read | {"scenarios": tuple(read["scenarios"]), "models": tuple(read["models"])})
-    age = world.clock.now() - datetime.datetime.fromisoformat(found.when)
-    most = release.project.settings.smoke.max_age_days
-    if age > datetime.timedelta(days=most):
-        raise Inconclusive(
-            f"the live run is of {found.when}: older than the {most:g} days that it stands", again(release)
-        )
-    if age < -_AHEAD:
-        raise Inconclusive(
-            f"the live run is dated {found.when}, which is yet to come: is the clock right?", again(release)
-        )
-    return found
+    fields = json.loads(cached)
+    evidence = LiveEvidence(**fields | {"scenarios": tuple(fields["scenarios"]), "models": tuple(fields["models"])})
+    age = world.clock.now() - datetime.datetime.fromisoformat(evidence.when)
+    limit = release.project.settings.smoke.max_age_days
+    if age > datetime.timedelta(days=limit):
+        raise Inconclusive(f"the live run of {evidence.when} is older than {limit:g} days", rerun_hint(release))
+    if age < -_CLOCK_TOLERANCE:
+        message = f"the live run is dated {evidence.when}, which is in the future: check the system clock"
+        raise Inconclusive(message, rerun_hint(release))
+    return evidence
 
 
-def again(release: Release) -> str:
-    """What to run."""
-    return f"Run it against this very wheel: omni-release smoke --live --run {release.folder.name}"
+def rerun_hint(release: Release) -> str:
+    """The command that makes new evidence for the wheel of this run."""
+    return f"Run the smoke tests with this wheel: omni-release smoke --live --run {release.folder.name}"

@@ -1,4 +1,4 @@
-"""The requests of one scenario: which model was asked, what came, what it cost, and what the budget still allows."""
+"""The calls of a smoke test: the models asked, the responses, the cost, and the rest of the budget."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from omni_release import models
-from omni_release.cassettes import asked
+from omni_release.cassettes import model_and_method
 from omni_release.core.settings import Settings
 from omni_release.images import answer, pricing
 from omni_release.images.api_format import nested_field
 from omni_release.images.errors import BudgetExceeded, DamagedAnswer
 from omni_release.images.pricing import Budget
-from omni_release.smoke import outcomes
+from omni_release.smoke import LIVE
 
 if TYPE_CHECKING:
     from vcr.request import Request
-if TYPE_CHECKING:
+
     from omni_release.emulators import GeminiEmulator
     from omni_release.images import SyncImages
 
-
 _TRANSIENT = (408, 425, 429)
-
 _BILLED = ("generateContent", "streamGenerateContent")
+_OUTPUT_TOKENS = 8_000  # assumed of a text response without a limit
 
 
 @dataclass
 class Call:
-    """One request of a scenario. `code` is None where no answer came, `usd` what it cost, as far as is known."""
+    """One request. `code` is None without a response; `usd` is the cost, None where it is unknown."""
 
     method: str
     model: str
@@ -50,12 +49,15 @@ class Call:
 
     @property
     def unanswered(self) -> bool:
-        """Whether what came says nothing about the release: no answer, too much traffic, a fault of the service."""
+        """Whether it says nothing about the release: no response, too many requests, a fault of the service."""
         return self.code is None or self.code in _TRANSIENT or self.code >= 500
 
 
 class Meter:
-    """Counts and prices calls, and holds them to a budget in USD (None: there is none) before they are made."""
+    """Counts and prices calls. With a budget in USD, it refuses a call that may exceed it, before it is made.
+
+    `exceeded` is the message of the first refusal, empty before that.
+    """
 
     def __init__(self, usd: float | None) -> None:
         self.budget = None if usd is None else Budget(usd)
@@ -65,24 +67,24 @@ class Meter:
         self._lock = threading.Lock()
 
     def calls(self) -> tuple[Call, ...]:
-        """The calls since this was last asked."""
+        """The calls since the last time this was called."""
         with self._lock:
-            taken, self._calls = self._calls, []
-            left, self._open = self._open, {}
-        for _, call in left.values():  # never answered: what was set aside for it stays spent
+            calls, self._calls = self._calls, []
+            unfinished, self._open = self._open, {}
+        for _, call in unfinished.values():  # without a response: what was reserved for it counts as spent
             call.seconds = time.monotonic() - call.begun
             if self.budget is not None:
                 self.budget.settle(call.reserved, call.reserved)
-        return tuple(taken)
+        return tuple(calls)
 
     def begin(self, request: Request) -> None:
-        """A request is about to be sent. Raises BudgetExceeded where it may cost more than is left."""
-        model, verb = asked(request.path)
-        call = Call(verb or request.method, model, begun=time.monotonic())
+        """Count a request before it is sent. Raises BudgetExceeded where it may cost more than is left."""
+        model, method = model_and_method(request.path)
+        call = Call(method or request.method, model, begun=time.monotonic())
         with self._lock:
             if id(request) in self._open:  # some clients ask twice: before they connect, and before they send
                 return
-            if self.budget is not None and verb in _BILLED:
+            if self.budget is not None and method in _BILLED:
                 try:
                     call.reserved = self.budget.reserve(model, _estimate(model, _json(request.body)))
                 except BudgetExceeded as error:
@@ -92,73 +94,71 @@ class Meter:
             self._open[id(request)] = (request, call)
 
     def end(self, request: Request, response: dict[str, Any]) -> None:
-        """Its answer has come."""
+        """Price a request when its response has arrived."""
         with self._lock:
-            found = self._open.pop(id(request), None)
-            if found is None:
+            _, call = self._open.pop(id(request), (None, None))
+            if call is None:
                 return
-            call = found[1]
             call.code, call.seconds = response["status"]["code"], time.monotonic() - call.begun
-            call.answered, call.usd = _told(call, request, response)
+            call.answered, call.usd = _model_and_cost(call, request, response)
             if self.budget is not None:
                 self.budget.settle(call.reserved, call.reserved if call.usd is None else call.usd)
 
 
 def _json(body: Any) -> dict[str, Any]:
+    """A parsed body; empty where it is not a JSON object."""
     try:
-        found = json.loads(body or b"{}")
+        document = json.loads(body or b"{}")
     except (ValueError, TypeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
-def _size(document: dict[str, Any]) -> str:
+def _image_size(document: dict[str, Any]) -> str:
     return str(nested_field(document, "generationConfig", "imageConfig", "imageSize") or "1K")
 
 
 def _estimate(model: str, document: dict[str, Any]) -> float:
-    """The most that a call should come to. A model without a known price is taken for the dearest."""
-    characters = sum(len(t) for c in document.get("contents") or () for t in _texts(c))
+    """An upper bound of the cost of a call, in USD. A model without a known price counts as the most expensive one."""
+    parts = [
+        part
+        for content in document.get("contents") or ()
+        for part in (content.get("parts") if isinstance(content, dict) else None) or ()
+    ]
+    characters = sum(len(str(part.get("text") or "")) for part in parts if isinstance(part, dict))
     modalities = nested_field(document, "generationConfig", "responseModalities")
+    known = models.all_models()
     if modalities and "IMAGE" not in modalities:
-        tokens = nested_field(document, "generationConfig", "maxOutputTokens")
-        dearest = max(price.text_output or 0 for price in _prices())
-        return (characters + (tokens if tokens and isinstance(tokens, int) else 8_000)) * dearest / 1_000_000
-    found = pricing.estimate(model, _size(document), characters)
-    if found is None:
-        found = max(pricing.estimate(name, _size(document), characters) or 0 for name in models.all_models())
-    return found
+        limit = nested_field(document, "generationConfig", "maxOutputTokens")
+        highest = max(found.price.text_output or 0 for found in known.values() if found.price)
+        return (characters + (limit if limit and isinstance(limit, int) else _OUTPUT_TOKENS)) * highest / 1_000_000
+    size = _image_size(document)
+    estimate = pricing.estimate(model, size, characters)
+    if estimate is None:
+        estimate = max(pricing.estimate(name, size, characters) or 0 for name in known)
+    return estimate
 
 
-def _prices() -> list[models.Price]:
-    return [model.price for model in models.all_models().values() if model.price]
-
-
-def _texts(content: Any) -> list[str]:
-    parts = content.get("parts") if isinstance(content, dict) else None
-    return [str(part["text"]) for part in parts or () if isinstance(part, dict) and part.get("text")]
-
-
-def _told(call: Call, request: Request, response: dict[str, Any]) -> tuple[str, float | None]:
-    """The model that an answer says it is from, and what it cost."""
+def _model_and_cost(call: Call, request: Request, response: dict[str, Any]) -> tuple[str, float | None]:
+    """The model that a response says it is from, and its cost in USD; None where that is unknown."""
     if call.code is None or call.code >= 400 or call.method != "generateContent":
         return "", 0.0
     try:
-        read = answer.parse(body_of(response))
+        parsed = answer.parse(response_body(response))
     except DamagedAnswer:
         return "", None
-    model = models.bare_name(read.model)
-    usage, size = read.usage, _size(_json(request.body))
-    if read.image is None and usage is not None and not usage.image:
+    model, usage = models.bare_name(parsed.model), parsed.usage
+    if parsed.image is None and usage is not None and not usage.image:
         known = models.find(model or call.model)
         price = known.price if known else None
         rate = max((price.text_output if price else None) or 0, (price.input if price else None) or 0)
         return model, usage.total * rate / 1_000_000
-    return model, pricing.cost_of(model if models.find(model) else call.model, usage, size).usd
+    priced = model if models.find(model) else call.model
+    return model, pricing.cost_of(priced, usage, _image_size(_json(request.body))).usd
 
 
-def body_of(response: dict[str, Any]) -> bytes:
-    """The body of an answer as vcrpy has it, decoded."""
+def response_body(response: dict[str, Any]) -> bytes:
+    """The decoded body of a response of vcrpy's."""
     from vcr.filters import decode_response
 
     body = decode_response(response)["body"]["string"]
@@ -166,36 +166,38 @@ def body_of(response: dict[str, Any]) -> bytes:
 
 
 class Service:
-    """How a scenario reaches the service, whatever stands in its place.
+    """The service as a smoke test calls it, in any mode: the value of the `smoke` fixture.
 
-    `model`, `fallback` and `economy` are names: what the settings say, and the cheapest living model of their family.
+    `model`, `fallback` and `economy` are names: those of the settings, and the cheapest live model of their family.
     """
 
     def __init__(self, mode: str, settings: Settings, emulator: GeminiEmulator | None) -> None:
         from omni_release.images.shortcuts import with_environment
 
         self.mode = mode
-        self.model, fallback, self._seconds = with_environment(settings, os.environ)
+        self.model, fallback, self._timeout = with_environment(settings, os.environ)
         self.fallback = fallback or self.model
-        self.economy = _economy(self.model)
+        self.economy = _cheapest_in_family(self.model)
         self._emulator = emulator
-        self._made: dict[tuple[str, str], SyncImages] = {}
+        self._providers: dict[tuple[str, str], SyncImages] = {}
 
     def images(self, model: str = "", *, key: str = "") -> SyncImages:
-        """The provider of this model (default: the one of the settings), without async; closed when all has ended."""
+        """The provider of this model (default: the one of the settings), without async; closed with the session."""
         from omni_release.images import GeminiImageProvider, Policy, ResilientProvider, SyncImages
 
-        wanted = (model or self.model, key)
-        if wanted not in self._made:
-            live = self.mode == outcomes.LIVE
-            policy = Policy(retries=2) if live else Policy(backoff=0.0)
-            provider = GeminiImageProvider(wanted[0], key or None, timeout=self._seconds)
-            self._made[wanted] = SyncImages(ResilientProvider(provider, None, policy))
-        return self._made[wanted]
+        name = model or self.model
+        if (name, key) not in self._providers:
+            policy = Policy(retries=2) if self.mode == LIVE else Policy(backoff=0.0)
+            provider = GeminiImageProvider(name, key or None, timeout=self._timeout)
+            self._providers[name, key] = SyncImages(ResilientProvider(provider, None, policy))
+        return self._providers[name, key]
 
     @contextlib.contextmanager
     def provoked(self, step: str, kind: type[Exception]) -> Iterator[pytest.ExceptionInfo[Exception]]:
-        """What is within raises `kind`: the emulator is told so by `step`; a live service may not do us the favour."""
+        """A context in which `kind` is expected: the emulator is scripted with `step` to cause it.
+
+        Without the exception the test fails on the emulator, and is skipped on a live service, which may not comply.
+        """
         if self._emulator is not None:
             self._emulator.script(step)
         caught: pytest.ExceptionInfo[Exception] = pytest.ExceptionInfo.for_later()
@@ -205,26 +207,26 @@ class Service:
             caught.fill_unfilled((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # it has one
             return
         if self._emulator is not None:
-            pytest.fail(f"the emulator was told {step!r}, and no {kind.__name__} was raised", pytrace=False)
-        pytest.skip(f"the service could not be provoked: it made an image, and raised no {kind.__name__}")
+            pytest.fail(f"the emulator was scripted with {step!r}, but no {kind.__name__} was raised", pytrace=False)
+        pytest.skip(f"the service made an image, so there was no {kind.__name__} to test")
 
     def close(self) -> None:
-        """End all connections."""
-        for images in self._made.values():
+        """Close all connections."""
+        for images in self._providers.values():
             images.__exit__(None, None, None)
-        self._made = {}
+        self._providers = {}
 
 
-def _economy(model: str) -> str:
-    """The cheapest model of the same family that lives and whose price is known."""
+def _cheapest_in_family(model: str) -> str:
+    """The live model of the same family with the lowest known price for a 1K image; the model itself without one."""
     today = datetime.datetime.now(datetime.UTC).date()
     known = models.find(model)
-    priced = [
-        (one.price.per_image["1K"], one.name)
-        for one in models.all_models().values()
-        if one.price
-        and "1K" in one.price.per_image
-        and one.lives(today)
-        and (known is None or one.family == known.family)
+    prices = [
+        (other.price.per_image["1K"], other.name)
+        for other in models.all_models().values()
+        if other.price
+        and "1K" in other.price.per_image
+        and other.lives(today)
+        and (known is None or other.family == known.family)
     ]
-    return min(priced)[1] if priced else model
+    return min(prices)[1] if prices else model

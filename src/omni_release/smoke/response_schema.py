@@ -1,8 +1,11 @@
-"""The shape of the service's answers, derived from recordings.
+"""The schema of the service's responses, derived from recordings, and the drift between two of them.
 
-A shape says of each field of an answer: its types, whether it is always there, how its bytes are encoded (base64 of the
-standard or the URL-safe alphabet, padded or not), and which enum values and mime types it was seen with. Answers,
-errors and lists have shapes of their own; the parts of an answer are told apart by what they hold.
+A schema says of each field: its types, whether it is always there, how its bytes are encoded (base64 of the standard or
+the URL-safe alphabet, padded or not), and its enum values and MIME types. Responses, errors and lists have schemas of
+their own; the parts of a response are distinguished by their content.
+
+genson derives a JSON schema, but only types and required fields of it: it merges all items of a list into one schema,
+counts nothing, and has no encodings or seen values. Those are what drift is about, so it would replace little.
 """
 
 from __future__ import annotations
@@ -10,39 +13,38 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omni_release.cassettes.recorded import Exchange
+from omni_release.cassettes.exchanges import Exchange
 from omni_release.core.model import Finding, Severity
 from omni_release.images.api_format import camel_case
 
 STANDARD, URL_SAFE, PADDED, UNPADDED = "standard", "url-safe", "padded", "unpadded"
 
+_CONTENT = (
+    *("text", "inlineData", "fileData", "functionCall", "functionResponse"),
+    *("executableCode", "codeExecutionResult"),
+)
+"""The fields of which a part of a response has one."""
+
+_OPTIONAL_CONTENT = ("text", *_CONTENT[2:])
+
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-
-_BYTES = re.compile(r"(?:^data$|b64_json|[sS]ignature)$")
-
-_LEAST_BYTES = 64
-"""Characters from which a string that looks like base64 is taken for it, whatever it is called."""
-
-_LEAST_NAMED = 16
-"""… and from which it is where its name says that it holds bytes."""
-
+_BYTES_NAME = re.compile(r"(?:^data$|b64_json|[sS]ignature)$")
+_MIN_BASE64 = 64  # characters, of a string in a field of any name
+_MIN_NAMED_BASE64 = 16  # characters, of a string in a field with a name for bytes
 _ENUM = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
-
 _MIME = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-
-HOLDS = ("text", "inlineData", "fileData", "functionCall", "functionResponse", "executableCode", "codeExecutionResult")
-"""What a part of an answer can be."""
-
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"RIFF", "image/webp"))
+_TO_STANDARD = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True)
 class Field:
-    """What is known of one place in an answer: `seen` times there, where what it stands in was there `of` times."""
+    """One place in a response. Of its `of` parents `seen` had it."""
 
     path: str
     types: frozenset[str]
@@ -60,39 +62,32 @@ class Field:
         return self.seen < self.of
 
     def __str__(self) -> str:
-        said = [f"{self.path}: {' or '.join(sorted(self.types))}"]
+        words = [f"{self.path}: {' or '.join(sorted(self.types))}"]
         if self.binary:
-            said += ["base64", *sorted(self.alphabets), *sorted(self.paddings)]
-        said += [*sorted(self.mime_types), *(f"e.g. {value}" for value in sorted(self.enums))]
-        return ", ".join([*said, *(["optional"] if self.optional else [])])
+            words += ["base64", *sorted(self.alphabets), *sorted(self.paddings)]
+        words += [*sorted(self.mime_types), *(f"e.g. {value}" for value in sorted(self.enums))]
+        return ", ".join([*words, *(["optional"] if self.optional else [])])
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The shape of one kind of answer: `kind` is `answer`, `answer in chunks`, `error STATUS`, `models` or `model`."""
+class ResponseSchema:
+    """The schema of one kind of response, from `samples` bodies; fields by path.
+
+    `kind` is `answer`, `answer in chunks`, `error STATUS`, `models` or `model`.
+    """
 
     kind: str
     samples: int
     fields: Mapping[str, Field]
 
 
-def shapes(exchanges: Iterable[Exchange]) -> dict[str, Shape]:
-    """The shapes of all that was recorded, by kind."""
+def schemas_of(exchanges: Iterable[Exchange]) -> dict[str, ResponseSchema]:
+    """The schemas of all recorded responses, by kind."""
     bodies: dict[str, list[Any]] = {}
     for exchange in exchanges:
         for body in exchange.bodies:
             bodies.setdefault(_kind(body, streamed=exchange.streamed), []).append(body)
-    return {kind: shape(kind, found) for kind, found in sorted(bodies.items())}
-
-
-def shape(kind: str, bodies: Iterable[Any]) -> Shape:
-    """The shape of these parsed bodies."""
-    gathered = _Gathered()
-    samples = 0
-    for body in bodies:
-        samples += 1
-        gathered.take("", body)
-    return Shape(kind, samples, gathered.fields())
+    return {kind: schema_of(kind, of_kind) for kind, of_kind in sorted(bodies.items())}
 
 
 def _kind(body: Any, *, streamed: bool) -> str:
@@ -105,60 +100,82 @@ def _kind(body: Any, *, streamed: bool) -> str:
     return "answer in chunks" if streamed else "answer"
 
 
-class _Gathered:
-    """What was seen so far, by path."""
+def schema_of(kind: str, bodies: Iterable[Any]) -> ResponseSchema:
+    """The schema of these parsed bodies."""
+    samples = tuple(bodies)
+    values: dict[str, list[Any]] = {}
+    parents: Counter[str] = Counter()  # by path: how many objects or lists were there
+    lists: Counter[str] = Counter()  # by path of an item: how many lists had such an item
 
-    def __init__(self) -> None:
-        self._seen: dict[str, list[Any]] = {}
-        self._parents: dict[str, int] = {}  # how often there was an object, or a list, at a path
-        self._lists: dict[str, int] = {}  # in how many lists there was an item of a kind
-
-    def take(self, path: str, value: Any) -> None:
-        self._seen.setdefault(path, []).append(value)
+    def visit(path: str, value: Any) -> None:
+        values.setdefault(path, []).append(value)
         if isinstance(value, Mapping):
-            self._parents[path] = self._parents.get(path, 0) + 1
+            parents[path] += 1
             for name, item in value.items():
-                self.take(f"{path}.{name}".lstrip("."), item)
+                visit(f"{path}.{name}".lstrip("."), item)
         elif isinstance(value, list):
-            self._parents[path] = self._parents.get(path, 0) + 1
-            for which in {_which(item) for item in value}:
-                self._lists[f"{path}[{which}]"] = self._lists.get(f"{path}[{which}]", 0) + 1
+            parents[path] += 1
+            lists.update({f"{path}[{_item_kind(item)}]" for item in value})
             for item in value:
-                self.take(f"{path}[{_which(item)}]", item)
+                visit(f"{path}[{_item_kind(item)}]", item)
 
-    def fields(self) -> dict[str, Field]:
-        return {path: self._field(path, values) for path, values in sorted(self._seen.items()) if path}
-
-    def _field(self, path: str, values: list[Any]) -> Field:
-        within = path[: path.rfind("[")] if path.endswith("]") else path.rpartition(".")[0]
-        of = self._parents.get(within, 1)
-        texts = [value for value in values if isinstance(value, str)]
-        name = path.rpartition(".")[2]
-        binary = bool(texts) and all(_is_base64(name, text) for text in texts)
-        return Field(
-            path,
-            frozenset(_type(value) for value in values),
-            self._lists.get(path, len(values)),
-            of,
-            frozenset(filter(None, map(_alphabet, texts))) if binary else frozenset(),
-            frozenset(filter(None, map(_padding, texts))) if binary else frozenset(),
-            frozenset(text for text in texts if not binary and _ENUM.fullmatch(text) and name != "text"),
-            frozenset(_mime_types(name, texts, binary=binary)),
-            binary,
-        )
+    for body in samples:
+        visit("", body)
+    fields = {}
+    for path, found in sorted(values.items()):
+        if path:
+            parent = path[: path.rfind("[")] if path.endswith("]") else path.rpartition(".")[0]
+            fields[path] = _field(path, found, lists.get(path, len(found)), parents.get(parent, 1))
+    return ResponseSchema(kind, len(samples), fields)
 
 
-def _which(item: Any) -> str:
-    """What an item of a list is: of a part what it holds, of an error's detail its type; nothing of others."""
+def _item_kind(item: Any) -> str:
+    """The kind of a list's item: the content of a part, the type of an error's detail; empty for all others."""
     if not isinstance(item, Mapping):
         return ""
     if isinstance(kind := item.get("@type"), str):
         return kind.rpartition(".")[2]
-    named = {camel_case(name) for name in item}
-    return next((name for name in HOLDS if name in named), "")
+    names = {camel_case(name) for name in item}
+    return next((name for name in _CONTENT if name in names), "")
+
+
+def _field(path: str, values: list[Any], seen: int, of: int) -> Field:
+    name = path.rpartition(".")[2]
+    texts = [value for value in values if isinstance(value, str)]
+    binary = bool(texts) and all(_is_base64(name, text) for text in texts)
+    alphabets: set[str] = set()
+    paddings: set[str] = set()
+    enums: set[str] = set()
+    mime_types: set[str] = set()
+    for text in texts:
+        if binary:
+            if "+" in text or "/" in text:
+                alphabets.add(STANDARD)
+            elif "-" in text or "_" in text:
+                alphabets.add(URL_SAFE)
+            if text.endswith("=") or len(text) % 4:
+                paddings.add(PADDED if text.endswith("=") else UNPADDED)
+        elif _ENUM.fullmatch(text) and name != "text":
+            enums.add(text)
+        if binary and (mime_type := _mime_type_of_bytes(text)):
+            mime_types.add(mime_type)
+        elif camel_case(name) == "mimeType" and _MIME.fullmatch(text):
+            mime_types.add(text)
+    return Field(
+        path,
+        frozenset(map(_type, values)),
+        seen,
+        of,
+        frozenset(alphabets),
+        frozenset(paddings),
+        frozenset(enums),
+        frozenset(mime_types),
+        binary,
+    )
 
 
 def _type(value: Any) -> str:
+    """The type as JSON schema calls it."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, bytes | str):
@@ -170,13 +187,13 @@ def _type(value: Any) -> str:
 def _is_base64(name: str, text: str) -> bool:
     if not _BASE64.fullmatch(text):
         return False
-    if _BYTES.search(name) and (len(text) >= _LEAST_NAMED or "ignature" in name):
+    if _BYTES_NAME.search(name) and (len(text) >= _MIN_NAMED_BASE64 or "ignature" in name):
         return True
-    return len(text) >= _LEAST_BYTES and _type_of_bytes(text) is not None
+    return len(text) >= _MIN_BASE64 and _mime_type_of_bytes(text) is not None
 
 
-def _type_of_bytes(text: str) -> str | None:
-    """The mime type that the bytes themselves say; empty where they say none, None where it is no base64."""
+def _mime_type_of_bytes(text: str) -> str | None:
+    """The MIME type by the first bytes of base64: empty for an unknown one, None where it is not base64."""
     try:
         head = base64.b64decode(text[:32].translate(_TO_STANDARD))
     except (binascii.Error, ValueError):
@@ -184,74 +201,46 @@ def _type_of_bytes(text: str) -> str | None:
     return next((mime_type for magic, mime_type in _MAGIC if head.startswith(magic)), "")
 
 
-_TO_STANDARD = str.maketrans("-_", "+/")
+# -- drift -----------------------------------------------------------------------------------------------------------
 
-
-def _alphabet(text: str) -> str | None:
-    """The alphabet, where a character tells it."""
-    if "+" in text or "/" in text:
-        return STANDARD
-    return URL_SAFE if "-" in text or "_" in text else None
-
-
-def _padding(text: str) -> str | None:
-    if text.endswith("="):
-        return PADDED
-    return UNPADDED if len(text) % 4 else None
-
-
-def _mime_types(name: str, texts: Iterable[str], *, binary: bool) -> Iterator[str]:
-    for text in texts:
-        if binary and (told := _type_of_bytes(text)):
-            yield told
-        elif camel_case(name) == "mimeType" and _MIME.fullmatch(text):
-            yield text
-
-
-COME_AND_GO = frozenset(
+_OFTEN_MISSING = frozenset(
     (
         *("text", "index", "thought", "avgLogprobs", "finishMessage", "promptFeedback", "safetyRatings", "modelStatus"),
         *("citationMetadata", "groundingMetadata", "urlContextMetadata", "logprobsResult", "tokenCount", "createTime"),
         *("candidatesTokenCount", "cachedContentTokenCount", "cacheTokensDetails", "thoughtsTokenCount"),
-        *(
-            "toolUsePromptTokenCount",
-            "toolUsePromptTokensDetails",
-            "trafficType",
-            "serviceTier",
-            "nextPageToken",
-            "details",
-        ),
+        *("toolUsePromptTokenCount", "toolUsePromptTokensDetails", "trafficType", "serviceTier", "nextPageToken"),
+        "details",
     )
 )
-"""Fields that the service leaves out where they have nothing to say: zeros and empty texts (proto3's JSON), and what
-belongs to some outcomes alone. Of these, one recording without it is no proof that it is gone."""
+"""Fields that the service omits when they are zero or empty (JSON of proto3), or that only some results have.
+
+A single recording without one does not show that it is gone.
+"""
 
 
-def drifted(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> tuple[Finding, ...]:
-    """What has changed between two sets of recordings, kind by kind; a kind that one of them lacks is a notice."""
-    found: list[Finding] = []
+def drift_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Finding, ...]:
+    """The changes between two sets of recordings, by kind of response; a kind that only one has is a notice."""
+    findings: list[Finding] = []
     for kind in sorted({*old, *new}):
         if kind in old and kind in new:
-            found += drift(old[kind], new[kind])
+            findings += drift_of_kind(old[kind], new[kind])
         else:
             side = "old" if kind in old else "new"
-            found.append(_notice(f"`{kind}` stands only in the {side} recordings: nothing to compare", "drift-unseen"))
-    return tuple(found)
+            findings.append(_notice(f"only the {side} recordings have `{kind}`: nothing to compare", "drift-unseen"))
+    return tuple(findings)
 
 
-def drift(old: Shape, new: Shape) -> tuple[Finding, ...]:
-    """What has changed between two shapes of one kind: gone or changed is an error, new a warning or a notice."""
-    gone = _tops(path for path in old.fields if path not in new.fields)
-    come = _tops(path for path in new.fields if path not in old.fields)
-    told = [_gone(old.fields[path]) for path in gone]
-    told += [_new(new.fields[path]) for path in come]
+def drift_of_kind(old: ResponseSchema, new: ResponseSchema) -> tuple[Finding, ...]:
+    """The changes between two schemas of one kind: a field gone or changed is an error, a new one is not."""
+    findings = [_gone(old.fields[path]) for path in _topmost({*old.fields} - {*new.fields})]
+    findings += [_new(new.fields[path]) for path in _topmost({*new.fields} - {*old.fields})]
     for path in sorted({*old.fields} & {*new.fields}):
-        told += _changed(old.fields[path], new.fields[path])
-    return tuple(told)
+        findings += _changes(old.fields[path], new.fields[path])
+    return tuple(findings)
 
 
-def _tops(paths: Iterable[str]) -> list[str]:
-    """Of paths below one another only the topmost."""
+def _topmost(paths: Iterable[str]) -> list[str]:
+    """The paths that are not below another one, sorted."""
     tops: list[str] = []
     for path in sorted(paths):
         if not any(path.startswith((f"{top}.", f"{top}[")) for top in tops):
@@ -261,44 +250,44 @@ def _tops(paths: Iterable[str]) -> list[str]:
 
 def _gone(field: Field) -> Finding:
     name = re.sub(r"\[.*?\]$", "", field.path.rpartition(".")[2])
-    kind = field.path[field.path.rfind("[") + 1 : -1] if field.path.endswith("]") else ""
-    said = f"gone: {field}"
-    if field.optional or name in COME_AND_GO or kind in ("text", *HOLDS[2:]):
-        return _notice(f"{said}; it comes and goes", "drift-gone")
-    return Finding(said, "drift-gone")
+    content = field.path[field.path.rfind("[") + 1 : -1] if field.path.endswith("]") else ""
+    if field.optional or name in _OFTEN_MISSING or content in _OPTIONAL_CONTENT:
+        return _notice(f"gone: {field}; responses often lack it", "drift-gone")
+    return Finding(f"gone: {field}", "drift-gone")
 
 
 def _new(field: Field) -> Finding:
     if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
-        said = f"a signature where there was none: {field}; a next turn has to send it back"
-        return Finding(said, "drift-signature", Severity.WARNING)
+        message = f"new signature: {field}; the next turn of a conversation must send it back"
+        return Finding(message, "drift-signature", Severity.WARNING)
     return _notice(f"new: {field}", "drift-new")
 
 
-def _changed(old: Field, new: Field) -> Iterator[Finding]:
+def _changes(old: Field, new: Field) -> Iterator[Finding]:
+    path = old.path
     types = new.types - old.types - ({"integer"} if "number" in old.types else set())
     if types:
-        yield Finding(f"type changed: {old.path} was {_or(old.types)}, is {_or(new.types)}", "drift-type")
+        yield Finding(f"type changed: {path} was {_or(old.types)}, is {_or(new.types)}", "drift-type")
     if old.mime_types and (mime_types := new.mime_types - old.mime_types):
-        said = f"{old.path} was {_or(old.mime_types)}, is {_or(mime_types)}"
-        yield Finding(f"mime type changed: {said}", "drift-mime-type")
+        message = f"MIME type changed: {path} was {_or(old.mime_types)}, is {_or(mime_types)}"
+        yield Finding(message, "drift-mime-type")
     if old.alphabets and (alphabets := new.alphabets - old.alphabets):
-        said = f"{old.path} was {_or(old.alphabets)}, is {_or(alphabets)}"
-        yield Finding(f"base64 alphabet changed: {said}", "drift-alphabet")
+        message = f"base64 alphabet changed: {path} was {_or(old.alphabets)}, is {_or(alphabets)}"
+        yield Finding(message, "drift-alphabet")
     if old.binary and not new.binary and "string" in new.types:
-        yield Finding(f"encoding changed: {old.path} was base64, and is not", "drift-encoding")
+        yield Finding(f"encoding changed: {path} was base64, is not any more", "drift-encoding")
     if old.paddings and (paddings := new.paddings - old.paddings):
-        said = f"base64 padding: {old.path} was {_or(old.paddings)}, is {_or(paddings)} too; read it either way"
-        yield _notice(said, "drift-padding")
+        message = f"base64 padding changed: {path} was {_or(old.paddings)}, is also {_or(paddings)}: accept both"
+        yield _notice(message, "drift-padding")
     if old.enums and (enums := new.enums - old.enums):
-        yield _notice(f"new value: {old.path} is {_or(enums)}, and was {_or(old.enums)}", "drift-value")
+        yield _notice(f"new value: {path} is {_or(enums)}, was {_or(old.enums)}", "drift-value")
     if old.of > 1 and not old.optional and new.optional:
-        yield Finding(f"has become optional: {old.path}", "drift-optional", Severity.WARNING)
+        yield Finding(f"became optional: {path}", "drift-optional", Severity.WARNING)
 
 
 def _or(names: Iterable[str]) -> str:
     return " or ".join(sorted(names))
 
 
-def _notice(said: str, rule: str) -> Finding:
-    return Finding(said, rule, Severity.NOTICE)
+def _notice(message: str, rule: str) -> Finding:
+    return Finding(message, rule, Severity.NOTICE)

@@ -1,76 +1,70 @@
-"""The scenarios, run in the candidate environment: against the installed wheel, by the project's own pytest."""
+"""Run the smoke tests in the candidate environment, against the installed wheel, with the project's own pytest."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from omni_release import cassettes, distributions, environments, scripts
 from omni_release.core import redaction
 from omni_release.core.actions import Run
+from omni_release.core.documents import read_json_lines
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Project, Release
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
-from omni_release.smoke import outcomes
-from omni_release.smoke.outcomes import SmokeReport
+from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, Scenario, SmokeReport
 
-SCENARIOS = "omni_release.smoke.scenarios"
-UNRECORDED = "OMNI_RELEASE_UNRECORDED"
-REPORT = "scenarios.jsonl"
+RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
+"""Set for programs whose deprecation warnings are not the tests'; see scripts/warnings_recorder.py."""
+
+_SCENARIOS = "omni_release.smoke.scenarios"
 _NONE_COLLECTED = 5
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A run of the scenarios: what it told, and how the program ended."""
+class SmokeRun:
+    """A finished run of the smoke tests: their report, and how the command ended."""
 
-    told: SmokeReport
+    report: SmokeReport
     completed: Completed
     command: Run
 
 
-def wanted(project: Project) -> bool:
-    """Whether the project has smoke tests: `[tool.omni-release.smoke]`, or cassettes that are not for its classes."""
+def has_smoke_tests(project: Project) -> bool:
+    """Whether the project has smoke tests: `[tool.omni-release.smoke]`, or cassettes not just for its classes."""
     own = table(project.metadata, "tool", "omni-release", "smoke")
     if "model" in own:
         return bool({*own} - {"model", "cassettes"})
-    return "smoke" in table(project.metadata, "tool", "omni-release") or bool(recordings(project))
+    declared = "smoke" in table(project.metadata, "tool", "omni-release")
+    return declared or bool(cassettes.of_project(project))
 
 
-def recordings(project: Project) -> tuple[Path, ...]:
-    """The project's cassettes."""
-    return cassettes.in_folder(project.root / project.settings.smoke.cassettes)
-
-
-def must_be_wanted(project: Project) -> None:
+def require_smoke_tests(project: Project) -> None:
     """Raises NotApplicable where the project has no smoke tests."""
-    if not wanted(project):
-        raise NotApplicable("the project has no smoke tests: there is no [tool.omni-release.smoke], and no cassette")
+    if not has_smoke_tests(project):
+        raise NotApplicable("the project has no smoke tests: no [tool.omni-release.smoke], and no cassettes")
 
 
-def must_have_key(release: Release, world: World) -> None:
-    """Raises CannotTell where no variable holds a key."""
+def require_key(world: World) -> None:
+    """Raises Inconclusive where no variable holds a key."""
     if not redaction.key_variables_set(world.environment):
-        hint = f"Set {' or '.join(redaction.KEY_VARIABLES)}; or run it without one: --emulated"
-        raise Inconclusive("there is no key, so the live service cannot be asked", hint)
+        hint = f"Set {' or '.join(redaction.KEY_VARIABLES)}, or run it with --emulated."
+        raise Inconclusive("there is no API key, so the live service was not called", hint)
 
 
 def requirements(project: Project, wheel: Path) -> tuple[str, ...]:
-    """What brings the pytest plugin into the candidate environment: omni-release as it is installed here.
-
-    Nothing for a project without smoke tests.
-    """
-    if not wanted(project):
-        return ()
-    import json
+    """The requirement that installs the pytest plugin: this omni-release. None for a project without smoke tests."""
     from importlib.metadata import distribution
 
     from packaging.utils import canonicalize_name
 
+    if not has_smoke_tests(project):
+        return ()
     if canonicalize_name(project.name) == "omni-release":
         return (f"{wheel}[smoke]",)
     own = distribution("omni-release")
@@ -78,91 +72,101 @@ def requirements(project: Project, wheel: Path) -> tuple[str, ...]:
     return (f"omni-release[smoke] @ {url}" if url else f"omni-release[smoke]=={own.version}",)
 
 
-def folder(release: Release, mode: str) -> Path:
-    """Where a run of this mode keeps what came of it."""
+def mode_folder(release: Release, mode: str) -> Path:
+    """The folder for the report and the traffic of a run in this mode."""
     return release.records / "smoke" / mode
 
 
-def recorded_anew(release: Release) -> Path:
-    """Where new recordings lie until they take the place of the old ones."""
-    return release.records / "smoke" / "recorded-anew"
+def new_cassettes_folder(release: Release) -> Path:
+    """The folder for new recordings until they replace the old ones."""
+    return release.records / "smoke" / "new-cassettes"
 
 
-def tests(project: Project) -> tuple[str, ...]:
-    """What pytest is asked to run: the project's own files, else our scenarios."""
-    return project.settings.smoke.tests or ("--pyargs", SCENARIOS)
+def pytest_targets(project: Project) -> tuple[str, ...]:
+    """The arguments that name the tests: the project's own files, or else our scenarios."""
+    return project.settings.smoke.tests or ("--pyargs", _SCENARIOS)
 
 
-def command(release: Release, world: World, mode: str, record: Path | None = None) -> Run:
-    """The run of all scenarios in this mode; its traffic goes to `record`, if anywhere."""
+def run(release: Release, world: World, mode: str, record: Path | None = None) -> SmokeRun:
+    """Run all smoke tests in this mode and report progress; their traffic is recorded to `record`, if given.
+
+    Raises Inconclusive where pytest finds no test.
+    """
+    folder = mode_folder(release, mode)
+    for old in filter(None, (folder, record)):
+        shutil.rmtree(old, ignore_errors=True)
+    folder.mkdir(parents=True)
+    report = folder / "scenarios.jsonl"
+    command = _command(release, world, mode, report, record)
+    finished = threading.Event()
+    progress = threading.Thread(target=_report_progress, args=(report, world, finished), daemon=True)
+    if mode != RECORDED:  # a replay takes a moment
+        progress.start()
+    try:
+        completed = world.processes.run(command)
+    finally:
+        finished.set()
+        if progress.ident is not None:
+            progress.join(timeout=5)
+    if completed.code == _NONE_COLLECTED:
+        raise Inconclusive("pytest found no test marked `smoke`", f"Full output: {command.log}")
+    return SmokeRun(read_report(report), completed, command)
+
+
+def _command(release: Release, world: World, mode: str, report: Path, record: Path | None) -> Run:
     smoke = release.project.settings.smoke
     candidate = release.environment("candidate")
-    inner = environments.venv_env(world.environment, release.folder, candidate) | {UNRECORDED: "1"}
-    named = tuple(name for name in redaction.KEY_VARIABLES if inner.pop(name, ""))
+    variables = environments.venv_env(world.environment, release.folder, candidate) | {RECORDER_OFF: "1"}
+    keys = tuple(name for name in redaction.KEY_VARIABLES if variables.pop(name, ""))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
-    arguments = [*tests(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
-    arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={folder(release, mode) / REPORT}"]
+    arguments = [*pytest_targets(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
+    arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={report}"]
     arguments += [f"--smoke-record={record}"] if record else []
     arguments += ["-p", "no:cacheprovider", "-q"]
-    if mode == outcomes.LIVE and smoke.base_url:
-        inner["GOOGLE_GEMINI_BASE_URL"] = smoke.base_url
+    if mode == LIVE and smoke.base_url:
+        variables[BASE_URL_VARIABLE] = smoke.base_url
     if not smoke.tests:
         arguments += ["-o", "addopts=", f"--rootdir={tree}"]
     elif any(name.startswith("pytest-xdist==") for name in environments.installed_distributions(candidate)):
         arguments += ["-n", "0"]  # one process, one budget
-    shield = str(scripts.program("process_group"))
+    pytest = shutil.which("pytest", path=variables["PATH"]) or "pytest"
     return Run(
-        (sys.executable, "-I", shield, shutil.which("pytest", path=inner["PATH"]) or "pytest", *arguments),
+        (sys.executable, "-I", str(scripts.program("process_group")), pytest, *arguments),
         cwd=tree,
-        environment=inner,
+        environment=variables,
         log=release.logs / f"smoke-{mode}.log",
         deadline=smoke.timeout,
-        secrets={name: name for name in named} if mode == outcomes.LIVE else {},
+        secrets={name: name for name in keys} if mode == LIVE else {},
     )
 
 
-def run(release: Release, world: World, mode: str, record: Path | None = None) -> Ran:
-    """Run them, telling how far it is. Raises CannotTell where nothing could be told."""
-    into = folder(release, mode)
-    for old in filter(None, (into, record)):
-        shutil.rmtree(old, ignore_errors=True)
-    into.mkdir(parents=True)
-    asked = command(release, world, mode, record)
-    over = threading.Event()
-    watch = threading.Thread(target=_watch, args=(into / REPORT, world, over), daemon=True)
-    if mode != outcomes.RECORDED:  # which is over in a moment
-        watch.start()
-    try:
-        completed = world.processes.run(asked)
-    finally:
-        over.set()
-        if watch.ident is not None:
-            watch.join(timeout=5)
-    told = outcomes.read(into / REPORT)
-    if completed.code == _NONE_COLLECTED:
-        raise Inconclusive("pytest found no test marked `smoke`", f"All of its output: {asked.log}")
-    return Ran(told, completed, asked)
+def read_report(path: Path) -> SmokeReport:
+    """The report that the pytest plugin has written so far."""
+    mode, count, ended = "", 0, False
+    scenarios: list[Scenario] = []
+    for entry in read_json_lines(path):
+        mode, count = entry.get("mode", mode), entry.get("count", count)
+        ended = ended or "ended" in entry
+        if "scenario" in entry:
+            fields = entry["scenario"]
+            calls = tuple(CallRecord(**call) for call in fields["calls"])
+            scenarios.append(Scenario(**fields | {"calls": calls, "unused": tuple(fields["unused"])}))
+    return SmokeReport(mode, count, tuple(scenarios), ended)
 
 
-def _watch(report: Path, world: World, over: threading.Event) -> None:
-    """Say what each scenario came to, as it ends."""
-    said = 0
-    while not over.wait(0.3):
-        told = outcomes.read(report)
-        for one in told.scenarios[said:]:
-            said += 1
-            cost = f", ${one.usd:.3f}" if one.usd else ""
-            world.tell(f"      {said} of {told.count}  {one.name}: {one.outcome} ({one.seconds:.1f} s{cost})")
+def _report_progress(path: Path, world: World, finished: threading.Event) -> None:
+    """Print a line for each scenario as it ends."""
+    shown = 0
+    while not finished.wait(0.3):
+        report = read_report(path)
+        for scenario in report.scenarios[shown:]:
+            shown += 1
+            cost = f", ${scenario.usd:.3f}" if scenario.usd else ""
+            outcome = f"{scenario.outcome} ({scenario.seconds:.1f} s{cost})"
+            world.tell(f"      {shown} of {report.count}  {scenario.name}: {outcome}")
 
 
 def wheel_sha256(release: Release, world: World) -> str:
-    """The sha256 of the wheel that is installed in the candidate environment."""
+    """The sha256 of the wheel that is installed in the candidate environment; empty for a run without a build."""
     wheel = distributions.installable(release.dist).name
     return next((artifact.sha256 for artifact in world.journal.artifacts() if artifact.name == wheel), "")
-
-
-def relative(release: Release, path: str) -> str | None:
-    """A test's path in the project; None where it is not the project's own."""
-    pure = PurePosixPath(path)
-    inside = not pure.is_absolute() and ".." not in pure.parts
-    return path if inside and (release.project.root / path).is_file() else None

@@ -1,176 +1,200 @@
-"""Does the service answer as it was recorded, and do the project's own classes hold it?"""
+"""The checks of responses: the project's classes accept them, and the live ones match the recorded ones."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from omni_release import cassettes, programs, testing
-from omni_release import environments as environments_module
-from omni_release.cassettes import recorded
-from omni_release.cassettes.recorded import GENERATE, REFINE, Exchange
+from omni_release import cassettes, environments, programs, testing
+from omni_release.cassettes import exchanges
+from omni_release.cassettes.exchanges import GENERATE, REFINE, Exchange
 from omni_release.core import redaction
 from omni_release.core.actions import Write
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.settings import TABLE, SmokeModel
 from omni_release.core.settings_reader import pyproject_line
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.smoke import outcomes
-from omni_release.smoke.evidence import again
-from omni_release.smoke.response_schema import drifted, shapes
-from omni_release.smoke.runner import UNRECORDED, folder, must_be_wanted
+from omni_release.smoke import EMULATED, LIVE
+from omni_release.smoke.evidence import rerun_hint
+from omni_release.smoke.response_schema import drift_between, schemas_of
+from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests
 
 _DEADLINE = 300.0
-_FILE = "pyproject.toml"
-_LOCAL = "127.0.0.1,localhost"
+_PYPROJECT = "pyproject.toml"
+_NO_PROXY = "127.0.0.1,localhost"
+_BY_SEVERITY = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
+
+RESPONSE_CLASS = Rule("response-class", RuleClass.RELEASE, "Class cannot be filled with responses")
+RESPONSE_MODEL = Rule("response-model", RuleClass.RELEASE, "Field cannot hold the recorded value")
+RESPONSE_UNRECORDED = Rule("response-unrecorded", RuleClass.QUALITY, "No recorded response for a kind of call")
+RESPONSE_UNREAD = Rule("response-unread", RuleClass.QUALITY, "SDK cannot read a recorded response")
+CONTRACT_EMULATED = Rule("contract-emulated", RuleClass.QUALITY, "Recordings are from the emulator")
 
 
+@reports(RESPONSE_CLASS, RESPONSE_MODEL, RESPONSE_UNRECORDED, RESPONSE_UNREAD)
 def response_models(release: Release, world: World) -> Iterator[Finding]:
-    """Each class of the project that the settings name holds what recorded answers have, as the SDK gives it.
+    """Response models accept the recorded responses
 
-    It is filled in the candidate environment, for every kind of call (generate and refine), without one being made.
-    Declare a field as what the SDK gives (`bytes` for a signature, not `str`), or convert it where it comes in. The
-    classes are named in [[tool.omni-release.smoke.model]].
+    Each class in [[tool.omni-release.smoke.model]] is filled from recorded responses as the SDK returns them, for each
+    kind of call (generate and refine), in the candidate environment and without a call.
+
+    Fix: declare a field as the type that the SDK returns (`bytes` for a signature, not `str`), or convert the value
+    before it is stored.
     """
     models = release.project.settings.smoke.model
     if not models:
         raise NotApplicable("the settings name no class to fill: [[tool.omni-release.smoke.model]]")
-    answers = _answers(release)
-    told = _filled(release, world, models, answers)
-    findings = [*_broken(release, told), *_troubles(release, told)]
+    responses = _recorded_responses(release)
+    result = _fill(release, world, models, responses)
+    findings = [*_unusable_classes(release, result), *_mismatches(release, result)]
     yield from findings
-    untold = tuple(_untold(release, models, answers, told))
-    if untold and not findings:
-        raise Inconclusive("\n".join(untold), "Record what is missing: `omni-release record`; see docs/contract.md.")
-    for said in untold:
-        yield Finding(said, "response-unrecorded", Severity.WARNING, _FILE, _line(release))
-    for said in told["unread"]:
-        yield Finding(f"the SDK cannot read {said['answer']}: {said['said']}", "response-unread", Severity.WARNING)
+    missing = tuple(_missing_recordings(models, responses, result))
+    if missing and not findings:
+        hint = "Record the missing responses: `omni-release record`; see docs/contract.md."
+        raise Inconclusive("\n".join(missing), hint)
+    for message in missing:
+        yield Finding(message, RESPONSE_UNRECORDED.id, Severity.WARNING, _PYPROJECT, _setting_line(release))
+    for unread in result["unread"]:
+        message = f"the SDK cannot read {unread['answer']}: {unread['problem']}"
+        yield Finding(message, RESPONSE_UNREAD.id, Severity.WARNING)
     if not findings:
-        filled = sum(sum(one["filled"].values()) for one in told["filled"])
-        by = told["sdk"] or "no google-genai there: the parsed JSON"
+        count = sum(sum(model["filled"].values()) for model in result["filled"])
+        source = result["sdk"] or "parsed JSON, as google-genai is not installed"
         classes = "1 class" if len(models) == 1 else f"{len(models)} classes"
-        yield Finding(f"{classes} filled {filled} times ({by})", severity=Severity.NOTICE)
+        yield Finding(f"{classes} filled {count} times ({source})", severity=Severity.NOTICE)
 
 
+@reports(
+    Rule("drift-gone", RuleClass.RELEASE, "Field is gone"),
+    Rule("drift-type", RuleClass.RELEASE, "Type of a field changed"),
+    Rule("drift-mime-type", RuleClass.RELEASE, "MIME type changed"),
+    Rule("drift-alphabet", RuleClass.RELEASE, "Alphabet of base64 changed"),
+    Rule("drift-encoding", RuleClass.RELEASE, "Field is not base64 any more"),
+    Rule("drift-signature", RuleClass.RELEASE, "New signature, which the next turn must send back"),
+    Rule("drift-optional", RuleClass.RELEASE, "Field became optional"),
+    Rule("drift-new", RuleClass.QUALITY, "New field"),
+    Rule("drift-value", RuleClass.QUALITY, "New enum value"),
+    Rule("drift-padding", RuleClass.QUALITY, "Padding of base64 changed"),
+    Rule("drift-unseen", RuleClass.QUALITY, "Kind of response in only one of the recordings"),
+    CONTRACT_EMULATED,
+)
 def response_schema(release: Release, world: World) -> Iterator[Finding]:
-    """What the live service answers has the shape of what was recorded.
+    """Live responses match the recorded schema
 
-    Field by field: gone, new, of another type, encoding, alphabet or mime type. Where the code can take it, record
-    anew: `omni-release record`. docs/contract.md says what is told of what.
+    The responses of the live run have the fields, types, encodings and MIME types of the recorded ones.
+
+    Fix: adapt the code to the changed responses, then record them again with `omni-release record`. The severities of
+    changes are in docs/contract.md.
     """
-    must_be_wanted(release.project)
-    live = folder(release, outcomes.LIVE) / "traffic"
+    require_smoke_tests(release.project)
+    live = mode_folder(release, LIVE) / "traffic"
     if not live.is_dir() or not any(live.rglob("*.*")):
-        raise Inconclusive("no live run has left its traffic in this run", again(release))
-    kept = cassettes.in_folder(release.project.root / release.project.settings.smoke.cassettes)
-    if not kept:
-        raise Inconclusive("nothing is recorded to compare with", "Record it: `omni-release record`.")
-    old = shapes(exchange for path in kept for exchange in recorded.read(path))
-    found = drifted(old, shapes(recorded.read(live)))
-    if all(_emulated(path) for path in kept):
-        said = "the recordings are the emulator's: what differs may be its doing. Record the service's own answers"
-        yield Finding(said, "contract-emulated", Severity.NOTICE)
-        found = tuple(replace(one, severity=min(one.severity, Severity.WARNING, key=_MILD.index)) for one in found)
-    yield from found
+        raise Inconclusive("this run has no traffic of a live run", rerun_hint(release))
+    recordings = cassettes.of_project(release.project)
+    if not recordings:
+        raise Inconclusive("nothing is recorded to compare with", "Record responses: `omni-release record`.")
+    recorded = schemas_of(exchange for path in recordings for exchange in exchanges.read(path))
+    findings = drift_between(recorded, schemas_of(exchanges.read(live)))
+    sources = [cassette.provenance and cassette.provenance.source for cassette in map(cassettes.read, recordings)]
+    if set(sources) == {EMULATED}:
+        message = "the recordings are from the emulator, so differences are warnings: record responses of the service"
+        yield Finding(message, CONTRACT_EMULATED.id, Severity.NOTICE)
+        limit = Severity.WARNING
+        findings = tuple(replace(f, severity=min(f.severity, limit, key=_BY_SEVERITY.index)) for f in findings)
+    yield from findings
 
 
-_MILD = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
-
-
-def _emulated(path: Path) -> bool:
-    told = cassettes.read(path).provenance
-    return told is not None and told.source == outcomes.EMULATED
-
-
-def _answers(release: Release) -> tuple[tuple[str, Exchange], ...]:
-    """All recorded answers, with names. Raises CannotTell where there is none."""
+def _recorded_responses(release: Release) -> tuple[tuple[str, Exchange], ...]:
+    """All recorded exchanges with a response of a model, by name. Raises Inconclusive where there is none."""
     project = release.project
     folder = project.root / project.settings.smoke.cassettes
-    found = recorded.read(folder) if folder.is_dir() and any(folder.rglob("*.*")) else ()
+    found = exchanges.read(folder) if folder.is_dir() and any(folder.rglob("*.*")) else ()
     named = [
         (f"{exchange.path.relative_to(project.root).as_posix()} ({exchange.number})", exchange)
         for exchange in found
         if any(isinstance(body, dict) and body.get("candidates") for body in exchange.bodies)
     ]
     if not named:
-        said = f"no answer is recorded in {project.settings.smoke.cassettes}/"
-        raise Inconclusive(said, "Record some: `omni-release record`, or with vcrpy. See docs/contract.md.")
+        message = f"no response is recorded in {project.settings.smoke.cassettes}/"
+        raise Inconclusive(message, "Record responses: `omni-release record`, or use vcrpy. See docs/contract.md.")
     return tuple(named)
 
 
-def _filled(
-    release: Release, world: World, models: Sequence[SmokeModel], answers: Sequence[tuple[str, Exchange]]
+def _fill(
+    release: Release, world: World, models: Sequence[SmokeModel], responses: Sequence[tuple[str, Exchange]]
 ) -> dict[str, Any]:
-    """What the child program found. Raises ActionFailed where it ended before it had written its answer."""
-    task = release.work_dir / "filling.json"
+    """The result of scripts/fill_models.py in the candidate environment. Raises ActionFailed where it has none."""
+    task = release.work_dir / "fill-models.json"
     content = {
         "models": [
             {"class": m.class_, "path": m.path, "where": m.where, "calls": list(m.calls), "fields": dict(m.fields)}
             for m in models
         ],
         "answers": [
-            {"name": name, "kind": one.kind, "model": one.model or "recorded", "body": body}
-            for name, one in answers
-            for body in one.bodies
+            {"name": name, "kind": exchange.kind, "model": exchange.model or "recorded", "body": body}
+            for name, exchange in responses
+            for body in exchange.bodies
         ],
     }
     world.files.write(Write(task, json.dumps(content).encode()))
-    inner = programs.test_env(world.environment, release.folder)
-    inner = {name: value for name, value in inner.items() if name not in redaction.KEY_VARIABLES}
-    return environments_module.run_script(
+    variables = programs.test_env(world.environment, release.folder)
+    variables = {name: value for name, value in variables.items() if name not in redaction.KEY_VARIABLES}
+    return environments.run_script(
         release,
         world,
         "candidate",
         "fill_models",
         str(task),
-        variables=inner | {UNRECORDED: "1", "NO_PROXY": _LOCAL, "no_proxy": _LOCAL},
+        variables=variables | {RECORDER_OFF: "1", "NO_PROXY": _NO_PROXY, "no_proxy": _NO_PROXY},
         deadline=_DEADLINE,
         doing="filling the classes",
     )
 
 
-def _broken(release: Release, told: dict[str, Any]) -> Iterator[Finding]:
-    for one in told["broken"]:
-        yield Finding(f"{one['class']} {one['said']}", "response-class", path=_FILE, line=_line(release, one["class"]))
+def _unusable_classes(release: Release, result: dict[str, Any]) -> Iterator[Finding]:
+    for unusable in result["broken"]:
+        name = unusable["class"]
+        message = f"{name} {unusable['problem']}"
+        yield Finding(message, RESPONSE_CLASS.id, path=_PYPROJECT, line=_setting_line(release, name))
 
 
-def _troubles(release: Release, told: dict[str, Any]) -> Iterator[Finding]:
-    """One finding for each field and kind of call, with the first answer that shows it."""
-    places = testing.places(release)
-    seen: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
-    for one in told["troubles"]:
-        seen.setdefault((one["class"], one["field"], one["kind"], one["said"]), []).append(one)
-    for (cls, field, kind, said), found in seen.items():
-        first = found[0]
+def _mismatches(release: Release, result: dict[str, Any]) -> Iterator[Finding]:
+    """One finding for each field, kind of call and problem, with the first response that shows it."""
+    places = testing.code_places(release)
+    groups: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+    for mismatch in result["mismatches"]:
+        key = (mismatch["class"], mismatch["field"], mismatch["kind"], mismatch["problem"])
+        groups.setdefault(key, []).append(mismatch)
+    for (cls, field, kind, problem), group in groups.items():
+        first = group[0]
         name = f"{cls}.{field}" if field else cls
-        times = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+        others = f", and {len(group) - 1} more" if len(group) > 1 else ""
         path = places.in_checkout(first["file"]) if first["file"] else None
         yield Finding(
-            f"{name} cannot hold what {kind} answers: {said} ({first['answer']}: {first['where']}{times})",
-            "response-model",
-            path=path or _FILE,
-            line=first["line"] if path else _line(release, cls),
+            f"{name} cannot hold what {kind} returns: {problem} ({first['answer']}: {first['where']}{others})",
+            RESPONSE_MODEL.id,
+            path=path or _PYPROJECT,
+            line=first["line"] if path else _setting_line(release, cls),
         )
 
 
-def _untold(
-    release: Release, models: Sequence[SmokeModel], answers: Sequence[tuple[str, Exchange]], told: dict[str, Any]
+def _missing_recordings(
+    models: Sequence[SmokeModel], responses: Sequence[tuple[str, Exchange]], result: dict[str, Any]
 ) -> Iterator[str]:
-    """What no recording has shown: a kind of call, or anything at a class's path."""
-    there = {exchange.kind for _, exchange in answers}
-    for kind in sorted({kind for model in models for kind in (model.calls or (GENERATE, REFINE))} - there):
-        yield f"no answer to a call of the kind `{kind}` is recorded, so nothing is known of it"
-    for one in told["filled"]:
-        if not one["filled"]:
-            yield f"{one['class']} was not filled: nothing stands at `{one['path']}` in any recorded answer"
+    """A message for each kind of call without a response, and each class without a value at its path."""
+    recorded = {exchange.kind for _, exchange in responses}
+    for kind in sorted({kind for model in models for kind in (model.calls or (GENERATE, REFINE))} - recorded):
+        yield f"no response to a `{kind}` call is recorded"
+    for model in result["filled"]:
+        if not model["filled"]:
+            yield f"{model['class']} was not filled: no recorded response has a value at `{model['path']}`"
 
 
-def _line(release: Release, cls: str = "") -> int | None:
-    """The line of a class's setting."""
+def _setting_line(release: Release, cls: str = "") -> int | None:
+    """The line of a class in the settings; that of the first one for a class that is not named."""
     number = next((n for n, model in enumerate(release.project.settings.smoke.model) if model.class_ == cls), 0)
     return pyproject_line(release.project.root, (TABLE, "smoke", "model", number, "class"))

@@ -1,4 +1,4 @@
-"""Put newly recorded traffic in place of the cassettes."""
+"""The steps of smoke tests: replace the cassettes, install the published release."""
 
 from __future__ import annotations
 
@@ -11,30 +11,35 @@ from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
 from omni_release.environments.installers import create_environment, install_dependencies, install_pinned, pinned_wheel
 from omni_release.smoke import runner
-from omni_release.testing.steps import filled_marker
+from omni_release.testing.steps import installed_marker
 
 
 class ReplaceCassettes:
-    """The new recordings take the place of the old ones, which are moved into the run folder.
+    """Cassettes are replaced by the new recordings
 
-    Look at the difference before you commit it: `git diff --stat`, then the bodies.
+    The new recordings are copied over the cassettes, whose old files move to the run folder.
+
+    Fix: check that the folder of the cassettes is writable, then run `omni-release record` again. Review the changes
+    before you commit them: `git diff --stat`, then the bodies.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        source, target = runner.recorded_anew(release), _target(release)
+        source, target = runner.new_cassettes_folder(release), _cassettes_folder(release)
         if target.exists():
-            yield Move(target, _free(release.folder / "smoke" / "replaced"))
+            replaced = release.folder / "smoke" / "replaced"
+            numbered = (replaced.with_name(f"{replaced.name}-{number}") for number in range(1, 1000))
+            yield Move(target, next(path for path in (replaced, *numbered) if not path.exists()))
         yield Copy(source, target, tuple(PurePosixPath(name) for name in _names(source)))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        source, target = runner.recorded_anew(release), _target(release)
+        source, target = runner.new_cassettes_folder(release), _cassettes_folder(release)
         names = _names(source)
         if _names(target) != names or any((source / n).read_bytes() != (target / n).read_bytes() for n in names):
             return None
         return {"cassettes": len(names), "folder": str(target)}
 
 
-def _target(release: Release) -> Path:
+def _cassettes_folder(release: Release) -> Path:
     return release.project.root / release.project.settings.smoke.cassettes
 
 
@@ -42,15 +47,14 @@ def _names(folder: Path) -> tuple[str, ...]:
     return tuple(path.relative_to(folder).as_posix() for path in cassettes.in_folder(folder))
 
 
-def _free(path: Path) -> Path:
-    numbered = (path.with_name(f"{path.name}-{number}") for number in range(1, 1000))
-    return next(one for one in (path, *numbered) if not one.exists())
-
-
 class InstallForSmoke:
-    """The release from the index, and what its smoke tests need, are installed into an environment of their own.
+    """Release is installed from the index for its smoke tests
 
-    Our own file comes from the target index alone, pinned by its hash. All that uv says lies in `logs/candidate.log`.
+    The release from the target index, pinned by its hash, is installed with its smoke tests' requirements into an
+    environment of its own.
+
+    Fix: see the output of uv in `logs/candidate.log` of the run. A missing requirement must be on the index under its
+    name, for this Python.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
@@ -59,14 +63,15 @@ class InstallForSmoke:
         yield own.requirements_file
         yield create_environment(release, world, own.name)
         yield install_pinned(release, world, own)
-        wanted = testing.requirements(release.project, wheel, runner.requirements(release.project, wheel)).arguments
-        yield install_dependencies(release, world, own.name, *(own.by_version(wheel, word) for word in wanted))
-        yield filled_marker(release)
+        plugin = runner.requirements(release.project, wheel)
+        arguments = testing.requirements(release.project, wheel, plugin).arguments
+        yield install_dependencies(release, world, own.name, *(own.by_version(wheel, word) for word in arguments))
+        yield installed_marker(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        runner.must_be_wanted(release.project)
+        runner.require_smoke_tests(release.project)
         wheel = distributions.installable(release.dist)
         site = environments.site_packages(release.environment("candidate"))
-        if not (environments.has_wheel(site, wheel, by="uv") and filled_marker(release).path.is_file()):
+        if not (environments.has_wheel(site, wheel, by="uv") and installed_marker(release).path.is_file()):
             return None
         return {"installer": "uv", "index": world.index.target.simple}

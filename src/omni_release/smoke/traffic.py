@@ -1,6 +1,6 @@
-"""What goes over the wire while one scenario runs: recorded, or replayed.
+"""One running smoke test: its traffic, recorded or replayed, and what its outcome says.
 
-vcrpy stands between the HTTP clients (all that it knows, httpx2 among them) and the network; this is its cassette.
+vcrpy stands between the HTTP clients (all that it knows, httpx2 among them) and the network.
 """
 
 from __future__ import annotations
@@ -9,33 +9,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from vcr.cassette import Cassette, CassetteContextDecorator
+from vcr.errors import CannotOverwriteExistingCassetteException as NotInRecording
 from vcr.matchers import body as same_body
 from vcr.matchers import method, path, query
 from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.record_mode import RecordMode
 from vcr.request import Request
 
-from omni_release import cassettes
-from omni_release.cassettes import Scrubber, asked
+from omni_release import __version__, cassettes
+from omni_release.cassettes import Scrubber, model_and_method
 from omni_release.cassettes.shrink import shrunk
+from omni_release.core import redaction
 from omni_release.core.documents import write_file
-from omni_release.core.errors import OmniReleaseError
-from omni_release.smoke.metering import Call, Meter, body_of
+from omni_release.core.errors import Inconclusive, OmniReleaseError
+from omni_release.smoke import FAILED, INCONCLUSIVE, PASSED, RECORDED
+from omni_release.smoke.metering import Call, Meter, response_body
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+NOT_RECORDED = "not recorded yet: run `nox -s record` with a key, or `nox -s record -- --emulated` without one"
+_NOT_IN_CASSETTE = "requests something that its cassette does not have: fix the code, or run `nox -s record`"
 
-class Tape(Cassette):  # type: ignore[misc]  # vcrpy has no types
-    """A cassette that counts what goes through it."""
+
+class MeteredCassette(Cassette):  # type: ignore[misc]  # vcrpy has no types
+    """A cassette of vcrpy that reports each request and response to a meter."""
 
     def __init__(self, meter: Meter, **settings: Any) -> None:
         self._meter = meter
         super().__init__(**settings)
 
     def can_play_response_for(self, request: Request) -> bool:
-        """The first thing that is asked for each request, and the last before it is sent."""
+        """Called first for each request, and last before it is sent."""
         self._meter.begin(request)
         return bool(super().can_play_response_for(request))
 
@@ -49,88 +56,64 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy has no types
         super().append(request, response)
 
 
+class SecretInTraffic(OmniReleaseError):
+    """A key is in a recording, which was therefore not written."""
+
+
 @dataclass
 class Recording:
-    """Where a scenario's traffic is kept: what vcrpy calls a persister. With no `path` it is kept nowhere.
+    """The file of a smoke test's traffic: what vcrpy calls a persister. Without a `path` nothing is written.
 
-    `source` is what the traffic is of (live, emulated); nothing is written but by `write`.
+    `source` says where the traffic comes from (live, emulated). Only `write` writes the file.
     """
 
     path: Path | None
     scrubber: Scrubber
     source: str
     replay: bool = True
-    taken: dict[str, Any] = field(default_factory=dict)
+    captured: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def there(self) -> bool:
-        """Whether it is kept already."""
+    def exists(self) -> bool:
+        """Whether the file is there."""
         return self.path is not None and self.path.is_file()
 
     def load_cassette(self, cassette_path: str, serializer: object) -> tuple[list[Request], list[dict[str, Any]]]:
-        """What is replayed."""
-        if not self.replay or self.path is None or not self.there:
+        """The requests and responses to replay, for vcrpy."""
+        if not self.replay or self.path is None or not self.exists:
             raise CassetteNotFoundError
-        found = cassettes.read(self.path)
-        requests = [
-            Request(i.method, i.uri, i.sent or None, {"content-type": "application/json"}) for i in found.interactions
-        ]
-        return requests, [_response(one) for one in found.interactions]
+        requests: list[Request] = []
+        responses: list[dict[str, Any]] = []
+        for found in cassettes.read(self.path).interactions:
+            requests.append(Request(found.method, found.uri, found.sent or None, {"content-type": "application/json"}))
+            headers = {name: [value] for name, value in found.headers.items()}
+            status = {"code": found.code, "message": ""}
+            responses.append({"status": status, "headers": headers, "body": {"string": found.body}})
+        return requests, responses
 
     def save_cassette(self, cassette_path: str, cassette_dict: dict[str, Any], serializer: object) -> None:
-        """What was recorded is kept in mind: whether it is worth keeping is known when the test has ended."""
-        self.taken = cassette_dict
+        """Hold the traffic until the test has ended: only then it is known whether to write it."""
+        self.captured = cassette_dict
 
     def write(self, when: str) -> Path | None:
-        """Write what was taken; the file's path, or None where there was nothing. Faults of the service are left out.
+        """Write the traffic, without faults of the service; the path, or None where there is nothing to write.
 
-        Raises SecretLeft where a key is in the bytes that would be written: then nothing is.
+        `when` is the time of the recording (ISO 8601, UTC). Raises SecretInTraffic where the file would hold a key.
         """
+        requests, responses = self.captured.get("requests", ()), self.captured.get("responses", ())
         pairs = [
             (request, response)
-            for request, response in zip(self.taken.get("requests", ()), self.taken.get("responses", ()), strict=True)
+            for request, response in zip(requests, responses, strict=True)
             if not Call("", "", code=response["status"]["code"]).unanswered
         ]
         if self.path is None or not pairs:
             return None
-        entries = [_entry(self.scrubber, request, response) for request, response in pairs]
-        models = tuple(sorted({asked(request.path)[0] for request, _ in pairs} - {""}))
-        told = cassettes.Provenance(self.source, when, _sdk(), models, _writer())
-        text = cassettes.written(entries, told)
-        refuse_secrets(text, self.scrubber.secrets)
+        models = tuple(sorted({model_and_method(request.path)[0] for request, _ in pairs} - {""}))
+        provenance = cassettes.Provenance(self.source, when, _sdk(), models, f"omni-release {__version__}")
+        text = cassettes.to_yaml([_entry(self.scrubber, *pair) for pair in pairs], provenance)
+        _refuse_secrets(text, self.scrubber.secrets)
         write_file(self.path, text.encode())
         return self.path
-
-
-class SecretLeft(OmniReleaseError):
-    """A key is in what was about to be written; nothing was."""
-
-
-def refuse_secrets(text: str, secrets: tuple[str, ...]) -> None:
-    """Raises SecretLeft where a key's value, or what has the shape of a key, is in the text. It is never shown."""
-    from omni_release.core import redaction
-
-    data = text.encode()
-    if any(value in text for value in cassettes.spellings(secrets)):
-        raise SecretLeft("the live key is in the traffic, in a way that could not be taken out; it is not recorded")
-    for line, kind in redaction.find_keys(data):
-        said = f"what looks like {kind} is in the traffic (line {line} of its cassette); it is not recorded"
-        raise SecretLeft(said, "Keep it out of what the test sends, or out of what the service answers.")
-
-
-def _entry(scrubber: Scrubber, request: Request, response: dict[str, Any]) -> dict[str, Any]:
-    sent = request.body or b""
-    status = response["status"]
-    return cassettes.entry(
-        scrubber,
-        (request.method, request.uri, sent if isinstance(sent, bytes) else b"".join(sent), request.headers),
-        (status["code"], status.get("message") or "", body_of(response), response["headers"]),
-    )
-
-
-def _response(one: cassettes.Interaction) -> dict[str, Any]:
-    headers = {name: [value] for name, value in one.headers.items()}
-    return {"status": {"code": one.code, "message": ""}, "headers": headers, "body": {"string": one.body}}
 
 
 def _sdk() -> str:
@@ -142,32 +125,100 @@ def _sdk() -> str:
         return ""
 
 
-def _writer() -> str:
-    from omni_release import __version__
+def _entry(scrubber: Scrubber, request: Request, response: dict[str, Any]) -> dict[str, Any]:
+    sent, status = request.body or b"", response["status"]
+    return cassettes.to_entry(
+        scrubber,
+        (request.method, request.uri, sent if isinstance(sent, bytes) else b"".join(sent), request.headers),
+        (status["code"], status.get("message") or "", response_body(response), response["headers"]),
+    )
 
-    return f"omni-release {__version__}"
+
+def _refuse_secrets(text: str, keys: tuple[str, ...]) -> None:
+    """Raises SecretInTraffic where one of these keys, or text of the shape of a key, is in the text."""
+    if any(encoded in text for encoded in redaction.key_encodings(keys)):
+        raise SecretInTraffic("not recorded: the API key is in the traffic, in a form that could not be removed")
+    for line, kind in redaction.find_keys(text.encode()):
+        message = f"not recorded: text that looks like {kind} is in the traffic (line {line} of its cassette)"
+        raise SecretInTraffic(message, "Remove it from what the test sends, or from what the service answers.")
 
 
-def opened(recording: Recording, meter: Meter) -> AbstractContextManager[Any]:
-    """Within it a recording to replay takes the network's place; else the network is watched and recorded."""
+def use_recording(recording: Recording, meter: Meter) -> AbstractContextManager[Any]:
+    """A context in which a recording is replayed instead of the network, or the network is recorded."""
     scrubber = recording.scrubber
-    made: AbstractContextManager[Any] = CassetteContextDecorator.from_args(
-        Tape,
+    context: AbstractContextManager[Any] = CassetteContextDecorator.from_args(
+        MeteredCassette,
         meter=meter,
         path=str(recording.path or "unrecorded"),
         persister=recording,
         record_mode=RecordMode.NONE if recording.replay else RecordMode.ALL,
         drop_unused_requests=True,
         match_on=(method, path, query, same_body),
-        before_record_request=(lambda request: comparable(scrubber, request)) if recording.replay else None,
+        before_record_request=(lambda request: as_recorded(scrubber, request)) if recording.replay else None,
     )
-    return made
+    return context
 
 
-def comparable(scrubber: Scrubber, request: Request) -> Request:
-    """A request as its recording has it: what would have been taken out or shrunk is, in a copy."""
+def as_recorded(scrubber: Scrubber, request: Request) -> Request:
+    """A copy of a request as a cassette has it: without keys, with small stubs for binary data."""
     sent = request.body
     if isinstance(sent, bytes):
         sent = shrunk(scrubber.body(sent)).body
     headers = {"content-type": str(request.headers.get("content-type", "application/json"))}
     return Request(request.method, scrubber.uri(request.uri), sent, headers)
+
+
+@dataclass
+class RunningTest:
+    """The smoke test that is running. `outcome` is empty until it is known; `error` is what the test raised."""
+
+    item: pytest.Item
+    outcome: str = ""
+    why: str = ""
+    error: BaseException | None = None
+    seconds: float = 0.0
+    calls: tuple[Call, ...] = ()
+    recording: Recording | None = None
+    cassette: MeteredCassette | None = None
+    wrote: bool = False
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """The positions (from 0) of recorded responses that were not requested."""
+        if self.cassette is None or self.recording is None or not self.recording.replay:
+            return ()
+        return tuple(at for at in range(len(self.cassette.data)) if not self.cassette.play_counts[at])
+
+
+def judge(running: RunningTest, mode: str, exceeded: str) -> None:
+    """Turn a failure that says nothing about the release, and a pass without any response, into inconclusive.
+
+    `exceeded` says that the budget was reached, and is empty otherwise. In a replay, explain a failure by the cassette.
+    """
+    calls, recording = running.calls, running.recording
+    if mode == RECORDED:
+        if running.outcome == FAILED and calls and recording and not recording.exists:
+            running.why = NOT_RECORDED
+        elif running.outcome == FAILED and isinstance(running.error, NotInRecording):
+            running.why = _NOT_IN_CASSETTE
+        return
+    last = f"{calls[-1].model or 'the service'}: {calls[-1].code or 'no answer'}" if calls else ""
+    if running.outcome == FAILED:
+        cause = _inconclusive_cause(running.error)
+        if exceeded:
+            running.outcome, running.why = INCONCLUSIVE, exceeded
+        elif cause is not None:
+            running.outcome, running.why = INCONCLUSIVE, cause.message
+        elif calls and calls[-1].unanswered:
+            running.outcome, running.why = INCONCLUSIVE, f"{last}; {running.why}"
+    elif running.outcome == PASSED and calls and all(call.unanswered for call in calls):
+        running.outcome, running.why = INCONCLUSIVE, f"it passed, but no call was answered: {last}"
+
+
+def _inconclusive_cause(error: BaseException | None) -> Inconclusive | None:
+    """The Inconclusive that an error is, or was raised from."""
+    for _ in range(20):
+        if error is None or isinstance(error, Inconclusive):
+            return error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None

@@ -1,4 +1,4 @@
-"""Copy the tests, and install what they run against."""
+"""The steps before the tests: copy them, and install what they need."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from omni_release.environments.installers import create_environment, install_dep
 
 
 class CopyTests:
-    """The checkout is copied without its import packages, so that the tests can only import what was installed."""
+    """Tests are copied without the source packages
+
+    The checkout is copied without its import packages, so that the tests can import only the installed ones.
+
+    Fix: check that the folder for temporary files is writable and has enough space, then resume the run.
+    """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         files = source_tree.files(release.project.root, world.processes)
-        if not testing.exist(release.project, files):
+        if not testing.has_tests(release.project, files):
             raise NotApplicable(testing.NO_TESTS)
-        yield Copy(release.project.root, release.tests_tree, testing.without_packages(release.project, files))
+        yield Copy(release.project.root, release.tests_tree, testing.without_modules(release.project, files))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"copy": str(release.tests_tree)} if release.tests_tree.is_dir() else None
@@ -29,34 +34,37 @@ class CopyTests:
 
 @dataclass(frozen=True)
 class InstallCandidate:
-    """The wheel and the project's test dependencies are installed into a fresh environment.
+    """Wheel is installed with its test requirements
 
-    If a dependency cannot be found, is it on the index under that name and for this Python? The whole output of uv
-    lies in the run's `logs/candidate.log`.
+    The built wheel and the project's test requirements are installed into a fresh environment.
+
+    Fix: see the output of uv in `logs/candidate.log` of the run. A missing requirement must be on the index under its
+    name, for this Python.
     """
 
-    also: Callable[[Project, Path], tuple[str, ...]]
-    """What else the environment needs, for a project and its wheel: the plugin for its smoke tests."""
+    extra_requirements: Callable[[Project, Path], tuple[str, ...]]
+    """More requirements for a project and its wheel, such as the plugin for its smoke tests."""
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         wheel = distributions.installable(release.dist)
+        extra = self.extra_requirements(release.project, wheel)
         yield create_environment(release, world, "candidate")
-        needed = testing.requirements(release.project, wheel, self.also(release.project, wheel))
-        yield install_dependencies(release, world, "candidate", *needed.arguments)
-        yield from testing.recorder(release)
-        yield filled_marker(release)
+        arguments = testing.requirements(release.project, wheel, extra).arguments
+        yield install_dependencies(release, world, "candidate", *arguments)
+        yield from testing.recorder_files(release)
+        yield installed_marker(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         site = environments.site_packages(release.environment("candidate"))
-        if not (environments.has_wheel(site, wheel) and filled_marker(release).path.is_file()):
+        if not (environments.has_wheel(site, wheel) and installed_marker(release).path.is_file()):
             return None
         return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
 
 
-def filled_marker(release: Release) -> Write:
-    """The last of what fills the candidate environment, so that it is only there when all of it is.
+def installed_marker(release: Release) -> Write:
+    """The file that is written last into the candidate environment, so that it shows that all is installed.
 
-    What the tests need besides is required by nothing that is installed: the environment itself does not tell.
+    The environment itself cannot show it: nothing that is installed requires the tests' requirements.
     """
-    return Write(release.environment("candidate") / "omni-release-filled", b"")
+    return Write(release.environment("candidate") / "omni-release-installed", b"")
