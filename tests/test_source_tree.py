@@ -141,7 +141,7 @@ def test_links_outside_a_repository(tmp_path: Path, processes: LocalProcesses) -
 
 
 def test_machine_without_git(tmp_path: Path, processes: LocalProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is a repository and no git, nothing of it can be told; where there is none, none is needed."""
+    """In a repository, a missing git is inconclusive; outside a repository, git is not needed."""
     root = repository(tmp_path / "root", "a.txt", "inner/b.txt")
     plain = written(tmp_path / "plain", "a.txt")
     (tmp_path / "empty").mkdir()
@@ -222,7 +222,7 @@ def test_commit(tmp_path: Path, processes: LocalProcesses) -> None:
     assert source_tree.commit(tmp_path / "not there", processes) is None
 
 
-def test_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+def test_working_tree(tmp_path: Path, processes: LocalProcesses) -> None:
     """The repository that a folder lies in, and where in it; a worktree's git folder lies in the first checkout."""
     top = repository(tmp_path / "top", "packages/acme/pyproject.toml")
     inside = top / "packages/acme"
@@ -240,7 +240,7 @@ def test_repository(tmp_path: Path, processes: LocalProcesses) -> None:
     assert source_tree.working_tree(tmp_path, processes) is None
 
 
-def test_everything(tmp_path: Path, processes: LocalProcesses) -> None:
+def test_build_inputs(tmp_path: Path, processes: LocalProcesses) -> None:
     """What a build may read: the repository's files, and the project's own ignored ones, but no leftovers."""
     top = repository(tmp_path, "shared/LICENSE", "acme/pyproject.toml", "acme/src/acme.py")
     written(top, "acme/src/_version.py", "acme/dist/acme.whl", "acme/.nox/x", "other/ignored.py")
@@ -249,8 +249,8 @@ def test_everything(tmp_path: Path, processes: LocalProcesses) -> None:
     assert found == [".gitignore", "acme/pyproject.toml", "acme/src/_version.py", "acme/src/acme.py", "shared/LICENSE"]
 
 
-def test_repository_that_git_refuses(tmp_path: Path, processes: LocalProcesses) -> None:
-    """A repository with which git does not work is no absent one: that could not be told."""
+def test_repository_in_which_git_fails(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A repository in which git does not work is inconclusive, not absent."""
     root = repository(tmp_path / "root", "a.txt")
     (root / ".git" / "config").write_text("[broken", encoding="utf-8")
     asked = (

@@ -92,12 +92,12 @@ def test_what_is_loaded(tmp_path: Path) -> None:
 
 
 def test_poetry_name(tmp_path: Path) -> None:
-    """A name that stands in poetry's table counts."""
+    """A name in Poetry's table counts."""
     assert project.load(laid_out(tmp_path, text='[tool.poetry]\nname = "acme"\n')).name == "acme"
 
 
 def test_no_pyproject(tmp_path: Path) -> None:
-    """A folder without pyproject.toml is told as what it is."""
+    """A folder without pyproject.toml is a usage error."""
     with pytest.raises(UsageError, match=r"there is no pyproject\.toml in") as raised:
         project.load(tmp_path)
     assert "--project DIR" in raised.value.hint
@@ -105,7 +105,7 @@ def test_no_pyproject(tmp_path: Path) -> None:
 
 
 def test_root_is_a_file(tmp_path: Path) -> None:
-    """A file in place of the folder is told in the same way."""
+    """A file in place of the folder is the same error."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"there is no pyproject\.toml in"):
         project.load(tmp_path / "file")
@@ -129,7 +129,7 @@ def test_folder_in_place_of_pyproject(tmp_path: Path) -> None:
     ],
 )
 def test_broken_toml(text: str, line: int, tmp_path: Path) -> None:
-    """Broken TOML is told with its line; what ends too early, with the last one."""
+    """Invalid TOML is reported with its line; a document that ends too early, with the last line."""
     (tmp_path / "pyproject.toml").write_bytes(text.encode())
     with pytest.raises(SettingsError, match="is not valid TOML") as raised:
         project.load(tmp_path)
@@ -138,14 +138,14 @@ def test_broken_toml(text: str, line: int, tmp_path: Path) -> None:
 
 
 def test_not_utf8(tmp_path: Path) -> None:
-    """Another encoding is told with the place of the first byte that is wrong."""
+    """Another encoding is reported with the position of the first wrong byte."""
     (tmp_path / "pyproject.toml").write_bytes('[project]\nname = "ä"\n'.encode("latin-1"))
     with pytest.raises(SettingsError, match=r"pyproject\.toml: is not UTF-8 \(.* at byte 18\)"):
         project.load(tmp_path)
 
 
 def test_byte_order_mark_and_crlf(tmp_path: Path) -> None:
-    """An editor's byte order mark and its line ends change nothing, in the lines that are told neither."""
+    """A byte order mark and CRLF change nothing, nor the reported lines."""
     text = PYPROJECT + "[tool.omni-release]\nkeep-runs = 3\n"
     (tmp_path / "pyproject.toml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert project.load(tmp_path).settings.keep_runs == 3
@@ -169,7 +169,7 @@ def test_byte_order_mark_and_crlf(tmp_path: Path) -> None:
     ],
 )
 def test_no_name(text: str, tmp_path: Path) -> None:
-    """A project without a name is told what to add."""
+    """For a project without a name the hint says what to add."""
     with pytest.raises(SettingsError, match=r"\[project\] has no name") as raised:
         project.load(laid_out(tmp_path, text=text))
     assert "Add `name" in raised.value.hint
@@ -183,7 +183,7 @@ def test_no_name(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_name_elsewhere(file: str, text: str, tmp_path: Path) -> None:
-    """A pyproject.toml that is there for tools alone leaves the name to setup.py or setup.cfg."""
+    """With a pyproject.toml for tools only, the name comes from setup.py or setup.cfg."""
     root = laid_out(tmp_path, "acme/__init__.py", text="[tool.ruff]\nline-length = 100\n")
     (root / file).write_text(text, encoding="utf-8")
     assert project.load(root).name == "acme"

@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "versions.md"
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """What stands in the table: from, part, to."""
+    """Each row: from, part, to."""
     _, _, table = PAGE.read_text(encoding="utf-8").partition("<!-- bumps -->\n")
     lines = [line.strip("| ").split(" | ") for line in table.partition("\n\n")[0].splitlines()]
     header = lines[0][1:]

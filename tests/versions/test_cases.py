@@ -95,7 +95,7 @@ def test_what_is_computed_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_computed_of_more_is_refused(tmp_path: Path) -> None:
-    """Where a number beside the version has a say in it, that is told, and nothing is changed."""
+    """Where another number is part of the version, the message says so, and nothing is changed."""
     root = checkout("computed-further", tmp_path / "project")
     before = contents(root)
     with pytest.raises(Conflict, match=r"acme/version\.py:1:17: .* it is computed from version_info and _dev"):
@@ -103,15 +103,15 @@ def test_what_is_computed_of_more_is_refused(tmp_path: Path) -> None:
     assert contents(root) == before
 
 
-def test_a_call_is_told_of_no_prerelease(tmp_path: Path) -> None:
-    """How a type spells a pre-release, it alone knows."""
+def test_call_cannot_state_a_prerelease(tmp_path: Path) -> None:
+    """The arguments of a call cannot state a pre-release."""
     root = checkout("called", tmp_path / "project")
     with pytest.raises(Conflict, match=r"acme/__init__\.py:2:33: 3\.1\.4 cannot be changed to 9\.0rc1 safely"):
         change(root, "set", "9.0rc1")
 
 
-def test_sync_overwrites_whatever_stands_there(tmp_path: Path) -> None:
-    """A place that has drifted is brought back, whatever it said."""
+def test_sync_overwrites_any_version(tmp_path: Path) -> None:
+    """A place that has drifted gets the source's version."""
     root = checkout("drifted", tmp_path / "drifted")
     assert [place.value for place in versions.drift(versions.find_places(str(root)).places)] == ["1.0.11", "1.0.9"]
     change(root, "sync")

@@ -54,7 +54,7 @@ def test_a_project_of_an_older_kind(tmp_path: Path) -> None:
 
 
 def test_the_top_of_a_monorepo_names_its_projects(tmp_path: Path) -> None:
-    """It is no project itself: those that there are stand in the message."""
+    """The top is not a project: the message names the projects."""
     root = checkout("monorepo", tmp_path / "project").parents[1]
     ran = omni("version", cwd=root)
     assert (ran.code, "packages/acme-tools, packages/acme" in ran.err) == (2, True)

@@ -1,4 +1,4 @@
-"""What is found beyond the cases: tags, and places that the settings name."""
+"""Discovery beyond the cases: tags, places in settings, names of files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACE = '[project]\nname = "acme"\nversion = "1.0"\n\n[[tool.omni-release.versio
     ("value", "odd"), [("1.2.3", False), ("1.3.0", False), ("1.2.2", True)], ids=["equal", "ahead", "behind"]
 )
 def test_past_a_tag_a_place_may_be_ahead(value: str, odd: bool, tmp_path: Path) -> None:
-    """A tag is the source; what is about to be tagged may stand in the files already."""
+    """A tag is the source; files may already state the version that is tagged next."""
     root = checkout("generated", tmp_path / "project")
     (root / "CITATION.cff").write_text(f"cff-version: 1.2.0\nversion: {value}\n")
     git("commit", "--quiet", "--all", "--allow-empty", "--message=next", cwd=root)
@@ -43,16 +43,16 @@ def test_past_a_tag_a_place_may_be_ahead(value: str, odd: bool, tmp_path: Path) 
         ('path = "pyproject.toml"\nkey = "project.nothing"', "has no version at this place"),
     ],
 )
-def test_a_named_place_that_is_not_there(entry: str, said: str, tmp_path: Path) -> None:
-    """It is an error that names the table, and what to do."""
+def test_configured_place_that_does_not_exist(entry: str, said: str, tmp_path: Path) -> None:
+    """The error names the table, and what to do."""
     (tmp_path / "pyproject.toml").write_text(PLACE + entry + "\n")
     (tmp_path / "notes.txt").write_text("v1.0\n")
     with pytest.raises(SettingsError, match=said):
         versions.find_places(str(tmp_path))
 
 
-def test_what_git_ignores_is_not_looked_at(tmp_path: Path) -> None:
-    """Leftovers of a build state an old version, and are nobody's."""
+def test_ignored_files_are_not_read(tmp_path: Path) -> None:
+    """Leftovers of a build, which state an old version, are not places."""
     root = checkout("static-and-module", tmp_path / "project")
     before = listed(root)
     (root / ".gitignore").write_text("lib/\n")
@@ -69,8 +69,8 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
     assert listed(root) == before
 
 
-def test_looking_changes_nothing(tmp_path: Path) -> None:
-    """No file is written by a look."""
+def test_discovery_changes_nothing(tmp_path: Path) -> None:
+    """Discovery writes no file."""
     root = checkout("named", tmp_path / "project")
     before = contents(root)
     versions.find_places(str(root))

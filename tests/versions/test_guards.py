@@ -1,4 +1,4 @@
-"""A version that an index has already: asked for real, and told apart from an index that does not answer."""
+"""A version that is already on an index, and an index that does not answer, over real HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def project(folder: Path) -> Path:
 
 
 def test_the_index_has_it(tmp_path: Path) -> None:
-    """Files of the version stand in the way, unless dist/ holds the very same; the dry run is told as well."""
+    """Files of the version are a conflict, unless dist/ has the same; in a dry run too."""
     root, made = project(tmp_path / "project"), wheel(tmp_path)
     with running(tmp_path / "index") as index:
         simple = f"{index.url}/simple"
@@ -45,11 +45,11 @@ def test_the_index_has_it(tmp_path: Path) -> None:
 
 
 def test_an_index_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """That it could not be told is said, without the password, and the version is set: nobody said that it is taken."""
+    """The output says so, without the password, and the version is set."""
     root = project(tmp_path / "project")
     change(root, "set", "1.0", index="http://me:s3cret@127.0.0.1:9/simple/")
     said = capsys.readouterr().err
     assert said.startswith(
-        "could not tell whether the index has 1.0: http://[redacted]@127.0.0.1:9/simple/ does not say"
+        "could not tell whether the index has 1.0: http://[redacted]@127.0.0.1:9/simple/ does not list its files"
     )
     assert "s3cret" not in said

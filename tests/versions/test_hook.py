@@ -31,7 +31,7 @@ def committed(root: Path, cache: Path, *more: str) -> subprocess.CompletedProces
 @pytest.mark.long  # what is staged is held in test_staged.py, and the hooks in test_hooks.py
 @pytest.mark.rehearsal
 def test_the_hook_fails_on_staged_drift(tmp_path: Path) -> None:
-    """Drift that is staged is refused; drift that is not staged is none of the commit's business."""
+    """Staged drift is refused; drift that is not staged is not."""
     hooks = tmp_path / "hooks"
     ignored = shutil.ignore_patterns("__pycache__", "cases")
     shutil.copytree(ROOT / "src", hooks / "src", ignore=ignored)

@@ -40,7 +40,7 @@ def plain(value: Any) -> Any:
 
 
 def spans(value: Any, text: str) -> None:
-    """Each string is what stands where it says."""
+    """Each string is the text at its position."""
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         spans(item, text)
     if isinstance(value, LocatedString) and value.start >= 0 and "\r" not in text:
@@ -49,7 +49,7 @@ def spans(value: Any, text: str) -> None:
 
 @given(st.lists(PIECES, max_size=14), st.sampled_from(["\n", "\r\n", ""]))
 def test_toml_as_tomllib_reads_it(pieces: list[str], between: str) -> None:
-    """What tomllib reads is read the same; what it refuses is refused, or is none the worse."""
+    """A document that tomllib reads is read the same; of another one, positions are still right."""
     text = between.join(pieces)
     try:
         theirs = tomllib.loads(text.removeprefix("\ufeff"))
@@ -74,7 +74,7 @@ values = st.recursive(
 @settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.dictionaries(st.text("abcd", min_size=1, max_size=3), values, max_size=4), st.sampled_from([None, 2]))
 def test_json_leaves(document: dict[str, Any], indent: int | None) -> None:
-    """Every string of a document is found, under its keys, where it stands."""
+    """Every string of a document is found, with its keys and its position."""
     text = json.dumps(document, indent=indent, ensure_ascii=False)
     for keys, value in place.json_leaves(text):
         found: Any = document

@@ -1,4 +1,4 @@
-"""All or nothing: whatever goes wrong, every file is as it was."""
+"""All or nothing: after any failure, every file is as it was."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
 def test_a_failure_leaves_every_file_as_it_was(nth: int, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The n-th rename fails: what was renamed before it is put back, and nothing is left lying about."""
+    """The n-th rename fails: earlier renames are undone, and no temporary file is left."""
     before, count, real = contents(root), 0, os.replace
 
     def failing(source: Path, target: Path) -> None:
@@ -130,7 +130,7 @@ def test_the_mode_stays(root: Path) -> None:
 
 
 def test_a_link_is_not_written_through(root: Path, tmp_path: Path) -> None:
-    """A file that is a link to somewhere else is none of the project's places."""
+    """A link to a file outside the project is not a place."""
     outside = tmp_path / "outside.py"
     outside.write_text('VERSION = "1.2.3"\n')
     (root / "acme" / "cli.py").unlink()
@@ -149,7 +149,7 @@ def test_a_link_is_not_written_through(root: Path, tmp_path: Path) -> None:
     ],
 )
 def test_guards(version: str, said: str, root: Path) -> None:
-    """What stands in the way is told, and nothing is changed."""
+    """The problem is reported, and nothing is changed."""
     git("commit", "--quiet", "--allow-empty", "--message=more", cwd=root)
     before = contents(root)
     with pytest.raises((Conflict, UsageError), match=said):
@@ -186,8 +186,8 @@ def test_tags_that_name_the_project_count(tag: str, root: Path) -> None:
         change(root, "set", "1.9")
 
 
-def test_git_that_does_not_answer(root: Path) -> None:
-    """Where git has the project and says nothing of it, its tags are not known: that is no leave to go on."""
+def test_git_that_does_not_work(root: Path) -> None:
+    """Where git does not work in the project's repository, its tags are unknown, and nothing is changed."""
     git("tag", "v2.0.0", cwd=root)
     (root / ".git" / "HEAD").write_text("nonsense", encoding="utf-8")
     before = contents(root)
@@ -197,8 +197,8 @@ def test_git_that_does_not_answer(root: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", [("set", "4.18.0"), ("bump", "patch")])
-def test_a_version_that_stands_nowhere(verb: tuple[str, str], tmp_path: Path) -> None:
-    """Where only the build can tell it, and there is no tag yet, nothing is written: that is no success."""
+def test_version_that_no_place_states(verb: tuple[str, str], tmp_path: Path) -> None:
+    """Where only the build determines the version, and no tag exists, the change fails: it would write nothing."""
     (tmp_path / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
         '[project]\nname = "acme"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n',
@@ -248,8 +248,8 @@ def test_escapes_are_named_where_they_stand(root: Path) -> None:
         change(root, "set", "2.0")
 
 
-def test_a_folder_above_projects_is_none(tmp_path: Path) -> None:
-    """At the top of several projects, modules that lie there are nobody's: it is told which projects there are."""
+def test_folder_above_projects_is_not_a_project(tmp_path: Path) -> None:
+    """At the top of several projects, the error names them; modules there belong to none of them."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1.2.3"\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
@@ -53,17 +54,14 @@ def plan(checkout: Checkout, places: Iterable[Place], version: str, *, docs: boo
 def diff(changes: Iterable[Change]) -> Iterator[str]:
     """The changes as a unified diff."""
     for change in changes:
-        old, new = (_lines(data) for data in (change.old, change.new))
+        # Lines as git counts them, each with its end.
+        old, new = (
+            re.findall(r"[^\n]*\n|[^\n]+", data.decode("utf-8", "replace")) for data in (change.old, change.new)
+        )
         for line in difflib.unified_diff(old, new, f"a/{change.path}", f"b/{change.path}"):
             yield line.removesuffix("\n")
             if not line.endswith("\n"):
                 yield "\\ No newline at end of file"
-
-
-def _lines(data: bytes) -> list[str]:
-    """The lines of a file as git counts them, with their ends."""
-    *lines, last = data.decode("utf-8", "replace").split("\n")
-    return [f"{line}\n" for line in lines] + ([last] if last else [])
 
 
 def _changed(checkout: Checkout, path: str, edits: list[tuple[Place, str]], problems: list[str]) -> Change | None:

@@ -32,28 +32,26 @@ class Member:
         self.at = at
         self.pyproject = checkout.toml(at + "pyproject.toml")
         self.setup_cfg = checkout.ini(at + "setup.cfg")
-        self.name = str(self._name() or "")
+        name = self.table("project").get("name") or self.table("tool", "poetry").get("name")
+        name = name or self.table("tool", "flit", "metadata").get("module")
+        name = name or self.setup_cfg.get("metadata", {}).get("name") or self._name_in_setup()
+        self.name = str(name or "")
         self.canonical = canonical(self.name)
 
     def table(self, *keys: str) -> dict[str, object]:
         """A table of pyproject.toml."""
         return table(self.pyproject, *keys)
 
-    def _name(self) -> object:
-        stated = self.table("project").get("name") or self.table("tool", "poetry").get("name")
-        stated = stated or self.table("tool", "flit", "metadata").get("module")
-        return stated or self.setup_cfg.get("metadata", {}).get("name") or self._setup_name()
-
-    def _setup_name(self) -> str:
+    def _name_in_setup(self) -> str:
         read = self.checkout.module(self.at + "setup.py")
         if not read or not read[0].tree:
             return ""
         for argument, value in setup_arguments(read[0].tree):
             if argument == "name":
-                return self._constant(read[0].tree, value) or self._titled(read[0].tree, value)
+                return self._constant(read[0].tree, value) or self._value_of_key(read[0].tree, value)
         return ""
 
-    def _titled(self, tree: _ast.Module, value: _ast.expr) -> str:
+    def _value_of_key(self, tree: _ast.Module, value: _ast.expr) -> str:
         """The value of `about["__title__"]`, where setup.py reads `about` from a module of the project."""
         key = value.slice.value if isinstance(value, _ast.Subscript) and isinstance(value.slice, _ast.Constant) else ""
         for path in paths_in_setup(tree) if isinstance(key, str) and key.startswith("__") else ():
