@@ -151,9 +151,8 @@ def _module(member: Member, file: str, packages: dict[str, bool], version: str |
     about = bool(_ABOUT_MODULE.search(stem.lower()))
     likely = about or stem == "__init__" or canonical(stem) == member.canonical
     close = near or (own and about and package is not None and folder.count("/") == package.count("/") + 1)
-    if not (
-        near or about or (stem == "__init__" and package is not None and folder.count("/") <= package.count("/") + 1)
-    ):
+    subpackage = stem == "__init__" and package is not None and folder.count("/") <= package.count("/") + 1
+    if not (near or about or subpackage):
         return
     read = member.checkout.module(file)
     if read is None or _GENERATED.search(read[0].text.text[:1000]):
@@ -246,10 +245,8 @@ def cargo(search: Search) -> Iterator[Place]:
             name = str(package.get("name", ""))
             for place in checkout.places(file, package.get("version"), MIRROR, "semver"):
                 ours = file == main and len(keys) == 1 and plausible(place.value, version)
-                named = file == main or canonical(name) == member.canonical
-                if (equals(place.value, version or "", "semver") or ours) and (
-                    named or place.value not in _PLACEHOLDERS
-                ):
+                named = file == main or canonical(name) == member.canonical or place.value not in _PLACEHOLDERS
+                if named and (ours or equals(place.value, version or "", "semver")):
                     yield place
                     crates[name] = place.value
         package = table(checkout.toml(file), "package")
