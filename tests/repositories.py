@@ -1,4 +1,4 @@
-"""Real git repositories for tests: a project with a bare remote, as somebody has cloned it."""
+"""Real git repositories for tests: a clone of a project with a bare remote."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from omni_release.core.world import World
 TODAY = datetime.date(2026, 11, 22)
 
 
-def somebody() -> dict[str, str]:
-    """An environment with git's settings of nobody but Tester, and no CI service's."""
-    kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if key in os.environ}
-    who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _WHO.items()}
-    return kept | who | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": os.devnull}
+def clean_environment() -> dict[str, str]:
+    """An environment with the git settings of Tester only, and without variables of a CI service."""
+    inherited = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if key in os.environ}
+    identity = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _IDENTITY.items()}
+    return inherited | identity | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": os.devnull}
 
 
-_WHO = {"NAME": "Tester", "EMAIL": "tester@example.invalid"}
+_IDENTITY = {"NAME": "Tester", "EMAIL": "tester@example.invalid"}
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A clone of `remote`, at work as `environment` has it."""
+    """A clone of `remote`, used with the variables of `environment`."""
 
     root: Path
     remote: Path
-    environment: Mapping[str, str] = field(default_factory=somebody)
+    environment: Mapping[str, str] = field(default_factory=clean_environment)
     settings: Git = field(default_factory=Git)
     version: str | None = "1.2.0"
     name: str = "acme"
@@ -62,9 +62,9 @@ class Checkout:
         self.git("commit", "--quiet", "--allow-empty", f"--message={file}")
         return self.git("rev-parse", "HEAD").strip()
 
-    def told(self, **more: str) -> Checkout:
-        """The same, with these variables in the environment."""
-        return replace(self, environment={**self.environment, **more})
+    def with_variables(self, **variables: str) -> Checkout:
+        """The same, with these variables too."""
+        return replace(self, environment={**self.environment, **variables})
 
     @contextmanager
     def open(self) -> Iterator[tuple[Release, World]]:
@@ -94,7 +94,7 @@ class Checkout:
             processes.close()
 
     def outcome(self, body: Check | Step, *, dry: bool = False) -> Outcome:
-        """What comes of one check or step, by the engine."""
+        """The outcome of one check or step."""
         task = step(body) if isinstance(body, Step) else check(body)
         with self.open() as (release, world):
             (outcome,) = engine.run(Lane("one", (task,)), release, world, today=TODAY, dry=dry)
@@ -103,14 +103,14 @@ class Checkout:
 
 def git(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None) -> str:
     """Run the real git, as Tester."""
-    inner = dict(environment or somebody())
+    inner = dict(environment or clean_environment())
     ended = subprocess.run(["git", *arguments], cwd=cwd, env=inner, capture_output=True, encoding="utf-8", check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
 
 def pinned(release: Release, world: World, commit: str | None = None) -> None:
-    """Something is built, of this commit, and is what the run is about."""
+    """Pin an artifact of this commit."""
     release.dist.mkdir(exist_ok=True)
     (release.dist / "acme-1.2.0.tar.gz").write_bytes(b"")
     built = release.folder / "tree.sha256"
@@ -138,7 +138,7 @@ def cloned(folder: Path) -> Checkout:
 
 
 def hook(folder: Path, name: str, code: str) -> None:
-    """A hook in Python, for whatever git runs it with."""
+    """Create a hook in Python."""
     path = folder / "hooks" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!{sys.executable}\n{code}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The gate, by the real command line: what it writes, where, and what it leaves alone."""
+"""The gate, with the real command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import child_environment, git, omni
 
 
 def test_a_sound_project(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """It passes, changes nothing that git sees, leaves its reports in one place, and no folder for temporary files."""
+    """The gate passes, changes no tracked file, and leaves its reports but no temporary folder."""
     root = case("sound")
     ran = omni("gate", cwd=root)
     assert ran.code == 0, ran.out + ran.err
@@ -25,8 +25,8 @@ def test_a_sound_project(case: Callable[[str], Path], tmp_path: Path) -> None:
     assert not list(tmp_path.glob("omni-release-*"))
 
 
-def test_it_is_no_run(case: Callable[[str], Path]) -> None:
-    """However often it is called, there is no run to go on with, and none is pushed out."""
+def test_no_run(case: Callable[[str], Path]) -> None:
+    """A gate creates no run to resume, and removes none."""
     root = case("sound")
     for _ in range(2):
         assert omni("gate", cwd=root).code == 0
@@ -37,7 +37,7 @@ def test_it_is_no_run(case: Callable[[str], Path]) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_each_format(format: str, case: Callable[[str], Path]) -> None:
-    """Stdout is one document, which is the file of that form; the text is on stderr; the exit code is the same."""
+    """Stdout is the document that is also in the file; the text is on stderr; the exit code is the same."""
     root = case("drifted")
     ran = omni("gate", "--format", format, cwd=root)
     assert ran.code == 1
@@ -48,7 +48,7 @@ def test_each_format(format: str, case: Callable[[str], Path]) -> None:
 
 
 def test_one_task(case: Callable[[str], Path]) -> None:
-    """One task alone is run alone, and nothing is written."""
+    """One task runs alone, and nothing is written."""
     root = case("drifted")
     ran = omni("gate", "--only", "versions-agree", "--format", "json", cwd=root)
     assert ran.code == 1
@@ -57,7 +57,7 @@ def test_one_task(case: Callable[[str], Path]) -> None:
 
 
 def test_an_unknown_task(case: Callable[[str], Path]) -> None:
-    """A task that the lane has not is named, with those that it has."""
+    """The error for an unknown task lists the tasks of the lane."""
     ran = omni("gate", "--only", "version-agree", cwd=case("sound"))
     assert ran.code == 2
     assert "`gate` has no task 'version-agree'" in ran.err
@@ -65,7 +65,7 @@ def test_an_unknown_task(case: Callable[[str], Path]) -> None:
 
 
 def test_on_github(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """Annotations are in the log, and the report is added to the step summary, after what stands there."""
+    """Annotations are in the log, and the report is appended to the step summary."""
     root, summary = case("drifted"), tmp_path / "summary.md"
     summary.write_text("earlier\n", encoding="utf-8")
     github = child_environment(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
@@ -77,8 +77,8 @@ def test_on_github(case: Callable[[str], Path], tmp_path: Path) -> None:
     assert summary.read_text(encoding="utf-8").startswith("earlier\n## gate: acme-drifted 1.2.3: failed\n")
 
 
-def test_a_summary_that_cannot_be_written(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """It is told, and the verdict stands."""
+def test_summary_that_cannot_be_written(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """The failure is shown, and the verdict is the same."""
     github = child_environment(GITHUB_STEP_SUMMARY=str(tmp_path / "nowhere" / "summary.md"))
     ran = omni("gate", cwd=case("sound"), environment=github)
     assert ran.code == 0
@@ -86,7 +86,7 @@ def test_a_summary_that_cannot_be_written(case: Callable[[str], Path], tmp_path:
 
 
 def test_a_project_below_its_repository(tmp_path: Path) -> None:
-    """Annotations name the path that the repository has, so that they are shown beside the line."""
+    """Annotations have paths relative to the repository."""
     inside = tmp_path / "repository" / "packages" / "acme"
     (inside / "src" / "acme").mkdir(parents=True)
     (inside / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")

@@ -28,7 +28,7 @@ def newest_run(root: Path) -> Path:
 
 
 def test_sound_project(case: Callable[[str], Path]) -> None:
-    """A sound project passes, in a folder with a space and foreign letters; nothing of it is touched."""
+    """A sound project passes, in a folder with a space and other letters; none of its files changes."""
     root = case("sound")
     root = root.rename(root.with_name("ein Pröjekt ✓"))
     (root / "dist").mkdir()
@@ -59,7 +59,7 @@ def test_sound_project(case: Callable[[str], Path]) -> None:
 
 
 def test_one_task_is_no_rehearsal(case: Callable[[str], Path]) -> None:
-    """What passed of one task alone is written down as a part, and nothing can be released from it."""
+    """A single task is recorded as a part, which cannot be released from."""
     root = case("sound")
     assert omni("rehearse", "--only", "project-valid", cwd=root).code == 0
     folder = RunFolder(newest_run(root), LocalFiles())
@@ -69,7 +69,7 @@ def test_one_task_is_no_rehearsal(case: Callable[[str], Path]) -> None:
 
 
 def test_drifted_project(case: Callable[[str], Path]) -> None:
-    """Drift fails the run before the upload; all else that can be found out is found out in the same run."""
+    """Version drift fails the run before the upload; all other checks run nevertheless."""
     root = case("drifted")
     (root / "checklists").mkdir()
     (root / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "It was tried"\n', encoding="utf-8")
@@ -85,8 +85,8 @@ def test_drifted_project(case: Callable[[str], Path]) -> None:
     assert "\n1 question waits for a person before a release: `omni-release checklist` shows" in ran.err
 
 
-def test_parts_pick_up_where_the_last_ended(case: Callable[[str], Path]) -> None:
-    """Each part alone does what it needs and no more; a changed checkout begins anew."""
+def test_parts_continue_the_run(case: Callable[[str], Path]) -> None:
+    """Each part runs only what it needs, in the same run; a changed checkout starts a new one."""
     root = case("sound")
     assert omni("build", cwd=root).code == 0
     first = newest_run(root)
@@ -102,7 +102,7 @@ def test_parts_pick_up_where_the_last_ended(case: Callable[[str], Path]) -> None
 
 
 def test_tampered_artifact_is_refused(case: Callable[[str], Path]) -> None:
-    """A run goes on with the very bytes that it built, or not at all."""
+    """A run refuses artifacts that have changed since the build."""
     root = case("sound")
     assert omni("build", cwd=root).code == 0
     (wheel,) = (newest_run(root) / "dist").glob("*.whl")
@@ -112,7 +112,7 @@ def test_tampered_artifact_is_refused(case: Callable[[str], Path]) -> None:
 
 
 def test_no_tests(case: Callable[[str], Path]) -> None:
-    """A project without tests is told so; the rest goes on."""
+    """A project without tests is reported as such; the other tasks run."""
     root = case("sound")
     shutil.rmtree(root / "tests")
     ran = omni("rehearse", "--format", "json", cwd=root)
@@ -121,7 +121,7 @@ def test_no_tests(case: Callable[[str], Path]) -> None:
 
 
 def test_failing_test_and_deprecation(case: Callable[[str], Path]) -> None:
-    """Each failing test is a finding at its file and line, a deprecation warning that reaches a test is one."""
+    """Each failing test is a finding at its line, and so is a deprecation warning in a test."""
     root = case("sound")
     (root / "tests" / "test_more.py").write_text(
         "import warnings\n\n\ndef test_wrong():\n    assert 1 == 2\n\n\n"
@@ -136,7 +136,7 @@ def test_failing_test_and_deprecation(case: Callable[[str], Path]) -> None:
 
 
 def test_test_requirement_that_is_not_declared(case: Callable[[str], Path]) -> None:
-    """What the tests import and nobody declared is named once, with the place to declare it."""
+    """A test requirement that is not declared is reported once, with the place to declare it."""
     root = case("sound")
     (root / "tests" / "test_more.py").write_text("import acme_nowhere.deep\n", encoding="utf-8")
     ran = omni("tests", "--format", "json", cwd=root)
@@ -146,7 +146,7 @@ def test_test_requirement_that_is_not_declared(case: Callable[[str], Path]) -> N
 
 
 def test_tests_do_not_see_the_checkout(case: Callable[[str], Path]) -> None:
-    """A module that is in the checkout but not in the wheel is missed by the tests."""
+    """The tests cannot import a module that is in the checkout but not in the wheel."""
     root = case("sound")
     (root / "src" / "acme_sound" / "extra.py").write_text("VALUE = 1\n", encoding="utf-8")
     (root / "pyproject.toml").write_text(
@@ -161,7 +161,7 @@ def test_tests_do_not_see_the_checkout(case: Callable[[str], Path]) -> None:
 
 
 def test_failing_back_end(case: Callable[[str], Path]) -> None:
-    """The back end's last lines are shown, all of its output is kept."""
+    """The last lines of the back end are shown, and its log is complete."""
     root = case("sound")
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
     text = text.replace('requires = ["hatchling"]', "requires = []").replace(
@@ -183,7 +183,7 @@ def test_failing_back_end(case: Callable[[str], Path]) -> None:
 
 
 def test_no_network(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """Without the index the run could not tell: exit code 3, and no claim that the project is wrong."""
+    """Without a network the run is inconclusive, with exit code 3."""
     nowhere = child_environment(UV_DEFAULT_INDEX="http://127.0.0.1:9/simple/", UV_CACHE_DIR=str(tmp_path / "cache"))
     ran = omni("rehearse", "--format", "json", cwd=case("sound"), environment=nowhere)
     assert (ran.code, ran.document["verdict"]) == (3, "inconclusive")
@@ -192,7 +192,7 @@ def test_no_network(case: Callable[[str], Path], tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 def test_own_process_is_small(case: Callable[[str], Path]) -> None:
-    """The tool's own process stays below 100 MB."""
+    """The process of omni-release needs less than 100 MB."""
     # Not getrusage: what it tells includes the process that this one was forked from.
     code = (
         "import sys; from omni_release.cli import main; code = main.main(['rehearse']);"
@@ -255,7 +255,7 @@ def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_pa
 
 
 def test_unwritable_project(case: Callable[[str], Path]) -> None:
-    """A project in which the run folder cannot be made is told so."""
+    """The error names a project in which the run folder cannot be created."""
     root = case("sound")
     (root / ".omni-release").write_text("in the way", encoding="utf-8")
     ran = omni("rehearse", cwd=root)
@@ -265,7 +265,7 @@ def test_unwritable_project(case: Callable[[str], Path]) -> None:
 
 
 def test_back_end_that_hangs(case: Callable[[str], Path]) -> None:
-    """A back end that does not end is stopped at its deadline."""
+    """A back end is stopped at its deadline."""
     root = case("sound")
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
     text = text.replace('requires = ["hatchling"]', "requires = []")
@@ -278,7 +278,7 @@ def test_back_end_that_hangs(case: Callable[[str], Path]) -> None:
 
 
 def test_tests_that_never_end(case: Callable[[str], Path]) -> None:
-    """Tests that do not end are stopped at their deadline, and told."""
+    """Tests are stopped at their deadline, and fail."""
     root = case("sound")
     slow = "import time\n\n\ndef test_it():\n    time.sleep(600)\n"
     (root / "tests" / "test_slow.py").write_text(slow, encoding="utf-8")
@@ -291,7 +291,7 @@ def test_tests_that_never_end(case: Callable[[str], Path]) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
 def test_tests_that_kill_their_parents_group(case: Callable[[str], Path]) -> None:
-    """Tests that end their parent's process group end no more than themselves."""
+    """Tests that kill the process group of their parent kill only themselves."""
     root = case("sound")
     code = "import os, signal\n\n\ndef test_it():\n    os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)\n"
     (root / "tests" / "test_kill.py").write_text(code, encoding="utf-8")
@@ -301,7 +301,7 @@ def test_tests_that_kill_their_parents_group(case: Callable[[str], Path]) -> Non
 
 
 def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """What was built elsewhere takes the place of the build; what is no archive is told, and left as it is."""
+    """Existing distributions replace the build; an invalid one is reported, and not changed."""
     root = case("sound")
     assert omni("build", cwd=root).code == 0
     elsewhere = Path(shutil.copytree(newest_run(root) / "dist", tmp_path / "elsewhere"))
@@ -321,8 +321,8 @@ def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None
     assert (ran.code, "already done" in ran.out) == (0, False)
 
 
-def test_wheel_bound_to_a_platform(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """A project whose wheel is bound to a platform, and has no other, is told how to get them."""
+def test_platform_wheel(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """A wheel for one platform alone is reported, with a hint on how to build the others."""
     root = case("sound")
     assert omni("build", cwd=root).code == 0
     elsewhere = tmp_path / "elsewhere"
@@ -336,7 +336,7 @@ def test_wheel_bound_to_a_platform(case: Callable[[str], Path], tmp_path: Path) 
 
 
 def test_verify_commands(case: Callable[[str], Path]) -> None:
-    """The project's own commands run on what was installed from the index; pip fetches all of it where asked to."""
+    """The verify commands run with the release from the index; pip can install all dependencies."""
     root = case("sound")
     commands = [
         "python -c 'import acme_sound; assert acme_sound.double(4) == 8'",
@@ -351,8 +351,8 @@ def test_verify_commands(case: Callable[[str], Path]) -> None:
     assert ran.outcome("install-with-pip")["evidence"]["installer"] == "pip, full"
 
 
-def test_plugin_of_a_program_that_is_not_there(case: Callable[[str], Path]) -> None:
-    """What only pytest ever loads need not load without pytest; what fails otherwise fails."""
+def test_entry_point_of_a_missing_program(case: Callable[[str], Path]) -> None:
+    """An entry point for pytest need not load without pytest; any other must load."""
     root = case("sound")
     settings = root / "pyproject.toml"
     points = (
@@ -367,7 +367,7 @@ def test_plugin_of_a_program_that_is_not_there(case: Callable[[str], Path]) -> N
 
 
 def test_full_disk(case: Callable[[str], Path]) -> None:
-    """A disk without room is a message; nothing of the user's is lost."""
+    """A full disk is an error message; no file of the project is lost."""
     root = case("sound")
     home = root / ".omni-release"
     home.mkdir()
@@ -385,7 +385,7 @@ def test_full_disk(case: Callable[[str], Path]) -> None:
 
 
 def test_tests_inside_the_package(case: Callable[[str], Path]) -> None:
-    """Tests that lie in the import package are run where they are installed."""
+    """Tests in the import package run from the installed package."""
     root = case("sound")
     shutil.move(root / "tests", root / "src" / "acme_sound" / "tests")
     ran = omni("tests", "--format", "json", cwd=root)
@@ -394,7 +394,7 @@ def test_tests_inside_the_package(case: Callable[[str], Path]) -> None:
 
 
 def test_skipped_tests_prove_nothing(case: Callable[[str], Path]) -> None:
-    """Where every test was skipped, nothing can be told."""
+    """The result is inconclusive if all tests were skipped."""
     root = case("sound")
     skipped = "import pytest\n\npytestmark = pytest.mark.skip(reason='no key')\n"
     file = root / "tests" / "test_double.py"
@@ -405,7 +405,7 @@ def test_skipped_tests_prove_nothing(case: Callable[[str], Path]) -> None:
 
 
 def test_checkout_that_changes_after_a_failed_build(case: Callable[[str], Path]) -> None:
-    """A run that goes on copies the checkout anew where it has changed: what is pinned is what was built."""
+    """A resumed run copies a changed checkout again: the pinned artifacts are those of the copy."""
     root = case("sound")
     file = root / "pyproject.toml"
     text = file.read_text(encoding="utf-8")
@@ -416,15 +416,15 @@ def test_checkout_that_changes_after_a_failed_build(case: Callable[[str], Path])
 
 
 def test_artifacts_and_run_exclude_each_other(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """Two answers to one question are refused, as is a folder that is not there."""
+    """--artifacts and --run together are refused, and so is a folder that does not exist."""
     root = case("sound")
     assert omni("inspect", "--artifacts", tmp_path, "--run", "x", cwd=root).code == 2
     assert "there is no folder" in omni("inspect", "--artifacts", tmp_path / "gone", cwd=root).err
     assert "takes no --artifacts" in omni("clean", "--artifacts", tmp_path, cwd=root).err
 
 
-def test_exit_code_that_is_lost(case: Callable[[str], Path]) -> None:
-    """A command that swallows pytest's exit code does not hide a failing test."""
+def test_lost_exit_code(case: Callable[[str], Path]) -> None:
+    """A command that loses the exit code of pytest does not hide a failing test."""
     root = case("sound")
     (root / "tests" / "test_more.py").write_text("def test_wrong():\n    assert 1 == 2\n", encoding="utf-8")
     (root / "run.py").write_text("import subprocess\n\nsubprocess.call(['pytest', '-q'])\n", encoding="utf-8")
@@ -435,8 +435,8 @@ def test_exit_code_that_is_lost(case: Callable[[str], Path]) -> None:
     assert (ran.code, "exit-code-lost" in rules) == (1, True)
 
 
-def test_module_that_is_left_out(case: Callable[[str], Path]) -> None:
-    """A subpackage that the back end was not told of is an error, a data file a warning."""
+def test_missing_module(case: Callable[[str], Path]) -> None:
+    """A missing subpackage in the wheel is an error, a missing data file a warning."""
     root = case("setuptools-flat")
     (root / "acme_flat" / "sub").mkdir()
     (root / "acme_flat" / "sub" / "__init__.py").touch()
@@ -451,7 +451,7 @@ def test_module_that_is_left_out(case: Callable[[str], Path]) -> None:
 
 
 def test_secrets_stay_out_of_the_run_folder(case: Callable[[str], Path]) -> None:
-    """A key in the environment that the tests print is in no file of the run, however its letters are written there."""
+    """A key that the tests print is in no file of the run, escaped or not."""
     root = case("sound")
     code = "import os\n\n\ndef test_it():\n    assert 0, os.environ['GEMINI_API_KEY']\n"
     (root / "tests" / "test_leak.py").write_text(code, encoding="utf-8")
@@ -466,7 +466,7 @@ def test_secrets_stay_out_of_the_run_folder(case: Callable[[str], Path]) -> None
 
 
 def test_run_folder_behind_a_link(case: Callable[[str], Path], tmp_path: Path) -> None:
-    """A run folder that is a link is refused, and nothing behind it is touched."""
+    """A run folder that is a link is refused, and its target is not changed."""
     root = case("sound")
     (tmp_path / "precious").mkdir()
     (root / ".omni-release").symlink_to(tmp_path / "precious")

@@ -1,4 +1,4 @@
-"""What tests wait for: never a time that should be enough, always what is to come true, and never without end."""
+"""How tests wait: for a condition, with a timeout, and never for a fixed time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATIENCE = 120.0
 
 
 def until(true: Callable[[], bool], *, within: float = PATIENCE) -> None:
-    """Return when it is true. Raises AssertionError where that takes more than `within` seconds."""
+    """Return when the condition is true. Raises AssertionError if that takes more than `within` seconds."""
     end = time.monotonic() + within
     while not true():
         assert time.monotonic() < end, f"waited for {within:g} s in vain"
@@ -20,7 +20,7 @@ def until(true: Callable[[], bool], *, within: float = PATIENCE) -> None:
 
 
 def is_over(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for has ended too."""
+    """Has a process ended? A zombie has ended too."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""The engine: order, side by side, statuses, resuming, and the boundary where an exception becomes an outcome."""
+"""The engine: order, parallel tasks, statuses, the cache, and exceptions that become outcomes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def one(body: Check | Step, release: Release, world: World, *, dry: bool = False
 
 
 def all_well(release: Release, world: World) -> Iterator[Finding]:
-    """All is well."""
+    """Nothing is wrong."""
     yield Finding("looked at", severity=Severity.NOTICE)
 
 
@@ -53,14 +53,14 @@ def may_differ(release: Release, world: World) -> Iterator[Finding]:
     yield Finding("it may differ", severity=Severity.WARNING)
 
 
-def cannot_tell(release: Release, world: World) -> Iterator[Finding]:
-    """Could not tell."""
+def no_answer(release: Release, world: World) -> Iterator[Finding]:
+    """Inconclusive."""
     yield from ()
     raise Inconclusive("no network")
 
 
 def nothing_here(release: Release, world: World) -> Iterator[Finding]:
-    """Nothing here."""
+    """Nothing to check."""
     yield from ()
     raise NotApplicable("no front end")
 
@@ -78,7 +78,7 @@ def broken(release: Release, world: World) -> Iterator[Finding]:
 
 
 class WriteNote:
-    """The note stands there."""
+    """The note exists."""
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         yield Write(release.project.root / "note", b"hello")
@@ -89,7 +89,7 @@ class WriteNote:
 
 
 class RunPython:
-    """A program does the work; the file `proof` is the proof."""
+    """A program runs; the file `proof` is the proof."""
 
     def __init__(self, code: str, *, network: bool = False, otherwise: str | None = None) -> None:
         self.code = code
@@ -119,20 +119,20 @@ PROVE = "open('proof', 'w').close()"
         (all_well, Status.PASSED, "looked at"),
         (may_differ, Status.PASSED, "it may differ"),
         (one_thing_differs, Status.FAILED, "it differs"),
-        (cannot_tell, Status.INCONCLUSIVE, "no network"),
+        (no_answer, Status.INCONCLUSIVE, "no network"),
         (nothing_here, Status.SKIPPED, "no front end"),
         (person_has_looked, Status.WAITING, "omni-release sign person-has-looked"),
     ],
 )
 def test_statuses(body: Check, status: Status, said: str, release: Release, world: World) -> None:
-    """Each way for a check to end has a status of its own, and says why."""
+    """Each result of a check has its own status and a reason."""
     outcome = one(body, release, world)
     assert outcome.status is status
     assert said in outcome.findings[0].message
 
 
 def test_defect_is_an_outcome(release: Release, world: World, tmp_path: Path) -> None:
-    """An unforeseen exception fails the task, names the defect, and leaves its traceback in the journal alone."""
+    """An unexpected exception fails the task; its traceback is in the journal only."""
     outcome = one(broken, release, world)
     assert outcome.status is Status.FAILED
     assert "KeyError" in outcome.findings[0].message
@@ -140,8 +140,8 @@ def test_defect_is_an_outcome(release: Release, world: World, tmp_path: Path) ->
     assert "Traceback" in (tmp_path / "run" / "journal.jsonl").read_text()
 
 
-def test_defect_of_what_shows_it_is_an_outcome(release: Release, world: World) -> None:
-    """Whoever is told that a task begins cannot end the run."""
+def test_defect_of_the_observer_is_an_outcome(release: Release, world: World) -> None:
+    """An exception of the observer fails the task, not the run."""
 
     def shows(task: Task) -> None:
         raise ValueError(task.title)
@@ -151,8 +151,8 @@ def test_defect_of_what_shows_it_is_an_outcome(release: Release, world: World) -
     assert "ValueError" in outcome.findings[0].message
 
 
-def test_neighbours_go_on(release: Release, world: World) -> None:
-    """What needs a failed task is skipped, down the line; what does not need it runs."""
+def test_independent_tasks_run(release: Release, world: World) -> None:
+    """Tasks that need a failed task, directly or through others, are skipped; the others run."""
     lane = Lane(
         "some",
         (
@@ -171,22 +171,22 @@ def test_neighbours_go_on(release: Release, world: World) -> None:
     assert found["all-well"].status is Status.PASSED
 
 
-@pytest.mark.parametrize("stopper", [cannot_tell, person_has_looked, one_thing_differs])
-def test_only_passed_or_nothing_to_do_lets_on(stopper: Check, release: Release, world: World) -> None:
-    """Inconclusive and waiting stop what needs them, as failed does."""
+@pytest.mark.parametrize("stopper", [no_answer, person_has_looked, one_thing_differs])
+def test_inconclusive_and_waiting_block(stopper: Check, release: Release, world: World) -> None:
+    """An inconclusive or waiting task blocks the tasks that need it, as a failed one does."""
     needed = check(stopper)
     found = ran(Lane("some", (needed, check(all_well, needs=needed.id))), release, world)
     assert found["all-well"].status is Status.SKIPPED
 
 
-def test_nothing_to_look_at_lets_on(release: Release, world: World) -> None:
-    """A task that was skipped for having nothing to look at does not stop others."""
+def test_skipped_without_a_blocker_does_not_block(release: Release, world: World) -> None:
+    """A task that was skipped because it has nothing to check blocks no others."""
     found = ran(Lane("some", (check(nothing_here), check(all_well, needs="nothing-here"))), release, world)
     assert found["all-well"].status is Status.PASSED
 
 
-def test_side_by_side(release: Release, world: World) -> None:
-    """Two tasks that do not need each other run at the same time: each waits for the other."""
+def test_parallel_tasks(release: Release, world: World) -> None:
+    """Two independent tasks run at the same time: each waits for the other."""
     barrier = threading.Barrier(2, timeout=20)
 
     def first(release: Release, world: World) -> Iterator[Finding]:
@@ -203,14 +203,14 @@ def test_side_by_side(release: Release, world: World) -> None:
     assert {outcome.status for outcome in found.values()} == {Status.PASSED}
 
 
-def test_needs_must_stand_before() -> None:
-    """A lane that names something unknown, or later, is refused when it is made."""
+def test_needs_must_come_before() -> None:
+    """A lane whose task needs an unknown or later one is refused when it is created."""
     with pytest.raises(ValueError, match="all-well needs"):
         Lane("bad", (check(all_well, needs="may-differ"), check(may_differ)))
 
 
-def test_what_stands_first_starts_first(release: Release, world: World) -> None:
-    """A task that becomes possible late comes before others that have waited, where it stands before them."""
+def test_first_of_the_lane_starts_first(release: Release, world: World) -> None:
+    """A task that comes first in the lane starts first, even if others have been ready for longer."""
     started: list[str] = []
     waiting = 40
 
@@ -235,13 +235,13 @@ def test_what_stands_first_starts_first(release: Release, world: World) -> None:
 
 
 def test_part_of_a_lane() -> None:
-    """A part holds the tasks named and all that they need, in order."""
+    """A part of a lane has the given tasks and all that they need, in order."""
     lane = Lane("all", (check(all_well), check(may_differ), check(nothing_here, needs="all-well")))
     assert [task.id for task in lane.up_to("part", "nothing-here").tasks] == ["all-well", "nothing-here"]
 
 
 def test_step_acts_once(release: Release, world: World, tmp_path: Path) -> None:
-    """A step whose work is done already performs nothing."""
+    """A step that is already done performs no action."""
     assert one(WriteNote(), release, world).evidence == {"note": "hello"}
     (tmp_path / "note").write_text("mine")
     again = one(WriteNote(), release, world)
@@ -250,7 +250,7 @@ def test_step_acts_once(release: Release, world: World, tmp_path: Path) -> None:
 
 
 def test_dry_run_prints_the_actions(release: Release, world: World, tmp_path: Path) -> None:
-    """A dry run leaves the very actions that a run performs, and performs none; what needs it is planned too."""
+    """A dry run reports the actions that a run performs, and performs none; dependent tasks are planned too."""
     lane = Lane("dry", (step(WriteNote()), check(all_well, needs="write-note")))
     found = ran(lane, release, world, dry=True)
     assert found["write-note"].status is Status.PLANNED
@@ -259,15 +259,15 @@ def test_dry_run_prints_the_actions(release: Release, world: World, tmp_path: Pa
     assert not (tmp_path / "note").exists()
 
 
-def test_exit_code_0_is_no_proof(release: Release, world: World) -> None:
-    """A program that says it worked has failed where the world does not stand as it should."""
+def test_exit_code_0_without_a_result_fails(release: Release, world: World) -> None:
+    """A step fails if its program succeeds but its result is missing."""
     outcome = one(RunPython("pass"), release, world)
     assert outcome.status is Status.FAILED
     assert "their result is missing" in outcome.findings[0].message
 
 
-def test_bad_exit_code_is_no_disproof(release: Release, world: World) -> None:
-    """A program that failed, but whose work is done, is a warning."""
+def test_failed_program_with_a_result_is_a_warning(release: Release, world: World) -> None:
+    """A step whose program fails but whose result is there passes with a warning."""
     outcome = one(RunPython(f"{PROVE}; raise SystemExit(3)"), release, world)
     assert outcome.status is Status.PASSED
     assert outcome.findings[0].severity is Severity.WARNING
@@ -275,7 +275,7 @@ def test_bad_exit_code_is_no_disproof(release: Release, world: World) -> None:
 
 
 def test_failing_program_shows_its_last_lines(release: Release, world: World) -> None:
-    """The last lines stand in the finding, and where the rest of it lies."""
+    """The finding has the last lines of the output, and the path of the log."""
     outcome = one(RunPython("print('reason'); raise SystemExit(3)"), release, world)
     assert outcome.status is Status.FAILED
     assert "reason" in outcome.findings[0].message
@@ -283,13 +283,13 @@ def test_failing_program_shows_its_last_lines(release: Release, world: World) ->
 
 
 def test_otherwise(release: Release, world: World) -> None:
-    """Where a command fails, the one that it names is run."""
+    """If a command fails, its alternative is run."""
     assert one(RunPython("raise SystemExit(3)", otherwise=PROVE), release, world).status is Status.PASSED
 
 
 @pytest.mark.parametrize(("network", "status"), [(True, Status.INCONCLUSIVE), (False, Status.FAILED)])
 def test_network(network: bool, status: Status, release: Release, world: World) -> None:
-    """Where a command needs the network and names it as the reason, the result is that we could not tell."""
+    """A command that needs the network and fails because of it is inconclusive."""
     body = RunPython("print('error sending request for url'); raise SystemExit(2)", network=network)
     assert one(body, release, world).status is status
 
@@ -309,8 +309,8 @@ def test_conflict_changes_nothing(release: Release, world: World, tmp_path: Path
     assert not (tmp_path / "note").exists()
 
 
-def test_full_disk_is_a_message(release: Release, world: World) -> None:
-    """An error of the operating system says what and where."""
+def test_full_disk(release: Release, world: World) -> None:
+    """An error of the operating system is reported with its file."""
 
     class Full(WriteNote):
         """The note fits."""
@@ -324,7 +324,7 @@ def test_full_disk_is_a_message(release: Release, world: World) -> None:
 
 
 def counted(calls: list[str], name: str) -> Task:
-    """A costly check that counts how often it is paid for; its key is the project's version."""
+    """A costly check that counts its runs; its key is the project's version."""
 
     def costly(release: Release, world: World) -> Iterator[Finding]:
         """Costly."""
@@ -334,8 +334,8 @@ def counted(calls: list[str], name: str) -> Task:
     return check(costly, key=lambda release, world: str(release.version))
 
 
-def test_costly_check_is_paid_for_once(release: Release, world: World) -> None:
-    """While the key stands, the outcome is the kept one; with another key it is paid for again."""
+def test_costly_check_is_cached(release: Release, world: World) -> None:
+    """With the same key the outcome is the cached one; with another key the check runs again."""
     calls: list[str] = []
     lane = Lane("costly", (counted(calls, "x"),))
     first = ran(lane, release, world)["costly"]
@@ -348,15 +348,15 @@ def test_costly_check_is_paid_for_once(release: Release, world: World) -> None:
     assert len(calls) == 2
 
 
-def test_failed_costly_check_is_not_kept(release: Release, world: World) -> None:
-    """A failure is looked at anew each time."""
+def test_failed_outcome_is_not_cached(release: Release, world: World) -> None:
+    """A failed outcome is not cached."""
     lane = Lane("costly", (check(one_thing_differs, key=lambda release, world: "same"),))
     assert ran(lane, release, world)["one-thing-differs"].status is Status.FAILED
     assert world.journal.cached("one-thing-differs", "same") is None
 
 
 def test_waived(release: Release, world: World) -> None:
-    """A waiver of the settings lets a finding pass, as a notice with its reason; past its day it is a failure."""
+    """A waiver in the settings turns a finding into a notice until its last day."""
     for until, status in [(TODAY, Status.PASSED), (TODAY - datetime.timedelta(days=1), Status.FAILED)]:
         settings = Settings(waiver=(Waiver("some-rule", "known", until),))
         waived = replace(release, project=replace(release.project, settings=settings))
@@ -365,7 +365,7 @@ def test_waived(release: Release, world: World) -> None:
 
 
 def test_sign_off_answers(release: Release, world: World, tmp_path: Path) -> None:
-    """A person's answer lets a waiting task pass, for the artifacts that it was about and no others."""
+    """A sign-off lets a waiting task pass, for the same artifacts only."""
     journal = RunFolder(tmp_path / "run", LocalFiles())
     journal.sign("person-has-looked", "Ada", "looked at it in a browser")
     outcome = one(person_has_looked, release, world)
@@ -383,14 +383,14 @@ def test_sign_off_answers(release: Release, world: World, tmp_path: Path) -> Non
 
 
 def test_only_signable_checks_can_be_signed(release: Release, world: World, tmp_path: Path) -> None:
-    """What could not be told is answered by a person only where the lane allows it."""
-    RunFolder(tmp_path / "run", LocalFiles()).sign("cannot-tell", "Ada", "it was the provider")
-    assert ran(Lane("no", (check(cannot_tell),)), release, world)["cannot-tell"].status is Status.INCONCLUSIVE
-    assert ran(Lane("yes", (check(cannot_tell, signable=True),)), release, world)["cannot-tell"].status is Status.PASSED
+    """Only an inconclusive check that is signable can be signed off."""
+    RunFolder(tmp_path / "run", LocalFiles()).sign("no-answer", "Ada", "it was the provider")
+    assert ran(Lane("no", (check(no_answer),)), release, world)["no-answer"].status is Status.INCONCLUSIVE
+    assert ran(Lane("yes", (check(no_answer, signable=True),)), release, world)["no-answer"].status is Status.PASSED
 
 
-def test_what_cannot_be_read_was_not_kept(release: Release, world: World, tmp_path: Path) -> None:
-    """A kept outcome that is torn, or of another version of this program, is paid for again."""
+def test_broken_cached_outcome_is_ignored(release: Release, world: World, tmp_path: Path) -> None:
+    """A check runs again if its cached outcome is broken, or of another version of this program."""
     calls: list[str] = []
     lane = Lane("costly", (counted(calls, "x"),))
     ran(lane, release, world)
@@ -402,27 +402,27 @@ def test_what_cannot_be_read_was_not_kept(release: Release, world: World, tmp_pa
     assert len(calls) == 3
 
 
-def test_trouble_while_telling_trouble(release: Release, world: World, tmp_path: Path) -> None:
-    """An error in the very telling of an error stops neither the run nor its neighbours."""
+def test_error_while_an_error_is_described(release: Release, world: World, tmp_path: Path) -> None:
+    """An error while an error is described fails that task only."""
     (tmp_path / "run" / "artifacts.json").write_text("{torn", encoding="utf-8")
     found = ran(Lane("some", (check(person_has_looked), check(all_well))), release, world)
     assert found["person-has-looked"].status is Status.FAILED
     assert found["all-well"].status is Status.PASSED
 
 
-def test_a_waiver_is_for_findings_alone(release: Release, world: World) -> None:
-    """What was never looked at cannot be waived into passed."""
-    waived = Settings(waiver=tuple(Waiver(name, "known", TODAY) for name in ("broken", "cannot-tell")))
+def test_waiver_is_for_findings_only(release: Release, world: World) -> None:
+    """A waiver has no effect on a check that did not finish."""
+    waived = Settings(waiver=tuple(Waiver(name, "known", TODAY) for name in ("broken", "no-answer")))
     lenient = replace(release, project=replace(release.project, settings=waived))
     assert one(broken, lenient, world).status is Status.FAILED
-    assert one(cannot_tell, lenient, world).status is Status.INCONCLUSIVE
+    assert one(no_answer, lenient, world).status is Status.INCONCLUSIVE
 
 
-def test_first_trouble_is_told_with_the_second(release: Release, world: World) -> None:
-    """Where the proof cannot be had after a failed action, both are told."""
+def test_first_error_is_reported_with_the_second(release: Release, world: World) -> None:
+    """If an action fails and its result cannot be determined, both are reported."""
 
     class Unprovable(RunPython):
-        """It is proved."""
+        """The file exists."""
 
         asked = False
 
@@ -439,8 +439,8 @@ def test_first_trouble_is_told_with_the_second(release: Release, world: World) -
 
 
 @pytest.mark.parametrize("name", ["one-thing-differs", "some-rule"])
-def test_a_proof_that_cannot_be_waived(name: str, release: Release, world: World) -> None:
-    """A waiver of such a proof, or of what it has found, has no effect; and that it has none is told as an error."""
+def test_check_that_cannot_be_waived(name: str, release: Release, world: World) -> None:
+    """A waiver of such a check, or of one of its rules, has no effect, and is an error."""
     waived = Settings(waiver=(Waiver(name, "known", TODAY),))
     release = replace(release, project=replace(release.project, settings=waived))
     proof = check(one_thing_differs, waivable=False)
@@ -455,27 +455,27 @@ def test_a_proof_that_cannot_be_waived(name: str, release: Release, world: World
     assert found.status is (Status.FAILED if name == "one-thing-differs" else Status.PASSED)
 
 
-def test_which_proofs_cannot_be_waived() -> None:
-    """Whether it was rehearsed, with what it is sent, and whether the version is free."""
+def test_checks_that_cannot_be_waived() -> None:
+    """These are the rehearsal, the credentials, and the availability of the version."""
     tasks = (*lanes.release().tasks, *lanes.doctor().tasks)
     proofs = {"rehearsal-passed", "credentials-present", "version-available"}
     assert {task.id for task in tasks if not task.waivable} == proofs
 
 
 def differs_and_cannot_tell(release: Release, world: World) -> Iterator[Finding]:
-    """Differs, and could not tell."""
+    """An error, then inconclusive."""
     yield Finding("it differs", "some-rule")
     raise Inconclusive("no network", "Is there one?")
 
 
 def looks_and_cannot_tell(release: Release, world: World) -> Iterator[Finding]:
-    """Looks, and could not tell."""
+    """A warning, then inconclusive."""
     yield Finding("it may differ", severity=Severity.WARNING)
     raise Inconclusive("no network")
 
 
-def test_error_counts_where_the_rest_could_not_be_told(release: Release, world: World) -> None:
-    """An error that was found fails the check; what could not be told beside it stands there as a warning."""
+def test_error_with_an_inconclusive_rest(release: Release, world: World) -> None:
+    """An error fails a check, even if the rest is inconclusive, which is a warning then."""
     outcome = one(differs_and_cannot_tell, release, world)
     assert outcome.status is Status.FAILED
     assert [(f.severity, f.message) for f in outcome.findings] == [
@@ -484,8 +484,8 @@ def test_error_counts_where_the_rest_could_not_be_told(release: Release, world: 
     ]
 
 
-def test_what_was_found_stays_where_the_rest_could_not_be_told(release: Release, world: World) -> None:
-    """Without an error it is inconclusive, its reason first, and what was found is there too; nothing of it is kept."""
+def test_warning_with_an_inconclusive_rest(release: Release, world: World) -> None:
+    """Without an error the check is inconclusive: reason first, then the findings; it is not cached."""
     task = replace(check(looks_and_cannot_tell), key=lambda release, world: "same")
     outcome = ran(Lane("one", (task,)), release, world)[task.id]
     assert outcome.status is Status.INCONCLUSIVE
@@ -493,8 +493,8 @@ def test_what_was_found_stays_where_the_rest_could_not_be_told(release: Release,
     assert world.journal.cached(task.id, "same") is None
 
 
-def test_waived_error_leaves_what_could_not_be_told(release: Release, world: World) -> None:
-    """Where the error is waived, it still could not be told: it has not passed."""
+def test_waived_error_with_an_inconclusive_rest(release: Release, world: World) -> None:
+    """If the error is waived, the check is still inconclusive."""
     waiver = Waiver("some-rule", "known", datetime.date(2027, 1, 1))
     waived = replace(release, project=replace(release.project, settings=Settings(waiver=(waiver,))))
     assert one(differs_and_cannot_tell, waived, world).status is Status.INCONCLUSIVE

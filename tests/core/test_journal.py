@@ -1,4 +1,4 @@
-"""The run folder and the lock, on a real disk, with real processes that hold it and are killed."""
+"""The run folder and the lock: on a real disk, with real processes that hold the lock and are killed."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ with RunStore(Path(sys.argv[1]), LocalFiles()).lock("omni-release rehearse"):
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    """The home of a project, and a folder for workshops that goes with the test."""
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """The run store of a project, with work directories in the folder of the test."""
     (tmp_path / "project").mkdir()
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -46,16 +46,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
 
 
 @pytest.fixture
-def run(home: RunStore) -> RunFolder:
+def run(store: RunStore) -> RunFolder:
     """A new run."""
-    return home.new_run(5)
+    return store.new_run(5)
 
 
 @contextmanager
-def held_elsewhere(home: RunStore) -> Iterator[subprocess.Popen[str]]:
+def held_elsewhere(store: RunStore) -> Iterator[subprocess.Popen[str]]:
     """A second process that holds the lock, until its stdin ends."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(home.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _HOLDER, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with holder:
         try:
@@ -67,7 +67,7 @@ def held_elsewhere(home: RunStore) -> Iterator[subprocess.Popen[str]]:
 
 
 def tree_file(run: RunFolder, fingerprint: str) -> Path:
-    """The file in which a copy of the checkout has left its fingerprint."""
+    """The file with the hash of a checkout."""
     path = run.path / "tree.sha256"
     path.write_text(fingerprint, encoding="utf-8")
     return path
@@ -82,103 +82,103 @@ def distributions(run: RunFolder) -> Path:
     return dist
 
 
-def test_lock_is_held_by_another(home: RunStore) -> None:
-    """While another process holds the lock it is named; when it has ended, the lock is free."""
-    with held_elsewhere(home) as holder:
-        with pytest.raises(Locked) as raised, home.lock("omni-release build"):
+def test_lock_is_held_by_another(store: RunStore) -> None:
+    """The error names the process that holds the lock; when that has ended, the lock is free."""
+    with held_elsewhere(store) as holder:
+        with pytest.raises(Locked) as raised, store.lock("omni-release build"):
             pass
         assert f"`omni-release rehearse`, process {holder.pid} on " in raised.value.message
         assert raised.value.exit_code == 2
         assert holder.stdin is not None
         holder.stdin.close()
         assert holder.wait(timeout=30) == 0
-    assert not (home.path / "owner.json").exists()
-    with home.lock("omni-release build"):
-        assert json.loads((home.path / "owner.json").read_bytes())["pid"] == os.getpid()
+    assert not (store.path / "owner.json").exists()
+    with store.lock("omni-release build"):
+        assert json.loads((store.path / "owner.json").read_bytes())["pid"] == os.getpid()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_killed_owner_leaves_no_lock(home: RunStore) -> None:
-    """An owner that was killed cannot tidy up, and yet the lock is free."""
-    with held_elsewhere(home) as holder:
+def test_killed_owner_leaves_no_lock(store: RunStore) -> None:
+    """The lock is free after its owner was killed."""
+    with held_elsewhere(store) as holder:
         holder.send_signal(signal.SIGKILL)
         holder.wait(timeout=30)
-        assert (home.path / "owner.json").exists()
-        with home.lock("omni-release build"):
-            assert json.loads((home.path / "owner.json").read_bytes())["running"] == "omni-release build"
+        assert (store.path / "owner.json").exists()
+        with store.lock("omni-release build"):
+            assert json.loads((store.path / "owner.json").read_bytes())["running"] == "omni-release build"
 
 
-def test_lock_is_held_in_this_process(home: RunStore) -> None:
-    """A second lock in one process is refused as well, and the first one goes on."""
-    with home.lock("one"):
-        with pytest.raises(Locked, match="`one`"), home.lock("two"):
+def test_lock_is_held_in_this_process(store: RunStore) -> None:
+    """A second lock in the same process is refused, and the first one is kept."""
+    with store.lock("one"):
+        with pytest.raises(Locked, match="`one`"), store.lock("two"):
             pass
-        assert json.loads((home.path / "owner.json").read_bytes())["running"] == "one"
+        assert json.loads((store.path / "owner.json").read_bytes())["running"] == "one"
 
 
-def test_lock_is_free_after_an_exception(home: RunStore) -> None:
-    """What goes wrong under the lock frees it."""
-    with pytest.raises(ZeroDivisionError), home.lock("one"):
+def test_lock_is_free_after_an_exception(store: RunStore) -> None:
+    """An exception releases the lock."""
+    with pytest.raises(ZeroDivisionError), store.lock("one"):
         raise ZeroDivisionError
-    with home.lock("two"):
+    with store.lock("two"):
         pass
 
 
-def test_owner_that_has_not_said_who_it_is(home: RunStore) -> None:
-    """In the moment before the owner is written down, another one is told so."""
-    with held_elsewhere(home):
-        (home.path / "owner.json").unlink()
-        with pytest.raises(Locked, match="owner unknown"), home.lock("two"):
+def test_unknown_owner(store: RunStore) -> None:
+    """Before the owner has been recorded, it is reported as unknown."""
+    with held_elsewhere(store):
+        (store.path / "owner.json").unlink()
+        with pytest.raises(Locked, match="owner unknown"), store.lock("two"):
             pass
 
 
-def test_hidden_from_git(home: RunStore) -> None:
+def test_hidden_from_git(store: RunStore) -> None:
     """The folder hides itself from git, whatever the project's own .gitignore says."""
-    git("init", "--quiet", cwd=home.root)
-    home.new_run(5).record("started")
-    with home.lock("one"):
-        assert git("status", "--porcelain", "--untracked-files=all", cwd=home.root) == ""
-    (home.path / ".gitignore").write_text("# mine\n*\n", encoding="utf-8")
-    home.prepare()
-    assert (home.path / ".gitignore").read_text(encoding="utf-8") == "# mine\n*\n"
+    git("init", "--quiet", cwd=store.root)
+    store.new_run(5).record("started")
+    with store.lock("one"):
+        assert git("status", "--porcelain", "--untracked-files=all", cwd=store.root) == ""
+    (store.path / ".gitignore").write_text("# mine\n*\n", encoding="utf-8")
+    store.prepare()
+    assert (store.path / ".gitignore").read_text(encoding="utf-8") == "# mine\n*\n"
 
 
-def test_home_that_cannot_be_made(home: RunStore) -> None:
-    """A file in its place is told, and what to do."""
-    home.path.touch()
+def test_folder_that_cannot_be_created(store: RunStore) -> None:
+    """A file in the place of the folder is an error with a hint."""
+    store.path.touch()
     with pytest.raises(UsageError, match="cannot write to"):
-        home.prepare()
+        store.prepare()
 
 
-def test_new_run_keeps_the_last_ones(home: RunStore) -> None:
-    """Of all runs the last N stay, with their reports and journals; only the newest has its environments."""
+def test_new_run_keeps_the_last_ones(store: RunStore) -> None:
+    """The last N runs are kept, with their reports and journals; only the newest has its environments."""
     made: list[RunFolder] = []
     shops: list[Path] = []
     for _ in range(5):
-        made.append(home.new_run(3))
+        made.append(store.new_run(3))
         made[-1].record("started")
         shops.append(made[-1].work_dir())
         (shops[-1] / "environments/candidate").mkdir(parents=True)
         (made[-1].path / "report.json").touch()
     names = [run.path.name for run in made]
     assert names == sorted(set(names))
-    assert [run.path.name for run in home.runs()] == names[:1:-1]
+    assert [run.path.name for run in store.runs()] == names[:1:-1]
     assert [shop.exists() for shop in shops] == [False, False, False, False, True]
-    assert all((run.path / "report.json").exists() and list(run.events()) for run in home.runs())
+    assert all((run.path / "report.json").exists() and list(run.events()) for run in store.runs())
 
 
-def test_new_run_keeps_only_itself(home: RunStore) -> None:
-    """Keeping one keeps the new one."""
-    home.new_run(1)
-    newest = home.new_run(1)
-    assert home.runs() == [newest]
+def test_new_run_keeps_only_itself(store: RunStore) -> None:
+    """With one run to keep, it is the new one."""
+    store.new_run(1)
+    newest = store.new_run(1)
+    assert store.runs() == [newest]
 
 
-def test_workshop(home: RunStore, run: RunFolder) -> None:
-    """A run's workshop lies outside the checkout, stays the same, and is made again once it is gone."""
+def test_work_dir(store: RunStore, run: RunFolder) -> None:
+    """A work directory is outside of the checkout, stays the same, and is created again after its removal."""
     shop = run.work_dir()
     assert shop.is_dir()
-    assert not shop.is_relative_to(home.root.resolve())
+    assert not shop.is_relative_to(store.root.resolve())
     assert RunFolder(run.path, LocalFiles()).work_dir() == shop
     run.remove_work_dir()
     assert not shop.exists()
@@ -187,57 +187,57 @@ def test_workshop(home: RunStore, run: RunFolder) -> None:
     assert again.is_dir()
 
 
-def test_workshop_of_another_run(home: RunStore, run: RunFolder) -> None:
-    """A folder that is not this run's own is neither worked in nor removed."""
-    other = home.new_run(5)
+def test_work_dir_of_another_run(store: RunStore, run: RunFolder) -> None:
+    """The work directory of another run is neither used nor removed."""
+    other = store.new_run(5)
     theirs = other.work_dir()
     (run.path / "work-dir").write_text(str(theirs), encoding="utf-8")
     run.remove_work_dir()
     assert theirs.is_dir()
     assert run.work_dir() != theirs
-    (run.path / "work-dir").write_text(str(home.root), encoding="utf-8")
+    (run.path / "work-dir").write_text(str(store.root), encoding="utf-8")
     run.remove_work_dir()
-    assert home.root.is_dir()
+    assert store.root.is_dir()
 
 
-def test_clock_that_was_set_back(home: RunStore) -> None:
-    """The run that begins last is the newest one, whatever the clock says; a clock that stands is told."""
-    (home.path / "runs/29991231-235959-998").mkdir(parents=True)
-    newest = home.new_run(2)
+def test_clock_that_was_set_back(store: RunStore) -> None:
+    """The last run is the newest, even if the clock was set back; too many runs in a second are an error."""
+    (store.path / "runs/29991231-235959-998").mkdir(parents=True)
+    newest = store.new_run(2)
     assert newest.path.name == "29991231-235959-999"
-    assert home.runs()[0] == newest
+    assert store.runs()[0] == newest
     with pytest.raises(UsageError, match="1000 runs"):
-        home.new_run(2)
+        store.new_run(2)
 
 
 def test_name_of_a_run(run: RunFolder) -> None:
-    """A run is called for when it began; it is empty."""
+    """The name of a run is the time of its start; its folder is empty."""
     assert re.fullmatch(r"\d{8}-\d{6}-\d{3}", run.path.name)
     assert list(run.path.iterdir()) == []
 
 
-def test_what_is_no_run(home: RunStore, run: RunFolder) -> None:
-    """Other folders and files beside the runs are none, and none is ever the newest."""
-    (home.path / "runs/none").mkdir()
-    (home.path / "runs/99999999-999999-999").touch()
-    assert home.runs() == [run]
+def test_other_folders_are_not_runs(store: RunStore, run: RunFolder) -> None:
+    """Other folders and files are not runs."""
+    (store.path / "runs/none").mkdir()
+    (store.path / "runs/99999999-999999-999").touch()
+    assert store.runs() == [run]
 
 
-def test_run_by_name(home: RunStore) -> None:
-    """A run is found by its name; an unknown one is told with those that there are."""
+def test_run_by_name(store: RunStore) -> None:
+    """A run is found by its name; the error for an unknown one lists the existing ones."""
     with pytest.raises(UsageError, match="there is no run 'x'") as raised:
-        home.run("x")
+        store.run("x")
     assert raised.value.hint == "Existing runs: none yet."
-    made = [home.new_run(5), home.new_run(5)]
-    assert home.run(made[0].path.name) == made[0]
+    made = [store.new_run(5), store.new_run(5)]
+    assert store.run(made[0].path.name) == made[0]
     for name in ("x", "", "..", "."):
         with pytest.raises(UsageError) as raised:
-            home.run(name)
+            store.run(name)
         assert raised.value.hint == f"Existing runs: {made[1].path.name}, {made[0].path.name}."
 
 
 def test_events(run: RunFolder) -> None:
-    """Events come back in order, each with its time, whatever text they hold."""
+    """Events are read in order, each with its time, with any text."""
     odd = "größe \u2028 \x85 \x0c line\nbreak \udce9"
     run.record("started", lane="rehearse")
     run.record("said", text=odd, count=2, nothing=None)
@@ -250,7 +250,7 @@ def test_events(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("cut", [1, 2, 5, 12, 20])
 def test_truncated_last_line(cut: int, run: RunFolder) -> None:
-    """A last line that a crash cut short, within a character even, is passed over, and the next one is not lost."""
+    """A last line that a crash cut short, even within a character, is skipped; the next one is read."""
     run.record("one")
     run.record("two", text="größe größe")
     path = run.path / "journal.jsonl"
@@ -262,7 +262,7 @@ def test_truncated_last_line(cut: int, run: RunFolder) -> None:
 
 
 def test_recording_from_two_processes(run: RunFolder) -> None:
-    """Lines of two processes that record at once stay whole."""
+    """The lines of two processes that record at the same time are not mixed."""
     script = (
         "import sys; from pathlib import Path; from omni_release.core.journal import RunFolder;"
         "from omni_release.adapters.files import LocalFiles; run = RunFolder(Path(sys.argv[1]), LocalFiles());"
@@ -276,7 +276,7 @@ def test_recording_from_two_processes(run: RunFolder) -> None:
 
 
 def test_pin(run: RunFolder) -> None:
-    """What was pinned is what another process reads: names, sizes, sha256, and the tree it was built from."""
+    """Another process reads what was pinned: names, sizes, sha256, and the hash of the checkout."""
     assert run.artifacts() == ()
     assert run.tree_hash() is None
     run.pin(Pin(distributions(run), tree_file(run, "the-tree"), "the-commit"))
@@ -290,15 +290,15 @@ def test_pin(run: RunFolder) -> None:
 
 
 def test_broken_pin(run: RunFolder) -> None:
-    """A file of ours that somebody broke cannot be told from; it is no traceback, and not empty either."""
+    """A broken record of the artifacts is inconclusive: no traceback, and not the same as none."""
     (run.path / "artifacts.json").write_bytes(b'{"tree": ')
     for look in (run.artifacts, run.tree_hash):
         with pytest.raises(Inconclusive, match=r"artifacts\.json cannot be read"):
             look()
 
 
-def test_keep(run: RunFolder) -> None:
-    """A costly outcome comes back under its own key and its own task alone."""
+def test_cache(run: RunFolder) -> None:
+    """A cached outcome is found by its task and its key only."""
     assert run.cached("tests-pass", "key") is None
     run.cache("tests-pass", "key", '{"id": "tests-pass", "said": "größe"}')
     found = RunFolder(run.path, LocalFiles()).cached("tests-pass", "key")
@@ -312,7 +312,7 @@ def test_keep(run: RunFolder) -> None:
 
 
 def test_sign(run: RunFolder) -> None:
-    """An answer says who, when and why, and is about the artifacts that the run holds at that moment."""
+    """A sign-off has the person, the time, the reason, and the artifacts that the run has at that time."""
     assert run.sign_offs() == ()
     early = run.sign("smoke", "Ada", "nothing built yet")
     run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
@@ -324,16 +324,16 @@ def test_sign(run: RunFolder) -> None:
     assert (late.id, late.who, late.reason) == ("smoke", "Åda \u2028", "looked\nat it")
 
 
-def test_no_secret_is_written(home: RunStore) -> None:
-    """No event, answer or kept outcome has a secret in it, nor one whose letters JSON writes in another way."""
+def test_no_secret_is_written(store: RunStore) -> None:
+    """No event, sign-off or cached outcome has a secret, not even one that JSON escapes."""
     secret = 'qu"ote\\' + "planted"
     known = Secrets()
     known.know({"SOME_API_KEY": secret})
-    run = RunStore(home.root, LocalFiles(), known.redact).new_run(5)
+    run = RunStore(store.root, LocalFiles(), known.redact).new_run(5)
     run.record("defect", traceback=f"KeyError: {secret}", actions=[f"run x https://me:{secret}@host/a"])
     assert run.sign("smoke", "Ada", f"called with {secret}").reason == "called with [redacted]"
     run.cache("tests-pass", "key", json.dumps({"findings": [{"message": f"said {secret}"}]}))
-    home.run(run.path.name).record("defect", traceback="https://me:planted@host/")
+    store.run(run.path.name).record("defect", traceback="https://me:planted@host/")
     first, *_ = run.events()
     assert first["traceback"] == "KeyError: [redacted]"
     written = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
@@ -342,8 +342,8 @@ def test_no_secret_is_written(home: RunStore) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_what_was_recorded_outlives_a_kill(run: RunFolder) -> None:
-    """What `record` has returned from is on the disk, however the process ends."""
+def test_recorded_events_survive_a_kill(run: RunFolder) -> None:
+    """An event is on the disk when `record` returns, even if the process is killed then."""
     script = (
         "import os, signal, sys; from pathlib import Path; from omni_release.core.journal import RunFolder;"
         "from omni_release.adapters.files import LocalFiles;"
@@ -356,13 +356,13 @@ def test_what_was_recorded_outlives_a_kill(run: RunFolder) -> None:
 
 
 def _ended(run: RunFolder, verdict: str, lane: str = "rehearse", *, whole: bool = True) -> None:
-    """A lane comes to its end, about the artifacts of the run."""
+    """Record the end of a lane, for the artifacts of the run."""
     hashes = ",".join(entry.sha256 for entry in run.artifacts())
     run.record("ended", lane=lane, whole=whole, verdict=verdict, artifacts=hashes)
 
 
-def test_a_part_of_a_rehearsal_is_none(run: RunFolder) -> None:
-    """Only a whole rehearsal can be released from; one task of it that passed is none, and gives nothing back."""
+def test_part_of_a_rehearsal_has_no_verdict(run: RunFolder) -> None:
+    """Only a complete rehearsal has a verdict; a part that passes gives none, and restores none."""
     run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
     _ended(run, "passed", whole=False)
     assert run.rehearsal_verdict() is None
@@ -380,16 +380,16 @@ def test_a_part_of_a_rehearsal_is_none(run: RunFolder) -> None:
     ("later", "verdict"),
     [("inconclusive", "passed"), ("waiting", "passed"), ("interrupted", "passed"), ("failed", "failed")],
 )
-def test_what_takes_a_rehearsal_away(lane: str, later: str, verdict: str, run: RunFolder) -> None:
-    """A part that could not tell says nothing against a rehearsal that has passed; one that failed does."""
+def test_later_lane_replaces_the_verdict(lane: str, later: str, verdict: str, run: RunFolder) -> None:
+    """A later lane that fails replaces the verdict of a rehearsal; an inconclusive one does not."""
     run.pin(Pin(distributions(run), tree_file(run, "tree"), None))
     _ended(run, "passed")
     _ended(run, later, lane)
     assert run.rehearsal_verdict() == verdict
 
 
-def test_a_look_leaves_no_trace(run: RunFolder) -> None:
-    """A folder that is only read gets no line, and keeps no outcome."""
+def test_read_only_folder(run: RunFolder) -> None:
+    """A read-only run folder records no event, and caches no outcome."""
     run.record("began")
     before = (run.path / "journal.jsonl").read_bytes()
     looked = RunFolder(run.path, LocalFiles(), read_only=True)
@@ -400,12 +400,12 @@ def test_a_look_leaves_no_trace(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("password", ["pass", "passed", "release", "tests-pass", "ours-index"])
-def test_a_password_that_is_a_word_of_ours(password: str, home: RunStore) -> None:
-    """What a later run looks for in the journal is there, whatever somebody's password is; free text has none of it."""
+def test_password_that_is_a_word_of_the_journal(password: str, store: RunStore) -> None:
+    """Words that a later run reads are not redacted, even if a password is one of them; free text is."""
     known = Secrets()
     known.offer({"password": lambda: password})
     known.resolve("password")
-    run = RunStore(home.root, LocalFiles(), known.redact).new_run(5)
+    run = RunStore(store.root, LocalFiles(), known.redact).new_run(5)
     run.record("outcome", task="tests-pass", status="passed", target="ours-index")
     run.record("performing", task="tests-pass", action=f"run it with {password}")
     assert run.last_status("tests-pass", "ours-index") is Status.PASSED

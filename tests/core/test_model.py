@@ -1,4 +1,4 @@
-"""The nouns: the verdict of a run and its exit code, the worst first."""
+"""The data model: verdicts, exit codes, places and folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSED, SKIPPED, PLANNED = Status.PASSED, Status.SKIPPED, Status.PLANNED
 
 
 def report(*statuses: Status, interrupted: bool = False) -> Report:
-    """A report of tasks that ended so."""
+    """A report of tasks with these statuses."""
     outcomes = tuple(Outcome(f"task-{n}", "A task", "check", status) for n, status in enumerate(statuses))
     return Report("rehearse", "acme", "1.0", "rehearsal", 1.0, outcomes, interrupted=interrupted)
 
@@ -45,7 +45,7 @@ def report(*statuses: Status, interrupted: bool = False) -> Report:
     ],
 )
 def test_verdict(statuses: tuple[Status, ...], verdict: str, code: int) -> None:
-    """The worst status is the verdict, in whatever order they came, and the exit code follows."""
+    """The verdict is the worst status in any order, and determines the exit code."""
     for order in itertools.islice(itertools.permutations(statuses), 24):
         assert report(*order).verdict == verdict
         assert report(*order).exit_code == code
@@ -53,7 +53,7 @@ def test_verdict(statuses: tuple[Status, ...], verdict: str, code: int) -> None:
 
 @pytest.mark.parametrize("statuses", [(), (PASSED,), (FAILED,), (WAITING, INCONCLUSIVE)])
 def test_interrupted(statuses: tuple[Status, ...]) -> None:
-    """An interrupted run says so before anything else."""
+    """The verdict of an interrupted run is `interrupted`."""
     assert report(*statuses, interrupted=True).verdict == "interrupted"
     assert report(*statuses, interrupted=True).exit_code == 130
 
@@ -76,12 +76,12 @@ def test_exit_code_of_a_status(status: Status, code: int) -> None:
     ],
 )
 def test_where(finding: Finding, where: str) -> None:
-    """A place is told as far as it is known."""
+    """A place has the parts that are known."""
     assert finding.where == where
 
 
 def test_folders_of_a_release(tmp_path: Path) -> None:
-    """All that a run leaves lies below its folder; copies and environments lie in its workshop."""
+    """Records are in the run folder; copies and environments are in the work directory."""
     project = Project(tmp_path, "acme", (), Settings(), {})
     inside = PurePosixPath("packages/acme")
     release = Release(project, "1.0", "rehearsal", None, tmp_path / "run", tmp_path / "shop", inside)
@@ -93,6 +93,6 @@ def test_folders_of_a_release(tmp_path: Path) -> None:
 
 
 def test_frozen() -> None:
-    """A noun does not change."""
+    """A value of the model cannot be changed."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         Artifact("a.whl", 1, "00").name = "b.whl"  # type: ignore[misc]  # the very thing that must not work

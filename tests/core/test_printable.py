@@ -1,4 +1,4 @@
-"""What may be shown of what somebody wrote."""
+"""Text that is safe to print."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ from omni_release.core.redaction import printable
     ],
 )
 def test_printable(text: str, shown: str) -> None:
-    """Text and lines stay; what steers a terminal is shown as its escape."""
+    """Text and line feeds are kept; control characters are escaped."""
     assert printable(text) == shown

@@ -1,4 +1,4 @@
-"""What stands before the host in an address is left out of what is printed and kept."""
+"""Users and passwords in addresses are removed from all output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PLANTED = "hunter2-" + "hunter2"
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("text_before", "expected"),
     [
         (f"fatal: unable to access 'https://me:{PLANTED}@host/a.git/': 403", "'https://[redacted]@host/a.git/'"),
         (f"https://{PLANTED}@host/a", "https://[redacted]@host/a"),
@@ -29,12 +29,12 @@ PLANTED = "hunter2-" + "hunter2"
         ("mail me@host, see https://host/@me", "mail me@host, see https://host/@me"),
     ],
 )
-def test_left_out(said: str, expected: str) -> None:
-    """In text, in bytes, and by the redactor of all output; what is no secret stays."""
+def test_userinfo_is_removed(text_before: str, expected: str) -> None:
+    """They are removed from text and from bytes; everything else is kept."""
     for text in (
-        redaction.strip_userinfo(said),
-        redaction.strip_userinfo_from_bytes(said.encode()).decode(),
-        Secrets().redact(said),
+        redaction.strip_userinfo(text_before),
+        redaction.strip_userinfo_from_bytes(text_before.encode()).decode(),
+        Secrets().redact(text_before),
     ):
         assert expected in text
         assert PLANTED not in text

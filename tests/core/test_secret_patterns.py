@@ -1,4 +1,4 @@
-"""The shapes of keys. No key stands in this file: each is put together here."""
+"""The shapes of keys. There is no key in this file: each is composed of parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LETTERS = "aB3" * 40
 
 
 @pytest.mark.parametrize(
-    ("key", "what"),
+    ("key", "kind"),
     [
         ("AI" + "za" + LETTERS[:35], "a Google API key"),
         ("py" + "pi-AgE" + LETTERS[:80], "a PyPI token"),
@@ -21,14 +21,14 @@ LETTERS = "aB3" * 40
         ("-----BEGIN" + " PRIVATE KEY-----", "a private key"),
     ],
 )
-def test_shape(key: str, what: str) -> None:
-    """A key is found by its shape, at its line; what is said of it does not hold it."""
-    assert list(redaction.find_keys(f"first\nname = '{key}'\n".encode())) == [(2, what)]
+def test_shape(key: str, kind: str) -> None:
+    """A key is found by its shape, with its line, and is not in the result."""
+    assert list(redaction.find_keys(f"first\nname = '{key}'\n".encode())) == [(2, kind)]
 
 
 @pytest.mark.parametrize("text", ["AIza", "sk-learn", "risk-" + "a" * 20, "AKIA", "BEGIN PUBLIC KEY", "ghp_short", ""])
 def test_no_key(text: str) -> None:
-    """What only begins like one is none."""
+    """A prefix alone is not a key."""
     assert list(redaction.find_keys(text.encode())) == []
 
 
@@ -40,6 +40,6 @@ def test_no_key(text: str) -> None:
         ({}, ()),
     ],
 )
-def test_held(variables: dict[str, str], held: tuple[str, ...]) -> None:
-    """The service's keys are where its SDK looks for them; a variable that is set to nothing holds none."""
+def test_key_variables(variables: dict[str, str], held: tuple[str, ...]) -> None:
+    """The keys are in the variables of the SDK; a blank variable has none."""
     assert redaction.key_variables_set(variables) == held

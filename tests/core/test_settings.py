@@ -1,4 +1,4 @@
-"""The settings: what can be set, and a clear word with the right line about what cannot."""
+"""The settings: each key and type, and errors with the right line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read(text: str) -> Settings:
 
 
 def refused(text: str) -> SettingsError:
-    """The error that a pyproject.toml with this text ends in."""
+    """The error for a pyproject.toml with this text."""
     with pytest.raises(SettingsError) as raised:
         read(text)
     assert raised.value.exit_code == EXIT_USAGE
@@ -30,14 +30,14 @@ def refused(text: str) -> SettingsError:
 
 
 def test_defaults() -> None:
-    """A project that sets nothing has every setting."""
+    """Each setting has a default."""
     assert read('[project]\nname = "acme"\n') == Settings()
     assert read("[tool.omni-release]\n") == Settings()
     assert Settings().tests.command == ("pytest",)
     assert Settings().keep_runs == 5
 
 
-def test_all_that_can_be_set() -> None:
+def test_each_type() -> None:
     """Each key is read as its type."""
     found = read(
         "[tool.omni-release]\n"
@@ -56,8 +56,8 @@ def test_all_that_can_be_set() -> None:
     assert found.waiver == (Waiver("hollow-wheel", "known", datetime.date(2027, 1, 31), "*"),)
 
 
-def test_a_table_of_any_names() -> None:
-    """A key that is a word of Python, and a table whose keys are the user's own."""
+def test_table_with_any_keys() -> None:
+    """A key that is a keyword of Python, and a table with any keys."""
     text = '[[tool.omni-release.smoke.model]]\npath = "candidates.*"\nclass = "acme:Part"\nfields = { data = "a.b" }\n'
     assert read(text).smoke.model == (settings.SmokeModel("candidates.*", "acme:Part", fields={"data": "a.b"}),)
     assert "must be a string" in refused(text.replace('"a.b"', "1")).message
@@ -76,7 +76,7 @@ def test_a_table_of_any_names() -> None:
     ],
 )
 def test_unknown_key(text: str, line: int, key: str, hint: str) -> None:
-    """An unknown key is named with its line, and the nearest known one is suggested."""
+    """The error for an unknown key has its line, and suggests the nearest known one."""
     error = refused('[project]\nname = "acme"\n\n' + text)
     assert error.line == line + 3
     assert f"`{key}` in [tool.omni-release" in error.message
@@ -86,7 +86,7 @@ def test_unknown_key(text: str, line: int, key: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ('keep-runs = "3"', "must be a whole number, not a string ('3')"),
         ("keep-runs = 1.5", "must be a whole number, not a number (1.5)"),
@@ -103,24 +103,24 @@ def test_unknown_key(text: str, line: int, key: str, hint: str) -> None:
         ("tests.command = ['pytest', 7]", "must be a string, not a whole number (7)"),
     ],
 )
-def test_wrong_type(setting: str, said: str) -> None:
-    """A value of the wrong type is told together with what it must be."""
+def test_wrong_type(setting: str, message: str) -> None:
+    """The error for a wrong type has the value and the expected type."""
     error = refused(f"[tool.omni-release]\n# here\n{setting}\n")
-    assert said in error.message
+    assert message in error.message
     assert error.line == 3
 
 
 @pytest.mark.parametrize("text", ["[[tool.omni-release]]\nkeep-runs = 1\n", "[tool]\nomni-release = []\n"])
-def test_list_in_place_of_the_table(text: str) -> None:
-    """The whole table must be a table."""
+def test_list_instead_of_the_table(text: str) -> None:
+    """[tool.omni-release] must be a table."""
     error = refused(text)
     assert "[tool.omni-release] must be a table, not a list" in error.message
     assert error.line == text[: text.index("omni-release")].count("\n") + 1
 
 
 @pytest.mark.parametrize("key", ["check", "reason", "until"])
-def test_waiver_that_lacks_a_key(key: str) -> None:
-    """A waiver says for what, why, and until when."""
+def test_waiver_without_a_key(key: str) -> None:
+    """A waiver must have a check, a reason and a last day."""
     whole = {"check": '"c"', "reason": '"r"', "until": "2027-01-31"}
     lines = [f"{name} = {value}" for name, value in whole.items() if name != key]
     error = refused("[[tool.omni-release.waiver]]\n" + "\n".join(lines) + "\n")
@@ -128,8 +128,8 @@ def test_waiver_that_lacks_a_key(key: str) -> None:
     assert error.line == 1
 
 
-def test_second_waiver_is_told_by_its_own_line() -> None:
-    """Of several waivers the line of the wrong one is told, not that of the first."""
+def test_line_of_the_second_waiver() -> None:
+    """The error for one of several waivers has the line of that one."""
     second = WAIVER.replace('reason = "known"\n', "")
     assert refused(WAIVER + "\n" + second).line == 6
     assert refused(WAIVER + "\n" + WAIVER.replace("2027-01-31", '"soon"')).line == 9
@@ -138,14 +138,14 @@ def test_second_waiver_is_told_by_its_own_line() -> None:
 
 @pytest.mark.parametrize("date", ['"soon"', '"2027-02-30"', '"31.01.2027"', "2027", "2027-01-31T10:00:00"])
 def test_bad_date(date: str) -> None:
-    """What is no date is refused with its line."""
+    """An invalid date is an error at its line."""
     error = refused(WAIVER.replace("2027-01-31", date))
     assert error.line == 4
     assert "date" in error.message
 
 
 def test_date_as_a_string() -> None:
-    """A date may stand in quotes."""
+    """A date can be in quotes."""
     assert read(WAIVER.replace("2027-01-31", '"2027-01-31"')).waiver[0].until == datetime.date(2027, 1, 31)
 
 
@@ -161,7 +161,7 @@ def test_numbers_are_larger_than_0(setting: str) -> None:
 
 @pytest.mark.parametrize("number", ["nan", "inf"])
 def test_numbers_are_finite(number: str) -> None:
-    """A deadline that never comes is none."""
+    """A number that is not finite is refused."""
     assert "must be a finite number" in refused(f"[tool.omni-release]\nbuild-timeout = {number}\n").message
 
 
@@ -172,7 +172,7 @@ def test_both_spellings(key: str) -> None:
 
 
 def test_both_spellings_at_once() -> None:
-    """Of two spellings of one key none is passed over in silence."""
+    """A key in both spellings is an error."""
     error = refused("[tool.omni-release]\nkeep-runs = 7\nkeep_runs = 8\n")
     assert "is given twice" in error.message
     assert error.line == 3
@@ -192,8 +192,8 @@ def test_command(command: str, argv: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("command", ['""', '"  "', "[]", '"pytest -k \'x"'])
-def test_command_that_is_none(command: str) -> None:
-    """An empty command, or one with an open quote, is refused."""
+def test_invalid_command(command: str) -> None:
+    """An empty command, and one with an unclosed quote, is refused."""
     error = refused(f"[tool.omni-release.tests]\ncommand = {command}\n")
     assert "`command` in [tool.omni-release.tests]" in error.message
     assert error.line == 2
@@ -203,7 +203,7 @@ def test_command_that_is_none(command: str) -> None:
     "setting", ['import-packages = [""]', 'waiver = [{check = "c", until = 2027-01-31, reason = " "}]']
 )
 def test_empty_strings(setting: str) -> None:
-    """A reason, or a name, of nothing but blanks is refused."""
+    """A blank string is refused."""
     error = refused(f"[tool.omni-release]\n{setting}\n")
     assert "must not be empty" in error.message
     assert error.line == 2
@@ -222,5 +222,5 @@ def test_empty_strings(setting: str) -> None:
     ],
 )
 def test_line(text: str, line: int) -> None:
-    """The line is right however the table is spelled; of an inline table it is the line that it stands on."""
+    """The line is right for each spelling of a table; in an inline table it is that of the table."""
     assert refused(text).line == line

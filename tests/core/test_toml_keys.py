@@ -1,4 +1,4 @@
-"""On which line a key stands."""
+"""The line of a key."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ waiver = [{ check = "x" }]
     ],
 )
 def test_line(keys: Keys, line: int | None, near: int | None) -> None:
-    """A key has its own line, or that of what it stands in."""
+    """A key has its own line, or the line of its table."""
     assert line_of(TEXT, keys) == line
     assert nearest_line(TEXT, keys) == near

@@ -1,4 +1,4 @@
-"""Waivers: in the settings and in place; what they change, and what they never change."""
+"""Waivers in the settings and in comments: what they change, and what they never change."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def project(root: Path, *chosen: Waiver) -> Project:
     return Project(root, "acme", (), Settings(waiver=chosen), {})
 
 
-def in_place(root: Path, comment: str) -> Project:
-    """A project in which this stands on the very line of `FOUND`."""
+def with_comment(root: Path, comment: str) -> Project:
+    """A project with this comment on the line of `FOUND`."""
     path = root / "src/acme/api.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"first = 1\nsecond = 2  {comment}\nthird = 3\n", encoding="utf-8")
@@ -34,7 +34,7 @@ def in_place(root: Path, comment: str) -> Project:
 
 @pytest.mark.parametrize("name", ["hollow-wheel", "distributions-match"])
 def test_by_rule_and_by_check(name: str, tmp_path: Path) -> None:
-    """A waiver names a rule, or a whole check; the error becomes a notice that says why, and the check passes."""
+    """A waiver names a rule or a check: the error becomes a notice with the reason, and the check passes."""
     done = waivers.apply(FAILED, project(tmp_path, Waiver(name, "a stub on purpose", LATER)), TODAY)
     assert done.status is Status.PASSED
     assert done.findings[0].severity is Severity.NOTICE
@@ -45,7 +45,7 @@ def test_by_rule_and_by_check(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["hollow", "other-rule", "hollow-*", "", "*"])
 def test_other_names(name: str, tmp_path: Path) -> None:
-    """A waiver of something else waives nothing: a name is no glob."""
+    """A waiver with another name has no effect: a name is not a glob."""
     assert waivers.apply(FAILED, project(tmp_path, Waiver(name, "because", LATER)), TODAY) == FAILED
 
 
@@ -54,13 +54,13 @@ def test_other_names(name: str, tmp_path: Path) -> None:
     [("*", True), ("src/*", True), ("src/acme/api.py", True), ("*.py", True), ("tests/*", False), ("api.py", False)],
 )
 def test_path(glob: str, waived: bool, tmp_path: Path) -> None:
-    """A path is a glob over the finding's whole path."""
+    """The path of a waiver is a glob for the complete path of the finding."""
     done = waivers.apply(FAILED, project(tmp_path, Waiver("hollow-wheel", "because", LATER, glob)), TODAY)
     assert (done.status is Status.PASSED) is waived
 
 
 def test_path_of_a_finding_without_one(tmp_path: Path) -> None:
-    """A finding that stands nowhere is waived by a waiver for everywhere, and by no other."""
+    """A finding without a path is waived only by a waiver for all paths."""
     nowhere = dataclasses.replace(FAILED, findings=(Finding("said", "hollow-wheel"),))
     everywhere = project(tmp_path, Waiver("hollow-wheel", "because", LATER))
     somewhere = project(tmp_path, Waiver("hollow-wheel", "because", LATER, "src/*"))
@@ -69,7 +69,7 @@ def test_path_of_a_finding_without_one(tmp_path: Path) -> None:
 
 
 def test_one_of_two_findings(tmp_path: Path) -> None:
-    """A check with an error that nobody waived stays failed."""
+    """A check with an error that is not waived is still failed."""
     other = Finding("another", "artifact-name")
     both = dataclasses.replace(FAILED, findings=(FOUND, other))
     done = waivers.apply(both, project(tmp_path, Waiver("hollow-wheel", "because", LATER)), TODAY)
@@ -79,7 +79,7 @@ def test_one_of_two_findings(tmp_path: Path) -> None:
 
 
 def test_warning(tmp_path: Path) -> None:
-    """A warning is waived as an error is, and the check stays passed."""
+    """A warning is waived like an error, and the check is still passed."""
     warned = dataclasses.replace(
         FAILED, status=Status.PASSED, findings=(dataclasses.replace(FOUND, severity=Severity.WARNING),)
     )
@@ -97,9 +97,9 @@ def test_warning(tmp_path: Path) -> None:
         "/* omni-release: allow hollow-wheel until 2027-01-31 because a stub on purpose */",
     ],
 )
-def test_in_place(comment: str, tmp_path: Path) -> None:
-    """A comment beside the line waives it, in whatever language; the comment's end is no part of the reason."""
-    done = waivers.apply(FAILED, in_place(tmp_path, comment), TODAY)
+def test_comment(comment: str, tmp_path: Path) -> None:
+    """A comment on the line waives the finding, in any language; the end of the comment is not part of the reason."""
+    done = waivers.apply(FAILED, with_comment(tmp_path, comment), TODAY)
     assert done.status is Status.PASSED
     assert done.findings[0].message.endswith("(waived until 2027-01-31: a stub on purpose)")
 
@@ -114,23 +114,23 @@ def test_in_place(comment: str, tmp_path: Path) -> None:
         "# omni-release: allow hollow-wheel until soon because it will be over",
     ],
 )
-def test_in_place_and_not_whole(comment: str, tmp_path: Path) -> None:
-    """A comment that lacks its rule, its date or its reason waives nothing."""
-    assert waivers.apply(FAILED, in_place(tmp_path, comment), TODAY) == FAILED
+def test_incomplete_comment(comment: str, tmp_path: Path) -> None:
+    """A comment without a rule, a date or a reason waives nothing."""
+    assert waivers.apply(FAILED, with_comment(tmp_path, comment), TODAY) == FAILED
 
 
-def test_two_in_one_place(tmp_path: Path) -> None:
-    """Two waivers on one line are two, each with its own reason."""
+def test_two_comments(tmp_path: Path) -> None:
+    """Two waivers on one line have their own reasons."""
     one = "omni-release: allow other-rule until 2027-01-31 because of this"
     two = "omni-release: allow hollow-wheel until 2027-02-28 because of that"
     for comment in (f"# {one} # {two}", f"# {two} # {one}"):
-        done = waivers.apply(FAILED, in_place(tmp_path, comment), TODAY)
+        done = waivers.apply(FAILED, with_comment(tmp_path, comment), TODAY)
         assert done.findings[0].message.endswith("(waived until 2027-02-28: of that)")
 
 
-def test_in_place_on_another_line(tmp_path: Path) -> None:
-    """A comment counts on its own line alone; and only a line feed, not a form feed, begins another one."""
-    there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
+def test_comment_on_another_line(tmp_path: Path) -> None:
+    """A comment is for its own line only; a line feed starts a new line, a form feed does not."""
+    there = with_comment(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
     for line in (1, 3, 4, 400):
         other = dataclasses.replace(FAILED, findings=(dataclasses.replace(FOUND, line=line),))
         assert waivers.apply(other, there, TODAY) == other
@@ -139,10 +139,10 @@ def test_in_place_on_another_line(tmp_path: Path) -> None:
     assert waivers.apply(FAILED, there, TODAY).status is Status.PASSED
 
 
-def test_in_place_of_a_file_that_is_gone_or_not_utf8(tmp_path: Path) -> None:
-    """A file that cannot be read waives nothing; one of another encoding can be read all the same."""
+def test_comment_in_a_file_that_is_missing_or_not_utf8(tmp_path: Path) -> None:
+    """A file that cannot be read waives nothing; one with another encoding can be read."""
     assert waivers.apply(FAILED, project(tmp_path), TODAY) == FAILED
-    there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
+    there = with_comment(tmp_path, "# omni-release: allow hollow-wheel until 2027-01-31 because of this")
     path = tmp_path / "src/acme/api.py"
     path.write_bytes(b"\xe4" + path.read_bytes())
     assert waivers.apply(FAILED, there, TODAY).status is Status.PASSED
@@ -152,13 +152,13 @@ def test_in_place_of_a_file_that_is_gone_or_not_utf8(tmp_path: Path) -> None:
 
 
 def test_last_day(tmp_path: Path) -> None:
-    """A waiver holds on its last day."""
+    """A waiver is valid on its last day."""
     assert waivers.apply(FAILED, project(tmp_path, Waiver("hollow-wheel", "b", TODAY)), TODAY).status is Status.PASSED
 
 
 @pytest.mark.parametrize("severity", [Severity.ERROR, Severity.WARNING])
 def test_expired(severity: Severity, tmp_path: Path) -> None:
-    """An expired waiver is an error, also where there was but a warning."""
+    """An expired waiver is an error, even for a warning."""
     found = dataclasses.replace(FOUND, severity=severity)
     status = Status.FAILED if severity is Severity.ERROR else Status.PASSED
     before = dataclasses.replace(FAILED, status=status, findings=(found,))
@@ -166,13 +166,13 @@ def test_expired(severity: Severity, tmp_path: Path) -> None:
     assert done.status is Status.FAILED
     assert done.findings[0].severity is Severity.ERROR
     assert "waived until 2026-11-21, which has passed" in done.findings[0].message
-    there = in_place(tmp_path, "# omni-release: allow hollow-wheel until 2026-11-21 because of this")
+    there = with_comment(tmp_path, "# omni-release: allow hollow-wheel until 2026-11-21 because of this")
     assert waivers.apply(before, there, TODAY).status is Status.FAILED
 
 
 @pytest.mark.parametrize("until", [PAST, LATER])
 def test_notices_are_not_touched(until: datetime.date, tmp_path: Path) -> None:
-    """A notice stays as it is, beside one that is waived as well."""
+    """A notice is not changed, neither alone nor with a waived error."""
     notice = Finding("by the way", "hollow-wheel", Severity.NOTICE)
     alone = dataclasses.replace(FAILED, status=Status.PASSED, findings=(notice,))
     waived = project(tmp_path, Waiver("hollow-wheel", "because", until))
@@ -183,7 +183,7 @@ def test_notices_are_not_touched(until: datetime.date, tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [Status.INCONCLUSIVE, Status.WAITING, Status.SKIPPED, Status.PLANNED])
 @pytest.mark.parametrize("severity", list(Severity))
 def test_other_statuses_are_not_touched(status: Status, severity: Severity, tmp_path: Path) -> None:
-    """What could not be told, or waits, is not told by a waiver."""
+    """A waiver does not change an outcome that has neither passed nor failed."""
     finding = dataclasses.replace(FOUND, severity=severity)
     before = dataclasses.replace(FAILED, status=status, findings=(finding,))
     for until in (PAST, LATER):
@@ -191,6 +191,6 @@ def test_other_statuses_are_not_touched(status: Status, severity: Severity, tmp_
 
 
 def test_failed_step_is_not_touched(tmp_path: Path) -> None:
-    """A step that did not do its work has not done it, whatever a waiver says."""
+    """A waiver does not change a failed step."""
     step = dataclasses.replace(FAILED, id="upload", kind="step", findings=(Finding("503", "upload"),))
     assert waivers.apply(step, project(tmp_path, Waiver("upload", "because", LATER)), TODAY) == step

@@ -1,4 +1,4 @@
-"""What a program's end is called."""
+"""How the end of a program is described."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from omni_release.core.world import Completed
 
 
 @pytest.mark.parametrize(
-    ("code", "timed_out", "said"),
+    ("code", "timed_out", "description"),
     [
         (3, False, "ended with exit code 3"),
         (-9, False, "was ended by signal 9"),
@@ -17,6 +17,6 @@ from omni_release.core.world import Completed
         (-15, True, "did not end within 59.9 s and was stopped"),
     ],
 )
-def test_ended(code: int, timed_out: bool, said: str) -> None:
-    """With its exit code; by a signal, told also by whoever hands it on; or not in time."""
-    assert Completed(code, (), 1.0, timed_out).ended(59.94) == said
+def test_ended(code: int, timed_out: bool, description: str) -> None:
+    """The description has the exit code, the signal (also one that a shell reports), or the timeout."""
+    assert Completed(code, (), 1.0, timed_out).ended(59.94) == description

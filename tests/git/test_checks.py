@@ -151,10 +151,10 @@ def test_detached_head(checkout: Checkout) -> None:
     checkout.git("switch", "--quiet", "--detach")
     assert "HEAD is detached" in messages(checkout.outcome(on_release_branch))
     for variables in ({"GITHUB_REF": "refs/heads/main"}, {"CI_COMMIT_BRANCH": "main"}):
-        assert checkout.told(**variables).outcome(on_release_branch).status is Status.PASSED
-        assert checkout.told(**variables).outcome(git_in_sync).status is Status.PASSED
-    assert checkout.told(GITHUB_REF="refs/pull/7/merge").outcome(on_release_branch).status is Status.FAILED
-    assert checkout.told(CI_COMMIT_TAG="v1.2.0").outcome(on_release_branch).status is Status.SKIPPED
+        assert checkout.with_variables(**variables).outcome(on_release_branch).status is Status.PASSED
+        assert checkout.with_variables(**variables).outcome(git_in_sync).status is Status.PASSED
+    assert checkout.with_variables(GITHUB_REF="refs/pull/7/merge").outcome(on_release_branch).status is Status.FAILED
+    assert checkout.with_variables(CI_COMMIT_TAG="v1.2.0").outcome(on_release_branch).status is Status.SKIPPED
 
 
 def test_worktree(checkout: Checkout) -> None:
@@ -235,7 +235,7 @@ def test_unresponsive_remote(checkout: Checkout, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(git, "REMOTE_TIMEOUT", 0.5)
     hook(checkout.root.parent, "ssh", "import time; time.sleep(60)")
     checkout.git("remote", "set-url", "origin", "ssh://git@127.0.0.1/acme.git")
-    slow = checkout.told(GIT_SSH=str(checkout.root.parent / "hooks" / "ssh"))
+    slow = checkout.with_variables(GIT_SSH=str(checkout.root.parent / "hooks" / "ssh"))
     outcome = slow.outcome(git_in_sync)
     assert outcome.status is Status.INCONCLUSIVE
     assert "git ls-remote did not answer within 0.5 s" in messages(outcome)
@@ -364,7 +364,7 @@ def test_ci_tag(checkout: Checkout, tmp_path: Path) -> None:
     checkout.git("push", "--quiet", "origin", "v1.2.0")
     shallow = clone(checkout.remote, tmp_path / "ci", "--depth=1", "--no-tags")
     for variables in ({"GITHUB_REF": "refs/tags/v1.2.0"}, {"CI_COMMIT_TAG": "v1.2.0"}):
-        told = shallow.told(**variables)
+        told = shallow.with_variables(**variables)
         assert told.outcome(tag_available).status is Status.PASSED
         assert told.outcome(git_in_sync).status is Status.SKIPPED
     assert "but the version is 1.3.0, whose tag is v1.3.0" in messages(
@@ -376,7 +376,7 @@ def test_ci_tag_moved_or_deleted(checkout: Checkout, tmp_path: Path) -> None:
     """A tag that was moved or deleted since CI started is an error."""
     checkout.git("tag", "v1.2.0")
     checkout.git("push", "--quiet", "origin", "v1.2.0")
-    ci = clone(checkout.remote, tmp_path / "ci", "--branch=v1.2.0").told(CI_COMMIT_TAG="v1.2.0")
+    ci = clone(checkout.remote, tmp_path / "ci", "--branch=v1.2.0").with_variables(CI_COMMIT_TAG="v1.2.0")
     assert ci.outcome(tag_available).status is Status.PASSED
     checkout.commit("more.py")
     checkout.git("tag", "--force", "v1.2.0")
@@ -398,7 +398,7 @@ def test_local_error_with_an_unreachable_remote(checkout: Checkout) -> None:
 
 def test_repository_of_another_user(checkout: Checkout) -> None:
     """Where git does not trust the folder's owner, the check is inconclusive and shows git's message."""
-    outcome = checkout.told(GIT_TEST_ASSUME_DIFFERENT_OWNER="1").outcome(git_clean)
+    outcome = checkout.with_variables(GIT_TEST_ASSUME_DIFFERENT_OWNER="1").outcome(git_clean)
     assert outcome.status is Status.INCONCLUSIVE
     assert "dubious ownership" in messages(outcome)
 

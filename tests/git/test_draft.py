@@ -76,7 +76,9 @@ def checkout(tmp_path: Path) -> Checkout:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "gh").write_text(f"#!{sys.executable}\n{GH}", encoding="utf-8")
     (tmp_path / "bin" / "gh").chmod(0o755)
-    return made.told(PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", GITHUB_REF="refs/tags/v1.2.0")
+    return made.with_variables(
+        PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", GITHUB_REF="refs/tags/v1.2.0"
+    )
 
 
 def stored(checkout: Checkout) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def test_without_a_changelog(checkout: Checkout) -> None:
 def test_no_gh(checkout: Checkout) -> None:
     """Without gh the step is skipped, with the reason."""
     (checkout.root.parent / "bin" / "gh").unlink()
-    outcome = checkout.told(PATH=str(checkout.root.parent / "bin")).outcome(DraftRelease())
+    outcome = checkout.with_variables(PATH=str(checkout.root.parent / "bin")).outcome(DraftRelease())
     assert (outcome.status, messages(outcome)) == (Status.SKIPPED, "gh is not installed: no draft is created")
 
 

@@ -185,7 +185,7 @@ def test_no_remote(checkout: Checkout) -> None:
 
 def test_ci_tag(checkout: Checkout) -> None:
     """In CI that a tag has started nothing is tagged or pushed."""
-    ci = checkout.told(GITHUB_REF="refs/tags/v1.2.0")
+    ci = checkout.with_variables(GITHUB_REF="refs/tags/v1.2.0")
     for body in (TagRelease(), PushTag()):
         assert ci.outcome(body).status is Status.SKIPPED
     assert checkout.git("tag") == ""

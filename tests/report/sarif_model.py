@@ -14,8 +14,8 @@ from typing import Any
 import pysarif
 
 
-def held(document: dict[str, Any]) -> None:
-    """Raises AssertionError, with the place, where the document is no SARIF log."""
+def check_document(document: dict[str, Any]) -> None:
+    """Raises AssertionError, with the place, if the document is not a SARIF log."""
     assert document["version"] == "2.1.0"
     log = typing.get_type_hints(pysarif.load_from_dict)["return"]
     _object({key: value for key, value in document.items() if key != "$schema"}, log, "$")

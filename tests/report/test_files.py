@@ -1,4 +1,4 @@
-"""A report as files: no form of it shows a secret that its own letters would disguise."""
+"""A report as files: no form of it contains a secret, escaped or not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRETS = Secrets.of({"TWINE_PASSWORD": PLANTED})
 
 
 def said(status: Status = Status.FAILED) -> Report:
-    """A report of an index that says a password again."""
+    """A report of an index that repeats a password."""
     finding = Finding(f"it said: {PLANTED} is wrong", "said-again")
     done = Outcome("upload", "All is there", "step", status, (finding,), f"not {PLANTED}", 1.0, {"why": PLANTED})
     return Report("release", "acme", "1.0", "pypi", 1.0, (done,), (Artifact("acme-1.0.tar.gz", 12, "ab" * 32),))
@@ -25,23 +25,23 @@ def said(status: Status = Status.FAILED) -> Report:
 @pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.PASSED, Status.SKIPPED])
 @pytest.mark.parametrize("format", report.FORMATS)
 def test_no_secret_in_any_form(format: str, status: Status) -> None:
-    """A quote, an ampersand, an underscore or a line's end in a secret does not carry it past the redaction."""
+    """A secret is redacted even if a form escapes its characters."""
     written = report.rendered(said(status), format, SECRETS.redact)
     assert "planted" not in written
     if format != "sarif" or status is not Status.SKIPPED:  # which tells of nothing that was skipped
         assert "redacted" in written
 
 
-def test_own_words_stay() -> None:
-    """What a report says in our own words is not redacted, whatever somebody's password is."""
+def test_vocabulary_is_not_redacted() -> None:
+    """The vocabulary of a report is not redacted, even if a password is one of its words."""
     known = Secrets.of({"TWINE_PASSWORD": "said-again", "OTHER_PASSWORD": "release", "THIRD_PASSWORD": "inconclusive"})
     written = report.rendered(said(Status.INCONCLUSIVE), "json", known.redact)
     for own in ('"rule": "said-again"', '"lane": "release"', '"verdict": "inconclusive"', '"target": "pypi"'):
         assert own in written
 
 
-def test_written_and_summarised(tmp_path: Path) -> None:
-    """Nor is it in what is kept, or in the summary of a step."""
+def test_files_and_summary(tmp_path: Path) -> None:
+    """No secret is in the files, or in the summary of a step."""
     report.write_reports(said(), tmp_path, LocalFiles(), SECRETS.redact)
     report.write_step_summary(said(), {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}, SECRETS.redact)
     there = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}

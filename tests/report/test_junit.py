@@ -1,4 +1,4 @@
-"""Report → JUnit XML that every reader can read, whatever a program has printed."""
+"""Report → valid JUnit XML, with any output of a program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def outcome(id: str, status: Status, *findings: Finding) -> Outcome:
 
 
 def suite(*outcomes: Outcome) -> ElementTree.Element:
-    """The suite that is written for these outcomes, read back."""
+    """The suite of these outcomes, written and parsed."""
     document = junit.document(Report("rehearse", "acme", "1.0", "rehearsal", 1.23456, outcomes))
     assert document.startswith("<?xml version='1.0' encoding='utf-8'?>")
     root = ElementTree.fromstring(document)
@@ -25,7 +25,7 @@ def suite(*outcomes: Outcome) -> ElementTree.Element:
 
 
 def test_counts() -> None:
-    """Each status is counted once: as a failure, an error, skipped, or nothing of these."""
+    """Each status is counted once: as a failure, as an error, as skipped, or as none of these."""
     found = suite(*(outcome(status.value, status, Finding("why", "rule")) for status in Status))
     assert found.attrib == {
         "name": "omni-release rehearse",
@@ -47,7 +47,7 @@ def test_counts() -> None:
 
 
 def test_counts_are_those_of_the_cases() -> None:
-    """What the suite counts is what a reader finds in it."""
+    """The counts of the suite are those of its cases."""
     found = suite(*(outcome(f"{status}-{n}", status) for status in Status for n in range(3)))
     for attribute, tag in {"failures": "failure", "errors": "error", "skipped": "skipped"}.items():
         assert found.get(attribute) == str(len(found.findall(f"testcase/{tag}")))
@@ -60,7 +60,7 @@ def test_nothing() -> None:
 
 
 def test_case() -> None:
-    """A task says its lane, its id, how long it took and all of its findings."""
+    """A case has the lane and the stage, the id, the duration and all findings of a task."""
     findings = (Finding("they differ", "drift", path="a.py", line=3), Finding("odd", "other", Severity.WARNING))
     (case,) = suite(outcome("versions-agree", Status.FAILED, *findings))
     assert case.attrib == {"classname": "omni-release.rehearse.source", "name": "versions-agree", "time": "0.500"}
@@ -70,14 +70,14 @@ def test_case() -> None:
 
 @pytest.mark.parametrize(("severity", "shown"), [(Severity.WARNING, True), (Severity.NOTICE, False)])
 def test_passed(severity: Severity, shown: bool) -> None:
-    """What passed shows its warnings, and keeps its notices to itself."""
+    """A passed task shows its warnings, but not its notices."""
     (case,) = suite(outcome("a", Status.PASSED, Finding("said", "rule", severity)))
     assert [(child.tag, child.text) for child in case] == ([("system-out", "said")] if shown else [])
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASSED])
 def test_every_character(status: Status) -> None:
-    """Whatever a message holds the XML is valid, and what XML can hold comes back."""
+    """The XML is valid with any character, and keeps those that XML allows."""
     every = "".join(map(chr, range(0x20))) + "\x7f\x85\u2028\ud800\udfff\ufffe\uffff\U0001f600 ]]> <b> & \" '"
     (case,) = suite(outcome("a", status, Finding(every, "rule")))
     said = case[0].text or ""
@@ -87,7 +87,7 @@ def test_every_character(status: Status) -> None:
 
 
 def test_colours_of_a_terminal() -> None:
-    """The escape codes in a program's output do no harm."""
+    """Escape codes in the output of a program are replaced."""
     (case,) = suite(outcome("a", Status.FAILED, Finding("\x1b[31mred\x1b[0m\n\x00", "rule")))
     assert case[0].get("message") == "\ufffd[31mred\ufffd[0m"
     assert case[0].text == "\ufffd[31mred\ufffd[0m\n\ufffd"

@@ -19,8 +19,8 @@ def written(*outcomes: Outcome) -> list[str]:
     return markdown.document(Report("gate", "acme", "1.0", "rehearsal", 2.0, outcomes, artifacts)).splitlines()
 
 
-def test_all_of_it() -> None:
-    """The verdict first, then what is to be done, then each task."""
+def test_document() -> None:
+    """The verdict is first, then the problems, then each task."""
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=(DRIFT,), remedy="Run sync.")
     nothing = dataclasses.replace(DONE, id="other", status=Status.SKIPPED, findings=(Finding("no tests"),))
     lines = written(failed, nothing)
@@ -42,8 +42,8 @@ def test_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.WAITING])
-def test_what_needs_somebody(status: Status) -> None:
-    """What failed, could not be told or waits has a heading of its own; what passed only where it warns."""
+def test_headings(status: Status) -> None:
+    """Failed, inconclusive and waiting tasks have a heading; passed ones only with a warning."""
     assert any(line.startswith("### ") for line in written(dataclasses.replace(DONE, status=status)))
     assert not any(line.startswith("### ") for line in written(DONE))
     warned = dataclasses.replace(DONE, findings=(dataclasses.replace(DRIFT, severity=Severity.WARNING),))
@@ -51,7 +51,7 @@ def test_what_needs_somebody(status: Status) -> None:
 
 
 def test_markup_in_a_message() -> None:
-    """A message is text: it opens no table cell, no link, no tag and no code that it does not close."""
+    """Markdown in a message is escaped: cells, links, tags and code."""
     said = "<img src=x> | [a](b) `c`\n````\n# no heading"
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=(Finding(said),))
     lines = written(failed)

@@ -1,4 +1,4 @@
-"""Report → SARIF, held to the standard's object model, and read by a reader of others."""
+"""Report → SARIF, checked against the object model of the standard, and read by another tool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sarif.loader
 from omni_release.core.model import Finding, Outcome, Report, Severity, Status
 from omni_release.report import sarif as report_sarif
 from tests.conftest import omni
-from tests.report.sarif_model import held
+from tests.report.sarif_model import check_document
 
 DRIFT = Finding("says 1.1.0, but größe", "version-drift", path="src/a b.py", line=3, column=7)
 NOWHERE = Finding("the wheel is empty", severity=Severity.WARNING)
@@ -27,15 +27,15 @@ UNSURE = Outcome(
 
 
 def written(*outcomes: Outcome, inside: str = "") -> dict[str, Any]:
-    """The document of a gate with these outcomes, held to the standard."""
+    """The document of a gate with these outcomes, checked against the standard."""
     report = Report("gate", "acme", "1.0", "rehearsal", 1.0, outcomes, inside=inside)
     document: dict[str, Any] = json.loads(report_sarif.document(report))
-    held(document)
+    check_document(document)
     return document
 
 
 def test_results() -> None:
-    """Each error and warning is a result under its rule, which has a title and a remedy."""
+    """Each error and warning is a result of its rule, which has a title, a remedy and the stage as a tag."""
     (run,) = written(FAILED, WARNED)["runs"]
     drift, empty = run["results"]
     assert (drift["ruleId"], drift["level"], drift["message"]["text"]) == ("version-drift", "error", DRIFT.message)
@@ -50,21 +50,21 @@ def test_results() -> None:
 
 
 def test_a_finding_without_a_place() -> None:
-    """Code scanning refuses a result without a place: it gets the project's file."""
+    """A finding without a place is at pyproject.toml: code scanning requires a place."""
     (run,) = written(WARNED)["runs"]
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": "pyproject.toml"}, "region": {"startLine": 1}}
 
 
 def test_a_project_below_its_repository() -> None:
-    """Paths are those of the repository, for whoever has all of it."""
+    """Paths are relative to the repository."""
     (run,) = written(FAILED, WARNED, inside="packages/acme")["runs"]
     uris = [result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in run["results"]]
     assert uris == ["packages/acme/src/a%20b.py", "packages/acme/pyproject.toml"]
 
 
-def test_what_could_not_be_told_is_no_finding() -> None:
-    """It is a notification of the run, so that code scanning neither shows it as a defect nor takes it for mended."""
+def test_inconclusive_is_a_notification() -> None:
+    """An inconclusive check is a notification: for code scanning it is neither a defect nor a fix."""
     (run,) = written(UNSURE)["runs"]
     assert run["results"] == []
     (told,) = run["invocations"][0]["toolExecutionNotifications"]
@@ -82,21 +82,21 @@ def test_what_could_not_be_told_is_no_finding() -> None:
         (lambda run: run.update(results={}), "no list"),
     ],
 )
-def test_the_judge(damage: Callable[[Any], object], said: str) -> None:
-    """What these tests hold a document to is able to refuse one."""
+def test_object_model_refuses(damage: Callable[[Any], object], said: str) -> None:
+    """The check against the standard refuses invalid documents."""
     document = copy.deepcopy(written(FAILED))
     damage(document["runs"][0])
     with pytest.raises(AssertionError, match=said):
-        held(document)
+        check_document(document)
 
 
-def test_read_by_others(tmp_path: Path, case: Callable[[str], Path]) -> None:
-    """The gate of a drifted project writes a file in which a reader of others finds that drift, and nothing else."""
+def test_read_by_another_tool(tmp_path: Path, case: Callable[[str], Path]) -> None:
+    """Another tool reads the file of a gate, and finds the version drift only."""
     root = case("drifted")
     ran = omni("gate", "--output", tmp_path / "reports", cwd=root)
     assert ran.code == 1
     path = tmp_path / "reports" / "report.sarif"
-    held(json.loads(path.read_bytes()))
+    check_document(json.loads(path.read_bytes()))
     assert path.read_bytes() == (root / ".omni-release" / "gate" / "report.sarif").read_bytes()
     records = sarif.loader.load_sarif_file(str(path)).get_records()
     assert [(record["Severity"], record["Code"], record["Location"], record["Line"]) for record in records] == [

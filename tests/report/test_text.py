@@ -1,4 +1,4 @@
-"""Report → lines for a person, and workflow commands as GitHub reads them."""
+"""Report → lines for a terminal, and workflow commands for GitHub."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def commands(*findings: Finding, status: Status = Status.FAILED) -> list[str]:
     ],
 )
 def test_each_status(status: Status, line: str) -> None:
-    """Each status has its own mark, and the titles stand below each other."""
+    """Each status has its own mark, and the titles are aligned."""
     assert list(text.outcome_lines(dataclasses.replace(DONE, status=status))) == [line]
 
 
 def test_skipped() -> None:
-    """Why a task had nothing to do stands behind its id: one line, as there may be many."""
+    """A skipped task is one line with the reason."""
     why = Finding("there are no cassettes", severity=Severity.NOTICE)
     skipped = dataclasses.replace(DONE, status=Status.SKIPPED, findings=(why,))
     assert list(text.outcome_lines(skipped)) == ["skip  They agree  [versions-agree]: there are no cassettes"]
 
 
 def test_time() -> None:
-    """How long it took is told where it was worth noticing."""
+    """The duration is shown from 0.1 s on."""
     assert list(text.outcome_lines(dataclasses.replace(DONE, seconds=0.09))) == ["ok    They agree  [versions-agree]"]
     assert list(text.outcome_lines(dataclasses.replace(DONE, seconds=61.26))) == [
         "ok    They agree  (61.3 s)  [versions-agree]"
@@ -56,7 +56,7 @@ def test_time() -> None:
 
 
 def test_findings() -> None:
-    """A finding stands below its task: where, how bad, what, and the rule that a waiver would name."""
+    """A finding follows its task: place, severity, message, and the rule for a waiver."""
     findings = (
         Finding("they differ\nby much", "version-drift", path="a.py", line=3, column=7),
         Finding("odd", "hollow-wheel", Severity.WARNING),
@@ -75,12 +75,12 @@ def test_findings() -> None:
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAILED])
 def test_remedy(status: Status) -> None:
-    """Only what failed has a remedy."""
+    """Only a failed task shows its remedy."""
     assert list(text.outcome_lines(dataclasses.replace(DONE, status=status, remedy="Do this.")))[1:] == []
 
 
 def test_planned_actions() -> None:
-    """A dry run tells each action, all of its lines indented."""
+    """A dry run shows each action, with all lines indented."""
     planned = dataclasses.replace(DONE, status=Status.PLANNED, actions=("run a\n  or, if that fails, run b", "write c"))
     assert list(text.outcome_lines(planned))[1:] == [
         "      would run a",
@@ -90,7 +90,7 @@ def test_planned_actions() -> None:
 
 
 def test_summary() -> None:
-    """What was built, the verdict, how many of each, and where all of it lies."""
+    """The summary has the artifacts, the verdict, the number of each status, and the run folder."""
     outcomes = [
         dataclasses.replace(DONE, status=s) for s in (Status.PASSED, Status.PASSED, Status.SKIPPED, Status.WAITING)
     ]
@@ -102,8 +102,8 @@ def test_summary() -> None:
     ]
 
 
-def test_what_was_held_up() -> None:
-    """All that one task held up, itself or through others, is one line."""
+def test_blocked_tasks() -> None:
+    """All tasks that one task has blocked, directly or through others, are one line."""
     causes = {
         "copy-source": "",
         "build": "",
@@ -124,14 +124,14 @@ def test_what_was_held_up() -> None:
     assert list(text.not_run_lines(outcomes[:2])) == []
 
 
-def test_summary_of_little() -> None:
-    """Without a version, and without a run folder, neither is told."""
+def test_short_summary() -> None:
+    """The summary leaves out a missing version and a missing run folder."""
     lines = list(text.summary_lines(report(DONE, version=None)))
     assert lines[1:] == ["rehearse: acme → rehearsal: PASSED in 2.2 s", "  1 passed"]
 
 
 def test_error() -> None:
-    """An error is what is wrong, then what to do."""
+    """An error is the message, then the hint."""
     assert list(text.error_lines(UsageError("wrong", "Do this,\nthen that."), str)) == [
         "omni-release: wrong",
         "      → Do this,",
@@ -141,7 +141,7 @@ def test_error() -> None:
 
 
 def test_command() -> None:
-    """A finding is shown beside its line, under its rule."""
+    """A workflow command has the place and the rule of a finding."""
     finding = Finding("they differ", "version-drift", path="src/a.py", line=3, column=7)
     assert commands(finding) == ["::error file=src/a.py,line=3,col=7,title=version-drift::they differ"]
     warning = Finding("odd", "hollow-wheel", Severity.WARNING)
@@ -149,7 +149,7 @@ def test_command() -> None:
 
 
 def test_command_of_a_notice() -> None:
-    """A notice is shown where its task has failed, and nowhere else."""
+    """A notice is shown for a failed task only."""
     notice = Finding("by the way", "rule", Severity.NOTICE)
     assert commands(notice) == ["::notice title=rule::by the way"]
     for status in Status:
@@ -167,13 +167,13 @@ def test_command_of_a_notice() -> None:
     ],
 )
 def test_escaping(said: str, data: str, in_property: str) -> None:
-    """One finding is one line, whatever its message, its rule and its path hold."""
+    """A finding is one line, with any message, rule and path."""
     (line,) = commands(Finding(said, said, path=said))
     assert line == f"::error file={in_property},title={in_property}::{data}"
 
 
-def test_no_more_commands_than_github_shows() -> None:
-    """Ten of each severity, the errors first; what is left out is counted."""
+def test_limit_of_commands() -> None:
+    """Ten of each severity are shown, the errors first; the others are counted."""
     findings = [Finding(str(number), "r", severity) for number in range(12) for severity in Severity]
     lines = commands(*findings)
     assert [line.split(" ")[0] for line in lines] == [
@@ -187,8 +187,8 @@ def test_no_more_commands_than_github_shows() -> None:
     assert lines[10].startswith("and 2 more of severity error")
 
 
-def test_many_notices_are_cut_short() -> None:
-    """Errors and warnings are all shown; of the notices the first few, and how many more there are."""
+def test_limit_of_notices() -> None:
+    """All errors and warnings are shown, but only the first notices; the others are counted."""
     findings = tuple(
         Finding(f"said {n}.", "rule", severity)
         for severity, count in ((Severity.NOTICE, 15), (Severity.WARNING, 20))
