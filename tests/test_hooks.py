@@ -45,7 +45,7 @@ BAD = {
     "omni-release-checklists": (
         "checklists/mine.toml",
         '[[item]]\nid = "x"\nsays = "x"\ncheck = "no-such-check"\n',
-        "checklists/mine.toml:4: error: there is no check 'no-such-check'",
+        "checklists/mine.toml:4: error: unknown check 'no-such-check'",
     ),
 }
 """For each hook: a file, what is wrong in it, and what the hook says."""
