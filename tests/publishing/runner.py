@@ -127,9 +127,10 @@ def run_one(asked: dict[str, Any]) -> None:
         counter = Counter(asked["kill"], Path(asked["trace"]))
         real = core_world.World
 
-        def world(processes: Any, files: Any, clock: Any, index: Any, journal: Any, *more: Any) -> core_world.World:
-            given = {"processes": processes, "files": files, "clock": clock, "index": index, "journal": journal}
-            return real(*(counter.wrapped(name, seam) for name, seam in given.items()), *more)
+        def world(*interfaces: Any, **others: Any) -> core_world.World:
+            made = real(*interfaces, **others)
+            counted: dict[str, Any] = {name: counter.wrapped(name, getattr(made, name)) for name in TOUCHING}
+            return replace(made, **counted)
 
         whole, without = lanes.lane, set(asked["without"])
         run.lanes.lane = lambda *given, **more: _without(whole(*given, **more), without)  # type: ignore[attr-defined]

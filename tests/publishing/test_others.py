@@ -29,7 +29,7 @@ def test_private_pypiserver(place: Place, runner: Runner, tmp_path: Path) -> Non
         refused = runner.run(place, *to, variables={"TWINE_PASSWORD": PLANTED})
         assert refused.code == 3, refused.said
         assert "403" in refused.said and PLANTED not in refused.said
-        assert "does not take the credentials for uploads" in refused.said
+        assert "rejects the upload credentials" in refused.said
         watch.start()
         ended = runner.run(place, *to)
         over.set()

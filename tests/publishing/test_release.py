@@ -63,7 +63,7 @@ def test_from_another_checkout(place: Place, runner: Runner, tmp_path: Path) -> 
     ("change", "message"),
     [
         ("tree", "the checkout has changed since"),
-        ("artifact", "is not the file that this run has built"),
+        ("artifact", "has changed since this run built it"),
         ("failed", "the rehearsal's verdict is failed"),
         ("inconclusive", "the rehearsal's verdict is inconclusive"),
     ],
@@ -210,7 +210,7 @@ def test_doctor_with_checklists_and_evidence(place: Place, runner: Runner) -> No
         asked = runner.run(place, "doctor", "--to", index.upload, "--run", place.run.name).said
         assert "wait  Somebody has looked at it" in asked and "[mine/looked]" in asked
         assert "ok    Somebody has signed for this version" in asked and "ok    The tests pass" in asked
-        assert "has passed no live run" in asked and "[live-evidence]" in asked
+        assert "no passing live run" in asked and "[live-evidence]" in asked
         assert "because it needs mine/looked: before-release-answered" in asked
         unasked = runner.run(place, "doctor", "--to", index.upload).said
     for id in ("mine/looked", "mine/tested", "before-release-answered", "live-evidence"):

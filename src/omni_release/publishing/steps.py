@@ -183,7 +183,7 @@ def send(action: Send, world: World) -> None:
         nonlocal result, unexplained, not_before, statuses
         # Nothing is sent while it is unknown what the index has, or while an accepted file may not be listed yet.
         if all(file.state in _CONCLUSIVE for file in statuses) and world.clock.monotonic() >= not_before:
-            verify_artifacts(action)
+            raise_on_changed_files(action)
             left = max(end - world.clock.monotonic(), 1.0)
             run = dataclasses.replace(action.run, deadline=min(action.run.deadline, left))
             result = upload_result(world.processes.run(run), run.deadline)
@@ -207,7 +207,7 @@ def send(action: Send, world: World) -> None:
         )
 
 
-def verify_artifacts(action: Send) -> None:
+def raise_on_changed_files(action: Send) -> None:
     """Raise Conflict where a file is not the one that was built: it may have changed since the rehearsal."""
     for file in action.files:
         path = action.folder / file.name
