@@ -11,7 +11,6 @@ and their further options.
 
 from __future__ import annotations
 
-import difflib
 import re
 import threading
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from omni_release.core.errors import UsageError
+from omni_release.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -31,7 +30,7 @@ ALWAYS = "always"
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a fault: its default, the regular expression of its values, and what that stands for."""
+    """An option of a fault: its default, a regular expression for its values, and what that expects."""
 
     default: str
     pattern: str
@@ -84,8 +83,7 @@ def parse(script: str, types: Mapping[str, FaultType]) -> tuple[Fault, ...]:
 def _fault(words: list[str], types: Mapping[str, FaultType]) -> Fault:
     name, *given = words
     if name not in types:
-        near = difflib.get_close_matches(name, types, 1, 0.4)
-        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(types)}."
+        hint = did_you_mean(name, types, f"Known faults: {', '.join(types)}.", cutoff=0.4)
         raise UsageError(f"unknown fault {name!r} in the script", hint)
     times = Option(types[name].times, rf"{ALWAYS}|\d{{1,9}}", f"a whole number or `{ALWAYS}`")
     options = {"skip": COUNT, "times": times, **types[name].options}
@@ -93,7 +91,7 @@ def _fault(words: list[str], types: Mapping[str, FaultType]) -> Fault:
     for word in given:
         option, _, value = word.partition("=")
         if option not in options:
-            raise UsageError(f"{name} has no option {option!r}", f"It has: {', '.join(sorted(options))}.")
+            raise UsageError(f"{name} has no option {option!r}", f"Its options: {', '.join(sorted(options))}.")
         if not re.fullmatch(options[option].pattern, value):
             raise UsageError(f"{name} has {option}={value!r}", f"`{option}` takes {options[option].expected}.")
         values[option] = value

@@ -34,7 +34,7 @@ def test_serve(tmp_path: Path) -> None:
 def test_wrong_calls(tmp_path: Path) -> None:
     """An invalid script, an invalid port and a missing project: exit code 2, with a hint."""
     for arguments, said in (
-        (("--name", "acme", "--script", "503 retry=1"), "It has:"),
+        (("--name", "acme", "--script", "503 retry=1"), "Its options:"),
         (("--name", "acme", "--port", "70000"), "must be a number from 0 to 65535, not '70000'"),
         ((), "there is no pyproject.toml"),
     ):

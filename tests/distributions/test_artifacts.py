@@ -1,4 +1,4 @@
-"""What distributions say of themselves: small ones, made by hand, sound and broken."""
+"""Names, metadata and contents of small distributions, valid and broken."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_name_and_version(name: str, found: tuple[str, str]) -> None:
     ["acme.whl", "acme-1.0.whl", "acme-one-py3-none-any.whl", "acme.tar.gz", "acme-x.tar.gz", "acme-1.0.egg", ""],
 )
 def test_other_names(name: str) -> None:
-    """A name that is neither a wheel's nor an sdist's is no distribution's."""
+    """A name that is neither a wheel's nor an sdist's is invalid."""
     with pytest.raises(InvalidDistribution, match=r"(?i)invalid"):
         distributions.name_and_version(name)
 
@@ -78,19 +78,19 @@ def test_other_names(name: str) -> None:
     ],
 )
 def test_released(stated: str | None, built: str | None, found: str | None) -> None:
-    """What was built is what is released, also where the project has gone on; the spelling is the project's."""
+    """The built version is released, even if the project has another by now; the spelling is the project's."""
     pinned = (Artifact(f"acme-{built}-py3-none-any.whl", 1, "0"),) if built else ()
     assert distributions.released(stated, pinned) == found
 
 
 def test_is_wheel() -> None:
-    """A wheel is told by its name."""
+    """A file name that ends in .whl is a wheel."""
     assert distributions.is_wheel(WHEEL)
     assert not distributions.is_wheel(SDIST)
 
 
 def test_metadata_of_a_wheel(tmp_path: Path) -> None:
-    """The metadata are those of the top .dist-info, not of something that is packed inside."""
+    """The metadata is that of the top .dist-info, not of something that is packed inside."""
     vendored = {"acme___vendor__other-2_dot_0_dot_dist-info__METADATA": b"Name: other\nVersion: 2.0\n"}
     found = distributions.metadata(wheel(tmp_path, **vendored, **{"acme-1_dot_0_dot_dist-info__METADATA": METADATA}))
     assert (found["Name"], found["Version"]) == ("acme", "1.0")
@@ -98,7 +98,7 @@ def test_metadata_of_a_wheel(tmp_path: Path) -> None:
 
 
 def test_metadata_of_an_sdist(tmp_path: Path) -> None:
-    """The metadata are those of the top folder, not of an .egg-info or of something inside."""
+    """The metadata is that of the top folder, not of an .egg-info or of something inside."""
     inside = (f"acme-1.0/{name}/PKG-INFO" for name in ("acme.egg-info", "tests/data"))
     others = [(name, b"Name: other\nVersion: 2.0\n") for name in inside]
     found = distributions.metadata(sdist(tmp_path, *others, ("acme-1.0/PKG-INFO", METADATA)))
@@ -106,20 +106,20 @@ def test_metadata_of_an_sdist(tmp_path: Path) -> None:
 
 
 def test_wheel_without_metadata(tmp_path: Path) -> None:
-    """A wheel that holds none says so."""
+    """A wheel without metadata is invalid."""
     with pytest.raises(InvalidDistribution, match=r"acme-1\.0-py3-none-any\.whl contains no \.dist-info/METADATA"):
         distributions.metadata(wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__WHEEL": b""}))
 
 
 @pytest.mark.parametrize("name", ["acme-1.0/setup.py", "PKG-INFO", "acme-1.0/acme.egg-info/PKG-INFO"])
 def test_sdist_without_metadata(name: str, tmp_path: Path) -> None:
-    """An sdist that holds none in its top folder says so."""
+    """An sdist without PKG-INFO in its top folder is invalid."""
     with pytest.raises(InvalidDistribution, match=r"acme-1\.0\.tar\.gz contains no PKG-INFO"):
         distributions.metadata(sdist(tmp_path, (name, METADATA)))
 
 
 def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
-    """A folder called PKG-INFO is none."""
+    """A folder called PKG-INFO is not metadata."""
     with tarfile.open(tmp_path / SDIST, "w:gz") as archive:
         member = tarfile.TarInfo("acme-1.0/PKG-INFO")
         member.type = tarfile.DIRTYPE
@@ -131,7 +131,7 @@ def test_folder_in_place_of_metadata(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [WHEEL, SDIST])
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 and no more", b"\x1f\x8b and no more"])
 def test_no_archive(name: str, content: bytes, tmp_path: Path) -> None:
-    """A file of another kind is told as what it is."""
+    """A file that is not an archive is invalid."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidDistribution, match=r"is not a readable archive"):
         distributions.metadata(tmp_path / name)
@@ -139,7 +139,7 @@ def test_no_archive(name: str, content: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [WHEEL, SDIST])
 def test_damaged_archive(name: str, tmp_path: Path) -> None:
-    """Wherever an archive was damaged or cut, it is a ValueError or, where the damage lies elsewhere, still read."""
+    """An archive that is damaged or cut anywhere is invalid, or still read if the damage is elsewhere."""
     metadata = METADATA + b"".join(b"%d line\n" % n for n in range(500))
     if name == WHEEL:
         path = wheel(tmp_path, **{"acme-1_dot_0_dot_dist-info__METADATA": metadata})
@@ -164,14 +164,14 @@ def test_names(tmp_path: Path) -> None:
 
 
 def test_names_of_no_zip(tmp_path: Path) -> None:
-    """A wheel that is no zip archive is told."""
+    """A wheel that is not a zip archive is invalid."""
     (tmp_path / WHEEL).write_bytes(b"not a zip")
     with pytest.raises(InvalidDistribution, match=r"acme-1\.0-py3-none-any\.whl is not a readable archive"):
         distributions.names(tmp_path / WHEEL)
 
 
 def test_in_folder(tmp_path: Path) -> None:
-    """The distributions of a folder, the sdist first; where there are none it cannot be told."""
+    """The distributions of a folder, the sdist first; without any it is inconclusive."""
     for missing in (tmp_path, tmp_path / "gone"):
         with pytest.raises(Inconclusive, match="no distributions in"):
             distributions.in_folder(missing)

@@ -1,4 +1,4 @@
-"""What was built, held against the checkout."""
+"""Checks of built distributions against the checkout."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def wheel(release: Release, name: str, names: Sequence[str], folder: Path | None
 WHOLE = ("acme/__init__.py", "acme/words.py", "acme/table.json", "acme/speed.cpython-311-x86_64-linux-gnu.so")
 
 
-def test_wheel_of_a_platform_is_looked_into(compiled: Release, world: World) -> None:
-    """What one of the wheels has lost is told of that one; a module that was compiled is there."""
+def test_incomplete_platform_wheel(compiled: Release, world: World) -> None:
+    """A file that is missing in one wheel is reported for that wheel; a compiled module is not missing."""
     wheel(compiled, PLATFORM, WHOLE)
     wheel(compiled, OTHER, ("acme/__init__.py", "acme/speed.cp311-win_amd64.pyd"))
     found = {(finding.path, finding.rule, finding.message) for finding in wheel_complete(compiled, world)}
@@ -52,8 +52,8 @@ def test_wheel_of_a_platform_is_looked_into(compiled: Release, world: World) -> 
     }
 
 
-def test_what_is_shipped_for_the_tests_of_users(compiled: Release, world: World) -> None:
-    """A package called `testing` is one like any other; where tests lie, in it or beside it, nothing is expected."""
+def test_testing_package(compiled: Release, world: World) -> None:
+    """A package called `testing` is expected in the wheel; tests in it or next to it are not."""
     for name in (
         "testing/__init__.py",
         "testing/tests/test_own.py",
@@ -69,7 +69,7 @@ def test_what_is_shipped_for_the_tests_of_users(compiled: Release, world: World)
 
 
 def test_metadata_without_a_version(release: Release, world: World, tmp_path: Path) -> None:
-    """What a back end left out of the metadata is said, and is no trouble of ours."""
+    """A version that is missing in the metadata is a finding."""
     path = tmp_path / "run" / "dist" / "acme-1.0-py3-none-any.whl"
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as archive:
@@ -79,7 +79,7 @@ def test_metadata_without_a_version(release: Release, world: World, tmp_path: Pa
 
 
 def test_without_a_wheel(compiled: Release, world: World) -> None:
-    """There is nothing to look into; without a second one of the same platform, nothing to compare."""
+    """Without a wheel, or a second one of the same platform, the check is skipped."""
     with pytest.raises(NotApplicable, match="this build has no wheel"):
         list(wheel_complete(compiled, world))
     wheel(compiled, PLATFORM, WHOLE)
@@ -90,8 +90,8 @@ def test_without_a_wheel(compiled: Release, world: World) -> None:
             list(wheel_matches_checkout(compiled, world))
 
 
-def test_wheels_of_one_platform_are_compared(compiled: Release, world: World) -> None:
-    """What a platform's wheel has lost on the way through the sdist is told; what was compiled anew may differ."""
+def test_platform_wheels_are_compared(compiled: Release, world: World) -> None:
+    """Files that a platform wheel lost through the sdist are reported; compiled files may differ."""
     straight = compiled.rebuilt / "checkout"
     wheel(compiled, PLATFORM, WHOLE, content="one")
     wheel(compiled, PLATFORM, WHOLE, straight, content="other")

@@ -1,4 +1,4 @@
-"""What lies in distributions that should not."""
+"""Checks of the files in distributions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sdist(release: Release, *names: str) -> None:
 
 
 def rules(release: Release) -> list[str]:
-    """The rules that speak up."""
+    """The rules of the findings."""
     return [finding.rule for finding in content_checks.no_stray_files(release, NO_WORLD)]
 
 
@@ -67,14 +67,14 @@ def test_stray(name: str, release: Release) -> None:
 
 
 def test_nothing_stray(release: Release) -> None:
-    """An ordinary package has nothing to be told."""
+    """An ordinary package has no findings."""
     sdist(release, "acme/__init__.py", ".env.example", "acme/environment.py", ".gitignore")
     wheel(release, **{"acme/__init__.py": b"KEY = None\n"})
     assert rules(release) == []
 
 
 def test_key(release: Release) -> None:
-    """A key is told by its place and shape, and not shown."""
+    """A finding on a key has its place and kind, and not the key."""
     key = "AI" + "za" + "Sy0" * 11 + "Qx"
     wheel(release, **{"acme/settings.py": f"DEBUG = 1\nKEY = '{key}'\n".encode()})
     (finding,) = content_checks.no_stray_files(release, NO_WORLD)

@@ -1,4 +1,4 @@
-"""Uploads that mean harm: each ends in a refusal, and the server's memory stays where it was."""
+"""Hostile uploads: each is refused, and the memory of the server does not grow."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`omni-release index serve`, with its judges warmed up."""
+    """`omni-release index serve`, with its rules imported."""
     folder = tmp_path_factory.mktemp("served")
     argv = [sys.executable, "-m", "omni_release", "index", "serve", "--name", "Acme.Sound", "--format", "json"]
     environment = bare() | {"OMNI_RELEASE_INDEX_PASSWORD": PASSWORD}
@@ -212,7 +212,7 @@ def cut(path: Path) -> None:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_archive(make: Callable[[Path], None], name: str, said: str, server: Server, tmp_path: Path) -> None:
-    """An archive that means harm, or is none."""
+    """A hostile archive, or a file that is not one."""
     make(tmp_path / "file")
     with bounded(server):
         answer = server.send(tmp_path / "file", name, "bdist_wheel" if name == WHEEL else "sdist")
@@ -268,13 +268,13 @@ def test_a_thousand_fields(server: Server) -> None:
     ids=["text", "urlencoded", "json", "no-boundary", "empty", "cut", "no-disposition", "header", "encoding"],
 )  # fmt: skip
 def test_not_a_form(data: bytes, kind: str, server: Server) -> None:
-    """A body that is no upload."""
+    """A body that is not an upload."""
     with bounded(server):
         answer = server.post(data, **{"Content-Type": kind})
         assert (answer.status_code, answer.json()["rule"]) == (400, "file-in-payload"), answer.text
 
 
-def test_it_goes_on(server: Server, tmp_path: Path) -> None:
-    """After all of that a sound file is taken."""
+def test_server_still_works(server: Server, tmp_path: Path) -> None:
+    """After all hostile uploads a valid file is accepted."""
     made = wheel(tmp_path, metadata(about="after"), name="acme_sound-1.0-9-py3-none-any.whl")
     assert server.send(made, made.name, "bdist_wheel").status_code == 200

@@ -1,4 +1,4 @@
-"""Uploads that are refused: one or more for each rule of the table."""
+"""Uploads that are refused: at least one for each rule of the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATER = datetime.timedelta(days=15)
 
 @dataclass
 class Clock:
-    """A clock that stands where it is put."""
+    """A clock that shows the time it is set to."""
 
     at: datetime.datetime = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -58,7 +58,7 @@ def stated(*lines: str, **more: Any) -> Make:
 
 
 def with_files(change: Callable[[dict[str, bytes]], None], name: str = WHEEL, *lines: str, form: str = "2.1") -> Make:
-    """A wheel with other files in it than it should have."""
+    """A wheel whose files are changed."""
 
     def make(folder: Path) -> Path:
         files = wheel_files(metadata("1.0", *lines, form=form))
@@ -69,7 +69,7 @@ def with_files(change: Callable[[dict[str, bytes]], None], name: str = WHEEL, *l
 
 
 def recorded(change: Callable[[dict[str, bytes]], None]) -> Callable[[dict[str, bytes]], None]:
-    """A change that its RECORD knows of."""
+    """The change, and a RECORD that lists it."""
 
     def changed(files: dict[str, bytes]) -> None:
         files.pop(f"{INFO}/RECORD")
@@ -163,7 +163,7 @@ def account(**more: Any) -> Account:
 
 
 def broken(folder: Path) -> Path:
-    """An sdist whose PKG-INFO stands at another place; twine finds it all the same."""
+    """An sdist with PKG-INFO in another folder, which twine still finds."""
     return sdist(folder, root="acme-sound")
 
 

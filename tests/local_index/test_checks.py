@@ -1,4 +1,4 @@
-"""The index's rules as a check: all that is wrong, at once, before anything is uploaded."""
+"""The upload rules as a check: all refusals at once, before an upload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.index.support import SDIST, WHEEL, metadata, sdist, wheel
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock that stands."""
+    """A clock that never moves."""
 
     def now(self) -> datetime.datetime:
         return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -30,14 +30,14 @@ def found(dist: Path) -> list[tuple[str, str]]:
 
 
 def test_sound_distributions(tmp_path: Path) -> None:
-    """Nothing to say about what an index would take."""
+    """Distributions that an index accepts have no findings."""
     wheel(tmp_path)
     sdist(tmp_path)
     assert found(tmp_path) == []
 
 
 def test_all_refusals_at_once(tmp_path: Path) -> None:
-    """Each file, each rule, and not only the first."""
+    """Every refusal of each file is reported, not only the first."""
     lines = ("Classifier: Acme :: Unheard", "Classifier: Private :: Do Not Upload", f"Summary: {'x' * 600}")
     wheel(
         tmp_path,
@@ -60,14 +60,14 @@ def test_all_refusals_at_once(tmp_path: Path) -> None:
 
 
 def test_second_sdist(tmp_path: Path) -> None:
-    """What stands in the way of a file is also the one before it."""
+    """A distribution can conflict with an earlier one of the same build."""
     sdist(tmp_path)
     sdist(tmp_path, name="acme-sound-1.0.tar.gz")
     assert "index-one-sdist" in dict(found(tmp_path))
 
 
 def test_no_archive(tmp_path: Path) -> None:
-    """What is no archive is told as that, and as having no metadata."""
+    """A file that is not an archive breaks the rules on archives and on metadata."""
     (tmp_path / WHEEL).write_bytes(b"no zip")
     rules = [rule for rule, _ in found(tmp_path)]
     assert "index-archive" in rules

@@ -1,4 +1,4 @@
-"""Each way in which an index can go wrong, with the real twine: what it makes of it, and what is true."""
+"""Each fault of the local index, with the real twine: its exit code, and what the index then has."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OURS, ABSENT, OTHER, UNKNOWN = FileState.OURS, FileState.ABSENT, FileState.OTHER
 
 
 def standings(index: LocalIndex, *files: Path, deadline: float = 30.0) -> list[FileState]:
-    """What the client makes of it."""
+    """The states that the client finds."""
     told = Client(f"{index.url}/simple/", deadline).file_statuses(
         PROJECT, [documents.artifact_of(file) for file in files]
     )
@@ -30,7 +30,7 @@ def standings(index: LocalIndex, *files: Path, deadline: float = 30.0) -> list[F
 
 
 def upload(index: LocalIndex, *files: Path, timeout: float = 60.0) -> Ran:
-    """With twine."""
+    """Upload with twine."""
     return twine(f"{index.url}/legacy/", *files, timeout=timeout)
 
 
@@ -224,8 +224,8 @@ def test_forgets_a_file(tmp_path: Path) -> None:
         assert standings(index, made, source) == [OURS, ABSENT]
 
 
-def test_each_case_has_its_test() -> None:
-    """No case without a test above, and none that the page does not describe."""
+def test_each_fault_has_a_test() -> None:
+    """Each fault and option has a test in this file and a line in docs/index.md."""
     written = Path(__file__).read_text(encoding="utf-8")
     page = (Path(__file__).parents[2] / "docs" / "index.md").read_text(encoding="utf-8")
     for name, kind in FAULTS.items():
@@ -236,12 +236,12 @@ def test_each_case_has_its_test() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "said", "hint"),
+    ("script", "message", "hint"),
     [
-        ("hangs", "unknown fault 'hangs'", "Did you mean hang?"),
-        ("quux", "unknown fault 'quux'", "There are: 500,"),
-        ("503 retry=1", "503 has no option 'retry'", "It has: after, on, skip, times."),
-        ("forget after=1", "forget has no option 'after'", "It has: on, skip, times."),
+        ("hangs", "unknown fault 'hangs'", "Did you mean `hang`?"),
+        ("quux", "unknown fault 'quux'", "Known faults: 500,"),
+        ("503 retry=1", "503 has no option 'retry'", "Its options: after, on, skip, times."),
+        ("forget after=1", "forget has no option 'after'", "Its options: on, skip, times."),
         ("503 on=disk", "503 has on='disk'", "upload or list or file"),
         ("forget on=list", "forget has on='list'", "upload"),
         ("drop at=x", "drop has at='x'", "a whole number"),
@@ -252,16 +252,16 @@ def test_each_case_has_its_test() -> None:
         ("disagree missing=xml", "disagree has missing='xml'", "json or html"),
     ],
 )
-def test_a_wrong_script(script: str, said: str, hint: str) -> None:
-    """What cannot be played is told, with what there is instead."""
+def test_invalid_script(script: str, message: str, hint: str) -> None:
+    """The error names the unknown part, the hint what is known."""
     with pytest.raises(UsageError) as raised:
         FaultScript(script)
-    assert said in raised.value.message
+    assert message in raised.value.message
     assert hint in raised.value.hint
 
 
 def test_an_empty_script() -> None:
-    """Nothing goes wrong where nothing is asked for."""
+    """An empty script has no faults."""
     assert FaultScript(" ; ;").next("upload") == ()
 
 

@@ -1,4 +1,4 @@
-"""Each rule, with the real twine: what it reads, what its exit code is, and that nothing is written."""
+"""Each upload rule, with the real twine: the message it shows, its exit code, and that nothing is stored."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _set(fields: dict[str, Any], changes: dict[str, Any]) -> None:
             fields[key] = value
 
 
-def test_each_rule_has_its_test() -> None:
-    """No rule of the table without a case above; row 12 is no refusal."""
+def test_each_rule_has_a_test() -> None:
+    """Each rule of the table has a case; row 12 is not a refusal."""
     assert {rule.id for rule in rules.RULES} - {case.rule for case in CASES} == {"same-file-again"}
     assert [rule.row for rule in rules.RULES] == sorted(rule.row for rule in rules.RULES)
     assert {rule.row for rule in rules.RULES} | {1} == set(range(1, 21))
@@ -83,7 +83,7 @@ def test_the_slash(tmp_path: Path) -> None:
 
 
 def test_taken(tmp_path: Path) -> None:
-    """What breaks no rule is taken, and taken again (row 12) without anything being written."""
+    """An upload that breaks no rule is stored; the same one again (row 12) succeeds and stores nothing."""
     lines = ("Description-Content-Type: text/markdown", "Classifier: Topic :: Utilities", "Keywords: one,two",
              "License-Expression: MIT", "License-File: LICENSE", "Project-URL: Home, https://example.invalid",
              "Requires-Dist: dep>=1", "Requires-Python: >=3.9")  # fmt: skip
@@ -104,7 +104,7 @@ def test_taken(tmp_path: Path) -> None:
 
 
 def test_the_first_rule_speaks(tmp_path: Path) -> None:
-    """Of several things that are wrong, the index tells what PyPI would tell: the first of its order."""
+    """Of several broken rules the index reports the one that PyPI reports: the first in its order."""
     made = wheel(
         tmp_path,
         metadata("1.0", "Classifier: Acme :: Unheard", f"Summary: {'x' * 513}"),
@@ -138,7 +138,7 @@ def test_uv_reads_the_body(make: Make, said: str, tmp_path: Path) -> None:
         assert PASSWORD not in ended.said
 
 
-def test_uv_skips_what_is_there(tmp_path: Path) -> None:
+def test_uv_skips_existing_files(tmp_path: Path) -> None:
     """With --check-url uv asks first: the same file is skipped, another one is its error, and nothing is sent."""
     with running(tmp_path) as index:
         made = wheel(tmp_path)
@@ -150,8 +150,8 @@ def test_uv_skips_what_is_there(tmp_path: Path) -> None:
         assert (other.code, "do not match" in other.said) == (2, True), other.said
 
 
-def test_nothing_of_a_stranger_is_read(tmp_path: Path) -> None:
-    """Credentials are judged before the body: 403, whatever it is."""
+def test_wrong_credentials(tmp_path: Path) -> None:
+    """Credentials are checked before the body is read: any body gets a 403."""
     with running(tmp_path) as index:
         for auth in (None, ("", ""), (USER, "wrong"), ("somebody", PASSWORD)):
             answer = requests.post(f"{index.url}/legacy/", data=b"x" * 100_000, auth=auth, timeout=10)
@@ -159,7 +159,7 @@ def test_nothing_of_a_stranger_is_read(tmp_path: Path) -> None:
 
 
 def test_tar_with_two_roots(tmp_path: Path) -> None:
-    """What twine would not even send is refused all the same."""
+    """An sdist that twine refuses to send is refused by the index, too."""
     made = sdist(tmp_path)
     bad = tarred(tmp_path / "bad" / SDIST, {"acme_sound-1.0/PKG-INFO": metadata().encode(), "other/x": b""})
     with running(tmp_path) as index:

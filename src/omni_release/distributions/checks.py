@@ -151,7 +151,7 @@ def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
     of a platform are compared by name alone.
 
     Fix: include the missing files in the sdist, at the place where the build back end looks for them. With hatchling,
-    leave out `sources = ["src"]` beside `packages = ["src/NAME"]`: together they drop the prefix in the sdist.
+    do not combine `sources = ["src"]` with `packages = ["src/NAME"]`, which drops the prefix in the sdist.
     """
     published_wheel, checkout_wheel = _comparable_wheels(release)
     published, straight = _hashes(published_wheel), _hashes(checkout_wheel)

@@ -178,7 +178,7 @@ def _sdist_root(upload: UploadRequest) -> str:
 
 
 def _dist_info(upload: UploadRequest) -> str:
-    """The .dist-info folder of a wheel: the one that its file name stands for, spelled as it is inside."""
+    """The .dist-info folder of a wheel: the one of its file name, spelled as it is inside."""
     from packaging.utils import canonicalize_name
 
     stem = "-".join((upload.filename or "").split("-")[:2])

@@ -1,11 +1,11 @@
-"""Build a project's distributions by its own back end, in one isolated environment that later builds use again.
+"""Build a project's distributions with its own back end, in one isolated environment that later builds reuse.
 
     python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST
     python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST
 
-`build` (pypa) does the work. `first` makes the environment, builds the sdist, and the wheel from the UNPACKED SDIST:
-what people without a wheel would get. `again` builds the same two into DIST/again, and the wheel straight from the
-source into DIST/checkout, to compare them with.
+`first` creates the environment, builds the sdist, and builds the wheel from the unpacked sdist, as an installer without
+a wheel would. `again` builds the same two into DIST/again, and a wheel straight from the source into DIST/checkout, to
+compare them.
 """
 
 from __future__ import annotations
@@ -24,30 +24,33 @@ import uv
 
 
 class Isolated:
-    """The environment that the back end runs in, see `build.env.IsolatedEnv`; from uv's cache, where that will do."""
+    """The environment of the back end, see `build.env.IsolatedEnv`; installed from uv's cache if that is enough.
+
+    Unlike `build.env.DefaultIsolatedEnv` it stays: a second build needs no installation, nor to ask the back end.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._scripts = folder / ("Scripts" if os.name == "nt" else "bin")
         self.python_executable = str(self._scripts / ("python.exe" if os.name == "nt" else "python"))
-        # What an earlier build has left has all that this one needs: the back end need not be asked again.
+        # The environment of an earlier build has all that this build needs.
         self.complete = folder.is_dir()
 
     def make_extra_environ(self) -> dict[str, str]:
-        """What hooks see besides our own environment."""
+        """Variables that are added to the environment of the hooks."""
         return {"PATH": f"{self._scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
     def create(self) -> None:
-        """Make it anew."""
+        """Create the environment, in place of an earlier one."""
         self.complete = False
         self._uv("venv", "--clear", "--no-project", "--python", sys.executable, str(self._folder))
 
     def install(self, requirements: Iterable[str]) -> None:
-        """Install what the back end says that it needs."""
+        """Install the requirements of the back end."""
         if wanted := sorted(requirements):
             arguments = ("pip", "install", "--python", self.python_executable, *wanted)
             try:
-                # In silence: that something is not in the cache is nobody's business.
+                # Without output: a requirement that is not cached is not an error.
                 self._uv(*arguments, "--offline", output=subprocess.DEVNULL)
             except subprocess.CalledProcessError:
                 self._uv(*arguments)
@@ -57,7 +60,7 @@ class Isolated:
 
 
 def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
-    """The sdist, and the wheel from it."""
+    """Build the sdist, and the wheel from it."""
     builder = build.ProjectBuilder.from_isolated_env(isolated, source)
     if not isolated.complete:
         isolated.install(builder.get_requires_for_build("sdist"))
@@ -66,14 +69,14 @@ def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
         with tarfile.open(sdist) as archive:
             if hasattr(tarfile, "data_filter"):
                 archive.extractall(scratch, filter="data")
-            else:  # before 3.11.4; the archive is this very back end's own
-                archive.extractall(scratch)  # noqa: S202 - see above
+            else:  # before Python 3.11.4
+                archive.extractall(scratch)  # noqa: S202 - the back end made it
         (unpacked,) = Path(scratch).iterdir()
         wheel(unpacked, isolated, target)
 
 
 def wheel(source: Path, isolated: Isolated, target: Path) -> None:
-    """The wheel of whatever lies in `source`."""
+    """Build the wheel of a source tree."""
     builder = build.ProjectBuilder.from_isolated_env(isolated, source)
     if not isolated.complete:
         isolated.install(builder.get_requires_for_build("wheel"))
@@ -81,14 +84,14 @@ def wheel(source: Path, isolated: Isolated, target: Path) -> None:
 
 
 def empty(folder: Path) -> Path:
-    """The folder, with nothing in it."""
+    """The folder, emptied or created."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def main(argv: list[str]) -> int:
-    """Build; 0 where it worked."""
+    """Build as the arguments say; the exit code."""
     which, (source, folder, dist) = argv[0], map(Path, argv[1:])
     isolated = Isolated(folder)
     try:
