@@ -214,5 +214,5 @@ def test_doctor_with_checklists_and_evidence(place: Place, runner: Runner) -> No
         assert "because it needs mine/looked: before-release-answered" in asked
         unasked = runner.run(place, "doctor", "--to", index.upload).said
     for id in ("mine/looked", "mine/tested", "before-release-answered", "live-evidence"):
-        assert f"[{id}]: not asked: it needs a run" in unasked
+        assert any(line.startswith("skip") and f"[{id}]: " in line for line in unasked.splitlines())
     assert "ok    Somebody has signed for this version" in unasked

@@ -64,7 +64,7 @@ _TEMPORARY = re.compile(r"temporar|read-only|try again|rate limit|too many|timed
 
 
 def classify_status(status: int, reason: str) -> tuple[FileState, str]:
-    """The state that an HTTP status other than success stands for, and its text; of a page and of an upload.
+    """The state that an HTTP status other than success stands for, and its text; of a page and an upload.
 
     Some 403 are temporary, as their message says. A file that already exists may be ours: only its listing shows that.
     """
