@@ -1,4 +1,4 @@
-"""The sessions of this project: the lanes that it gives to others, and its own care."""
+"""The nox sessions of this project: the lanes of omni-release, and its own development tasks."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 
 
 def pythons() -> list[str]:
-    """The versions of Python that the suite supports and that are on this machine, the oldest first."""
+    """The supported versions of Python that are installed, the oldest first."""
     if shutil.which("pyenv"):  # its shims run only what is chosen: choose all, the one in use first
         listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
         running = ".".join(map(str, sys.version_info[:3]))
@@ -36,21 +36,21 @@ PYTHONS = pythons()
 
 @nox.session(python=PYTHONS, default=False)
 def tests(session: nox.Session) -> None:
-    """The whole suite, on each Python that is found; arguments go to pytest."""
+    """Run the whole suite on each installed Python; arguments go to pytest."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", "-q", "-n", "2", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1:], default=False)
 def newest(session: nox.Session) -> None:
-    """The suite without whole lanes, on the newest Python that is found."""
+    """Run the suite without whole lanes on the newest installed Python."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", "-q", "-n", "2", "-m", "not long and not rehearsal", *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)
 def lint(session: nox.Session) -> None:
-    """Ruff over all of it, and the import contracts."""
+    """Check style and import contracts: ruff, import-linter."""
     session.run(sys.executable, "-m", "ruff", "check", ".", external=True)
     session.run(sys.executable, "-m", "ruff", "format", "--check", ".", external=True)
     session.run(Path(sys.executable).with_name("lint-imports"), external=True)
@@ -58,21 +58,21 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def types(session: nox.Session) -> None:
-    """Mypy, strict, as on this machine and as on Windows."""
+    """Check types with strict mypy, for this platform and for Windows."""
     session.run(sys.executable, "-m", "mypy", external=True)
     session.run(sys.executable, "-m", "mypy", "--platform", "win32", "src", external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
-    """What the claims about speed rest on: `nox -s bench -- start`."""
+    """Run one measurement of speed: `nox -s bench -- start`."""
     name, *arguments = session.posargs or ["start"]
     session.run(sys.executable, f"bench/{name}.py", *arguments, external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def fuzz(session: nox.Session) -> None:
-    """10,000 mutated files of each kind that holds a version: never a traceback, never a changed file."""
+    """Read 10,000 mutated files of each kind that states a version: no traceback, no changed file."""
     tests = ["tests/versions/test_properties.py", "-k", "fuzz", "-n", "2", "-q"]
     many = {"OMNI_RELEASE_FUZZ": "10000"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
@@ -80,14 +80,14 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def kill(session: nox.Session) -> None:
-    """A release that is killed 300 times and more, wherever it touches the world, and picked up each time."""
+    """Kill a release at 300 and more points, and resume it each time."""
     tests, many = ["tests/publishing/test_kill.py", "-q", "-m", "long or not long"], {"OMNI_RELEASE_KILLS": "300"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def faults(session: nox.Session) -> None:
-    """A release to an index that goes wrong: every case, all pairs, 1,000 random scripts; 50 with real programs."""
+    """Release to a failing index: each fault, all pairs, 1,000 random scripts; 50 of them with real programs."""
     tests = ["tests/publishing/test_faults.py", "-q", "-s"]
     many = {"OMNI_RELEASE_FAULTS": "1240", "OMNI_RELEASE_REAL_FAULTS": "50"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
@@ -95,7 +95,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def long(session: nox.Session) -> None:
-    """The tests that take a minute and more, each by itself."""
+    """Run the tests that take a minute or more each."""
     session.run(sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "long", *session.posargs, external=True)
 
 

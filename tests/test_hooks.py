@@ -1,4 +1,4 @@
-"""The hooks of the gate's checks, by the real pre-commit, from a local git repository, all in one environment."""
+"""The hooks, run by the real pre-commit from a local git repository, all in one environment."""
 
 from __future__ import annotations
 
@@ -48,28 +48,28 @@ BAD = {
         "checklists/mine.toml:4: error: unknown check 'no-such-check'",
     ),
 }
-"""For each hook: a file, what is wrong in it, and what the hook says."""
+"""For each hook: a file, its wrong content, and the hook's message."""
 
 
-def test_each_hook_is_of_the_gate() -> None:
-    """Each hook runs checks that the gate has; the one for all runs all of the others' checks, in one start."""
+def test_hooks_run_gate_checks() -> None:
+    """Each hook runs checks of the gate; the first one runs the checks of all others."""
     tasks = {task.id for task in lanes.gate().tasks}
-    asked = {hook["id"]: {word for word in hook["entry"].split() if word in tasks} for hook in HOOKS}
-    assert all(checks for id, checks in asked.items() if id != "omni-release-version")
-    others = set().union(*(checks for id, checks in asked.items() if id != "omni-release"))
-    assert asked["omni-release"] == others | {"versions-agree"}
-    assert set(BAD) <= set(asked)
+    checks_of = {hook["id"]: {word for word in hook["entry"].split() if word in tasks} for hook in HOOKS}
+    assert all(checks for id, checks in checks_of.items() if id != "omni-release-version")
+    others = set().union(*(checks for id, checks in checks_of.items() if id != "omni-release"))
+    assert checks_of["omni-release"] == others | {"versions-agree"}
+    assert set(BAD) <= set(checks_of)
 
 
 def test_one_environment() -> None:
-    """All hooks that need more than the bare package need the same, so that pre-commit makes one environment."""
+    """All hooks with dependencies have the same ones, so that pre-commit makes one environment."""
     needed = {tuple(hook.get("additional_dependencies", ())) for hook in HOOKS}
     assert len(needed - {()}) == 1
 
 
 @pytest.mark.rehearsal
 def test_the_hooks(tmp_path: Path) -> None:
-    """Each hook passes on a sound project, refuses what is wrong and staged, and lets pass what is not staged."""
+    """Each hook passes on a sound project, fails on a staged problem, and ignores an unstaged one."""
     source = tmp_path / "hooks"
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
@@ -84,7 +84,7 @@ def test_the_hooks(tmp_path: Path) -> None:
     (root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     git("add", "--all", cwd=root)
 
-    def ran(id: str = "") -> subprocess.CompletedProcess[str]:
+    def run_hooks(id: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pre_commit", "run", *([id] if id else [])],
             cwd=root,
@@ -95,28 +95,28 @@ def test_the_hooks(tmp_path: Path) -> None:
             check=False,
         )
 
-    sound = ran()
+    sound = run_hooks()
     assert sound.returncode == 0, sound.stdout + sound.stderr
     assert len(list((tmp_path / "cache").glob("repo*/py_env*"))) == 1
-    for id, (name, content, said) in BAD.items():
+    for id, (name, content, message) in BAD.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content.replace("KEY", "AI" + "zaSy" + "D" * 33), encoding="utf-8")
         git("add", "--all", cwd=root)
-        refused = ran(id)
+        refused = run_hooks(id)
         assert refused.returncode == 1, (id, refused.stdout, refused.stderr)
-        assert said in refused.stdout, (id, refused.stdout)
+        assert message in refused.stdout, (id, refused.stdout)
         git("rm", "--quiet", "--cached", name, cwd=root)
     git("add", "--all", cwd=root)
-    whole = ran("omni-release")
+    whole = run_hooks("omni-release")
     assert whole.returncode == 1
-    for name, _, said in BAD.values():
-        assert said in whole.stdout, (name, whole.stdout)
+    for name, _, message in BAD.values():
+        assert message in whole.stdout, (name, whole.stdout)
         git("rm", "--quiet", "--force", name, cwd=root)
     model = root / "src" / "acme_sound" / "model.py"
     model.write_text('MODEL = "gemini-3-pro-image"\n', encoding="utf-8")
     git("add", "--all", cwd=root)
     model.write_text('MODEL = "gemini-3-pro-image-preview"\n', encoding="utf-8")
-    assert ran("omni-release-models").returncode == 0, "what is staged counts, not what lies in the folder"
+    assert run_hooks("omni-release-models").returncode == 0, "the staged content counts, not the one in the folder"
     assert "preview" in model.read_text(encoding="utf-8")
     assert not (root / ".omni-release").exists()

@@ -420,7 +420,7 @@ def test_artifacts_and_run_exclude_each_other(case: Callable[[str], Path], tmp_p
     root = case("sound")
     assert omni("inspect", "--artifacts", tmp_path, "--run", "x", cwd=root).code == 2
     assert "there is no folder" in omni("inspect", "--artifacts", tmp_path / "gone", cwd=root).err
-    assert "takes no --artifacts" in omni("clean", "--artifacts", tmp_path, cwd=root).err
+    assert "unrecognized arguments: --artifacts" in omni("clean", "--artifacts", tmp_path, cwd=root).err
 
 
 def test_lost_exit_code(case: Callable[[str], Path]) -> None:

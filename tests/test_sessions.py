@@ -1,4 +1,4 @@
-"""The nox sessions, in the noxfile of another project, by the real nox."""
+"""The nox sessions in the noxfile of another project, with the real nox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def nox(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_lines_give_all_sessions(tmp_path: Path) -> None:
-    """Two lines in a noxfile give every session, with its lane's first line as its help; release is the default."""
+    """Two lines in a noxfile define every session, with the help of its lane; release is the default."""
     (tmp_path / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
     listed = nox("--list", cwd=tmp_path).stdout
     for name in sessions.SESSIONS:
@@ -36,15 +36,15 @@ def test_two_lines_give_all_sessions(tmp_path: Path) -> None:
 
 
 def test_the_matrix(tmp_path: Path) -> None:
-    """What a pipeline runs side by side is listed by its tag, a project's own sessions with it."""
+    """The tag lists the sessions that CI runs in parallel, with those of the project."""
     own = '\n\n@nox.session(tags=["ci"], python=["3.11", "3.12"])\ndef front(session):\n    """The front end."""\n'
     (tmp_path / "noxfile.py").write_text(f"import nox\n{NOXFILE}{own}", encoding="utf-8")
     listed = json.loads(nox("--list", "--json", "-t", sessions.TAG, cwd=tmp_path).stdout)
     assert [entry["session"] for entry in listed] == ["release", "gate", "front-3.11", "front-3.12"]
 
 
-def test_a_session_hands_on(case: Callable[[str], Path]) -> None:
-    """What follows -- reaches the command line, and its failure is the session's."""
+def test_arguments_and_exit_code(case: Callable[[str], Path]) -> None:
+    """Arguments after -- reach the command, and its failure fails the session."""
     root = case("drifted")
     (root / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
     shown = nox("-s", "version", "--", "show", cwd=root)

@@ -25,7 +25,7 @@ from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
 from omni_release.checklists import sign_offs
 from omni_release.core import engine, redaction, waivers
 from omni_release.core.actions import Run
-from omni_release.core.errors import UsageError
+from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import BLOCKED_BY, REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
@@ -73,21 +73,14 @@ def run_lane(request: Request) -> int:
 
 
 def _check_request(request: Request) -> None:
-    """Raises UsageError for options that this lane cannot take, and for a rehearsal that a rehearsal has started."""
-    builds = request.lane in (*lanes.BUILDING, "release")
-    if builds and (outer := os.environ.get(programs.RUN_VARIABLE)):
+    """Raises UsageError for a folder without distributions, and for a rehearsal that a rehearsal has started."""
+    if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(programs.RUN_VARIABLE)):
         raise UsageError(
             f"nested rehearsal: this process was started by run {outer}",
             "Exclude the tests that rehearse: `command` in [tool.omni-release.tests] can select a part of them.",
         )
-    if request.lane == "release" and request.only:
-        raise UsageError("--only cannot be used with `release`", "Remove it, or use it with `doctor`.")
     if request.artifacts is None:
         return
-    if not builds:
-        raise UsageError(f"`{request.lane}` takes no --artifacts", "Remove it.")
-    if request.run is not None:
-        raise UsageError("--artifacts and --run are mutually exclusive", "Remove one of them: a run has artifacts.")
     if not request.artifacts.is_dir():
         raise UsageError(f"there is no folder {request.artifacts}", "Give the folder of the distributions.")
     if not any(request.artifacts.glob("*.whl")) and not any(request.artifacts.glob("*.tar.gz")):
@@ -175,7 +168,8 @@ def _lane(request: Request) -> Lane:
         waivers.validate(request.project, *lanes.waiver_names(lane, request.project))
     for id in request.only:
         if id not in ids:
-            raise UsageError(f"`{request.lane}` has no task {id!r}", f"It has: {', '.join(ids)}.")
+            hint = did_you_mean(id, ids, f"It has: {', '.join(ids)}.")
+            raise UsageError(f"`{request.lane}` has no task {id!r}", hint)
     return lane.up_to(lane.name, *request.only) if request.only else lane
 
 

@@ -3,10 +3,9 @@
     import omni_release.sessions
     omni_release.sessions.register()
 
-Each session is the command line of the same name on the interpreter that nox runs on. `nox -s release` is
-`omni-release rehearse`, and with a real index (`nox -s release -- --to pypi`) it is `omni-release release`. What
-follows `--` is handed on. So that nox finds omni-release wherever nox itself came from (pipx, uvx), the noxfile begins
-with a PEP 723 block:
+Each session runs the command of the same name on the interpreter of nox, with the arguments after `--`. Only `nox -s
+release` differs: it runs `omni-release rehearse`, and with `-- --to INDEX` `omni-release release`. A PEP 723 block at
+the top of the noxfile makes omni-release available however nox is installed (pipx, uvx):
 
     # /// script
     # dependencies = ["nox", "omni-release[release]"]
@@ -23,26 +22,26 @@ import nox
 from omni_release import lanes
 
 SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name not in ("rehearse", "release")}
-"""The sessions, and the command that each one runs."""
+"""The sessions, and the command that each runs."""
 
 TAG = "ci"
-"""What a pipeline runs side by side: `nox --list --json -t ci` is its matrix. Tag sessions of your own with it, too."""
+"""The tag of the sessions that CI runs in parallel: `nox --list --json -t ci` is its matrix. Tag your own too."""
 
-_UNITS = ("gate", "release")
+_TAGGED = ("gate", "release")
 
 
 def register(*names: str) -> None:
-    """Define the sessions of these names, or all of them. Only `release` runs when nox is called without a name."""
+    """Define the sessions of these names, or all of them. Without a name, nox runs `release` only."""
     for name in names or SESSIONS:
-        tags = [TAG] if name in _UNITS else []
+        tags = [TAG] if name in _TAGGED else []
         nox.session(name=name, venv_backend="none", default=name == "release", tags=tags)(_session(SESSIONS[name]))
 
 
 def _session(command: str) -> Callable[[nox.Session], None]:
     def run(session: nox.Session) -> None:
-        to_an_index = command == "rehearse" and any(word.partition("=")[0] == "--to" for word in session.posargs)
-        called = "release" if to_an_index else command
-        session.run(sys.executable, "-m", "omni_release", called, *session.posargs, external=True)
+        has_target = any(word.partition("=")[0] == "--to" for word in session.posargs)
+        name = "release" if command == "rehearse" and has_target else command
+        session.run(sys.executable, "-m", "omni_release", name, *session.posargs, external=True)
 
     run.__doc__ = lanes.ALL[command].__doc__
     return run

@@ -120,7 +120,7 @@ def test_rehearsal_inside_a_rehearsal(case: Callable[[str], Path]) -> None:
     """A run that another run started is refused, with the way out."""
     ran = omni("rehearse", cwd=case("sound"), environment=child_environment(OMNI_RELEASE_RUN="outer"))
     assert ran.code == 2
-    assert "run outer has started this one" in ran.err
+    assert "this process was started by run outer" in ran.err
 
 
 def test_version_agrees(case: Callable[[str], Path]) -> None:
