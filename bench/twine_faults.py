@@ -33,6 +33,7 @@ from omni_release.core.settings import Publish, Settings
 from omni_release.core.tasks import Lane, check, step
 from omni_release.core.world import World
 from omni_release.local_index.server import LocalIndex
+from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.checks import release_listed
 from omni_release.publishing.steps import Upload
 from tests.index import support
@@ -141,7 +142,9 @@ def ours(script: str) -> str:
         secrets = Secrets()
         secrets.offer(index.secrets)
         processes = LocalProcesses(secrets.resolve)
-        world = World(processes, LocalFiles(), SystemClock(), index, journal, support.bare())
+        world = World(
+            processes, LocalFiles(), SystemClock(), index, journal, support.bare(), publisher=publishing_steps
+        )
         try:
             if script == "taken":
                 send_another(folder, index, secrets)
