@@ -140,9 +140,10 @@ def test_test_requirement_that_is_not_declared(case: Callable[[str], Path]) -> N
     root = case("sound")
     (root / "tests" / "test_more.py").write_text("import acme_nowhere.deep\n", encoding="utf-8")
     ran = omni("tests", "--format", "json", cwd=root)
-    said = [f["message"] for f in ran.outcome("tests-pass")["findings"] if f["rule"] == "test-requirement-missing"]
-    assert (ran.code, len(said)) == (1, 1)
-    assert "no acme_nowhere:" in said[0] and "[tool.omni-release.tests]" in said[0]
+    rule = "tests-pass/test-requirement-missing"
+    messages = [f["message"] for f in ran.outcome("tests-pass")["findings"] if f["rule"] == rule]
+    assert (ran.code, len(messages)) == (1, 1)
+    assert "environment: acme_nowhere." in messages[0] and "[tool.omni-release.tests]" in messages[0]
 
 
 def test_tests_do_not_see_the_checkout(case: Callable[[str], Path]) -> None:
@@ -312,7 +313,7 @@ def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None
     ran = omni("rehearse", "--artifacts", elsewhere, "--format", "json", cwd=root)
     assert ran.code == 1
     assert any("is not a readable archive" in f["message"] for f in ran.outcome("distributions-match")["findings"])
-    assert not [o["id"] for o in ran.document["outcomes"] for f in o["findings"] if f["rule"] == "defect"]
+    assert not [o["id"] for o in ran.document["outcomes"] for f in o["findings"] if f["rule"].endswith("/defect")]
     assert wheel.read_bytes() == b"no zip archive"
     (tmp_path / "empty").mkdir()
     assert omni("rehearse", "--artifacts", tmp_path / "empty", cwd=root).code == 2
@@ -330,7 +331,8 @@ def test_platform_wheel(case: Callable[[str], Path], tmp_path: Path) -> None:
     (wheel,) = (newest_run(root) / "dist").glob("*.whl")
     shutil.copy(wheel, elsewhere / wheel.name.replace("none-any", "none-linux_x86_64"))
     ran = omni("inspect", "--artifacts", elsewhere, "--format", "json", cwd=root)
-    found = [f for f in ran.outcome("distributions-match")["findings"] if f["rule"] == "platform-wheel"]
+    rule = "distributions-match/platform-wheel"
+    found = [f for f in ran.outcome("distributions-match")["findings"] if f["rule"] == rule]
     assert (ran.code, len(found)) == (1, 1)
     assert "--artifacts DIR" in found[0]["message"]
 
@@ -432,7 +434,7 @@ def test_lost_exit_code(case: Callable[[str], Path]) -> None:
         file.write("\n[tool.omni-release.tests]\ncommand = 'python run.py'\nrequirements = ['pytest']\n")
     ran = omni("tests", "--format", "json", cwd=root)
     rules = [finding["rule"] for finding in ran.outcome("tests-pass")["findings"]]
-    assert (ran.code, "exit-code-lost" in rules) == (1, True)
+    assert (ran.code, "tests-pass/exit-code-lost" in rules) == (1, True)
 
 
 def test_missing_module(case: Callable[[str], Path]) -> None:
@@ -445,8 +447,8 @@ def test_missing_module(case: Callable[[str], Path]) -> None:
     found = {(f["rule"], f["path"], f["severity"]) for f in ran.outcome("wheel-complete")["findings"]}
     assert ran.code == 1
     assert found == {
-        ("lost-module", "acme_flat/sub/__init__.py", "error"),
-        ("lost-data", "acme_flat/table.csv", "warning"),
+        ("wheel-complete/lost-module", "acme_flat/sub/__init__.py", "error"),
+        ("wheel-complete/lost-data", "acme_flat/table.csv", "warning"),
     }
 
 

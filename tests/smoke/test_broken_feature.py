@@ -52,9 +52,9 @@ def test_signature_in_both_calls(case: Callable[[str], Path]) -> None:
         ("src/acme_painter/answers.py", 14, "response-models/response-model", "error"),
         ("src/acme_painter/answers.py", 23, "response-models/response-model", "error"),
     ]
-    kinds = ("Part.thought_signature cannot hold what generate", "Part.thought_signature cannot hold what refine")
-    assert all(kind in f["message"] for kind, f in zip(kinds, found, strict=False))
-    assert "RefinedImage.thought_signature cannot hold what refine" in found[2]["message"]
+    for kind, finding in zip(("generate", "refine"), found, strict=False):
+        assert f"Part.thought_signature cannot hold a response to {kind}:" in finding["message"]
+    assert "RefinedImage.thought_signature cannot hold a response to refine" in found[2]["message"]
     fixed = (
         (root / "src/acme_painter/answers.py").read_text(encoding="utf-8").replace("signature: str", "signature: bytes")
     )

@@ -24,8 +24,6 @@ from omni_release.images.requests import Conversation
 KEY_VARIABLES = "{} (or {})".format(*redaction.KEY_VARIABLES)
 """The environment variables of the key, as hints name them."""
 
-_SHORT_KEY = 8
-
 
 class ImageProvider(Protocol):
     """Makes images. Each call ends within `timeout` seconds, by default the provider's own."""
@@ -70,6 +68,7 @@ class Key:
             raise ConfigurationError(
                 "the API key contains invalid characters", f"Set {KEY_VARIABLES} again, without quotes."
             )
+        self._encodings = redaction.key_encodings([self.value])
 
     def __repr__(self) -> str:
         return "<key>"
@@ -78,8 +77,10 @@ class Key:
         raise TypeError("a provider with its key cannot be pickled: create one in each process")
 
     def redacted(self, text: str) -> str:
-        """The text without the key. A very short key is not redacted: it may occur in any image's base64."""
-        return text if len(self.value) < _SHORT_KEY else text.replace(self.value, "[redacted]")
+        """The text without the key, in any encoding. A very short key stays: it may occur in any image's base64."""
+        for encoded in self._encodings:
+            text = text.replace(encoded, "[redacted]")
+        return text
 
     def redacted_body(self, body: Any) -> Any:
         """A parsed body without the key. Redact before shortening any text: half a key is not recognised."""

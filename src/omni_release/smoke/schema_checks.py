@@ -175,7 +175,7 @@ def _mismatches(release: Release, result: dict[str, Any]) -> Iterator[Finding]:
         others = f", and {len(group) - 1} more" if len(group) > 1 else ""
         path = places.in_checkout(first["file"]) if first["file"] else None
         yield Finding(
-            f"{name} cannot hold what {kind} returns: {problem} ({first['answer']}: {first['where']}{others})",
+            f"{name} cannot hold a response to {kind}: {problem} ({first['answer']}: {first['where']}{others})",
             RESPONSE_MODEL.id,
             path=path or _PYPROJECT,
             line=first["line"] if path else _setting_line(release, cls),
