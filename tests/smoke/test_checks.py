@@ -233,7 +233,7 @@ def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
         again = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyed)
         assert (again.code, len(emulator.calls)) == (0, 1)
     run = Path(first.document["run"])
-    kept = json.loads((run / "kept" / "smoke-live.json").read_text(encoding="utf-8"))["outcome"]
+    kept = json.loads((run / "cache" / "smoke-live.json").read_text(encoding="utf-8"))["outcome"]
     assert kept["sha256"] in {artifact["sha256"] for artifact in first.document["artifacts"]}
     for path in filter(Path.is_file, (root / ".omni-release").rglob("*")):
         assert key.encode() not in path.read_bytes(), path
