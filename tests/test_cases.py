@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_main import held_to_schema
+from tests.cli.test_main import validated
 from tests.conftest import git, omni
 
 pytestmark = pytest.mark.rehearsal
@@ -76,7 +76,7 @@ def test_sound(name: str, case: Callable[[str], Path]) -> None:
     root = case(name)
     git("tag", "v2.0.1", cwd=root)
     ran = omni("rehearse", "--format", "json", cwd=root)
-    document = held_to_schema(ran)
+    document = validated(ran)
     errors = [(o["id"], f["message"]) for o in document["outcomes"] for f in o["findings"] if f["severity"] == "error"]
     assert (errors, ran.code) == ([], 0)
     assert (document["project"], document["version"]) == (SOUND[name], "2.0.1")
@@ -93,7 +93,7 @@ def test_broken(name: str, case: Callable[[str], Path]) -> None:
     if name == "env-in-sdist":
         (root / ".env").write_text("TOKEN=0\n", encoding="utf-8")
     ran = omni(part, "--format", "json", cwd=root)
-    held_to_schema(ran)
+    validated(ran)
     assert ran.code == 1
     for task, rule, message, place in expected:
         named = task if rule == task else f"{task}/{rule}"

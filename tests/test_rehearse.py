@@ -15,7 +15,7 @@ import pytest
 
 from omni_release.adapters.files import LocalFiles
 from omni_release.core.journal import RunFolder
-from tests.cli.test_main import held_to_schema
+from tests.cli.test_main import validated
 from tests.conftest import child_environment, git, omni
 from tests.waiting import PATIENCE, is_over, until
 
@@ -34,7 +34,7 @@ def test_sound_project(case: Callable[[str], Path]) -> None:
     (root / "dist").mkdir()
     (root / "dist" / "stale-0.1.tar.gz").write_bytes(b"stale")
     ran = omni("rehearse", "--format", "json", cwd=root)
-    document = held_to_schema(ran)
+    document = validated(ran)
     assert (ran.code, document["verdict"], document["version"]) == (0, "passed", "1.2.3")
     # It has no verify command, names no model, has no smoke test and no recording, and asks for nothing more.
     assert {o["id"]: o["status"] for o in document["outcomes"] if o["status"] != "passed"} == dict.fromkeys(
@@ -74,7 +74,7 @@ def test_drifted_project(case: Callable[[str], Path]) -> None:
     (root / "checklists").mkdir()
     (root / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "It was tried"\n', encoding="utf-8")
     ran = omni("rehearse", "--format", "json", cwd=root)
-    held_to_schema(ran)
+    validated(ran)
     assert ran.code == 1
     assert ran.outcome("versions-agree")["status"] == "failed"
     assert ran.outcome("tests-pass")["status"] == "passed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.test_main import held_to_schema
+from tests.cli.test_main import validated
 from tests.conftest import omni
 
 RULE = "id: no-print\nlanguage: Python\nmessage: why\nnote: what to do\nrule: {pattern: print($$$)}\n"
@@ -41,7 +41,7 @@ def test_all_places_of_a_rule(tmp_path: Path) -> None:
 def test_all_places_as_json(tmp_path: Path) -> None:
     """With --format json stdout is one document."""
     ran = omni("audit", "--rule", "audit/rules/no-print.yml", "--format", "json", cwd=project(tmp_path))
-    assert [place["line"] for place in held_to_schema(ran, "audit")["places"]] == [2, 5]
+    assert [place["line"] for place in validated(ran, "audit")["places"]] == [2, 5]
 
 
 def test_rules_of_the_project(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_invalid_rule_files(tmp_path: Path) -> None:
     (root / "audit" / "rules" / "cobol.yml").write_text(
         "id: a\nlanguage: Cobol\nrule: {pattern: x}\n", encoding="utf-8"
     )
-    for name, said in (
+    for name, message in (
         ("pyproject.toml", "omni-release: pyproject.toml:1: rule skipped"),
         ("gone/gone.yml", "omni-release: gone/gone.yml: rule skipped: cannot be read: No such file"),
         ("audit/rules/cobol.yml", "omni-release: audit/rules/cobol.yml:2: rule skipped"),
@@ -71,7 +71,7 @@ def test_invalid_rule_files(tmp_path: Path) -> None:
     ):
         ran = omni("audit", "--rule", name, cwd=root)
         assert (ran.code, ran.out) == (2, "")
-        assert said in ran.err
+        assert message in ran.err
 
 
 def test_missing_rules_folder(tmp_path: Path) -> None:

@@ -18,25 +18,25 @@ def test_serve(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "omni_release", "index", "serve", "--name", "acme-sound", "--format", "json"]
     with subprocess.Popen(argv, cwd=tmp_path, env=bare(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        kept = Path(said["password"])
-        assert kept.stat().st_mode & 0o077 == 0 or os.name == "nt"
-        password = kept.read_text(encoding="utf-8")
-        who = {"TWINE_USERNAME": said["user"], "TWINE_PASSWORD": password}
-        upload = [sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", said["upload"]]
+        served = json.loads(process.stdout.readline())
+        stored = Path(served["password"])
+        assert stored.stat().st_mode & 0o077 == 0 or os.name == "nt"
+        password = stored.read_text(encoding="utf-8")
+        who = {"TWINE_USERNAME": served["user"], "TWINE_PASSWORD": password}
+        upload = [sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", served["upload"]]
         ended = ran([*upload, str(wheel(tmp_path))], tmp_path, who)
-        assert (ended.code, password in json.dumps(said)) == (0, False), ended.said
+        assert (ended.code, password in json.dumps(served)) == (0, False), ended.said
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == ""
-    assert (process.returncode, kept.exists()) == (0, False)
+    assert (process.returncode, stored.exists()) == (0, False)
 
 
 def test_wrong_calls(tmp_path: Path) -> None:
     """An invalid script, an invalid port and a missing project: exit code 2, with a hint."""
-    for arguments, said in (
+    for arguments, message in (
         (("--name", "acme", "--script", "503 retry=1"), "Its options:"),
         (("--name", "acme", "--port", "70000"), "must be a number from 0 to 65535, not '70000'"),
         ((), "there is no pyproject.toml"),
     ):
         ended = omni("index", "serve", *arguments, cwd=tmp_path)
-        assert (ended.code, said in ended.err) == (2, True), ended.err
+        assert (ended.code, message in ended.err) == (2, True), ended.err

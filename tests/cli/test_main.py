@@ -24,7 +24,7 @@ def schema(name: str) -> dict[str, Any]:
     return read
 
 
-def held_to_schema(ran: Ran, name: str = "report") -> dict[str, Any]:
+def validated(ran: Ran, name: str = "report") -> dict[str, Any]:
     """The document on stdout, validated against its schema."""
     jsonschema.validate(ran.document, schema(name), cls=jsonschema.Draft202012Validator)
     return ran.document
@@ -59,7 +59,7 @@ def test_no_secret_in_usage_errors(arguments: tuple[str, ...], form: str, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "there is no pyproject.toml"),
         ("[project\n", "pyproject.toml:1: is not valid TOML"),
@@ -70,35 +70,35 @@ def test_no_secret_in_usage_errors(arguments: tuple[str, ...], form: str, tmp_pa
     ],
 )
 @pytest.mark.parametrize("command", ["rehearse", "version"])
-def test_unusable_project(command: str, text: str | None, said: str, tmp_path: Path) -> None:
+def test_unusable_project(command: str, text: str | None, message: str, tmp_path: Path) -> None:
     """A project that cannot be used is one line with place and hint, and exit code 2."""
     if text is not None:
         (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     ran = omni(command, cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
     assert not (tmp_path / ".omni-release").exists()
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[project]\nversion = "1"\n', "has no name"),
         (MINIMAL + '[tool.omni-release]\nimport-packages = ["nowhere"]\n', "not a package or module"),
     ],
 )
-def test_version_without_name_or_packages(text: str, said: str, tmp_path: Path) -> None:
+def test_version_without_name_or_packages(text: str, message: str, tmp_path: Path) -> None:
     """A rehearsal needs a name and existing packages, `version` needs neither."""
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     ran = omni("rehearse", cwd=tmp_path)
-    assert (ran.code, ran.out, said in ran.err) == (2, "", True)
+    assert (ran.code, ran.out, message in ran.err) == (2, "", True)
     assert omni("version", cwd=tmp_path).code == 0
 
 
 def test_unusable_project_as_json(tmp_path: Path) -> None:
     """With --format json the message is a document of the same shape."""
     ran = omni("rehearse", "--format", "json", cwd=tmp_path)
-    document = held_to_schema(ran)
+    document = validated(ran)
     assert (ran.code, document["verdict"], document["exit_code"]) == (2, "error", 2)
     assert "pyproject.toml" in document["error"]["message"]
 
@@ -127,7 +127,7 @@ def test_version_agrees(case: Callable[[str], Path]) -> None:
     """`version` passes where the places agree, without a run folder."""
     root = case("sound")
     ran = omni("version", "--format", "json", cwd=root)
-    assert held_to_schema(ran)["verdict"] == "passed"
+    assert validated(ran)["verdict"] == "passed"
     assert (ran.code, ran.document["run"]) == (0, None)
     assert not (root / ".omni-release").exists()
 
@@ -135,7 +135,7 @@ def test_version_agrees(case: Callable[[str], Path]) -> None:
 def test_version_drift(case: Callable[[str], Path]) -> None:
     """`version` names the place that differs by path, line and column."""
     ran = omni("version", "--format", "json", cwd=case("drifted"))
-    (finding,) = held_to_schema(ran)["outcomes"][0]["findings"]
+    (finding,) = validated(ran)["outcomes"][0]["findings"]
     assert ran.code == 1
     assert (finding["path"], finding["line"], finding["column"]) == ("src/acme_drifted/__init__.py", 3, 16)
     assert "1.2.2" in finding["message"]
@@ -144,7 +144,7 @@ def test_version_drift(case: Callable[[str], Path]) -> None:
 
 def test_version_show(case: Callable[[str], Path]) -> None:
     """`version show` lists all places with their roles, and marks those that differ."""
-    document = held_to_schema(omni("version", "show", "--format", "json", cwd=case("drifted")), "version")
+    document = validated(omni("version", "show", "--format", "json", cwd=case("drifted")), "version")
     assert (document["version"], document["source"]) == ("1.2.3", "pyproject.toml:7")
     assert [place["role"] for place in document["places"]] == ["source", "mirror"]
     assert [place["value"] for place in document["drift"]] == ["1.2.2"]
@@ -173,7 +173,7 @@ def test_no_secret_in_live_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "lane", "said"),
+    ("arguments", "lane", "message"),
     [
         (["rehears"], "", "invalid choice: 'rehears'"),
         (["rehearse", "--dry"], "rehearse", "unrecognized arguments: --dry"),
@@ -188,7 +188,7 @@ def test_no_secret_in_live_output(tmp_path: Path) -> None:
 def test_wrong_call_as_json(
     arguments: list[str],
     lane: str,
-    said: str,
+    message: str,
     before: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -197,13 +197,13 @@ def test_wrong_call_as_json(
     """With --format json a usage error is one document on stdout, and exit code 2."""
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    asked = ["--format", "json"] if before and arguments[0] != "rehears" else ["--format=json"]
-    assert main.main([arguments[0], *asked, *arguments[1:]]) == 2
-    told = capsys.readouterr()
-    document = json.loads(told.out)
+    option = ["--format", "json"] if before and arguments[0] != "rehears" else ["--format=json"]
+    assert main.main([arguments[0], *option, *arguments[1:]]) == 2
+    output = capsys.readouterr()
+    document = json.loads(output.out)
     jsonschema.validate(document, schema("report"), cls=jsonschema.Draft202012Validator)
-    assert (document["lane"], document["exit_code"], told.err) == (lane, 2, "")
-    assert said in document["error"]["message"]
+    assert (document["lane"], document["exit_code"], output.err) == (lane, 2, "")
+    assert message in document["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_report_formats_of_other_commands(
     """A command that is no lane refuses JUnit, and does nothing."""
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     assert main.main([*arguments, "--format", "junit", "--project", str(tmp_path)]) == 2
-    told = capsys.readouterr()
-    assert (told.out, "invalid choice: 'junit'. Choose from: text, json" in told.err) == ("", True)
+    output = capsys.readouterr()
+    assert (output.out, "invalid choice: 'junit'. Choose from: text, json" in output.err) == ("", True)
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
 
 
@@ -225,7 +225,7 @@ def test_all_skipped(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     ran = omni("cassettes", cwd=tmp_path)
     assert (ran.code, "cassettes: acme 1.0: SKIPPED" in ran.out, "PASSED" in ran.out) == (0, True, False)
-    assert held_to_schema(omni("cassettes", "--format", "json", cwd=tmp_path))["verdict"] == "skipped"
+    assert validated(omni("cassettes", "--format", "json", cwd=tmp_path))["verdict"] == "skipped"
 
 
 def test_unknown_waiver(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_dry_run_changes_nothing(case: Callable[[str], Path]) -> None:
     root = case("sound")
     before = sorted(root.rglob("*"))
     ran = omni("rehearse", "--dry-run", "--format", "json", cwd=root)
-    assert held_to_schema(ran)["verdict"] == "planned"
+    assert validated(ran)["verdict"] == "planned"
     assert ran.outcome("versions-agree")["status"] == "passed"
     assert "omni_release.scripts.build" in ran.outcome("build")["actions"][0]
     assert ran.code == 0
@@ -308,8 +308,8 @@ def test_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 
     monkeypatch.setattr(lane, "run", missing)
     assert main.main(["clean", "--project", str(tmp_path)]) == 2
-    said = capsys.readouterr()
-    assert (said.out, "filelock" in said.err, '"omni-release[release]"' in said.err) == ("", True, True)
+    output = capsys.readouterr()
+    assert (output.out, "filelock" in output.err, '"omni-release[release]"' in output.err) == ("", True, True)
     assert main.main(["clean", "--project", str(tmp_path), "--format", "json"]) == 2
     assert "filelock" in json.loads(capsys.readouterr().out)["error"]["message"]
 

@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
     return checkout("static-and-module", tmp_path / "project")
 
 
-def odd(root: Path) -> list[str]:
+def drift(root: Path) -> list[str]:
     """The staged places that differ."""
     return [
         f"{place.path} {place.value}" for place in versions.drift(versions.find_places(str(root), staged=True).places)
@@ -39,29 +39,29 @@ def test_partly_staged(root: Path) -> None:
     module = next(root.glob("*/acme/__init__.py"), root / "acme" / "__init__.py")
     text = module.read_text()
     module.write_text(text.replace("1.2.3", "1.2.2"))
-    assert odd(root) == []
+    assert drift(root) == []
     git("add", "--all", cwd=root)
     module.write_text(text)
-    assert odd(root) == [f"{module.relative_to(root).as_posix()} 1.2.2"]
+    assert drift(root) == [f"{module.relative_to(root).as_posix()} 1.2.2"]
     module.unlink()
-    assert len(odd(root)) == 1
+    assert len(drift(root)) == 1
     git("rm", "--quiet", "--cached", module.relative_to(root).as_posix(), cwd=root)
     module.write_text(text.replace("1.2.3", "1.2.1"))
-    assert odd(root) == []
+    assert drift(root) == []
 
 
 def test_untracked_files(root: Path) -> None:
     """An untracked file does not count; an added one does, also after a rename."""
     (root / "CITATION.cff").write_text("version: 1.2.2\n")
-    assert odd(root) == []
+    assert drift(root) == []
     git("add", "CITATION.cff", cwd=root)
-    assert odd(root) == ["CITATION.cff 1.2.2"]
+    assert drift(root) == ["CITATION.cff 1.2.2"]
     git("mv", "CITATION.cff", "VERSION", cwd=root)
-    assert odd(root) == ["VERSION 1.2.2"]
+    assert drift(root) == ["VERSION 1.2.2"]
     (root / "VERSION").write_text("1.2.1\n")
     git("add", "VERSION", cwd=root)
     (root / "VERSION").unlink()
-    assert odd(root) == ["VERSION 1.2.1"]
+    assert drift(root) == ["VERSION 1.2.1"]
 
 
 def test_staged_link(root: Path) -> None:
@@ -70,7 +70,7 @@ def test_staged_link(root: Path) -> None:
     git("add", "VERSION", cwd=root)
     (root / "VERSION").unlink()
     (root / "VERSION").write_text("1.2.1\n")
-    assert odd(root) == []
+    assert drift(root) == []
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -79,8 +79,8 @@ def test_unreadable_version_file(form: str, tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = acme\nversion = file: VERSION\n")
     (tmp_path / "package.json").write_text('{"name": "acme", "version": ')
     assert main(["version", "check", "--project", str(tmp_path), "--format", form]) == 3
-    said = capsys.readouterr()
-    assert "package.json" in (said.err if form == "text" else said.out)
+    output = capsys.readouterr()
+    assert "package.json" in (output.err if form == "text" else output.out)
 
 
 def test_no_version_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

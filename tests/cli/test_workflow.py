@@ -216,10 +216,10 @@ def test_as_json(tmp_path: Path) -> None:
     """With --format json stdout is one document, printed or written."""
     for write in ((), ("--write",)):
         document = omni("workflow", "github", "gate", *write, "--format", "json", cwd=tmp_path).document
-        (told,) = document["workflows"]
-        assert (told["path"], document["written"]) == (".github/workflows/gate.yml", bool(write))
-        assert told["text"] == workflow.github("gate")
-        assert (tmp_path / told["path"]).exists() is bool(write)
+        (entry,) = document["workflows"]
+        assert (entry["path"], document["written"]) == (".github/workflows/gate.yml", bool(write))
+        assert entry["text"] == workflow.github("gate")
+        assert (tmp_path / entry["path"]).exists() is bool(write)
 
 
 def test_changed_file_is_kept(written: Path) -> None:

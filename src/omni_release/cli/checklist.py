@@ -1,4 +1,4 @@
-"""`checklist`: check whether the items are answered, show them, and write the usual checklists."""
+"""`checklist`: check that all items are answered, show them, and write the usual checklists."""
 
 from __future__ import annotations
 

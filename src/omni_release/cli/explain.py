@@ -12,7 +12,7 @@ from omni_release.core.errors import EXIT_PASSED, UsageError, did_you_mean
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omni_release.cli.parser import Commands
     from omni_release.core.model import Project
@@ -126,7 +126,8 @@ def run(arguments: Arguments) -> int:
         sys.stderr.write(f"{arguments.id} is now called {id}\n")
     matches = find(id, found, project)
     if not matches:
-        known = [*found, *(name for entry in found.values() for name in _rule_names(entry.task))]
+        rules = ((entry.task.id, rule.id) for entry in found.values() for rule in entry.task.rules)
+        known = [*found, *(name for task, rule in rules for name in (rule, f"{task}/{rule}"))]
         hint = did_you_mean(id, known, "Run `omni-release explain` to list all checks and steps.")
         raise UsageError(f"there is no check, step or rule {id!r}", hint)
     if arguments.as_json:
@@ -172,11 +173,6 @@ def _bug_patterns(project: Project | None) -> Iterator[Rule]:
             yield Rule(re.escape(scan.rule_name(id)), RuleClass.QUALITY, f"A bug pattern, defined in {file.shown}")
 
 
-def _rule_names(task: Task) -> Iterator[str]:
-    for rule in task.rules:
-        yield from (rule.id, f"{task.id}/{rule.id}")
-
-
 def _list(entries: Mapping[str, Entry]) -> str:
     from omni_release.core.model import Stage
 
@@ -196,14 +192,16 @@ def _list_json(entries: Mapping[str, Entry]) -> str:
     from omni_release.core.documents import to_json
 
     tasks = [
-        {"id": task.id, "kind": task.kind, "stage": task.stage.value, "title": task.title, "rules": _ids(task.rules)}
+        {
+            "id": task.id,
+            "kind": task.kind,
+            "stage": task.stage.value,
+            "title": task.title,
+            "rules": [rule.id for rule in task.rules],
+        }
         for task, _ in entries.values()
     ]
     return to_json({"tasks": tasks})
-
-
-def _ids(rules: Sequence[Rule]) -> list[str]:
-    return [rule.id for rule in rules]
 
 
 def _text(entry: Entry, rule: Rule | None) -> str:

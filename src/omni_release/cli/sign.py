@@ -22,7 +22,7 @@ _SIGN = 'Run: omni-release sign ID --reason "…"'
 
 
 class Arguments(cli_parser.Arguments):
-    """The arguments of `sign`; without `id` a person is asked for each answer."""
+    """The arguments of `sign`; without `id`, `sign` prompts for each answer."""
 
     id: str = ""
     reason: str = ""
@@ -119,8 +119,8 @@ def _sign_run(arguments: Arguments, folder: RunFolder, who: str) -> int:
 def prompt(project: Project, folder: RunFolder, ask: Callable[[str], str], who: str) -> int:
     """Ask for each answer that is missing, and record it; an empty answer leaves its item waiting.
 
-    The exit code is that of the items left. A failed check is not asked about, as a sign-off cannot override it: it is
-    listed at the end.
+    The exit code is that of the items left. A sign-off cannot override a failed check: those are listed at the
+    end, without a question.
     """
     from omni_release.checklists.sign_offs import unanswered
     from omni_release.core.model import Status, worst

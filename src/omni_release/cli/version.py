@@ -245,7 +245,7 @@ def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index
     if index is not None and not problems:
         taken, unknown = guards.index_problems(root, found.name, version, index)
         problems += taken
-        sys.stderr.writelines(f"inconclusive: whether the index has {version}: {reason}\n" for reason in unknown)
+        sys.stderr.writelines(f"inconclusive: the index may have {version}: {reason}\n" for reason in unknown)
     if problems:
         kind = Conflict if parse(version) else UsageError
         raise kind("\n".join(problems), "Nothing was changed.")
