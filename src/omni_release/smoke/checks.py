@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from omni_release import cassettes, distributions
 from omni_release.core import redaction
@@ -228,11 +228,7 @@ def _unused_recordings(release: Release, run: SmokeRun) -> Iterator[Finding]:
         if scenario is None:
             yield Finding("no test uses this cassette: remove it", CASSETTE_UNPLAYED.id, path=shown)
         elif scenario.unused and scenario.outcome == PASSED:
-            yield from _unused_responses(path, shown, scenario)
-
-
-def _unused_responses(path: Path, shown: str, scenario: Scenario) -> Iterator[Finding]:
-    interactions = cassettes.read(path).interactions
-    for position in scenario.unused:
-        message = f"{scenario.name} passes without this response: record it again"
-        yield Finding(message, CASSETTE_UNUSED.id, path=shown, line=interactions[position].line)
+            interactions = cassettes.read(path).interactions
+            for position in scenario.unused:
+                message = f"{scenario.name} passes without this response: record it again"
+                yield Finding(message, CASSETTE_UNUSED.id, path=shown, line=interactions[position].line)

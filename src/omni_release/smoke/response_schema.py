@@ -232,8 +232,20 @@ def drift_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseS
 
 def drift_of_kind(old: ResponseSchema, new: ResponseSchema) -> tuple[Finding, ...]:
     """The changes between two schemas of one kind: a field gone or changed is an error, a new one is not."""
-    findings = [_gone(old.fields[path]) for path in _topmost({*old.fields} - {*new.fields})]
-    findings += [_new(new.fields[path]) for path in _topmost({*new.fields} - {*old.fields})]
+    findings: list[Finding] = []
+    for field in (old.fields[path] for path in _topmost({*old.fields} - {*new.fields})):
+        name = re.sub(r"\[.*?\]$", "", field.path.rpartition(".")[2])
+        content = field.path[field.path.rfind("[") + 1 : -1] if field.path.endswith("]") else ""
+        if field.optional or name in _OFTEN_MISSING or content in _OPTIONAL_CONTENT:
+            findings.append(_notice(f"gone: {field}; responses often lack it", "drift-gone"))
+        else:
+            findings.append(Finding(f"gone: {field}", "drift-gone"))
+    for field in (new.fields[path] for path in _topmost({*new.fields} - {*old.fields})):
+        if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
+            message = f"new signature: {field}; the next turn of a conversation must send it back"
+            findings.append(Finding(message, "drift-signature", Severity.WARNING))
+        else:
+            findings.append(_notice(f"new: {field}", "drift-new"))
     for path in sorted({*old.fields} & {*new.fields}):
         findings += _changes(old.fields[path], new.fields[path])
     return tuple(findings)
@@ -246,21 +258,6 @@ def _topmost(paths: Iterable[str]) -> list[str]:
         if not any(path.startswith((f"{top}.", f"{top}[")) for top in tops):
             tops.append(path)
     return tops
-
-
-def _gone(field: Field) -> Finding:
-    name = re.sub(r"\[.*?\]$", "", field.path.rpartition(".")[2])
-    content = field.path[field.path.rfind("[") + 1 : -1] if field.path.endswith("]") else ""
-    if field.optional or name in _OFTEN_MISSING or content in _OPTIONAL_CONTENT:
-        return _notice(f"gone: {field}; responses often lack it", "drift-gone")
-    return Finding(f"gone: {field}", "drift-gone")
-
-
-def _new(field: Field) -> Finding:
-    if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
-        message = f"new signature: {field}; the next turn of a conversation must send it back"
-        return Finding(message, "drift-signature", Severity.WARNING)
-    return _notice(f"new: {field}", "drift-new")
 
 
 def _changes(old: Field, new: Field) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ def response_models(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("the settings name no class to fill: [[tool.omni-release.smoke.model]]")
     responses = _recorded_responses(release)
     result = _fill(release, world, models, responses)
-    findings = [*_unusable_classes(release, result), *_mismatches(release, result)]
+    findings = tuple(_class_findings(release, result))
     yield from findings
     missing = tuple(_missing_recordings(models, responses, result))
     if missing and not findings:
@@ -155,15 +155,12 @@ def _fill(
     )
 
 
-def _unusable_classes(release: Release, result: dict[str, Any]) -> Iterator[Finding]:
+def _class_findings(release: Release, result: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for each unusable class; and for each field, kind of call and problem, with its first response."""
     for unusable in result["broken"]:
-        name = unusable["class"]
-        message = f"{name} {unusable['problem']}"
-        yield Finding(message, RESPONSE_CLASS.id, path=_PYPROJECT, line=_setting_line(release, name))
-
-
-def _mismatches(release: Release, result: dict[str, Any]) -> Iterator[Finding]:
-    """One finding for each field, kind of call and problem, with the first response that shows it."""
+        message = f"{unusable['class']} {unusable['problem']}"
+        line = _setting_line(release, unusable["class"])
+        yield Finding(message, RESPONSE_CLASS.id, path=_PYPROJECT, line=line)
     places = testing.code_places(release)
     groups: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for mismatch in result["mismatches"]:

@@ -1,6 +1,6 @@
 """One running smoke test: its traffic, recorded or replayed, and what its outcome says.
 
-vcrpy stands between the HTTP clients (all that it knows, httpx2 among them) and the network.
+vcrpy intercepts the requests of all HTTP clients that it knows, such as httpx2.
 """
 
 from __future__ import annotations
