@@ -45,10 +45,9 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.images.checks import configured_models
-    from omni_release.local_index.checks import upload_rules
     from omni_release.models.checks import retired_models
     from omni_release.project.checks import project_valid
-    from omni_release.publishing.checks import index_responds
+    from omni_release.publishing.checks import index_responds, upload_rules
     from omni_release.publishing.steps import Upload
     from omni_release.smoke import runner
     from omni_release.smoke.checks import replay_key, replay_passes

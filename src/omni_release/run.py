@@ -95,7 +95,7 @@ def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> 
     """
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index import targets
-    from omni_release.publishing import steps
+    from omni_release.publishing import steps as publishing_steps
 
     destination = targets.destination(request.to, request.project.settings.index, os.environ)
     resolver = CredentialResolver(destination.target, destination.credentials, os.environ)
@@ -104,7 +104,7 @@ def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> 
     if request.lane in ("published", "doctor"):
         return _run(request, store, secrets, resolver)
     run = store.run(request.run) if request.run else None
-    steps.require_confirmation(request, run)
+    publishing_steps.require_confirmation(request, run)
     if run is None or run.rehearsal_verdict() is None:
         checks = _run(replace(request, lane="doctor", only=lanes.PROOFS), store, secrets, resolver)
         if checks.verdict in ("failed", "interrupted"):
@@ -125,9 +125,9 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         release, world = stack.enter_context(_open_world(request, store, secrets, screen, resolver))
         stack.enter_context(screen)
         if request.lane == "rehearse" and request.to:  # as a part of a release
-            from omni_release.publishing import summary
+            from omni_release import publishing
 
-            screen.say(summary.reusable_rehearsal(store, release, world))
+            screen.say(publishing.reusable_rehearsal(store, release, world))
         begun = world.clock.monotonic()
         outcomes: list[Outcome] = []
         interrupted = False
@@ -147,9 +147,9 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
         screen.say(text.summary_lines(report))
         if request.lane == "release" and not request.dry:
-            from omni_release.publishing import summary
+            from omni_release import publishing
 
-            screen.say(summary.after_release(request, report, world))
+            screen.say(publishing.after_release(request, report, world))
         if request.lane == "rehearse" and not request.dry and not request.only:
             screen.say(sign_offs.questions_before_release(request.project, store.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -219,9 +219,9 @@ def _open_world(
             task_ids=lambda: lanes.task_ids(project),
         )
         if not request.read_only:
-            from omni_release.publishing import steps
+            from omni_release.publishing import steps as publishing_steps
 
-            world = replace(world, publisher=steps)
+            world = replace(world, publisher=publishing_steps)
         yield release, world
     finally:
         index.close()

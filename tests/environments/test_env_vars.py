@@ -10,7 +10,7 @@ import uv
 
 from omni_release import environments as environments_module
 from omni_release import programs
-from omni_release.environments import installer_config
+from omni_release.environments import installers
 
 RUN = Path("run")
 OUTER = {
@@ -47,7 +47,7 @@ def test_tool_env() -> None:
 
 def test_dependency_env() -> None:
     """For dependencies, the installers' own settings stay."""
-    inner = installer_config.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
+    inner = installers.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
     assert inner["PIP_FIND_LINKS"] == "/x"
     assert "PYTHONPATH" not in inner
     assert "secret" not in inner.values()
@@ -57,8 +57,8 @@ def test_default_index_is_shared(tmp_path: Path) -> None:
     """A default index that is configured for pip or uv alone reaches both, through variables."""
     outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
     url = "https://ada:pass@index.example.invalid/simple/"
-    assert installer_config.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
-    assert installer_config.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
+    assert installers.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
+    assert installers.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
 
 
 def test_test_env() -> None:

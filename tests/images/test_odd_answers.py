@@ -16,15 +16,7 @@ from typing import Any
 import pytest
 
 from omni_release.emulators import responses
-from omni_release.images import (
-    GeminiImageProvider,
-    ImageRequest,
-    ImageResult,
-    answer,
-    error_mapping,
-    errors,
-    gemini,
-)
+from omni_release.images import GeminiImageProvider, ImageRequest, ImageResult, answer, error_mapping, errors, gemini
 from omni_release.images.api_format import encode_base64
 from tests.images.conftest import PRO, planted_key, run
 from tests.images.test_bad_input import bytes_of

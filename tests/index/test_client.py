@@ -18,7 +18,7 @@ from omni_release.core import documents
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
 from omni_release.core.world import FileState
-from omni_release.environments.installer_config import default_index
+from omni_release.environments.installers import default_index
 from omni_release.index.client import Client
 from omni_release.local_index.server import IndexSetup, LocalIndex
 from tests.index.support import (

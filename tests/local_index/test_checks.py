@@ -10,7 +10,7 @@ from typing import cast
 
 from omni_release.core.model import Release
 from omni_release.core.world import World
-from omni_release.local_index.checks import upload_rules
+from omni_release.publishing.checks import upload_rules
 from tests.index.support import SDIST, WHEEL, metadata, sdist, wheel
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from omni_release import publishing
 from omni_release.adapters.files import LocalFiles
 from omni_release.core.model import Commit, Release
 from omni_release.core.runs import RunStore
 from omni_release.core.world import World
-from omni_release.publishing import summary
 from tests.conftest import git
 from tests.index.support import form, sdist, sent
 from tests.publishing.support import PROJECT, Place, Runner, outside, released
@@ -154,7 +154,7 @@ def test_reusable_rehearsal(changed: str, place: Place, world: World, release: R
         next((place.run / "dist").glob("*.whl")).write_bytes(b"")
     elif changed == "verdict":
         (place.run / "journal.jsonl").write_text("", encoding="utf-8")
-    lines = list(summary.reusable_rehearsal(store, replace(release, project=project, commit=commit), world))
+    lines = list(publishing.reusable_rehearsal(store, replace(release, project=project, commit=commit), world))
     assert [f"--run {place.run.name}" in line for line in lines] == ([] if changed else [True])
 
 

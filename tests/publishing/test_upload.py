@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from omni_release import publishing
 from omni_release.core import engine
 from omni_release.core.actions import Confirm, Pin, Run, Send
 from omni_release.core.errors import ActionFailed, Conflict
 from omni_release.core.model import Artifact, Release, Target
 from omni_release.core.world import Completed, FileState, FileStatus, NoPerson, World
 from omni_release.publishing import steps as publishing_steps
-from omni_release.publishing import summary
 from omni_release.publishing.steps import ConfirmVersion
 from tests.conftest import git
 
@@ -147,7 +147,7 @@ class IndexWithTarget:
 def test_upload_state(states: tuple[FileState, ...], shown: str, not_shown: str) -> None:
     """Uploaded, missing and inconclusive files lead to different advice."""
     files = [FileStatus(f"acme-1.0-{number}", state, "why") for number, state in enumerate(states)]
-    lines = list(summary.upload_state(Target("ours"), "acme", "1.0", files, "omni-release release --again"))
+    lines = list(publishing.upload_state(Target("ours"), "acme", "1.0", files, "omni-release release --again"))
     screen = "\n".join(lines)
     assert shown in screen
     assert not_shown not in screen

@@ -92,7 +92,7 @@ class Rehearsal:
 
     @functools.cached_property
     def _server(self) -> LocalIndex:
-        from omni_release.environments.installer_config import default_index
+        from omni_release.environments.installers import default_index
         from omni_release.local_index import Account
         from omni_release.local_index.server import IndexSetup, LocalIndex
 
@@ -145,7 +145,7 @@ class MachineIndex:
         self._environment = environment
 
     def status(self, project: str) -> str:
-        from omni_release.environments.installer_config import default_index
+        from omni_release.environments.installers import default_index
         from omni_release.index.client import project_status
 
         return project_status(default_index(self._environment), project)

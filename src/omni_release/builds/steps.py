@@ -16,7 +16,7 @@ from omni_release.core.errors import Conflict
 from omni_release.core.model import Evidence, Release
 from omni_release.core.runs import FOLDER
 from omni_release.core.world import World
-from omni_release.environments import installer_config
+from omni_release.environments import installers
 
 _PREBUILT = "prebuilt "
 
@@ -101,7 +101,7 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
 
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
-    inner = installer_config.dependency_env(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
+    inner = installers.dependency_env(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
     program = (sys.executable, "-m", "omni_release.scripts.build", which)

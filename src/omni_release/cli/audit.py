@@ -64,11 +64,11 @@ def matches(project: Project, rule: Path) -> Sequence[Finding]:
     import os
 
     from omni_release import source_tree
-    from omni_release.cli import machine
+    from omni_release.cli import lane
     from omni_release.code import scan
     from omni_release.core.runs import FOLDER
 
-    with machine.processes() as processes:
+    with lane.processes() as processes:
         look = scan.ScanOptions(
             root=project.root,
             files=source_tree.files(project.root, processes),

@@ -40,11 +40,11 @@ def shrink(arguments: Arguments) -> int:
     """`cassettes shrink`: rewrite the cassettes that are not small yet."""
     import os
 
-    from omni_release.cli import machine
+    from omni_release.cli import lane
     from omni_release.core import redaction
 
     project = arguments.load_project()
-    files = machine.files()
+    files = lane.files()
     changes = list(rewritten_cassettes(project, redaction.key_variables_set(os.environ)))
     for _, _, write in () if arguments.dry_run else changes:
         files.write(write)

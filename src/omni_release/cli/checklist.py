@@ -49,10 +49,10 @@ def init(arguments: Arguments) -> int:
     from importlib import resources
 
     from omni_release.checklists import FOLDER
-    from omni_release.cli import machine
+    from omni_release.cli import lane
     from omni_release.core.actions import Write
 
-    root, files = arguments.load_project().root, machine.files()
+    root, files = arguments.load_project().root, lane.files()
     written: dict[str, bool] = {}
     for shipped in sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name):
         if shipped.name.endswith(".toml"):
@@ -73,10 +73,10 @@ def init(arguments: Arguments) -> int:
 
 def run_show(arguments: Arguments) -> int:
     """`checklist show`."""
-    from omni_release.cli import machine
+    from omni_release.cli import lane
 
     project = arguments.load_project()
-    return show(project, machine.run_store(project), arguments.format, arguments.run_id)
+    return show(project, lane.run_store(project), arguments.format, arguments.run_id)
 
 
 def show(project: Project, runs: RunStore, format: str, run_id: str | None) -> int:

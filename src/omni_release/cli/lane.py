@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.adapters.secrets import Secrets
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand
+from omni_release.core.model import Project
+from omni_release.core.runs import RunStore
+from omni_release.core.world import Files, Processes
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -15,8 +24,10 @@ if TYPE_CHECKING:
     from omni_release.cli.parser import Commands
     from omni_release.core.runs import Request
 
+
 PARTS = ("build", "inspect", "tests", "publish", "verify")
 """The parts of a rehearsal that `--help` shows in one line."""
+
 
 _EXAMPLES = {
     "rehearse": ("rehearse", "rehearse --only tests-pass"),
@@ -115,3 +126,29 @@ def start(request: Request) -> int:
     from omni_release.run import run_lane
 
     return run_lane(request)
+
+
+def files() -> Files:
+    """The file system."""
+    return LocalFiles()
+
+
+@contextlib.contextmanager
+def processes() -> Iterator[Processes]:
+    """Starts programs, redacts the secrets of the environment from their output, and ends them at its own end."""
+    secrets = Secrets.of(os.environ)
+    started = LocalProcesses(secrets.resolve, known=lambda: secrets.given)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+def run_store(project: Project) -> RunStore:
+    """The project's runs; the secrets of the environment are redacted from what is written there."""
+    return RunStore(project.root, LocalFiles(), Secrets.of(os.environ).redact)
+
+
+def redact(text: str) -> str:
+    """The text without the secrets of the environment."""
+    return Secrets.of(os.environ).redact(text)

@@ -145,7 +145,7 @@ def build_parser(*names: str) -> Parser:
 
 
 def _refuse(words: Sequence[str], error: WrongCall) -> int:
-    from omni_release.cli.machine import redact
+    from omni_release.cli.lane import redact
 
     if "--format=json" in words or ("--format", "json") in itertools.pairwise(words):
         from omni_release.report import json_report
@@ -158,7 +158,7 @@ def _refuse(words: Sequence[str], error: WrongCall) -> int:
 
 
 def _report(arguments: Arguments, error: OmniReleaseError) -> int:
-    from omni_release.cli.machine import redact
+    from omni_release.cli.lane import redact
 
     if arguments.as_json:
         from omni_release.report import json_report

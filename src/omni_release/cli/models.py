@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from omni_release.cli.parser import Commands
-    from omni_release.models.scan import Occurrence
+    from omni_release.models import Occurrence
 
 Arguments = lane.Arguments
 
@@ -38,11 +38,11 @@ def run_list(arguments: Arguments) -> int:
     """`models list`: each model, its life cycle and its places."""
     from datetime import UTC, datetime
 
-    from omni_release.models import scan
+    from omni_release import models as models_module
 
     today = datetime.now(UTC).date()
     by_name: dict[str, list[Occurrence]] = {}
-    for occurrence in scan.find(str(arguments.load_project().root)).occurrences:
+    for occurrence in models_module.find_names(str(arguments.load_project().root)).occurrences:
         name = f"{occurrence.name}…" if occurrence.computed else occurrence.name
         by_name.setdefault(name, []).append(occurrence)
     if arguments.as_json:
@@ -58,13 +58,13 @@ def run_list(arguments: Arguments) -> int:
 
 def document(by_name: Mapping[str, Sequence[Occurrence]], today: date) -> str:
     """The models as JSON, each with its places."""
-    from omni_release import models
+    from omni_release import models as models_module
     from omni_release.core.documents import to_json
 
     content = []
     for _, places in sorted(by_name.items()):
         name, computed = places[0].name, places[0].computed
-        model = None if computed else models.find(name)
+        model = None if computed else models_module.find(name)
         content.append(
             {
                 "name": name,
@@ -72,7 +72,7 @@ def document(by_name: Mapping[str, Sequence[Occurrence]], today: date) -> str:
                 "known": model is not None,
                 "lives": model.lives(today) if model else None,
                 "shut_down": model.shut_down.isoformat() if model and model.shut_down else None,
-                "successor": models.successor(name, today),
+                "successor": models_module.successor(name, today),
                 "life": _life_cycle(places[0], today),
                 "places": [{"path": place.path, "line": place.line, "column": place.column} for place in places],
             }
@@ -81,6 +81,6 @@ def document(by_name: Mapping[str, Sequence[Occurrence]], today: date) -> str:
 
 
 def _life_cycle(occurrence: Occurrence, today: date) -> str:
-    from omni_release import models
+    from omni_release import models as models_module
 
-    return "built at run time" if occurrence.computed else models.describe(occurrence.name, today)
+    return "built at run time" if occurrence.computed else models_module.describe(occurrence.name, today)

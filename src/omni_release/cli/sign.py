@@ -49,16 +49,16 @@ def run(arguments: Arguments) -> int:
     """Record the answer, or ask for each that is missing. Raises UsageError where it cannot be recorded."""
     from omni_release import git
     from omni_release.checklists.sign_offs import select_run
-    from omni_release.cli import machine
+    from omni_release.cli import lane
 
     project = arguments.load_project()
     ask = input if sys.stdin.isatty() else None
     _validate(arguments, project, interactive=ask is not None)
-    with machine.processes() as processes:
+    with lane.processes() as processes:
         who = arguments.by or git.user_name(project.root, processes)
     if not who:
         raise UsageError("the signer is unknown", "Name them with --by NAME, or set git's user.name.")
-    runs = machine.run_store(project)
+    runs = lane.run_store(project)
     if arguments.committed:
         return _sign_version(arguments, project, runs, who)
     folder = select_run(runs, arguments.run_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omni_release.cli.parser import Commands
     from omni_release.core.world import FileTransactions
     from omni_release.versions import Place, ProjectVersions
-    from omni_release.versions.guards import Index
+    from omni_release.versions.change import Index
 
 _FILE = "pyproject.toml"
 
@@ -239,11 +239,11 @@ def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index
         version = bump(found.source.value, version)
     if version[:1] in ("v", "V") and parse(version[1:]):
         version = version[1:]
-    from omni_release.versions import guards
+    from omni_release.versions import change as versions_change
 
-    problems = list(guards.local_problems(root, found.name, version))
+    problems = list(versions_change.local_problems(root, found.name, version))
     if index is not None and not problems:
-        taken, unknown = guards.index_problems(root, found.name, version, index)
+        taken, unknown = versions_change.index_problems(root, found.name, version, index)
         problems += taken
         sys.stderr.writelines(f"inconclusive: the index may have {version}: {reason}\n" for reason in unknown)
     if problems:

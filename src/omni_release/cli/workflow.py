@@ -68,13 +68,13 @@ def run(arguments: Arguments) -> int:
 
 def write(contents: dict[Path, bytes]) -> None:
     """Write all files, or none. Raises Conflict where a file with other content exists."""
-    from omni_release.cli import machine
+    from omni_release.cli import lane
     from omni_release.core.actions import Write
 
     for path, content in contents.items():
         if path.exists() and path.read_bytes() != content:
             raise Conflict(f"{path} exists, with other content", "Compare it with the output without --write.")
-    files = machine.files()
+    files = lane.files()
     for path, content in contents.items():
         files.write(Write(path, content))
 

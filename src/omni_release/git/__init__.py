@@ -8,23 +8,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omni_release import programs, source_tree
+from omni_release import distributions, programs, source_tree
 from omni_release.core import redaction
-from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
+from omni_release.core.errors import Inconclusive, NotApplicable, SettingsError, UsageError
 from omni_release.core.model import Release
+from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import Processes, ToolAnswer, World
+from omni_release.versions import change
 
 REMOTE_TIMEOUT = 60.0
 """Seconds that a remote has for one answer."""
 
+
 _LOCAL_TIMEOUT = 60.0
+
 _EXCERPT_LINES = 6
+
 _VERBOSITY = ("GIT_TRACE", "GIT_CURL_VERBOSE", "LANGUAGE")  # extra output, or output in another language
+
 _NETWORK_FAILURE = re.compile(
     r"resolve host|Connection (?:refused|reset|timed out|closed)|unreachable|No route|timed? ?out|returned error: 5\d\d"
     r"|early EOF|Temporary failure",
     re.IGNORECASE,
 )
+
 _LOGIN_FAILURE = re.compile(
     r"could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|publickey"
 )
@@ -191,7 +198,9 @@ def unattended(environment: Mapping[str, str], ssh_command: str) -> dict[str, st
 
 
 _CI_REFS = ("GITHUB_REF", "BUILD_SOURCEBRANCH")  # full names: refs/heads/main, refs/tags/v1.0
+
 _CI_TAGS = ("CI_COMMIT_TAG", "BITBUCKET_TAG", "CIRCLE_TAG", "BUILDKITE_TAG", "TRAVIS_TAG")
+
 _CI_BRANCHES = ("CI_COMMIT_BRANCH", "BITBUCKET_BRANCH", "CIRCLE_BRANCH", "BUILDKITE_BRANCH", "TRAVIS_BRANCH")
 
 
@@ -209,3 +218,75 @@ def _ci_ref(environment: Mapping[str, str], prefix: str, variables: tuple[str, .
     refs = (environment.get(variable, "") for variable in _CI_REFS)
     ref = next((ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix)), None)
     return ref or next((environment[variable] for variable in variables if environment.get(variable)), None)
+
+
+USUAL_TEMPLATE = "v{version}"
+
+_KEYS = ("tool", "omni-release", "git", "tag")
+
+
+def released_version(release: Release, world: World) -> str:
+    """The version that is released. Raises Inconclusive where the build determines it, and nothing is built yet."""
+    version = distributions.released(release.version, world.journal.artifacts())
+    if version is None:
+        raise Inconclusive(
+            "the version is determined by the build, and nothing is built yet", "Run `omni-release rehearse` first."
+        )
+    return version
+
+
+def tag_name(release: Release, repository: ReleaseRepository, version: str) -> str:
+    """The name of the tag for a version. Raises SettingsError where the setting `tag` gives no valid name."""
+    configured = release.project.settings.git.tag
+    if not configured:
+        return fill(_usual_template(release, repository), release, version)
+    problem = ""
+    if "{version}" not in configured or re.search(r"[{}]", re.sub(r"\{(?:version|name)\}", "", configured)):
+        problem = "must contain `{version}`, and may contain `{name}`"
+    elif repository.ask("check-ref-format", f"refs/tags/{fill(configured, release, '1.0')}").code != 0:
+        problem = "is not a valid tag name"
+    if problem:
+        root = release.project.root
+        raise SettingsError(
+            f"`tag` in [tool.omni-release.git] {problem}: {configured!r}",
+            'A common value is "v{version}".',
+            path=root / "pyproject.toml",
+            line=pyproject_line(root, _KEYS),
+        )
+    return fill(configured, release, version)
+
+
+def fill(template: str, release: Release, version: str) -> str:
+    """The template with the version and the project's name in it."""
+    return template.replace("{version}", version).replace("{name}", release.project.name)
+
+
+def _usual_template(release: Release, repository: ReleaseRepository) -> str:
+    """The style of the highest version's tag: among those that name this project, else those that name none."""
+    names = existing_tags(repository)
+    if tags := change.project_tags(names, release.project.name):
+        return max(tags, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
+    # All tags are of other projects in the repository: this project's tag must differ from theirs.
+    shared = any(change.split_tag(name) for name in names) and str(release.inside) != "."
+    return "{name}-" + USUAL_TEMPLATE if shared else USUAL_TEMPLATE
+
+
+def existing_tags(repository: ReleaseRepository) -> tuple[str, ...]:
+    """The names of the local tags; where there are none, as in a clone made by CI, of those on the remote.
+
+    Raises Inconclusive where the remote does not answer.
+    """
+    local = repository.ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").out.splitlines()
+    if local or repository.remote is None:
+        return tuple(local)
+    answer = repository.ask_remote("ls-remote", "--tags", "--refs", repository.remote)
+    if answer.code != 0:
+        raise Inconclusive(f"{repository.remote} does not list its tags:\n{excerpt(answer.err)}")
+    return tuple(line.partition("\trefs/tags/")[2] for line in answer.out.splitlines())
+
+
+def conflict(name: str, tag: TagRef, where: str, repository: ReleaseRepository) -> str:
+    """Why a tag is not the release's: it points to another commit. Empty where it points to the released one."""
+    if tag.commit == repository.commit:
+        return ""
+    return f"tag {name} points to {short(tag.commit)} {where}, but the release is {short(repository.commit)}"

@@ -13,8 +13,8 @@ from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import FileState, World
-from omni_release.git import ReleaseRepository, TagRef, short, tags
-from omni_release.versions import guards
+from omni_release.git import ReleaseRepository, TagRef, short
+from omni_release.versions import change as versions_change
 
 _MOST_PATHS = 20  # of one kind
 
@@ -204,7 +204,7 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
     [tool.omni-release.git] sets the name.
     """
     repository = git.open_repository(release, world)
-    version = tags.released_version(release, world)
+    version = git.released_version(release, world)
     ci_tag = git.ci_tag(world.environment)
     if ci_tag:
         yield from _ci_tag_problems(release, repository, version, ci_tag)
@@ -212,7 +212,7 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
         yield from _new_tag_problems(release, repository, version)
     if repository.remote is None:
         return
-    name = ci_tag or tags.tag_name(release, repository, version)
+    name = ci_tag or git.tag_name(release, repository, version)
     if (tag := repository.remote_tag(name)) is not None:
         yield _existing_tag(tag, name, repository, f"on {repository.remote}")
     elif ci_tag:
@@ -221,8 +221,8 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
 
 def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: str, name: str) -> Iterator[Finding]:
     """In CI that a tag has started: whether it is this version's tag."""
-    template, parts = release.project.settings.git.tag, guards.split_tag(name)
-    wanted = tags.fill(template or tags.USUAL_TEMPLATE, release, version)
+    template, parts = release.project.settings.git.tag, versions_change.split_tag(name)
+    wanted = git.fill(template or git.USUAL_TEMPLATE, release, version)
     same_version = bool(parts and distributions.same_version(parts[1], version))
     if name != wanted if template else not same_version:
         yield Finding(f"CI runs for tag {name}, but the version is {version}, whose tag is {wanted}", TAG_MISMATCH.id)
@@ -232,14 +232,14 @@ def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: s
 
 def _new_tag_problems(release: Release, repository: ReleaseRepository, version: str) -> Iterator[Finding]:
     """Where a person releases, and the tag is created last: whether that will work."""
-    name = tags.tag_name(release, repository, version)
+    name = git.tag_name(release, repository, version)
     if (tag := repository.local_tag(name)) is not None:
         yield _existing_tag(tag, name, repository, "locally")
         return
     yield Finding(f"the tag will be {name}", TAG_NAME.id, Severity.NOTICE)
-    prefix, _ = guards.split_tag(name) or ("", "")
-    for other in tags.existing_tags(repository):
-        parts = guards.split_tag(other)
+    prefix, _ = versions_change.split_tag(name) or ("", "")
+    for other in git.existing_tags(repository):
+        parts = versions_change.split_tag(other)
         if other != name and parts and parts[0] == prefix and distributions.same_version(parts[1], version):
             yield Finding(f"the version already has a tag with another spelling: {other}", TAG_DUPLICATE.id)
     if not repository.line("var", "GIT_COMMITTER_IDENT"):
@@ -250,7 +250,7 @@ def _new_tag_problems(release: Release, repository: ReleaseRepository, version: 
 
 
 def _existing_tag(tag: TagRef, name: str, repository: ReleaseRepository, where: str) -> Finding:
-    if message := tags.conflict(name, tag, where, repository):
+    if message := git.conflict(name, tag, where, repository):
         return Finding(message, TAG_CONFLICT.id)
     if not tag.annotated:
         return Finding(f"tag {name} is not annotated {where}", TAG_LIGHTWEIGHT.id, Severity.NOTICE)

@@ -8,15 +8,14 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from omni_release import models
+from omni_release import models as models_module
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.models import scan
+from omni_release.models import Occurrence
 from omni_release.models.checks import PYPROJECT, configured_occurrences, finding_at, is_history, suggestion
-from omni_release.models.scan import Occurrence
 
 if TYPE_CHECKING:
     from omni_release.images.model import Availability
@@ -53,10 +52,10 @@ def configured_models(release: Release, world: World) -> Iterator[Finding]:
     called.
     """
     project, today = release.project, world.clock.now().date()
-    configured = configured_occurrences(project, scan.find(str(project.root), [PYPROJECT]).occurrences)
+    configured = configured_occurrences(project, models_module.find_names(str(project.root), [PYPROJECT]).occurrences)
     if not configured:
         raise NotApplicable("the settings name no model")
-    unknown = [occurrence for occurrence in configured if not models.find(occurrence.name)]
+    unknown = [occurrence for occurrence in configured if not models_module.find(occurrence.name)]
     yield from _raise_if_inconclusive(tuple(_probe_findings(unknown, world, today)))
 
 
@@ -70,12 +69,14 @@ def models_respond(release: Release, world: World) -> Iterator[Finding]:
     Fix: replace the model by one that responds. Set GOOGLE_API_KEY (or GEMINI_API_KEY) for this check.
     """
     project, today = release.project, world.clock.now().date()
-    occurrences = scan.find(str(project.root)).occurrences
+    occurrences = models_module.find_names(str(project.root)).occurrences
     configured = configured_occurrences(project, occurrences)
-    checked = {occurrence.name for occurrence in configured if not models.find(occurrence.name)}  # by the check above
+    checked = {
+        occurrence.name for occurrence in configured if not models_module.find(occurrence.name)
+    }  # by the check above
     called = []
     for occurrence in (*configured, *occurrences):
-        known = models.find(occurrence.name)
+        known = models_module.find(occurrence.name)
         if occurrence.computed or occurrence.name in checked or (known is not None and not known.lives(today)):
             continue
         if occurrence.name.startswith(_GEMINI_PREFIXES) and _is_executed(occurrence.path):

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, cast, get_origin, get_type_hints
+
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import File
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
 
 MIB = 1024 * 1024
+
 GIB = 1024 * MIB
+
 _CHUNK = 64 * 1024
 
 
@@ -142,3 +151,130 @@ class UploadContext:
     deleted: frozenset[str]
     policy: IndexPolicy
     now: datetime.datetime
+
+
+_FIELDS = 999
+
+_TEXT = 16 * MIB
+
+# Names of fields that differ between the form and packaging's RawMetadata.
+_RENAMED = {"platform": "platforms", "supported_platform": "supported_platforms", "license_file": "license_files"}
+
+
+class InvalidForm(Exception):
+    """A body that is not an upload, with the reason."""
+
+
+def read(stream: IO[bytes], content_type: str, target: Path, limit: int, account: Account | None) -> UploadRequest:
+    """The upload in a request's body. Of its file `limit` bytes and one more are written to `target`, others counted.
+
+    Raises InvalidForm for a body that is not a form, or that has too many fields or too much text.
+    """
+    kind, options = parse_options_header(content_type)
+    boundary = options.get("boundary", "")
+    if kind != "multipart/form-data" or not boundary:
+        raise InvalidForm("The upload is not multipart/form-data.")
+    try:
+        with target.open("wb") as file:
+            content = _FileContent(file, limit + 1)
+            parser = _UploadParser(content)
+            body = cast("IO[bytes]", _BoundedText(stream, parser))
+            raw, _ = parser.parse(body, boundary.encode("utf-8", "replace"), None)
+            pairs = [(key, value.encode("latin-1").decode()) for key, value in raw.items(multi=True)]
+    except RequestEntityTooLarge:
+        raise InvalidForm(f"The upload has more than {_FIELDS} fields, or a part whose header has no end.") from None
+    except ValueError as error:
+        raise InvalidForm(f"The upload is not a complete multipart form: {error}.") from None
+    # `UNKNOWN` is what old tools send for an empty field.
+    fields = MultiDict((key, value) for key, value in pairs if value != "UNKNOWN")
+    stated = (fields.get(f"{name}_digest") or None for name in ("md5", "sha256", "blake2_256"))
+    return UploadRequest(
+        metadata=_core_metadata(fields),
+        filename=parser.filename,
+        filetype=fields.get("filetype", ""),
+        path=target,
+        size=content.size,
+        digests=Digests.of(target),
+        stated=Digests(*stated),
+        account=account,
+        protocol=fields.get("protocol_version") or "1",
+        attestations=fields.get("attestations"),
+    )
+
+
+class _FileContent(io.RawIOBase):
+    """The content of an uploaded file: the first bytes are written to `file`, if any, the others are counted."""
+
+    def __init__(self, file: IO[bytes] | None, limit: int = 0) -> None:
+        self._file = file
+        self._limit = limit
+        self.size = 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # the parser writes bytes only
+        if self._file is not None and self.size < self._limit:
+            self._file.write(data[: self._limit - self.size])
+        self.size += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return 0  # the parser rewinds what it has written
+
+
+class _UploadParser(MultiPartParser):
+    """Streams the first file called `content`, and drops all others: PyPI ignores signatures, too."""
+
+    def __init__(self, content: _FileContent) -> None:
+        super().__init__(max_form_memory_size=_TEXT + MIB, max_form_parts=_FIELDS)  # the sum is in `_BoundedText`
+        self.filename: str | None = None
+        self._content = content
+        self._dropped = _FileContent(None)
+
+    @property
+    def file_size(self) -> int:
+        """The bytes of all files so far."""
+        return self._content.size + self._dropped.size
+
+    def get_part_charset(self, headers: Headers) -> str:
+        return "latin-1"  # loses nothing; in UTF-8 the parser would replace bytes that `read` has to refuse
+
+    def start_file_streaming(self, event: File, total_content_length: int | None) -> IO[bytes]:
+        if self.filename is not None or event.name != "content":
+            return cast("IO[bytes]", self._dropped)
+        self.filename = event.filename
+        return cast("IO[bytes]", self._content)
+
+
+class _BoundedText:
+    """A body with a limit for its text, which is all but the content of its files."""
+
+    def __init__(self, stream: IO[bytes], parser: _UploadParser) -> None:
+        self._stream = stream
+        self._parser = parser
+        self._read = 0
+
+    def read(self, size: int) -> bytes:
+        if self._read - self._parser.file_size > _TEXT:
+            raise InvalidForm(f"The upload has more than {_TEXT // MIB} MiB of text.")
+        data = self._stream.read(size)
+        self._read += len(data)
+        return data
+
+
+def _core_metadata(fields: MultiDict[str, str]) -> RawMetadata:
+    """The fields of core metadata, by packaging's names and in its types."""
+    from packaging.metadata import RawMetadata
+
+    metadata: dict[str, object] = {}
+    for name, hint in get_type_hints(RawMetadata).items():
+        form_names = [key for key in (*(old for old, new in _RENAMED.items() if new == name), name) if key in fields]
+        values = [value for key in form_names for value in fields.getlist(key)]
+        if not values or values == [""]:
+            continue
+        if name == "keywords":
+            metadata[name] = [word.strip(" ") for value in values for word in value.split(",")]
+        elif name == "project_urls":
+            pairs = (value.partition(",") for value in values)
+            metadata[name] = {label.strip(): url.strip() for label, _, url in pairs}
+        else:
+            metadata[name] = values if get_origin(hint) is list else values[0]
+    return cast("RawMetadata", metadata)

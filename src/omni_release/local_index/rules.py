@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omni_release.distributions import same_version
-from omni_release.local_index import MIB, UploadContext, distribution_rules, metadata_rules
-from omni_release.local_index.metadata_rules import Reasons
+from omni_release.local_index import MIB, UploadContext
+from omni_release.local_index import distribution_rules as local_index_distribution_rules
+from omni_release.local_index.distribution_rules import Reasons
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,12 @@ def _attestations(context: UploadContext) -> Reasons:
 
 
 _CHECKS = (
-    *(_account, _index_open, _payload, metadata_rules.fields, _local_version, _project_name),
-    *(metadata_rules.description, _file_name, _size, _digests, _existing_files, _existing_release),
-    *(distribution_rules.archive, distribution_rules.sdist, distribution_rules.wheel, _attestations),
+    *(_account, _index_open, _payload, local_index_distribution_rules.fields, _local_version, _project_name),
+    *(local_index_distribution_rules.description, _file_name, _size, _digests, _existing_files, _existing_release),
+    *(
+        local_index_distribution_rules.archive,
+        local_index_distribution_rules.sdist,
+        local_index_distribution_rules.wheel,
+        _attestations,
+    ),
 )

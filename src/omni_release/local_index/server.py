@@ -109,7 +109,8 @@ class LocalIndex(LoopbackServer):
         return faults.changed_response(met, answer(met), self.stopping)
 
     def _upload(self, request: Request, met: tuple[Fault, ...]) -> BaseResponse:
-        from omni_release.local_index import form, rules
+        from omni_release import local_index
+        from omni_release.local_index import rules
 
         account = self._authenticated(request)
         limit = self._setup.policy.file_limit
@@ -118,10 +119,10 @@ class LocalIndex(LoopbackServer):
         incoming = self._store.incoming()
         try:
             stream = get_input_stream(request.environ, max_content_length=_CEILING * limit)
-            upload = form.read(stream, request.headers.get("Content-Type", ""), incoming, limit, account)
+            upload = local_index.read(stream, request.headers.get("Content-Type", ""), incoming, limit, account)
             with self._one_upload:
                 refusal = self._stored(upload, met)
-        except form.InvalidForm as error:
+        except local_index.InvalidForm as error:
             refusal = rules.Refusal("file-in-payload", 400, str(error))
         except HTTPException as error:
             return error.get_response()

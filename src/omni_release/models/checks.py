@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
-from omni_release import models
+from omni_release import models as models_module
 from omni_release.core.errors import NotApplicable, did_you_mean
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
@@ -15,8 +15,7 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
-from omni_release.models import scan
-from omni_release.models.scan import Occurrence
+from omni_release.models import Occurrence
 
 SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
 SHUTS_DOWN = Rule("model-shuts-down", RuleClass.RELEASE, "A model shuts down soon")
@@ -45,7 +44,7 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     there on purpose, such as in a test of retirement, by a comment on the line or in the settings.
     """
     project, today = release.project, world.clock.now().date()
-    search = scan.find(str(project.root))
+    search = models_module.find_names(str(project.root))
     configured = configured_occurrences(project, search.occurrences)
     if not search.occurrences and not search.unread and not configured:
         raise NotApplicable("no file of the project names a model")
@@ -54,7 +53,7 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     findings += life_findings((*search.occurrences, *additional), today)
     yield from findings
     names = {occurrence.name for occurrence in search.occurrences}
-    living = sorted(name for name in names if (model := models.find(name)) and model.lives(today))
+    living = sorted(name for name in names if (model := models_module.find(name)) and model.lives(today))
     if living and not findings:
         yield Finding(f"{len(search.occurrences)} places name {', '.join(living)}", severity=Severity.NOTICE)
 
@@ -66,7 +65,7 @@ def configured_occurrences(project: Project, occurrences: Iterable[Occurrence]) 
     configured = []
     for key, value in settings.items():
         if key.replace("_", "-") in SETTINGS and value != "none":
-            name = models.bare_name(str(value))
+            name = models_module.bare_name(str(value))
             line = pyproject_line(project.root, (TABLE, key)) or 1
             configured.append(in_pyproject.get(name) or Occurrence(PYPROJECT, line, 1, name))
     return tuple(configured)
@@ -77,13 +76,13 @@ def life_findings(occurrences: Sequence[Occurrence], today: date) -> list[Findin
     findings: list[Finding] = []
     unknown: dict[tuple[str, bool], list[Occurrence]] = {}
     for occurrence in occurrences:
-        model = None if occurrence.computed else models.find(occurrence.name)
+        model = None if occurrence.computed else models_module.find(occurrence.name)
         if model is None:
             unknown.setdefault((occurrence.name, occurrence.computed), []).append(occurrence)
             continue
         history = is_history(occurrence.path)
         if not model.lives(today):
-            heir = models.successor(model.name, today)
+            heir = models_module.successor(model.name, today)
             instead = f"use {heir}" if heir else "no living successor is known"
             message = f"{model.name} was shut down on {model.shut_down}: {instead}"
             message = f"{message} (source: {model.source}, {model.checked})"
@@ -94,7 +93,7 @@ def life_findings(occurrences: Sequence[Occurrence], today: date) -> list[Findin
         elif model.shut_down is not None and model.shut_down <= today + SOON:
             days = (model.shut_down - today).days
             message = f"{model.name} shuts down on {model.shut_down}, in {days} day{'s' * (days != 1)}"
-            if heir := models.successor(model.name, model.shut_down) or model.successor:
+            if heir := models_module.successor(model.name, model.shut_down) or model.successor:
                 message += f": {heir} replaces it"
             severity = Severity.NOTICE if history else Severity.WARNING
             findings.append(finding_at(occurrence, message, SHUTS_DOWN, severity))
@@ -113,7 +112,7 @@ def _unknown_finding(places: Sequence[Occurrence], today: date) -> Finding:
 
 def suggestion(name: str, today: date) -> str:
     """A hint at the living model of the nearest name, to append to a message; empty if none is near."""
-    living = [model.name for model in models.all_models().values() if model.lives(today)]
+    living = [model.name for model in models_module.all_models().values() if model.lives(today)]
     hint = did_you_mean(name, living, cutoff=0.85)
     return f". {hint}" if hint else ""
 

@@ -7,17 +7,22 @@ from collections.abc import Iterator
 
 from omni_release import distributions
 from omni_release.builds.steps import verify_artifacts
-from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
+from omni_release.core.errors import Conflict, Inconclusive, InvalidDistribution, NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
+from omni_release.local_index import Account, IndexPolicy, StoredFile, UploadContext, UploadRequest
 
 _UPLOAD_WINDOW = datetime.timedelta(days=14)  # PyPI closes a release to further files after that
 
+
 NOT_REHEARSED = Rule("not-rehearsed", RuleClass.RELEASE, "Run has no finished rehearsal")
+
 NOT_PASSED = Rule("rehearsal-not-passed", RuleClass.RELEASE, "Rehearsal did not pass")
+
 COMMIT_CHANGED = Rule("commit-changed", RuleClass.RELEASE, "Checkout is at another commit than the rehearsal")
+
 ARTIFACTS_CHANGED = Rule("artifacts-changed", RuleClass.RELEASE, "Checkout or distributions changed since the build")
 
 
@@ -51,6 +56,7 @@ def _commit(sha: str | None) -> str:
 
 
 CREDENTIALS_MISSING = Rule("credentials-missing", RuleClass.RELEASE, "No upload credentials")
+
 CREDENTIALS_MALFORMED = Rule("credentials-malformed", RuleClass.RELEASE, "Upload credentials are malformed")
 
 
@@ -214,3 +220,34 @@ def project_page(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"{url} does not exist: {page.why}", NO_PROJECT_PAGE.id)
     else:
         raise Inconclusive(f"{url} does not answer: {page.why}", "Open it in a browser.")
+
+
+@reports(Rule(r"index-[a-z-]+", RuleClass.RELEASE, "PyPI would refuse the upload"))
+def upload_rules(release: Release, world: World) -> Iterator[Finding]:
+    """PyPI upload rules accept the distributions
+
+    A package index with PyPI's rules for uploads accepts each distribution; every refusal is reported.
+
+    Fix: correct the project and build again before the upload, since a file name can be used only once; docs/index.md
+    lists the rules.
+    """
+    from packaging.metadata import parse_email
+
+    from omni_release.local_index import rules
+
+    stored: tuple[StoredFile, ...] = ()
+    now = world.clock.now()
+    for path in distributions.in_folder(release.dist):
+        try:
+            content = distributions.core_metadata(path)
+        except InvalidDistribution:
+            content = b""  # the rules on distributions say so
+        metadata, unparsed = parse_email(content)
+        upload = UploadRequest.of_file(path, metadata, tuple(sorted(unparsed)), Account("", ""))
+        seen: set[str] = set()
+        for refusal in rules.refusals(UploadContext(upload, stored, frozenset(), IndexPolicy(), now)):
+            if refusal.reason not in seen:
+                seen.add(refusal.reason)
+                yield Finding(f"{path.name}: {refusal.status} {refusal.reason}", f"index-{refusal.rule}")
+        file = StoredFile(path.name, upload.version, upload.filetype, upload.size, upload.digests, now)
+        stored = (*stored, file)

@@ -14,7 +14,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.smoke import EMULATED, FAILED, INCONCLUSIVE, LIVE, PASSED, RECORDED, SKIPPED, Scenario, runner
-from omni_release.smoke import evidence as live
+from omni_release.smoke import runner as live
 from omni_release.smoke.runner import SmokeRun
 
 SCENARIO_FAILED = Rule("scenario-failed", RuleClass.RELEASE, "Smoke test failed")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import hashlib
 import json
 import shutil
 import sys
@@ -9,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import cassettes, distributions, environments, scripts
+from omni_release import cassettes, distributions, environments, scripts, smoke
 from omni_release.core import redaction
 from omni_release.core.actions import Run
 from omni_release.core.documents import read_json_lines
@@ -22,7 +25,9 @@ from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, Sc
 RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
 """Set for programs whose deprecation warnings are not the tests'; see scripts/warnings_recorder.py."""
 
+
 _SCENARIOS = "omni_release.smoke.scenarios"
+
 _NONE_COLLECTED = 5
 
 
@@ -170,3 +175,95 @@ def wheel_sha256(release: Release, world: World) -> str:
     """The sha256 of the wheel that is installed in the candidate environment; empty for a run without a build."""
     wheel = distributions.installable(release.dist).name
     return next((artifact.sha256 for artifact in world.journal.artifacts() if artifact.name == wheel), "")
+
+
+_TASK = "smoke-live"
+
+_CLOCK_TOLERANCE = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class LiveEvidence:
+    """A passed live run. `when` is in UTC, `usd` the cost, `base_url` the address called instead of the service's."""
+
+    wheel: str
+    sha256: str
+    scenarios: tuple[str, ...]
+    models: tuple[str, ...]
+    usd: float
+    when: str
+    base_url: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wheel} (sha256 {self.sha256}) passed {len(self.scenarios)} scenarios at {self.when}, "
+            f"for ${self.usd:.3f}, with {', '.join(self.models)}"
+        )
+
+
+def collect(release: Release, world: World, report: smoke.SmokeReport) -> LiveEvidence:
+    """The evidence of a live run that has just passed."""
+    answering = {call.answered for scenario in report.scenarios for call in scenario.calls}
+    return LiveEvidence(
+        distributions.installable(release.dist).name,
+        wheel_sha256(release, world),
+        tuple(scenario.name for scenario in report.scenarios if scenario.outcome == smoke.PASSED),
+        tuple(sorted(answering - {""})),
+        round(sum(scenario.usd for scenario in report.scenarios), 4),
+        world.clock.now().isoformat(timespec="seconds"),
+        base_url(release, world),
+    )
+
+
+def base_url(release: Release, world: World) -> str:
+    """The address called instead of the service's, without a user and a password; empty for the service itself."""
+    configured = release.project.settings.smoke.base_url
+    return redaction.strip_userinfo(configured or world.environment.get(smoke.BASE_URL_VARIABLE, ""))
+
+
+def cache_key(release: Release, world: World) -> str:
+    """A hash of the inputs of a live run: the wheel, the tests and their source, the models, the base URL."""
+    from omni_release.images.shortcuts import with_environment
+
+    settings = release.project.settings
+    digest = hashlib.sha256()
+    for target in pytest_targets(release.project):
+        digest.update(target.encode() + b"\0")
+        path = release.project.root / target.partition("::")[0]
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
+            digest.update(file.read_bytes() if file.is_file() else b"")
+    if not settings.smoke.tests:
+        digest.update(Path(smoke.__file__).with_name("scenarios.py").read_bytes())
+    models = with_environment(settings, world.environment)[:2]
+    digest.update(f"{wheel_sha256(release, world)} {models} {base_url(release, world)}".encode())
+    return digest.hexdigest()
+
+
+def store(release: Release, world: World, evidence: LiveEvidence) -> None:
+    """Cache the evidence in the run folder."""
+    world.journal.cache(_TASK, cache_key(release, world), json.dumps(dataclasses.asdict(evidence)))
+
+
+def load(release: Release, world: World) -> LiveEvidence | None:
+    """The evidence for this wheel, these scenarios and models; None where there is none.
+
+    Raises Inconclusive where it is older than `max-age-days`, or dated in the future.
+    """
+    cached = world.journal.cached(_TASK, cache_key(release, world))
+    if cached is None:
+        return None
+    fields = json.loads(cached)
+    evidence = LiveEvidence(**fields | {"scenarios": tuple(fields["scenarios"]), "models": tuple(fields["models"])})
+    age = world.clock.now() - datetime.datetime.fromisoformat(evidence.when)
+    limit = release.project.settings.smoke.max_age_days
+    if age > datetime.timedelta(days=limit):
+        raise Inconclusive(f"the live run of {evidence.when} is older than {limit:g} days", rerun_hint(release))
+    if age < -_CLOCK_TOLERANCE:
+        message = f"the live run is dated {evidence.when}, which is in the future: check the system clock"
+        raise Inconclusive(message, rerun_hint(release))
+    return evidence
+
+
+def rerun_hint(release: Release) -> str:
+    """The command that makes new evidence for the wheel of this run."""
+    return f"Run the smoke tests with this wheel: omni-release smoke --live --run {release.folder.name}"

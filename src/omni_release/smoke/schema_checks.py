@@ -19,9 +19,8 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.smoke import EMULATED, LIVE
-from omni_release.smoke.evidence import rerun_hint
 from omni_release.smoke.response_schema import drift_between, schemas_of
-from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests
+from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests, rerun_hint
 
 _DEADLINE = 300.0
 _PYPROJECT = "pyproject.toml"
