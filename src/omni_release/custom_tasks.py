@@ -64,7 +64,7 @@ def _command_tasks(lane: str, project: Project) -> Iterator[Task]:
     """A task for each command of this lane, after the copy that they run in."""
     if not project.settings.command:
         return
-    from omni_release.builds.steps import CopyForCommands
+    from omni_release.builds import CopyForCommands
 
     lines = _validate_commands(project)
     chosen = [command for command in project.settings.command if lane in command.when]

@@ -26,7 +26,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     With `prebuilt`, the distributions in that folder replace the build. An upload to the local index risks nothing, so
     it waits for few of the checks. The slowest tasks come first.
     """
-    from omni_release.builds.steps import Build, CopySource, Rebuild, TakeArtifacts
+    from omni_release.builds import Build, CopySource, Rebuild, TakeArtifacts
     from omni_release.cassettes.checks import cassettes_clean
     from omni_release.code.checks import deprecated_apis
     from omni_release.code.dependency_checks import dependencies_maintained, lower_bounds, vulnerabilities
@@ -293,7 +293,7 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
 
 def clean() -> Lane:
     """Empty dist/: its files move to .omni-release/removed/."""
-    from omni_release.builds.steps import Clean
+    from omni_release.builds import Clean
 
     return Lane("clean", stage(Stage.BUILD, step(Clean())))
 

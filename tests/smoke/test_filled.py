@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from omni_release import environments
-from omni_release.builds.steps import CopyForCommands
+from omni_release.builds import CopyForCommands
 from omni_release.core import engine
 from omni_release.core.actions import Link, Write
 from omni_release.core.model import Release

@@ -1,1 +1,201 @@
 """Copy the checkout and build it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from omni_release import distributions, source_tree
+from omni_release.core import documents
+from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
+from omni_release.core.errors import Conflict
+from omni_release.core.model import Evidence, Release
+from omni_release.core.runs import FOLDER
+from omni_release.core.world import World
+from omni_release.environments import installers
+
+_PREBUILT = "prebuilt "
+
+
+class Build:
+    """Build the distributions
+
+    The project's build back end makes the sdist, and a wheel from that sdist, in an isolated environment.
+
+    Fix: correct the error that the back end reports in the run's `logs/build.log`; list what the build imports under
+    `requires` in [build-system].
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        yield _build(release, world, "first", release.source, release.dist)
+        yield _pin(release)
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        return verify_artifacts(release, world)
+
+
+@dataclass(frozen=True)
+class TakeArtifacts:
+    """Copy the prebuilt distributions
+
+    The distributions in the folder given by `--artifacts` are used in place of a build.
+
+    Fix: pass the folder that contains the wheels, and the sdist if there is one: `--artifacts DIR`.
+    """
+
+    folder: Path
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        names = tuple(PurePosixPath(path.name) for path in distributions.in_folder(self.folder))
+        yield Copy(self.folder, release.dist, names)
+        # Presumably of this tree: the prefix keeps a run that builds from resuming this one.
+        tree_file = release.work_dir / "prebuilt.sha256"
+        fingerprint = source_tree.fingerprint(release.project.root, world.processes)
+        yield Write(tree_file, (_PREBUILT + fingerprint).encode())
+        yield dataclasses.replace(_pin(release), tree=tree_file)
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        return verify_artifacts(release, world)
+
+
+class Rebuild:
+    """Build again for comparison
+
+    The distributions are built a second time, and a wheel is built straight from the checkout.
+
+    Fix: correct the error that the back end reports in the run's `logs/rebuild.log`.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        yield _build(release, world, "again", release.source_again, release.rebuilt)
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        return {"rebuilt": str(release.rebuilt)} if release.rebuilt.is_dir() else None
+
+
+def _pin(release: Release) -> Pin:
+    """Pin the built files to the tree that was copied before the build."""
+    return Pin(release.dist, release.copied_tree, release.commit.sha if release.commit else None)
+
+
+def verify_artifacts(release: Release, world: World) -> Evidence | None:
+    """Proof that the pinned files are in dist/ and were built from this checkout; None where none are pinned.
+
+    Raises Conflict where the checkout or a file has changed since the build.
+    """
+    pinned = world.journal.artifacts()
+    if not pinned:
+        return None
+    built_from = (world.journal.tree_hash() or "").removeprefix(_PREBUILT)
+    if built_from != source_tree.fingerprint(release.project.root, world.processes):
+        raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
+    for artifact in pinned:
+        path = release.dist / artifact.name
+        if not path.is_file() or documents.sha256(path) != artifact.sha256:
+            raise Conflict(f"{path} has changed since this run built it", "Start a new run, without --run.")
+    return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
+
+
+def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
+    inner = installers.dependency_env(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
+    if release.commit is not None:
+        inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
+    program = (sys.executable, "-m", "omni_release.scripts.build", which)
+    return Run(
+        (*program, str(source), str(release.environment("build")), str(target)),
+        cwd=release.work_dir,
+        environment=inner,
+        log=release.logs / ("build.log" if which == "first" else "rebuild.log"),
+        deadline=release.project.settings.build_timeout,
+        network=True,
+        background=which == "again",
+    )
+
+
+class CopySource:
+    """Copy the checkout for the build
+
+    The build runs in a copy outside the checkout, with the git history and ignored files but without leftovers of
+    tools and earlier builds.
+
+    Fix: free disk space, and make all files of the checkout readable.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        fingerprint = source_tree.fingerprint(release.project.root, world.processes)
+        found = source_tree.working_tree(release.project.root, world.processes)
+        top = found.top if found else release.project.root
+        files = source_tree.build_inputs(top, release.project.root, world.processes)
+        for copy in ("source", "again"):
+            yield Copy(top, release.work_dir / copy, files)
+            if found:
+                yield Write(release.work_dir / copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n")
+        # Last, so that it exists only when the copy is complete: the build is of this tree from now on.
+        yield Write(release.copied_tree, fingerprint.encode())
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        if not release.copied_tree.is_file():
+            return None
+        copied = release.copied_tree.read_text(encoding="utf-8")
+        current = copied == source_tree.fingerprint(release.project.root, world.processes)
+        return {"copy": str(release.source), "tree": copied} if current or world.journal.artifacts() else None
+
+
+class CopyForCommands:
+    """Copy the checkout for the project's commands
+
+    The project's own commands run in a copy of the files that git does not ignore; each `node_modules` next to a
+    package.json is linked, not copied.
+
+    Fix: free disk space, and make all files of the checkout readable.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        root = release.project.root
+        files = source_tree.files(root, world.processes)
+        yield Copy(root, release.commands_tree, files)
+        for file in files:
+            modules = file.parent / "node_modules"
+            if file.name == "package.json" and (root / modules).is_dir():
+                yield Link((root / modules).absolute(), release.commands_tree / modules)
+        # Last, so that it exists only when all links do.
+        yield self._end_marker(release)
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        complete = release.commands_tree.is_dir() and self._end_marker(release).path.is_file()
+        return {"copy": str(release.commands_tree)} if complete else None
+
+    @staticmethod
+    def _end_marker(release: Release) -> Write:
+        return Write(release.work_dir / "commands.copied", b"")
+
+
+class Clean:
+    """Empty dist/
+
+    The contents of dist/ are moved to .omni-release/removed/; nothing is deleted, and links are moved as links.
+
+    Fix: if dist/ is a link or a file, remove it by hand.
+    """
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        dist = release.project.root / "dist"
+        target = release.project.root / FOLDER / "removed" / world.clock.now().strftime("%Y%m%d-%H%M%S-%f")
+        for entry in sorted(dist.iterdir()):
+            yield Move(entry, target / entry.name)
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        dist = release.project.root / "dist"
+        if dist.is_symlink():
+            raise Conflict(
+                f"{dist} is a link to {dist.readlink()}", "Remove the link: files behind a link are not touched."
+            )
+        if not dist.exists():
+            return {"dist": "absent"}
+        if not dist.is_dir():
+            raise Conflict(f"{dist} is a file", "Move it by hand.")
+        return None if any(dist.iterdir()) else {"dist": "empty"}

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 
 from omni_release import distributions
-from omni_release.builds.steps import verify_artifacts
+from omni_release.builds import verify_artifacts
 from omni_release.core.errors import Conflict, Inconclusive, InvalidDistribution, NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
