@@ -73,7 +73,7 @@ class Ended:
 
     def __str__(self) -> str:
         if self.code is None:
-            return f"waits for ever (ended after {PATIENCE:g} s)"
+            return f"hangs (ended after {PATIENCE:g} s)"
         if self.code == 0:
             return "exit 0"
         if "Traceback" in self.said:

@@ -148,7 +148,7 @@ _UNLISTED_SECONDS = 30.0
 """How long an accepted file may be missing from the listing before it is sent again."""
 
 _MOST_UNEXPLAINED = 3
-"""Failures of twine for no known reason after which the upload is given up."""
+"""Failures of twine for no known reason after which the upload stops."""
 
 _CONCLUSIVE = (FileState.OURS, FileState.ABSENT)
 _LONGEST_BODY = 300
