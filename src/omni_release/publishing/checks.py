@@ -12,7 +12,6 @@ from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
-from omni_release.local_index import Account, IndexPolicy, StoredFile, UploadContext, UploadRequest
 
 _UPLOAD_WINDOW = datetime.timedelta(days=14)  # PyPI closes a release to further files after that
 
@@ -233,7 +232,7 @@ def upload_rules(release: Release, world: World) -> Iterator[Finding]:
     """
     from packaging.metadata import parse_email
 
-    from omni_release.local_index import rules
+    from omni_release.local_index import Account, IndexPolicy, StoredFile, UploadContext, UploadRequest, rules
 
     stored: tuple[StoredFile, ...] = ()
     now = world.clock.now()
