@@ -47,8 +47,8 @@ def test_incomplete_platform_wheel(compiled: Release, world: World) -> None:
     wheel(compiled, OTHER, ("acme/__init__.py", "acme/speed.cp311-win_amd64.pyd"))
     found = {(finding.path, finding.rule, finding.message) for finding in wheel_complete(compiled, world)}
     assert found == {
-        ("acme/words.py", "lost-module", f"missing in {OTHER}"),
-        ("acme/table.json", "lost-data", f"missing in {OTHER}"),
+        ("acme/words.py", "lost-module", f"missing from {OTHER}"),
+        ("acme/table.json", "lost-data", f"missing from {OTHER}"),
     }
 
 

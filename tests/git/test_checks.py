@@ -263,7 +263,7 @@ def test_push_rejected(checkout: Checkout) -> None:
     checkout.git("remote", "set-url", "--push", "origin", str(checkout.root.parent / "no-such.git"))
     outcome = checkout.outcome(git_in_sync)
     assert outcome.status is Status.FAILED
-    assert "origin rejects a push" in messages(outcome)
+    assert "origin rejected a test push" in messages(outcome)
 
 
 def test_tag_at_another_commit(checkout: Checkout, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_unlisted_section(tmp_path: Path) -> None:
         destination("ours", {}, {"HOME": str(tmp_path)})
     assert "a section [ours] that `index-servers` in [distutils] does not list" in raised.value.message
     assert "Add ours to `index-servers`" in raised.value.hint
-    with pytest.raises(UsageError, match="there is no index 'nowhere'"):
+    with pytest.raises(UsageError, match="no index 'nowhere'"):
         destination("nowhere", {}, {"HOME": str(tmp_path)})
     there = access("ours", tmp_path, {"ours": IndexAddress("https://host.invalid/")})
     assert there.credentials.value == "missing"
@@ -101,7 +101,7 @@ def test_credentials_in_a_url(tmp_path: Path) -> None:
         (f"ftp://me:{PLANTED}@host.invalid/", "is not an http or https URL"),
         (f"https://me:{PLANTED}/oops@host.invalid/", "is not a valid URL"),
         (f"https://[me:{PLANTED}@host/", "is not a valid URL"),
-        ("nowhere", "there is no index 'nowhere'"),
+        ("nowhere", "no index 'nowhere'"),
     ],
 )
 def test_unusable_target(to: str, message: str, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_dry_run_undoes_nothing(root: Path) -> None:
 
 def test_one_change_at_a_time(root: Path) -> None:
     """A second change of the same project is refused while the first is under way; afterwards nothing is left."""
-    with files.alone(root), pytest.raises(Locked, match="another change of the version is in progress"):
+    with files.alone(root), pytest.raises(Locked, match="another version change is in progress"):
         change(root, "set", "2.0.0")
     change(root, "set", "2.0.0")
     assert not (root / ".omni-release").exists()
@@ -144,7 +144,7 @@ def test_a_link_is_not_written_through(root: Path, tmp_path: Path) -> None:
     [
         ("one", "is not a version"),
         ("1.2.4+local", "is a local version"),
-        ("0.8", "is not larger than 0.9"),
+        ("0.8", "is not later than 0.9"),
         ("0.9", "is already tagged"),
     ],
 )
@@ -182,7 +182,7 @@ def test_tags_that_name_the_project_count(tag: str, root: Path) -> None:
     git("commit", "--quiet", "--allow-empty", "--message=more", cwd=root)
     with pytest.raises(Conflict, match=f"2.0.0 is already tagged: {tag} is commit"):
         change(root, "set", "2.0.0")
-    with pytest.raises(Conflict, match=f"1.9 is not larger than 2.0.0, the newest version .* HEAD contains .tag {tag}"):
+    with pytest.raises(Conflict, match=f"1.9 is not later than 2.0.0, the newest version .* HEAD contains .tag {tag}"):
         change(root, "set", "1.9")
 
 

@@ -82,7 +82,7 @@ def alone(root: Path) -> Iterator[None]:
             try:
                 lock.acquire()
             except filelock.Timeout:
-                message = f"another change of the version is in progress in {root}"
+                message = f"another version change is in progress in {root}"
                 raise Locked(message, "Wait until it ends, then run this again.") from None
             break
     else:

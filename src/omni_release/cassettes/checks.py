@@ -22,7 +22,7 @@ from omni_release.images.api_format import decode_base64
 SECRET = Rule("cassette-secret", RuleClass.RELEASE, "Key in a cassette")
 SIZE = Rule("cassette-size", RuleClass.QUALITY, "Cassette is too large")
 AGE = Rule("cassette-age", RuleClass.QUALITY, "Cassette is too old")
-FAULT = Rule("cassette-fault", RuleClass.QUALITY, "Fault of the service in a cassette")
+FAULT = Rule("cassette-fault", RuleClass.QUALITY, "Cassette records a service fault")
 EMPTY = Rule("cassette-empty", RuleClass.QUALITY, "Cassette is empty")
 UNREADABLE = Rule("cassette-unreadable", RuleClass.QUALITY, "Cassette cannot be read")
 PROVENANCE = Rule("cassette-provenance", RuleClass.QUALITY, "Origin of a cassette is unknown")
@@ -90,7 +90,7 @@ def _findings_in_traffic(cassette: Cassette) -> Iterator[Finding]:
         yield Finding("it has no interactions: record it again", EMPTY.id)
     for interaction in cassette.interactions:
         if interaction.code >= 500 or interaction.code in (408, 429):
-            message = f"a {interaction.code} is recorded, a temporary fault of the service: record it again"
+            message = f"a temporary service fault ({interaction.code}) was recorded: record it again"
             yield Finding(message, FAULT.id, line=interaction.line)
 
 

@@ -119,7 +119,7 @@ def _require_answerable(item: Item, release: Release, world: World) -> None:
         return
     sign_off, _ = sign_offs.answer_for(item.id, release, world, world.clock.now().date())
     if sign_off is None:
-        raise NotApplicable("needs a run: a sign-off is about its artifacts")
+        raise NotApplicable("needs a run, because a sign-off applies to its artifacts")
 
 
 def _unknown_check(item: Item, known: frozenset[str]) -> Finding:

@@ -32,7 +32,7 @@ def add_parser(commands: Commands, name: str) -> None:
         'completion zsh > "${fpath[1]}/_omni-release"',
         "completion fish > ~/.config/fish/completions/omni-release.fish",
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete in")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to generate completions for")
     parser.set_defaults(run=run)
 
 

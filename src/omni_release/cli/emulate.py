@@ -38,7 +38,7 @@ def add_parser(commands: Commands, name: str) -> None:
     help = "share of the other calls that fails: 0.45, or gemini-3-pro-image=0.45"
     parser.add_argument("--fault-rate", type=_rate, action="append", metavar="[MODEL=]RATE", help=help)
     parser.add_argument("--burst", type=seconds, metavar="SECONDS", help="mean duration of a burst of faults")
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of the faults: the same seed, the same faults")
+    parser.add_argument("--seed", type=int, metavar="N", help="random seed for the faults")
     help = "1: as slow as the service; 0 (default): without delay"
     parser.add_argument("--time-scale", type=seconds, metavar="FACTOR", help=help)
     parser.set_defaults(run=run)

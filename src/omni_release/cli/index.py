@@ -63,7 +63,7 @@ def run(arguments: Arguments) -> int:
         if isinstance(error, OSError):
             reason = error.strerror or str(error)
         hint = "Check that the port is free and the folder is writable."
-        raise UsageError(f"the index cannot start: {reason}", hint) from None
+        raise UsageError(f"cannot start the index: {reason}", hint) from None
     return 0
 
 

@@ -59,7 +59,7 @@ def add_parser(commands: Commands, name: str) -> None:
     if name in lanes.PUBLISHING:
         added.add_argument("--to", required=True, metavar="INDEX", help="pypi, testpypi, a name, or an upload URL")
     if name == "release":
-        added.add_argument("--yes", action="store_true", help="publish without asking for the version")
+        added.add_argument("--yes", action="store_true", help="publish without asking you to type the version")
     add_options(
         added,
         only=name != "release",
@@ -95,7 +95,9 @@ def add_options(
     if run:
         origin.add_argument("--run", dest="run_id", metavar="RUN", help="resume this run instead of starting a new one")
     if artifacts:
-        origin.add_argument("--artifacts", type=Path, metavar="DIR", help="use the distributions there, do not build")
+        origin.add_argument(
+            "--artifacts", type=Path, metavar="DIR", help="use existing distributions instead of building"
+        )
 
 
 def run(arguments: Arguments) -> int:

@@ -57,7 +57,7 @@ class Rule:
 
 
 DEFECT = Rule("defect", RuleClass.RELEASE, "Internal error of omni-release")
-OS_ERROR = Rule("os-error", RuleClass.RELEASE, "Error of the operating system")
+OS_ERROR = Rule("os-error", RuleClass.RELEASE, "Operating system error")
 CANNOT_BE_WAIVED = Rule("cannot-be-waived", RuleClass.RELEASE, "Waiver of a check that cannot be waived")
 
 ENGINE_RULES = (DEFECT, OS_ERROR, CANNOT_BE_WAIVED)

@@ -21,8 +21,8 @@ _SOURCES = frozenset(
 
 @reports(
     Rule("artifact-unreadable", RuleClass.RELEASE, "Distribution cannot be read"),
-    Rule("artifact-name", RuleClass.RELEASE, "File name has another project name"),
-    Rule("artifact-version", RuleClass.RELEASE, "File name has another version"),
+    Rule("artifact-name", RuleClass.RELEASE, "File name does not match the project name"),
+    Rule("artifact-version", RuleClass.RELEASE, "File name does not match the version"),
     Rule("artifact-metadata", RuleClass.RELEASE, "Metadata has another name or version"),
     Rule("hollow-wheel", RuleClass.RELEASE, "Wheel lacks an import package"),
     Rule("platform-wheel", RuleClass.RELEASE, "Only wheel is for one platform"),
@@ -49,7 +49,7 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
             continue
         versions.add(version)
         if name != expected:
-            yield Finding(f"{path.name} has the name {name}, the project is {expected}", "artifact-name")
+            yield Finding(f"{path.name} is named {name}, but the project is {expected}", "artifact-name")
         if release.version is not None and not distributions.same_version(version, release.version):
             yield Finding(f"{path.name} has version {version}, the project has {release.version}", "artifact-version")
         stated = metadata["Name"] or "no name", metadata["Version"] or "no version"
@@ -84,8 +84,8 @@ def _only_platform(release: Release, wheel: Path) -> Iterator[Finding]:
 
 
 @reports(
-    Rule("lost-module", RuleClass.RELEASE, "Module is missing in a wheel"),
-    Rule("lost-data", RuleClass.RELEASE, "Data file is missing in a wheel"),
+    Rule("lost-module", RuleClass.RELEASE, "Module is missing from a wheel"),
+    Rule("lost-data", RuleClass.RELEASE, "Data file is missing from a wheel"),
 )
 def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
     """Wheels contain every module and data file
@@ -106,7 +106,7 @@ def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
             if name in inside or (is_module and _has_extension(name, inside)):
                 continue
             rule, severity = ("lost-module", Severity.ERROR) if is_module else ("lost-data", Severity.WARNING)
-            yield Finding(f"missing in {wheel.name}", rule, severity, path=file.as_posix())
+            yield Finding(f"missing from {wheel.name}", rule, severity, path=file.as_posix())
 
 
 def _expected_files(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
@@ -142,7 +142,7 @@ def _has_extension(name: str, inside: set[str]) -> bool:
 @reports(
     Rule("lost-in-sdist", RuleClass.RELEASE, "Published wheel lacks files of the checkout"),
     Rule("added-by-sdist", RuleClass.RELEASE, "Published wheel has files that the checkout lacks"),
-    Rule("sdist-differs", RuleClass.RELEASE, "Published wheel has other bytes than the checkout"),
+    Rule("sdist-differs", RuleClass.RELEASE, "Published wheel differs from the checkout"),
 )
 def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
     """Wheel built from the sdist equals a wheel built from the checkout

@@ -79,7 +79,7 @@ def no_stray_files(release: Release, world: World) -> Iterator[Finding]:
                     break
             info = _INFO.match(entry.name) if distributions.is_wheel(path.name) else None
             if info and not distributions.same_version(info["version"], version):
-                yield Finding(f"{path.name} contains {entry.name}, of version {info['version']}", "stray-version")
+                yield Finding(f"{path.name} contains {entry.name} from version {info['version']}", "stray-version")
             for line, secret in redaction.find_keys(entry.read()):
                 yield Finding(f"{path.name} seems to contain {secret}: {entry.name}:{line}", "key-inside")
 

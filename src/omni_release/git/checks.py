@@ -151,8 +151,8 @@ def git_in_sync(release: Release, world: World) -> Iterator[Finding]:
     if answer.code != 0:
         output = git.excerpt(answer.err)
         if git.is_network_failure(answer.err):
-            raise Inconclusive(f"{remote} does not answer a push:\n{output}", git.remote_hint(answer.err))
-        yield Finding(f"{remote} rejects a push:\n{output}", PUSH_REJECTED.id)
+            raise Inconclusive(f"{remote} did not answer a test push:\n{output}", git.remote_hint(answer.err))
+        yield Finding(f"{remote} rejected a test push:\n{output}", PUSH_REJECTED.id)
 
 
 def _difference(repository: ReleaseRepository, head: str) -> str:

@@ -109,7 +109,7 @@ def decide(policy: Policy, error: ImageError, state: RetryState, jitter: Callabl
 
 def _fall_back(policy: Policy, state: RetryState, why: str, how: Next = Next.FALL_BACK) -> Decision:
     if state.on_fallback or not state.has_fallback:
-        return Decision(Next.STOP, f"{why}; there is no further model")
+        return Decision(Next.STOP, f"{why}; no fallback model is left")
     timeout = min(policy.fallback_timeout, state.remaining)
     if timeout <= 0:
         return Decision(Next.STOP, f"{why}; no time is left")

@@ -156,7 +156,7 @@ def _unknown_name(to: str, named: Mapping[str, IndexAddress], pypirc: Pypirc) ->
         )
     known = (*named, *pypirc.sections, PYPI, TESTPYPI)
     hint = did_you_mean(to, known, f"Configure it in [tool.omni-release.index.{to}] or in {pypirc.path}.", cutoff=0.6)
-    return UsageError(f"there is no index {to!r} with an address to upload to", hint)
+    return UsageError(f"no index {to!r} with an upload URL is configured", hint)
 
 
 def _split_userinfo(url: str) -> tuple[str, ConfiguredCredentials]:

@@ -126,7 +126,7 @@ def version_available(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(f"{name} exists on the index, and this run did not build it", VERSION_TAKEN.id)
 
 
-UPLOAD_WINDOW_CLOSED = Rule("upload-window-closed", RuleClass.RELEASE, "Release is too old for further files")
+UPLOAD_WINDOW_CLOSED = Rule("upload-window-closed", RuleClass.RELEASE, "Release is too old to accept more files")
 
 
 @reports(UPLOAD_WINDOW_CLOSED)
@@ -223,7 +223,7 @@ def project_page(release: Release, world: World) -> Iterator[Finding]:
 
 @reports(Rule(r"index-[a-z-]+", RuleClass.RELEASE, "PyPI would refuse the upload"))
 def upload_rules(release: Release, world: World) -> Iterator[Finding]:
-    """PyPI upload rules accept the distributions
+    """Distributions satisfy PyPI's upload rules
 
     A package index with PyPI's rules for uploads accepts each distribution; every refusal is reported.
 

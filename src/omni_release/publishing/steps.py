@@ -192,7 +192,7 @@ def send(action: Send, world: World) -> None:
         statuses = world.index.file_statuses(action.project, action.files)
         polling.raise_on_other_bytes(statuses, action.index)
         if polling.describe_missing(statuses) and (result.refused or unexplained >= _MOST_UNEXPLAINED):
-            raise ActionFailed(f"{action.index} refuses the upload: {result.why}", f"Whole output: {action.run.log}")
+            raise ActionFailed(f"{action.index} refuses the upload: {result.why}", f"Full output: {action.run.log}")
         return statuses
 
     def pending(statuses: Sequence[FileStatus]) -> str:

@@ -78,7 +78,7 @@ def response_models(release: Release, world: World) -> Iterator[Finding]:
     Rule("drift-new", RuleClass.QUALITY, "New field"),
     Rule("drift-value", RuleClass.QUALITY, "New enum value"),
     Rule("drift-padding", RuleClass.QUALITY, "Padding of base64 changed"),
-    Rule("drift-unseen", RuleClass.QUALITY, "Kind of response in only one of the recordings"),
+    Rule("drift-unseen", RuleClass.QUALITY, "Response kind appears in only one recording"),
     CONTRACT_EMULATED,
 )
 def response_schema(release: Release, world: World) -> Iterator[Finding]:

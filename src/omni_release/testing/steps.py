@@ -36,7 +36,8 @@ class CopyTests:
 class InstallCandidate:
     """Wheel is installed with its test requirements
 
-    The built wheel and the project's test requirements are installed into a fresh environment.
+    The built wheel and the project's test requirements are installed into a fresh environment, with the Python that
+    runs omni-release.
 
     Fix: see the output of uv in `logs/candidate.log` of the run. A missing requirement must be on the index under its
     name, for this Python.

@@ -206,7 +206,7 @@ def local_problems(root: Path, name: str, new: str) -> Iterator[str]:
     merged = _tag_commits(root, "--merged", "HEAD")
     newest = max((tag for tag in tags if tag.name in merged), key=lambda tag: tag.version.key, default=None)
     if newest and not same and version.key <= newest.version.key:
-        yield f"{new} is not larger than {newest.version}, the newest version that HEAD contains (tag {newest.name})"
+        yield f"{new} is not later than {newest.version}, the newest version that HEAD contains (tag {newest.name})"
 
 
 def _tag_commits(root: Path, *options: str) -> dict[str, str]:

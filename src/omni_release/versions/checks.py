@@ -45,7 +45,7 @@ def findings(project: versions.ProjectVersions) -> Iterator[Finding]:
     determine it.
     """
     for path, reason in project.unreadable:
-        yield Finding(f"cannot be read, versions in it are unknown: {reason}", UNREADABLE.id, Severity.WARNING, path)
+        yield Finding(f"cannot be read, so versions in it are unknown: {reason}", UNREADABLE.id, Severity.WARNING, path)
     source = project.source
     if source is None and project.unreadable:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in project.unreadable)

@@ -48,7 +48,7 @@ def _by_pattern(member: Member, text: Text, entry: dict[str, object]) -> Iterato
     try:
         pattern = re.compile(str(entry["pattern"]), re.MULTILINE)
     except re.error as error:
-        hint = "Write it as a regular expression of Python."
+        hint = "Write it as a Python regular expression."
         raise _error(member, text.path, f"has an invalid pattern: {error}", hint) from None
     if "version" not in pattern.groupindex:
         raise _error(member, text.path, "has a pattern without (?P<version>…)", "Put that group around the version.")
