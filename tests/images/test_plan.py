@@ -59,4 +59,4 @@ def test_no_fallback_configured(emulator: GeminiEmulator) -> None:
     outcome = run_request(emulator, "503; 503; ok", fallback=False)
     assert isinstance(outcome.error, errors.RetriesExhausted)
     assert outcome.models == [PRO, PRO]
-    assert "there is no further model" in outcome.error.message
+    assert "no fallback model is left" in outcome.error.message
