@@ -211,7 +211,7 @@ def test_file_that_is_no_program(processes: LocalProcesses, tmp_path: Path) -> N
 def test_much_output(processes: LocalProcesses, tmp_path: Path) -> None:
     """Five megabytes on both streams do not block, and are logged completely."""
     script = (
-        # One write a line: `print` may write its newline apart, and the streams share a pipe.
+        # One write per line: both streams share a pipe, and Python 3.13 can flush stdout before a newline.
         "import os\nfor n in range(50_000):\n    line = f'{n:050}\\n'.encode(); os.write(1, line); os.write(2, line)\n"
         "os.write(1, b'end\\n')"
     )

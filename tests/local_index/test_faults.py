@@ -70,7 +70,7 @@ def test_busy(script: str, after: str | None, tmp_path: Path) -> None:
         begun = time.monotonic()
         ended = upload(index, made := wheel(tmp_path))
         assert (ended.code, script[:3] in ended.said) == (1, True)
-        assert after != "7" or time.monotonic() - begun < 7 * 5  # twine does not wait as it is told
+        assert after != "7" or time.monotonic() - begun < 7 * 5  # twine ignores the delay
         assert standings(index, made) == [ABSENT]
 
 

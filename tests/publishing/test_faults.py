@@ -73,7 +73,7 @@ def clause(seeds: random.Random) -> str:
         said.append(f"times={seeds.choice(['1', '2', '3', '5', '8', 'always'])}")
     options = {"at": [0, 1, 500, 2000], "listings": [1, 5, 30], "after": [1, 60, 400, 5000], "bytes": [1, 100]}
     if name in ("503", "429"):
-        del options["after"]  # a client does not wait as it is told
+        del options["after"]  # a client ignores the delay
     drawn = [option for option in kind.options if option in options and seeds.random() < 0.6]
     return " ".join([*said, *(f"{option}={seeds.choice(options[option])}" for option in drawn)])
 
