@@ -6,7 +6,8 @@
     │   ├── SettingsError       2   a setting is invalid, with its line
     │   └── Locked              2   another run is in progress in this project
     ├── Inconclusive            3   not determined: no network, no key, a service that does not answer
-    │   └── PermanentRefusal    3   the service refuses to answer, also next time
+    │   ├── PermanentRefusal    3   the service refuses to answer, also next time
+    │   └── ToolUnavailable     3   an external tool is missing, or ended without a result
     ├── NotApplicable           0   there is nothing to check: skipped, with this reason
     ├── NeedsPerson             4   waiting for a person's answer
     ├── ActionFailed            1   an action was performed without success
@@ -114,6 +115,13 @@ class Inconclusive(OmniReleaseError):
 
 class PermanentRefusal(Inconclusive):
     """A permanent refusal: to ask again gives the same answer."""
+
+
+class ToolUnavailable(Inconclusive):
+    """An external tool is missing, or ended without a result; `hint` is the command that brings it.
+
+    A check that can only advise is skipped then; one that decides about a release is inconclusive.
+    """
 
 
 class NotApplicable(OmniReleaseError):
