@@ -7,14 +7,14 @@ on the command line and in `nox --list`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.core import waivers
+from omni_release.core import severity, waivers
 from omni_release.core.model import Stage
-from omni_release.core.tasks import Lane, Task, check, stage, step
+from omni_release.core.tasks import Lane, RuleClass, Task, check, stage, step
 
 if TYPE_CHECKING:
     from omni_release.core.model import Project
@@ -440,20 +440,35 @@ def task_ids(project: Project) -> frozenset[str]:
     return frozenset(task.id for lane in every(project) for task in lane.tasks)
 
 
-def waiver_names(lane: Lane, project: Project) -> tuple[Callable[[], Iterable[waivers.Name]], ...]:
-    """What a waiver can name, the cheapest first: tasks and rules of this lane; bug patterns; those of all lanes."""
+def validate_names(lane: Lane, project: Project) -> None:
+    """Check that the waivers and the severities of the settings name what exists, looking at the cheapest first.
 
-    def bug_patterns() -> set[str]:
+    Raises SettingsError where one does not.
+    """
+
+    def bug_patterns(*, own: bool) -> list[str]:
         from omni_release.code import scan
 
-        files = (*scan.shipped_rules(), *scan.project_rules(project.root, project.settings.audit.rules))
-        ids = {scan.rule_name(id) for file in files for id in file.ids}
-        return ids | {f"bug-patterns/{id}" for id in ids}
+        rules = scan.project_rules(project.root, project.settings.audit.rules) if own else scan.shipped_rules()
+        ids = [scan.rule_name(id) for file in rules for id in file.ids]
+        return [*ids, *(f"bug-patterns/{id}" for id in ids)]
 
-    def all_names() -> Iterable[waivers.Name]:
-        return waivers.names(task for lane in every(project) for task in lane.tasks)
+    def tasks() -> tuple[Task, ...]:
+        return tuple(task for lane in every(project) for task in lane.tasks)
 
-    return lambda: waivers.names(lane.tasks), bug_patterns, all_names
+    def severities_of_bug_patterns() -> list[severity.Name]:  # what a project configured itself always blocks
+        shipped = [severity.Name(id, RuleClass.QUALITY) for id in bug_patterns(own=False)]
+        return shipped + [severity.Name(id, RuleClass.RELEASE) for id in bug_patterns(own=True)]
+
+    waivers.validate(
+        project,
+        lambda: waivers.names(lane.tasks),
+        lambda: bug_patterns(own=False) + bug_patterns(own=True),
+        lambda: waivers.names(tasks()),
+    )
+    severity.validate(
+        project, lambda: severity.names(lane.tasks), severities_of_bug_patterns, lambda: severity.names(tasks())
+    )
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

@@ -23,7 +23,7 @@ from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import engine, redaction, waivers
+from omni_release.core import engine, redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.journal import RunFolder
@@ -160,12 +160,12 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
 def _lane(request: Request) -> Lane:
     """The lane, or the part of it that `--only` selects. Raises UsageError where it has no such task.
 
-    Each lane but `version` checks the names of waivers: `version` runs at every commit, and has only one check.
+    Each lane but `version` checks the names in the settings: `version` runs at every commit, and has only one check.
     """
     lane = custom_tasks.with_project_tasks(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     ids = [task.id for task in lane.tasks]
     if request.lane != "version":
-        waivers.validate(request.project, *lanes.waiver_names(lane, request.project))
+        lanes.validate_names(lane, request.project)
     for id in request.only:
         if id not in ids:
             hint = did_you_mean(id, ids, f"It has: {', '.join(ids)}.")

@@ -87,6 +87,8 @@ def document(rule: Path, findings: Sequence[Finding]) -> str:
     from omni_release.core.documents import to_json
 
     places = [{**dataclasses.asdict(finding), "severity": finding.severity.value} for finding in findings]
+    for place in places:
+        del place["configured"]  # each is of the rule file that the command names
     return to_json({"rule": rule.as_posix(), "places": places})
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,12 +38,16 @@ _PLACE = re.compile(r"line (?P<line>\d+) column (?P<column>\d+)")
 
 @dataclass(frozen=True)
 class RuleFile:
-    """A file of rules: its path, its path in messages, its text, and the error where it cannot be read."""
+    """A file of rules: its path, its path in messages, its text, and the error where it cannot be read.
+
+    It is `shipped` with omni-release, or the project's own.
+    """
 
     path: Path
     shown: str
     text: str = field(repr=False)
     error: str = ""
+    shipped: bool = False
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -71,7 +75,8 @@ def rule_file(path: Path, shown: str) -> RuleFile:
 
 def shipped_rules() -> tuple[RuleFile, ...]:
     """The rules that omni-release ships."""
-    return tuple(rule_file(path, f"omni_release/code/rules/{path.name}") for path in sorted(_SHIPPED.glob("*.yml")))
+    files = (rule_file(path, f"omni_release/code/rules/{path.name}") for path in sorted(_SHIPPED.glob("*.yml")))
+    return tuple(replace(file, shipped=True) for file in files)
 
 
 def project_rules(root: Path, folder: str) -> tuple[RuleFile, ...]:
@@ -89,7 +94,7 @@ def missing_rules(root: Path, folder: str) -> Iterator[Finding]:
     what = "has no rule files (.yml or .yaml)" if (root / folder).is_dir() else "is not a folder"
     message = f"`rules` in [tool.omni-release.audit] names {folder!r}, which {what}\nAdd a rule, or correct the name."
     line = pyproject_line(root, (TABLE, "audit", "rules"))
-    yield Finding(message, "no-rules", Severity.ERROR, "pyproject.toml", line)
+    yield Finding(message, "no-rules", Severity.ERROR, "pyproject.toml", line, configured=True)
 
 
 def rule_name(id: str) -> str:
@@ -135,8 +140,9 @@ def find_matches(options: ScanOptions, processes: Processes) -> Iterator[Finding
             outputs = [_run_ast_grep(context, processes, rules, batch) for batch in programs.batches(sources.files)]
             failed = next((output for output in outputs if output.completed.code not in _COMPLETED), None)
             if failed is None:
+                own = frozenset(id for rule in rules if not rule.shipped for id in rule.ids)
                 for output in outputs:
-                    yield from _parse_matches(output.lines, _Search(options.root, sources.files).matches)
+                    yield from _parse_matches(output.lines, _Search(options.root, sources.files).matches, own)
                 return
             yield _drop_rule(failed, rules)
 
@@ -188,9 +194,14 @@ class _Search:
 
 
 def _parse_matches(
-    lines: Sequence[str], elsewhere: Callable[[str, str], bool] = lambda pattern, sibling: False
+    lines: Sequence[str],
+    elsewhere: Callable[[str, str], bool] = lambda pattern, sibling: False,
+    own: frozenset[str] = frozenset(),
 ) -> Iterator[Finding]:
-    """ast-grep's matches as findings, sorted by place; it counts lines and columns from 0, in characters."""
+    """ast-grep's matches as findings, sorted by place; it counts lines and columns from 0, in characters.
+
+    `own` are the ids of the project's own rules.
+    """
     findings: dict[tuple[object, ...], Finding] = {}
     for line in lines:
         if not line.startswith("{"):
@@ -202,7 +213,8 @@ def _parse_matches(
             message = match["message"].strip() + (f"\n→ {note}" if note else "")
             severity = _severity(match, elsewhere)
             place = (match["file"].replace("\\", "/").removeprefix("./"), start["line"] + 1, start["column"] + 1)
-            finding = Finding(message.strip() or match["ruleId"], rule_name(match["ruleId"]), severity, *place)
+            id = match["ruleId"]
+            finding = Finding(message.strip() or id, rule_name(id), severity, *place, configured=id in own)
         except (ValueError, KeyError, TypeError):
             hint = "Check that the version of ast-grep is supported."
             raise Inconclusive(f"cannot parse ast-grep's output: {line[:200]}", hint) from None
@@ -245,4 +257,4 @@ def _drop_rule(output: _Output, rules: list[RuleFile]) -> Finding:
 
 def _rejected_rule(rule: RuleFile, reason: str, line: int | None) -> Finding:
     message = f"rule skipped: {reason}\nSee https://ast-grep.github.io/guide/rule-config.html"
-    return Finding(message, "rule-does-not-parse", Severity.ERROR, rule.shown, line)
+    return Finding(message, "rule-does-not-parse", Severity.ERROR, rule.shown, line, configured=not rule.shipped)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from omni_release.core import waivers
+from omni_release.core import severity, waivers
 from omni_release.core.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.core.errors import (
     ActionFailed,
@@ -18,6 +18,7 @@ from omni_release.core.errors import (
     NeedsPerson,
     NotApplicable,
     OmniReleaseError,
+    ToolUnavailable,
     describe_os_error,
 )
 from omni_release.core.journal import outcome_from_json, outcome_to_json
@@ -166,6 +167,8 @@ def _run_task(task: Task, release: Release, world: World, today: date, *, dry: b
         if str(error.name).partition(".")[0] == "omni_release":
             return _defect(task, error, world)
         missing = MissingExtra(str(error.name), f"`{task.id}`")
+        if task.kind == "check" and not severity.can_block(task, release.project.settings):
+            return _outcome_of(task, Status.SKIPPED, missing.full_message, Severity.NOTICE)
         return _unless_signed_off(task, Status.INCONCLUSIVE, missing, release, world, today)
     except Exception as error:  # noqa: BLE001 - every exception becomes an outcome
         return _defect(task, error, world)
@@ -183,10 +186,12 @@ def _defect(task: Task, error: Exception, world: World) -> Outcome:
 
 def _run_check(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:
     """The outcome of a check, cached or new. An error that was found counts, even if the rest is inconclusive."""
+    if (reason := severity.off_reason(task, release.project.settings)) is not None:
+        return _outcome_of(task, Status.SKIPPED, f"off in the settings: {reason}", Severity.NOTICE)
     key = task.key(release, world) if task.key else None
     if key is not None and (cached := outcome_from_json(world.journal.cached(task.id, key))):
         note = Finding("cached result: its inputs have not changed", task.id, Severity.NOTICE)
-        return _waived(task, dataclasses.replace(cached, findings=(*cached.findings, note)), release, today)
+        return _judged(task, dataclasses.replace(cached, findings=(*cached.findings, note)), release, today)
     findings: list[Finding] = []
     inconclusive: Inconclusive | None = None
     try:
@@ -197,17 +202,27 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
     outcome = _outcome_with(task, tuple(findings))
     if key is not None and outcome.status is Status.PASSED and inconclusive is None:
         world.journal.cache(task.id, key, outcome_to_json(outcome))
-    outcome = _waived(task, outcome, release, today)
+    outcome = _judged(task, outcome, release, today)
     if inconclusive is None:
         return outcome
-    if outcome.status is Status.FAILED:
+    if outcome.status is Status.FAILED or _is_advice(task, inconclusive, release):
+        if not outcome.findings:
+            return _outcome_of(task, Status.SKIPPED, inconclusive.full_message, Severity.NOTICE)
         warning = Finding(inconclusive.full_message, task.id, Severity.WARNING)
         return dataclasses.replace(outcome, findings=(*outcome.findings, warning))
     answered = _unless_signed_off(task, Status.INCONCLUSIVE, inconclusive, release, world, today)
     return dataclasses.replace(answered, findings=(*answered.findings, *outcome.findings))
 
 
-def _waived(task: Task, outcome: Outcome, release: Release, today: date) -> Outcome:
+def _is_advice(task: Task, error: Inconclusive, release: Release) -> bool:
+    """Whether nothing that the task reports can block: its result is then not needed, even where it is unknown."""
+    decides = isinstance(error, ToolUnavailable) and error.configured
+    return not decides and task.kind == "check" and not severity.can_block(task, release.project.settings)
+
+
+def _judged(task: Task, outcome: Outcome, release: Release, today: date) -> Outcome:
+    """The outcome with the severities of the settings, and with its waivers."""
+    outcome = severity.apply(outcome, task, release.project.settings)
     if not task.waivable:
         return waivers.refuse(outcome, release.project)
     return waivers.apply(outcome, release.project, today)

@@ -120,8 +120,13 @@ class PermanentRefusal(Inconclusive):
 class ToolUnavailable(Inconclusive):
     """An external tool is missing, or ended without a result; `hint` is the command that brings it.
 
-    A check that can only advise is skipped then; one that decides about a release is inconclusive.
+    A check that can only advise is skipped then; one that decides about a release is inconclusive. So is one that the
+    project itself has `configured`.
     """
+
+    def __init__(self, message: str, hint: str = "", *, configured: bool = False) -> None:
+        super().__init__(message, hint)
+        self.configured = configured
 
 
 class NotApplicable(OmniReleaseError):

@@ -191,10 +191,13 @@ def now() -> str:
 
 
 def outcome_dict(outcome: Outcome) -> dict[str, object]:
-    """An outcome as a JSON document has it: its fields, without `actions` where there are none."""
+    """An outcome as a JSON document has it: its fields, without `actions` and `configured` where they do not apply."""
     content = asdict(outcome)
     if not outcome.actions:
         del content["actions"]
+    for finding in content["findings"]:
+        if not finding["configured"]:
+            del finding["configured"]
     return content
 
 

@@ -76,6 +76,7 @@ class Finding:
 
     `rule` is the kind of problem; in an outcome it is `check/rule`, or the check's id for a finding of no rule.
     `path` is relative to the project, with forward slashes; `line` and `column` count from 1, in characters.
+    A finding of a rule that the project itself configured is `configured`: to configure it is to ask for it.
     """
 
     message: str
@@ -84,6 +85,7 @@ class Finding:
     path: str | None = None
     line: int | None = None
     column: int | None = None
+    configured: bool = False
 
     @property
     def where(self) -> str:

@@ -22,6 +22,23 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class SeverityLevel:
+    """How much a quality rule matters: `error` blocks, `warning` does not, `off` is not reported, for a `reason`.
+
+    In the settings a string is enough for a level without a reason.
+    """
+
+    SHORT: typing.ClassVar[str] = "level"
+
+    level: typing.Literal["error", "warning", "off"]
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.level == "off" and not self.reason:
+            raise ValueError("is off without a reason", 'Write { level = "off", reason = "…" }.')
+
+
+@dataclass(frozen=True)
 class Tests:
     """How to run the project's tests against the installed wheel. `timeout` is in seconds."""
 
@@ -174,10 +191,16 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings; each has a default. `build_timeout` is in seconds."""
+    """All settings; each has a default.
+
+    With `strict`, quality rules block; `severity` sets this for single rules, checks or families. `build_timeout` is in
+    seconds.
+    """
 
     import_packages: tuple[str, ...] = ()
     generated: tuple[str, ...] = ()
+    strict: bool = False
+    severity: Mapping[str, SeverityLevel] = field(default_factory=dict)
     keep_runs: int = 5
     build_timeout: float = 900.0
     image_model: str = "gemini-3-pro-image"

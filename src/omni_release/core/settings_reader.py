@@ -34,7 +34,10 @@ class Reader:
     text: str
 
     def table(self, shape: type[T], value: object, keys: Keys) -> T:
-        """A table as the dataclass `shape`; `keys` are where it is, from the top of the file."""
+        """A table as the dataclass `shape`; `keys` are where it is, from the top of the file.
+
+        Where the dataclass raises ValueError, its arguments are the problem and the hint.
+        """
         if not isinstance(value, dict):
             raise self.error(keys, f"must be a table, not {_describe(value)}")
         fields = {f.name.rstrip("_").replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
@@ -52,12 +55,16 @@ class Reader:
             required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
             if required and field.name not in arguments:
                 raise self.error(keys, f"is missing the key `{key}`")
-        return shape(**arguments)
+        try:
+            return shape(**arguments)
+        except ValueError as error:
+            raise self.error(keys, *error.args) from None
 
     def value(self, kind: object, item: object, keys: Keys) -> object:
         """A value as the type `kind`: a dataclass, a literal, a tuple, a mapping, or one of the types in `_NAMES`."""
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            return self.table(kind, item, keys)
+            short = getattr(kind, "SHORT", None)
+            return self.table(kind, {short: item} if short and isinstance(item, str) else item, keys)
         origin, parameters = typing.get_origin(kind), typing.get_args(kind)
         if origin is typing.Literal:
             if item not in parameters:

@@ -103,6 +103,11 @@ class Task:
         return "step" if isinstance(self.body, Step) else "check"
 
     @property
+    def family(self) -> str:
+        """The room that its check or step is in."""
+        return self.body.__module__.removeprefix("omni_release.").partition(".")[0]
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that it declares; `ENGINE_RULES` are not among them."""
         return getattr(self.body, "rules", ())
