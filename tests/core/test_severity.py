@@ -11,7 +11,7 @@ import pytest
 from omni_release import lanes, project
 from omni_release.core import engine
 from omni_release.core.errors import Inconclusive, SettingsError, ToolUnavailable
-from omni_release.core.model import Finding, Outcome, Release, Severity, Status
+from omni_release.core.model import Finding, Outcome, Project, Release, Severity, Status
 from omni_release.core.settings import Settings, SeverityLevel
 from omni_release.core.tasks import Check, Lane, Rule, RuleClass, check, reports
 from omni_release.core.world import World
@@ -139,7 +139,7 @@ def test_check_that_is_off_does_not_run(outcome_of: Callable[[Check, Settings], 
     assert outcome.status is Status.FAILED
 
 
-def loaded(folder: Path, entries: str) -> project.Project:
+def loaded(folder: Path, entries: str) -> Project:
     """A project with these lines in [tool.omni-release.severity], and a bug pattern of its own."""
     tables = '[project]\nname = "acme"\n[tool.omni-release.audit]\nrules = "mine"\n[tool.omni-release.severity]\n'
     (folder / "pyproject.toml").write_text(f"{tables}{entries}\n", encoding="utf-8")
