@@ -101,6 +101,14 @@ def long(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "long", *session.posargs, external=True)
 
 
+@nox.session(default=False)
+def compatibility(session: nox.Session) -> None:
+    """Rehearse the listed packages of the index, or those that are named; options go to tests/compatibility."""
+    session.install("-e", ".[all]", "pip")
+    sdists = session.cache_dir / "sdists"
+    session.run("python", "-m", "tests.compatibility", "--sdists", str(sdists.resolve()), *session.posargs)
+
+
 @nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
