@@ -150,7 +150,8 @@ def run_check(tmp_path: Path, world: World) -> RunCheck:
     def run(body: Check, files: Mapping[str, str | bytes] = MappingProxyType({}), settings: str = "") -> list[Finding]:
         root = tmp_path / "project"
         pyproject = f'[project]\nname = "acme"\nversion = "1.0"\n[tool.omni-release]\n{settings}\n'
-        for name, content in {"pyproject.toml": pyproject, **files}.items():
+        stated = {} if any(name.startswith("setup.") for name in files) else {"pyproject.toml": pyproject}
+        for name, content in {**stated, **files}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         inside, folder = PurePosixPath(), tmp_path / "run"

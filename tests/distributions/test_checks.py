@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.core.errors import NotApplicable
-from omni_release.core.model import Release
+from omni_release.core.model import Package, Release
 from omni_release.core.world import World
 from omni_release.distributions.checks import distributions_match, wheel_complete, wheel_matches_checkout
 
@@ -26,7 +26,7 @@ def compiled(release: Release, world: World, tmp_path: Path) -> Release:
     for name in ("__init__.py", "speed.py", "words.py", "native.c", "table.json"):
         (root / "acme" / name).touch()
     (tmp_path / "run" / "dist").mkdir()
-    return replace(release, project=replace(release.project, root=root, packages=(Path("acme"),)))
+    return replace(release, project=replace(release.project, root=root, packages=(Package(Path("acme"), "acme"),)))
 
 
 def wheel(release: Release, name: str, names: Sequence[str], folder: Path | None = None, content: str = "") -> None:

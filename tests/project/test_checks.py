@@ -23,3 +23,43 @@ def test_wrong_key(line: str, rule: str, run_check: RunCheck) -> None:
     """A key that breaks a standard, or excludes this Python, is an error at its line."""
     (finding,) = run_check(project_valid, {**FILES, "pyproject.toml": PYPROJECT + line})
     assert (finding.where, finding.rule) == ("pyproject.toml:6", rule)
+
+
+@pytest.mark.parametrize(
+    ("script", "rule"),
+    [
+        ('acme = "acme.main"', "script"),
+        ('acme = "acme:main"', None),
+        ('acme = "acme.cli:App.run"', None),
+        ('acme = "acme main"', "pyproject"),
+    ],
+)
+def test_scripts(script: str, rule: str | None, run_check: RunCheck) -> None:
+    """A script names a module and a function: others are found before the build."""
+    findings = run_check(project_valid, {**FILES, "pyproject.toml": f"{PYPROJECT}[project.scripts]\n{script}\n"})
+    assert {finding.rule for finding in findings} >= ({rule} if rule else set())
+    assert bool(findings) is (rule is not None)
+
+
+@pytest.mark.parametrize(
+    ("files", "where"),
+    [
+        ({"pyproject.toml": '[project]\nname = "acme"\nversion = "1.0"\n'}, "pyproject.toml:1"),
+        ({"setup.py": "from setuptools import setup\nsetup(name='acme')\n"}, "setup.py"),
+        ({"setup.cfg": "[metadata]\nname = acme\n"}, "setup.cfg"),
+    ],
+)
+def test_no_build_system(files: dict[str, str], where: str, run_check: RunCheck) -> None:
+    """Without a build system, the lines to add are in the message."""
+    (finding,) = run_check(project_valid, {"acme/__init__.py": "", **files})
+    assert (finding.rule, finding.where) == ("build-system", where)
+    assert 'requires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"' in finding.message
+
+
+def test_no_import_package(run_check: RunCheck) -> None:
+    """Where no import package is found, the folders that the back end names are in the message."""
+    text = PYPROJECT + '[tool.hatch.build.targets.wheel]\npackages = ["lib/acme"]\n'
+    text = text.replace('"hatchling"]\n', '"hatchling"]\nbuild-backend = "hatchling.build"\n')
+    (finding,) = run_check(project_valid, {"pyproject.toml": text})
+    assert finding.rule == "import-package"
+    assert finding.message.startswith("no import package found in lib/acme: name it in `import-packages`")

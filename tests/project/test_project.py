@@ -25,7 +25,7 @@ def laid_out(root: Path, *files: str, text: str = PYPROJECT) -> Path:
 
 def packages(root: Path) -> list[str]:
     """The import packages that are found there."""
-    return [package.as_posix() for package in project.load(root).packages]
+    return [package.path.as_posix() for package in project.load(root).packages]
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,42 @@ def test_import_package_that_is_not_there(tmp_path: Path) -> None:
     assert raised.value.hint == "Looked for src/acme/gone, src/acme/gone.py, acme/gone, acme/gone.py."
 
 
-@pytest.mark.parametrize("name", ["src/acme_tools", ".", "..", "acme-tools", "acme_tools.", "/elsewhere"])
+@pytest.mark.parametrize(
+    ("setting", "path", "name"),
+    [
+        ("src/acme_tools", "src/acme_tools", "acme_tools"),
+        ("./lib/fast/", "lib/fast", "fast"),
+        ("lib/fast/inner", "lib/fast/inner", "fast.inner"),
+        ("fast.inner", "lib/fast/inner", "fast.inner"),
+        ("lib/one.py", "lib/one.py", "one"),
+        ("src/ns/part", "src/ns/part", "ns.part"),
+        ("packages/core/other", "packages/core/other", "other"),
+        ("acme-stubs", "acme-stubs", "acme-stubs"),
+    ],
+)
+def test_import_package_by_path(setting: str, path: str, name: str, tmp_path: Path) -> None:
+    """The setting takes a path as well; the import name is the path below the source folder."""
+    text = (
+        PYPROJECT + f'[tool.setuptools.package-dir]\n"" = "lib"\n[tool.omni-release]\nimport-packages = ["{setting}"]\n'
+    )
+    files = ("src/acme_tools/__init__.py", "lib/fast/__init__.py", "lib/fast/inner/__init__.py", "lib/one.py")
+    more = ("src/ns/part/__init__.py", "packages/core/other/__init__.py", "acme-stubs/__init__.pyi")
+    (package,) = project.load(laid_out(tmp_path, *files, *more, text=text)).packages
+    assert (package.path.as_posix(), package.name) == (path, name)
+
+
+def test_import_package_without_source(tmp_path: Path) -> None:
+    """In a project that compiles its modules, a name without Python source is one of them."""
+    text = '[build-system]\nrequires = ["meson-python"]\nbuild-backend = "mesonpy"\n' + PYPROJECT
+    loaded = project.load(laid_out(tmp_path, text=text + '[tool.omni-release]\nimport-packages = ["fast"]\n'))
+    assert (loaded.packages, loaded.compiled, model.importable(loaded)) == ((), ("fast",), ("fast",))
+
+
+@pytest.mark.parametrize("name", [".", "..", "acme-tools", "acme_tools.", "/elsewhere", "../acme_tools", "src/gone"])
 def test_import_package_that_is_no_name(name: str, tmp_path: Path) -> None:
     """What no import statement could name is an error, never a path somewhere else."""
     text = PYPROJECT + f'[tool.omni-release]\nimport-packages = ["{name}"]\n'
-    with pytest.raises(UsageError, match="which is not a valid import name"):
+    with pytest.raises(UsageError, match="neither an import name nor the path"):
         project.load(laid_out(tmp_path, "src/acme_tools/__init__.py", text=text))
 
 
@@ -94,6 +125,44 @@ def test_what_is_loaded(tmp_path: Path) -> None:
 def test_poetry_name(tmp_path: Path) -> None:
     """A name in Poetry's table counts."""
     assert project.load(laid_out(tmp_path, text='[tool.poetry]\nname = "acme"\n')).name == "acme"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (
+            "setup.cfg",
+            "[metadata]\nname = acme\n[options]\ninstall_requires =\n    humanize\npython_requires = >=3.9\n",
+        ),
+        (
+            "setup.py",
+            (
+                "from setuptools import setup\n"
+                "setup(name='acme', install_requires=['humanize'], python_requires='>=3.9')\n"
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize("pyproject", [None, "[tool.ruff]\n"])
+def test_without_project_table(file: str, text: str, pyproject: str | None, tmp_path: Path) -> None:
+    """Where setup.cfg or setup.py state the metadata, they are read as a [project] table."""
+    root = laid_out(tmp_path, "acme/__init__.py", text=pyproject or "")
+    if pyproject is None:
+        (root / "pyproject.toml").unlink()
+    (root / file).write_text(text, encoding="utf-8")
+    loaded = project.load(root)
+    assert (loaded.name, loaded.stated_in, packages(root)) == ("acme", file, ["acme"])
+    assert loaded.metadata["project"] == {"name": "acme", "requires-python": ">=3.9", "dependencies": ["humanize"]}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("setup.cfg", "[flake8]\n"), ("setup.py", "def setup():\n    pass\n\n\nsetup()\n")]
+)
+def test_files_that_are_no_project(file: str, text: str, tmp_path: Path) -> None:
+    """Settings of tools in a setup.cfg and another module called setup.py do not make a project."""
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"there is no pyproject\.toml in"):
+        project.load(tmp_path)
 
 
 def test_no_pyproject(tmp_path: Path) -> None:
@@ -187,15 +256,6 @@ def test_name_elsewhere(file: str, text: str, tmp_path: Path) -> None:
     root = laid_out(tmp_path, "acme/__init__.py", text="[tool.ruff]\nline-length = 100\n")
     (root / file).write_text(text, encoding="utf-8")
     assert project.load(root).name == "acme"
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [("src/acme/tools", "acme.tools"), ("acme", "acme"), ("src/single.py", "single"), ("acme/tools.py", "acme.tools")],
-)
-def test_import_name(path: str, name: str) -> None:
-    """A package's path, as an import statement spells it."""
-    assert model.import_name(Path(path)) == name
 
 
 def test_table() -> None:

@@ -148,7 +148,7 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
     project = release.project
     if not _uses_mypy(release):
         raise NotApplicable("the project does not use mypy")
-    if not (packages := [package.as_posix() for package in project.packages]):
+    if not (packages := [package.path.as_posix() for package in project.packages]):
         raise NotApplicable("the project has no import package")
     candidate = environments.python(release.environment("candidate"))
     options = ("--config-file=", "--ignore-missing-imports", "--check-untyped-defs", "--enable-error-code=deprecated")

@@ -58,7 +58,7 @@ def imports_declared(release: Release, world: World) -> Iterator[Finding]:
     if isinstance(dynamic, list) and "dependencies" in dynamic:
         raise NotApplicable("the build determines `dependencies`: pyproject.toml does not state them")
     # deptry takes folders: a single module is in one with everything else.
-    folders = {package if not package.suffix else package.parent for package in project.packages}
+    folders = {package.path if not package.path.suffix else package.path.parent for package in project.packages}
     if not folders:
         raise NotApplicable("the project has no import package")
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as scratch:

@@ -128,18 +128,32 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class Package:
+    """An import package or module: its path relative to the project, and the dotted name of an import statement.
+
+    The name is not always the path below a source folder: a build back end may install it elsewhere.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
 class Project:
     """A checkout.
 
-    `name` is as pyproject.toml has it, `packages` are the paths of the import packages (or modules) relative to `root`,
-    and `metadata` is the parsed pyproject.toml.
+    `name` is as the project spells it. `packages` are its import packages and modules, `compiled` the names of modules
+    that have no Python source. `metadata` is the parsed pyproject.toml; where `stated_in` is setup.cfg or setup.py, its
+    [project] is what that file states.
     """
 
     root: Path
     name: str
-    packages: tuple[Path, ...]
+    packages: tuple[Package, ...]
     settings: Settings
     metadata: Mapping[str, object]
+    compiled: tuple[str, ...] = ()
+    stated_in: str = "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -293,12 +307,6 @@ def display_path(root: Path, path: Path) -> str:
     return (path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path).as_posix()
 
 
-def import_name(package: Path) -> str:
-    """The dotted import name of a package of the project: that of `src/acme/tools` is `acme.tools`."""
-    parts = package.with_suffix("").parts
-    return ".".join(parts[1:] if parts[0] == "src" else parts)
-
-
 def importable(project: Project) -> tuple[str, ...]:
     """The import names of the project's packages, without stubs (`acme-stubs`), which only type checkers read."""
-    return tuple(name for name in map(import_name, project.packages) if "-" not in name)
+    return (*(package.name for package in project.packages if "-" not in package.name), *project.compiled)

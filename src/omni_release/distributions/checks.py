@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, source_tree
 from omni_release.core.errors import InvalidDistribution, NotApplicable
-from omni_release.core.model import Finding, Release, Severity, import_name
+from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 
@@ -65,10 +65,11 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
 def _missing_packages(release: Release, wheel: Path) -> Iterator[Finding]:
     names = distributions.names(wheel)
     for package in release.project.packages:
-        dotted = import_name(package)
-        base = dotted.replace(".", "/")
+        base = package.name.replace(".", "/")
         if not any(name.startswith((f"{base}/", f"{base}.")) for name in names):
-            message = f"{wheel.name} contains no {dotted!r}: installing it would not provide {package.as_posix()}"
+            message = (
+                f"{wheel.name} contains no {package.name!r}: installing it would not provide {package.path.as_posix()}"
+            )
             yield Finding(message, "hollow-wheel")
 
 
@@ -113,7 +114,7 @@ def _expected_files(release: Release, world: World) -> Iterator[tuple[PurePosixP
     """Each file of the import packages, and its name in a wheel. Tests and sources of extensions are left out."""
     files = source_tree.files(release.project.root, world.processes)
     with_tests = {file.parent for file in files if _is_test(file)}
-    packages = tuple((package, PurePosixPath(package.as_posix())) for package in release.project.packages)
+    packages = tuple((package, PurePosixPath(package.path.as_posix())) for package in release.project.packages)
     for file in files:
         package, folder = next(((p, folder) for p, folder in packages if file.is_relative_to(folder)), (None, file))
         if package is None or file.suffix in _SOURCES or _is_test(file):
@@ -124,9 +125,9 @@ def _expected_files(release: Release, world: World) -> Iterator[tuple[PurePosixP
             continue
         if any(parent.name in ("test", "testing") for parent in with_tests & parents):
             continue
-        base = PurePosixPath(import_name(package).replace(".", "/"))
+        base = PurePosixPath(package.name.replace(".", "/"))
         below = file.relative_to(folder)
-        yield file, (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.suffix}"
+        yield file, (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.path.suffix}"
 
 
 def _is_test(file: PurePosixPath) -> bool:

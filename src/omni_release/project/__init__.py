@@ -1,39 +1,62 @@
-"""pyproject.toml → `Project`: names, layout, settings."""
+"""A checkout → `Project`: names, import packages, settings."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
-from omni_release.core.model import Project
+from omni_release.core.model import Package, Project
 from omni_release.core.settings import Settings
 from omni_release.core.toml import table
-
-_NOT_PACKAGES = {"tests", "test", "testing", "docs", "doc", "examples", "example", "bench", "benchmarks", "scripts"}
+from omni_release.project import back_ends, setup_files
+from omni_release.project.back_ends import Checkout
+from omni_release.project.layout import SOURCE_FOLDERS, Layout, is_import_name, is_package
 
 
 def load(root: Path) -> Project:
     """The project in the folder `root`.
 
-    Raises UsageError where there is no pyproject.toml, SettingsError where it is invalid, or no file states the
+    Raises UsageError where there is none, SettingsError where pyproject.toml is invalid, or no file states the
     project's name.
     """
     metadata, chosen = read(root)
     name = name_of(root, metadata)
     if not name:
-        path = root / "pyproject.toml"
-        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=path)
-    packages = tuple(_configured_packages(root, chosen.import_packages)) or tuple(_discovered_packages(root, name))
-    return Project(root, name, packages, chosen, metadata)
+        if not (root / "pyproject.toml").exists():
+            raise SettingsError(
+                "states no name that can be read", "Write the name as a string.", path=root / "setup.py"
+            )
+        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=root / "pyproject.toml")
+    checkout = Checkout(root, name, metadata, setup_files.read(root))
+    found = back_ends.find(checkout)
+    packages, compiled = found.packages, found.compiled
+    if chosen.import_packages:
+        packages, compiled = _configured_packages(checkout, found, chosen.import_packages)
+    stated_in = "pyproject.toml"
+    if checkout.setup.of_project and not _states_metadata(metadata):
+        metadata = {**metadata, "project": checkout.setup.metadata(name)}
+        # setup.cfg is the one that is read where both state something.
+        stated_in = "setup.cfg" if checkout.setup.option("metadata", "name") else "setup.py"
+    return Project(root, name, packages, chosen, metadata, compiled, stated_in)
+
+
+def layout(project: Project) -> Layout:
+    """Where the import packages of a project were looked for, whatever `import-packages` says."""
+    return back_ends.find(Checkout(project.root, project.name, project.metadata, setup_files.read(project.root)))
 
 
 def read(root: Path) -> tuple[Mapping[str, object], Settings]:
-    """The content of the pyproject.toml in `root`, and its settings. Raises as `load`, but needs no name."""
+    """The content of the pyproject.toml in `root`, and its settings. Raises as `load`, but needs no name.
+
+    Without a pyproject.toml, beside a setup.cfg or setup.py, both are empty.
+    """
     path = root / "pyproject.toml"
+    if not path.exists() and setup_files.read(root).of_project:
+        return {}, Settings()
     text = _text(path)
     try:
         metadata = tomllib.loads(text)
@@ -48,9 +71,13 @@ def read(root: Path) -> tuple[Mapping[str, object], Settings]:
     return metadata, settings.read(metadata, path, text)
 
 
+def _states_metadata(metadata: Mapping[str, object]) -> bool:
+    return "project" in metadata or "poetry" in table(metadata, "tool")
+
+
 def name_of(root: Path, metadata: Mapping[str, object]) -> str:
     """The project's name, from pyproject.toml, else from setup.cfg or setup.py; empty where none states it."""
-    if "project" not in metadata and "poetry" not in table(metadata, "tool"):
+    if not _states_metadata(metadata):
         from omni_release.versions.checkout import Checkout
         from omni_release.versions.member import Member
 
@@ -76,55 +103,73 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _configured_packages(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
+def _configured_packages(
+    checkout: Checkout, found: Layout, names: tuple[str, ...]
+) -> tuple[tuple[Package, ...], tuple[str, ...]]:
+    """The packages that the setting names, and the modules without Python source. Raises UsageError for any other."""
+    packages, compiled = [], []
     for name in names:
+        if (package := _at_path(checkout.root, found, name)) is not None:
+            packages.append(package)
+            continue
         if not all(part.isidentifier() for part in name.split(".")):
             raise UsageError(
-                f"`import-packages` in [{settings.TABLE}] names {name!r}, which is not a valid import name",
-                "Write the dotted name of an import statement, for example acme.tools.",
+                f"`import-packages` in [{settings.TABLE}] names {name!r}, which is neither an import name nor the path "
+                "of a package or module of the project",
+                "Write the dotted name of an import statement (acme.tools), or a path (lib/acme).",
             )
-        inside = Path(*name.split("."))
-        paths = [
-            base / part for base in (Path("src"), Path()) for part in (inside, inside.with_name(inside.name + ".py"))
-        ]
-        package = next((path for path in paths if (root / path).exists()), None)
-        if package is None:
+        candidates = list(_candidates(found, name))
+        path = next((path for path in candidates if (checkout.root / path).exists()), None)
+        if path is not None:
+            packages.append(Package(Path(path), name))
+        elif name in found.compiled or back_ends.compiles(checkout.metadata):
+            compiled.append(name)
+        else:
             raise UsageError(
                 f"`import-packages` in [{settings.TABLE}] names {name!r}, not a package or module of the project",
-                f"Looked for {', '.join(path.as_posix() for path in paths)}.",
+                f"Looked for {', '.join(path.as_posix() for path in candidates)}.",
             )
-        yield package
+    return tuple(packages), tuple(compiled)
 
 
-def _discovered_packages(root: Path, name: str) -> Iterator[Path]:
-    """The import packages of a project that does not name them: all of src/, else the one with the project's name."""
-    if (root / "src").is_dir() and (inside := sorted(_packages_in(root, Path("src"), depth=2))):
-        yield from inside
-        return
-    module = re.sub(r"[-_.]+", "_", name).lower()
-    for entry in sorted(root.iterdir()):
-        if entry.name.lower() == module and (entry / "__init__.py").is_file():
-            yield Path(entry.name)
-            return
-        if entry.name.lower() == f"{module}.py":
-            yield Path(entry.name)
-            return
-    dotted = Path(*name.lower().replace("-", ".").split("."))
-    if len(dotted.parts) > 1 and any((root / dotted).glob("*.py")):
-        yield dotted
-        return
-    yield from (path for path in sorted(_packages_in(root, Path(), depth=0)) if path.stem not in _NOT_PACKAGES)
+def _at_path(root: Path, found: Layout, path: str) -> Package | None:
+    """The package at a path; its name is as the back end installs it, else its path below its source folder."""
+    inside = PurePosixPath(path.removeprefix("./").rstrip("/"))
+    full = root / inside
+    if (
+        inside.is_absolute()
+        or ".." in inside.parts
+        or ("/" not in path and not inside.name.endswith((".py", "-stubs")))
+    ):
+        return None
+    if not (full.is_dir() if full.suffix == "" else full.suffix == ".py" and full.is_file()):
+        return None
+    for package in found.packages:
+        if package.path == Path(inside):
+            return package
+        if Path(inside).is_relative_to(package.path):
+            below = inside.relative_to(package.path.as_posix()).with_suffix("").parts
+            return Package(Path(inside), ".".join((package.name, *below)))
+    parts = inside.with_suffix("").parts
+    first = next((n for n in range(len(parts)) if is_package(root.joinpath(*parts[: n + 1]))), len(parts) - 1)
+    first = 1 if len(parts) > 1 and parts[0] in SOURCE_FOLDERS and not is_package(root / parts[0]) else first
+    dotted = ".".join(parts[first:])
+    return Package(Path(inside), dotted) if is_import_name(dotted) else None
 
 
-def _packages_in(root: Path, base: Path, depth: int) -> Iterator[Path]:
-    """Packages in `base`, and modules in src/; namespace folders are searched down to `depth` levels."""
-    for entry in (root / base).iterdir():
-        path = base / entry.name
-        if entry.name.endswith("-stubs") and (entry / "__init__.pyi").is_file():  # PEP 561
-            yield path
-        if not (entry.name if entry.is_dir() else entry.stem).isidentifier():
-            continue
-        if entry.is_dir() and not (entry / "__init__.py").is_file():
-            yield from _packages_in(root, path, depth - 1) if depth else ()
-        elif entry.is_dir() or (entry.suffix == ".py" and base == Path("src")):
-            yield path
+def _candidates(found: Layout, name: str) -> Iterator[Path]:
+    """The paths that a package or module of this name may have: where the back end finds others, and in src/."""
+    inside = Path(*name.split("."))
+    bases = []
+    for package in found.packages:
+        parts = package.name.split(".")
+        if name == package.name:
+            yield package.path
+        below = package.path.with_suffix("").parts
+        if below[-len(parts) :] == tuple(parts):
+            bases.append(Path(*below[: -len(parts)]))
+        elif name.startswith(f"{package.name}."):
+            rest = package.path.joinpath(*name.split(".")[len(parts) :])
+            yield from (rest, rest.with_name(f"{rest.name}.py"))
+    for base in dict.fromkeys((Path("src"), Path(), *bases)):
+        yield from (base / inside, base / inside.with_name(f"{inside.name}.py"))

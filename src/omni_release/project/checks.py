@@ -4,56 +4,89 @@ from __future__ import annotations
 
 import platform
 import re
+import tomllib
 from collections.abc import Iterator
 
-from omni_release.core.model import Finding, Release
+from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+from omni_release.project import layout as find_layout
+from omni_release.project.back_ends import compiles
 
 SCHEMA = Rule("pyproject", RuleClass.RELEASE, "pyproject.toml does not follow the specification")
-BUILD_SYSTEM = Rule("build-system", RuleClass.RELEASE, "pyproject.toml has no [build-system] table")
+BUILD_SYSTEM = Rule("build-system", RuleClass.QUALITY, "No [build-system] table")
 IMPORT_PACKAGE = Rule("import-package", RuleClass.RELEASE, "No import package was found")
 REQUIRES_PYTHON = Rule("requires-python", RuleClass.RELEASE, "`requires-python` excludes this Python")
 
+SCRIPT = Rule("script", RuleClass.RELEASE, "Script does not name a function")
+
 _FILE = "pyproject.toml"
 _SHORT = 100
+_SCRIPT = re.compile(r"\s*[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?")
 
 
-@reports(SCHEMA, BUILD_SYSTEM, IMPORT_PACKAGE, REQUIRES_PYTHON)
+@reports(SCHEMA, BUILD_SYSTEM, IMPORT_PACKAGE, REQUIRES_PYTHON, SCRIPT)
 def project_valid(release: Release, world: World) -> Iterator[Finding]:
     """pyproject.toml is valid
 
-    pyproject.toml follows the specification, has a build system, allows this Python, and has an import package.
+    pyproject.toml follows the specification and names a build system, the project allows this Python, its scripts name
+    functions, and it has an import package.
 
     Fix: correct the reported key. Rules: https://packaging.python.org/en/latest/specifications/pyproject-toml/
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     project = release.project
-    text = (project.root / _FILE).read_text(encoding="utf-8-sig")
+    file = project.root / _FILE
+    text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
     yield from _schema_violation(release, text)
-    if "build-system" not in project.metadata:
-        message = "no [build-system] table: installers would use setuptools"
-        yield Finding(message, BUILD_SYSTEM.id, path=_FILE, line=1)
-    if not project.packages:
-        message = "no import package found in src/ or next to pyproject.toml: name it in `import-packages`"
-        yield Finding(message, IMPORT_PACKAGE.id, path=_FILE)
+    yield from _build_system(project)
+    yield from _scripts(project, text)
+    if not project.packages and not project.compiled and not (layout := find_layout(project)).without_modules:
+        message = f"no import package found in {layout.looked_at}: name it in `import-packages` [tool.omni-release]"
+        severity = Severity.WARNING if compiles(project.metadata) else Severity.ERROR
+        yield Finding(message, IMPORT_PACKAGE.id, severity, project.stated_in)
     required = table(project.metadata, "project").get("requires-python")
     try:
         if isinstance(required, str) and platform.python_version() not in SpecifierSet(required, prereleases=True):
             message = f"requires-python is {required!r}, but this run uses Python {platform.python_version()}"
-            yield Finding(message, REQUIRES_PYTHON.id, path=_FILE, line=line_of(text, ("project", "requires-python")))
+            line = line_of(text, ("project", "requires-python"))
+            yield Finding(message, REQUIRES_PYTHON.id, path=project.stated_in, line=line)
     except InvalidSpecifier:
         pass  # reported as a violation of the schema
+
+
+def _build_system(project: Project) -> Iterator[Finding]:
+    """A finding with the lines to add where no build system is named: then installers use setuptools."""
+    if "build-system" in project.metadata:
+        return
+    lines = '\n[build-system]\nrequires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"'
+    if (project.root / _FILE).is_file():
+        message = f"no [build-system] table: installers would use setuptools. To keep that, add:{lines}"
+        yield Finding(message, BUILD_SYSTEM.id, path=_FILE, line=1)
+    else:
+        message = f"{project.stated_in} and no pyproject.toml: write one with these three lines:{lines}"
+        yield Finding(message, BUILD_SYSTEM.id, path=project.stated_in)
+
+
+def _scripts(project: Project, text: str) -> Iterator[Finding]:
+    """A finding for each script that is not `module:function`: installers refuse the wheel."""
+    for kind in ("scripts", "gui-scripts"):
+        for name, value in table(project.metadata, "project", kind).items():
+            if isinstance(value, str) and not _SCRIPT.fullmatch(value):
+                message = f'the script `{name} = "{value}"` names no function: write it as module:function'
+                line = line_of(text, ("project", kind, name))
+                yield Finding(message, SCRIPT.id, path=project.stated_in, line=line)
 
 
 def _schema_violation(release: Release, text: str) -> Iterator[Finding]:
     from validate_pyproject.api import Validator
     from validate_pyproject.errors import ValidationError
 
-    standard = {key: value for key, value in release.project.metadata.items() if key in ("project", "build-system")}
+    stated = tomllib.loads(text)
+    standard = {key: value for key, value in stated.items() if key in ("project", "build-system")}
     try:
         Validator(plugins=[])(standard)
     except ValidationError as error:

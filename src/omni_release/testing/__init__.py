@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from omni_release import environments, scripts
 from omni_release.core.actions import Write
 from omni_release.core.documents import read_json_lines
-from omni_release.core.model import Finding, Project, Release, Severity, import_name, importable
+from omni_release.core.model import Finding, Project, Release, Severity, importable
 from omni_release.core.toml import table
 
 NO_TESTS = "the project has no tests: no file is named test_*.py or *_test.py"
@@ -68,7 +68,7 @@ def without_modules(project: Project, files: Iterable[PurePosixPath]) -> tuple[P
 
     Other files of the packages stay, as tests read them from the checkout.
     """
-    packages = [PurePosixPath(package.as_posix()) for package in project.packages]
+    packages = [PurePosixPath(package.path.as_posix()) for package in project.packages]
     return tuple(
         file
         for file in files
@@ -128,8 +128,8 @@ def code_places(release: Release) -> CodePlaces:
     installed = environments.site_packages(release.environment("candidate"))
     own = [(release.tests_tree, PurePosixPath())]
     for package in reversed(release.project.packages):
-        path = installed / Path(*import_name(package).split(".")).with_suffix(package.suffix)
-        own.insert(0, (path, PurePosixPath(package.as_posix())))
+        path = installed / Path(*package.name.split(".")).with_suffix(package.path.suffix)
+        own.insert(0, (path, PurePosixPath(package.path.as_posix())))
     return CodePlaces(tuple(own), installed)
 
 

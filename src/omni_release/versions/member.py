@@ -14,6 +14,8 @@ from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigne
 
 _LAYOUTS = ("", "src/", "lib/", "python/", "source/")
 _DEEPEST = 5
+PROJECT_SECTIONS = frozenset(("metadata", "options", "files"))
+"""The sections of a setup.cfg that describe a project; others configure tools."""
 
 
 def canonical(name: str) -> str:
@@ -224,6 +226,12 @@ def part_places(checkout: Checkout, path: str, role: str = MIRROR) -> list[Place
             text.place(start, end, role, version, form) for (_, start, end, _), form in zip(group, forms, strict=True)
         ]
     return []
+
+
+def runs_setup(source: str) -> bool:
+    """Is a module called setup.py a project's, which calls `setup()` of a build tool?"""
+    tools = r"\b(?:setuptools|distutils|skbuild|cx_Freeze|py2app|mypyc|numpy|jupyter_packaging)\b|import setup\b"
+    return bool(re.search(r"(?<!def )\bsetup\s*\(", source) and re.search(tools, source))
 
 
 def setup_arguments(tree: _ast.Module) -> Iterator[tuple[str, _ast.expr]]:

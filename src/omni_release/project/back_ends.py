@@ -1,0 +1,282 @@
+"""Which files each build back end installs, as its settings say: the import packages of a project."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from omni_release.core.model import Package
+from omni_release.core.toml import table
+from omni_release.project import setup_files
+from omni_release.project.layout import (
+    Find,
+    Installed,
+    Layout,
+    expand,
+    is_package,
+    module_name,
+    named_like,
+    plain,
+    search,
+    strings,
+    usual,
+)
+from omni_release.project.setup_files import SetupFiles
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What a back end reads: the folder, the project's name, pyproject.toml, setup.cfg and setup.py."""
+
+    root: Path
+    name: str
+    metadata: Mapping[str, object]
+    setup: SetupFiles
+
+    def tool(self, *keys: str) -> dict[str, object]:
+        """A table below [tool]."""
+        return table(self.metadata, "tool", *keys)
+
+
+class Without(Exception):
+    """The settings say that the project has no modules."""
+
+
+def find(checkout: Checkout) -> Layout:
+    """The import packages of a project: those that its back end installs, else those in the usual places."""
+    reader = _reader(checkout)
+    compiled: list[str] = []
+    named: list[str] = []
+    packages: list[Package] = []
+    try:
+        for found in reader(checkout):
+            if isinstance(found, Package):
+                packages.append(found)
+            elif found.path:
+                named.append(found.path)
+                packages += expand(checkout.root, found)
+            else:
+                compiled.append(found.target)
+    except Without:
+        return Layout((), without_modules=True)
+    if not packages and not compiled:
+        if named and all((checkout.root / path).exists() for path in named):
+            return Layout((), without_modules=True)  # data alone
+        packages = usual(checkout.root, checkout.name)
+    chosen = tuple(_topmost(packages))
+    own = module_name(checkout.name)
+    tops = {package.name.partition(".")[0] for package in chosen}
+    return Layout(
+        chosen,
+        tuple(sorted({name for name in compiled if name.partition(".")[0] not in tops})),
+        looked_at=", ".join(dict.fromkeys(named)) or f"src/, lib/, python/, {own}/ and {own}.py",
+    )
+
+
+def _topmost(packages: Iterable[Package]) -> Iterator[Package]:
+    """Each package once, in order of their paths, without those inside of another."""
+    taken: dict[str, Package] = {}
+    for package in sorted(packages, key=lambda package: (package.path.as_posix().count("/"), package.path)):
+        parents = PurePosixPath(package.name.replace(".", "/"))
+        if not any(str(parent).replace("/", ".") in taken for parent in (parents, *parents.parents)):
+            taken[package.name] = package
+    return iter(sorted(taken.values(), key=lambda package: package.path))
+
+
+Found = Iterator[Installed | Package]
+"""What is installed: paths, packages, or compiled modules, which are `Installed` without a path."""
+
+
+def _reader(checkout: Checkout) -> Callable[[Checkout], Found]:
+    build = table(checkout.metadata, "build-system")
+    requires = build.get("requires")
+    names = [str(build.get("build-backend", "")), *map(str, requires if isinstance(requires, list) else ())]
+    for name in names:
+        for pattern, reader in _READERS:
+            if re.match(pattern, name, re.IGNORECASE):
+                return reader
+    return _setuptools if "build-backend" not in build else _none
+
+
+def _none(checkout: Checkout) -> Found:
+    yield from ()
+
+
+def _hatch(checkout: Checkout) -> Found:
+    """[tool.hatch.build.targets.wheel], else [tool.hatch.build]: only-include, packages, include; sources."""
+    build, wheel = checkout.tool("hatch", "build"), checkout.tool("hatch", "build", "targets", "wheel")
+    settings = build | wheel
+    packages = strings(settings.get("packages"))
+    included = [pattern for pattern in strings(settings.get("include")) if not pattern.startswith("!")]
+    paths = strings(settings.get("only-include")) or packages or included
+    stated = settings.get("sources")
+    sources = stated if isinstance(stated, dict) else dict.fromkeys(strings(stated), "")
+    sources = {plain(source): str(target).strip("/") for source, target in sources.items()}
+    sources |= {parent: "" for path in packages if (parent := plain(path).rpartition("/")[0])}
+    if not paths:
+        roots = _hatch_default(checkout)
+        sources |= {parent: "" for path in roots if (parent := path.rpartition("/")[0]) == "src"}
+        paths = roots
+    for path in dict.fromkeys(map(plain, paths)):
+        yield Installed(path, _moved(path, sources))
+    forced = settings.get("force-include")
+    for path, target in forced.items() if isinstance(forced, dict) else ():
+        if not str(path).startswith(("..", "/", "~")):
+            yield Installed(plain(str(path)), str(target).strip("/"))
+    if not paths and settings.get("bypass-selection") is True:
+        raise Without
+
+
+def _moved(path: str, sources: Mapping[str, str]) -> str:
+    """Where a path is installed: below what replaces the first source folder that it is in."""
+    if path == ".":
+        return ""
+    for source, target in sorted(sources.items()):
+        if source == "." or f"{path}/".startswith(f"{source}/"):
+            rest = path if source == "." else path[len(source) :].strip("/")
+            return "/".join(part for part in (target.strip("./"), rest) if part)
+    return path
+
+
+def _hatch_default(checkout: Checkout) -> list[str]:
+    """The package with the project's name at the top, in src/, as a module, or as the only one in a namespace."""
+    if found := [installed.path for installed in named_like(checkout.root, checkout.name, (".", "src"))]:
+        return found
+    spaces = sorted(checkout.root.glob(f"*/{module_name(checkout.name)}/__init__.py"))
+    return [path.parent.parent.name for path in spaces if len(spaces) == 1]
+
+
+def _setuptools(checkout: Checkout) -> Found:
+    """[tool.setuptools], setup.cfg and `setup(…)`."""
+    found = setup_files.installed(checkout.root, checkout.tool("setuptools"), checkout.setup)
+    if found is None:
+        raise Without
+    yield from found
+
+
+def _flit(checkout: Checkout) -> Found:
+    """[tool.flit.module], else the project's name; at the top or in src/."""
+    name = checkout.tool("flit", "module").get("name") or checkout.tool("flit", "metadata").get("module")
+    inside = str(name or checkout.name.replace("-", "_")).replace(".", "/")
+    for path in (f"{folder}{inside}{suffix}" for folder in ("", "src/") for suffix in ("", ".py")):
+        if (checkout.root / path).exists():
+            yield Installed(path, path.removeprefix("src/"))
+
+
+def _pdm(checkout: Checkout) -> Found:
+    """[tool.pdm.build] package-dir and includes; without includes, all packages, else all modules."""
+    settings = checkout.tool("pdm", "build") or checkout.tool("pdm")
+    base = settings.get("package-dir", "src" if (checkout.root / "src").is_dir() else "")
+    base = plain(str(base)) if base else "."
+    if includes := [plain(path) for path in strings(settings.get("includes"))]:
+        for path in includes:
+            yield Installed(path, _moved(path, {base: ""}))
+        return
+    found = list(search(checkout.root, Find((base,), exclude=("tests",))))
+    yield from found
+    if not found and base == ".":
+        modules = sorted(checkout.root.glob("*.py"))
+        own = [path for path in modules if path.stem == module_name(checkout.name)]
+        yield from (Installed(path.name, path.name) for path in own)
+    elif not found:
+        yield Installed(base, "")
+
+
+def _poetry(checkout: Checkout) -> Found:
+    """[tool.poetry] packages: include, from, to; else the project's name, at the top or in src/."""
+    settings = checkout.tool("poetry")
+    if settings.get("package-mode") is False:
+        raise Without
+    packages = settings.get("packages")
+    for entry in packages if isinstance(packages, list) else ():
+        formats = strings(entry.get("format")) if isinstance(entry, dict) else []
+        if not isinstance(entry, dict) or (formats and "wheel" not in formats):
+            continue
+        inside = plain(str(entry.get("include", "")))
+        inside = "" if inside == "." else inside
+        path = PurePosixPath(str(entry.get("from", "")), inside).as_posix()
+        yield Installed(path, "/".join(part for part in (str(entry.get("to", "")).strip("/"), inside) if part))
+    if not packages:
+        yield from named_like(checkout.root, checkout.name, (".", "src"))
+
+
+def _uv(checkout: Checkout) -> Found:
+    """[tool.uv.build-backend]: module-name, module-root, namespace."""
+    settings = checkout.tool("uv", "build-backend")
+    base = settings.get("module-root", "src")
+    base = plain(str(base)) if base else "."
+    names = strings(settings.get("module-name"))
+    if not names and settings.get("namespace") is True:
+        yield Installed(base, "")
+        return
+    for name in names:
+        inside = name.replace(".", "/")
+        yield Installed(PurePosixPath(base, inside).as_posix(), inside)
+    if not names:
+        yield from named_like(checkout.root, checkout.name, (base,))
+
+
+def _maturin(checkout: Checkout) -> Found:
+    """[tool.maturin]: python-source, module-name, python-packages; else the name of the crate."""
+    settings = checkout.tool("maturin")
+    named = settings.get("manifest-path")
+    manifests = [named] if isinstance(named, str) else ["Cargo.toml", "rust/Cargo.toml"]
+    crate = next((found for path in manifests if (found := _toml(checkout.root / path))), {})
+    library = table(crate, "lib").get("name") or table(crate, "package").get("name") or checkout.name
+    module = str(settings.get("module-name") or library).replace("-", "_")
+    stated = settings.get("python-source")
+    bases = [plain(stated)] if isinstance(stated, str) else [".", "python", "src"]
+    names = (module.partition(".")[0], module_name(checkout.name), *strings(settings.get("python-packages")))
+    inside = [name.replace(".", "/") for name in names]
+    paths = [(PurePosixPath(base, name).as_posix(), name) for name in inside for base in bases]
+    folders = [Installed(path, name) for path, name in paths if is_package(checkout.root / path)]
+    if not folders and settings.get("bindings") == "bin":
+        raise Without
+    yield from folders or [Installed("", module)]
+
+
+def _toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _scikit_build(checkout: Checkout) -> Found:
+    """[tool.scikit-build.wheel] packages; else the project's name in src/, python/ or at the top."""
+    packages = checkout.tool("scikit-build", "wheel").get("packages")
+    if packages == []:
+        raise Without
+    if isinstance(packages, dict):
+        yield from (Installed(plain(str(path)), str(target).strip("/")) for target, path in packages.items())
+    elif packages is not None:
+        yield from (Installed(plain(path), plain(path).rpartition("/")[2]) for path in strings(packages))
+    else:
+        yield from named_like(checkout.root, checkout.name, ("src", "python", "."))
+
+
+_READERS: tuple[tuple[str, Callable[[Checkout], Found]], ...] = (
+    ("hatchling", _hatch),
+    ("flit", _flit),
+    ("pdm", _pdm),
+    ("poetry", _poetry),
+    ("uv_build|uv-build", _uv),
+    ("maturin", _maturin),
+    ("scikit_build_core|scikit-build-core", _scikit_build),
+    ("setuptools|pbr", _setuptools),
+)
+
+
+_COMPILING = re.compile(
+    r"maturin|scikit[-_]build|meson|cmake|sipbuild|cython|pybind11|nanobind|setuptools[-_]rust|cffi"
+)
+"""Build requirements of projects whose modules may have no Python source."""
+
+
+def compiles(metadata: Mapping[str, object]) -> bool:
+    """May a project have modules without Python source?"""
+    build = table(metadata, "build-system")
+    return bool(_COMPILING.search(f"{build.get('build-backend', '')} {build.get('requires', '')}".lower()))
