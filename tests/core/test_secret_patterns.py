@@ -16,6 +16,7 @@ LETTERS = "aB3" * 40
         ("py" + "pi-AgE" + LETTERS[:80], "a PyPI token"),
         ("gh" + "p_" + LETTERS[:36], "a GitHub token"),
         ("sk" + "-proj-" + LETTERS[:48], "an OpenAI key"),
+        ("sk" + "-ant-" + LETTERS[:60], "an Anthropic key"),
         ("AK" + "IA" + "ABCD" * 4, "an AWS access key"),
         ("-----BEGIN RSA" + " PRIVATE KEY-----", "a private key"),
         ("-----BEGIN" + " PRIVATE KEY-----", "a private key"),
@@ -26,9 +27,25 @@ def test_shape(key: str, kind: str) -> None:
     assert list(redaction.find_keys(f"first\nname = '{key}'\n".encode())) == [(2, kind)]
 
 
-@pytest.mark.parametrize("text", ["AIza", "sk-learn", "risk-" + "a" * 20, "AKIA", "BEGIN PUBLIC KEY", "ghp_short", ""])
+@pytest.mark.parametrize("before", ["", "?key=", "key%3D", "line\\n", "\t", "Bearer "])
+def test_start(before: str) -> None:
+    """A key may follow an escaped character."""
+    for prefix, size in (("AI" + "za", 35), ("sk" + "-", 48)):
+        assert list(redaction.find_keys(f"{before}{prefix}{LETTERS[:size]}".encode())), prefix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("AIza", "sk-learn", "risk-" + "a" * 20, "AKIA", "BEGIN PUBLIC KEY", "ghp_short", ""),
+        "https://blog.example/universal-netmask-npm-package-used-by-270000-projects-vulnerable-cve-2021-28918/",
+        "https://blog.example/sk-a-long-title-of-words-in-lower-case-with-a-year-2026/",
+        "A Task-Oriented-Dialogue-System-for-2026-with-40-and-more-characters",
+        "/9j/4AAQ" + "AI" + "za" + LETTERS[:80],  # within base64
+    ],
+)
 def test_no_key(text: str) -> None:
-    """A prefix alone is not a key."""
+    """A prefix alone is not a key, nor are words that contain one, or longer text."""
     assert list(redaction.find_keys(text.encode())) == []
 
 

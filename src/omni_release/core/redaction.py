@@ -139,14 +139,17 @@ KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 """The variables that may hold a key of the Gemini API; for its SDK, the second overrides the first."""
 
 
-# The shapes are public: issuers give their keys a fixed prefix so that scanners find them.
+# The shapes are public: issuers give their keys a fixed prefix so that scanners find them. Text contains a short prefix by
+# chance (base64; `task-` in an address), so those have to begin a word, or follow an escape (%3D, \n).
+_START = rb"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
+_RANDOM = rb"(?=[\w-]*[0-9])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}"
 _SHAPES = {
-    "a Google API key": rb"AIza[0-9A-Za-z_-]{35}",
+    "a Google API key": _START + rb"AIza[\w-]{35}",
     "a PyPI token": rb"pypi-AgE[0-9A-Za-z_-]{50,}",
     "a GitHub token": rb"(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})",
     "a GitLab token": rb"glpat-[0-9A-Za-z_-]{20,}",
-    "an OpenAI key": rb"sk-(?:proj-)?[0-9A-Za-z_-]{40,}",
-    "an Anthropic key": rb"sk-ant-[0-9A-Za-z_-]{40,}",
+    "an Anthropic key": _START + rb"sk-ant-" + _RANDOM,
+    "an OpenAI key": _START + rb"sk-" + _RANDOM,
     "an AWS access key": rb"(?<![0-9A-Z])AKIA[0-9A-Z]{16}(?![0-9A-Z])",
     "a Slack token": rb"xox[abposr]-[0-9A-Za-z-]{20,}",
     "an npm token": rb"npm_[0-9A-Za-z]{36}",
