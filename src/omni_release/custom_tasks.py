@@ -127,7 +127,7 @@ class CommandPasses:
             message = f"the project has no folder {command.cwd!r}, or git does not track it"
             yield Finding(message, _RULE, path=_FILE, line=self.line)
             return
-        inner = programs.test_env(world.environment, release.folder)
+        inner = programs.test_env(world.environment, release.folder, command.pass_env)
         # Programs that are installed with omni-release are found without an activated environment, too.
         inner["PATH"] = os.pathsep.join((inner.get("PATH", os.defpath), str(Path(sys.executable).parent)))
         log = release.logs / f"command-{command.name}.log"

@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, install_hint
+from omni_release.core.secret_variables import without_secrets
 from omni_release.core.world import Completed, Processes
 
 RUN_VARIABLE = "OMNI_RELEASE_RUN"
@@ -49,19 +50,6 @@ _GIT = (
     "GIT_GRAFT_FILE",
 )
 
-OF_OTHER_PUBLISHERS = (
-    "FLIT_PASSWORD",
-    "FLIT_USERNAME",
-    "HATCH_INDEX_",
-    "PDM_PUBLISH_",
-    "POETRY_HTTP_BASIC_",
-    "POETRY_PYPI_TOKEN_",
-    "UV_PUBLISH_",
-)
-"""The prefixes of the variables with which programs other than twine publish."""
-
-_OF_SERVICES = ("ACTIONS_ID_TOKEN_", "GH_TOKEN", "GITHUB_TOKEN", "PYPI_", "TESTPYPI_")
-_CREDENTIALS = ("TWINE_", *OF_OTHER_PUBLISHERS, *_OF_SERVICES)
 _INSTALLERS = ("PIP_", "UV_")
 _KEPT = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_HTTP_TIMEOUT", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "PIP_CERT", "PIP_PROXY")
 
@@ -78,7 +66,7 @@ def user_home(environment: Mapping[str, str]) -> Path:
 
 
 def tool_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
-    """The variables for pip, uv, twine and analysis tools: no settings of Python or the installers, no credentials.
+    """The variables for pip, uv, twine and analysis tools: no settings of Python or the installers, no secrets.
 
     Certificates, proxies, time limits and the cache's folder stay.
     """
@@ -86,19 +74,29 @@ def tool_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
     return {key: value for key, value in inner.items() if key in _KEPT or not key.startswith(_INSTALLERS)}
 
 
-def test_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+def test_env(outer: Mapping[str, str], run: Path, given: Collection[str] = ()) -> dict[str, str]:
     """The variables for the project's own programs.
 
-    Without those that redirect Python, pytest or git, and without credentials to publish.
+    Without those that redirect Python, pytest or git, and without secrets but those in `given`.
     """
-    inner = {key: value for key, value in git_env(outer).items() if key not in _PYTHON}
-    inner = {key: value for key, value in inner.items() if not key.startswith(_CREDENTIALS)}
+    inner = {key: value for key, value in git_env(outer, given).items() if key in given or key not in _PYTHON}
     return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", RUN_VARIABLE: str(run)}
 
 
-def git_env(outer: Mapping[str, str]) -> dict[str, str]:
-    """The variables for git, without those that tie it to a repository other than its working directory's."""
-    return {key: value for key, value in outer.items() if key not in _GIT}
+def git_env(outer: Mapping[str, str], given: Collection[str] = ()) -> dict[str, str]:
+    """The variables for git: none that ties it to a repository other than its working directory's.
+
+    And no secrets but those in `given`: git runs the programs that a repository's configuration names.
+    """
+    return {key: value for key, value in without_secrets(outer, given).items() if key not in _GIT}
+
+
+def module(interpreter: str, name: str, *arguments: str) -> tuple[str, ...]:
+    """The call of a module of an interpreter's environment, never of the working directory.
+
+    With `python -m` alone a project's own `json.py` or `click/` would be imported in place of the real one.
+    """
+    return (interpreter, "-P", "-m", name, *arguments)
 
 
 @dataclass(frozen=True)

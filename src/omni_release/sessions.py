@@ -41,7 +41,7 @@ def _session(command: str) -> Callable[[nox.Session], None]:
     def run(session: nox.Session) -> None:
         has_target = any(word.partition("=")[0] == "--to" for word in session.posargs)
         name = "release" if command == "rehearse" and has_target else command
-        session.run(sys.executable, "-m", "omni_release", name, *session.posargs, external=True)
+        session.run(sys.executable, "-P", "-m", "omni_release", name, *session.posargs, external=True)
 
     run.__doc__ = lanes.ALL[command].__doc__
     return run

@@ -13,6 +13,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 
 from omni_release.core.errors import Inconclusive
+from omni_release.core.secret_variables import without_secrets
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _TOOLS = frozenset((".omni-release", ".nox", ".tox", ".venv", "node_modules"))
 _CACHES = frozenset(("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
 _LEFTOVERS = _VERSION_CONTROL | _TOOLS | _CACHES
 _BUILD_OUTPUT = frozenset(("dist", "build"))  # at the top only: below it, `build` may well be a package
+WITHOUT_HOOKS = ("git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotepath=off")
+"""The start of a git command that pushes nothing: no hook or monitor that the repository configures is run."""
+
 _LIST_FILES = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
 
@@ -169,7 +173,7 @@ def commit(root: Path, processes: Processes) -> Commit | None:
 
 def _checked_git_output(root: Path, processes: Processes, *arguments: str) -> str | None:
     """What git prints; None outside a repository. Raises Inconclusive where git is missing, or refuses a repository."""
-    answer = processes.ask("git", *arguments, cwd=root)
+    answer = processes.ask(*WITHOUT_HOOKS, *arguments, cwd=root)
     if answer is not None and answer.code == 0:
         return answer.out
     if not any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
@@ -200,9 +204,11 @@ if sys.platform == "win32":
         """What git prints; None where it is not installed, or does not exit with 0."""
         import subprocess  # noqa: TID251 - reads only, and must start fast
 
-        argv = ["git", "-c", "core.quotepath=off", "-C", folder, *arguments]
+        argv = [*WITHOUT_HOOKS, "-C", folder, *arguments]
         try:
-            ended = subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - git
+            ended = subprocess.run(  # noqa: S603 - git
+                argv, capture_output=True, stdin=subprocess.DEVNULL, env=without_secrets(os.environ), check=False
+            )
         except OSError:
             return None
         return ended.stdout.decode("utf-8", "surrogateescape") if ended.returncode == 0 else None
@@ -214,12 +220,12 @@ else:
 
         Without subprocess, whose import takes longer than all of `version` in a small project (bench/start.py).
         """
-        argv = ["git", "-c", "core.quotepath=off", "-C", folder, *arguments]
+        argv = [*WITHOUT_HOOKS, "-C", folder, *arguments]
         reading, writing = os.pipe()
         null = os.open(os.devnull, os.O_RDWR)
         actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
         try:
-            process = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
+            process = os.posix_spawnp(argv[0], argv, without_secrets(os.environ), file_actions=actions)
         except OSError:
             os.close(reading)
             return None

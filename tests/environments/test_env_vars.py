@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
 import uv
 
 from omni_release import environments as environments_module
@@ -31,6 +33,17 @@ OUTER = {
     "FLIT_PASSWORD": "secret",
     "PDM_PUBLISH_PASSWORD": "secret",
     "GITHUB_TOKEN": "secret",
+    "GEMINI_API_KEY": "secret",
+    "OPENAI_API_KEY": "secret",
+    "FAL_KEY": "secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "GOOGLE_APPLICATION_CREDENTIALS": "secret",
+    "SMTP_PASS": "secret",
+    "pgpassword": "secret",
+    "UV_INDEX_COMPANY_PASSWORD": "index secret",
+    "PIP_EXTRA_INDEX_URL": "https://ada:pass@index.example.invalid/simple/",
+    "SSH_AUTH_SOCK": "/agent",
+    "TOKENIZERS_PARALLELISM": "false",
     "DATABASE_URL": "db",
     "GIT_DIR": "/x",
     "PYTEST_ADDOPTS": "-k some",
@@ -53,6 +66,20 @@ def test_dependency_env() -> None:
     assert "secret" not in inner.values()
 
 
+@pytest.mark.parametrize("made", [programs.test_env, programs.tool_env])
+def test_logins_are_for_installers(made: Callable[[Mapping[str, str], Path], dict[str, str]]) -> None:
+    """Only an installer of dependencies logs in to an index."""
+    logins = {"UV_INDEX_COMPANY_PASSWORD", "PIP_EXTRA_INDEX_URL"}
+    assert not made(OUTER, RUN).keys() & logins
+    assert installers.dependency_env(OUTER, RUN).keys() >= logins
+
+
+def test_given_by_name() -> None:
+    """A secret that the settings name is passed, and no other."""
+    inner = programs.test_env(OUTER, RUN, ("SMTP_PASS",))
+    assert [name for name, value in inner.items() if value == "secret"] == ["SMTP_PASS"]
+
+
 def test_default_index_is_shared(tmp_path: Path) -> None:
     """A default index that is configured for pip or uv alone reaches both, through variables."""
     outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
@@ -64,7 +91,7 @@ def test_default_index_is_shared(tmp_path: Path) -> None:
 def test_test_env() -> None:
     """Tests get the outer variables, without Python's settings and without credentials to publish."""
     inner = programs.test_env(OUTER, RUN)
-    assert inner["DATABASE_URL"] == "db"
+    assert (inner["DATABASE_URL"], inner["SSH_AUTH_SOCK"], inner["TOKENIZERS_PARALLELISM"]) == ("db", "/agent", "false")
     assert "secret" not in inner.values()
     assert inner[programs.RUN_VARIABLE] == "run"
     assert not inner.keys() & {"PYTHONPATH", "TWINE_PASSWORD", "GITHUB_TOKEN", "GIT_DIR", "PYTEST_ADDOPTS"}

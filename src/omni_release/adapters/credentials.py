@@ -19,9 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from omni_release.core.model import Target
+from omni_release.core.secret_variables import OF_OTHER_PUBLISHERS
 from omni_release.core.world import Access, Credentials
 from omni_release.index import ANONYMOUS, IndexLogin, targets
-from omni_release.programs import OF_OTHER_PUBLISHERS, git_env
+from omni_release.programs import module
 
 TOKEN_USER = "__token__"  # noqa: S105 - the user name for an API token
 _USER, _PASSWORD = "TWINE_USERNAME", "TWINE_PASSWORD"
@@ -166,11 +167,11 @@ class CredentialResolver:
             return self._keyring_logins[username]
 
     def _ask_keyring(self, username: str | None) -> _Login:
-        argv = [sys.executable, "-m", "omni_release.scripts.ask_keyring", self._target.upload]
+        argv = module(sys.executable, "omni_release.scripts.ask_keyring", self._target.upload)
         try:
             completed = subprocess.run(  # noqa: S603 - our own program
                 [*argv, username] if username else argv,
-                env=git_env(self._environment),
+                env=dict(self._environment),  # a keyring may need a secret of its own
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_KEYRING_TIMEOUT,

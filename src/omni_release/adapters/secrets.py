@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from omni_release.core import redaction
+from omni_release.core.secret_variables import is_named_like_secret
 
-_SECRET = re.compile(r"(?:API_?KEY|TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIALS?|INDEX_AUTH)(?:_|$)")
 # Variables for the address of an index or a proxy, which may contain a password.
 _ADDRESS = re.compile(r"(?:TWINE|UV|PIP|HATCH|PDM|POETRY|FLIT)_|.*_PROXY$", re.IGNORECASE)
 _IN_INI_FILE = re.compile(r"^[ \t]*password[ \t]*[=:][ \t]*(\S.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
@@ -47,7 +47,7 @@ class Secrets:
 
     def know(self, environment: Mapping[str, str]) -> None:
         """Remember the secrets in variables: those with a name like a secret, and passwords in the URLs of indexes."""
-        self._remember(value for name, value in environment.items() if _SECRET.search(name))
+        self._remember(value for name, value in environment.items() if is_named_like_secret(name))
         for name, value in environment.items():
             if _ADDRESS.match(name):
                 self._remember(_passwords_in_urls(value))

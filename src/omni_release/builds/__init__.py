@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, source_tree
+from omni_release import distributions, programs, source_tree
 from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
 from omni_release.core.errors import Conflict
 from omni_release.core.model import Evidence, Release
 from omni_release.core.runs import FOLDER
+from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import World
 from omni_release.environments import installers
 
@@ -101,16 +102,19 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
 
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
-    inner = installers.dependency_env(world.environment, release.folder) | {"GIT_OPTIONAL_LOCKS": "0"}
+    settings, outer = release.project.settings, world.environment
+    inner = installers.dependency_env(outer, release.folder, settings.build_pass_env) | {"GIT_OPTIONAL_LOCKS": "0"}
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
-    program = (sys.executable, "-m", "omni_release.scripts.build", which)
+    # The installer logs in to an index with these, the back end does not.
+    withheld = sorted(installer_logins(inner).keys() - {*settings.build_pass_env})
+    arguments = (which, str(source), str(release.environment("build")), str(target), *withheld)
     return Run(
-        (*program, str(source), str(release.environment("build")), str(target)),
+        programs.module(sys.executable, "omni_release.scripts.build", *arguments),
         cwd=release.work_dir,
         environment=inner,
         log=release.logs / ("build.log" if which == "first" else "rebuild.log"),
-        deadline=release.project.settings.build_timeout,
+        deadline=settings.build_timeout,
         network=True,
         background=which == "again",
     )

@@ -153,7 +153,8 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
     candidate = environments.python(release.environment("candidate"))
     options = ("--config-file=", "--ignore-missing-imports", "--check-untyped-defs", "--enable-error-code=deprecated")
     folders = (f"--python-executable={candidate}", f"--cache-dir={release.work_dir / 'mypy'}")
-    argv = (sys.executable, "-m", "mypy", *options, *folders, "--output=json", "--no-error-summary", *packages)
+    output_options = ("--output=json", "--no-error-summary")
+    argv = programs.module(sys.executable, "mypy", *options, *folders, *output_options, *packages)
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         context = programs.ToolContext(project.root, release.folder, Path(folder), world.environment)
         completed, output = programs.run_tool(context, world.processes, argv, "mypy")

@@ -75,7 +75,8 @@ def _run_deptry(release: Release, world: World, folder: Path, roots: list[str]) 
     own = ",".join(sorted({name.split(".")[0] for name in importable(project)}))
     extras = [name for name in table(project.metadata, "project", "optional-dependencies") if name in _DEV_EXTRAS]
     settings = table(project.metadata, "tool", "deptry")
-    argv = [sys.executable, "-m", "deptry", *roots, "--no-ansi", f"--json-output={out}", f"--known-first-party={own}"]
+    options = ("--no-ansi", f"--json-output={out}", f"--known-first-party={own}")
+    argv = [*programs.module(sys.executable, "deptry", *roots), *options]
     if extras and not {"optional_dependencies_dev_groups", "pep621_dev_dependency_groups"} & set(settings):
         argv.append(f"--optional-dependencies-dev-groups={','.join(extras)}")
     candidate = environments.site_packages(release.environment("candidate"))
@@ -180,7 +181,7 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
     out.unlink(missing_ok=True)
     site = environments.site_packages(release.environment("released-uv"))
     options = ("--path", str(site), "--format", "json", "--output", str(out), "--progress-spinner", "off")
-    argv = (sys.executable, "-m", "pip_audit", *options, "--desc", "off")
+    argv = programs.module(sys.executable, "pip_audit", *options, "--desc", "off")
     completed = _run_configured(release, world, argv, "pip-audit")
     try:
         dependencies = json.loads(out.read_bytes())["dependencies"]

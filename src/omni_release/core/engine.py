@@ -116,7 +116,7 @@ def _run_program(action: Run, world: World) -> None:
     if action.otherwise is not None:
         return _run_program(action.otherwise, world)
     argv = action.argv
-    program = argv[2] if len(argv) > 2 and argv[1] == "-m" else Path(argv[0]).stem
+    program = argv[argv.index("-m") + 1] if "-m" in argv[1:3] else Path(argv[0]).stem
     message, hint = f"{program} {completed.ended(action.deadline)}", f"Full output: {action.log}"
     if action.network and completed.network:
         tail = "\n".join(completed.tail)

@@ -40,11 +40,15 @@ class SeverityLevel:
 
 @dataclass(frozen=True)
 class Tests:
-    """How to run the project's tests against the installed wheel. `timeout` is in seconds."""
+    """How to run the project's tests against the installed wheel. `timeout` is in seconds.
+
+    `pass_env`, here and in other tables, are variables that are passed although their names are those of secrets.
+    """
 
     command: tuple[str, ...] = ("pytest",)
     requirements: tuple[str, ...] = ()
     timeout: float = 1800.0
+    pass_env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Verify:
     pip: typing.Literal["full", "own-file", ""] = ""
     commands: tuple[tuple[str, ...], ...] = ()
     timeout: float = 120.0
+    pass_env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Smoke:
     base_url: str = ""
     largest_cassette: int = 200_000
     cassette_age_days: float = 180.0
+    pass_env: tuple[str, ...] = ()
     model: tuple[SmokeModel, ...] = ()
 
 
@@ -124,6 +130,7 @@ class Git:
     remote: str = ""
     branch: str = ""
     tag: str = ""
+    pass_env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,7 @@ class Command:
     where: typing.Literal["copy", "checkout"] = "copy"
     needs: tuple[str, ...] = ()
     timeout: float = 600.0
+    pass_env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +211,7 @@ class Settings:
     severity: Mapping[str, SeverityLevel] = field(default_factory=dict)
     keep_runs: int = 5
     build_timeout: float = 900.0
+    build_pass_env: tuple[str, ...] = ()
     image_model: str = "gemini-3-pro-image"
     image_fallback_model: str = "gemini-3.1-flash-image"
     image_timeout_seconds: float = 90.0

@@ -173,7 +173,7 @@ def twine_check(release: Release, world: World) -> Iterator[Finding]:
 def _run(release: Release, world: World, failure: re.Pattern[str], module: str, *arguments: str) -> tuple[str, ...]:
     """The output of a tool, by line. Raises Inconclusive where it fails, but no line matches `failure`."""
     context = programs.ToolContext(release.work_dir, release.folder, release.folder, world.environment)
-    argv, variables = (sys.executable, "-m", module, *arguments), {"COLUMNS": "400"}
+    argv, variables = programs.module(sys.executable, module, *arguments), {"COLUMNS": "400"}
     completed, output = programs.run_tool(context, world.processes, argv, module, variables, deadline=_DEADLINE)
     lines = tuple(_COLOUR.sub("", line).rstrip() for line in output.splitlines())
     if completed.code != 0 and not (completed.code == 1 and any(map(failure.match, lines))):

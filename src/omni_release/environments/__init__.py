@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,9 @@ def python(environment: Path) -> Path:
     return scripts_folder(environment) / ("python.exe" if os.name == "nt" else "python")
 
 
-def venv_env(outer: Mapping[str, str], run: Path, environment: Path) -> dict[str, str]:
-    """The variables for the project's own programs in an activated virtual environment."""
-    inner = programs.test_env(outer, run)
+def venv_env(outer: Mapping[str, str], run: Path, environment: Path, given: Collection[str] = ()) -> dict[str, str]:
+    """The variables for the project's own programs in an activated virtual environment; no secrets but the given."""
+    inner = programs.test_env(outer, run, given)
     path = f"{scripts_folder(environment)}{os.pathsep}{inner.get('PATH', os.defpath)}"
     return inner | {"VIRTUAL_ENV": str(environment), "PATH": path}
 

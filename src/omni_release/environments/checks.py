@@ -88,7 +88,7 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
     log.unlink(missing_ok=True)
     python = str(environments.python(release.environment("released-pip")))
     command = Run(
-        (sys.executable, "-m", "pip", "--python", python, "check", "--disable-pip-version-check"),
+        programs.module(sys.executable, "pip", "--python", python, "check", "--disable-pip-version-check"),
         cwd=release.work_dir,
         environment=programs.tool_env(world.environment, release.folder),
         log=log,
@@ -112,7 +112,8 @@ def verify_commands(release: Release, world: World) -> Iterator[Finding]:
     verify = release.project.settings.verify
     if not verify.commands:
         raise NotApplicable("the settings name no verify commands")
-    inner = environments.venv_env(world.environment, release.folder, release.environment("released-uv"))
+    released = release.environment("released-uv")
+    inner = environments.venv_env(world.environment, release.folder, released, verify.pass_env)
     empty = release.work_dir / "verify"
     empty.mkdir(exist_ok=True)
     for program, *arguments in verify.commands:

@@ -7,7 +7,7 @@ import os
 import sys
 import tomllib
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from omni_release import distributions, environments, programs
 from omni_release.core.actions import Run, Write
 from omni_release.core.errors import UsageError
 from omni_release.core.model import Artifact, Release
+from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import World
 
 PIP_QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
@@ -169,10 +170,11 @@ def default_index(environment: Mapping[str, str]) -> str:
     return url
 
 
-def dependency_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
+def dependency_env(outer: Mapping[str, str], run: Path, given: Collection[str] = ()) -> dict[str, str]:
     """The variables for an installer of dependencies: this machine's own settings say where they come from.
 
-    Where only one of pip and uv is configured with another default index, the other gets it too.
+    It gets their logins to indexes, and no other secrets but those in `given`. Where only one of pip and uv is
+    configured with another default index, the other gets it too.
     """
     pip = next(chain(_from_variables(outer, ("PIP_INDEX_URL",)), _from_pip_files(outer)), None)
     uv = next(chain(_from_variables(outer, _UV_VARIABLES), _from_uv_files(outer)), None)
@@ -181,7 +183,7 @@ def dependency_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
         shared["UV_DEFAULT_INDEX"] = pip
     elif uv and not pip:
         shared["PIP_INDEX_URL"] = uv
-    return shared | programs.test_env(outer, run)
+    return shared | programs.test_env(outer, run, given) | installer_logins(outer)
 
 
 def _from_variables(environment: Mapping[str, str], variables: tuple[str, ...]) -> Iterator[str]:

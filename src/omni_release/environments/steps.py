@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from omni_release import distributions, environments
+from omni_release import distributions, environments, programs
 from omni_release.core.actions import Action
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import REHEARSAL, Artifact, Evidence, Release
@@ -47,7 +47,8 @@ class InstallWithPip:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         pinned = installers.pinned_wheel(release, world, "released-pip")
-        install = (sys.executable, "-m", "pip", *installers.python_option(release, pinned.name), "install")
+        python = installers.python_option(release, pinned.name)
+        install = programs.module(sys.executable, "pip", *python, "install")
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
         index = installers.target_index(world, pinned.project)

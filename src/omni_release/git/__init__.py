@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from omni_release import distributions, programs, source_tree
@@ -25,6 +25,10 @@ _LOCAL_TIMEOUT = 60.0
 _EXCERPT_LINES = 6
 
 _VERBOSITY = ("GIT_TRACE", "GIT_CURL_VERBOSE", "LANGUAGE")  # extra output, or output in another language
+
+GH_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+
+_GH_HELPER = re.compile(r"^(?:global|system)\t.*\bgh(?:\.exe)?['\"]? auth git-credential", re.MULTILINE)
 
 _NETWORK_FAILURE = re.compile(
     r"resolve host|Connection (?:refused|reset|timed out|closed)|unreachable|No route|timed? ?out|returned error: 5\d\d"
@@ -50,6 +54,7 @@ class ReleaseRepository:
     """A project's repository, and the `commit` that is released.
 
     `branch` is None where HEAD is detached; `remote` is the name of the remote that is released to, None without one.
+    `tokens_of_gh` are the variables that the program gh reads.
     """
 
     commit: str
@@ -58,6 +63,7 @@ class ReleaseRepository:
     environment: Mapping[str, str]
     branch: str | None
     remote: str | None
+    tokens_of_gh: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def ask(self, *arguments: str) -> ToolAnswer:
         """Run git on the local repository. Raises Inconclusive where it is not installed, or does not end."""
@@ -73,7 +79,8 @@ class ReleaseRepository:
         return self._git(self.unattended_environment, REMOTE_TIMEOUT, *arguments)
 
     def _git(self, environment: Mapping[str, str], deadline: float, *arguments: str) -> ToolAnswer:
-        answer = self.processes.ask("git", *arguments, cwd=self.root, environment=environment, deadline=deadline)
+        argv = (*source_tree.WITHOUT_HOOKS, *arguments)
+        answer = self.processes.ask(*argv, cwd=self.root, environment=environment, deadline=deadline)
         if answer is None:
             raise Inconclusive("git is not installed", "Install git.")
         return answer
@@ -81,7 +88,16 @@ class ReleaseRepository:
     @property
     def unattended_environment(self) -> dict[str, str]:
         """The environment of a git that contacts the remote without prompting."""
-        return dict(self.environment) | unattended(self.environment, self.line("config", "--get", "core.sshCommand"))
+        unprompted = unattended(self.environment, self.line("config", "--get", "core.sshCommand"))
+        tokens = self.tokens_of_gh if self._logs_in_with_gh() else {}
+        return {**self.environment, **unprompted, **tokens}
+
+    def _logs_in_with_gh(self) -> bool:
+        """Whether this user's own configuration of git, not the repository's, has gh answer for the password."""
+        if not self.tokens_of_gh:
+            return False
+        helpers = self.ask("config", "--show-scope", "--get-regexp", r"^credential\..*helper$").out
+        return _GH_HELPER.search(helpers) is not None
 
     def remote_refs(self, *names: str) -> dict[str, str]:
         """The remote's refs of these full names, each with its hash; `HEAD` with the name of the default branch.
@@ -120,14 +136,16 @@ def open_repository(release: Release, world: World) -> ReleaseRepository:
         raise NotApplicable("the project is not in a git repository")
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")
-    environment = {
-        name: value for name, value in programs.git_env(world.environment).items() if not name.startswith(_VERBOSITY)
-    } | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    settings, outer = release.project.settings.git, world.environment
+    inner = programs.git_env(outer, settings.pass_env)
+    environment = {name: value for name, value in inner.items() if not name.startswith(_VERBOSITY)}
+    environment |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     # After the build its commit is the one that is released, even if the checkout has moved on.
     commit = world.journal.commit_built() or release.commit.sha
-    repository = ReleaseRepository(commit, root, world.processes, environment, None, None)
+    tokens = {name: outer[name] for name in GH_TOKENS if name in outer}
+    repository = ReleaseRepository(commit, root, world.processes, environment, None, None, tokens)
     branch = repository.line("symbolic-ref", "--quiet", "--short", "HEAD") or None
-    remote = _release_remote(repository, branch, release.project.settings.git.remote)
+    remote = _release_remote(repository, branch, settings.remote)
     return replace(repository, branch=branch or ci_branch(world.environment), remote=remote)
 
 
@@ -179,7 +197,10 @@ def is_network_failure(output: str) -> bool:
 def remote_hint(output: str) -> str:
     """What to do about a remote that does not answer."""
     if _LOGIN_FAILURE.search(output):
-        return "git runs non-interactively: configure a credential helper, ssh agent or token."
+        return (
+            "git runs non-interactively: configure a credential helper, ssh agent or token. A helper that reads a "
+            "variable needs its name in `pass-env` of [tool.omni-release.git]."
+        )
     return "Run `git ls-remote` by hand."
 
 

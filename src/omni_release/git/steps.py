@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from omni_release.core import redaction
 from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import Evidence, Release
+from omni_release.core.secret_variables import without_secrets
 from omni_release.core.world import World
 from omni_release.git import ReleaseRepository, TagRef
 from omni_release.programs import RUN_VARIABLE
@@ -87,10 +89,15 @@ def _evidence(tag: TagRef, name: str, where: str, repository: ReleaseRepository)
 
 
 def _run_git(release: Release, repository: ReleaseRepository, *arguments: str) -> Run:
+    # A push runs the hooks that the user has set up for it; a tag needs none. As variables: the command stays readable.
+    options = {"core.fsmonitor": "false"} | ({"core.hooksPath": os.devnull} if arguments[0] == "tag" else {})
+    variables = {"GIT_CONFIG_COUNT": str(len(options)), RUN_VARIABLE: str(release.folder)}
+    for number, (key, value) in enumerate(options.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return Run(
         ("git", *arguments),
         cwd=release.project.root,
-        environment=repository.unattended_environment | {RUN_VARIABLE: str(release.folder)},
+        environment=repository.unattended_environment | variables,
         log=release.logs / "tag.log",
         deadline=_GIT_TIMEOUT,
         network=arguments[0] == "push",
@@ -190,5 +197,7 @@ def _draft(release: Release, world: World) -> _Draft:
 def _gh_environment(release: Release, world: World) -> dict[str, str]:
     """The environment for gh, which finds its token or configuration in it; without prompts and debug output."""
     quiet = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
-    environment = {name: value for name, value in world.environment.items() if name != "GH_DEBUG"}
+    given = (*git.GH_TOKENS, *release.project.settings.git.pass_env)
+    environment = without_secrets(world.environment, given)
+    environment.pop("GH_DEBUG", None)
     return environment | quiet | {RUN_VARIABLE: str(release.folder)}

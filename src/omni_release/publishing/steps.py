@@ -47,7 +47,8 @@ class Upload:
             (file for file in artifacts if file.name in missing), key=lambda file: not distributions.is_wheel(file.name)
         )
         publish, target = release.project.settings.publish, world.index.target
-        twine = (sys.executable, "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
+        options = ("--non-interactive", "--disable-progress-bar", "--verbose")
+        twine = programs.module(sys.executable, "twine", "upload", *options)
         environment = programs.tool_env(world.environment, release.folder)
         for group in [files] if self.together else [[file] for file in files]:
             paths = (str(release.dist / file.name) for file in group)

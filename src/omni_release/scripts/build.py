@@ -1,11 +1,11 @@
 """Build a project's distributions with its own back end, in one isolated environment that later builds reuse.
 
-    python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST
-    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST
+    python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST [VARIABLE ...]
+    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST [VARIABLE ...]
 
 `first` creates the environment, builds the sdist, and builds the wheel from the unpacked sdist, as an installer without
 a wheel would. `again` builds the same two into DIST/again, and a wheel straight from the source into DIST/checkout, to
-compare them.
+compare them. The back end gets none of the variables: they are for the installer alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import build
@@ -29,8 +29,9 @@ class Isolated:
     Unlike `build.env.DefaultIsolatedEnv` it stays: a second build needs no installation, nor to ask the back end.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, withheld: Iterable[str] = ()) -> None:
         self._folder = folder
+        self._withheld = frozenset(withheld)
         self._scripts = folder / ("Scripts" if os.name == "nt" else "bin")
         self.python_executable = str(self._scripts / ("python.exe" if os.name == "nt" else "python"))
         # The environment of an earlier build has all that this build needs.
@@ -39,6 +40,16 @@ class Isolated:
     def make_extra_environ(self) -> dict[str, str]:
         """Variables that are added to the environment of the hooks."""
         return {"PATH": f"{self._scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+    def builder(self, source: Path) -> build.ProjectBuilder:
+        """Runs the back end of the project at `source`."""
+        return build.ProjectBuilder.from_isolated_env(self, source, runner=self._run_hook)
+
+    def _run_hook(
+        self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    ) -> None:
+        environment = {name: value for name, value in os.environ.items() if name not in self._withheld}
+        subprocess.run(cmd, cwd=cwd, env=environment | dict(extra_environ or {}), check=True)  # noqa: S603 - the back end
 
     def create(self) -> None:
         """Create the environment, in place of an earlier one."""
@@ -61,7 +72,7 @@ class Isolated:
 
 def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
     """Build the sdist, and the wheel from it."""
-    builder = build.ProjectBuilder.from_isolated_env(isolated, source)
+    builder = isolated.builder(source)
     if not isolated.complete:
         isolated.install(builder.get_requires_for_build("sdist"))
     sdist = builder.build("sdist", str(target))
@@ -77,7 +88,7 @@ def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
 
 def wheel(source: Path, isolated: Isolated, target: Path) -> None:
     """Build the wheel of a source tree."""
-    builder = build.ProjectBuilder.from_isolated_env(isolated, source)
+    builder = isolated.builder(source)
     if not isolated.complete:
         isolated.install(builder.get_requires_for_build("wheel"))
     builder.build("wheel", str(target))
@@ -92,12 +103,12 @@ def empty(folder: Path) -> Path:
 
 def main(argv: list[str]) -> int:
     """Build as the arguments say; the exit code."""
-    which, (source, folder, dist) = argv[0], map(Path, argv[1:])
-    isolated = Isolated(folder)
+    which, (source, folder, dist), withheld = argv[0], map(Path, argv[1:4]), argv[4:]
+    isolated = Isolated(folder, withheld)
     try:
         if which == "first" or not isolated.complete:
             isolated.create()
-            isolated.install(build.ProjectBuilder.from_isolated_env(isolated, source).build_system_requires)
+            isolated.install(isolated.builder(source).build_system_requires)
         if which == "first":
             sdist_and_wheel(source, isolated, empty(dist))
         else:

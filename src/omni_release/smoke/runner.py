@@ -121,8 +121,9 @@ def run(release: Release, world: World, mode: str, record: Path | None = None) -
 def _command(release: Release, world: World, mode: str, report: Path, record: Path | None) -> Run:
     smoke = release.project.settings.smoke
     candidate = release.environment("candidate")
-    variables = environments.venv_env(world.environment, release.folder, candidate) | {RECORDER_OFF: "1"}
-    keys = tuple(name for name in redaction.KEY_VARIABLES if variables.pop(name, ""))
+    given = smoke.pass_env if mode == LIVE else ()
+    variables = environments.venv_env(world.environment, release.folder, candidate, given) | {RECORDER_OFF: "1"}
+    keys = tuple(name for name in redaction.KEY_VARIABLES if world.environment.get(name))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
     arguments = [*pytest_targets(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
     arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={report}"]

@@ -10,7 +10,6 @@ from typing import Any
 from omni_release import cassettes, environments, programs, testing
 from omni_release.cassettes import exchanges
 from omni_release.cassettes.exchanges import GENERATE, REFINE, Exchange
-from omni_release.core import redaction
 from omni_release.core.actions import Write
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
@@ -141,7 +140,6 @@ def _fill(
     }
     world.files.write(Write(task, json.dumps(content).encode()))
     variables = programs.test_env(world.environment, release.folder)
-    variables = {name: value for name, value in variables.items() if name not in redaction.KEY_VARIABLES}
     return environments.run_script(
         release,
         world,

@@ -14,6 +14,7 @@ from omni_release import environments, scripts, source_tree, testing
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity, importable
+from omni_release.core.secret_variables import withheld
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
 
@@ -70,6 +71,9 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     yield from _end_findings(project, command, completed, known=bool(failures), failed=failed)
     if passed and completed.tail:
         yield Finding(completed.tail[-1].strip("= "), severity=Severity.NOTICE)
+    if not passed and (names := withheld(world.environment, project.settings.tests.pass_env)):
+        message = f"the tests did not get these variables, which hold secrets: {', '.join(names)}"
+        yield Finding(f"{message}. Pass one with `pass-env` in [tool.omni-release.tests].", severity=Severity.NOTICE)
 
 
 def tests_key(release: Release, world: World) -> str:
@@ -82,8 +86,9 @@ def tests_key(release: Release, world: World) -> str:
 
 
 def _command(release: Release, world: World, results: Path) -> Run:
-    variables = environments.venv_env(world.environment, release.folder, release.environment("candidate"))
-    program, *arguments = release.project.settings.tests.command
+    tests, candidate = release.project.settings.tests, release.environment("candidate")
+    variables = environments.venv_env(world.environment, release.folder, candidate, tests.pass_env)
+    program, *arguments = tests.command
     if testing.uses_pytest(release.project):
         arguments += testing.packages_to_test(release.project, source_tree.files(release.project.root, world.processes))
         arguments += [f"--junitxml={results}", "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
@@ -93,7 +98,7 @@ def _command(release: Release, world: World, results: Path) -> Run:
         cwd=release.tests_tree,
         environment=variables,
         log=release.logs / "tests.log",
-        deadline=release.project.settings.tests.timeout,
+        deadline=tests.timeout,
     )
 
 
