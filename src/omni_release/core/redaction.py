@@ -139,8 +139,8 @@ KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 """The variables that may hold a key of the Gemini API; for its SDK, the second overrides the first."""
 
 
-# The shapes are public: issuers give their keys a fixed prefix so that scanners find them. Text contains a short prefix by
-# chance (base64; `task-` in an address), so those have to begin a word, or follow an escape (%3D, \n).
+# The shapes are public: issuers give their keys a fixed prefix so that scanners find them. A short prefix is also found
+# by chance (in base64, or `task-` in an address): such a key begins a word, or follows an escape (%3D, \n).
 _START = rb"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
 _RANDOM = rb"(?=[\w-]*[0-9])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}"
 _SHAPES = {
