@@ -5,17 +5,15 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import cast
 
 import pytest
 
-from omni_release.core.model import Project, Release, Severity
+from omni_release.core.model import Project, Release
 from omni_release.core.settings import Settings
 from omni_release.core.world import World
 from omni_release.distributions import content_checks
-from tests.conftest import git
 
 NO_WORLD = cast(World, None)
 
@@ -47,21 +45,6 @@ def sdist(release: Release, *names: str) -> None:
 def rules(release: Release) -> list[str]:
     """The rules of the findings."""
     return [finding.rule for finding in content_checks.no_stray_files(release, NO_WORLD)]
-
-
-def test_links_to_folders(release: Release, world: World) -> None:
-    """What an sdist has behind a tracked link is tracked where it leads to; not so where git ignores that."""
-    root = release.project.root
-    for name in ("real/key.txt", "ignored/key.txt"):
-        (root / name).parent.mkdir()
-        (root / name).write_text("x")
-    (root / "link").symlink_to("real")
-    (root / "other").symlink_to("ignored")
-    git("init", "--quiet", cwd=root)
-    git("add", "real", "link", "other", cwd=root)
-    sdist(release, "real/key.txt", "link/key.txt", "other/key.txt")
-    found = list(content_checks.sdist_tracked_files(replace(release, commit="0" * 40), world))
-    assert [finding.path for finding in found if finding.severity is Severity.ERROR] == ["other/key.txt"]
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,6 @@ def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     inside = set(distributions.names(sdist))
     generated = _generated(release.project)
     for name in sorted(inside - tracked):
-        if _target(release.project.root, name) in tracked:
-            continue  # behind a link to a folder, of which git tracks the link alone
         if not any(fnmatch.fnmatch(name, pattern) for pattern in generated):
             path = name if (release.project.root / name).exists() else None
             yield Finding(f"{sdist.name} contains {name}, which git does not track", "untracked-in-sdist", path=path)
@@ -116,12 +114,6 @@ def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     if left_out:
         listed = ", ".join(left_out[:10]) + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
         yield Finding(f"not in the sdist: {listed}", "left-out-of-sdist", Severity.NOTICE)
-
-
-def _target(root: Path, name: str) -> str:
-    """The path below `root` of the file that a name in the checkout leads to."""
-    target, root = (root / name).resolve(), root.resolve()
-    return target.relative_to(root).as_posix() if target.is_relative_to(root) else name
 
 
 def _generated(project: Project) -> tuple[str, ...]:
