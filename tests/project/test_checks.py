@@ -42,17 +42,17 @@ def test_scripts(script: str, rule: str | None, run_check: RunCheck) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "where"),
+    ("files", "rule", "where"),
     [
-        ({"pyproject.toml": '[project]\nname = "acme"\nversion = "1.0"\n'}, "pyproject.toml:1"),
-        ({"setup.py": "from setuptools import setup\nsetup(name='acme')\n"}, "setup.py"),
-        ({"setup.cfg": "[metadata]\nname = acme\n"}, "setup.cfg"),
+        ({"pyproject.toml": '[project]\nname = "acme"\nversion = "1.0"\n'}, "build-system", "pyproject.toml:1"),
+        ({"setup.py": "from setuptools import setup\nsetup(name='acme')\n"}, "build-system", "setup.py"),
+        ({"setup.cfg": "[metadata]\nname = acme\n"}, "not-buildable", "setup.cfg"),
     ],
 )
-def test_no_build_system(files: dict[str, str], where: str, run_check: RunCheck) -> None:
-    """Without a build system, the lines to add are in the message."""
+def test_no_build_system(files: dict[str, str], rule: str, where: str, run_check: RunCheck) -> None:
+    """Without a build system, the lines to add are in the message; nothing builds a setup.cfg alone."""
     (finding,) = run_check(project_valid, {"acme/__init__.py": "", **files})
-    assert (finding.rule, finding.where) == ("build-system", where)
+    assert (finding.rule, finding.where) == (rule, where)
     assert 'requires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"' in finding.message
 
 

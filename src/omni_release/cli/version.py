@@ -100,10 +100,9 @@ def project_root(arguments: Arguments) -> Path:
     tables = checkout.toml(checkout.inside + _FILE)
     if not checkout.unreadable and "project" not in tables and "poetry" not in (tables.get("tool") or {}):
         find_places(root)
-    if (root / _FILE).exists():
-        from omni_release import project
+    from omni_release import project
 
-        project.read(root)
+    project.read(root)
     return root
 
 
@@ -112,7 +111,7 @@ def run(arguments: Arguments) -> int:
     from omni_release import project
 
     root = project_root(arguments)
-    if (root / _FILE).exists() and project.name_of(root, project.read(root)[0]):
+    if project.name_of(root, project.read(root)[0]):
         from dataclasses import replace
 
         return lane.start(replace(lane.request(arguments), mode="staged" if arguments.staged else ""))

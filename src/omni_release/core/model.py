@@ -144,7 +144,7 @@ class Project:
 
     `name` is as the project spells it. `packages` are its import packages and modules, `compiled` the names of modules
     that have no Python source. `metadata` is the parsed pyproject.toml; where `stated_in` is setup.cfg or setup.py, its
-    [project] is what that file states.
+    [project] is what that file states, and `dynamic`.
     """
 
     root: Path

@@ -20,6 +20,7 @@ BUILD_SYSTEM = Rule("build-system", RuleClass.QUALITY, "No [build-system] table"
 IMPORT_PACKAGE = Rule("import-package", RuleClass.RELEASE, "No import package was found")
 REQUIRES_PYTHON = Rule("requires-python", RuleClass.RELEASE, "`requires-python` excludes this Python")
 
+NOT_BUILDABLE = Rule("not-buildable", RuleClass.RELEASE, "Neither pyproject.toml nor setup.py")
 SCRIPT = Rule("script", RuleClass.RELEASE, "Script does not name a function")
 
 _FILE = "pyproject.toml"
@@ -27,7 +28,7 @@ _SHORT = 100
 _SCRIPT = re.compile(r"\s*[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?")
 
 
-@reports(SCHEMA, BUILD_SYSTEM, IMPORT_PACKAGE, REQUIRES_PYTHON, SCRIPT)
+@reports(SCHEMA, BUILD_SYSTEM, NOT_BUILDABLE, IMPORT_PACKAGE, REQUIRES_PYTHON, SCRIPT)
 def project_valid(release: Release, world: World) -> Iterator[Finding]:
     """pyproject.toml is valid
 
@@ -66,9 +67,12 @@ def _build_system(project: Project) -> Iterator[Finding]:
     if (project.root / _FILE).is_file():
         message = f"no [build-system] table: installers would use setuptools. To keep that, add:{lines}"
         yield Finding(message, BUILD_SYSTEM.id, path=_FILE, line=1)
-    else:
-        message = f"{project.stated_in} and no pyproject.toml: write one with these three lines:{lines}"
+        return
+    message = f"{project.stated_in} and no pyproject.toml: write one with these three lines:{lines}"
+    if (project.root / "setup.py").is_file():
         yield Finding(message, BUILD_SYSTEM.id, path=project.stated_in)
+    else:
+        yield Finding(f"pip cannot install it: {message}", NOT_BUILDABLE.id, path=project.stated_in)
 
 
 def _scripts(project: Project, text: str) -> Iterator[Finding]:

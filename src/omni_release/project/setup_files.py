@@ -34,7 +34,7 @@ class SetupFiles:
         return split_list(self.option(section, key))
 
     def metadata(self, name: str) -> dict[str, object]:
-        """The same as a [project] table."""
+        """The same as a [project] table; all keys but the name are dynamic, for pyproject.toml does not state them."""
         scripts = self.sections.get("options.entry_points", {}), self.arguments.get("entry_points")
         stated = {
             "name": name,
@@ -44,7 +44,8 @@ class SetupFiles:
             "optional-dependencies": self._extras(),
             **{kind: found for kind, group in _SCRIPTS.items() if (found := _entry_points(group, *scripts))},
         }
-        return {key: value for key, value in stated.items() if value}
+        table = {key: value for key, value in stated.items() if value}
+        return table | {"dynamic": ["version", "dependencies", "optional-dependencies"]}
 
     def _extras(self) -> dict[str, list[str]]:
         stated = self.arguments.get("extras_require")
