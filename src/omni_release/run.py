@@ -7,7 +7,7 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from types import FrameType
@@ -23,16 +23,17 @@ from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import engine, redaction
+from omni_release.core import causes, engine, redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import BLOCKED_BY, REHEARSAL, Outcome, Release, Report
+from omni_release.core.model import REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import Completed, World
-from omni_release.report import text
+from omni_release.report import problems, text
+from omni_release.report.stages import Progress, Row
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
@@ -128,14 +129,23 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             from omni_release import publishing
 
             screen.say(publishing.reusable_rehearsal(store, release, world))
+        layout = text.Layout(screen.width, screen.unicode)
         begun = world.clock.monotonic()
+        progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic)
+        screen.follow(lambda: text.running_lines(progress))
+        if request.verbosity >= 0:
+            commit = release.commit.sha if release.commit else ""
+            screen.say([text.header_line(release.project.name, release.version, commit, release.target), ""])
         outcomes: list[Outcome] = []
         interrupted = False
         try:
-            outcomes.extend(_outcomes(request, lane, release, world, screen, secrets.redact))
+            for outcome in _outcomes(request, lane, release, world, progress, secrets.redact):
+                outcomes.append(outcome)
+                screen.say(_stage_lines(request, progress.new_rows(), layout))
         except KeyboardInterrupt:
             interrupted = True
-        screen.say(text.not_run_lines(outcomes))
+        screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
+        outcomes = list(causes.link(outcomes, lane.tasks))
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.read_only:
@@ -145,7 +155,10 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             report_files.write_step_summary(report, os.environ, secrets.redact)
         except OSError as error:
             screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
-        screen.say(text.summary_lines(report))
+        shown = redacted(report, secrets.redact)
+        if request.verbosity >= 0:
+            screen.say(text.problem_lines(shown, layout))
+        screen.say(text.verdict_lines(shown, problems.next_step(shown)))
         if request.lane == "release" and not request.dry:
             from omni_release import publishing
 
@@ -262,19 +275,27 @@ def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) ->
 
 
 def _outcomes(
-    request: Request, lane: Lane, release: Release, world: World, screen: Terminal, redact: Redact
+    request: Request, lane: Lane, release: Release, world: World, progress: Progress, redact: Redact
 ) -> Iterator[Outcome]:
-    """The lane's outcomes, shown as they end; `not_run_lines` shows those that another task has blocked."""
+    """The lane's outcomes as they end, which `progress` follows without secrets."""
     today = world.clock.now().date()
 
     def started(task: Task) -> None:
-        screen.started(task.id, task.title)
+        progress.started(task.id)
 
     for outcome in engine.run(lane, release, world, today=today, dry=request.dry, started=started):
-        screen.ended(outcome.id)
-        if BLOCKED_BY not in outcome.evidence:
-            screen.say(text.outcome_lines(redacted(outcome, redact)))
+        progress.ended(redacted(outcome, redact))
         yield outcome
+
+
+def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> Iterator[str]:
+    """The lines of stages that have ended, with their tasks in a dry run or where all is asked for."""
+    for row in rows:
+        if request.verbosity >= 0:
+            yield text.stage_line(row, layout)
+        for outcome in row.outcomes:
+            if request.verbosity > 0 or outcome.actions:
+                yield from text.task_lines(outcome, layout)
 
 
 def _report(

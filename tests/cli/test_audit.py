@@ -80,10 +80,10 @@ def test_missing_rules_folder(tmp_path: Path) -> None:
     (root / "acme.py").write_text("import base64\ngenai.Client().models.list()\n", encoding="utf-8")
     ran = omni("audit", cwd=root)
     assert ran.code == 1
-    assert (
-        "pyproject.toml:5: error: `rules` in [tool.omni-release.audit] names 'gone', which is not a folder" in ran.out
+    assert "pyproject.toml:5: `rules` in [tool.omni-release.audit] names 'gone', which is not a folder" in " ".join(
+        ran.out.split()
     )
-    assert "[bug-patterns/client-not-kept]" in ran.out
+    assert "bug-patterns/client-not-kept" in ran.out
 
 
 def test_bug_patterns_in_an_example(case: Callable[[str], Path]) -> None:

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from omni_release.core.errors import UsageError
-from omni_release.core.model import BLOCKED_BY, Artifact, Finding, Outcome, Report, Severity, Status
-from omni_release.report import text
+from omni_release.core.model import Artifact, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.report import stages, text
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
 
@@ -24,35 +24,40 @@ def commands(*findings: Finding, status: Status = Status.FAILED) -> list[str]:
     return list(text.workflow_commands(report(dataclasses.replace(DONE, status=status, findings=findings))))
 
 
+LAYOUT = text.Layout()
+
+
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        (Status.PASSED, "ok    They agree  [versions-agree]"),
-        (Status.FAILED, "FAIL  They agree  [versions-agree]"),
-        (Status.INCONCLUSIVE, "?     They agree  [versions-agree]"),
-        (Status.SKIPPED, "skip  They agree  [versions-agree]"),
-        (Status.PLANNED, "plan  They agree  [versions-agree]"),
-        (Status.WAITING, "wait  They agree  [versions-agree]"),
+        (Status.PASSED, "    ✔ They agree  [versions-agree]"),
+        (Status.FAILED, "    ✘ They agree  [versions-agree]"),
+        (Status.INCONCLUSIVE, "    ? They agree  [versions-agree]"),
+        (Status.SKIPPED, "    · They agree  [versions-agree]"),
+        (Status.PLANNED, "    ○ They agree  [versions-agree]"),
+        (Status.WAITING, "    ✋ They agree  [versions-agree]"),
     ],
 )
 def test_each_status(status: Status, line: str) -> None:
-    """Each status has its own mark, and the titles are aligned."""
-    assert list(text.outcome_lines(dataclasses.replace(DONE, status=status))) == [line]
+    """Each status has its own mark, and where the stream has no other characters, one in ASCII."""
+    outcome = dataclasses.replace(DONE, status=status)
+    assert list(text.task_lines(outcome, LAYOUT)) == [line]
+    (plain,) = text.task_lines(outcome, text.Layout(unicode=False))
+    assert plain.isascii() and plain.endswith(" They agree  [versions-agree]")
 
 
 def test_skipped() -> None:
     """A skipped task is one line with the reason."""
     why = Finding("there are no cassettes", severity=Severity.NOTICE)
     skipped = dataclasses.replace(DONE, status=Status.SKIPPED, findings=(why,))
-    assert list(text.outcome_lines(skipped)) == ["skip  They agree  [versions-agree]: there are no cassettes"]
+    assert list(text.task_lines(skipped, LAYOUT)) == ["    · They agree  [versions-agree]: there are no cassettes"]
 
 
 def test_time() -> None:
     """The duration is shown from 0.1 s on."""
-    assert list(text.outcome_lines(dataclasses.replace(DONE, seconds=0.09))) == ["ok    They agree  [versions-agree]"]
-    assert list(text.outcome_lines(dataclasses.replace(DONE, seconds=61.26))) == [
-        "ok    They agree  (61.3 s)  [versions-agree]"
-    ]
+    for seconds, shown in ((0.09, ""), (61.26, "  61.3 s")):
+        (line,) = text.task_lines(dataclasses.replace(DONE, seconds=seconds), LAYOUT)
+        assert line == f"    ✔ They agree  [versions-agree]{shown}"
 
 
 def test_findings() -> None:
@@ -63,8 +68,7 @@ def test_findings() -> None:
         Finding("by the way", "hollow-wheel", Severity.NOTICE, path="b.py"),
     )
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=findings, remedy="Write it\n  into   all.")
-    assert list(text.outcome_lines(failed)) == [
-        "FAIL  They agree  [versions-agree]",
+    assert list(text.task_lines(failed, LAYOUT))[1:] == [
         "      a.py:3:7: error: they differ",
         "      by much  [version-drift]",
         "      warning: odd  [hollow-wheel]",
@@ -76,58 +80,98 @@ def test_findings() -> None:
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAILED])
 def test_remedy(status: Status) -> None:
     """Only a failed task shows its remedy."""
-    assert list(text.outcome_lines(dataclasses.replace(DONE, status=status, remedy="Do this.")))[1:] == []
+    outcome = dataclasses.replace(DONE, status=status, remedy="Do this.")
+    assert list(text.task_lines(outcome, LAYOUT))[1:] == []
 
 
 def test_planned_actions() -> None:
     """A dry run shows each action, with all lines indented."""
     planned = dataclasses.replace(DONE, status=Status.PLANNED, actions=("run a\n  or, if that fails, run b", "write c"))
-    assert list(text.outcome_lines(planned))[1:] == [
+    assert list(text.task_lines(planned, LAYOUT))[1:] == [
         "      would run a",
         "        or, if that fails, run b",
         "      would write c",
     ]
 
 
-def test_summary() -> None:
-    """The summary has the artifacts, the verdict, the number of each status, and the run folder."""
+def test_problem_with_one_place() -> None:
+    """The rule, the place, the message; the fix, and the checks that also report it."""
+    cause = Finding("lacks acme", "distributions-match/hollow-wheel", path="a.py", line=3)
+    effect = Finding("nothing", "wheel-contents/W007", cause="distributions-match/hollow-wheel")
+    failed = dataclasses.replace(
+        DONE, id="distributions-match", status=Status.FAILED, findings=(cause,), remedy="Add it."
+    )
+    other = dataclasses.replace(DONE, id="wheel-contents", status=Status.FAILED, findings=(effect,))
+    assert list(text.problem_lines(report(other, failed), LAYOUT)) == [
+        "",
+        "  1 problem must be fixed",
+        "",
+        "  1  distributions-match/hollow-wheel  a.py:3: lacks acme",
+        "     Fix  Add it.",
+        "     Also wheel-contents/W007",
+    ]
+
+
+def test_problem_with_many_places() -> None:
+    """At most five places of a message are shown, grouped by file; the others are counted."""
+    findings = [Finding("odd\n→ Do this.", "c/r", path=f"{n // 3}.py", line=n) for n in range(12)]
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=tuple(findings), remedy="Read the page.")
+    assert list(text.problem_lines(report(failed), LAYOUT))[3:] == [
+        "  1  c/r  odd",
+        "     0.py:0, 1, 2",
+        "     1.py:3, 4",
+        "     and 7 more in 3 files: see the report",
+        "     Fix  Do this.",
+    ]
+
+
+def test_problem_with_different_messages() -> None:
+    """The first message is shown whole, the others in one line each."""
+    findings = [Finding(f"message {n} " + "x" * 200, "c/r", path="a.py", line=n + 1) for n in range(7)]
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=tuple(findings))
+    lines = list(text.problem_lines(report(failed), LAYOUT))
+    shown = [line for line in lines if "message" in line]
+    assert [line.split(":")[1] for line in shown] == ["1", "2", "3", "4", "5"]
+    assert all(len(line) <= 100 and line.endswith("…") for line in shown[1:])
+    assert lines[-1] == "     and 2 more in 1 file: see the report"
+
+
+def test_warnings() -> None:
+    """A warning is one line for each rule, the first ten of them."""
+    findings = [Finding("odd", f"c/r{n}", Severity.WARNING, path="a.py", line=n + 1) for n in range(12)]
+    passed = dataclasses.replace(DONE, id="c", findings=(*findings, dataclasses.replace(findings[0], path="b.py")))
+    lines = list(text.problem_lines(report(passed), LAYOUT))
+    assert lines[:2] == ["", f"  ⚠ {'c/r0':<24} a.py:1  odd  (+1)"]
+    assert lines[-1] == "  and 2 more warnings: -v shows them"
+    assert len(lines) == 12
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_width(width: int) -> None:
+    """No line is wider than the terminal, but for words that cannot be broken."""
+    finding = Finding("a few words " * 40, "c/r", path="src/acme/some/module.py", line=3)
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=(finding, finding), remedy="words " * 50)
+    row = stages.row(Stage.SOURCE, [failed], [failed], 1.0)
+    lines = [text.stage_line(row, text.Layout(width)), *text.problem_lines(report(failed), text.Layout(width))]
+    assert max(map(len, lines)) <= width
+
+
+def test_verdict() -> None:
+    """The last block has the verdict, the counts, the artifacts, the run folder and the next command."""
     outcomes = [
         dataclasses.replace(DONE, status=s) for s in (Status.PASSED, Status.PASSED, Status.SKIPPED, Status.WAITING)
     ]
-    assert list(text.summary_lines(report(*outcomes, run="runs/1"))) == [
-        f"acme-1.0.tar.gz  12 bytes  sha256 {'ab' * 32}",
-        "rehearse: acme 1.0 → rehearsal: WAITING in 2.2 s",
-        "  2 passed, 1 skipped, 1 waiting",
-        "  run folder: runs/1",
+    assert list(text.verdict_lines(report(*outcomes, run="runs/1"), "omni-release sign")) == [
+        "",
+        "  WAITING  rehearse: acme 1.0 → rehearsal, 2.2 s   1 waiting · 2 passed · 1 not applicable",
+        f"  sdist   acme-1.0.tar.gz  12 B  sha256:{'ab' * 4}…",
+        "  Report  runs/1",
+        "  Next    omni-release sign",
     ]
-
-
-def test_blocked_tasks() -> None:
-    """All tasks that one task has blocked, directly or through others, are one line."""
-    causes = {
-        "copy-source": "",
-        "build": "",
-        "install": "build",
-        "tests-pass": "install",
-        "tag": "confirm",
-        "push": "tag",
-    }
-    outcomes = [
-        dataclasses.replace(DONE, id=id, status=Status.SKIPPED, evidence={BLOCKED_BY: cause} if cause else {})
-        for id, cause in causes.items()
-    ]
-    assert list(text.not_run_lines(outcomes)) == [
-        "skip  2 tasks not run, because they need build: install, tests-pass",
-        "skip  2 tasks not run, because they need confirm: tag, push",
-    ]
-    assert list(text.not_run_lines(outcomes[:3])) == ["skip  1 task not run, because it needs build: install"]
-    assert list(text.not_run_lines(outcomes[:2])) == []
-
-
-def test_short_summary() -> None:
-    """The summary leaves out a missing version and a missing run folder."""
-    lines = list(text.summary_lines(report(DONE, version=None)))
-    assert lines[1:] == ["rehearse: acme → rehearsal: PASSED in 2.2 s", "  1 passed"]
+    assert (
+        list(text.verdict_lines(report(DONE, version=None)))[1]
+        == "  PASSED  rehearse: acme → rehearsal, 2.2 s   1 passed"
+    )
 
 
 def test_error() -> None:
@@ -194,7 +238,7 @@ def test_limit_of_notices() -> None:
         for severity, count in ((Severity.NOTICE, 15), (Severity.WARNING, 20))
         for n in range(count)
     )
-    shown = "\n".join(text.outcome_lines(Outcome("id", "Title", "check", Status.PASSED, findings)))
+    shown = "\n".join(text.task_lines(Outcome("id", "Title", "check", Status.PASSED, findings), LAYOUT))
     assert shown.count("warning: said") == 20
     assert shown.count("said") == 25
     assert "… and 10 more notices" in shown

@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from omni_release.core.redaction import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.spinner import Spinner
+    from rich.table import Table
+    from rich.text import Text
 
 
 class Terminal(Protocol):
-    """Shows the running tasks, and permanent lines."""
+    """Shows what is running, and permanent lines. `width` is in columns; `unicode`: other characters than ASCII."""
+
+    width: int
+    unicode: bool
 
     def __enter__(self) -> Terminal: ...
 
@@ -26,11 +31,8 @@ class Terminal(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None: ...
 
-    def started(self, id: str, title: str) -> None:
-        """A task has started."""
-
-    def ended(self, id: str) -> None:
-        """A task has ended."""
+    def follow(self, running: Callable[[], Iterable[str]]) -> None:
+        """Show these lines below the permanent ones; asked for again and again."""
 
     def say(self, lines: Iterable[str]) -> None:
         """Print permanent lines."""
@@ -40,21 +42,44 @@ class Terminal(Protocol):
 
 
 def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> Terminal:
-    """A live one where the stream is a terminal and rich is installed, unless NO_COLOR or TERM=dumb is set."""
-    if stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb":
+    """A live one on a terminal, where rich is installed and TERM is not `dumb`; elsewhere plain lines.
+
+    NO_COLOR turns colours off, FORCE_COLOR turns them on in a pipe, too.
+    """
+    live = stream.isatty() and environment.get("TERM") != "dumb"
+    colour = bool(environment.get("FORCE_COLOR")) and not environment.get("NO_COLOR")
+    if live or colour:
         try:
-            return Live(stream, redact)
+            return Rich(stream, environment, redact, live=live)
         except ImportError:
             pass  # the base install has no rich
-    return Plain(stream, redact)
+    return Plain(stream, environment, redact)
+
+
+def _width(stream: TextIO, environment: Mapping[str, str]) -> int:
+    """The columns of the stream: of its terminal, else those of COLUMNS, else 100."""
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns
+    columns = environment.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) >= _NARROWEST else _DEFAULT_WIDTH
+
+
+def _has_unicode(stream: TextIO) -> bool:
+    try:
+        "✔✘⚠·○✋".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 class Plain:
     """Plain lines. A closed pipe (`| head`) does not end the run, whose report is complete."""
 
-    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
+    def __init__(self, stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> None:
         self._stream = stream
         self._redact = redact
+        self.width = _width(stream, environment)
+        self.unicode = _has_unicode(stream)
 
     def __enter__(self) -> Plain:
         return self
@@ -65,10 +90,7 @@ class Plain:
         except BrokenPipeError:
             _silence(self._stream)
 
-    def started(self, id: str, title: str) -> None:
-        pass
-
-    def ended(self, id: str) -> None:
+    def follow(self, running: Callable[[], Iterable[str]]) -> None:
         pass
 
     def say(self, lines: Iterable[str]) -> None:
@@ -92,53 +114,77 @@ def _silence(stream: TextIO) -> None:
     os.close(null)
 
 
-class Live:
-    """The running tasks with their durations, below the permanent lines."""
+class Rich:
+    """Coloured lines; where it is `live`, what is running below them, with a spinner."""
 
-    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self, stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str], *, live: bool
+    ) -> None:
         from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.live import Live
 
         self._redact = redact
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        self._progress: Progress = Progress(*columns, console=self._console, transient=True)
-        self._rows: dict[str, TaskID] = {}
-        self._lock = threading.Lock()
+        self.width = _width(stream, environment)
+        self.unicode = _has_unicode(stream)
+        no_color = bool(environment.get("NO_COLOR"))
+        self._console = Console(
+            file=stream, highlight=False, soft_wrap=True, no_color=no_color, force_terminal=not live or None
+        )
+        self._running: Callable[[], Iterable[str]] = tuple
+        self._live = (
+            Live(console=self._console, transient=True, get_renderable=self._drawing, refresh_per_second=8)
+            if live
+            else None
+        )
+        self._spinners: dict[int, Spinner] = {}
 
-    def __enter__(self) -> Live:
-        self._progress.start()
+    def __enter__(self) -> Rich:
+        if self._live:
+            self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._progress.stop()
+        if self._live:
+            self._live.stop()
 
-    def started(self, id: str, title: str) -> None:
-        with self._lock:
-            self._rows[id] = self._progress.add_task(self._plain(title), total=None)
+    def follow(self, running: Callable[[], Iterable[str]]) -> None:
+        self._running = running
 
-    def ended(self, id: str) -> None:
-        with self._lock:
-            if id in self._rows:
-                self._progress.remove_task(self._rows.pop(id))
+    def say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._console.print(self._styled(line))
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
-        self._progress.stop()  # it would overwrite the input
+        if self._live is None:
+            return None
+        self._live.stop()  # it would overwrite the input
         try:
             self._console.print(printable(self._redact(question)), end="", markup=False)
             return typed()
         finally:
-            self._progress.start()
+            self._live.start()
 
-    def say(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._console.print(_styled(line, self._plain(line)))
+    def _drawing(self) -> Table:
+        """The lines of what is running, each with a spinner."""
+        from rich.spinner import Spinner
+        from rich.table import Table
+        from rich.text import Text
 
-    def _plain(self, text: str) -> str:
-        """The text without markup and control characters."""
-        from rich.markup import escape
+        drawing = Table.grid(padding=(0, 1))
+        for number, line in enumerate(self._running()):
+            spinner = self._spinners.setdefault(number, Spinner("dots" if self.unicode else "line", style="cyan"))
+            text = Text(printable(self._redact(line)), no_wrap=True, overflow="ellipsis")
+            drawing.add_row(" ", spinner, text)
+        return drawing
 
-        return escape(printable(self._redact(text)))
+    def _styled(self, line: str) -> Text:
+        """The line without markup and control characters, with colours for marks, verdicts and commands."""
+        from rich.text import Text
+
+        text = Text(printable(self._redact(line)))
+        for pattern, style in _STYLES:
+            text.highlight_regex(pattern, style)
+        return text
 
 
 class AtTerminal:
@@ -182,12 +228,22 @@ class AtTerminal:
 
 
 _LONGEST_LINE = 4096
-_STYLES = {"ok ": "green", "FAI": "bold red", "?  ": "yellow", "wai": "yellow", "ski": "dim", "pla": "cyan"}
-
-
-def _styled(line: str, escaped: str) -> str:
-    style = _STYLES.get(line[:3])
-    return f"[{style}]{escaped[:4]}[/]{escaped[4:]}" if style else escaped
+_NARROWEST = 40
+_DEFAULT_WIDTH = 100
+_STYLES = (
+    (r"^ {2,4}(✔|ok  ) ", "green"),
+    (r"^ {2,4}(✘|FAIL) ", "bold red"),
+    (r"^ {2,4}(⚠|warn|\?|✋|wait) ", "yellow"),
+    (r"^ {2,4}[·-] .*|^ {2,4}skip .*", "dim"),
+    (r"^  PASSED", "bold green"),
+    (r"^  (FAILED|INTERRUPTED)", "bold red"),
+    (r"^  (INCONCLUSIVE|WAITING|PLANNED|SKIPPED)", "bold yellow"),
+    (r"^     (Fix|Also) ", "bold"),
+    (r"^  (Next|Report)    ?", "bold"),
+    (r"^  \d+ +[a-z][a-z0-9/-]+", "bold"),
+    (r"`[^`]+`|(?<=^  Next    ).*", "cyan"),
+)
+"""What is coloured in a line, by regular expression. Colour only adds to the words."""
 
 
 def unicode(stream: TextIO) -> TextIO:

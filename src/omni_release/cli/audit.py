@@ -86,9 +86,8 @@ def document(rule: Path, findings: Sequence[Finding]) -> str:
 
     from omni_release.core.documents import to_json
 
-    places = [{**dataclasses.asdict(finding), "severity": finding.severity.value} for finding in findings]
-    for place in places:
-        del place["configured"]  # each is of the rule file that the command names
+    keys = ("message", "rule", "severity", "path", "line", "column")
+    places = [{key: value for key, value in dataclasses.asdict(finding).items() if key in keys} for finding in findings]
     return to_json({"rule": rule.as_posix(), "places": places})
 
 

@@ -49,6 +49,7 @@ class Arguments(cli_parser.Arguments):
     only: Sequence[str] = ()
     to: str = ""
     yes: bool = False
+    verbosity: int = 0
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -91,6 +92,10 @@ def add_options(
     if only:
         parser.add_argument("--only", action="append", metavar="ID", help="run only this task and those it needs")
     add_dry_run(parser)
+    shown = parser.add_mutually_exclusive_group()
+    help = "show every task, with all findings"
+    shown.add_argument("-v", "--verbose", dest="verbosity", action="store_const", const=1, help=help)
+    shown.add_argument("-q", "--quiet", dest="verbosity", action="store_const", const=-1, help="show only the verdict")
     origin = parser.add_mutually_exclusive_group() if artifacts else parser  # argparse fails on an empty group
     if run:
         origin.add_argument("--run", dest="run_id", metavar="RUN", help="resume this run instead of starting a new one")
@@ -120,6 +125,7 @@ def request(arguments: Arguments) -> Request:
         only=tuple(arguments.only),
         to=arguments.to,
         yes=arguments.yes,
+        verbosity=arguments.verbosity,
     )
 
 

@@ -138,7 +138,7 @@ def _check(root: Path, arguments: Arguments) -> int:
         return status.exit_code
     task = check(staged_versions_agree if arguments.staged else versions_agree)
     outcome = Outcome(task.id, task.title, task.kind, status, differences, task.remedy)
-    sys.stdout.writelines(f"{line}\n" for line in text.outcome_lines(outcome))
+    sys.stdout.writelines(f"{line}\n" for line in text.task_lines(outcome, text.Layout()))
     return status.exit_code
 
 

@@ -191,13 +191,14 @@ def now() -> str:
 
 
 def outcome_dict(outcome: Outcome) -> dict[str, object]:
-    """An outcome as a JSON document has it: its fields, without `actions` and `configured` where they do not apply."""
+    """An outcome as a JSON document has it: its fields, without those that are optional and empty."""
     content = asdict(outcome)
     if not outcome.actions:
         del content["actions"]
     for finding in content["findings"]:
-        if not finding["configured"]:
-            del finding["configured"]
+        for key in ("configured", "distribution", "paths", "cause"):
+            if not finding[key]:
+                del finding[key]
     return content
 
 

@@ -158,7 +158,8 @@ class Request:
 
     `artifacts` is a folder with distributions that were built elsewhere, `output` a folder for the report in each form.
     `only` are the ids of the tasks to run, with those that they need; empty means all. `to` is the name of a real
-    index, `destination` its addresses; with `yes` there is no prompt for the version.
+    index, `destination` its addresses; with `yes` there is no prompt for the version. `verbosity` is -1 for the verdict
+    alone, 0 for the stages and the problems, 1 for every task.
     """
 
     lane: str
@@ -173,6 +174,7 @@ class Request:
     to: str = ""
     yes: bool = False
     destination: Target | None = None
+    verbosity: int = 0
 
     @property
     def read_only(self) -> bool:

@@ -43,12 +43,14 @@ class Rule:
     """One kind of finding that a check reports, called `check/id`.
 
     `id` is a regular expression for a family of rules that another program defines (`W\\d{3}`). `title` is a short
-    noun phrase or statement.
+    noun phrase or statement. `caused_by` are the rules (`check/rule`) whose findings can explain one of this rule: see
+    `core.causes`.
     """
 
     id: str
     kind: RuleClass
     title: str
+    caused_by: tuple[str, ...] = ()
 
     @property
     def is_family(self) -> bool:

@@ -4,34 +4,84 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import BLOCKED_BY, Outcome, Report, Severity, Status
+from omni_release.core.model import Outcome, Report, Severity, Status
+from omni_release.report import problems, stages
+from omni_release.report.problems import Problem
+from omni_release.report.stages import Mark, Progress, Row
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
 
-_MARKS = {
-    Status.PASSED: "ok   ",
-    Status.FAILED: "FAIL ",
-    Status.INCONCLUSIVE: "?    ",
-    Status.SKIPPED: "skip ",
-    Status.PLANNED: "plan ",
-    Status.WAITING: "wait ",
-}
-
 _NOTICES = 5  # shown per task: there can be many waived findings
 _ANNOTATIONS = 10  # of each severity; GitHub drops more without a message: https://docs.github.com/en/rest/checks
+_PLACES = 5  # shown per problem
+_DETAILS = 10  # lines of a message that has more than one
+_WARNINGS = 10  # shown in a run
+_ID_WIDTH = 24
 
 
-def outcome_lines(outcome: Outcome) -> Iterator[str]:
-    """The line of a task with its id, then its actions, its findings, and the remedy if it failed.
+@dataclass(frozen=True)
+class Layout:
+    """How lines are laid out: the width in columns, and whether the stream has other marks than ASCII."""
 
-    A skipped task is one line, with the reason.
-    """
-    took = f"  ({outcome.seconds:.1f} s)" if outcome.seconds >= 0.1 else ""
-    line = f"{_MARKS[outcome.status]} {outcome.title}{took}  [{outcome.id}]"
+    width: int = 100
+    unicode: bool = True
+
+    def mark(self, mark: Mark) -> str:
+        """A mark, padded to the width of the widest."""
+        return stages.UNICODE[mark] if self.unicode else f"{mark.value:<4}"
+
+    def cut(self, line: str, room: int = 0) -> str:
+        """The line, cut at the width less `room` columns."""
+        most = max(self.width - room, 20)
+        return line if len(line) <= most else f"{line[: most - 1]}…"
+
+    def wrapped(self, text: str, indent: str, first: str | None = None) -> Iterator[str]:
+        """The text, wrapped; `first` replaces the indentation of the first line. Line breaks in it are kept."""
+        for line in text.splitlines() or [""]:
+            start = indent if first is None else first
+            yield from textwrap.wrap(
+                line,
+                max(self.width, 60),
+                initial_indent=start,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+                replace_whitespace=False,
+            ) or [start.rstrip()]
+            first = None
+
+
+def stage_line(row: Row, layout: Layout) -> str:
+    """The line of a stage: its mark, its name, what came of it, and its time."""
+    seconds = f"{row.seconds:.1f} s" if row.seconds >= 0.05 else ""
+    begin = f"  {layout.mark(row.mark)} {row.stage.value.capitalize():<10} "
+    room = len(begin) + 10
+    return f"{begin}{layout.cut(row.words, room):<{min(layout.width - room, 60)}} {seconds:>8}".rstrip()
+
+
+def running_lines(progress: Progress) -> Iterator[str]:
+    """A line for each stage that is running: its name, its tasks (two at most), and its seconds so far."""
+    for stage, ids, seconds in progress.running():
+        if ids:
+            more = f" and {len(ids) - 2} more" if len(ids) > 2 else ""
+            yield f"{stage.value.capitalize():<10} {', '.join(ids[:2])}{more}  {seconds:.0f} s"
+
+
+def header_line(project: str, version: str | None, commit: str, target: str) -> str:
+    """The first line: what the run is about."""
+    at = f"  {commit[:7]}" if commit else ""
+    return f"{project}{f' {version}' if version else ''}{at}  → {target}"
+
+
+def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
+    """The line of a task with its id, then its actions, its findings, and the remedy if it failed."""
+    took = f"  {outcome.seconds:.1f} s" if outcome.seconds >= 0.1 else ""
+    line = f"    {layout.mark(stages.mark_of(outcome))} {outcome.title}  [{outcome.id}]{took}"
     if outcome.status is Status.SKIPPED and len(outcome.findings) == 1 and "\n" not in outcome.findings[0].message:
         yield f"{line}: {outcome.findings[0].message}"
         return
@@ -53,31 +103,124 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
         yield from _indented(f"→ {' '.join(outcome.remedy.split())}")
 
 
-def not_run_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """One line for all tasks that did not run because of the same task, directly or through others."""
-    blockers = {outcome.id: str(outcome.evidence[BLOCKED_BY]) for outcome in outcomes if BLOCKED_BY in outcome.evidence}
-    by_cause: dict[str, list[str]] = {}
-    for id, cause in blockers.items():
-        while cause in blockers:
-            cause = blockers[cause]
-        by_cause.setdefault(cause, []).append(id)
-    for cause, ids in by_cause.items():
-        tasks, need = ("1 task", "it needs") if len(ids) == 1 else (f"{len(ids)} tasks", "they need")
-        yield f"{_MARKS[Status.SKIPPED]} {tasks} not run, because {need} {cause}: {', '.join(ids)}"
+def problem_lines(report: Report, layout: Layout) -> Iterator[str]:
+    """What must be fixed, numbered, the worst first; then the warnings, one line each."""
+    found = problems.problems(report)
+    if found:
+        yield ""
+        yield f"  {_heading(found)}"
+    for number, problem in enumerate(found, 1):
+        yield ""
+        yield from _problem(number, problem, layout)
+    advice = problems.warnings(report)
+    if advice:
+        yield ""
+    for problem in advice[:_WARNINGS]:
+        yield _warning(problem, layout)
+    if len(advice) > _WARNINGS:
+        yield f"  and {len(advice) - _WARNINGS} more warnings: -v shows them"
 
 
-def summary_lines(report: Report) -> Iterator[str]:
-    """The last lines: the artifacts, the verdict, the number of tasks of each status, the run folder."""
-    for artifact in report.artifacts:
-        yield f"{artifact.name}  {artifact.size} bytes  sha256 {artifact.sha256}"
+def _heading(found: Sequence[Problem]) -> str:
+    counts = {status: sum(problem.outcome.status is status for problem in found) for status in Status}
+    parts = []
+    if number := counts[Status.FAILED]:
+        parts.append("1 problem must be fixed" if number == 1 else f"{number} problems must be fixed")
+    if number := counts[Status.WAITING]:
+        parts.append("1 task waits for a person" if number == 1 else f"{number} tasks wait for a person")
+    if number := counts[Status.INCONCLUSIVE]:
+        parts.append("1 result is unknown" if number == 1 else f"{number} results are unknown")
+    return " · ".join(parts)
+
+
+def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
+    """The number, the rule, the message, the places, the fix, and the checks that also report it."""
+    indent, outcome = " " * 5, problem.outcome
+    first, *details = problem.message.splitlines() or [outcome.title]
+    fixes = [line.removeprefix("→ ") for line in details if line.startswith("→ ")]
+    details = [line for line in details if not line.startswith("→ ")]
+    where = "" if problem.same and len(problem.findings) > 1 else problem.findings[0].where
+    message = f"{problem.rule}  {where}{': ' if where else ''}{first}"
+    yield from layout.wrapped(message, indent, f"  {number:<3}")
+    for line in details[:_DETAILS]:
+        yield from layout.wrapped(line, indent)
+    if len(details) > _DETAILS:
+        yield f"{indent}… {len(details) - _DETAILS} more lines in the report"
+    if len(problem.findings) > 1:
+        yield from _more_places(problem, layout, indent)
+    if not fixes and outcome.status is Status.FAILED and outcome.remedy:
+        fixes = [" ".join(outcome.remedy.split())]
+    for fix in fixes:
+        yield from layout.wrapped(fix, f"{indent}     ", f"{indent}Fix  ")
+    if problem.also:
+        yield from layout.wrapped(" · ".join(problem.also), f"{indent}     ", f"{indent}Also ")
+
+
+def _more_places(problem: Problem, layout: Layout, indent: str) -> Iterator[str]:
+    """The places of a message, or the findings after the first one with their own messages, one line each."""
+    if problem.same:
+        found = problems.places(problem.findings, _PLACES)
+        lines: Sequence[str] = found.shown
+    else:
+        others = problem.findings[1:]
+        found = problems.places(others, _PLACES - 1)
+        first_lines = (finding.message.partition("\n")[0] for finding in others)
+        places = (f"{finding.where}: " if finding.where else "" for finding in others)
+        lines = [f"{place}{line}" for place, line in zip(places, first_lines, strict=True)][: _PLACES - 1]
+    for line in lines:
+        yield layout.cut(f"{indent}{line}")
+    if found.rest:
+        yield f"{indent}{found.rest}: see the report"
+
+
+def _warning(problem: Problem, layout: Layout) -> str:
+    first = problem.findings[0]
+    found = problems.places(problem.findings, 1)
+    more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
+    where = f"{first.where}  " if first.where else ""
+    begin = f"  {layout.mark(Mark.WARNING)} {problem.rule:<{_ID_WIDTH}} "
+    message = f"{where}{first.message.partition(chr(10))[0]}"
+    return f"{begin}{layout.cut(message, len(begin) + len(more))}{more}"
+
+
+def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
+    """The last block: the verdict, the counts, the artifacts, the run folder, and the command to run next."""
+    yield ""
     subject = f"{report.project} {report.version}" if report.version else report.project
     target = f" → {report.target}" if report.artifacts else ""
-    yield f"{report.lane}: {subject}{target}: {report.verdict.upper()} in {report.seconds:.1f} s"
-    counts = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
-    if report.outcomes:
-        yield "  " + ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
+    yield f"  {report.verdict.upper()}  {report.lane}: {subject}{target}, {report.seconds:.1f} s{_counts(report)}"
+    for artifact in report.artifacts:
+        kind = "wheel" if artifact.name.endswith(".whl") else "sdist"
+        yield f"  {kind:<7} {artifact.name}  {size(artifact.size)}  sha256:{artifact.sha256[:8]}…"
     if report.run:
-        yield f"  run folder: {report.run}"
+        yield f"  Report  {report.run}"
+    if next_step:
+        yield f"  Next    {next_step}"
+
+
+def _counts(report: Report) -> str:
+    """The number of tasks that passed, of problems, warnings, blocked and not applicable tasks."""
+    blocked = sum(map(len, problems.blocked_tasks(report.outcomes).values()))
+    skipped = sum(outcome.status is Status.SKIPPED for outcome in report.outcomes) - blocked
+    status = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
+    advice = len(problems.warnings(report))
+    counts = (
+        (status[Status.FAILED], "failed"),
+        (status[Status.WAITING], "waiting"),
+        (status[Status.INCONCLUSIVE], "inconclusive"),
+        (status[Status.PASSED], "passed"),
+        (status[Status.PLANNED], "planned"),
+        (advice, "warning" if advice == 1 else "warnings"),
+        (blocked, "not run"),
+        (skipped, "not applicable"),
+    )
+    shown = " · ".join(f"{number} {word}" for number, word in counts if number)
+    return f"   {shown}" if shown else ""
+
+
+def size(number: int) -> str:
+    """A number of bytes for people: 1.1 kB."""
+    return f"{number} B" if number < 1000 else f"{number / 1000:.1f} kB" if number < 1e6 else f"{number / 1e6:.1f} MB"
 
 
 def error_lines(error: OmniReleaseError, redact: Redact) -> Iterator[str]:
@@ -96,7 +239,7 @@ def workflow_commands(report: Report) -> Iterator[str]:
         finding
         for outcome in report.outcomes
         for finding in outcome.findings
-        if finding.severity is not Severity.NOTICE or outcome.status is Status.FAILED
+        if not finding.cause and (finding.severity is not Severity.NOTICE or outcome.status is Status.FAILED)
     ]
     for severity in Severity:
         of_severity = [finding for finding in findings if finding.severity is severity]

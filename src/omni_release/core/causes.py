@@ -1,0 +1,50 @@
+"""Which finding explains which: a declared relation between rules, held against what the findings are about.
+
+A wheel without its modules fails in five checks. `Rule.caused_by` names the rules that can explain a finding; they do
+where both are about the same release file, and all files that the effect is about are among those of the cause.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+
+from omni_release.core.model import Finding, Outcome, Severity
+from omni_release.core.tasks import Rule, Task
+
+
+def link(outcomes: Sequence[Outcome], tasks: Iterable[Task]) -> tuple[Outcome, ...]:
+    """The outcomes, each finding with its `cause` where an error of the same run explains it."""
+    relations = [(task.id, rule) for task in tasks for rule in task.rules if rule.caused_by]
+    errors = [finding for outcome in outcomes for finding in outcome.findings if finding.severity is Severity.ERROR]
+    return tuple(
+        dataclasses.replace(
+            outcome, findings=tuple(_with_cause(finding, outcome.id, relations, errors) for finding in outcome.findings)
+        )
+        for outcome in outcomes
+    )
+
+
+def _with_cause(
+    finding: Finding, check: str, relations: Sequence[tuple[str, Rule]], errors: Sequence[Finding]
+) -> Finding:
+    name = finding.rule.removeprefix(f"{check}/")
+    rules = (rule for task, rule in relations if task == check and re.fullmatch(rule.id, name))
+    allowed = {cause for rule in rules for cause in rule.caused_by}
+    if finding.severity is Severity.NOTICE or not allowed:
+        return finding
+    cause = next((error for error in errors if error.rule in allowed and _explains(error, finding)), None)
+    return dataclasses.replace(finding, cause=cause.rule) if cause else finding
+
+
+def _explains(cause: Finding, effect: Finding) -> bool:
+    """Whether both are about one file, or an sdist and the wheel made of it, and the effect about no other paths."""
+    files = {cause.distribution, effect.distribution}
+    one_build = len({_release_of(name) for name in files}) == 1 and any(name.endswith(".tar.gz") for name in files)
+    return cause != effect and (len(files) == 1 or one_build) and set(effect.paths) <= set(cause.paths)
+
+
+def _release_of(distribution: str) -> tuple[str, ...]:
+    """The name and the version in a distribution's file name, as they are spelled there."""
+    return tuple(distribution.removesuffix(".tar.gz").split("-")[:2])

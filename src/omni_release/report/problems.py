@@ -1,0 +1,162 @@
+"""The problems of a run, as a person reads them: one for each rule of a check, with its places and its effects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Stage, Status
+
+_UNRESOLVED = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The findings of one rule in one outcome. `also` are the checks that report an effect of it; worst first.
+
+    `message` is that of the first finding. `same` is True where all findings have this message, in different places.
+    """
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    also: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        return self.findings[0].message
+
+    @property
+    def same(self) -> bool:
+        return all(finding.message == self.message for finding in self.findings)
+
+    @property
+    def rule(self) -> str:
+        """The rule, as `check/rule`, or the id of the task."""
+        return self.findings[0].rule or self.outcome.id
+
+
+def problems(report: Report) -> tuple[Problem, ...]:
+    """What must be fixed or answered, the worst first: failed, waiting, inconclusive.
+
+    Of the failed ones those come first that block other tasks or explain other findings, then the order of the lane.
+    """
+    effects = _effects(report.outcomes)
+    blockers = set(blocked_tasks(report.outcomes))
+    found: list[Problem] = []
+    for outcome in report.outcomes:
+        if outcome.status is Status.FAILED:
+            found += _by_rule(outcome, (f for f in outcome.findings if f.severity is Severity.ERROR), effects)
+        elif outcome.status in _UNRESOLVED and outcome.findings:
+            found.append(Problem(outcome, outcome.findings[:1]))
+
+    def badness(problem: Problem) -> tuple[int, bool, int]:
+        first = problem.outcome.id in blockers or bool(problem.also)
+        return _UNRESOLVED.index(problem.outcome.status), not first, list(Stage).index(problem.outcome.stage)
+
+    return tuple(sorted(found, key=badness))
+
+
+def warnings(report: Report) -> tuple[Problem, ...]:
+    """The advice, in the order of the lane: warnings of finished tasks, one for each rule."""
+    effects = _effects(report.outcomes)
+    return tuple(
+        problem
+        for outcome in report.outcomes
+        if outcome.status in (Status.PASSED, Status.FAILED)
+        for problem in _by_rule(outcome, (f for f in outcome.findings if f.severity is Severity.WARNING), effects)
+    )
+
+
+def blocked_tasks(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
+    """The ids of the tasks that did not run, by the task that blocked them, directly or through others."""
+    blockers = {outcome.id: str(outcome.evidence[BLOCKED_BY]) for outcome in outcomes if BLOCKED_BY in outcome.evidence}
+    by_cause: dict[str, list[str]] = {}
+    for id, cause in blockers.items():
+        while cause in blockers:
+            cause = blockers[cause]
+        by_cause.setdefault(cause, []).append(id)
+    return by_cause
+
+
+def _effects(outcomes: Iterable[Outcome]) -> dict[str, list[str]]:
+    """The checks, with their rules, that report an effect, by the rule of the cause."""
+    effects: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for finding in outcome.findings:
+            if finding.cause and finding.rule not in effects.setdefault(finding.cause, []):
+                effects[finding.cause].append(finding.rule)
+    return effects
+
+
+def _by_rule(outcome: Outcome, findings: Iterable[Finding], effects: dict[str, list[str]]) -> Iterator[Problem]:
+    """The findings that no other explains, grouped by rule."""
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if not finding.cause:
+            by_rule.setdefault(finding.rule, []).append(finding)
+    for rule, group in by_rule.items():
+        yield Problem(outcome, tuple(group), tuple(effects.get(rule, ())))
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of some findings: those that are shown (`path:line, line`), and the number of the others.
+
+    `files` is the number of files that the others are in.
+    """
+
+    shown: tuple[str, ...]
+    more: int
+    files: int
+
+    @property
+    def rest(self) -> str:
+        """`and 43 more in 6 files`; empty where all are shown."""
+        if not self.more:
+            return ""
+        files = f" in {self.files} file{'s' if self.files > 1 else ''}" if self.files else ""
+        return f"and {self.more} more{files}"
+
+
+def places(findings: Sequence[Finding], limit: int) -> Places:
+    """The first `limit` places, grouped by file."""
+    by_file: dict[str, list[str]] = {}
+    for finding in findings[:limit]:
+        if finding.path is not None:
+            numbers = (finding.line, finding.column) if len(findings) == 1 else (finding.line,)
+            by_file.setdefault(finding.path, []).append(":".join(str(n) for n in numbers if n is not None))
+    shown = tuple(
+        f"{path}:{', '.join(dict.fromkeys(lines))}" if any(lines) else path for path, lines in by_file.items()
+    )
+    others = findings[limit:]
+    return Places(shown, len(others), len({finding.path for finding in others if finding.path}))
+
+
+_COMMAND = re.compile(r"run `(omni-release [^`]+)`", re.IGNORECASE)
+_RESUMABLE = ("rehearse", "build", "inspect", "tests", "publish", "verify", "replay", "smoke", "record")
+
+
+def next_step(report: Report) -> str:
+    """What to do now, in one line: a command, or the number of a problem and the command after it.
+
+    Empty for a release, whose last lines say how to go on, and where there is nothing to do.
+    """
+    again = f"omni-release {report.lane}"
+    run = PurePath(report.run).name if report.run else ""
+    if report.lane in ("doctor", "published"):
+        again += f" --to {report.target}"
+    if report.lane == "release" or report.verdict in ("planned", "skipped"):
+        return ""
+    if report.interrupted:
+        return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
+    if report.verdict == "passed":
+        return f"omni-release release --to pypi --run {run}" if run and report.lane == "rehearse" else ""
+    found = problems(report)
+    command = _COMMAND.match(found[0].outcome.remedy.strip()) if found else None
+    if command and found[0].outcome.status is Status.FAILED:
+        return command[1]
+    if found and found[0].outcome.status is Status.WAITING:
+        return "omni-release sign"
+    return f"fix problem 1, then run {again}" if found else again

@@ -1,0 +1,185 @@
+"""The stages of a run: what came of each in a few words, while it runs and when it has ended."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from omni_release.core.model import BLOCKED_BY, Outcome, Severity, Stage, Status
+from omni_release.report.problems import blocked_tasks
+
+
+class Mark(enum.StrEnum):
+    """The mark of a stage or a task, in ASCII; `UNICODE` has the others."""
+
+    PASSED = "ok"
+    FAILED = "FAIL"
+    WARNING = "warn"
+    SKIPPED = "skip"
+    BLOCKED = "-"
+    UNKNOWN = "?"
+    PLANNED = "plan"
+    WAITING = "wait"
+
+
+UNICODE: Mapping[Mark, str] = {
+    Mark.PASSED: "✔",
+    Mark.FAILED: "✘",
+    Mark.WARNING: "⚠",
+    Mark.SKIPPED: "·",
+    Mark.BLOCKED: "-",
+    Mark.UNKNOWN: "?",
+    Mark.PLANNED: "○",
+    Mark.WAITING: "✋",
+}
+"""The marks for a terminal that has them."""
+
+_OF_STATUS = {
+    Status.PASSED: Mark.PASSED,
+    Status.FAILED: Mark.FAILED,
+    Status.INCONCLUSIVE: Mark.UNKNOWN,
+    Status.SKIPPED: Mark.SKIPPED,
+    Status.PLANNED: Mark.PLANNED,
+    Status.WAITING: Mark.WAITING,
+}
+_WORST_FIRST = (Mark.FAILED, Mark.WAITING, Mark.UNKNOWN, Mark.PLANNED, Mark.BLOCKED, Mark.WARNING, Mark.PASSED)
+
+
+def mark_of(outcome: Outcome) -> Mark:
+    """The mark of a task: that of its status, or a warning where it passed with one."""
+    if BLOCKED_BY in outcome.evidence:
+        return Mark.BLOCKED
+    warned = any(finding.severity is Severity.WARNING and not finding.cause for finding in outcome.findings)
+    return Mark.WARNING if outcome.status is Status.PASSED and warned else _OF_STATUS[outcome.status]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stage that has ended: its mark, what came of it, and the seconds from its first start to its last end."""
+
+    stage: Stage
+    mark: Mark
+    words: str
+    seconds: float
+    outcomes: tuple[Outcome, ...]
+
+
+def row(stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome], seconds: float) -> Row:
+    """The row of a stage with these outcomes; `everything` are the outcomes of the whole run so far."""
+    marks = {mark_of(outcome) for outcome in outcomes}
+    mark = next((mark for mark in _WORST_FIRST if mark in marks), Mark.SKIPPED)
+    return Row(stage, mark, "; ".join(_words(mark, stage, outcomes, everything)), seconds, tuple(outcomes))
+
+
+def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome]) -> Iterator[str]:
+    ids = {status: [outcome.id for outcome in outcomes if outcome.status is status] for status in Status}
+    for status, verb in (
+        (Status.FAILED, "failed"),
+        (Status.WAITING, "waiting for a person"),
+        (Status.INCONCLUSIVE, "inconclusive"),
+    ):
+        if ids[status]:
+            more = f" and {len(ids[status]) - 3} more" if len(ids[status]) > 3 else ""
+            yield f"{', '.join(ids[status][:3])}{more} {verb}"
+    if mark in (Mark.PASSED, Mark.WARNING):
+        yield _SUMMARIES.get(stage, _count)([outcome for outcome in outcomes if outcome.status is Status.PASSED])
+    if warned := sum(mark_of(outcome) is Mark.WARNING for outcome in outcomes):
+        findings = [f for outcome in outcomes for f in outcome.findings if f.severity is Severity.WARNING]
+        places = f" ({len(findings)} places)" if len(findings) > warned else ""
+        yield f"{_number(len({finding.rule for finding in findings}), 'warning')}{places}"
+    if mark is Mark.BLOCKED:
+        blocked = {outcome.id for outcome in outcomes if mark_of(outcome) is mark}
+        causes = [cause for cause, tasks in blocked_tasks(everything).items() if blocked.intersection(tasks)]
+        yield f"not run: needs {', '.join(causes)}"
+    elif mark is Mark.SKIPPED:
+        yield _reason(outcomes)
+    elif mark is Mark.PLANNED:
+        yield _number(len(ids[Status.PLANNED]), "task")
+
+
+def _reason(outcomes: Sequence[Outcome]) -> str:
+    reasons = dict.fromkeys(finding.message.partition("\n")[0] for o in outcomes for finding in o.findings[:1])
+    return next(iter(reasons)) if len(reasons) == 1 else "not applicable"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _count(passed: Sequence[Outcome]) -> str:
+    checks, steps = (sum(outcome.kind == kind for outcome in passed) for kind in ("check", "step"))
+    return ", ".join(_number(count, noun) for count, noun in ((checks, "check"), (steps, "step")) if count)
+
+
+def _built(passed: Sequence[Outcome]) -> str:
+    names = [str(name) for outcome in passed if outcome.id == "build" for name in outcome.evidence]
+    kinds = [
+        _number(sum(name.endswith(end) for name in names), kind) for end, kind in ((".gz", "sdist"), (".whl", "wheel"))
+    ]
+    return ", ".join(kind for kind in kinds if not kind.startswith("0")) or _count(passed)
+
+
+def _tested(passed: Sequence[Outcome]) -> str:
+    tests = next((outcome for outcome in passed if outcome.id == "tests-pass"), None)
+    notices = [f.message for f in tests.findings if f.severity is Severity.NOTICE] if tests else []
+    return next((message for message in notices if " passed" in message), "") or _count(passed)
+
+
+def _verified(passed: Sequence[Outcome]) -> str:
+    installers = [name for name in ("uv", "pip") if any(outcome.id == f"works-with-{name}" for outcome in passed)]
+    return f"{' and '.join(installers)}: install and import" if installers else _count(passed)
+
+
+_SUMMARIES: Mapping[Stage, Callable[[Sequence[Outcome]], str]] = {
+    Stage.BUILD: _built,
+    Stage.TEST: _tested,
+    Stage.VERIFY: _verified,
+}
+
+
+class Progress:
+    """Follows a run: which stages have ended, and what is running in the others."""
+
+    def __init__(self, tasks: Iterable[tuple[str, Stage]], clock: Callable[[], float]) -> None:
+        """`tasks` are the ids of the lane's tasks with their stages; `clock` gives seconds."""
+        self._stage_of = dict(tasks)
+        self._clock = clock
+        self._begun: dict[Stage, float] = {}
+        self._ended: dict[Stage, float] = {}
+        self._running: dict[str, Stage] = {}
+        self._outcomes: list[Outcome] = []
+        self._shown: set[Stage] = set()
+
+    def started(self, id: str) -> None:
+        """A task has started."""
+        self._running[id] = stage = self._stage_of[id]
+        self._begun.setdefault(stage, self._clock())
+
+    def ended(self, outcome: Outcome) -> None:
+        """A task has ended, or cannot run."""
+        self._running.pop(outcome.id, None)
+        self._outcomes.append(outcome)
+        self._ended[outcome.stage] = self._clock()
+
+    def new_rows(self, *, all_of_them: bool = False) -> Iterator[Row]:
+        """The rows of the stages that have ended since the last call, in order.
+
+        A stage waits for those before it, unless `all_of_them` are asked for, as at the end of an interrupted run.
+        """
+        stages = set(self._stage_of.values())
+        for stage in (stage for stage in Stage if stage in stages and stage not in self._shown):
+            outcomes = [outcome for outcome in self._outcomes if outcome.stage is stage]
+            if len(outcomes) < sum(s is stage for s in self._stage_of.values()) and not all_of_them:
+                return
+            self._shown.add(stage)
+            if outcomes:
+                seconds = self._ended[stage] - self._begun[stage] if stage in self._begun else 0.0
+                yield row(stage, outcomes, self._outcomes, seconds)
+
+    def running(self) -> Iterator[tuple[Stage, tuple[str, ...], float]]:
+        """The stages that have not been shown: the ids of their running tasks, and the seconds since their start."""
+        stages = set(self._stage_of.values())
+        for stage in (stage for stage in Stage if stage in stages and stage not in self._shown):
+            ids = tuple(id for id, of in list(self._running.items()) if of is stage)
+            yield stage, ids, self._clock() - self._begun[stage] if stage in self._begun else 0.0

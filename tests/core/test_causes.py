@@ -1,0 +1,74 @@
+"""Which finding explains which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from omni_release import lanes
+from omni_release.core import causes
+from omni_release.core.model import Finding, Outcome, Release, Severity, Status
+from omni_release.core.tasks import Rule, RuleClass, check, reports
+from omni_release.core.world import World
+
+WHEEL, SDIST = "acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"
+
+
+@reports(Rule("hollow", RuleClass.RELEASE, "Wheel lacks the package"))
+def cause(release: Release, world: World) -> Iterator[Finding]:
+    """The cause"""
+    yield from ()
+
+
+@reports(Rule("lost", RuleClass.RELEASE, "File is missing", caused_by=("cause/hollow",)))
+def effect(release: Release, world: World) -> Iterator[Finding]:
+    """The effect"""
+    yield from ()
+
+
+def linked(found: Finding, hollow: Finding) -> str:
+    """The cause of a finding of `effect`, beside one of `cause`."""
+    outcomes = [
+        Outcome("effect", "", "check", Status.FAILED, (found,)),
+        Outcome("cause", "", "check", Status.FAILED, (hollow,)),
+    ]
+    return causes.link(outcomes, (check(cause), check(effect)))[0].findings[0].cause
+
+
+HOLLOW = Finding("hollow", "cause/hollow", distribution=WHEEL, paths=("acme/a.py", "acme/b.py"))
+
+
+@pytest.mark.parametrize(
+    ("found", "explained"),
+    [
+        (Finding("lost", "effect/lost", distribution=WHEEL, paths=("acme/a.py",)), True),
+        (Finding("lost", "effect/lost", distribution=WHEEL), True),
+        (Finding("lost", "effect/lost", distribution=SDIST, paths=("acme/a.py",)), True),
+        (Finding("lost", "effect/lost", Severity.WARNING, distribution=WHEEL), True),
+        (Finding("lost", "effect/lost", distribution=WHEEL, paths=("acme/a.py", "other/c.py")), False),
+        (Finding("lost", "effect/lost", distribution="acme-1.0-cp311-cp311-win_amd64.whl"), False),
+        (Finding("lost", "effect/lost", distribution="acme-1.1.tar.gz"), False),
+        (Finding("lost", "effect/lost"), False),
+        (Finding("lost", "effect/other", distribution=WHEEL), False),
+        (Finding("lost", "effect/lost", Severity.NOTICE, distribution=WHEEL), False),
+    ],
+)
+def test_explained(found: Finding, explained: bool) -> None:
+    """A declared relation holds for the same distribution, or the sdist that it was built from, and no other path."""
+    assert linked(found, HOLLOW) == ("cause/hollow" if explained else "")
+
+
+def test_waived_cause() -> None:
+    """What is no error explains nothing: the effect stays a problem of its own."""
+    waived = Finding("hollow", "cause/hollow", Severity.NOTICE, distribution=WHEEL)
+    assert linked(Finding("lost", "effect/lost", distribution=WHEEL), waived) == ""
+
+
+def test_declared_relations() -> None:
+    """Each relation names a rule that exists, and no cause is the effect of another."""
+    rules = {f"{task.id}/{rule.id}": rule for lane in lanes.every() for task in lane.tasks for rule in task.rules}
+    for rule in rules.values():
+        for name in rule.caused_by:
+            assert name in rules, name
+            assert not rules[name].caused_by, name

@@ -1,0 +1,86 @@
+"""The stages of a run, and when each is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Severity, Stage, Status
+from omni_release.report import stages
+from omni_release.report.stages import Mark, Progress
+
+DONE = Outcome("one", "One", "check", Status.PASSED, stage=Stage.SOURCE)
+WARNED = dataclasses.replace(DONE, id="two", findings=(Finding("odd", "two/r", Severity.WARNING),))
+NOT_RUN = Outcome("upload", "Upload", "step", Status.SKIPPED, evidence={BLOCKED_BY: "build"}, stage=Stage.SOURCE)
+
+
+def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
+    """An outcome of this status."""
+    findings = (Finding(reason, id, Severity.NOTICE),) if reason else ()
+    return dataclasses.replace(DONE, id=id, status=status, findings=findings)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "mark", "words"),
+    [
+        ([DONE], Mark.PASSED, "1 check"),
+        ([DONE, WARNED], Mark.WARNING, "2 checks; 1 warning"),
+        ([DONE, with_status(Status.FAILED), WARNED], Mark.FAILED, "three failed; 1 warning"),
+        ([with_status(Status.FAILED, id) for id in "abcd"], Mark.FAILED, "a, b, c and 1 more failed"),
+        ([with_status(Status.INCONCLUSIVE), DONE], Mark.UNKNOWN, "three inconclusive"),
+        ([with_status(Status.WAITING)], Mark.WAITING, "three waiting for a person"),
+        ([with_status(Status.SKIPPED, reason="no tests")], Mark.SKIPPED, "no tests"),
+        ([with_status(Status.SKIPPED, id, id) for id in "ab"], Mark.SKIPPED, "not applicable"),
+        ([NOT_RUN], Mark.BLOCKED, "not run: needs build"),
+        ([DONE, NOT_RUN], Mark.BLOCKED, "not run: needs build"),
+        ([with_status(Status.PLANNED)], Mark.PLANNED, "1 task"),
+    ],
+)
+def test_row(outcomes: list[Outcome], mark: Mark, words: str) -> None:
+    """The worst task decides the mark; the words name what failed, else count what passed."""
+    row = stages.row(Stage.SOURCE, outcomes, outcomes, 1.0)
+    assert (row.mark, row.words) == (mark, words)
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcomes", "words"),
+    [
+        (
+            Stage.BUILD,
+            [dataclasses.replace(DONE, id="build", evidence={"a.tar.gz": "", "a.whl": ""})],
+            "1 sdist, 1 wheel",
+        ),
+        (Stage.TEST, [with_status(Status.PASSED, "tests-pass", "48 passed in 2.0 s")], "48 passed in 2.0 s"),
+        (Stage.VERIFY, [with_status(Status.PASSED, "works-with-uv")], "uv: install and import"),
+    ],
+)
+def test_words_of_a_stage(stage: Stage, outcomes: list[Outcome], words: str) -> None:
+    """Some stages say what came of them."""
+    assert stages.row(stage, outcomes, outcomes, 1.0).words == words
+
+
+def test_order_of_rows() -> None:
+    """A stage is shown once, when all its tasks and all stages before it have ended; its time is from start to end."""
+    seconds = iter(range(100))
+    progress = Progress([("one", Stage.SOURCE), ("build", Stage.BUILD), ("two", Stage.SOURCE)], lambda: next(seconds))
+    progress.started("one")  # 0
+    progress.started("build")  # 1
+    progress.ended(dataclasses.replace(DONE, id="build", stage=Stage.BUILD))  # 2
+    progress.ended(DONE)  # 3
+    assert list(progress.new_rows()) == []
+    assert [(stage, ids) for stage, ids, _ in progress.running()] == [(Stage.SOURCE, ()), (Stage.BUILD, ())]
+    progress.started("two")
+    progress.ended(WARNED)
+    rows = list(progress.new_rows())
+    assert [row.stage for row in rows] == [Stage.SOURCE, Stage.BUILD]
+    assert [row.seconds for row in rows][1] == 1
+    assert list(progress.new_rows()) == []
+
+
+def test_rows_of_an_interrupted_run() -> None:
+    """At the end each stage with an outcome is shown, finished or not."""
+    progress = Progress([("one", Stage.SOURCE), ("two", Stage.SOURCE), ("build", Stage.BUILD)], lambda: 0.0)
+    progress.started("one")
+    progress.ended(DONE)
+    assert [row.stage for row in progress.new_rows(all_of_them=True)] == [Stage.SOURCE]
