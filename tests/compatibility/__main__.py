@@ -30,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     listed = packages()
     if unknown := set(options.names) - {package.name for package in listed}:
         parser.error(f"not in the list: {', '.join(sorted(unknown))}")
-    results = read(options.results)
     chosen = [] if options.page else [p for p in listed if not options.names or p.name in options.names]
     folder = options.keep or Path(tempfile.mkdtemp(prefix="compatibility-"))  # never inside of this project
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -43,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name, result = started[future].name, future.result()
             print(f"{name} {result.version}: {result.verdict} in {result.seconds} s", *result.blocked, sep="\n  ")
             sys.stdout.flush()
-            results[name] = result
-            write(options.results, listed, results)
+            # Read again: another process may rehearse other packages at the same time.
+            write(options.results, listed, {**read(options.results), name: result})
     if not options.keep:
         shutil.rmtree(folder)
     if options.results == RESULTS:
-        PAGE.write_text(page(listed, results), encoding="utf-8", newline="\n")
+        PAGE.write_text(page(listed, read(options.results)), encoding="utf-8", newline="\n")
     return 0
 
 
