@@ -117,10 +117,16 @@ def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
         for rule, findings in by_rule.items():
             first, *rest = findings
             place = ":".join(str(part) for part in (first["path"], first["line"]) if part)
-            message = f"{place}: {first['message']}" if place else str(first["message"])
+            message = ": ".join(filter(None, (place, _in_one_line(str(first["message"])))))
             more = f" (and {len(rest)} more)" if rest else ""
             kind = "" if outcome["status"] == "failed" else ", inconclusive"
-            yield f"{rule}{kind}: {message.partition(chr(10))[0][:_LENGTH]}{more}"
+            yield f"{rule}{kind}: {message[:_LENGTH]}{more}"
+
+
+def _in_one_line(message: str) -> str:
+    """The first line of a message; where that announces others, with the last of them."""
+    first, *others = message.strip().splitlines() or [""]
+    return f"{first} {others[-1].strip()}" if others and first.endswith(":") else first
 
 
 def _tests(report: Mapping[str, Any]) -> int | None:
