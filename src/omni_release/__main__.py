@@ -35,6 +35,7 @@ def _versions_agree(arguments: list[str]) -> bool:
 
     from omni_release import versions
     from omni_release.core.errors import OmniReleaseError
+    from omni_release.versions import tags
     from omni_release.versions.pep440 import normalize
     from omni_release.versions.place import DERIVED, DOC
 
@@ -42,7 +43,8 @@ def _versions_agree(arguments: list[str]) -> bool:
         return False
     try:
         checkout = versions.open_checkout(root, staged=arguments[-1:] == ["--staged"])
-        if "omni-release" in (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}):
+        settings = (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}).get("omni-release")
+        if settings is not None:
             from pathlib import Path
 
             from omni_release import project
@@ -52,6 +54,9 @@ def _versions_agree(arguments: list[str]) -> bool:
     except (OmniReleaseError, OSError, UnicodeError):
         return False
     if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
+        return False
+    template = ((settings or {}).get("git") or {}).get("tag", "")
+    if versions.version_of(found.places) and tags.has_later(root, found.name, template, found.source.value):
         return False
     stated = sum(place.role not in (DERIVED, DOC) for place in found.places)
     agree = "1 place states it" if stated == 1 else f"{stated} places agree"

@@ -44,6 +44,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     )
     from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
+    from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
     from omni_release.models.checks import retired_models
     from omni_release.project.checks import project_valid
@@ -63,6 +64,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 Stage.SOURCE,
                 check(project_valid),
                 check(versions_agree),
+                check(history_complete),
                 check(retired_models),
                 check(configured_models, signable=True),
             ),
@@ -100,6 +102,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.INSPECT,
+                check(version_follows_tags, needs="build"),
                 check(wheel_complete, needs="build"),
                 check(no_stray_files, needs="build"),
                 check(sdist_tracked_files, needs="build"),
@@ -140,6 +143,7 @@ def release() -> Lane:
     from omni_release.environments.steps import InstallWithPip, InstallWithUv, UpgradeLocal
     from omni_release.git.checks import git_clean, git_in_sync, on_release_branch, tag_available
     from omni_release.git.steps import DraftRelease, PushTag, TagRelease
+    from omni_release.git.version_checks import version_follows_tags
     from omni_release.publishing.checks import (
         credentials_present,
         index_responds,
@@ -168,6 +172,7 @@ def release() -> Lane:
                 check(on_release_branch),
                 check(git_in_sync),
                 check(tag_available),
+                check(version_follows_tags),
                 check(local_environment),
                 check(live_evidence, needs="rehearsal-passed", signable=True),
                 check(before_release_answered),
@@ -225,16 +230,19 @@ def _part(name: str, ids: tuple[str, ...]) -> Lane:
 
 def version(mode: str = "") -> Lane:
     """Check that all places that state the version agree."""
+    from omni_release.git.version_checks import version_follows_tags
     from omni_release.versions.checks import staged_versions_agree, versions_agree
 
     look = check(staged_versions_agree) if mode == "staged" else check(versions_agree)
-    return Lane("version", stage(Stage.SOURCE, dataclasses.replace(look, id="versions-agree")))  # a waiver is for both
+    agree = dataclasses.replace(look, id="versions-agree")  # a waiver is for both
+    return Lane("version", stage(Stage.SOURCE, agree, check(version_follows_tags)))
 
 
 def gate() -> Lane:
     """Run the fast checks for every push: no build, no network."""
     from omni_release.cassettes.checks import cassettes_clean
     from omni_release.checklists.checks import checklists_valid
+    from omni_release.git.version_checks import version_follows_tags
     from omni_release.models.checks import retired_models
     from omni_release.project.checks import project_valid
     from omni_release.versions.checks import versions_agree
@@ -243,7 +251,13 @@ def gate() -> Lane:
         "gate",
         (
             *_code(),
-            *stage(Stage.SOURCE, check(project_valid), check(versions_agree), check(retired_models)),
+            *stage(
+                Stage.SOURCE,
+                check(project_valid),
+                check(versions_agree),
+                check(version_follows_tags),
+                check(retired_models),
+            ),
             *stage(Stage.SMOKE, check(cassettes_clean)),
             *stage(Stage.PREFLIGHT, check(checklists_valid)),
         ),
@@ -370,6 +384,8 @@ def cassettes() -> Lane:
 
 
 _INSPECTIONS = (
+    "history-complete",
+    "version-follows-tags",
     "distributions-match",
     "upload-rules",
     "wheel-complete",
@@ -401,6 +417,7 @@ PROOFS = (
     "on-release-branch",
     "git-in-sync",
     "tag-available",
+    "version-follows-tags",
     "local-environment",
 )
 """The checks of the world around a release, whatever was built."""

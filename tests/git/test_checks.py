@@ -367,9 +367,8 @@ def test_ci_tag(checkout: Checkout, tmp_path: Path) -> None:
         told = shallow.with_variables(**variables)
         assert told.outcome(tag_available).status is Status.PASSED
         assert told.outcome(git_in_sync).status is Status.SKIPPED
-    assert "but the version is 1.3.0, whose tag is v1.3.0" in messages(
-        replace(told, version="1.3.0").outcome(tag_available)
-    )
+    said = messages(replace(told, version="1.3.0").outcome(tag_available))
+    assert "but the version is 1.3.0: set the version to 1.2.0 and tag that commit, or push the tag v1.3.0" in said
 
 
 def test_ci_tag_moved_or_deleted(checkout: Checkout, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.versions import change
+from omni_release.versions import tags
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from omni_release.versions import change
 )
 def test_split(tag: str, expected: tuple[str, str] | None) -> None:
     """The version is all from the first digit on with which it is one, as it is spelled."""
-    assert change.split_tag(tag) == expected
+    assert tags.split_tag(tag) == expected
 
 
 @pytest.mark.parametrize(
@@ -38,5 +38,5 @@ def test_split(tag: str, expected: tuple[str, str] | None) -> None:
 )
 def test_ours(tag: str, ours: bool, named: bool) -> None:
     """One that names the project, alone or in a folder, or that names none."""
-    found = change.project_tags([tag, "nightly"], "acme")
+    found = tags.own_tags([tag, "nightly"], tags.TagOwner("acme"))
     assert [(one.name, one.named) for one in found] == ([(tag, named)] if ours else [])

@@ -258,3 +258,31 @@ def test_folder_above_projects_is_not_a_project(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no project in") as raised:
         change(tmp_path, "set", "2.0")
     assert raised.value.hint == "Name one with --project DIR: one, two."
+
+
+NESTED = {
+    "the other project's tag": (("v8.1.8",), ""),
+    "a tag of its own": (("v8.1.8", "pool-3.0.16"), ""),
+    "a setting": (("v8.1.8", "acme-pool-8.0", "py/3.0.16"), "py/{version}"),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_tags_of_the_project_at_the_top_do_not_count(name: str, tmp_path: Path) -> None:
+    """A project in a folder is held against its own tags, which a setting can name."""
+    tags, template = NESTED[name]
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "8.1.9"\n', encoding="utf-8")
+    settings = f'[tool.omni-release.git]\ntag = "{template}"\n' if template else ""
+    text = f'[project]\nname = "acme-pool"\nversion = "3.0.16"\n{settings}'
+    (pool / "pyproject.toml").write_text(text, encoding="utf-8")
+    git("init", "--quiet", "--initial-branch=main", cwd=tmp_path)
+    git("add", "--all", cwd=tmp_path)
+    git("commit", "--quiet", "--message=start", cwd=tmp_path)
+    for tag in tags:
+        git("tag", tag, cwd=tmp_path)
+    change(pool, "set", "3.0.17")
+    if len(tags) > 1:
+        with pytest.raises(Conflict, match=r"3.0.15 is not later than 3.0.16"):
+            change(pool, "set", "3.0.15")

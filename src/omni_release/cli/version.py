@@ -202,7 +202,8 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
     from omni_release.versions import change as versions_change
 
     checkout, found = find_places(root)
-    version = _new_version(root, found, arguments, index)
+    settings = checkout.toml(checkout.inside + _FILE).get("tool", {}).get("omni-release", {})
+    version = _new_version(root, found, arguments, index, settings.get("git", {}).get("tag", ""))
     places = versions.drift(found.places) if arguments.verb == "sync" else found.places
     changes = versions_change.plan(checkout, places, version, docs=arguments.docs)
     if not changes and found.source is None:
@@ -225,8 +226,11 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
     return errors.EXIT_PASSED
 
 
-def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index: Index | None) -> str:
-    """The version to write. Raises UsageError or Conflict where it cannot be the next one."""
+def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index: Index | None, template: str) -> str:
+    """The version to write. Raises UsageError or Conflict where it cannot be the next one.
+
+    `template` is the setting `tag`.
+    """
     version = arguments.value.strip()
     if arguments.verb != "set":
         if found.source is None:
@@ -240,7 +244,7 @@ def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index
         version = version[1:]
     from omni_release.versions import change as versions_change
 
-    problems = list(versions_change.local_problems(root, found.name, version))
+    problems = list(versions_change.local_problems(root, found.name, version, template))
     if index is not None and not problems:
         taken, unknown = versions_change.index_problems(root, found.name, version, index)
         problems += taken

@@ -14,7 +14,8 @@ from omni_release.core.errors import Inconclusive, NotApplicable, SettingsError,
 from omni_release.core.model import Release
 from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import Processes, ToolAnswer, World
-from omni_release.versions import change
+from omni_release.versions import tags as version_tags
+from omni_release.versions.tags import TagOwner
 
 REMOTE_TIMEOUT = 60.0
 """Seconds that a remote has for one answer."""
@@ -127,6 +128,16 @@ class ReleaseRepository:
         ref, peeled = f"refs/tags/{name}", f"refs/tags/{name}^{{}}"
         refs = self.remote_refs(ref, peeled)
         return TagRef(refs.get(peeled, refs[ref]), peeled in refs) if ref in refs else None
+
+    def remote_tags(self) -> dict[str, str]:
+        """The remote's tags, each with its commit. Raises Inconclusive where the remote does not answer."""
+        assert self.remote is not None
+        answer = self.ask_remote("ls-remote", "--tags", self.remote)
+        if answer.code != 0:
+            raise Inconclusive(f"{self.remote} does not list its tags:\n{excerpt(answer.err)}", remote_hint(answer.err))
+        lines = (line.partition("\trefs/tags/") for line in answer.out.splitlines())
+        refs = {name: commit for commit, tab, name in lines if tab}
+        return {name: refs.get(f"{name}^{{}}", commit) for name, commit in refs.items() if not name.endswith("^{}")}
 
 
 def open_repository(release: Release, world: World) -> ReleaseRepository:
@@ -285,11 +296,17 @@ def fill(template: str, release: Release, version: str) -> str:
 def _usual_template(release: Release, repository: ReleaseRepository) -> str:
     """The style of the highest version's tag: among those that name this project, else those that name none."""
     names = existing_tags(repository)
-    if tags := change.project_tags(names, release.project.name):
+    if tags := version_tags.own_tags(names, tag_owner(release)):
         return max(tags, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
     # All tags are of other projects in the repository: this project's tag must differ from theirs.
-    shared = any(change.split_tag(name) for name in names) and str(release.inside) != "."
+    shared = any(version_tags.split_tag(name) for name in names) and str(release.inside) != "."
     return "{name}-" + USUAL_TEMPLATE if shared else USUAL_TEMPLATE
+
+
+def tag_owner(release: Release) -> TagOwner:
+    """The released project, as an owner of tags."""
+    project = release.project
+    return version_tags.owner_of(str(project.root), project.name, project.settings.git.tag)
 
 
 def existing_tags(repository: ReleaseRepository) -> tuple[str, ...]:
@@ -300,10 +317,7 @@ def existing_tags(repository: ReleaseRepository) -> tuple[str, ...]:
     local = repository.ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").out.splitlines()
     if local or repository.remote is None:
         return tuple(local)
-    answer = repository.ask_remote("ls-remote", "--tags", "--refs", repository.remote)
-    if answer.code != 0:
-        raise Inconclusive(f"{repository.remote} does not list its tags:\n{excerpt(answer.err)}")
-    return tuple(line.partition("\trefs/tags/")[2] for line in answer.out.splitlines())
+    return tuple(repository.remote_tags())
 
 
 def conflict(name: str, tag: TagRef, where: str, repository: ReleaseRepository) -> str:

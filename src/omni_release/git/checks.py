@@ -14,7 +14,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import FileState, World
 from omni_release.git import ReleaseRepository, TagRef, short
-from omni_release.versions import change as versions_change
+from omni_release.versions import tags as version_tags
 
 _MOST_PATHS = 20  # of one kind
 
@@ -221,11 +221,13 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
 
 def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: str, name: str) -> Iterator[Finding]:
     """In CI that a tag has started: whether it is this version's tag."""
-    template, parts = release.project.settings.git.tag, versions_change.split_tag(name)
+    template, parts = release.project.settings.git.tag, version_tags.split_tag(name)
     wanted = git.fill(template or git.USUAL_TEMPLATE, release, version)
     same_version = bool(parts and distributions.same_version(parts[1], version))
     if name != wanted if template else not same_version:
-        yield Finding(f"CI runs for tag {name}, but the version is {version}, whose tag is {wanted}", TAG_MISMATCH.id)
+        mended = f"set the version to {parts[1]} and tag that commit" if parts else "tag the commit"
+        message = f"CI runs for tag {name}, but the version is {version}: {mended}, or push the tag {wanted}"
+        yield Finding(message, TAG_MISMATCH.id)
     if (tag := repository.local_tag(name)) is not None:  # CI may clone without tags
         yield _existing_tag(tag, name, repository, "locally")
 
@@ -237,9 +239,9 @@ def _new_tag_problems(release: Release, repository: ReleaseRepository, version: 
         yield _existing_tag(tag, name, repository, "locally")
         return
     yield Finding(f"the tag will be {name}", TAG_NAME.id, Severity.NOTICE)
-    prefix, _ = versions_change.split_tag(name) or ("", "")
+    prefix, _ = version_tags.split_tag(name) or ("", "")
     for other in git.existing_tags(repository):
-        parts = versions_change.split_tag(other)
+        parts = version_tags.split_tag(other)
         if other != name and parts and parts[0] == prefix and distributions.same_version(parts[1], version):
             yield Finding(f"the version already has a tag with another spelling: {other}", TAG_DUPLICATE.id)
     if not repository.line("var", "GIT_COMMITTER_IDENT"):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Place",
     "ProjectVersions",
+    "comes_from_tag",
     "drift",
     "find_places",
     "open_checkout",
@@ -109,6 +110,14 @@ def project_folders(checkout: Checkout) -> list[str]:
         for folder in folders
         if (not folder or folder.endswith("/")) and (folder == checkout.inside or not is_pruned(folder))
     )
+
+
+def comes_from_tag(root: str) -> bool:
+    """Does the build derive the version of the project in the folder `root` from git's tags?"""
+    checkout = open_checkout(root)
+    member = Member(checkout, checkout.inside)
+    sources = source.find_source(member)
+    return sources[0].form.startswith(TAG) if sources else source.is_versioned_by_tag(member)
 
 
 def drift(places: Iterable[Place]) -> tuple[Place, ...]:

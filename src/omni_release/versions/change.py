@@ -7,7 +7,6 @@ import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from omni_release import source_tree
 from omni_release.core.errors import Conflict, Inconclusive, UsageError
@@ -17,6 +16,7 @@ from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import NoSpelling, Version, equals, parse, respell
 from omni_release.versions.place import DOC, TAG, WRITTEN, Place, Text
+from omni_release.versions.tags import own_tags, owner_of
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
@@ -183,8 +183,11 @@ def _next_patch(version: Version) -> Version:
     return _next_release(version._replace(pre=None, post=None, dev=None), max(2, len(version.release) - 1))
 
 
-def local_problems(root: Path, name: str, new: str) -> Iterator[str]:
-    """Why the project at `root` cannot become `new`, judging by the version and by git's tags."""
+def local_problems(root: Path, name: str, new: str, template: str = "") -> Iterator[str]:
+    """Why the project at `root` cannot become `new`, judging by the version and by git's tags.
+
+    `template` is the setting `tag`, which says which tags are the project's.
+    """
     version = parse(new)
     if version is None:
         yield f"{new!r} is not a version (PEP 440): write it as 1.2.3, 1.2.3rc1, 1.2.3.post1 or 1.2.3.dev1"
@@ -198,11 +201,11 @@ def local_problems(root: Path, name: str, new: str) -> Iterator[str]:
             yield f"git does not work in {root}, so the tagged versions are unknown: run `git status` there"
         return
     commits = _tag_commits(root)
-    tags = project_tags(commits, name)
+    tags = own_tags(commits, owner_of(str(root), name, template))
     same = [tag.name for tag in tags if tag.version.key == version.key]
-    for tag in same:
-        if commits[tag] != head:
-            yield f"{new} is already tagged: {tag} is commit {commits[tag][:12]}, HEAD is {head[:12]}"
+    for name in same:
+        if commits[name] != head:
+            yield f"{new} is already tagged: {name} is commit {commits[name][:12]}, HEAD is {head[:12]}"
     merged = _tag_commits(root, "--merged", "HEAD")
     newest = max((tag for tag in tags if tag.name in merged), key=lambda tag: tag.version.key, default=None)
     if newest and not same and version.key <= newest.version.key:
@@ -244,44 +247,3 @@ def index_problems(root: Path, name: str, new: str, index: Index) -> tuple[list[
         elif status.state in (FileState.INCONCLUSIVE, FileState.REFUSED):
             undetermined.append(f"{status.name}: {status.why}")
     return problems, undetermined
-
-
-_PLAIN = re.compile(r"(?:v|ver|version|r|rel|release)?[-_/.]?v?", re.IGNORECASE)
-
-
-_END = re.compile(r"[-_/@.=]*v?$", re.IGNORECASE)
-
-
-class Tag(NamedTuple):
-    """A tag of a version: its name, the prefix before the version, and whether the prefix names the project."""
-
-    name: str
-    prefix: str
-    version: Version
-    named: bool
-
-
-def split_tag(tag: str) -> tuple[str, str] | None:
-    """The prefix of a tag's name, and the version after it; None where it has no version."""
-    parts = _parts(tag)
-    return (parts[0], tag.removeprefix(parts[0])) if parts else None
-
-
-def project_tags(tags: Iterable[str], project: str) -> list[Tag]:
-    """The tags that may be the project's: those that name it, and those that name no project."""
-    found = []
-    for tag in tags:
-        if parts := _parts(tag):
-            stem = _END.sub("", parts[0])
-            named = canonical(project) in (canonical(stem), canonical(stem.rpartition("/")[2]))
-            if named or _PLAIN.fullmatch(parts[0]):
-                found.append(Tag(tag, *parts, named))
-    return found
-
-
-def _parts(tag: str) -> tuple[str, Version] | None:
-    """The prefix, and the version that begins at the earliest digit possible."""
-    for at, letter in enumerate(tag):
-        if letter.isdigit() and (version := parse(tag[at:])):
-            return tag[:at], version
-    return None

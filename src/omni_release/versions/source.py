@@ -277,6 +277,9 @@ def is_versioned_by_tag(member: Member) -> bool:
     """Does the version of a project come from a git tag?"""
     required = " ".join(map(str, member.table("build-system").get("requires", ()) or ()))  # type: ignore[call-overload]  # a list, or missing
     tables = [name for name in member.table("tool") if _TAGGERS.fullmatch(name)]
+    pdm = member.table("tool", "pdm", "version")
+    if pdm.get("source") == "scm" or pdm.get("use_scm"):
+        return True
     setup = member.checkout.text(member.at + "setup.py")
     configured = " ".join(str(value) for value in member.setup_cfg.get("options", {}).values())
     return bool(tables or _TAGGERS.search(f"{required} {configured} {setup.text if setup else ''}"))
