@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"not in the list: {', '.join(sorted(unknown))}")
     chosen = [] if options.page else [p for p in listed if not options.names or p.name in options.names]
     folder = options.keep or Path(tempfile.mkdtemp(prefix="compatibility-"))  # never inside of this project
+    failed = False
     with ThreadPoolExecutor(options.jobs) as pool:
         sdists = options.sdists or folder / "sdists"
         started = {
@@ -39,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for package in chosen
         }
         for future in as_completed(started):
-            name, result = started[future].name, future.result()
+            name = started[future].name
+            if error := future.exception():
+                print(f"{name}: not rehearsed: {error}", file=sys.stderr)
+                failed = True
+                continue
+            result = future.result()
             print(f"{name} {result.version}: {result.verdict} in {result.seconds} s", *result.blocked, sep="\n  ")
             sys.stdout.flush()
             # Read again: another process may rehearse other packages at the same time.
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(folder)
     if options.results == RESULTS:
         PAGE.write_text(page(listed, read(options.results)), encoding="utf-8", newline="\n")
-    return 0
+    return int(failed)
 
 
 def _rehearse(package: Package, folder: Path, sdists: Path, checkouts: Path | None) -> Result:

@@ -93,8 +93,12 @@ def _report(tree: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     try:
         out, err = process.communicate(timeout=_DEADLINE)
     except subprocess.TimeoutExpired:
-        process.terminate()  # it ends what it started, and reports what it has
-        out, err = process.communicate(timeout=60)
+        process.terminate()  # it ends what it started
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
     try:
         report: dict[str, Any] = json.loads(out)
     except ValueError:
