@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from omni_release.core.actions import Run
-from omni_release.core.errors import Inconclusive, install_hint
+from omni_release.core.errors import ActionFailed, ToolUnavailable, install_hint
 from omni_release.core.secret_variables import without_secrets
 from omni_release.core.world import Completed, Processes
 
@@ -112,10 +112,41 @@ class ToolContext:
     environment: Mapping[str, str] = field(repr=False)
 
 
+_EXTRAS = {"ast-grep": "audit", "deptry": "audit", "ruff": "audit"}
+"""The extras of omni-release that install analysis tools; each of the others in `_APART` is a package of its own."""
+
+_APART = {"mypy", "pip-audit"}
+
+
+def install_command(name: str) -> str:
+    """How to install a tool, by the name of its program, in the environment of omni-release."""
+    if name in _APART:
+        return f"Install it where omni-release is installed: {sys.executable} -m pip install {name}"
+    return install_hint(_EXTRAS.get(name, "release"))
+
+
+def upgrade_command(name: str) -> str:
+    """How to get another version of a tool that does not work."""
+    command = install_command(name).replace("pip install ", "pip install --upgrade ")
+    return command.replace("Install it", "Upgrade it", 1)
+
+
+def unavailable(name: str, how: str, output: str) -> ToolUnavailable:
+    """The error for a tool that is not installed, or that ended without a result.
+
+    `how` says how it ended (`Completed.ended`), `output` is what it printed.
+    """
+    module = name.replace("-", "_")
+    if f"No module named {module}" in output or f"No module named '{module}'" in output:
+        return ToolUnavailable(f"{name} is not installed", install_command(name))
+    message = f"{name} {how} without a result:\n{output.strip()[-2000:]}".rstrip(":\n")
+    return ToolUnavailable(message, upgrade_command(name))
+
+
 def find_program(name: str) -> str:
     """The path of a program that is installed with our own interpreter, or is on the PATH.
 
-    Raises Inconclusive where it is not installed.
+    Raises ToolUnavailable where it is not installed.
     """
     file = f"{name}.exe" if os.name == "nt" else name
     for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
@@ -123,7 +154,7 @@ def find_program(name: str) -> str:
             return str(path)
     if on_path := shutil.which(name):
         return on_path
-    raise Inconclusive(f"{name} is not installed", install_hint("audit"))
+    raise ToolUnavailable(f"{name} is not installed", install_command(name))
 
 
 def batches(files: Sequence[PurePosixPath]) -> Iterator[tuple[str, ...]]:
@@ -151,7 +182,7 @@ def run_tool(
 ) -> tuple[Completed, str]:
     """Run a tool, and return how it ended and all of its output, which also goes to `NAME.log`.
 
-    `variables` are added to its environment; `deadline` is in seconds.
+    `variables` are added to its environment; `deadline` is in seconds. Raises ToolUnavailable where it does not start.
     """
     log = (context.run / "logs" if context.run.is_dir() else context.folder) / f"{name}.log"
     log.unlink(missing_ok=True)
@@ -163,5 +194,8 @@ def run_tool(
         deadline=deadline,
         background=True,
     )
-    completed = processes.run(command)
+    try:
+        completed = processes.run(command)
+    except ActionFailed as error:
+        raise unavailable(name, "could not be started", error.full_message) from None
     return completed, log.read_bytes().decode("utf-8", "replace")

@@ -68,22 +68,24 @@ def said(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
 def test_retired_model_is_an_error_at_each_place(tmp_path: Path, world: World) -> None:
     """It is reported in each kind of file, with its living successor."""
     text = f'"{DEAD}"'
-    about = release(tmp_path, {"acme/a.py": f"\nM = {text}", "web/A.vue": text, ".env": f"M={DEAD}", "x.json": text})
+    about = release(
+        tmp_path, {"acme/a.py": f"\nM = {text}", "web/A.vue": text, ".env": f"M={DEAD}", "acme/x.json": text}
+    )
     found = list(retired_models(about, world))
-    places = [".env:1:3", "acme/a.py:2:6", "web/A.vue:1:2", "x.json:1:2"]
+    places = [".env:1:3", "acme/a.py:2:6", "acme/x.json:1:2", "web/A.vue:1:2"]
     assert said(iter(found)) == [("error", "model-shut-down", where) for where in places]
     assert "was shut down on 2026-06-25: use gemini-3-pro-image (" in found[0].message
 
 
 def test_chain_of_successors(run_check: RunCheck) -> None:
     """imagen-3.0-generate-002 was replaced by a model that is retired too."""
-    (finding,) = run_check(retired_models, {"a.py": '"imagen-3.0-generate-002"'})
+    (finding,) = run_check(retired_models, {"a.py": 'M = "imagen-3.0-generate-002"'})
     assert "use gemini-3.1-flash-image" in finding.message
 
 
 def test_day_of_the_shut_down(tmp_path: Path, world: World) -> None:
     """There is no finding 61 days before the end, a warning from 60 days on, and an error on the day itself."""
-    about = release(tmp_path, {"a.py": f'"{DYING}"'})
+    about = release(tmp_path, {"a.py": f'M = "{DYING}"'})
     end = models.all_models()[DYING].shut_down
     assert end == date(2026, 12, 1)
     assert said(retired_models(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
@@ -91,7 +93,7 @@ def test_day_of_the_shut_down(tmp_path: Path, world: World) -> None:
     assert (soon.severity, soon.rule) == (Severity.WARNING, "model-shuts-down")
     assert soon.message == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite replaces it"
     assert "in 1 day:" in next(retired_models(about, on(world, date(2026, 11, 30)))).message
-    assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:2")]
+    assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:6")]
 
 
 def test_living_models_are_one_notice(tmp_path: Path, world: World) -> None:
@@ -136,7 +138,13 @@ def test_retired_model_in_the_settings(tmp_path: Path, world: World) -> None:
     ("path", "changelog"),
     [
         *(("CHANGELOG.md", True), ("docs/history.rst", True), ("changelog.d/12.fix.md", True), ("NEWS", True)),
-        *(("docs/release-notes.md", True), ("src/changes.py", True), ("src/newsletter.py", False), ("a.md", False)),
+        *(
+            ("docs/release-notes.md", True),
+            ("src/changes.py", False),
+            ("src/chat/history.py", False),
+            ("src/newsletter.py", False),
+            ("a.md", False),
+        ),
     ],
 )
 def test_changelogs(path: str, changelog: bool) -> None:
@@ -151,6 +159,68 @@ def test_retired_model_in_a_changelog(tmp_path: Path, world: World) -> None:
     assert [(severity, rule) for severity, rule, _ in found] == [
         ("notice", "model-shut-down"),
         ("notice", "model-shuts-down"),
+    ]
+
+
+SHIPPED = "src/acme/a.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "severity"),
+    [
+        *((SHIPPED, f"call(model={DEAD!r})", "error"), (SHIPPED, f"def f(model={DEAD!r}): ...", "error")),
+        *((SHIPPED, f"M = {{'fast': {DEAD!r}}}", "error"), (SHIPPED, f"M = env('M') or f'google/{DEAD}'", "error")),
+        *(
+            (SHIPPED, f"def f():\n    return {DEAD!r} if x else y", "error"),
+            (SHIPPED, f"for m in [{DEAD!r}]: f(m)", "error"),
+        ),
+        *(
+            (SHIPPED, f"M = os.environ.get('M', {DEAD!r})", "error"),
+            (SHIPPED, f"class C:\n    m: str = {DEAD!r}", "error"),
+        ),
+        *((SHIPPED, f"x = 1  # not {DEAD}", "warning"), (SHIPPED, f'"""Not {DEAD}."""', "warning")),
+        *(
+            (SHIPPED, f'def f():\n    """{DEAD}"""', "warning"),
+            (SHIPPED, f"raise E('use {LIVING}, not {DEAD}')", "warning"),
+        ),
+        *((SHIPPED, f"if m == {DEAD!r}: ...", "warning"), (SHIPPED, f"if m in ({DEAD!r}, 'b'): ...", "warning")),
+        *(
+            (SHIPPED, f"match m:\n    case {DEAD!r}: ...", "warning"),
+            (SHIPPED, f"M = Literal[{DEAD!r}, 'x']", "warning"),
+        ),
+        *((SHIPPED, f"LIMITS = {{{DEAD!r}: 10}}", "warning"), (SHIPPED, f"m.startswith({DEAD!r})", "warning")),
+        *((SHIPPED, f"RETIRED = [{DEAD!r}]", "warning"), (SHIPPED, f"M = ['a', 'b', 'c', 'd', {DEAD!r}]", "warning")),
+        *(("src/acme/a.json", f'{{"model": "{DEAD}"}}', "error"), ("src/acme/a.json", f'{{"{DEAD}": 1}}', "warning")),
+        *(("src/acme/a.yaml", f"m: {DEAD} # x", "error"), ("src/acme/a.yaml", f"m: x # {DEAD}", "warning")),
+        *(("web/a.ts", f'const M = "{DEAD}"; // x', "error"), ("web/a.ts", f"f() // {DEAD}", "warning")),
+        *(("web/a.ts", f"/**\n * {DEAD}\n */", "warning"), ("web/a.ts", f'x ? "{DEAD}" : "b"', "error")),
+        *(("web/a.ts", f'if (m === "{DEAD}") f()', "warning"), ("web/a.vue", f"<!-- {DEAD} --><p/>", "warning")),
+        *((".env.example", f"M={DEAD}", "error"), (".env", f"# M={DEAD}", "warning")),
+        *(("src/acme/tests/a.py", f"M = {DEAD!r}", "warning"), ("tests/a.py", f"M = {DEAD!r}", "warning")),
+        *(("examples/a.py", f"M = {DEAD!r}", "warning"), ("a.ipynb", f'"M = \\"{DEAD}\\""', "warning")),
+        *(("noxfile.py", f"M = {DEAD!r}", "warning"), (".github/workflows/a.yml", f"m: {DEAD}", "warning")),
+        *(("README.md", DEAD, "notice"), ("docs/conf.py", f"M = {DEAD!r}", "notice"), ("a.txt", DEAD, "notice")),
+        *(("src/acme/chat/history.py", f"M = {DEAD!r}", "error"), ("src/acme/broken.py", f"def (: {DEAD!r}", "error")),
+    ],
+)
+def test_used_or_mentioned(path: str, text: str, severity: str, tmp_path: Path, world: World) -> None:
+    """A retired model is an error where code or a setting that ships uses it; where it is only mentioned, it is not."""
+    about = release(tmp_path, {"src/acme/__init__.py": "", path: f"{text}\n"})
+    found = {f.severity.value for f in retired_models(about, world) if f.rule == "model-shut-down"}
+    assert found == {severity}
+
+
+def test_what_the_build_configuration_ships(tmp_path: Path, world: World) -> None:
+    """A folder that the back end puts into the wheel ships, as an import package does."""
+    files = {"src/acme/__init__.py": "", "server/a.py": f"M = {DEAD!r}", "other/a.py": f"M = {DEAD!r}"}
+    about = release(tmp_path, files)
+    shared = "[tool.hatch.build.targets.wheel.shared-data]\nserver = 'share/acme'\n"
+    with (tmp_path / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(shared)
+    about = dataclasses.replace(about, project=project.load(tmp_path))
+    assert [(s, where) for s, _, where in said(retired_models(about, world))] == [
+        ("warning", "other/a.py:1:6"),
+        ("error", "server/a.py:1:6"),
     ]
 
 

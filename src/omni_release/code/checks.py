@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from omni_release import environments, programs, source_tree
-from omni_release.code import SKIPPED_RULES, SOURCE_RULES, imports, scan, select_sources
-from omni_release.core.errors import Inconclusive, NotApplicable
+from omni_release import environments, file_roles, programs, source_tree
+from omni_release.code import SKIPPED_RULES, SOURCE_RULES, imports, requirements, scan, select_sources
+from omni_release.core.errors import NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, Severity, display_path, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
@@ -44,7 +46,26 @@ def bug_patterns(release: Release, world: World) -> Iterator[Finding]:
         environment=world.environment,
     )
     yield from scan.missing_rules(project.root, settings.rules)
-    yield from scan.find_matches(options, world.processes)
+    layout = file_roles.layout(project)
+    try:
+        for finding in scan.find_matches(options, world.processes):
+            yield finding if finding.configured else _lowered(finding, layout)
+    except ToolUnavailable as error:
+        raise ToolUnavailable(error.message, error.hint, configured=bool(settings.rules)) from None
+
+
+_OF_RELEASING = {"publish-by-hand", "dist-removed-by-hand"}  # what these find is never in what ships
+_OF_USERS = (file_roles.Role.SHIPPED, file_roles.Role.VENDORED, file_roles.Role.OTHER)
+
+
+def _lowered(finding: Finding, layout: file_roles.Layout) -> Finding:
+    """A match of a rule that omni-release ships: advice where the file neither ships nor releases."""
+    role = layout.role(finding.path or "")
+    if finding.severity is not Severity.ERROR or finding.path is None or role in _OF_USERS:
+        return finding
+    if role is file_roles.Role.DEVELOPMENT and finding.rule in _OF_RELEASING:
+        return finding
+    return replace(finding, severity=Severity.WARNING)
 
 
 _RUFF_RULES = (
@@ -61,27 +82,47 @@ _RUFF_RULES = (
 def silent_failures(release: Release, world: World) -> Iterator[Finding]:
     """No silent failures
 
-    No `except` in Python swallows an exception and no request lacks a timeout, by ruff's rules BLE001, E722, S110,
-    S112, S113 and TRY203, whichever of them the project has selected.
+    No `except` in Python that ships swallows an exception and no request lacks a timeout, by ruff's rules BLE001, E722,
+    S110, S112, S113 and TRY203, whichever of them the project has selected.
 
     Fix: raise the error again, catch only the expected one, or give the reason in a `# noqa: BLE001 - REASON` or a
     waiver; `ruff rule BLE001` explains a rule.
     """
-    project = release.project
-    files = [file for file in source_tree.files(project.root, world.processes) if file.suffix in (".py", ".pyi")]
+    project, layout = release.project, file_roles.layout(release.project)
+    files = [file for file in _python_files(release, world) if layout.role(file) not in _NOT_SHIPPED]
     sources = select_sources(project.root, files, project.settings.audit.ignore)
     skipped = {rule.id for rule in SKIPPED_RULES}
     yield from (finding for finding in sources.findings if finding.rule in skipped)
     if not sources.files:
-        raise NotApplicable("the project has no Python files")
+        raise NotApplicable("no file that ships is Python")
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         context = programs.ToolContext(project.root, release.folder, Path(folder), world.environment)
         for batch in programs.batches(sources.files):
-            yield from (_ruff_finding(entry, project.root) for entry in _run_ruff(context, world, batch))
+            for finding in (_ruff_finding(entry, project.root) for entry in _run_ruff(context, world, batch)):
+                if finding.rule == "TRY203" and _lets_through(project.root / (finding.path or ""), finding.line):
+                    continue
+                advice = finding.severity is Severity.ERROR and layout.role(finding.path or "") in _ADVICE
+                yield replace(finding, severity=Severity.NOTICE) if advice else finding
+
+
+_NOT_SHIPPED = (file_roles.Role.TEST, file_roles.Role.DOCS, file_roles.Role.VENDORED)
+_ADVICE = (file_roles.Role.EXAMPLE, file_roles.Role.DEVELOPMENT, file_roles.Role.OTHER)
+
+
+def _python_files(release: Release, world: World) -> list[PurePosixPath]:
+    files = source_tree.files(release.project.root, world.processes)
+    return [file for file in files if file.suffix in (".py", ".pyi")]
+
+
+def _lets_through(path: Path, line: int | None) -> bool:
+    """Whether the `except` at this line is one of several, which raises again what a wider one would catch."""
+    tree = imports.parse(path)
+    clauses = (node.handlers[:-1] for node in ast.walk(tree) if isinstance(node, ast.Try)) if tree else ()
+    return any(clause.lineno <= (line or 0) <= (clause.end_lineno or 0) for several in clauses for clause in several)
 
 
 def _run_ruff(context: programs.ToolContext, world: World, files: tuple[str, ...]) -> list[dict[str, Any]]:
-    """ruff's JSON for these files. Raises Inconclusive where it ends without any."""
+    """ruff's JSON for these files. Raises ToolUnavailable where it ends without any."""
     out = context.folder / "ruff.json"
     out.unlink(missing_ok=True)
     options = ("--isolated", "--no-cache", "--exit-zero", "--output-format=json", f"--output-file={out}")
@@ -91,8 +132,7 @@ def _run_ruff(context: programs.ToolContext, world: World, files: tuple[str, ...
     try:
         entries: list[dict[str, Any]] = json.loads(out.read_bytes())
     except (OSError, ValueError):
-        message = f"ruff {completed.ended(programs.DEADLINE)} without a result:\n{output[-2000:]}"
-        raise Inconclusive(message) from None
+        raise programs.unavailable("ruff", completed.ended(programs.DEADLINE), output) from None
     return entries
 
 
@@ -113,31 +153,59 @@ def _ruff_finding(entry: dict[str, Any], root: Path) -> Finding:
 def abandoned_packages(release: Release, world: World) -> Iterator[Finding]:
     """No abandoned packages
 
-    No file imports and pyproject.toml does not declare a package or module that its authors have abandoned.
+    No module that ships imports, and no file declares as a dependency, a package or module that its authors have
+    abandoned. An import that the module does without, and one in tests, examples or scripts, is a warning.
 
     Fix: move to the successor that the finding names.
     """
     # Not ruff's TID251 (banned-api): it does not see `import_module("…")`, and any noqa comment silences it.
     project, abandoned = release.project, imports.load_abandoned()
-    files = [file for file in source_tree.files(project.root, world.processes) if file.suffix in (".py", ".pyi")]
+    layout, files = file_roles.layout(project), _python_files(release, world)
     own = {name.split(".")[0] for name in importable(project)} - _SHARED_NAMESPACES
-    mentions = imports.mentions(abandoned)
-    reported = set()
+    mentions, provided = imports.mentions(abandoned), _provided(release)
     for file in select_sources(project.root, files, project.settings.audit.ignore).files:
-        for found in imports.read_imports(project.root, file, mentions):
-            package = None if found.module.split(".")[0] in own else imports.abandoned_package(found.module, abandoned)
-            if package and (key := (found.path, found.line, package.modules)) not in reported:
+        found = tuple(imports.read_imports(project.root, file, mentions))
+        here = provided | {imports.name_of(site.module.split(".")[0]) for site in found if not site.guarded}
+        reported = set()
+        for site in found:
+            package = None if site.module.split(".")[0] in own else imports.abandoned_package(site.module, abandoned)
+            if package and (key := (site.line, package.modules)) not in reported:
                 reported.add(key)
-                message = f"imports {found.module}: {package.description}"
-                yield Finding(message, "deprecated-import", path=found.path, line=found.line, column=found.column)
+                hard = layout.role(file) is file_roles.Role.SHIPPED and not site.guarded
+                severity = Severity.ERROR if hard and here.isdisjoint(package.providers) else Severity.WARNING
+                message = f"imports {site.module}: {package.description}"
+                yield Finding(message, "deprecated-import", severity, site.path, site.line, site.column)
     by_name = {package.name: package for package in abandoned if package.name}
     for entry in imports.declared_requirements(project.root, project.metadata):
         if package := by_name.get(entry.name):
             message = f"requires {entry.requirement}: {package.description}"
-            yield Finding(message, "deprecated-dependency", path="pyproject.toml", line=entry.line)
+            severity = Severity.ERROR if entry.hard else Severity.WARNING
+            yield Finding(message, "deprecated-dependency", severity, "pyproject.toml", entry.line)
+    yield from _abandoned_elsewhere(release, by_name)
 
 
-@reports(Rule("deprecated", RuleClass.RELEASE, "Deprecated API is used"))
+def _abandoned_elsewhere(release: Release, by_name: Mapping[str, imports.AbandonedPackage]) -> Iterator[Finding]:
+    """Findings about the dependencies of a project whose pyproject.toml does not state them."""
+    if requirements.in_pyproject(release.project.metadata) or not (stated := requirements.find(release)):
+        return
+    path = stated.source if (release.project.root / stated.source).is_file() else None
+    for requirement in stated.runtime:
+        if package := by_name.get(imports.name_of(requirement)):
+            severity = Severity.WARNING if ";" in requirement else Severity.ERROR
+            yield Finding(f"requires {requirement}: {package.description}", "deprecated-dependency", severity, path)
+
+
+def _provided(release: Release) -> set[str]:
+    """The names of the project and of what it requires: one of them may bring a module that Python has removed."""
+    project = release.project
+    declared = imports.declared_requirements(project.root, project.metadata)
+    names = {imports.name_of(project.name), *(entry.name for entry in declared if entry.runtime)}
+    if not requirements.in_pyproject(project.metadata) and (stated := requirements.find(release)):
+        names |= {imports.name_of(requirement) for requirement in stated.runtime}
+    return names
+
+
+@reports(Rule("deprecated", RuleClass.QUALITY, "Deprecated API is used"))
 def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
     """No deprecated APIs
 
@@ -150,19 +218,20 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("the project does not use mypy")
     if not (packages := [package.path.as_posix() for package in project.packages]):
         raise NotApplicable("the project has no import package")
-    candidate = environments.python(release.environment("candidate"))
+    environment = release.environment("candidate")
+    candidate = environments.python(environment)
+    # The project's own mypy, where its tests need one: it has the version and the plug-ins that the code is meant for.
+    python = str(candidate) if (environments.site_packages(environment) / "mypy").is_dir() else sys.executable
     options = ("--config-file=", "--ignore-missing-imports", "--check-untyped-defs", "--enable-error-code=deprecated")
     folders = (f"--python-executable={candidate}", f"--cache-dir={release.work_dir / 'mypy'}")
     output_options = ("--output=json", "--no-error-summary")
-    argv = programs.module(sys.executable, "mypy", *options, *folders, *output_options, *packages)
+    argv = programs.module(python, "mypy", *options, *folders, *output_options, *packages)
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         context = programs.ToolContext(project.root, release.folder, Path(folder), world.environment)
         completed, output = programs.run_tool(context, world.processes, argv, "mypy")
     entries = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     if completed.code != 0 and not (completed.code == 1 and entries):  # 1 is also Python's code for a missing module
-        if "No module named mypy" in output:
-            raise Inconclusive("mypy is not installed", "Install mypy in omni-release's environment.")
-        raise Inconclusive(f"mypy ended without a result:\n{output[-1000:]}")
+        raise programs.unavailable("mypy", completed.ended(programs.DEADLINE), output)
     for entry in entries:
         if entry["code"] == "deprecated":
             path = entry["file"].replace("\\", "/")

@@ -18,28 +18,40 @@ from omni_release.core.toml import table
 
 @dataclass(frozen=True)
 class Import:
-    """An absolute import of `module`, dotted; `line` and `column` count from 1."""
+    """An absolute import of `module`, dotted; `line` and `column` count from 1.
+
+    It is `guarded` if the module does without it: in a `try` that catches the failure, or under a test of the version,
+    the platform or what is installed. `in_function`: it runs when the function is called.
+    """
 
     module: str
     path: str
     line: int
     column: int
+    guarded: bool = False
+    in_function: bool = False
 
 
 @dataclass(frozen=True)
 class DeclaredRequirement:
-    """A requirement in pyproject.toml, with its normalised name; `line` is None where it cannot be found."""
+    """A requirement in pyproject.toml, with its normalised name; `line` is None where it cannot be found.
+
+    It is `hard` if each install or build needs it, and `runtime` if each install, or one with an extra, has it.
+    """
 
     name: str
     requirement: str
     line: int | None
+    hard: bool = True
+    runtime: bool = True
 
 
 @dataclass(frozen=True)
 class AbandonedPackage:
     """An entry of abandoned.toml: an abandoned package, or modules of Python or of a package that is maintained.
 
-    `name` is normalised, and empty for modules alone. `checked` is the day on which the source was read.
+    `name` is normalised, and empty for modules alone. `checked` is the day on which the source was read. `providers`
+    are the packages that bring the modules back, for a project that requires one of them.
     """
 
     name: str
@@ -48,6 +60,7 @@ class AbandonedPackage:
     successor: str
     source: str
     checked: str
+    providers: tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -66,6 +79,7 @@ def load_abandoned() -> tuple[AbandonedPackage, ...]:
             entry["successor"],
             entry["source"],
             entry["checked"].isoformat(),
+            tuple(entry.get("providers", ())),
         )
         for entry in content["package"]
     )
@@ -82,21 +96,38 @@ def mentions(packages: tuple[AbandonedPackage, ...]) -> re.Pattern[bytes]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b".encode())
 
 
-def read_imports(root: Path, file: PurePosixPath, mentions: re.Pattern[bytes]) -> Iterator[Import]:
+_GUARD_TESTS = re.compile(
+    r"\bTYPE_CHECKING\b|version_info|\bsys\.version|hexversion|\bPY_?[23]|python_version|\bplatform\b|\bos\.name\b"
+    r"|find_spec|find_loader|\b_?(?:HAS|HAVE|USE|WITH)_|has_\w+|is_\w*(?:available|installed)|\bsys\.modules\b|__debug__"
+)
+_IMPORT_ERRORS = re.compile(r"\b(?:ImportError|ModuleNotFoundError|Exception|BaseException)\b")
+
+
+def parse(path: Path, mentions: re.Pattern[bytes] | None = None) -> ast.Module | None:
+    """The syntax of a Python file; None where it does not match `mentions`, or does not parse."""
+    try:
+        data = path.read_bytes()
+        if mentions and not mentions.search(data):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in the project's strings is no finding of a check
+            return ast.parse(data)
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+        return None
+
+
+def read_imports(root: Path, file: PurePosixPath, mentions: re.Pattern[bytes] | None = None) -> Iterator[Import]:
     """The absolute imports of a Python file, where it matches `mentions`; none of a file that does not parse.
 
     `importlib.import_module("…")` and `__import__("…")` count too.
     """
-    try:
-        data = (root / file).read_bytes()
-        if not mentions.search(data):
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in the project's strings is no finding of this check
-            tree = ast.parse(data)
-    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+    if (tree := parse(root / file, mentions)) is None:
         return
-    for node in ast.walk(tree):
+    try:
+        nodes = list(_walk(tree, guarded=False, in_function=False))
+    except RecursionError:
+        return
+    for node, guarded, in_function in nodes:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -108,7 +139,27 @@ def read_imports(root: Path, file: PurePosixPath, mentions: re.Pattern[bytes]) -
                 names = [name]
         else:
             continue
-        yield from (Import(name, file.as_posix(), node.lineno, node.col_offset + 1) for name in names)
+        place = (file.as_posix(), node.lineno, node.col_offset + 1)
+        yield from (Import(name, *place, guarded, in_function) for name in names)
+
+
+def _walk(node: ast.AST, *, guarded: bool, in_function: bool) -> Iterator[tuple[ast.AST, bool, bool]]:
+    """Each node, whether it is guarded, and whether it is in a function."""
+    yield node, guarded, in_function
+    within = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    within_guard = guarded or _is_guard(node)
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, guarded=within_guard, in_function=within)
+
+
+def _is_guard(node: ast.AST) -> bool:
+    """Whether what is in this statement may fail, or be left out, and the module goes on."""
+    if isinstance(node, ast.Try | ast.TryStar):
+        return any(h.type is None or _IMPORT_ERRORS.search(ast.unparse(h.type)) for h in node.handlers)
+    if isinstance(node, ast.With):
+        contexts = [ast.unparse(item.context_expr) for item in node.items]
+        return any("suppress" in context and _IMPORT_ERRORS.search(context) for context in contexts)
+    return isinstance(node, ast.If | ast.IfExp) and _GUARD_TESTS.search(ast.unparse(node.test)) is not None
 
 
 def declared_requirements(root: Path, metadata: Mapping[str, object]) -> Iterator[DeclaredRequirement]:
@@ -123,17 +174,27 @@ def declared_requirements(root: Path, metadata: Mapping[str, object]) -> Iterato
         return next((number for number, line in enumerate(lines, 1) if text in line), None)
 
     project = table(metadata, "project")
-    lists = [project.get("dependencies"), table(metadata, "build-system").get("requires")]
-    lists += [*table(project, "optional-dependencies").values(), *table(metadata, "dependency-groups").values()]
-    for requirements in lists:
-        for requirement in requirements if isinstance(requirements, list) else ():
+    groups = table(metadata, "dependency-groups").values()
+    lists = [(project.get("dependencies"), True, True)]
+    lists.append((table(metadata, "build-system").get("requires"), True, False))
+    lists += [(listed, False, True) for listed in table(project, "optional-dependencies").values()]
+    lists += [(listed, False, False) for listed in groups]
+    for listed, hard, runtime in lists:
+        for requirement in listed if isinstance(listed, list) else ():
             if not isinstance(requirement, str):
                 continue  # a table that includes another dependency group
-            try:
-                name = canonicalize_name(Requirement(requirement).name)
-            except InvalidRequirement:
-                continue  # `project-valid` reports it
-            yield DeclaredRequirement(name, requirement, line_with(requirement))
-    for key in table(metadata, "tool", "poetry", "dependencies"):
+            if name := name_of(requirement):
+                always = hard and ";" not in requirement  # a marker: for some Pythons or platforms
+                yield DeclaredRequirement(name, requirement, line_with(requirement), always, runtime)
+    for key, value in table(metadata, "tool", "poetry", "dependencies").items():
         if key != "python":
-            yield DeclaredRequirement(canonicalize_name(key), key, line_with(key))
+            optional = isinstance(value, dict) and bool(value.get("optional") or value.get("markers"))
+            yield DeclaredRequirement(canonicalize_name(key), key, line_with(key), not optional)
+
+
+def name_of(requirement: str) -> str:
+    """The normalised name of a requirement; empty where it is invalid, which `project-valid` reports."""
+    try:
+        return canonicalize_name(Requirement(requirement).name)
+    except InvalidRequirement:
+        return ""

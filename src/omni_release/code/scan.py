@@ -14,7 +14,7 @@ from typing import Any
 
 from omni_release import programs
 from omni_release.code import Sources, select_sources
-from omni_release.core.errors import Inconclusive
+from omni_release.core.errors import ToolUnavailable
 from omni_release.core.model import Finding, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
@@ -126,7 +126,7 @@ class _Output:
 def find_matches(options: ScanOptions, processes: Processes) -> Iterator[Finding]:
     """The matches of the rules in the files, and findings about unusable rules and files.
 
-    Raises Inconclusive where ast-grep is not installed or ends without a result.
+    Raises ToolUnavailable where ast-grep is not installed or ends without a result.
     """
     sources = select_sources(options.root, options.files, options.ignored)
     yield from sources.findings
@@ -216,8 +216,8 @@ def _parse_matches(
             id = match["ruleId"]
             finding = Finding(message.strip() or id, rule_name(id), severity, *place, configured=id in own)
         except (ValueError, KeyError, TypeError):
-            hint = "Check that the version of ast-grep is supported."
-            raise Inconclusive(f"cannot parse ast-grep's output: {line[:200]}", hint) from None
+            message = f"cannot parse ast-grep's output: {line[:200]}"
+            raise ToolUnavailable(message, programs.upgrade_command("ast-grep")) from None
         findings.setdefault((finding.rule, *place), finding)
     yield from sorted(findings.values(), key=lambda f: (f.path or "", f.line or 0, f.column or 0, f.rule))
 
@@ -240,7 +240,7 @@ def _severity(match: dict[str, Any], elsewhere: Callable[[str, str], bool]) -> S
 
 
 def _drop_rule(output: _Output, rules: list[RuleFile]) -> Finding:
-    """Remove the rule that ast-grep rejects, and say why. Raises Inconclusive where no rule is the cause."""
+    """Remove the rule that ast-grep rejects, and say why. Raises ToolUnavailable where no rule is the cause."""
     text = "\n".join(line for line in output.lines if line and not line.startswith("{"))
     if match := _REJECTED.search(text):
         rule = rules.pop(int(Path(match["path"].strip()).stem))
@@ -252,7 +252,7 @@ def _drop_rule(output: _Output, rules: list[RuleFile]) -> Finding:
         number = max(number for number, rule in enumerate(rules) if match["id"] in rule.ids)
         return _rejected_rule(rules.pop(number), f"another rule has the id `{match['id']}` too", None)
     ended = output.completed.ended(programs.DEADLINE)
-    raise Inconclusive(f"ast-grep {ended} without a result:\n{text[-2000:]}", "")
+    raise programs.unavailable("ast-grep", ended, text)
 
 
 def _rejected_rule(rule: RuleFile, reason: str, line: int | None) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
@@ -15,7 +15,9 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+from omni_release.file_roles import layout
 from omni_release.models import Occurrence
+from omni_release.models.uses import PROSE, Context, Reader
 
 SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
 SHUTS_DOWN = Rule("model-shuts-down", RuleClass.RELEASE, "A model shuts down soon")
@@ -38,10 +40,11 @@ _CHANGELOG_FOLDERS = {"changes", "changelog.d", "newsfragments", "changelogs"}
 def retired_models(release: Release, world: World) -> Iterator[Finding]:
     """No retired models
 
-    No file of the project names a model that is shut down, or that shuts down within 60 days.
+    No code or setting that ships uses a model that is shut down, or that shuts down within 60 days. A name in a
+    comment, a docstring, a table of names, a test or an example is a warning, in prose a notice.
 
     Fix: replace each retired name by its successor; `omni-release models list` shows all places. Waive a name that is
-    there on purpose, such as in a test of retirement, by a comment on the line or in the settings.
+    there on purpose by a comment on the line or in the settings.
     """
     project, today = release.project, world.clock.now().date()
     search = models_module.find_names(str(project.root))
@@ -50,12 +53,18 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("no file of the project names a model")
     findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
     additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
-    findings += life_findings((*search.occurrences, *additional), today)
+    reader = Reader(project.root, layout(project))
+    findings += life_findings((*search.occurrences, *additional), today, lambda o: _context(o, reader, configured))
     yield from findings
     names = {occurrence.name for occurrence in search.occurrences}
     living = sorted(name for name in names if (model := models_module.find(name)) and model.lives(today))
     if living and not findings:
         yield Finding(f"{len(search.occurrences)} places name {', '.join(living)}", severity=Severity.NOTICE)
+
+
+def _context(occurrence: Occurrence, reader: Reader, configured: Sequence[Occurrence]) -> Context:
+    """Where a name occurs; a setting of omni-release uses it."""
+    return Context.USED if occurrence in configured else reader.context(occurrence)
 
 
 def configured_occurrences(project: Project, occurrences: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
@@ -71,33 +80,44 @@ def configured_occurrences(project: Project, occurrences: Iterable[Occurrence]) 
     return tuple(configured)
 
 
-def life_findings(occurrences: Sequence[Occurrence], today: date) -> list[Finding]:
-    """A finding for each occurrence of a model with an end, and one for each unknown or computed name."""
+def life_findings(
+    occurrences: Sequence[Occurrence],
+    today: date,
+    context: Callable[[Occurrence], Context] = lambda occurrence: Context.USED,
+) -> list[Finding]:
+    """A finding for each occurrence of a model with an end, and one for each unknown or computed name.
+
+    `context` says where a name occurs: only one that is used is an error.
+    """
     findings: list[Finding] = []
     unknown: dict[tuple[str, bool], list[Occurrence]] = {}
     for occurrence in occurrences:
         model = None if occurrence.computed else models_module.find(occurrence.name)
         if model is None:
             unknown.setdefault((occurrence.name, occurrence.computed), []).append(occurrence)
-            continue
-        history = is_history(occurrence.path)
-        if not model.lives(today):
+        elif not model.lives(today):
             heir = models_module.successor(model.name, today)
             instead = f"use {heir}" if heir else "no living successor is known"
             message = f"{model.name} was shut down on {model.shut_down}: {instead}"
             message = f"{message} (source: {model.source}, {model.checked})"
-            if history:
-                message += "; allowed in a changelog"
-            severity = Severity.NOTICE if history else Severity.ERROR
-            findings.append(finding_at(occurrence, message, SHUT_DOWN, severity))
+            findings.append(_life_finding(occurrence, message, SHUT_DOWN, context(occurrence)))
         elif model.shut_down is not None and model.shut_down <= today + SOON:
             days = (model.shut_down - today).days
             message = f"{model.name} shuts down on {model.shut_down}, in {days} day{'s' * (days != 1)}"
             if heir := models_module.successor(model.name, model.shut_down) or model.successor:
                 message += f": {heir} replaces it"
-            severity = Severity.NOTICE if history else Severity.WARNING
-            findings.append(finding_at(occurrence, message, SHUTS_DOWN, severity))
+            findings.append(_life_finding(occurrence, message, SHUTS_DOWN, context(occurrence)))
     return findings + [_unknown_finding(places, today) for places in unknown.values()]
+
+
+def _life_finding(occurrence: Occurrence, message: str, rule: Rule, context: Context) -> Finding:
+    """A finding about a model with an end; its severity by where the name is, and by whether the end has come."""
+    if is_history(occurrence.path):
+        return finding_at(occurrence, f"{message}; allowed in a changelog", rule, Severity.NOTICE)
+    if context is Context.USED:
+        return finding_at(occurrence, message, rule, Severity.ERROR if rule is SHUT_DOWN else Severity.WARNING)
+    advice = Severity.NOTICE if context is Context.PROSE or rule is SHUTS_DOWN else Severity.WARNING
+    return finding_at(occurrence, f"{message}; only {context.value}", rule, advice)
 
 
 def _unknown_finding(places: Sequence[Occurrence], today: date) -> Finding:
@@ -120,7 +140,8 @@ def suggestion(name: str, today: date) -> str:
 def is_history(path: str) -> bool:
     """Whether a file is a changelog, which may name retired models."""
     file = PurePosixPath(path)
-    return bool(_CHANGELOG_FILE.match(file.name)) or not _CHANGELOG_FOLDERS.isdisjoint(file.parts[:-1])
+    named = file.suffix in ("", *PROSE) and _CHANGELOG_FILE.match(file.name)  # `history.py` may keep that of a chat
+    return bool(named) or not _CHANGELOG_FOLDERS.isdisjoint(file.parts[:-1])
 
 
 def finding_at(occurrence: Occurrence, message: str, rule: Rule, severity: Severity) -> Finding:

@@ -1,0 +1,224 @@
+"""Whether a file uses a model name (calls it, has it as a constant or a default), or only mentions it."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from omni_release.file_roles import Layout, Role
+from omni_release.models import Occurrence
+
+
+class Context(enum.StrEnum):
+    """Where a model name occurs; the value is a phrase for a message."""
+
+    USED = ""
+    COMMENT = "in a comment"
+    TEXT = "in a docstring or a text"
+    TABLE = "compared, or in a table of names"
+    TEST = "in a test"
+    EXAMPLE = "in an example"
+    OUTSIDE = "in a file that does not ship"
+    PROSE = "in prose"
+
+
+PROSE = (".md", ".mdx", ".rst", ".txt")
+"""The suffixes of text for people."""
+
+_PYTHON = (".py", ".pyi")
+_FRONT_END = (".js", ".jsx", ".cjs", ".mjs", ".ts", ".tsx", ".cts", ".mts", ".vue", ".svelte", ".html")
+_SLASHES = (*_FRONT_END, ".json5", ".jsonc", ".go", ".java", ".kt", ".php")
+_BY_ROLE = {Role.TEST: Context.TEST, Role.EXAMPLE: Context.EXAMPLE, Role.DOCS: Context.PROSE}
+_NAME = r"[\w./@:-]*"
+_KEY = re.compile(rf"{_NAME}[\"'`]?\s*(?::(?:\s|$)|=(?!=)|=>)")
+_TERNARY = re.compile(rf"\?\s*[\"'`]{_NAME}$")
+_COMPARED = re.compile(
+    rf"(?:[=!]==?|\bcase)\s*[\"'`]{_NAME}$|(?:startsWith|endsWith|includes|indexOf)\(\s*[\"'`]{_NAME}$"
+)
+_OF_THE_PAST = re.compile(
+    r"deprecat|retired|legacy|sunset|removed|replace|obsolete|unsupported|shut_?down", re.IGNORECASE
+)
+_LOOKUPS = {"startswith", "endswith", "removeprefix", "removesuffix", "replace", "find", "index", "count", "split"}
+_LOOKUPS |= {"get", "pop", "setdefault", "compile", "match", "search", "fullmatch"}
+_MANY = 4
+"""How many elements a collection may have whose names are a choice; a larger one is a table of what there is."""
+
+
+@dataclass
+class Reader:
+    """Says for each occurrence in a project at `root` where it is; each Python file is parsed once."""
+
+    root: Path
+    layout: Layout
+    _lines: dict[str, list[str]] = field(default_factory=dict)
+    _modules: dict[str, PythonModule | None] = field(default_factory=dict)
+
+    def context(self, occurrence: Occurrence) -> Context:
+        """Whether the name is used in code that ships, or where it is mentioned."""
+        path, suffix = occurrence.path, PurePosixPath(occurrence.path).suffix.lower()
+        if suffix in PROSE:
+            return Context.PROSE
+        role = self.layout.role(path)
+        if role in _BY_ROLE:
+            return _BY_ROLE[role]
+        ships = role in (Role.SHIPPED, Role.VENDORED) or (
+            role is Role.OTHER and (suffix in _FRONT_END or PurePosixPath(path).name.startswith(".env"))
+        )
+        if not ships:
+            return Context.OUTSIDE
+        return self._in_python(occurrence) if suffix in _PYTHON else self._in_text(occurrence, suffix)
+
+    def _in_python(self, occurrence: Occurrence) -> Context:
+        if occurrence.path not in self._modules:
+            self._modules[occurrence.path] = PythonModule.parsed("\n".join(self._read(occurrence.path)))
+        module = self._modules[occurrence.path]
+        if module is None:
+            return self._in_text(occurrence, ".py")
+        return module.context(occurrence.line, occurrence.column)
+
+    def _in_text(self, occurrence: Occurrence, suffix: str) -> Context:
+        """By the syntax of the line: a comment, a key, one side of a comparison."""
+        lines = self._read(occurrence.path)
+        line = lines[occurrence.line - 1] if occurrence.line <= len(lines) else ""
+        before, after = line[: occurrence.column - 1], line[occurrence.column - 1 + len(occurrence.name) :]
+        if _is_comment(before, suffix) or (suffix in _SLASHES and _in_block(lines[: occurrence.line - 1], before)):
+            return Context.COMMENT
+        if _COMPARED.search(before) or (_KEY.match(after) and not _TERNARY.search(before)):
+            return Context.TABLE
+        return Context.USED
+
+    def _read(self, path: str) -> list[str]:
+        if path not in self._lines:
+            try:
+                data = (self.root / path).read_bytes()
+            except OSError:
+                data = b""
+            self._lines[path] = data.decode("utf-8-sig", "replace").split("\n")
+        return self._lines[path]
+
+
+def _is_comment(before: str, suffix: str) -> bool:
+    """Whether the text before a name on its line opens a comment, outside of quotes."""
+    markers = ("//", "/*", "<!--") if suffix in _SLASHES else ("#", ";") if suffix in (".ini", ".cfg") else ("#",)
+    if suffix == ".json":
+        return False
+    quote = ""
+    for at, char in enumerate(before):
+        if quote:
+            quote = "" if char == quote and before[at - 1] != "\\" else quote
+        elif char in "\"'`":
+            quote = char
+        elif before.startswith(markers, at) and (at == 0 or before[at - 1].isspace() or before[at - 1] in ";{},()"):
+            return before[at : at + 2] != "/*" or "*/" not in before[at:]
+    return False
+
+
+def _in_block(above: list[str], before: str) -> bool:
+    """Whether a block comment that an earlier line opens has not ended before the name."""
+    if "*/" in before or "-->" in before:
+        return False
+    for line in reversed(above):
+        if "*/" in line or "-->" in line:
+            return False
+        if line.lstrip().startswith(("/*", "<!--")):
+            return True
+    return False
+
+
+@dataclass
+class PythonModule:
+    """The syntax of a module: its comments, its strings, and what each string is a part of."""
+
+    lines: list[str]
+    comments: dict[int, int]
+    strings: list[ast.Constant]
+    parents: dict[ast.AST, ast.AST]
+
+    @classmethod
+    def parsed(cls, text: str) -> PythonModule | None:
+        """The module; None where it does not parse."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an invalid escape is no finding of this check
+                tree = ast.parse(text)
+                tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
+            return None
+        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        strings = [node for node in parents if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        comments = {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
+        return cls(text.split("\n"), comments, strings, parents)
+
+    def context(self, line: int, column: int) -> Context:
+        """The context of a name at this place (from 1, in characters)."""
+        if self.comments.get(line, column) < column - 1:
+            return Context.COMMENT
+        at = (line, len(self.lines[line - 1][: column - 1].encode()))
+        around = [node for node in self.strings if _start(node) <= at < _end(node)]
+        if not around:
+            return Context.COMMENT
+        node = max(around, key=_start)
+        if re.search(r"\s", str(node.value).strip()):
+            return Context.TEXT
+        return next(filter(None, map(self._decide, self._upwards(node))), Context.USED)
+
+    def _upwards(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """Each child with its parent, from a string up to its statement."""
+        while (parent := self.parents.get(node)) is not None:
+            yield node, parent
+            if isinstance(parent, ast.stmt):
+                return
+            node = parent
+
+    def _decide(self, step: tuple[ast.AST, ast.AST]) -> Context | None:
+        """What the step from a child to its parent says; None where the next one decides."""
+        child, parent = step
+        if isinstance(parent, ast.Expr):
+            return Context.TEXT if isinstance(child, ast.Constant | ast.JoinedStr) else None
+        if isinstance(parent, ast.Compare | ast.MatchValue | ast.Set | ast.Raise | ast.Assert):
+            return Context.TABLE
+        if isinstance(parent, ast.Subscript) and child is parent.slice:
+            return Context.TABLE
+        if isinstance(parent, ast.Dict) and child in parent.keys:
+            return Context.TABLE
+        if isinstance(parent, ast.List | ast.Tuple) and len(parent.elts) > _MANY:
+            return Context.TABLE
+        if isinstance(parent, ast.Call) and child in parent.args[:1] and _function(parent) in _LOOKUPS:
+            return Context.TABLE
+        if isinstance(parent, ast.AnnAssign) and child is parent.annotation:
+            return Context.TABLE
+        if isinstance(parent, ast.Assign | ast.AnnAssign) and (self._is_table(parent) or _is_of_the_past(parent)):
+            return Context.TABLE
+        return None
+
+    def _is_table(self, assignment: ast.Assign | ast.AnnAssign) -> bool:
+        """Whether it is a member of a large enumeration."""
+        owner = self.parents.get(assignment)
+        if not isinstance(owner, ast.ClassDef) or not any("Enum" in ast.unparse(base) for base in owner.bases):
+            return False
+        return sum(isinstance(statement, ast.Assign) for statement in owner.body) > _MANY
+
+
+def _is_of_the_past(assignment: ast.Assign | ast.AnnAssign) -> bool:
+    """Whether the name of a variable says that it holds what there was."""
+    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
+    return any(_OF_THE_PAST.search(ast.unparse(target)) for target in targets)
+
+
+def _function(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _start(node: ast.Constant) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.Constant) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
