@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import omni
 from tests.versions.support import checkout
 
@@ -16,9 +18,53 @@ def test_drift_names_the_odd_places(tmp_path: Path) -> None:
     assert ran.code == 1
     assert [(f["path"], f["line"], f["column"], f["rule"]) for f in found] == [
         ("acme/__init__.py", 1, 16, "versions-agree/version-drift"),
-        ("uv.lock", 5, 12, "versions-agree/version-drift"),
+        ("uv.lock", 5, 12, "versions-agree/stale-version"),
     ]
     assert found[0]["message"] == "says 1.0.11, but pyproject.toml:7 says 1.1.0"
+
+
+SHIPS, STALE = "version-drift", "stale-version"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule"),
+    [
+        ("src/acme/__init__.py", '__version__ = "1.2.2"\n', SHIPS),
+        ("src/acme/ui/package.json", '{"name": "acme", "version": "1.2.2"}\n', SHIPS),
+        ("setup.cfg", "[metadata]\nversion = 1.2.2\n", SHIPS),
+        ("VERSION", "1.2.2\n", SHIPS),
+        ("setup.cfg", "[bumpversion]\ncurrent_version = 1.2.2\n", STALE),
+        (".bumpversion.cfg", "[bumpversion]\ncurrent_version = 1.2.2\n", STALE),
+        (".cz.toml", '[tool.commitizen]\nversion = "1.2.2"\n', STALE),
+        ("tbump.toml", '[version]\ncurrent = "1.2.2"\n', STALE),
+        ("docs/conf.py", 'release = "1.2.2"\n', STALE),
+        ("CITATION.cff", "version: 1.2.2\n", STALE),
+        ("package.json", '{"name": "acme", "version": "1.2.2"}\n', STALE),
+        ("uv.lock", '[[package]]\nname = "acme"\nversion = "1.2.2"\nsource = { editable = "." }\n', STALE),
+    ],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_blocks(path: str, text: str, rule: str, strict: bool, tmp_path: Path) -> None:
+    """What ships and what the build reads blocks; the rest is a warning, unless the project is strict."""
+    settings = f"[tool.omni-release]\nstrict = {str(strict).lower()}\n"
+    files = {"pyproject.toml": f'[project]\nname = "acme"\nversion = "1.2.3"\n{settings}', "src/acme/__init__.py": ""}
+    for name, content in {**files, path: text}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    ran = omni("version", "check", "--format", "json", cwd=tmp_path)
+    (finding,) = ran.outcome("versions-agree")["findings"]
+    blocks = strict or rule == SHIPS
+    assert (finding["rule"], finding["severity"]) == (f"versions-agree/{rule}", "error" if blocks else "warning")
+    assert ran.code == int(blocks)
+
+
+def test_what_settings_name_blocks(tmp_path: Path) -> None:
+    """A place that the project itself names blocks wherever it is: to name it is to ask."""
+    place = '[[tool.omni-release.version.place]]\npath = "deploy.yaml"\nkey = "tag"\n'
+    pyproject = f'[project]\nname = "acme"\nversion = "1.2.3"\n{place}'
+    (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
+    (tmp_path / "deploy.yaml").write_text("tag: 1.2.2\n", encoding="utf-8")
+    assert omni("version", "check", cwd=tmp_path).code == 1
 
 
 def test_a_changelog_without_a_heading_is_a_warning(case: Callable[[str], Path]) -> None:

@@ -38,11 +38,12 @@ _FINDERS = finders(discovery, configured, locks, prose)
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unreadable unheaded")):
+class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unreadable unheaded by_settings by_tools")):
     """The places of one project, the source first.
 
     `siblings` are the folders of the repository's other projects, `unreadable` the malformed files with the reason.
-    `unheaded` are the changelogs that have headings, but none for the version.
+    `unheaded` are the changelogs that have headings, but none for the version. `by_settings` are the places that the
+    settings name, `by_tools` the versions that other tools keep in their own settings.
     """
 
     __slots__ = ()
@@ -52,6 +53,8 @@ class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unread
     siblings: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...]
     unheaded: tuple[str, ...]
+    by_settings: frozenset[Place]
+    by_tools: frozenset[Place]
 
     @property
     def source(self) -> Place | None:
@@ -86,11 +89,17 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
     places = [*sources, *(place for finder in _FINDERS for place in finder.find(search))]
     if member.at:
         places += discovery.outside_project(member, tuple(member.around(folders)), version)
+    named: list[Place] = []
     if member.table("tool", "omni-release", "version"):
-        places += configured.configured_places(member)
+        named = list(configured.configured_places(member))
+        places += named
         places = [p for p in places if p.role == SOURCE or not configured.is_ignored(member, p.path)]
     unheaded = tuple(_changelogs_without_heading(member, version))
-    return ProjectVersions(member.name, tuple(_unique(places)), siblings, tuple(checkout.unreadable), unheaded)
+    by_tools = frozenset(configured.bump_tool_version.find(search))
+    unreadable = tuple(checkout.unreadable)
+    return ProjectVersions(
+        member.name, tuple(_unique(places)), siblings, unreadable, unheaded, frozenset(named), by_tools
+    )
 
 
 def _source_in_package(search: Search) -> list[Place]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from omni_release import versions
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
+from omni_release.versions import ProjectVersions
+from omni_release.versions.discovery import BARE_NAME
+from omni_release.versions.place import LOCK, Place
 
 DRIFT = Rule("version-drift", RuleClass.RELEASE, "Places disagree on the version")
 UNREADABLE = Rule("version-unreadable", RuleClass.RELEASE, "File that may state the version is malformed")
+STALE = Rule("stale-version", RuleClass.QUALITY, "File that does not ship states another version")
 NO_HEADING = Rule("changelog-heading", RuleClass.RELEASE, "Changelog has no heading for the version")
 
 
-@reports(DRIFT, UNREADABLE, NO_HEADING)
+@reports(DRIFT, STALE, UNREADABLE, NO_HEADING)
 def versions_agree(release: Release, world: World) -> Iterator[Finding]:
     """Versions agree
 
@@ -24,10 +28,10 @@ def versions_agree(release: Release, world: World) -> Iterator[Finding]:
     Fix: run `omni-release version sync`, which writes the source's version into all places (`--dry-run` shows the
     change). Write the changelog's heading by hand.
     """
-    return findings(versions.find_places(str(release.project.root)))
+    return findings(versions.find_places(str(release.project.root)), _package_paths(release))
 
 
-@reports(DRIFT, UNREADABLE, NO_HEADING)
+@reports(DRIFT, STALE, UNREADABLE, NO_HEADING)
 def staged_versions_agree(release: Release, world: World) -> Iterator[Finding]:
     """Versions agree in the staged files
 
@@ -35,11 +39,15 @@ def staged_versions_agree(release: Release, world: World) -> Iterator[Finding]:
 
     Fix: run `omni-release version sync`, which writes the source's version into all places, and stage the changes.
     """
-    return findings(versions.find_places(str(release.project.root), staged=True))
+    return findings(versions.find_places(str(release.project.root), staged=True), _package_paths(release))
 
 
-def findings(project: versions.ProjectVersions) -> Iterator[Finding]:
-    """The findings about a project's places.
+def _package_paths(release: Release) -> tuple[str, ...]:
+    return tuple(package.path.as_posix() for package in release.project.packages)
+
+
+def findings(project: ProjectVersions, packages: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """The findings about a project's places; `packages` are the paths of its import packages.
 
     Raises Inconclusive where no file that can be read states the version, NotApplicable where only the build can
     determine it.
@@ -54,7 +62,30 @@ def findings(project: versions.ProjectVersions) -> Iterator[Finding]:
         raise NotApplicable("no place states the version: the build determines it")
     for place in versions.drift(project.places):
         message = f"says {place.value}, but {source.path}:{source.line} says {source.value}"
-        yield Finding(message, DRIFT.id, path=place.path, line=place.line, column=place.column)
+        named = place in project.by_settings
+        rule = DRIFT if named or _ships(project, place, packages) else STALE
+        yield Finding(message, rule.id, path=place.path, line=place.line, column=place.column, configured=named)
     for path in project.unheaded:
         message = f"has headings for other versions, but none for {source.value}"
         yield Finding(message, NO_HEADING.id, Severity.WARNING, path)
+
+
+_BUILD_FILES = frozenset(("pyproject.toml", "setup.cfg", "setup.py", "Cargo.toml", "meson.build", "settings.ini"))
+
+
+def _ships(project: ProjectVersions, place: Place, packages: Iterable[str]) -> bool:
+    """Does a place ship, or does the build read it? So the import packages, the metadata, and files of a version alone.
+
+    Documentation, lock files, and the files of other tools and services do neither.
+    """
+    path = place.path
+    if place in project.by_tools:
+        return False
+    if any(path == package or path.startswith(f"{package}/") for package in packages):
+        return True
+    name = path.rpartition("/")[2]
+    if place.role == LOCK or path.startswith("../"):
+        return False
+    if not packages and name.endswith(".py") and name != "conf.py":
+        return True
+    return name in _BUILD_FILES or (bool(BARE_NAME.fullmatch(name)) and "/" not in path)
