@@ -35,7 +35,7 @@ def test_version_of_the_program(tmp_path: Path) -> None:
     assert omni("--version", cwd=tmp_path).out == f"omni-release {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["rehears"], ["rehearse", "--dry"], ["version", "--format", "yaml"]])
+@pytest.mark.parametrize("arguments", [["rehears"], ["rehearse", "--dry"], ["version", "--format", "yaml"]])
 def test_wrong_call(arguments: list[str], tmp_path: Path) -> None:
     """A usage error is a usage message and exit code 2."""
     ran = omni(*arguments, cwd=tmp_path)

@@ -19,6 +19,7 @@ from omni_release.cli import (
     models,
     sign,
     smoke,
+    status,
     version,
     workflow,
 )
@@ -66,7 +67,13 @@ GROUPS: dict[str, dict[str, Subcommand]] = {
         "contract": contract,
         "emulate": emulate,
     },
-    "Tools": {"explain": explain, "index": index, "workflow": workflow, "completion": completion},
+    "Tools": {
+        **dict.fromkeys(status.NAMES, status),
+        "explain": explain,
+        "index": index,
+        "workflow": workflow,
+        "completion": completion,
+    },
 }
 """The subcommands as `--help` shows them."""
 
@@ -78,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Every error that a user can cause becomes a message here."""
     from omni_release.adapters.terminal import unicode
 
-    words = sys.argv[1:] if argv is None else list(argv)
+    words = (sys.argv[1:] if argv is None else list(argv)) or ["status"]
     unicode(sys.stdout)
     unicode(sys.stderr)
     try:
@@ -127,7 +134,9 @@ class _MainParser(Parser):
             for name in group:
                 if name == lane.PARTS[0]:
                     lines.append(f"  {', '.join(lane.PARTS)}: run the rehearsal up to this stage")
-                elif name not in lane.PARTS:
+                elif name == status.NAMES[0]:
+                    lines.append(f"  {', '.join(status.NAMES)}: where the project is, earlier runs, their reports")
+                elif name not in (*lane.PARTS, *status.NAMES):
                     lines.append(f"  {name:<12}{(self.commands.choices[name].description or '').rstrip('.')}")
         lines.append("`omni-release COMMAND --help` shows its options and examples")
         return "\n".join(lines) + "\n"

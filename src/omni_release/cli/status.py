@@ -1,0 +1,218 @@
+"""`status` (also without a command): where the project is; `runs`: earlier runs; `report`: the report of one."""
+
+from __future__ import annotations
+
+import sys
+
+from omni_release.cli import lane
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_format, add_project, subcommand
+from omni_release.core.errors import EXIT_PASSED, UsageError
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from omni_release.cli.parser import Commands
+    from omni_release.core.journal import RunFolder
+    from omni_release.core.model import Project
+
+NAMES = ("status", "runs", "report")
+"""The subcommands of this module; `--help` shows them in one line."""
+
+_FACTS = ("project", "version", "branch", "commit", "clean", "tag", "commits_since_tag")
+
+
+class Arguments(cli_parser.Arguments):
+    """The arguments of `status`, `runs` and `report`."""
+
+    run_id: str = ""
+    open: bool = False
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `status`, `runs` or `report`."""
+    if name == "status":
+        added = subcommand(
+            commands, name, "Show where the project is, and what to do next", "status", "status --format json"
+        )
+    elif name == "runs":
+        added = subcommand(commands, name, "List the runs that are kept", "runs")
+    else:
+        added = subcommand(commands, name, "Show the report of a run", "report", "report 20261126-051149-000 --open")
+        added.add_argument("run_id", nargs="?", metavar="RUN", help="the run (default: the newest)")
+        added.add_argument("--open", action="store_true", help="open it in the browser")
+    add_project(added)
+    if name != "report":
+        add_format(added)
+    added.set_defaults(run={"status": run, "runs": run_runs, "report": run_report}[name])
+
+
+def run(arguments: Arguments) -> int:
+    """Show the state of the project and the next command."""
+    project = arguments.load_project()
+    state = {**_checkout(project), **_runs(project)}
+    if arguments.as_json:
+        from omni_release.core.documents import to_json
+
+        sys.stdout.write(to_json(state))
+    else:
+        sys.stdout.writelines(f"{lane.redact(line)}\n" for line in _text(state))
+    return EXIT_PASSED
+
+
+def _checkout(project: Project) -> dict[str, Any]:
+    """The version, and what git says: branch, commit, whether it is clean, the last tag, and the commits since."""
+    from omni_release import source_tree, versions
+
+    root = str(project.root)
+    state: dict[str, Any] = dict.fromkeys(_FACTS)
+    state |= {"project": project.name, "version": versions.version_of(versions.places_of(project))}
+    status = source_tree.git_output(root, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
+    if status is None:
+        return state
+    lines = status.splitlines()
+    heads = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# branch."))
+    state |= {"branch": heads.get("branch.head"), "commit": heads.get("branch.oid")}
+    state["clean"] = all(line.startswith("#") for line in lines)
+    described = source_tree.git_output(root, "describe", "--tags", "--long", "--abbrev=7")
+    if described:
+        tag, commits, _ = described.strip().rsplit("-", 2)
+        state |= {"tag": tag, "commits_since_tag": int(commits)}
+    return state
+
+
+def _runs(project: Project) -> dict[str, Any]:
+    """The last whole rehearsal and the last release, the open problems and questions, and the next command."""
+    from omni_release import source_tree
+    from omni_release.checklists import sign_offs
+
+    runs = lane.run_store(project).runs()
+    rehearsal = next((found for folder in runs if (found := _last(folder, "rehearse"))), None)
+    release = next((found for folder in runs if (found := _last(folder, "release"))), None)
+    state: dict[str, Any] = {"rehearsal": rehearsal, "release": release, "questions": ""}
+    if rehearsal:
+        folder = next(folder for folder in runs if folder.path.name == rehearsal["run"])
+        with lane.processes() as processes:
+            current = source_tree.fingerprint(project.root, processes)
+        rehearsal["of_this_checkout"] = folder.tree_hash() == current
+        state["questions"] = "".join(sign_offs.questions_before_release(project, folder))
+    return {**state, "next": _next(rehearsal, release)}
+
+
+def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
+    """The last time that this lane ended in a run: when, with which verdict, and which tasks did not pass."""
+    from omni_release.core.documents import read_json
+    from omni_release.core.errors import Inconclusive
+
+    ended = [event for event in folder.events() if event.get("event") == "ended" and event.get("lane") == wanted]
+    if not ended or not (wanted == "release" or ended[-1].get("whole")):
+        return None
+    event = ended[-1]
+    found = {"run": folder.path.name, "at": event["at"], "verdict": event["verdict"], "target": event.get("target")}
+    if wanted == "rehearse":
+        try:
+            report = read_json(folder.path / "report.json")
+        except Inconclusive:
+            report = None
+        outcomes = report.get("outcomes", ()) if isinstance(report, dict) else ()
+        found["problems"] = [o["id"] for o in outcomes if o["status"] in ("failed", "inconclusive", "waiting")]
+    return found
+
+
+def _next(rehearsal: dict[str, Any] | None, release: dict[str, Any] | None) -> str:
+    """The command to type now: resume a release, rehearse, or release what is rehearsed."""
+    if release and release["verdict"] != "passed" and (not rehearsal or release["run"] >= rehearsal["run"]):
+        return f"omni-release release --to {release['target']} --run {release['run']}"
+    if rehearsal is None or not rehearsal["of_this_checkout"] or rehearsal["verdict"] != "passed":
+        return "omni-release rehearse"
+    if release and release["run"] == rehearsal["run"]:
+        return "omni-release version bump patch"
+    return f"omni-release release --to pypi --run {rehearsal['run']}"
+
+
+def _text(state: dict[str, Any]) -> Iterator[str]:
+    """The state for a person."""
+    facts = [state["branch"] or ""]
+    if state["tag"]:
+        number = state["commits_since_tag"]
+        facts.append(
+            f"{number} commit{'' if number == 1 else 's'} since {state['tag']}" if number else f"at {state['tag']}"
+        )
+    if state["clean"] is not None:
+        facts.append("clean" if state["clean"] else "with uncommitted changes")
+    version = state["version"] or "(the build determines the version)"
+    yield f"{state['project']} {version}   {', '.join(filter(None, facts))}"
+    rehearsal, release = state["rehearsal"], state["release"]
+    if rehearsal:
+        of = "of this checkout" if rehearsal["of_this_checkout"] else "of another state of the checkout"
+        yield f"  Rehearsal   {rehearsal['verdict']} {_age(rehearsal['at'])}, {of}   {rehearsal['run']}"
+        if rehearsal["problems"] and rehearsal["verdict"] != "passed":
+            yield f"  Problems    {', '.join(rehearsal['problems'])}   omni-release report {rehearsal['run']}"
+    else:
+        yield "  Rehearsal   none yet"
+    if release:
+        complete = "complete" if release["verdict"] == "passed" else f"not complete: {release['verdict']}"
+        yield f"  Release     to {release['target']}, {complete}, {_age(release['at'])}   {release['run']}"
+    if state["questions"]:
+        yield f"  Waiting     {state['questions']}"
+    yield f"  Next        {state['next']}"
+
+
+def _age(at: str) -> str:
+    """How long ago an ISO 8601 time was: `12 minutes ago`."""
+    import datetime
+
+    seconds = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(at)).total_seconds()
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if (number := int(seconds // length)) > 0:
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def run_runs(arguments: Arguments) -> int:
+    """List the runs, the newest first: when, which lanes, with which verdict."""
+    from omni_release import distributions
+
+    listed = []
+    for folder in lane.run_store(arguments.load_project()).runs():
+        ended = [event for event in folder.events() if event.get("event") == "ended"]
+        built = folder.artifacts()
+        entry: dict[str, Any] = {"run": folder.path.name, "version": None, "lanes": []}
+        if built:
+            entry["version"] = distributions.project_and_version(built)[1]
+        entry["lanes"] = [
+            {"lane": e["lane"], "target": e["target"], "verdict": e["verdict"], "at": e["at"]} for e in ended
+        ]
+        listed.append(entry)
+    if arguments.as_json:
+        from omni_release.core.documents import to_json
+
+        sys.stdout.write(to_json({"runs": listed}))
+        return EXIT_PASSED
+    for entry in listed:
+        lanes = ", ".join(f"{each['lane']} {each['verdict']}" for each in entry["lanes"]) or "not finished"
+        sys.stdout.write(lane.redact(f"{entry['run']}  {entry['version'] or '-':<12} {lanes}\n"))
+    if not listed:
+        sys.stdout.write("no runs yet: omni-release rehearse\n")
+    return EXIT_PASSED
+
+
+def run_report(arguments: Arguments) -> int:
+    """Print the report of a run, or open it. Raises UsageError where the run has none."""
+    store = lane.run_store(arguments.load_project())
+    runs = store.runs()
+    if not runs and not arguments.run_id:
+        raise UsageError("there are no runs yet", "Run `omni-release rehearse` first.")
+    folder = store.run(arguments.run_id) if arguments.run_id else runs[0]
+    path = folder.path / "report.md"
+    if not path.is_file():
+        raise UsageError(f"run {folder.path.name} has no report", "It was cut short: resume it, or start a new one.")
+    if arguments.open:
+        import webbrowser
+
+        webbrowser.open(path.absolute().as_uri())
+        return EXIT_PASSED
+    sys.stdout.write(path.read_text(encoding="utf-8"))
+    return EXIT_PASSED

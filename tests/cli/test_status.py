@@ -1,0 +1,116 @@
+"""Where a project is, its runs, and their reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omni_release import source_tree
+from omni_release.adapters.processes import LocalProcesses
+from omni_release.core.documents import append_json_line
+from tests.conftest import git, omni
+
+RUN = "20261126-051149-000"
+
+
+def add_run(root: Path, lane: str, verdict: str, *, run: str = RUN, tree: str = "", target: str = "rehearsal") -> Path:
+    """A run folder in which this lane has ended, for the checkout with this hash: its own unless given."""
+    folder = root / ".omni-release" / "runs" / run
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / ".omni-release" / ".gitignore").write_text("*\n", encoding="utf-8")
+    processes = LocalProcesses(str)
+    pinned = {"tree": tree or source_tree.fingerprint(root, processes), "commit": None}
+    artifact = {"name": "acme_sound-1.2.3.tar.gz", "size": 1, "sha256": "ab"}
+    (folder / "artifacts.json").write_text(json.dumps({**pinned, "artifacts": [artifact]}), encoding="utf-8")
+    event = {"at": "2026-11-20T00:00:00+00:00", "event": "ended", "lane": lane, "verdict": verdict, "whole": True}
+    append_json_line(folder / "journal.jsonl", {**event, "target": target, "artifacts": "ab"}, sync=False)
+    failed = [{"id": "versions-agree", "status": "failed"}] if verdict == "failed" else []
+    (folder / "report.json").write_text(json.dumps({"outcomes": failed}), encoding="utf-8")
+    return folder
+
+
+RELEASE = f"omni-release release --to pypi --run {RUN}"
+
+
+@pytest.mark.parametrize(
+    ("runs", "rehearsal", "following"),
+    [
+        ([], "none yet", "omni-release rehearse"),
+        ([{"lane": "rehearse", "verdict": "passed"}], "passed 6 days ago, of this checkout", RELEASE),
+        (
+            [{"lane": "rehearse", "verdict": "passed", "tree": "other"}],
+            "passed 6 days ago, of another state of the checkout",
+            "omni-release rehearse",
+        ),
+        ([{"lane": "rehearse", "verdict": "failed"}], "failed 6 days ago, of this checkout", "omni-release rehearse"),
+        (
+            [{"lane": "rehearse", "verdict": "passed"}, {"lane": "release", "verdict": "failed", "target": "pypi"}],
+            "passed 6 days ago",
+            RELEASE,
+        ),
+        (
+            [{"lane": "rehearse", "verdict": "passed"}, {"lane": "release", "verdict": "passed", "target": "pypi"}],
+            "passed 6 days ago",
+            "omni-release version bump patch",
+        ),
+    ],
+)
+def test_next_command(runs: list[dict[str, str]], rehearsal: str, following: str, case: Callable[[str], Path]) -> None:
+    """Without a command, the state of the rehearsal and of the release is shown, and the command to type now."""
+    root = case("sound")
+    for run in runs:
+        add_run(root, **run)  # type: ignore[arg-type]  # strings, by test
+    ran = omni(cwd=root)
+    assert ran.code == 0, ran.err
+    lines = dict(line.strip().split(maxsplit=1) for line in ran.out.splitlines()[1:])
+    assert lines["Rehearsal"].startswith(rehearsal)
+    assert lines["Next"] == following
+    assert ("Problems" in lines) is (bool(runs) and runs[-1]["verdict"] == "failed" and len(runs) == 1)
+    assert json.loads(omni("status", "--format", "json", cwd=root).out)["next"] == following
+
+
+def test_checkout(case: Callable[[str], Path]) -> None:
+    """The first line has the version, the branch, the commits since the last tag, and whether all is committed."""
+    root = case("sound")
+    git("branch", "-M", "main", cwd=root)
+    assert omni(cwd=root).out.startswith("acme-sound 1.2.3   main, clean\n")
+    git("tag", "v1.2.2", cwd=root)
+    assert omni(cwd=root).out.startswith("acme-sound 1.2.3   main, at v1.2.2, clean\n")
+    (root / "new.txt").write_text("x", encoding="utf-8")
+    git("commit", "-q", "--allow-empty", "-m", "more", cwd=root)
+    first = "acme-sound 1.2.3   main, 1 commit since v1.2.2, with uncommitted changes\n"
+    assert omni(cwd=root).out.startswith(first)
+
+
+def test_runs(case: Callable[[str], Path]) -> None:
+    """The runs are listed, the newest first."""
+    root = case("sound")
+    assert omni("runs", cwd=root).out == "no runs yet: omni-release rehearse\n"
+    add_run(root, "rehearse", "failed")
+    add_run(root, "rehearse", "passed", run="20261127-051149-000")
+    assert omni("runs", cwd=root).out.splitlines() == [
+        "20261127-051149-000  1.2.3        rehearse passed",
+        f"{RUN}  1.2.3        rehearse failed",
+    ]
+    listed = json.loads(omni("runs", "--format", "json", cwd=root).out)["runs"]
+    assert [run["lanes"][0]["verdict"] for run in listed] == ["passed", "failed"]
+
+
+def test_report(case: Callable[[str], Path]) -> None:
+    """The report of the newest run is printed; a run without one is a usage error."""
+    root = case("sound")
+    assert omni("report", cwd=root).code == 2
+    folder = add_run(root, "rehearse", "passed")
+    ran = omni("report", cwd=root)
+    assert (ran.code, f"run {RUN} has no report" in ran.err) == (2, True)
+    (folder / "report.md").write_text("## rehearse\n", encoding="utf-8")
+    assert omni("report", RUN, cwd=root).out == "## rehearse\n"
+
+
+def test_outside_of_git(tmp_path: Path) -> None:
+    """Without git only the version and the runs are shown."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
+    assert omni(cwd=tmp_path).out.startswith("acme 1.0   \n  Rehearsal   none yet\n")
