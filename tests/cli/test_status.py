@@ -62,7 +62,7 @@ def test_next_command(runs: list[dict[str, str]], rehearsal: str, following: str
     """Without a command, the state of the rehearsal and of the release is shown, and the command to type now."""
     root = case("sound")
     for run in runs:
-        add_run(root, **run)  # type: ignore[arg-type]  # strings, by test
+        add_run(root, **run)
     ran = omni(cwd=root)
     assert ran.code == 0, ran.err
     lines = dict(line.strip().split(maxsplit=1) for line in ran.out.splitlines()[1:])
