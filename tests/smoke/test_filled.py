@@ -38,10 +38,13 @@ def test_copy_for_commands(release: Release, world: World) -> None:
 def test_install_candidate(release: Release, world: World) -> None:
     """The wheel alone is incomplete: the test requirements and the recorder are missing."""
     release.dist.mkdir()
+    metadata = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
     with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("acme.py", "")
+        archive.writestr("acme-1.0.dist-info/METADATA", metadata)
     installed = environments.site_packages(release.environment("candidate"))
-    installed.mkdir(parents=True)
+    (installed / "acme-1.0.dist-info").mkdir(parents=True)
+    (installed / "acme-1.0.dist-info" / "METADATA").write_text(metadata, encoding="utf-8")
     (installed / "acme.py").touch()
     step = InstallCandidate(lambda project, wheel: ())
     assert step.check_done(release, world) is None

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import testing
 from omni_release.core.model import Finding, Severity
 from omni_release.scripts import warnings_recorder
-from omni_release.testing import CodePlaces
+from omni_release.testing import deprecations as testing
+from omni_release.testing.deprecations import CodePlaces
 
 START = (
     "import sys; sys.path[:0] = {path}; import recorder_under_test; recorder_under_test.install({target!r}, ['acme'])\n"
@@ -71,11 +71,41 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path.resolve())
 
 
-def test_own_warning(world: World) -> None:
-    """A warning in the project's code is reported at its path in the checkout."""
-    world.write(acme_x="import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning)\n")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning)\n",
+        "import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning, stacklevel=2)\n",
+        "import warnings\ndef f():\n    warnings.warn_explicit('old', DeprecationWarning, 'elsewhere.py', 1)\n",
+        "from typing_extensions import deprecated\n@deprecated('old')\ndef f():\n    pass\n",
+        "from typing_extensions import deprecated\n@deprecated('old')\nclass f:\n    pass\n",
+        "import warnings\ndef __getattr__(name):\n    warnings.warn('old', DeprecationWarning)\n    return print\n",
+    ],
+)
+def test_own_deprecations(code: str, world: World) -> None:
+    """A deprecation of the project itself, which its tests use, is a notice, however it is declared."""
+    world.write(acme_x=code)
     world.run("import acme.x\nacme.x.f()\n")
-    assert world.error() == ("src/acme/x.py", 3)
+    (finding,) = world.findings()
+    assert finding.severity is Severity.NOTICE
+    assert "a deprecation of the project itself" in finding.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import other\nother.f()\n",
+        "import datetime\ndatetime.datetime(2000, 1, 1).utctimetuple()\ncompile(r\"'\\d'\", __file__, 'eval')\n",
+    ],
+)
+@pytest.mark.parametrize(("module", "severity"), [("acme_x", Severity.ERROR), ("helper", Severity.WARNING)])
+def test_severity_by_caller(code: str, module: str, severity: Severity, world: World) -> None:
+    """What the project's code causes is an error, what its tests cause a warning, of Python and of C code."""
+    world.write(other="import warnings\ndef f():\n    warnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    world.write(**{module: code})
+    world.run(f"import {module.replace('_', '.')}\n", "-W", "always")
+    (finding,) = world.findings()
+    assert finding.severity is severity
 
 
 def test_stacklevel_names_the_caller(world: World) -> None:
@@ -126,8 +156,8 @@ def test_hidden_warnings(around: str, world: World) -> None:
     """A swallowed, ignored, raised, repeated or aliased warning is reported once."""
     code = "import warnings\n" + around.format("warnings.warn('old', PendingDeprecationWarning)")
     world.run(code, "-W", "ignore")
-    path, _ = world.error()
-    assert path == "main.py"
+    (finding,) = world.findings()
+    assert finding.path == "main.py"
 
 
 @pytest.mark.parametrize(

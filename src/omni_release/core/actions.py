@@ -17,6 +17,7 @@ class Run:
     `environment` is the whole environment of the program, except its secrets: `secrets` maps a variable to the name of
     a secret, whose value is looked up when the program starts. `deadline` is in seconds. The output goes to `log`.
     `network`: it may fail because of the network; `background`: at a low priority. If it fails, `otherwise` is run.
+    `inconclusive` is what to do if it fails, where that says nothing about the release; empty where it does.
     """
 
     argv: tuple[str, ...]
@@ -28,6 +29,7 @@ class Run:
     network: bool = False
     background: bool = False
     otherwise: Run | None = None
+    inconclusive: str = ""
 
     def __str__(self) -> str:
         command = f"run {shlex.join(self.argv)}"

@@ -121,6 +121,8 @@ def _run_program(action: Run, world: World) -> None:
     if action.network and completed.network:
         tail = "\n".join(completed.tail)
         raise Inconclusive(f"{message}, probably because of the network:\n{tail}", hint)
+    if action.inconclusive:
+        raise Inconclusive("\n".join((f"{message}:", *completed.tail)), f"{action.inconclusive} {hint}")
     raise ActionFailed(message, hint, tail=completed.tail)
 
 

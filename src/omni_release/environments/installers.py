@@ -134,14 +134,15 @@ def install_pinned(release: Release, world: World, pinned: PinnedRelease) -> Run
     return isolated(release, world, pinned.name, argv, index.secrets)
 
 
-def install_dependencies(release: Release, world: World, name: str, *requirements: str) -> Run:
+def install_dependencies(release: Release, world: World, name: str, *requirements: str, inconclusive: str = "") -> Run:
     """Install with uv and this machine's settings; from uv's cache alone where that is enough.
 
-    Bytecode is not compiled ahead: an import compiles it, and far less is imported than installed.
+    `inconclusive` is as in Run. Bytecode is not compiled ahead: an import compiles it, and far less is imported than
+    installed.
     """
     settings = ("--project", str(release.project.root))
     argv = uv("pip", "install", *settings, *python_option(release, name), *requirements)
-    online = configured(release, world, name, argv)
+    online = replace(configured(release, world, name, argv), inconclusive=inconclusive)
     return replace(online, argv=(*argv, "--offline"), otherwise=online)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import sys
 import threading
 import warnings
@@ -25,6 +26,11 @@ _MAX_WARNINGS = 10000
 _PYTEST = os.sep + "_pytest" + os.sep
 _IMPORT = ("import", 0, "")
 _WRAPPERS = ("record_warn", "record_explicit", "record_shown", "record_enter", "record_leave")
+# Modules that warn on behalf of what they decorate, and the names that it has there.
+_DECORATORS = re.compile(
+    r"[/\\](?:_py_warnings|warnings|typing_extensions|deprecation)\.py$|[/\\](?:deprecated|wrapt)[/\\]"
+)
+_DECORATED = ("arg", "wrapped_", "wrapped", "function", "func", "cls")
 _OUTERMOST = "OMNI_RELEASE_PYTEST"
 _OFF = "OMNI_RELEASE_UNRECORDED"  # set for programs that are not part of the tests
 
@@ -37,13 +43,18 @@ class _Recorder:
         self._busy = threading.local()
         self._catching: list[bool] = []
 
-    def record(self, category: object, message: object, place: tuple[str, int], caller: FrameType | None) -> None:
-        """Record one warning. It never raises: the program under test must not notice."""
+    def record(
+        self, category: object, message: object, place: tuple[str, int], caller: FrameType | None, raiser: str = ""
+    ) -> None:
+        """Record one warning; `raiser` is the file of the code that gives it, empty for C code.
+
+        It never raises: the program under test must not notice.
+        """
         if not (isinstance(category, type) and issubclass(category, _CATEGORIES)) or getattr(self._busy, "now", False):
             return
         self._busy.now = True
         try:
-            self._write(category.__name__, str(message), place, _frames(caller))
+            self._write(category.__name__, str(message), place, _frames(caller), raiser)
         except Exception:  # noqa: BLE001, S110 - as the docstring says
             pass
         finally:
@@ -59,7 +70,9 @@ class _Recorder:
         if self._catching:
             self._catching.pop()
 
-    def _write(self, category: str, message: str, place: tuple[str, int], frames: list[tuple[str, int, str]]) -> None:
+    def _write(
+        self, category: str, message: str, place: tuple[str, int], frames: list[tuple[str, int, str]], raiser: str
+    ) -> None:
         expected = bool(self._catching) and self._catching[-1]
         key = (category, message, place, tuple(frames[:5]), expected)
         with self._lock:
@@ -68,7 +81,7 @@ class _Recorder:
             self._seen.add(key)
         file, line = place
         entry = {"category": category, "message": message, "file": file, "line": line, "expected": expected}
-        self.append({**entry, "frames": frames})
+        self.append({**entry, "raiser": raiser, "frames": frames})
 
     def imported(self, packages: list[str]) -> None:
         """Record the file of each imported package, or the first folder of a namespace."""
@@ -93,7 +106,8 @@ class _Recorder:
 
 def pytest_sessionstart(session: Any) -> None:
     """Mark the outermost of nested runs of pytest (such as in the tests of a plugin): only that one counts."""
-    session.config._omni_release_outermost = os.environ.setdefault(_OUTERMOST, str(os.getpid())) == str(os.getpid())
+    session.config._omni_release_outermost = _OUTERMOST not in os.environ
+    os.environ.setdefault(_OUTERMOST, str(os.getpid()))
 
 
 def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
@@ -101,6 +115,7 @@ def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
     outermost = getattr(session.config, "_omni_release_outermost", False)
     if not outermost or hasattr(session.config, "workerinput"):
         return
+    os.environ.pop(_OUTERMOST, None)
     for recorder in getattr(warnings, "_omni_release_recorders", {}).values():
         recorder.append({"pytest": int(exitstatus), "failed": session.testsfailed})
 
@@ -121,6 +136,21 @@ def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
 def _is_import_system(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     return "importlib" in name and "_bootstrap" in name
+
+
+def _raiser(caller: FrameType | None) -> str:
+    """The file of the code that gives a warning: of a decorator such as `deprecated`, that of what it decorates."""
+    if caller is None:
+        return ""
+    file = caller.f_code.co_filename
+    if _DECORATORS.search(file):
+        for name in _DECORATED:
+            thing = caller.f_locals.get(name)
+            code = getattr(getattr(thing, "__func__", thing), "__code__", None)
+            module = sys.modules.get(getattr(thing, "__module__", None) or "") if isinstance(thing, type) else None
+            if found := getattr(code, "co_filename", None) or getattr(module, "__file__", None):
+                return str(found)
+    return file
 
 
 def _place(caller: FrameType | None, stacklevel: int) -> tuple[str, int]:
@@ -151,17 +181,22 @@ def install(path: str, packages: list[str]) -> None:
     def record_warn(message: Any, category: Any = None, stacklevel: int = 1, *rest: Any, **more: Any) -> None:
         kind = type(message) if isinstance(message, Warning) else category
         caller = sys._getframe(1)
-        recorder.record(kind, message, _place(caller, stacklevel), caller)
+        recorder.record(kind, message, _place(caller, stacklevel), caller, _raiser(caller))
         warn(message, category, stacklevel + 1, *rest, **more)
 
     def record_explicit(message: Any, category: Any, filename: str, lineno: int, *rest: Any, **more: Any) -> None:
         kind = type(message) if isinstance(message, Warning) else category
-        recorder.record(kind, message, (filename, lineno), sys._getframe(1))
+        caller = sys._getframe(1)
+        recorder.record(kind, message, (filename, lineno), caller, _raiser(caller))
         warn_explicit(message, category, filename, lineno, *rest, **more)
 
     def record_shown(message: Any) -> None:
         # Warnings of C code arrive only here; those of the two functions above are recorded already.
-        recorder.record(message.category, message.message, (message.filename, message.lineno), sys._getframe(1))
+        caller: FrameType | None = sys._getframe(1)
+        while caller is not None and caller.f_code.co_filename == module.__file__:
+            caller = caller.f_back
+        if caller is None or caller.f_code.co_name not in _WRAPPERS:
+            recorder.record(message.category, message.message, (message.filename, message.lineno), caller)
         shown(message)
 
     def record_enter(self: Any) -> Any:

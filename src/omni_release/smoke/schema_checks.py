@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from omni_release import cassettes, environments, programs, testing
+from omni_release import cassettes, environments, programs
 from omni_release.cassettes import exchanges
 from omni_release.cassettes.exchanges import GENERATE, REFINE, Exchange
 from omni_release.core.actions import Write
@@ -20,6 +20,7 @@ from omni_release.core.world import World
 from omni_release.smoke import EMULATED, LIVE
 from omni_release.smoke.response_schema import drift_between, schemas_of
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests, rerun_hint
+from omni_release.testing.deprecations import code_places
 
 _DEADLINE = 300.0
 _PYPROJECT = "pyproject.toml"
@@ -158,7 +159,7 @@ def _class_findings(release: Release, result: dict[str, Any]) -> Iterator[Findin
         message = f"{unusable['class']} {unusable['problem']}"
         line = _setting_line(release, unusable["class"])
         yield Finding(message, RESPONSE_CLASS.id, path=_PYPROJECT, line=line)
-    places = testing.code_places(release)
+    places = code_places(release)
     groups: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for mismatch in result["mismatches"]:
         key = (mismatch["class"], mismatch["field"], mismatch["kind"], mismatch["problem"])

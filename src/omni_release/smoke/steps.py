@@ -64,8 +64,10 @@ class InstallForSmoke:
         yield create_environment(release, world, own.name)
         yield install_pinned(release, world, own)
         plugin = runner.requirements(release.project, wheel)
-        arguments = testing.requirements(release.project, wheel, plugin).arguments
-        yield install_dependencies(release, world, own.name, *(own.by_version(wheel, word) for word in arguments))
+        required = testing.requirements(release, world, plugin)
+        yield from required.files
+        words = (own.by_version(wheel, word) for word in required.arguments)
+        yield install_dependencies(release, world, own.name, *words)
         yield installed_marker(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:

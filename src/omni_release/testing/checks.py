@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import sys
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from omni_release import environments, scripts, source_tree, testing
+from omni_release import environments, source_tree, testing
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, NotApplicable
-from omni_release.core.model import Finding, Project, Release, Severity, importable
+from omni_release.core.model import Finding, Release, Severity, importable
 from omni_release.core.secret_variables import withheld
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
+from omni_release.testing import deprecations, machine, results
+from omni_release.testing.commands import command, root_modules
+from omni_release.testing.rerun import Again, Comparison, compare
+from omni_release.testing.results import Failure
 
 TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed")
-TEST_REQUIREMENT_MISSING = Rule("test-requirement-missing", RuleClass.RELEASE, "Tests need an undeclared package")
 TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test")
 EXIT_CODE_LOST = Rule("exit-code-lost", RuleClass.RELEASE, "Test command hides failed tests")
 IMPORT_ELSEWHERE = Rule("import-elsewhere", RuleClass.RELEASE, "Tests import the project from elsewhere")
@@ -27,23 +28,18 @@ IMPORT_NOTHING = Rule("import-nothing", RuleClass.RELEASE, "Tests do not import 
 DEPRECATION = Rule("deprecation", RuleClass.RELEASE, "Tests cause a deprecation warning")
 
 _NO_TESTS = 5
-_NO_MODULE = re.compile(r"No module named '(\w+)")
-
-
-@reports(
-    TEST_FAILED,
-    TEST_REQUIREMENT_MISSING,
-    TESTS_ENDED,
-    EXIT_CODE_LOST,
-    IMPORT_ELSEWHERE,
-    IMPORT_NOTHING,
-    DEPRECATION,
+_DEPRECATED = re.compile(
+    r"^(?:failed on \w+ with \")?(?:[\w.]+\.)?(?:\w*DeprecationWarning|FutureWarning|PytestRemovedIn\w+)\b"
 )
+_LONGEST_LOG = 200_000  # bytes
+
+
+@reports(TEST_FAILED, TESTS_ENDED, EXIT_CODE_LOST, IMPORT_ELSEWHERE, IMPORT_NOTHING, DEPRECATION)
 def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     """Tests pass against the installed wheel
 
-    The project's tests pass in a copy of the tree without its import packages, import only the installed package, and
-    cause no deprecation warning.
+    The project's tests pass in a copy of the tree without its import packages, and import only the installed package.
+    The project's code causes no deprecation warning. Tests that fail run again against the checkout.
 
     Fix: correct the code or the test that failed; the full output is in `logs/tests.log` of the run. Fix a deprecation
     warning at its source, or waive it until a date.
@@ -51,29 +47,35 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     project = release.project
     if not testing.has_tests(project, source_tree.files(project.root, world.processes)):
         raise NotApplicable(testing.NO_TESTS)
-    results, recorded = release.folder / "tests.junit.xml", testing.warnings_file(release)
-    for old in (results, recorded):
+    report, recorded = release.folder / "tests.junit.xml", testing.warnings_file(release)
+    for old in (report, recorded):
         old.unlink(missing_ok=True)
-    command = _command(release, world, results)
-    completed = world.processes.run(command)
+    run = command(release, world, report)
+    completed = world.processes.run(run)
     passed = completed.code == 0
     if testing.uses_pytest(project) and completed.code == _NO_TESTS:
-        raise Inconclusive("pytest collected no tests, although there are test files", f"Full output: {command.log}")
-    cases = _cases(results)
-    failures = tuple(finding for case in cases for finding in _failures(case))
-    yield from failures
-    yield from _missing_requirements(project, failures)
-    yield from testing.deprecation_findings(testing.read_deprecations(recorded), testing.code_places(release))
+        raise Inconclusive("pytest collected no tests, although there are test files", f"Full output: {run.log}")
+    found, own = results.read(report), _own_modules(release)
+    unmet = {failure: what for failure in found.failures if (what := results.missing(failure.text, own))}
+    failures = tuple(failure for failure in found.failures if failure not in unmet)
+    if not passed and not found.failures and (reason := results.not_started(_output(run), own)):
+        raise _could_not_run(release, world, reason)
+    machine_causes = yield from _failure_findings(release, world, failures)
+    yield from deprecations.findings(release)
     yield from _import_findings(release, passed=passed)
-    if cases and all(case.find("skipped") is not None for case in cases):
-        raise Inconclusive(f"all {len(cases)} tests were skipped", f"See {command.log} for the reasons.")
-    failed = testing.pytest_failures(recorded)
-    yield from _end_findings(project, command, completed, known=bool(failures), failed=failed)
+    if found.count and found.count == found.skipped:
+        raise Inconclusive(f"all {found.count} tests were skipped", f"See {run.log} for the reasons.")
+    yield from _end_findings(release, world, run, completed, known=bool(found.failures))
     if passed and completed.tail:
         yield Finding(completed.tail[-1].strip("= "), severity=Severity.NOTICE)
     if not passed and (names := withheld(world.environment, project.settings.tests.pass_env)):
         message = f"the tests did not get these variables, which hold secrets: {', '.join(names)}"
         yield Finding(f"{message}. Pass one with `pass-env` in [tool.omni-release.tests].", severity=Severity.NOTICE)
+    if unmet:
+        reason = f"{', '.join(sorted(set(unmet.values())))} (in {len(unmet)} of {found.count} tests)"
+        raise _could_not_run(release, world, f"not installed: {reason}")
+    if machine_causes:
+        raise Inconclusive("\n".join(machine_causes), "Run it on a machine without that, such as a CI service.")
 
 
 def tests_key(release: Release, world: World) -> str:
@@ -85,61 +87,59 @@ def tests_key(release: Release, world: World) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _command(release: Release, world: World, results: Path) -> Run:
-    tests, candidate = release.project.settings.tests, release.environment("candidate")
-    variables = environments.venv_env(world.environment, release.folder, candidate, tests.pass_env)
-    program, *arguments = tests.command
-    if testing.uses_pytest(release.project):
-        arguments += testing.packages_to_test(release.project, source_tree.files(release.project.root, world.processes))
-        arguments += [f"--junitxml={results}", "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
-    program = shutil.which(program, path=variables["PATH"]) or program
-    return Run(
-        (sys.executable, "-I", str(scripts.program("process_group")), program, *arguments),
-        cwd=release.tests_tree,
-        environment=variables,
-        log=release.logs / "tests.log",
-        deadline=tests.timeout,
+def _own_modules(release: Release) -> frozenset[str]:
+    """The modules that the project itself must provide: its own, and those of its tests."""
+    tree = release.tests_tree
+    helpers = {path.stem for folder in ("tests", "test") for path in (tree / folder).glob("*.py")}
+    at_root = root_modules(tree) if tree.is_dir() else frozenset()
+    return frozenset(importable(release.project)) | at_root | helpers
+
+
+def _output(run: Run) -> str:
+    try:
+        return run.log.read_bytes()[-_LONGEST_LOG:].decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _could_not_run(release: Release, world: World, reason: str) -> Inconclusive:
+    source = testing.requirements(release, world).source
+    return Inconclusive(
+        f"the tests could not run: {reason}",
+        f"Name it in `requirements` of [tool.omni-release.tests]. Currently used: {source}",
     )
 
 
-def _cases(results: Path) -> tuple[ElementTree.Element, ...]:
-    """The tests in pytest's report (xunit1); none where it is missing or incomplete."""
-    try:
-        return tuple(ElementTree.parse(results).iter("testcase"))  # noqa: S314 - written by the run itself
-    except (OSError, ElementTree.ParseError):
+def _failure_findings(
+    release: Release, world: World, failures: Sequence[Failure]
+) -> Generator[Finding, None, tuple[str, ...]]:
+    """Findings for failed tests, after they ran again; returns those whose cause is in the machine, as lines."""
+    if not failures:
         return ()
+    again = compare(release, world, failures)
+    causes: dict[str, list[str]] = {}
+    for failure in failures:
+        result = again.tests.get(failure.node, again.whole)
+        text = failure.text + again.texts.get(failure.node, "")
+        if result is Again.BOTH and (cause := machine.cause(failure.name, text, world.environment)):
+            causes.setdefault(cause, []).append(failure.name)
+            continue
+        message = f"{failure.name}: {failure.reason} ({result.value})"
+        # A deprecation that pytest's settings turn into an error is reported by itself, by who causes it.
+        advice = result is Again.LOCKED or (result is Again.BOTH and _DEPRECATED.search(failure.reason))
+        severity = Severity.WARNING if advice else Severity.ERROR
+        yield Finding(message, TEST_FAILED.id, severity, failure.path, failure.line)
+    return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())
 
 
-def _failures(case: ElementTree.Element) -> Iterator[Finding]:
-    """The failures of one test. In the report, paths are relative to the tree, and lines count from 0."""
-    name = f"{case.get('classname', '')}.{case.get('name', '')}".lstrip(".")
-    path, line = (case.get("file") or "").replace("\\", "/"), case.get("line")
-    for failure in (*case.iter("failure"), *case.iter("error")):
-        message = (failure.get("message") or "").strip()
-        reason = message.partition("\n")[0]
-        if message == "collection failure":  # the line that names the error is in the text
-            errors = [text[1:].strip() for text in (failure.text or "").splitlines() if text.startswith("E ")]
-            reason = errors[-1] if errors else reason
-        yield Finding(f"{name}: {reason}", TEST_FAILED.id, path=path or None, line=int(line) + 1 if line else None)
-
-
-def _missing_requirements(project: Project, failures: tuple[Finding, ...]) -> Iterator[Finding]:
-    """A finding where tests import a package that is neither the project's own nor in their environment."""
-    own = {name.partition(".")[0] for name in importable(project)}
-    named = _NO_MODULE.findall("\n".join(failure.message for failure in failures))
-    if missing := sorted(set(named) - own):
-        source = testing.requirements(project, project.root).source
-        yield Finding(
-            f"not installed in the tests' environment: {', '.join(missing)}. Add it to the dependency group `test`, or "
-            f"to `requirements` in [tool.omni-release.tests]. Currently used: {source}",
-            TEST_REQUIREMENT_MISSING.id,
-        )
+def _counted(names: Sequence[str]) -> str:
+    return f"{names[0]} fails" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more tests fail"
 
 
 def _import_findings(release: Release, *, passed: bool) -> Iterator[Finding]:
     """Findings where a process of the tests imported the project from elsewhere, or none imported it."""
     candidate = release.environment("candidate").resolve()
-    imported = sorted(set(testing.read_imports(testing.warnings_file(release))))
+    imported = sorted(set(deprecations.read_imports(testing.warnings_file(release))))
     for name, file in imported:
         if not Path(file).resolve().is_relative_to(candidate):
             yield Finding(f"the tests import {name} from {file}, not from the installed wheel", IMPORT_ELSEWHERE.id)
@@ -148,18 +148,15 @@ def _import_findings(release: Release, *, passed: bool) -> Iterator[Finding]:
         yield Finding(message, IMPORT_NOTHING.id)
 
 
-def _end_findings(
-    project: Project, command: Run, completed: Completed, *, known: bool, failed: int
-) -> Iterator[Finding]:
-    """Findings where the exit code of the tests disagrees with their results.
-
-    `known` says that failures are reported already; `failed` is the number of failed tests that pytest recorded.
-    """
-    name = f"`{' '.join(project.settings.tests.command)}`"
+def _end_findings(release: Release, world: World, run: Run, completed: Completed, *, known: bool) -> Iterator[Finding]:
+    """Findings where the exit code of the tests disagrees with their results; failures may be `known` already."""
+    name = f"`{' '.join(release.project.settings.tests.command)}`"
     if completed.code != 0 and not known:
-        message = f"{name} {completed.ended(command.deadline)}"
-        output = f"Full output: {command.log}"
-        yield Finding("\n".join((message, *completed.tail[-15:], output)), TESTS_ENDED.id)
+        again = Comparison() if completed.timed_out else compare(release, world, ())
+        compared = "" if again.whole is Again.UNKNOWN else f" ({again.whole.value})"
+        message = f"{name} {completed.ended(run.deadline)}{compared}"
+        yield Finding("\n".join((message, *completed.tail[-15:], f"Full output: {run.log}")), TESTS_ENDED.id)
+    failed = deprecations.pytest_failures(testing.warnings_file(release))
     if completed.code == 0 and failed:
         message = f"{name} ended with exit code 0, but pytest reported {failed} failed: return the exit code of pytest"
         yield Finding(message, EXIT_CODE_LOST.id)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omni_release import distributions, environments, source_tree, testing
-from omni_release.core.actions import Action, Copy, Write
+from omni_release.core.actions import Action, Copy, Run, Write
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Evidence, Project, Release
 from omni_release.core.world import World
 from omni_release.environments.installers import create_environment, install_dependencies
+
+_NOT_INSTALLED = (
+    "The tests cannot run without their requirements: correct them where they are declared, or name those that can be "
+    "installed in `requirements` of [tool.omni-release.tests]."
+)
 
 
 class CopyTests:
@@ -26,7 +31,7 @@ class CopyTests:
         files = source_tree.files(release.project.root, world.processes)
         if not testing.has_tests(release.project, files):
             raise NotApplicable(testing.NO_TESTS)
-        yield Copy(release.project.root, release.tests_tree, testing.without_modules(release.project, files))
+        yield Copy(release.project.root, release.tests_tree, testing.copied_files(release, world))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"copy": str(release.tests_tree)} if release.tests_tree.is_dir() else None
@@ -50,8 +55,9 @@ class InstallCandidate:
         wheel = distributions.installable(release.dist)
         extra = self.extra_requirements(release.project, wheel)
         yield create_environment(release, world, "candidate")
-        arguments = testing.requirements(release.project, wheel, extra).arguments
-        yield install_dependencies(release, world, "candidate", *arguments)
+        required = testing.requirements(release, world, extra)
+        yield from required.files
+        yield install_requirements(release, world, required)
         yield from testing.recorder_files(release)
         yield installed_marker(release)
 
@@ -60,7 +66,24 @@ class InstallCandidate:
         site = environments.site_packages(release.environment("candidate"))
         if not (environments.has_wheel(site, wheel) and installed_marker(release).path.is_file()):
             return None
-        return {"wheel": wheel.name, "test dependencies": testing.requirements(release.project, wheel).source}
+        source = testing.requirements(release, world).source
+        if _reduced_log(release).exists():
+            source += " (but not in their locked versions, and without repositories: that could not be installed)"
+        return {"wheel": wheel.name, "test dependencies": source}
+
+
+def install_requirements(release: Release, world: World, required: testing.Requirements) -> Run:
+    """Install the wheel and what its tests need, all of it or else a reduced list."""
+    run = install_dependencies(release, world, "candidate", *required.arguments, inconclusive=_NOT_INSTALLED)
+    if not required.reduced or run.otherwise is None:
+        return run
+    reduced = install_dependencies(release, world, "candidate", *required.reduced, inconclusive=_NOT_INSTALLED)
+    last = replace(reduced.otherwise or reduced, log=_reduced_log(release))
+    return replace(run, otherwise=replace(run.otherwise, otherwise=last))
+
+
+def _reduced_log(release: Release) -> Path:
+    return release.logs / "candidate-reduced.log"
 
 
 def installed_marker(release: Release) -> Write:

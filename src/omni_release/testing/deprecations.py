@@ -1,0 +1,141 @@
+"""The deprecation warnings, imports and results that `scripts/warnings_recorder.py` has recorded."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from omni_release import environments, testing
+from omni_release.core.documents import read_json_lines
+from omni_release.core.model import Finding, Release, Severity
+
+_NOTHING_FAILED = (0, 5)  # exit codes of pytest: passed, and no tests collected
+_IMPORT = "import"
+
+Frame = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class CodePlaces:
+    """The folders and files of the project's own code during the tests, with their paths in the checkout."""
+
+    own: tuple[tuple[Path, PurePosixPath], ...]
+    site_packages: Path
+
+    def in_checkout(self, file: str) -> str | None:
+        """The path in the checkout of a file of the project; None for any other."""
+        path = Path(file)
+        for place, original in self.own:
+            if path == place or path.is_relative_to(place):
+                return (original / path.relative_to(place).as_posix()).as_posix()
+        return None
+
+    def ships(self, file: str) -> bool:
+        """Whether this is an installed file, not one of the tests."""
+        return Path(file).is_relative_to(self.site_packages)
+
+    def package_of(self, file: str) -> str:
+        """The top-level package of an installed file (below a namespace, one level more); else the file itself."""
+        path = Path(file)
+        if not path.is_relative_to(self.site_packages):
+            return file
+        parts = path.relative_to(self.site_packages).parts
+        namespace = len(parts) > 2 and not (self.site_packages / parts[0] / "__init__.py").exists()
+        return "/".join(parts[: 2 if namespace else 1])
+
+
+def code_places(release: Release) -> CodePlaces:
+    """The places of the project's code in the candidate environment and in the copy of the tests."""
+    installed = environments.site_packages(release.environment("candidate"))
+    own = [(release.tests_tree, PurePosixPath())]
+    for package in reversed(release.project.packages):
+        path = installed / Path(*package.name.split(".")).with_suffix(package.path.suffix)
+        own.insert(0, (path, PurePosixPath(package.path.as_posix())))
+    return CodePlaces(tuple(own), installed)
+
+
+@dataclass(frozen=True)
+class DeprecationRecord:
+    """A recorded warning. `frames` (file, line) begin with the innermost; `import` is the import system's own code.
+
+    `expected` is True for a warning that a test catches on purpose. `raiser` is the file of the code that gives it,
+    empty for C code.
+    """
+
+    category: str
+    message: str
+    file: str
+    line: int
+    expected: bool
+    frames: tuple[Frame, ...]
+    raiser: str = ""
+
+
+def read_deprecations(path: Path) -> Iterator[DeprecationRecord]:
+    """The recorded warnings. Skips entries of another form: the tests themselves can write to this file."""
+    for entry in read_json_lines(path):
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            frames = tuple((str(file), int(number)) for file, number, _ in entry.pop("frames"))
+            yield DeprecationRecord(**entry, frames=frames)
+
+
+def read_imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Each package of the project that a process imported, and its file; one pair for each process."""
+    for entry in read_json_lines(path):
+        yield from entry.get("imported", {}).items()
+
+
+def pytest_failures(path: Path) -> int:
+    """The number of failed tests in all recorded runs of pytest, at least 1 for each run that failed."""
+    runs = [entry for entry in read_json_lines(path) if entry.get("pytest", 0) not in _NOTHING_FAILED]
+    return sum(max(run["failed"], 1) for run in runs)
+
+
+def findings(release: Release) -> Iterator[Finding]:
+    """The findings for what the tests of this run recorded."""
+    yield from deprecation_findings(read_deprecations(testing.warnings_file(release)), code_places(release))
+
+
+def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlaces) -> Iterator[Finding]:
+    """Findings by file and line: errors where the project's code causes a warning, warnings where its tests do.
+
+    Notices for what third-party code causes, and for the project's own deprecations, which its tests use.
+    """
+    seen: set[tuple[object, ...]] = set()
+    for record in records:
+        if record.expected:
+            continue
+        cause = _cause(record, places)
+        where = places.in_checkout(cause[0]) if cause else places.package_of(record.file)
+        key = (record.category, record.message, where, cause and cause[1])
+        if key in seen:
+            continue
+        seen.add(key)
+        message = f"{record.category}: {record.message.strip()}"
+        if places.in_checkout(record.raiser):
+            message += " (a deprecation of the project itself)"
+            yield Finding(message, "deprecation", Severity.NOTICE, where, cause[1] if cause else None)
+        elif cause and places.ships(cause[0]):
+            yield Finding(message, "deprecation", path=where, line=cause[1])
+        elif cause:
+            yield Finding(f"{message} (in the tests)", "deprecation", Severity.WARNING, where, cause[1])
+        else:
+            yield Finding(f"{message} (within {where}, third-party code)", "deprecation", Severity.NOTICE)
+
+
+def _cause(record: DeprecationRecord, places: CodePlaces) -> Frame | None:
+    """The project's own line that causes a warning; None where third-party code causes it."""
+    if places.in_checkout(record.file):
+        return record.file, record.line
+    own = next((n for n, (file, _) in enumerate(record.frames) if places.in_checkout(file)), None)
+    if own is None:
+        return None
+    between = record.frames[:own]
+    if len(between) == 1 and between[0][0] != _IMPORT:
+        return record.frames[own]  # called by the project itself, whatever `stacklevel` says
+    if len(between) < 2 or between[-1][0] != _IMPORT:
+        return None
+    # An import by the project, of the very package that warns.
+    return record.frames[own] if places.package_of(between[-2][0]) == places.package_of(record.file) else None

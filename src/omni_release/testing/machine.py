@@ -1,0 +1,45 @@
+"""Causes of failures that are in the machine, not in the project."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+_NETWORK = re.compile(
+    r"name resolution|Name or service not known|nodename nor servname|getaddrinfo failed|Network is unreachable"
+    r"|No route to host|Connection refused|urlopen error|NewConnectionError|MaxRetryError|ProxyError|ConnectError\b"
+    r"|All connection attempts failed|Could not resolve|Tunnel connection failed|Failed to establish a new connection"
+    r"|ClientConnectorError|network is unreachable|EAI_AGAIN|ConnectTimeout|Cannot connect to host|Could not fetch URL"
+    r"|Could not find a version that satisfies|No matching distribution found|ServerNotFoundError|SocketBlockedError"
+)
+_ROOT = re.compile(
+    r"chmod\(|os\.access\(|PermissionError|EACCES|EPERM|geteuid|getuid|DID NOT RAISE .*OSError|as root\b|\bS_I[RWX]"
+)
+_ROOT_NAME = re.compile(r"permission|readonly|read_only|unreadable|unwrit|not_writ|non_writ|no_access|denied", re.I)
+_CERTIFICATES = (
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "NODE_EXTRA_CA_CERTS"),
+)
+_CERTIFICATE = re.compile(
+    r"CA_BUNDLE|SSL_CERT|SSLKEYLOGFILE|ca_?bundle|ca-certificates|cafile|capath|CERTIFICATE|certifi\b", re.I
+)
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_PROXY = re.compile(r"proxy|proxies", re.I)
+
+
+def cause(name: str, text: str, environment: Mapping[str, str]) -> str:
+    """The cause in the machine of the failure of a test, which has this `name` and `text`; empty if there is none."""
+    if _NETWORK.search(text):
+        return "the network is blocked, or a service does not answer"
+    if _is_root() and (_ROOT.search(text) or _ROOT_NAME.search(name)):
+        return "the tests run as root, who may read and write everything"
+    if (variables := [name for name in _CERTIFICATES if environment.get(name)]) and _CERTIFICATE.search(text):
+        return f"certificates are set by {', '.join(variables)}"
+    proxies = [name for name in environment if name.lower() in _PROXIES and environment[name]]
+    if proxies and _PROXY.search(text):
+        return f"a proxy is set by {', '.join(sorted(proxies))}"
+    return ""
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,0 +1,198 @@
+"""Failed tests once more: against the checkout, installed editable, in an environment like that of the wheel."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from omni_release import distributions, environments, source_tree, testing
+from omni_release.core.actions import Copy, Run, Write
+from omni_release.core.model import Release
+from omni_release.core.world import Completed, World
+from omni_release.environments import installers
+from omni_release.testing import results
+from omni_release.testing.commands import command
+from omni_release.testing.named_lists import locked_versions
+from omni_release.testing.results import Failure, Results
+
+_CANDIDATE = "candidate"
+_CHECKOUT = "checkout"
+_LOCKED = "locked"
+_UNRECORDED = {"OMNI_RELEASE_UNRECORDED": "1"}
+_NOT_FOUND = 4  # exit code of pytest, also where a node id does not exist
+
+
+class Again(enum.Enum):
+    """The result of a failed test when it ran again; the value follows its message."""
+
+    ONLY_WHEEL = "only against the wheel: it passes against the checkout"
+    BOTH = "also fails against the checkout"
+    LOCKED = "also against the checkout, but not with the locked versions of its dependencies"
+    UNSTABLE = "passes when it runs again by itself, against the wheel and against the checkout"
+    UNKNOWN = "could not be run against the checkout"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How each failed test, by its node id, ended when it ran again; `whole` is for the command as a whole.
+
+    `texts` is what pytest said about those that failed against the checkout.
+    """
+
+    tests: Mapping[str, Again] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    whole: Again = Again.UNKNOWN
+
+
+def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comparison:
+    """Run the failed tests against the checkout, and those that pass there again against the wheel.
+
+    Without failures that have a node id, the whole command runs.
+    """
+    variables = _install_checkout(release, world)
+    if variables is None:
+        return Comparison()
+    nodes = tuple(failure.node for failure in failures if failure.node)
+    checkout = _Place(_CHECKOUT, release.work_dir / "checkout" / release.inside, variables)
+    completed, found = _run(release, world, checkout, nodes)
+    if not testing.uses_pytest(release.project) or not nodes:
+        return Comparison(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
+    failed = {failure.node: failure.text for failure in found.failures}
+    tests = {node: Again.BOTH if node in failed else Again.UNKNOWN for node in nodes}
+    # A module that was not collected has no node id of its own when all of its tests pass.
+    passed = tuple(n for n in nodes if n in found.passed or (n not in failed and found.count and "::" not in n))
+    tests |= _passed_there(release, world, checkout, passed)
+    return Comparison(tests | _with_locked(release, world, tuple(failed)), failed)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An environment, the tree in which its tests run, and their variables."""
+
+    environment: str
+    tree: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> dict[str, Again]:
+    """What it means that these tests passed against the checkout: they run again by themselves, in both places."""
+    if not nodes:
+        return {}
+    wheel = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED)
+    still = {failure.node for failure in _run(release, world, wheel, nodes)[1].failures}
+    suspects = tuple(node for node in nodes if node in still)
+    there: set[str] = set()
+    if suspects and suspects != nodes:  # the same tests in the same order
+        there = {failure.node for failure in _run(release, world, checkout, suspects)[1].failures}
+    return {
+        node: Again.BOTH if node in there else Again.ONLY_WHEEL if node in still else Again.UNSTABLE for node in nodes
+    }
+
+
+def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
+    """Those of the tests that pass against the wheel with the versions of a lock file: what the project runs."""
+    locked = locked_versions(release.project.root)
+    installed = _installed(release)
+    wanted = tuple(
+        f"{name}=={locked[name]}" if "@" not in line and name in locked else line
+        for line in installed
+        for name in [canonicalize_name(line.partition("==")[0])]
+    )
+    if not nodes or wanted == installed:
+        return {}
+    wheel = str(distributions.installable(release.dist))
+    if not _create(release, world, _LOCKED, (*wanted, wheel)):
+        return {}
+    _, found = _run(release, world, _Place(_LOCKED, release.tests_tree), nodes)
+    return dict.fromkeys((node for node in nodes if node in found.passed), Again.LOCKED)
+
+
+def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
+    """Run these tests; their files, where pytest does not know the node ids."""
+    log = f"tests-{place.environment}" if place.environment != _CANDIDATE else "tests-again"
+    report = release.work_dir / f"{log}.xml"
+    for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
+        report.unlink(missing_ok=True)
+        run = command(
+            release,
+            world,
+            report,
+            environment=place.environment,
+            tree=place.tree,
+            log=log,
+            nodes=chosen,
+            variables=place.variables,
+        )
+        completed = world.processes.run(run)
+        if completed.code != _NOT_FOUND or not nodes:
+            break
+    return completed, results.read(report)
+
+
+def _install_checkout(release: Release, world: World) -> Mapping[str, str] | None:
+    """Create the environment, and install the checkout into it; the variables that it needs, or None.
+
+    The checkout is a copy, as an editable install writes into it.
+    """
+    found = source_tree.working_tree(release.project.root, world.processes)
+    top = found.top if found else release.project.root
+    copy = release.work_dir / "checkout"
+    world.files.copy(Copy(top, copy, source_tree.build_inputs(top, release.project.root, world.processes)))
+    if found:  # as the build has it: its back end may ask git for the version
+        world.files.write(Write(copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n"))
+    try:
+        return _install(release, world, copy / release.inside)
+    finally:
+        (copy / ".git").unlink(missing_ok=True)  # tests must not reach the user's repository
+
+
+def _install(release: Release, world: World, tree: Path) -> Mapping[str, str] | None:
+    if not _create(release, world, _CHECKOUT, _installed(release)):
+        return None
+    if _add(release, world, _CHECKOUT, ("--editable", str(tree))):
+        return {}
+    # A back end without editable installs: the wheel for its metadata, and the source folders before it.
+    if not _add(release, world, _CHECKOUT, (str(distributions.installable(release.dist)),)):
+        return None
+    packages = release.project.packages
+    folders = dict.fromkeys(str((tree / package.path).parents[package.name.count(".")]) for package in packages)
+    return {"PYTHONPATH": os.pathsep.join(folders)}
+
+
+def _create(release: Release, world: World, environment: str, words: Iterable[str]) -> bool:
+    """Create an environment of exactly these requirements; whether that succeeded."""
+    if world.processes.run(installers.create_environment(release, world, environment)).code != 0:
+        return False
+    return _add(release, world, environment, words)
+
+
+def _add(release: Release, world: World, environment: str, words: Iterable[str]) -> bool:
+    """Install into an environment, without dependencies; whether that succeeded."""
+    run: Run | None = installers.install_dependencies(release, world, environment, "--no-deps", *words)
+    while run is not None:
+        if world.processes.run(run).code == 0:
+            return True
+        run = run.otherwise
+    return False
+
+
+def _installed(release: Release) -> tuple[str, ...]:
+    """The distributions of the wheel's environment as exact requirements, without the project and the recorder."""
+    own = {canonicalize_name(release.project.name), "omni-release-recorder"}
+    requirements = []
+    site = environments.site_packages(release.environment(_CANDIDATE))
+    for dist in metadata.distributions(path=[str(site)]):
+        if canonicalize_name(dist.name) in own:
+            continue
+        origin = json.loads(dist.read_text("direct_url.json") or "{}")
+        vcs = origin.get("vcs_info", {})
+        url = f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}" if vcs else origin.get("url")
+        requirements.append(f"{dist.name} @ {url}" if url else f"{dist.name}=={dist.version}")
+    return tuple(sorted(requirements))

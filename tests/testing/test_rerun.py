@@ -1,0 +1,75 @@
+"""Failing tests, on whole small projects: against the wheel and against the checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import git, omni
+
+pytestmark = pytest.mark.rehearsal
+
+TEST = "import acme_sound\n\n\ndef test_more() -> None:\n    {}\n"
+
+KINDS = {
+    "only the wheel": (
+        {
+            "src/acme_sound/inside.py": "",
+            "tests/test_more.py": TEST.format("import acme_sound.inside"),
+            "pyproject.toml": '[tool.hatch.build]\nexclude = ["inside.py"]\n',
+        },
+        "failed",
+        "No module named 'acme_sound.inside' (only against the wheel: it passes against the checkout)",
+    ),
+    "both": (
+        {"tests/test_more.py": TEST.format("assert acme_sound is None")},
+        "failed",
+        "(also fails against the checkout)",
+    ),
+    "unstable": (
+        {"tests/test_more.py": TEST.format("import test_calls\n    assert not hasattr(test_calls, 'x')")}
+        | {"tests/test_calls.py": TEST.format("globals()['x'] = 1")},
+        "failed",
+        "passes when it runs again by itself",
+    ),
+    "machine": (
+        {"tests/test_more.py": TEST.format("import urllib.request as r; r.urlopen('http://127.0.0.1:1/')")},
+        "inconclusive",
+        "fails against the wheel and against the checkout: the network is blocked",
+    ),
+    "module": (
+        {"tests/test_more.py": "import not_declared\n" + TEST.format("pass")},
+        "inconclusive",
+        "the tests could not run: not installed: not_declared (in 1 of 2 tests)",
+    ),
+    "module and failure": (
+        {"tests/test_more.py": "import not_declared\n"} | {"tests/test_fail.py": TEST.format("assert 0")},
+        "failed",
+        "assert 0 (also fails against the checkout)",
+    ),
+    "option": ({"pytest.ini": "[pytest]\naddopts = --unheard-of\n"}, "inconclusive", "unrecognized arguments"),
+    "requirement": (
+        {"tox.ini": "[testenv]\ndeps =\n  pytest\n  acme-sound-does-not-exist==1\n"},
+        "inconclusive",
+        "acme-sound-does-not-exist",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "status", "message"), KINDS.values(), ids=KINDS)
+def test_kinds(files: dict[str, str], status: str, message: str, case: Callable[[str], Path], tmp_path: Path) -> None:
+    """Each kind of failure has its status and its message; the checkout stays as it is."""
+    root = case("sound")
+    for name, text in files.items():
+        with (root / name).open("a", encoding="utf-8") as file:
+            file.write(text)
+    git("add", "--all", cwd=root)
+    git("commit", "--quiet", "--message=more", cwd=root)
+    ran = omni("tests", "--format", "json", cwd=root)
+    task = "install-candidate" if "tox.ini" in files else "tests-pass"
+    outcome = ran.outcome(task)
+    assert outcome["status"] == status, outcome
+    assert any(message in finding["message"] for finding in outcome["findings"]), outcome["findings"]
+    assert git("status", "--porcelain", cwd=root) == ""
