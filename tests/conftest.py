@@ -34,7 +34,7 @@ collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 THOROUGH = {
     *("adapters", "cassettes", "cli", "code", "compatibility", "emulators", "environments", "git", "images", "index"),
-    *("local_index", "models", "publishing", "scripts", "smoke", "versions"),
+    *("hostile", "local_index", "models", "publishing", "scripts", "smoke", "versions"),
     *(
         "test_checklists.py",
         "test_custom_commands.py",

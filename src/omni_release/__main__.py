@@ -5,6 +5,9 @@
 
 import sys
 
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # `python -m` puts the working directory there: a project's own json.py is not ours to import
+
 
 def main() -> None:
     """Run the command line and exit with its code."""

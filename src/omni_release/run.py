@@ -58,7 +58,9 @@ def run_lane(request: Request) -> int:
     secrets = Secrets.of(os.environ)
     if not request.read_only or request.lane == "doctor":  # these start programs that are not ours
         secrets.know_of_files(os.environ)
-    store = RunStore(request.project.root, LocalFiles(), secrets.redact)
+    root = request.project.root
+    store = RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files)
+    store.require_own()
     stream = sys.stdout if request.format == "text" else sys.stderr
     with contextlib.ExitStack() as stack:
         if not request.read_only and (not request.dry or store.path.is_dir()):
@@ -270,7 +272,7 @@ def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) ->
     if request.lane == "published":
         return store.none()
     if request.dry:
-        return RunFolder(store.path / "runs" / "new", store.files)
+        return store.planned()
     return store.new_run(request.project.settings.keep_runs)
 
 

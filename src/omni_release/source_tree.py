@@ -98,6 +98,14 @@ def staged_files(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
     return tuple(filter(None, staged.split("\0"))), frozenset(differing.split("\0"))
 
 
+def tracked_run_files(root: Path) -> tuple[str, ...]:
+    """The files in `.omni-release/` that git tracks, in any spelling that a file system may take for it."""
+    if not os.path.lexists(os.path.join(root, ".omni-release")):
+        return ()
+    listed = git_output(str(root), "ls-files", "-z", "--cached", "--", ":(icase).omni-release") or ""
+    return tuple(filter(None, listed.split("\0")))
+
+
 def tracked(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     """The files below `root` that git tracks, submodules included; none outside a repository."""
     from pathlib import PurePosixPath

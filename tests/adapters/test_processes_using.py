@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.adapters.files import processes_using
+from omni_release.adapters.folder_use import processes_using
 
 WAIT = "import sys; print('up', flush=True); sys.stdin.read()"
 

@@ -146,7 +146,7 @@ def test_hidden_from_git(store: RunStore) -> None:
 def test_folder_that_cannot_be_created(store: RunStore) -> None:
     """A file in the place of the folder is an error with a hint."""
     store.path.touch()
-    with pytest.raises(UsageError, match="cannot write to"):
+    with pytest.raises(UsageError, match="is a file, not a folder"):
         store.prepare()
 
 

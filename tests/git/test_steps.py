@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.core.model import Outcome, Status
+from omni_release.core.settings import Git
 from omni_release.git import steps as git_steps
 from omni_release.git.steps import PushTag, TagRelease
 from tests.repositories import Checkout, clone, cloned, git, hook, pinned
@@ -90,6 +91,47 @@ def test_killed_push(checkout: Checkout) -> None:
     assert on_remote(checkout) == ""
     (checkout.root / ".git" / "hooks" / "pre-push").unlink()
     assert checkout.outcome(PushTag()).status is Status.PASSED
+
+
+SECRETS = {"GITHUB_TOKEN": "canary-github", "TWINE_PASSWORD": "canary-twine", "GEMINI_API_KEY": "canary-gemini"}
+
+
+@pytest.mark.parametrize(
+    ("pass_env", "helper", "expected"),
+    [
+        ((), "", set()),
+        (("GITHUB_TOKEN",), "", {"canary-github"}),
+        ((), "!/usr/bin/gh auth git-credential", {"canary-github"}),
+        ((), "store", set()),
+    ],
+    ids=["none", "given by name", "gh logs git in", "another helper"],
+)
+def test_hooks_of_a_push(
+    pass_env: tuple[str, ...], helper: str, expected: set[str], checkout: Checkout, tmp_path: Path
+) -> None:
+    """The user's hook runs at the push and gets no secret but what git itself needs; no hook runs at the tag."""
+    seen = tmp_path / "seen"
+    code = f"import os; open({str(seen)!r}, 'a').write(str(dict(os.environ)))"
+    for name in ("pre-push", "reference-transaction"):
+        hook(checkout.root / ".git", name, code)
+    (tmp_path / "gitconfig").write_text(f'[credential "https://example.invalid"]\n\thelper = {helper}\n')
+    variables = SECRETS | ({"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")} if helper else {})
+    checkout = replace(checkout.with_variables(**variables), settings=Git(pass_env=pass_env))
+    assert checkout.outcome(TagRelease()).status is Status.PASSED
+    assert not seen.exists()
+    assert checkout.outcome(PushTag()).status is Status.PASSED
+    assert {value for value in SECRETS.values() if value in seen.read_text()} == expected
+
+
+def test_the_repository_names_no_helper(checkout: Checkout, tmp_path: Path) -> None:
+    """A helper that the repository's own configuration names gets no token."""
+    seen = tmp_path / "seen"
+    hook(checkout.root / ".git", "pre-push", f"import os; open({str(seen)!r}, 'a').write(str(dict(os.environ)))")
+    checkout.git("config", "credential.helper", "!gh auth git-credential")
+    checkout = checkout.with_variables(**SECRETS)
+    checkout.outcome(TagRelease())
+    assert checkout.outcome(PushTag()).status is Status.PASSED
+    assert not any(value in seen.read_text() for value in SECRETS.values())
 
 
 def test_tag_at_another_commit(checkout: Checkout) -> None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from omni_release import source_tree
 from omni_release.core.actions import Copy, Link, Move, Write
 from omni_release.core.documents import to_json, write_file
-from omni_release.core.errors import Conflict, Inconclusive, Locked, UsageError, describe_os_error, install_hint
-from omni_release.core.world import UsingProcess, UsingProcesses
-
-if TYPE_CHECKING:
-    import psutil
+from omni_release.core.errors import Conflict, Locked, UsageError, describe_os_error
+from omni_release.core.own_folder import FOLDER, require_own
 
 
 class LocalFiles:
@@ -59,11 +58,13 @@ class LocalFiles:
                 raise
 
 
-NOTE = Path(".omni-release", "swap.json")
+NOTE = Path(FOLDER, "swap.json")
 """The note of a change in progress: whether files are being replaced already, and the three paths of each."""
 
 
-LOCK = Path(".omni-release", "swap.lock")
+LOCK = Path(FOLDER, "swap.lock")
+
+_COPY = re.compile(r"\.(?P<name>.+)\.omni-release-[0-9]+\.(?P<which>old|new)", re.DOTALL)
 
 
 Moves = list[tuple[Path, Path, Path]]  # each file, the copy of its old content, and the copy of its new content
@@ -74,6 +75,7 @@ def alone(root: Path) -> Iterator[None]:
     """Keep every other change of the versions in this project out. Raises Locked if one is in progress."""
     import filelock  # not needed to read a version, and start-up is measured
 
+    require_own(root, source_tree.tracked_run_files(root))
     path = root / LOCK
     lock = filelock.FileLock(path, blocking=False)
     for _ in range(100):
@@ -146,25 +148,46 @@ def swap(root: Path, changes: Mapping[Path, tuple[bytes, bytes]]) -> None:
 def recover(root: Path) -> tuple[str, ...]:
     """Undo a change that a crash interrupted; the names of the files, none if there was no such change.
 
-    Raises UsageError where the note of that change cannot be read.
+    Raises UsageError where the note of that change cannot be read, or names other files than a change writes.
     """
+    require_own(root, source_tree.tracked_run_files(root))
+    hint = "Check the files that `git status` shows as changed, then remove it."
     try:
         note = json.loads((root / NOTE).read_text(encoding="utf-8"))
         moves = [(Path(path), Path(old_copy), Path(new_copy)) for path, old_copy, new_copy in note["files"]]
         swapping = note["swapping"] is True
     except (FileNotFoundError, NotADirectoryError):
         return ()
-    except (ValueError, TypeError, KeyError):
-        hint = "Check the files that `git status` shows as changed, then remove it."
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise UsageError(f"{root / NOTE} cannot be read", hint) from None
+    top = Path(source_tree.repository_top(str(root)) or root)
+    for path, *copies in moves:
+        if not _is_move_of_ours(top, path, copies):
+            raise UsageError(f"{root / NOTE} names files that no version change writes: {path}", hint)
     if swapping:
         _restore(moves)
     _discard_copies(root, moves)
     return tuple(str(path) for path, _, _ in moves) if swapping else ()
 
 
+def _is_move_of_ours(top: Path, path: Path, copies: list[Path]) -> bool:
+    """Whether a note's entry is as `swap` makes it: a file below `top`, and copies beside it with the names of ours."""
+    names = [_COPY.fullmatch(copy.name) for copy in copies]
+    if not path.is_absolute() or ".." in path.parts or any(copy.parent != path.parent for copy in copies):
+        return False
+    if [match and (match["name"], match["which"]) for match in names] != [(path.name, "old"), (path.name, "new")]:
+        return False
+    try:
+        inside = path.parent.resolve().relative_to(top.resolve()).parts
+        plain = all(stat.S_ISREG(file.lstat().st_mode) for file in (path, *copies) if os.path.lexists(file))
+    except (OSError, ValueError, RuntimeError):  # outside, or no path at all
+        return False
+    return plain and ".git" not in map(str.lower, inside)
+
+
 def pending(root: Path) -> bool:
     """Is there an interrupted change for `recover` to undo?"""
+    require_own(root, source_tree.tracked_run_files(root))
     return (root / NOTE).exists()
 
 
@@ -199,80 +222,3 @@ def _discard_copies(root: Path, moves: Moves) -> None:
             for copy in copies:
                 copy.unlink(missing_ok=True)
         (root / NOTE).unlink(missing_ok=True)
-
-
-def processes_using(folder: Path) -> UsingProcesses:
-    """The processes that use the folder, without this one and its parents.
-
-    Raises Inconclusive without psutil. Only the first argument of a process is read, and none is reported: they may be
-    secret.
-    """
-    try:
-        import psutil
-    except ImportError:
-        raise Inconclusive("psutil is required to detect running programs", install_hint("release")) from None
-    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    using, unseen = [], 0
-    for process in psutil.process_iter():
-        if process.pid in own:
-            continue
-        try:
-            with process.oneshot():
-                usage = _usage(process, folder)
-                name = process.name()
-        except (psutil.ZombieProcess, psutil.NoSuchProcess):
-            continue
-        except psutil.AccessDenied:
-            unseen += 1
-            continue
-        if usage is not None:
-            using.append(UsingProcess(process.pid, name, usage))
-    return UsingProcesses(tuple(using), unseen)
-
-
-def _usage(process: psutil.Process, folder: Path) -> str | None:
-    """How a process uses the folder, None where it does not. Raises AccessDenied where nothing can be inspected."""
-    import psutil
-
-    resolved = folder.resolve()
-    denied, sources = 0, (_programs, _working_folder, _open_files, _mapped_files)
-    for source in sources:
-        try:
-            for path, usage in source(process):
-                # Links are not resolved: a file in the folder may be a link to another place.
-                written = Path(os.path.normpath(path)) if path else Path()
-                if path and (written.is_relative_to(folder) or written.is_relative_to(resolved)):
-                    return usage.format(Path(path).name)
-        except psutil.AccessDenied:
-            denied += 1
-        except OSError:
-            continue  # the process has ended, or does not support the question
-    if denied == len(sources):
-        raise psutil.AccessDenied(process.pid)
-    return None
-
-
-def _programs(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    """Its program, and the path that it was started by: the Python of a virtual environment is a link to another."""
-    yield process.exe(), "runs {} from it"
-    first = next(iter(process.cmdline()), "")
-    if os.sep in first:
-        yield os.path.join(process.cwd(), first), "runs {} from it"
-    elif first:
-        with contextlib.suppress(OSError):
-            yield shutil.which(first, path=process.environ().get("PATH")) or "", "runs {} from it"
-
-
-def _working_folder(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    yield process.cwd(), "works in its folder {}"
-
-
-def _open_files(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    for file in process.open_files():
-        yield file.path, "has {} open"
-
-
-def _mapped_files(process: psutil.Process) -> Iterator[tuple[str, str]]:
-    maps = getattr(process, "memory_maps", None)  # not available on every platform
-    for file in maps() if maps else ():
-        yield file.path, "has {} loaded"

@@ -112,7 +112,7 @@ class LocalProcesses:
         return ToolAnswer(process.returncode, out, err.strip())
 
     def using(self, folder: Path) -> UsingProcesses:
-        from omni_release.adapters.files import processes_using
+        from omni_release.adapters.folder_use import processes_using
 
         return processes_using(folder)
 

@@ -14,7 +14,7 @@ from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
 from omni_release.core.errors import Conflict
 from omni_release.core.model import Evidence, Release
-from omni_release.core.runs import FOLDER
+from omni_release.core.own_folder import FOLDER
 from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import World
 from omni_release.environments import installers

@@ -66,7 +66,6 @@ def matches(project: Project, rule: Path) -> Sequence[Finding]:
     from omni_release import source_tree
     from omni_release.cli import lane
     from omni_release.code import scan
-    from omni_release.core.runs import FOLDER
 
     with lane.processes() as processes:
         look = scan.ScanOptions(
@@ -74,7 +73,7 @@ def matches(project: Project, rule: Path) -> Sequence[Finding]:
             files=source_tree.files(project.root, processes),
             rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
             ignored=project.settings.audit.ignore,
-            run=project.root / FOLDER / "runs" / "none",
+            run=lane.run_store(project).none().path,
             environment=os.environ,
         )
         return list(scan.find_matches(look, processes))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from omni_release import source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.adapters.secrets import Secrets
@@ -153,8 +154,13 @@ def processes() -> Iterator[Processes]:
 
 
 def run_store(project: Project) -> RunStore:
-    """The project's runs; the secrets of the environment are redacted from what is written there."""
-    return RunStore(project.root, LocalFiles(), Secrets.of(os.environ).redact)
+    """The project's runs; the secrets of the environment are redacted from what is written there.
+
+    Raises UsageError where their folder is not ours alone.
+    """
+    store = RunStore(project.root, LocalFiles(), Secrets.of(os.environ).redact, source_tree.tracked_run_files)
+    store.require_own()
+    return store
 
 
 def redact(text: str) -> str:

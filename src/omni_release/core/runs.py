@@ -7,7 +7,7 @@ import datetime
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,23 +16,27 @@ from omni_release.core.documents import read_json, to_json
 from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, now
 from omni_release.core.model import PUBLISHED, Project, Target
+from omni_release.core.own_folder import FOLDER, require_own
 from omni_release.core.redaction import Redact, strip_userinfo
 from omni_release.core.world import Files
-
-FOLDER = ".omni-release"
 
 
 @dataclass(frozen=True)
 class RunStore:
-    """`.omni-release/` of a project."""
+    """`.omni-release/` of a project. `tracked` gives the names of the files in it that git tracks."""
 
     root: Path
     files: Files
     redact: Redact = strip_userinfo
+    tracked: Callable[[Path], Sequence[str]] = lambda root: ()
 
     @property
     def path(self) -> Path:
         return self.root / FOLDER
+
+    def require_own(self) -> None:
+        """Raise UsageError where the folder is not ours alone: git tracks it, or it has links."""
+        require_own(self.root, self.tracked(self.root))
 
     def runs(self) -> list[RunFolder]:
         """All runs, the newest first."""
@@ -60,7 +64,17 @@ class RunStore:
 
     def none(self) -> RunFolder:
         """A run without a folder: nothing is recorded."""
-        return RunFolder(self.path / "runs" / "none", self.files)
+        return self._without_folder("none")
+
+    def planned(self) -> RunFolder:
+        """The run that a dry run stands for: nothing is recorded."""
+        return self._without_folder("new")
+
+    def _without_folder(self, name: str) -> RunFolder:
+        path = self.path / "runs" / name
+        if os.path.lexists(path):
+            raise UsageError(f"{path} is not the folder of a run", "Remove it.")
+        return RunFolder(path, self.files, redact=self.redact)
 
     def gate(self) -> RunFolder:
         """The folder of the gate, emptied. It is not a run, so that no run is removed because of it."""
@@ -68,8 +82,9 @@ class RunStore:
         folder = RunFolder(self.path / "gate", self.files, redact=self.redact)
         folder.remove_work_dir()
         folder.path.mkdir(exist_ok=True)
-        (folder.path / "journal.jsonl").unlink(missing_ok=True)
-        shutil.rmtree(folder.path / "logs", ignore_errors=True)
+        for name in ("journal.jsonl", "logs"):
+            path = folder.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return folder
 
     def new_run(self, keep: int) -> RunFolder:
@@ -97,8 +112,7 @@ class RunStore:
 
     def prepare(self) -> None:
         """Create the folder, which its own .gitignore hides from git. Raises UsageError if it cannot be written."""
-        if self.path.is_symlink():
-            raise UsageError(f"{self.path} is a link to {self.path.readlink()}", "Remove the link.")
+        require_own(self.root)
         try:
             self.path.mkdir(exist_ok=True)
             ignore = self.path / ".gitignore"
