@@ -42,6 +42,12 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         twine_check,
         wheel_contents,
     )
+    from omni_release.distributions.portability_checks import (
+        description_links,
+        extras_exist,
+        portable_files,
+        typing_and_license,
+    )
     from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
@@ -109,6 +115,10 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(upload_rules, needs="build"),
                 check(twine_check, needs="build"),
                 check(wheel_contents, needs="build"),
+                check(portable_files, needs="build"),
+                check(typing_and_license, needs="build"),
+                check(description_links, needs="build"),
+                check(extras_exist, needs="install-candidate"),
                 step(Rebuild(), needs="build"),
                 check(wheel_matches_checkout, needs="rebuild"),
                 check(build_reproducible, needs="rebuild"),
@@ -393,6 +403,9 @@ _INSPECTIONS = (
     "sdist-tracked-files",
     "wheel-contents",
     "twine-check",
+    "portable-files",
+    "typing-and-license",
+    "description-links",
     "wheel-matches-checkout",
     "build-reproducible",
 )

@@ -151,7 +151,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.read_only:
-                report_files.keep_report(report, release, world, secrets.redact, whole=not request.only)
+                report_files.keep_report(report, release, world, secrets.redact, whole=report.whole)
             if request.output is not None:
                 report_files.write_reports(report, request.output, world.files, secrets.redact)
             report_files.write_step_summary(report, os.environ, secrets.redact)
@@ -314,5 +314,6 @@ def _report(
         artifacts=artifacts,
         run=str(release.folder) if release.folder.is_dir() else None,
         interrupted=interrupted,
+        whole=not request.only,
         inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
     )

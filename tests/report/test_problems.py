@@ -18,9 +18,9 @@ def failed(id: str, stage: Stage = Stage.SOURCE, *rules: str, remedy: str = "Fix
     return Outcome(id, id, "check", Status.FAILED, findings, remedy, stage=stage)
 
 
-def report(*outcomes: Outcome, lane: str = "rehearse", run: str | None = RUN, interrupted: bool = False) -> Report:
+def report(*outcomes: Outcome, lane: str = "rehearse", run: str | None = RUN, **options: bool) -> Report:
     """A report of these outcomes."""
-    return Report(lane, "acme", "1.0", "testpypi", 1.0, outcomes, run=run, interrupted=interrupted)
+    return Report(lane, "acme", "1.0", "testpypi", 1.0, outcomes, run=run, **options)  # type: ignore[arg-type]  # two are flags
 
 
 def test_order() -> None:
@@ -65,6 +65,7 @@ def test_places() -> None:
     ("outcomes", "options", "step"),
     [
         ((), {}, "omni-release release --to pypi --run 20261126-051149"),
+        ((), {"whole": False}, ""),
         ((), {"lane": "gate"}, ""),
         ((), {"lane": "rehearse", "run": None}, ""),
         ((failed("v", remedy="run `omni-release version sync`, which writes it."),), {}, "omni-release version sync"),

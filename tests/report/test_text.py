@@ -137,13 +137,13 @@ def test_problem_with_different_messages() -> None:
 
 
 def test_warnings() -> None:
-    """A warning is one line for each rule, the first ten of them."""
+    """A warning is two lines for each rule, the first ten of them."""
     findings = [Finding("odd", f"c/r{n}", Severity.WARNING, path="a.py", line=n + 1) for n in range(12)]
     passed = dataclasses.replace(DONE, id="c", findings=(*findings, dataclasses.replace(findings[0], path="b.py")))
     lines = list(text.problem_lines(report(passed), LAYOUT))
-    assert lines[:2] == ["", f"  ⚠ {'c/r0':<24} a.py:1  odd  (+1)"]
+    assert lines[:3] == ["", "  ⚠ c/r0  a.py:1  (+1)", "    odd"]
     assert lines[-1] == "  and 2 more warnings: -v shows them"
-    assert len(lines) == 12
+    assert len(lines) == 22
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -280,7 +280,8 @@ class SignOff:
 class Report:
     """The outcomes of one run. Every report format is a pure function of it.
 
-    `inside` is the path of the project in its repository, with forward slashes; empty if it is the top.
+    `inside` is the path of the project in its repository, with forward slashes; empty if it is the top. The run was
+    `whole` if no task of the lane was left out.
     """
 
     lane: str
@@ -293,6 +294,7 @@ class Report:
     run: str | None = None
     interrupted: bool = False
     inside: str = ""
+    whole: bool = True
 
     @property
     def verdict(self) -> str:

@@ -152,7 +152,9 @@ def next_step(report: Report) -> str:
     if report.interrupted:
         return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
     if report.verdict == "passed":
-        return f"omni-release release --to pypi --run {run}" if run and report.lane == "rehearse" else ""
+        return (
+            f"omni-release release --to pypi --run {run}" if run and report.whole and report.lane == "rehearse" else ""
+        )
     found = problems(report)
     command = _COMMAND.match(found[0].outcome.remedy.strip()) if found else None
     if command and found[0].outcome.status is Status.FAILED:

@@ -21,7 +21,6 @@ _ANNOTATIONS = 10  # of each severity; GitHub drops more without a message: http
 _PLACES = 5  # shown per problem
 _DETAILS = 10  # lines of a message that has more than one
 _WARNINGS = 10  # shown in a run
-_ID_WIDTH = 24
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
 
 
 def problem_lines(report: Report, layout: Layout) -> Iterator[str]:
-    """What must be fixed, numbered, the worst first; then the warnings, one line each."""
+    """What must be fixed, numbered, the worst first; then the warnings."""
     found = problems.problems(report)
     if found:
         yield ""
@@ -116,7 +115,7 @@ def problem_lines(report: Report, layout: Layout) -> Iterator[str]:
     if advice:
         yield ""
     for problem in advice[:_WARNINGS]:
-        yield _warning(problem, layout)
+        yield from _warning(problem, layout)
     if len(advice) > _WARNINGS:
         yield f"  and {len(advice) - _WARNINGS} more warnings: -v shows them"
 
@@ -173,14 +172,13 @@ def _more_places(problem: Problem, layout: Layout, indent: str) -> Iterator[str]
         yield f"{indent}{found.rest}: see the report"
 
 
-def _warning(problem: Problem, layout: Layout) -> str:
+def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
+    """The rule and the first place, then the message, in one line each."""
     first = problem.findings[0]
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
-    where = f"{first.where}  " if first.where else ""
-    begin = f"  {layout.mark(Mark.WARNING)} {problem.rule:<{_ID_WIDTH}} "
-    message = f"{where}{first.message.partition(chr(10))[0]}"
-    return f"{begin}{layout.cut(message, len(begin) + len(more))}{more}"
+    yield layout.cut(f"  {layout.mark(Mark.WARNING)} {problem.rule}  {first.where}".rstrip() + more)
+    yield layout.cut(f"    {first.message.partition(chr(10))[0]}")
 
 
 def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
