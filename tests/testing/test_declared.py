@@ -192,6 +192,19 @@ def test_precedence(tmp_path: Path) -> None:
     assert found.source == f"the dependency group `tests`; `py{PY}` in tox.ini"
 
 
+def test_locked(tmp_path: Path) -> None:
+    """Lock files constrain what only the tests need, to the version for this Python."""
+    files = {
+        "pyproject.toml": NAME + '[dependency-groups]\ntest = ["a", "b", "c", "base"]\n',
+        "uv.lock": '[[package]]\nname = "a"\nversion = "1"\n'
+        '[[package]]\nname = "b"\nversion = "1"\nresolution-markers = ["python_version < \'3\'"]\n'
+        '[[package]]\nname = "b"\nversion = "2"\nresolution-markers = ["python_version >= \'3\'"]\n'
+        '[[package]]\nname = "c"\nversion = "1"\n[[package]]\nname = "c"\nversion = "2"\n'
+        '[[package]]\nname = "base"\nversion = "1"\n',
+    }
+    assert found_in(tmp_path, files).locked == ("a==1", "b==2")
+
+
 def test_constraints(tmp_path: Path) -> None:
     """Constraints, of a file or of its `-c`, are no requirements; the project itself is none."""
     files = {

@@ -23,6 +23,11 @@ KINDS = {
         "failed",
         "No module named 'acme_sound.inside' (only against the wheel: it passes against the checkout)",
     ),
+    "source": (
+        {"tests/test_more.py": TEST.format("open('src/acme_sound/__init__.py').close()")},
+        "passed",
+        "passes against the wheel where the tests find the source files",
+    ),
     "both": (
         {"tests/test_more.py": TEST.format("assert acme_sound is None")},
         "failed",
@@ -33,6 +38,16 @@ KINDS = {
         | {"tests/test_calls.py": TEST.format("globals()['x'] = 1")},
         "failed",
         "passes when it runs again by itself",
+    ),
+    "locked": (
+        {
+            "tests/test_more.py": TEST.format(
+                "from importlib.metadata import version\n    assert version('iniconfig') == '2.0.0'"
+            ),
+            "uv.lock": '[[package]]\nname = "iniconfig"\nversion = "2.0.0"\n',
+        },
+        "passed",
+        "passes with the versions of the lock file",
     ),
     "machine": (
         {"tests/test_more.py": TEST.format("import urllib.request as r; r.urlopen('http://127.0.0.1:1/')")},

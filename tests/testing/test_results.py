@@ -37,6 +37,7 @@ OWN = frozenset(("acme", "space.acme", "helpers", "tests"))
             "_pytest (of another version)",
         ),
         ("/e/site-packages/acme/a.py:3: in <module>\nE ImportError: cannot import name 'f' from 'other' (/x.py)", ""),
+        ("E assert 1 == 2\n-- Captured stderr --\nNo module named 'trio'", ""),
         ("AttributeError: module 'ast' has no attribute 'Str'", ""),
         ("assert 1 == 2", ""),
     ],

@@ -32,6 +32,7 @@ _DECORATORS = re.compile(
 )
 _DECORATED = ("arg", "wrapped_", "wrapped", "function", "func", "cls")
 _OUTERMOST = "OMNI_RELEASE_PYTEST"
+_ELSEWHERE = "OMNI_RELEASE_RECORD"  # another file to record to
 _OFF = "OMNI_RELEASE_UNRECORDED"  # set for programs that are not part of the tests
 
 
@@ -169,6 +170,7 @@ def install(path: str, packages: list[str]) -> None:
     """
     if os.environ.get(_OFF):
         return
+    path = os.environ.get(_ELSEWHERE) or path
     module: Any = warnings
     recorders = module.__dict__.setdefault("_omni_release_recorders", {})
     if path in recorders:

@@ -126,7 +126,8 @@ def _failure_findings(
             continue
         message = f"{failure.name}: {failure.reason} ({result.value})"
         # A deprecation that pytest's settings turn into an error is reported by itself, by who causes it.
-        advice = result is Again.LOCKED or (result is Again.BOTH and _DEPRECATED.search(failure.reason))
+        deprecated = result is Again.BOTH and _DEPRECATED.search(failure.reason)
+        advice = deprecated or result in (Again.LOCKED, Again.NEEDS_SOURCE)
         severity = Severity.WARNING if advice else Severity.ERROR
         yield Finding(message, TEST_FAILED.id, severity, failure.path, failure.line)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())

@@ -11,6 +11,9 @@ from omni_release import environments, testing
 from omni_release.core.documents import read_json_lines
 from omni_release.core.model import Finding, Release, Severity
 
+RECORD_VARIABLE = "OMNI_RELEASE_RECORD"
+"""The variable with another file to record to."""
+
 _NOTHING_FAILED = (0, 5)  # exit codes of pytest: passed, and no tests collected
 _IMPORT = "import"
 
@@ -109,12 +112,13 @@ def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlace
             continue
         cause = _cause(record, places)
         where = places.in_checkout(cause[0]) if cause else places.package_of(record.file)
-        key = (record.category, record.message, where, cause and cause[1])
+        own = places.in_checkout(record.raiser) is not None
+        key = (record.category, record.message, own or (where, cause and cause[1]))
         if key in seen:
             continue
         seen.add(key)
         message = f"{record.category}: {record.message.strip()}"
-        if places.in_checkout(record.raiser):
+        if own:
             message += " (a deprecation of the project itself)"
             yield Finding(message, "deprecation", Severity.NOTICE, where, cause[1] if cause else None)
         elif cause and places.ships(cause[0]):

@@ -19,6 +19,7 @@ from omni_release.core.world import Completed, World
 from omni_release.environments import installers
 from omni_release.testing import results
 from omni_release.testing.commands import command
+from omni_release.testing.deprecations import RECORD_VARIABLE, read_imports
 from omni_release.testing.named_lists import locked_versions
 from omni_release.testing.results import Failure, Results
 
@@ -34,7 +35,8 @@ class Again(enum.Enum):
 
     ONLY_WHEEL = "only against the wheel: it passes against the checkout"
     BOTH = "also fails against the checkout"
-    LOCKED = "also against the checkout, but not with the locked versions of its dependencies"
+    LOCKED = "also fails against the checkout; passes with the versions of the lock file"
+    NEEDS_SOURCE = "passes against the wheel where the tests find the source files of its packages, too"
     UNSTABLE = "passes when it runs again by itself, against the wheel and against the checkout"
     UNKNOWN = "could not be run against the checkout"
 
@@ -91,9 +93,33 @@ def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple
     there: set[str] = set()
     if suspects and suspects != nodes:  # the same tests in the same order
         there = {failure.node for failure in _run(release, world, checkout, suspects)[1].failures}
+    with_source = _pass_with_source(release, world, checkout, tuple(node for node in suspects if node not in there))
     return {
-        node: Again.BOTH if node in there else Again.ONLY_WHEEL if node in still else Again.UNSTABLE for node in nodes
+        node: Again.BOTH
+        if node in there
+        else Again.NEEDS_SOURCE
+        if node in with_source
+        else Again.ONLY_WHEEL
+        if node in still
+        else Again.UNSTABLE
+        for node in nodes
     }
+
+
+def _pass_with_source(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> frozenset[str]:
+    """Those of the tests that pass against the wheel in the whole checkout: they read its source files.
+
+    None where one of them imports the project from there.
+    """
+    if not nodes:
+        return frozenset()
+    record = release.work_dir / "with-source.jsonl"
+    record.unlink(missing_ok=True)
+    whole = _Place(_CANDIDATE, checkout.tree, {RECORD_VARIABLE: str(record)})
+    _, found = _run(release, world, whole, nodes)
+    candidate = release.environment(_CANDIDATE).resolve()
+    imports = [Path(file).resolve().is_relative_to(candidate) for _, file in read_imports(record)]
+    return found.passed if imports and all(imports) else frozenset()
 
 
 def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:

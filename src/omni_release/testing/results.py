@@ -116,21 +116,23 @@ def _node(case: ElementTree.Element) -> str:
 def missing(text: str, own: frozenset[str]) -> str:
     """What a test needs that is not in its environment; empty where it failed for another reason.
 
-    `own` are the names that the project itself must provide: its import packages, and its modules of tests.
+    `own` are the names that the project itself must provide: its import packages, and its modules of tests. Where
+    pytest marks the lines of an error, only those count: the rest is code, and what the test printed.
     """
-    for found in _NO_MODULE.finditer(text):
+    said = "\n".join(line for line in text.splitlines() if line.startswith("E ")) or text
+    for found in _NO_MODULE.finditer(said):
         if not _is_own(found[1], own):
             return found[1].partition(".")[0]
-    for found in (*_NO_NAME.finditer(text), *_NO_ATTRIBUTE.finditer(text)):
+    for found in (*_NO_NAME.finditer(said), *_NO_ATTRIBUTE.finditer(said)):
         top = found[1].partition(".")[0]
         if not _is_own(found[1], own) and top not in sys.stdlib_module_names and not _raised_by(text, own):
             return f"{top} (of another version)"
-    if (found_one := _NO_FIXTURE.search(text)) and found_one[1] in _FIXTURES:
+    if (found_one := _NO_FIXTURE.search(said)) and found_one[1] in _FIXTURES:
         return _FIXTURES[found_one[1]]
-    if found_one := _NO_MARK.search(text):
+    if found_one := _NO_MARK.search(said):
         if plugin := _MARKS.get(found_one[1] or found_one[2]):
             return plugin
-    if "async def functions are not natively supported" in text:
+    if "async def functions are not natively supported" in said:
         return "a plug-in for async tests, such as pytest-asyncio"
     return ""
 
