@@ -128,9 +128,10 @@ def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_one_line(message: str) -> str:
-    """The first line of a message; where that announces others, with the last of them."""
+    """The first line of a message; where that announces others, with the last of them that has no hint."""
     first, *others = message.strip().splitlines() or [""]
-    return f"{first} {others[-1].strip()}" if others and first.endswith(":") else first
+    others = [line.strip() for line in others if "Full output:" not in line]
+    return f"{first} {others[-1]}" if others and first.endswith(":") else first
 
 
 def _tests(report: Mapping[str, Any]) -> int | None:
