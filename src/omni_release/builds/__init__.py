@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, programs, source_tree
+from omni_release.builds import repository
 from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
 from omni_release.core.errors import Conflict
@@ -18,8 +18,6 @@ from omni_release.core.own_folder import FOLDER
 from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import World
 from omni_release.environments import installers
-
-_PREBUILT = "prebuilt "
 
 
 class Build:
@@ -56,7 +54,7 @@ class TakeArtifacts:
         # Presumably of this tree: the prefix keeps a run that builds from resuming this one.
         tree_file = release.work_dir / "prebuilt.sha256"
         fingerprint = source_tree.fingerprint(release.project.root, world.processes)
-        yield Write(tree_file, (_PREBUILT + fingerprint).encode())
+        yield Write(tree_file, (distributions.PREBUILT + fingerprint).encode())
         yield dataclasses.replace(_pin(release), tree=tree_file)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
@@ -91,7 +89,7 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
     pinned = world.journal.artifacts()
     if not pinned:
         return None
-    built_from = (world.journal.tree_hash() or "").removeprefix(_PREBUILT)
+    built_from = (world.journal.tree_hash() or "").removeprefix(distributions.PREBUILT)
     if built_from != source_tree.fingerprint(release.project.root, world.processes):
         raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
     for artifact in pinned:
@@ -103,28 +101,31 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
     settings, outer = release.project.settings, world.environment
-    inner = installers.dependency_env(outer, release.folder, settings.build_pass_env) | {"GIT_OPTIONAL_LOCKS": "0"}
+    inner = installers.dependency_env(outer, release.folder, settings.build_pass_env)
+    inner["GIT_CEILING_DIRECTORIES"] = str(release.work_dir)  # an unpacked sdist is in no repository
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
     # The installer logs in to an index with these, the back end does not.
     withheld = sorted(installer_logins(inner).keys() - {*settings.build_pass_env})
-    arguments = (which, str(source), str(release.environment("build")), str(target), *withheld)
+    reason = release.work_dir / f"build-{which}.txt"
+    folders = (source, release.environment("build"), target, release.local_wheel, reason)
     return Run(
-        programs.module(sys.executable, "omni_release.scripts.build", *arguments),
+        programs.module(sys.executable, "omni_release.scripts.build", which, *map(str, folders), *withheld),
         cwd=release.work_dir,
         environment=inner,
         log=release.logs / ("build.log" if which == "first" else "rebuild.log"),
         deadline=settings.build_timeout,
         network=True,
         background=which == "again",
+        reason=reason,
     )
 
 
 class CopySource:
     """Copy the checkout for the build
 
-    The build runs in a copy outside the checkout, with the git history and ignored files but without leftovers of
-    tools and earlier builds.
+    The build runs in a copy outside the checkout, with a git repository of its own and ignored files but without
+    leftovers of tools and earlier builds.
 
     Fix: free disk space, and make all files of the checkout readable.
     """
@@ -134,10 +135,11 @@ class CopySource:
         found = source_tree.working_tree(release.project.root, world.processes)
         top = found.top if found else release.project.root
         files = source_tree.build_inputs(top, release.project.root, world.processes)
-        for copy in ("source", "again"):
-            yield Copy(top, release.work_dir / copy, files)
-            if found:
-                yield Write(release.work_dir / copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n")
+        files = tuple(file for file in files if file.name != ".git")  # of a worktree or submodule: it names the user's
+        copies = release.work_dir / "source", release.work_dir / "again"
+        yield from (Copy(top, copy, files) for copy in copies)
+        if found:
+            yield from repository.clone(top, copies, release, world)
         # Last, so that it exists only when the copy is complete: the build is of this tree from now on.
         yield Write(release.copied_tree, fingerprint.encode())
 

@@ -109,6 +109,9 @@ def perform(action: Action, world: World) -> None:
             raise TypeError(f"nothing performs {action!r}")
 
 
+_LINES = 10
+
+
 def _run_program(action: Run, world: World) -> None:
     completed = world.processes.run(action)
     if completed.code == 0:
@@ -118,12 +121,16 @@ def _run_program(action: Run, world: World) -> None:
     argv = action.argv
     program = argv[argv.index("-m") + 1] if "-m" in argv[1:3] else Path(argv[0]).stem
     message, hint = f"{program} {completed.ended(action.deadline)}", f"Full output: {action.log}"
+    has_reason = action.reason is not None and action.reason.is_file() and not completed.timed_out
+    if action.reason is not None and has_reason:
+        message = action.reason.read_text(encoding="utf-8", errors="replace")
     if action.network and completed.network:
         tail = "\n".join(completed.tail)
         raise Inconclusive(f"{message}, probably because of the network:\n{tail}", hint)
     if action.inconclusive:
         raise Inconclusive("\n".join((f"{message}:", *completed.tail)), f"{action.inconclusive} {hint}")
-    raise ActionFailed(message, hint, tail=completed.tail)
+    # Where the reason is known, the last lines only show where it comes from.
+    raise ActionFailed(message, hint, tail=completed.tail[-_LINES:] if has_reason else completed.tail)
 
 
 def _outcome_without_running(

@@ -247,6 +247,11 @@ class Release:
         return self.folder / "dist"
 
     @property
+    def local_wheel(self) -> Path:
+        """The folder of a wheel that no index takes, as it is for this machine alone; see `distributions.wheels`."""
+        return self.folder / "local-wheel"
+
+    @property
     def records(self) -> Path:
         """The folder of reports and logs; each target other than the rehearsal has its own."""
         return self.folder / self._target_folder

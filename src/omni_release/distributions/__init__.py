@@ -15,6 +15,20 @@ TYPE_CHECKING = False  # as the type checker knows it: importing typing takes lo
 if TYPE_CHECKING:
     from email.message import Message
 
+    from omni_release.core.world import World
+
+
+PREBUILT = "prebuilt "
+"""What the hash of the checkout begins with where the distributions were built elsewhere."""
+
+
+def built_elsewhere(world: World) -> bool:
+    """Whether the distributions of this run were handed over, and not built by it."""
+    return (world.journal.tree_hash() or "").startswith(PREBUILT)
+
+
+_LOCAL_WHEEL = "local-wheel"  # as `Release.local_wheel` has it, next to `Release.dist`
+
 
 def is_wheel(name: str) -> bool:
     """Whether a file's name is a wheel's."""
@@ -92,19 +106,32 @@ def metadata(path: Path) -> Message:
     return BytesParser().parsebytes(core_metadata(path))
 
 
+def wheels(folder: Path) -> tuple[Path, ...]:
+    """The wheels in a folder of distributions, else the one next to it that was built from the sdist for this machine.
+
+    A compiled project has only the second where it is not built for all platforms: no index takes it.
+    """
+    return tuple(sorted(folder.glob("*.whl"))) or tuple(sorted(folder.with_name(_LOCAL_WHEEL).glob("*.whl")))
+
+
+def is_sdist_only(folder: Path) -> bool:
+    """Whether a compiled project has an sdist in this folder, and a wheel only for this machine."""
+    return folder.is_dir() and not any(folder.glob("*.whl")) and bool(wheels(folder))
+
+
 def installable(folder: Path) -> Path:
-    """The wheel in a folder that this interpreter can install. Raises Inconclusive where there is none."""
+    """The one of a folder's `wheels` that this interpreter can install. Raises Inconclusive where there is none."""
     from packaging.tags import sys_tags
     from packaging.utils import parse_wheel_filename
 
-    wheels = sorted(folder.glob("*.whl"))
-    if not wheels:
+    found = wheels(folder)
+    if not found:
         raise Inconclusive(f"no wheel in {folder}", "Build first: omni-release build")
     for tag in sys_tags():
-        for wheel in wheels:
+        for wheel in found:
             if tag in parse_wheel_filename(wheel.name)[3]:
                 return wheel
-    names = ", ".join(wheel.name for wheel in wheels)
+    names = ", ".join(wheel.name for wheel in found)
     raise Inconclusive(f"none of {names} can be installed on this machine", "Run this on a platform that has a wheel.")
 
 
@@ -132,3 +159,18 @@ def in_folder(folder: Path) -> tuple[Path, ...]:
     if not found:
         raise Inconclusive(f"no distributions in {folder}", "Build first: omni-release build")
     return tuple(found)
+
+
+def built(folder: Path) -> tuple[Path, ...]:
+    """The distributions in a folder, and a wheel for this machine alone next to it. Raises as `in_folder` does."""
+    found = in_folder(folder)
+    return (*found, *(wheel for wheel in wheels(folder) if wheel not in found))
+
+
+_SHOWN = 10
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from omni_release import distributions, environments, programs
+from omni_release.core import documents
 from omni_release.core.actions import Run, Write
 from omni_release.core.errors import UsageError
 from omni_release.core.model import Artifact, Release
@@ -62,6 +63,13 @@ class PinnedRelease:
         project, version = distributions.project_and_version(artifacts)
         hashes = " ".join(f"--hash=sha256:{artifact.sha256}" for artifact in artifacts)
         line = f"{project}=={version} {hashes}\n"
+        return cls(name, project, version, Write(release.work_dir / f"{name}.txt", line.encode()))
+
+    @classmethod
+    def of_file(cls, release: Release, name: str, wheel: Path) -> PinnedRelease:
+        """The release, from a wheel that is on no index: the one built from the sdist for this machine alone."""
+        project, version = distributions.name_and_version(wheel.name)
+        line = f"{project} @ {wheel.resolve().as_uri()} --hash=sha256:{documents.sha256(wheel)}\n"
         return cls(name, project, version, Write(release.work_dir / f"{name}.txt", line.encode()))
 
     def by_version(self, wheel: Path, requirement: str) -> str:
@@ -117,9 +125,9 @@ def configured(release: Release, world: World, log: str, argv: tuple[str, ...]) 
 
 def pinned_wheel(release: Release, world: World, name: str) -> PinnedRelease:
     """The wheel of this run that is installable here, pinned for the environment `name`."""
-    wheel = distributions.installable(release.dist).name
-    matching = (artifact for artifact in world.journal.artifacts() if artifact.name == wheel)
-    return PinnedRelease.of(release, name, *matching)
+    wheel = distributions.installable(release.dist)
+    matching = tuple(artifact for artifact in world.journal.artifacts() if artifact.name == wheel.name)
+    return PinnedRelease.of(release, name, *matching) if matching else PinnedRelease.of_file(release, name, wheel)
 
 
 def create_environment(release: Release, world: World, name: str) -> Run:

@@ -99,6 +99,8 @@ class ConfirmVersion:
         target = world.index.target
         _, version = distributions.project_and_version(artifacts)
         files = "\n".join(f"  {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in artifacts)
+        if distributions.is_sdist_only(release.dist):
+            files += "\n  no wheel: every user compiles the sdist"
         index = target.name if target.name == target.upload else f"{target.name} ({target.upload})"
         question = (
             f"{release.project.name} {version} will be published to {index}. This cannot be undone:\n{files}\n"

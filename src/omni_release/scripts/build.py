@@ -1,26 +1,41 @@
 """Build a project's distributions with its own back end, in one isolated environment that later builds reuse.
 
-    python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST [VARIABLE ...]
-    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST [VARIABLE ...]
+    python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST LOCAL REASON [VARIABLE ...]
+    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST LOCAL REASON [VARIABLE ...]
 
 `first` creates the environment, builds the sdist, and builds the wheel from the unpacked sdist, as an installer without
-a wheel would. `again` builds the same two into DIST/again, and a wheel straight from the source into DIST/checkout, to
-compare them. The back end gets none of the variables: they are for the installer alone.
+a wheel would. A wheel that no index takes, because it is for this machine alone, goes to LOCAL. `again` builds the same
+two into DIST/again, and a wheel straight from the source into DIST/checkout, to compare them. Sdists are unpacked in
+the working directory. Where the build fails, the file REASON says why.
+The back end gets none of the variables: they are for the installer alone.
 """
 
 from __future__ import annotations
 
+import collections
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import build
 import uv
+
+Kind = Literal["sdist", "wheel"]
+
+# PyPI takes wheels for these platforms; `linux_x86_64` does not say on which machines a wheel runs.
+_OF_THIS_MACHINE = re.compile(r"-(?!any|win|macosx|manylinux|musllinux|ios|android|py|linux_armv[67]l)[^-]+\.whl$")
+_LINES = 100
+_CAUSE = re.compile(r"^\w[\w.]*(?:Error|Exception|Warning|Exit|NotFound)\b|\b(?:error|fatal)\b", re.IGNORECASE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_NAMED = 5
 
 
 class Isolated:
@@ -41,15 +56,9 @@ class Isolated:
         """Variables that are added to the environment of the hooks."""
         return {"PATH": f"{self._scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
-    def builder(self, source: Path) -> build.ProjectBuilder:
-        """Runs the back end of the project at `source`."""
-        return build.ProjectBuilder.from_isolated_env(self, source, runner=self._run_hook)
-
-    def _run_hook(
-        self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
-    ) -> None:
-        environment = {name: value for name, value in os.environ.items() if name not in self._withheld}
-        subprocess.run(cmd, cwd=cwd, env=environment | dict(extra_environ or {}), check=True)  # noqa: S603 - the back end
+    def environ(self) -> dict[str, str]:
+        """The variables for the hooks."""
+        return {name: value for name, value in os.environ.items() if name not in self._withheld}
 
     def create(self) -> None:
         """Create the environment, in place of an earlier one."""
@@ -70,28 +79,94 @@ class Isolated:
         subprocess.run([uv.find_uv_bin(), *arguments], check=True, stdout=output, stderr=output)  # noqa: S603 - our own
 
 
-def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> None:
-    """Build the sdist, and the wheel from it."""
-    builder = isolated.builder(source)
-    if not isolated.complete:
-        isolated.install(builder.get_requires_for_build("sdist"))
-    sdist = builder.build("sdist", str(target))
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+class Failed(Exception):
+    """A build failed. The message says what and why, in its first line."""
+
+
+class Hooks:
+    """Calls the hooks of the back end for one source tree. Their output is passed on as it comes."""
+
+    def __init__(self, source: Path, isolated: Isolated) -> None:
+        self._source = source
+        self._isolated = isolated
+        self._tail: collections.deque[str] = collections.deque(maxlen=_LINES)
+        self._builder = build.ProjectBuilder.from_isolated_env(isolated, source, runner=self._run)
+
+    def build(self, kind: Kind, target: Path) -> Path:
+        """Build it, with what the back end needs for it. Raises Failed with the last words of the back end."""
+        hook = f"get_requires_for_build_{kind}"
+        try:
+            if not self._isolated.complete:
+                self._isolated.install(self._builder.get_requires_for_build(kind))
+            hook = f"build_{kind}"  # the next one
+            return Path(self._builder.build(kind, str(target)))
+        except (build.BuildException, build.BuildBackendException) as error:
+            raise Failed(f"{hook} of the build back end failed: {self._cause() or error}") from None
+
+    @property
+    def output(self) -> str:
+        """The last lines that the back end printed, with paths relative to its source tree."""
+        return "\n".join(self._tail)
+
+    def _cause(self) -> str:
+        """The last line of the output that names an error, else the last line."""
+        lines = [line.strip() for line in self._tail if line.strip()]
+        return next((line for line in reversed(lines) if _CAUSE.search(line)), lines[-1] if lines else "")
+
+    def _run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        """Run one hook; see `build.SubprocessRunner`."""
+        self._tail.clear()
+        variables = {**self._isolated.environ(), **(extra_environ or {})}
+        process = subprocess.Popen(  # noqa: S603 - the project's own back end
+            cmd, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        reader = threading.Thread(target=self._pass_on, args=(process,), daemon=True)
+        reader.start()
+        code = process.wait()
+        reader.join(timeout=5)  # a program that the back end left running may keep the pipe open
+        if code:
+            raise subprocess.CalledProcessError(code, cmd)
+
+    def _pass_on(self, process: subprocess.Popen[bytes]) -> None:
+        for line in process.stdout or ():
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+            text = _COLOUR.sub("", line.decode("utf-8", "replace")).rstrip()
+            self._tail.append(text.replace(f"{self._source}{os.sep}", "").replace(str(self._source), "."))
+
+
+def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> Path:
+    """Build the sdist, and the wheel from it; the wheel."""
+    sdist = Hooks(source, isolated).build("sdist", target)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
         with tarfile.open(sdist) as archive:
             if hasattr(tarfile, "data_filter"):
                 archive.extractall(scratch, filter="data")
             else:  # before Python 3.11.4
                 archive.extractall(scratch)  # noqa: S202 - the back end made it
         (unpacked,) = Path(scratch).iterdir()
-        wheel(unpacked, isolated, target)
+        hooks = Hooks(unpacked, isolated)
+        try:
+            return hooks.build("wheel", target)
+        except Failed as error:
+            lacking = tuple(lacking_in_sdist(source, unpacked, hooks.output))
+            raise Failed("\n".join((f"{error}", "This was the wheel built from the sdist.", *lacking))) from None
 
 
-def wheel(source: Path, isolated: Isolated, target: Path) -> None:
-    """Build the wheel of a source tree."""
-    builder = isolated.builder(source)
-    if not isolated.complete:
-        isolated.install(builder.get_requires_for_build("wheel"))
-    builder.build("wheel", str(target))
+def lacking_in_sdist(source: Path, unpacked: Path, output: str) -> Iterator[str]:
+    """A line for each file or folder that the back end names, and that the checkout has and the sdist has not."""
+    named: list[str] = []
+    for folder, folders, files in os.walk(source):
+        inside = Path(folder).relative_to(source)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in (*folders, *sorted(files)):
+            path = (inside / name).as_posix()
+            if len(named) == _NAMED or (unpacked / path).exists() or path.startswith(tuple(f"{n}/" for n in named)):
+                continue
+            module = f"No module named '{path.removesuffix('.py').replace('/', '.')}'"
+            if module in output or re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w.-])", output):
+                named.append(path)
+                yield f"{path} is in the checkout, and not in the sdist: include it there."
 
 
 def empty(folder: Path) -> Path:
@@ -101,27 +176,42 @@ def empty(folder: Path) -> Path:
     return folder
 
 
+def first(source: Path, isolated: Isolated, dist: Path, local: Path) -> None:
+    """Build the distributions for the first time."""
+    shutil.rmtree(local, ignore_errors=True)
+    wheel = sdist_and_wheel(source, isolated, empty(dist))
+    if _OF_THIS_MACHINE.search(wheel.name):
+        wheel.rename(empty(local) / wheel.name)
+
+
+def again(source: Path, isolated: Isolated, dist: Path) -> None:
+    """Build what the first build is compared with."""
+    shutil.rmtree(dist, ignore_errors=True)
+    partial = dist.with_name(f"{dist.name}.partial")
+    Hooks(source, isolated).build("wheel", empty(partial / "checkout"))
+    sdist_and_wheel(source, isolated, empty(partial / "again"))
+    partial.rename(dist)
+
+
 def main(argv: list[str]) -> int:
     """Build as the arguments say; the exit code."""
-    which, (source, folder, dist), withheld = argv[0], map(Path, argv[1:4]), argv[4:]
+    which, (source, folder, dist, local, reason), withheld = argv[0], map(Path, argv[1:6]), argv[6:]
+    reason.unlink(missing_ok=True)
     isolated = Isolated(folder, withheld)
     try:
         if which == "first" or not isolated.complete:
             isolated.create()
-            isolated.install(isolated.builder(source).build_system_requires)
+            isolated.install(build.ProjectBuilder.from_isolated_env(isolated, source).build_system_requires)
         if which == "first":
-            sdist_and_wheel(source, isolated, empty(dist))
+            first(source, isolated, dist, local)
         else:
-            shutil.rmtree(dist, ignore_errors=True)
-            partial = dist.with_name(f"{dist.name}.partial")
-            wheel(source, isolated, empty(partial / "checkout"))
-            sdist_and_wheel(source, isolated, empty(partial / "again"))
-            partial.rename(dist)
+            again(source, isolated, dist)
     except subprocess.CalledProcessError as error:
-        print(f"{error.cmd[0]} ended with exit code {error.returncode}", file=sys.stderr)
+        message = f"the environment of the build could not be made: {Path(error.cmd[0]).name} failed"
+        reason.write_text(message, encoding="utf-8")
         return 1
-    except (build.BuildException, build.BuildBackendException, build.FailedProcessError) as error:
-        print(error, file=sys.stderr)
+    except (build.BuildException, build.FailedProcessError, Failed) as error:
+        reason.write_text(str(error), encoding="utf-8")
         return 1
     return 0
 
