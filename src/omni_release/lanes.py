@@ -30,24 +30,16 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.cassettes.checks import cassettes_clean
     from omni_release.code.checks import deprecated_apis
     from omni_release.code.dependency_checks import dependencies_maintained, lower_bounds, vulnerabilities
-    from omni_release.distributions.checks import (
-        build_reproducible,
-        distributions_match,
-        wheel_complete,
-        wheel_matches_checkout,
-    )
-    from omni_release.distributions.content_checks import (
-        no_stray_files,
-        sdist_tracked_files,
-        twine_check,
-        wheel_contents,
-    )
+    from omni_release.distributions.checks import distributions_match, wheel_complete
+    from omni_release.distributions.content_checks import no_stray_files, sdist_tracked_files
     from omni_release.distributions.portability_checks import (
         description_links,
         extras_exist,
         portable_files,
         typing_and_license,
     )
+    from omni_release.distributions.rebuild_checks import build_reproducible, wheel_matches_checkout
+    from omni_release.distributions.tool_checks import twine_check, wheel_contents
     from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags

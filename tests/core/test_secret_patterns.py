@@ -18,8 +18,10 @@ LETTERS = "aB3" * 40
         ("sk" + "-proj-" + LETTERS[:48], "an OpenAI key"),
         ("sk" + "-ant-" + LETTERS[:60], "an Anthropic key"),
         ("AK" + "IA" + "ABCD" * 4, "an AWS access key"),
-        ("-----BEGIN RSA" + " PRIVATE KEY-----", "a private key"),
-        ("-----BEGIN" + " PRIVATE KEY-----", "a private key"),
+        ("-----BEGIN" + " PRIVATE KEY-----\n" + LETTERS, "a private key"),
+        ("-----BEGIN OPENSSH" + " PRIVATE KEY-----\\n" + LETTERS, "a private key"),
+        ("-----BEGIN RSA" + " PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n" + LETTERS, "a private key"),
+        ("-----BEGIN EC" + " PRIVATE KEY-----\\n'\n    '" + LETTERS, "a private key"),
     ],
 )
 def test_shape(key: str, kind: str) -> None:
@@ -42,10 +44,16 @@ def test_start(before: str) -> None:
         "https://blog.example/sk-a-long-title-of-words-in-lower-case-with-a-year-2026/",
         "A Task-Oriented-Dialogue-System-for-2026-with-40-and-more-characters",
         "/9j/4AAQ" + "AI" + "za" + LETTERS[:80],  # within base64
+        "desk-" + LETTERS[:60],
+        "sk-a-long-name-of-a-class-in-a-style-sheet-for-a-page",
+        "AK" + "IAIOSFODNN7EXAMPLE",
+        "-----BEGIN" + " PRIVATE KEY-----",
+        "if line == '-----BEGIN RSA" + " PRIVATE KEY-----':\n    found = True",
+        "-----BEGIN" + " CERTIFICATE-----\n" + LETTERS,
     ],
 )
 def test_no_key(text: str) -> None:
-    """A prefix alone is not a key, nor are words that contain one, or longer text."""
+    """A prefix alone is not a key, and neither are words, documented examples, and programs that look for keys."""
     assert list(redaction.find_keys(text.encode())) == []
 
 

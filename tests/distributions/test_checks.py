@@ -12,7 +12,8 @@ import pytest
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Package, Release
 from omni_release.core.world import World
-from omni_release.distributions.checks import distributions_match, wheel_complete, wheel_matches_checkout
+from omni_release.distributions.checks import distributions_match, wheel_complete
+from omni_release.distributions.rebuild_checks import wheel_matches_checkout
 
 PLATFORM = "acme-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
 OTHER = "acme-1.0-cp311-cp311-win_amd64.whl"

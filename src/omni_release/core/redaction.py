@@ -150,10 +150,13 @@ _SHAPES = {
     "a GitLab token": rb"glpat-[0-9A-Za-z_-]{20,}",
     "an Anthropic key": _START + rb"sk-ant-" + _RANDOM,
     "an OpenAI key": _START + rb"sk-" + _RANDOM,
-    "an AWS access key": rb"(?<![0-9A-Z])AKIA[0-9A-Z]{16}(?![0-9A-Z])",
+    # The one in the documentation of AWS ends in EXAMPLE.
+    "an AWS access key": rb"(?<![0-9A-Z])AKIA(?![0-9A-Z]{9}EXAMPLE)[0-9A-Z]{16}(?![0-9A-Z])",
     "a Slack token": rb"xox[abposr]-[0-9A-Za-z-]{20,}",
     "an npm token": rb"npm_[0-9A-Za-z]{36}",
-    "a private key": rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
+    # With its content: programs that read such files have the first line in them. A line may be a literal.
+    "a private key": rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?:\\\\?[nr]|[\s\"'+,\\])+"
+    rb"(?:[A-Za-z-]+: [\w, -]+(?:\\\\?[nr]|[\s\"'+,\\])+)*[0-9A-Za-z+/]{16}",
 }
 
 _ANY = re.compile(b"|".join(b"(?P<k%d>%s)" % (n, shape) for n, shape in enumerate(_SHAPES.values())))

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, source_tree
+from omni_release import distributions
 from omni_release.core.errors import InvalidDistribution, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-
-_SHOWN = 10
-_COMPILED = (".so", ".pyd", ".dll", ".dylib")
-# Files that are compiled into others, or are meant for those who work on the project.
-_SOURCES = frozenset(
-    [".pyx", ".pxd", ".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".f90", ".md", ".rst", ".po", ".pot", ".in", ".orig"]
-)
+from omni_release.distributions import expected_files
 
 
 @reports(
@@ -26,6 +21,7 @@ _SOURCES = frozenset(
     Rule("artifact-metadata", RuleClass.RELEASE, "Metadata has another name or version"),
     Rule("hollow-wheel", RuleClass.RELEASE, "Wheel lacks an import package"),
     Rule("platform-wheel", RuleClass.RELEASE, "Only wheel is for one platform"),
+    Rule("native-code", RuleClass.RELEASE, "Wheel for every platform contains code for one"),
 )
 def distributions_match(release: Release, world: World) -> Iterator[Finding]:
     """Built distributions match the project name and version
@@ -40,7 +36,7 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
 
     expected = canonicalize_name(release.project.name)
     versions = set()
-    for path in distributions.in_folder(release.dist):
+    for path in distributions.built(release.dist):
         try:
             name, version = distributions.name_and_version(path.name)
             metadata = distributions.metadata(path)
@@ -58,6 +54,7 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
         if distributions.is_wheel(path.name):
             yield from _missing_packages(release, path)
             yield from _only_platform(release, path)
+            yield from _native_code(path)
     if len(versions) > 1:
         yield Finding(f"the distributions have different versions: {', '.join(sorted(versions))}", "artifact-version")
 
@@ -74,19 +71,49 @@ def _missing_packages(release: Release, wheel: Path) -> Iterator[Finding]:
 
 
 def _only_platform(release: Release, wheel: Path) -> Iterator[Finding]:
-    """A finding if the wheel is for one platform, and the only one."""
+    """A finding if the wheel is for one platform, and the only one; a warning, for an index takes the sdist alone."""
     platform = wheel.stem.rpartition("-")[2]
-    if platform == "any" or len(list(release.dist.glob("*.whl"))) > 1:
+    if platform == "any" or len(distributions.wheels(release.dist)) > 1:
         return
-    refused = platform.startswith("linux_")
-    message = f"{wheel.name} is the only wheel, and is for {platform}{', which indexes refuse' if refused else ''}"
     fix = "Build one for each platform (cibuildwheel), and pass their folder: --artifacts DIR."
-    yield Finding(f"{message}. {fix}", "platform-wheel", Severity.ERROR if refused else Severity.WARNING)
+    if wheel.parent == release.dist:
+        message = f"{wheel.name} is the only wheel, and is for {platform}"
+    else:
+        message = (
+            f"{wheel.name} stays on this machine, since indexes refuse {platform}: only the sdist is uploaded, and "
+            "every user compiles it"
+        )
+    yield Finding(f"{message}. {fix}", "platform-wheel", Severity.WARNING)
+
+
+_LIBRARY = re.compile(r"\.(?:so|pyd|dll|dylib)(?:\.\d+)*$")
+_EXTENSION = re.compile(r"\.(?:cpython-|cp\d|abi3|pypy)[^/]*\.(?:so|pyd)$|\.pyd$")
+_FORMATS = {b"\x7fELF": "Linux", b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
+
+
+def _native_code(wheel: Path) -> Iterator[Finding]:
+    """A finding if a wheel for any platform has libraries for one only: an error for those that Python imports."""
+    if not wheel.stem.endswith("-any"):
+        return
+    found: dict[str, str] = {}
+    for entry in distributions.contents(wheel):
+        if _LIBRARY.search(entry.name):
+            content = entry.read()
+            system = next((system for magic, system in _FORMATS.items() if content.startswith(magic)), None)
+            if system is not None:
+                found[entry.name] = system
+    if len(set(found.values())) == 1:
+        severity = Severity.ERROR if any(map(_EXTENSION.search, found)) else Severity.WARNING
+        (system,) = set(found.values())
+        message = f"{wheel.name} installs everywhere, but {distributions.listed(tuple(found))} runs on {system} only"
+        fix = "Have the build back end tag the wheel for its platform."
+        yield Finding(f"{message}. {fix}", "native-code", severity)
 
 
 @reports(
     Rule("lost-module", RuleClass.RELEASE, "Module is missing from a wheel"),
     Rule("lost-data", RuleClass.RELEASE, "Data file is missing from a wheel"),
+    Rule("pattern-without-files", RuleClass.QUALITY, "Pattern of data files matches nothing"),
 )
 def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
     """Wheels contain every module and data file
@@ -96,124 +123,21 @@ def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
     Fix: add the missing files to what the build back end includes (setuptools: `packages.find` and `package-data`), or
     waive them by path if they are left out on purpose.
     """
-    wheels = sorted(release.dist.glob("*.whl"))
+    wheels = distributions.wheels(release.dist)
     if not wheels:
         raise NotApplicable("this build has no wheel")
-    expected = tuple(_expected_files(release, world))
+    for pattern, where in expected_files.patterns_without_files(release):
+        message = f"{pattern!r} matches no file: {where}"
+        yield Finding(message, "pattern-without-files", path="pyproject.toml")
+    expected = tuple(expected_files.expected(release, world))
     for wheel in wheels:
         inside = set(distributions.names(wheel))
-        for file, name in expected:
-            is_module = file.suffix == ".py"
-            if name in inside or (is_module and _has_extension(name, inside)):
-                continue
-            rule, severity = ("lost-module", Severity.ERROR) if is_module else ("lost-data", Severity.WARNING)
-            yield Finding(f"missing from {wheel.name}", rule, severity, path=file.as_posix())
-
-
-def _expected_files(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
-    """Each file of the import packages, and its name in a wheel. Tests and sources of extensions are left out."""
-    files = source_tree.files(release.project.root, world.processes)
-    with_tests = {file.parent for file in files if _is_test(file)}
-    packages = tuple((package, PurePosixPath(package.path.as_posix())) for package in release.project.packages)
-    for file in files:
-        package, folder = next(((p, folder) for p, folder in packages if file.is_relative_to(folder)), (None, file))
-        if package is None or file.suffix in _SOURCES or _is_test(file):
-            continue
-        # `testing` is more often a package for the users' own tests, unless tests are in it.
-        parents = set(file.parents)
-        if any(parent.name == "tests" for parent in parents):
-            continue
-        if any(parent.name in ("test", "testing") for parent in with_tests & parents):
-            continue
-        base = PurePosixPath(package.name.replace(".", "/"))
-        below = file.relative_to(folder)
-        yield file, (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.path.suffix}"
-
-
-def _is_test(file: PurePosixPath) -> bool:
-    return file.name == "conftest.py" or file.name.startswith("test_")
-
-
-def _has_extension(name: str, inside: set[str]) -> bool:
-    """Whether a wheel has a module as an extension: `_speed.py` as `_speed.cpython-311-x86_64-linux-gnu.so`."""
-    start = f"{name.removesuffix('.py')}."
-    return any(other.startswith(start) and other.endswith((".so", ".pyd")) for other in inside)
-
-
-@reports(
-    Rule("lost-in-sdist", RuleClass.RELEASE, "Published wheel lacks files of the checkout"),
-    Rule("added-by-sdist", RuleClass.RELEASE, "Published wheel has files that the checkout lacks"),
-    Rule("sdist-differs", RuleClass.RELEASE, "Published wheel differs from the checkout"),
-)
-def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
-    """Wheel built from the sdist equals a wheel built from the checkout
-
-    The wheel to publish contains the same files and bytes as a wheel built straight from the checkout; compiled files
-    of a platform are compared by name alone.
-
-    Fix: include the missing files in the sdist, at the place where the build back end looks for them. With hatchling,
-    do not combine `sources = ["src"]` with `packages = ["src/NAME"]`, which drops the prefix in the sdist.
-    """
-    published_wheel, checkout_wheel = _comparable_wheels(release)
-    published, straight = _hashes(published_wheel), _hashes(checkout_wheel)
-    missing = [name for name in straight if name not in published]
-    added = [name for name in published if name not in straight]
-    common = [name for name in straight if name in published and not name.endswith(_COMPILED)]
-    changed = [name for name in common if published[name] != straight[name]]
-    name = published_wheel.name
-    if missing:
-        yield Finding(f"{name} lacks {_listed(missing)}, which a wheel from the checkout has", "lost-in-sdist")
-    if added:
-        yield Finding(f"{name} has {_listed(added)}, which a wheel from the checkout lacks", "added-by-sdist")
-    if changed:
-        yield Finding(f"{name} differs from a wheel from the checkout in: {_listed(changed)}", "sdist-differs")
-
-
-def _comparable_wheels(release: Release) -> tuple[Path, Path]:
-    """A built wheel and the one from the checkout: those for any platform, else two of one file name.
-
-    Raises NotApplicable where there are no such two.
-    """
-    straight = release.rebuilt / "checkout"
-    general = tuple(next(iter(sorted(folder.glob("*-any.whl"))), None) for folder in (release.dist, straight))
-    if general[0] and general[1]:
-        return general[0], general[1]
-    for published in sorted(release.dist.glob("*.whl")):
-        if (other := straight / published.name).is_file():
-            return published, other
-    raise NotApplicable("no wheel of the same platform was built both ways")
-
-
-@reports(Rule("not-reproducible", RuleClass.QUALITY, "Second build differs"))
-def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
-    """Build is reproducible
-
-    A second build gives the same bytes; wheels of one platform are not compared.
-
-    Fix: make the build deterministic: take times from SOURCE_DATE_EPOCH, and sort generated content.
-    """
-    for path in distributions.in_folder(release.dist):
-        again = release.rebuilt / "again" / path.name
-        if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl"):
-            continue
-        if not again.is_file():
-            yield Finding(f"the second build has no {path.name}", "not-reproducible", Severity.WARNING)
-        elif path.read_bytes() != again.read_bytes():
-            first, second = _hashes(path, record=True), _hashes(again, record=True)
-            changed = sorted(name for name in first | second if first.get(name) != second.get(name))
-            place = f"in {_listed(changed)}" if changed else "only in the headers of the archive, such as times"
-            yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", Severity.WARNING)
-
-
-def _hashes(path: Path, *, record: bool = False) -> dict[str, str]:
-    """The sha256 of each file by name; RECORD, which only lists the others, is left out unless asked for."""
-    return {
-        entry.name: entry.sha256
-        for entry in distributions.contents(path)
-        if record or not entry.name.endswith(".dist-info/RECORD")
-    }
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + rest
+        lost = tuple((file, name) for file, name in expected if name not in inside)
+        imports = expected_files.imports(wheel) if lost else ""
+        for file, name in lost:
+            if file.suffix != ".py":
+                yield Finding(f"missing from {wheel.name}", "lost-data", Severity.WARNING, path=file.as_posix())
+            elif not expected_files.has_extension(name, inside):
+                meant = expected_files.left_out_on_purpose(release.project, PurePosixPath(name), expected, imports)
+                severity = Severity.WARNING if meant else Severity.ERROR
+                yield Finding(f"missing from {wheel.name}", "lost-module", severity, path=file.as_posix())

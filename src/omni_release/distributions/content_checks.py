@@ -1,59 +1,24 @@
-"""Checks of what the distributions contain: stray files, secrets, and what other tools find."""
+"""Checks of the files in the distributions: what does not belong there, and what git does not know."""
 
 from __future__ import annotations
 
 import fnmatch
+import functools
+import hashlib
 import re
-import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, programs, source_tree
-from omni_release.core import redaction
-from omni_release.core.errors import Inconclusive, NotApplicable
+from omni_release import distributions, source_tree
+from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+from omni_release.distributions import stray_files
 
-# Shell patterns of names that never belong in a package, for files and folders alike, and what they are.
-_STRAY = {
-    ".env": "settings with secrets",
-    ".env.*": "settings with secrets",
-    ".pypirc": "credentials of an index",
-    ".netrc": "credentials",
-    "id_rsa": "a private key",
-    "id_ed25519": "a private key",
-    "*.pem": "a certificate or a key",
-    "*.pyc": "compiled Python",
-    "__pycache__": "compiled Python",
-    ".DS_Store": "a leftover of the file manager",
-    "Thumbs.db": "a leftover of the file manager",
-    "*.swp": "a leftover of an editor",
-    "*~": "a leftover of an editor",
-    "*.orig": "a leftover of a merge",
-    "*.rej": "a leftover of a patch",
-    ".idea": "an editor's settings",
-    ".vscode": "an editor's settings",
-    ".git": "the repository itself",
-    ".venv": "a virtual environment",
-    "node_modules": "installed packages of npm",
-    ".pytest_cache": "a cache",
-    ".mypy_cache": "a cache",
-    ".ruff_cache": "a cache",
-    ".coverage": "coverage data",
-    ".omni-release": "the run folder",
-}
-
-_EXAMPLES = (".env.example", ".env.sample", ".env.template")
-_UV_BUILD = "pyproject.toml.orig"  # uv_build writes its own pyproject.toml, and keeps the project's under this name
-_INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist-info|egg-info)/")
-_VERSION_FILES = {"version-file", "version_file", "write_to"}
-_DEADLINE = 120.0
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<message>.+)$")
-# Possibly intended: duplicate files, a path that cannot be imported, several top-level entries, one without Python.
-_WARNINGS = {"W002", "W004", "W009", "W010"}
+_MOST = 20  # findings of one kind and distribution
 
 
 @reports(
@@ -64,24 +29,38 @@ _WARNINGS = {"W002", "W004", "W009", "W010"}
 def no_stray_files(release: Release, world: World) -> Iterator[Finding]:
     """Distributions contain no stray files
 
-    No distribution contains keys, `.env` files, caches, files of editors, or metadata of other versions.
+    No distribution contains keys, `.env` files, caches, files of editors, or metadata of other versions. In an sdist,
+    those of tests, examples and docs are warnings, and so is what holds no secret.
 
     Fix: exclude the file in the settings of the build back end, or remove it from the checkout. Revoke every key that
     was in a published file.
     """
-    for path in distributions.in_folder(release.dist):
+    for path in distributions.built(release.dist):
         _, version = distributions.name_and_version(path.name)
+        in_wheel = distributions.is_wheel(path.name)
+        seen: Counter[stray_files.Stray] = Counter()
         for entry in distributions.contents(path):
-            for part in PurePosixPath(entry.name).parts if entry.name != _UV_BUILD else ():
-                reason = next((why for pattern, why in _STRAY.items() if fnmatch.fnmatchcase(part, pattern)), None)
-                if reason and part not in _EXAMPLES:
-                    yield Finding(f"{path.name} contains {entry.name}: {reason}", "stray-file")
-                    break
-            info = _INFO.match(entry.name) if distributions.is_wheel(path.name) else None
+            info = _INFO.match(entry.name) if in_wheel else None
             if info and not distributions.same_version(info["version"], version):
                 yield Finding(f"{path.name} contains {entry.name} from version {info['version']}", "stray-version")
-            for line, secret in redaction.find_keys(entry.read()):
-                yield Finding(f"{path.name} seems to contain {secret}: {entry.name}:{line}", "key-inside")
+            for stray in stray_files.of(entry.name, functools.cache(entry.read), in_wheel=in_wheel):
+                seen[stray] += 1
+                if seen[stray] <= _MOST:
+                    yield _stray(path.name, entry.name, stray)
+        for stray, count in seen.items():
+            if count > _MOST:
+                message = f"{path.name} contains {count - _MOST} more files like these: {stray.reason}"
+                yield Finding(message, stray.rule, stray.severity)
+
+
+_INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)\.(?:dist-info|egg-info)/")
+
+
+def _stray(distribution: str, name: str, stray: stray_files.Stray) -> Finding:
+    if stray.rule == "key-inside":
+        line, _, secret = stray.reason.partition(": ")
+        return Finding(f"{distribution} seems to contain {secret}: {name}:{line}", stray.rule, stray.severity)
+    return Finding(f"{distribution} contains {name}: {stray.reason}", stray.rule, stray.severity)
 
 
 @reports(
@@ -91,92 +70,107 @@ def no_stray_files(release: Release, world: World) -> Iterator[Finding]:
 def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     """sdist contains only tracked files
 
-    Every file in the sdist is tracked by git, or is one that the build generates.
+    Every file in the sdist is tracked by git, or has the bytes of a tracked file, or is one that the build generates.
 
     Fix: commit the file or exclude it from the sdist; list a file that the build generates in `generated` of
     [tool.omni-release].
     """
-    repository = source_tree.working_tree(release.project.root, world.processes)
+    root = release.project.root
+    repository = source_tree.working_tree(root, world.processes)
     if repository is None or release.commit is None:
         raise NotApplicable("the project is not in a git repository, or has no commit yet")
     built = distributions.in_folder(release.dist)
     sdist = next((path for path in built if not distributions.is_wheel(path.name)), None)
     if sdist is None:
         raise NotApplicable("this build has no sdist")
-    tracked = {str(file) for file in source_tree.tracked(release.project.root, world.processes)}
+    tracked = {str(file) for file in source_tree.tracked(root, world.processes)}
     inside = set(distributions.names(sdist))
-    generated = _generated(release.project)
-    for name in sorted(inside - tracked):
-        if not any(fnmatch.fnmatch(name, pattern) for pattern in generated):
-            path = name if (release.project.root / name).exists() else None
-            yield Finding(f"{sdist.name} contains {name}, which git does not track", "untracked-in-sdist", path=path)
+    unknown = {name for name in inside - tracked if not _is_generated(name, release, tracked, world)}
+    unknown -= _with_tracked_bytes(sdist, unknown, repository.top, world)
+    for name in sorted(unknown)[:_MOST]:
+        path = name if (root / name).exists() else None
+        yield Finding(f"{sdist.name} contains {name}, which git does not track", "untracked-in-sdist", path=path)
+    if len(unknown) > _MOST:
+        yield Finding(f"{sdist.name} contains {len(unknown) - _MOST} more untracked files", "untracked-in-sdist")
     left_out = sorted(tracked - inside)
     if left_out:
-        listed = ", ".join(left_out[:10]) + (f" and {len(left_out) - 10} more" if len(left_out) > 10 else "")
-        yield Finding(f"not in the sdist: {listed}", "left-out-of-sdist", Severity.NOTICE)
+        message = f"not in the sdist: {distributions.listed(left_out)}"
+        yield Finding(message, "left-out-of-sdist", Severity.NOTICE)
+
+
+def _is_generated(name: str, release: Release, tracked: set[str], world: World) -> bool:
+    """Whether a build writes the file: by the standard, by its settings, from a tracked source, or as we saw it do."""
+    if any(fnmatch.fnmatch(name, pattern) for pattern in _generated(release.project)):
+        return True
+    file, (checkout, built) = PurePosixPath(name), (release.project.root / name, release.source / name)
+    sources = (file.with_suffix(suffix).as_posix() for suffix in _SOURCES.get(file.suffix, ()))
+    if not tracked.isdisjoint((*sources, *(f"{name}{suffix}" for suffix in _TEMPLATES))):
+        return True
+    if distributions.built_elsewhere(world):
+        return False
+    # A build in a fresh copy: what it had not, or has changed, was written by the back end.
+    if not checkout.exists():
+        return True
+    return built.is_file() and built.stat().st_mtime_ns != checkout.stat().st_mtime_ns
+
+
+# What is compiled or generated, by suffix, and the suffixes of what from.
+_SOURCES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((".c", ".cpp", ".cc", ".cxx", ".h"), (".pyx", ".pxd", ".py", ".y", ".l", ".re")),
+    ".mo": (".po",),
+    ".py": (".proto", ".lark", ".g4", ".ui", ".qrc"),
+}
+_TEMPLATES = (".in", ".tmpl", ".template", ".j2", ".jinja", ".mako", ".tempita")
+
+
+def _with_tracked_bytes(sdist: Path, names: set[str], top: Path, world: World) -> set[str]:
+    """The names of files in the sdist whose bytes git tracks at another place of the repository.
+
+    Such as a root's LICENSE or .gitignore that is packed with each project of a monorepo.
+    """
+    if not names:
+        return set()
+    answer = world.processes.ask("git", "ls-files", "--stage", "-z", cwd=top)
+    blobs = {line.split(" ")[1] for line in answer.out.split("\0") if line} if answer and answer.code == 0 else set()
+    algorithm = hashlib.sha256 if any(len(blob) == hashlib.sha256().digest_size * 2 for blob in blobs) else hashlib.sha1
+
+    def blob(content: bytes) -> str:
+        return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+    found = set()
+    for entry in distributions.contents(sdist):
+        if entry.name in names and entry.size:
+            content = entry.read()
+            if not blobs.isdisjoint((blob(content), blob(content.replace(b"\r\n", b"\n")))):
+                found.add(entry.name)
+    return found
 
 
 def _generated(project: Project) -> tuple[str, ...]:
     """Patterns of files that a build adds to an sdist: by the standard, the back end's settings, and ours."""
-    tool = project.metadata
-    hooks = table(tool, "tool", "hatch", "build", "hooks", "vcs"), table(tool, "tool", "setuptools_scm")
+    tool = table(project.metadata, "tool")
+    hooks = (
+        table(tool, "hatch", "build", "hooks", "vcs"),
+        table(tool, "setuptools_scm"),
+        table(tool, "setuptools-scm"),
+        table(tool, "vcs-versioning"),
+    )
     declared = [value for hook in hooks for key, value in hook.items() if key in _VERSION_FILES]
-    declared.append(table(tool, "tool", "pdm", "version").get("write_to"))
+    declared += [table(tool, "pdm", "version").get("write_to"), table(tool, "versioningit", "write").get("file")]
+    declared += [table(tool, "versioneer").get("versionfile_source")]
     for target in ((), ("targets", "sdist"), ("targets", "wheel")):
-        build = table(tool, "tool", "hatch", "build", *target)
+        build = table(tool, "hatch", "build", *target)
         artifacts = build.get("artifacts", [])
         declared += artifacts if isinstance(artifacts, list) else []
         declared += list(table(build, "force-include").values())
     named = [str(Path(str(value)).as_posix()).lstrip("/") for value in declared if value]
-    return ("PKG-INFO", "*.egg-info/*", "setup.cfg", _UV_BUILD, *named, *project.settings.generated)
+    return (*_STANDARD, *named, *project.settings.generated)
 
 
-@reports(Rule(r"W\d{3}", RuleClass.RELEASE, "Rule of check-wheel-contents"))
-def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
-    """check-wheel-contents passes
-
-    check-wheel-contents, with the project's own settings for it, reports nothing about the wheels.
-
-    Fix: change the files or the build settings as https://check-wheel-contents.readthedocs.io says for the rule, or
-    ignore the rule in [tool.check-wheel-contents].
-    """
-    wheels = [str(path) for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]
-    config = ("--config", str(release.project.root / "pyproject.toml"))
-    lines = _run(release, world, _CONTENTS, "check_wheel_contents", *config, *wheels)
-    for match in filter(None, map(_CONTENTS.match, lines)):
-        name = match["path"].replace("\\", "/").rpartition("/")[2]
-        severity = Severity.WARNING if match["rule"] in _WARNINGS else Severity.ERROR
-        yield Finding(f"{name}: {match['message']}", match["rule"], severity)
-
-
-@reports(Rule("twine-check", RuleClass.RELEASE, "twine check failed"))
-def twine_check(release: Release, world: World) -> Iterator[Finding]:
-    """twine check passes
-
-    `twine check --strict` passes on all distributions: an index can render the description.
-
-    Fix: correct the README; render it with `python -m readme_renderer README.rst` until it has no errors.
-    """
-    paths = [str(path) for path in distributions.in_folder(release.dist)]
-    lines = _run(release, world, re.compile("^Checking .*FAILED"), "twine", "check", "--strict", *paths)
-    name, message = "", [""]
-    for line in (*lines, "Checking "):
-        if line.startswith("Checking "):
-            if any(message):
-                yield Finding(f"{name}: {' '.join(filter(None, message))}", "twine-check")
-            name, _, verdict = line.removeprefix("Checking ").rpartition(": ")
-            name, message = name.replace("\\", "/").rpartition("/")[2], [verdict.removeprefix("PASSED")]
-        else:
-            message.append(line.strip())
-
-
-def _run(release: Release, world: World, failure: re.Pattern[str], module: str, *arguments: str) -> tuple[str, ...]:
-    """The output of a tool, by line. Raises Inconclusive where it fails, but no line matches `failure`."""
-    context = programs.ToolContext(release.work_dir, release.folder, release.folder, world.environment)
-    argv, variables = programs.module(sys.executable, module, *arguments), {"COLUMNS": "400"}
-    completed, output = programs.run_tool(context, world.processes, argv, module, variables, deadline=_DEADLINE)
-    lines = tuple(_COLOUR.sub("", line).rstrip() for line in output.splitlines())
-    if completed.code != 0 and not (completed.code == 1 and any(map(failure.match, lines))):
-        message = f"{module} {completed.ended(_DEADLINE)} without a verdict"
-        raise Inconclusive("\n".join((message, *completed.tail[-5:])), f"See {release.logs / f'{module}.log'}.")
-    return lines
+_VERSION_FILES = {"version-file", "version_file", "write_to"}
+_STANDARD = (
+    *("PKG-INFO", "*.egg-info/*", "setup.cfg", "pyproject.toml.orig", "Cargo.lock", "*/Cargo.lock"),
+    *(".gitignore", ".hgignore", ".wraplock", "*/.wraplock", "AUTHORS", "ChangeLog"),
+    *("_version.py", "*/_version.py", "version.py", "*/version.py", "*/_version_info.py", "*/_scm_version.py"),
+    *(".git_archival.txt", "*/_generated_version.py", "*/__version__.py"),
+)

@@ -11,10 +11,14 @@ import io
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
+from typing import TYPE_CHECKING
 
 from omni_release.core.errors import InvalidDistribution
 from omni_release.distributions.archives import Archive
 from omni_release.local_index import UploadContext, UploadRequest
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 _PLATFORM = re.compile(
     r"any|win32|win_arm64|win_amd64|win_ia64|linux_armv[67]l"
@@ -53,7 +57,7 @@ def sdist(context: UploadContext) -> Reasons:
     with contextlib.suppress(InvalidDistribution):  # reported by the rule on archives
         if _archive(upload).read(f"{root}/PKG-INFO") is None:
             yield "sdist-pkg-info", f"{upload.filename} has no {root}/PKG-INFO."
-        if files := upload.metadata.get("license_files"):
+        if files := _license_files(upload):
             inside = set(_archive(upload).names())
             for file in files:
                 if f"{root}/{file}" not in inside:
@@ -124,7 +128,7 @@ def _wheel_record(upload: UploadRequest) -> Reasons:
 
 
 def _wheel_licenses(upload: UploadRequest) -> Reasons:
-    files = upload.metadata.get("license_files")
+    files = _license_files(upload)
     if not files:
         return
     inside, folder = set(_archive(upload).names()), f"{_dist_info(upload)}/licenses"
@@ -214,7 +218,7 @@ def fields(context: UploadContext) -> Reasons:
     for name in context.upload.unparsed:
         yield "core-metadata", f"{name} is not a field of core metadata, or is there more than once."
     try:
-        Metadata.from_raw(metadata)
+        Metadata.from_raw(metadata if _license_files(context.upload) else _without_license_files(metadata))
     except ExceptionGroup as group:
         for error in group.exceptions:
             field = f"{error.field}: " if isinstance(error, InvalidMetadata) else ""
@@ -234,6 +238,26 @@ def fields(context: UploadContext) -> Reasons:
     for keyword in metadata.get("keywords", []):
         if "\n" in keyword.strip() or "\r" in keyword.strip() or not keyword.strip().isprintable():
             yield "keywords", f"Invalid core metadata: keywords: {keyword!r} is not one printable line."
+
+
+def _license_files(upload: UploadRequest) -> list[str]:
+    """The license files that the metadata state, from version 2.4 on.
+
+    Back ends wrote the field into earlier metadata, where it is not defined. Clients leave it out of the upload then.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        defined = Version(upload.metadata.get("metadata_version", "")) >= Version("2.4")
+    except InvalidVersion:
+        return []
+    return upload.metadata.get("license_files", []) if defined else []
+
+
+def _without_license_files(metadata: RawMetadata) -> RawMetadata:
+    copy = metadata.copy()
+    copy.pop("license_files", None)
+    return copy
 
 
 def _classifiers(context: UploadContext) -> Reasons:

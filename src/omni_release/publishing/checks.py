@@ -25,7 +25,10 @@ COMMIT_CHANGED = Rule("commit-changed", RuleClass.RELEASE, "Checkout is at anoth
 ARTIFACTS_CHANGED = Rule("artifacts-changed", RuleClass.RELEASE, "Checkout or distributions changed since the build")
 
 
-@reports(NOT_REHEARSED, NOT_PASSED, COMMIT_CHANGED, ARTIFACTS_CHANGED)
+SDIST_ONLY = Rule("sdist-only", RuleClass.RELEASE, "Compiled project is published without wheels")
+
+
+@reports(NOT_REHEARSED, NOT_PASSED, COMMIT_CHANGED, ARTIFACTS_CHANGED, SDIST_ONLY)
 def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
     """Rehearsal passed
 
@@ -48,6 +51,11 @@ def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
         verify_artifacts(release, world)
     except Conflict as error:
         yield Finding(error.message, ARTIFACTS_CHANGED.id)
+    if distributions.is_sdist_only(release.dist):
+        message = (
+            "only the sdist is published, so every user compiles it. Pass wheels of all platforms: --artifacts DIR."
+        )
+        yield Finding(message, SDIST_ONLY.id, Severity.WARNING)
 
 
 def _commit(sha: str | None) -> str:
@@ -247,6 +255,7 @@ def upload_rules(release: Release, world: World) -> Iterator[Finding]:
         for refusal in rules.refusals(UploadContext(upload, stored, frozenset(), IndexPolicy(), now)):
             if refusal.reason not in seen:
                 seen.add(refusal.reason)
-                yield Finding(f"{path.name}: {refusal.status} {refusal.reason}", f"index-{refusal.rule}")
+                message = f"{path.name} would be refused ({refusal.status}): {refusal.reason}"
+                yield Finding(message, f"index-{refusal.rule}")
         file = StoredFile(path.name, upload.version, upload.filetype, upload.size, upload.digests, now)
         stored = (*stored, file)

@@ -1,0 +1,95 @@
+"""Compares two wheels of one project, past what build back ends write differently into each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.parser import BytesParser
+from pathlib import Path
+
+from omni_release import distributions
+
+_COMPILED = re.compile(r"\.(?:so(?:\.[\d.]+)?|pyd|dll|dylib|a|lib|exe|o|obj|pyc|node|wasm)$")
+# What back ends and installers write: lists of the other files, and how the wheel was made.
+_LISTS = re.compile(
+    r"[^/]+\.dist-info/(?:RECORD(?:\.\w+)?|WHEEL|INSTALLER|REQUESTED|direct_url\.json|top_level\.txt|zip-safe"
+    r"|not-zip-safe|namespace_packages\.txt|dependency_links\.txt|pbr\.json|sboms/.*|git_head.*|scm_\w+\.json)"
+    r"|[^/]+\.egg-info/.*"
+)
+_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+# A line of a version file: a commit, its distance or its state, under a name that says so.
+_STATE = re.compile(
+    r"^[\s\"'{]*[\w.\"'\[\]-]*(?:commit|revision|node|sha|hash|dirty|date|time|branch|distance|git|scm|vcs)[\w.-]*"
+    r"[\s\"'\])]*(?::[^=]*)?(?:[=:]|$)",
+    re.IGNORECASE,
+)
+_LARGE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The names of the files that one wheel lacks, that it adds, and that differ; `expected` are by the back end."""
+
+    missing: tuple[str, ...]
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    expected: tuple[str, ...]
+
+
+def compare(wheel: Path, other: Path, scratch: Path) -> Differences:
+    """How a wheel differs from another one. Compiled files are compared by name alone.
+
+    Both were built below the folder `scratch`, whose paths may be in generated files.
+    """
+    own, theirs = hashes(wheel), hashes(other)
+    differing = {name for name in own.keys() & theirs.keys() if own[name] != theirs[name]}
+    differing = {name for name in differing if not _COMPILED.search(name)}
+    first, second = (_texts(path, differing, scratch) for path in (wheel, other))
+    expected = {name for name in differing if _LISTS.fullmatch(name) or _is_expected(name, first, second)}
+    missing, added = theirs.keys() - own.keys(), own.keys() - theirs.keys()
+    expected |= {name for name in missing | added if _LISTS.fullmatch(name)}
+    return Differences(
+        tuple(name for name in theirs if name in missing - expected),
+        tuple(name for name in own if name in added - expected),
+        tuple(name for name in own if name in differing - expected),
+        tuple(sorted(expected)),
+    )
+
+
+def hashes(path: Path, *, record: bool = False) -> dict[str, str]:
+    """The sha256 of each file by name; RECORD, which only lists the others, is left out unless asked for."""
+    return {
+        entry.name: entry.sha256
+        for entry in distributions.contents(path)
+        if record or not entry.name.endswith(".dist-info/RECORD")
+    }
+
+
+def _texts(wheel: Path, names: set[str], scratch: Path) -> dict[str, bytes]:
+    """The content of these files, without the paths of the folders that the wheel was built in."""
+    built_in = re.compile(re.escape(str(scratch).encode()) + rb"[^\s\"';:]*")
+    entries = (entry for entry in distributions.contents(wheel) if entry.name in names and entry.size <= _LARGE)
+    return {entry.name: built_in.sub(b"", entry.read()) for entry in entries}
+
+
+def _is_expected(name: str, first: Mapping[str, bytes], second: Mapping[str, bytes]) -> bool:
+    """Whether a file only differs in what the two source trees know of the repository, or in the order of fields."""
+    if name not in first or name not in second:
+        return False
+    if _METADATA.fullmatch(name):
+        return _fields(first[name]) == _fields(second[name])
+    one, two = (set(_lines(content)) for content in (first[name], second[name]))
+    return all(_STATE.match(line) for line in one ^ two)
+
+
+def _fields(metadata: bytes) -> list[tuple[str, str]]:
+    """The fields of core metadata, in no order of theirs."""
+    message = BytesParser().parsebytes(metadata)
+    return sorted([*((key.lower(), str(value)) for key, value in message.items()), ("", str(message.get_payload()))])
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    for line in content.decode("utf-8", "replace").splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield line.rstrip().rstrip(",")

@@ -1,0 +1,89 @@
+"""Checks of the built distributions against the other builds: one straight from the checkout, and a second one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from omni_release import distributions
+from omni_release.core.errors import NotApplicable
+from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.world import World
+from omni_release.distributions import comparison
+from omni_release.distributions.comparison import hashes
+
+
+@reports(
+    Rule("lost-in-sdist", RuleClass.RELEASE, "Published wheel lacks files of the checkout"),
+    Rule("added-by-sdist", RuleClass.RELEASE, "Published wheel has files that the checkout lacks"),
+    Rule("sdist-differs", RuleClass.RELEASE, "Published wheel differs from the checkout"),
+)
+def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
+    """Wheel built from the sdist equals a wheel built from the checkout
+
+    The wheel to publish contains the same files and bytes as a wheel built straight from the checkout. Compiled files
+    are compared by name alone; what build back ends write about the build and the repository may differ.
+
+    Fix: include the missing files in the sdist, at the place where the build back end looks for them. With hatchling,
+    do not combine `sources = ["src"]` with `packages = ["src/NAME"]`, which drops the prefix in the sdist.
+    """
+    published, straight = _comparable_wheels(release)
+    found = comparison.compare(published, straight, release.work_dir)
+    elsewhere = distributions.built_elsewhere(world)
+    name = published.name
+    if found.missing:
+        message = f"{name} lacks {distributions.listed(found.missing)}, which a wheel from the checkout has"
+        yield Finding(message, "lost-in-sdist")
+    if found.added:
+        why = ". It was not built here: a leftover of an earlier build (build/, dist/)?" if elsewhere else ""
+        message = f"{name} has {distributions.listed(found.added)}, which a wheel from the checkout lacks{why}"
+        yield Finding(message, "added-by-sdist")
+    if found.changed:
+        message = f"{name} differs from a wheel from the checkout in: {distributions.listed(found.changed)}"
+        yield Finding(message, "sdist-differs")
+    if found.expected:
+        message = f"the build back end writes these differently for each build: {distributions.listed(found.expected)}"
+        yield Finding(message, severity=Severity.NOTICE)
+
+
+def _comparable_wheels(release: Release) -> tuple[Path, Path]:
+    """A built wheel and the one from the checkout: those for any platform, else two of one file name.
+
+    Raises NotApplicable where there are no such two.
+    """
+    straight = release.rebuilt / "checkout"
+    built = distributions.wheels(release.dist)
+    general = next((wheel for wheel in built if wheel.stem.endswith("-any")), None)
+    other = next(iter(sorted(straight.glob("*-any.whl"))), None)
+    if general and other:
+        return general, other
+    for published in built:
+        if (other := straight / published.name).is_file():
+            return published, other
+    raise NotApplicable("no wheel of the same platform was built both ways")
+
+
+@reports(Rule("not-reproducible", RuleClass.QUALITY, "Second build differs"))
+def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
+    """Build is reproducible
+
+    A second build gives the same bytes; wheels of one platform are not compared.
+
+    Fix: make the build deterministic: take times from SOURCE_DATE_EPOCH, and sort generated content.
+    """
+    for path in distributions.in_folder(release.dist):
+        again = release.rebuilt / "again" / path.name
+        if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl"):
+            continue
+        if not again.is_file():
+            yield Finding(f"the second build has no {path.name}", "not-reproducible", Severity.WARNING)
+        elif path.read_bytes() != again.read_bytes():
+            first, second = hashes(path, record=True), hashes(again, record=True)
+            changed = sorted(name for name in first | second if first.get(name) != second.get(name))
+            place = (
+                f"in {distributions.listed(changed)}"
+                if changed
+                else "only in the headers of the archive, such as times"
+            )
+            yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", Severity.WARNING)
