@@ -13,6 +13,7 @@ from omni_release.core.actions import Run
 from omni_release.core.model import Release, importable
 from omni_release.core.world import World
 from omni_release.testing import pytest_settings, used
+from omni_release.testing.selection import selected
 
 _LONGEST = 60_000  # characters of node ids on one command line; beyond that, the files are named
 
@@ -42,7 +43,7 @@ def command(
     if testing.uses_pytest(release.project):
         if _needs_root(release, world):
             program = (str(environments.python(folder)), "-m", "pytest")
-        arguments = _arguments(release, world, results, arguments, _shortened(nodes))
+        arguments = _arguments(release, world, results, tree, arguments, _shortened(nodes))
         if nodes:  # their paths are those below the tree, which pytest may find another root for
             arguments.append(f"--rootdir={tree}")
     return Run(
@@ -55,14 +56,16 @@ def command(
 
 
 def _arguments(
-    release: Release, world: World, results: Path, arguments: list[str], nodes: tuple[str, ...]
+    release: Release, world: World, results: Path, tree: Path, arguments: list[str], nodes: tuple[str, ...]
 ) -> list[str]:
     settings = pytest_settings.read(release.project.root, release.project.metadata)
     if nodes:
         arguments = [word for word in arguments if word.startswith("-") or not (release.tests_tree / word).exists()]
         arguments += nodes
     else:
-        arguments += testing.packages_to_test(release.project, testing.copied_files(release, world))
+        inside = testing.packages_to_test(release.project, testing.copied_files(release, world))
+        usual = release.project.settings.tests.command == ("pytest",)
+        arguments += inside or (selected(release.project.root, release.project.metadata, tree) if usual else ())
     if settings.measures_coverage():
         arguments.append("--no-cov")  # it is of the source folder, which is not here
     # One module that cannot be collected, for want of a package, does not keep the others from running.

@@ -149,12 +149,12 @@ def _of_runners(lists: Lists) -> Iterator[tuple[str, RequirementList]]:
         listed.add_file(lists.root / line, constraints=True)
     if listed:
         yield f"`{tox.name}` in {tox.file}", listed
-    name, installs = nox_sessions.session_of_tests(lists.root / "noxfile.py")
+    nox = nox_sessions.session_of_tests(lists.root / "noxfile.py")
     listed = lists.empty()
-    for words in installs:
+    for words in nox.installs:
         listed.add_arguments(words)
     if listed:
-        yield f"the session `{name}` in noxfile.py", listed
+        yield f"the session `{nox.name}` in noxfile.py", listed
     yield from _of_hatch(lists)
 
 

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 _NAMES = ("tests", "test", "pytest", "unit", "unit_tests", "unittests", "testing", "run_tests", "unit-tests")
 _DEEPEST = 3
 
 
-def session_of_tests(path: Path) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """The name of the session that runs the tests, and the arguments of each of its installs; ("", ()) without one."""
+@dataclass(frozen=True)
+class NoxSession:
+    """The session `name`: the arguments of each of its installs, and the commands that it runs."""
+
+    name: str = ""
+    installs: tuple[tuple[str, ...], ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+def session_of_tests(path: Path) -> NoxSession:
+    """The session of a noxfile that runs the tests; an empty one without any."""
     try:
         module = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return "", ()
+        return NoxSession()
     sessions = {_session_name(node): node for node in module.body if isinstance(node, ast.FunctionDef)}
     sessions.pop("", None)
     name = next((name for name in _NAMES if name in sessions), "")
     name = name or next((n for n in sessions if n.replace("-", "_").split("_")[0] in ("test", "tests")), "")
     if not name:
-        return "", ()
-    return name, tuple(_installs(module, sessions[name], _DEEPEST))
+        return NoxSession()
+    calls = tuple(_calls(module, sessions[name], _DEEPEST))
+    installs = tuple(words for method, called in calls for words in _install(method, called))
+    return NoxSession(name, installs, tuple(words for method, words in calls if method.startswith("run")))
 
 
 def _session_name(function: ast.FunctionDef) -> str:
@@ -38,8 +50,8 @@ def _session_name(function: ast.FunctionDef) -> str:
     return ""
 
 
-def _installs(module: ast.Module, function: ast.FunctionDef, depth: int) -> Iterator[tuple[str, ...]]:
-    """The arguments of installs in a function, and in the functions of the module that get its session."""
+def _calls(module: ast.Module, function: ast.FunctionDef, depth: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The methods of the session that a function calls, or one of the module that gets it, and their literal words."""
     constants = _constants(module) | _constants(function)
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     session = function.args.args[0].arg if function.args.args else "session"
@@ -47,10 +59,10 @@ def _installs(module: ast.Module, function: ast.FunctionDef, depth: int) -> Iter
         for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
             of_session = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == session
             if of_session and isinstance(call.func, ast.Attribute):
-                yield from _install(call.func.attr, tuple(_words(call.args, constants)))
+                yield call.func.attr, tuple(_words(call.args, constants))
             passed = any(isinstance(argument, ast.Name) and argument.id == session for argument in call.args)
             if isinstance(call.func, ast.Name) and passed and depth and call.func.id in functions:
-                yield from _installs(module, functions[call.func.id], depth - 1)
+                yield from _calls(module, functions[call.func.id], depth - 1)
 
 
 def _install(method: str, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

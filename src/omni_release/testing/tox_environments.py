@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import itertools
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,14 +21,18 @@ from omni_release.testing.pytest_settings import read_ini, read_toml
 
 _BASE = "testenv"
 _NAMES = ("py", "py3", "python", "tests", "test", "pytest", "unit")
-_KEYS = ("deps", "extras", "dependency_groups", "constraints")
+_KEYS = ("deps", "extras", "dependency_groups", "constraints", "commands")
+_LINES = ("deps", "constraints", "commands")
 _REFERENCE = re.compile(r"\{\[([^\]]+)\]([^{}]+)\}")
 _DEEPEST = 5
 
 
 @dataclass(frozen=True)
 class ToxEnvironment:
-    """The environment called `name` in `file`: lines of `deps`, and the names of extras and dependency groups."""
+    """The environment called `name` in `file`: lines of `deps`, and the names of extras and dependency groups.
+
+    `commands` are its command lines.
+    """
 
     file: str = ""
     name: str = ""
@@ -35,6 +40,7 @@ class ToxEnvironment:
     extras: tuple[str, ...] = ()
     dependency_groups: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
 
 def environment_of_tests(root: Path, metadata: Mapping[str, object]) -> ToxEnvironment:
@@ -102,9 +108,9 @@ def _from_ini(file: str, parser: configparser.RawConfigParser, main: str) -> Tox
     for key in _KEYS:
         spellings = (key, key.replace("_", "-"))
         value = next((parser.get(s, k) for s in order for k in spellings if parser.has_option(s, k)), None)
-        lines = _resolved(parser, value or "", order[0], _DEEPEST).splitlines()
+        lines = _resolved(parser, value or "", order[0], _DEEPEST).replace("\\\n", " ").splitlines()
         kept = tuple(filter(None, (_unless_conditional(line, factors) for line in lines)))
-        found[key] = kept if key in ("deps", "constraints") else tuple(_split_names(kept))
+        found[key] = kept if key in _LINES else tuple(_split_names(kept))
     return ToxEnvironment(file, chosen, **found)
 
 
@@ -147,6 +153,10 @@ def _from_toml(file: str, tox: Mapping[str, Any]) -> ToxEnvironment:
     found: dict[str, tuple[str, ...]] = {}
     for key in _KEYS:
         value: object = next((settings[key] for settings in order if key in settings), [])
+        if key == "commands":  # lists of words
+            lines = [tuple(_toml_words(tox, line, _DEEPEST)) for line in value] if isinstance(value, list) else []
+            found[key] = tuple(map(shlex.join, lines))
+            continue
         words = _toml_words(tox, value, _DEEPEST)
         found[key] = tuple(re.sub(r"\{(toxinidir|tox_root)\}/?", "./", word) for word in words)
     return ToxEnvironment(file, chosen, **found)
@@ -164,6 +174,8 @@ def _toml_words(tox: Mapping[str, Any], value: object, depth: int) -> Iterator[s
         yield from value.splitlines()
     elif isinstance(value, list):
         yield from (word for part in value for word in _toml_words(tox, part, depth))
+    elif isinstance(value, dict) and value.get("replace") == "posargs" and depth:
+        yield from _toml_words(tox, value.get("default", []), depth - 1)
     elif isinstance(value, dict) and value.get("replace") == "ref" and depth:
         keys = value.get("of") or ["env", value.get("env"), value.get("key")]
         target: object = tox
