@@ -205,6 +205,20 @@ def test_locked(tmp_path: Path) -> None:
     assert found_in(tmp_path, files).locked == ("a==1", "b==2")
 
 
+@pytest.mark.parametrize(
+    ("second", "packages"),
+    [("a<2", ("a==2.1",)), ("A==1", ("a==2.1",)), ("a>=2", ("a==2.1", "a>=2")), ("b<2", ("a==2.1", "b<2"))],
+)
+def test_one_version_over_another(second: str, packages: tuple[str, ...], tmp_path: Path) -> None:
+    """A session for an older version of a package installs it over the one of a list: the list decides."""
+    session = "import nox\n@nox.session(name='test-v1')\ndef v1(session):\n"
+    installs = f"    session.install('-r', 'dev.lock')\n    session.install('{second}')\n"
+    assert found_in(tmp_path, {"noxfile.py": session + installs, "dev.lock": "pytest\na==2.1\n"}).packages == (
+        "pytest",
+        *packages,
+    )
+
+
 def test_constraints(tmp_path: Path) -> None:
     """Constraints, of a file or of its `-c`, are no requirements; the project itself is none."""
     files = {

@@ -47,6 +47,14 @@ def parsed(line: str) -> Requirement | None:
         return None
 
 
+def _contradicts(requirement: Requirement, other: Requirement | None) -> bool:
+    """Whether a requirement excludes the exact version that another one of the same package asks for."""
+    if other is None or canonicalize_name(other.name) != canonicalize_name(requirement.name) or other.marker:
+        return False
+    exact = [part.version for part in other.specifier if part.operator == "==" and not part.version.endswith("*")]
+    return any(not requirement.specifier.contains(version, prereleases=True) for version in exact)
+
+
 class RequirementList:
     """Collects requirements. The project itself in them, also as a path, adds its `extras` alone.
 
@@ -171,7 +179,9 @@ class RequirementList:
 
     def _add_requirement(self, requirement: Requirement) -> None:
         if canonicalize_name(requirement.name) != self._own:
-            self.packages[str(requirement)] = None
+            # A session of nox installs one version over another, of which no installer takes both at once.
+            if not any(_contradicts(requirement, parsed(line)) for line in self.packages):
+                self.packages[str(requirement)] = None
             return
         for extra in sorted(requirement.extras):
             self.add_extra(extra)
