@@ -91,3 +91,9 @@ def test_colours_of_a_terminal() -> None:
     (case,) = suite(outcome("a", Status.FAILED, Finding("\x1b[31mred\x1b[0m\n\x00", "rule")))
     assert case[0].get("message") == "\ufffd[31mred\ufffd[0m"
     assert case[0].text == "\ufffd[31mred\ufffd[0m\n\ufffd"
+
+
+def test_cause() -> None:
+    """A finding that another one explains says so."""
+    (case,) = suite(outcome("a", Status.FAILED, Finding("lost", "a/r", cause="b/hollow")))
+    assert case[0].text == "lost (caused by b/hollow)"

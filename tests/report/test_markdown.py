@@ -24,9 +24,9 @@ def test_document() -> None:
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=(DRIFT,), remedy="Run sync.")
     nothing = dataclasses.replace(DONE, id="other", status=Status.SKIPPED, findings=(Finding("no tests"),))
     lines = written(failed, nothing)
-    assert lines[0] == "## gate: acme 1.0: failed"
-    assert lines[2:10] == [
-        "### ❌ They agree (`versions-agree`)",
+    assert lines[:4] == ["## gate: acme 1.0: failed", "", "**Next:** `fix problem 1, then run omni-release gate`", ""]
+    assert lines[4:12] == [
+        "### ❌ They agree (`version-drift`)",
         "",
         "- error: `src/a.py:3:7` says 1.1.0",
         "",
@@ -41,10 +41,26 @@ def test_document() -> None:
     assert lines[-1] == f"| `acme-1.0.tar.gz` | 12 | `{'ab' * 32}` |"
 
 
+def test_places_and_effects() -> None:
+    """A message with many places is shown once, and so is what else reports it."""
+    findings = tuple(Finding("odd", "versions-agree/r", path="a.py", line=n + 1) for n in range(25))
+    failed = dataclasses.replace(DONE, status=Status.FAILED, findings=findings)
+    effect = dataclasses.replace(
+        DONE, id="other", status=Status.FAILED, findings=(Finding("so", "other/e", cause="versions-agree/r"),)
+    )
+    lines = written(failed, effect)
+    assert lines.count("- error: odd") == 1
+    assert f"  - `a.py:{', '.join(str(n + 1) for n in range(20))}`" in lines
+    assert "  - and 5 more in 1 file" in lines
+    assert "Also reported by `other/e`" in lines
+    assert sum(line.startswith("### ") for line in lines) == 1
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.WAITING])
 def test_headings(status: Status) -> None:
     """Failed, inconclusive and waiting tasks have a heading; passed ones only with a warning."""
-    assert any(line.startswith("### ") for line in written(dataclasses.replace(DONE, status=status)))
+    ended = dataclasses.replace(DONE, status=status, findings=(DRIFT,))
+    assert any(line.startswith("### ") for line in written(ended))
     assert not any(line.startswith("### ") for line in written(DONE))
     warned = dataclasses.replace(DONE, findings=(dataclasses.replace(DRIFT, severity=Severity.WARNING),))
     assert any(line.startswith("### ") for line in written(warned))
@@ -57,3 +73,12 @@ def test_markup_in_a_message() -> None:
     lines = written(failed)
     assert r"- error: \<img src=x\> \| \[a\](b) \`c\`" in lines
     assert lines.count("  `````") == 1 and "  `````text" in lines
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("a`b.py", "``a`b.py``"), ("a``b.py", "```a``b.py```"), ("`a`", "`` `a` ``"), ("a\nb.py", "`a b.py`")],
+)
+def test_code(path: str, shown: str) -> None:
+    """No name of a file ends its code."""
+    assert markdown.code(path) == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,25 @@ def test_object_model_refuses(damage: Callable[[Any], object], said: str) -> Non
     damage(document["runs"][0])
     with pytest.raises(AssertionError, match=said):
         check_document(document)
+
+
+def test_fingerprints() -> None:
+    """A result has the same fingerprint when its line moves, and another one beside an equal result."""
+    moved = dataclasses.replace(DRIFT, line=30)
+    twice = dataclasses.replace(FAILED, findings=(DRIFT, moved))
+    (first,), (second,) = (written(dataclasses.replace(FAILED, findings=(f,)))["runs"] for f in (DRIFT, moved))
+    assert first["results"][0]["partialFingerprints"] == second["results"][0]["partialFingerprints"]
+    (run,) = written(twice)["runs"]
+    assert run["results"][0]["partialFingerprints"] != run["results"][1]["partialFingerprints"]
+
+
+def test_cause() -> None:
+    """A result that another one explains names it as a related location."""
+    effect = dataclasses.replace(NOWHERE, rule="effect", cause=DRIFT.rule)
+    (run,) = written(FAILED, dataclasses.replace(WARNED, findings=(effect,)))["runs"]
+    (related,) = run["results"][1]["relatedLocations"]
+    assert related["message"]["text"] == f"Cause: {DRIFT.message}"
+    assert related["physicalLocation"]["region"]["startLine"] == 3
 
 
 def test_read_by_another_tool(tmp_path: Path, case: Callable[[str], Path]) -> None:

@@ -39,7 +39,10 @@ def document(report: Report) -> str:
         classname = f"omni-release.{report.lane}.{outcome.stage.value}"
         time = f"{outcome.seconds:.3f}"
         case = ElementTree.SubElement(suite, "testcase", classname=classname, name=outcome.id, time=time)
-        text = "\n".join(f"{finding.where} {finding.message}".strip() for finding in outcome.findings)
+        text = "\n".join(
+            f"{finding.where} {finding.message}{f' (caused by {finding.cause})' if finding.cause else ''}".strip()
+            for finding in outcome.findings
+        )
         text = _NOT_XML.sub("\ufffd", text)
         if tag:
             ElementTree.SubElement(case, tag, message=text.partition("\n")[0], type=outcome.status.value).text = text

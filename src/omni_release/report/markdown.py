@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from omni_release.core.model import Outcome, Report, Severity, Status
+from omni_release.core.model import Report, Status
 from omni_release.core.redaction import printable
+from omni_release.report import problems
+from omni_release.report.problems import Problem
 
 _MARKS = {
     Status.PASSED: "✅",
@@ -17,45 +19,60 @@ _MARKS = {
     Status.WAITING: "✋",
 }
 
-_PROBLEMS = (Status.FAILED, Status.INCONCLUSIVE, Status.WAITING)
+_PLACES = 20  # shown per problem
 
 
 def document(report: Report) -> str:
-    """The verdict, then the problems, then a line for each task and each artifact."""
+    """The verdict and the next command, the problems, the warnings, then a folded line for each task."""
     subject = f"{report.project} {report.version}" if report.version else report.project
     lines = [f"## {report.lane}: {plain(subject)}: {report.verdict}", ""]
-    for outcome in report.outcomes:
-        warns = any(finding.severity is not Severity.NOTICE for finding in outcome.findings)
-        if outcome.status in (Status.FAILED, Status.INCONCLUSIVE, Status.WAITING) or (
-            outcome.status is Status.PASSED and warns
-        ):
-            lines += _problem(outcome)
-    lines += ["| | stage | task | seconds |", "|---|---|---|---|"]
+    if step := problems.next_step(report):
+        lines += [f"**Next:** {code(step)}", ""]
+    for problem in problems.problems(report):
+        lines += _problem(problem)
+    if advice := problems.warnings(report):
+        lines += [f"<details><summary>{len(advice)} warning{'' if len(advice) == 1 else 's'}</summary>", ""]
+        for problem in advice:
+            lines += _problem(problem)
+        lines += ["</details>", ""]
+    lines += ["<details><summary>All tasks</summary>", "", "| | stage | task | seconds |", "|---|---|---|---|"]
     for outcome in report.outcomes:
         skipped = outcome.status is Status.SKIPPED and outcome.findings
         reason = f": {plain(outcome.findings[0].message)}" if skipped else ""
         task = f"{plain(outcome.title)} (`{outcome.id}`){reason}"
         status = f"{_MARKS[outcome.status]} {outcome.status.value}"
         lines.append(f"| {status} | {outcome.stage.value} | {task} | {outcome.seconds:.1f} |")
+    lines += ["", "</details>"]
     if report.artifacts:
         lines += ["", "| artifact | bytes | sha256 |", "|---|---|---|"]
         lines += [f"| `{a.name}` | {a.size} | `{a.sha256}` |" for a in report.artifacts]
     return printable("\n".join(lines) + "\n")
 
 
-def _problem(outcome: Outcome) -> Iterator[str]:
-    """A heading for a task, its findings, and the remedy if it failed."""
-    yield f"### {_MARKS[outcome.status]} {plain(outcome.title)} (`{outcome.id}`)"
+def _problem(problem: Problem) -> Iterator[str]:
+    """A heading for a problem, its findings or the places of its message, the fix, and what else reports it."""
+    outcome = problem.outcome
+    yield f"### {_MARKS[outcome.status]} {plain(outcome.title)} ({code(problem.rule)})"
     yield ""
-    for finding in outcome.findings:
-        where = f"{code(finding.where)} " if finding.where else ""
+    shown = problem.findings[:1] if problem.same else problem.findings[:_PLACES]
+    for finding in shown:
+        where = f"{code(finding.where)} " if finding.where and len(problem.findings) == len(shown) else ""
         first, _, rest = finding.message.partition("\n")
         yield f"- {finding.severity.value}: {where}{plain(first)}"
         if rest:
             fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", rest)), 0)
             yield from ("", f"  {fence}text", *(f"  {line}" for line in rest.splitlines()), f"  {fence}")
+    if problem.same and len(problem.findings) > 1:
+        places = problems.places(problem.findings, _PLACES)
+        yield from (f"  - {code(place)}" for place in places.shown)
+        if places.rest:
+            yield f"  - {places.rest}"
+    elif len(problem.findings) > len(shown):
+        yield f"- {problems.places(problem.findings, _PLACES).rest}"
     if outcome.status is Status.FAILED and outcome.remedy:
         yield f"\n→ {plain(outcome.remedy)}"
+    if problem.also:
+        yield f"\nAlso reported by {', '.join(code(rule) for rule in problem.also)}"
     yield ""
 
 
@@ -67,6 +84,8 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """The text as code, on one line."""
-    fence = "``" if "`" in text else "`"
-    return f"{fence}{text}{fence}"
+    """The text as code, on one line, whatever is in it."""
+    text = " ".join(text.split())
+    fence = "`" * max(1, *(len(run) + 1 for run in re.findall("`+", text)), 1)
+    blank = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{blank}{text}{blank}{fence}"

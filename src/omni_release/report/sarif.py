@@ -6,7 +6,9 @@ The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections import Counter
 
 from omni_release import __version__
 from omni_release.core.model import Finding, Outcome, Report, Severity, Status
@@ -21,6 +23,8 @@ def document(report: Report) -> str:
 
     rules: dict[str, dict[str, object]] = {}
     results: list[dict[str, object]] = []
+    causes = {finding.rule: finding for outcome in report.outcomes for finding in outcome.findings}
+    seen: Counter[tuple[str, str, str]] = Counter()
     notifications: list[dict[str, object]] = []
     for outcome in report.outcomes:
         if outcome.status in (Status.INCONCLUSIVE, Status.WAITING):
@@ -33,7 +37,14 @@ def document(report: Report) -> str:
             if finding.severity is not Severity.NOTICE:
                 id = finding.rule or outcome.id
                 rules.setdefault(id, _rule(id, outcome))
-                results.append(_result(report, outcome, finding, id, list(rules).index(id)))
+                result = _result(report, outcome, finding, id, list(rules).index(id))
+                key = (id, finding.path or "", finding.message)
+                result["partialFingerprints"] = {"omniRelease/v1": _fingerprint(*key, str(seen[key]))}
+                seen[key] += 1
+                if cause := causes.get(finding.cause):
+                    related = {**_location(report, cause), "id": 0, "message": {"text": f"Cause: {cause.message}"}}
+                    result["relatedLocations"] = [related]
+                results.append(result)
     invocation = {
         "executionSuccessful": not report.interrupted,
         "exitCode": report.exit_code,
@@ -59,17 +70,26 @@ def _rule(id: str, outcome: Outcome) -> dict[str, object]:
 
 
 def _result(report: Report, outcome: Outcome, finding: Finding, rule: str, index: int) -> dict[str, object]:
-    """A finding with its place; code scanning requires one, so a finding without a place gets pyproject.toml."""
+    return {
+        "ruleId": rule,
+        "ruleIndex": index,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": finding.message or outcome.title},
+        "locations": [_location(report, finding)],
+    }
+
+
+def _location(report: Report, finding: Finding) -> dict[str, object]:
+    """The place of a finding; code scanning requires one, so a finding without a place gets pyproject.toml."""
     from urllib.parse import quote
 
     path = f"{report.inside}/{finding.path or 'pyproject.toml'}".lstrip("/")
     region = {"startLine": finding.line or 1}
     if finding.line and finding.column:
         region["startColumn"] = finding.column
-    return {
-        "ruleId": rule,
-        "ruleIndex": index,
-        "level": _LEVELS[finding.severity],
-        "message": {"text": finding.message or outcome.title},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(path))}, "region": region}}],
-    }
+    return {"physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(path))}, "region": region}}
+
+
+def _fingerprint(*parts: str) -> str:
+    """What identifies a result across commits: its rule, path, message, and its number among equal ones; no line."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
