@@ -234,6 +234,63 @@ CASES = (
         "Invalid core metadata: requires-dist",
         stated("Requires-Dist: dep @ https://example.invalid/dep.zip"),
     ),
+    Refused(
+        "metadata-version",
+        "Invalid core metadata: metadata-version: 2.6",
+        field={"metadata_version": "2.6"},
+        itself=True,
+    ),
+    *(
+        Refused("email-address", f"Invalid core metadata: {field}", stated(f"{field}: {value}"), id=f"{field}-{value}")
+        for field in ("author-email", "maintainer-email")
+        for value in ("Ada <ada at example.com>", "Ada <ada@example>", "a..b@example.com")
+    ),
+    *(
+        Refused("links", "Invalid core metadata: project-url", stated(f"Project-URL: {value}"), id=value)
+        for value in (
+            f"{'Documentation and more of it' * 2}, https://example.com",
+            "Source, git@example.com:acme/acme.git",
+            "Source, git+ssh://example.com/acme",
+            "Mail, mailto:ada@example.com",
+            "Home, example.com",
+            "Home, ",
+        )
+    ),
+    *(
+        Refused("links", f"Invalid core metadata: {field}", stated(f"{field}: {value}"), id=f"{field}-{value}")
+        for field in ("home-page", "download-url")
+        for value in ("example.com/acme", "ftp://example.com/acme.tar.gz")
+    ),
+    Refused(
+        "license-fields",
+        "Invalid core metadata: license: not allowed",
+        field={"metadata_version": "2.4", "license": "MIT", "license_expression": "MIT"},
+        itself=True,
+    ),
+    *(
+        Refused("core-metadata", f"Invalid core metadata: {field}", stated(f"{field}: not a requirement"), id=field)
+        for field in ("provides-dist", "obsoletes-dist")
+    ),
+    Refused(
+        "requirement-url",
+        "Invalid core metadata: provides-dist",
+        stated("Provides-Dist: dep @ https://example.invalid/dep.zip"),
+        id="provides",
+    ),
+    Refused(
+        "core-metadata",
+        "Invalid core metadata: import-name:",
+        field={"metadata_version": "2.5", "import_name": ["not a name"]},
+        itself=True,
+        id="import-name",
+    ),
+    Refused(
+        "core-metadata",
+        "summary is not a field of core metadata, or is there more than once",
+        field={"summary": ["one", "another"]},
+        itself=True,
+        id="twice",
+    ),
     Refused("keywords", "Invalid core metadata: keywords", field={"keywords": ["one\ntwo"]}, itself=True),
     Refused(
         "local-version",
@@ -334,6 +391,30 @@ CASES = (
         id="version",
     ),
     Refused(
+        "wheel-name",
+        "The wheel's file name 'Acme_Sound-1.0",
+        lambda folder: wheel(folder, name="Acme_Sound-1.0-py3-none-any.whl", info="Acme_Sound-1.0.dist-info"),
+        id="case",
+    ),
+    Refused(
+        "wheel-name",
+        "The wheel's file name 'acme.sound-1.0",
+        lambda folder: wheel(folder, name="acme.sound-1.0-py3-none-any.whl", info="acme.sound-1.0.dist-info"),
+        id="dot",
+    ),
+    Refused(
+        "wheel-metadata",
+        "acme_sound-1.0-py3-none-any.whl has no acme_sound-1.0.dist-info/METADATA",
+        lambda folder: wheel(folder, info="Acme.Sound-1.0.dist-info"),
+        id="folder",
+    ),
+    Refused(
+        "wheel-metadata",
+        "acme_sound-1.0-py3-none-any.whl has no acme_sound-1.0.dist-info/WHEEL",
+        with_files(recorded(without(f"{INFO}/WHEEL"))),
+        id="WHEEL",
+    ),
+    Refused(
         "wheel-platform",
         "The wheel 'acme_sound-1.0-py3-none-linux_x86_64.whl' has an uns",
         with_files(lambda files: None, "acme_sound-1.0-py3-none-linux_x86_64.whl"),
@@ -350,19 +431,19 @@ CASES = (
         id="none",
     ),
     Refused(
-        "wheel-record",
+        "wheel-record-differs",
         "RECORD of acme_sound-1.0-py3-none-any.whl states another sha256",
         with_files(put("acme_sound.py", "VALUE = 2\n")),
         id="hash",
     ),
     Refused(
-        "wheel-record",
+        "wheel-record-differs",
         "acme_sound-1.0-py3-none-any.whl contains 'more.py'",
         with_files(put("more.py", "")),
         id="unlisted",
     ),
     Refused(
-        "wheel-record",
+        "wheel-record-differs",
         "RECORD of acme_sound-1.0-py3-none-any.whl lists 'acme_sound.py'",
         with_files(without("acme_sound.py")),
         id="missing",
@@ -377,6 +458,12 @@ CASES = (
         "entry_points.txt of acme_sound-1.0-py3-none-any.whl has an invalid",
         with_files(recorded(put(f"{INFO}/entry_points.txt", "[console_scripts]\nacme = not a place\n"))),
         id="place",
+    ),
+    Refused(
+        "wheel-entry-points",
+        "entry_points.txt of acme_sound-1.0-py3-none-any.whl has an invalid",
+        with_files(recorded(put(f"{INFO}/entry_points.txt", "[console_scripts]\n../acme = acme:main\n"))),
+        id="path",
     ),
     Refused(
         "wheel-entry-points",

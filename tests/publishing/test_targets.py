@@ -71,6 +71,40 @@ def test_settings_override_pypirc(tmp_path: Path) -> None:
     assert found.credentials.username == "me"
 
 
+@pytest.mark.parametrize("name", ["pypi", "testpypi", "PyPI"])
+def test_names_of_pypi_are_not_given_away(name: str, tmp_path: Path) -> None:
+    """A project's settings cannot send the token for PyPI elsewhere, whatever index is released to."""
+    pypirc(tmp_path, f"[pypi]\nusername = __token__\npassword = {token()}\n")
+    for to in ("pypi", "testpypi", name):
+        for address in (IndexAddress("https://elsewhere.invalid/up/"), IndexAddress("", "https://elsewhere.invalid/")):
+            with pytest.raises(UsageError, match=f"index.{name}. is not allowed"):
+                destination(to, {name: address}, {"HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("upload", "refused"),
+    [
+        ("https://evil.invalid/up/", True),
+        ("https://ours.invalid:8443/up/", True),
+        ("https://ours.invalid.evil.invalid/", True),
+        ("https://ours.invalid@evil.invalid/", True),
+        ("https://ours.invalid/another/", False),
+        ("https://ours.invalid:443/up/", False),
+    ],
+)
+def test_password_of_another_server(upload: str, refused: bool, tmp_path: Path) -> None:
+    """A password in .pypirc goes to the server that its section names."""
+    section = f"[ours]\nrepository = https://ours.invalid/up/\nusername = me\npassword = {PLANTED}\n"
+    pypirc(tmp_path, f"[distutils]\nindex-servers = ours\n{section}")
+    environment = {"HOME": str(tmp_path)}
+    if not refused:
+        assert destination("ours", {"ours": IndexAddress(upload)}, environment).credentials.password == PLANTED
+        return
+    with pytest.raises(UsageError, match="its password would go to another server") as raised:
+        destination("ours", {"ours": IndexAddress(upload)}, environment)
+    assert PLANTED not in raised.value.full_message
+
+
 def test_unlisted_section(tmp_path: Path) -> None:
     """A section that `index-servers` does not list is ignored, and the message says so."""
     section = f"[ours]\nrepository = https://host.invalid/\nusername = me\npassword = {PLANTED}\n"

@@ -145,7 +145,7 @@ class IndexLogin:
 
     def applies_to(self, url: str) -> bool:
         """Whether a URL is on the server that files are uploaded to: the same scheme, host and port."""
-        return bool(self.upload) and _origin(url) == _origin(self.upload)
+        return bool(self.upload) and same_server(url, self.upload)
 
     def add_to(self, url: str) -> str:
         """The URL with the user name and the password in it: a secret, for the environment of a program."""
@@ -157,6 +157,11 @@ class IndexLogin:
 
 ANONYMOUS = IndexLogin()
 """For a public index."""
+
+
+def same_server(url: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port."""
+    return _origin(url) == _origin(other)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

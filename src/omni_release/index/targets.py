@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from omni_release import index, programs
 from omni_release.core.errors import Inconclusive, UsageError, did_you_mean
 from omni_release.core.model import Target
+from omni_release.core.redaction import strip_userinfo
 from omni_release.core.settings import IndexAddress
 from omni_release.index import ANONYMOUS, IndexLogin, describe_error, is_loopback, read_errors
 
@@ -56,6 +57,7 @@ def destination(to: str, named: Mapping[str, IndexAddress], environment: Mapping
         return Destination(Target(url, upload=url), credentials)
     pypirc = Pypirc.of(environment)
     section = pypirc.section(to)
+    _require_own_addresses(to, named, section)
     address = named.get(to, IndexAddress())
     known = _known_target(to)
     upload = address.upload or section.get("repository") or known.upload
@@ -82,6 +84,22 @@ def destination(to: str, named: Mapping[str, IndexAddress], environment: Mapping
         simple = simple.rstrip("/") + "/"
         _require_secure(simple, f"`simple` of {table}")
     return Destination(Target(to, upload, simple, address.project_page or known.page), credentials)
+
+
+def _require_own_addresses(to: str, named: Mapping[str, IndexAddress], section: Mapping[str, str | None]) -> None:
+    """Raise UsageError where settings of a project would send this user's credentials for one server to another."""
+    if known := next((name for name in named if name.lower() in (PYPI, TESTPYPI)), None):
+        raise UsageError(
+            f"[tool.omni-release.index.{known}] is not allowed: {known.lower()} always has its own addresses",
+            "Give the index another name, and its own section in .pypirc.",
+        )
+    upload, repository = named.get(to, IndexAddress()).upload, section.get("repository") or ""
+    if upload and repository and section.get("password") and not index.same_server(upload, repository):
+        raise UsageError(
+            f"`upload` of [tool.omni-release.index.{to}] is {strip_userinfo(upload)}, but [{to}] of .pypirc "
+            f"is for {strip_userinfo(repository)}: its password would go to another server",
+            "Correct one of the two addresses.",
+        )
 
 
 def is_pypi(target: Target) -> bool:

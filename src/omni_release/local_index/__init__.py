@@ -158,7 +158,13 @@ _FIELDS = 999
 _TEXT = 16 * MIB
 
 # Names of fields that differ between the form and packaging's RawMetadata.
-_RENAMED = {"platform": "platforms", "supported_platform": "supported_platforms", "license_file": "license_files"}
+_RENAMED = {
+    "platform": "platforms",
+    "supported_platform": "supported_platforms",
+    "license_file": "license_files",
+    "import_name": "import_names",
+    "import_namespace": "import_namespaces",
+}
 
 
 class InvalidForm(Exception):
@@ -188,8 +194,10 @@ def read(stream: IO[bytes], content_type: str, target: Path, limit: int, account
     # `UNKNOWN` is what old tools send for an empty field.
     fields = MultiDict((key, value) for key, value in pairs if value != "UNKNOWN")
     stated = (fields.get(f"{name}_digest") or None for name in ("md5", "sha256", "blake2_256"))
+    metadata, unparsed = _core_metadata(fields)
     return UploadRequest(
-        metadata=_core_metadata(fields),
+        metadata=metadata,
+        unparsed=unparsed,
         filename=parser.filename,
         filetype=fields.get("filetype", ""),
         path=target,
@@ -260,11 +268,12 @@ class _BoundedText:
         return data
 
 
-def _core_metadata(fields: MultiDict[str, str]) -> RawMetadata:
-    """The fields of core metadata, by packaging's names and in its types."""
+def _core_metadata(fields: MultiDict[str, str]) -> tuple[RawMetadata, tuple[str, ...]]:
+    """The fields of core metadata, by packaging's names and in its types; and those that are there too often."""
     from packaging.metadata import RawMetadata
 
     metadata: dict[str, object] = {}
+    unparsed: list[str] = []
     for name, hint in get_type_hints(RawMetadata).items():
         form_names = [key for key in (*(old for old, new in _RENAMED.items() if new == name), name) if key in fields]
         values = [value for key in form_names for value in fields.getlist(key)]
@@ -273,8 +282,13 @@ def _core_metadata(fields: MultiDict[str, str]) -> RawMetadata:
         if name == "keywords":
             metadata[name] = [word.strip(" ") for value in values for word in value.split(",")]
         elif name == "project_urls":
-            pairs = (value.partition(",") for value in values)
-            metadata[name] = {label.strip(): url.strip() for label, _, url in pairs}
+            pairs = [value.partition(",") for value in values]
+            urls = {label.strip(): url.strip() for label, _, url in pairs}
+            metadata[name] = urls
+            unparsed += [name] if len(urls) < len(pairs) else []
+        elif get_origin(hint) is list:
+            metadata[name] = values
         else:
-            metadata[name] = values if get_origin(hint) is list else values[0]
-    return cast("RawMetadata", metadata)
+            metadata[name] = values[0]
+            unparsed += [name] if len(values) > 1 else []
+    return cast("RawMetadata", metadata), tuple(unparsed)

@@ -7,18 +7,12 @@ import configparser
 import contextlib
 import csv
 import importlib.metadata
-import io
 import re
 from collections.abc import Iterator
-from email.message import EmailMessage
-from typing import TYPE_CHECKING
 
 from omni_release.core.errors import InvalidDistribution
 from omni_release.distributions.archives import Archive
 from omni_release.local_index import UploadContext, UploadRequest
-
-if TYPE_CHECKING:
-    from packaging.metadata import RawMetadata
 
 _PLATFORM = re.compile(
     r"any|win32|win_arm64|win_amd64|win_ia64|linux_armv[67]l"
@@ -32,6 +26,13 @@ _PLATFORM = re.compile(
     r"|(pyodide|pyemscripten)_\d+_\d+_wasm32"
 )
 """As PyPI lists them: a plain `linux_x86_64` says nothing about the machines that could run it."""
+
+
+_SCRIPT = re.compile(r"[\w.-]+")
+
+
+Reasons = Iterator[tuple[str, str]]
+"""The rules that an upload breaks, by id, and why."""
 
 
 def archive(context: UploadContext) -> Reasons:
@@ -57,7 +58,7 @@ def sdist(context: UploadContext) -> Reasons:
     with contextlib.suppress(InvalidDistribution):  # reported by the rule on archives
         if _archive(upload).read(f"{root}/PKG-INFO") is None:
             yield "sdist-pkg-info", f"{upload.filename} has no {root}/PKG-INFO."
-        if files := _license_files(upload):
+        if files := license_files(upload):
             inside = set(_archive(upload).names())
             for file in files:
                 if f"{root}/{file}" not in inside:
@@ -90,8 +91,11 @@ def _wheel_name(upload: UploadRequest, filename: str) -> Reasons:
     except InvalidWheelFilename as error:
         yield "wheel-name", f"Invalid wheel file name: {error}."
         return
+    normal = canonicalize_name(upload.name).replace("-", "_")
     if upload.name and name != canonicalize_name(upload.name):
         yield "wheel-name", f"The wheel's file name {filename!r} is that of {name}, the project is {upload.name}."
+    elif upload.name and filename.partition("-")[0] != normal:
+        yield "wheel-name", f"The wheel's file name {filename!r} must begin with the normalized name {normal!r}."
     with contextlib.suppress(InvalidVersion):  # reported as invalid metadata
         if version != Version(upload.version):
             reason = f"The wheel's file name {filename!r} states {version}, its metadata {upload.version}."
@@ -99,19 +103,25 @@ def _wheel_name(upload: UploadRequest, filename: str) -> Reasons:
 
 
 def _wheel_metadata(upload: UploadRequest) -> Reasons:
-    metadata = f"{_dist_info(upload)}/METADATA"
-    if metadata not in _archive(upload).names():
-        yield "wheel-metadata", f"{upload.filename} has no {metadata}."
+    """METADATA and WHEEL are in the folder that the file name gives."""
+    inside = set(_archive(upload).names())
+    for name in ("METADATA", "WHEEL"):
+        if f"{_dist_info(upload)}/{name}" not in inside:
+            yield "wheel-metadata", f"{upload.filename} has no {_dist_info(upload)}/{name}."
 
 
 def _wheel_record(upload: UploadRequest) -> Reasons:
-    """RECORD lists exactly the files in the wheel, with their sha256."""
+    """RECORD lists exactly the files in the wheel, with their sha256.
+
+    PyPI refuses only a wheel without one. It takes a wheel whose files differ from it, and writes to the owners.
+    """
     record = f"{_dist_info(upload)}/RECORD"
     content = _archive(upload).read(record)
     if content is None:
         yield "wheel-record", f"{upload.filename} has no {record}."
         return
-    rows = {row[0]: row[1] for row in csv.reader(content.decode(errors="replace").splitlines()) if len(row) > 1}
+    lines = csv.reader(content.decode(errors="replace").splitlines())
+    rows = {row[0].replace("\\", "/"): row[1] for row in lines if len(row) > 1}
     unsigned = {record, f"{record}.jws", f"{record}.p7s"}
     same = {}
     for entry in _archive(upload).entries():
@@ -120,15 +130,15 @@ def _wheel_record(upload: UploadRequest) -> Reasons:
             compared = entry.name not in unsigned and rows.get(entry.name, "").startswith("sha256=")
             same[entry.name] = not compared or rows[entry.name] == f"sha256={_record_digest(entry.sha256)}"
     for name in sorted(set(same) - set(rows) - unsigned):
-        yield "wheel-record", f"{upload.filename} contains {name!r}, which its RECORD does not list."
+        yield "wheel-record-differs", f"{upload.filename} contains {name!r}, which its RECORD does not list."
     for name in sorted(set(rows) - set(same)):
-        yield "wheel-record", f"RECORD of {upload.filename} lists {name!r}, which is not inside."
+        yield "wheel-record-differs", f"RECORD of {upload.filename} lists {name!r}, which is not inside."
     for name in sorted(name for name in same if not same[name]):
-        yield "wheel-record", f"RECORD of {upload.filename} states another sha256 for {name!r}."
+        yield "wheel-record-differs", f"RECORD of {upload.filename} states another sha256 for {name!r}."
 
 
 def _wheel_licenses(upload: UploadRequest) -> Reasons:
-    files = _license_files(upload)
+    files = license_files(upload)
     if not files:
         return
     inside, folder = set(_archive(upload).names()), f"{_dist_info(upload)}/licenses"
@@ -150,9 +160,10 @@ def _wheel_entry_points(upload: UploadRequest) -> Reasons:
     except (configparser.Error, UnicodeDecodeError) as error:
         yield "wheel-entry-points", f"entry_points.txt of {upload.filename} cannot be read: {error}."
         return
-    for group in parser.sections():
-        for key, value in parser.items(group):
-            if not importlib.metadata.EntryPoint.pattern.match(value):
+    for group in ("console_scripts", "gui_scripts"):
+        for key, value in parser.items(group) if parser.has_section(group) else ():
+            # PyPI looks at the names alone; installers fail on the values.
+            if not _SCRIPT.fullmatch(key) or not importlib.metadata.EntryPoint.pattern.match(value):
                 reason = f"entry_points.txt of {upload.filename} has an invalid entry point: {key} = {value}."
                 yield "wheel-entry-points", reason
 
@@ -184,16 +195,8 @@ def _sdist_root(upload: UploadRequest) -> str:
 
 
 def _dist_info(upload: UploadRequest) -> str:
-    """The .dist-info folder of a wheel: the one of its file name, spelled as it is inside."""
-    from packaging.utils import canonicalize_name
-
-    stem = "-".join((upload.filename or "").split("-")[:2])
-    for name in _archive(upload).names():
-        folder = name.partition("/")[0]
-        if folder.endswith(".dist-info"):
-            if canonicalize_name(folder.removesuffix(".dist-info")) == canonicalize_name(stem):
-                return folder
-    return f"{stem}.dist-info"
+    """The .dist-info folder of a wheel, by its file name: PyPI looks into no other."""
+    return "-".join((upload.filename or "").split("-")[:2]) + ".dist-info"
 
 
 def _record_digest(sha256: str) -> str:
@@ -201,46 +204,7 @@ def _record_digest(sha256: str) -> str:
     return base64.urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=").decode()
 
 
-_SUMMARY = 512
-
-
-Reasons = Iterator[tuple[str, str]]
-"""The rules that an upload breaks, by id, and why."""
-
-
-def fields(context: UploadContext) -> Reasons:
-    """Core metadata is valid; classifiers exist; summary, requirements and keywords are as PyPI takes them."""
-    from packaging.errors import ExceptionGroup
-    from packaging.metadata import InvalidMetadata, Metadata
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    metadata = context.upload.metadata
-    for name in context.upload.unparsed:
-        yield "core-metadata", f"{name} is not a field of core metadata, or is there more than once."
-    try:
-        Metadata.from_raw(metadata if _license_files(context.upload) else _without_license_files(metadata))
-    except ExceptionGroup as group:
-        for error in group.exceptions:
-            field = f"{error.field}: " if isinstance(error, InvalidMetadata) else ""
-            yield "core-metadata", f"Invalid core metadata: {field}{error}"
-    yield from _classifiers(context)
-    length = len(metadata.get("summary", ""))
-    if length > _SUMMARY:
-        yield "summary-length", f"Invalid core metadata: summary: {length} characters, the limit is {_SUMMARY}."
-    for requirement in metadata.get("requires_dist", []):
-        try:
-            url = Requirement(requirement).url
-        except InvalidRequirement:
-            continue  # reported as invalid metadata
-        if url:
-            reason = f"Invalid core metadata: requires-dist: can't have a direct dependency: {requirement!r}."
-            yield "requirement-url", reason
-    for keyword in metadata.get("keywords", []):
-        if "\n" in keyword.strip() or "\r" in keyword.strip() or not keyword.strip().isprintable():
-            yield "keywords", f"Invalid core metadata: keywords: {keyword!r} is not one printable line."
-
-
-def _license_files(upload: UploadRequest) -> list[str]:
+def license_files(upload: UploadRequest) -> list[str]:
     """The license files that the metadata state, from version 2.4 on.
 
     Back ends wrote the field into earlier metadata, where it is not defined. Clients leave it out of the upload then.
@@ -252,52 +216,3 @@ def _license_files(upload: UploadRequest) -> list[str]:
     except InvalidVersion:
         return []
     return upload.metadata.get("license_files", []) if defined else []
-
-
-def _without_license_files(metadata: RawMetadata) -> RawMetadata:
-    copy = metadata.copy()
-    copy.pop("license_files", None)
-    return copy
-
-
-def _classifiers(context: UploadContext) -> Reasons:
-    import trove_classifiers
-
-    for classifier in context.upload.metadata.get("classifiers", []):
-        if classifier.startswith("Private ::"):
-            yield "classifiers", f"The classifier {classifier!r} forbids the upload to an index."
-        elif classifier in trove_classifiers.deprecated_classifiers:
-            instead = ", ".join(trove_classifiers.deprecated_classifiers[classifier]) or "none"
-            yield "classifiers", f"The classifier {classifier!r} is deprecated; use in its place: {instead}."
-        elif classifier not in trove_classifiers.classifiers:
-            yield "classifiers", f"The classifier {classifier!r} is not a known one."
-
-
-def description(context: UploadContext) -> Reasons:
-    """The description renders, for its content type (reStructuredText where it states none)."""
-    text = context.upload.metadata.get("description", "")
-    if not text.strip():
-        return
-    header = EmailMessage()
-    header["content-type"] = context.upload.metadata.get("description_content_type") or "text/x-rst"
-    kind, parameters = header.get_content_type(), header["content-type"].params
-    errors = io.StringIO()
-    if _render(text, kind, parameters.get("variant"), errors) is None:
-        lines = errors.getvalue().strip().splitlines()
-        reason = f": {lines[0]}" if lines else ""
-        yield "description-renders", f"The description does not render as {kind}{reason}."
-
-
-def _render(text: str, kind: str, variant: str | None, errors: io.StringIO) -> str | None:
-    """The description as HTML; None where it does not render."""
-    if kind == "text/markdown":
-        import readme_renderer.markdown
-
-        return readme_renderer.markdown.render(text, stream=errors, variant=variant or "GFM")
-    if kind == "text/x-rst":
-        import readme_renderer.rst
-
-        return readme_renderer.rst.render(text, stream=errors)
-    import readme_renderer.txt
-
-    return readme_renderer.txt.render(text, stream=errors)

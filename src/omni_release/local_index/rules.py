@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omni_release.distributions import same_version
-from omni_release.local_index import MIB, UploadContext
-from omni_release.local_index import distribution_rules as local_index_distribution_rules
+from omni_release.local_index import MIB, UploadContext, distribution_rules, metadata_rules
 from omni_release.local_index.distribution_rules import Reasons
 
 
@@ -36,7 +35,8 @@ RULES = (
     *(UploadRule(id, 3, 403) for id in ("read-only", "uploads-disabled")),
     *(UploadRule(id, 4, 400) for id in ("protocol-version", "file-in-payload", "file-name-characters")),
     *(UploadRule(id, 5, 400) for id in ("core-metadata", "classifiers", "summary-length")),
-    *(UploadRule(id, 5, 400) for id in ("requirement-url", "keywords")),
+    *(UploadRule(id, 5, 400) for id in ("requirement-url", "keywords", "metadata-version")),
+    *(UploadRule(id, 5, 400) for id in ("email-address", "links", "license-fields")),
     UploadRule("local-version", 6, 400),
     *(UploadRule(id, 7, 400) for id in ("name-prohibited", "name-look-alike")),
     UploadRule("too-many-projects", 7, 429),
@@ -52,7 +52,10 @@ RULES = (
     UploadRule("archive", 17, 400),
     *(UploadRule(id, 18, 400) for id in ("sdist-name", "sdist-pkg-info", "sdist-license-files")),
     *(UploadRule(id, 19, 400) for id in ("wheel-name", "wheel-platform", "wheel-metadata")),
-    *(UploadRule(id, 19, 400) for id in ("wheel-record", "wheel-license-files", "wheel-entry-points")),
+    *(
+        UploadRule(id, 19, 400)
+        for id in ("wheel-record", "wheel-record-differs", "wheel-license-files", "wheel-entry-points")
+    ),
     UploadRule("attestations", 20, 400),
 )
 """In PyPI's order. Row 1 (`/legacy` without its slash) is part of the server."""
@@ -216,12 +219,7 @@ def _attestations(context: UploadContext) -> Reasons:
 
 
 _CHECKS = (
-    *(_account, _index_open, _payload, local_index_distribution_rules.fields, _local_version, _project_name),
-    *(local_index_distribution_rules.description, _file_name, _size, _digests, _existing_files, _existing_release),
-    *(
-        local_index_distribution_rules.archive,
-        local_index_distribution_rules.sdist,
-        local_index_distribution_rules.wheel,
-        _attestations,
-    ),
+    *(_account, _index_open, _payload, metadata_rules.fields, _local_version, _project_name),
+    *(metadata_rules.description, _file_name, _size, _digests, _existing_files, _existing_release),
+    *(distribution_rules.archive, distribution_rules.sdist, distribution_rules.wheel, _attestations),
 )

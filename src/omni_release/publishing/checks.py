@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from omni_release import distributions
 from omni_release.builds import verify_artifacts
@@ -12,6 +13,9 @@ from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
+
+if TYPE_CHECKING:
+    from omni_release.local_index.rules import Refusal
 
 _UPLOAD_WINDOW = datetime.timedelta(days=14)  # PyPI closes a release to further files after that
 
@@ -77,7 +81,8 @@ def credentials_present(release: Release, world: World) -> Iterator[Finding]:
     """
     access = world.index.access()
     if access.credentials is Credentials.PRESENT:
-        yield Finding(f"credentials from {access.source}", severity=Severity.NOTICE)
+        message = f"credentials from {access.source}, for uploads to {world.index.target.upload}"
+        yield Finding(message, severity=Severity.NOTICE)
         return
     if access.credentials is Credentials.MISSING:
         yield Finding(f"missing: {access.why}", CREDENTIALS_MISSING.id)
@@ -255,7 +260,15 @@ def upload_rules(release: Release, world: World) -> Iterator[Finding]:
         for refusal in rules.refusals(UploadContext(upload, stored, frozenset(), IndexPolicy(), now)):
             if refusal.reason not in seen:
                 seen.add(refusal.reason)
-                message = f"{path.name} would be refused ({refusal.status}): {refusal.reason}"
-                yield Finding(message, f"index-{refusal.rule}")
+                yield Finding(f"{path.name} {_prediction(refusal)}", f"index-{refusal.rule}")
         file = StoredFile(path.name, upload.version, upload.filetype, upload.size, upload.digests, now)
         stored = (*stored, file)
+
+
+def _prediction(refusal: Refusal) -> str:
+    """What an upload would come to: nothing was uploaded."""
+    if refusal.rule == "wheel-record-differs":
+        return (
+            f"would be taken by PyPI, which writes to the owners then, but installers may refuse it: {refusal.reason}"
+        )
+    return f"would be refused ({refusal.status}): {refusal.reason}"
