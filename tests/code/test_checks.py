@@ -5,26 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from omni_release import environments, project
+from omni_release import environments, programs, project
 from omni_release.adapters.index import MachineIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
 from omni_release.code.checks import abandoned_packages, deprecated_apis, silent_failures
 from omni_release.code.dependency_checks import dependencies_maintained, imports_declared
-from omni_release.core.errors import Inconclusive, NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Check
 from omni_release.core.world import World
 from omni_release.index import client
+from tests.code.test_dependency_checks import wheel
 
 RunCheck = Callable[..., list[Finding]]
+RunFiles = Callable[[Check, Mapping[str, str]], list[Finding]]
 PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\ndependencies = [{}]\n'
 
 
@@ -42,6 +44,25 @@ def run_check(tmp_path: Path) -> Iterator[RunCheck]:
         (root / "pyproject.toml").write_text(PYPROJECT.format(listed) + more, encoding="utf-8")
         for name, content in {"__init__": "", **files}.items():
             (root / "src" / "acme" / f"{name}.py").write_text(content, encoding="utf-8")
+        nowhere = tmp_path / "none"
+        release = Release(project.load(root), "1.0", "rehearsal", None, nowhere, nowhere, PurePosixPath())
+        return list(check(release, world))
+
+    yield run
+    processes.close()
+
+
+@pytest.fixture
+def run_files(tmp_path: Path) -> Iterator[RunFiles]:
+    """Run a check on a project of these files, by their paths."""
+    processes = LocalProcesses(str)
+    world = cast("World", SimpleNamespace(processes=processes, environment=os.environ))
+
+    def run(check: Check, files: Mapping[str, str]) -> list[Finding]:
+        root = tmp_path / "acme"
+        for name, content in {"pyproject.toml": PYPROJECT.format(""), **files}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(content, encoding="utf-8")
         nowhere = tmp_path / "none"
         release = Release(project.load(root), "1.0", "rehearsal", None, nowhere, nowhere, PurePosixPath())
         return list(check(release, world))
@@ -92,6 +113,34 @@ def test_silent_failures(run_check: RunCheck) -> None:
     assert {finding.path for finding in found} == {"src/acme/silent.py"}
 
 
+@pytest.mark.parametrize(
+    ("handlers", "lines"),
+    [
+        ("except KeyError:\n    raise\nexcept Exception:\n    raise", {5}),
+        ("except KeyError:\n    raise\nexcept LookupError as e:\n    raise Other from e", set()),
+        ("except KeyError:\n    raise", {3}),
+    ],
+)
+def test_except_that_lets_through(handlers: str, lines: set[int], run_check: RunCheck) -> None:
+    """An `except` that raises again what a later one would catch is needed; the last one is not."""
+    found = run_check(silent_failures, one=f"try:\n    f()\n{handlers}\n")
+    assert {f.line for f in found if f.rule == "TRY203"} == lines
+
+
+@pytest.mark.parametrize(
+    ("path", "severity"),
+    [
+        *(("src/acme/a.py", "error"), ("src/acme/tests/a.py", None), ("tests/a.py", None), ("docs/conf.py", None)),
+        *(("noxfile.py", "notice"), ("examples/a.py", "notice"), ("other/a.py", "notice")),
+    ],
+)
+def test_silent_failure_that_does_not_ship(path: str, severity: str | None, run_files: RunFiles) -> None:
+    """Only what ships is an error; tests and docs are left out."""
+    code = "try:\n    f()\nexcept Exception:\n    g()\n"
+    found = {f.severity.value for f in run_files(silent_failures, {"src/acme/__init__.py": "x = 1\n", path: code})}
+    assert found == ({severity} if severity else set())
+
+
 def test_invalid_python(run_check: RunCheck) -> None:
     """A file that does not parse is a warning."""
     found = run_check(silent_failures, broken="def f(:\n")
@@ -123,6 +172,61 @@ def test_abandoned_imports(line: str, run_check: RunCheck) -> None:
     assert (found.rule, found.path, found.line) == ("deprecated-import", "src/acme/old.py", 2)
     assert "→" in found.message
     assert "read on 20" in found.message
+
+
+OLD = "import google.generativeai"
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "severity"),
+    [
+        *(("src/acme/a.py", OLD, "error"), ("src/acme/a.py", f"def f():\n    {OLD}", "error")),
+        ("src/acme/a.py", f"try:\n    {OLD}\nexcept ImportError:\n    pass", "warning"),
+        ("src/acme/a.py", f"with contextlib.suppress(ImportError):\n    {OLD}", "warning"),
+        ("src/acme/a.py", "if sys.version_info < (3, 12):\n    import imp", "warning"),
+        ("src/acme/a.py", f"if importlib.util.find_spec('google.generativeai'):\n    {OLD}", "warning"),
+        ("src/acme/a.py", f"if TYPE_CHECKING:\n    {OLD}", "warning"),
+        ("src/acme/a.py", f"if flag:\n    {OLD}", "error"),
+        ("src/acme/a.py", f"try:\n    {OLD}\nexcept KeyError:\n    pass", "error"),
+        ("src/acme/a.py", "import setuptools\nfrom distutils import log", "warning"),
+        ("src/acme/a.py", "from distutils import log", "error"),
+        *(("src/acme/tests/a.py", OLD, "warning"), ("tests/a.py", OLD, "warning"), ("examples/a.py", OLD, "warning")),
+        *(("noxfile.py", OLD, "warning"), ("setup.py", "import distutils", "warning"), ("other/a.py", OLD, "warning")),
+        ("src/acme/_vendor/a.py", OLD, "warning"),
+    ],
+)
+def test_abandoned_import_that_a_release_needs(path: str, code: str, severity: str, run_files: RunFiles) -> None:
+    """What ships and does not do without the package is an error; the rest is a warning."""
+    (found,) = run_files(abandoned_packages, {"src/acme/__init__.py": "x = 1\n", path: f"{code}\n"})
+    assert (found.rule, found.severity.value) == ("deprecated-import", severity)
+
+
+@pytest.mark.parametrize(
+    ("table", "severity"),
+    [
+        ('[project]\nname = "acme"\ndependencies = ["oauth2client>=4"]', "error"),
+        ('[project]\nname = "acme"\n[build-system]\nrequires = ["oauth2client"]', "error"),
+        ('[project]\nname = "acme"\ndependencies = ["oauth2client; python_version < \'3.9\'"]', "warning"),
+        ('[project]\nname = "acme"\n[project.optional-dependencies]\nold = ["oauth2client"]', "warning"),
+        ('[project]\nname = "acme"\n[dependency-groups]\ntest = ["oauth2client"]', "warning"),
+        ('[tool.poetry]\nname = "acme"\n[tool.poetry.dependencies]\noauth2client = "^4"', "error"),
+        ('[tool.poetry]\nname = "acme"\n[tool.poetry.dependencies.oauth2client]\noptional = true', "warning"),
+    ],
+)
+def test_abandoned_requirement_of_each_kind(table: str, severity: str, run_files: RunFiles) -> None:
+    """What each install or build needs is an error; what an extra, a group or a marker limits is a warning."""
+    files = {"pyproject.toml": f"{table}\n", "src/acme/__init__.py": ""}
+    assert [f.severity.value for f in run_files(abandoned_packages, files)] == [severity]
+
+
+def test_abandoned_package_of_an_extra(run_check: RunCheck) -> None:
+    """A function that imports what only an extra declares is for those who have asked for it."""
+    more = '[project.optional-dependencies]\nold = ["oauth2client"]\n'
+    found = run_check(abandoned_packages, more=more, a="def f():\n    import oauth2client\n", b="import oauth2client\n")
+    assert {(f.path, f.severity.value) for f in found if f.rule == "deprecated-import"} == {
+        ("src/acme/a.py", "warning"),
+        ("src/acme/b.py", "error"),
+    }
 
 
 @pytest.mark.parametrize("line", ["from google import genai", "import important", "from . import imp", "# import imp"])
@@ -171,10 +275,117 @@ def test_declared_package_not_installed(run_check: RunCheck) -> None:
     assert "acme-of-another-name" in found.message
 
 
-def test_dynamic_dependencies(run_check: RunCheck) -> None:
-    """Where the build determines the dependencies, the check does not apply."""
-    with pytest.raises(NotApplicable):
-        run_check(imports_declared, more='dynamic = ["dependencies"]\n')
+@pytest.mark.parametrize(
+    ("code", "severity"),
+    [
+        ("import rich", "error"),
+        ("try:\n    import rich\nexcept ImportError:\n    rich = None", "notice"),
+        (
+            "try:\n    import rich\nexcept ImportError as e:\n    raise E('pip install rich') from e",
+            "notice",
+        ),
+        ("import contextlib\nwith contextlib.suppress(ImportError):\n    import rich", "notice"),
+        ("import importlib.util\nif importlib.util.find_spec('rich'):\n    import rich", "notice"),
+        ("import sys\nif sys.version_info < (3, 11):\n    import rich", "notice"),
+        ("import sys\nif sys.platform == 'win32':\n    import rich", "notice"),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import rich", None),
+        ("def f():\n    import rich", "error"),
+    ],
+)
+def test_optional_import(code: str, severity: str | None, run_check: RunCheck) -> None:
+    """An undeclared import that the module does without is a notice, a hard one an error."""
+    found = run_check(imports_declared, one=f"{code}\n")
+    assert [f.severity.value for f in found] == ([severity] if severity else [])
+
+
+def test_function_for_an_extra(run_check: RunCheck) -> None:
+    """An import in a function, of what a development extra declares, is a notice."""
+    more = '[project.optional-dependencies]\ntest = ["rich"]\n'
+    (found,) = run_check(imports_declared, more=more, one="def f():\n    import rich\n")
+    assert (found.severity.value, "(DEP004)" in found.message) == ("notice", True)
+
+
+@pytest.mark.parametrize("group", ["pytest11", "other.plugins"])
+def test_host_of_a_plugin(group: str, run_check: RunCheck) -> None:
+    """What a module imports that an entry point names is its host's, also in other modules."""
+    more = f'[project.entry-points."{group}"]\nacme = "acme.plugin"\n'
+    found = run_check(imports_declared, more=more, plugin="import pytest\n", other="import pytest\nimport rich\n")
+    assert {(f.path, f.line, f.severity.value) for f in found} == {
+        ("src/acme/plugin.py", 1, "notice"),
+        ("src/acme/other.py", 1, "notice"),
+        ("src/acme/other.py", 2, "error"),
+    }
+
+
+def test_what_is_not_looked_at(run_files: RunFiles) -> None:
+    """Tests in the package, third-party code in it, and its other import packages are no dependencies."""
+    code = {"src/acme/tests/a.py": "import rich\n", "src/acme/_vendor/a.py": "import rich\n"}
+    two = {"src/acme/__init__.py": "import bcme\nimport own\n", "src/bcme/__init__.py": "import acme\n"}
+    settings = '[project]\nname = "acme"\n[tool.deptry]\nknown_first_party = ["own"]\n'
+    assert not run_files(imports_declared, {**code, **two, "pyproject.toml": settings})
+
+
+CFG = "[metadata]\nname = acme\n[options]\ninstall_requires =\n"
+SETUP = "from setuptools import setup\nNEEDS = ['rich>=1']\nsetup(name='acme', install_requires={})\n"
+BUILD = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+DYNAMIC = BUILD + '[project]\nname = "acme"\ndynamic = ["dependencies"]\n'
+IN_FILES = '[tool.setuptools.dynamic]\ndependencies = { file = ["needs.txt"] }\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "undeclared"),
+    [
+        ({"pyproject.toml": BUILD, "setup.cfg": f"{CFG}    rich\n"}, 0),
+        ({"pyproject.toml": BUILD, "setup.cfg": CFG}, 1),
+        ({"pyproject.toml": BUILD, "setup.cfg": "[metadata]\nname=acme\n", "setup.py": SETUP.format("NEEDS")}, 0),
+        ({"pyproject.toml": BUILD, "setup.py": SETUP.format("['rich']")}, 0),
+        ({"pyproject.toml": BUILD, "setup.py": SETUP.format("[]")}, 1),
+        ({"pyproject.toml": DYNAMIC + IN_FILES, "needs.txt": "# what it needs\nrich>=1  # for colour\n"}, 0),
+        ({"pyproject.toml": DYNAMIC + IN_FILES, "needs.txt": "-r other.txt\n"}, 1),
+        ({"pyproject.toml": '[tool.poetry]\nname = "acme"\n[tool.poetry.dependencies]\nrich = "*"\n'}, 0),
+        ({"pyproject.toml": '[tool.poetry]\nname = "acme"\n'}, 1),
+    ],
+)
+def test_requirements_of_each_back_end(files: dict[str, str], undeclared: int, run_files: RunFiles) -> None:
+    """The requirements are read where the back end reads them."""
+    found = run_files(imports_declared, {"src/acme/__init__.py": "import rich\n", **files})
+    assert len([f for f in found if f.rule == "undeclared"]) == undeclared
+
+
+def test_requirements_of_the_wheel(run_files: RunFiles, tmp_path: Path) -> None:
+    """Where only the build knows them, they are read from the wheel, with those of its extras."""
+    files = {"src/acme/__init__.py": "import rich\nimport packaging\nimport requests\n", "pyproject.toml": DYNAMIC}
+    with pytest.raises(NotApplicable, match="omni-release rehearse"):
+        run_files(imports_declared, files)
+    wheel(tmp_path / "none" / "dist", "acme", "1.0", "", "rich", "packaging; extra == 'more'")
+    found = run_files(imports_declared, files)
+    assert [(f.line, f.severity.value) for f in found] == [(3, "error")]
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "command"),
+    [
+        (imports_declared, "deptry", 'pip install "omni-release[audit]"'),
+        (deprecated_apis, "mypy", "-m pip install mypy"),
+    ],
+)
+def test_tool_that_is_missing(
+    check: Check, name: str, command: str, run_check: RunCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool that is not installed is named, with the command that installs it."""
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
+    with pytest.raises(ToolUnavailable, match=f"{name} is not installed") as caught:
+        run_check(check, more="[tool.mypy]\nstrict = true\n")
+    assert command in caught.value.hint
+
+
+def test_tool_that_crashes() -> None:
+    """The end of its output is shown, and the command that upgrades it."""
+    error = programs.unavailable("deptry", "ended with exit code 2", "Traceback: no\n")
+    assert error.message == "deptry ended with exit code 2 without a result:\nTraceback: no"
+    assert 'pip install --upgrade "omni-release[audit]"' in error.hint
 
 
 def test_deprecated_api(run_check: RunCheck, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,15 +396,6 @@ def test_deprecated_api(run_check: RunCheck, monkeypatch: pytest.MonkeyPatch) ->
     (found,) = run_check(deprecated_apis, more="[tool.mypy]\nstrict = true\n", one=code)
     assert (found.rule, found.path, found.line, found.column) == ("deprecated", "src/acme/one.py", 8, 1)
     assert "use new" in found.message
-
-
-def test_mypy_is_missing(run_check: RunCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without mypy in omni-release's environment, the check is inconclusive."""
-    bare = tmp_path / "bare"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
-    with pytest.raises(Inconclusive, match="mypy is not installed"):
-        run_check(deprecated_apis, more="[tool.mypy]\nstrict = true\n")
 
 
 def test_no_mypy(run_check: RunCheck) -> None:

@@ -162,16 +162,20 @@ def abandoned_packages(release: Release, world: World) -> Iterator[Finding]:
     project, abandoned = release.project, imports.load_abandoned()
     layout, files = file_roles.layout(project), _python_files(release, world)
     own = {name.split(".")[0] for name in importable(project)} - _SHARED_NAMESPACES
-    mentions, provided = imports.mentions(abandoned), _provided(release)
+    name = imports.name_of(project.name)
+    mentions, provided, optional = imports.mentions(abandoned), _provided(release), _optional(release)
     for file in select_sources(project.root, files, project.settings.audit.ignore).files:
         found = tuple(imports.read_imports(project.root, file, mentions))
         here = provided | {imports.name_of(site.module.split(".")[0]) for site in found if not site.guarded}
         reported = set()
         for site in found:
             package = None if site.module.split(".")[0] in own else imports.abandoned_package(site.module, abandoned)
+            if package and name in package.providers:
+                continue  # setuptools brings distutils
             if package and (key := (site.line, package.modules)) not in reported:
                 reported.add(key)
-                hard = layout.role(file) is file_roles.Role.SHIPPED and not site.guarded
+                soft = site.guarded or (site.in_function and package.distribution in optional)
+                hard = layout.role(file) is file_roles.Role.SHIPPED and not soft
                 severity = Severity.ERROR if hard and here.isdisjoint(package.providers) else Severity.WARNING
                 message = f"imports {site.module}: {package.description}"
                 yield Finding(message, "deprecated-import", severity, site.path, site.line, site.column)
@@ -195,11 +199,19 @@ def _abandoned_elsewhere(release: Release, by_name: Mapping[str, imports.Abandon
             yield Finding(f"requires {requirement}: {package.description}", "deprecated-dependency", severity, path)
 
 
+def _optional(release: Release) -> set[str]:
+    """The names of the packages that only extras have: a function that imports one is for their users."""
+    project = release.project
+    declared = tuple(imports.declared_requirements(project.root, project.metadata))
+    names = {entry.name for entry in declared if entry.runtime and not entry.hard}
+    return names - {entry.name for entry in declared if entry.hard}
+
+
 def _provided(release: Release) -> set[str]:
-    """The names of the project and of what it requires: one of them may bring a module that Python has removed."""
+    """The names of what the project requires: one of them may bring a module that Python has removed."""
     project = release.project
     declared = imports.declared_requirements(project.root, project.metadata)
-    names = {imports.name_of(project.name), *(entry.name for entry in declared if entry.runtime)}
+    names = {entry.name for entry in declared if entry.runtime}
     if not requirements.in_pyproject(project.metadata) and (stated := requirements.find(release)):
         names |= {imports.name_of(requirement) for requirement in stated.runtime}
     return names

@@ -59,7 +59,9 @@ def dependencies_maintained(release: Release, world: World) -> Iterator[Finding]
             message = f"requires {entry.requirement}: {status}"
             yield Finding(message, "unmaintained", path="pyproject.toml", line=entry.line)
     if unanswered:
-        raise Inconclusive("\n".join(("no status available for:", *unanswered)), "Check the network connection.")
+        raise Inconclusive(
+            "\n".join(("no status available for:", *unanswered)), f"Check the network connection. {_off('maintained')}"
+        )
 
 
 @reports(Rule("lower-bound", RuleClass.RELEASE, "Release does not install or import at its lower bounds"))
@@ -86,12 +88,12 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     arguments = ("--resolution", "lowest-direct", "--python", python, str(wheel), *direct)
     install = installers.uv("pip", "install", "--project", str(release.project.root), *arguments)
     for argv in (installers.venv(target), install):
-        completed = _run_configured(release, world, argv, "lowest")
+        completed = _run_configured(release, world, argv, "lowest", "lower-bounds")
         if completed.code != 0:
             yield Finding("\n".join(("the release does not install:", *completed.tail[-12:])), "lower-bound")
             return
     for name in importable(release.project):
-        completed = _run_configured(release, world, (python, "-I", "-c", f"import {name}"), "lowest")
+        completed = _run_configured(release, world, (python, "-I", "-c", f"import {name}"), "lowest", "lower-bounds")
         if completed.code != 0:
             yield Finding("\n".join((f"`import {name}` fails:", *completed.tail[-6:])), "lower-bound")
 
@@ -112,7 +114,7 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
     site = environments.site_packages(release.environment("released-uv"))
     options = ("--path", str(site), "--format", "json", "--output", str(out), "--progress-spinner", "off")
     argv = programs.module(sys.executable, "pip_audit", *options, "--desc", "off")
-    completed = _run_configured(release, world, argv, "pip-audit")
+    completed = _run_configured(release, world, argv, "pip-audit", "vulnerabilities")
     try:
         dependencies = json.loads(out.read_bytes())["dependencies"]
     except (OSError, ValueError, KeyError):
@@ -128,16 +130,25 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
             message = f"{entry['name']} {entry['version']}: {vulnerability['id']}, fixed in {fixed}"
             yield Finding(message, "vulnerability")
     if skipped:
-        hint = "Check packages of private indexes by other means, and require the others from a public index."
+        hint = f"Require them from a public index. {_off('vulnerabilities')}"
         raise Inconclusive("\n".join(("pip-audit could not check:", *skipped)), hint)
 
 
-def _run_configured(release: Release, world: World, argv: tuple[str, ...], name: str) -> Completed:
+def _run_configured(release: Release, world: World, argv: tuple[str, ...], name: str, setting: str) -> Completed:
     """Run a program with this machine's settings. Raises Inconclusive on a timeout or a network failure."""
     command = replace(installers.configured(release, world, name, argv), background=True)
     completed = world.processes.run(command)
     if completed.timed_out:
-        raise Inconclusive(f"{Path(argv[0]).name} {completed.ended(command.deadline)}", f"See {command.log}.")
+        raise Inconclusive(
+            f"{Path(argv[0]).name} {completed.ended(command.deadline)}", f"See {command.log}. {_off(setting)}"
+        )
     if completed.code != 0 and completed.network:
-        raise Inconclusive("\n".join(("probably a network failure:", *completed.tail[-5:])), f"See {command.log}.")
+        raise Inconclusive(
+            "\n".join(("probably a network failure:", *completed.tail[-5:])), f"See {command.log}. {_off(setting)}"
+        )
     return completed
+
+
+def _off(setting: str) -> str:
+    """How to do without a check that a setting asks for."""
+    return f"Or leave the check out: remove `{setting}` from [tool.omni-release.dependencies]."

@@ -51,7 +51,8 @@ class AbandonedPackage:
     """An entry of abandoned.toml: an abandoned package, or modules of Python or of a package that is maintained.
 
     `name` is normalised, and empty for modules alone. `checked` is the day on which the source was read. `providers`
-    are the packages that bring the modules back, for a project that requires one of them.
+    are the packages that bring the modules back, for a project that requires one of them. `distribution` is the package
+    that installs the modules.
     """
 
     name: str
@@ -61,6 +62,7 @@ class AbandonedPackage:
     source: str
     checked: str
     providers: tuple[str, ...] = ()
+    distribution: str = ""
 
     @property
     def description(self) -> str:
@@ -80,6 +82,7 @@ def load_abandoned() -> tuple[AbandonedPackage, ...]:
             entry["source"],
             entry["checked"].isoformat(),
             tuple(entry.get("providers", ())),
+            entry.get("distribution", entry["name"]),
         )
         for entry in content["package"]
     )

@@ -53,7 +53,7 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("no file of the project names a model")
     findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
     additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
-    reader = Reader(project.root, layout(project))
+    reader = Reader(project.root, layout(project), search.occurrences)
     findings += life_findings((*search.occurrences, *additional), today, lambda o: _context(o, reader, configured))
     yield from findings
     names = {occurrence.name for occurrence in search.occurrences}

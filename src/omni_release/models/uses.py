@@ -8,8 +8,8 @@ import io
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from omni_release.file_roles import Layout, Role
@@ -37,7 +37,8 @@ _FRONT_END = (".js", ".jsx", ".cjs", ".mjs", ".ts", ".tsx", ".cts", ".mts", ".vu
 _SLASHES = (*_FRONT_END, ".json5", ".jsonc", ".go", ".java", ".kt", ".php")
 _BY_ROLE = {Role.TEST: Context.TEST, Role.EXAMPLE: Context.EXAMPLE, Role.DOCS: Context.PROSE}
 _NAME = r"[\w./@:-]*"
-_KEY = re.compile(rf"{_NAME}[\"'`]?\s*(?::(?:\s|$)|=(?!=)|=>)")
+_KEY = re.compile(rf"{_NAME}(?:[\"'`]?\s*(?::(?:\s|$)|=(?!=)|=>)|[\"']\.\w)")
+_HEADER = re.compile(r"\s*\[[^=]*$")
 _TERNARY = re.compile(rf"\?\s*[\"'`]{_NAME}$")
 _COMPARED = re.compile(
     rf"(?:[=!]==?|\bcase)\s*[\"'`]{_NAME}$|(?:startsWith|endsWith|includes|indexOf)\(\s*[\"'`]{_NAME}$"
@@ -45,20 +46,33 @@ _COMPARED = re.compile(
 _OF_THE_PAST = re.compile(
     r"deprecat|retired|legacy|sunset|removed|replace|obsolete|unsupported|shut_?down", re.IGNORECASE
 )
+_FAMILY = re.compile(r"(?:[\w.-]+/)?(?:gemini|imagen|nano-banana|dall-e|gpt|claude)-")
 _LOOKUPS = {"startswith", "endswith", "removeprefix", "removesuffix", "replace", "find", "index", "count", "split"}
 _LOOKUPS |= {"get", "pop", "setdefault", "compile", "match", "search", "fullmatch"}
 _MANY = 4
 """How many elements a collection may have whose names are a choice; a larger one is a table of what there is."""
 
+_TABLE = 12
+"""How many models a file may name that chooses among them; a larger one is a table of what there is."""
+
 
 @dataclass
 class Reader:
-    """Says for each occurrence in a project at `root` where it is; each Python file is parsed once."""
+    """Says for each occurrence in a project at `root` where it is; each Python file is parsed once.
+
+    `occurrences` are all that the project has.
+    """
 
     root: Path
     layout: Layout
+    occurrences: InitVar[Sequence[Occurrence]] = ()
+    _names: dict[str, set[str]] = field(default_factory=dict)
     _lines: dict[str, list[str]] = field(default_factory=dict)
     _modules: dict[str, PythonModule | None] = field(default_factory=dict)
+
+    def __post_init__(self, occurrences: Sequence[Occurrence]) -> None:
+        for occurrence in occurrences:
+            self._names.setdefault(occurrence.path, set()).add(occurrence.name)
 
     def context(self, occurrence: Occurrence) -> Context:
         """Whether the name is used in code that ships, or where it is mentioned."""
@@ -81,7 +95,8 @@ class Reader:
         module = self._modules[occurrence.path]
         if module is None:
             return self._in_text(occurrence, ".py")
-        return module.context(occurrence.line, occurrence.column)
+        within_table = len(self._names.get(occurrence.path, ())) > _TABLE
+        return module.context(occurrence.line, occurrence.column, within_table=within_table)
 
     def _in_text(self, occurrence: Occurrence, suffix: str) -> Context:
         """By the syntax of the line: a comment, a key, one side of a comparison."""
@@ -91,6 +106,8 @@ class Reader:
         if _is_comment(before, suffix) or (suffix in _SLASHES and _in_block(lines[: occurrence.line - 1], before)):
             return Context.COMMENT
         if _COMPARED.search(before) or (_KEY.match(after) and not _TERNARY.search(before)):
+            return Context.TABLE
+        if len(self._names.get(occurrence.path, ())) > _TABLE or (suffix == ".toml" and _HEADER.match(before)):
             return Context.TABLE
         return Context.USED
 
@@ -156,8 +173,11 @@ class PythonModule:
         comments = {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
         return cls(text.split("\n"), comments, strings, parents)
 
-    def context(self, line: int, column: int) -> Context:
-        """The context of a name at this place (from 1, in characters)."""
+    def context(self, line: int, column: int, *, within_table: bool = False) -> Context:
+        """The context of a name at this place (from 1, in characters).
+
+        `within_table`: the module is a table of models, except for what its functions do.
+        """
         if self.comments.get(line, column) < column - 1:
             return Context.COMMENT
         at = (line, len(self.lines[line - 1][: column - 1].encode()))
@@ -167,7 +187,15 @@ class PythonModule:
         node = max(around, key=_start)
         if re.search(r"\s", str(node.value).strip()):
             return Context.TEXT
-        return next(filter(None, map(self._decide, self._upwards(node))), Context.USED)
+        decided = next(filter(None, map(self._decide, self._upwards(node))), Context.USED)
+        return Context.TABLE if within_table and not self._in_function(node) else decided
+
+    def _in_function(self, node: ast.AST) -> bool:
+        while (parent := self.parents.get(node)) is not None:
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+                return True
+            node = parent
+        return False
 
     def _upwards(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         """Each child with its parent, from a string up to its statement."""
@@ -186,7 +214,7 @@ class PythonModule:
             return Context.TABLE
         if isinstance(parent, ast.Subscript) and child is parent.slice:
             return Context.TABLE
-        if isinstance(parent, ast.Dict) and child in parent.keys:
+        if isinstance(parent, ast.Dict) and (child in parent.keys or _maps_models(parent, child)):
             return Context.TABLE
         if isinstance(parent, ast.List | ast.Tuple) and len(parent.elts) > _MANY:
             return Context.TABLE
@@ -204,6 +232,12 @@ class PythonModule:
         if not isinstance(owner, ast.ClassDef) or not any("Enum" in ast.unparse(base) for base in owner.bases):
             return False
         return sum(isinstance(statement, ast.Assign) for statement in owner.body) > _MANY
+
+
+def _maps_models(mapping: ast.Dict, value: ast.AST) -> bool:
+    """Whether the key of this value is a model's name as well: to look up another service's name for it, its price."""
+    key = next((key for key, other in zip(mapping.keys, mapping.values, strict=True) if other is value), None)
+    return isinstance(key, ast.Constant) and isinstance(key.value, str) and _FAMILY.match(key.value) is not None
 
 
 def _is_of_the_past(assignment: ast.Assign | ast.AnnAssign) -> bool:
