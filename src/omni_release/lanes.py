@@ -40,7 +40,13 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     )
     from omni_release.distributions.rebuild_checks import build_reproducible, wheel_matches_checkout
     from omni_release.distributions.tool_checks import twine_check, wheel_contents
-    from omni_release.environments.checks import pip_check, verify_commands, works_with_pip, works_with_uv
+    from omni_release.environments.checks import (
+        pip_check,
+        public_modules_import,
+        verify_commands,
+        works_with_pip,
+        works_with_uv,
+    )
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
@@ -96,6 +102,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(pip_check, needs="install-with-pip"),
                 step(InstallWithUv(), needs="upload"),
                 check(works_with_uv, needs="install-with-uv"),
+                check(public_modules_import, needs="install-with-uv"),
                 check(verify_commands, needs="install-with-uv"),
             ),
             *stage(
@@ -336,7 +343,7 @@ def publish(prebuilt: Path | None = None) -> Lane:
 
 def verify(prebuilt: Path | None = None) -> Lane:
     """Run the rehearsal up to the installation from the index."""
-    return rehearse(prebuilt).up_to("verify", *_VERIFIES)
+    return rehearse(prebuilt).up_to("verify", *_VERIFIES, "public-modules-import")
 
 
 def replay(prebuilt: Path | None = None) -> Lane:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import http.server
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import uv
@@ -28,6 +25,7 @@ from omni_release.core.tasks import Check, Lane, Step, check, step
 from omni_release.core.world import Index, World
 from omni_release.environments.checks import local_environment, local_environment_unused
 from omni_release.environments.steps import UpgradeLocal
+from tests.environments.support import index
 from tests.index import support
 from tests.repositories import TODAY
 
@@ -116,7 +114,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     journal = RunFolder(folder, LocalFiles())
     journal.pin(Pin(release.dist, folder / "tree.sha256", None))
     processes = LocalProcesses(str)
-    with index(tmp_path / "index", release.dist) as url:
+    with index(tmp_path / "index", *release.dist.iterdir()) as url:
         world = World(
             processes,
             LocalFiles(),
@@ -127,29 +125,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         )
         yield Machine(release, world)
     processes.close()
-
-
-@contextlib.contextmanager
-def index(folder: Path, dist: Path) -> Iterator[str]:
-    """A simple index as plain files, with the files of `dist`."""
-    page = folder / "simple" / "acme-sound"
-    page.mkdir(parents=True)
-    for file in dist.iterdir():
-        (page / file.name).write_bytes(file.read_bytes())
-    links = "".join(f'<a href="{file.name}">{file.name}</a>\n' for file in dist.iterdir())
-    (page / "index.html").write_text(f"<!DOCTYPE html><html><body>\n{links}</body></html>", encoding="utf-8")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given, directory=str(folder))
-
-        def log_message(self, *given: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/simple/"
-        server.shutdown()
 
 
 def old(folder: Path) -> Path:

@@ -14,10 +14,9 @@ from omni_release import distributions, programs, scripts
 from omni_release.core import redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, NotApplicable, UsageError
-from omni_release.core.model import Release, importable
+from omni_release.core.model import Release
 from omni_release.core.world import World
 
-_INSPECT_DEADLINE = 120.0  # seconds
 _TABLE = "[tool.omni-release.local]"
 
 
@@ -78,24 +77,6 @@ def run_script(
     return content
 
 
-def inspect_installed(release: Release, world: World, name: str) -> dict[str, Any]:
-    """The project as installed in the environment `name`; see `scripts/inspect_env.py` for the keys.
-
-    Raises ActionFailed where the script ends without a result.
-    """
-    return run_script(
-        release,
-        world,
-        name,
-        "inspect_env",
-        release.project.name,
-        *importable(release.project),
-        variables=programs.test_env(world.environment, release.folder),
-        deadline=_INSPECT_DEADLINE,
-        doing="the import",
-    )
-
-
 def has_wheel(site: Path, wheel: Path, *, by: str | None = None) -> bool:
     """Whether the folder for packages `site` holds each file of the wheel with the same bytes.
 
@@ -116,6 +97,19 @@ def has_wheel(site: Path, wheel: Path, *, by: str | None = None) -> bool:
         if not installed.is_file() or installed.read_bytes() != entry.read():
             return False
     return True
+
+
+def has_released_wheel(release: Release, name: str, *, by: str) -> bool:
+    """Whether the environment `name` of this run has the release's wheel, put there `by` this installer, last.
+
+    It comes from the index, so it has no direct_url.json (PEP 610), as one that brings the dependencies has. Only a
+    wheel that no index takes comes from its file.
+    """
+    site, wheel = site_packages(release.environment(name)), distributions.installable(release.dist)
+    if not has_wheel(site, wheel, by=by):
+        return False
+    info = "-".join(wheel.name.split("-")[:2]) + ".dist-info"
+    return distributions.is_sdist_only(release.dist) or not (site / info / "direct_url.json").is_file()
 
 
 def installed_distributions(environment: Path) -> tuple[str, ...]:
@@ -184,7 +178,7 @@ def inspect_local_environment(release: Release, world: World) -> LocalEnvironmen
     interpreter does not work.
     """
     interpreter = _local_interpreter(release)
-    argv = (str(interpreter), "-I", str(scripts.program("inspect_env")), "-", release.project.name)
+    argv = (str(interpreter), "-I", str(scripts.program("inspect_env")), release.project.name)
     variables = programs.tool_env(world.environment, release.folder)
     answer = world.processes.ask(*argv, cwd=release.project.root, environment=variables)
     if answer is None or answer.code != 0:

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 from omni_release import distributions, environments, programs
 from omni_release.core.actions import Run
@@ -14,14 +14,14 @@ from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
+from omni_release.environments import import_findings, public_modules
+from omni_release.environments.imports import Environment
+from omni_release.environments.installed_release import InstalledRelease
 from omni_release.environments.steps import has_release, require_not_editable
 
 # In seconds, for `pip check`: the question is ours, so without an answer in time the check is inconclusive. A command
 # of the project's own has the time that the settings give it, and has failed after that.
 _DEADLINE = 120.0
-
-# The error of an entry point that only its host program loads, by group: the package works without that host.
-_HOST_MISSING = {"pytest11": "ModuleNotFoundError: No module named 'pytest'"}
 
 _INSTALL_RULES = (
     Rule("installed-version", RuleClass.RELEASE, "Installed package reports another version"),
@@ -50,31 +50,62 @@ def works_with_pip(release: Release, world: World) -> Iterator[Finding]:
 
     Fix: run the failing import with the interpreter of the run's `released-pip` environment, and correct the package.
     """
-    yield from _installed_works(release, world, "released-pip")
+    yield from _installed_works(release, world, "released-pip", reported="released-uv")
 
 
-def _installed_works(release: Release, world: World, name: str) -> Iterator[Finding]:
-    installed = environments.inspect_installed(release, world, name)
-    _, version = distributions.name_and_version(distributions.installable(release.dist).name)
-    if installed["version"] != version:
-        message = f"the installed metadata says version {installed['version']}, not {version}"
-        yield Finding(message, "installed-version")
-    for module, result in installed["modules"].items():
-        if result["error"]:
-            yield Finding(f"`import {module}` fails:\n{result['error'].strip()}", "import-fails")
-        elif not Path(result["file"]).resolve().is_relative_to(release.environment(name).resolve()):
-            message = f"`import {module}` loads {result['file']}, not the installed package"
-            yield Finding(message, "import-elsewhere")
-        elif result["version"] is not None and not distributions.same_version(result["version"], version):
-            message = f"{module}.__version__ is {result['version']}, the release is {version}"
-            yield Finding(message, "installed-version")
-    for entry_point, error in installed["entry_points"].items():
-        group = entry_point.partition(":")[0]
-        if error and _HOST_MISSING.get(group) == error:
-            message = f"{entry_point} was not loaded: its host program is not installed here"
-            yield Finding(message, "entry-point", Severity.NOTICE)
-        elif error:
-            yield Finding(f"the entry point {entry_point} does not load: {error}", "entry-point")
+def _installed_works(release: Release, world: World, name: str, *, reported: str = "") -> Iterator[Finding]:
+    """The findings of the environment `name`; the ones that `reported` has as well are named in one line."""
+    installed = InstalledRelease(Environment(release, name), distributions.installable(release.dist))
+    _, version = distributions.name_and_version(installed.wheel.name)
+    stated = distributions.metadata(installed.wheel)["Version"]
+    if not distributions.same_version(stated, version):
+        yield Finding(f"the installed metadata says version {stated}, not {version}", "installed-version")
+    findings, slow = import_findings.of_installed(installed, world, version, "import")
+    serious = any(finding.severity is not Severity.NOTICE for finding in findings)
+    shared = _shared(findings, installed, world, version, reported) if serious and reported else []
+    if shared:
+        number = "the same finding" if len(shared) == 1 else f"the same {len(shared)} findings"
+        worst = min(shared, key=lambda finding: list(Severity).index(finding.severity))
+        yield replace(worst, message=f"{number} as in `works-with-uv`")
+    yield from (finding for finding in findings if finding not in shared)
+    if slow:
+        message = f"no result within {release.project.settings.verify.timeout:g} s: the import of {', '.join(slow)}"
+        raise Inconclusive(message, "Raise `timeout` in [tool.omni-release.verify].")
+
+
+def _shared(
+    findings: list[Finding], installed: InstalledRelease, world: World, version: str, reported: str
+) -> list[Finding]:
+    """The findings that the environment `reported` has as well, where it is ready."""
+    release = installed.environment.release
+    other = replace(installed, environment=Environment(release, reported))
+    if not environments.has_wheel(other.environment.site, installed.wheel):
+        return []
+    again, _ = import_findings.of_installed(other, world, version, "import-again")
+    here, there = str(installed.environment.folder), str(other.environment.folder)
+    same = {(finding.rule, finding.message.replace(there, here)) for finding in again}
+    return [finding for finding in findings if (finding.rule, finding.message) in same]
+
+
+@reports(
+    Rule("module-needs-extra", RuleClass.QUALITY, "Public module cannot be imported without an extra"),
+    Rule("module-fails", RuleClass.QUALITY, "Public module cannot be imported"),
+)
+def public_modules_import(release: Release, world: World) -> Iterator[Finding]:
+    """Public modules import
+
+    Each public module of the wheel can be imported where uv installed the release, without any extra, or its error says
+    what to install. Left out are tests, modules for other platforms, and those for a host program that is not there.
+
+    Fix: import the package that is missing where it is used, or raise an ImportError that names the extra.
+    """
+    installed = InstalledRelease(Environment(release, "released-uv"), distributions.installable(release.dist))
+    failed, slow = public_modules.failures(installed, world)
+    yield from public_modules.findings(installed, failed)
+    if slow:
+        number = "1 module was" if len(slow) == 1 else f"{len(slow)} modules were"
+        message = f"{number} left out, which could not be imported in time: {', '.join(slow[:5])}"
+        yield Finding(message + ("" if len(slow) <= 5 else ", …"), "module-fails", Severity.NOTICE)
 
 
 def pip_check(release: Release, world: World) -> Iterator[Finding]:

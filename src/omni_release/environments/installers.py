@@ -72,14 +72,6 @@ class PinnedRelease:
         line = f"{project} @ {wheel.resolve().as_uri()} --hash=sha256:{documents.sha256(wheel)}\n"
         return cls(name, project, version, Write(release.work_dir / f"{name}.txt", line.encode()))
 
-    def by_version(self, wheel: Path, requirement: str) -> str:
-        """A requirement of the wheel's file, with or without extras, as one of the project at its version.
-
-        Any other requirement is returned unchanged.
-        """
-        extras = requirement.removeprefix(str(wheel))
-        return f"{self.project}{extras}=={self.version}" if extras != requirement else requirement
-
     @property
     def requirement(self) -> str:
         """The project at its version: `acme==1.0`."""
@@ -136,9 +128,14 @@ def create_environment(release: Release, world: World, name: str) -> Run:
 
 
 def install_pinned(release: Release, world: World, pinned: PinnedRelease) -> Run:
-    """Install the pinned release with uv, from the target index alone."""
+    """Replace what is installed of the project by the pinned release, with uv, from the target index alone.
+
+    It comes after the dependencies, which the built wheel has brought: the default index can have another file of the
+    same version, and whatever an installer makes of that, nothing is installed after this.
+    """
     index = target_index(world, pinned.project)
-    argv = uv("pip", "install", *python_option(release, pinned.name), *index.uv, *pinned.arguments)
+    option = (*python_option(release, pinned.name), "--reinstall-package", pinned.project)
+    argv = uv("pip", "install", *option, *index.uv, *pinned.arguments)
     return isolated(release, world, pinned.name, argv, index.secrets)
 
 

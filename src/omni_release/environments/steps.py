@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Iterable
 
@@ -17,8 +16,8 @@ from omni_release.environments import LocalEnvironment, installers
 class InstallWithUv:
     """Install the release with uv
 
-    The release is installed from the index into a fresh environment: its own file from the target index alone, by its
-    hash, its dependencies from wherever this machine gets them.
+    The release is installed from the index into a fresh environment: its dependencies from wherever this machine gets
+    them, and last its own file, from the target index alone, by its hash.
 
     Fix: read uv's output in the run's `logs/released-uv.log`.
     """
@@ -27,11 +26,12 @@ class InstallWithUv:
         pinned = installers.pinned_wheel(release, world, "released-uv")
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
+        wheel = str(distributions.installable(release.dist))
+        yield installers.install_dependencies(release, world, pinned.name, wheel)
         yield installers.install_pinned(release, world, pinned)
-        yield installers.install_dependencies(release, world, pinned.name, pinned.requirement)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        if not _is_installed(release, "released-uv", by="uv"):
+        if not environments.has_released_wheel(release, "released-uv", by="uv"):
             return None
         return {"installer": "uv", "index": world.index.target.simple}
 
@@ -39,8 +39,8 @@ class InstallWithUv:
 class InstallWithPip:
     """Install the release with pip
 
-    The release is installed from the index into a fresh environment: its own file from the target index alone, by its
-    hash, its dependencies by pip too (`verify.pip = "full"`) or by uv (`"own-file"`).
+    The release is installed from the index into a fresh environment: its dependencies by pip (`verify.pip = "full"`) or
+    by uv (`"own-file"`), and last its own file by pip, from the target index alone, by its hash.
 
     Fix: read the installers' output in the run's `logs/released-pip.log`.
     """
@@ -51,17 +51,18 @@ class InstallWithPip:
         install = programs.module(sys.executable, "pip", *python, "install")
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
-        index = installers.target_index(world, pinned.project)
-        argv = (*install, *index.pip, *pinned.arguments, *installers.PIP_QUIET)
-        yield installers.isolated(release, world, pinned.name, argv, index.secrets)
+        wheel = str(distributions.installable(release.dist))
         if _pip_mode(release) == "full":
-            argv = (*install, pinned.requirement, *installers.PIP_QUIET)
-            yield installers.configured(release, world, pinned.name, argv)
+            full = (*install, wheel, *installers.PIP_QUIET)
+            yield installers.configured(release, world, pinned.name, full)
         else:
-            yield installers.install_dependencies(release, world, pinned.name, pinned.requirement)
+            yield installers.install_dependencies(release, world, pinned.name, wheel)
+        index = installers.target_index(world, pinned.project)
+        argv = (*install, "--force-reinstall", *index.pip, *pinned.arguments, *installers.PIP_QUIET)
+        yield installers.isolated(release, world, pinned.name, argv, index.secrets)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        if not _is_installed(release, "released-pip", by="pip"):
+        if not environments.has_released_wheel(release, "released-pip", by="pip"):
             return None
         return {"installer": f"pip, {_pip_mode(release)}", "index": world.index.target.simple}
 
@@ -69,14 +70,6 @@ class InstallWithPip:
 def _pip_mode(release: Release) -> str:
     """Which installer gets the dependencies: pip in a release (`full`), uv in a rehearsal (`own-file`), by default."""
     return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
-
-
-def _is_installed(release: Release, name: str, *, by: str) -> bool:
-    """Whether the environment `name` of this run has the wheel, put there `by` this installer, and its dependencies."""
-    site = environments.site_packages(release.environment(name))
-    if not environments.has_wheel(site, distributions.installable(release.dist), by=by):
-        return False
-    return environments.requirements_met(site, release.project.name, platform.python_version())
 
 
 class UpgradeLocal:
@@ -103,8 +96,10 @@ class UpgradeLocal:
             install = installers.uv("pip", "install", "--python", str(local.interpreter))
             isolated = (*index.uv, "--reinstall-package", pinned.project)
             settings = ("--project", str(release.project.root))
-        yield installers.isolated(release, world, "local", (*install, *isolated, *pinned.arguments), index.secrets)
+        own_file = installers.isolated(release, world, "local", (*install, *isolated, *pinned.arguments), index.secrets)
+        yield own_file
         yield installers.configured(release, world, "local", (*install, *settings, pinned.requirement))
+        yield own_file  # the settings can make an installer take the default index's file of this version
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         local = environments.inspect_local_environment(release, world)

@@ -2,9 +2,9 @@
 
 `ask_keyring` and `build` run on our interpreter, as modules; `process_group` and `watchdog` run on it as files.
 
-`fill_models`, `inspect_env` and `warnings_recorder` run on the interpreter of another environment, where omni-release
-is not installed: each is one file that uses the standard library alone. `warnings_recorder` is not started, but copied
-into the environment, where each interpreter imports it at its start.
+`fill_models`, `import_objects`, `inspect_env` and `warnings_recorder` run on the interpreter of another environment,
+where omni-release is not installed: each is one file that uses the standard library alone. `warnings_recorder` is not
+started, but copied into the environment, where each interpreter imports it at its start.
 """
 
 from pathlib import Path

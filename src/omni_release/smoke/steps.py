@@ -62,18 +62,16 @@ class InstallForSmoke:
         own = pinned_wheel(release, world, "candidate")
         yield own.requirements_file
         yield create_environment(release, world, own.name)
-        yield install_pinned(release, world, own)
         plugin = runner.requirements(release.project, wheel)
         required = testing.requirements(release, world, plugin)
         yield from required.files
-        words = (own.by_version(wheel, word) for word in required.arguments)
-        yield install_dependencies(release, world, own.name, *words)
+        yield install_dependencies(release, world, own.name, *required.arguments)
+        yield install_pinned(release, world, own)
         yield installed_marker(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         runner.require_smoke_tests(release.project)
-        wheel = distributions.installable(release.dist)
-        site = environments.site_packages(release.environment("candidate"))
-        if not (environments.has_wheel(site, wheel, by="uv") and installed_marker(release).path.is_file()):
+        released = environments.has_released_wheel(release, "candidate", by="uv")
+        if not (released and installed_marker(release).path.is_file()):
             return None
         return {"installer": "uv", "index": world.index.target.simple}

@@ -1,0 +1,126 @@
+"""The release as it is installed in an environment: its files, entry points, requirements, and whose a module is."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import Distribution, EntryPoints
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from omni_release import distributions, environments
+from omni_release.core.model import Finding, Severity, importable
+from omni_release.environments.imports import Environment, Failure, in_checkout, is_module
+from omni_release.environments.requirements import Declaration, WheelRequirements
+
+# Modules of Python that are not on each platform, or not in each version any more.
+_PLATFORM_MODULES = {
+    *("_curses", "_posixsubprocess", "_scproxy", "_winapi", "_winreg", "crypt", "curses", "fcntl", "grp", "msvcrt"),
+    *("nis", "nt", "ossaudiodev", "posix", "pty", "pwd", "readline", "resource", "spwd", "syslog", "termios", "tty"),
+    *("winreg", "winsound"),
+}
+
+
+@dataclass(frozen=True)
+class InstalledRelease:
+    """The release as it is installed in an environment, with what its wheel declares."""
+
+    environment: Environment
+    wheel: Path
+
+    @cached_property
+    def requirements(self) -> WheelRequirements:
+        """What the wheel requires; the test environment shows which distribution has which module."""
+        candidate = environments.site_packages(self.environment.release.environment("candidate"))
+        return WheelRequirements.of(self.wheel, candidate, self.environment.site)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """The names of the wheel's files."""
+        return distributions.names(self.wheel)
+
+    @cached_property
+    def entry_points(self) -> EntryPoints:
+        """The entry points of the wheel."""
+        name = canonicalize_name(self.environment.release.project.name)
+        found = Distribution.discover(path=[str(self.environment.site)])
+        own = (distribution for distribution in found if canonicalize_name(distribution.name) == name)
+        return next((distribution.entry_points for distribution in own), EntryPoints())
+
+    def has_module(self, module: str) -> bool:
+        """Whether the wheel has this module, or modules below it."""
+        path = module.replace(".", "/")
+        return any(re.match(rf"{re.escape(path)}(/|\.)", name) for name in self.files)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The import packages of the project; where none is known, the top-level packages and modules of the wheel."""
+        tops = {re.sub(r"\.py$", "", name.partition("/")[0]) for name in self.files if name.endswith(".py")}
+        found = sorted(name for name in tops if is_module(name) and "." not in name)
+        return importable(self.environment.release.project) or tuple(found)
+
+    def is_own(self, module: str) -> bool:
+        """Whether a module belongs to a package of the wheel: if it is missing, the wheel is at fault."""
+        return any(is_in(module, name) for name in self.modules) or self.has_module(module)
+
+    def third_party(self, failure: Failure) -> str | None:
+        """The missing module of another project that explains the failure; None where it is not that."""
+        missing = [name for name in failure.missing if name not in failure.broken and not self.is_own(name)]
+        missing = [name for name in missing if name.partition(".")[0] not in sys.stdlib_module_names]
+        declared = (name for name in missing if self.requirements.declaration(name).distribution)
+        return next(declared, next(iter(missing), None))
+
+    def of_other_platforms(self, failure: Failure) -> bool:
+        """Whether the failure is that this is another platform than the module is for."""
+        if any(name.partition(".")[0] in _PLATFORM_MODULES for name in failure.missing):
+            return True
+        missing = self.third_party(failure)
+        return missing is not None and bool(self.requirements.declaration(missing).marker)
+
+    def place(self, failure: Failure) -> tuple[str | None, int | None]:
+        """The last line of the project itself that led to the failure, by its path in the checkout."""
+        for file, line in reversed(failure.places):
+            path = in_checkout(self.environment.release.project, self.environment.site, file)
+            if path is not None:
+                return path, line
+        return None, None
+
+    def finding(self, message: str, rule: str, failure: Failure, severity: Severity = Severity.ERROR) -> Finding:
+        """A finding at the line of the project that led to the failure."""
+        path, line = self.place(failure)
+        return Finding(message, rule, severity, path, line)
+
+    def needs(self, module: str) -> str:
+        """That a module is needed, and who declares it, to follow the name of what needs it."""
+        declared = self.requirements.declaration(module)
+        name = declared.distribution
+        plain = not name or canonicalize_name(name) == canonicalize_name(module)
+        needed = f"needs {module}" if plain else f"needs {module} ({name})"
+        root = self.environment.release.project.root
+        if not name and any((root / base / f"{module}{end}").exists() for base in ("", "src") for end in ("", ".py")):
+            return f"{needed}, which is in the checkout, but not in the wheel"
+        return f"{needed}, {_who_declares(declared)}"
+
+
+def _who_declares(declared: Declaration) -> str:
+    if declared.extras and not declared.always:
+        verb = "declares" if len(declared.extras) == 1 else "declare"
+        return f"which only the {extras(declared.extras)} {verb}"
+    if declared.marker:
+        return f"which is required only where {declared.marker}"
+    if declared.always:
+        return "which the required distribution does not provide"
+    return "which no dependency and no extra declares"
+
+
+def extras(names: tuple[str, ...]) -> str:
+    """`extra viz`, or `extras viz and test`."""
+    return f"extra {names[0]}" if len(names) == 1 else f"extras {', '.join(names[:-1])} and {names[-1]}"
+
+
+def is_in(module: str, package: str) -> bool:
+    """Whether a module is this package, or in it."""
+    return module == package or module.startswith(f"{package}.")
