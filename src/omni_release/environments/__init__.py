@@ -108,8 +108,13 @@ def has_released_wheel(release: Release, name: str, *, by: str) -> bool:
     site, wheel = site_packages(release.environment(name)), distributions.installable(release.dist)
     if not has_wheel(site, wheel, by=by):
         return False
-    info = "-".join(wheel.name.split("-")[:2]) + ".dist-info"
-    return distributions.is_sdist_only(release.dist) or not (site / info / "direct_url.json").is_file()
+    from_file = any((site / folder / "direct_url.json").is_file() for folder in _info_folders(wheel))
+    return not from_file or distributions.is_sdist_only(release.dist)
+
+
+def _info_folders(wheel: Path) -> set[str]:
+    tops = {name.partition("/")[0] for name in distributions.names(wheel)}
+    return {top for top in tops if top.endswith(".dist-info")}
 
 
 def installed_distributions(environment: Path) -> tuple[str, ...]:
