@@ -27,6 +27,8 @@ TOX = '[tool.tox.env_run_base]\ncommands = [["pytest", {replace = "posargs", def
         ("tox.ini", "[testenv]\ncommands = mypy checks", ()),
         ("pyproject.toml", TOX, ("checks",)),
         ("pyproject.toml", HATCH, ("checks",)),
+        ("pyproject.toml", "[tool.hatch.envs.hatch-test]\ndefault-args = ['absent', 'checks']\n", ("checks",)),
+        ("pyproject.toml", "[tool.hatch.envs.hatch-test]\ndependencies = ['a']\n", ("tests",)),
         (
             "noxfile.py",
             "import nox\n@nox.session\ndef tests(s):\n s.run('pytest', 'checks', *s.posargs)",
@@ -36,7 +38,7 @@ TOX = '[tool.tox.env_run_base]\ncommands = [["pytest", {replace = "posargs", def
 )
 def test_selected(name: str, text: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
     """Marks, names and paths, as far as they are there; other options, and other programs, select nothing."""
-    for folder in ("checks", "docs"):
+    for folder in ("checks", "docs", "tests"):
         (tmp_path / folder).mkdir()
     (tmp_path / name).write_text(text, encoding="utf-8")
     metadata = tomllib.loads(text) if name == "pyproject.toml" else {}

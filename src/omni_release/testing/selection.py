@@ -36,6 +36,9 @@ def _commands(root: Path, metadata: Mapping[str, object]) -> Iterator[list[Seque
             script = table(environments, name, "scripts").get("test")
             if isinstance(script, str):
                 yield [_split(re.sub(r"\{args:([^{}]*)\}", r"\1", script))]
+        if "hatch-test" in environments:  # what `hatch test` runs
+            arguments = table(environments, "hatch-test").get("default-args", ["tests"])
+            yield [["pytest", *map(str, arguments)]] if isinstance(arguments, list) else []
 
 
 def _split(line: str) -> list[str]:
