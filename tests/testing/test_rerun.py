@@ -54,6 +54,16 @@ KINDS = {
         "inconclusive",
         "fails against the wheel and against the checkout: the network is blocked",
     ),
+    "network": (
+        {
+            "tests/test_more.py": TEST.format(
+                "import socket\n    try:\n        socket.create_connection(('192.0.2.1', 9), 0.1)\n"
+                "    except OSError:\n        pass\n    assert 0"
+            )
+        },
+        "inconclusive",
+        "another machine (192.0.2.1)",
+    ),
     "module": (
         {"tests/test_more.py": "import not_declared\n" + TEST.format("pass")},
         "inconclusive",

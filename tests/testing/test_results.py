@@ -115,6 +115,12 @@ def test_causes(text: str, environment: dict[str, str], cause: str) -> None:
     assert cause in found if cause else not found
 
 
+def test_variables() -> None:
+    """The variables that set certificates or a proxy, if they set any."""
+    environment = {"SSL_CERT_FILE": "/x", "https_proxy": "y", "NO_PROXY": "", "HOME": "/"}
+    assert machine.variables(environment) == ("SSL_CERT_FILE", "https_proxy")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there is no root here")
 @pytest.mark.parametrize("user", [0, 1000])
 def test_root(user: int, monkeypatch: pytest.MonkeyPatch) -> None:

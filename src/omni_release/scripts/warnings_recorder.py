@@ -11,6 +11,7 @@ its lines itself, in place of core/documents.py.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import re
@@ -33,6 +34,8 @@ _DECORATORS = re.compile(
 _DECORATED = ("arg", "wrapped_", "wrapped", "function", "func", "cls")
 _OUTERMOST = "OMNI_RELEASE_PYTEST"
 _ELSEWHERE = "OMNI_RELEASE_RECORD"  # another file to record to
+_NETWORK = "OMNI_RELEASE_RECORD_NETWORK"  # set to record connections, too
+_LOCAL = re.compile(r"(?:127\.|::1$|localhost|0\.0\.0\.0$|::$|$)")
 _OFF = "OMNI_RELEASE_UNRECORDED"  # set for programs that are not part of the tests
 
 
@@ -163,6 +166,25 @@ def _place(caller: FrameType | None, stacklevel: int) -> tuple[str, int]:
     return (caller.f_code.co_filename, caller.f_lineno) if caller else ("sys", 1)
 
 
+def _network_hook(path: str) -> Any:
+    """An audit hook that records the host of each connection to another machine, and the test that asks for it."""
+    recorder, seen = _Recorder(path), set()
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in ("socket.connect", "socket.getaddrinfo"):
+            return
+        address = arguments[1] if event == "socket.connect" else arguments
+        host = address[0] if isinstance(address, tuple) and address else None
+        host = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+        if isinstance(host, str) and not _LOCAL.match(host) and test and (host, test) not in seen:
+            seen.add((host, test))
+            with contextlib.suppress(OSError):
+                recorder.append({"host": host, "test": test})
+
+    return hook
+
+
 def install(path: str, packages: list[str]) -> None:
     """Start to record the warnings of this interpreter to the file `path`.
 
@@ -171,6 +193,8 @@ def install(path: str, packages: list[str]) -> None:
     if os.environ.get(_OFF):
         return
     path = os.environ.get(_ELSEWHERE) or path
+    if os.environ.get(_NETWORK):
+        sys.addaudithook(_network_hook(path))
     module: Any = warnings
     recorders = module.__dict__.setdefault("_omni_release_recorders", {})
     if path in recorders:

@@ -123,9 +123,9 @@ def without_modules(
     return tuple(filter(stays, files))
 
 
-def recorder_files(release: Release) -> tuple[Write, ...]:
-    """The files that make each interpreter of the candidate environment record its deprecation warnings."""
-    target = environments.site_packages(release.environment("candidate"))
+def recorder_files(release: Release, environment: str = "candidate") -> tuple[Write, ...]:
+    """The files that make each interpreter of an environment record its deprecation warnings."""
+    target = environments.site_packages(release.environment(environment))
     info = target / "omni_release_recorder-0.dist-info"
     module = scripts.program("warnings_recorder")
     packages = list(importable(release.project))

@@ -121,13 +121,16 @@ def _failure_findings(
     for failure in failures:
         result = again.tests.get(failure.node, again.whole)
         text = failure.text + again.texts.get(failure.node, "")
-        if result is Again.BOTH and (cause := machine.cause(failure.name, text, world.environment)):
+        cause = machine.cause(failure.name, text, world.environment)
+        if not cause and failure.node in again.hosts:
+            cause = f"they ask for another machine ({again.hosts[failure.node]}), which may be out of reach"
+        if cause and result is Again.BOTH:
             causes.setdefault(cause, []).append(failure.name)
             continue
         message = f"{failure.name}: {failure.reason} ({result.value})"
         # A deprecation that pytest's settings turn into an error is reported by itself, by who causes it.
         deprecated = result is Again.BOTH and _DEPRECATED.search(failure.reason)
-        advice = deprecated or result in (Again.LOCKED, Again.NEEDS_SOURCE)
+        advice = deprecated or result in (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES)
         severity = Severity.WARNING if advice else Severity.ERROR
         yield Finding(message, TEST_FAILED.id, severity, failure.path, failure.line)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())

@@ -28,15 +28,18 @@ def command(
     log: str = "tests",
     nodes: tuple[str, ...] = (),
     variables: Mapping[str, str] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Run:
     """Run the tests in this environment and tree (the copy without modules), with pytest's report in `results`.
 
-    `nodes` are node ids of pytest to run alone; `variables` are set in addition.
+    `nodes` are node ids of pytest to run alone; `variables` are set in addition, those in `without`
+    are not set.
     """
     tree = tree or release.tests_tree
     folder = release.environment(environment)
     tests = release.project.settings.tests
     inner = environments.venv_env(world.environment, release.folder, folder, tests.pass_env) | dict(variables or {})
+    inner = {name: value for name, value in inner.items() if name not in without}
     words = tests.command
     program: tuple[str, ...] = (shutil.which(words[0], path=inner["PATH"]) or words[0],)
     arguments = list(words[1:])

@@ -14,6 +14,9 @@ from omni_release.core.model import Finding, Release, Severity
 RECORD_VARIABLE = "OMNI_RELEASE_RECORD"
 """The variable with another file to record to."""
 
+NETWORK_VARIABLE = "OMNI_RELEASE_RECORD_NETWORK"
+"""The variable that has the hosts recorded that tests connect to."""
+
 _NOTHING_FAILED = (0, 5)  # exit codes of pytest: passed, and no tests collected
 _IMPORT = "import"
 
@@ -88,6 +91,13 @@ def read_imports(path: Path) -> Iterator[tuple[str, str]]:
     """Each package of the project that a process imported, and its file; one pair for each process."""
     for entry in read_json_lines(path):
         yield from entry.get("imported", {}).items()
+
+
+def read_hosts(path: Path) -> dict[str, str]:
+    """The host that each test, by its node id, asked for; of those that asked for another machine."""
+    return {
+        str(entry["test"]): str(entry["host"]) for entry in read_json_lines(path) if {"test", "host"} <= entry.keys()
+    }
 
 
 def pytest_failures(path: Path) -> int:

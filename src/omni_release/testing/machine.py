@@ -27,6 +27,12 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PROXY = re.compile(r"proxy|proxies", re.I)
 
 
+def variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that set certificates or a proxy here."""
+    names = (name for name in environment if name in _CERTIFICATES or name.lower() in _PROXIES)
+    return tuple(sorted(name for name in names if environment[name]))
+
+
 def cause(name: str, text: str, environment: Mapping[str, str]) -> str:
     """The cause in the machine of the failure of a test, which has this `name` and `text`; empty if there is none."""
     if _NETWORK.search(text):

@@ -17,9 +17,9 @@ from omni_release.core.actions import Copy, Run, Write
 from omni_release.core.model import Release
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
-from omni_release.testing import results
+from omni_release.testing import machine, results
 from omni_release.testing.commands import command
-from omni_release.testing.deprecations import RECORD_VARIABLE, read_imports
+from omni_release.testing.deprecations import NETWORK_VARIABLE, RECORD_VARIABLE, read_hosts, read_imports
 from omni_release.testing.named_lists import locked_versions
 from omni_release.testing.results import Failure, Results
 
@@ -35,6 +35,7 @@ class Again(enum.Enum):
 
     ONLY_WHEEL = "only against the wheel: it passes against the checkout"
     BOTH = "also fails against the checkout"
+    VARIABLES = "passes where no variable sets certificates or a proxy"
     LOCKED = "also fails against the checkout; passes with the versions of the lock file"
     NEEDS_SOURCE = "passes against the wheel where the tests find the source files of its packages, too"
     UNSTABLE = "passes when it runs again by itself, against the wheel and against the checkout"
@@ -45,11 +46,12 @@ class Again(enum.Enum):
 class Comparison:
     """How each failed test, by its node id, ended when it ran again; `whole` is for the command as a whole.
 
-    `texts` is what pytest said about those that failed against the checkout.
+    `texts` is what pytest said about those that failed against the checkout, `hosts` the machine that a test asked for.
     """
 
     tests: Mapping[str, Again] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    hosts: Mapping[str, str] = field(default_factory=dict)
     whole: Again = Again.UNKNOWN
 
 
@@ -62,6 +64,8 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     if variables is None:
         return Comparison()
     nodes = tuple(failure.node for failure in failures if failure.node)
+    record = release.work_dir / "checkout.jsonl"
+    variables = {**variables, RECORD_VARIABLE: str(record), NETWORK_VARIABLE: "1"}
     checkout = _Place(_CHECKOUT, release.work_dir / "checkout" / release.inside, variables)
     completed, found = _run(release, world, checkout, nodes)
     if not testing.uses_pytest(release.project) or not nodes:
@@ -71,7 +75,9 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     # A module that was not collected has no node id of its own when all of its tests pass.
     passed = tuple(n for n in nodes if n in found.passed or (n not in failed and found.count and "::" not in n))
     tests |= _passed_there(release, world, checkout, passed)
-    return Comparison(tests | _with_locked(release, world, tuple(failed)), failed)
+    tests |= _without_variables(release, world, tuple(failed))
+    both = tuple(node for node in failed if tests.get(node) is Again.BOTH)
+    return Comparison(tests | _with_locked(release, world, both), failed, read_hosts(record))
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class _Place:
     environment: str
     tree: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
 
 
 def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> dict[str, Again]:
@@ -122,6 +129,15 @@ def _pass_with_source(release: Release, world: World, checkout: _Place, nodes: t
     return found.passed if imports and all(imports) else frozenset()
 
 
+def _without_variables(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
+    """Those of the tests that pass against the wheel where certificates and proxies are not set by variables."""
+    if not nodes or not (names := machine.variables(world.environment)):
+        return {}
+    place = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED, names)
+    _, found = _run(release, world, place, nodes)
+    return dict.fromkeys((node for node in nodes if node in found.passed), Again.VARIABLES)
+
+
 def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
     """Those of the tests that pass against the wheel with the versions of a lock file: what the project runs."""
     locked = locked_versions(release.project.root)
@@ -155,6 +171,7 @@ def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) 
             log=log,
             nodes=chosen,
             variables=place.variables,
+            without=place.without,
         )
         completed = world.processes.run(run)
         if completed.code != _NOT_FOUND or not nodes:
@@ -182,6 +199,8 @@ def _install_checkout(release: Release, world: World) -> Mapping[str, str] | Non
 def _install(release: Release, world: World, tree: Path) -> Mapping[str, str] | None:
     if not _create(release, world, _CHECKOUT, _installed(release)):
         return None
+    for file in testing.recorder_files(release, _CHECKOUT):
+        world.files.write(file)
     if _add(release, world, _CHECKOUT, ("--editable", str(tree))):
         return {}
     # A back end without editable installs: the wheel for its metadata, and the source folders before it.

@@ -1,0 +1,55 @@
+"""Which files of a project its tests run with."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from omni_release.core.model import Package, Project
+from omni_release.core.settings import Settings
+from omni_release.testing import has_tests, without_modules
+
+FILES = (
+    "conftest.py",
+    "src/acme/__init__.py",
+    "src/acme/data.json",
+    "src/acme/native.so",
+    "src/acme/tests/test_a.py",
+    "src/acme/tests/helper.py",
+    "tests/test_b.py",
+)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "copied"),
+    [
+        (("acme/__init__.py", "acme/tests/test_a.py", "acme/tests/helper.py"), set()),
+        (("acme/__init__.py",), {"src/acme/tests/test_a.py", "src/acme/tests/helper.py"}),
+        ((), set()),
+    ],
+)
+def test_modules_stay_behind(shipped: tuple[str, ...], copied: set[str], tmp_path: Path) -> None:
+    """Modules of the packages stay behind, but tests that the wheel leaves out come along."""
+    project = Project(tmp_path, "acme", (Package(Path("src/acme"), "acme"),), Settings(), {})
+    found = without_modules(project, map(PurePosixPath, FILES), frozenset(shipped))
+    assert {str(file) for file in found} == {"conftest.py", "src/acme/data.json", "tests/test_b.py"} | copied
+
+
+@pytest.mark.parametrize(
+    ("settings", "file", "expected"),
+    [
+        ("", "tests/test_a.py", True),
+        ("", "tests/a_test.py", True),
+        ("", "tests/checks.py", False),
+        ("", "tests/test_data.json", False),
+        ("[pytest]\npython_files = checks.py *_spec.py\n", "tests/checks.py", True),
+        ("[pytest]\npython_files = checks.py *_spec.py\n", "tests/test_a.py", False),
+        ("[pytest]\npython_files = tests/*.py\n", "tests/a.py", True),
+    ],
+)
+def test_has_tests(settings: str, file: str, expected: bool, tmp_path: Path) -> None:
+    """pytest's `python_files` says which files have tests."""
+    (tmp_path / "pytest.ini").write_text(settings or "[pytest]\n", encoding="utf-8")
+    project = Project(tmp_path, "acme", (), Settings(), {})
+    assert has_tests(project, [PurePosixPath(file)]) is expected
