@@ -34,7 +34,6 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.distributions.content_checks import no_stray_files, sdist_tracked_files
     from omni_release.distributions.portability_checks import (
         description_links,
-        extras_exist,
         portable_files,
         typing_and_license,
     )
@@ -47,6 +46,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_with_pip,
         works_with_uv,
     )
+    from omni_release.environments.extras_checks import extras_exist
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models

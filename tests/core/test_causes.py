@@ -36,17 +36,17 @@ def linked(found: Finding, hollow: Finding) -> str:
     return causes.link(outcomes, (check(cause), check(effect)))[0].findings[0].cause
 
 
-HOLLOW = Finding("hollow", "cause/hollow", distribution=WHEEL, paths=("acme/a.py", "acme/b.py"))
+HOLLOW = Finding("hollow", "cause/hollow", distribution=WHEEL, subjects=("acme/a.py", "acme/b.py"))
 
 
 @pytest.mark.parametrize(
     ("found", "explained"),
     [
-        (Finding("lost", "effect/lost", distribution=WHEEL, paths=("acme/a.py",)), True),
+        (Finding("lost", "effect/lost", distribution=WHEEL, subjects=("acme/a.py",)), True),
         (Finding("lost", "effect/lost", distribution=WHEEL), True),
-        (Finding("lost", "effect/lost", distribution=SDIST, paths=("acme/a.py",)), True),
+        (Finding("lost", "effect/lost", distribution=SDIST, subjects=("acme/a.py",)), True),
         (Finding("lost", "effect/lost", Severity.WARNING, distribution=WHEEL), True),
-        (Finding("lost", "effect/lost", distribution=WHEEL, paths=("acme/a.py", "other/c.py")), False),
+        (Finding("lost", "effect/lost", distribution=WHEEL, subjects=("acme/a.py", "other/c.py")), False),
         (Finding("lost", "effect/lost", distribution="acme-1.0-cp311-cp311-win_amd64.whl"), False),
         (Finding("lost", "effect/lost", distribution="acme-1.1.tar.gz"), False),
         (Finding("lost", "effect/lost"), False),
@@ -55,7 +55,7 @@ HOLLOW = Finding("hollow", "cause/hollow", distribution=WHEEL, paths=("acme/a.py
     ],
 )
 def test_explained(found: Finding, explained: bool) -> None:
-    """A declared relation holds for the same distribution, or the sdist that it was built from, and no other path."""
+    """A declared relation holds for the same distribution, or the sdist that it was built from, and nothing else."""
     assert linked(found, HOLLOW) == ("cause/hollow" if explained else "")
 
 

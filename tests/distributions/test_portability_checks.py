@@ -1,4 +1,4 @@
-"""Files on other platforms, types, licenses, links of the description, extras."""
+"""Files on other platforms, types, licenses, links of the description."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import cast
 
 import pytest
 
-from omni_release import environments
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Package, Project, Release
 from omni_release.core.settings import Settings
@@ -19,7 +18,6 @@ from omni_release.core.tasks import Check
 from omni_release.core.world import World
 from omni_release.distributions.portability_checks import (
     description_links,
-    extras_exist,
     portable_files,
     typing_and_license,
 )
@@ -97,24 +95,6 @@ def test_names_that_collide(first: str, second: str, collide: bool, release: Rel
 
 
 @pytest.mark.parametrize(
-    ("path", "data", "wheel", "native"),
-    [
-        ("acme/libf.so", b"\x7fELF\x02\x01", WHEEL, True),
-        ("acme/libf.so.1.2", b"\x7fELF\x02\x01", WHEEL, True),
-        ("acme/x.pyd", b"MZ\x90\x00", WHEEL, True),
-        ("acme/x.dylib", b"\xcf\xfa\xed\xfe\x07", WHEEL, True),
-        ("acme/libf.so", b"not native", WHEEL, False),
-        ("acme/launcher.exe", b"MZ\x90\x00", WHEEL, False),
-        ("acme/libf.so", b"\x7fELF\x02\x01", "acme-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", False),
-    ],
-)
-def test_native_code(path: str, data: bytes, wheel: str, native: bool, release: Release) -> None:
-    """A library in a wheel for any platform, by its first bytes; in a wheel for one platform it is expected."""
-    add_wheel(release, {path: data}, name=wheel)
-    assert rules(portable_files, release) == ["native-code"] * native
-
-
-@pytest.mark.parametrize(
     ("path", "found"), [("acme-1.0.data/data/conf.ini", True), ("acme-1.0.data/data/share/man/man1/acme.1", False)]
 )
 def test_data_files(path: str, found: bool, release: Release) -> None:
@@ -164,25 +144,3 @@ def test_description_without_links(metadata: str, release: Release) -> None:
     add_wheel(release, {}, metadata)
     with pytest.raises(NotApplicable):
         list(description_links(release, NO_WORLD))
-
-
-@pytest.mark.parametrize(
-    ("stated", "expected"),
-    [
-        ("Requires-Dist: acme[color]; extra == 'all'", ["extra-of-its-own"]),
-        ("Requires-Dist: Acme[Colour]; extra == 'all'", []),
-        ("Requires-Dist: other[sockz]", ["extra-unknown"]),
-        ("Requires-Dist: other[so_cks]", []),
-        ("Requires-Dist: not-installed[any]; extra == 'all'", []),
-        ("\nInstall it: pip install acme[colur,all]", ["extra-in-prose"]),
-        ("\nInstall it: pip install 'acme[colour, all]', not acme-tools[x]", []),
-    ],
-)
-def test_extras(stated: str, expected: list[str], release: Release) -> None:
-    """An extra that is not provided is found in requirements, of the project's own and others, and in the README."""
-    site = environments.site_packages(release.environment("candidate"))
-    (site / "other-1.0.dist-info").mkdir(parents=True)
-    other = "Metadata-Version: 2.1\nName: other\nVersion: 1.0\nProvides-Extra: so-cks\n"
-    (site / "other-1.0.dist-info" / "METADATA").write_text(other, encoding="utf-8")
-    add_wheel(release, {}, f"{MARKDOWN}Provides-Extra: colour\nProvides-Extra: all\n{stated}\n")
-    assert rules(extras_exist, release) == expected

@@ -1,7 +1,7 @@
 """Which finding explains which: a declared relation between rules, held against what the findings are about.
 
 A wheel without its modules fails in five checks. `Rule.caused_by` names the rules that can explain a finding; they do
-where both are about the same release file, and all files that the effect is about are among those of the cause.
+where both are about the same distribution, and all subjects of the effect are among those of the cause.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def _with_cause(
 
 
 def _explains(cause: Finding, effect: Finding) -> bool:
-    """Whether both are about one file, or an sdist and the wheel made of it, and the effect about no other paths."""
+    """Whether both are about one file, or an sdist and the wheel made of it, and the effect about nothing else."""
     files = {cause.distribution, effect.distribution}
     one_build = len({_release_of(name) for name in files}) == 1 and any(name.endswith(".tar.gz") for name in files)
-    return cause != effect and (len(files) == 1 or one_build) and set(effect.paths) <= set(cause.paths)
+    return cause != effect and (len(files) == 1 or one_build) and set(effect.subjects) <= set(cause.subjects)
 
 
 def _release_of(distribution: str) -> tuple[str, ...]:

@@ -196,7 +196,7 @@ def outcome_dict(outcome: Outcome) -> dict[str, object]:
     if not outcome.actions:
         del content["actions"]
     for finding in content["findings"]:
-        for key in ("configured", "distribution", "paths", "cause"):
+        for key in ("configured", "distribution", "subjects", "cause"):
             if not finding[key]:
                 del finding[key]
     return content

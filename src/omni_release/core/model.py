@@ -77,8 +77,9 @@ class Finding:
     `rule` is the kind of problem; in an outcome it is `check/rule`, or the check's id for a finding of no rule.
     `path` is relative to the project, with forward slashes; `line` and `column` count from 1, in characters.
     A finding of a rule that the project itself configured is `configured`: to configure it is to ask for it.
-    `distribution` is the file name of the sdist or wheel that it is about, `paths` are the files in it; they decide
-    whether another finding is its `cause`, whose rule (`check/rule`) is set at the end of a run: see `core.causes`.
+    `distribution` is the file name of the sdist or wheel that it is about, `subjects` are the files in it, or the
+    version that is wrong. They decide whether another finding is its `cause`, whose rule (`check/rule`) is set at the
+    end of a run: see `core.causes`.
     """
 
     message: str
@@ -89,7 +90,7 @@ class Finding:
     column: int | None = None
     configured: bool = False
     distribution: str = ""
-    paths: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     cause: str = ""
 
     @property

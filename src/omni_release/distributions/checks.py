@@ -13,11 +13,19 @@ from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.distributions import expected_files
 
+HOLLOW = "distributions-match/hollow-wheel"
+"""The rule of a wheel without an import package, which explains what else is then missing or wrong."""
+
 
 @reports(
     Rule("artifact-unreadable", RuleClass.RELEASE, "Distribution cannot be read"),
     Rule("artifact-name", RuleClass.RELEASE, "File name does not match the project name"),
-    Rule("artifact-version", RuleClass.RELEASE, "File name does not match the version"),
+    Rule(
+        "artifact-version",
+        RuleClass.RELEASE,
+        "File name does not match the version",
+        caused_by=("versions-agree/version-drift",),
+    ),
     Rule("artifact-metadata", RuleClass.RELEASE, "Metadata has another name or version"),
     Rule("hollow-wheel", RuleClass.RELEASE, "Wheel lacks an import package"),
     Rule("platform-wheel", RuleClass.RELEASE, "Only wheel is for one platform"),
@@ -47,19 +55,20 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
         if name != expected:
             yield Finding(f"{path.name} is named {name}, but the project is {expected}", "artifact-name")
         if release.version is not None and not distributions.same_version(version, release.version):
-            yield Finding(f"{path.name} has version {version}, the project has {release.version}", "artifact-version")
+            message = f"{path.name} has version {version}, the project has {release.version}"
+            yield Finding(message, "artifact-version", subjects=(version,))
         stated = metadata["Name"] or "no name", metadata["Version"] or "no version"
         if canonicalize_name(stated[0]) != name or not distributions.same_version(stated[1], version):
             yield Finding(f"the metadata of {path.name} says {' '.join(stated)}", "artifact-metadata")
         if distributions.is_wheel(path.name):
-            yield from _missing_packages(release, path)
+            yield from _missing_packages(release, world, path)
             yield from _only_platform(release, path)
             yield from _native_code(path)
     if len(versions) > 1:
         yield Finding(f"the distributions have different versions: {', '.join(sorted(versions))}", "artifact-version")
 
 
-def _missing_packages(release: Release, wheel: Path) -> Iterator[Finding]:
+def _missing_packages(release: Release, world: World, wheel: Path) -> Iterator[Finding]:
     names = distributions.names(wheel)
     for package in release.project.packages:
         base = package.name.replace(".", "/")
@@ -67,7 +76,10 @@ def _missing_packages(release: Release, wheel: Path) -> Iterator[Finding]:
             message = (
                 f"{wheel.name} contains no {package.name!r}: installing it would not provide {package.path.as_posix()}"
             )
-            yield Finding(message, "hollow-wheel")
+            below = (
+                name for _, name in expected_files.expected(release, world) if name.startswith((f"{base}/", f"{base}."))
+            )
+            yield Finding(message, "hollow-wheel", distribution=wheel.name, subjects=tuple(below))
 
 
 def _only_platform(release: Release, wheel: Path) -> Iterator[Finding]:
@@ -111,8 +123,8 @@ def _native_code(wheel: Path) -> Iterator[Finding]:
 
 
 @reports(
-    Rule("lost-module", RuleClass.RELEASE, "Module is missing from a wheel"),
-    Rule("lost-data", RuleClass.RELEASE, "Data file is missing from a wheel"),
+    Rule("lost-module", RuleClass.RELEASE, "Module is missing from a wheel", caused_by=(HOLLOW,)),
+    Rule("lost-data", RuleClass.RELEASE, "Data file is missing from a wheel", caused_by=(HOLLOW,)),
     Rule("pattern-without-files", RuleClass.QUALITY, "Pattern of data files matches nothing"),
 )
 def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
@@ -135,9 +147,11 @@ def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
         lost = tuple((file, name) for file, name in expected if name not in inside)
         imports = expected_files.imports(wheel) if lost else ""
         for file, name in lost:
-            if file.suffix != ".py":
-                yield Finding(f"missing from {wheel.name}", "lost-data", Severity.WARNING, path=file.as_posix())
-            elif not expected_files.has_extension(name, inside):
+            rule, severity = "lost-data", Severity.WARNING
+            if file.suffix == ".py":
+                if expected_files.has_extension(name, inside):
+                    continue
                 meant = expected_files.left_out_on_purpose(release.project, PurePosixPath(name), expected, imports)
-                severity = Severity.WARNING if meant else Severity.ERROR
-                yield Finding(f"missing from {wheel.name}", "lost-module", severity, path=file.as_posix())
+                rule, severity = "lost-module", Severity.WARNING if meant else Severity.ERROR
+            message, place = f"missing from {wheel.name}", file.as_posix()
+            yield Finding(message, rule, severity, place, distribution=wheel.name, subjects=(name,))

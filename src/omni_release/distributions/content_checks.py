@@ -17,6 +17,7 @@ from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.distributions import stray_files
+from omni_release.distributions.checks import HOLLOW
 
 _MOST = 20  # findings of one kind and distribution
 
@@ -64,7 +65,7 @@ def _stray(distribution: str, name: str, stray: stray_files.Stray) -> Finding:
 
 
 @reports(
-    Rule("untracked-in-sdist", RuleClass.RELEASE, "sdist contains an untracked file"),
+    Rule("untracked-in-sdist", RuleClass.RELEASE, "sdist contains an untracked file", caused_by=(HOLLOW,)),
     Rule("left-out-of-sdist", RuleClass.RELEASE, "sdist lacks tracked files"),
 )
 def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
@@ -89,9 +90,12 @@ def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     unknown -= _with_tracked_bytes(sdist, unknown, repository.top, world)
     for name in sorted(unknown)[:_MOST]:
         path = name if (root / name).exists() else None
-        yield Finding(f"{sdist.name} contains {name}, which git does not track", "untracked-in-sdist", path=path)
+        message = f"{sdist.name} contains {name}, which git does not track"
+        yield Finding(message, "untracked-in-sdist", path=path, distribution=sdist.name, subjects=(name,))
     if len(unknown) > _MOST:
-        yield Finding(f"{sdist.name} contains {len(unknown) - _MOST} more untracked files", "untracked-in-sdist")
+        message = f"{sdist.name} contains {len(unknown) - _MOST} more untracked files"
+        more = tuple(sorted(unknown)[_MOST:])
+        yield Finding(message, "untracked-in-sdist", distribution=sdist.name, subjects=more)
     left_out = sorted(tracked - inside)
     if left_out:
         message = f"not in the sdist: {distributions.listed(left_out)}"

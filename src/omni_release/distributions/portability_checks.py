@@ -11,27 +11,17 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import distributions
 from omni_release.core.errors import NotApplicable
-from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+from omni_release.distributions.checks import HOLLOW
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{d}{n}" for d in ("com", "lpt") for n in "123456789¹²³"
 }
 _FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
-
-# The first bytes of ELF, of Mach-O (both byte orders, 32 and 64 bits, universal), and of PE.
-_NATIVE = {
-    b"\x7fELF": "Linux",
-    b"\xcf\xfa\xed\xfe": "macOS",
-    b"\xce\xfa\xed\xfe": "macOS",
-    b"\xfe\xed\xfa\xcf": "macOS",
-    b"\xfe\xed\xfa\xce": "macOS",
-    b"MZ": "Windows",
-}
-_LIBRARIES = re.compile(r"\.(so(\.\d+)*|pyd|dylib|dll)$")  # an .exe may be a launcher, which is data
 
 _LICENSE = re.compile(r"(licen[cs]e|copying|notice|unlicense)\b.*", re.IGNORECASE)
 _MEANT_FOR_PREFIX = ("share/", "etc/")  # man pages, desktop files, Jupyter's extensions: installers put them there
@@ -40,19 +30,17 @@ _MEANT_FOR_PREFIX = ("share/", "etc/")  # man pages, desktop files, Jupyter's ex
 @reports(
     Rule("windows-name", RuleClass.QUALITY, "Windows refuses a file name"),
     Rule("same-name", RuleClass.QUALITY, "File names differ in case or in Unicode form alone"),
-    Rule("native-code", RuleClass.QUALITY, "Wheel for any platform contains native code"),
     Rule("data-in-prefix", RuleClass.QUALITY, "Data files are installed at the top of the environment"),
 )
 def portable_files(release: Release, world: World) -> Iterator[Finding]:
     """Files can be installed on every platform
 
-    No file name is refused by Windows or equals another one on a file system that ignores case, no wheel for any
-    platform contains native code, and no data file is installed beside the environment's own files.
+    No file name is refused by Windows or equals another one on a file system that ignores case, and no data file is
+    installed beside the environment's own files.
 
-    Fix: rename the file; build a wheel for each platform (cibuildwheel) where native code is part of the package; move
-    data files into the import package and read them with importlib.resources.
+    Fix: rename the file; move data files into the import package and read them with importlib.resources.
     """
-    for path in distributions.in_folder(release.dist):
+    for path in distributions.built(release.dist):
         wheel = distributions.is_wheel(path.name)
         alike: dict[str, list[str]] = defaultdict(list)
         for entry in distributions.contents(path):
@@ -60,22 +48,16 @@ def portable_files(release: Release, world: World) -> Iterator[Finding]:
             alike[unicodedata.normalize("NFC", name).casefold()].append(name)
             if reason := _refused_by_windows(name):
                 yield Finding(
-                    f"{path.name} contains {name!r}: {reason}", "windows-name", distribution=path.name, paths=(name,)
+                    f"{path.name} contains {name!r}: {reason}", "windows-name", distribution=path.name, subjects=(name,)
                 )
-            if wheel and path.name.endswith("-any.whl") and _LIBRARIES.search(name):
-                start = entry.read()[:4]
-                platform = next((platform for magic, platform in _NATIVE.items() if start.startswith(magic)), None)
-                if platform:
-                    message = f"{path.name} is for any platform, but {name} is native code for {platform}"
-                    yield Finding(message, "native-code", distribution=path.name, paths=(name,))
             top, _, rest = name.partition(".data/data/")
             if wheel and rest and "/" not in top and not rest.startswith(_MEANT_FOR_PREFIX):
                 message = f"{path.name} installs {rest} at the top of the environment, where no import finds it"
-                yield Finding(message, "data-in-prefix", distribution=path.name, paths=(name,))
+                yield Finding(message, "data-in-prefix", distribution=path.name, subjects=(name,))
         for names in alike.values():
             if len(names) > 1:
                 message = f"{path.name} contains {' and '.join(names)}: on Windows and macOS one overwrites the other"
-                yield Finding(message, "same-name", distribution=path.name, paths=tuple(names))
+                yield Finding(message, "same-name", distribution=path.name, subjects=tuple(names))
 
 
 def _refused_by_windows(name: str) -> str:
@@ -88,7 +70,7 @@ def _refused_by_windows(name: str) -> str:
 
 
 @reports(
-    Rule("py-typed-lost", RuleClass.RELEASE, "Wheel lacks py.typed"),
+    Rule("py-typed-lost", RuleClass.RELEASE, "Wheel lacks py.typed", caused_by=(HOLLOW,)),
     Rule("py-typed-misplaced", RuleClass.QUALITY, "py.typed is outside of the import packages"),
     Rule("typed-classifier", RuleClass.QUALITY, "Classifier says typed, but there is no py.typed"),
     Rule("license-missing", RuleClass.QUALITY, "Distribution has no license file"),
@@ -103,7 +85,7 @@ def typing_and_license(release: Release, world: World) -> Iterator[Finding]:
     """
     root, project = release.project.root, release.project
     licenses = sorted(path.name for path in root.iterdir() if path.is_file() and _LICENSE.fullmatch(path.name))
-    for path in distributions.in_folder(release.dist):
+    for path in distributions.built(release.dist):
         names = distributions.names(path)
         if licenses and not any(_LICENSE.fullmatch(PurePosixPath(name).name) for name in names):
             message = f"{path.name} has no license file, but the project has {licenses[0]}"
@@ -116,7 +98,7 @@ def typing_and_license(release: Release, world: World) -> Iterator[Finding]:
             if (root / package.path / "py.typed").is_file() and name not in typed:
                 place = (package.path / "py.typed").as_posix()
                 message = f"{path.name} has no {name}: type checkers will ignore the package's types"
-                yield Finding(message, "py-typed-lost", path=place, distribution=path.name, paths=(name,))
+                yield Finding(message, "py-typed-lost", path=place, distribution=path.name, subjects=(name,))
         classifiers = distributions.metadata(path).get_all("Classifier", [])
         if not typed and "Typing :: Typed" in classifiers:
             message = f"{path.name} says `Typing :: Typed`, but contains no py.typed"
@@ -144,7 +126,7 @@ def description_links(release: Release, world: World) -> Iterator[Finding]:
 
     Fix: write whole addresses in the README, to the files of the tag that you release.
     """
-    path = distributions.in_folder(release.dist)[0]
+    path = distributions.built(release.dist)[0]
     links = _Links()
     links.feed(_rendered(path))
     broken = [
@@ -182,56 +164,3 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-
-
-@reports(
-    Rule("extra-of-its-own", RuleClass.RELEASE, "Requirement names an extra that the project does not have"),
-    Rule("extra-unknown", RuleClass.QUALITY, "Requirement names an extra that its project does not provide"),
-    Rule("extra-in-prose", RuleClass.QUALITY, "README names an extra that the project does not have"),
-)
-def extras_exist(release: Release, world: World) -> Iterator[Finding]:
-    """Named extras exist
-
-    Each extra that a requirement or the README names is provided; installers skip an unknown one.
-
-    Fix: correct the name of the extra.
-    """
-    from importlib import metadata as installed_metadata
-
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    from omni_release import environments
-
-    wheel = distributions.installable(release.dist)
-    metadata = distributions.metadata(wheel)
-    own_name = canonicalize_name(release.project.name)
-    own = {canonicalize_name(extra) for extra in metadata.get_all("Provides-Extra", [])}
-    site = environments.site_packages(release.environment("candidate"))
-    installed = {canonicalize_name(d.name): d for d in installed_metadata.distributions(path=[str(site)]) if d.name}
-    for stated in metadata.get_all("Requires-Dist", []):
-        requirement = Requirement(stated)
-        name = canonicalize_name(requirement.name)
-        if name != own_name and name not in installed:
-            continue
-        provided = own if name == own_name else _provided(installed[name])
-        for extra in sorted(requirement.extras):
-            if canonicalize_name(extra) not in provided:
-                known = f"it has: {', '.join(sorted(provided))}" if provided else "it has none"
-                message = f"{requirement.name} has no extra {extra!r} ({known}), which `{stated}` names"
-                rule = "extra-of-its-own" if name == own_name else "extra-unknown"
-                yield Finding(message, rule, path=release.project.stated_in, distribution=wheel.name)
-    text = metadata.get_payload()
-    pattern = rf"\b{re.sub(r'[-_.]+', '[-_.]+', own_name)}\[([\w., -]+)\]"
-    named = re.findall(pattern, text if isinstance(text, str) else "", re.IGNORECASE)
-    for extra in dict.fromkeys(extra.strip() for names in named for extra in names.split(",")):
-        if extra and extra != "..." and canonicalize_name(extra) not in own:
-            message = f"the description names the extra {release.project.name}[{extra}], which does not exist"
-            yield Finding(message, "extra-in-prose", Severity.WARNING, distribution=wheel.name)
-
-
-def _provided(distribution: object) -> set[str]:
-    from packaging.utils import canonicalize_name
-
-    metadata = getattr(distribution, "metadata")  # noqa: B009 - a Distribution, imported where it is used
-    return {str(canonicalize_name(extra)) for extra in metadata.get_all("Provides-Extra") or ()}

@@ -11,11 +11,12 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.distributions import comparison
+from omni_release.distributions.checks import HOLLOW
 from omni_release.distributions.comparison import hashes
 
 
 @reports(
-    Rule("lost-in-sdist", RuleClass.RELEASE, "Published wheel lacks files of the checkout"),
+    Rule("lost-in-sdist", RuleClass.RELEASE, "Published wheel lacks files of the checkout", caused_by=(HOLLOW,)),
     Rule("added-by-sdist", RuleClass.RELEASE, "Published wheel has files that the checkout lacks"),
     Rule("sdist-differs", RuleClass.RELEASE, "Published wheel differs from the checkout"),
 )
@@ -34,7 +35,7 @@ def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
     name = published.name
     if found.missing:
         message = f"{name} lacks {distributions.listed(found.missing)}, which a wheel from the checkout has"
-        yield Finding(message, "lost-in-sdist")
+        yield Finding(message, "lost-in-sdist", distribution=name, subjects=tuple(found.missing))
     if found.added:
         why = ". It was not built here: a leftover of an earlier build (build/, dist/)?" if elsewhere else ""
         message = f"{name} has {distributions.listed(found.added)}, which a wheel from the checkout lacks{why}"

@@ -13,6 +13,7 @@ from omni_release.core.errors import ToolUnavailable, install_hint
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
+from omni_release.distributions.checks import HOLLOW
 
 _DEADLINE = 120.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,7 +36,7 @@ class _Reported:
 
 @reports(
     Rule(_ADVICE, RuleClass.QUALITY, "Advice of check-wheel-contents"),
-    Rule(rf"(?!{_ADVICE})W\d{{3}}", RuleClass.RELEASE, "Rule of check-wheel-contents"),
+    Rule(rf"(?!{_ADVICE})W\d{{3}}", RuleClass.RELEASE, "Rule of check-wheel-contents", caused_by=(HOLLOW,)),
 )
 def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
     """check-wheel-contents passes
@@ -58,7 +59,8 @@ def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
         severity = Severity.WARNING if found.rule in ("W007", "W008") and not own else Severity.ERROR
         listed = files if found.rule in _AT_THE_TOP else found.files
         names = f": {distributions.listed(listed)}" if listed else ""
-        yield Finding(f"{found.wheel}: {found.message}{names}", found.rule, severity)
+        message = f"{found.wheel}: {found.message}{names}"
+        yield Finding(message, found.rule, severity, distribution=found.wheel, subjects=listed)
 
 
 _AT_THE_TOP = ("W003", "W005", "W009", "W010")

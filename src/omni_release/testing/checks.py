@@ -8,19 +8,20 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from omni_release import environments, source_tree, testing
+from omni_release import distributions, environments, source_tree, testing
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity, importable
 from omni_release.core.secret_variables import withheld
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
+from omni_release.distributions.checks import HOLLOW
 from omni_release.testing import deprecations, machine, results
 from omni_release.testing.commands import command, root_modules
 from omni_release.testing.rerun import Again, Comparison, compare
 from omni_release.testing.results import Failure
 
-TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed")
+TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=(HOLLOW,))
 TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test")
 EXIT_CODE_LOST = Rule("exit-code-lost", RuleClass.RELEASE, "Test command hides failed tests")
 IMPORT_ELSEWHERE = Rule("import-elsewhere", RuleClass.RELEASE, "Tests import the project from elsewhere")
@@ -132,8 +133,19 @@ def _failure_findings(
         deprecated = result is Again.BOTH and _DEPRECATED.search(failure.reason)
         advice = deprecated or result in (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES)
         severity = Severity.WARNING if advice else Severity.ERROR
-        yield Finding(message, TEST_FAILED.id, severity, failure.path, failure.line)
+        wheel, modules = _lost_module(release, text)
+        place = failure.path, failure.line
+        yield Finding(message, TEST_FAILED.id, severity, *place, distribution=wheel, subjects=modules)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())
+
+
+def _lost_module(release: Release, text: str) -> tuple[str, tuple[str, ...]]:
+    """The wheel and the file in it of an own import package that a test does not find; empty where it is another."""
+    for package in release.project.packages:
+        if f"No module named '{package.name}'" in text:
+            ending = package.path.suffix or "/__init__.py"
+            return distributions.installable(release.dist).name, (f"{package.name.replace('.', '/')}{ending}",)
+    return "", ()
 
 
 def _counted(names: Sequence[str]) -> str:

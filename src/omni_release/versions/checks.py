@@ -64,7 +64,8 @@ def findings(project: ProjectVersions, packages: tuple[str, ...] = ()) -> Iterat
         message = f"says {place.value}, but {source.path}:{source.line} says {source.value}"
         named = place in project.by_settings
         rule = DRIFT if named or _ships(project, place, packages) else STALE
-        yield Finding(message, rule.id, path=place.path, line=place.line, column=place.column, configured=named)
+        where = place.path, place.line, place.column
+        yield Finding(message, rule.id, Severity.ERROR, *where, configured=named, subjects=(place.value,))
     for path in project.unheaded:
         message = f"has headings for other versions, but none for {source.value}"
         yield Finding(message, NO_HEADING.id, Severity.WARNING, path)
