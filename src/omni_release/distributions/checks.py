@@ -10,6 +10,7 @@ from omni_release import distributions
 from omni_release.core.errors import InvalidDistribution, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.distributions import expected_files
 
@@ -73,13 +74,28 @@ def _missing_packages(release: Release, world: World, wheel: Path) -> Iterator[F
     for package in release.project.packages:
         base = package.name.replace(".", "/")
         if not any(name.startswith((f"{base}/", f"{base}.")) for name in names):
+            path = package.path.as_posix()
             message = (
-                f"{wheel.name} contains no {package.name!r}: installing it would not provide {package.path.as_posix()}"
+                f"{wheel.name} contains no {package.name!r}: installing it would not provide {path}\n"
+                f"→ {_how_to_include(release, path)}"
             )
             below = (
                 name for _, name in expected_files.expected(release, world) if name.startswith((f"{base}/", f"{base}."))
             )
             yield Finding(message, "hollow-wheel", distribution=wheel.name, subjects=tuple(below))
+
+
+def _how_to_include(release: Release, path: str) -> str:
+    """How to get an import package into the wheel; with hatchling's `sources` it gets lost in the sdist."""
+    build = table(release.project.metadata, "tool", "hatch", "build")
+    if any(
+        "sources" in settings for settings in (build, *table(build, "targets").values()) if isinstance(settings, dict)
+    ):
+        return (
+            f"Remove `sources` from [tool.hatch.build]: it drops the prefix in the sdist, so the wheel built from it "
+            f'finds nothing. `packages = ["{path}"]` already maps the folder.'
+        )
+    return f"Add {path} to what the build back end includes (`packages`, `where`, `include`)."
 
 
 def _only_platform(release: Release, wheel: Path) -> Iterator[Finding]:
