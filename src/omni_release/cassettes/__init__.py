@@ -13,21 +13,23 @@ A cassette that we write has few headers (any header may hold a key), no port of
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import urllib.parse
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omni_release.cassettes.bodies import body_of, header
+from omni_release.cassettes.content_coding import NotDecodable
+from omni_release.cassettes.scrubbing import REDACTED as REDACTED
+from omni_release.cassettes.scrubbing import Scrubber as Scrubber
 from omni_release.cassettes.shrink import Stub, shrunk
 from omni_release.cassettes.yaml_reader import InvalidDocument, Node, item_lines, line_of, load
-from omni_release.core import redaction
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import Project
 
-REDACTED = "[redacted]"
-_KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
 _MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
 _REQUEST_HEADERS = ("content-type",)
 _RESPONSE_HEADERS = ("content-type", "date", "retry-after")
@@ -58,7 +60,7 @@ class Provenance:
 class Interaction:
     """A request and its response. `line` is where it begins in the cassette, from 1. Header names are lower case.
 
-    `stubs` are those of both bodies; their paths begin with `request.` or `response.`.
+    The bodies are decompressed. `stubs` are those of both; their paths begin with `request.` or `response.`.
     """
 
     method: str
@@ -70,6 +72,7 @@ class Interaction:
     line: int = 1
     reason: str = ""
     stubs: tuple[Stub, ...] = ()
+    sent_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,34 @@ def read(path: Path) -> Cassette:
     except OSError as error:
         raise UnreadableCassette(path, error.strerror or "cannot be read", None) from None
     try:
-        document = Node(load(text))
-        nodes = tuple(document.get("interactions").items())
-        found = [_interaction(node, line) for node, line in zip(nodes, item_lines(text, "interactions"), strict=True)]
+        document = Node(parse(path, text))
+        name = interactions_key(document)
+        nodes = tuple(document.get(name).items())
+        starts = [1] * len(nodes) if path.suffix == ".json" else item_lines(text, name)
+        found = [_interaction(node, start) for node, start in zip(nodes, starts, strict=True)]
         provenance = _provenance(document.get_optional("provenance"))
     except InvalidDocument as error:
-        raise UnreadableCassette(path, error.problem, error.line or line_of(text, error.keys)) from None
+        where = error.line or (None if path.suffix == ".json" else line_of(text, error.keys))
+        raise UnreadableCassette(path, error.problem, where) from None
     return Cassette(path, provenance, tuple(found))
+
+
+def parse(path: Path, text: str) -> Any:
+    """The content of a cassette, which is YAML or JSON by its name. Raises InvalidDocument."""
+    if path.suffix != ".json":
+        return load(text)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidDocument(f"not JSON: {error.msg}", line=error.lineno) from None
+    except RecursionError:
+        raise InvalidDocument("nested too deeply") from None
+
+
+def interactions_key(document: Node) -> str:
+    """The key of the interactions: VCR for Ruby writes `http_interactions`."""
+    both = ("interactions", "http_interactions")
+    return next((name for name in both if name in document.mapping()), both[0])
 
 
 def _provenance(node: Node) -> Provenance | None:
@@ -109,24 +133,50 @@ def _provenance(node: Node) -> Provenance | None:
 
 def _interaction(node: Node, line: int) -> Interaction:
     request, response = node.get("request"), node.get("response")
-    headers = response.get_optional("headers").mapping() if response.get_optional("headers").value else {}
     stubs = [
         _stub(side, stub)
         for side in ("request", "response")
         if (sides := node.get_optional("stubs")).value and sides.get_optional(side).value
         for stub in sides.get(side).items()
     ]
+    status = response.get("status")
+    sent_headers, sent = _headers_and_body(request)
+    headers, body = _headers_and_body(response)
     return Interaction(
         request.get("method").text(),
-        request.get("uri").text(),
-        _body(request.get_optional("body")),
-        response.get("status").get("code").number(),
-        {str(name).lower(): ", ".join(map(str, _as_list(value))) for name, value in headers.items()},
-        _body(response.get_optional("body")),
+        (request.get("uri") if "uri" in request.mapping() else request.get("url")).text(),
+        sent,
+        status.get("code").number(),
+        headers,
+        body,
         line,
-        str(response.get("status").get_optional("message").value or ""),
+        str(status.get_optional("message").value or ""),
         tuple(stubs),
+        sent_headers,
     )
+
+
+def _headers_and_body(side: Node) -> tuple[dict[str, str], bytes]:
+    """The headers and the decompressed body of a request or a response.
+
+    The headers of a body that was decompressed no longer say that it is; one that cannot be is returned as it is.
+    """
+    found = side.get_optional("headers").mapping() if side.get_optional("headers").value else {}
+    headers = {str(name).lower(): header(side.mapping(), str(name).lower()) for name in found}
+    recorded = body_of(side.mapping())
+    if recorded is None:
+        value = side.get_optional("body")
+        if value.value is None or (isinstance(value.value, dict) and value.get_optional("string").value is None):
+            return headers, b""
+        string = value.get("string") if isinstance(value.value, dict) else value
+        raise string.type_error("text, or a mapping with text as its `string`")
+    try:
+        raw, body = recorded.raw(), recorded.decoded()
+    except NotDecodable:
+        return headers, recorded.value if isinstance(recorded.value, bytes) else str(recorded.value).encode()
+    if body != raw or recorded.is_parsed:
+        headers = {name: value for name, value in headers.items() if name not in ("content-encoding", "content-length")}
+    return headers, body
 
 
 def _stub(side: str, node: Node) -> Stub:
@@ -136,16 +186,6 @@ def _stub(side: str, node: Node) -> Stub:
         number.number() if (number := node.get_optional(name)).value else None for name in ("width", "height")
     )
     return Stub(f"{side}.{path}", sha256, size, str(mime_type), width, height)
-
-
-def _body(node: Node) -> bytes:
-    """A body: nothing, text or bytes, or one of these as `string` of a mapping."""
-    value = node.get_optional("string").value if isinstance(node.value, dict) else node.value
-    if value is None:
-        return b""
-    if not isinstance(value, str | bytes):
-        raise node.type_error("text, or a mapping with text as its `string`")
-    return value if isinstance(value, bytes) else value.encode("utf-8")
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -159,8 +199,19 @@ def model_and_method(uri: str) -> tuple[str, str]:
 
 
 def in_folder(folder: Path) -> tuple[Path, ...]:
-    """The paths of all cassettes below a folder, sorted."""
-    return tuple(sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))))
+    """The paths of all cassettes below a folder, sorted: YAML files, and JSON files with interactions."""
+    found = [path for suffix in ("yaml", "yml", "json") for path in folder.rglob(f"*.{suffix}")]
+    return tuple(sorted(path for path in found if path.suffix != ".json" or _is_json_cassette(path)))
+
+
+def _is_json_cassette(path: Path) -> bool:
+    """Whether a JSON file is a cassette of vcrpy: others keep interactions too, in another form."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+        document = json.loads(data) if b'"interactions"' in data else None
+        return isinstance(document, dict) and "status" in document["interactions"][0]["response"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def of_project(project: Project) -> tuple[Path, ...]:
@@ -169,37 +220,6 @@ def of_project(project: Project) -> tuple[Path, ...]:
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Scrubber:
-    """Removes keys from what is recorded. `secrets` are the values of the keys in use."""
-
-    secrets: tuple[str, ...] = ()
-
-    def text(self, text: str) -> str:
-        """The text with each key replaced, in any encoding."""
-        for encoded in redaction.key_encodings(self.secrets):
-            text = text.replace(encoded, REDACTED)
-        return text
-
-    def body(self, body: bytes) -> bytes:
-        """The body with each key replaced, in any encoding."""
-        for encoded in redaction.key_encodings(self.secrets):
-            body = body.replace(encoded.encode(), REDACTED.encode())
-        return body
-
-    def uri(self, uri: str) -> str:
-        """The URI without a key, without a user, and without the port of a server on this machine."""
-        parts = urllib.parse.urlsplit(uri)
-        host = parts.netloc.rpartition("@")[2]
-        if parts.hostname in ("127.0.0.1", "localhost", "::1"):
-            host = re.sub(r":\d+$", "", host)
-        query = [
-            (name, REDACTED if name.lower() in _KEY_PARAMETERS else value)
-            for name, value in urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
-        ]
-        return self.text(urllib.parse.urlunsplit((parts.scheme, host, parts.path, urllib.parse.urlencode(query), "")))
 
 
 def to_entry(

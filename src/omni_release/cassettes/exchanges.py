@@ -6,16 +6,15 @@ of Google's own test server (`bodySegments`), a JSON body or a list of them, and
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from omni_release import cassettes
+from omni_release.cassettes import content_coding
 from omni_release.cassettes.yaml_reader import InvalidDocument, Node, line_of, load
 from omni_release.core.errors import UsageError, install_hint
 
@@ -95,6 +94,8 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
     else:
         bodies, streamed = _parsed(data)
         document = bodies[0] if len(bodies) == 1 and not streamed else None
+        if isinstance(document, Mapping) and isinstance(document.get("log"), Mapping) and "entries" in document["log"]:
+            raise InvalidDocument("it is an HTTP archive (HAR): record a cassette instead")
         if not isinstance(document, Mapping) or not isinstance(document.get("interactions"), list):
             failure = bodies[0].get("error") if bodies and isinstance(bodies[0], Mapping) else None
             code = int(failure.get("code", 500)) if isinstance(failure, Mapping) else 200
@@ -142,9 +143,9 @@ def _bodies(side: Node) -> tuple[tuple[Any, ...], bool]:
     data = body if isinstance(body, bytes) else str(body).encode("utf-8")
     try:
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = content_coding.decode(data, "gzip")
         return _parsed(data)
-    except (ValueError, EOFError, OSError, zlib.error):
+    except ValueError:
         return (), False  # not JSON or broken gzip, such as the page of a proxy: a response without a schema
 
 
@@ -152,7 +153,7 @@ def _parsed(data: bytes) -> tuple[tuple[Any, ...], bool]:
     """The JSON documents in a body, and whether it is a stream. Raises ValueError where it is neither."""
     text = data.decode("utf-8-sig")
     if re.match(r"\s*(?:data|event|id|:)", text) and "data:" in text:
-        chunks = [json.loads(line[5:]) for line in text.splitlines() if line.startswith("data:") and line[5:].strip()]
-        return tuple(chunks), True
+        events = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
+        return tuple(json.loads(event) for event in events if event not in ("", "[DONE]")), True
     document = json.loads(text)
     return (tuple(document), True) if isinstance(document, list) else ((document,), False)

@@ -9,12 +9,13 @@ The alphabet and the padding of its base64 are those of the original, so schemas
 from __future__ import annotations
 
 import base64
+import copy
 import functools
 import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,11 @@ from omni_release.images.api_format import decode_base64
 MIN_SIZE = 256
 """Binary data of at most this many bytes is left as it is."""
 
+WHOLE = "$"
+"""The path of a stub that is the whole body."""
+
 _MAX_STUB = 400_000
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 _LABEL = re.compile(rb"omni-release stub of sha256 ([0-9a-f]{64}), ([0-9]+) bytes")
 _ALPHABET = b"\xff\xff\xff\xff"  # in base64 at any offset it has a character that only one of the alphabets has
 _DATA, _SIGNATURE = ("data", "b64_json"), ("thoughtSignature", "thought_signature")
@@ -33,7 +38,7 @@ _DATA, _SIGNATURE = ("data", "b64_json"), ("thoughtSignature", "thought_signatur
 class Stub:
     """The original of a stub: its sha256 and size in bytes, and the dimensions of an image (None for other data).
 
-    `path` is the place of the stub in its body: names and positions (from 0), separated by dots.
+    `path` is the place of the stub in its body: names and positions (from 0), separated by dots; `$` is all of it.
     """
 
     path: str
@@ -56,8 +61,11 @@ class Shrunk:
 def shrunk(body: bytes) -> Shrunk:
     """The body with stubs for large binary data. It is a JSON document, or a stream of them (`data: {…}` lines).
 
-    Anything else, and a body without large data, is returned unchanged.
+    Or it is an image itself. Anything else, and a body without large data, is returned unchanged.
     """
+    if body.startswith(_IMAGES):
+        content, stub = make_stub(body, "image/png", WHOLE)
+        return Shrunk(content, (stub,) if stub else ())
     if len(body) <= MIN_SIZE or not any(name.encode() in body for name in (*_DATA, *_SIGNATURE)):
         return Shrunk(body)
     document = _parsed(body)
@@ -86,8 +94,23 @@ def _parsed(body: bytes) -> Any:
     return document if isinstance(document, dict | list) else None
 
 
+def shrunk_value(document: Any) -> tuple[Any, tuple[Stub, ...]]:
+    """A copy of a parsed body with stubs for large binary data, and the originals of these."""
+    document = copy.deepcopy(document)
+    _, stubs = _put_stubs(document, "")
+    return document, tuple(stubs)
+
+
 def _shrunk_document(document: Any, body: bytes, prefix: str = "") -> Shrunk:
     """A parsed body with stubs; `prefix` is where it is in its stream. Changes the document."""
+    changed, stubs = _put_stubs(document, prefix)
+    if not changed:
+        return Shrunk(body, tuple(stubs))
+    return Shrunk(json.dumps(document, ensure_ascii=False, indent=1).encode(), tuple(stubs))
+
+
+def _put_stubs(document: Any, prefix: str) -> tuple[bool, list[Stub]]:
+    """Put stubs into a document: whether it has changed, and the originals."""
     stubs: list[Stub] = []
     changed = False
     for parent, name, mime_type, path in tuple(_binary_strings(document, prefix)):
@@ -104,9 +127,19 @@ def _shrunk_document(document: Any, body: bytes, prefix: str = "") -> Shrunk:
             encoded = encode(content).decode("ascii")
             parent[name] = encoded if text.endswith("=") else encoded.rstrip("=")
             changed = True
-    if not changed:
-        return Shrunk(body, tuple(stubs))
-    return Shrunk(json.dumps(document, ensure_ascii=False, indent=1).encode(), tuple(stubs))
+    return changed, stubs
+
+
+def is_binary_place(name: str, parent: Mapping[str, Any]) -> bool:
+    """Does the string of this name in this object hold an image or a signature in base64?"""
+    mime_type = parent.get("mimeType") or parent.get("mime_type")
+    return name in _SIGNATURE or name == "b64_json" or (name == "data" and isinstance(mime_type, str))
+
+
+def label_of(data: bytes) -> tuple[str, int] | None:
+    """The sha256 and the size of the original of a stub; None for other data."""
+    label = _LABEL.search(data) if len(data) <= _MAX_STUB else None
+    return (label[1].decode(), int(label[2])) if label else None
 
 
 def _binary_strings(value: Any, path: str) -> Iterator[tuple[dict[str, Any], str, str, str]]:
@@ -119,10 +152,9 @@ def _binary_strings(value: Any, path: str) -> Iterator[tuple[dict[str, Any], str
         for name, item in value.items():
             if not isinstance(item, str):
                 yield from _binary_strings(item, f"{path}{name}.")
-            elif name in _SIGNATURE:
-                yield value, name, "", f"{path}{name}"
-            elif name == "b64_json" or (name == "data" and isinstance(mime_type, str)):
-                yield value, name, mime_type or "image/png", f"{path}{name}"
+            elif is_binary_place(name, value):
+                kind = "" if name in _SIGNATURE else mime_type if isinstance(mime_type, str) else "image/png"
+                yield value, name, kind, f"{path}{name}"
 
 
 @functools.lru_cache(maxsize=64)
@@ -154,7 +186,7 @@ def _dimensions(data: bytes) -> tuple[int | None, int | None, str]:
     from omni_release.images import answer
     from omni_release.images.errors import DamagedAnswer
 
-    if not data.startswith((b"\xff\xd8", b"\x89PNG", b"RIFF")):
+    if not data.startswith(_IMAGES):
         return None, None, ""
     try:
         image = answer.decode_image(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -82,7 +83,10 @@ def load(text: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=_loader())  # noqa: S506 - it is the safe one, in C where there is libyaml
+        content = yaml.load(text, Loader=_loader())  # noqa: S506 - it is the safe one, in C where there is libyaml
+        if _size(content) > _LARGEST:
+            raise InvalidDocument("its aliases stand for more values than can be read")
+        return content
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         last = text.count("\n") + (not text.endswith("\n"))  # a problem at the end is reported after the last line
@@ -97,12 +101,10 @@ def load(text: str) -> Any:
 
 def line_of(text: str, keys: Keys) -> int:
     """The line (from 1) of the value that the keys lead to, or of the nearest parent that exists."""
-    import yaml
-
-    node = yaml.compose(text, Loader=_loader())
+    node = compose_root(text)
     line = 1
     for key in keys:
-        child = next((value for name, value in _children(node) if name == key), None)
+        child = next((value for name, _, value in compose_children(node) if name == key), None)
         if child is None:
             break
         node, line = child, child.start_mark.line + 1
@@ -111,22 +113,65 @@ def line_of(text: str, keys: Keys) -> int:
 
 def item_lines(text: str, key: str) -> list[int]:
     """The line (from 1) on which each item of the list under a top-level key begins."""
+    children = compose_children(compose_root(text))
+    return [item.start_mark.line + 1 for name, _, v in children if name == key for _, _, item in compose_children(v)]
+
+
+def compose_root(text: str) -> Any:
+    """The root node of a YAML document, with the places of all values."""
     import yaml
 
-    children = _children(yaml.compose(text, Loader=_loader()))
-    return [item.start_mark.line + 1 for name, value in children if name == key for _, item in _children(value)]
+    return yaml.compose(text, Loader=_loader())
 
 
-def _children(node: Any) -> Iterator[tuple[str | int, Any]]:
+def compose_children(node: Any) -> Iterator[tuple[str | int, Any, Any]]:
+    """The children of a node: the key, its node (None in a list), and the node of the value."""
     import yaml
 
     if isinstance(node, yaml.MappingNode):
-        yield from ((key.value, value) for key, value in node.value)
+        yield from ((key.value, key, value) for key, value in node.value)
     elif isinstance(node, yaml.SequenceNode):
-        yield from enumerate(node.value)
+        yield from ((at, None, value) for at, value in enumerate(node.value))
 
 
+_LARGEST = 500_000_000
+"""The most characters, values counted as one, that a document may stand for when its aliases are followed."""
+
+
+def _size(content: Any) -> int:
+    """The characters and values of a document with its aliases followed; each container is counted once only.
+
+    Raises InvalidDocument where a value contains itself.
+    """
+    sizes: dict[int, int] = {}
+    pending, open_ids = [content], set()
+    while pending:
+        value = pending[-1]
+        children = (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if not isinstance(value, dict | list) or id(value) in sizes:
+            pending.pop()
+        elif id(value) not in open_ids:
+            open_ids.add(id(value))
+            nested = [child for child in children if isinstance(child, dict | list)]
+            if any(id(child) in open_ids and id(child) not in sizes for child in nested):
+                raise InvalidDocument("one of its values contains itself")
+            pending += nested
+        else:
+            sizes[id(value)] = 1 + sum(sizes[id(c)] if isinstance(c, dict | list) else _length(c) for c in children)
+            pending.pop()
+    return sizes[id(content)] if id(content) in sizes else _length(content)
+
+
+def _length(scalar: Any) -> int:
+    return 1 + len(scalar) if isinstance(scalar, str | bytes) else 1
+
+
+@functools.cache
 def _loader() -> Any:
+    """The safe loader, which also knows `!binary` as Ruby's VCR writes it."""
     import yaml
 
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("Loader", (base,), {})
+    loader.add_constructor("!binary", yaml.constructor.SafeConstructor.construct_yaml_binary)
+    return loader

@@ -6,14 +6,14 @@ import sys
 
 from omni_release.cli import lane
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand, verbs
-from omni_release.core.errors import EXIT_PASSED
+from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED, Conflict
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
+    from omni_release.cassettes.rewriting import Rewritten
     from omni_release.cli.parser import Commands
-    from omni_release.core.actions import Write
     from omni_release.core.model import Project
 
 Arguments = lane.Arguments
@@ -37,49 +37,48 @@ def add_parser(commands: Commands, name: str) -> None:
 
 
 def shrink(arguments: Arguments) -> int:
-    """`cassettes shrink`: rewrite the cassettes that are not small yet."""
+    """`cassettes shrink`: rewrite the cassettes that are not small yet, all of them or none."""
     import os
 
-    from omni_release.cli import lane
+    from omni_release import cassettes
+    from omni_release.adapters import files as transactions
+    from omni_release.cassettes.rewriting import rewritten
     from omni_release.core import redaction
 
     project = arguments.load_project()
-    files = lane.files()
-    changes = list(rewritten_cassettes(project, redaction.key_variables_set(os.environ)))
-    for _, _, write in () if arguments.dry_run else changes:
-        files.write(write)
-    sizes = [(path, before, len(write.data)) for path, before, write in changes]
+    root = project.root.resolve()
+    scrubber = cassettes.Scrubber(redaction.key_variables_set(os.environ))
+    found = [rewritten(path, scrubber) for path in cassettes.of_project(project)]
+    changes = [each for each in found if each.before != each.after]
+    if not arguments.dry_run and (changes or transactions.pending(root)):
+        with transactions.alone(root):
+            if restored := transactions.recover(root):
+                message = f"undid an interrupted change: {', '.join(restored)}"
+                raise Conflict(message, "Run this again.")  # what was read is no longer what is there
+            transactions.swap(root, {each.path.resolve(): (each.before, each.after) for each in changes})
+    return _report(arguments, project, found)
+
+
+def _report(arguments: Arguments, project: Project, found: Sequence[Rewritten]) -> int:
+    """Print what was shrunk and what was not; the exit code, 1 where something could not be."""
+    from omni_release.core.redaction import printable
+
+    def shown(each: Rewritten) -> str:
+        return each.path.relative_to(project.root).as_posix()
+
+    changes = [each for each in found if each.before != each.after]
+    refused = [(shown(each), reason) for each in found for reason in each.refused]
+    code = EXIT_FAILED if refused else EXIT_PASSED
     if arguments.as_json:
         from omni_release.core.documents import to_json
 
-        changed = [{"path": path, "before": before, "after": after} for path, before, after in sizes]
-        sys.stdout.write(to_json({"changed": changed, "dry_run": arguments.dry_run}))
-        return EXIT_PASSED
-    sys.stdout.writelines(f"{path}: {before} → {after} bytes\n" for path, before, after in sizes)
+        changed = [{"path": shown(e), "before": len(e.before), "after": len(e.after)} for e in changes]
+        reasons = [{"path": path, "reason": reason} for path, reason in refused]
+        sys.stdout.write(to_json({"changed": changed, "refused": reasons, "dry_run": arguments.dry_run}))
+        return code
+    for each in changes:
+        sys.stdout.write(printable(f"{shown(each)}: {len(each.before)} → {len(each.after)} bytes") + "\n")
+    sys.stderr.writelines(printable(f"{path}: not shrunk: {reason}") + "\n" for path, reason in refused)
     would = "would change" if arguments.dry_run else "changed"
     sys.stderr.write(f"{len(changes)} {'cassette' if len(changes) == 1 else 'cassettes'} {would}\n")
-    return EXIT_PASSED
-
-
-def rewritten_cassettes(project: Project, secrets: tuple[str, ...]) -> Iterator[tuple[str, int, Write]]:
-    """Each cassette that shrinking changes: its path in the project, its size in bytes, and the new file.
-
-    Raises UnreadableCassette.
-    """
-    from omni_release import cassettes
-    from omni_release.core.actions import Write
-
-    scrubber = cassettes.Scrubber(secrets)
-    for path in cassettes.of_project(project):
-        cassette = cassettes.read(path)
-        entries = [
-            cassettes.to_entry(
-                scrubber,
-                (call.method, call.uri, call.sent, {"content-type": "application/json"} if call.sent else {}),
-                (call.code, call.reason, call.body, call.headers),
-            )
-            for call in cassette.interactions
-        ]
-        before, after = path.read_bytes(), cassettes.to_yaml(entries, cassette.provenance).encode()
-        if before != after:
-            yield path.relative_to(project.root).as_posix(), len(before), Write(path, after)
+    return code

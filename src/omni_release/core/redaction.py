@@ -145,6 +145,7 @@ _START = rb"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
 _RANDOM = rb"(?=[\w-]*[0-9])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}"
 _SHAPES = {
     "a Google API key": _START + rb"AIza[\w-]{35}",
+    "a Google access token": _START + rb"ya29\.[\w.-]{30,}",
     "a PyPI token": rb"pypi-AgE[0-9A-Za-z_-]{50,}",
     "a GitHub token": rb"(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})",
     "a GitLab token": rb"glpat-[0-9A-Za-z_-]{20,}",
