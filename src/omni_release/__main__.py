@@ -44,8 +44,9 @@ def _versions_agree(arguments: list[str]) -> bool:
 
     if os.path.exists(os.path.join(root, ".omni-release", "swap.json")):
         return False
+    staged = arguments[-1:] == ["--staged"]
     try:
-        checkout = versions.open_checkout(root, staged=arguments[-1:] == ["--staged"])
+        checkout = versions.open_checkout(root, staged=staged)
         settings = (checkout.toml(checkout.inside + "pyproject.toml").get("tool") or {}).get("omni-release")
         if settings is not None:
             from pathlib import Path
@@ -56,6 +57,7 @@ def _versions_agree(arguments: list[str]) -> bool:
         found = versions.find_places(root, checkout)
     except (OmniReleaseError, OSError, UnicodeError):
         return False
+    versions.remember(found, root, staged=staged)
     if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):
         return False
     template = ((settings or {}).get("git") or {}).get("tag", "")

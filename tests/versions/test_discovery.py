@@ -36,7 +36,7 @@ def test_past_a_tag_a_place_may_be_ahead(value: str, odd: bool, tmp_path: Path) 
     ("entry", "said"),
     [
         ('path = "nowhere.txt"', "does not exist"),
-        ('path = "../outside"', "must be in the project"),
+        ('path = "../outside"', "must be in the repository"),
         ('path = "notes.txt"\npattern = "("', "has an invalid pattern"),
         ('path = "notes.txt"\npattern = "1.0"', "a pattern without"),
         ('path = "notes.txt"\npattern = "v(?P<version>9)"', "has no version at this place"),

@@ -12,7 +12,7 @@ from omni_release.core import errors
 from omni_release.core.errors import Conflict, UsageError
 from omni_release.versions.change import PARTS
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.pep440 import normalize, parse
+from omni_release.versions.pep440 import equals, normalize, parse
 from omni_release.versions.place import DERIVED, DOC, SOURCE, TAG
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
@@ -119,10 +119,12 @@ def run(arguments: Arguments) -> int:
 
 
 def _check(root: Path, arguments: Arguments) -> int:
-    from omni_release.core.model import Outcome, Severity, Status
+    from dataclasses import replace
+
+    from omni_release.core.model import Outcome, Report, Severity, Status
     from omni_release.core.tasks import check
-    from omni_release.report import text
-    from omni_release.versions.checks import findings, staged_versions_agree, versions_agree
+    from omni_release.report import json_report, text
+    from omni_release.versions.checks import STALE, findings, staged_versions_agree, versions_agree
 
     _, found = find_places(root, staged=arguments.staged)
     try:
@@ -131,14 +133,18 @@ def _check(root: Path, arguments: Arguments) -> int:
         if not arguments.as_json:
             raise
         differences = ()  # the document says that there is no version
+    differences = tuple(
+        replace(finding, severity=Severity.WARNING) if finding.rule == STALE.id else finding for finding in differences
+    )
     failed = any(finding.severity is Severity.ERROR for finding in differences)
-    status = Status.FAILED if failed else Status.PASSED
-    if arguments.as_json:
-        sys.stdout.write(document(found, versions.drift(found.places)))
-        return status.exit_code
     task = check(staged_versions_agree if arguments.staged else versions_agree)
+    status = Status.FAILED if failed else Status.PASSED
     outcome = Outcome(task.id, task.title, task.kind, status, differences, task.remedy)
-    sys.stdout.writelines(f"{line}\n" for line in text.task_lines(outcome, text.Layout()))
+    if arguments.as_json:
+        report = Report("version", found.name, versions.version_of(found.places), "", 0.0, (outcome,))
+        sys.stdout.write(json_report.document(report))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in text.task_lines(outcome, text.Layout()))
     return status.exit_code
 
 
@@ -152,6 +158,8 @@ def run_show(arguments: Arguments) -> int:
         for place in found.places:
             mark = "  ← differs" if place in drift else ""
             sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.where}{mark}\n")
+        if not found.places:
+            sys.stderr.write(f"no place states the version of {found.name}: {_COMPUTED[0].lower()}{_COMPUTED[1:]}\n")
     return errors.EXIT_FAILED if drift else errors.EXIT_PASSED
 
 
@@ -206,11 +214,23 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
     version = _new_version(root, found, arguments, index, settings.get("git", {}).get("tag", ""))
     places = versions.drift(found.places) if arguments.verb == "sync" else found.places
     changes = versions_change.plan(checkout, places, version, docs=arguments.docs)
-    if not changes and found.source is None:
+    known = found.source
+    if not changes and known is None:
         raise UsageError(f"no place states the version: {normalize(version)} cannot be written anywhere", _COMPUTED)
+    if not changes and known and known.form.startswith(TAG) and not equals(known.value, version):
+        tag = known.path.removeprefix("refs/tags/").replace(known.value, normalize(version))
+        raise UsageError(
+            "the version comes from git's tags: no file states it", f"Tag the commit that is released: git tag {tag}."
+        )
     if not arguments.dry_run:
         transactions.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
     notes = list(_unchanged(found, docs=arguments.docs))
+    if changes:
+        notes += [
+            f"{place.where}: pin on {name}, unchanged: to change both, list its folder in `lockstep` "
+            "[tool.omni-release.version]"
+            for place, name in versions.pins_on_siblings(checkout, found)
+        ]
     paths = [checkout.relative_path(change.path) for change in changes]
     if arguments.as_json:
         from omni_release.core.documents import to_json
@@ -220,6 +240,11 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
         return errors.EXIT_PASSED
     sys.stdout.writelines(f"{line}\n" for line in (versions_change.diff(changes) if arguments.dry_run else paths))
     sys.stderr.writelines(f"{note}\n" for note in notes)
+    if not changes and known and equals(known.value, version):
+        sys.stderr.write(f"{found.name} is already at {known.value}: nothing to change\n")
+        return errors.EXIT_PASSED
+    if known and (old := parse(known.value)) and (new := parse(version)) and new.key < old.key:
+        sys.stderr.write(f"note: {normalize(version)} is lower than {known.value}, the version before\n")
     files = "1 file" if len(changes) == 1 else f"{len(changes)} files"
     would = "would change" if arguments.dry_run else "changed"
     sys.stderr.write(f"{found.name} {normalize(version)}: {files} {would}\n")

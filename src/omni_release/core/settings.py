@@ -76,10 +76,14 @@ class VersionPlace:
 
 @dataclass(frozen=True)
 class Version:
-    """Places of the version that are not discovered; `ignore` are globs of files with another version."""
+    """Places of the version that are not discovered; `ignore` are globs of files with another version.
+
+    `lockstep` are the folders of other projects of the repository that always have the same version.
+    """
 
     place: tuple[VersionPlace, ...] = ()
     ignore: tuple[str, ...] = ()
+    lockstep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

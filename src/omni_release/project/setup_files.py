@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import configparser
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -83,6 +82,10 @@ def _entry_points(group: str, *stated: object) -> dict[str, str]:
 
 def read(root: Path) -> SetupFiles:
     """The setup.cfg and setup.py in `root`; empty where they are missing or cannot be read."""
+    if not any((root / name).is_file() for name in ("setup.cfg", "setup.py")):
+        return SetupFiles({}, {})
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names of extras keep their case
     try:

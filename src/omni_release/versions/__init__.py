@@ -8,12 +8,13 @@ project, `source` knows what the build reads. Finders are in `discovery`, `confi
 from __future__ import annotations
 
 import os
+import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
 from omni_release.versions import configured, discovery, locks, prose, source
 from omni_release.versions.checkout import Checkout, is_pruned
-from omni_release.versions.member import Member
+from omni_release.versions.member import PROJECT_SECTIONS, Member, runs_setup
 from omni_release.versions.pep440 import equals, normalize, parse
 from omni_release.versions.place import DERIVED, DOC, HISTORY, MIRROR, SOURCE, TAG, Place, Search, finders
 
@@ -36,6 +37,16 @@ __all__ = [
 
 _FINDERS = finders(discovery, configured, locks, prose)
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+_PROJECT_TABLE = r"(?m)^[ \t]*\[[ \t]*(?:project|build-system|tool\.poetry|tool\.flit\.metadata)[ \t]*\]"
+_PROJECT_SECTION = rf"(?m)^\[(?:{'|'.join(sorted(PROJECT_SECTIONS))})\]"
+
+
+_KNOWN: dict[tuple[str, bool], ProjectVersions] = {}
+
+
+def remember(found: ProjectVersions, root: str, *, staged: bool) -> None:
+    """Keep what `version check` has found on its fast path: the rest of the process reports it, and changes no file."""
+    _KNOWN[os.path.realpath(root), staged] = found
 
 
 class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unreadable unheaded by_settings by_tools")):
@@ -77,6 +88,9 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
 
     Raises SettingsError where a place that the settings name does not exist.
     """
+    known = _KNOWN.get((os.path.realpath(root), staged))
+    if known is not None and checkout is None:
+        return known
     checkout = checkout or open_checkout(root, staged=staged)
     member = Member(checkout, checkout.inside)
     folders = project_folders(checkout)
@@ -92,6 +106,8 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
     named: list[Place] = []
     if member.table("tool", "omni-release", "version"):
         named = list(configured.configured_places(member))
+        for sibling in configured.lockstep(member):
+            named += _of_sibling(sibling, frozenset(folders), member)
         places += named
         places = [p for p in places if p.role == SOURCE or not configured.is_ignored(member, p.path)]
     unheaded = tuple(_changelogs_without_heading(member, version))
@@ -100,6 +116,26 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
     return ProjectVersions(
         member.name, tuple(_unique(places)), siblings, unreadable, unheaded, frozenset(named), by_tools
     )
+
+
+def _of_sibling(sibling: Member, folders: frozenset[str], member: Member) -> Iterator[Place]:
+    """The places of another project that has the same version, and the pins on it."""
+    search = Search(sibling, tuple(sibling.files(folders)), None, "", (member,))
+    sources = source.find_source(sibling) or _source_in_package(search)
+    stated = sources[0].value if sources else ""
+    search = search._replace(version=normalize(stated) or None, stated=stated)
+    places = [*sources, *(place for finder in _FINDERS for place in finder.find(search))]
+    yield from (place._replace(role=MIRROR) if place.role == SOURCE else place for place in places)
+
+
+def pins_on_siblings(checkout: Checkout, found: ProjectVersions) -> Iterator[tuple[Place, str]]:
+    """The project's pins on other projects of the repository at its own version, which a change leaves; their names."""
+    member, version = Member(checkout, checkout.inside), version_of(found.places)
+    for folder in found.siblings if version else ():
+        sibling = Member(checkout, folder)
+        for place in locks.pins.find(Search(sibling, (), version, "", (member,))):
+            if place not in found.places and not place.path.startswith("../") and equals(place.value, version or ""):
+                yield place, sibling.name
 
 
 def _source_in_package(search: Search) -> list[Place]:
@@ -112,13 +148,32 @@ def _source_in_package(search: Search) -> list[Place]:
 
 
 def project_folders(checkout: Checkout) -> list[str]:
-    """The folders of all projects in a checkout, as `packages/acme/`; the top's is empty."""
-    folders = {file[: -len(name)] for file in checkout.files for name in _PROJECT_FILES if file.endswith(name)}
+    """The folders of all projects in a checkout, as `packages/acme/`; the top's is empty.
+
+    A folder with settings of tools alone, or with another module called setup.py, is a part of the project around it.
+    """
+    found: dict[str, list[str]] = {}
+    for file in checkout.files:
+        if file.endswith(_PROJECT_FILES):
+            folder, name = file[: file.rfind("/") + 1], file[file.rfind("/") + 1 :]
+            if name in _PROJECT_FILES and (folder == checkout.inside or not is_pruned(folder)):
+                found.setdefault(folder, []).append(file)
     return sorted(
-        folder
-        for folder in folders
-        if (not folder or folder.endswith("/")) and (folder == checkout.inside or not is_pruned(folder))
+        folder for folder, files in found.items() if folder == checkout.inside or _is_project(checkout, folder, files)
     )
+
+
+def _is_project(checkout: Checkout, folder: str, files: list[str]) -> bool:
+    for file in files:
+        text = checkout.text(file)
+        if text is None:
+            continue
+        if file.endswith("setup.py"):
+            if f"{folder}__init__.py" not in checkout.known and runs_setup(text.text):
+                return True
+        elif re.search(_PROJECT_TABLE if file.endswith(".toml") else _PROJECT_SECTION, text.text):
+            return True
+    return False
 
 
 def comes_from_tag(root: str) -> bool:

@@ -60,6 +60,8 @@ def plan(checkout: Checkout, places: Iterable[Place], version: str, *, docs: boo
             text = _text(checkout, place.path).text
             quote = "'" if text.count("'") > text.count('"') else '"'
             spelled = respell(text[place.start : place.end], version, place.form, quote)
+            if place.form in ("tuple", "call"):
+                spelled = _in_own_words(text[: place.start] + text[place.end :], spelled, place.form)
             edits.setdefault(place.path, []).append((place, spelled))
         except NoSpelling as error:
             problems.append(f"{place.where}: {place.value} cannot be changed to {version} safely: {error}")
@@ -69,6 +71,23 @@ def plan(checkout: Checkout, places: Iterable[Place], version: str, *, docs: boo
             "\n".join(problems), "Nothing was changed. Change these places by hand, then repeat the command."
         )
     return tuple(change for change in changes if change is not None)
+
+
+def _in_own_words(module: str, spelled: str, form: str) -> str:
+    """The items of a tuple, with `candidate` where the module says that for `rc`.
+
+    Raises NoSpelling for a stage in a call's arguments that the module does not mention: only it knows its words.
+    """
+
+    def mentions(word: str) -> bool:
+        return f'"{word}"' in module or f"'{word}'" in module
+
+    if mentions("candidate"):
+        spelled = re.sub(r"""(["'])rc\1""", r"\1candidate\1", spelled)
+    stage = re.search(r"""["']([a-z]+)["']""", spelled)
+    if form == "call" and stage and stage[1] != "final" and not mentions(stage[1]):
+        raise NoSpelling(f"only the project knows its word for {stage[1]!r}: write the arguments ({spelled}) by hand")
+    return spelled
 
 
 def diff(changes: Iterable[Change]) -> Iterator[str]:

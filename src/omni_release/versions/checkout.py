@@ -19,6 +19,7 @@ TYPE_CHECKING = False  # typing costs more to import than a whole run of `versio
 if TYPE_CHECKING:
     from typing import Any
 
+LAYOUTS = ("", "src/", "lib/", "python/", "source/")
 _LARGEST = 20_000_000  # bytes; no file that states a version is larger
 _TESTS_AND_EXAMPLES = (
     *("test", "tests", "testing", "test_data", "testdata", "fixtures", "bench", "benchmark", "benchmarks"),
@@ -63,19 +64,28 @@ class Checkout:
 
     @functools.cached_property
     def files(self) -> tuple[str, ...]:
-        """The files that the finders read, by their names; and all modules near the top, which may be the project's."""
+        """The files that the finders read, by their names; and the modules at the top of projects and of packages."""
         files = source_tree.file_names(self.top) if self._listed is None else self._listed
         if not self._finders:
             return files
         names = frozenset().union(*(finder.names for finder in self._finders))
         patterns = "|".join(finder.pattern for finder in self._finders if finder.pattern)
         matches = re.compile(patterns, re.IGNORECASE).fullmatch
-        listed = []
+        listed, modules, packages, tops = [], [], set(), {""}
         for file in files:
             name = file[file.rfind("/") + 1 :]
-            if name in names or (name.endswith(".py") and file.count("/") < 2) or matches(name):
+            if name in names or matches(name):
                 listed.append(file)
-        return tuple(listed)
+                folder = file[: -len(name)]
+                if name == "__init__.py":
+                    packages.add(folder)
+                elif name in ("pyproject.toml", "setup.py", "setup.cfg"):
+                    tops.update(folder + layout for layout in LAYOUTS)
+            elif name.endswith(".py"):
+                modules.append(file)
+        tops |= {package for package in packages if package[: package.rfind("/", 0, -1) + 1] not in packages}
+        listed += [file for file in modules if file[: file.rfind("/") + 1] in tops]
+        return tuple(sorted(listed))
 
     @functools.cached_property
     def known(self) -> frozenset[str]:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 from omni_release.core.errors import SettingsError
-from omni_release.core.toml import table
+from omni_release.core.toml import LocatedString, table
 from omni_release.versions import place as versions_place
+from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
-from omni_release.versions.pep440 import equals, parse
+from omni_release.versions.pep440 import equals, parse, quoted, version_of_tuple
 from omni_release.versions.place import MIRROR, Place, Search, Text, reads
 
 _TABLE = "[[tool.omni-release.version.place]]"
@@ -24,16 +25,35 @@ def configured_places(member: Member) -> Iterator[Place]:
     entries = member.table("tool", "omni-release", "version").get("place")
     for entry in entries if isinstance(entries, list) else ():
         path = str(entry.get("path", "")).replace("\\", "/").removeprefix("./")
-        inside = os.path.normpath(path) if path else ".."
+        inside = os.path.normpath(member.at + path).replace(os.sep, "/") if path else ".."
         if os.path.isabs(path) or inside.startswith(".."):
-            raise _error(member, path, "must be in the project", "Give its path relative to pyproject.toml.")
-        text = member.checkout.text(member.at + path)
+            raise _error(member, path, "must be in the repository", "Give its path relative to pyproject.toml.")
+        text = member.checkout.text(inside)
         if text is None:
             raise _error(member, path, "does not exist (or is a link)", "Give its path relative to pyproject.toml.")
-        places = list(_by_pattern(member, text, entry) if entry.get("pattern") else _by_key(member, path, text, entry))
+        places = list(
+            _by_pattern(member, text, entry) if entry.get("pattern") else _by_key(member, inside, text, entry)
+        )
         if not places:
             raise _error(member, path, "has no version at this place", "Correct its `key` or `pattern`.")
         yield from places
+
+
+def lockstep(member: Member) -> Iterator[Member]:
+    """The projects of the repository that always have this project's version. Raises SettingsError for no project."""
+    folders = member.table("tool", "omni-release", "version").get("lockstep")
+    for folder in map(str, folders) if isinstance(folders, list) else ():
+        at = os.path.normpath(member.at + folder.replace("\\", "/")).replace(os.sep, "/")
+        sibling = Member(member.checkout, "" if at == "." else f"{at}/")
+        if at.startswith("..") or os.path.isabs(folder) or sibling.at == member.at or not sibling.name:
+            raise _error(
+                member,
+                f"lockstep = {folder!r}",
+                "names no other project of the repository",
+                "Give the folder of its pyproject.toml, relative to this one.",
+                "[tool.omni-release.version]",
+            )
+        yield sibling
 
 
 def is_ignored(member: Member, path: str) -> bool:
@@ -58,7 +78,7 @@ def _by_pattern(member: Member, text: Text, entry: dict[str, object]) -> Iterato
 
 
 def _by_key(member: Member, path: str, text: Text, entry: dict[str, object]) -> Iterator[Place]:
-    key, path, checkout = str(entry.get("key", "version")), member.at + path, member.checkout
+    key, checkout = str(entry.get("key", "version")), member.checkout
     name = path.rpartition("/")[2]
     *tables, last = key.split(".")
     if name.endswith((".toml", ".json")):
@@ -77,14 +97,14 @@ def _by_key(member: Member, path: str, text: Text, entry: dict[str, object]) -> 
                 yield text.place(value.start, value.end, MIRROR)
 
 
-def _error(member: Member, path: str, problem: str, hint: str) -> SettingsError:
+def _error(member: Member, path: str, problem: str, hint: str, table: str = _TABLE) -> SettingsError:
     from pathlib import Path
 
     settings = Path(member.checkout.top, member.at, "pyproject.toml")
-    return SettingsError(f"`{path or 'path'}` in {_TABLE} {problem}", hint, path=settings)
+    return SettingsError(f"`{path or 'path'}` in {table} {problem}", hint, path=settings)
 
 
-_VERSION = r"v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)"
+_VERSION = r"v?(?P<version>\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)"
 
 _VERSION_KEYS = (
     ("pyproject.toml", ("tool", "bumpversion"), "current_version"),
@@ -122,10 +142,13 @@ def bump_tool_version(search: Search) -> Iterator[Place]:
         if at + file in checkout.known:
             document = checkout.json(at + file) if file.endswith(".json") else checkout.toml(at + file)
             yield from checkout.places(at + file, table(document, *keys).get(key), MIRROR)
+            yield from _listed(checkout, at + file, table(document, *keys).get(key))
     for file in (".bumpversion.cfg", "setup.cfg"):
         sections = checkout.ini(at + file) if at + file in checkout.known else {}
         for section in _SECTIONS:
-            yield from checkout.places(at + file, sections.get(section, {}).get("current_version"), MIRROR)
+            stated = sections.get(section, {}).get("current_version")
+            yield from checkout.places(at + file, stated, MIRROR)
+            yield from _listed(checkout, at + file, stated)
     for file in _COMMITIZEN_YAML:
         text = checkout.text(at + file) if at + file in checkout.known else None
         match = re.search(r"^[ \t]+version:[ \t]*[\"']?([^\s\"'#]+)", text.text, re.M) if text else None
@@ -135,6 +158,15 @@ def bump_tool_version(search: Search) -> Iterator[Place]:
         yield from checkout.places(_MANIFEST, checkout.json(_MANIFEST).get(at.rstrip("/") or "."), MIRROR)
 
 
+def _listed(checkout: Checkout, path: str, value: object) -> Iterator[Place]:
+    """A version that a tool's own `serialize` writes as a list (`1, 2, 3, rc, 1`)."""
+    text = checkout.text(path)
+    if text and isinstance(value, LocatedString) and value.start >= 0 and "," in value:
+        version = version_of_tuple(quoted(value))
+        if version and parse(version):
+            yield text.place(value.start, value.end, MIRROR, version, "listed")
+
+
 @reads()
 def bump_tool_places(search: Search) -> Iterator[Place]:
     """The places in the files that such a tool changes: where its pattern matches around a version."""
@@ -142,12 +174,27 @@ def bump_tool_places(search: Search) -> Iterator[Place]:
         return
     others = ((path, pattern, 0) for path, pattern in _other_tools(search.member))
     for path, pattern, count in (*_bumpversion(search.member), *others):
-        path = path.removeprefix("./")
-        if _CHANGELOG.search(path.rpartition("/")[2]) or any(char in path for char in "*?["):
-            continue
-        text = search.member.checkout.text(search.member.at + path)
-        if text:
+        if text := _named_file(search.member, path):
             yield from _matches(text, pattern, search.version, count)
+    released = search.member.table("tool", "semantic_release")
+    for entry in _strings(released.get("version_variables")) + _strings(released.get("version_variable")):
+        path, _, name = re.sub(r":[nt]f$", "", entry).partition(":")
+        if text := _named_file(search.member, path):
+            yield from _chosen(text, _variable(name) if name else re.compile(_VERSION), search.version)
+
+
+def _named_file(member: Member, path: str) -> Text | None:
+    """A file that a tool names; not a changelog, whose versions are those of the past."""
+    path = path.strip().removeprefix("./")
+    if _CHANGELOG.search(path.rpartition("/")[2]) or any(char in path for char in "*?["):
+        return None
+    return member.checkout.text(member.at + path)
+
+
+def _variable(name: str) -> re.Pattern[str]:
+    """A variable of python-semantic-release, with a version: `name = "1.2.3"`, `name: 1.2.3`, `name@1.2.3`."""
+    quoted_name = rf"(?<![\w.-])(?P<quote>[\"']?){re.escape(name.strip())}(?P=quote)"
+    return re.compile(rf"{quoted_name}[ \t]*(?::=|==|=|:|@)?[ \t]*[\"']?{_VERSION}(?![\w]|\.\d)")
 
 
 def _bumpversion(member: Member) -> Iterator[tuple[str, str, int]]:
@@ -173,11 +220,7 @@ def _components(serialized: list[str]) -> int:
 
 
 def _other_tools(member: Member) -> Iterator[tuple[str, str]]:
-    """commitizen, python-semantic-release, tbump, bumpver."""
-    released = member.table("tool", "semantic_release")
-    for entry in _strings(released.get("version_variables")) + _strings(released.get("version_variable")):
-        path, _, name = entry.partition(":")
-        yield path, f'{name} = "{{version}}"' if name else "{version}"
+    """commitizen, tbump, bumpver."""
     for entry in _strings(member.table("tool", "commitizen").get("version_files")):
         yield entry.partition(":")[0], "{version}"
     for settings in (member.table("tool", "tbump"), member.checkout.toml(member.at + "tbump.toml")):
@@ -201,21 +244,40 @@ def _strings(value: object) -> list[str]:
 
 
 def _matches(text: Text, search: str, version: str, count: int) -> Iterator[Place]:
-    """Where a pattern matches: around this version; around another version if that is the only match."""
+    """Where a pattern matches, with a version in place of the tool's placeholder."""
     placeholder = next((name for name in _PLACEHOLDERS if name in search), None)
-    if placeholder is None:
-        return
-    before, _, after = search.partition(placeholder)
-    pattern = re.compile(rf"(?<![\w.]){re.escape(before)}{_VERSION}{re.escape(after)}(?![\w]|\.\d)")
-    matches = [match for match in pattern.finditer(text.text) if parse(match[1])]
+    if placeholder is not None:
+        before, _, after = search.partition(placeholder)
+        pattern = re.compile(rf"(?<![\w.]){re.escape(before)}{_VERSION}{re.escape(after)}(?![\w]|\.\d)")
+        yield from _chosen(text, pattern, version, count, alone=not (before or after).strip())
+
+
+def _chosen(
+    text: Text, pattern: re.Pattern[str], version: str, count: int = 0, *, alone: bool = False
+) -> Iterator[Place]:
+    """The matches with this version; where there is none, the only one with another version: it has drifted.
+
+    With `count`, only the first components are stated. A pattern that is a version `alone` also matches those of other
+    programs: those with fewer components, and unlikely ones, do not count.
+    """
+    matches = [match for match in pattern.finditer(text.text) if parse(match["version"])]
     if count:
-        matches = [match for match in matches if match[1].count(".") == count - 1]
-        chosen = [match for match in matches if equals(match[1], version, "short")]
+        matches = [match for match in matches if match["version"].count(".") == count - 1]
+        chosen = [match for match in matches if equals(match["version"], version, "short")]
     else:
-        alone = not (before or after).strip()
-        equal = [match for match in matches if equals(match[1], version)]
-        if alone:  # 2.12 may be the version of another program: the number of components must be the same
-            equal = [match for match in equal if match[1].count(".") >= str(parse(version)).count(".")]
-        chosen = equal or (matches if len(matches) == 1 and not alone else [])
+        if alone:
+            components = str(parse(version)).count(".")
+            matches = [match for match in matches if match["version"].count(".") >= components]
+        chosen = [match for match in matches if equals(match["version"], version)]
+        likely = [match for match in matches if not alone or _near(match["version"], version)]
+        chosen = chosen or (likely if len(likely) == 1 else [])
     for match in chosen:
-        yield text.place(*match.span(1), MIRROR, form="short" if count else "")
+        yield text.place(*match.span("version"), MIRROR, form="short" if count else "")
+
+
+def _near(value: str, version: str) -> bool:
+    """Could a version in a file that a tool writes be an earlier or later one of the project?"""
+    stated, current = parse(value), parse(version)
+    if stated is None or current is None or value in ("0.0.0", "1.0.0"):
+        return False
+    return stated.release[0] == current.release[0]

@@ -11,9 +11,9 @@ from omni_release.versions import locks, source
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical, part_places, python_place, setup_arguments
-from omni_release.versions.pep440 import equals, parse
+from omni_release.versions.pep440 import Version, equals, parse
 from omni_release.versions.place import DERIVED, MIRROR, Place, Search, reads
-from omni_release.versions.python import CALL, COMPUTED, TUPLE, Assigned
+from omni_release.versions.python import CALL, COMPUTED, INVALID, TUPLE, Assigned
 
 _VERSION_NAMES = frozenset(("version", "version_info", "version_tuple", "versioninfo"))
 _PRODUCTS = ("app", "package", "pkg", "library", "lib", "sdk", "cli", "client")
@@ -35,6 +35,17 @@ class ModuleTraits(namedtuple("ModuleTraits", "path near likely about")):
     near: bool
     likely: bool
     about: bool
+
+
+def mentions(text: str, version: str | None) -> bool:
+    """Does a text contain the numbers of a version, in whatever spelling (1.2.3, `1, 2, 3`, `minor=2`)?"""
+    parsed = parse(version or "")
+    if parsed is None:
+        return True
+    numbers = [str(number) for number in parsed.release]
+    while len(numbers) > 1 and numbers[-1] == "0":
+        numbers.pop()  # 1.0.0 may be written as 1.0
+    return bool(re.search(r"\D{1,40}?0?".join(numbers), text))
 
 
 def plausible(value: str, version: str | None) -> bool:
@@ -136,10 +147,40 @@ def _packages(member: Member, files: tuple[str, ...]) -> dict[str, bool]:
     folders = {file[: -len("/__init__.py")] for file in files if file.endswith("/__init__.py")}
     tops = [folder for folder in folders if folder.rpartition("/")[0] not in folders]
     tops = [folder for folder in tops if not re.search(r"(?:^|/)docs?(?:/|$)", folder[len(member.at) :])]
+    if len(tops) < 2:
+        return dict.fromkeys(tops, True)
     named = {
         folder: canonical(folder[len(member.at) :].replace("/", "-")).endswith(member.canonical) for folder in tops
     }
-    return named if len(tops) > 1 else dict.fromkeys(tops, True)
+    if not any(named.values()):  # PyAcme is imported as acme, with a private package beside it
+        listed = _listed_packages(member)
+        public = [top for top in tops if not top.rpartition("/")[2].startswith("_")]
+        own = [top for top in public if top.rpartition("/")[2] in listed or _is_like(member.canonical, top)]
+        named |= dict.fromkeys(own if len(own) == 1 else public if len(public) == 1 else [], True)
+    return named
+
+
+def _listed_packages(member: Member) -> set[str]:
+    """The top-level packages that the settings of a back end list."""
+    lists = [
+        member.table("tool", "setuptools").get("packages"),
+        member.table("tool", "hatch", "build", "targets", "wheel").get("packages"),
+        [member.table("tool", "flit", "module").get("name")],
+        [member.table("tool", "uv", "build-backend").get("module-name")],
+    ]
+    poetry = member.table("tool", "poetry").get("packages")
+    lists.append(
+        [entry.get("include") for entry in poetry if isinstance(entry, dict)] if isinstance(poetry, list) else []
+    )
+    paths = (str(path) for listed in lists if isinstance(listed, list) for path in listed)
+    return {path.rpartition("/")[2].partition(".")[0] for path in paths}
+
+
+def _is_like(name: str, package: str) -> bool:
+    """Is a package named like a project but for `py` or `python` in either?"""
+    stem = canonical(package.rpartition("/")[2])
+    plain, other = (re.sub(r"^(?:python|py)-?|-?(?:python|py)$", "", text) for text in (name, stem))
+    return plain.replace("-", "") == other.replace("-", "")
 
 
 def _module(member: Member, file: str, packages: dict[str, bool], version: str | None) -> Iterator[Place]:
@@ -154,9 +195,13 @@ def _module(member: Member, file: str, packages: dict[str, bool], version: str |
     subpackage = stem == "__init__" and package is not None and folder.count("/") <= package.count("/") + 1
     if not (near or about or subpackage):
         return
-    read = member.checkout.module(file)
-    if read is None or _GENERATED.search(read[0].text.text[:1000]):
+    text = member.checkout.text(file)
+    if text is None or _GENERATED.search(text.text[:1000]):
         return
+    if not (likely or about or "__version__" in text.text or mentions(text.text, version)):
+        return  # to parse each module takes longer than all the rest
+    read = member.checkout.module(file)
+    assert read is not None
     traits = ModuleTraits(file, near and (likely or bool(_LIKELY_MODULE.fullmatch(stem))), likely, about)
     computed = {item.name for item in read[1] if item.kind == COMPUTED and not item.fallback}
     for item in read[1]:
@@ -178,6 +223,10 @@ def _item(member: Member, traits: ModuleTraits, item: Assigned, version: str | N
         if dunder and traits.near:
             yield python_place(member.checkout, traits.path, item, DERIVED)
         return
+    if item.kind == INVALID:
+        if traits.near and traits.likely and version is not None:
+            yield python_place(member.checkout, traits.path, item, MIRROR)
+        return
     equal = equals(item.value, version or "", "release" if item.kind == TUPLE else "") and "." in item.value
     own = traits.near and name in _VERSION_NAMES and not item.fallback and item.kind != CALL
     sure = own and traits.likely and (dunder or traits.about) and item.value not in _PLACEHOLDERS[:1]
@@ -198,8 +247,15 @@ def _sphinx_conf(checkout: Checkout, file: str, version: str | None) -> Iterator
         stated = parse(item.value)
         if item.name in computed and not equals(item.value, version or ""):
             continue  # a placeholder, until it is computed
-        short = item.name == "version" and full and stated and len(stated.release) < len(full.release)
+        short = item.name == "version" and full and stated and _is_short(stated, full)
         yield python_place(checkout, file, item, MIRROR, "short" if short else "")
+
+
+def _is_short(stated: Version, full: Version) -> bool:
+    """Is it Sphinx's short `version`, the first components of the whole one (1.2 of 1.2.3, and of 1.2.dev0)?"""
+    leads = full.pre is not None or full.dev is not None
+    as_long = leads and stated.pre is None and stated.dev is None and stated.release == full.release
+    return len(stated.release) < len(full.release) or as_long
 
 
 def _bare(member: Member, file: str, version: str | None) -> Iterator[Place]:
@@ -236,6 +292,7 @@ def cargo(search: Search) -> Iterator[Place]:
     member, version = search.member, search.version
     checkout, main = member.checkout, source.cargo_manifest(member)
     manifests = [file for file in search.files if file.endswith("Cargo.toml")]
+    manifests = [file for file in manifests if file == main or _may_concern(checkout, file, search)]
     manifests += [file for file in _above(member.at, "Cargo.toml") if file in checkout.known and file not in manifests]
     crates: dict[str, str] = {}
     inherited: list[str] = []
@@ -260,6 +317,20 @@ def cargo(search: Search) -> Iterator[Place]:
         yield from locks.cargo_lock_entry(checkout, lock, versions)
 
 
+def _may_concern(checkout: Checkout, file: str, search: Search) -> bool:
+    """Does a manifest contain the project's version, its name, or what a workspace states? Others are not read."""
+    text = checkout.text(file)
+    if text is None:
+        return False
+    name = search.member.canonical
+    words = {name, name.replace("-", "_"), search.member.name.lower()} - {""}
+    return (
+        mentions(text.text, search.version)
+        or "workspace" in text.text
+        or any(word in text.text.lower() for word in words)
+    )
+
+
 def _above(at: str, name: str) -> list[str]:
     folders = at.rstrip("/").split("/") if at else []
     return ["/".join([*folders[:count], name]) for count in range(len(folders), -1, -1)]
@@ -268,7 +339,9 @@ def _above(at: str, name: str) -> list[str]:
 @reads("package.json", "package-lock.json", "npm-shrinkwrap.json")
 def npm(search: Search) -> Iterator[Place]:
     """The package.json files that have the project's version, and their lock files."""
-    yield from _npm(search.member, search.files, search.version)
+    files = (file for file in search.files if file.endswith("package.json"))
+    concerned = tuple(file for file in files if _may_concern(search.member.checkout, file, search))
+    yield from _npm(search.member, concerned, search.version)
 
 
 def _npm(member: Member, files: tuple[str, ...], version: str | None) -> Iterator[Place]:

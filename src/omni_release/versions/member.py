@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import _ast
+import functools
 import os
 import re
 from collections.abc import Iterator
 
-from omni_release.core.toml import table
-from omni_release.versions.checkout import Checkout, is_pruned
+from omni_release.core.toml import LocatedString, table
+from omni_release.versions.checkout import LAYOUTS, Checkout, is_pruned
+from omni_release.versions.pep440 import is_signed
 from omni_release.versions.place import MIRROR, SOURCE, Place
-from omni_release.versions.python import CALL, COMPUTED, LITERAL, TUPLE, Assigned, Module, components, constants, walk
+from omni_release.versions.python import (
+    CALL,
+    COMPUTED,
+    INVALID,
+    LITERAL,
+    TUPLE,
+    Assigned,
+    Module,
+    components,
+    constants,
+    walk,
+)
 
-_LAYOUTS = ("", "src/", "lib/", "python/", "source/")
+TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
+if TYPE_CHECKING:
+    from typing import Any
+
 _DEEPEST = 5
 PROJECT_SECTIONS = frozenset(("metadata", "options", "files"))
 """The sections of a setup.cfg that describe a project; others configure tools."""
@@ -32,13 +48,29 @@ class Member:
     def __init__(self, checkout: Checkout, at: str) -> None:
         self.checkout = checkout
         self.at = at
-        self.pyproject = checkout.toml(at + "pyproject.toml")
-        self.setup_cfg = checkout.ini(at + "setup.cfg")
+
+    @functools.cached_property
+    def pyproject(self) -> dict[str, Any]:
+        """The tables of pyproject.toml, read on first use: of siblings, few need it."""
+        return self.checkout.toml(self.at + "pyproject.toml")
+
+    @functools.cached_property
+    def setup_cfg(self) -> dict[str, dict[str, LocatedString]]:
+        """The values of setup.cfg, by section."""
+        return self.checkout.ini(self.at + "setup.cfg")
+
+    @functools.cached_property
+    def name(self) -> str:
+        """The project's name, wherever it is stated; empty where it is computed."""
         name = self.table("project").get("name") or self.table("tool", "poetry").get("name")
         name = name or self.table("tool", "flit", "metadata").get("module")
         name = name or self.setup_cfg.get("metadata", {}).get("name") or self._name_in_setup()
-        self.name = str(name or "")
-        self.canonical = canonical(self.name)
+        return str(name or "")
+
+    @functools.cached_property
+    def canonical(self) -> str:
+        """The name, normalised."""
+        return canonical(self.name)
 
     def table(self, *keys: str) -> dict[str, object]:
         """A table of pyproject.toml."""
@@ -99,7 +131,7 @@ class Member:
         find = self.table("tool", "setuptools", "packages", "find").get("where")
         extra += map(str, find) if isinstance(find, list) else []
         layouts = [f"{path}/" for path in map(os.path.normpath, filter(None, extra)) if path != "."]
-        for layout in (*layouts, *_LAYOUTS):
+        for layout in (*layouts, *LAYOUTS):
             for file in (f"{inside}/__init__.py", f"{inside}.py"):
                 if self.checkout.text(self.at + layout + file) is not None:
                     return self.at + layout + file
@@ -122,7 +154,7 @@ class Member:
             return []
         module, found = read
         mine = [item for item in found if item.name == name and not item.fallback]
-        if literal := next((item for item in mine if item.kind != COMPUTED), None):
+        if literal := next((item for item in mine if item.kind not in (COMPUTED, INVALID)), None):
             return [python_place(self.checkout, path, literal, role)]
         if computed := next((item for item in mine if item.kind == COMPUTED), None):
             words = re.findall(r"[A-Za-z_]\w*", computed.value)
@@ -186,6 +218,8 @@ def python_place(checkout: Checkout, path: str, item: Assigned, role: str, form:
     assert text is not None
     if item.kind == CALL:
         form = "call"
+    elif item.kind == TUPLE and is_signed(text.text[item.start : item.end]):
+        form = "signed"
     elif item.kind == TUPLE:
         form = "release" if role != SOURCE and _is_release_only(checkout, path, item) else "tuple"
     return text.place(item.start, item.end, role, item.value, form, item.note)

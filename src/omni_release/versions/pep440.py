@@ -4,7 +4,8 @@ Own code beside packaging.version, whose import takes longer than all of `omni-r
 which keeps no spelling. The tests compare the two. Other rooms use packaging, through `distributions.same_version`.
 
 Forms: `` (a string), `semver` (npm, Cargo), `tuple` (the items of a Python tuple), `call` (the arguments of a type),
-`release` (a tuple of the numbers, in a module with a string of the whole version), `short` (the first components),
+`release` (a tuple of the numbers, in a module with a string of the whole version), `signed` (a tuple whose last number
+is negative before a release), `listed` (items as in a tuple, without quotes), `short` (the first components),
 `part:N` and `part:suffix` (one component of several; `part:N+` where there is a suffix too, `part:Ns` where the last
 component includes the suffix).
 """
@@ -29,6 +30,7 @@ _PATTERN = re.compile(
 _STAGES = {"alpha": "a", "a": "a", "beta": "b", "b": "b", "c": "rc", "rc": "rc", "pre": "rc", "preview": "rc"}
 _LONG = {"a": "alpha", "b": "beta", "rc": "rc"}
 _FINAL = ("final", "")
+_CANDIDATE = "candidate"  # as in sys.version_info
 _SEMVER_POST = re.compile(r"\+post\.?(\d+)$")
 _PARTS = 3
 
@@ -103,6 +105,9 @@ def equals(value: str, other: str, form: str = "") -> bool:
         return False
     if form == "release":
         return stated.key[:2] == wanted._replace(pre=None, post=None, dev=None).key[:2]
+    if form == "signed":
+        leads = wanted.pre is not None or (wanted.dev is not None and wanted.post is None)
+        return leads and stated.key[:2] == wanted._replace(pre=None, dev=None).key[:2]
     if form == "short":
         return stated.release == wanted.release[: len(stated.release)] and stated.epoch == wanted.epoch
     return stated.key == wanted.key
@@ -119,6 +124,10 @@ def respell(old: str, new: str, form: str = "", quote: str = '"') -> str:
         return _tuple(old, version._replace(pre=None, post=None, dev=None, local=""), quote)
     if form == "tuple":
         return _tuple(old, version, quote)
+    if form == "signed":
+        return _signed(old, version)
+    if form == "listed":
+        return _tuple(quoted(old), version, '"').replace('"', "")
     if form == "call":
         return _call(old, version, quote)
     if form.startswith("part:"):
@@ -205,7 +214,7 @@ def _part(old: str, version: Version, which: str) -> str:
 
 
 _ITEM = re.compile(
-    r"""(?P<int>\d+|(?<=")\d+(?=")|(?<=')\d+(?='))|(?P<quote>["'])(?P<word>[A-Za-z.][A-Za-z0-9.]*|)(?P=quote)"""
+    r"""(?P<int>-?\d+|(?<=")\d+(?=")|(?<=')\d+(?='))|(?P<quote>["'])(?P<word>[A-Za-z.][A-Za-z0-9.]*|)(?P=quote)"""
 )
 
 
@@ -213,6 +222,8 @@ def version_of_tuple(items: str) -> str | None:
     """The version of the items of a tuple (`1, 2, 3, "final", 0`); None where they are not a version."""
     found = list(_ITEM.finditer(items))
     numbers = [match["int"] for match in found]
+    if is_signed(items):  # (1, 3, 0, -100), of any version before 1.3.0
+        return ".".join(map(str, (*map(int, filter(None, numbers[:-1])), "dev0")))
     count = next((at for at, number in enumerate(numbers) if number is None), len(found))
     rest = found[count:]
     if not count or len(rest) > 2 or (len(rest) == 2 and rest[1]["int"] is None):
@@ -220,7 +231,8 @@ def version_of_tuple(items: str) -> str | None:
     text = ".".join(str(int(number)) for number in numbers[:count])
     if not rest or (rest[0]["word"] in _FINAL):
         return text
-    return text + rest[0]["word"] + (rest[1]["int"] if len(rest) == 2 else "")
+    stage = "rc" if rest[0]["word"] == _CANDIDATE else rest[0]["word"]
+    return text + stage + (rest[1]["int"] if len(rest) == 2 else "")
 
 
 def _tuple(old: str, version: Version, quote: str) -> str:
@@ -228,9 +240,9 @@ def _tuple(old: str, version: Version, quote: str) -> str:
     count = next((at for at, match in enumerate(found) if match["int"] is None), len(found))
     rest = found[count:]
     release = version.release + (0,) * (count - len(version.release))
-    if version.epoch or version.local or (rest and any(release[count:])):
+    if version.epoch or version.local or (len(rest) > 1 and any(release[count:])):
         raise NoSpelling(f"{version} cannot be written in the tuple ({old})")
-    release = release[: max(count, len(version.release) if not rest else count)]
+    release = release[: count if len(rest) > 1 else max(count, len(version.release))]
     comma = old[found[0].end() : found[1].start()] if len(found) > 1 else ", "
     suffix = str(Version(0, (), version.pre, version.post, version.dev, ""))
     text, at = "", 0
@@ -246,12 +258,41 @@ def _tuple(old: str, version: Version, quote: str) -> str:
     word = rest[0]
     if not suffix and word["word"] not in _FINAL:
         return text
-    text = suffix if word["word"].startswith(".") else suffix.removeprefix(".")
-    return text + old[at : word.start("word")] + (text or word["word"]) + old[word.end("word") :]
+    stage = suffix if word["word"].startswith(".") else suffix.removeprefix(".")
+    return text + old[at : word.start("word")] + (stage or word["word"]) + old[word.end("word") :]
+
+
+def is_signed(items: str) -> bool:
+    """Are these the items of a tuple whose last number, alone, is negative?"""
+    numbers = [match["int"] or "" for match in _ITEM.finditer(items)]
+    return len(numbers) > 2 and numbers[-1].startswith("-") and all(number.isdigit() for number in numbers[:-1])
+
+
+def quoted(items: str) -> str:
+    """Items without quotes (`1, 2, 3, rc, 1`) as those of a tuple."""
+    return re.sub(r"[A-Za-z]\w*", r'"\g<0>"', items)
+
+
+def _signed(old: str, version: Version) -> str:
+    """`1, 3, 0, 0` for a release; the same negative number for a development version."""
+    if version.pre or version.post is not None or version.epoch or version.local:
+        raise NoSpelling(f"only the project knows the last number of ({old}) for {version}: write the tuple by hand")
+    found = list(_ITEM.finditer(old))
+    numbers = [*map(str, (*version.release, *([0] * len(found)))[: len(found) - 1])]
+    numbers.append(found[-1]["int"] if version.dev is not None else "0")
+    if any(version.release[len(found) - 1 :]):
+        raise NoSpelling(f"{version} cannot be written in the tuple ({old})")
+    text, at = "", 0
+    for match, number in zip(found, numbers, strict=True):
+        text += old[at : match.start()] + number
+        at = match.end()
+    return text + old[at:]
 
 
 def _call(old: str, version: Version, quote: str) -> str:
-    """The numbers that a type is called with; its arguments for a pre-release are not known."""
+    """The numbers that a type is called with, and a stage with its number; other arguments are not known."""
+    if [bool(match["word"]) for match in _ITEM.finditer(old)][-2:] == [True, False]:
+        return _tuple(old, version, quote)
     count = sum(match["int"] is not None for match in _ITEM.finditer(old))
     if (
         (parse(version_of_tuple(old) or "") or version).pre
@@ -259,7 +300,7 @@ def _call(old: str, version: Version, quote: str) -> str:
         or version.post is not None
         or version.dev is not None
     ):
-        raise NoSpelling(f"{version} cannot be written in a call's arguments ({old})")
+        raise NoSpelling(f"only the project knows the arguments ({old}) for {version}: write them by hand")
     if len(version.release) > count:
         raise NoSpelling(f"{version} has more components than the arguments ({old})")
     return _tuple(old, version, quote)
@@ -273,6 +314,7 @@ def _staged(old: str, at: int, rest: list[re.Match[str]], version: Version) -> s
     stage, number = ("final", 0) if version.pre is None else version.pre
     short = rest[0]["word"] in ("a", "b")
     stage = stage if short else _LONG.get(stage, stage)
+    stage = _CANDIDATE if stage == "rc" and rest[0]["word"] == _CANDIDATE else stage
     if stage == "final" and rest[0]["word"] in _FINAL:
         return old[at:]  # the number after "final" is the project's choice
     if version.post is not None or version.dev is not None:

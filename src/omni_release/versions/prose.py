@@ -31,6 +31,10 @@ _HEADING = re.compile(r"^\s*(?:#+|=+(?= )|\*\*|<h\d>|\[|\(|v(?=\d)|version\b|rel
 
 _RULE = re.compile(r"^\s*([=\-~^\"'#*+])\1{2,}\s*$")
 
+_BADGE = r"/badge/(?:latest[-_])?(?:version|release|pypi|v)[-_]"
+
+_ROW = r"^[ \t]*(?:\|[ \t]*)?[*_`]*(?:version|release)[*_`]*[ \t]*[|:]"
+
 _LONGEST = 120  # characters of a line that is a heading
 
 
@@ -40,7 +44,7 @@ def readme_versions(search: Search) -> Iterator[Place]:
     if not search.version or not search.member.name:
         return
     name = "[-_.]".join(map(re.escape, re.split("[-_.]+", search.member.name)))
-    about = re.compile(rf"{name}|\brev:|:version:|current version", re.IGNORECASE)
+    about = re.compile(rf"{name}|\brev:|:version:|current version|{_BADGE}|{_ROW}", re.IGNORECASE)
     for file in _prose_files(search.member, _README):
         text = search.member.checkout.text(file)
         for match in _TOKEN.finditer(text.text) if text else ():

@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from omni_release.versions.pep440 import parse, version_of_tuple
 from omni_release.versions.place import Text
 
-LITERAL, TUPLE, CALL, COMPUTED = "literal", "tuple", "call", "computed"
+LITERAL, TUPLE, CALL, COMPUTED, INVALID = "literal", "tuple", "call", "computed", "invalid"
 
 
 _COOKIE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\n]*)?\r?\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")
 
-_NAMED = re.compile(r"(?mi)^[ \t(]*(?:[\w.]+[ \t]*[,=][ \t]*)*(?:\w*version\w*|release|\w*major\w*)[ \t]*[,:=)]")
+_NAMED = re.compile(r"(?mi)(?:^|;)[ \t(]*(?:[\w.]+[ \t]*[,=][ \t]*)*(?:\w*version\w*|release|\w*major\w*)[ \t]*[,:=)]")
+
+_WORDS = ("ersion", "ERSION", "elease", "ELEASE", "ajor", "AJOR")
+"""What the names contain: to search for them is faster than for the pattern."""
 
 _SIMPLE = re.compile(r"""[rRuU]?(?:\"\"\"|'''|"|')""")
 
@@ -28,6 +31,9 @@ _LONGEST = 12  # lines of one assignment, in a file for another version of Pytho
 _CALLED = re.compile(r"(?i)\w*version\w*$")
 
 _LEVELS = {"release_candidate": "rc", "prerelease": "rc", "post": ".post", "dev": ".dev"}
+
+_ALMOST = re.compile(r"v?\d+(?:\.\d+)+[\w.+!-]*")
+"""A string that is meant as a version; a placeholder of a build is not."""
 
 _SUFFIXED = re.compile(r"\d{1,9}(?:[-_.]?(?:a|b|rc|alpha|beta|dev|post)[-_.]?\d*)+")
 
@@ -69,7 +75,7 @@ class Module:
         self.clean = text.text.encode("utf-8", "replace").decode()
         self.shift = 1 if self.clean.startswith("\ufeff") else 0
         self.clean = self.clean[self.shift :]
-        self.named = bool(_NAMED.search(self.clean))
+        self.named = any(word in self.clean for word in _WORDS) and bool(_NAMED.search(self.clean))
 
     @functools.cached_property
     def tree(self) -> _ast.Module | None:
@@ -112,7 +118,7 @@ def assignments(module: Module) -> list[Assigned]:
     if not module.named:
         return []
     body = module.tree.body if module.tree else _statements(module)
-    return list(_assignments_in(module, body, fallback=False))
+    return _assignments_in(module, body, fallback=False)
 
 
 def components(module: Module) -> list[list[tuple[int, int, int, str]]]:
@@ -195,22 +201,35 @@ def _statements(module: Module) -> list[_ast.stmt]:
     return found
 
 
-def _assignments_in(module: Module, body: list[_ast.stmt], *, fallback: bool) -> Iterator[Assigned]:
+def _assignments_in(module: Module, body: list[_ast.stmt], *, fallback: bool) -> list[Assigned]:
+    """The assignments of a block, without those that a later statement of the same block overrides."""
+    found: list[Assigned] = []
     for node in body:
         if isinstance(node, _ast.Assign):
-            for target in node.targets:
-                yield from _assignment(module, target, node.value, fallback=fallback)
+            new = [
+                item for target in node.targets for item in _assignment(module, target, node.value, fallback=fallback)
+            ]
         elif isinstance(node, _ast.AnnAssign) and node.value:
-            yield from _assignment(module, node.target, node.value, fallback=fallback)
-        elif isinstance(node, _ast.If):
-            yield from _assignments_in(module, node.body, fallback=fallback)
-            yield from _assignments_in(module, node.orelse, fallback=True)
-        elif isinstance(node, _ast.Try):
-            yield from _assignments_in(module, [*node.body, *node.orelse, *node.finalbody], fallback=fallback)
-            for handler in node.handlers:
-                yield from _assignments_in(module, handler.body, fallback=True)
-        elif isinstance(node, _ast.With):
-            yield from _assignments_in(module, node.body, fallback=fallback)
+            new = list(_assignment(module, node.target, node.value, fallback=fallback))
+        else:
+            found += _in_blocks(module, node, fallback=fallback)
+            continue
+        # What is computed may be computed from the value before.
+        again = {item.name for item in new if item.kind != COMPUTED}
+        found = [item for item in found if item.name not in again] + new
+    return found
+
+
+def _in_blocks(module: Module, node: _ast.stmt, *, fallback: bool) -> list[Assigned]:
+    """The assignments in the blocks of a statement."""
+    if isinstance(node, _ast.If):
+        body = _assignments_in(module, node.body, fallback=fallback)
+        return body + _assignments_in(module, node.orelse, fallback=True)
+    if isinstance(node, _ast.Try):
+        body = _assignments_in(module, [*node.body, *node.orelse, *node.finalbody], fallback=fallback)
+        handlers = (_assignments_in(module, handler.body, fallback=True) for handler in node.handlers)
+        return body + [item for handler in handlers for item in handler]
+    return _assignments_in(module, node.body, fallback=fallback) if isinstance(node, _ast.With) else []
 
 
 def _assignment(module: Module, target: _ast.expr, value: _ast.expr, *, fallback: bool) -> Iterator[Assigned]:
@@ -226,9 +245,13 @@ def _assignment(module: Module, target: _ast.expr, value: _ast.expr, *, fallback
             text, end = text[:-1], end - 1
         if text and parse(text):
             yield Assigned(target.id, LITERAL, text, start, end, note, fallback)
+        elif target.id == "__version__" and _ALMOST.fullmatch(text):
+            yield Assigned(target.id, INVALID, text, start, end, note, fallback)
     elif isinstance(value, _ast.Tuple | _ast.List) and value.elts:
         start, end = module.span(value.elts[0])[0], module.span(value.elts[-1])[1]
-        plain = all(isinstance(item, _ast.Constant) and isinstance(item.value, int | str) for item in value.elts)
+        plain = all(
+            isinstance(item, _ast.Constant) and isinstance(item.value, int | str) for item in _without_sign(value.elts)
+        )
         whole = version_of_tuple(module.text.text[start:end]) if plain else None
         if whole and parse(whole) and len(value.elts) > 1:
             yield Assigned(target.id, TUPLE, whole, start, end, "", fallback)
@@ -238,6 +261,12 @@ def _assignment(module: Module, target: _ast.expr, value: _ast.expr, *, fallback
         start, end = module.span(value)
         code = " ".join(module.text.text[start:end].split())
         yield Assigned(target.id, COMPUTED, code if len(code) <= 80 else code[:77] + "…", start, end, "", fallback)
+
+
+def _without_sign(items: list[_ast.expr]) -> list[_ast.expr]:
+    """The items; of a negative last one, its number."""
+    last = items[-1]
+    return [*items[:-1], last.operand] if isinstance(last, _ast.UnaryOp) and isinstance(last.op, _ast.USub) else items
 
 
 def _called(module: Module, value: _ast.Call) -> tuple[str, int, int] | None:
