@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.publishing.checks import upload_rules
@@ -57,6 +59,16 @@ def test_all_refusals_at_once(tmp_path: Path) -> None:
             "index-wheel-platform",
         ),
     ]
+
+
+@pytest.mark.parametrize(("form", "refused"), [("2.1", False), ("2.2", False), ("2.3", False), ("2.4", True)])
+def test_license_files(form: str, refused: bool, tmp_path: Path) -> None:
+    """Old back ends state license files before the field is defined: clients leave it out, and PyPI takes the file."""
+    whole = metadata("1.0", "License-File: LICENSE", form=form)
+    wheel(tmp_path, whole)
+    sdist(tmp_path, whole)
+    rules = [rule for rule, _ in found(tmp_path)]
+    assert rules == (["index-sdist-license-files", "index-wheel-license-files"] if refused else [])
 
 
 def test_second_sdist(tmp_path: Path) -> None:

@@ -26,8 +26,9 @@ def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
     The wheel to publish contains the same files and bytes as a wheel built straight from the checkout. Compiled files
     are compared by name alone; what build back ends write about the build and the repository may differ.
 
-    Fix: include the missing files in the sdist, at the place where the build back end looks for them. With hatchling,
-    do not combine `sources = ["src"]` with `packages = ["src/NAME"]`, which drops the prefix in the sdist.
+    Fix: include the missing files in the sdist, at the place where the build back end looks for them, and remove what
+    earlier builds left behind (build/). With hatchling, do not combine `sources = ["src"]` with
+    `packages = ["src/NAME"]`, which drops the prefix in the sdist.
     """
     published, straight = _comparable_wheels(release)
     found = comparison.compare(published, straight, release.work_dir)

@@ -19,9 +19,9 @@ _DEADLINE = 120.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CONTENTS = re.compile(r"^(?P<path>.+\.whl): (?P<rule>W\d{3}): (?P<message>.+)$")
 
-_ADVICE = "W002|W003|W004|W009|W010"
-# Duplicates, a file at the top, a path that cannot be imported, several top-level entries, a folder without modules:
-# often as intended, as templates, data or a second package are.
+_ADVICE = "W001|W002|W003|W004|W009|W010"
+# Compiled Python, which `no-stray-files` reports, too. Duplicates, a file at the top, a path that cannot be imported,
+# several top-level entries, a folder without modules: often as intended, as templates, data or a second package are.
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""The program that builds, with a build back end in the source tree: what it says where a build fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# The back end packs the files that `packed.txt` lists into the sdist, and runs `wheel.py` to build the wheel.
+BACK_END = """
+import os, pathlib, runpy, subprocess, sys, tarfile, zipfile
+
+def build_sdist(sdist_directory, config_settings=None):
+    name = "acme-1.0.tar.gz"
+    with tarfile.open(os.path.join(sdist_directory, name), "w:gz") as archive:
+        for file in pathlib.Path("packed.txt").read_text().split():
+            archive.add(file, f"acme-1.0/{file}")
+    return name
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = pathlib.Path("wheel.txt").read_text().strip()
+    runpy.run_path("wheel.py")
+    with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as archive:
+        archive.writestr("acme.py", "")
+    return name
+"""
+PACKED = "back_end.py packed.txt pyproject.toml wheel.py wheel.txt"
+PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "back_end"
+backend-path = ["."]
+"""
+
+
+def build(folder: Path, script: str, wheel: str = "acme-1.0-py3-none-any.whl", which: str = "first") -> tuple[int, str]:
+    """The exit code, and the reason that the program gives."""
+    source = folder / "source"
+    files = {"back_end.py": BACK_END, "packed.txt": PACKED, "pyproject.toml": PYPROJECT, "wheel.py": script}
+    files |= {
+        "wheel.txt": wheel,
+        "lib/fonts/a.ttf": "",
+        "helpers.py": "",
+        "VERSION": "1.0",
+        "requirements/base.txt": "",
+    }
+    for name, content in files.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(content, encoding="utf-8")
+    reason = folder / "reason.txt"
+    arguments = (source, folder / "environment", folder / "run" / "dist", folder / "run" / "local-wheel", reason)
+    (folder / "run").mkdir(exist_ok=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", "omni_release.scripts.build", which, *map(str, arguments), "SECRET"],
+        cwd=folder,
+        env={**os.environ, "SECRET": "not for the back end"},
+        check=False,
+        timeout=120,
+    )
+    return ended.returncode, reason.read_text(encoding="utf-8") if reason.is_file() else ""
+
+
+FAILURES = [
+    (
+        "import pathlib; pathlib.Path('lib/fonts/a.ttf').read_bytes()",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'lib/fonts/a.ttf'",
+        "lib is in the checkout, and not in the sdist",
+    ),
+    (
+        "import sys; sys.path.insert(0, '.'); import helpers",
+        "ModuleNotFoundError: No module named 'helpers'",
+        "helpers.py is in the checkout, and not in the sdist",
+    ),
+    (
+        "import pathlib; print(pathlib.Path('VERSION').resolve().read_text())",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'VERSION'",
+        "VERSION is in the checkout, and not in the sdist",
+    ),
+    (
+        "print('acme.c:1: fatal error: acme.h: No such file'); print('see the log'); raise SystemExit(1)",
+        "acme.c:1: fatal error: acme.h: No such file",
+        "",
+    ),
+    ("raise SystemExit('the compiler is too old')", "the compiler is too old", ""),
+]
+
+
+@pytest.mark.parametrize(("script", "cause", "lacking"), FAILURES)
+def test_failure(script: str, cause: str, lacking: str, tmp_path: Path) -> None:
+    """The first line has the hook and the back end's own words; what the sdist lacks follows."""
+    code, reason = build(tmp_path, script)
+    first, *rest = reason.splitlines()
+    assert (code, first) == (1, f"build_wheel of the build back end failed: {cause}")
+    assert rest == ["This was the wheel built from the sdist.", *([f"{lacking}: include it there."] if lacking else [])]
+
+
+@pytest.mark.parametrize(
+    ("wheel", "local"),
+    [
+        ("acme-1.0-py3-none-any.whl", False),
+        ("acme-1.0-cp311-cp311-manylinux_2_28_x86_64.whl", False),
+        ("acme-1.0-cp311-cp311-macosx_14_0_arm64.whl", False),
+        ("acme-1.0-cp311-cp311-win_amd64.whl", False),
+        ("acme-1.0-cp311-cp311-linux_x86_64.whl", True),
+        ("acme-1.0-cp311-abi3-linux_aarch64.whl", True),
+        ("acme-1.0-cp311-cp311-freebsd_14_amd64.whl", True),
+    ],
+)
+def test_wheel_that_no_index_takes(wheel: str, local: bool, tmp_path: Path) -> None:
+    """A wheel for this machine alone is kept apart from what is uploaded."""
+    assert build(tmp_path, "", wheel) == (0, "")
+    folder = tmp_path / "run"
+    assert (folder / ("local-wheel" if local else "dist") / wheel).is_file()
+    assert (folder / "local-wheel").exists() is local
+    assert (folder / "dist" / "acme-1.0.tar.gz").is_file()
+
+
+def test_variables_of_the_installer(tmp_path: Path) -> None:
+    """The back end does not get what is for the installer alone, and its left-over programs do not stop the build."""
+    script = (
+        "import os, subprocess, sys\n"
+        "assert 'SECRET' not in os.environ\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])\n"
+    )
+    assert build(tmp_path, script) == (0, "")
