@@ -94,6 +94,16 @@ def test_check_wheel_contents(
     }
 
 
+@pytest.mark.parametrize("settings", ["", "setup.cfg"])
+def test_without_pyproject(settings: str, release: Release, world: World) -> None:
+    """A project that is not in pyproject.toml is looked at, with its settings in setup.cfg if it has one."""
+    (release.project.root / "pyproject.toml").unlink()
+    if settings:
+        (release.project.root / settings).write_text("[tool:check-wheel-contents]\nignore = W007\n", encoding="utf-8")
+    rules = [finding.rule for finding in tool_checks.wheel_contents(release, world)]
+    assert rules == (["W008"] if settings else ["W007", "W008"])
+
+
 def package(path: str) -> Package:
     """The import package at a path."""
     return Package(Path(path), path.removesuffix(".py").replace("/", "."))

@@ -102,6 +102,7 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
     settings, outer = release.project.settings, world.environment
     inner = installers.dependency_env(outer, release.folder, settings.build_pass_env)
+    inner["PYTHONPYCACHEPREFIX"] = str(release.work_dir / "pycache")  # a back end in the source tree is not packed
     inner["GIT_CEILING_DIRECTORIES"] = str(release.work_dir)  # an unpacked sdist is in no repository
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))

@@ -48,7 +48,8 @@ def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
     ignore the rule in [tool.check-wheel-contents].
     """
     wheels = [str(path) for path in distributions.built(release.dist) if distributions.is_wheel(path.name)]
-    config = ("--config", str(release.project.root / "pyproject.toml"))
+    settings = (release.project.root / name for name in ("pyproject.toml", "setup.cfg"))
+    config = next((("--config", str(path)) for path in settings if path.is_file()), ("--no-config",))
     lines = _run(release, world, _CONTENTS, "check_wheel_contents", *config, *wheels)
     own = {package.name.partition(".")[0] for package in release.project.packages}
     for found in _reported(lines):
