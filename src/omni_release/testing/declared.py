@@ -130,9 +130,13 @@ def _is_other_tool(line: str, text: str) -> bool:
 
 def _runs_tests(lists: Lists, listed: RequirementList) -> bool:
     """Whether a list, which is not for tests alone, has what runs tests."""
+    return any(name.startswith("pytest") or name in _RUNNERS for name in _names(lists, listed))
+
+
+def _names(lists: Lists, listed: RequirementList) -> frozenset[str]:
+    """The normalised names of all packages in a list, and in its extras."""
     lines = [*listed.packages, *(line for extra in listed.extras for line in lists.extras[extra])]
-    names = {canonicalize_name(found.name) for line in lines if (found := parsed(line))}
-    return any(name.startswith("pytest") or name in _RUNNERS for name in names)
+    return frozenset(canonicalize_name(found.name) for line in lines if (found := parsed(line)))
 
 
 def _of_runners(lists: Lists) -> Iterator[tuple[str, RequirementList]]:
@@ -185,8 +189,7 @@ def _of_hatch(lists: Lists) -> Iterator[tuple[str, RequirementList]]:
 def _locked(lists: Lists, found: RequirementList) -> Iterator[str]:
     """Constraints to the locked versions of what the tests need; not of what users install with the project."""
     stated = locked_versions(lists.root)
-    lines = ["pytest", *found.packages, *(line for extra in found.extras for line in lists.extras[extra])]
-    names = {canonicalize_name(requirement.name) for line in lines if (requirement := parsed(line))}
+    names = {"pytest", *_names(lists, found)}
     yield from (f"{name}=={stated[name]}" for name in sorted(names & stated.keys()) if not lists.provide(name))
 
 
@@ -194,20 +197,19 @@ def _add_plugins(found: RequirementList, sources: list[str], lists: Lists, setti
     """The plug-ins that pytest's own settings need."""
     for plugin, setting in settings.plugins():
         requirement = parsed(plugin)
-        if requirement and requirement.name not in found and not lists.provide(requirement.name):
+        name = canonicalize_name(requirement.name) if requirement else ""
+        if name and name not in _names(lists, found) and not lists.provide(name):
             found.add_line(plugin)
-            sources.append(f"{requirement.name} for {setting} in {settings.file}")
+            sources.append(f"{name} for {setting} in {settings.file}")
 
 
 def _add_used(found: RequirementList, sources: list[str], lists: Lists, text: str) -> None:
     """What the tests, whose code is `text`, use: where any list declares it."""
-    names = used.distributions_used(text)
-    index = lists.index() if names else {}
-    for name in names:
-        if name in index and name not in found and not lists.provide(name):
-            requirement, origin, extra = index[name]
-            found.add_line(requirement)
-            if extra not in found.extras:
-                sources.append(f"{name}, which the tests use, from {origin}")
-    if used.runs_pip(text) and "pip" not in found:
+    index = lists.index()
+    missing = {name for name in index.keys() - _names(lists, found) - {"pytest"} if not lists.provide(name)}
+    for name in used.distributions_used(text, missing) if missing else ():
+        requirement, origin = index[name]
+        found.add_line(requirement)
+        sources.append(f"{name}, which the tests use, from {origin}")
+    if used.runs_pip(text) and "pip" not in _names(lists, found):
         found.add_line("pip")

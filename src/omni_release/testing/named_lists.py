@@ -89,12 +89,12 @@ class Lists:
             if name in self.extras:
                 yield Named("extra", name)
 
-    def index(self) -> dict[str, tuple[str, str, str]]:
-        """Each package that any list declares: its requirement, where it is declared, and the extra, if it is one."""
-        declared: dict[str, tuple[str, str, str]] = {}
+    def index(self) -> dict[str, tuple[str, str]]:
+        """Each package that any list declares: its requirement, and where it is declared."""
+        declared: dict[str, tuple[str, str]] = {}
         for extra, lines in self.extras.items():
             for line in lines:
-                _record(declared, line, f"the extra `{extra}`", extra)
+                _record(declared, line, f"the extra `{extra}`")
         for group in self.groups:
             listed = self.empty()
             listed.add_group(group)
@@ -132,9 +132,9 @@ def _is_for_this_python(package: Mapping[str, Any]) -> bool:
         return True
 
 
-def _record(declared: dict[str, tuple[str, str, str]], line: str, origin: str, extra: str = "") -> None:
+def _record(declared: dict[str, tuple[str, str]], line: str, origin: str) -> None:
     if requirement := parsed(line):
-        declared.setdefault(canonicalize_name(requirement.name), (str(requirement), origin, extra))
+        declared.setdefault(canonicalize_name(requirement.name), (str(requirement), origin))
 
 
 def _groups(root: Path, metadata: Mapping[str, object]) -> Iterator[tuple[str, list[object]]]:

@@ -78,10 +78,6 @@ class RequirementList:
     def __bool__(self) -> bool:
         return bool(self.extras or self.packages)
 
-    def __contains__(self, name: str) -> bool:
-        names = {canonicalize_name(found.name) for line in self.packages if (found := parsed(line))}
-        return canonicalize_name(name) in names
-
     def includes(self, other: RequirementList) -> bool:
         """Whether all requirements of the other list are in this one."""
         return other.packages.keys() <= self.packages.keys() and other.extras.keys() <= self.extras.keys()

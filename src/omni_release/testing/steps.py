@@ -59,14 +59,14 @@ class InstallCandidate:
         yield from required.files
         yield install_requirements(release, world, required)
         yield from testing.recorder_files(release)
-        yield installed_marker(release)
+        yield installed_marker(release, required.source)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         wheel = distributions.installable(release.dist)
         site = environments.site_packages(release.environment("candidate"))
         if not (environments.has_wheel(site, wheel) and installed_marker(release).path.is_file()):
             return None
-        source = testing.requirements(release, world).source
+        source = installed_marker(release).path.read_text(encoding="utf-8")
         if _reduced_log(release).exists():
             source += " (but not in their locked versions, and without repositories: that could not be installed)"
         return {"wheel": wheel.name, "test dependencies": source}
@@ -86,9 +86,11 @@ def _reduced_log(release: Release) -> Path:
     return release.logs / "candidate-reduced.log"
 
 
-def installed_marker(release: Release) -> Write:
+def installed_marker(release: Release, source: str = "") -> Write:
     """The file that is written last into the candidate environment, so that it shows that all is installed.
+
+    It has the `source` of what the tests need.
 
     The environment itself cannot show it: nothing that is installed requires the tests' requirements.
     """
-    return Write(release.environment("candidate") / "omni-release-installed", b"")
+    return Write(release.environment("candidate") / "omni-release-installed", source.encode())

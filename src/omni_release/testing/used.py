@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
@@ -83,11 +83,11 @@ def text_of(root: Path, files: Iterable[PurePosixPath]) -> str:
     return "\n".join(_text(root / file) for file in files)
 
 
-def distributions_used(text: str) -> tuple[str, ...]:
-    """The distributions, as far as their names follow from the modules', that the code in `text` uses."""
-    names: list[str] = [canonicalize_name(_DISTRIBUTIONS.get(module, module)) for module in imported(text)]
-    names += [plugin for sign, plugin in _SIGNS if re.search(sign, text)]
-    return tuple(dict.fromkeys(names))
+def distributions_used(text: str, known: Container[str]) -> tuple[str, ...]:
+    """The distributions, of those that are `known`, that the code in `text` uses."""
+    names = [canonicalize_name(_DISTRIBUTIONS.get(module, module)) for module in dict.fromkeys(imported(text))]
+    signs = [plugin for sign, plugin in _SIGNS if plugin in known and re.search(sign, text)]
+    return tuple(dict.fromkeys((*(name for name in names if name in known), *signs)))
 
 
 def runs_pip(text: str) -> bool:
@@ -97,11 +97,14 @@ def runs_pip(text: str) -> bool:
 
 def imported(text: str) -> Iterator[str]:
     """The top-level modules that code imports, but where it can do without them."""
-    previous = ""
-    for line in text.splitlines():
-        if (match := _IMPORT.match(line)) and not (match[1] and _GUARD.search(previous)):
+    for match in _IMPORT.finditer(text):
+        if not match[1] or not _GUARD.search(_line_before(text, match.start())):
             yield match[2]
-        previous = line if line.strip() else previous
+
+
+def _line_before(text: str, start: int) -> str:
+    """The last line with something in it before a position, which begins a line."""
+    return text[max(0, start - 500) : start].rstrip().rpartition("\n")[2]
 
 
 def _text(path: Path) -> str:
