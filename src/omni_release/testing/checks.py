@@ -32,6 +32,10 @@ _NO_TESTS = 5
 _DEPRECATED = re.compile(
     r"^(?:failed on \w+ with \")?(?:[\w.]+\.)?(?:\w*DeprecationWarning|FutureWarning|PytestRemovedIn\w+)\b"
 )
+_MACHINE_HINT = (
+    "Run it on another machine, such as a CI service, or leave these tests out: for example, "
+    "`command = \"pytest -m 'not network'\"` in [tool.omni-release.tests]."
+)
 _LONGEST_LOG = 200_000  # bytes
 
 
@@ -76,7 +80,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
         reason = f"{', '.join(sorted(set(unmet.values())))} (in {len(unmet)} of {found.count} tests)"
         raise _could_not_run(release, world, f"not installed: {reason}")
     if machine_causes:
-        raise Inconclusive("\n".join(machine_causes), "Run it on a machine without that, such as a CI service.")
+        raise Inconclusive("\n".join(machine_causes), _MACHINE_HINT)
 
 
 def tests_key(release: Release, world: World) -> str:
