@@ -3,6 +3,7 @@
     python runner.py
 
 Each line of stdin is a run, as JSON: `argv`, `cwd`, `environment` (variables to add), `log` (the file for its output),
+`full` (the number of the interaction from which on nothing can be written, 0: none; `errno` is the error),
 `terminal` (a terminal to use instead, or empty), `without` (tasks that its lane omits), `ignore_interrupts` (SIGINT is
 ignored at its start), `trace` (the file for its interactions with the world) and `kill`: the number of the interaction
 at which it ends by SIGKILL (0: none). Each answer is a line: `{"pid": …}` when the run has started, `{"code": …}` when
@@ -15,6 +16,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -30,6 +32,8 @@ from omni_release.cli import main as cli_main
 from omni_release.core import world as core_world
 from omni_release.core.tasks import Lane
 
+_WRITES = r"before (?:files\.|journal\.|processes\.run)"
+
 TOUCHING = {
     "processes": ("run", "ask"),
     "files": ("write", "move", "copy", "link"),
@@ -41,11 +45,16 @@ TOUCHING = {
 
 
 class Counter:
-    """Counts interactions with the world, before and after each, and kills the process at one of them."""
+    """Counts interactions with the world, before and after each, and kills the process at one of them.
 
-    def __init__(self, kill: int, trace: Path) -> None:
+    From the interaction `full` on, nothing can be written: `error` is the number of the operating system's error.
+    """
+
+    def __init__(self, kill: int, trace: Path, full: int = 0, error: int = 0) -> None:
         self._numbers = itertools.count(1)
         self._kill = kill
+        self._full = full
+        self._error = error
         self._trace = trace.open("ab", buffering=0)
         self._lock = threading.Lock()
 
@@ -56,6 +65,8 @@ class Counter:
             self._trace.write(f"{number} {what}\n".encode())
             if number == self._kill:
                 os.kill(os.getpid(), signal.SIGKILL)
+        if self._full and number >= self._full and re.match(_WRITES, what):
+            raise OSError(self._error, os.strerror(self._error), "/the/disk")
 
     def wrapped(self, name: str, seam: Any) -> Any:
         """The interface, with its interactions counted."""
@@ -124,7 +135,7 @@ def run_one(asked: dict[str, Any]) -> None:
             sit_down(asked["terminal"])
         os.chdir(asked["cwd"])
         os.environ.update(asked["environment"])
-        counter = Counter(asked["kill"], Path(asked["trace"]))
+        counter = Counter(asked["kill"], Path(asked["trace"]), asked["full"], asked["errno"])
         real = core_world.World
 
         def world(*interfaces: Any, **others: Any) -> core_world.World:

@@ -92,7 +92,7 @@ class LocalProcesses:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise Inconclusive(f"cannot run {argv[0]}: {error}") from None
+            raise Inconclusive(f"cannot run {argv[0]}: {error}", "Correct what the operating system reports.") from None
         try:
             streams = process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired:
@@ -147,7 +147,7 @@ class LocalProcesses:
                 self._tell_watchdog(f"={marker}")
             try:
                 process = self._open(command.argv, command.cwd, environment, subprocess.STDOUT)
-            except OSError as error:
+            except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
                 raise ActionFailed(
                     f"cannot start {command.argv[0]}: {error.strerror}",
                     f"Check that it is installed and that {command.cwd} exists.",

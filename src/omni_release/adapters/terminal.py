@@ -73,7 +73,7 @@ def _has_unicode(stream: TextIO) -> bool:
 
 
 class Plain:
-    """Plain lines. A closed pipe (`| head`) does not end the run, whose report is complete."""
+    """Plain lines. Where they cannot be written any more, the run goes on: its report is complete."""
 
     def __init__(self, stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> None:
         self._stream = stream
@@ -87,7 +87,7 @@ class Plain:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             _silence(self._stream)
 
     def follow(self, running: Callable[[], Iterable[str]]) -> None:
@@ -97,7 +97,7 @@ class Plain:
         try:
             for line in lines:
                 print(printable(self._redact(line)), file=self._stream, flush=True)
-        except BrokenPipeError:
+        except OSError:  # a closed pipe (`| head`), or output into a file on a full disk
             _silence(self._stream)
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
@@ -124,6 +124,7 @@ class Rich:
         from rich.live import Live
 
         self._redact = redact
+        self._stream = stream
         self.width = _width(stream, environment)
         self.unicode = _has_unicode(stream)
         no_color = bool(environment.get("NO_COLOR"))
@@ -152,7 +153,10 @@ class Rich:
 
     def say(self, lines: Iterable[str]) -> None:
         for line in lines:
-            self._console.print(self._styled(line))
+            try:
+                self._console.print(self._styled(line))
+            except OSError:
+                _silence(self._stream)
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
         if self._live is None:

@@ -25,7 +25,7 @@ from omni_release.cli import (
 )
 from omni_release.cli.parser import Arguments, Parser, WrongCall
 from omni_release.core import errors
-from omni_release.core.errors import MissingExtra, OmniReleaseError, describe_os_error
+from omni_release.core.errors import MissingExtra, OmniReleaseError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _report(arguments, MissingExtra(str(error.name), f"`omni-release {arguments.command}`"))
     except OSError as error:
-        return _report(arguments, OmniReleaseError(describe_os_error(error)))
+        return _report(arguments, errors.from_os_error(error))
     except OmniReleaseError as error:
         return _report(arguments, error)
     except KeyboardInterrupt:

@@ -19,10 +19,20 @@ from omni_release.core.errors import (
     NotApplicable,
     OmniReleaseError,
     ToolUnavailable,
-    describe_os_error,
+    from_os_error,
 )
 from omni_release.core.journal import outcome_from_json, outcome_to_json
-from omni_release.core.model import ALREADY_DONE, BLOCKED_BY, Evidence, Finding, Outcome, Release, Severity, Status
+from omni_release.core.model import (
+    ALREADY_DONE,
+    BLOCKED_BY,
+    Evidence,
+    Finding,
+    Outcome,
+    Release,
+    Severity,
+    Status,
+    worst,
+)
 from omni_release.core.tasks import DEFECT, OS_ERROR, Check, Lane, Step, Task
 from omni_release.core.world import World
 
@@ -74,16 +84,25 @@ def run(
             # Without a timeout the wait cannot be interrupted on Windows.
             ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in ended:
-                outcome = future.result()
+                outcome = future.result() if dry else _recorded(future.result(), release, world)
                 done[outcome.id] = outcome
-                if not dry:
-                    status = outcome.status.value
-                    world.journal.record("outcome", task=outcome.id, status=status, target=release.target)
                 yield outcome
     finally:
         if running:
             world.processes.stop_all()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _recorded(outcome: Outcome, release: Release, world: World) -> Outcome:
+    """The outcome, recorded in the journal; inconclusive where that fails: no further task may rely on it."""
+    try:
+        world.journal.record("outcome", task=outcome.id, status=outcome.status.value, target=release.target)
+    except OSError as error:
+        message = f"the result cannot be recorded: {from_os_error(error).full_message}"
+        finding = Finding(message, f"{outcome.id}/{OS_ERROR.id}", Severity.WARNING)
+        status = worst((outcome.status, Status.INCONCLUSIVE))
+        return dataclasses.replace(outcome, status=status, findings=(*outcome.findings, finding))
+    return outcome
 
 
 def perform(action: Action, world: World) -> None:
@@ -171,7 +190,8 @@ def _run_task(task: Task, release: Release, world: World, today: date, *, dry: b
     except OmniReleaseError as error:
         return _outcome_of(task, Status.FAILED, error.full_message, Severity.ERROR)
     except OSError as error:
-        return _outcome_of(task, Status.FAILED, describe_os_error(error), Severity.ERROR, OS_ERROR.id)
+        message = from_os_error(error).full_message
+        return _outcome_of(task, Status.INCONCLUSIVE, message, Severity.WARNING, OS_ERROR.id)
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] == "omni_release":
             return _defect(task, error, world)
@@ -210,7 +230,8 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
         inconclusive = error
     outcome = _outcome_with(task, tuple(findings))
     if key is not None and outcome.status is Status.PASSED and inconclusive is None:
-        world.journal.cache(task.id, key, outcome_to_json(outcome))
+        with contextlib.suppress(OSError):  # it is only slower the next time
+            world.journal.cache(task.id, key, outcome_to_json(outcome))
     outcome = _judged(task, outcome, release, today)
     if inconclusive is None:
         return outcome
@@ -251,6 +272,8 @@ def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bo
             perform(action, world)
     except (ActionFailed, Inconclusive) as error:
         failure = error
+    except OSError as error:  # a full disk, for example: what was done before it counts
+        failure = from_os_error(error)
     try:
         proof = body.check_done(release, world)  # an exit code is no proof, neither of success nor of failure
     except OmniReleaseError as error:

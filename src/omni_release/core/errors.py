@@ -71,6 +71,21 @@ def describe_os_error(error: OSError) -> str:
     return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
 
 
+def from_os_error(error: OSError) -> Inconclusive:
+    """An error of this machine: a full or read-only disk says nothing about the release."""
+    import errno
+
+    hint = {
+        errno.ENOSPC: "Free space on the disk",
+        errno.EDQUOT: "Free space within the quota",
+        errno.EROFS: "Make the disk writable",
+        errno.EACCES: "Correct the permissions",
+        errno.EPERM: "Correct the permissions",
+        errno.EMFILE: "Allow more open files (`ulimit -n`)",
+    }.get(error.errno or 0, "Correct what the operating system reports")
+    return Inconclusive(describe_os_error(error), f"{hint}, then run the same command again.")
+
+
 def install_hint(extra: str) -> str:
     """How to install an extra of omni-release."""
     return f'Install it with: pip install "omni-release[{extra}]"'

@@ -142,7 +142,8 @@ class RunStore:
                 try:
                     yield
                 finally:
-                    owner.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # on a disk that became read-only: it would hide the cause
+                        owner.unlink(missing_ok=True)
         except filelock.Timeout:
             raise Locked(f"another run is in progress: {_owner(owner)}", "Wait until it ends, or stop it.") from None
 

@@ -155,6 +155,7 @@ _MOST_UNEXPLAINED = 3
 
 _CONCLUSIVE = (FileState.OURS, FileState.ABSENT)
 _LONGEST_BODY = 300
+_OF_THIS_MACHINE = re.compile(r"\[Errno \d+\]|MemoryError|No space left on device|Read-only file system")
 _EXISTS = re.compile(r"already (?:exists|been taken|there)|overwrit|not allow updating", re.IGNORECASE)
 _HTTP = re.compile(r"HTTPError: (\d{3}) .*? from (\S+)\s*(.*)", re.DOTALL)
 
@@ -195,6 +196,9 @@ def send(action: Send, world: World) -> None:
         statuses = world.index.file_statuses(action.project, action.files)
         polling.raise_on_other_bytes(statuses, action.index)
         if polling.describe_missing(statuses) and (result.refused or unexplained >= _MOST_UNEXPLAINED):
+            if _OF_THIS_MACHINE.search(result.why):
+                hint = f"Correct it, then run the same command again. Full output: {action.run.log}"
+                raise Inconclusive(result.why, hint)
             raise ActionFailed(f"{action.index} refuses the upload: {result.why}", f"Full output: {action.run.log}")
         return statuses
 
