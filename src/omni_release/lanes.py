@@ -333,7 +333,7 @@ def inspect(prebuilt: Path | None = None) -> Lane:
 
 def tests(prebuilt: Path | None = None) -> Lane:
     """Run the rehearsal up to the project's tests."""
-    return rehearse(prebuilt).up_to("tests", "tests-pass")
+    return replace(rehearse(prebuilt).up_to("tests", "tests-pass"), tests=("tests-pass",))
 
 
 def publish(prebuilt: Path | None = None) -> Lane:
@@ -348,7 +348,7 @@ def verify(prebuilt: Path | None = None) -> Lane:
 
 def replay(prebuilt: Path | None = None) -> Lane:
     """Replay the recorded smoke tests, with the network blocked."""
-    return rehearse(prebuilt).up_to("replay", "replay-passes", "cassettes-clean")
+    return replace(rehearse(prebuilt).up_to("replay", "replay-passes", "cassettes-clean"), tests=("replay-passes",))
 
 
 def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
@@ -361,14 +361,14 @@ def smoke(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     tasks = rehearse(prebuilt).up_to("smoke", "distributions-match", "install-candidate", "copy-tests").tasks
     needs = "distributions-match install-candidate copy-tests"
     if mode == "emulated":
-        return Lane("smoke", (*tasks, *stage(Stage.SMOKE, check(smoke_emulated, needs=needs))))
+        return Lane("smoke", (*tasks, *stage(Stage.SMOKE, check(smoke_emulated, needs=needs))), ("smoke-emulated",))
     live = stage(
         Stage.SMOKE,
         check(smoke_live, needs=needs),
         check(response_schema, needs="smoke-live"),
         check(live_evidence, needs="smoke-live", signable=True),
     )
-    return Lane("smoke", (*tasks, *live))
+    return Lane("smoke", (*tasks, *live), ("smoke-live",))
 
 
 def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
@@ -382,7 +382,7 @@ def record(prebuilt: Path | None = None, mode: str = "live") -> Lane:
     recorded = check(body, needs="distributions-match install-candidate copy-tests")
     taken = step(ReplaceCassettes(), needs=recorded.id)
     clean = check(cassettes_clean, needs="replace-cassettes")
-    return Lane("record", (*tasks, *stage(Stage.SMOKE, recorded, taken, clean)))
+    return Lane("record", (*tasks, *stage(Stage.SMOKE, recorded, taken, clean)), (recorded.id,))
 
 
 def cassettes() -> Lane:

@@ -148,7 +148,8 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             interrupted = True
         screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
         outcomes = list(causes.link(outcomes, lane.tasks))
-        report = _report(request, release, world, outcomes, world.clock.monotonic() - begun, interrupted=interrupted)
+        seconds = world.clock.monotonic() - begun
+        report = _report(request, lane, release, world, outcomes, seconds, interrupted=interrupted)
         try:
             if release.folder.is_dir() and not request.dry and not request.read_only:
                 report_files.keep_report(report, release, world, secrets.redact, whole=report.whole)
@@ -301,7 +302,14 @@ def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> 
 
 
 def _report(
-    request: Request, release: Release, world: World, outcomes: Sequence[Outcome], seconds: float, *, interrupted: bool
+    request: Request,
+    lane: Lane,
+    release: Release,
+    world: World,
+    outcomes: Sequence[Outcome],
+    seconds: float,
+    *,
+    interrupted: bool,
 ) -> Report:
     artifacts = world.journal.artifacts()
     return Report(
@@ -315,5 +323,6 @@ def _report(
         run=str(release.folder) if release.folder.is_dir() else None,
         interrupted=interrupted,
         whole=not request.only,
+        tests=lane.tests,
         inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
     )

@@ -176,28 +176,60 @@ def test_the_matrix(written: Path) -> None:
 
 
 @needs_bash
-@pytest.mark.parametrize("damage", ["", "bytes", "more", "less"])
-def test_same_bytes(damage: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["", "bytes", "more", "hidden", "less", "list"])
+@pytest.mark.parametrize("job", ["publish", "verify"])
+def test_same_bytes(job: str, damage: str, tmp_path: Path) -> None:
     """The sums of `build` accept its files, and no others: no other bytes, no more and no fewer files."""
     dist = tmp_path / ".omni-release" / "runs" / "20261122-000000-000" / "dist"
     dist.mkdir(parents=True)
     for name in ("acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"):
         (dist / name).write_bytes(name.encode())
+    (dist.parent / "artifacts.json").write_bytes(b"the list")
     output = tmp_path / "output"
     assert shell("release/build", "Record the hashes of the build", tmp_path, GITHUB_OUTPUT=str(output)).returncode == 0
     found = re.fullmatch(r"run=(?P<run>.*)\nsums<<END\n(?P<sums>.*)\nEND\n", output.read_text("utf-8"), re.DOTALL)
     assert found is not None
-    shutil.copytree(tmp_path / ".omni-release" / "runs", tmp_path / "runs")
-    handed = tmp_path / "runs" / found["run"] / "dist"
+    runs = tmp_path / (".omni-release/runs" if job == "verify" else "runs")
+    if job == "publish":
+        shutil.copytree(tmp_path / ".omni-release" / "runs", runs)
+    handed = runs / found["run"] / "dist"
     if damage == "bytes":
         (handed / "acme-1.0.tar.gz").write_bytes(b"other")
     elif damage == "more":
         (handed / "acme-1.0-py2-none-any.whl").write_bytes(b"another")
+    elif damage == "hidden":
+        (handed / ".acme-1.0-py2-none-any.whl").write_bytes(b"another")
+    elif damage == "list":
+        (handed.parent / "artifacts.json").write_bytes(b"another list")
     elif damage == "less":
         (handed / "acme-1.0.tar.gz").unlink()
     name = "Compare the hashes with those of the build"
-    ended = shell("release/publish", name, tmp_path, RUN=found["run"], SUMS=found["sums"])
+    places = {"RUN": found["run"], "SUMS": found["sums"], "GITHUB_WORKSPACE": str(tmp_path)}
+    ended = shell(f"release/{job}", name, tmp_path, **places)
     assert (ended.returncode == 0) is (not damage), ended.stdout + ended.stderr
+
+
+def test_without_smoke_tests(tmp_path: Path) -> None:
+    """A project without smoke tests has no job for them, whose result would be that nothing was tested."""
+    pyproject = '[project]\nname = "acme"\nversion = "1.0"\n'
+    (tmp_path / "acme.py").touch()
+    for settings, expected in (("", False), ("[tool.omni-release.smoke]\n", True)):
+        (tmp_path / "pyproject.toml").write_text(pyproject + settings, encoding="utf-8")
+        text = omni("workflow", "github", "release", cwd=tmp_path).out
+        found = yaml.safe_load(text)["jobs"]
+        assert ("live-smoke" in found) is ("live-smoke" in text) is expected
+        assert found["publish"]["needs"] == ["build", "gate", *(["live-smoke"] if expected else [])]
+        assert "smoke>" not in text
+
+
+def test_tool_by_hash(tmp_path: Path) -> None:
+    """With a file of requirements and hashes, each job installs omni-release from it."""
+    hashes = tmp_path / ".github" / "omni-release.txt"
+    hashes.parent.mkdir()
+    hashes.touch()
+    text = omni("workflow", "github", cwd=tmp_path).out
+    installs = [line for line in text.splitlines() if "pip install" in line and not line.lstrip().startswith("#")]
+    assert installs and all("--require-hashes -r .github/omni-release.txt" in line for line in installs)
 
 
 def test_printed(tmp_path: Path) -> None:

@@ -51,6 +51,24 @@ def test_verdict(statuses: tuple[Status, ...], verdict: str, code: int) -> None:
         assert report(*order).exit_code == code
 
 
+@pytest.mark.parametrize(
+    ("statuses", "verdict", "code"),
+    [
+        ((PASSED, SKIPPED), "nothing tested", 3),
+        ((SKIPPED, SKIPPED), "nothing tested", 3),
+        ((PASSED, PASSED), "passed", 0),
+        ((FAILED, SKIPPED), "failed", 1),
+        ((INCONCLUSIVE, SKIPPED), "inconclusive", 3),
+        ((PASSED, PLANNED), "planned", 0),
+        ((PASSED,), "passed", 0),  # of a run of other tasks alone
+    ],
+)
+def test_nothing_tested(statuses: tuple[Status, ...], verdict: str, code: int) -> None:
+    """A lane that is run for its tests has no result without them; what is wrong beside that comes first."""
+    found = dataclasses.replace(report(*statuses), tests=("task-1",))
+    assert (found.verdict, found.exit_code) == (verdict, code)
+
+
 @pytest.mark.parametrize("statuses", [(), (PASSED,), (FAILED,), (WAITING, INCONCLUSIVE)])
 def test_interrupted(statuses: tuple[Status, ...]) -> None:
     """The verdict of an interrupted run is `interrupted`."""

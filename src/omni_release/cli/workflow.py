@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".github", "workflows")
 
+HASHES = Path(".github", "omni-release.txt")
+"""The requirements of omni-release with their hashes, if the project has them."""
+
 NAMES = ("gate", "release")
 
 
@@ -46,8 +49,9 @@ def run(arguments: Arguments) -> int:
     root = arguments.project.absolute()
     # The matrix is what nox lists: without a noxfile there is none.
     extra_parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
+    by_hash, smoke = (root / HASHES).is_file(), _has_smoke_tests(root)
     texts = {
-        (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()))
+        (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()), by_hash=by_hash, smoke=smoke)
         for name in NAMES
         if arguments.name in ("", name)
     }
@@ -64,6 +68,18 @@ def run(arguments: Arguments) -> int:
     else:
         sys.stdout.write("---\n".join(f"# {path}\n{text}" for path, text in texts.items()))
     return errors.EXIT_PASSED
+
+
+def _has_smoke_tests(root: Path) -> bool:
+    """Whether the project has smoke tests; assumed where the project cannot be read."""
+    from omni_release import project
+
+    try:
+        from omni_release.smoke import runner
+
+        return runner.has_smoke_tests(project.load(root))
+    except (errors.OmniReleaseError, OSError, ImportError):
+        return True
 
 
 def write(contents: dict[Path, bytes]) -> None:
@@ -110,11 +126,22 @@ ACTIONS = {
 _REQUIREMENT = f"omni-release[all]=={__version__}"
 
 
-def github(name: str, *extra_parts: str) -> str:
-    """The workflow of this name, with the jobs of the extra parts at its end."""
+def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = True) -> str:
+    """The workflow of this name, with the jobs of the extra parts at its end.
+
+    With `by_hash` omni-release is installed from the file `HASHES`; without `smoke` no job runs live smoke tests.
+    """
     from importlib import resources
 
     folder = resources.files("omni_release") / "workflows"
     text = "".join((folder / f"{part}.yml").read_text(encoding="utf-8") for part in (name, *extra_parts))
     text = re.sub(r"uses: <([a-z-]+)>", lambda match: f"uses: {ACTIONS[match[1]]}", text)
+    if smoke:
+        text = re.sub(r" *# </?smoke>\n", "", text)
+    else:
+        text = re.sub(r" *# <smoke>\n.*?# </smoke>\n\n?", "", text, flags=re.DOTALL)
+        text = text.replace("needs: [build, gate, live-smoke]", "needs: [build, gate]")
+    if by_hash:
+        installs = re.compile(r'(pip install(?: --no-cache-dir)?) "<omni-release>"')
+        text = installs.sub(rf"\1 --require-hashes -r {HASHES.as_posix()}", text)
     return text.replace("<omni-release>", _REQUIREMENT)

@@ -282,12 +282,16 @@ class SignOff:
     artifacts: tuple[str, ...]
 
 
+NOTHING_TESTED = "nothing tested"
+"""The verdict of a lane that is run for tests, and found none."""
+
+
 @dataclass(frozen=True)
 class Report:
     """The outcomes of one run. Every report format is a pure function of it.
 
     `inside` is the path of the project in its repository, with forward slashes; empty if it is the top. The run was
-    `whole` if no task of the lane was left out.
+    `whole` if no task of the lane was left out. `tests` are the ids of the tasks that the lane is run for, see `Lane`.
     """
 
     lane: str
@@ -301,18 +305,28 @@ class Report:
     interrupted: bool = False
     inside: str = ""
     whole: bool = True
+    tests: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """The worst status of all outcomes, or `interrupted`; skipped if all were skipped."""
+        """The worst status of all outcomes, or `interrupted`; `skipped` if all were skipped.
+
+        `nothing tested` if nothing is wrong, but the tasks that the lane is run for found nothing to test.
+        """
         if self.interrupted:
             return "interrupted"
-        return worst(outcome.status for outcome in self.outcomes).value
+        status = worst(outcome.status for outcome in self.outcomes)
+        run_for = [outcome.status for outcome in self.outcomes if outcome.id in self.tests]
+        if run_for and status in (Status.PASSED, Status.SKIPPED) and set(run_for) == {Status.SKIPPED}:
+            return NOTHING_TESTED
+        return status.value
 
     @property
     def exit_code(self) -> int:
         """The exit code of the verdict."""
-        return errors.EXIT_INTERRUPTED if self.interrupted else Status(self.verdict).exit_code
+        if self.interrupted:
+            return errors.EXIT_INTERRUPTED
+        return errors.EXIT_INCONCLUSIVE if self.verdict == NOTHING_TESTED else Status(self.verdict).exit_code
 
 
 def display_path(root: Path, path: Path) -> str:

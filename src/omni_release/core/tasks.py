@@ -117,10 +117,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Lane:
-    """An ordered list of tasks. Raises ValueError where a task needs one that does not come before it."""
+    """An ordered list of tasks. Raises ValueError where a task needs one that does not come before it.
+
+    `tests` are the ids of those that it is run for: where each of them finds nothing to test, the run has no result.
+    """
 
     name: str
     tasks: tuple[Task, ...]
+    tests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         earlier: set[str] = set()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import BLOCKED_BY, NOTHING_TESTED, Finding, Outcome, Report, Severity, Stage, Status
 
 _UNRESOLVED = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE)
 
@@ -147,7 +147,7 @@ def next_step(report: Report) -> str:
     run = PurePath(report.run).name if report.run else ""
     if report.lane in ("doctor", "published"):
         again += f" --to {report.target}"
-    if report.lane == "release" or report.verdict in ("planned", "skipped"):
+    if report.lane == "release" or report.verdict in ("planned", "skipped", NOTHING_TESTED):
         return ""
     if report.interrupted:
         return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
