@@ -193,6 +193,7 @@ OLD = "import google.generativeai"
         *(("src/acme/tests/a.py", OLD, "warning"), ("tests/a.py", OLD, "warning"), ("examples/a.py", OLD, "warning")),
         *(("noxfile.py", OLD, "warning"), ("setup.py", "import distutils", "warning"), ("other/a.py", OLD, "warning")),
         ("src/acme/_vendor/a.py", OLD, "warning"),
+        ("src/acme/a.py", "import vertexai.generative_models", "warning"),
     ],
 )
 def test_abandoned_import_that_a_release_needs(path: str, code: str, severity: str, run_files: RunFiles) -> None:
@@ -217,6 +218,13 @@ def test_abandoned_requirement_of_each_kind(table: str, severity: str, run_files
     """What each install or build needs is an error; what an extra, a group or a marker limits is a warning."""
     files = {"pyproject.toml": f"{table}\n", "src/acme/__init__.py": ""}
     assert [f.severity.value for f in run_files(abandoned_packages, files)] == [severity]
+
+
+def test_project_that_brings_the_module(run_files: RunFiles) -> None:
+    """What a project brings itself is no import of an abandoned package, also in a folder that others share."""
+    files = {"google/generativeai/__init__.py": f"{OLD}\n", "pyproject.toml": PYPROJECT.format("")}
+    files["pyproject.toml"] = files["pyproject.toml"].replace("acme", "google-generativeai")
+    assert not run_files(abandoned_packages, files)
 
 
 def test_abandoned_package_of_an_extra(run_check: RunCheck) -> None:

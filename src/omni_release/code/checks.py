@@ -170,11 +170,11 @@ def abandoned_packages(release: Release, world: World) -> Iterator[Finding]:
         reported = set()
         for site in found:
             package = None if site.module.split(".")[0] in own else imports.abandoned_package(site.module, abandoned)
-            if package and name in package.providers:
-                continue  # setuptools brings distutils
+            if package and name in (package.distribution, *package.providers):
+                continue  # its own: setuptools brings distutils
             if package and (key := (site.line, package.modules)) not in reported:
                 reported.add(key)
-                soft = site.guarded or (site.in_function and package.distribution in optional)
+                soft = site.guarded or package.still or (site.in_function and package.distribution in optional)
                 hard = layout.role(file) is file_roles.Role.SHIPPED and not soft
                 severity = Severity.ERROR if hard and here.isdisjoint(package.providers) else Severity.WARNING
                 message = f"imports {site.module}: {package.description}"

@@ -52,7 +52,7 @@ class AbandonedPackage:
 
     `name` is normalised, and empty for modules alone. `checked` is the day on which the source was read. `providers`
     are the packages that bring the modules back, for a project that requires one of them. `distribution` is the package
-    that installs the modules.
+    that installs the modules, and its newest release may `still` have them.
     """
 
     name: str
@@ -63,6 +63,7 @@ class AbandonedPackage:
     checked: str
     providers: tuple[str, ...] = ()
     distribution: str = ""
+    still: bool = False
 
     @property
     def description(self) -> str:
@@ -83,6 +84,7 @@ def load_abandoned() -> tuple[AbandonedPackage, ...]:
             entry["checked"].isoformat(),
             tuple(entry.get("providers", ())),
             entry.get("distribution", entry["name"]),
+            entry.get("still", False),
         )
         for entry in content["package"]
     )
