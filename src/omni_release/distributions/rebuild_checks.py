@@ -83,9 +83,10 @@ def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
         elif path.read_bytes() != again.read_bytes():
             first, second = hashes(path, record=True), hashes(again, record=True)
             changed = sorted(name for name in first | second if first.get(name) != second.get(name))
-            place = (
-                f"in {distributions.listed(changed)}"
-                if changed
-                else "only in the headers of the archive, such as times"
-            )
-            yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", Severity.WARNING)
+            place = f"in {distributions.listed(changed)}" if changed else _HEADERS
+            # setuptools writes the present time into an sdist, and has no setting for it.
+            severity = Severity.WARNING if changed or distributions.is_wheel(path.name) else Severity.NOTICE
+            yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", severity)
+
+
+_HEADERS = "only in the headers of the archive, such as times"
