@@ -58,6 +58,8 @@ def run_lane(request: Request) -> int:
     secrets = Secrets.of(os.environ)
     if not request.read_only or request.lane == "doctor":  # these start programs that are not ours
         secrets.know_of_files(os.environ)
+    for address in (request.to or "", *map(str, request.project.settings.index.values())):
+        secrets.know_addresses(address)
     root = request.project.root
     store = RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files)
     store.require_own()

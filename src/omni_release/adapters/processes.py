@@ -23,7 +23,7 @@ from typing import IO, TypedDict
 from omni_release import scripts
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, Inconclusive
-from omni_release.core.redaction import secret_pattern, strip_userinfo_from_bytes
+from omni_release.core.redaction import secret_pattern, strip_unknown_from_bytes
 from omni_release.core.world import Completed, ToolAnswer, UsingProcesses
 from omni_release.programs import RUN_VARIABLE, git_env
 
@@ -236,7 +236,7 @@ def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
     rest = b""
     while chunk := source.readline(_CHUNK):
         line = rest + chunk
-        line = strip_userinfo_from_bytes(hidden.sub(b"[redacted]", line))
+        line = strip_unknown_from_bytes(hidden.sub(b"[redacted]", line))
         complete = line.endswith(b"\n") or len(chunk) < _CHUNK
         end = len(line) if complete or not values else max(len(line) - longest + 1, 0)
         line, rest = line[:end], line[end:]

@@ -42,7 +42,7 @@ class Secrets:
         value = self._sources[name]()
         if value:
             self._values |= set(redaction.encodings(value))
-            self._remember(_passwords_in_urls(value))
+            self.know_addresses(value)
         return value
 
     def know(self, environment: Mapping[str, str]) -> None:
@@ -50,7 +50,12 @@ class Secrets:
         self._remember(value for name, value in environment.items() if is_named_like_secret(name))
         for name, value in environment.items():
             if _ADDRESS.match(name):
-                self._remember(_passwords_in_urls(value))
+                self.know_addresses(value)
+
+    def know_addresses(self, text: str) -> None:
+        """Remember the secrets in the URLs of a text: passwords, and tokens in a path or a query."""
+        self._remember(_passwords_in_urls(text))
+        self._remember(_tokens_in_urls(text))
 
     def know_of_files(self, environment: Mapping[str, str]) -> None:
         """Remember the passwords in this user's configuration files: a program that reads them may print them."""
@@ -59,7 +64,7 @@ class Secrets:
                 if path.is_file() and path.stat().st_size <= _LARGEST_FILE:
                     text = path.read_text(encoding="utf-8-sig", errors="replace")
                     self._remember(match[1].strip("\"'") for match in pattern.finditer(text))
-                    self._remember(_passwords_in_urls(text))
+                    self.know_addresses(text)
 
     def _remember(self, values: Iterator[str]) -> None:
         # A short word would be found in all texts, and is redacted only if a program receives it.
@@ -72,8 +77,8 @@ class Secrets:
         return frozenset(self._values)
 
     def redact(self, text: str) -> str:
-        """The text without all known values, and without the credentials in URLs."""
-        return redaction.strip_userinfo(re.sub(redaction.secret_pattern(self._values), "[redacted]", text))
+        """The text without all known values, the credentials in URLs and headers, and keys of known shapes."""
+        return redaction.strip_unknown(re.sub(redaction.secret_pattern(self._values), "[redacted]", text))
 
 
 def _passwords_in_urls(text: str) -> Iterator[str]:
@@ -86,6 +91,21 @@ def _passwords_in_urls(text: str) -> Iterator[str]:
             for value in (secret, secret.partition("@")[0]):
                 yield value
                 yield urllib.parse.unquote(value)
+
+
+_URL = re.compile(r"https?://[^\s'\"<>]+")
+_PART = re.compile(r"[^/?&=#;]+")
+_TOKEN = re.compile(r"(?=[\w.~-]*[0-9])(?=[\w.~-]*[A-Za-z])[\w.~-]*[A-Za-z0-9]{16}[\w.~-]*")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _tokens_in_urls(text: str) -> Iterator[str]:
+    """The parts of the path and the query of URLs that look like tokens: no words, but letters and digits in a row."""
+    for match in _URL.finditer(text):
+        _, _, rest = match[0].partition("://")
+        for part in _PART.findall(rest.partition("/")[2]):
+            if _TOKEN.fullmatch(part) or _UUID.fullmatch(part):
+                yield part
 
 
 def _configuration_files(environment: Mapping[str, str]) -> Iterator[tuple[Path, re.Pattern[str]]]:

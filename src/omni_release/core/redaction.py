@@ -66,9 +66,28 @@ def redacted(content: Any, redact: Redact) -> Any:
     return content
 
 
-def strip_userinfo_from_bytes(line: bytes) -> bytes:
-    """A line of a program's output without the users and passwords of the addresses in it."""
-    return _BYTES.sub(b"[redacted]@", line)
+def strip_unknown(text: str) -> str:
+    """The text without secrets that are not known: userinfo, logins of headers, keys of known shapes."""
+    return strip_unknown_from_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+def strip_unknown_from_bytes(line: bytes) -> bytes:
+    """The same for a line of a program's output."""
+    line = _BYTES.sub(b"[redacted]@", line)
+    line = _LOGIN.sub(_without_login, line)
+    return _ANY.sub(b"[redacted]", line)
+
+
+_LOGIN = re.compile(
+    rb"(?i)((?<![\w-])(?:proxy-)?authorization\\?[\"']?\s*[:=]\s*\\?[\"']?(?:[a-z]+\s+)?|(?<![\w-])(?:basic|bearer)\s+)"
+    rb"([\w.~+/-]{6,}={0,2})"
+)
+
+
+def _without_login(match: re.Match[bytes]) -> bytes:
+    """The start of a header without its login; a word after it (`Basic authentication`) is none."""
+    word = match[2].isalpha() and (match[2].islower() or match[2].istitle() or match[2].isupper())
+    return match[0] if word else match[1] + b"[redacted]"
 
 
 def secret_pattern(secrets: Iterable[str]) -> str:
@@ -109,23 +128,30 @@ def encodings(secret: str) -> Iterator[str]:
     In base64 at each of the three offsets in which it can begin within other bytes, in both alphabets.
     """
     yield secret
-    yield urllib.parse.quote(os.fsencode(secret), safe="")
+    for unquoted in _UNQUOTED:
+        quoted = urllib.parse.quote(os.fsencode(secret), safe=unquoted)
+        yield quoted
+        yield _ESCAPE.sub(lambda match: match[0].lower(), quoted)
+        yield quoted.replace("%20", "+")
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]
     element = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield element
     yield element.replace('"', "&quot;").replace("\n", "&#10;")
+    data = os.fsencode(secret)
     for offset in range(3):
-        data = b"\0" * offset + os.fsencode(secret)
-        data = data[: len(data) - len(data) % 3]
-        if len(data) >= _LEAST_BASE64:
-            skipped = 4 if offset else 0  # these characters hold bits of the bytes before the secret
-            yield base64.b64encode(data).decode()[skipped:]
-            yield base64.urlsafe_b64encode(data).decode()[skipped:]
+        # Only the characters that hold no bits of the bytes around the secret.
+        begin, end = -(-8 * offset // 6), 8 * (offset + len(data)) // 6
+        if end - begin >= _LEAST_BASE64:
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                yield encode(b"\0" * offset + data).decode()[begin:end]
 
 
-_LEAST_BASE64 = 12  # bytes; a shorter piece of base64 occurs by chance
+# What is left as it is in the path, the user and the password of an address, by one program or another.
+_UNQUOTED = ("", "/", "~", "/~", "!$&'()*+,;=", "!$&'()*+,;=:", "!#$%&'()*+,/:;=?@[]~", "!$&'()*+,;=:@/")
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+_LEAST_BASE64 = 8  # characters; a shorter piece of base64 occurs by chance
 
 
 def key_encodings(keys: Iterable[str]) -> tuple[str, ...]:
