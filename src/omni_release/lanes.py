@@ -304,6 +304,7 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
     """The checks of the code itself: the same in each lane, after the tasks that this lane needs first."""
     from omni_release.code.checks import abandoned_packages, bug_patterns, silent_failures
     from omni_release.code.dependency_checks import imports_declared
+    from omni_release.publishing.pipelines import pipelines_publish_once
 
     return stage(
         Stage.CODE,
@@ -311,6 +312,7 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
         check(silent_failures, needs=needs),
         check(abandoned_packages, needs=needs),
         check(imports_declared, needs=installed),
+        check(pipelines_publish_once, needs=needs),
     )
 
 
