@@ -171,7 +171,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         if request.lane == "rehearse" and not request.dry and not request.only:
             screen.say(sign_offs.questions_before_release(request.project, store.run(str(release.folder))))
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            screen.say(text.workflow_commands(redacted(report, secrets.redact)))
+            screen.say(text.workflow_commands(redacted(report, secrets.redact)), commands=True)
     return report
 
 

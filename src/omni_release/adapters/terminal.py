@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from omni_release.core.redaction import printable
+from omni_release.core.redaction import inert, printable
 
 if TYPE_CHECKING:
     from rich.spinner import Spinner
@@ -34,8 +34,8 @@ class Terminal(Protocol):
     def follow(self, running: Callable[[], Iterable[str]]) -> None:
         """Show these lines below the permanent ones; asked for again and again."""
 
-    def say(self, lines: Iterable[str]) -> None:
-        """Print permanent lines."""
+    def say(self, lines: Iterable[str], *, commands: bool = False) -> None:
+        """Print permanent lines; with `commands` some of them are for the runner of GitHub Actions."""
 
     def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
         """Show the question and return the answer that `typed` reads; None without a terminal."""
@@ -77,6 +77,7 @@ class Plain:
 
     def __init__(self, stream: TextIO, environment: Mapping[str, str], redact: Callable[[str], str]) -> None:
         self._stream = stream
+        self._environment = environment
         self._redact = redact
         self.width = _width(stream, environment)
         self.unicode = _has_unicode(stream)
@@ -93,10 +94,11 @@ class Plain:
     def follow(self, running: Callable[[], Iterable[str]]) -> None:
         pass
 
-    def say(self, lines: Iterable[str]) -> None:
+    def say(self, lines: Iterable[str], *, commands: bool = False) -> None:
+        environment = {} if commands else self._environment
         try:
             for line in lines:
-                print(printable(self._redact(line)), file=self._stream, flush=True)
+                print(inert(self._redact(line), environment), file=self._stream, flush=True)
         except OSError:  # a closed pipe (`| head`), or output into a file on a full disk
             _silence(self._stream)
 
@@ -125,6 +127,7 @@ class Rich:
 
         self._redact = redact
         self._stream = stream
+        self._environment = environment
         self.width = _width(stream, environment)
         self.unicode = _has_unicode(stream)
         no_color = bool(environment.get("NO_COLOR"))
@@ -151,10 +154,10 @@ class Rich:
     def follow(self, running: Callable[[], Iterable[str]]) -> None:
         self._running = running
 
-    def say(self, lines: Iterable[str]) -> None:
+    def say(self, lines: Iterable[str], *, commands: bool = False) -> None:
         for line in lines:
             try:
-                self._console.print(self._styled(line))
+                self._console.print(self._styled(line, {} if commands else self._environment))
             except OSError:
                 _silence(self._stream)
 
@@ -181,11 +184,11 @@ class Rich:
             drawing.add_row(" ", spinner, text)
         return drawing
 
-    def _styled(self, line: str) -> Text:
+    def _styled(self, line: str, environment: Mapping[str, str]) -> Text:
         """The line without markup and control characters, with colours for marks, verdicts and commands."""
         from rich.text import Text
 
-        text = Text(printable(self._redact(line)))
+        text = Text(inert(self._redact(line), environment))
         for pattern, style in _STYLES:
             text.highlight_regex(pattern, style)
         return text

@@ -51,10 +51,10 @@ def run(arguments: Arguments) -> int:
     if arguments.as_json:
         sys.stdout.write(document(rule, findings))
     else:
-        sys.stdout.writelines(f"{finding.where}: {finding.message}  [{finding.rule}]\n" for finding in findings)
+        sys.stdout.writelines(lane.shown(f"{f.where}: {f.message}  [{f.rule}]\n") for f in findings)
         places = "1 place" if len(findings) == 1 else f"{len(findings)} places"
         files = len({finding.path for finding in findings})
-        sys.stdout.write(f"{rule}: {places} in {'1 file' if files == 1 else f'{files} files'}\n")
+        sys.stdout.write(lane.shown(f"{rule}: {places} in {'1 file' if files == 1 else f'{files} files'}\n"))
         sys.stdout.write(_next_step(project, rule.absolute()))
     return errors.EXIT_FAILED if findings else errors.EXIT_PASSED
 

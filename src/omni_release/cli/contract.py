@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from omni_release.cli import lane
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, subcommand, verbs
 from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED
@@ -56,8 +57,8 @@ def show(arguments: Arguments) -> int:
         sys.stdout.write(to_json(content))
         return EXIT_PASSED
     for kind, shape in found.items():
-        sys.stdout.write(f"{kind} ({shape.samples} recorded)\n")
-        sys.stdout.writelines(f"  {field}\n" for field in shape.fields.values())
+        sys.stdout.write(lane.shown(f"{kind} ({shape.samples} recorded)\n"))
+        sys.stdout.writelines(lane.shown(f"  {field}\n") for field in shape.fields.values())
     return EXIT_PASSED
 
 
@@ -85,6 +86,6 @@ def diff(arguments: Arguments) -> int:
         drift = [{"severity": f.severity.value, "rule": f.rule, "message": f.message} for f in findings]
         sys.stdout.write(to_json({"drift": drift, "failed": failed}))
     else:
-        sys.stdout.writelines(f"{f.severity.value:<8} {f.message}  [{f.rule}]\n" for f in findings)
+        sys.stdout.writelines(lane.shown(f"{f.severity.value:<8} {f.message}  [{f.rule}]\n") for f in findings)
         sys.stdout.write("" if findings else "no drift\n")
     return EXIT_FAILED if failed else EXIT_PASSED

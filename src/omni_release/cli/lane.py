@@ -13,6 +13,7 @@ from omni_release.adapters.processes import LocalProcesses
 from omni_release.adapters.secrets import Secrets
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand
+from omni_release.core import redaction
 from omni_release.core.model import Project
 from omni_release.core.runs import RunStore
 from omni_release.core.world import Files, Processes
@@ -161,6 +162,11 @@ def run_store(project: Project) -> RunStore:
     store = RunStore(project.root, LocalFiles(), Secrets.of(os.environ).redact, source_tree.tracked_run_files)
     store.require_own()
     return store
+
+
+def shown(text: str) -> str:
+    """The text as a terminal, or the log of a pipeline, can show it: without control characters and commands."""
+    return redaction.inert(text, os.environ)
 
 
 def redact(text: str) -> str:

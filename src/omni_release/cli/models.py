@@ -49,8 +49,8 @@ def run_list(arguments: Arguments) -> int:
         sys.stdout.write(document(by_name, today))
         return EXIT_PASSED
     for name, places in sorted(by_name.items()):
-        sys.stdout.write(f"{name}: {_life_cycle(places[0], today)}\n")
-        sys.stdout.writelines(f"  {place.where}\n" for place in places)
+        sys.stdout.write(lane.shown(f"{name}: {_life_cycle(places[0], today)}\n"))
+        sys.stdout.writelines(lane.shown(f"  {place.where}\n") for place in places)
     if not by_name:
         sys.stdout.write("no file names a model\n")
     return EXIT_PASSED

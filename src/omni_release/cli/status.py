@@ -58,7 +58,7 @@ def run(arguments: Arguments) -> int:
 
         sys.stdout.write(to_json(state))
     else:
-        sys.stdout.writelines(f"{lane.redact(line)}\n" for line in _text(state))
+        sys.stdout.writelines(f"{lane.shown(lane.redact(line))}\n" for line in _text(state))
     return EXIT_PASSED
 
 

@@ -144,7 +144,7 @@ def _check(root: Path, arguments: Arguments) -> int:
         report = Report("version", found.name, versions.version_of(found.places), "", 0.0, (outcome,))
         sys.stdout.write(json_report.document(report))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in text.task_lines(outcome, text.Layout()))
+        sys.stdout.writelines(lane.shown(f"{line}\n") for line in text.task_lines(outcome, text.Layout()))
     return status.exit_code
 
 
@@ -157,7 +157,7 @@ def run_show(arguments: Arguments) -> int:
     else:
         for place in found.places:
             mark = "  ← differs" if place in drift else ""
-            sys.stdout.write(f"{place.value:<12} {place.role:<8} {place.where}{mark}\n")
+            sys.stdout.write(lane.shown(f"{place.value:<12} {place.role:<8} {place.where}{mark}\n"))
         if not found.places:
             sys.stderr.write(f"no place states the version of {found.name}: {_COMPUTED[0].lower()}{_COMPUTED[1:]}\n")
     return errors.EXIT_FAILED if drift else errors.EXIT_PASSED
@@ -202,7 +202,7 @@ def change(root: Path, arguments: Arguments, transactions: FileTransactions, ind
         return _change(root, arguments, transactions, index)
     with transactions.alone(root):
         if restored := transactions.recover(root):
-            sys.stderr.write(f"undid an interrupted change: {', '.join(restored)}\n")
+            sys.stderr.write(lane.shown(f"undid an interrupted change: {', '.join(restored)}\n"))
         return _change(root, arguments, transactions, index)
 
 
@@ -238,16 +238,19 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
         content = {"version": normalize(version), "changed": paths, "dry_run": arguments.dry_run, "said": notes}
         sys.stdout.write(to_json(content))
         return errors.EXIT_PASSED
-    sys.stdout.writelines(f"{line}\n" for line in (versions_change.diff(changes) if arguments.dry_run else paths))
-    sys.stderr.writelines(f"{note}\n" for note in notes)
+    lines = (f"{line}\n" for line in (versions_change.diff(changes) if arguments.dry_run else paths))
+    # A diff in a pipe is for `git apply`, and keeps every byte.
+    keeps = arguments.dry_run and not sys.stdout.isatty()
+    sys.stdout.writelines(lines if keeps else map(lane.shown, lines))
+    sys.stderr.writelines(lane.shown(f"{note}\n") for note in notes)
     if not changes and known and equals(known.value, version):
-        sys.stderr.write(f"{found.name} is already at {known.value}: nothing to change\n")
+        sys.stderr.write(lane.shown(f"{found.name} is already at {known.value}: nothing to change\n"))
         return errors.EXIT_PASSED
     if known and (old := parse(known.value)) and (new := parse(version)) and new.key < old.key:
         sys.stderr.write(f"note: {normalize(version)} is lower than {known.value}, the version before\n")
     files = "1 file" if len(changes) == 1 else f"{len(changes)} files"
     would = "would change" if arguments.dry_run else "changed"
-    sys.stderr.write(f"{found.name} {normalize(version)}: {files} {would}\n")
+    sys.stderr.write(lane.shown(f"{found.name} {normalize(version)}: {files} {would}\n"))
     return errors.EXIT_PASSED
 
 

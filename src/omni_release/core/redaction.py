@@ -116,6 +116,19 @@ def printable(text: str) -> str:
     return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
 
 
+def inert(text: str, environment: Mapping[str, str]) -> str:
+    """Printable text; on GitHub Actions without what the runner would take for a command, as a file's name can be."""
+    text = printable(text)
+    return _COMMAND.sub(_apart, text) if environment.get("GITHUB_ACTIONS") == "true" else text
+
+
+_COMMAND = re.compile(r"(?m)^(?P<blank>\s*)::|##\[")
+
+
+def _apart(match: re.Match[str]) -> str:
+    return "## [" if match["blank"] is None else f"{match['blank']}: :"
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import re
 import tomllib
@@ -89,6 +90,8 @@ def _schema_violation(release: Release, text: str) -> Iterator[Finding]:
     from validate_pyproject.api import Validator
     from validate_pyproject.errors import ValidationError
 
+    # It would print values of the file as they are.
+    logging.getLogger("validate_pyproject").setLevel(logging.CRITICAL)
     stated = tomllib.loads(text)
     standard = {key: value for key, value in stated.items() if key in ("project", "build-system")}
     try:

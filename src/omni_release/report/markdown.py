@@ -45,7 +45,7 @@ def document(report: Report) -> str:
     lines += ["", "</details>"]
     if report.artifacts:
         lines += ["", "| artifact | bytes | sha256 |", "|---|---|---|"]
-        lines += [f"| `{a.name}` | {a.size} | `{a.sha256}` |" for a in report.artifacts]
+        lines += [f"| {_cell(code(a.name))} | {a.size} | `{a.sha256}` |" for a in report.artifacts]
     return printable("\n".join(lines) + "\n")
 
 
@@ -74,6 +74,11 @@ def _problem(problem: Problem) -> Iterator[str]:
     if problem.also:
         yield f"\nAlso reported by {', '.join(code(rule) for rule in problem.also)}"
     yield ""
+
+
+def _cell(text: str) -> str:
+    """The text in a cell of a table, which a bar would end."""
+    return text.replace("|", "\\|")
 
 
 def plain(text: str) -> str:
