@@ -18,7 +18,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 class Package:
     """A release of the index: its sdist by sha256, and the build back end by its name in the list.
 
-    `uses_ai` says that it calls an AI service, or is an SDK of one. `opinion` is what a reader thinks of its result.
+    `uses_ai` says that it calls an AI service, or is an SDK of one. `parts_of_tests`: the sdist has test files, but not
+    what they import or read. `opinion` is what a reader thinks of its result.
     """
 
     name: str
@@ -27,15 +28,25 @@ class Package:
     backend: str
     uses_ai: bool
     in_ci: bool
+    parts_of_tests: bool
     opinion: str
 
 
 def packages(path: Path = LIST) -> tuple[Package, ...]:
     """The packages of the list, in its order."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    uses_ai, in_ci, opinions = document["uses-ai"], document["in-ci"], document["opinions"]
+    opinions = document["opinions"]
     return tuple(
-        Package(name, row["version"], row["sha256"], backend, name in uses_ai, name in in_ci, opinions.get(name, ""))
+        Package(
+            name,
+            row["version"],
+            row["sha256"],
+            backend,
+            uses_ai=name in document["uses-ai"],
+            in_ci=name in document["in-ci"],
+            parts_of_tests=name in document["parts-of-tests"],
+            opinion=opinions.get(name, ""),
+        )
         for backend, rows in document["packages"].items()
         for name, row in rows.items()
     )

@@ -28,6 +28,8 @@ def prepare(package: Package, target: Path, *, sdists: Path, checkouts: Path | N
         _submodules(checkouts / package.name, target)
         return "checkout"
     _unpack(_download(package, sdists), target)
+    for name in ("test", "tests") if package.parts_of_tests else ():
+        shutil.rmtree(target / name, ignore_errors=True)
     _git("init", "--quiet", "--initial-branch=main", cwd=target)
     _git("add", "--all", cwd=target)
     _git("commit", "--quiet", f"--message={package.version}", cwd=target)

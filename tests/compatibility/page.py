@@ -12,7 +12,8 @@ _HEAD = """# Compatibility
 
 Releases of the index, rehearsed without settings (`omni-release rehearse`), each in a git repository at its tag: a full
 checkout, or the unpacked sdist. `nox -s compatibility` writes this page; `nox -s compatibility -- flask httpx` tries
-only these two again. A reason is quoted from the report.
+only these two again. A reason is quoted from the report. Where an sdist has only parts of the tests, without what they
+import or read, they are left out.
 """
 
 
@@ -44,13 +45,14 @@ def _counts(known: Sequence[Package], results: Mapping[str, Result]) -> Iterator
     yield f"| of them full checkouts | {sum(result.passed for result in full)} of {len(full)} |"
     yield f"| blocked | {sum(not result.passed for result in of_tried)} |"
     yield f"| ran their tests | {sum(bool(result.tests) for result in of_tried)} |"
-    yield f"| without tests in the sdist | {sum(result.tests is None for result in of_tried)} |"
+    yield f"| without tests, or with parts of them, in the sdist | {sum(result.tests is None for result in of_tried)} |"
     yield f"| use an AI SDK, or are one | {sum(package.uses_ai for package in tried)} |"
     yield f"| not built on this machine | {len(known) - len(tried)} |"
 
 
 def _row(package: Package, result: Result) -> str:
-    tests = "none" if result.tests is None else str(result.tests)
+    none = "parts" if package.parts_of_tests and result.source == "sdist" else "none"
+    tests = none if result.tests is None else str(result.tests)
     seconds = str(result.seconds) if result.seconds else ""
     verdict = {"passed": "passed", "skipped": f"skipped: {'; '.join(result.blocked)}"}.get(result.verdict, "blocked")
     return f"| {package.name} {result.version} | {result.source} | {verdict} | {tests} | {seconds} |"
