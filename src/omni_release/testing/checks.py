@@ -115,6 +115,10 @@ def _could_not_run(release: Release, world: World, reason: str) -> Inconclusive:
     )
 
 
+_NOT_THE_WHEEL = (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.UNSTABLE)
+"""Results of a second run that say nothing against the wheel: they depend on the environment, or on other tests."""
+
+
 def _failure_findings(
     release: Release, world: World, failures: Sequence[Failure]
 ) -> Generator[Finding, None, tuple[str, ...]]:
@@ -135,7 +139,7 @@ def _failure_findings(
         message = f"{failure.name}: {failure.reason} ({result.value})"
         # A deprecation that pytest's settings turn into an error is reported by itself, by who causes it.
         deprecated = result is Again.BOTH and _DEPRECATED.search(failure.reason)
-        advice = deprecated or result in (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES)
+        advice = deprecated or result in _NOT_THE_WHEEL
         severity = Severity.WARNING if advice else Severity.ERROR
         wheel, modules = _lost_module(release, text)
         place = failure.path, failure.line
