@@ -39,6 +39,13 @@ CASES = [
     (HATCH, WHEEL + 'sources = ["src"]\ninclude = ["src/one.py"]', "src/one.py src/two.py", "src/one.py=one"),
     (HATCH, '[tool.hatch.build]\npackages = ["tests"]', "tests/__init__.py acme/__init__.py", "tests=tests"),
     (HATCH, WHEEL + '[tool.hatch.build.targets.wheel.force-include]\n"x" = "a"', "x/__init__.py", "x=a"),
+    (
+        HATCH,
+        WHEEL + 'include = ["src/ns", "b/src/ns"]\nsources = { "src/ns" = "ns", "b/src/ns/two" = "ns/two" }',
+        "src/ns/one/__init__.py b/src/ns/two/__init__.py",
+        "b/src/ns/two=ns.two src/ns/one=ns.one",
+    ),
+    (SCIKIT_BUILD, "", "src/__init__.py src/other.py", "src=acme"),
     (HATCH, "", "src/acme/__init__.py src/other/__init__.py", "src/acme=acme"),
     (HATCH, "", "Acme.py tests/__init__.py", "Acme.py=Acme"),
     (HATCH, "", "ns/acme/__init__.py tests/__init__.py", "ns/acme=ns.acme"),

@@ -252,12 +252,18 @@ def test_no_name(text: str, tmp_path: Path) -> None:
     [
         ("setup.py", 'from setuptools import setup\n\nNAME = "acme"\nsetup(name=NAME, version="1.0")\n'),
         ("setup.cfg", "[metadata]\nname = acme\nversion = 1.0\n"),
+        ("setup.py", "from setuptools import setup\nimport about\nsetup(name=about.__title__)\n"),
+        (
+            "setup.py",
+            "from setuptools import setup\ndef main():\n    kwargs = dict(name='acme')\n    setup(**kwargs)\n",
+        ),
     ],
 )
 def test_name_elsewhere(file: str, text: str, tmp_path: Path) -> None:
     """With a pyproject.toml for tools only, the name comes from setup.py or setup.cfg."""
     root = laid_out(tmp_path, "acme/__init__.py", text="[tool.ruff]\nline-length = 100\n")
     (root / file).write_text(text, encoding="utf-8")
+    (root / "about.py").write_text("__title__ = 'acme'\n", encoding="utf-8")
     assert project.load(root).name == "acme"
 
 

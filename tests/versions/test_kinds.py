@@ -193,6 +193,13 @@ def test_files_that_a_bump_tool_names(text: str, expected: list[str], tmp_path: 
     assert [place.split()[1] for place in found] == expected
 
 
+def test_patterns_of_a_bump_tool(tmp_path: Path) -> None:
+    """`version = "…"` is not the end of `python-version = "…"`."""
+    settings = '[[tool.bumpversion.files]]\nfilename = "pyproject.toml"\nsearch = \'version = "{current_version}"\'\n'
+    root = laid_out(tmp_path, {}, PYPROJECT + '[tool.mypy]\npython-version = "3.10"\n' + settings)
+    assert stated(root) == []
+
+
 @pytest.mark.parametrize(("value", "new"), [("1, 2, 3", "1, 3, 0"), ("1, 2, 3, final, 0", "1, 3, 0, final, 0")])
 def test_parts_of_bumpversion(value: str, new: str, tmp_path: Path) -> None:
     """The current version of a tool that writes its parts follows."""

@@ -78,12 +78,12 @@ def find(checkout: Checkout) -> Layout:
 
 def _topmost(packages: Iterable[Package]) -> Iterator[Package]:
     """Each package once, in order of their paths, without those inside of another."""
-    taken: dict[str, Package] = {}
+    taken: list[Package] = []
     for package in sorted(packages, key=lambda package: (package.path.as_posix().count("/"), package.path)):
-        parents = PurePosixPath(package.name.replace(".", "/"))
-        if not any(str(parent).replace("/", ".") in taken for parent in (parents, *parents.parents)):
-            taken[package.name] = package
-    return iter(sorted(taken.values(), key=lambda package: package.path))
+        inside = any(package.path.is_relative_to(other.path) for other in taken)
+        if not inside and package.name not in {other.name for other in taken}:
+            taken.append(package)
+    return iter(sorted(taken, key=lambda package: package.path))
 
 
 Found = Iterator[Installed | Package]
@@ -121,6 +121,7 @@ def _hatch(checkout: Checkout) -> Found:
         sources |= {parent: "" for path in roots if (parent := path.rpartition("/")[0]) == "src"}
         paths = roots
     for path in dict.fromkeys(map(plain, paths)):
+        yield from (Installed(inside, to) for inside, to in sources.items() if inside.startswith(f"{path}/") and to)
         yield Installed(path, _moved(path, sources))
     forced = settings.get("force-include")
     for path, target in forced.items() if isinstance(forced, dict) else ():

@@ -104,7 +104,10 @@ def expand(root: Path, installed: Installed, depth: int = _DEEPEST) -> Iterator[
     else:
         for entry in sorted(full.iterdir()):
             inside = Installed((path / entry.name).as_posix(), f"{target}/{entry.name}".lstrip("/"))
-            left_out = entry.is_file() or entry.name in NOT_PACKAGES if full == root else _is_environment(entry)
+            if entry.is_file():
+                left_out = full == root
+            else:
+                left_out = _is_no_package(entry) or (full == root and entry.name in NOT_PACKAGES)
             if not left_out:
                 yield from expand(root, inside, depth - 1)
 
@@ -124,8 +127,8 @@ def is_package(folder: Path) -> bool:
     return any((folder / f"__init__{suffix}").is_file() for suffix in (".py", ".pyi", ".pyx"))
 
 
-def _is_environment(folder: Path) -> bool:
-    return folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
+def _is_no_package(folder: Path) -> bool:
+    return "." in folder.name or (folder / "pyvenv.cfg").exists()
 
 
 def search(root: Path, find: Find, package_dir: str = "") -> Iterator[Package]:
@@ -142,7 +145,7 @@ def _search_in(root: Path, path: str, prefix: str, find: Find, depth: int) -> It
     folder = root / path
     for entry in sorted(folder.iterdir()) if folder.is_dir() and depth else ():
         dotted = f"{prefix}{entry.name}"
-        if not entry.is_dir() or not is_import_name(dotted) or _is_environment(entry):
+        if not entry.is_dir() or not is_import_name(dotted) or _is_no_package(entry):
             continue
         unusual = not prefix and entry.name in NOT_PACKAGES and folder == root
         if not (is_package(entry) or find.namespaces) or (unusual and find.include == ("*",)):
@@ -178,6 +181,8 @@ def named_like(root: Path, name: str, folders: Iterable[str]) -> Iterator[Instal
 
 def usual(root: Path, name: str) -> list[Package]:
     """The packages of a project whose back end names none: all of src/, else the one with its name, else all."""
+    if is_package(root / "src"):  # the package itself, which the build installs under its name
+        return [Package(Path("src"), module_name(name))]
     if found := list(expand(root, Installed("src", ""))):
         return found
     candidates = (*named_like(root, name, (".", *SOURCE_FOLDERS)), *_in_a_namespace(root, name))

@@ -248,7 +248,8 @@ def _matches(text: Text, search: str, version: str, count: int) -> Iterator[Plac
     placeholder = next((name for name in _PLACEHOLDERS if name in search), None)
     if placeholder is not None:
         before, _, after = search.partition(placeholder)
-        pattern = re.compile(rf"(?<![\w.]){re.escape(before)}{_VERSION}{re.escape(after)}(?![\w]|\.\d)")
+        start = r"(?<![\w.-])" if before[:1].isalpha() else r"(?<![\w.])"
+        pattern = re.compile(rf"{start}{re.escape(before)}{_VERSION}{re.escape(after)}(?![\w]|\.\d)")
         yield from _chosen(text, pattern, version, count, alone=not (before or after).strip())
 
 
@@ -269,15 +270,15 @@ def _chosen(
             components = str(parse(version)).count(".")
             matches = [match for match in matches if match["version"].count(".") >= components]
         chosen = [match for match in matches if equals(match["version"], version)]
-        likely = [match for match in matches if not alone or _near(match["version"], version)]
+        likely = [match for match in matches if _near(match["version"], version, 0 if alone else 1)]
         chosen = chosen or (likely if len(likely) == 1 else [])
     for match in chosen:
         yield text.place(*match.span("version"), MIRROR, form="short" if count else "")
 
 
-def _near(value: str, version: str) -> bool:
-    """Could a version in a file that a tool writes be an earlier or later one of the project?"""
+def _near(value: str, version: str, distance: int) -> bool:
+    """Could a version in a file that a tool writes be another one of the project? `distance` is of the first number."""
     stated, current = parse(value), parse(version)
     if stated is None or current is None or value in ("0.0.0", "1.0.0"):
         return False
-    return stated.release[0] == current.release[0]
+    return abs(stated.release[0] - current.release[0]) <= distance

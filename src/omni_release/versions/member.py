@@ -82,8 +82,18 @@ class Member:
             return ""
         for argument, value in setup_arguments(read[0].tree):
             if argument == "name":
-                return self._constant(read[0].tree, value) or self._value_of_key(read[0].tree, value)
+                tree = read[0].tree
+                return self._constant(tree, value) or self._value_of_key(tree, value) or self._value_of_attribute(value)
         return ""
+
+    def _value_of_attribute(self, value: _ast.expr) -> str:
+        """The value of `acme.__title__`, where setup.py imports the module."""
+        if not isinstance(value, _ast.Attribute) or not isinstance(value.value, _ast.Name):
+            return ""
+        path = self.module(value.value.id)
+        read = self.checkout.module(path) if path else None
+        found = (node.value for name, node in constants(read[0]) if name == value.attr) if read and read[0].tree else ()
+        return next((item for item in found if isinstance(item, str)), "")
 
     def _value_of_key(self, tree: _ast.Module, value: _ast.expr) -> str:
         """The value of `about["__title__"]`, where setup.py reads `about` from a module of the project."""
@@ -280,7 +290,7 @@ def setup_arguments(tree: _ast.Module) -> Iterator[tuple[str, _ast.expr]]:
             if keyword.arg:
                 yield keyword.arg, keyword.value
                 continue
-            for node in tree.body if isinstance(keyword.value, _ast.Name) else ():
+            for node in walk(tree) if isinstance(keyword.value, _ast.Name) else ():
                 if isinstance(node, _ast.Assign) and any(
                     getattr(target, "id", "") == getattr(keyword.value, "id", None) for target in node.targets
                 ):
