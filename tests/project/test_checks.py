@@ -53,7 +53,7 @@ def test_no_build_system(files: dict[str, str], rule: str, where: str, run_check
     """Without a build system, the lines to add are in the message; nothing builds a setup.cfg alone."""
     (finding,) = run_check(project_valid, {"acme/__init__.py": "", **files})
     assert (finding.rule, finding.where) == (rule, where)
-    assert 'requires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"' in finding.message
+    assert '`requires = ["setuptools>=77"]`, `build-backend = "setuptools.build_meta"`' in finding.message
 
 
 def test_no_import_package(run_check: RunCheck) -> None:

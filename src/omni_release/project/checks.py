@@ -64,12 +64,12 @@ def _build_system(project: Project) -> Iterator[Finding]:
     """A finding with the lines to add where no build system is named: then installers use setuptools."""
     if "build-system" in project.metadata:
         return
-    lines = '\n[build-system]\nrequires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"'
+    lines = '`[build-system]`, `requires = ["setuptools>=77"]`, `build-backend = "setuptools.build_meta"`'
     if (project.root / _FILE).is_file():
-        message = f"no [build-system] table: installers would use setuptools. To keep that, add:{lines}"
+        message = f"no [build-system] table: installers would use setuptools. To keep that, add the lines {lines}"
         yield Finding(message, BUILD_SYSTEM.id, path=_FILE, line=1)
         return
-    message = f"{project.stated_in} and no pyproject.toml: write one with these three lines:{lines}"
+    message = f"{project.stated_in} and no pyproject.toml: write one with the three lines {lines}"
     if (project.root / "setup.py").is_file():
         yield Finding(message, BUILD_SYSTEM.id, path=project.stated_in)
     else:

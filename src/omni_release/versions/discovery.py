@@ -317,18 +317,15 @@ def cargo(search: Search) -> Iterator[Place]:
         yield from locks.cargo_lock_entry(checkout, lock, versions)
 
 
-def _may_concern(checkout: Checkout, file: str, search: Search) -> bool:
-    """Does a manifest contain the project's version, its name, or what a workspace states? Others are not read."""
+def _may_concern(checkout: Checkout, file: str, search: Search, *names: str) -> bool:
+    """Does a manifest contain the version, one of these names, or the version of a workspace? Others are not read."""
     text = checkout.text(file)
     if text is None:
         return False
-    name = search.member.canonical
-    words = {name, name.replace("-", "_"), search.member.name.lower()} - {""}
-    return (
-        mentions(text.text, search.version)
-        or "workspace" in text.text
-        or any(word in text.text.lower() for word in words)
-    )
+    lower = text.text.lower() if names else ""
+    inherits = r"\[workspace|version[ \t]*(?:\.[ \t]*workspace|=[ \t]*\{)"
+    named = any(name in lower for name in names)
+    return named or mentions(text.text, search.version) or bool(re.search(inherits, text.text))
 
 
 def _above(at: str, name: str) -> list[str]:
@@ -340,8 +337,10 @@ def _above(at: str, name: str) -> list[str]:
 def npm(search: Search) -> Iterator[Place]:
     """The package.json files that have the project's version, and their lock files."""
     files = (file for file in search.files if file.endswith("package.json"))
-    concerned = tuple(file for file in files if _may_concern(search.member.checkout, file, search))
-    yield from _npm(search.member, concerned, search.version)
+    member = search.member
+    names = {member.canonical, member.canonical.replace("-", "_"), member.canonical.replace("-", ".")} - {""}
+    concerned = tuple(file for file in files if _may_concern(member.checkout, file, search, *names))
+    yield from _npm(member, concerned, search.version)
 
 
 def _npm(member: Member, files: tuple[str, ...], version: str | None) -> Iterator[Place]:
