@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release.core.model import Package
 from omni_release.project.layout import Find, Installed, is_import_name, is_package, plain, search, strings
-from omni_release.versions.member import PROJECT_SECTIONS, runs_setup, setup_arguments
+from omni_release.versions.setup_py import PROJECT_SECTIONS, runs_setup, setup_arguments
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 
 from omni_release.versions import configured, discovery, locks, prose, source
 from omni_release.versions.checkout import Checkout, is_pruned
-from omni_release.versions.member import PROJECT_SECTIONS, Member, runs_setup
+from omni_release.versions.member import Member
 from omni_release.versions.pep440 import equals, normalize, parse
 from omni_release.versions.place import DERIVED, DOC, HISTORY, MIRROR, SOURCE, TAG, Place, Search, finders
+from omni_release.versions.setup_py import PROJECT_SECTIONS, runs_setup
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:

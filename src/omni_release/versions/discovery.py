@@ -10,10 +10,11 @@ from omni_release.core.toml import table
 from omni_release.versions import locks, source
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.member import Member, canonical, part_places, python_place, setup_arguments
+from omni_release.versions.member import Member, canonical, part_places, python_place
 from omni_release.versions.pep440 import Version, equals, parse
 from omni_release.versions.place import DERIVED, MIRROR, Place, Search, reads
 from omni_release.versions.python import CALL, COMPUTED, INVALID, TUPLE, Assigned
+from omni_release.versions.setup_py import setup_arguments
 
 _VERSION_NAMES = frozenset(("version", "version_info", "version_tuple", "versioninfo"))
 _PRODUCTS = ("app", "package", "pkg", "library", "lib", "sdk", "cli", "client")

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from omni_release import source_tree
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
-from omni_release.versions.member import Member, canonical, paths_in_setup, setup_arguments
+from omni_release.versions.member import Member, canonical
 from omni_release.versions.pep440 import parse
 from omni_release.versions.place import SOURCE, TAG, Place
 from omni_release.versions.python import walk
+from omni_release.versions.setup_py import paths_in_setup, setup_arguments
 
 _TAGGERS = re.compile(
     r"setuptools[-_]scm|hatch-vcs|versioningit|versioneer|uv-dynamic-versioning|poetry-dynamic-versioning|\bpbr\b"
