@@ -74,7 +74,7 @@ def test_encoding(encoding: str, unicode: bool) -> None:
     assert terminal(stream, {}, str).unicode is unicode
 
 
-@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("", 100), ("wide", 100), ("3", 100)])
+@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("", 100), ("wide", 100), ("3", 40), ("0", 100)])
 def test_width_of_a_pipe(columns: str, width: int) -> None:
     """A pipe is as wide as COLUMNS says."""
     assert terminal(io.StringIO(), {"COLUMNS": columns}, str).width == width

@@ -207,6 +207,11 @@ class Ended:
     said: str
     touches: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """The output with single blanks, as lines are wrapped at the width of the terminal."""
+        return " ".join(self.said.split())
+
 
 class Runner:
     """Runs of the command line, by `runner.py`: cheap ones."""

@@ -50,11 +50,11 @@ def test_rebuild_with_the_same_bytes(place: Place, runner: Runner, tmp_path: Pat
     with outside(place.folder / "index") as index:
         assert sent(index, form(made), made).status_code == 200
         index.watched.sent.clear()
-        ended = runner.run(other, "release", "--to", index.upload, "--yes", without=(*CARE, *AFTERWARDS))
+        ended = runner.run(other, "release", "--to", index.upload, "--yes", "-v", without=(*CARE, *AFTERWARDS))
         assert ended.code == 0, ended.said
         assert other.dist == index.held() == place.dist
         assert [Path(each.name).suffix for each in index.watched.sent] == [".gz"]
-        assert f"{made.name} is already uploaded" in ended.said
+        assert f"{made.name} is already uploaded" in ended.words
     assert place.tags() == {"v1.2.3": place.head()}
 
 
@@ -69,7 +69,7 @@ def test_rebuild_with_other_bytes(place: Place, runner: Runner) -> None:
         index.watched.sent.clear()
         ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
         assert ended.code == 1, ended.said
-        assert f"{made.name} already exists on the index" in ended.said
+        assert f"{made.name} already exists on the index" in ended.words
         assert (index.watched.sent, index.held()) == ([], {made.name: documents.sha256(earlier)})
     assert place.tags() == {}
 

@@ -82,7 +82,7 @@ def test_change_after_the_rehearsal(change: str, message: str, place: Place, run
     with outside(place.folder / "index") as index:
         ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
         assert (ended.code, index.watched.sent) == (1, []), ended.said
-        assert message in ended.said
+        assert message in ended.words
     assert place.tags() == {}
 
 
@@ -103,7 +103,7 @@ def test_other_bytes_on_the_index(place: Place, runner: Runner) -> None:
         assert sent(index, form(other), other).status_code == 200
         ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
         assert ended.code == 1, ended.said
-        assert f"{made.name} already exists on the index" in ended.said
+        assert f"{made.name} already exists on the index" in ended.words
         assert list(index.held()) == [made.name]
 
 
@@ -165,7 +165,7 @@ def test_doctor(place: Place, runner: Runner) -> None:
     with outside(place.folder / "index") as index:
         ended = runner.run(place, "doctor", "--to", index.upload, variables={"TWINE_PASSWORD": ""})
     assert ended.code == 1
-    assert "TWINE_PASSWORD is set but empty" in ended.said
+    assert "TWINE_PASSWORD is set but empty" in ended.words
     assert "new.txt" in ended.said
     assert sorted(path.name for path in place.run.iterdir()) == before
     assert PROJECT in ended.said
@@ -207,12 +207,12 @@ def test_doctor_with_checklists_and_evidence(place: Place, runner: Runner) -> No
     with (place.checkout / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write("[tool.omni-release.smoke]\n")
     with outside(place.folder / "index") as index:
-        asked = runner.run(place, "doctor", "--to", index.upload, "--run", place.run.name).said
-        assert "wait  Somebody has looked at it" in asked and "[mine/looked]" in asked
-        assert "ok    Somebody has signed for this version" in asked and "ok    The tests pass" in asked
+        asked = runner.run(place, "doctor", "-v", "--to", index.upload, "--run", place.run.name).words
+        assert "✋ Somebody has looked at it [mine/looked]" in asked
+        assert "✔ Somebody has signed for this version" in asked and "✔ The tests pass" in asked
         assert "no passing live run" in asked and "[live-evidence]" in asked
-        assert "because it needs mine/looked: before-release-answered" in asked
-        unasked = runner.run(place, "doctor", "--to", index.upload).said
+        assert "[before-release-answered]: needs mine/looked, which waits for a person" in asked
+        unasked = runner.run(place, "doctor", "-v", "--to", index.upload).said
     for id in ("mine/looked", "mine/tested", "before-release-answered", "live-evidence"):
-        assert any(line.startswith("skip") and f"[{id}]: " in line for line in unasked.splitlines())
-    assert "ok    Somebody has signed for this version" in unasked
+        assert any(line.strip().startswith("·") and f"[{id}]: " in line for line in unasked.splitlines())
+    assert "✔ Somebody has signed for this version" in unasked

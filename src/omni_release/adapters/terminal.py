@@ -57,11 +57,13 @@ def terminal(stream: TextIO, environment: Mapping[str, str], redact: Callable[[s
 
 
 def _width(stream: TextIO, environment: Mapping[str, str]) -> int:
-    """The columns of the stream: of its terminal, else those of COLUMNS, else 100."""
+    """The columns of the stream: of its terminal, else those of COLUMNS, else 100; never too few to read."""
+    columns = 0
     with contextlib.suppress(OSError, ValueError):
-        return os.get_terminal_size(stream.fileno()).columns
-    columns = environment.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and int(columns) >= _NARROWEST else _DEFAULT_WIDTH
+        columns = os.get_terminal_size(stream.fileno()).columns  # 0 where the terminal does not know
+    if not columns and environment.get("COLUMNS", "").isdecimal():
+        columns = int(environment["COLUMNS"])
+    return columns if columns >= _NARROWEST else _NARROWEST if columns else _DEFAULT_WIDTH
 
 
 def _has_unicode(stream: TextIO) -> bool:
