@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -263,3 +264,31 @@ def test_repository_in_which_git_fails(tmp_path: Path, processes: LocalProcesses
     for ask in asked:
         with pytest.raises(Inconclusive, match="git does not work"):
             ask(root, processes)
+
+
+def test_own_output(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A file that our own output goes to is none of the checkout: it changes while we look. Another one is."""
+    root = repository(tmp_path, "a.py")
+    code = (
+        "import sys; from pathlib import Path; from omni_release import source_tree; "
+        "from omni_release.adapters.processes import LocalProcesses; "
+        "print('a line', flush=True); print(source_tree.fingerprint(Path('.'), LocalProcesses(str)), file=sys.stderr)"
+    )
+    before = source_tree.fingerprint(root, processes)
+    with (root / "out.txt").open("wb") as output:
+        ended = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, stdout=output, stderr=subprocess.PIPE, text=True, check=True
+        )
+    assert ended.stderr.strip() == before
+    assert source_tree.fingerprint(root, processes) != before
+    assert "out.txt" in source_tree.file_hashes(root, processes)
+
+
+def test_neither_file_nor_folder(tmp_path: Path, processes: LocalProcesses) -> None:
+    """A pipe or a socket is no file of the project, whether git ignores it or not."""
+    root = repository(tmp_path, "a.py")
+    before = source_tree.build_inputs(root, root, processes)
+    (root / ".gitignore").write_text("*.sock\n")
+    for name in ("a.pipe", "b.sock"):
+        os.mkfifo(root / name)
+    assert set(source_tree.build_inputs(root, root, processes)) - set(before) == {PurePosixPath(".gitignore")}

@@ -70,7 +70,8 @@ def _walk(top: str, inside: str = "") -> Iterator[str]:
     for entry in entries:
         path = f"{inside}/{entry.name}" if inside else entry.name
         if not entry.is_dir():
-            yield path
+            if entry.is_symlink() or entry.is_file():  # a pipe or a socket is no file of the project
+                yield path
         elif entry.name in _LEFTOVERS or (not inside and entry.name in _BUILD_OUTPUT):
             continue
         elif entry.is_symlink():
@@ -80,15 +81,45 @@ def _walk(top: str, inside: str = "") -> Iterator[str]:
 
 
 def _existing(root: Path, name: PurePosixPath, processes: Processes) -> Iterator[PurePosixPath]:
-    """The file that git lists as `name`, the files of a submodule, or nothing where it was deleted."""
+    """The file that git lists as `name`, the files of a submodule, or nothing where it was deleted.
+
+    Nothing either for a pipe, a socket or a device, for a link to one, and for the file that our own output goes to.
+    """
     try:
-        mode = (root / name).lstat().st_mode
+        found = (root / name).lstat()
     except (FileNotFoundError, NotADirectoryError):
         return
-    if not stat.S_ISDIR(mode):
+    mode = found.st_mode
+    if stat.S_ISLNK(mode):
+        if not _leads_to_device(root / name):
+            yield name
+    elif stat.S_ISREG(mode) and not _is_own_output(found):
         yield name
+    elif not stat.S_ISDIR(mode):
+        return
     elif (root / name / ".git").exists():  # else a submodule that is not checked out
         yield from (name / file for file in files(root / name, processes))
+
+
+def _leads_to_device(link: Path) -> bool:
+    """Whether a link leads to what has no end when it is read, such as /dev/zero."""
+    try:
+        mode = link.stat().st_mode
+    except (OSError, RuntimeError):  # a dangling link, or one to itself
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _is_own_output(found: os.stat_result) -> bool:
+    """Whether this file is where our own output goes (`… > out.txt`): it changes while we look."""
+    for descriptor in (1, 2):
+        try:
+            output = os.fstat(descriptor)
+        except OSError:
+            continue
+        if (output.st_dev, output.st_ino) == (found.st_dev, found.st_ino) and output.st_ino:
+            return True
+    return False
 
 
 def staged_files(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -122,7 +153,7 @@ def build_inputs(top: Path, root: Path, processes: Processes) -> tuple[PurePosix
     from pathlib import PurePosixPath
 
     inside = PurePosixPath(root.resolve().relative_to(top.resolve()).as_posix())
-    ignored = (inside / name for name in _walk(str(root)))
+    ignored = (inside / name for name in _walk(str(root)) if not _is_own_output((root / name).lstat()))
     return tuple(sorted({*files(top, processes), *ignored}))
 
 
@@ -142,6 +173,21 @@ def fingerprint(root: Path, processes: Processes) -> str:
         digest.update(f"{file}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         digest.update(content)
     return digest.hexdigest()
+
+
+def file_hashes(root: Path, processes: Processes) -> dict[str, str]:
+    """The sha256 of each file by its name; of a link, that of its target's name."""
+    import hashlib
+
+    hashes = {}
+    for file in files(root, processes):
+        path = root / file
+        if path.is_symlink():
+            hashes[str(file)] = hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+        elif path.is_file():
+            with path.open("rb") as content:
+                hashes[str(file)] = hashlib.file_digest(content, "sha256").hexdigest()
+    return hashes
 
 
 class WorkingTree(namedtuple("WorkingTree", "top git_dir")):

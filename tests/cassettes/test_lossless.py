@@ -110,6 +110,14 @@ def same(before: Any, after: Any) -> None:
         assert label in decode_base64(after)
 
 
+def event(line: bytes) -> Any:
+    """The document of a stream's line, or the line itself."""
+    try:
+        return json.loads(line[6:]) if line.startswith(b"data: {") else line
+    except ValueError:
+        return line
+
+
 def traffic(path: Path) -> list[Any]:
     """What a client decodes: method, URI, status, headers that matter, and the body as JSON, as lines, or as bytes."""
     found = []
@@ -117,8 +125,7 @@ def traffic(path: Path) -> list[Any]:
         try:
             documents = json.loads(call.body)
         except ValueError:
-            lines = call.body.split(b"\n")
-            documents = [json.loads(line[6:]) if line.startswith(b"data: {") else line for line in lines]
+            documents = [event(line) for line in call.body.split(b"\n")]
         found.append([call.method, call.uri, call.code, call.headers.get("content-type"), call.sent, documents])
     return found
 

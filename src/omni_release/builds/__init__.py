@@ -12,12 +12,16 @@ from omni_release import distributions, programs, source_tree
 from omni_release.builds import repository
 from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
-from omni_release.core.errors import Conflict
+from omni_release.core.errors import Conflict, Inconclusive
 from omni_release.core.model import Evidence, Release
 from omni_release.core.own_folder import FOLDER
 from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import World
 from omni_release.environments import installers
+
+_FILES = "files.json"  # in the run folder: the hash of each file that was there when the checkout was copied
+
+_NAMED = 5
 
 
 class Build:
@@ -49,7 +53,10 @@ class TakeArtifacts:
     folder: Path
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        names = tuple(PurePosixPath(path.name) for path in distributions.in_folder(self.folder))
+        found = distributions.in_folder(self.folder)
+        for path in found:
+            distributions.refuse_bomb(path)
+        names = tuple(PurePosixPath(path.name) for path in found)
         yield Copy(self.folder, release.dist, names)
         # Presumably of this tree: the prefix keeps a run that builds from resuming this one.
         tree_file = release.work_dir / "prebuilt.sha256"
@@ -91,12 +98,34 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
         return None
     built_from = (world.journal.tree_hash() or "").removeprefix(distributions.PREBUILT)
     if built_from != source_tree.fingerprint(release.project.root, world.processes):
-        raise Conflict("the checkout has changed since this run was built", "Start a new run, without --run.")
+        message = "the checkout has changed since this run was built"
+        changed = _changed_files(release, world)
+        hint = "Undo the change, or start a new run without --run. Write output to a file that git ignores."
+        raise Conflict(f"{message}: {changed}" if changed else message, hint)
     for artifact in pinned:
         path = release.dist / artifact.name
         if not path.is_file() or documents.sha256(path) != artifact.sha256:
             raise Conflict(f"{path} has changed since this run built it", "Start a new run, without --run.")
     return {artifact.name: f"sha256 {artifact.sha256}, {artifact.size} bytes" for artifact in pinned}
+
+
+def _changed_files(release: Release, world: World) -> str:
+    """What has changed since the checkout was copied: new, changed and removed files. Empty where it is unknown."""
+    try:
+        before = documents.read_json(release.folder / _FILES)
+    except Inconclusive:
+        before = None
+    if not isinstance(before, dict):
+        return ""
+    now = source_tree.file_hashes(release.project.root, world.processes)
+    kinds = {
+        "new": now.keys() - before.keys(),
+        "removed": before.keys() - now.keys(),
+        "changed": {name for name in now.keys() & before.keys() if now[name] != before[name]},
+    }
+    named = [f"{name} ({kind})" for kind, names in kinds.items() for name in sorted(names)]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + more
 
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
@@ -141,6 +170,8 @@ class CopySource:
         yield from (Copy(top, copy, files) for copy in copies)
         if found:
             yield from repository.clone(top, copies, release, world)
+        hashes = source_tree.file_hashes(release.project.root, world.processes)
+        yield Write(release.folder / _FILES, documents.to_json(hashes).encode("utf-8", "backslashreplace"))
         # Last, so that it exists only when the copy is complete: the build is of this tree from now on.
         yield Write(release.copied_tree, fingerprint.encode())
 

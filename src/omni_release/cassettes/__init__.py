@@ -201,13 +201,14 @@ def model_and_method(uri: str) -> tuple[str, str]:
 def in_folder(folder: Path) -> tuple[Path, ...]:
     """The paths of all cassettes below a folder, sorted: YAML files, and JSON files with interactions."""
     found = [path for suffix in ("yaml", "yml", "json") for path in folder.rglob(f"*.{suffix}")]
-    return tuple(sorted(path for path in found if path.suffix != ".json" or _is_json_cassette(path)))
+    files = (path for path in found if path.is_file())  # a pipe or a device would never end
+    return tuple(sorted(path for path in files if path.suffix != ".json" or _is_json_cassette(path)))
 
 
 def _is_json_cassette(path: Path) -> bool:
     """Whether a JSON file is a cassette of vcrpy: others keep interactions too, in another form."""
     try:
-        data = path.read_bytes() if path.is_file() else b""
+        data = path.read_bytes()
         document = json.loads(data) if b'"interactions"' in data else None
         return isinstance(document, dict) and "status" in document["interactions"][0]["response"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):

@@ -51,7 +51,7 @@ def read_json(path: Path) -> object:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Inconclusive(f"{path} cannot be read: {error}", "Start a new run.") from None
 
 
@@ -76,7 +76,7 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The entries of a file of JSON lines, oldest first; none if there is no such file. Skips incomplete lines."""
     with contextlib.suppress(FileNotFoundError):
         for line in path.read_bytes().split(b"\n"):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 if isinstance(entry := json.loads(line), dict):
                     yield entry
 

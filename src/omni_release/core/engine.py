@@ -38,6 +38,8 @@ from omni_release.core.world import World
 
 Observer = Callable[[Task], None]
 
+_MOST_FINDINGS = 1000  # of one task
+
 _UNMET = {Status.FAILED: "failed", Status.INCONCLUSIVE: "is inconclusive", Status.WAITING: "waits for a person"}
 """What a task that another one needs has done instead of passing."""
 
@@ -228,7 +230,7 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
             findings.append(finding)  # noqa: PERF402 - one by one: those before an exception are kept
     except Inconclusive as error:
         inconclusive = error
-    outcome = _outcome_with(task, tuple(findings))
+    outcome = _outcome_with(task, _limited(findings))
     if key is not None and outcome.status is Status.PASSED and inconclusive is None:
         with contextlib.suppress(OSError):  # it is only slower the next time
             world.journal.cache(task.id, key, outcome_to_json(outcome))
@@ -242,6 +244,16 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
         return dataclasses.replace(outcome, findings=(*outcome.findings, warning))
     answered = _unless_signed_off(task, Status.INCONCLUSIVE, inconclusive, release, world, today)
     return dataclasses.replace(answered, findings=(*answered.findings, *outcome.findings))
+
+
+def _limited(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The first findings, and one for all that follow, with the most severe of their rules: a report stays readable."""
+    rest = findings[_MOST_FINDINGS:]
+    if not rest:
+        return tuple(findings)
+    worst = min(rest, key=lambda finding: list(Severity).index(finding.severity))
+    more = Finding(f"{len(rest)} more findings are left out", worst.rule, worst.severity)
+    return (*findings[:_MOST_FINDINGS], more)
 
 
 def _is_advice(task: Task, error: Inconclusive, release: Release) -> bool:

@@ -69,6 +69,11 @@ def released(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
     return stated if stated and same_version(stated, built) else built
 
 
+def refuse_bomb(path: Path) -> None:
+    """Raises InvalidDistribution for a file whose content would fill the memory, and for one that is no archive."""
+    Archive(path, path.name, bounded=True).refuse_bomb()
+
+
 def contents(path: Path) -> Iterator[Entry]:
     """The files in a wheel or an sdist, one at a time; in an sdist without the name of its top folder.
 

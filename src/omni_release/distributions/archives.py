@@ -117,6 +117,17 @@ class Archive:
                 return entry.read()
         return None
 
+    def refuse_bomb(self) -> None:
+        """Raise InvalidDistribution where the content is over PyPI's limits for bombs."""
+        with self.readable():
+            if self.name.endswith(".tar.gz"):
+                with _open_tar(self) as (_, stream):
+                    while stream.read(_CHUNK):  # raises beyond the limit
+                        pass
+            else:
+                with zipfile.ZipFile(self.path) as archive:
+                    _refuse_large(self, archive.infolist())
+
     def validate(self) -> None:
         """Check that the archive unpacks to what it shows, into its own folder. Raises InvalidDistribution if not."""
         with self.readable():
@@ -148,11 +159,15 @@ def _open_zip(archive: Archive) -> Iterator[zipfile.ZipFile]:
         yield opened
 
 
-def _validate_zip(archive: Archive, opened: zipfile.ZipFile) -> None:
-    entries = opened.infolist()
+def _refuse_large(archive: Archive, entries: list[zipfile.ZipInfo]) -> None:
     size = sum(entry.file_size for entry in entries)
     if size > _SMALL and size > _RATIO * archive.path.stat().st_size:
         raise InvalidDistribution(f"{archive.name} unpacks to {size / _MIB:.0f} MiB, over {_RATIO} times its size")
+
+
+def _validate_zip(archive: Archive, opened: zipfile.ZipFile) -> None:
+    entries = opened.infolist()
+    _refuse_large(archive, entries)
     seen: set[str] = set()
     for entry in entries:
         name = entry.orig_filename

@@ -207,7 +207,10 @@ def _parse_page(project: str, response: Response) -> tuple[IndexFile, ...]:
             raise ResponseTooLarge(f"a page of more than {_LARGEST_PAGE} bytes")
     content_type = response.headers.get("Content-Type", "")
     if "json" in content_type.partition(";")[0]:
-        page = pypi_simple.ProjectPage.from_json_data(json.loads(bytes(body)), response.url)
+        try:
+            page = pypi_simple.ProjectPage.from_json_data(json.loads(bytes(body)), response.url)
+        except RecursionError:
+            raise ValueError("a page of JSON that is nested too deeply") from None
     elif "html" in content_type:
         page = pypi_simple.ProjectPage.from_html(project, bytes(body), response.url)
     else:

@@ -6,6 +6,7 @@ import datetime
 import functools
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -213,9 +214,10 @@ def _is_searched(path: str) -> bool:
 
 def _read(path: str) -> bytes:
     """The bytes of a file. Raises ValueError if it is larger than LARGEST."""
-    if os.path.isdir(path):  # a submodule, or a link to a folder
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):  # a submodule or a link to a folder; a pipe or a device has no end
         return b""
-    if (size := os.path.getsize(path)) > LARGEST:
+    if (size := found.st_size) > LARGEST:
         raise ValueError(f"the file has {size:,} bytes, and the limit is {LARGEST:,}")
     with open(path, "rb") as file:
         return file.read()

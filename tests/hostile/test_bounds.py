@@ -1,0 +1,116 @@
+"""Input that would fill the memory or never end: a clear finding, in bounded time and memory, without a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import child_environment, git
+from tests.hostile.conftest import Checkout
+
+MEMORY = 500_000_000  # bytes
+SECONDS = 60  # the promise is 10 on a quiet machine, and a test machine is not quiet
+
+
+def bounded(root: Path, *arguments: str | Path) -> tuple[int, str]:
+    """Run the command line within bounds of time and memory: its exit code and all of its output."""
+    program = Path(sys.executable).with_name("omni-release")
+    output = root.parent / "output.txt"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [program, *arguments], cwd=root, env=child_environment(), stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+    _, status, usage = 0, process.returncode, _usage()
+    text = output.read_text(encoding="utf-8", errors="replace")
+    assert usage < MEMORY, f"{usage} bytes"
+    assert "Traceback" not in text and "internal error" not in text, text
+    return status, text
+
+
+def _usage() -> int:
+    """The most memory that any child process has had, in bytes."""
+    import resource
+
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * 1024
+
+
+def alias_bomb() -> str:
+    """A cassette whose aliases stand for 10^11 values."""
+    levels = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 12)]
+    body = "request: {method: GET, uri: x, parsed_body: *a11}, response: {status: {code: 200}, parsed_body: *a11}"
+    return "\n".join(("a0: &a0 [xxxxxxxxxx]", *levels, f"interactions: [{{{body}}}]", "version: 1"))
+
+
+def make_socket(path: Path) -> None:
+    """A socket that nobody listens on."""
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(path))  # a full path may be too long for one
+
+
+FILES: dict[str, Callable[[Path], object]] = {
+    "aliases in a cassette": lambda root: (root / "cassettes" / "a.yaml").write_text(alias_bomb()),
+    "deep YAML": lambda root: (root / "cassettes" / "a.yaml").write_text("[" * 200_000),
+    "deep JSON": lambda root: (root / "cassettes" / "a.json").write_text('{"interactions":' * 100_000),
+    "deep JSON elsewhere": lambda root: (root / "package.json").write_text('{"a":' * 100_000),
+    "deep TOML": lambda root: (root / "uv.lock").write_text(f"a = {'[' * 100_000}"),
+    "deep Python": lambda root: (root / "src" / "acme_sound" / "deep.py").write_text(f"x = {'(' * 100_000}"),
+    "a long line": lambda root: (root / "src" / "acme_sound" / "long.py").write_text("x = '" + "a" * 20_000_000 + "'"),
+    "a link to a device": lambda root: (root / "src" / "acme_sound" / "zero.py").symlink_to("/dev/zero"),
+    "a cassette that is a device": lambda root: (root / "cassettes" / "a.yaml").symlink_to("/dev/zero"),
+    "a readme that is a device": lambda root: (root / "NOTES.md").symlink_to("/dev/zero"),
+    "a pipe": lambda root: os.mkfifo(root / "src" / "acme_sound" / "pipe.py"),
+    "a pipe as a cassette": lambda root: os.mkfifo(root / "cassettes" / "pipe.yaml"),
+    "a socket": lambda root: make_socket(root / "s.py"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_files_of_a_checkout(kind: str, hostile: Checkout) -> None:
+    """Each is read within bounds, or not at all."""
+    (hostile.root / "cassettes").mkdir()
+    FILES[kind](hostile.root)
+    git("add", "--all", cwd=hostile.root)
+    git("commit", "--quiet", "--allow-empty", "--message=more", cwd=hostile.root)
+    for command in (("gate",), ("cassettes", "shrink"), ("version", "show")):
+        code, _ = bounded(hostile.root, *command)
+        assert code in (0, 1, 2, 3)
+
+
+def test_a_bomb_as_artifact(hostile: Checkout) -> None:
+    """A wheel that unpacks to gigabytes is refused before anything is read from it."""
+    folder = hostile.seen.parent / "artifacts"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "acme_sound-1.2.3-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        for at in range(40):
+            with wheel.open(f"acme_sound/{at}.bin", "w") as entry:
+                for _ in range(100):
+                    entry.write(b"\0" * 1_000_000)
+    code, text = bounded(hostile.root, "inspect", "--artifacts", folder)
+    assert code == 1
+    assert "unpacks to 3815 MiB" in text
+
+
+def test_many_stray_files(hostile: Checkout) -> None:
+    """Twenty thousand files that nobody meant: a report that can be read."""
+    folder = hostile.root / "src" / "acme_sound" / "stray"
+    folder.mkdir()
+    for at in range(20_000):
+        (folder / f"{at}.py").write_text("try:\n    pass\nexcept Exception:\n    pass\n")
+    code, text = bounded(hostile.root, "gate", "--format", "json")
+    assert code in (0, 1, 3)
+    assert len(text.splitlines()) < 60_000
+    document = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    assert all(len(outcome["findings"]) <= 1_100 for outcome in document["outcomes"])
