@@ -59,6 +59,13 @@ def test_explained(found: Finding, explained: bool) -> None:
     assert linked(found, HOLLOW) == ("cause/hollow" if explained else "")
 
 
+@pytest.mark.parametrize(("severity", "kept"), [(Severity.ERROR, True), (Severity.NOTICE, False)])
+def test_cause_that_a_check_states(severity: Severity, kept: bool) -> None:
+    """A check can state the cause itself; it holds while that is an error."""
+    stated = Finding("the same", "effect/lost", cause="cause/hollow")
+    assert bool(linked(stated, Finding("hollow", "cause/hollow", severity))) is kept
+
+
 def test_waived_cause() -> None:
     """What is no error explains nothing: the effect stays a problem of its own."""
     waived = Finding("hollow", "cause/hollow", Severity.NOTICE, distribution=WHEEL)

@@ -32,6 +32,9 @@ def _with_cause(
     name = finding.rule.removeprefix(f"{check}/")
     rules = (rule for task, rule in relations if task == check and re.fullmatch(rule.id, name))
     allowed = {cause for rule in rules for cause in rule.caused_by}
+    if finding.cause:  # stated by the check itself, which holds while that is an error
+        stated = any(error.rule == finding.cause for error in errors)
+        return finding if stated else dataclasses.replace(finding, cause="")
     if finding.severity is Severity.NOTICE or not allowed:
         return finding
     cause = next((error for error in errors if error.rule in allowed and _explains(error, finding)), None)

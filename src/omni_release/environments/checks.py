@@ -64,7 +64,7 @@ def _installed_works(release: Release, world: World, name: str, *, reported: str
     if shared:
         number = "the same finding" if len(shared) == 1 else f"the same {len(shared)} findings"
         worst = min(shared, key=lambda finding: list(Severity).index(finding.severity))
-        yield replace(worst, message=f"{number} as in `works-with-uv`")
+        yield replace(worst, message=f"{number} as in `works-with-uv`", cause=f"works-with-uv/{worst.rule}")
     yield from (finding for finding in findings if finding not in shared)
     if slow:
         message = f"no result within {release.project.settings.verify.timeout:g} s: the import of {', '.join(slow)}"
