@@ -163,6 +163,7 @@ def release() -> Lane:
         version_available,
     )
     from omni_release.publishing.steps import ConfirmVersion, Upload
+    from omni_release.publishing.version_checks import version_follows_index
     from omni_release.smoke.checks import live_evidence, replay_passes
     from omni_release.smoke.steps import InstallForSmoke
     from omni_release.testing.steps import CopyTests
@@ -176,6 +177,7 @@ def release() -> Lane:
                 check(credentials_present, waivable=False),
                 check(index_responds),
                 check(version_available, needs="index-responds", waivable=False),
+                check(version_follows_index, needs="index-responds"),
                 check(upload_window, needs="index-responds"),
                 check(git_clean),
                 check(on_release_branch),
@@ -426,6 +428,7 @@ PROOFS = (
     "credentials-present",
     "index-responds",
     "version-available",
+    "version-follows-index",
     "upload-window",
     "git-clean",
     "on-release-branch",

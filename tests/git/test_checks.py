@@ -329,7 +329,7 @@ def test_tag_setting(checkout: Checkout) -> None:
     checkout.git("tag", "v1.0")
     named = replace(checkout, settings=Git(tag="{name}/{version}"))
     assert "the tag will be acme/1.2.0" in messages(named.outcome(tag_available))
-    for wrong in ("v", "v{version}{x}", "v {version}", "{version}.lock"):
+    for wrong in ("v", "v{version}{x}", "v {version}", "{version}.lock", "--delete{version}", "-d{version}"):
         outcome = replace(checkout, settings=Git(tag=wrong)).outcome(tag_available)
         assert outcome.status is Status.FAILED
         assert "`tag` in [tool.omni-release.git]" in messages(outcome)

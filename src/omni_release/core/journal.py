@@ -15,10 +15,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -63,15 +65,21 @@ class RunFolder:
         """
         if (existing := self._existing_work_dir()) is not None:
             return existing
-        created = Path(tempfile.mkdtemp(prefix="omni-release-")).resolve()
-        (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))
+        self.remove_work_dir()
+        # Its name is written first: a run that is killed in between leaves no folder behind that no run knows of.
+        created = (Path(tempfile.gettempdir()) / f"omni-release-{secrets.token_hex(8)}").resolve()
         self.files.write(Write(self.path / "work-dir", os.fsencode(created)))
+        created.mkdir(mode=0o700)
+        (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))
         return created
 
     def remove_work_dir(self) -> None:
-        """Remove the work directory, if it exists and belongs to this run."""
+        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it."""
         if (existing := self._existing_work_dir()) is not None:
             shutil.rmtree(existing, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError, ValueError):
+                Path(os.fsdecode((self.path / "work-dir").read_bytes())).rmdir()
 
     def _existing_work_dir(self) -> Path | None:
         try:

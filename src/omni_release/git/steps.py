@@ -36,7 +36,7 @@ class TagRelease:
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         repository, name, version = _release_tag(release, world)
         message = f"{release.project.name} {version}"
-        yield _run_git(release, repository, "tag", "--annotate", f"--message={message}", name, repository.commit)
+        yield _run_git(release, repository, "tag", "--annotate", f"--message={message}", "--", name, repository.commit)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         repository, name, _ = _release_tag(release, world)
@@ -150,7 +150,8 @@ class DraftRelease:
             return None
         raise Inconclusive(
             f"gh does not report whether {draft.repository} has a release {draft.tag}:\n"
-            f"{redaction.strip_userinfo(answer.err)}"
+            f"{redaction.strip_userinfo(answer.err)}",
+            "Run `gh auth status`. Then run the same command again, or draft the release on GitHub by hand.",
         )
 
 

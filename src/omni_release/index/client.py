@@ -252,6 +252,7 @@ def project_status(simple_url: str, project: str) -> str:
     try:
         return index.within_deadline(index.DEADLINE, simple_url, ask)
     except pypi_simple.NoSuchProjectError:
-        raise Inconclusive("the index does not have it") from None
+        raise Inconclusive("the index does not have it", "Check the index that this machine installs from.") from None
     except read_errors() as error:
-        raise Inconclusive(f"{strip_userinfo(simple_url)} does not answer: {describe_error(error)}") from None
+        message = f"{strip_userinfo(simple_url)} does not answer: {describe_error(error)}"
+        raise Inconclusive(message, "Check that the index is up.") from None

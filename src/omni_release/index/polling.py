@@ -119,16 +119,28 @@ def await_listing(world: World, project: str, artifacts: Sequence[Artifact], tim
         seconds = world.clock.monotonic() - begun
         return f"{listed} of {len(statuses)} files are listed after {seconds:.0f} of {timeout:g} s: {missing}"
 
-    if missing := describe_missing(poll(world, read, pending, timeout=timeout)):
+    statuses = poll(world, read, pending, timeout=timeout)
+    if missing := describe_missing(statuses):
+        lack = describe_lack(world.index.target.name, statuses, "list the whole release")
         raise Inconclusive(
-            f"{world.index.target.name} does not list the whole release after {timeout:g} s: {missing}",
+            f"{lack} after {timeout:g} s: {missing}",
             "The upload is complete. Run the same command again later: it only waits for the listing.",
         )
 
 
 def describe_missing(statuses: Sequence[FileStatus]) -> str:
-    """The files that the index does not have with our bytes, each with the reason; empty where it has all."""
-    return "; ".join(f"{file.name}: {file.why}" for file in statuses if file.state is not FileState.OURS)
+    """The files that the index does not have with our bytes, and each reason once; empty where it has all."""
+    by_reason: dict[str, list[str]] = {}
+    for file in statuses:
+        if file.state is not FileState.OURS:
+            by_reason.setdefault(file.why, []).append(file.name)
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
+
+
+def describe_lack(index: str, statuses: Sequence[FileStatus], what: str) -> str:
+    """`INDEX does not WHAT`, or that it gives no answer: then it may well have what it was sent."""
+    absent = any(file.state in (FileState.ABSENT, FileState.OTHER_BYTES) for file in statuses)
+    return f"{index} does not {what}" if absent else f"{index} gives no answer"
 
 
 def raise_on_other_bytes(statuses: Sequence[FileStatus], index: str) -> None:
@@ -137,5 +149,5 @@ def raise_on_other_bytes(statuses: Sequence[FileStatus], index: str) -> None:
         if file.state is FileState.OTHER_BYTES:
             raise Conflict(
                 f"{index} has a different {file.name}: {file.why}, not ours",
-                "Nothing was uploaded over it: a file name can be used only once. Release the next version.",
+                "A file name can be used only once: bump the version and release the next one.",
             )

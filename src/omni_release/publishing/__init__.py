@@ -11,7 +11,7 @@ from pathlib import Path
 from omni_release import distributions, source_tree
 from omni_release.core import documents
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import ALREADY_DONE, Release, Report, Target
+from omni_release.core.model import ALREADY_DONE, Release, Report, Status, Target
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.world import FileState, FileStatus, World
 from omni_release.index import targets
@@ -58,7 +58,9 @@ def after_release(request: Request, report: Report, world: World) -> Iterator[st
     confirmed = ("--yes",) if request.yes else ()
     resume = shlex.join(("omni-release", "release", "--to", target.name, "--run", run, *confirmed))
     if report.interrupted:
-        yield f"Interrupted: the release may be partly uploaded. Resume it with: {resume}"
+        uploaded = world.journal.last_status("upload", target.name) is Status.PASSED
+        state = "all files are uploaded" if uploaded else "the release may be partly uploaded"
+        yield f"Interrupted: {state}. Resume it with: {resume}"
         return
     yield from upload_state(target, project, version, world.index.file_statuses(project, artifacts), resume)
 

@@ -206,9 +206,10 @@ def send(action: Send, world: World) -> None:
         missing = polling.describe_missing(statuses)
         return f"{missing}; last attempt: {result.why}" if missing else ""
 
-    if missing := polling.describe_missing(polling.poll(world, attempt, pending, timeout=action.deadline)):
+    last = polling.poll(world, attempt, pending, timeout=action.deadline)
+    if missing := polling.describe_missing(last):
         raise Inconclusive(
-            f"{action.index} does not have all files after {action.deadline:g} s: {missing}\n"
+            f"{polling.describe_lack(action.index, last, 'have all files')} after {action.deadline:g} s: {missing}\n"
             f"Last attempt: {result.why}",
             "Run the same command again later: it uploads what is missing.",
         )
