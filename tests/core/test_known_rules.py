@@ -114,3 +114,13 @@ def test_unknown_names(name: str, hint: str, tmp_path: Path) -> None:
         lanes.validate_names(lanes.lane("version"), found)
     assert raised.value.message.startswith(f"pyproject.toml:7: `check` in [[tool.omni-release.waiver]] names {name!r}")
     assert raised.value.hint.startswith(hint)
+
+
+def test_inconclusive_results_have_a_way_out() -> None:
+    """Whatever leaves a result unknown names the setting or the command that ends it."""
+    kinds = ("Inconclusive", "PermanentRefusal", "ToolUnavailable")
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:
+                hint = node.args[1] if len(node.args) > 1 else ast.Constant("")
+                assert not (isinstance(hint, ast.Constant) and hint.value == ""), f"{path.name}:{node.lineno}"

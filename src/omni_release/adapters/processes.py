@@ -99,7 +99,8 @@ class LocalProcesses:
             # The program and its verb only: other arguments may be secret.
             verb = next((word for word in argv[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)), "")
             name = f"{Path(argv[0]).stem} {verb}".rstrip()
-            raise Inconclusive(f"{name} did not answer within {deadline:g} s") from None
+            message = f"{name} did not answer within {deadline:g} s"
+            raise Inconclusive(message, "Run it by hand to see what it waits for, then run this again.") from None
         finally:
             with self._lock:
                 self._running.pop(process.pid, None)

@@ -97,7 +97,7 @@ class ItemAnswered:
         if status is Status.FAILED:
             yield Finding(reason, RULE, path=item.path, line=item.line)
         elif status is Status.INCONCLUSIVE:
-            raise Inconclusive(reason)
+            raise Inconclusive(reason, f"Run `omni-release explain {item.check}`, and run that check again.")
         elif status is Status.WAITING:
             raise NeedsPerson(f"{item.asks}\n{reason}", resume)
 

@@ -241,7 +241,7 @@ class NoDefaultIndex:
     """No default index: every status is inconclusive."""
 
     def status(self, project: str) -> str:
-        raise Inconclusive("there is no default index here")
+        raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
 
 
 class Person(Protocol):

@@ -124,5 +124,5 @@ def _raise_if_inconclusive(findings: Sequence[Finding]) -> Iterable[Finding]:
     if unverified and not any(finding.severity is Severity.ERROR for finding in findings):
         others = [finding for finding in warnings if finding.rule != UNVERIFIED.id]
         lines = (f"{finding.where}: {finding.message}".strip() for finding in (*unverified, *others))
-        raise Inconclusive("\n".join(lines))
+        raise Inconclusive("\n".join(lines), "Check the network and the key, then run `omni-release models`.")
     return findings
