@@ -254,7 +254,7 @@ class Runner:
         temporary.mkdir(exist_ok=True)
         log, trace = place.folder / f"log-{self._number}", place.folder / f"trace-{self._number}"
         access = {name: value for name, value in ACCESS.items() if name not in set(unset)}
-        environment = {"HOME": str(temporary), "TMPDIR": str(temporary), **access, **variables}
+        environment = {"HOME": str(temporary), "TMPDIR": str(temporary), "COLUMNS": "400", **access, **variables}
         asked: dict[str, Any] = {
             "argv": list(arguments),
             "cwd": str(place.checkout),

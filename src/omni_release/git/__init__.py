@@ -275,10 +275,9 @@ def tag_name(release: Release, repository: ReleaseRepository, version: str) -> s
     problem = ""
     if "{version}" not in configured or re.search(r"[{}]", re.sub(r"\{(?:version|name)\}", "", configured)):
         problem = "must contain `{version}`, and may contain `{name}`"
-    elif (
-        configured.startswith("-")
-        or repository.ask("check-ref-format", f"refs/tags/{fill(configured, release, '1.0')}").code != 0
-    ):
+    elif configured.startswith("-"):
+        problem = "must not begin with a hyphen, which git takes for an option"
+    elif repository.ask("check-ref-format", f"refs/tags/{fill(configured, release, '1.0')}").code != 0:
         problem = "is not a valid tag name"
     if problem:
         root = release.project.root
