@@ -139,7 +139,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         screen.follow(lambda: text.running_lines(progress))
         if request.verbosity >= 0:
             commit = release.commit.sha if release.commit else ""
-            screen.say([text.header_line(release.project.name, release.version, commit, release.target), ""])
+            screen.say([text.header_line(release.project.name, release.version, commit, _shown(request, release)), ""])
         outcomes: list[Outcome] = []
         interrupted = False
         try:
@@ -174,6 +174,12 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         if os.environ.get("GITHUB_ACTIONS") == "true":
             screen.say(text.workflow_commands(redacted(report, secrets.redact)), commands=True)
     return report
+
+
+def _shown(request: Request, release: Release) -> str:
+    """The target, with the address that uploads go to: a name alone does not say where."""
+    upload = request.destination.upload if request.destination else ""
+    return f"{release.target} ({upload})" if upload not in ("", release.target) else release.target
 
 
 def _lane(request: Request) -> Lane:
