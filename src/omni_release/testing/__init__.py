@@ -12,6 +12,7 @@ from omni_release.core.actions import Write
 from omni_release.core.model import Project, Release, importable
 from omni_release.core.world import World
 from omni_release.testing import pytest_settings
+from omni_release.testing.inner_tests import InnerTests, inner_tests
 
 NO_TESTS = "the project has no tests: no file is named test_*.py or *_test.py"
 
@@ -94,7 +95,19 @@ def packages_to_test(project: Project, files: Iterable[PurePosixPath]) -> tuple[
 def copied_files(release: Release, world: World) -> tuple[PurePosixPath, ...]:
     """The files of the checkout that the tests need: all but the modules that are installed with the wheel."""
     files = source_tree.files(release.project.root, world.processes)
+    moved = {tests.folder for tests in installed_tests(release, world)}
+    files = tuple(file for file in files if moved.isdisjoint(file.parents))
     return without_modules(release.project, files, _shipped(release))
+
+
+def installed_tests(release: Release, world: World) -> tuple[InnerTests, ...]:
+    """Tests that run as a part of the installed package, where the project has no others."""
+    files = source_tree.files(release.project.root, world.processes)
+    found = inner_tests(release.project, files, _shipped(release))
+    folders = {tests.folder for tests in found}
+    others = (file for file in files if folders.isdisjoint(file.parents))
+    left = without_modules(release.project, others, _shipped(release))
+    return () if not uses_pytest(release.project) or has_tests(release.project, left) else found
 
 
 def _shipped(release: Release) -> frozenset[str]:

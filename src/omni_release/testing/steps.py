@@ -58,6 +58,9 @@ class InstallCandidate:
         required = testing.requirements(release, world, extra)
         yield from required.files
         yield install_requirements(release, world, required)
+        site = environments.site_packages(release.environment("candidate"))
+        for tests in testing.installed_tests(release, world):
+            yield Copy(release.project.root / tests.folder, site / tests.installed, tests.files)
         yield from testing.recorder_files(release)
         yield installed_marker(release, required.source)
 
