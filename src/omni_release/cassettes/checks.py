@@ -17,6 +17,7 @@ from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Release, Severity, display_path
 from omni_release.core.settings import Smoke
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.images.api_format import decode_base64
 
@@ -47,9 +48,10 @@ def cassettes_clean(release: Release, world: World) -> Iterator[Finding]:
     if not paths:
         raise NotApplicable(f"there are no cassettes in {project.settings.smoke.cassettes}/")
     keys = redaction.key_variables_set(world.environment)
+    configured = "smoke" in table(project.metadata, "tool", "omni-release")  # else they may be of any other test
     for path in paths:
         for finding in cassette_findings(path, project.settings.smoke, world.clock.now(), keys):
-            yield dataclasses.replace(finding, path=display_path(project.root, path))
+            yield dataclasses.replace(finding, path=display_path(project.root, path), configured=configured)
 
 
 def cassette_findings(

@@ -21,9 +21,9 @@ from omni_release.models.uses import PROSE, Context, Reader
 
 SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
 SHUTS_DOWN = Rule("model-shuts-down", RuleClass.RELEASE, "A model shuts down soon")
-UNKNOWN = Rule("model-unknown", RuleClass.RELEASE, "A model is not in the table of models")
-COMPUTED = Rule("model-name-computed", RuleClass.RELEASE, "A model name is built at run time")
-UNREAD = Rule("model-unread", RuleClass.RELEASE, "A file could not be searched for models")
+UNKNOWN = Rule("model-unknown", RuleClass.QUALITY, "A model is not in the table of models")
+COMPUTED = Rule("model-name-computed", RuleClass.QUALITY, "A model name is built at run time")
+UNREAD = Rule("model-unread", RuleClass.QUALITY, "A file could not be searched for models")
 
 PYPROJECT = "pyproject.toml"
 

@@ -20,9 +20,9 @@ from omni_release.smoke.runner import SmokeRun
 SCENARIO_FAILED = Rule("scenario-failed", RuleClass.RELEASE, "Smoke test failed")
 SCENARIO_INCONCLUSIVE = Rule("scenario-inconclusive", RuleClass.RELEASE, "Smoke test was inconclusive")
 SCENARIOS_ENDED = Rule("scenarios-ended", RuleClass.RELEASE, "pytest ended before the smoke tests were complete")
-CASSETTE_UNPLAYED = Rule("cassette-unplayed", RuleClass.QUALITY, "Cassette is used by no test")
-CASSETTE_UNUSED = Rule("cassette-unused", RuleClass.QUALITY, "Recorded response is not requested by its test")
-CASSETTE_UNWRITTEN = Rule("cassette-unwritten", RuleClass.QUALITY, "Calls of a smoke test were not recorded")
+CASSETTE_UNPLAYED = Rule("cassette-unplayed", RuleClass.RELEASE, "Cassette is used by no test")
+CASSETTE_UNUSED = Rule("cassette-unused", RuleClass.RELEASE, "Recorded response is not requested by its test")
+CASSETTE_UNWRITTEN = Rule("cassette-unwritten", RuleClass.RELEASE, "Calls of a smoke test were not recorded")
 
 _RUN_RULES = (SCENARIO_FAILED, SCENARIO_INCONCLUSIVE, SCENARIOS_ENDED)
 

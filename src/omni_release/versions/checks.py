@@ -16,7 +16,7 @@ from omni_release.versions.place import LOCK, Place
 DRIFT = Rule("version-drift", RuleClass.RELEASE, "Places disagree on the version")
 UNREADABLE = Rule("version-unreadable", RuleClass.RELEASE, "File that may state the version is malformed")
 STALE = Rule("stale-version", RuleClass.QUALITY, "File that does not ship states another version")
-NO_HEADING = Rule("changelog-heading", RuleClass.RELEASE, "Changelog has no heading for the version")
+NO_HEADING = Rule("changelog-heading", RuleClass.QUALITY, "Changelog has no heading for the version")
 
 
 @reports(DRIFT, STALE, UNREADABLE, NO_HEADING)
