@@ -115,8 +115,9 @@ def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
         if outcome["status"] not in ("failed", "inconclusive"):
             continue
         errors = [finding for finding in outcome["findings"] if finding["severity"] == "error"]
+        own = [finding for finding in outcome["findings"] if finding["rule"] == outcome["id"]]
         by_rule: dict[str, list[dict[str, Any]]] = {}
-        for finding in errors or outcome["findings"]:
+        for finding in errors or own:
             by_rule.setdefault(finding["rule"], []).append(finding)
         for rule, findings in by_rule.items():
             first, *rest = findings
