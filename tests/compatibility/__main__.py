@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result = future.result()
             print(f"{name} {result.version}: {result.verdict} in {result.seconds} s", *result.blocked, sep="\n  ")
             sys.stdout.flush()
+            if result.verdict == "interrupted":
+                failed = True
+                continue
             # Read again: another process may rehearse other packages at the same time.
             write(options.results, listed, {**read(options.results), name: result})
     if not options.keep:
