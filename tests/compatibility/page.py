@@ -66,5 +66,10 @@ def _blocked(known: Sequence[Package], results: Mapping[str, Result]) -> Iterato
     for package in blocked:
         yield f"**{package.name} {results[package.name].version}**: {package.opinion or 'not judged yet'}"
         yield ""
-        yield from (f"- `{reason.replace('`', chr(39))}`" for reason in results[package.name].blocked)
+        yield from (f"- `{_in_code(reason)}`" for reason in results[package.name].blocked)
         yield ""
+
+
+def _in_code(reason: str) -> str:
+    """A reason as it can stand between backticks, without what looks like a link."""
+    return reason.replace("`", "'").replace("](", "] (")
