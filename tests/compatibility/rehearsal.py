@@ -10,11 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from packaging.specifiers import SpecifierSet
 
 from tests.compatibility import Package
 from tests.compatibility.checkout import prepare
@@ -73,6 +76,11 @@ def child_environment(temporary: Path) -> dict[str, str]:
 
 def _cannot_build(package: Package, tree: Path) -> str | None:
     """Why this machine cannot build the package; None where it can."""
+    pyproject = tree / "pyproject.toml"
+    stated = tomllib.loads(pyproject.read_text(encoding="utf-8")) if pyproject.exists() else {}
+    required = stated.get("project", {}).get("requires-python", "")
+    if not SpecifierSet(required).contains(platform.python_version()):
+        return f"it requires Python {required}"
     compiler = _COMPILERS.get(package.backend)
     if compiler and not shutil.which(compiler):
         return f"{compiler} is not installed"
