@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -13,7 +14,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments, source_tree, testing
-from omni_release.core.actions import Copy, Run, Write
+from omni_release.core.actions import Copy, Run
 from omni_release.core.model import Release
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
@@ -188,12 +189,13 @@ def _install_checkout(release: Release, world: World) -> Mapping[str, str] | Non
     top = found.top if found else release.project.root
     copy = release.work_dir / "checkout"
     world.files.copy(Copy(top, copy, source_tree.build_inputs(top, release.project.root, world.processes)))
-    if found:  # as the build has it: its back end may ask git for the version
-        world.files.write(Write(copy / ".git", b"gitdir: " + os.fsencode(found.git_dir) + b"\n"))
+    repository = release.work_dir / "again" / ".git"  # the copy's own, as the back end may ask git for the version
+    if repository.is_dir():
+        shutil.copytree(repository, copy / ".git", symlinks=True)
     try:
         return _install(release, world, copy / release.inside)
     finally:
-        (copy / ".git").unlink(missing_ok=True)  # tests must not reach the user's repository
+        shutil.rmtree(copy / ".git", ignore_errors=True)  # without it, the tests find no repository, as in an sdist
 
 
 def _install(release: Release, world: World, tree: Path) -> Mapping[str, str] | None:
