@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -160,7 +160,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             report_files.write_step_summary(report, os.environ, secrets.redact)
         except OSError as error:
             screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
-        shown = redacted(report, secrets.redact)
+        shown = redacted(_with_relative_run(report), secrets.redact)
         if request.verbosity >= 0:
             screen.say(text.problem_lines(shown, layout))
         goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
@@ -308,6 +308,14 @@ def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> 
         for outcome in row.outcomes:
             if request.verbosity > 0 or outcome.actions:
                 yield from text.task_lines(outcome, layout)
+
+
+def _with_relative_run(report: Report) -> Report:
+    """The report with the path of its run as a person types it: relative, where it is below the current folder."""
+    here = Path.cwd()
+    if report.run is None or not Path(report.run).is_relative_to(here):
+        return report
+    return replace(report, run=Path(report.run).relative_to(here).as_posix())
 
 
 def _report(

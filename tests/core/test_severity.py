@@ -184,3 +184,5 @@ def test_invalid_severities(entry: str, message: str, tmp_path: Path) -> None:
         lanes.validate_names(lanes.lane("gate"), loaded(tmp_path, entry))
     assert message in raised.value.message
     assert raised.value.message.startswith("pyproject.toml:6: ")
+    if entry.startswith("silent-failure "):
+        assert raised.value.hint == "Did you mean `silent-failures`?"

@@ -24,7 +24,7 @@ def test_document() -> None:
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=(DRIFT,), remedy="Run sync.")
     nothing = dataclasses.replace(DONE, id="other", status=Status.SKIPPED, findings=(Finding("no tests"),))
     lines = written(failed, nothing)
-    assert lines[:4] == ["## gate: acme 1.0: failed", "", "**Next:** `fix problem 1, then run omni-release gate`", ""]
+    assert lines[:4] == ["## gate: acme 1.0: failed", "", "**Next:** `fix the problem, then run omni-release gate`", ""]
     assert lines[4:12] == [
         "### ❌ They agree (`version-drift`)",
         "",

@@ -1,7 +1,7 @@
 """Which finding explains which: a declared relation between rules, held against what the findings are about.
 
-A wheel without its modules fails in five checks. `Rule.caused_by` names the rules that can explain a finding; they do
-where both are about the same distribution, and all subjects of the effect are among those of the cause.
+A wheel without its modules fails in five checks. `Rule.caused_by` has patterns of the rules that can explain a finding.
+They do where both are about the same distribution, and all subjects of the effect are among those of the cause.
 """
 
 from __future__ import annotations
@@ -37,8 +37,14 @@ def _with_cause(
         return finding if stated else dataclasses.replace(finding, cause="")
     if finding.severity is Severity.NOTICE or not allowed:
         return finding
-    cause = next((error for error in errors if error.rule in allowed and _explains(error, finding)), None)
+    possible = (error for error in errors if any(re.fullmatch(rule, _full_name(error.rule)) for rule in allowed))
+    cause = next((error for error in possible if _explains(error, finding)), None)
     return dataclasses.replace(finding, cause=cause.rule) if cause else finding
+
+
+def _full_name(rule: str) -> str:
+    """`check/rule`, also for a rule that is called as its check is."""
+    return rule if "/" in rule else f"{rule}/{rule}"
 
 
 def _explains(cause: Finding, effect: Finding) -> bool:

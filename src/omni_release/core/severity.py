@@ -143,7 +143,8 @@ def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:
             hint = f"Accept a single finding until a day: add a [[{TABLE}.waiver]]."
             message = f"{subject} always blocks: it is about what ships, or of your own"
             raise SettingsError(message, hint, path=path, line=line)
-        plain = (name.id for name in known if name.kind is RuleClass.QUALITY and re.fullmatch(r"[\w/-]+", name.id))
+        names = (name.id.replace("\\", "") for name in known if name.kind is RuleClass.QUALITY)
+        plain = (name for name in names if re.fullmatch(r"[\w/-]+", name))
         hint = did_you_mean(entry, plain, "Name a rule, a check or a family: run `omni-release explain`.")
         message = f"{subject} is neither a rule, nor a check, nor a family"
         raise SettingsError(message, hint, path=path, line=line)

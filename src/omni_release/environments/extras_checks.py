@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from omni_release import distributions, environments
 from omni_release.core.model import Finding, Release, Severity
@@ -25,21 +25,24 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
     """
     from importlib import metadata as installed_metadata
 
-    from packaging.requirements import Requirement
+    from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     wheel = distributions.installable(release.dist)
     metadata = distributions.metadata(wheel)
     own_name = canonicalize_name(release.project.name)
-    own = {canonicalize_name(extra) for extra in metadata.get_all("Provides-Extra", [])}
+    own = _provided(metadata.get_all("Provides-Extra"))
     site = environments.site_packages(release.environment("candidate"))
     installed = {canonicalize_name(d.name): d for d in installed_metadata.distributions(path=[str(site)]) if d.name}
     for stated in metadata.get_all("Requires-Dist", []):
-        requirement = Requirement(stated)
+        try:
+            requirement = Requirement(stated)
+        except InvalidRequirement:
+            continue  # an index refuses it: see upload-rules
         name = canonicalize_name(requirement.name)
         if name != own_name and name not in installed:
             continue
-        provided = own if name == own_name else _provided(installed[name])
+        provided = own if name == own_name else _provided(installed[name].metadata.get_all("Provides-Extra"))
         for extra in sorted(requirement.extras):
             if canonicalize_name(extra) not in provided:
                 known = f"it has: {', '.join(sorted(provided))}" if provided else "it has none"
@@ -55,8 +58,8 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
             yield Finding(message, "extra-in-prose", Severity.WARNING, distribution=wheel.name)
 
 
-def _provided(distribution: object) -> set[str]:
+def _provided(extras: Iterable[str] | None) -> set[str]:
+    """The normalised names of extras."""
     from packaging.utils import canonicalize_name
 
-    metadata = getattr(distribution, "metadata")  # noqa: B009 - a Distribution, imported where it is used
-    return {str(canonicalize_name(extra)) for extra in metadata.get_all("Provides-Extra") or ()}
+    return {str(canonicalize_name(extra)) for extra in extras or ()}

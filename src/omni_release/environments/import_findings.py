@@ -31,7 +31,8 @@ def of_module(installed: InstalledRelease, name: str, imported: Imported) -> Ite
             fix = "move it to `dependencies`" if "only the extra" in message else "add it to `dependencies`"
             if "in the checkout" in message:
                 fix = "add it to the wheel"
-            yield installed.finding(f"{message}: {fix}, or import it where it is used", "import-fails", failure)
+            message += f"\n→ {fix[0].upper()}{fix[1:]}, or import it where it is used."
+            yield installed.finding(message, "import-fails", failure)
         else:
             message = f"`import {name}` {how_it_failed(failure)}\n{_try(installed, name)}"
             yield installed.finding(message, "import-fails", failure)
@@ -118,13 +119,13 @@ def _failed_entry_point(installed: InstalledRelease, point: EntryPoint, failure:
         message = f"the entry point {name} {installed.needs(missing)}"
         if _is_guarded(installed, point, declared):
             return installed.finding(message, "entry-point", failure, Severity.WARNING)
-        return installed.finding(f"{message}: add it to `dependencies`", "entry-point", failure)
+        return installed.finding(f"{message}\n→ Add it to `dependencies`.", "entry-point", failure)
     if own := next((module for module in failure.missing if installed.is_own(module)), None):
         message = f"the entry point {name} does not load: the wheel does not contain {own}"
         return installed.finding(message, "entry-point", failure)
     if failure.type == "AttributeError" and (line := _line_under_main(installed, point)):
         message = f"the entry point {name} does not load: {point.module} has `{point.attr}` only under"
-        message += ' `if __name__ == "__main__"`, which is not run: import or define it above'
+        message += ' `if __name__ == "__main__"`, which is not run\n→ Import or define it above.'
         return replace(Finding(message, "entry-point"), path=line[0], line=line[1])
     message = f"the entry point {name} does not load: it {how_it_failed(failure)}\n"
     return installed.finding(message + _try(installed, point.module, point.attr), "entry-point", failure)

@@ -240,8 +240,7 @@ def upload_rules(release: Release, world: World) -> Iterator[Finding]:
 
     A package index with PyPI's rules for uploads accepts each distribution; every refusal is reported.
 
-    Fix: correct the project and build again before the upload, since a file name can be used only once; docs/index.md
-    lists the rules.
+    Fix: correct the project and build again before the upload, since a file name can be used only once.
     """
     from packaging.metadata import parse_email
 

@@ -17,10 +17,16 @@ from omni_release.core.errors import ActionFailed, Conflict, Inconclusive, Usage
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Evidence, Release
 from omni_release.core.runs import Request
+from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, Credentials, FileState, FileStatus, World
 from omni_release.index import classify_status, polling
 
 
+@reports(
+    Rule(
+        "upload", RuleClass.RELEASE, "Upload fails", caused_by=("upload-rules/index-[a-z-]+", "twine-check/twine-check")
+    )
+)
 @dataclass(frozen=True)
 class Upload:
     """Distributions are uploaded

@@ -161,4 +161,6 @@ def next_step(report: Report) -> str:
         return command[1]
     if found and found[0].outcome.status is Status.WAITING:
         return "omni-release sign"
-    return f"fix problem 1, then run {again}" if found else again
+    if not found:
+        return again
+    return f"fix {'the problem' if len(found) == 1 else f'the {len(found)} problems'}, then run {again}"

@@ -68,6 +68,8 @@ class Row:
 def row(stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome], seconds: float) -> Row:
     """The row of a stage with these outcomes; `everything` are the outcomes of the whole run so far."""
     marks = {mark_of(outcome) for outcome in outcomes}
+    if not any(mark_of(outcome) is Mark.BLOCKED and outcome.kind == "step" for outcome in outcomes) and len(marks) > 1:
+        marks.discard(Mark.BLOCKED)  # a check that did not run does not stop the stage
     mark = next((mark for mark in _WORST_FIRST if mark in marks), Mark.SKIPPED)
     return Row(stage, mark, "; ".join(_words(mark, stage, outcomes, everything)), seconds, tuple(outcomes))
 
@@ -84,10 +86,11 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
             yield f"{', '.join(ids[status][:3])}{more} {verb}"
     if mark in (Mark.PASSED, Mark.WARNING):
         yield _SUMMARIES.get(stage, _count)([outcome for outcome in outcomes if outcome.status is Status.PASSED])
-    if warned := sum(mark_of(outcome) is Mark.WARNING for outcome in outcomes):
-        findings = [f for outcome in outcomes for f in outcome.findings if f.severity is Severity.WARNING]
-        places = f" ({len(findings)} places)" if len(findings) > warned else ""
-        yield f"{_number(len({finding.rule for finding in findings}), 'warning')}{places}"
+    ended = [outcome for outcome in outcomes if outcome.status in (Status.PASSED, Status.FAILED)]
+    warned = [f for o in ended for f in o.findings if f.severity is Severity.WARNING and not f.cause]
+    if rules := {finding.rule for finding in warned}:
+        places = f" ({len(warned)} places)" if len(warned) > len(rules) else ""
+        yield f"{_number(len(rules), 'warning')}{places}"
     if mark is Mark.BLOCKED:
         blocked = {outcome.id for outcome in outcomes if mark_of(outcome) is mark}
         causes = [cause for cause, tasks in blocked_tasks(everything).items() if blocked.intersection(tasks)]

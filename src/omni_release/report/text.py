@@ -57,10 +57,12 @@ class Layout:
 
 def stage_line(row: Row, layout: Layout) -> str:
     """The line of a stage: its mark, its name, what came of it, and its time."""
-    seconds = f"{row.seconds:.1f} s" if row.seconds >= 0.05 else ""
+    timed = row.seconds >= 0.05 and row.mark not in (Mark.SKIPPED, Mark.BLOCKED)
+    seconds = f"{row.seconds:.1f} s" if timed else ""
     begin = f"  {layout.mark(row.mark)} {row.stage.value.capitalize():<10} "
-    room = len(begin) + 10
-    return f"{begin}{layout.cut(row.words, room):<{min(layout.width - room, 60)}} {seconds:>8}".rstrip()
+    column = max(min(layout.width - len(begin) - 10, 66), 20)
+    words = layout.cut(row.words, layout.width - column)
+    return f"{begin}{words:<{column}} {seconds:>8}".rstrip()
 
 
 def running_lines(progress: Progress) -> Iterator[str]:
@@ -156,7 +158,7 @@ def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
 
 
 def _more_places(problem: Problem, layout: Layout, indent: str) -> Iterator[str]:
-    """The places of a message, or the findings after the first one with their own messages, one line each."""
+    """The places of a message, or the findings after the first one with their own messages: the first line of each."""
     if problem.same:
         found = problems.places(problem.findings, _PLACES)
         lines: Sequence[str] = found.shown
@@ -167,18 +169,19 @@ def _more_places(problem: Problem, layout: Layout, indent: str) -> Iterator[str]
         places = (f"{finding.where}: " if finding.where else "" for finding in others)
         lines = [f"{place}{line}" for place, line in zip(places, first_lines, strict=True)][: _PLACES - 1]
     for line in lines:
-        yield layout.cut(f"{indent}{line}")
+        yield from layout.wrapped(line, f"{indent}  ", indent)
     if found.rest:
         yield f"{indent}{found.rest}: see the report"
 
 
 def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
-    """The rule and the first place, then the message, in one line each."""
+    """The rule and the first place in one line, then the message in two at most."""
     first = problem.findings[0]
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
     yield layout.cut(f"  {layout.mark(Mark.WARNING)} {problem.rule}  {first.where}".rstrip() + more)
-    yield layout.cut(f"    {first.message.partition(chr(10))[0]}")
+    lines = list(layout.wrapped(first.message.partition("\n")[0], "    "))
+    yield from lines[:2]
 
 
 def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
@@ -197,18 +200,19 @@ def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
 
 
 def _counts(report: Report) -> str:
-    """The number of tasks that passed, of problems, warnings, blocked and not applicable tasks."""
+    """The number of problems and warnings, then of tasks: passed, blocked, not applicable."""
     blocked = sum(map(len, problems.blocked_tasks(report.outcomes).values()))
     skipped = sum(outcome.status is Status.SKIPPED for outcome in report.outcomes) - blocked
     status = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
-    advice = len(problems.warnings(report))
+    found = [problem.outcome.status for problem in problems.problems(report)]
+    failed, advice = found.count(Status.FAILED), len(problems.warnings(report))
     counts = (
-        (status[Status.FAILED], "failed"),
+        (failed, "problem" if failed == 1 else "problems"),
         (status[Status.WAITING], "waiting"),
         (status[Status.INCONCLUSIVE], "inconclusive"),
+        (advice, "warning" if advice == 1 else "warnings"),
         (status[Status.PASSED], "passed"),
         (status[Status.PLANNED], "planned"),
-        (advice, "warning" if advice == 1 else "warnings"),
         (blocked, "not run"),
         (skipped, "not applicable"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -272,11 +271,3 @@ def _clause(part: str) -> str:
     if part[0].isdigit():
         return f"=={part}"
     return re.sub(r"^(=)(?!=)", "==", part).replace(" ", "")
-
-
-def words_of(line: str) -> list[str]:
-    """The words of a command line."""
-    try:
-        return shlex.split(line, comments=True)
-    except ValueError:
-        return line.split()
