@@ -50,7 +50,7 @@ CASES = [
     (HATCH, "", "Acme.py tests/__init__.py", "Acme.py=Acme"),
     (HATCH, "", "ns/acme/__init__.py tests/__init__.py", "ns/acme=ns.acme"),
     (HATCH, WHEEL + "bypass-selection = true", "tools/__init__.py", ""),
-    (SETUPTOOLS, TABLE + 'packages = ["a", "a.b", "tests"]', "a/__init__.py tests/__init__.py", "a=a tests=tests"),
+    (SETUPTOOLS, TABLE + 'packages = ["a", "a.b", "tests"]', "a/__init__.py tests/__init__.py", "a=a"),
     (SETUPTOOLS, TABLE + 'packages = ["a"]\npackage-dir = { a = "code" }', "code/__init__.py", "code=a"),
     (SETUPTOOLS, TABLE + 'package-dir = { "" = "lib" }', "lib/a/__init__.py", "lib/a=a"),
     (SETUPTOOLS, TABLE + 'py-modules = ["a", "b"]', "a.py b.py c.py", "a.py=a b.py=b"),

@@ -12,6 +12,7 @@ from omni_release.core.model import Package
 from omni_release.core.toml import table
 from omni_release.project import setup_files
 from omni_release.project.layout import (
+    NOT_PACKAGES,
     Find,
     Installed,
     Layout,
@@ -45,6 +46,10 @@ class Without(Exception):
     """The settings say that the project has no modules."""
 
 
+class NoneListed(Without):
+    """The settings list no package: one that is there nevertheless is forgotten."""
+
+
 def find(checkout: Checkout) -> Layout:
     """The import packages of a project: those that its back end installs, else those in the usual places."""
     reader = _reader(checkout)
@@ -60,12 +65,17 @@ def find(checkout: Checkout) -> Layout:
                 packages += expand(checkout.root, found)
             else:
                 compiled.append(found.target)
+    except NoneListed:
+        packages = [package for package in usual(checkout.root, checkout.name) if _is_forgotten(checkout, package)]
+        if not packages:
+            return Layout((), without_modules=True)
     except Without:
         return Layout((), without_modules=True)
     if not packages and not compiled:
         if named and all((checkout.root / path).exists() for path in named):
             return Layout((), without_modules=True)  # data alone
         packages = usual(checkout.root, checkout.name)
+    packages = [package for package in packages if not _is_of_developers(checkout, package)] or packages
     chosen = tuple(_topmost(packages))
     own = module_name(checkout.name)
     tops = {package.name.partition(".")[0] for package in chosen}
@@ -74,6 +84,17 @@ def find(checkout: Checkout) -> Layout:
         tuple(sorted({name for name in compiled if name.partition(".")[0] not in tops})),
         looked_at=", ".join(dict.fromkeys(named)) or f"src/, lib/, python/, {own}/ and {own}.py",
     )
+
+
+def _is_of_developers(checkout: Checkout, package: Package) -> bool:
+    """Whether a package is one of tests or tools at the top, which got into the settings by mistake."""
+    own = module_name(checkout.name)
+    return package.path.as_posix() in NOT_PACKAGES and package.name in NOT_PACKAGES and package.name != own
+
+
+def _is_forgotten(checkout: Checkout, package: Package) -> bool:
+    """Whether a package is one of the project by its place or its name, though the settings list none."""
+    return package.path.parts[0] == "src" or package.name == module_name(checkout.name)
 
 
 def _topmost(packages: Iterable[Package]) -> Iterator[Package]:
@@ -154,7 +175,7 @@ def _setuptools(checkout: Checkout) -> Found:
     """[tool.setuptools], setup.cfg and `setup(…)`."""
     found = setup_files.installed(checkout.root, checkout.tool("setuptools"), checkout.setup)
     if found is None:
-        raise Without
+        raise NoneListed
     yield from found
 
 
@@ -250,7 +271,7 @@ def _scikit_build(checkout: Checkout) -> Found:
     """[tool.scikit-build.wheel] packages; else the project's name in src/, python/ or at the top."""
     packages = checkout.tool("scikit-build", "wheel").get("packages")
     if packages == []:
-        raise Without
+        raise NoneListed
     if isinstance(packages, dict):
         yield from (Installed(plain(str(path)), str(target).strip("/")) for target, path in packages.items())
     elif packages is not None:

@@ -1,11 +1,11 @@
 """A package that warns where nobody looks."""
 
-import warnings
+import locale
 
 __version__ = "2.0.1"
 
 
 def double(number):
     """Twice the number."""
-    warnings.warn("double() goes away", DeprecationWarning, stacklevel=1)
+    locale.getdefaultlocale()
     return 2 * number

@@ -1,6 +1,6 @@
 """A package that swallows what it is told."""
 
-import warnings
+import locale
 
 __version__ = "2.0.1"
 
@@ -8,7 +8,7 @@ __version__ = "2.0.1"
 def double(number):
     """Twice the number."""
     try:
-        warnings.warn("double() goes away", DeprecationWarning, stacklevel=1)
+        locale.getdefaultlocale()
     except Exception:
         pass
     return 2 * number
