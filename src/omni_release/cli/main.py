@@ -128,7 +128,7 @@ class _MainParser(Parser):
         return "usage: omni-release COMMAND [OPTIONS]   (omni-release --help lists the commands)\n"
 
     def format_help(self) -> str:
-        lines = ["usage: omni-release COMMAND [OPTIONS]", ""]
+        lines = ["usage: omni-release COMMAND [OPTIONS]"]
         for title, group in GROUPS.items():
             lines.append(f"{title}:")
             for name in group:

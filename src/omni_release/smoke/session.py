@@ -113,7 +113,10 @@ class Session:
             return
         self._running = RunningTest(item)
         if self._mode == LIVE and not self._keys:
-            raise Inconclusive("there is no key for a live run", f"Set {' or '.join(redaction.KEY_VARIABLES)}.")
+            raise Inconclusive(
+                f"there is no key for a live run: set {' or '.join(redaction.KEY_VARIABLES)}",
+                "Without a key, run `omni-release smoke --emulated`.",
+            )
         self._open.enter_context(self._environment())
         name = cassette_name(item)
         if self._mode == RECORDED:
