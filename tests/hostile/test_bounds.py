@@ -89,6 +89,7 @@ def test_files_of_a_checkout(kind: str, hostile: Checkout) -> None:
         assert code in (0, 1, 2, 3)
 
 
+@pytest.mark.long
 def test_a_bomb_as_artifact(hostile: Checkout) -> None:
     """A wheel that unpacks to gigabytes is refused before anything is read from it."""
     folder = hostile.seen.parent / "artifacts"
@@ -103,6 +104,7 @@ def test_a_bomb_as_artifact(hostile: Checkout) -> None:
     assert "unpacks to 3815 MiB" in text
 
 
+@pytest.mark.long
 def test_many_stray_files(hostile: Checkout) -> None:
     """Twenty thousand files that nobody meant: a report that can be read."""
     folder = hostile.root / "src" / "acme_sound" / "stray"
