@@ -15,6 +15,7 @@ from tests.compatibility.rehearsal import child_environment, rehearse
 LISTED = packages()
 
 
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("package", [p for p in LISTED if p.in_ci], ids=lambda package: package.name)
 def test_small_ones_pass(package: Package, tmp_path: Path) -> None:
     """A small sound release of each kind passes without settings."""
