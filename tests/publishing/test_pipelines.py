@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
+from twine.utils import TEST_REPOSITORY
 
 from omni_release.cli import workflow
 from omni_release.core.errors import NotApplicable
@@ -46,13 +48,13 @@ ONCE = {
     "all but the release": pipeline(f"{TAG}, {RELEASE}", condition="github.event_name != 'release'"),
     "another index each": pipeline(
         f"{TAG}, {RELEASE}",
-        f"{ACTION}\n  if: github.event_name == 'push'\n  with: {{repository-url: 'https://test.pypi.org/legacy/'}}",
+        f"{ACTION}\n  if: github.event_name == 'push'\n  with: {{repository-url: '{TEST_REPOSITORY}'}}",
         f"{ACTION}\n  if: github.event_name == 'release'",
     ),
     "existing files on the test index": pipeline(
         "push: {branches: [main]}", "- run: twine upload --skip-existing --repository testpypi dist/*"
     ),
-    "uv compares": pipeline(TAG, "- run: uv publish --check-url https://pypi.org/simple"),
+    "uv compares": pipeline(TAG, f"- run: uv publish --check-url {PYPI_SIMPLE_ENDPOINT}"),
 }
 SKIPPING = {
     "the action": pipeline(TAG, f"{ACTION}\n  with: {{skip-existing: true}}"),
