@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.publishing.support import Place, Runner, outside, released
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
 
@@ -113,7 +114,7 @@ def test_other_answers(
         to = ("release", "--to", index.upload, "--run", place.run.name)
         ended = runner.run(place, *to, terminal=person.name, variables={"TERM": "dumb"})
         assert ended.code not in (0, 70), person.shown.decode()
-        assert message in " ".join(person.shown.decode().split())
+        until(lambda: message in " ".join(person.shown.decode().split()), within=10)  # the typist reads in a thread
         assert (index.watched.sent, place.tags()) == ([], {})
         journal = (place.run / "journal.jsonl").read_text(encoding="utf-8")
         assert '"confirmed"' not in journal
