@@ -95,7 +95,10 @@ def test_own_deprecations(code: str, world: World) -> None:
     "code",
     [
         "import other\nother.f()\n",
-        "import datetime\ndatetime.datetime(2000, 1, 1).utctimetuple()\ncompile(r\"'\\d'\", __file__, 'eval')\n",
+        (
+            "import sys\nif sys.version_info < (3, 12):\n    compile(r\"'\\d'\", __file__, 'eval')\n"
+            "else:\n    x = True\n    ~x\n"
+        ),
     ],
 )
 @pytest.mark.parametrize(("module", "severity"), [("acme_x", Severity.ERROR), ("helper", Severity.WARNING)])

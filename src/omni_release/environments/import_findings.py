@@ -174,7 +174,7 @@ def object_of(point: EntryPoint) -> str | None:
     try:
         valid = is_module(point.module) and (not point.attr or is_module(point.attr))
         return f"{point.module}:{point.attr or ''}" if valid else None
-    except AttributeError:  # raised by importlib.metadata where the value matches no pattern
+    except (AttributeError, AssertionError):  # of importlib.metadata, where the value matches no pattern
         return None
 
 
