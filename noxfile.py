@@ -45,8 +45,9 @@ def tests(session: nox.Session) -> None:
 def newest(session: nox.Session) -> None:
     """Run the suite without whole lanes on the newest installed Python."""
     session.install("-e", ".[test]")
-    releases = ("elsewhere", "kill", "others", "release", "terminal")  # these run whole release lanes
-    without_lanes = ("-m", "not long and not rehearsal", *(f"--ignore=tests/publishing/test_{n}.py" for n in releases))
+    names = ("disk", "elsewhere", "faults", "kill", "others", "release", "terminal")  # these run whole release lanes
+    releases = ("tests/hostile", *(f"tests/publishing/test_{name}.py" for name in names))
+    without_lanes = ("-m", "not long and not rehearsal", *(f"--ignore={path}" for path in releases))
     session.run("python", "-m", "pytest", "-q", "-n", "2", *without_lanes, *session.posargs)
 
 
