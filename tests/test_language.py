@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def source_strings() -> Iterator[tuple[str, str]]:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node.value
 
 
+def source_comments() -> Iterator[tuple[str, str]]:
+    """Each comment and each name in the source, with its place; the words of a name are split."""
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        with path.open("rb") as file:
+            for token in tokenize.tokenize(file.readline):
+                if token.type in (tokenize.COMMENT, tokenize.NAME):
+                    yield f"{path.relative_to(ROOT)}:{token.start[0]}", token.string.replace("_", " ")
+
+
 def pages() -> Iterator[tuple[str, str]]:
     """Each line of the pages and of the files that ship with the package, with its place."""
     shipped = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".toml", ".yml")]
@@ -38,10 +48,10 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def test_no_dialect() -> None:
-    """Messages, help, docstrings and pages use plain words."""
+    """Messages, help, docstrings, comments, names and pages use plain words."""
     found = [
         f"{place}: {match[0]!r} in {text.strip()[:80]!r}"
-        for place, text in (*source_strings(), *pages())
+        for place, text in (*source_strings(), *source_comments(), *pages())
         for match in DIALECT.finditer(text)
     ]
     assert not found, "\n".join(found)

@@ -87,11 +87,15 @@ def test_terminal(variables: dict[str, str], tmp_path: Path) -> None:
     import pty
 
     program = (
-        "import os, sys, time\n"
+        "import os, sys, threading\n"
         "from omni_release.adapters.terminal import terminal\n"
+        "drawn = threading.Event()\n"
+        "def running():\n"
+        "    drawn.set()\n"
+        "    return ['Build  running-now']\n"
         "with terminal(sys.stdout, os.environ, str) as shown:\n"
-        "    shown.follow(lambda: ['Build  running-now'])\n"
-        "    time.sleep(0.5)\n"
+        "    shown.follow(running)\n"
+        "    assert drawn.wait(60 if os.environ['TERM'] != 'dumb' else 0) is (os.environ['TERM'] != 'dumb')\n"
         "    shown.say(['  PASSED  it'])\n"
     )
     leader, follower = pty.openpty()

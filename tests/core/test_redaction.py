@@ -121,7 +121,7 @@ def decoded(text: str) -> str:
     ],
 )
 def test_unknown_login(text: str) -> None:
-    """A login in a header, or a key of a known shape, is removed although nobody gave it to this run."""
+    """A login in a header, or a key of a known shape, is removed even where this run does not know it."""
     for output in (Secrets().redact(text), redaction.strip_unknown_from_bytes(text.encode()).decode()):
         assert "[redacted]" in output
         assert not re.search("dXNlcjp|9f8e7d|SySy|x1Yx1Y", output)

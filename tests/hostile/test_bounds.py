@@ -55,7 +55,7 @@ def alias_bomb() -> str:
 
 
 def make_socket(path: Path) -> None:
-    """A socket that nobody listens on."""
+    """A socket without a listener."""
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(os.path.relpath(path))  # a full path may be too long for one
 
@@ -106,7 +106,7 @@ def test_a_bomb_as_artifact(hostile: Checkout) -> None:
 
 @pytest.mark.long
 def test_many_stray_files(hostile: Checkout) -> None:
-    """Twenty thousand files that nobody meant: a report that can be read."""
+    """Twenty thousand stray files give a short report."""
     folder = hostile.root / "src" / "acme_sound" / "stray"
     folder.mkdir()
     for at in range(20_000):

@@ -18,7 +18,7 @@ _EACH, _TOTAL = 20.0, 60.0  # seconds: of one import, and of all
 _AGAIN = 20
 _SHOWN = 3
 
-# Packages whose modules nobody imports from the project: its tests, copies of others, files to be copied.
+# Packages whose modules are not for users of the project: its tests, copies of others, files to be copied.
 _NOT_PUBLIC = re.compile(
     r"_.*|tests?|conftest|test_.*|.*_tests?|vendor(ed|s)?|extern(als?)?|third_?party|templates?|examples?|samples?|"
     r"docs|bench(marks?)?"

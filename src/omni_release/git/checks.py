@@ -225,8 +225,8 @@ def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: s
     wanted = git.fill(template or git.USUAL_TEMPLATE, release, version)
     same_version = bool(parts and distributions.same_version(parts[1], version))
     if name != wanted if template else not same_version:
-        mended = f"set the version to {parts[1]} and tag that commit" if parts else "tag the commit"
-        message = f"CI runs for tag {name}, but the version is {version}: {mended}, or push the tag {wanted}"
+        fix = f"set the version to {parts[1]} and tag that commit" if parts else "tag the commit"
+        message = f"CI runs for tag {name}, but the version is {version}: {fix}, or push the tag {wanted}"
         yield Finding(message, TAG_MISMATCH.id)
     if (tag := repository.local_tag(name)) is not None:  # CI may clone without tags
         yield _existing_tag(tag, name, repository, "locally")

@@ -70,7 +70,7 @@ def _arguments(
         usual = release.project.settings.tests.command == ("pytest",)
         arguments += inside or (selected(release.project.root, release.project.metadata, tree) if usual else ())
     if settings.measures_coverage():
-        arguments.append("--no-cov")  # it is of the source folder, which is not here
+        arguments.append("--no-cov")  # it is of the source folder, which this copy leaves out
     # One module that cannot be collected, for want of a package, does not keep the others from running.
     return [*arguments, f"--junitxml={results}", "-o", "junit_family=xunit1", "--continue-on-collection-errors"]
 
