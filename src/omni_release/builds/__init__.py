@@ -16,6 +16,7 @@ from omni_release.core.errors import Conflict, Inconclusive
 from omni_release.core.model import Evidence, Release
 from omni_release.core.own_folder import FOLDER
 from omni_release.core.secret_variables import installer_logins
+from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.environments import installers
 
@@ -131,7 +132,9 @@ def _changed_files(release: Release, world: World) -> str:
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
     settings, outer = release.project.settings, world.environment
     inner = installers.dependency_env(outer, release.folder, settings.build_pass_env)
-    inner["PYTHONPYCACHEPREFIX"] = str(release.work_dir / "pycache")  # a back end in the source tree is not packed
+    if "backend-path" in table(release.project.metadata, "build-system"):
+        # A back end in the source tree leaves no bytecode that is packed. Others use that of the standard library.
+        inner["PYTHONPYCACHEPREFIX"] = str(release.work_dir / "pycache")
     inner["GIT_CEILING_DIRECTORIES"] = str(release.work_dir)  # an unpacked sdist is in no repository
     if release.commit is not None:
         inner.setdefault("SOURCE_DATE_EPOCH", str(release.commit.time))
