@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from omni_release.core.model import Artifact, Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Status
 from omni_release.report import markdown
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED, seconds=0.26)
@@ -17,6 +17,14 @@ def written(*outcomes: Outcome) -> list[str]:
     """The lines of a gate's summary."""
     artifacts = (Artifact("acme-1.0.tar.gz", 12, "ab" * 32),)
     return markdown.document(Report("gate", "acme", "1.0", "rehearsal", 2.0, outcomes, artifacts)).splitlines()
+
+
+def test_cached() -> None:
+    """An outcome of an earlier run says which, and how old it is, above the folded tasks too."""
+    cached = dataclasses.replace(DONE, cached=Cached("20261126-051149-000", "2026-11-26T05:12:00+00:00", 7300.0))
+    lines = written(cached)
+    assert "- cached: versions-agree: from 20261126-051149-000, 2 hours ago" in lines
+    assert any("(`versions-agree`), cached, from 20261126-051149-000, 2 hours ago |" in line for line in lines)
 
 
 def test_document() -> None:

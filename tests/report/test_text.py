@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from omni_release.core.errors import UsageError
-from omni_release.core.model import Artifact, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import stages, text
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
@@ -51,6 +51,16 @@ def test_skipped() -> None:
     why = Finding("there are no cassettes", severity=Severity.NOTICE)
     skipped = dataclasses.replace(DONE, status=Status.SKIPPED, findings=(why,))
     assert list(text.task_lines(skipped, LAYOUT)) == ["    · They agree  [versions-agree]: there are no cassettes"]
+
+
+def test_cached() -> None:
+    """An outcome of an earlier run says which, and how old it is; the last block has a line for each such run."""
+    cached = dataclasses.replace(DONE, cached=Cached("20261126-051149-000", "2026-11-26T05:12:00+00:00", 130.0))
+    (line,) = text.task_lines(cached, LAYOUT)
+    assert line == "    ✔ They agree  [versions-agree]  (cached, from 20261126-051149-000, 2 minutes ago)"
+    other = dataclasses.replace(cached, id="other")
+    block = list(text.verdict_lines(report(cached, other, DONE)))
+    assert "  Cached  versions-agree, other: from 20261126-051149-000, 2 minutes ago" in block
 
 
 def test_time() -> None:

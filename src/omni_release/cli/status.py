@@ -164,11 +164,9 @@ def _age(at: str) -> str:
     """How long ago an ISO 8601 time was: `12 minutes ago`."""
     import datetime
 
-    seconds = (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(at)).total_seconds()
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if (number := int(seconds // length)) > 0:
-            return f"{number} {unit}{'' if number == 1 else 's'} ago"
-    return "just now"
+    from omni_release.core.model import ago
+
+    return ago((datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(at)).total_seconds())
 
 
 def run_runs(arguments: Arguments) -> int:

@@ -201,8 +201,9 @@ def now() -> str:
 def outcome_dict(outcome: Outcome) -> dict[str, object]:
     """An outcome as a JSON document has it: its fields, without those that are optional and empty."""
     content = asdict(outcome)
-    if not outcome.actions:
-        del content["actions"]
+    for key in ("actions", "cached"):
+        if not content[key]:
+            del content[key]
     for finding in content["findings"]:
         for key in ("configured", "distribution", "subjects", "cause"):
             if not finding[key]:

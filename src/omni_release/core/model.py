@@ -109,8 +109,36 @@ ALREADY_DONE = "already done"
 
 
 @dataclass(frozen=True)
+class Cached:
+    """Where an outcome that was not determined again comes from.
+
+    `run` is the name of the run that determined it, `at` the time in UTC (ISO 8601, to the second), `age` the seconds
+    from then to its reuse.
+    """
+
+    run: str
+    at: str
+    age: float
+
+    def __str__(self) -> str:
+        """`cached, from RUN, 2 minutes ago`."""
+        return f"cached, from {self.run}, {ago(self.age)}"
+
+
+def ago(seconds: float) -> str:
+    """A past time for people, by its distance: `12 minutes ago`; under a minute `just now`."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if (number := int(seconds // length)) > 0:
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """The result of one task. The findings have the reason of a status other than passed."""
+    """The result of one task. The findings have the reason of a status other than passed.
+
+    `cached` is set where an earlier run has determined it, and its inputs are the same; None where this run has.
+    """
 
     id: str
     title: str
@@ -122,6 +150,7 @@ class Outcome:
     evidence: Evidence = field(default_factory=dict)
     actions: tuple[str, ...] = ()
     stage: Stage = Stage.SOURCE
+    cached: Cached | None = None
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,10 @@ def document(report: Report) -> str:
             f"{finding.where} {finding.message}{f' (caused by {finding.cause})' if finding.cause else ''}".strip()
             for finding in outcome.findings
         )
-        text = _NOT_XML.sub("\ufffd", text)
+        text = _NOT_XML.sub("\ufffd", f"{outcome.cached}\n{text}" if outcome.cached else text)
         if tag:
             ElementTree.SubElement(case, tag, message=text.partition("\n")[0], type=outcome.status.value).text = text
-        elif any(finding.severity is not Severity.NOTICE for finding in outcome.findings):
+        elif outcome.cached or any(finding.severity is not Severity.NOTICE for finding in outcome.findings):
             ElementTree.SubElement(case, "system-out").text = text
     xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return xml.decode()

@@ -35,11 +35,14 @@ def document(report: Report) -> str:
         for problem in advice:
             lines += _problem(problem)
         lines += ["</details>", ""]
+    if cached := problems.cached(report):
+        lines += [*(f"- cached: {plain(line)}" for line in cached), ""]
     lines += ["<details><summary>All tasks</summary>", "", "| | stage | task | seconds |", "|---|---|---|---|"]
     for outcome in report.outcomes:
         skipped = outcome.status is Status.SKIPPED and outcome.findings
         reason = f": {plain(outcome.findings[0].message)}" if skipped else ""
-        task = f"{plain(outcome.title)} (`{outcome.id}`){reason}"
+        source = f", {plain(str(outcome.cached))}" if outcome.cached else ""
+        task = f"{plain(outcome.title)} (`{outcome.id}`){source}{reason}"
         status = f"{_MARKS[outcome.status]} {outcome.status.value}"
         lines.append(f"| {status} | {outcome.stage.value} | {task} | {outcome.seconds:.1f} |")
     lines += ["", "</details>"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from omni_release.core.model import BLOCKED_BY, NOTHING_TESTED, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import BLOCKED_BY, NOTHING_TESTED, Finding, Outcome, Report, Severity, Stage, Status, ago
 
 _UNRESOLVED = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE)
 
@@ -67,6 +67,17 @@ def warnings(report: Report) -> tuple[Problem, ...]:
         if outcome.status in (Status.PASSED, Status.FAILED)
         for problem in _by_rule(outcome, (f for f in outcome.findings if f.severity is Severity.WARNING), effects)
     )
+
+
+def cached(report: Report) -> tuple[str, ...]:
+    """The tasks that an earlier run has determined, a line for each such run: `tests-pass: from RUN, 2 minutes ago`."""
+    by_run: dict[str, list[Outcome]] = {}
+    for outcome in report.outcomes:
+        if outcome.cached:
+            by_run.setdefault(outcome.cached.run, []).append(outcome)
+    ages = {run: max(outcome.cached.age for outcome in found if outcome.cached) for run, found in by_run.items()}
+    names = {run: ", ".join(outcome.id for outcome in found) for run, found in by_run.items()}
+    return tuple(f"{names[run]}: from {run}, {ago(ages[run])}" for run in by_run)
 
 
 def blocked_tasks(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:

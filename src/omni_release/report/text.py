@@ -82,7 +82,8 @@ def header_line(project: str, version: str | None, commit: str, target: str) -> 
 def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
     """The line of a task with its id, then its actions, its findings, and the remedy if it failed."""
     took = f"  {outcome.seconds:.1f} s" if outcome.seconds >= 0.1 else ""
-    line = f"    {layout.mark(stages.mark_of(outcome))} {outcome.title}  [{outcome.id}]{took}"
+    cached = f"  ({outcome.cached})" if outcome.cached else ""
+    line = f"    {layout.mark(stages.mark_of(outcome))} {outcome.title}  [{outcome.id}]{took}{cached}"
     if outcome.status is Status.SKIPPED and len(outcome.findings) == 1 and "\n" not in outcome.findings[0].message:
         yield f"{line}: {outcome.findings[0].message}"
         return
@@ -190,6 +191,8 @@ def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
     subject = f"{report.project} {report.version}" if report.version else report.project
     target = f" → {report.target}" if report.artifacts else ""
     yield f"  {report.verdict.upper()}  {report.lane}: {subject}{target}, {report.seconds:.1f} s{_counts(report)}"
+    for line in problems.cached(report):
+        yield f"  Cached  {line}"
     for artifact in report.artifacts:
         kind = "wheel" if artifact.name.endswith(".whl") else "sdist"
         yield f"  {kind:<7} {artifact.name}  {size(artifact.size)}  sha256:{artifact.sha256[:8]}…"
