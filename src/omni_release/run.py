@@ -23,7 +23,7 @@ from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import causes, engine, redaction
+from omni_release.core import baseline, causes, engine, redaction
 from omni_release.core.actions import Run
 from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.journal import RunFolder
@@ -241,6 +241,7 @@ def _open_world(
             person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
             default_index=MachineIndex(os.environ),
             answers=sign_offs,
+            baseline=request.baseline or baseline.read(project.root),
             task_ids=lambda: lanes.task_ids(project),
         )
         if not request.read_only:

@@ -8,6 +8,7 @@ import sys
 from omni_release import __version__
 from omni_release.cli import (
     audit,
+    baseline,
     cassettes,
     checklist,
     completion,
@@ -55,6 +56,7 @@ GROUPS: dict[str, dict[str, Subcommand]] = {
         "gate": lane,
         "version": version,
         "audit": audit,
+        "baseline": baseline,
         "models": models,
         "checklist": checklist,
         "sign": sign,
@@ -119,6 +121,14 @@ def parse(words: Sequence[str]) -> Arguments:
     return parser.parse_args(words, module.Arguments() if module else Arguments())
 
 
+_TOGETHER: dict[tuple[str, ...], str] = {
+    lane.PARTS: "run the rehearsal up to this stage",
+    ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
+    status.NAMES: "where the project is, earlier runs, their reports",
+}
+"""The subcommands that `--help` shows in one line."""
+
+
 class _MainParser(Parser):
     """Shows the subcommands in groups, which argparse cannot, in at most 30 lines."""
 
@@ -132,11 +142,10 @@ class _MainParser(Parser):
         for title, group in GROUPS.items():
             lines.append(f"{title}:")
             for name in group:
-                if name == lane.PARTS[0]:
-                    lines.append(f"  {', '.join(lane.PARTS)}: run the rehearsal up to this stage")
-                elif name == status.NAMES[0]:
-                    lines.append(f"  {', '.join(status.NAMES)}: where the project is, earlier runs, their reports")
-                elif name not in (*lane.PARTS, *status.NAMES):
+                names, words = next((one for one in _TOGETHER.items() if name in one[0]), ((), ""))
+                if names and name == names[0]:
+                    lines.append(f"  {', '.join(names)}: {words}")
+                elif not names:
                     lines.append(f"  {name:<12}{(self.commands.choices[name].description or '').rstrip('.')}")
         lines.append("`omni-release COMMAND --help` shows its options and examples")
         return "\n".join(lines) + "\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from omni_release.core.documents import parse_python
 from omni_release.core.toml import table
 
 
@@ -114,11 +114,9 @@ def parse(path: Path, mentions: re.Pattern[bytes] | None = None) -> ast.Module |
         data = path.read_bytes()
         if mentions and not mentions.search(data):
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in the project's strings is no finding of a check
-            return ast.parse(data)
-    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+    except OSError:
         return None
+    return parse_python(data)
 
 
 def read_imports(root: Path, file: PurePosixPath, mentions: re.Pattern[bytes] | None = None) -> Iterator[Import]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from omni_release import distributions
+from omni_release.core.documents import parse_python
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import Release
 from omni_release.core.toml import table
@@ -108,9 +109,7 @@ def _of_setup_cfg(root: Path) -> Requirements | None:
 
 def _of_setup_py(root: Path) -> Requirements | None:
     """Those that setup.py has as literals, in the call of setup() or in a variable; None where it computes them."""
-    try:
-        tree = ast.parse(_text(root / "setup.py"))
-    except (SyntaxError, ValueError):
+    if (tree := parse_python(_text(root / "setup.py"))) is None:
         return None
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "setup"]
     if not calls:

@@ -1,4 +1,4 @@
-"""Files: written in one step, read and written as JSON or lines of JSON, known by the hash of their bytes."""
+"""Files: written in one step, read as JSON, lines of JSON or Python, known by the hash of their bytes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
+
+if TYPE_CHECKING:
+    import ast
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -90,3 +93,16 @@ def sha256(path: Path) -> str:
 def artifact_of(path: Path) -> Artifact:
     """The name, size and hash of a file."""
     return Artifact(path.name, path.stat().st_size, sha256(path))
+
+
+def parse_python(source: bytes | str) -> ast.Module | None:
+    """The syntax of a Python module; None where it does not parse on this Python."""
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in the project's strings is no finding of a check
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

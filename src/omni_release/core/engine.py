@@ -222,7 +222,7 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
     key = task.key(release, world) if task.key else None
     if key is not None and (cached := outcome_from_json(world.journal.cached(task.id, key))):
         note = Finding("cached result: its inputs have not changed", task.id, Severity.NOTICE)
-        return _judged(task, dataclasses.replace(cached, findings=(*cached.findings, note)), release, today)
+        return _judged(task, dataclasses.replace(cached, findings=(*cached.findings, note)), release, world, today)
     findings: list[Finding] = []
     inconclusive: Inconclusive | None = None
     try:
@@ -230,11 +230,11 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
             findings.append(finding)  # noqa: PERF402 - one by one: those before an exception are kept
     except Inconclusive as error:
         inconclusive = error
-    outcome = _outcome_with(task, _limited(findings))
+    outcome = _outcome_with(task, tuple(findings))
     if key is not None and outcome.status is Status.PASSED and inconclusive is None:
         with contextlib.suppress(OSError):  # it is only slower the next time
             world.journal.cache(task.id, key, outcome_to_json(outcome))
-    outcome = _judged(task, outcome, release, today)
+    outcome = _judged(task, outcome, release, world, today)
     if inconclusive is None:
         return outcome
     if outcome.status is Status.FAILED or _is_advice(task, inconclusive, release):
@@ -246,11 +246,11 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
     return dataclasses.replace(answered, findings=(*answered.findings, *outcome.findings))
 
 
-def _limited(findings: list[Finding]) -> tuple[Finding, ...]:
+def _limited(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The first findings, and one for all that follow, with the most severe of their rules: a report stays readable."""
     rest = findings[_MOST_FINDINGS:]
     if not rest:
-        return tuple(findings)
+        return findings
     worst = min(rest, key=lambda finding: list(Severity).index(finding.severity))
     more = Finding(f"{len(rest)} more findings are left out", worst.rule, worst.severity)
     return (*findings[:_MOST_FINDINGS], more)
@@ -262,12 +262,16 @@ def _is_advice(task: Task, error: Inconclusive, release: Release) -> bool:
     return not decides and task.kind == "check" and not severity.can_block(task, release.project.settings)
 
 
-def _judged(task: Task, outcome: Outcome, release: Release, today: date) -> Outcome:
-    """The outcome with the severities of the settings, and with its waivers."""
+def _judged(task: Task, outcome: Outcome, release: Release, world: World, today: date) -> Outcome:
+    """The outcome with the severities of the settings, without what is in the baseline, and with its waivers."""
     outcome = severity.apply(outcome, task, release.project.settings)
-    if not task.waivable:
-        return waivers.refuse(outcome, release.project)
-    return waivers.apply(outcome, release.project, today)
+    if world.baseline is not None:
+        outcome = world.baseline.apply(outcome, task)
+    if task.waivable:
+        outcome = waivers.apply(outcome, release.project, today)
+    else:
+        outcome = waivers.refuse(outcome, release.project)
+    return dataclasses.replace(outcome, findings=_limited(outcome.findings))
 
 
 def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:

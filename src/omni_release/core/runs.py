@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.core.actions import Write
+from omni_release.core.baseline import Baseline
 from omni_release.core.documents import read_json, to_json
 from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, now
@@ -174,7 +175,7 @@ class Request:
     `artifacts` is a folder with distributions that were built elsewhere, `output` a folder for the report in each form.
     `only` are the ids of the tasks to run, with those that they need; empty means all. `to` is the name of a real
     index, `destination` its addresses; with `yes` there is no prompt for the version. `verbosity` is -1 for the verdict
-    alone, 0 for the stages and the problems, 1 for every task.
+    alone, 0 for the stages and the problems, 1 for every task. `baseline` takes the place of the project's own.
     """
 
     lane: str
@@ -190,6 +191,7 @@ class Request:
     yes: bool = False
     destination: Target | None = None
     verbosity: int = 0
+    baseline: Baseline | None = None
 
     @property
     def read_only(self) -> bool:

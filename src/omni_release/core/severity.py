@@ -66,12 +66,18 @@ def off_reason(task: Task, settings: Settings) -> str | None:
 
 def _level(finding: Finding, task: Task, settings: Settings) -> SeverityLevel | None:
     """The level of a quality finding: that of the settings, else a warning; None where it keeps its severity."""
-    bare = finding.rule.removeprefix(f"{task.id}/")
-    if finding.configured or _class_of(bare, task) is RuleClass.RELEASE:
+    if not is_quality(finding, task):
         return None
+    bare = finding.rule.removeprefix(f"{task.id}/")
     if entry := _configured((finding.rule, bare, task.id, task.family), settings):
         return entry
     return None if settings.strict else SeverityLevel("warning")
+
+
+def is_quality(finding: Finding, task: Task) -> bool:
+    """Whether a finding of this task is of a quality rule, and not of what the project itself configured."""
+    bare = finding.rule.removeprefix(f"{task.id}/")
+    return not finding.configured and _class_of(bare, task) is RuleClass.QUALITY
 
 
 def _class_of(rule: str, task: Task) -> RuleClass:

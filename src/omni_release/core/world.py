@@ -12,11 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from omni_release.core.actions import Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import Artifact, Release, SignOff, Status, Target
+from omni_release.core.model import Artifact, Outcome, Release, SignOff, Status, Target
+
+if TYPE_CHECKING:
+    from omni_release.core.tasks import Task
 
 _BY_SIGNAL = 128  # what a shell adds to the number of the signal that ended its program
 _NETWORK = re.compile(
@@ -324,6 +327,13 @@ class Answers(Protocol):
         """The sign-off that is valid for a task and the artifacts of this run, or None and why others are not."""
 
 
+class Accepted(Protocol):
+    """Knows the findings that a project has accepted."""
+
+    def apply(self, outcome: Outcome, task: Task) -> Outcome:
+        """The outcome without the findings that are accepted."""
+
+
 @dataclass(frozen=True)
 class World:
     """All interfaces together.
@@ -343,4 +353,5 @@ class World:
     default_index: DefaultIndex = field(default_factory=NoDefaultIndex)
     publisher: Publisher | None = None
     answers: Answers | None = None
+    baseline: Accepted | None = None
     task_ids: Callable[[], frozenset[str]] = frozenset

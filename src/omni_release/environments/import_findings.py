@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from omni_release import distributions
+from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity
 from omni_release.core.world import World
 from omni_release.environments.imports import START, Failure, Imported, in_checkout, is_module
@@ -145,9 +146,7 @@ def _line_under_main(installed: InstalledRelease, point: EntryPoint) -> tuple[st
     file = next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
     if file is None:
         return None
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    if (tree := parse_python(file.read_bytes())) is None:
         return None
     for node in tree.body:
         if isinstance(node, ast.If) and "__name__" in ast.dump(node.test):

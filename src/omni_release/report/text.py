@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import Outcome, Report, Severity, Status
+from omni_release.core.model import IN_BASELINE, Outcome, Report, Severity, Status
 from omni_release.report import problems, stages
 from omni_release.report.problems import Problem
 from omni_release.report.stages import Mark, Progress, Row
@@ -209,11 +209,13 @@ def _counts(report: Report) -> str:
     status = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
     found = [problem.outcome.status for problem in problems.problems(report)]
     failed, advice = found.count(Status.FAILED), len(problems.warnings(report))
+    accepted = sum(int(outcome.evidence.get(IN_BASELINE, 0)) for outcome in report.outcomes)
     counts = (
         (failed, "problem" if failed == 1 else "problems"),
         (status[Status.WAITING], "waiting"),
         (status[Status.INCONCLUSIVE], "inconclusive"),
         (advice, "warning" if advice == 1 else "warnings"),
+        (accepted, "in the baseline"),
         (status[Status.PASSED], "passed"),
         (status[Status.PLANNED], "planned"),
         (blocked, "not run"),

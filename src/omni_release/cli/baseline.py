@@ -1,0 +1,96 @@
+"""`baseline`: accept the findings of today, in a file of the project that only shrinks."""
+
+from __future__ import annotations
+
+import sys
+
+from omni_release.cli import lane
+from omni_release.cli.parser import add_dry_run, add_project, subcommand
+from omni_release.core import errors
+from omni_release.core.errors import UsageError
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from omni_release.cli.parser import Commands
+    from omni_release.core.baseline import Baseline
+    from omni_release.core.fingerprints import Fingerprint
+
+
+class Arguments(lane.Arguments):
+    """The arguments of `baseline`."""
+
+    update: bool = False
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `baseline`."""
+    description = "Accept today's findings of quality rules; new ones still count"
+    parser = subcommand(commands, name, description, "baseline", "baseline --update")
+    add_project(parser)
+    add_dry_run(parser)
+    parser.add_argument("--update", action="store_true", help="remove the entries that are gone, and add none")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Arguments) -> int:
+    """Rehearse, and write the baseline from what the rehearsal finds; exit code 0 where it is written.
+
+    Raises UsageError where the file exists already, or does not.
+    """
+    import dataclasses
+
+    from omni_release.core import baseline
+
+    arguments.command, dry = "rehearse", arguments.dry_run
+    arguments.dry_run = False
+    request = lane.request(arguments)
+    old = baseline.read(request.project.root)
+    _check(old, exists=(old.root / baseline.FILE).exists(), update=arguments.update)
+    found = old if arguments.update else dataclasses.replace(old, recording=True)
+    code = lane.start(dataclasses.replace(request, baseline=found))
+    if code == errors.EXIT_INTERRUPTED:
+        return code
+    entries = _updated(old, found) if arguments.update else found.kept
+    sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code)))
+    if not dry and (entries or old.entries):
+        from omni_release.core.documents import write_file
+
+        write_file(old.root / baseline.FILE, baseline.document(entries).encode())
+    return errors.EXIT_PASSED
+
+
+def _check(old: Baseline, *, exists: bool, update: bool) -> None:
+    from omni_release.core.baseline import FILE
+
+    if update and not exists:
+        raise UsageError(f"there is no {FILE} to update", "Write it with `omni-release baseline`.")
+    if exists and not update:
+        raise UsageError(
+            f"{FILE} exists, with {len(old.entries)} findings; nothing is added to it",
+            "Fix new findings, or waive them. `omni-release baseline --update` removes what is gone.",
+        )
+
+
+def _updated(old: Baseline, found: Baseline) -> list[Fingerprint]:
+    """The entries that were found, as they are now, and those of checks that did not run."""
+    ran = {entry.rule.partition("/")[0] for entry in (*found.kept, *found.gone)}
+    return [*found.kept, *(entry for entry in old.entries if entry.rule.partition("/")[0] not in ran)]
+
+
+def _summary(entries: Iterable[Fingerprint], before: int, code: int) -> str:
+    """What the file holds, by rule, and what to do next."""
+    from collections import Counter
+
+    from omni_release.core.baseline import FILE
+
+    counts = Counter(entry.rule for entry in entries)
+    total = counts.total()
+    if not total and not before:
+        return "\nNo finding of a quality rule: no baseline is needed.\n"
+    lines = ["", f"{FILE}: {total} finding{'' if total == 1 else 's'}{f' (before: {before})' if before else ''}"]
+    lines += [f"  {number:>5}  {rule}" for rule, number in counts.most_common()]
+    if code:
+        lines.append("What is listed above under problems cannot be in a baseline: it blocks the release.")
+    return "\n".join((*lines, f"Next: git add {FILE}", ""))
