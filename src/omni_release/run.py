@@ -133,13 +133,14 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             from omni_release import publishing
 
             screen.say(publishing.reusable_rehearsal(store, release, world))
-        layout = text.Layout(screen.width, screen.unicode)
+        layout = text.Layout(screen.width, screen.unicode, quiet=request.verbosity < 0)
         begun = world.clock.monotonic()
-        progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic)
+        link = functools.partial(causes.link, tasks=lane.tasks)
+        progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic, link)
         screen.follow(lambda: text.running_lines(progress))
         if request.verbosity >= 0:
-            commit = release.commit.sha if release.commit else ""
-            screen.say([text.header_line(release.project.name, release.version, commit, _shown(request, release)), ""])
+            head = source_tree.head(str(release.project.root))
+            screen.say([text.header_line(release.project.name, release.version, head, _shown(request, release)), ""])
         outcomes: list[Outcome] = []
         interrupted = False
         try:
@@ -149,7 +150,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         except KeyboardInterrupt:
             interrupted = True
         screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
-        outcomes = list(causes.link(outcomes, lane.tasks))
+        outcomes = list(link(outcomes))
         seconds = world.clock.monotonic() - begun
         report = _report(request, lane, release, world, outcomes, seconds, interrupted=interrupted)
         try:
@@ -164,7 +165,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         if request.verbosity >= 0:
             screen.say(text.problem_lines(shown, layout))
         goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-        screen.say(text.verdict_lines(shown, "" if goes_on else problems.next_step(shown)))
+        screen.say(text.verdict_lines(shown, "" if goes_on else problems.next_step(shown), layout))
         if request.lane == "release" and not request.dry:
             from omni_release import publishing
 
@@ -177,7 +178,9 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
 
 
 def _shown(request: Request, release: Release) -> str:
-    """The target, with the address that uploads go to: a name alone does not say where."""
+    """The target, with the address that uploads go to: a name alone does not say where. Empty without an index."""
+    if release.target == REHEARSAL:
+        return "rehearsal index" if request.lane in lanes.BUILDING else ""
     upload = request.destination.upload if request.destination else ""
     return f"{release.target} ({upload})" if upload not in ("", release.target) else release.target
 

@@ -225,6 +225,31 @@ def commit(root: Path, processes: Processes) -> Commit | None:
     return Commit(sha, int(time))
 
 
+class Head(namedtuple("Head", "branch sha clean")):
+    """What is checked out: the branch and the commit, empty if there is none; and whether it is `clean`.
+
+    It is clean if no file differs from the commit, or is untracked and not ignored.
+    """
+
+    __slots__ = ()
+
+    branch: str
+    sha: str
+    clean: bool
+
+
+def head(folder: str) -> Head | None:
+    """What is checked out in a folder, without regard to the files elsewhere in its repository; None outside of one."""
+    status = git_output(folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
+    if status is None:
+        return None
+    lines = status.splitlines()
+    facts = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# branch."))
+    branch, sha = facts.get("branch.head", ""), facts.get("branch.oid", "")
+    unnamed = {"(detached)": "", "(initial)": ""}
+    return Head(unnamed.get(branch, branch), unnamed.get(sha, sha), all(line.startswith("#") for line in lines))
+
+
 def _checked_git_output(root: Path, processes: Processes, *arguments: str) -> str | None:
     """What git prints; None outside a repository. Raises Inconclusive where git is missing, or refuses a repository."""
     answer = processes.ask(*WITHOUT_HOOKS, *arguments, cwd=root)

@@ -15,6 +15,9 @@ WARNED = dataclasses.replace(DONE, id="two", findings=(Finding("odd", "two/r", S
 NOT_RUN = Outcome("upload", "Upload", "step", Status.SKIPPED, evidence={BLOCKED_BY: "build"}, stage=Stage.SOURCE)
 
 
+EFFECT = dataclasses.replace(DONE, id="e", status=Status.FAILED, findings=(Finding("odd", "e/r", cause="three/r"),))
+
+
 def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
     """An outcome of this status."""
     findings = (Finding(reason, id, Severity.NOTICE),) if reason else ()
@@ -24,8 +27,11 @@ def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
 @pytest.mark.parametrize(
     ("outcomes", "mark", "words"),
     [
-        ([DONE], Mark.PASSED, "1 check"),
-        ([DONE, WARNED], Mark.WARNING, "2 checks; 1 warning"),
+        ([DONE], Mark.PASSED, "one"),
+        ([DONE, dataclasses.replace(DONE, title="Its title is long " * 4)], Mark.PASSED, "2 checks"),
+        ([DONE, WARNED], Mark.WARNING, "1 warning"),
+        ([with_status(Status.FAILED), EFFECT], Mark.FAILED, "three failed"),
+        ([DONE, EFFECT], Mark.FAILED, "failed for a reason named above"),
         ([DONE, with_status(Status.FAILED), WARNED], Mark.FAILED, "three failed; 1 warning"),
         ([with_status(Status.FAILED, id) for id in "abcd"], Mark.FAILED, "a, b, c and 1 more failed"),
         ([with_status(Status.INCONCLUSIVE), DONE], Mark.UNKNOWN, "three inconclusive"),
@@ -51,7 +57,13 @@ def test_row(outcomes: list[Outcome], mark: Mark, words: str) -> None:
             [dataclasses.replace(DONE, id="build", evidence={"a.tar.gz": "", "a.whl": ""})],
             "1 sdist, 1 wheel",
         ),
-        (Stage.TEST, [with_status(Status.PASSED, "tests-pass", "48 passed in 2.0 s")], "48 passed in 2.0 s"),
+        (Stage.TEST, [with_status(Status.PASSED, "tests-pass", "48 passed in 2.0 s")], "48 passed, against the wheel"),
+        (Stage.INSPECT, [with_status(Status.PASSED, "build-reproducible")], "one, reproducible"),
+        (
+            Stage.PUBLISH,
+            [dataclasses.replace(DONE, id="upload", evidence={"a.tar.gz": "", "a.whl": "", "index": ""})],
+            "2 files, the index serves the same bytes",
+        ),
         (Stage.VERIFY, [with_status(Status.PASSED, "works-with-uv")], "uv: install and import"),
     ],
 )

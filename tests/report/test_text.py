@@ -9,6 +9,7 @@ import pytest
 from omni_release.core.errors import UsageError
 from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import stages, text
+from omni_release.source_tree import Head
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
 
@@ -124,12 +125,12 @@ def test_problem_with_one_place() -> None:
 
 def test_problem_with_many_places() -> None:
     """At most five places of a message are shown, grouped by file; the others are counted."""
-    findings = [Finding("odd\n→ Do this.", "c/r", path=f"{n // 3}.py", line=n) for n in range(12)]
+    findings = [Finding("odd\n→ Do this.", "c/r", path=f"{n // 3}.py", line=n + 1) for n in range(12)]
     failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=tuple(findings), remedy="Read the page.")
     assert list(text.problem_lines(report(failed), LAYOUT))[3:] == [
         "  1  c/r  odd",
-        "     0.py:0, 1, 2",
-        "     1.py:3, 4",
+        "     0.py:1, 2, 3",
+        "     1.py:4, 5",
         "     and 7 more in 3 files: see the report",
         "     Fix  Do this.",
     ]
@@ -147,14 +148,32 @@ def test_problem_with_different_messages() -> None:
     ]
 
 
+def test_problem_with_few_messages() -> None:
+    """The places of a message are in one line; each message has one place at least, of five in all."""
+    places = [("old", "a.py", 1), ("old", "a.py", 2), ("older", "b.py", 3)]
+    places += [("old", "c.py", n) for n in range(3, 9)]
+    findings = tuple(Finding(message, "c/r", path=path, line=line) for message, path, line in places)
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=findings)
+    assert list(text.problem_lines(report(failed), LAYOUT))[3:] == [
+        "  1  c/r  old",
+        "     a.py:1, 2",
+        "     c.py:3, 4",
+        "     b.py:3: older",
+        "     and 4 more in 1 file: see the report",
+    ]
+
+
 def test_warnings() -> None:
-    """A warning is two lines for each rule, the first ten of them."""
-    findings = [Finding("odd", f"c/r{n}", Severity.WARNING, path="a.py", line=n + 1) for n in range(12)]
-    passed = dataclasses.replace(DONE, id="c", findings=(*findings, dataclasses.replace(findings[0], path="b.py")))
+    """A warning is a line for each rule, the first ten of them; two lines where the message is long."""
+    findings = [
+        Finding("odd" if n else f"{'odd' * 35}. And so on.", f"c/r{n}", Severity.WARNING, path="a.py", line=n + 1)
+        for n in range(12)
+    ]
+    passed = dataclasses.replace(DONE, id="c", findings=(*findings, dataclasses.replace(findings[1], path="b.py")))
     lines = list(text.problem_lines(report(passed), LAYOUT))
-    assert lines[:3] == ["", "  ⚠ c/r0  a.py:1  (+1)", "    odd"]
+    assert lines[:4] == ["", "  ⚠ c/r0  a.py:1", f"    {'odd' * 31}od…", "  ⚠ c/r1  a.py:2  (+1)  odd"]
     assert lines[-1] == "  and 2 more warnings: -v shows them"
-    assert len(lines) == 22
+    assert len(lines) == 13
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -174,15 +193,36 @@ def test_verdict() -> None:
     ]
     assert list(text.verdict_lines(report(*outcomes, run="runs/1"), "omni-release sign")) == [
         "",
-        "  WAITING  rehearse: acme 1.0 → rehearsal, 2.2 s   1 waiting · 2 passed · 1 not applicable",
+        "  WAITING in 2.2 s    1 waiting · 2 passed · 1 not applicable",
         f"  sdist   acme-1.0.tar.gz  12 B  sha256:{'ab' * 4}…",
         "  Report  runs/1",
         "  Next    omni-release sign",
     ]
-    assert (
-        list(text.verdict_lines(report(DONE, version=None)))[1]
-        == "  PASSED  rehearse: acme → rehearsal, 2.2 s   1 passed"
+    quiet = text.Layout(quiet=True)
+    assert list(text.verdict_lines(report(DONE, version=None), "", quiet))[1] == (
+        "  PASSED  rehearse of acme in 2.2 s    1 passed"
     )
+    narrow = text.Layout(width=40)
+    assert list(text.verdict_lines(report(*outcomes), "", narrow))[1:3] == [
+        "  WAITING in 2.2 s",
+        "  1 waiting · 2 passed · 1 not applicable",
+    ]
+    released = dataclasses.replace(report(DONE), lane="release", target="pypi")
+    assert list(text.verdict_lines(released))[1] == "  RELEASED acme 1.0 to pypi in 2.2 s    1 passed"
+
+
+@pytest.mark.parametrize(
+    ("head", "target", "line"),
+    [
+        (("main", "a1b2c3d4e5", True), "rehearsal index", "acme 1.0   main a1b2c3d, clean   → rehearsal index"),
+        (("", "a1b2c3d4e5", False), "", "acme 1.0   a1b2c3d, uncommitted changes"),
+        (("main", "", False), "", "acme 1.0   main, uncommitted changes"),
+        (None, "", "acme 1.0"),
+    ],
+)
+def test_header(head: tuple[str, str, bool] | None, target: str, line: str) -> None:
+    """The first line has the project, the version, what is checked out, and the index."""
+    assert text.header_line("acme", "1.0", head and Head(*head), target) == line
 
 
 def test_error() -> None:

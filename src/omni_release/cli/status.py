@@ -69,13 +69,10 @@ def _checkout(project: Project) -> dict[str, Any]:
     root = str(project.root)
     state: dict[str, Any] = dict.fromkeys(_FACTS)
     state |= {"project": project.name, "version": versions.version_of(versions.places_of(project))}
-    status = source_tree.git_output(root, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
-    if status is None:
+    head = source_tree.head(root)
+    if head is None:
         return state
-    lines = status.splitlines()
-    heads = dict(line.split(" ", 2)[1:] for line in lines if line.startswith("# branch."))
-    state |= {"branch": heads.get("branch.head"), "commit": heads.get("branch.oid")}
-    state["clean"] = all(line.startswith("#") for line in lines)
+    state |= {"branch": head.branch, "commit": head.sha, "clean": head.clean}
     described = source_tree.git_output(root, "describe", "--tags", "--long", "--abbrev=7")
     if described:
         tag, commits, _ = described.strip().rsplit("-", 2)

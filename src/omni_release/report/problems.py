@@ -32,6 +32,14 @@ class Problem:
         return all(finding.message == self.message for finding in self.findings)
 
     @property
+    def by_message(self) -> tuple[tuple[Finding, ...], ...]:
+        """The findings with the same message, in groups, in order of the first of each."""
+        groups: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            groups.setdefault(finding.message, []).append(finding)
+        return tuple(map(tuple, groups.values()))
+
+    @property
     def rule(self) -> str:
         """The rule, as `check/rule`, or the id of the task."""
         return self.findings[0].rule or self.outcome.id
@@ -136,13 +144,31 @@ def places(findings: Sequence[Finding], limit: int) -> Places:
     by_file: dict[str, list[str]] = {}
     for finding in findings[:limit]:
         if finding.path is not None:
-            numbers = (finding.line, finding.column) if len(findings) == 1 else (finding.line,)
-            by_file.setdefault(finding.path, []).append(":".join(str(n) for n in numbers if n is not None))
+            by_file.setdefault(finding.path, []).append(str(finding.line or ""))
     shown = tuple(
         f"{path}:{', '.join(dict.fromkeys(lines))}" if any(lines) else path for path, lines in by_file.items()
     )
-    others = findings[limit:]
-    return Places(shown, len(others), len({finding.path for finding in others if finding.path}))
+    return Places(shown, *_count(findings[limit:]))
+
+
+def shared_out(groups: Sequence[Sequence[Finding]], limit: int) -> tuple[tuple[Places, ...], Places]:
+    """The places of the first `limit` groups, one of each at least, `limit` in all; and the rest of all groups.
+
+    The places of a group count only its own rest.
+    """
+    room = [1] * len(groups[:limit])
+    for number, group in enumerate(groups[:limit]):
+        room[number] += min(len(group) - 1, limit - sum(room))
+    shown = tuple(places(group, number) for group, number in zip(groups, room, strict=False))
+    rest = [
+        finding for number, group in enumerate(groups) for finding in group[room[number] if number < limit else 0 :]
+    ]
+    return shown, Places((), *_count(rest))
+
+
+def _count(rest: Sequence[Finding]) -> tuple[int, int]:
+    """The number of findings, and of the files that they are in."""
+    return len(rest), len({finding.path for finding in rest if finding.path})
 
 
 _COMMAND = re.compile(r"run `(omni-release [^`]+)`", re.IGNORECASE)

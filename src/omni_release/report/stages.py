@@ -43,6 +43,7 @@ _OF_STATUS = {
     Status.PLANNED: Mark.PLANNED,
     Status.WAITING: Mark.WAITING,
 }
+_TITLES = 60  # characters of the titles of a stage
 _WORST_FIRST = (Mark.FAILED, Mark.WAITING, Mark.UNKNOWN, Mark.PLANNED, Mark.BLOCKED, Mark.WARNING, Mark.PASSED)
 
 
@@ -75,7 +76,8 @@ def row(stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome]
 
 
 def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome]) -> Iterator[str]:
-    ids = {status: [outcome.id for outcome in outcomes if outcome.status is status] for status in Status}
+    named = [outcome for outcome in outcomes if not _only_effects(outcome)]
+    ids = {status: [outcome.id for outcome in named if outcome.status is status] for status in Status}
     for status, verb in (
         (Status.FAILED, "failed"),
         (Status.WAITING, "waiting for a person"),
@@ -84,7 +86,9 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
         if ids[status]:
             more = f" and {len(ids[status]) - 3} more" if len(ids[status]) > 3 else ""
             yield f"{', '.join(ids[status][:3])}{more} {verb}"
-    if mark in (Mark.PASSED, Mark.WARNING):
+    if mark is Mark.FAILED and not ids[Status.FAILED]:
+        yield "failed for a reason named above"
+    if mark is Mark.PASSED:
         yield _SUMMARIES.get(stage, _count)([outcome for outcome in outcomes if outcome.status is Status.PASSED])
     ended = [outcome for outcome in outcomes if outcome.status in (Status.PASSED, Status.FAILED)]
     warned = [f for o in ended for f in o.findings if f.severity is Severity.WARNING and not f.cause]
@@ -101,6 +105,12 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
         yield _number(len(ids[Status.PLANNED]), "task")
 
 
+def _only_effects(outcome: Outcome) -> bool:
+    """Whether a task failed for reasons that another task reports."""
+    errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
+    return outcome.status is Status.FAILED and bool(errors) and all(finding.cause for finding in errors)
+
+
 def _reason(outcomes: Sequence[Outcome]) -> str:
     reasons = dict.fromkeys(finding.message.partition("\n")[0] for o in outcomes for finding in o.findings[:1])
     return next(iter(reasons)) if len(reasons) == 1 else "not applicable"
@@ -111,8 +121,17 @@ def _number(count: int, noun: str) -> str:
 
 
 def _count(passed: Sequence[Outcome]) -> str:
-    checks, steps = (sum(outcome.kind == kind for outcome in passed) for kind in ("check", "step"))
-    return ", ".join(_number(count, noun) for count, noun in ((checks, "check"), (steps, "step")) if count)
+    """The titles of what passed, where they are short; else the number of checks, or of steps without a check."""
+    titles = ", ".join(_lowered(outcome.title) for outcome in passed)
+    if len(titles) <= _TITLES:
+        return titles
+    checks = sum(outcome.kind == "check" for outcome in passed)
+    return _number(checks, "check") if checks else _number(len(passed), "step")
+
+
+def _lowered(title: str) -> str:
+    """A title in the middle of a sentence."""
+    return title[:1].lower() + title[1:]
 
 
 def _built(passed: Sequence[Outcome]) -> str:
@@ -126,7 +145,19 @@ def _built(passed: Sequence[Outcome]) -> str:
 def _tested(passed: Sequence[Outcome]) -> str:
     tests = next((outcome for outcome in passed if outcome.id == "tests-pass"), None)
     notices = [f.message for f in tests.findings if f.severity is Severity.NOTICE] if tests else []
-    return next((message for message in notices if " passed" in message), "") or _count(passed)
+    summary = next((message for message in notices if " passed" in message), "")
+    return f"{summary.partition(' in ')[0]}, against the wheel" if summary else _count(passed)
+
+
+def _inspected(passed: Sequence[Outcome]) -> str:
+    reproducible = any(outcome.id == "build-reproducible" for outcome in passed)
+    return f"{_count(passed)}, reproducible" if reproducible else _count(passed)
+
+
+def _published(passed: Sequence[Outcome]) -> str:
+    names = [str(name) for outcome in passed if outcome.id == "upload" for name in outcome.evidence]
+    files = sum(name.endswith((".gz", ".whl")) for name in names)
+    return f"{_number(files, 'file')}, the index serves the same bytes" if files else _count(passed)
 
 
 def _verified(passed: Sequence[Outcome]) -> str:
@@ -136,7 +167,9 @@ def _verified(passed: Sequence[Outcome]) -> str:
 
 _SUMMARIES: Mapping[Stage, Callable[[Sequence[Outcome]], str]] = {
     Stage.BUILD: _built,
+    Stage.INSPECT: _inspected,
     Stage.TEST: _tested,
+    Stage.PUBLISH: _published,
     Stage.VERIFY: _verified,
 }
 
@@ -144,8 +177,17 @@ _SUMMARIES: Mapping[Stage, Callable[[Sequence[Outcome]], str]] = {
 class Progress:
     """Follows a run: which stages have ended, and what is running in the others."""
 
-    def __init__(self, tasks: Iterable[tuple[str, Stage]], clock: Callable[[], float]) -> None:
-        """`tasks` are the ids of the lane's tasks with their stages; `clock` gives seconds."""
+    def __init__(
+        self,
+        tasks: Iterable[tuple[str, Stage]],
+        clock: Callable[[], float],
+        link: Callable[[Sequence[Outcome]], Sequence[Outcome]] = tuple,
+    ) -> None:
+        """`tasks` are the ids of the lane's tasks with their stages; `clock` gives seconds.
+
+        `link` gives each finding the cause that explains it: a task that reports only effects is not named.
+        """
+        self._link = link
         self._stage_of = dict(tasks)
         self._clock = clock
         self._begun: dict[Stage, float] = {}
@@ -172,7 +214,7 @@ class Progress:
         """
         stages = set(self._stage_of.values())
         for stage in (stage for stage in Stage if stage in stages and stage not in self._shown):
-            outcomes = [outcome for outcome in self._outcomes if outcome.stage is stage]
+            outcomes = [outcome for outcome in self._link(self._outcomes) if outcome.stage is stage]
             if len(outcomes) < sum(s is stage for s in self._stage_of.values()) and not all_of_them:
                 return
             self._shown.add(stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,20 +16,26 @@ from omni_release.report.stages import Mark, Progress, Row
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
+    from omni_release.source_tree import Head
 
 _NOTICES = 5  # shown per task: there can be many waived findings
 _ANNOTATIONS = 10  # of each severity; GitHub drops more without a message: https://docs.github.com/en/rest/checks
 _PLACES = 5  # shown per problem
 _DETAILS = 10  # lines of a message that has more than one
 _WARNINGS = 10  # shown in a run
+_SENTENCE = re.compile(r"(?<=[a-z)`'\d]{2})\. (?=[A-Z`])")  # between two sentences
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How lines are laid out: the width in columns, and whether the stream has other marks than ASCII."""
+    """How lines are laid out: the width in columns, and whether the stream has other marks than ASCII.
+
+    A `quiet` one has nothing above the verdict, which then says what it is about.
+    """
 
     width: int = 100
     unicode: bool = True
+    quiet: bool = False
 
     def mark(self, mark: Mark) -> str:
         """A mark, padded to the width of the widest."""
@@ -73,10 +80,13 @@ def running_lines(progress: Progress) -> Iterator[str]:
             yield f"{stage.value.capitalize():<10} {', '.join(ids[:2])}{more}  {seconds:.0f} s"
 
 
-def header_line(project: str, version: str | None, commit: str, target: str) -> str:
-    """The first line: what the run is about."""
-    at = f"  {commit[:7]}" if commit else ""
-    return f"{project}{f' {version}' if version else ''}{at}  → {target}"
+def header_line(project: str, version: str | None, head: Head | None, target: str) -> str:
+    """The first line: what a run is about; `head` is None outside of a repository, `target` empty without an index."""
+    words = [f"{project} {version}" if version else project]
+    if head:
+        name = " ".join(filter(None, (head.branch, head.sha[:7]))) or "no commit"
+        words.append(f"{name}, {'clean' if head.clean else 'uncommitted changes'}")
+    return "   ".join((*words, f"→ {target}") if target else words)
 
 
 def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
@@ -138,59 +148,58 @@ def _heading(found: Sequence[Problem]) -> str:
 def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
     """The number, the rule, the message, the places, the fix, and the checks that also report it."""
     indent, outcome = " " * 5, problem.outcome
-    first, *details = problem.message.splitlines() or [outcome.title]
+    groups = problem.by_message
+    shown, rest = problems.shared_out(groups, _PLACES)
+    details = problem.message.splitlines()[1:]
     fixes = [line.removeprefix("→ ") for line in details if line.startswith("→ ")]
     details = [line for line in details if not line.startswith("→ ")]
-    where = "" if problem.same and len(problem.findings) > 1 else problem.findings[0].where
-    message = f"{problem.rule}  {where}{': ' if where else ''}{first}"
-    yield from layout.wrapped(message, indent, f"  {number:<3}")
-    for line in details[:_DETAILS]:
-        yield from layout.wrapped(line, indent)
+    for group, places in zip(groups, shown, strict=False):
+        first, *more = _message_at(places, group[0].message.partition("\n")[0] or outcome.title)
+        if group is groups[0]:
+            yield from layout.wrapped(f"{problem.rule}  {first}", indent, f"  {number:<3}")
+            more += details[:_DETAILS]
+        else:
+            yield from layout.wrapped(first, f"{indent}  ", indent)
+        for line in more:
+            yield from layout.wrapped(line, f"{indent}  ", indent)
     if len(details) > _DETAILS:
         yield f"{indent}… {len(details) - _DETAILS} more lines in the report"
-    if len(problem.findings) > 1:
-        yield from _more_places(problem, layout, indent)
+    if rest.rest:
+        yield f"{indent}{rest.rest}: see the report"
     if not fixes and outcome.status is Status.FAILED and outcome.remedy:
         fixes = [" ".join(outcome.remedy.split())]
     for fix in fixes:
-        yield from layout.wrapped(fix, f"{indent}     ", f"{indent}Fix  ")
+        yield from layout.wrapped(fix[:1].upper() + fix[1:], f"{indent}     ", f"{indent}Fix  ")
     if problem.also:
         yield from layout.wrapped(" · ".join(problem.also), f"{indent}     ", f"{indent}Also ")
 
 
-def _more_places(problem: Problem, layout: Layout, indent: str) -> Iterator[str]:
-    """The places of a message, or the findings after the first one with their own messages: the first line of each."""
-    if problem.same:
-        found = problems.places(problem.findings, _PLACES)
-        lines: Sequence[str] = found.shown
-    else:
-        others = problem.findings[1:]
-        found = problems.places(others, _PLACES - 1)
-        first_lines = (finding.message.partition("\n")[0] for finding in others)
-        places = (f"{finding.where}: " if finding.where else "" for finding in others)
-        lines = [f"{place}{line}" for place, line in zip(places, first_lines, strict=True)][: _PLACES - 1]
-    for line in lines:
-        yield from layout.wrapped(line, f"{indent}  ", indent)
-    if found.rest:
-        yield f"{indent}{found.rest}: see the report"
+def _message_at(places: problems.Places, message: str) -> list[str]:
+    """A message behind its place; before its places where they are in several files."""
+    if len(places.shown) == 1:
+        return [f"{places.shown[0]}: {message}"]
+    return [message, *places.shown]
 
 
 def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
-    """The rule and the first place in one line, then the message in two at most."""
+    """The rule, the first place and the message, or its first sentence, in one line where they fit, else in two."""
     first = problem.findings[0]
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
-    yield layout.cut(f"  {layout.mark(Mark.WARNING)} {problem.rule}  {first.where}".rstrip() + more)
-    lines = list(layout.wrapped(first.message.partition("\n")[0], "    "))
-    yield from lines[:2]
+    line = f"  {layout.mark(Mark.WARNING)} {problem.rule}  {''.join(found.shown)}".rstrip() + more
+    message = first.message.partition("\n")[0]
+    for short in (message, _SENTENCE.split(message)[0]):
+        if len(line) + 2 + len(short) <= layout.width:
+            yield f"{line}  {short}"
+            return
+    yield layout.cut(line)
+    yield layout.cut(f"    {message if len(message) + 4 <= layout.width else _SENTENCE.split(message)[0]}")
 
 
-def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
+def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout()) -> Iterator[str]:
     """The last block: the verdict, the counts, the artifacts, the run folder, and the command to run next."""
     yield ""
-    subject = f"{report.project} {report.version}" if report.version else report.project
-    target = f" → {report.target}" if report.artifacts else ""
-    yield f"  {report.verdict.upper()}  {report.lane}: {subject}{target}, {report.seconds:.1f} s{_counts(report)}"
+    yield from _verdict(report, layout)
     for line in problems.cached(report):
         yield f"  Cached  {line}"
     for artifact in report.artifacts:
@@ -202,27 +211,43 @@ def verdict_lines(report: Report, next_step: str = "") -> Iterator[str]:
         yield f"  Next    {next_step}"
 
 
+def _verdict(report: Report, layout: Layout) -> Iterator[str]:
+    """The verdict and the counts, in one line where they fit."""
+    subject = f"{report.project} {report.version}" if report.version else report.project
+    seconds, counts = f"in {report.seconds:.1f} s", _counts(report)
+    named = f"  {report.lane} of {subject}" if layout.quiet else ""
+    verdict = f"  {report.verdict.upper()}{named} {seconds}"
+    if report.lane == "release" and report.verdict == "passed":
+        verdict = f"  RELEASED {subject} to {report.target} {seconds}"
+    if len(verdict) + 4 + len(counts) <= layout.width or not counts:
+        yield f"{verdict}    {counts}".rstrip()
+        return
+    yield verdict
+    yield from layout.wrapped(counts, "  ")
+
+
 def _counts(report: Report) -> str:
     """The number of problems and warnings, then of tasks: passed, blocked, not applicable."""
     blocked = sum(map(len, problems.blocked_tasks(report.outcomes).values()))
     skipped = sum(outcome.status is Status.SKIPPED for outcome in report.outcomes) - blocked
     status = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
     found = [problem.outcome.status for problem in problems.problems(report)]
-    failed, advice = found.count(Status.FAILED), len(problems.warnings(report))
     accepted = sum(int(outcome.evidence.get(IN_BASELINE, 0)) for outcome in report.outcomes)
+    failed, warnings = found.count(Status.FAILED), problems.warnings(report)
+    advice, places = len(warnings), sum(len(problem.findings) for problem in warnings)
+    word = "warning" if advice == 1 else "warnings"
     counts = (
         (failed, "problem" if failed == 1 else "problems"),
         (status[Status.WAITING], "waiting"),
         (status[Status.INCONCLUSIVE], "inconclusive"),
-        (advice, "warning" if advice == 1 else "warnings"),
+        (advice, f"{word} ({places} places)" if places > advice else word),
         (accepted, "in the baseline"),
         (status[Status.PASSED], "passed"),
         (status[Status.PLANNED], "planned"),
         (blocked, "not run"),
         (skipped, "not applicable"),
     )
-    shown = " · ".join(f"{number} {word}" for number, word in counts if number)
-    return f"   {shown}" if shown else ""
+    return " · ".join(f"{number} {word}" for number, word in counts if number)
 
 
 def size(number: int) -> str:
