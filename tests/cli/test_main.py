@@ -224,7 +224,7 @@ def test_all_skipped(tmp_path: Path) -> None:
     """A run with only skipped tasks is SKIPPED, with exit code 0."""
     (tmp_path / "pyproject.toml").write_text(MINIMAL, encoding="utf-8")
     ran = omni("cassettes", cwd=tmp_path)
-    assert (ran.code, "SKIPPED  cassettes: acme 1.0" in ran.out, "PASSED" in ran.out) == (0, True, False)
+    assert (ran.code, "SKIPPED in " in ran.out, "PASSED" in ran.out) == (0, True, False)
     assert validated(omni("cassettes", "--format", "json", cwd=tmp_path))["verdict"] == "skipped"
 
 
