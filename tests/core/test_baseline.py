@@ -101,6 +101,17 @@ def test_what_is_new(after: dict[str, str], new: int, accepted: int, gone: int, 
     assert all("omni-release baseline --update" in finding.message for finding in outdated)
 
 
+def test_a_check_that_sees_less_in_this_lane(release: Release, world: World, judge: Judge) -> None:
+    """What a partial check does not find is not gone."""
+    (release.project.root / "a.py").write_text("use(BAD)\n", encoding="utf-8")
+    known = record(judge, release.project.root)
+    (release.project.root / "a.py").write_text("", encoding="utf-8")
+    task = dataclasses.replace(check(places_of_bad), partial=True)
+    seen = dataclasses.replace(world, baseline=known)
+    (outcome,) = engine.run(Lane("x", (task,)), release, seen, today=world.clock.now().date())
+    assert outcome.findings == ()
+
+
 def test_what_cannot_be_in_it(judge: Judge, release: Release) -> None:
     """Findings of release rules, and those of the project's own rules, are not recorded."""
     (release.project.root / "a.py").write_text("use(BAD)\nWRONG = 1\nOWN = 2\n", encoding="utf-8")

@@ -46,7 +46,8 @@ class Baseline:
         prints = fingerprints(eligible, self.root)
         matched = dict(enumerate(prints)) if self.recording else _matched(entries, prints, self.root)
         accepted = {id(eligible[index]) for index in matched}
-        gone = [entry for entry in entries if entry not in matched.values()] if not self.recording else []
+        judged = not self.recording and not task.partial
+        gone = [entry for entry in entries if judged and entry not in matched.values()]
         self.kept += (prints[index] for index in matched)
         self.gone += gone
         findings = [finding for finding in outcome.findings if id(finding) not in accepted]

@@ -87,6 +87,7 @@ class Task:
     on what is checked or done; and `Fix: ` with the `remedy`, in the imperative. A check with a `key` is costly: its
     outcome is cached, and used again while the key stays the same. A `signable` one may be answered by a person where
     it is inconclusive. No waiver has an effect on a check that is not `waivable`: nothing is published without it.
+    A `partial` one sees less in this lane than in a rehearsal, so that what it does not report may still be there.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Task:
     waivable: bool = True
     stage: Stage = Stage.SOURCE
     summary: str = ""
+    partial: bool = False
 
     @property
     def kind(self) -> str:
