@@ -26,6 +26,35 @@ def test_wrong_key(line: str, rule: str, run_check: RunCheck) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        ("homepage", "unknown-key"),
+        ("documentation", "unknown-key"),
+        ("include", "unknown-key"),
+        ("packages", "unknown-key"),
+        ("dev-dependencies", "unknown-key"),
+        ("long-description", "unknown-key"),
+        ("licence", "pyproject"),
+        ("dependancies", "pyproject"),
+        ("requires_python", "pyproject"),
+        ("script", "pyproject"),
+        ("author", "pyproject"),
+        ("classifier", "pyproject"),
+    ],
+)
+def test_unknown_key(key: str, rule: str, run_check: RunCheck) -> None:
+    """A key that the specification does not have is advice; a misspelt one loses what the release must state."""
+    (finding,) = run_check(project_valid, {**FILES, "pyproject.toml": f"{PYPROJECT}{key} = []\n"})
+    assert (finding.where, finding.rule) == ("pyproject.toml:6", rule)
+
+
+def test_unknown_key_hides_nothing(run_check: RunCheck) -> None:
+    """Beside a key that the specification does not have, a violation of it is found."""
+    findings = run_check(project_valid, {**FILES, "pyproject.toml": f'{PYPROJECT}homepage = "x"\nurls = "x"\n'})
+    assert [finding.rule for finding in findings] == ["unknown-key", "pyproject"]
+
+
+@pytest.mark.parametrize(
     ("script", "rule"),
     [
         ('acme = "acme.main"', "script"),

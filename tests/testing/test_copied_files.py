@@ -53,3 +53,25 @@ def test_has_tests(settings: str, file: str, expected: bool, tmp_path: Path) -> 
     (tmp_path / "pytest.ini").write_text(settings or "[pytest]\n", encoding="utf-8")
     project = Project(tmp_path, "acme", (), Settings(), {})
     assert has_tests(project, [PurePosixPath(file)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("testpaths", "file", "expected"),
+    [
+        ("acme", "bench/test_speed.py", False),
+        ("acme", "acme/tests/test_a.py", True),
+        ("./acme/", "acme/tests/test_a.py", True),
+        ("acme/*", "acme/tests/test_a.py", True),
+        ("acme bench", "bench/test_speed.py", True),
+        ("docs", "bench/test_speed.py", True),  # without tests there, pytest looks everywhere
+        ("nowhere", "bench/test_speed.py", True),
+        (".", "bench/test_speed.py", True),
+    ],
+)
+def test_testpaths(testpaths: str, file: str, expected: bool, tmp_path: Path) -> None:
+    """Files outside of `testpaths`, such as those of benchmarks, are no tests."""
+    for name in ("acme/tests/test_a.py", "bench/test_speed.py", "docs/conf.py", "pytest.ini"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"[pytest]\ntestpaths = {testpaths}\n" if name.endswith("ini") else "")
+    project = Project(tmp_path, "acme", (), Settings(), {})
+    assert has_tests(project, [PurePosixPath(file)]) is expected

@@ -243,6 +243,27 @@ def test_what_the_tests_use(tmp_path: Path) -> None:
     assert "attrs, which the tests use, from the dependency group `typing`" in found.source
 
 
+@pytest.mark.parametrize(
+    ("line", "requirement", "packages", "extras"),
+    [
+        ("import bson", "pymongo>=4", ("pymongo>=4",), ()),
+        ("from yaml import load", "PyYAML", ("PyYAML",), ()),
+        ("import dateutil.tz", "python-dateutil", ("python-dateutil",), ()),
+        ("import markdown_it", "markdown-it-py", ("markdown-it-py",), ()),
+        ("import thing", "some-distribution", (), ("thing",)),  # the extra has the module's name
+        ("import other", "some-distribution", (), ()),
+        ("import thing", "base", (), ()),  # which the project requires without extras, too
+    ],
+)
+def test_modules_of_extras(
+    line: str, requirement: str, packages: tuple[str, ...], extras: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A distribution of an extra is found by the name of a module, however it is called itself."""
+    groups = NAME + '[dependency-groups]\ntest = ["a"]\n'
+    found = found_in(tmp_path, {"pyproject.toml": groups, "tests/test_a.py": f"{line}\n"}, {"thing": requirement})
+    assert (found.packages, found.extras) == (("a", *packages), extras)
+
+
 def test_a_path_is_one_in_the_copy(tmp_path: Path) -> None:
     """A package of the checkout is installed from the copy that is built: an install writes there."""
     files = {"requirements-test.txt": "-e ./tests/plugin\n", "tests/plugin/pyproject.toml": ""}

@@ -28,6 +28,14 @@ KINDS = {
         "passed",
         "passes against the wheel where the tests find the source files",
     ),
+    "source of a flat layout": (
+        {
+            "tests/__init__.py": "",
+            "tests/test_more.py": TEST.format("open('acme_sound/__init__.py').close()"),
+        },
+        "passed",
+        "passes against the wheel where the tests find the source files",
+    ),
     "both": (
         {"tests/test_more.py": TEST.format("assert acme_sound is None")},
         "failed",
@@ -38,6 +46,16 @@ KINDS = {
         | {"tests/test_calls.py": TEST.format("globals()['x'] = 1")},
         "passed",
         "passes when it runs again by itself",
+    ),
+    "deadline": (
+        {
+            "requirements-dev.txt": "hypothesis\n",
+            "tests/test_more.py": "import time\n\nfrom hypothesis import given, settings\nfrom hypothesis.strategies "
+            "import none\n\nimport acme_sound\n\n\n@settings(max_examples=1)\n@given(none())\n"
+            "def test_more(a: None) -> None:\n    time.sleep(0.3)\n",
+        },
+        "passed",
+        "passes where Hypothesis has no deadline",
     ),
     "locked": (
         {
@@ -87,6 +105,10 @@ KINDS = {
 def test_kinds(files: dict[str, str], status: str, message: str, case: Callable[[str], Path], tmp_path: Path) -> None:
     """Each kind of failure has its status and its message; the checkout stays as it is."""
     root = case("sound")
+    if "tests/__init__.py" in files:  # a flat layout, in which pytest puts the project's folder on the path
+        (root / "src" / "acme_sound").rename(root / "acme_sound")
+        pyproject = root / "pyproject.toml"
+        pyproject.write_text(pyproject.read_text(encoding="utf-8").replace("src/", ""), encoding="utf-8")
     for name, text in files.items():
         with (root / name).open("a", encoding="utf-8") as file:
             file.write(text)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omni_release import distributions
 from omni_release.core.model import REHEARSAL, Artifact, Target
 from omni_release.core.world import Access, Credentials, FileStatus, IndexFile
 from omni_release.index import ANONYMOUS, IndexLogin
@@ -149,3 +150,10 @@ class MachineIndex:
         from omni_release.index.client import project_status
 
         return project_status(default_index(self._environment), project)
+
+    def has_version(self, project: str, version: str) -> bool:
+        from omni_release.environments.installers import default_index
+        from omni_release.index.client import Client
+
+        files = Client(default_index(self._environment)).files(project)
+        return any(distributions.is_of(file.name, version) for file in files)

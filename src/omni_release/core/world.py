@@ -239,11 +239,17 @@ class DefaultIndex(Protocol):
         Raises Inconclusive if the index does not answer, or does not know the project.
         """
 
+    def has_version(self, project: str, version: str) -> bool:
+        """Whether it lists a file of this version. Raises Inconclusive or PermanentRefusal if it does not answer."""
+
 
 class NoDefaultIndex:
-    """No default index: every status is inconclusive."""
+    """No default index: everything about it is inconclusive."""
 
     def status(self, project: str) -> str:
+        raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
+
+    def has_version(self, project: str, version: str) -> bool:
         raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
 
 

@@ -151,6 +151,15 @@ def install_dependencies(release: Release, world: World, name: str, *requirement
     return replace(online, argv=(*argv, "--offline"), otherwise=online)
 
 
+def succeeds(world: World, run: Run | None) -> bool:
+    """Run this, or what is to be run instead; whether one of them succeeded."""
+    while run is not None:
+        if world.processes.run(run).code == 0:
+            return True
+        run = run.otherwise
+    return False
+
+
 _UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 _VARIABLES = ("PIP_INDEX_URL", *_UV_VARIABLES)

@@ -21,35 +21,43 @@ _FOR_DEVELOPMENT = re.compile(
 # Distributions whose name does not show the module that they provide.
 _PROVIDE = {
     "attr": ("attrs",),
+    "brotli": ("brotli", "brotlicffi"),
     "bs4": ("beautifulsoup4",),
+    "bson": ("pymongo",),
     "cairo": ("pycairo", "cairocffi"),
-    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+    "crypt_r": ("legacy-crypt",),
     "crypto": ("pycryptodome", "pycrypto"),
-    "dateutil": ("python-dateutil",),
+    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+    "distutils": ("setuptools",),
+    "dns": ("dnspython",),
+    "faiss": ("faiss-cpu",),
     "fitz": ("pymupdf",),
     "gi": ("pygobject",),
     "git": ("gitpython",),
     "google.protobuf": ("protobuf",),
+    "gridfs": ("pymongo",),
     "grpc": ("grpcio",),
-    "jose": ("python-jose",),
-    "jwt": ("pyjwt",),
-    "magic": ("python-magic",),
-    "multipart": ("python-multipart",),
+    "hydra": ("hydra-core",),
+    "jsonrpc": ("json-rpc",),
+    "mpl_toolkits": ("matplotlib",),
     "mysqldb": ("mysqlclient",),
-    "openssl": ("pyopenssl",),
     "pil": ("pillow",),
     "pkg_resources": ("setuptools",),
     "psycopg2": ("psycopg2-binary",),
-    "serial": ("pyserial",),
+    "pylab": ("matplotlib",),
+    "pylsp": ("python-lsp-server",),
+    "pythoncom": ("pywin32",),
+    "pythonjsonlogger": ("python-json-logger",),
+    "rest_framework": ("djangorestframework",),
+    "ruamel": ("ruamel-yaml",),
     "skimage": ("scikit-image",),
     "sklearn": ("scikit-learn",),
-    "slugify": ("python-slugify",),
-    "socks": ("pysocks",),
-    "usb": ("pyusb",),
+    "telegram": ("python-telegram-bot",),
+    "umap": ("umap-learn",),
+    "websocket": ("websocket-client",),
     "win32api": ("pywin32",),
     "win32con": ("pywin32",),
     "yaml": ("pyyaml", "ruamel-yaml"),
-    "zmq": ("pyzmq",),
 }
 
 
@@ -90,7 +98,7 @@ class WheelRequirements:
 
     def declaration(self, module: str) -> Declaration:
         """Where what provides this module, dotted, is required; with no distribution where nothing does."""
-        names = {*_likely_distributions(module), *_installed_distributions(module, self.sites)}
+        names = {*likely_distributions(module), *_installed_distributions(module, self.sites)}
         found = [requirement for requirement in self.requirements if canonicalize_name(requirement.name) in names]
         if not found:
             return Declaration()
@@ -120,7 +128,7 @@ def _extras_of(requirement: Requirement) -> set[str]:
     return {canonicalize_name(first or second) for first, second in named}
 
 
-def _likely_distributions(module: str) -> Iterator[str]:
+def likely_distributions(module: str) -> Iterator[str]:
     """The normalised names of distributions that may provide a module, by its name."""
     parts = module.lower().split(".")
     for length in range(1, len(parts) + 1):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import platform
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any
 
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings_reader import line_of, nearest_line
@@ -17,6 +19,7 @@ from omni_release.project import layout as find_layout
 from omni_release.project.back_ends import compiles
 
 SCHEMA = Rule("pyproject", RuleClass.RELEASE, "pyproject.toml does not follow the specification")
+UNKNOWN_KEY = Rule("unknown-key", RuleClass.QUALITY, "[project] has a key that the specification does not have")
 BUILD_SYSTEM = Rule("build-system", RuleClass.QUALITY, "No [build-system] table")
 IMPORT_PACKAGE = Rule("import-package", RuleClass.RELEASE, "No import package was found")
 REQUIRES_PYTHON = Rule("requires-python", RuleClass.RELEASE, "`requires-python` excludes this Python")
@@ -26,10 +29,18 @@ SCRIPT = Rule("script", RuleClass.RELEASE, "Script does not name a function")
 
 _FILE = "pyproject.toml"
 _SHORT = 100
+_SIMILAR = 0.8  # of difflib, as `licence` and `license` are
+_LETTERS = 2  # more or fewer: `dev-dependencies` is no misspelling of `dependencies`
+# Source: https://packaging.python.org/en/latest/specifications/pyproject-toml/
+_KEYS = (
+    *("authors", "classifiers", "dependencies", "description", "dynamic", "entry-points", "gui-scripts"),
+    *("import-names", "import-namespaces", "keywords", "license", "license-files", "maintainers", "name"),
+    *("optional-dependencies", "readme", "requires-python", "scripts", "urls", "version"),
+)
 _SCRIPT = re.compile(r"\s*[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?")
 
 
-@reports(SCHEMA, BUILD_SYSTEM, NOT_BUILDABLE, IMPORT_PACKAGE, REQUIRES_PYTHON, SCRIPT)
+@reports(SCHEMA, UNKNOWN_KEY, BUILD_SYSTEM, NOT_BUILDABLE, IMPORT_PACKAGE, REQUIRES_PYTHON, SCRIPT)
 def project_valid(release: Release, world: World) -> Iterator[Finding]:
     """pyproject.toml is valid
 
@@ -43,7 +54,10 @@ def project_valid(release: Release, world: World) -> Iterator[Finding]:
     project = release.project
     file = project.root / _FILE
     text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
-    yield from _schema_violation(release, text)
+    stated = tomllib.loads(text)
+    unknown = tuple(key for key in table(stated, "project") if key not in _KEYS)
+    yield from _unknown_keys(unknown, text)
+    yield from _schema_violation(stated, unknown, text)
     yield from _build_system(project)
     yield from _scripts(project, text)
     if not project.packages and not project.compiled and not (layout := find_layout(project)).without_modules:
@@ -86,14 +100,36 @@ def _scripts(project: Project, text: str) -> Iterator[Finding]:
                 yield Finding(message, SCRIPT.id, path=project.stated_in, line=line)
 
 
-def _schema_violation(release: Release, text: str) -> Iterator[Finding]:
+def _unknown_keys(unknown: Iterable[str], text: str) -> Iterator[Finding]:
+    """A finding for each key of [project] that is not of the specification: an error where it is a misspelt one.
+
+    Back ends that build it ignore these keys: what a misspelt one states is lacking in the metadata.
+    """
+    for key in unknown:
+        line = line_of(text, ("project", key))
+        if meant := _misspelt(key):
+            message = f"[project] must not have the key {key!r}: write {meant!r}"
+            yield Finding(message, SCHEMA.id, path=_FILE, line=line)
+        else:
+            message = f"[project] must not have the key {key!r}: build back ends ignore it, or refuse the project"
+            yield Finding(message, UNKNOWN_KEY.id, path=_FILE, line=line)
+
+
+def _misspelt(key: str) -> str:
+    """The key of the specification that this one is a misspelling of; empty where it is a word of its own."""
+    meant = difflib.get_close_matches(key.lower().replace("_", "-"), _KEYS, n=1, cutoff=_SIMILAR)
+    return meant[0] if meant and abs(len(meant[0]) - len(key)) <= _LETTERS else ""
+
+
+def _schema_violation(stated: Mapping[str, Any], unknown: Container[str], text: str) -> Iterator[Finding]:
     from validate_pyproject.api import Validator
     from validate_pyproject.errors import ValidationError
 
     # It would print values of the file as they are.
     logging.getLogger("validate_pyproject").setLevel(logging.CRITICAL)
-    stated = tomllib.loads(text)
     standard = {key: value for key, value in stated.items() if key in ("project", "build-system")}
+    if unknown:
+        standard["project"] = {key: value for key, value in standard["project"].items() if key not in unknown}
     try:
         Validator(plugins=[])(standard)
     except ValidationError as error:

@@ -18,6 +18,7 @@ import re
 import sys
 import threading
 import warnings
+from importlib.machinery import PathFinder
 from types import FrameType
 from typing import Any
 
@@ -36,6 +37,8 @@ _OUTERMOST = "OMNI_RELEASE_PYTEST"
 _ELSEWHERE = "OMNI_RELEASE_RECORD"  # another file to record to
 _NETWORK = "OMNI_RELEASE_RECORD_NETWORK"  # set to record connections, too
 _LOCAL = re.compile(r"(?:127\.|::1$|localhost|0\.0\.0\.0$|::$|$)")
+_INSTALLED = "OMNI_RELEASE_INSTALLED"  # set to import the packages from this environment, wherever else they are
+_NO_DEADLINE = "OMNI_RELEASE_NO_DEADLINE"  # set for tests without a deadline of Hypothesis, unless they state it
 _OFF = "OMNI_RELEASE_UNRECORDED"  # set for programs that are not part of the tests
 
 
@@ -114,6 +117,15 @@ def pytest_sessionstart(session: Any) -> None:
     os.environ.setdefault(_OUTERMOST, str(os.getpid()))
 
 
+def pytest_collection() -> None:
+    """Set no deadline for the examples of Hypothesis: on a slow machine, they take longer."""
+    if os.environ.get(_NO_DEADLINE):
+        from hypothesis import settings
+
+        settings.register_profile("omni-release", parent=settings.default, deadline=None)
+        settings.load_profile("omni-release")
+
+
 def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
     """Record how a run of pytest ended, as a wrapper may lose its exit code."""
     outermost = getattr(session.config, "_omni_release_outermost", False)
@@ -185,6 +197,21 @@ def _network_hook(path: str) -> Any:
     return hook
 
 
+class _Installed:
+    """Finds the packages as they are installed here, also where the folder of the tests, or the current one, has them.
+
+    pytest puts the parent of a package of tests first on the path: in a flat layout, that is the project's folder.
+    """
+
+    def __init__(self, packages: list[str]) -> None:
+        site = os.path.dirname(os.path.abspath(__file__))
+        self._folders = {name: os.path.join(site, *name.split(".")[:-1]) for name in packages}
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        folder = self._folders.get(name)
+        return PathFinder.find_spec(name, [folder]) if folder else None
+
+
 def install(path: str, packages: list[str]) -> None:
     """Start to record the warnings of this interpreter to the file `path`.
 
@@ -193,6 +220,9 @@ def install(path: str, packages: list[str]) -> None:
     if os.environ.get(_OFF):
         return
     path = os.environ.get(_ELSEWHERE) or path
+    if os.environ.get(_INSTALLED) and not any(type(finder).__name__ == _Installed.__name__ for finder in sys.meta_path):
+        finder: Any = _Installed(packages)
+        sys.meta_path.insert(0, finder)
     if os.environ.get(_NETWORK):
         sys.addaudithook(_network_hook(path))
     module: Any = warnings

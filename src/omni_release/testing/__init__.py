@@ -71,7 +71,11 @@ def has_tests(project: Project, files: Iterable[PurePosixPath]) -> bool:
     if not uses_pytest(project):
         return True
     settings = pytest_settings.read(project.root, project.metadata)
-    return any(file.suffix == ".py" and settings.collects(file) for file in files)
+    folders = settings.folders(project.root)
+    return any(
+        file.suffix == ".py" and settings.collects(file) and any(file.is_relative_to(folder) for folder in folders)
+        for file in files
+    )
 
 
 def files_of_tests(project: Project, world: World) -> tuple[PurePosixPath, ...]:

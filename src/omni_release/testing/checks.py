@@ -16,7 +16,7 @@ from omni_release.core.secret_variables import withheld
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
 from omni_release.distributions.checks import HOLLOW
-from omni_release.testing import deprecations, machine, results
+from omni_release.testing import deprecations, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
 from omni_release.testing.rerun import Again, Comparison, compare
 from omni_release.testing.results import Failure
@@ -44,7 +44,8 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     """Tests pass against the installed wheel
 
     The project's tests pass in a copy of the tree without its import packages, and import only the installed package.
-    The project's code causes no deprecation warning. Tests that fail run again against the checkout.
+    The project's code causes no deprecation warning. Tests that fail run again against the checkout; those of a version
+    that was tagged days ago run with the packages of that day, too, as newer ones can break them.
 
     Fix: correct the code or the test that failed; the full output is in `logs/tests.log` of the run. Fix a deprecation
     warning at its source, or waive it until a date.
@@ -61,16 +62,24 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     if testing.uses_pytest(project) and completed.code == _NO_TESTS:
         raise Inconclusive("pytest collected no tests, although there are test files", f"Full output: {run.log}")
     found, own = results.read(report), _own_modules(release)
-    unmet = {failure: what for failure in found.failures if (what := results.missing(failure.text, own))}
-    failures = tuple(failure for failure in found.failures if failure not in unmet)
-    if not passed and not found.failures and (reason := results.not_started(_output(run), own)):
+    deprecated = tuple(deprecations.findings(release))
+    blocks = not passed or any(finding.severity is Severity.ERROR for finding in deprecated)
+    then = (tagged.run(release, world) if blocks else None) or tagged.Tagged()
+    current = tuple(failure for failure in found.failures if not then.excuses(failure))
+    yield from then.failed_since([failure for failure in found.failures if failure not in current], TEST_FAILED.id)
+    unmet = {failure: what for failure in current if (what := results.missing(failure.text, own))}
+    reason = "" if passed or found.failures else results.not_started(_output(run), own)
+    if reason and not then.succeeded:
         raise _could_not_run(release, world, reason)
-    machine_causes = yield from _failure_findings(release, world, failures)
-    yield from deprecations.findings(release)
+    machine_causes = yield from _failure_findings(release, world, [f for f in current if f not in unmet])
+    yield from then.deprecated_since(deprecated)
     yield from _import_findings(release, passed=passed)
     if found.count and found.count == found.skipped:
         raise Inconclusive(f"all {found.count} tests were skipped", f"See {run.log} for the reasons.")
-    yield from _end_findings(release, world, run, completed, known=bool(found.failures))
+    if not passed and not found.failures and then.succeeded:
+        yield then.ended_since(reason or completed.ended(run.deadline), TESTS_ENDED.id)
+    else:
+        yield from _end_findings(release, world, run, completed, known=bool(found.failures))
     if passed and completed.tail:
         yield Finding(completed.tail[-1].strip("= "), severity=Severity.NOTICE)
     if not passed and (names := withheld(world.environment, project.settings.tests.pass_env)):
@@ -115,7 +124,7 @@ def _could_not_run(release: Release, world: World, reason: str) -> Inconclusive:
     )
 
 
-_NOT_THE_WHEEL = (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.UNSTABLE)
+_NOT_THE_WHEEL = (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.DEADLINE, Again.UNSTABLE)
 """Results of a second run that say nothing against the wheel: they depend on the environment, or on other tests."""
 
 

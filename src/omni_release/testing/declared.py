@@ -13,6 +13,7 @@ To it come the plug-ins that pytest's own settings need, and what the tests impo
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -211,5 +212,14 @@ def _add_used(found: RequirementList, sources: list[str], lists: Lists, text: st
         requirement, origin = index[name]
         found.add_line(requirement)
         sources.append(f"{name}, which the tests use, from {origin}")
+    modules = {canonicalize_name(module) for module in used.imported(text)} - sys.stdlib_module_names
+    for extra in sorted(
+        modules & lists.extras.keys()
+    ):  # named after the module that it brings, such as `bson` of pymongo
+        packages = {canonicalize_name(found_one.name) for line in lists.extras[extra] if (found_one := parsed(line))}
+        needed = {name for name in packages if not lists.provide(name)} - _names(lists, found)
+        if needed and not lists.provide(extra):
+            found.add_extra(extra)
+            sources.append(f"the extra `{extra}`, named as a module that the tests use")
     if used.runs_pip(text) and "pip" not in _names(lists, found):
         found.add_line("pip")

@@ -17,6 +17,9 @@ RECORD_VARIABLE = "OMNI_RELEASE_RECORD"
 NETWORK_VARIABLE = "OMNI_RELEASE_RECORD_NETWORK"
 """The variable that has the hosts recorded that tests connect to."""
 
+INSTALLED_VARIABLE = "OMNI_RELEASE_INSTALLED"
+"""The variable that has the project imported from the environment, also where its source folder is on the path."""
+
 _NOTHING_FAILED = (0, 5)  # exit codes of pytest: passed, and no tests collected
 _IMPORT = "import"
 
@@ -52,9 +55,9 @@ class CodePlaces:
         return "/".join(parts[: 2 if namespace else 1])
 
 
-def code_places(release: Release) -> CodePlaces:
-    """The places of the project's code in the candidate environment and in the copy of the tests."""
-    installed = environments.site_packages(release.environment("candidate"))
+def code_places(release: Release, environment: str = "candidate") -> CodePlaces:
+    """The places of the project's code in an environment and in the copy of the tests."""
+    installed = environments.site_packages(release.environment(environment))
     own = [(release.tests_tree, PurePosixPath())]
     for package in reversed(release.project.packages):
         path = installed / Path(*package.name.split(".")).with_suffix(package.path.suffix)
@@ -106,9 +109,10 @@ def pytest_failures(path: Path) -> int:
     return sum(max(run["failed"], 1) for run in runs)
 
 
-def findings(release: Release) -> Iterator[Finding]:
-    """The findings for what the tests of this run recorded."""
-    yield from deprecation_findings(read_deprecations(testing.warnings_file(release)), code_places(release))
+def findings(release: Release, environment: str = "candidate", record: Path | None = None) -> Iterator[Finding]:
+    """The findings for what the tests recorded in an environment: by default, those of the wheel."""
+    records = read_deprecations(record or testing.warnings_file(release))
+    yield from deprecation_findings(records, code_places(release, environment))
 
 
 def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlaces) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ _NETWORK = re.compile(
     r"|ClientConnectorError|network is unreachable|EAI_AGAIN|ConnectTimeout|Cannot connect to host|Could not fetch URL"
     r"|Could not find a version that satisfies|No matching distribution found|ServerNotFoundError|SocketBlockedError"
 )
+_SLOW = re.compile(r"\bDeadlineExceeded\b|which exceeds the deadline of|Unreliable test timings")
 _ROOT = re.compile(
     r"chmod\(|os\.access\(|PermissionError|EACCES|EPERM|geteuid|getuid|DID NOT RAISE .*OSError|as root\b|\bS_I[RWX]"
 )
@@ -33,10 +34,17 @@ def variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if environment[name]))
 
 
+def is_slow(text: str) -> bool:
+    """Whether a test failed because an example of Hypothesis took longer than its deadline."""
+    return _SLOW.search(text) is not None
+
+
 def cause(name: str, text: str, environment: Mapping[str, str]) -> str:
     """The cause in the machine of the failure of a test, which has this `name` and `text`; empty if there is none."""
     if _NETWORK.search(text):
         return "the network is blocked, or a service does not answer"
+    if is_slow(text):
+        return "this machine is slower than a deadline that the tests set for Hypothesis"
     if _is_root() and (_ROOT.search(text) or _ROOT_NAME.search(name)):
         return "the tests run as root, who may read and write everything"
     if (variables := [name for name in _CERTIFICATES if environment.get(name)]) and _CERTIFICATE.search(text):

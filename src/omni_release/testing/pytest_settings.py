@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import fnmatch
+import glob
+import os
 import re
 import shlex
 import tomllib
@@ -144,11 +146,23 @@ class PytestSettings:
         return tuple(map(str, words)) or _PYTHON_FILES
 
     def collects(self, file: PurePosixPath) -> bool:
-        """Whether a file of this name has tests."""
+        """Whether a file of this name has tests; `folders` says where such files are looked for."""
         return any(
             fnmatch.fnmatchcase(file.name, glob) or ("/" in glob and fnmatch.fnmatchcase(file.as_posix(), f"*{glob}"))
             for glob in self.python_files
         )
+
+    def folders(self, root: Path) -> tuple[PurePosixPath, ...]:
+        """Where pytest looks for tests, below `root`: in all of it, where `testpaths` has no tests."""
+        stated = self.keys.get("testpaths")
+        words = map(str, stated) if isinstance(stated, list) else str(stated or "").split()
+        names = {os.path.normpath(name) for word in words for name in glob.glob(word, root_dir=root, recursive=True)}
+        found = tuple(PurePosixPath(Path(name).as_posix()) for name in sorted(names) if self._has_tests(root / name))
+        return found or (PurePosixPath(),)
+
+    def _has_tests(self, path: Path) -> bool:
+        files = (path,) if path.is_file() else path.rglob("*.py")
+        return any(self.collects(PurePosixPath(file.as_posix())) for file in files)
 
     def measures_coverage(self) -> bool:
         """Whether pytest-cov measures the coverage of a source folder, which the tests of a wheel do not reach."""

@@ -14,13 +14,19 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments, source_tree, testing
-from omni_release.core.actions import Copy, Run
+from omni_release.core.actions import Copy
 from omni_release.core.model import Release
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
 from omni_release.testing import machine, results
 from omni_release.testing.commands import command
-from omni_release.testing.deprecations import NETWORK_VARIABLE, RECORD_VARIABLE, read_hosts, read_imports
+from omni_release.testing.deprecations import (
+    INSTALLED_VARIABLE,
+    NETWORK_VARIABLE,
+    RECORD_VARIABLE,
+    read_hosts,
+    read_imports,
+)
 from omni_release.testing.named_lists import locked_versions
 from omni_release.testing.results import Failure, Results
 
@@ -28,6 +34,7 @@ _CANDIDATE = "candidate"
 _CHECKOUT = "checkout"
 _LOCKED = "locked"
 _UNRECORDED = {"OMNI_RELEASE_UNRECORDED": "1"}
+_NO_DEADLINE = {"OMNI_RELEASE_NO_DEADLINE": "1"}
 _NOT_FOUND = 4  # exit code of pytest, also where a node id does not exist
 
 
@@ -39,6 +46,7 @@ class Again(enum.Enum):
     VARIABLES = "passes where no variable sets certificates or a proxy"
     LOCKED = "also fails against the checkout; passes with the versions of the lock file"
     NEEDS_SOURCE = "passes against the wheel where the tests find the source files of its packages, too"
+    DEADLINE = "passes where Hypothesis has no deadline: this machine is slow"
     UNSTABLE = "passes when it runs again by itself, against the wheel and against the checkout"
     UNKNOWN = "could not be run against the checkout"
 
@@ -67,6 +75,8 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     nodes = tuple(failure.node for failure in failures if failure.node)
     record = release.work_dir / "checkout.jsonl"
     variables = {**variables, RECORD_VARIABLE: str(record), NETWORK_VARIABLE: "1"}
+    slow = frozenset(failure.node for failure in failures if machine.is_slow(failure.text))
+    variables |= _NO_DEADLINE if slow else {}
     checkout = _Place(_CHECKOUT, release.work_dir / "checkout" / release.inside, variables)
     completed, found = _run(release, world, checkout, nodes)
     if not testing.uses_pytest(release.project) or not nodes:
@@ -76,6 +86,7 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     # A module that was not collected has no node id of its own when all of its tests pass.
     passed = tuple(n for n in nodes if n in found.passed or (n not in failed and found.count and "::" not in n))
     tests |= _passed_there(release, world, checkout, passed)
+    tests |= {node: Again.DEADLINE for node in slow if tests.get(node) is Again.UNSTABLE}
     tests |= _without_variables(release, world, tuple(failed))
     both = tuple(node for node in failed if tests.get(node) is Again.BOTH)
     return Comparison(tests | _with_locked(release, world, both), failed, read_hosts(record))
@@ -95,7 +106,8 @@ def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple
     """What it means that these tests passed against the checkout: they run again by themselves, in both places."""
     if not nodes:
         return {}
-    wheel = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED)
+    lifted = {name: value for name, value in checkout.variables.items() if name in _NO_DEADLINE}
+    wheel = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED | lifted)
     still = {failure.node for failure in _run(release, world, wheel, nodes)[1].failures}
     suspects = tuple(node for node in nodes if node in still)
     there: set[str] = set()
@@ -123,7 +135,7 @@ def _pass_with_source(release: Release, world: World, checkout: _Place, nodes: t
         return frozenset()
     record = release.work_dir / "with-source.jsonl"
     record.unlink(missing_ok=True)
-    whole = _Place(_CANDIDATE, checkout.tree, {RECORD_VARIABLE: str(record)})
+    whole = _Place(_CANDIDATE, checkout.tree, {RECORD_VARIABLE: str(record), INSTALLED_VARIABLE: "1"})
     _, found = _run(release, world, whole, nodes)
     candidate = release.environment(_CANDIDATE).resolve()
     imports = [Path(file).resolve().is_relative_to(candidate) for _, file in read_imports(record)]
@@ -222,12 +234,7 @@ def _create(release: Release, world: World, environment: str, words: Iterable[st
 
 def _add(release: Release, world: World, environment: str, words: Iterable[str]) -> bool:
     """Install into an environment, without dependencies; whether that succeeded."""
-    run: Run | None = installers.install_dependencies(release, world, environment, "--no-deps", *words)
-    while run is not None:
-        if world.processes.run(run).code == 0:
-            return True
-        run = run.otherwise
-    return False
+    return installers.succeeds(world, installers.install_dependencies(release, world, environment, "--no-deps", *words))
 
 
 def _installed(release: Release) -> tuple[str, ...]:

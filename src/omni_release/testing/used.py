@@ -6,37 +6,7 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from packaging.utils import canonicalize_name
-
-# Packages whose modules have another name.
-_DISTRIBUTIONS = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "distutils": "setuptools",
-    "django": "django",
-    "docker": "docker",
-    "dotenv": "python-dotenv",
-    "git": "gitpython",
-    "jose": "python-jose",
-    "jwt": "pyjwt",
-    "magic": "python-magic",
-    "multipart": "python-multipart",
-    "nacl": "pynacl",
-    "OpenSSL": "pyopenssl",
-    "PIL": "pillow",
-    "pkg_resources": "setuptools",
-    "psycopg2": "psycopg2-binary",
-    "ruamel": "ruamel-yaml",
-    "serial": "pyserial",
-    "sklearn": "scikit-learn",
-    "slugify": "python-slugify",
-    "socks": "pysocks",
-    "websocket": "websocket-client",
-    "yaml": "pyyaml",
-    "zmq": "pyzmq",
-}
+from omni_release.environments.requirements import likely_distributions
 
 # Fixtures and marks of plug-ins, as they appear in the tests.
 _SIGNS = (
@@ -85,7 +55,7 @@ def text_of(root: Path, files: Iterable[PurePosixPath]) -> str:
 
 def distributions_used(text: str, known: Container[str]) -> tuple[str, ...]:
     """The distributions, of those that are `known`, that the code in `text` uses."""
-    names = [canonicalize_name(_DISTRIBUTIONS.get(module, module)) for module in dict.fromkeys(imported(text))]
+    names = [name for module in dict.fromkeys(imported(text)) for name in likely_distributions(module)]
     signs = [plugin for sign, plugin in _SIGNS if plugin in known and re.search(sign, text)]
     return tuple(dict.fromkeys((*(name for name in names if name in known), *signs)))
 

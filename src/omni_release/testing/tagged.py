@@ -1,0 +1,141 @@
+"""The tests of a version that is released already: once more, with the packages of the day of its tag.
+
+Packages that are newer than a release can break its tests. A version that can still be released, as the index does not
+have it, is judged by the packages of today.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from omni_release import distributions, environments, source_tree, testing
+from omni_release.core.actions import Copy
+from omni_release.core.errors import Inconclusive, UsageError
+from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.world import World
+from omni_release.environments import installers
+from omni_release.testing import deprecations, results
+from omni_release.testing.commands import command
+from omni_release.testing.deprecations import RECORD_VARIABLE
+from omni_release.testing.results import Failure
+from omni_release.versions import tags
+from omni_release.versions.pep440 import parse
+
+_TAGGED = "tagged"
+_NEWER = datetime.timedelta(days=1)  # what is published within a day, the release's own tests have not seen either
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A run of the tests with the packages of the day of the tag; without any results, it excuses nothing.
+
+    `passed` are the node ids of the tests that passed; `succeeded` says whether all did, and some ran.
+    `deprecations` are those of the project's own code, each as its message and path.
+    """
+
+    tag: str = ""
+    day: str = ""
+    succeeded: bool = False
+    passed: frozenset[str] = frozenset()
+    deprecations: frozenset[tuple[str, str | None]] = frozenset()
+
+    def excuses(self, failure: Failure) -> bool:
+        """Whether a test, or the module that could not be collected, passed with the packages of that day."""
+        return failure.node in self.passed or self.succeeded
+
+    def failed_since(self, failures: Sequence[Failure], rule: str) -> Iterator[Finding]:
+        """A warning for tests that passed with the packages of that day."""
+        if not failures:
+            return
+        name, more = failures[0].name, len(failures) - 1
+        fail, succeed = (f"and {more} more tests fail", "pass") if more else ("fails", "passes")
+        newer = f"with packages that are newer than the tag {self.tag}, and {succeed} with those of {self.day}"
+        yield Finding(f"{name} {fail} {newer}: {failures[0].reason}", rule, Severity.WARNING)
+
+    def ended_since(self, reason: str, rule: str) -> Finding:
+        """A warning for a command that passed with the packages of that day."""
+        newer = f"with packages that are newer than the tag {self.tag}, and pass with those of {self.day}"
+        return Finding(f"the tests do not run {newer}: {reason}", rule, Severity.WARNING)
+
+    def deprecated_since(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """The findings; a deprecation that the packages of that day did not have is a warning."""
+        for finding in findings:
+            if self.succeeded and finding.severity is Severity.ERROR and _identity(finding) not in self.deprecations:
+                message = f"{finding.message} (not with the packages of {self.day}, the day of {self.tag})"
+                finding = replace(finding, message=message, severity=Severity.WARNING)
+            yield finding
+
+
+def run(release: Release, world: World) -> Tagged | None:
+    """Run the tests with the packages of the day of the tag.
+
+    None where the version is not released yet, has no tag on this commit, or was tagged less than a day ago, and where
+    the packages cannot be installed.
+    """
+    if not testing.uses_pytest(release.project) or not (found := _tag(release, world)):
+        return None
+    name, time = found
+    tagged = Tagged(name, time.date().isoformat())
+    if not _install(release, world, time):
+        return None
+    record, report = release.work_dir / "tagged.jsonl", release.work_dir / "tests-tagged.xml"
+    for old in (record, report):
+        old.unlink(missing_ok=True)
+    variables = {RECORD_VARIABLE: str(record)}
+    ran = command(release, world, report, environment=_TAGGED, log="tests-tagged", variables=variables)
+    completed, read = world.processes.run(ran), results.read(report)
+    errors = (f for f in deprecations.findings(release, _TAGGED, record) if f.severity is Severity.ERROR)
+    succeeded = completed.code == 0 and read.count > read.skipped
+    return replace(tagged, succeeded=succeeded, passed=read.passed, deprecations=frozenset(map(_identity, errors)))
+
+
+def _identity(finding: Finding) -> tuple[str, str | None]:
+    return finding.message, finding.path
+
+
+def _tag(release: Release, world: World) -> tuple[str, datetime.datetime] | None:
+    """The tag of this version on the commit, and when it was made; None where the release has just begun."""
+    root = str(release.project.root)
+    listed = source_tree.git_output(
+        root, "for-each-ref", "--points-at=HEAD", "--format=%(creatordate:unix) %(refname:strip=2)", "refs/tags"
+    )
+    times = {name: time for time, _, name in (line.partition(" ") for line in (listed or "").splitlines())}
+    owner = tags.owner_of(root, release.project.name, release.project.settings.git.tag)
+    stated = distributions.released(release.version, world.journal.artifacts())
+    version = parse(stated) if stated else None
+    own = [tag.name for tag in tags.own_tags(times, owner) if version and tag.version.key == version.key]
+    if not own or not stated:
+        return None
+    time = datetime.datetime.fromtimestamp(int(times[own[0]]), datetime.UTC)
+    old = world.clock.now() - time > _NEWER
+    return (own[0], time) if old and _is_published(world, release.project.name, stated) else None
+
+
+def _is_published(world: World, project: str, version: str) -> bool:
+    try:
+        return world.default_index.has_version(project, version)
+    except (Inconclusive, UsageError):  # without an answer, nothing is excused
+        return False
+
+
+def _install(release: Release, world: World, time: datetime.datetime) -> bool:
+    """Create the environment: the wheel, and what its tests need, as of that time; whether that succeeded."""
+    required = testing.requirements(release, world)
+    until = ("--exclude-newer", time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    tries = filter(None, (required.arguments, required.reduced))
+    if not any(_installed(release, world, (*until, *arguments)) for arguments in tries):
+        return False
+    site = environments.site_packages(release.environment(_TAGGED))
+    for tests in testing.installed_tests(release, world):
+        world.files.copy(Copy(release.project.root / tests.folder, site / tests.installed, tests.files))
+    for file in testing.recorder_files(release, _TAGGED):
+        world.files.write(file)
+    return True
+
+
+def _installed(release: Release, world: World, arguments: tuple[str, ...]) -> bool:
+    if world.processes.run(installers.create_environment(release, world, _TAGGED)).code != 0:
+        return False
+    return installers.succeeds(world, installers.install_dependencies(release, world, _TAGGED, *arguments))

@@ -1,0 +1,130 @@
+"""A released version's tests, with the packages of the day of its tag."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from omni_release.core.errors import Inconclusive
+from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.world import World
+from omni_release.testing import tagged
+from omni_release.testing.results import Failure
+from omni_release.testing.tagged import Tagged
+from tests.conftest import git, omni
+
+NOW = datetime.datetime(2026, 6, 30, tzinfo=datetime.UTC)
+
+
+@dataclass(frozen=True)
+class Index:
+    """A default index with these versions; None where it does not answer."""
+
+    versions: tuple[str, ...] | None
+
+    def has_version(self, project: str, version: str) -> bool:
+        if self.versions is None:
+            raise Inconclusive("no answer", "")
+        return version in self.versions
+
+
+def tagged_repository(root: Path, tag: str, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository with a commit and an annotated tag of that day."""
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"{day}T12:00:00+00:00")
+    git("init", "--quiet", cwd=root)
+    git("commit", "--quiet", "--allow-empty", "--message=released", cwd=root)
+    git("tag", "--annotate", "--message=released", tag, cwd=root)
+
+
+@pytest.mark.parametrize(
+    ("tag", "day", "versions", "found"),
+    [
+        ("v1.0", "2026-06-01", ("1.0",), "v1.0"),
+        ("acme-1.0", "2026-06-01", ("1.0",), "acme-1.0"),
+        ("v1.0", "2026-06-29", ("1.0",), None),  # the release has just begun
+        ("v1.0", "2026-06-01", ("0.9",), None),  # it can still be released
+        ("v1.0", "2026-06-01", None, None),
+        ("v0.9", "2026-06-01", ("0.9", "1.0"), None),  # another version's tag
+        ("other-1.0", "2026-06-01", ("1.0",), None),
+    ],
+)
+def test_released(
+    tag: str,
+    day: str,
+    versions: tuple[str, ...] | None,
+    found: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only a version that the index has, whose tag on this commit is days old, is judged by that day."""
+    tagged_repository(tmp_path, tag, day, monkeypatch)
+    settings = SimpleNamespace(git=SimpleNamespace(tag=""))
+    project = SimpleNamespace(root=tmp_path, name="acme", settings=settings)
+    release = cast("Release", SimpleNamespace(project=project, version="1.0"))
+    clock, journal = SimpleNamespace(now=lambda: NOW), SimpleNamespace(artifacts=tuple)
+    world = cast("World", SimpleNamespace(clock=clock, journal=journal, default_index=Index(versions)))
+    tag_found = tagged._tag(release, world)
+    assert (tag_found and tag_found[0]) == found
+
+
+def test_excuses() -> None:
+    """What passed on that day is a warning, as is a deprecation that the day did not have; the rest is an error."""
+    then = Tagged("v1.0", "2026-06-01", passed=frozenset({"tests/test_a.py::test_b"}))
+    assert then.excuses(Failure("test_b", "", node="tests/test_a.py::test_b"))
+    assert not then.excuses(Failure("test_c", "", node="tests/test_a.py::test_c"))
+    since, before = Finding("new", "deprecation", path="acme.py"), Finding("old", "deprecation", path="acme.py")
+    all_passed = Tagged("v1.0", "2026-06-01", succeeded=True, deprecations=frozenset({("old", "acme.py")}))
+    assert [f.severity for f in all_passed.deprecated_since([since, before])] == [Severity.WARNING, Severity.ERROR]
+    assert [f.severity for f in then.deprecated_since([since])] == [Severity.ERROR]
+    assert not Tagged().excuses(Failure("test_b", "", node=""))
+
+
+KINDS = {
+    "test": (
+        "def test_more() -> None:\n    assert version('packaging') == '23.2'\n",
+        "passed",
+        "test_more fails with packages that are newer than the tag v5.3.3, and passes with those of 2024-03-01: ",
+    ),
+    "collection": (
+        "assert version('packaging') == '23.2'\ndef test_more() -> None:\n    pass\n",
+        "passed",
+        "fails with packages that are newer than the tag v5.3.3, and passes with those of 2024-03-01: ",
+    ),
+    "always": (
+        "def test_more() -> None:\n    assert version('packaging') == '1.0'\n",
+        "failed",
+        "(also fails against the checkout)",
+    ),
+}
+
+
+@pytest.mark.rehearsal
+@pytest.mark.long
+@pytest.mark.parametrize(("text", "status", "message"), KINDS.values(), ids=KINDS)
+def test_kinds(
+    text: str,
+    status: str,
+    message: str,
+    case: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A project with the name and version of a real release, tagged on its day, has tests that newer packages break."""
+    root = case("sound")
+    pyproject = root / "pyproject.toml"
+    stated = pyproject.read_text(encoding="utf-8").replace("acme-sound", "cachetools").replace("1.2.3", "5.3.3")
+    pyproject.write_text(stated, encoding="utf-8")
+    test = "from importlib.metadata import version\n\nimport acme_sound\n\n"
+    (root / "tests" / "test_more.py").write_text(test + text, encoding="utf-8")
+    git("add", "--all", cwd=root)
+    git("commit", "--quiet", "--message=released", cwd=root)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2024-03-01T12:00:00+00:00")
+    git("tag", "--annotate", "--message=released", "v5.3.3", cwd=root)
+    outcome = omni("tests", "--format", "json", cwd=root).outcome("tests-pass")
+    assert outcome["status"] == status, outcome
+    assert any(message in finding["message"] for finding in outcome["findings"]), outcome["findings"]
