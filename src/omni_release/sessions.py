@@ -27,14 +27,20 @@ SESSIONS = {"release": "rehearse"} | {name: name for name in lanes.ALL if name n
 TAG = "ci"
 """The tag of the sessions that CI runs in parallel: `nox --list --json -t ci` is its matrix. Tag your own too."""
 
-_TAGGED = ("gate", "release")
+_TAGGED = ("gate", "release", "rehearse")
 
 
-def register(*names: str) -> None:
-    """Define the sessions of these names, or all of them. Without a name, nox runs `release` only."""
+def register(*names: str, default: bool = True) -> None:
+    """Define the sessions of these names, or all of them.
+
+    Where `nox` is called without a name, it runs `release` only; with `default=False`, none of them. A noxfile that has
+    a session `release` of its own takes `rehearse`, which runs the same.
+    """
     for name in names or SESSIONS:
         tags = [TAG] if name in _TAGGED else []
-        nox.session(name=name, venv_backend="none", default=name == "release", tags=tags)(_session(SESSIONS[name]))
+        command = SESSIONS.get(name, name)
+        is_default = default and name == "release"
+        nox.session(name=name, venv_backend="none", default=is_default, tags=tags)(_session(command))
 
 
 def _session(command: str) -> Callable[[nox.Session], None]:

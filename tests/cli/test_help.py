@@ -30,7 +30,7 @@ PARSERS = {added.prog.removeprefix("omni-release "): added for added in subcomma
 
 
 def test_groups(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--help` shows all commands in four groups, on a screen of 80 by 30."""
+    """`--help` shows all commands in five groups, on a screen of 80 by 30."""
     monkeypatch.setenv("COLUMNS", "80")
     assert main.main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -38,6 +38,7 @@ def test_groups(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     assert max(map(len, lines)) <= 80
     assert [line for line in lines if line.endswith(":") and line[0] != " "] == [
         "Release:",
+        "Adopt:",
         "Check:",
         "Live API:",
         "Tools:",

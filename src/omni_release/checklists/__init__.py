@@ -46,6 +46,14 @@ class Checklist:
     problems: tuple[Finding, ...] = ()
 
 
+def usual() -> dict[str, bytes]:
+    """The usual checklists, to be adapted to a project: their content by file name."""
+    from importlib import resources
+
+    shipped = sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name)
+    return {entry.name: entry.read_bytes() for entry in shipped if entry.name.endswith(".toml")}
+
+
 def read(root: Path) -> tuple[Checklist, ...]:
     """The project's checklists by name, empty where it has no `checklists/`."""
     return tuple(_read_file(path, root) for path in sorted((root / FOLDER).glob("*.toml")))

@@ -41,6 +41,7 @@ def run(arguments: Arguments) -> int:
     """
     import dataclasses
 
+    from omni_release import lanes
     from omni_release.core import baseline
 
     arguments.command, dry = "rehearse", arguments.dry_run
@@ -49,7 +50,12 @@ def run(arguments: Arguments) -> int:
     old = baseline.read(request.project.root)
     _check(old, exists=(old.root / baseline.FILE).exists(), update=arguments.update)
     found = old if arguments.update else dataclasses.replace(old, recording=True)
-    code = lane.start(dataclasses.replace(request, baseline=found))
+    request = dataclasses.replace(request, baseline=found)
+    code = lane.start(request)
+    missed = tuple(task.id for task in lanes.gate().tasks if task.id not in found.judged)
+    if code != errors.EXIT_INTERRUPTED and code != errors.EXIT_PASSED and missed:
+        # What is in the source can be looked at, although a failed build has stopped the rehearsal.
+        code = lane.start(dataclasses.replace(request, lane="gate", only=missed, verbosity=-1)) or code
     if code == errors.EXIT_INTERRUPTED:
         return code
     entries = _updated(old, found) if arguments.update else found.kept
@@ -75,12 +81,11 @@ def _check(old: Baseline, *, exists: bool, update: bool) -> None:
 
 def _updated(old: Baseline, found: Baseline) -> list[Fingerprint]:
     """The entries that were found, as they are now, and those of checks that did not run."""
-    ran = {entry.rule.partition("/")[0] for entry in (*found.kept, *found.gone)}
-    return [*found.kept, *(entry for entry in old.entries if entry.rule.partition("/")[0] not in ran)]
+    return [*found.kept, *(entry for entry in old.entries if entry.rule.partition("/")[0] not in found.judged)]
 
 
 def _summary(entries: Iterable[Fingerprint], before: int, code: int) -> str:
-    """What the file holds, by rule, and what to do next."""
+    """What the file holds, by rule, and what to do next; `code` is the exit code of the rehearsal."""
     from collections import Counter
 
     from omni_release.core.baseline import FILE
@@ -92,5 +97,8 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int) -> str:
     lines = ["", f"{FILE}: {total} finding{'' if total == 1 else 's'}{f' (before: {before})' if before else ''}"]
     lines += [f"  {number:>5}  {rule}" for rule, number in counts.most_common()]
     if code:
-        lines.append("What is listed above under problems cannot be in a baseline: it blocks the release.")
+        lines.append(
+            "The problems of the rehearsal are not in it: fix them. If checks did not run because of them, remove"
+        )
+        lines.append(f"{FILE} then, and run `omni-release baseline` again: nothing is added to it later.")
     return "\n".join((*lines, f"Next: git add {FILE}", ""))

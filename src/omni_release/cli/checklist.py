@@ -46,20 +46,17 @@ def add_parser(commands: Commands, name: str) -> None:
 
 def init(arguments: Arguments) -> int:
     """`checklist init`: write the usual checklists; files that exist stay unchanged."""
-    from importlib import resources
-
-    from omni_release.checklists import FOLDER
+    from omni_release.checklists import FOLDER, usual
     from omni_release.cli import lane
     from omni_release.core.actions import Write
 
     root, files = arguments.load_project().root, lane.files()
     written: dict[str, bool] = {}
-    for shipped in sorted(resources.files("omni_release.checklists").iterdir(), key=lambda entry: entry.name):
-        if shipped.name.endswith(".toml"):
-            path = f"{FOLDER}/{shipped.name}"
-            written[path] = not (root / path).exists()
-            if written[path]:
-                files.write(Write(root / path, shipped.read_bytes()))
+    for name, data in usual().items():
+        path = f"{FOLDER}/{name}"
+        written[path] = not (root / path).exists()
+        if written[path]:
+            files.write(Write(root / path, data))
     if arguments.as_json:
         from omni_release.core.documents import to_json
 

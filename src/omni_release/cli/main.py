@@ -16,6 +16,7 @@ from omni_release.cli import (
     emulate,
     explain,
     index,
+    init,
     lane,
     models,
     sign,
@@ -52,11 +53,11 @@ GROUPS: dict[str, dict[str, Subcommand]] = {
         **dict.fromkeys(lane.PARTS, lane),
         "clean": lane,
     },
+    "Adopt": {"init": init, "baseline": baseline},
     "Check": {
         "gate": lane,
         "version": version,
         "audit": audit,
-        "baseline": baseline,
         "models": models,
         "checklist": checklist,
         "sign": sign,
@@ -124,6 +125,7 @@ def parse(words: Sequence[str]) -> Arguments:
 _TOGETHER: dict[tuple[str, ...], str] = {
     lane.PARTS: "run the rehearsal up to this stage",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
+    ("checklist", "sign"): "questions of a release: check, show, create, answer",
     status.NAMES: "where the project is, earlier runs, their reports",
 }
 """The subcommands that `--help` shows in one line."""

@@ -47,27 +47,31 @@ def add_parser(commands: Commands, name: str) -> None:
 def run(arguments: Arguments) -> int:
     """Print or write the workflows. Raises Conflict where a file with other content exists."""
     root = arguments.project.absolute()
-    # The matrix is what nox lists: without a noxfile there is none.
-    extra_parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
-    by_hash, smoke = (root / HASHES).is_file(), _has_smoke_tests(root)
-    texts = {
-        (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()), by_hash=by_hash, smoke=smoke)
-        for name in NAMES
-        if arguments.name in ("", name)
-    }
+    contents = texts(root, *((arguments.name,) if arguments.name else NAMES))
     if arguments.write:
-        write({root / path: text.encode() for path, text in texts.items()})
+        write({root / path: text.encode() for path, text in contents.items()})
     if arguments.as_json:
         from omni_release.core.documents import to_json
 
-        content = [{"path": path, "text": text} for path, text in texts.items()]
+        content = [{"path": path, "text": text} for path, text in contents.items()]
         document = {"workflows": content, "written": arguments.write}
         sys.stdout.write(to_json(document))
     elif arguments.write:
-        sys.stdout.writelines(f"{path}\n" for path in texts)
+        sys.stdout.writelines(f"{path}\n" for path in contents)
     else:
-        sys.stdout.write("---\n".join(f"# {path}\n{text}" for path, text in texts.items()))
+        sys.stdout.write("---\n".join(f"# {path}\n{text}" for path, text in contents.items()))
     return errors.EXIT_PASSED
+
+
+def texts(root: Path, *names: str) -> dict[str, str]:
+    """The workflows of these names for the project in this folder: their text by path."""
+    # The matrix is what nox lists: without a noxfile there is none.
+    extra_parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
+    by_hash, smoke = (root / HASHES).is_file(), _has_smoke_tests(root)
+    return {
+        (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()), by_hash=by_hash, smoke=smoke)
+        for name in names
+    }
 
 
 def _has_smoke_tests(root: Path) -> bool:

@@ -28,7 +28,8 @@ class Baseline:
     """The entries of a project's baseline, and what a run found of them.
 
     With `recording` each finding that can be in a baseline is taken as one that is. `kept` are the entries that were
-    found, as they are now, and `gone` those that the checks that ran did not find any more.
+    found, as they are now, and `gone` those that the checks that ran did not find any more. `judged` are the ids of the
+    checks that ran.
     """
 
     root: Path
@@ -36,9 +37,12 @@ class Baseline:
     recording: bool = False
     kept: list[Fingerprint] = field(default_factory=list)
     gone: list[Fingerprint] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
 
     def apply(self, outcome: Outcome, task: Task) -> Outcome:
         """The outcome without the findings that are in the baseline; failed where an error remains."""
+        if outcome.status in (Status.PASSED, Status.FAILED):
+            self.judged.add(task.id)
         entries = [entry for entry in self.entries if entry.rule.partition("/")[0] == task.id]
         if outcome.status not in (Status.PASSED, Status.FAILED) or not (entries or self.recording):
             return outcome
@@ -46,8 +50,8 @@ class Baseline:
         prints = fingerprints(eligible, self.root)
         matched = dict(enumerate(prints)) if self.recording else _matched(entries, prints, self.root)
         accepted = {id(eligible[index]) for index in matched}
-        judged = not self.recording and not task.partial
-        gone = [entry for entry in entries if judged and entry not in matched.values()]
+        complete = not self.recording and not task.partial
+        gone = [entry for entry in entries if complete and entry not in matched.values()]
         self.kept += (prints[index] for index in matched)
         self.gone += gone
         findings = [finding for finding in outcome.findings if id(finding) not in accepted]

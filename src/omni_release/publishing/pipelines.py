@@ -39,8 +39,7 @@ def pipelines_publish_once(release: Release, world: World) -> Iterator[Finding]:
     Fix: keep one of the two events. In place of `skip-existing`, compare the files with those on the index, as
     `omni-release published` does after the upload.
     """
-    workflows = [found for path in _paths(release.project.root) if (found := _read(path, release.project.root))]
-    publishing = [(workflow, upload) for workflow in workflows for upload in workflow.uploads]
+    publishing = [(workflow, upload) for workflow in _workflows(release.project.root) for upload in workflow.uploads]
     if not publishing:
         raise NotApplicable("no workflow on GitHub publishes")
     for index in dict.fromkeys(upload.index for _, upload in publishing):
@@ -50,6 +49,15 @@ def pipelines_publish_once(release: Release, world: World) -> Iterator[Finding]:
         if upload.skips and upload.index == "PyPI" and not _COMPARED.search(workflow.text):
             message = "existing files are skipped, so a file of this version with other bytes goes unnoticed"
             yield Finding(message, SKIPS.id, path=workflow.path, line=workflow.line_of("skip-existing"))
+
+
+def publishes(root: Path) -> bool:
+    """Whether a workflow of a project on GitHub publishes."""
+    return any(workflow.uploads for workflow in _workflows(root))
+
+
+def _workflows(root: Path) -> list[_Workflow]:
+    return [found for path in _paths(root) if (found := _read(path, root))]
 
 
 @dataclass(frozen=True)

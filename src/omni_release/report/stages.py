@@ -87,7 +87,7 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
             more = f" and {len(ids[status]) - 3} more" if len(ids[status]) > 3 else ""
             yield f"{', '.join(ids[status][:3])}{more} {verb}"
     if mark is Mark.FAILED and not ids[Status.FAILED]:
-        yield "failed for a reason named above"
+        yield "failed, as another stage explains"
     if mark is Mark.PASSED:
         yield _SUMMARIES.get(stage, _count)([outcome for outcome in outcomes if outcome.status is Status.PASSED])
     ended = [outcome for outcome in outcomes if outcome.status in (Status.PASSED, Status.FAILED)]

@@ -1,0 +1,166 @@
+"""`init`: set a project up to use omni-release, one proposal after the other, each shown as a diff."""
+
+from __future__ import annotations
+
+import sys
+
+from omni_release.cli import lane, workflow
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_dry_run, add_project, subcommand
+from omni_release.core import errors
+from omni_release.core.errors import UsageError, did_you_mean
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from omni_release.adoption import Proposal
+    from omni_release.cli.parser import Commands
+
+IDS = ("settings", "baseline", "noxfile", "hooks", "checklists", "workflow")
+"""The proposals, in their order: the baseline comes before the files that git does not track yet."""
+
+
+class Arguments(cli_parser.Arguments):
+    """The arguments of `init`."""
+
+    yes: bool = False
+    only: str = ""
+    dry_run: bool = False
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `init`."""
+    description = "Set a project up: settings, noxfile, hooks, workflows, baseline"
+    parser = subcommand(commands, name, description, "init", "init --yes", "init --only noxfile,settings,baseline")
+    add_project(parser)
+    add_dry_run(parser)
+    parser.add_argument("--yes", action="store_true", help="take all proposals without asking")
+    parser.add_argument("--only", metavar="IDS", help=f"only these, with commas between them: {', '.join(IDS)}")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Arguments) -> int:
+    """Propose, ask and write; what exists stays as it is.
+
+    Raises UsageError for an unknown proposal, and where a file cannot be added to: the others are still proposed first.
+    """
+    chosen = _chosen(arguments.only)
+    root = arguments.load_project().root
+    asks = not arguments.yes and not arguments.dry_run and sys.stdin.isatty()
+    writes = (asks or arguments.yes) and not arguments.dry_run
+    refused: list[UsageError] = []
+    found = written = 0
+    for id in chosen:
+        if not (proposal := _proposal(id, root, refused)):
+            continue
+        found += 1
+        sys.stdout.writelines(lane.shown(line) for line in _diff(root, proposal))
+        what = ", ".join(proposal.files) or proposal.title
+        if writes and (not asks or _agreed(f"Write {what}? [Y/n] ")):
+            _baseline(arguments) if id == "baseline" else _write(root, proposal)
+            written += 1
+    for error in refused:
+        sys.stdout.write(lane.shown(f"\n{error.full_message}\n"))
+    sys.stdout.write(_summary(found, written, len(refused), writes=writes))
+    return errors.EXIT_USAGE if refused else errors.EXIT_PASSED
+
+
+def _chosen(only: str) -> Sequence[str]:
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    for name in names:
+        if name not in IDS:
+            raise UsageError(f"`init` proposes no {name!r}", did_you_mean(name, IDS, f"It has: {', '.join(IDS)}."))
+    return [id for id in IDS if id in names] or IDS
+
+
+def _proposal(id: str, root: Path, refused: list[UsageError]) -> Proposal | None:
+    """The proposal, where it is not carried out yet. What a file does not allow is added to `refused`."""
+    from omni_release import adoption
+
+    make = {
+        "settings": adoption.settings,
+        "baseline": _baseline_proposal,
+        "noxfile": adoption.noxfile,
+        "hooks": adoption.hooks,
+        "checklists": adoption.checklists,
+        "workflow": _workflows,
+    }
+    try:
+        return make[id](root)
+    except UsageError as error:
+        refused.append(error)
+        return None
+
+
+def _workflows(root: Path) -> Proposal | None:
+    """The workflows for a project on GitHub: that of the release only where no workflow publishes yet."""
+    from omni_release import adoption
+    from omni_release.publishing import pipelines
+
+    config = root / ".git" / "config"
+    hosted = (root / ".github").is_dir() or (config.is_file() and "github" in config.read_text(errors="replace"))
+    if not hosted:
+        return None
+    names = [name for name in workflow.NAMES if name != "release" or not pipelines.publishes(root)]
+    texts = {path: text for name in names for path, text in workflow.texts(root, name).items()}
+    return adoption.new_files("workflow", "GitHub workflows", root, texts)
+
+
+def _baseline_proposal(root: Path) -> Proposal | None:
+    """A baseline, where the project is strict and has none; a rehearsal tells its content."""
+    from omni_release import adoption, project
+    from omni_release.core import baseline
+
+    if not project.load(root).settings.strict or (root / baseline.FILE).exists():
+        return None
+    return adoption.Proposal("baseline", f"{baseline.FILE}, with the findings of a rehearsal", {})
+
+
+def _baseline(arguments: Arguments) -> None:
+    from omni_release.cli import baseline
+
+    accepting = baseline.Arguments()
+    accepting.project = arguments.project
+    baseline.run(accepting)
+
+
+def _diff(root: Path, proposal: Proposal) -> Iterator[str]:
+    """The title of a proposal, its note, and its files as a unified diff."""
+    import difflib
+
+    yield f"\n{proposal.title}\n"
+    for path, content in proposal.files.items():
+        existing = root / path
+        before = existing.read_text(encoding="utf-8").splitlines() if existing.exists() else []
+        after = content.decode("utf-8").splitlines()
+        names = (f"a/{path}" if before else "/dev/null", f"b/{path}")
+        yield from (f"{line}\n" for line in difflib.unified_diff(before, after, *names, lineterm=""))
+    if proposal.note:
+        yield f"{proposal.note}\n"
+
+
+def _write(root: Path, proposal: Proposal) -> None:
+    from omni_release.core.actions import Write
+
+    for path, content in proposal.files.items():
+        lane.files().write(Write(root / path, content))
+    sys.stdout.writelines(f"{path}: written\n" for path in proposal.files)
+
+
+def _agreed(question: str) -> bool:
+    """Whether the person at the terminal agrees; an empty answer does, the end of input does not."""
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    answer = sys.stdin.readline()
+    return bool(answer) and answer.strip().lower() in ("", "y", "yes")
+
+
+def _summary(found: int, written: int, refused: int, *, writes: bool) -> str:
+    """What to do next."""
+    if not found and not refused:
+        return "Everything is set up. Next: nox -s release\n"
+    if not writes and found:
+        return "\nNothing was written. To write all of it, run: omni-release init --yes\n"
+    return "\nNext: review and commit these files, then nox -s release\n" if written else "\nNothing was written.\n"
