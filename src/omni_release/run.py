@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from omni_release import custom_tasks, distributions, lanes, programs, source_tree, versions
+from omni_release import custom_tasks, distributions, lanes, programs, run_facts, source_tree, versions
 from omni_release import report as report_files
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
@@ -32,7 +33,7 @@ from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import Completed, World
-from omni_release.report import problems, text
+from omni_release.report import page, problems, text
 from omni_release.report.stages import Progress, Row
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 _ALWAYS_NEW = ("rehearse", "build")
 """The lanes that never continue in an existing run."""
+
+
+_TASK: ContextVar[str] = ContextVar("task", default="")
+"""The id of the task that runs in a thread."""
 
 
 def run_lane(request: Request) -> int:
@@ -154,18 +159,24 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         seconds = world.clock.monotonic() - begun
         report = _report(request, lane, release, world, outcomes, seconds, interrupted=interrupted)
         try:
-            if release.folder.is_dir() and not request.dry and not request.read_only:
+            kept = release.folder.is_dir() and not request.dry and not request.read_only
+            if kept:
                 report_files.keep_report(report, release, world, secrets.redact, whole=report.whole)
             if request.output is not None:
                 report_files.write_reports(report, request.output, world.files, secrets.redact)
             report_files.write_step_summary(report, os.environ, secrets.redact)
+            folders = [*([release.records] if kept else []), *filter(None, [request.output])]
+            if folders:
+                problem = run_facts.write_page(report, lane, release, world, secrets.redact, store.runs(), folders)
+                screen.say([problem] if problem else [])
         except OSError as error:
             screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
         shown = redacted(_with_relative_run(report), secrets.redact)
         if request.verbosity >= 0:
             screen.say(text.problem_lines(shown, layout))
         goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-        screen.say(text.verdict_lines(shown, "" if goes_on else problems.next_step(shown), layout))
+        step = "" if goes_on else problems.next_step(shown)
+        screen.say(text.verdict_lines(shown, step, layout, page=_page_of(release)))
         if request.lane == "release" and not request.dry:
             from omni_release import publishing
 
@@ -211,7 +222,10 @@ def _open_world(
 
     def record(command: Run, completed: Completed) -> None:  # shows later where the time of a run went
         seconds = round(completed.seconds, 3)
-        folder.record("ran", log=command.log.stem, code=completed.code, seconds=seconds)
+        task = _TASK.get()
+        folder.record(
+            "ran", log=command.log.stem, code=completed.code, seconds=seconds, **{"task": task} if task else {}
+        )
 
     processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
     index: Rehearsal | PackageIndex
@@ -297,6 +311,7 @@ def _outcomes(
     today = world.clock.now().date()
 
     def started(task: Task) -> None:
+        _TASK.set(task.id)
         progress.started(task.id)
 
     for outcome in engine.run(lane, release, world, today=today, dry=request.dry, started=started):
@@ -314,12 +329,20 @@ def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> 
                 yield from text.task_lines(outcome, layout)
 
 
+def _page_of(release: Release) -> str:
+    """The path of the run's page as a person types it; empty without one."""
+    path = release.records / page.FILE
+    return _relative(path) if path.is_file() else ""
+
+
 def _with_relative_run(report: Report) -> Report:
     """The report with the path of its run as a person types it: relative, where it is below the current folder."""
+    return report if report.run is None else replace(report, run=_relative(Path(report.run)))
+
+
+def _relative(path: Path) -> str:
     here = Path.cwd()
-    if report.run is None or not Path(report.run).is_relative_to(here):
-        return report
-    return replace(report, run=Path(report.run).relative_to(here).as_posix())
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 
 
 def _report(

@@ -20,7 +20,8 @@ from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.environments import installers
 
-_FILES = "files.json"  # in the run folder: the hash of each file that was there when the checkout was copied
+FILES = "files.json"
+"""The file in the run folder with the hash of each file that was there when the checkout was copied."""
 
 _NAMED = 5
 
@@ -113,7 +114,7 @@ def verify_artifacts(release: Release, world: World) -> Evidence | None:
 def _changed_files(release: Release, world: World) -> str:
     """What has changed since the checkout was copied: new, changed and removed files. Empty where it is unknown."""
     try:
-        before = documents.read_json(release.folder / _FILES)
+        before = documents.read_json(release.folder / FILES)
     except Inconclusive:
         before = None
     if not isinstance(before, dict):
@@ -174,7 +175,7 @@ class CopySource:
         if found:
             yield from repository.clone(top, copies, release, world)
         hashes = source_tree.file_hashes(release.project.root, world.processes)
-        yield Write(release.folder / _FILES, documents.to_json(hashes).encode("utf-8", "backslashreplace"))
+        yield Write(release.folder / FILES, documents.to_json(hashes).encode("utf-8", "backslashreplace"))
         # Last, so that it exists only when the copy is complete: the build is of this tree from now on.
         yield Write(release.copied_tree, fingerprint.encode())
 

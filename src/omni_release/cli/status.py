@@ -7,11 +7,12 @@ import sys
 from omni_release.cli import lane
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand
-from omni_release.core.errors import EXIT_PASSED, UsageError
+from omni_release.core.errors import EXIT_PASSED, UsageError, install_hint
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from omni_release.cli.parser import Commands
@@ -42,7 +43,7 @@ def add_parser(commands: Commands, name: str) -> None:
     else:
         added = subcommand(commands, name, "Show the report of a run", "report", "report 20261126-051149-000 --open")
         added.add_argument("run_id", nargs="?", metavar="RUN", help="the run (default: the newest)")
-        added.add_argument("--open", action="store_true", help="open it in the browser")
+        added.add_argument("--open", action="store_true", help="open its page in the browser")
     add_project(added)
     if name != "report":
         add_format(added)
@@ -195,19 +196,34 @@ def run_runs(arguments: Arguments) -> int:
 
 
 def run_report(arguments: Arguments) -> int:
-    """Print the report of a run, or open it. Raises UsageError where the run has none."""
+    """Print the report of a run and where its page is, or open the page. Raises UsageError where the run has none."""
+    from omni_release.core.model import PUBLISHED
+
     store = lane.run_store(arguments.load_project())
     runs = store.runs()
     if not runs and not arguments.run_id:
         raise UsageError("there are no runs yet", "Run `omni-release rehearse` first.")
     folder = store.run(arguments.run_id) if arguments.run_id else runs[0]
-    path = folder.path / "report.md"
-    if not path.is_file():
+    written = [*folder.path.glob("report.md"), *folder.path.glob(f"{PUBLISHED}/*/report.md")]
+    if not written:
         raise UsageError(f"run {folder.path.name} has no report", "It was cut short: resume it, or start a new one.")
+    path = max(written, key=lambda path: path.stat().st_mtime)  # a release reports in the folder of its target
+    page = path.with_suffix(".html")
     if arguments.open:
-        import webbrowser
-
-        webbrowser.open(path.absolute().as_uri())
-        return EXIT_PASSED
+        return _open(page, folder.path.name)
     sys.stdout.write(path.read_text(encoding="utf-8"))
+    if page.is_file():
+        sys.stderr.write(f"Page: {page}\n")
+    return EXIT_PASSED
+
+
+def _open(page: Path, run: str) -> int:
+    """Open the page of a run in the browser. Raises UsageError where there is no page, or no browser."""
+    import webbrowser
+
+    if not page.is_file():
+        hint = f"{install_hint('release')}\nThe report without it: omni-release report {run}"
+        raise UsageError(f"run {run} has no {page.name}: it is written where Jinja2 is installed", hint)
+    if not webbrowser.open(page.absolute().as_uri()):
+        raise UsageError("there is no browser to start", f"Open this file: {page}")
     return EXIT_PASSED

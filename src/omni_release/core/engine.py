@@ -61,8 +61,10 @@ def run(
             outcome = _run_task(task, release, world, today, dry=dry)
         except Exception as error:  # noqa: BLE001 - even an error while an error is described becomes an outcome
             outcome = _defect(task, error, world)
-        return dataclasses.replace(outcome, seconds=round(world.clock.monotonic() - begun, 3))
+        seconds = round(world.clock.monotonic() - begun, 3)
+        return dataclasses.replace(outcome, seconds=seconds, started=round(begun - origin, 3))
 
+    origin = world.clock.monotonic()
     done: dict[str, Outcome] = {}
     blocked: set[str] = set()
     open_tasks = list(lane.tasks)

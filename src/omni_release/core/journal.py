@@ -10,7 +10,7 @@
     artifacts.json    what was built: name, size, sha256
     dist/  logs/  cache/  index/
     work-dir          the path of the folder with copies and environments, outside of the checkout
-    report.json  report.junit.xml  report.md  report.sarif
+    report.html  report.json  report.junit.xml  report.md  report.sarif
 """
 
 from __future__ import annotations
@@ -204,6 +204,8 @@ def outcome_dict(outcome: Outcome) -> dict[str, object]:
     for key in ("actions", "cached"):
         if not content[key]:
             del content[key]
+    if outcome.started is None:
+        del content["started"]
     for finding in content["findings"]:
         for key in ("configured", "distribution", "subjects", "cause"):
             if not finding[key]:

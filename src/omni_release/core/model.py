@@ -141,6 +141,7 @@ class Outcome:
     """The result of one task. The findings have the reason of a status other than passed.
 
     `cached` is set where an earlier run has determined it, and its inputs are the same; None where this run has.
+    `started` is when it began, in seconds since the start of the run; None for a task that did not begin.
     """
 
     id: str
@@ -154,6 +155,7 @@ class Outcome:
     actions: tuple[str, ...] = ()
     stage: Stage = Stage.SOURCE
     cached: Cached | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from omni_release.core.model import BLOCKED_BY, NOTHING_TESTED, Finding, Outcome, Report, Severity, Stage, Status, ago
 
+_FIX = "→ "  # a line of a message that begins with this says what to do
 _UNRESOLVED = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE)
 
 
@@ -38,6 +39,24 @@ class Problem:
         for finding in self.findings:
             groups.setdefault(finding.message, []).append(finding)
         return tuple(map(tuple, groups.values()))
+
+    @property
+    def headline(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0]
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The other lines of the message, without the fixes among them."""
+        return tuple(line for line in self.message.splitlines()[1:] if not line.startswith(_FIX))
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What to do: the message says it, or else the check."""
+        said = [line.removeprefix(_FIX) for line in self.message.splitlines()[1:] if line.startswith(_FIX)]
+        if not said and self.outcome.status is Status.FAILED and self.outcome.remedy:
+            said = [" ".join(self.outcome.remedy.split())]
+        return tuple(fix[:1].upper() + fix[1:] for fix in said)
 
     @property
     def rule(self) -> str:

@@ -120,7 +120,7 @@ def problem_lines(report: Report, layout: Layout) -> Iterator[str]:
     found = problems.problems(report)
     if found:
         yield ""
-        yield f"  {_heading(found)}"
+        yield f"  {heading(found)}"
     for number, problem in enumerate(found, 1):
         yield ""
         yield from _problem(number, problem, layout)
@@ -133,7 +133,8 @@ def problem_lines(report: Report, layout: Layout) -> Iterator[str]:
         yield f"  and {len(advice) - _WARNINGS} more warnings: -v shows them"
 
 
-def _heading(found: Sequence[Problem]) -> str:
+def heading(found: Sequence[Problem]) -> str:
+    """The number of problems of each kind, in words."""
     counts = {status: sum(problem.outcome.status is status for problem in found) for status in Status}
     parts = []
     if number := counts[Status.FAILED]:
@@ -150,9 +151,7 @@ def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
     indent, outcome = " " * 5, problem.outcome
     groups = problem.by_message
     shown, rest = problems.shared_out(groups, _PLACES)
-    details = problem.message.splitlines()[1:]
-    fixes = [line.removeprefix("→ ") for line in details if line.startswith("→ ")]
-    details = [line for line in details if not line.startswith("→ ")]
+    details = problem.details
     for group, places in zip(groups, shown, strict=False):
         first, *more = _message_at(places, group[0].message.partition("\n")[0] or outcome.title)
         if group is groups[0]:
@@ -166,10 +165,8 @@ def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
         yield f"{indent}… {len(details) - _DETAILS} more lines in the report"
     if rest.rest:
         yield f"{indent}{rest.rest}: see the report"
-    if not fixes and outcome.status is Status.FAILED and outcome.remedy:
-        fixes = [" ".join(outcome.remedy.split())]
-    for fix in fixes:
-        yield from layout.wrapped(fix[:1].upper() + fix[1:], f"{indent}     ", f"{indent}Fix  ")
+    for fix in problem.fixes:
+        yield from layout.wrapped(fix, f"{indent}     ", f"{indent}Fix  ")
     if problem.also:
         yield from layout.wrapped(" · ".join(problem.also), f"{indent}     ", f"{indent}Also ")
 
@@ -196,8 +193,8 @@ def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
     yield layout.cut(f"    {message if len(message) + 4 <= layout.width else _SENTENCE.split(message)[0]}")
 
 
-def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout()) -> Iterator[str]:
-    """The last block: the verdict, the counts, the artifacts, the run folder, and the command to run next."""
+def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout(), *, page: str = "") -> Iterator[str]:
+    """The last block: the verdict, the counts, the artifacts, the page or the run folder, and the next command."""
     yield ""
     yield from _verdict(report, layout)
     for line in problems.cached(report):
@@ -206,7 +203,7 @@ def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout()
         kind = "wheel" if artifact.name.endswith(".whl") else "sdist"
         yield f"  {kind:<7} {artifact.name}  {size(artifact.size)}  sha256:{artifact.sha256[:8]}…"
     if report.run:
-        yield f"  Report  {report.run}"
+        yield f"  Report  {page or report.run}"
     if next_step:
         yield f"  Next    {next_step}"
 
@@ -214,20 +211,21 @@ def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout()
 def _verdict(report: Report, layout: Layout) -> Iterator[str]:
     """The verdict and the counts, in one line where they fit."""
     subject = f"{report.project} {report.version}" if report.version else report.project
-    seconds, counts = f"in {report.seconds:.1f} s", _counts(report)
+    seconds = f"in {report.seconds:.1f} s"
+    numbers = " · ".join(f"{number} {word}" for number, word in counts(report))
     named = f"  {report.lane} of {subject}" if layout.quiet else ""
     verdict = f"  {report.verdict.upper()}{named} {seconds}"
     if report.lane == "release" and report.verdict == "passed":
         verdict = f"  RELEASED {subject} to {report.target} {seconds}"
-    if len(verdict) + 4 + len(counts) <= layout.width or not counts:
-        yield f"{verdict}    {counts}".rstrip()
+    if len(verdict) + 4 + len(numbers) <= layout.width or not numbers:
+        yield f"{verdict}    {numbers}".rstrip()
         return
     yield verdict
-    yield from layout.wrapped(counts, "  ")
+    yield from layout.wrapped(numbers, "  ")
 
 
-def _counts(report: Report) -> str:
-    """The number of problems and warnings, then of tasks: passed, blocked, not applicable."""
+def counts(report: Report) -> tuple[tuple[int, str], ...]:
+    """The number of problems and warnings, then of tasks: passed, blocked, not applicable; those that are not zero."""
     blocked = sum(map(len, problems.blocked_tasks(report.outcomes).values()))
     skipped = sum(outcome.status is Status.SKIPPED for outcome in report.outcomes) - blocked
     status = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
@@ -236,7 +234,7 @@ def _counts(report: Report) -> str:
     failed, warnings = found.count(Status.FAILED), problems.warnings(report)
     advice, places = len(warnings), sum(len(problem.findings) for problem in warnings)
     word = "warning" if advice == 1 else "warnings"
-    counts = (
+    numbers = (
         (failed, "problem" if failed == 1 else "problems"),
         (status[Status.WAITING], "waiting"),
         (status[Status.INCONCLUSIVE], "inconclusive"),
@@ -247,7 +245,7 @@ def _counts(report: Report) -> str:
         (blocked, "not run"),
         (skipped, "not applicable"),
     )
-    return " · ".join(f"{number} {word}" for number, word in counts if number)
+    return tuple((number, word) for number, word in numbers if number)
 
 
 def size(number: int) -> str:

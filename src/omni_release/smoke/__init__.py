@@ -20,13 +20,19 @@ BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
 
 @dataclass(frozen=True)
 class CallRecord:
-    """A request: requested and answering model, HTTP code (None without a response), seconds, USD (None: unknown)."""
+    """A request: requested and answering model, HTTP code (None without a response), seconds, USD (None: unknown).
+
+    `prompt` is the text of the last turn, without keys; `images` are the files of the returned images, relative to the
+    report.
+    """
 
     asked: str
     answered: str
     code: int | None
     seconds: float
     usd: float | None
+    prompt: str = ""
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 
 _TRANSIENT = (408, 425, 429)
 _BILLED = ("generateContent", "streamGenerateContent")
+_PROMPT = 2_000  # characters kept of a prompt
 _OUTPUT_TOKENS = 8_000  # assumed of a text response without a limit
 
 
 @dataclass
 class Call:
-    """One request. `code` is None without a response; `usd` is the cost, None where it is unknown."""
+    """One request. `code` is None without a response; `usd` is the cost, None where it is unknown.
+
+    `prompt` is the text of the last turn, `image` the bytes of the image that the response has.
+    """
 
     method: str
     model: str
@@ -44,6 +48,8 @@ class Call:
     code: int | None = None
     seconds: float = 0.0
     usd: float | None = None
+    prompt: str = ""
+    image: bytes | None = field(default=None, repr=False)
     begun: float = field(default=0.0, repr=False)
     reserved: float = field(default=0.0, repr=False)
 
@@ -100,7 +106,9 @@ class Meter:
             if call is None:
                 return
             call.code, call.seconds = response["status"]["code"], time.monotonic() - call.begun
-            call.answered, call.usd = _model_and_cost(call, request, response)
+            document = _json(request.body)
+            call.prompt = _prompt(document)
+            call.answered, call.usd, call.image = _answer(call, document, response)
             if self.budget is not None:
                 self.budget.settle(call.reserved, call.reserved if call.usd is None else call.usd)
 
@@ -139,22 +147,32 @@ def _estimate(model: str, document: dict[str, Any]) -> float:
     return estimate
 
 
-def _model_and_cost(call: Call, request: Request, response: dict[str, Any]) -> tuple[str, float | None]:
-    """The model that a response says it is from, and its cost in USD; None where that is unknown."""
+def _prompt(document: dict[str, Any]) -> str:
+    """The text of the last turn of a request, as far as a person reads it."""
+    contents = document.get("contents")
+    last = contents[-1] if isinstance(contents, list) and contents else None
+    parts = last.get("parts") if isinstance(last, dict) else None
+    texts = [str(part["text"]) for part in parts or () if isinstance(part, dict) and part.get("text")]
+    return "\n".join(texts)[:_PROMPT]
+
+
+def _answer(call: Call, sent: dict[str, Any], response: dict[str, Any]) -> tuple[str, float | None, bytes | None]:
+    """The model that a response says it is from, its cost in USD (None where that is unknown), and its image."""
     if call.code is None or call.code >= 400 or call.method != "generateContent":
-        return "", 0.0
+        return "", 0.0, None
     try:
         parsed = answer.parse(response_body(response))
     except DamagedAnswer:
-        return "", None
+        return "", None, None
     model, usage = models.bare_name(parsed.model), parsed.usage
-    if parsed.image is None and usage is not None and not usage.image:
+    image = parsed.image.image if parsed.image else None
+    if image is None and usage is not None and not usage.image:
         known = models.find(model or call.model)
         price = known.price if known else None
         rate = max((price.text_output if price else None) or 0, (price.input if price else None) or 0)
-        return model, usage.total * rate / 1_000_000
+        return model, usage.total * rate / 1_000_000, None
     priced = model if models.find(model) else call.model
-    return model, pricing.cost_of(priced, usage, _image_size(_json(request.body))).usd
+    return model, pricing.cost_of(priced, usage, _image_size(sent)).usd, image
 
 
 def response_body(response: dict[str, Any]) -> bytes:

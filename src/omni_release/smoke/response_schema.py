@@ -61,12 +61,17 @@ class Field:
         """Whether it was missing at least once."""
         return self.seen < self.of
 
-    def __str__(self) -> str:
-        words = [f"{self.path}: {' or '.join(sorted(self.types))}"]
+    @property
+    def described(self) -> str:
+        """What it holds: types, encoding, values seen."""
+        words = [" or ".join(sorted(self.types))]
         if self.binary:
             words += ["base64", *sorted(self.alphabets), *sorted(self.paddings)]
         words += [*sorted(self.mime_types), *(f"e.g. {value}" for value in sorted(self.enums))]
         return ", ".join([*words, *(["optional"] if self.optional else [])])
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.described}"
 
 
 @dataclass(frozen=True)
@@ -218,37 +223,65 @@ A single recording without one does not show that it is gone.
 """
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of a kind of response: a field is `gone`, `new` or `changed`; what it was, what it is, and the finding.
+
+    `path` is empty for a kind of response that only one side has.
+    """
+
+    response: str
+    kind: str
+    path: str
+    was: str
+    now: str
+    finding: Finding
+
+
 def drift_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Finding, ...]:
+    """The changes between two sets of recordings, as findings."""
+    return tuple(change.finding for change in changes_between(old, new))
+
+
+def changes_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Change, ...]:
     """The changes between two sets of recordings, by kind of response; a kind that only one has is a notice."""
-    findings: list[Finding] = []
+    changes: list[Change] = []
     for kind in sorted({*old, *new}):
         if kind in old and kind in new:
-            findings += drift_of_kind(old[kind], new[kind])
+            changes += _changes_of_kind(old[kind], new[kind])
         else:
             side = "old" if kind in old else "new"
-            findings.append(_notice(f"only the {side} recordings have `{kind}`: nothing to compare", "drift-unseen"))
-    return tuple(findings)
+            message = f"only the {side} recordings have `{kind}`: nothing to compare"
+            changes.append(Change(kind, "unseen", "", "", "", _notice(message, "drift-unseen")))
+    return tuple(changes)
 
 
 def drift_of_kind(old: ResponseSchema, new: ResponseSchema) -> tuple[Finding, ...]:
+    """The changes between two schemas of one kind, as findings."""
+    return tuple(change.finding for change in _changes_of_kind(old, new))
+
+
+def _changes_of_kind(old: ResponseSchema, new: ResponseSchema) -> Iterator[Change]:
     """The changes between two schemas of one kind: a field gone or changed is an error, a new one is not."""
-    findings: list[Finding] = []
     for field in (old.fields[path] for path in _topmost({*old.fields} - {*new.fields})):
         name = re.sub(r"\[.*?\]$", "", field.path.rpartition(".")[2])
         content = field.path[field.path.rfind("[") + 1 : -1] if field.path.endswith("]") else ""
         if field.optional or name in _OFTEN_MISSING or content in _OPTIONAL_CONTENT:
-            findings.append(_notice(f"gone: {field}; responses often lack it", "drift-gone"))
+            finding = _notice(f"gone: {field}; responses often lack it", "drift-gone")
         else:
-            findings.append(Finding(f"gone: {field}", "drift-gone"))
+            finding = Finding(f"gone: {field}", "drift-gone")
+        yield Change(old.kind, "gone", field.path, field.described, "", finding)
     for field in (new.fields[path] for path in _topmost({*new.fields} - {*old.fields})):
         if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
             message = f"new signature: {field}; the next turn of a conversation must send it back"
-            findings.append(Finding(message, "drift-signature", Severity.WARNING))
+            finding = Finding(message, "drift-signature", Severity.WARNING)
         else:
-            findings.append(_notice(f"new: {field}", "drift-new"))
+            finding = _notice(f"new: {field}", "drift-new")
+        yield Change(old.kind, "new", field.path, "", field.described, finding)
     for path in sorted({*old.fields} & {*new.fields}):
-        findings += _changes(old.fields[path], new.fields[path])
-    return tuple(findings)
+        before, after = old.fields[path], new.fields[path]
+        for finding in _changes(before, after):
+            yield Change(old.kind, "changed", path, before.described, after.described, finding)
 
 
 def _topmost(paths: Iterable[str]) -> list[str]:

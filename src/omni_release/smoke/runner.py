@@ -26,6 +26,9 @@ RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
 """Set for programs whose deprecation warnings are not the tests'; see scripts/warnings_recorder.py."""
 
 
+REPORT = "scenarios.jsonl"
+"""The file of a smoke run's results, in the folder of its mode."""
+
 _SCENARIOS = "omni_release.smoke.scenarios"
 
 _NONE_COLLECTED = 5
@@ -101,7 +104,7 @@ def run(release: Release, world: World, mode: str, record: Path | None = None) -
     for old in filter(None, (folder, record)):
         shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True)
-    report = folder / "scenarios.jsonl"
+    report = folder / REPORT
     command = _command(release, world, mode, report, record)
     finished = threading.Event()
     progress = threading.Thread(target=_report_progress, args=(report, world, finished), daemon=True)
@@ -155,7 +158,7 @@ def read_report(path: Path) -> SmokeReport:
         ended = ended or "ended" in entry
         if "scenario" in entry:
             fields = entry["scenario"]
-            calls = tuple(CallRecord(**call) for call in fields["calls"])
+            calls = tuple(CallRecord(**call | {"images": tuple(call.get("images", ()))}) for call in fields["calls"])
             scenarios.append(Scenario(**fields | {"calls": calls, "unused": tuple(fields["unused"])}))
     return SmokeReport(mode, count, tuple(scenarios), ended)
 

@@ -18,7 +18,7 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.smoke import EMULATED, LIVE
-from omni_release.smoke.response_schema import drift_between, schemas_of
+from omni_release.smoke.response_schema import Change, changes_between, schemas_of
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests, rerun_hint
 from omni_release.testing.deprecations import code_places
 
@@ -96,8 +96,7 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
     recordings = cassettes.of_project(release.project)
     if not recordings:
         raise Inconclusive("nothing is recorded to compare with", "Record responses: `omni-release record`.")
-    recorded = schemas_of(exchange for path in recordings for exchange in exchanges.read(path))
-    findings = drift_between(recorded, schemas_of(exchanges.read(live)))
+    findings = tuple(change.finding for change in live_changes(release))
     sources = [cassette.provenance and cassette.provenance.source for cassette in map(cassettes.read, recordings)]
     if set(sources) == {EMULATED}:
         message = "the recordings are from the emulator, so differences are warnings: record responses of the service"
@@ -105,6 +104,13 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
         limit = Severity.WARNING
         findings = tuple(replace(f, severity=min(f.severity, limit, key=_BY_SEVERITY.index)) for f in findings)
     yield from findings
+
+
+def live_changes(release: Release) -> tuple[Change, ...]:
+    """How the responses of the run's live smoke tests differ from the recorded ones. Both must be there."""
+    recordings = cassettes.of_project(release.project)
+    recorded = schemas_of(exchange for path in recordings for exchange in exchanges.read(path))
+    return changes_between(recorded, schemas_of(exchanges.read(mode_folder(release, LIVE) / "traffic")))
 
 
 def _recorded_responses(release: Release) -> tuple[tuple[str, Exchange], ...]:

@@ -17,7 +17,7 @@ import pytest
 from omni_release import project
 from omni_release.cassettes import Scrubber
 from omni_release.core import redaction
-from omni_release.core.documents import append_json_line
+from omni_release.core.documents import append_json_line, write_file
 from omni_release.core.errors import Inconclusive, OmniReleaseError
 from omni_release.core.settings import Settings
 from omni_release.smoke import (
@@ -31,7 +31,7 @@ from omni_release.smoke import (
     CallRecord,
     Scenario,
 )
-from omni_release.smoke.metering import Meter, Service
+from omni_release.smoke.metering import Call, Meter, Service
 from omni_release.smoke.traffic import NOT_RECORDED, Recording, RunningTest, SecretInTraffic, judge, use_recording
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _NAME = "omni-release-smoke"
 _PLACEHOLDER_KEY = "no-key-needed"
+_SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"))
 
 
 def begin(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
@@ -218,7 +219,8 @@ class Session:
         calls: list[CallRecord] = []
         for call in running.calls:
             usd = None if call.usd is None or self._mode == RECORDED else round(call.usd, 6)
-            calls.append(CallRecord(call.model, call.answered, call.code, round(call.seconds, 3), usd))
+            prompt, images = self._scrubber.text(call.prompt), self._kept_image(running, len(calls), call)
+            calls.append(CallRecord(call.model, call.answered, call.code, round(call.seconds, 3), usd, prompt, images))
         return Scenario(
             name=re.sub(r"^test_", "", running.item.name),
             outcome=running.outcome,
@@ -231,6 +233,16 @@ class Session:
             unused=running.unused,
             wrote=running.wrote,
         )
+
+    def _kept_image(self, running: RunningTest, number: int, call: Call) -> tuple[str, ...]:
+        """Keep the image of a call beside the report; its path, relative to that. Other formats are not kept."""
+        suffix = next((suffix for magic, suffix in _SUFFIXES if (call.image or b"").startswith(magic)), None)
+        if self._report is None or call.image is None or suffix is None:
+            return ()
+        name = cassette_name(running.item).removesuffix(".yaml").replace("/", "-")
+        path = self._report.parent / "images" / f"{name}-{number + 1}{suffix}"
+        write_file(path, call.image)
+        return (path.relative_to(self._report.parent).as_posix(),)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
