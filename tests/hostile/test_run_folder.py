@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from omni_release.cli import main
 from tests.conftest import git
 from tests.hostile.conftest import Checkout, snapshot
 
@@ -32,24 +33,35 @@ def note(path: str | Path, old: str | Path, new: str | Path, *, swapping: bool =
     return json.dumps({"swapping": swapping, "files": [[str(path), str(old), str(new)]]})
 
 
-def refused(hostile: Checkout, *command: str) -> str:
-    """Run the command, which must be refused and must leave the canary and the project's files alone."""
-    before, project = snapshot(hostile.canary), (hostile.root / "pyproject.toml").read_bytes()
-    ran = hostile.omni(*command)
-    assert snapshot(hostile.canary) == before
-    assert (hostile.root / "pyproject.toml").read_bytes() == project
-    assert ran.code == 2, ran.out + ran.err
-    return ran.err
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(hostile: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """A function that runs a command: it must be refused, and leave the canary and the project's files alone."""
+
+    def run(*command: str) -> str:
+        before, project = snapshot(hostile.canary), (hostile.root / "pyproject.toml").read_bytes()
+        with monkeypatch.context() as patched:
+            patched.chdir(hostile.root)
+            code = main.main(list(command))
+        printed = capsys.readouterr()
+        assert snapshot(hostile.canary) == before
+        assert (hostile.root / "pyproject.toml").read_bytes() == project
+        assert code == 2, printed.out + printed.err
+        return printed.err
+
+    return run
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_committed_note(hostile: Checkout, command: tuple[str, ...]) -> None:
+def test_a_committed_note(hostile: Checkout, refused: Refused, command: tuple[str, ...]) -> None:
     """A note that git tracks is not followed: no file is restored from it or removed by it."""
     thesis = hostile.canary / "thesis.txt"
     evil = hostile.write("evil.txt", "evil")
     hostile.write(".omni-release/swap.json", note(thesis, evil, hostile.canary / "journal.jsonl"))
     hostile.commit()
-    message = refused(hostile, *command)
+    message = refused(*command)
     assert "git tracks .omni-release/swap.json" in message
     assert "git rm -r --cached .omni-release" in message
 
@@ -67,22 +79,22 @@ def test_a_committed_note(hostile: Checkout, command: tuple[str, ...]) -> None:
         f"{RUN}/work-dir",
     ],
 )
-def test_anything_committed(hostile: Checkout, name: str) -> None:
+def test_anything_committed(hostile: Checkout, refused: Refused, name: str) -> None:
     """Forged runs, caches and sign-offs are not believed: the whole folder is refused as soon as git tracks a file."""
     hostile.write(name, '{"event": "ended", "lane": "rehearse", "whole": true, "verdict": "passed"}\n')
     hostile.commit()
     for command in FOR_EACH_PLACE[:2]:
-        assert "git tracks .omni-release/" in refused(hostile, *command)
+        assert "git tracks .omni-release/" in refused(*command)
 
 
-def test_a_submodule(hostile: Checkout) -> None:
+def test_a_submodule(hostile: Checkout, refused: Refused) -> None:
     """A submodule in the place of the folder is tracked, too."""
     git("init", "--quiet", ".omni-release", cwd=hostile.root)
     hostile.write(".omni-release/swap.json", "{}")
     git("add", "--all", cwd=hostile.root / ".omni-release")
     git("commit", "--quiet", "--message=inner", cwd=hostile.root / ".omni-release")
     hostile.commit()
-    assert "git tracks .omni-release" in refused(hostile, "version", "sync")
+    assert "git tracks .omni-release" in refused("version", "sync")
 
 
 @pytest.mark.parametrize(
@@ -101,11 +113,11 @@ def test_a_submodule(hostile: Checkout) -> None:
         f"{RUN}/smoke/live",
     ],
 )
-def test_a_link_to_a_folder(hostile: Checkout, name: str) -> None:
+def test_a_link_to_a_folder(hostile: Checkout, refused: Refused, name: str) -> None:
     """A link at any depth is refused, also one that git does not track (from an archive)."""
     hostile.link(name, hostile.canary)
     for command in FOR_EACH_PLACE:
-        assert "a link to" in refused(hostile, *command)
+        assert "a link to" in refused(*command)
 
 
 @pytest.mark.parametrize("target", ["thesis.txt", "new.txt"], ids=["a file", "dangling"])
@@ -113,21 +125,21 @@ def test_a_link_to_a_folder(hostile: Checkout, name: str) -> None:
     "name",
     [".gitignore", "lock", "owner.json", "swap.lock", "swap.json", "gate/journal.jsonl", "gate/logs/audit.log"],
 )
-def test_a_link_to_a_file(hostile: Checkout, name: str, target: str) -> None:
+def test_a_link_to_a_file(hostile: Checkout, refused: Refused, name: str, target: str) -> None:
     """Nothing is written through a link, whether its target exists or not."""
     hostile.link(f".omni-release/{name}", hostile.canary / target)
     for command in FOR_EACH_PLACE[:2]:
-        assert "a link to" in refused(hostile, *command)
+        assert "a link to" in refused(*command)
 
 
 @pytest.mark.parametrize("name", ["", "runs", "gate", "lock", "gate/journal.jsonl", "swap.json"])
-def test_a_pipe(hostile: Checkout, name: str) -> None:
+def test_a_pipe(hostile: Checkout, refused: Refused, name: str) -> None:
     """A pipe would be waited for without end."""
     path = hostile.root / ".omni-release" / name
     path.parent.mkdir(exist_ok=True, parents=True)
     os.mkfifo(path)
     for command in FOR_EACH_PLACE[:2]:
-        assert "a pipe, a socket or a device" in refused(hostile, *command)
+        assert "a pipe, a socket or a device" in refused(*command)
 
 
 Paths = Callable[[Checkout], tuple[Path, Path, Path]]
@@ -172,7 +184,7 @@ MOVES: dict[str, Paths] = {
 
 
 @pytest.mark.parametrize("kind", MOVES)
-def test_a_note_of_other_files(hostile: Checkout, kind: str) -> None:
+def test_a_note_of_other_files(hostile: Checkout, refused: Refused, kind: str) -> None:
     """Outside git, too: only files of the project are restored, and only from copies with the names that we make."""
     paths = MOVES[kind](hostile)
     hostile.link("linked", hostile.canary)
@@ -181,7 +193,7 @@ def test_a_note_of_other_files(hostile: Checkout, kind: str) -> None:
             copy.write_text("evil")
     hostile.write(".omni-release/swap.json", note(*paths))
     git_config = (hostile.root / ".git" / "config").read_bytes()
-    assert "names files that no version change writes" in refused(hostile, "version", "set", "2.0.0")
+    assert "names files that no version change writes" in refused("version", "set", "2.0.0")
     assert (hostile.root / ".git" / "config").read_bytes() == git_config
     assert all(copy.exists() for copy in paths[1:] if copy.name.startswith(".thesis"))
 
