@@ -16,6 +16,7 @@ from omni_release.core.errors import Conflict, Inconclusive
 from omni_release.core.model import Evidence, Release
 from omni_release.core.own_folder import FOLDER
 from omni_release.core.secret_variables import installer_logins
+from omni_release.core.text import listed
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.environments import installers
@@ -126,8 +127,7 @@ def _changed_files(release: Release, world: World) -> str:
         "changed": {name for name in now.keys() & before.keys() if now[name] != before[name]},
     }
     named = [f"{name} ({kind})" for kind, names in kinds.items() for name in sorted(names)]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
+    return listed(named, _NAMED)
 
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:

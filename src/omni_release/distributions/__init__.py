@@ -170,12 +170,3 @@ def built(folder: Path) -> tuple[Path, ...]:
     """The distributions in a folder, and a wheel for this machine alone next to it. Raises as `in_folder` does."""
     found = in_folder(folder)
     return (*found, *(wheel for wheel in wheels(folder) if wheel not in found))
-
-
-_SHOWN = 10
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + rest

@@ -10,6 +10,7 @@ from omni_release import distributions
 from omni_release.core.errors import InvalidDistribution, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import listed
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.distributions import expected_files
@@ -133,7 +134,7 @@ def _native_code(wheel: Path) -> Iterator[Finding]:
     if len(set(found.values())) == 1:
         severity = Severity.ERROR if any(map(_EXTENSION.search, found)) else Severity.WARNING
         (system,) = set(found.values())
-        message = f"{wheel.name} installs everywhere, but {distributions.listed(tuple(found))} runs on {system} only"
+        message = f"{wheel.name} installs everywhere, but {listed(tuple(found))} runs on {system} only"
         fix = "Have the build back end tag the wheel for its platform."
         yield Finding(f"{message}. {fix}", "native-code", severity)
 

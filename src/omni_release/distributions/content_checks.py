@@ -14,6 +14,7 @@ from omni_release import distributions, source_tree
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import listed
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.distributions import stray_files
@@ -98,7 +99,7 @@ def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(message, "untracked-in-sdist", distribution=sdist.name, subjects=more)
     left_out = sorted(tracked - inside)
     if left_out:
-        message = f"not in the sdist: {distributions.listed(left_out)}"
+        message = f"not in the sdist: {listed(left_out)}"
         yield Finding(message, "left-out-of-sdist", Severity.NOTICE)
 
 

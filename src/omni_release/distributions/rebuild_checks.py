@@ -9,6 +9,7 @@ from omni_release import distributions
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.distributions import comparison
 from omni_release.distributions.checks import HOLLOW
@@ -35,17 +36,17 @@ def wheel_matches_checkout(release: Release, world: World) -> Iterator[Finding]:
     elsewhere = distributions.built_elsewhere(world)
     name = published.name
     if found.missing:
-        message = f"{name} lacks {distributions.listed(found.missing)}, which a wheel from the checkout has"
+        message = f"{name} lacks {listed(found.missing)}, which a wheel from the checkout has"
         yield Finding(message, "lost-in-sdist", distribution=name, subjects=tuple(found.missing))
     if found.added:
         why = ". It was not built here: a leftover of an earlier build (build/, dist/)?" if elsewhere else ""
-        message = f"{name} has {distributions.listed(found.added)}, which a wheel from the checkout lacks{why}"
+        message = f"{name} has {listed(found.added)}, which a wheel from the checkout lacks{why}"
         yield Finding(message, "added-by-sdist")
     if found.changed:
-        message = f"{name} differs from a wheel from the checkout in: {distributions.listed(found.changed)}"
+        message = f"{name} differs from a wheel from the checkout in: {listed(found.changed)}"
         yield Finding(message, "sdist-differs")
     if found.expected:
-        message = f"the build back end writes these differently for each build: {distributions.listed(found.expected)}"
+        message = f"the build back end writes these differently for each build: {listed(found.expected)}"
         yield Finding(message, severity=Severity.NOTICE)
 
 
@@ -83,7 +84,7 @@ def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
         elif path.read_bytes() != again.read_bytes():
             first, second = hashes(path, record=True), hashes(again, record=True)
             changed = sorted(name for name in first | second if first.get(name) != second.get(name))
-            place = f"in {distributions.listed(changed)}" if changed else _HEADERS
+            place = f"in {listed(changed)}" if changed else _HEADERS
             # setuptools writes the present time into an sdist, and has no setting for it.
             severity = Severity.WARNING if changed or distributions.is_wheel(path.name) else Severity.NOTICE
             yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", severity)

@@ -12,6 +12,7 @@ from omni_release import distributions, programs
 from omni_release.core.errors import ToolUnavailable, install_hint
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.distributions.checks import HOLLOW
 
@@ -58,10 +59,10 @@ def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
             continue
         # A project without import packages may install programs, or requirements alone.
         severity = Severity.WARNING if found.rule in ("W007", "W008") and not own else Severity.ERROR
-        listed = files if found.rule in _AT_THE_TOP else found.files
-        names = f": {distributions.listed(listed)}" if listed else ""
+        named = files if found.rule in _AT_THE_TOP else found.files
+        names = f": {listed(named)}" if named else ""
         message = f"{found.wheel}: {found.message}{names}"
-        yield Finding(message, found.rule, severity, distribution=found.wheel, subjects=listed)
+        yield Finding(message, found.rule, severity, distribution=found.wheel, subjects=named)
 
 
 _AT_THE_TOP = ("W003", "W005", "W009", "W010")

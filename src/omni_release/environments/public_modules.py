@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from omni_release.core.model import Finding, Severity
+from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.environments.import_findings import SCRIPTS, how_it_failed
 from omni_release.environments.imports import Failure, Imported, is_module
@@ -135,8 +136,4 @@ def _is_explained(failure: Failure) -> bool:
 
 def _more(names: list[str]) -> str:
     """The other modules, to end a sentence about the first."""
-    if len(names) == 1:
-        return ""
-    shown = [f"`{name}`" for name in names[1 : _SHOWN + 1]]
-    rest = len(names) - 1 - len(shown)
-    return f"; so does {', '.join(shown)}" + (f" and {rest} more" if rest else "")
+    return f"; so does {listed([f'`{name}`' for name in names[1:]], _SHOWN)}" if len(names) > 1 else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from omni_release.core.model import BLOCKED_BY, Outcome, Severity, Stage, Status
+from omni_release.core.text import listed
 from omni_release.report.problems import blocked_tasks
 
 
@@ -84,8 +85,7 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
         (Status.INCONCLUSIVE, "inconclusive"),
     ):
         if ids[status]:
-            more = f" and {len(ids[status]) - 3} more" if len(ids[status]) > 3 else ""
-            yield f"{', '.join(ids[status][:3])}{more} {verb}"
+            yield f"{listed(ids[status], 3)} {verb}"
     if mark is Mark.FAILED and not ids[Status.FAILED]:
         yield "failed, as another stage explains"
     if mark is Mark.PASSED:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import IN_BASELINE, Outcome, Report, Severity, Status
+from omni_release.core.text import listed
 from omni_release.report import problems, stages
 from omni_release.report.problems import Problem
 from omni_release.report.stages import Mark, Progress, Row
@@ -76,8 +77,7 @@ def running_lines(progress: Progress) -> Iterator[str]:
     """A line for each stage that is running: its name, its tasks (two at most), and its seconds so far."""
     for stage, ids, seconds in progress.running():
         if ids:
-            more = f" and {len(ids) - 2} more" if len(ids) > 2 else ""
-            yield f"{stage.value.capitalize():<10} {', '.join(ids[:2])}{more}  {seconds:.0f} s"
+            yield f"{stage.value.capitalize():<10} {listed(ids, 2)}  {seconds:.0f} s"
 
 
 def header_line(project: str, version: str | None, head: Head | None, target: str) -> str:

@@ -1,0 +1,13 @@
+"""Parts of sentences that many messages have."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def listed(names: Sequence[str], limit: int = 10) -> str:
+    """The first names, at most `limit`, and how many more there are: `a, b and 3 more`."""
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest
