@@ -1,5 +1,6 @@
 """The nox sessions of this project: the lanes of omni-release, and its own development tasks."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import nox
 import omni_release.sessions
 from omni_release import lanes
 from omni_release.cli import explain
+from omni_release.core import settings_reference
 
 # `tests` is a lane elsewhere (here: `omni-release tests`); in this project it runs the whole suite on each Python.
 omni_release.sessions.register(*(name for name in omni_release.sessions.SESSIONS if name != "tests"))
@@ -122,12 +124,19 @@ def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
     page = explain.page(lanes.every())
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
-    rooms = Path("docs/how-it-works.md")
-    start, end = "<!-- rooms -->\n", "<!-- /rooms -->"
-    before, _, rest = rooms.read_text(encoding="utf-8").partition(start)
-    drawing = f"{before}{start}{drawing_of_rooms()}{end}{rest.partition(end)[2]}"
-    rooms.write_text(drawing, encoding="utf-8", newline="\n")
-    session.log("docs/checks.md, docs/how-it-works.md")
+    write_between("docs/how-it-works.md", "rooms", drawing_of_rooms())
+    write_between("docs/settings.md", "settings", f"```toml\n{settings_reference.example()}```\n")
+    schema = json.dumps(settings_reference.json_schema(), indent=2, ensure_ascii=False) + "\n"
+    Path("docs/settings.schema.json").write_text(schema, encoding="utf-8", newline="\n")
+    session.log("docs/checks.md, docs/how-it-works.md, docs/settings.md, docs/settings.schema.json")
+
+
+def write_between(page: str, name: str, text: str) -> None:
+    """Replace what is between the marks of this name in a page."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    path = Path(page)
+    before, _, rest = path.read_text(encoding="utf-8").partition(start)
+    path.write_text(f"{before}{start}{text}{end}{rest.partition(end)[2]}", encoding="utf-8", newline="\n")
 
 
 def drawing_of_rooms() -> str:
