@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from omni_release.file_roles import Layout, Role
+from omni_release.file_roles import FileRoles, Role
 
-LAYOUT = Layout((PurePosixPath("src/acme"), PurePosixPath("one.py")))
+ROLES = FileRoles((PurePosixPath("src/acme"), PurePosixPath("one.py")))
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ LAYOUT = Layout((PurePosixPath("src/acme"), PurePosixPath("one.py")))
 )
 def test_role(path: str, role: Role) -> None:
     """A file in an import package ships, unless it is a test or third-party; others are known by their folders."""
-    assert LAYOUT.role(path) is role
+    assert ROLES.role(path) is role
 
 
 def test_nothing_known_ships() -> None:
     """Where no import package is known, what is for nothing else ships."""
-    assert Layout(()).role("app.py") is Role.SHIPPED
-    assert Layout(()).role("tests/app.py") is Role.TEST
+    assert FileRoles(()).role("app.py") is Role.SHIPPED
+    assert FileRoles(()).role("tests/app.py") is Role.TEST

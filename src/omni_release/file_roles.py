@@ -44,7 +44,7 @@ class Role(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileRoles:
     """The files and folders of a project that ship: its import packages, and what its build configuration names.
 
     Where none are known, every file that is not for something else ships.
@@ -64,10 +64,10 @@ class Layout:
         return Role.SHIPPED if role is Role.OTHER and not self.shipped else role
 
 
-def layout(project: Project) -> Layout:
-    """The layout of a project."""
+def of_project(project: Project) -> FileRoles:
+    """The roles of a project's files."""
     packages = [PurePosixPath(package.path.as_posix()) for package in project.packages]
-    return Layout(tuple(dict.fromkeys((*packages, *_configured(project.metadata)))))
+    return FileRoles(tuple(dict.fromkeys((*packages, *_configured(project.metadata)))))
 
 
 def _configured(metadata: Mapping[str, object]) -> Iterator[PurePosixPath]:

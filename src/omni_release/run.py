@@ -359,7 +359,7 @@ def _report(
     return Report(
         lane=request.lane,
         project=request.project.name,
-        version=distributions.released(release.version, artifacts),
+        version=distributions.version_to_release(release.version, artifacts),
         target=release.target,
         seconds=round(seconds, 3),
         outcomes=tuple(outcomes),

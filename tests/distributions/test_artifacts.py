@@ -80,7 +80,7 @@ def test_other_names(name: str) -> None:
 def test_released(stated: str | None, built: str | None, found: str | None) -> None:
     """The built version is released, even if the project has another by now; the spelling is the project's."""
     pinned = (Artifact(f"acme-{built}-py3-none-any.whl", 1, "0"),) if built else ()
-    assert distributions.released(stated, pinned) == found
+    assert distributions.version_to_release(stated, pinned) == found
 
 
 def test_is_wheel() -> None:

@@ -186,4 +186,4 @@ def test_what_was_looked_at(tmp_path: Path) -> None:
     """Where no package is found, the folders that the back end names are known."""
     text = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "acme"\n'
     (tmp_path / "pyproject.toml").write_text(text + WHEEL + 'packages = ["src/gone", "lib/gone"]\n', encoding="utf-8")
-    assert project.layout(project.load(tmp_path)).looked_at == "src/gone, lib/gone"
+    assert project.found_packages(project.load(tmp_path)).looked_at == "src/gone, lib/gone"

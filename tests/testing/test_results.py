@@ -119,7 +119,7 @@ def test_causes(text: str, environment: dict[str, str], cause: str) -> None:
 def test_variables() -> None:
     """The variables that set certificates or a proxy, if they set any."""
     environment = {"SSL_CERT_FILE": "/x", "https_proxy": "y", "NO_PROXY": "", "HOME": "/"}
-    assert machine.variables(environment) == ("SSL_CERT_FILE", "https_proxy")
+    assert machine.network_variables(environment) == ("SSL_CERT_FILE", "https_proxy")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there is no root here")

@@ -173,7 +173,7 @@ class CopySource:
         copies = release.work_dir / "source", release.work_dir / "again"
         yield from (Copy(top, copy, files) for copy in copies)
         if found:
-            yield from repository.clone(top, copies, release, world)
+            yield from repository.recreate(top, copies, release, world)
         hashes = source_tree.file_hashes(release.project.root, world.processes)
         yield Write(release.folder / FILES, documents.to_json(hashes).encode("utf-8", "backslashreplace"))
         # Last, so that it exists only when the copy is complete: the build is of this tree from now on.

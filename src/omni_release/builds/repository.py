@@ -79,7 +79,7 @@ class Repository:
                 yield PurePosixPath(path)
 
 
-def clone(top: Path, copies: tuple[Path, ...], release: Release, world: World) -> Iterator[Action]:
+def recreate(top: Path, copies: tuple[Path, ...], release: Release, world: World) -> Iterator[Action]:
     """Give copies of the working tree at `top` a repository each, and their submodules too.
 
     With the same branch, tags, index and ignored files, as deep or shallow as the user's; without remotes and hooks.
@@ -104,7 +104,7 @@ def clone(top: Path, copies: tuple[Path, ...], release: Release, world: World) -
         for name, content in named.items():
             yield Write(copy / ".git" / name, os.fsencode(content))
     for inside in found.submodules():
-        yield from clone(top / inside, tuple(copy / inside for copy in copies), release, world)
+        yield from recreate(top / inside, tuple(copy / inside for copy in copies), release, world)
 
 
 def _files_in(folder: Path) -> tuple[PurePosixPath, ...]:

@@ -36,7 +36,7 @@ def checklists_valid(release: Release, world: World) -> Iterator[Finding]:
             if item.check and item.check not in known:
                 yield _unknown_check(item, known)
     today = world.clock.now().date()
-    version = distributions.released(release.version, world.journal.artifacts())
+    version = distributions.version_to_release(release.version, world.journal.artifacts())
     yield from sign_offs.problems(release.project.root, known, today, version)
 
 

@@ -81,7 +81,7 @@ def answer(id: str, root: Path, version: str | None, journal: Journal, today: da
 
 def answer_for(task: str, release: Release, world: World, today: date) -> tuple[SignOff | None, str]:
     """See `core.world.Answers`."""
-    version = distributions.released(release.version, world.journal.artifacts())
+    version = distributions.version_to_release(release.version, world.journal.artifacts())
     return answer(task, release.project.root, version, world.journal, today)
 
 
@@ -192,7 +192,7 @@ def select_run(store: RunStore, name: str | None) -> RunFolder:
 def item_states(checklist: Checklist, project: Project, run: RunFolder) -> Iterator[ItemState]:
     """The items of a checklist in this run."""
     artifacts, target = run.artifacts(), run.last_target()
-    version = distributions.released(versions.version_of(versions.places_of(project)), artifacts)
+    version = distributions.version_to_release(versions.version_of(versions.places_of(project)), artifacts)
     today = datetime.datetime.now(datetime.UTC).date()
     for item in checklist.items:
         sign_off, _ = answer(item.id, project.root, version, run, today)

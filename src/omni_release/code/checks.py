@@ -46,10 +46,10 @@ def bug_patterns(release: Release, world: World) -> Iterator[Finding]:
         environment=world.environment,
     )
     yield from scan.missing_rules(project.root, settings.rules)
-    layout = file_roles.layout(project)
+    roles = file_roles.of_project(project)
     try:
         for finding in scan.find_matches(options, world.processes):
-            yield finding if finding.configured else _lowered(finding, layout)
+            yield finding if finding.configured else _lowered(finding, roles)
     except ToolUnavailable as error:
         raise ToolUnavailable(error.message, error.hint, configured=bool(settings.rules)) from None
 
@@ -58,9 +58,9 @@ _OF_RELEASING = {"publish-by-hand", "dist-removed-by-hand"}  # what these find i
 _OF_USERS = (file_roles.Role.SHIPPED, file_roles.Role.VENDORED, file_roles.Role.OTHER)
 
 
-def _lowered(finding: Finding, layout: file_roles.Layout) -> Finding:
+def _lowered(finding: Finding, roles: file_roles.FileRoles) -> Finding:
     """A match of a rule that omni-release ships: advice where the file neither ships nor releases."""
-    role = layout.role(finding.path or "")
+    role = roles.role(finding.path or "")
     if finding.severity is not Severity.ERROR or finding.path is None or role in _OF_USERS:
         return finding
     if role is file_roles.Role.DEVELOPMENT and finding.rule in _OF_RELEASING:
@@ -88,8 +88,8 @@ def silent_failures(release: Release, world: World) -> Iterator[Finding]:
     Fix: raise the error again, catch only the expected one, or give the reason in a `# noqa: BLE001 - REASON` or a
     waiver; `ruff rule BLE001` explains a rule.
     """
-    project, layout = release.project, file_roles.layout(release.project)
-    files = [file for file in _python_files(release, world) if layout.role(file) not in _NOT_SHIPPED]
+    project, roles = release.project, file_roles.of_project(release.project)
+    files = [file for file in _python_files(release, world) if roles.role(file) not in _NOT_SHIPPED]
     sources = select_sources(project.root, files, project.settings.audit.ignore)
     skipped = {rule.id for rule in SKIPPED_RULES}
     yield from (finding for finding in sources.findings if finding.rule in skipped)
@@ -101,7 +101,7 @@ def silent_failures(release: Release, world: World) -> Iterator[Finding]:
             for finding in (_ruff_finding(entry, project.root) for entry in _run_ruff(context, world, batch)):
                 if finding.rule == "TRY203" and _lets_through(project.root / (finding.path or ""), finding.line):
                     continue
-                advice = finding.severity is Severity.ERROR and layout.role(finding.path or "") in _ADVICE
+                advice = finding.severity is Severity.ERROR and roles.role(finding.path or "") in _ADVICE
                 yield replace(finding, severity=Severity.NOTICE) if advice else finding
 
 
@@ -160,7 +160,7 @@ def abandoned_packages(release: Release, world: World) -> Iterator[Finding]:
     """
     # Not ruff's TID251 (banned-api): it does not see `import_module("…")`, and any noqa comment silences it.
     project, abandoned = release.project, imports.load_abandoned()
-    layout, files = file_roles.layout(project), _python_files(release, world)
+    roles, files = file_roles.of_project(project), _python_files(release, world)
     own = {name.split(".")[0] for name in importable(project)} - _SHARED_NAMESPACES
     name = imports.name_of(project.name)
     mentions, provided, optional = imports.mentions(abandoned), _provided(release), _optional(release)
@@ -175,7 +175,7 @@ def abandoned_packages(release: Release, world: World) -> Iterator[Finding]:
             if package and (key := (site.line, package.modules)) not in reported:
                 reported.add(key)
                 soft = site.guarded or package.still or (site.in_function and package.distribution in optional)
-                hard = layout.role(file) is file_roles.Role.SHIPPED and not soft
+                hard = roles.role(file) is file_roles.Role.SHIPPED and not soft
                 severity = Severity.ERROR if hard and here.isdisjoint(package.providers) else Severity.WARNING
                 message = f"imports {site.module}: {package.description}"
                 yield Finding(message, "deprecated-import", severity, site.path, site.line, site.column)

@@ -111,7 +111,7 @@ class _Violations:
 
     def findings(self, entries: list[dict[str, Any]]) -> Iterator[Finding]:
         """The violations as findings. None is about a file that tests, shows, or is of a third party."""
-        layout, plugins = file_roles.layout(self.project), _plugins(self.project)
+        roles, plugins = file_roles.of_project(self.project), _plugins(self.project)
         hosts = set().union(*(_HOSTS.get(group, set()) for group in plugins))
         entries = [
             entry | {"path": display_path(self.project.root, Path(entry["location"]["file"]))} for entry in entries
@@ -120,7 +120,7 @@ class _Violations:
         for entry in entries:
             if not entry["location"]["line"]:
                 yield from self._of_requirement(entry)
-            elif layout.role(entry["path"]) is file_roles.Role.SHIPPED:
+            elif roles.role(entry["path"]) is file_roles.Role.SHIPPED:
                 yield self._of_import(entry, hosts)
 
     def _of_requirement(self, entry: dict[str, Any]) -> Iterator[Finding]:

@@ -107,10 +107,10 @@ def _configured(names: Iterable[str], settings: Settings) -> SeverityLevel | Non
 class Name:
     """A name that an entry of `severity` can have, or cannot: the id of a check, a rule or a family.
 
-    `id` is a regular expression for rules that another program defines.
+    `pattern` is a regular expression: another program may define the rules of a check.
     """
 
-    id: str
+    pattern: str
     kind: RuleClass
 
 
@@ -138,18 +138,18 @@ def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:
         if not entries:
             return
         known += source()
-        quality = [name.id for name in known if name.kind is RuleClass.QUALITY]
+        quality = [name.pattern for name in known if name.kind is RuleClass.QUALITY]
         entries = {entry: None for entry in entries if not any(re.fullmatch(id, entry) for id in quality)}
     for entry in entries:
         keys = (TABLE, "severity", entry)
         line = pyproject_line(project.root, keys)
         path = project.root / "pyproject.toml"
         subject = f"`{entry}` in [{TABLE}.severity]"
-        if any(re.fullmatch(name.id, entry) for name in known):
+        if any(re.fullmatch(name.pattern, entry) for name in known):
             hint = f"Accept a single finding until a day: add a [[{TABLE}.waiver]]."
             message = f"{subject} always blocks: it is about what ships, or of your own"
             raise SettingsError(message, hint, path=path, line=line)
-        names = (name.id.replace("\\", "") for name in known if name.kind is RuleClass.QUALITY)
+        names = (name.pattern.replace("\\", "") for name in known if name.kind is RuleClass.QUALITY)
         plain = (name for name in names if re.fullmatch(r"[\w/-]+", name))
         hint = did_you_mean(entry, plain, "Name a rule, a check or a family: run `omni-release explain`.")
         message = f"{subject} is neither a rule, nor a check, nor a family"

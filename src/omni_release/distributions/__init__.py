@@ -57,7 +57,7 @@ def project_and_version(artifacts: Sequence[Artifact]) -> tuple[str, str]:
     return name_and_version(artifacts[0].name)
 
 
-def released(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
+def version_to_release(stated: str | None, pinned: Sequence[Artifact]) -> str | None:
     """The version to release: that of the built files, spelled as the project states it.
 
     The built files decide, even if the project states another version by now. Before the build it is the version that

@@ -259,7 +259,7 @@ _KEYS = ("tool", "omni-release", "git", "tag")
 
 def released_version(release: Release, world: World) -> str:
     """The version that is released. Raises Inconclusive where the build determines it, and nothing is built yet."""
-    version = distributions.released(release.version, world.journal.artifacts())
+    version = distributions.version_to_release(release.version, world.journal.artifacts())
     if version is None:
         raise Inconclusive(
             "the version is determined by the build, and nothing is built yet", "Run `omni-release rehearse` first."

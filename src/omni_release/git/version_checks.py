@@ -65,7 +65,7 @@ def version_follows_tags(release: Release, world: World) -> Iterator[Finding]:
     [tool.omni-release.git]. To release an older series on purpose, add a waiver for
     `version-follows-tags/version-goes-back`.
     """
-    stated = distributions.released(release.version, world.journal.artifacts())
+    stated = distributions.version_to_release(release.version, world.journal.artifacts())
     version = parse(stated) if stated else None
     if version is None:
         raise NotApplicable("the version is determined by the build, and nothing is built yet")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 
+from omni_release import file_roles
 from omni_release import models as models_module
 from omni_release.core.errors import NotApplicable, did_you_mean
 from omni_release.core.model import Finding, Project, Release, Severity
@@ -15,7 +16,6 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
-from omni_release.file_roles import layout
 from omni_release.models import Occurrence
 from omni_release.models.uses import PROSE, Context, Reader
 
@@ -53,7 +53,7 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("no file of the project names a model")
     findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
     additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
-    reader = Reader(project.root, layout(project), search.occurrences)
+    reader = Reader(project.root, file_roles.of_project(project), search.occurrences)
     findings += life_findings((*search.occurrences, *additional), today, lambda o: _context(o, reader, configured))
     yield from findings
     names = {occurrence.name for occurrence in search.occurrences}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path, PurePosixPath
 
-from omni_release.file_roles import Layout, Role
+from omni_release.file_roles import FileRoles, Role
 from omni_release.models import Occurrence
 
 
@@ -64,7 +64,7 @@ class Reader:
     """
 
     root: Path
-    layout: Layout
+    roles: FileRoles
     occurrences: InitVar[Sequence[Occurrence]] = ()
     _names: dict[str, set[str]] = field(default_factory=dict)
     _lines: dict[str, list[str]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Reader:
         path, suffix = occurrence.path, PurePosixPath(occurrence.path).suffix.lower()
         if suffix in PROSE:
             return Context.PROSE
-        role = self.layout.role(path)
+        role = self.roles.role(path)
         if role in _BY_ROLE:
             return _BY_ROLE[role]
         ships = role in (Role.SHIPPED, Role.VENDORED) or (

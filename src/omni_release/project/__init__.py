@@ -14,7 +14,7 @@ from omni_release.core.settings import Settings
 from omni_release.core.toml import table
 from omni_release.project import back_ends, setup_files
 from omni_release.project.back_ends import Checkout
-from omni_release.project.layout import SOURCE_FOLDERS, Layout, is_import_name, is_package
+from omni_release.project.layout import SOURCE_FOLDERS, FoundPackages, is_import_name, is_package
 
 
 def load(root: Path) -> Project:
@@ -44,7 +44,7 @@ def load(root: Path) -> Project:
     return Project(root, name, packages, chosen, metadata, compiled, stated_in)
 
 
-def layout(project: Project) -> Layout:
+def found_packages(project: Project) -> FoundPackages:
     """Where the import packages of a project were looked for, whatever `import-packages` says."""
     return back_ends.find(Checkout(project.root, project.name, project.metadata, setup_files.read(project.root)))
 
@@ -104,7 +104,7 @@ def _text(path: Path) -> str:
 
 
 def _configured_packages(
-    checkout: Checkout, found: Layout, names: tuple[str, ...]
+    checkout: Checkout, found: FoundPackages, names: tuple[str, ...]
 ) -> tuple[tuple[Package, ...], tuple[str, ...]]:
     """The packages that the setting names, and the modules without Python source. Raises UsageError for any other."""
     packages, compiled = [], []
@@ -132,7 +132,7 @@ def _configured_packages(
     return tuple(packages), tuple(compiled)
 
 
-def _at_path(root: Path, found: Layout, path: str) -> Package | None:
+def _at_path(root: Path, found: FoundPackages, path: str) -> Package | None:
     """The package at a path; its name is as the back end installs it, else its path below its source folder."""
     inside = PurePosixPath(path.removeprefix("./").rstrip("/"))
     full = root / inside
@@ -157,7 +157,7 @@ def _at_path(root: Path, found: Layout, path: str) -> Package | None:
     return Package(Path(inside), dotted) if is_import_name(dotted) else None
 
 
-def _candidates(found: Layout, name: str) -> Iterator[Path]:
+def _candidates(found: FoundPackages, name: str) -> Iterator[Path]:
     """The paths that a package or module of this name may have: where the back end finds others, and in src/."""
     inside = Path(*name.split("."))
     bases = []

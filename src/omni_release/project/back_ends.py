@@ -14,8 +14,8 @@ from omni_release.project import setup_files
 from omni_release.project.layout import (
     NOT_PACKAGES,
     Find,
+    FoundPackages,
     Installed,
-    Layout,
     expand,
     is_package,
     module_name,
@@ -42,15 +42,15 @@ class Checkout:
         return table(self.metadata, "tool", *keys)
 
 
-class Without(Exception):
+class NoModules(Exception):
     """The settings say that the project has no modules."""
 
 
-class NoneListed(Without):
+class NoneListed(NoModules):
     """The settings list no package: one that is there nevertheless is forgotten."""
 
 
-def find(checkout: Checkout) -> Layout:
+def find(checkout: Checkout) -> FoundPackages:
     """The import packages of a project: those that its back end installs, else those in the usual places."""
     reader = _reader(checkout)
     compiled: list[str] = []
@@ -68,18 +68,18 @@ def find(checkout: Checkout) -> Layout:
     except NoneListed:
         packages = [package for package in usual(checkout.root, checkout.name) if _is_forgotten(checkout, package)]
         if not packages:
-            return Layout((), without_modules=True)
-    except Without:
-        return Layout((), without_modules=True)
+            return FoundPackages((), without_modules=True)
+    except NoModules:
+        return FoundPackages((), without_modules=True)
     if not packages and not compiled:
         if named and all((checkout.root / path).exists() for path in named):
-            return Layout((), without_modules=True)  # data alone
+            return FoundPackages((), without_modules=True)  # data alone
         packages = usual(checkout.root, checkout.name)
     packages = [package for package in packages if not _is_of_developers(checkout, package)] or packages
     chosen = tuple(_topmost(packages))
     own = module_name(checkout.name)
     tops = {package.name.partition(".")[0] for package in chosen}
-    return Layout(
+    return FoundPackages(
         chosen,
         tuple(sorted({name for name in compiled if name.partition(".")[0] not in tops})),
         looked_at=", ".join(dict.fromkeys(named)) or f"src/, lib/, python/, {own}/ and {own}.py",
@@ -149,7 +149,7 @@ def _hatch(checkout: Checkout) -> Found:
         if not str(path).startswith(("..", "/", "~")):
             yield Installed(plain(str(path)), str(target).strip("/"))
     if not paths and settings.get("bypass-selection") is True:
-        raise Without
+        raise NoModules
 
 
 def _moved(path: str, sources: Mapping[str, str]) -> str:
@@ -211,7 +211,7 @@ def _poetry(checkout: Checkout) -> Found:
     """[tool.poetry] packages: include, from, to; else the project's name, at the top or in src/."""
     settings = checkout.tool("poetry")
     if settings.get("package-mode") is False:
-        raise Without
+        raise NoModules
     packages = settings.get("packages")
     for entry in packages if isinstance(packages, list) else ():
         formats = strings(entry.get("format")) if isinstance(entry, dict) else []
@@ -256,7 +256,7 @@ def _maturin(checkout: Checkout) -> Found:
     paths = [(PurePosixPath(base, name).as_posix(), name) for name in inside for base in bases]
     folders = [Installed(path, name) for path, name in paths if is_package(checkout.root / path)]
     if not folders and settings.get("bindings") == "bin":
-        raise Without
+        raise NoModules
     yield from folders or [Installed("", module)]
 
 

@@ -15,7 +15,7 @@ from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
-from omni_release.project import layout as find_layout
+from omni_release.project import found_packages
 from omni_release.project.back_ends import compiles
 
 SCHEMA = Rule("pyproject", RuleClass.RELEASE, "pyproject.toml does not follow the specification")
@@ -60,8 +60,8 @@ def project_valid(release: Release, world: World) -> Iterator[Finding]:
     yield from _schema_violation(stated, unknown, text)
     yield from _build_system(project)
     yield from _scripts(project, text)
-    if not project.packages and not project.compiled and not (layout := find_layout(project)).without_modules:
-        message = f"no import package found in {layout.looked_at}: name it in `import-packages` [tool.omni-release]"
+    if not project.packages and not project.compiled and not (found := found_packages(project)).without_modules:
+        message = f"no import package found in {found.looked_at}: name it in `import-packages` [tool.omni-release]"
         severity = Severity.WARNING if compiles(project.metadata) else Severity.ERROR
         yield Finding(message, IMPORT_PACKAGE.id, severity, project.stated_in)
     required = table(project.metadata, "project").get("requires-python")

@@ -55,7 +55,7 @@ class Find:
 
 
 @dataclass(frozen=True)
-class Layout:
+class FoundPackages:
     """The import packages of a checkout. `looked_at` says where they were looked for.
 
     `compiled` are the names of modules without Python source. With `without_modules`, the project is to have none.

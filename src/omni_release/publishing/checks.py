@@ -175,7 +175,7 @@ def upload_window(release: Release, world: World) -> Iterator[Finding]:
 
 def _listed_files(release: Release, world: World) -> tuple[str, list[IndexFile]]:
     """The version, and the index's files of it. Raises NotApplicable where only a build determines the version."""
-    version = distributions.released(release.version, world.journal.artifacts())
+    version = distributions.version_to_release(release.version, world.journal.artifacts())
     if version is None:
         raise NotApplicable("the version is determined by the build, and nothing is built yet")
     files = polling.files(world, _normalized_name(release))

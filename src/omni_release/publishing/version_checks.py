@@ -28,7 +28,7 @@ def version_follows_index(release: Release, world: World) -> Iterator[Finding]:
     """
     from packaging.utils import canonicalize_name
 
-    version = distributions.released(release.version, world.journal.artifacts())
+    version = distributions.version_to_release(release.version, world.journal.artifacts())
     if version is None:
         raise NotApplicable("the version is determined by the build, and nothing is built yet")
     listed = polling.files(world, str(canonicalize_name(release.project.name)))

@@ -28,8 +28,8 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PROXY = re.compile(r"proxy|proxies", re.I)
 
 
-def variables(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables that set certificates or a proxy here."""
+def network_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the variables that set certificates or a proxy here."""
     names = (name for name in environment if name in _CERTIFICATES or name.lower() in _PROXIES)
     return tuple(sorted(name for name in names if environment[name]))
 

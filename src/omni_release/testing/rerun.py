@@ -144,7 +144,7 @@ def _pass_with_source(release: Release, world: World, checkout: _Place, nodes: t
 
 def _without_variables(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
     """Those of the tests that pass against the wheel where certificates and proxies are not set by variables."""
-    if not nodes or not (names := machine.variables(world.environment)):
+    if not nodes or not (names := machine.network_variables(world.environment)):
         return {}
     place = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED, names)
     _, found = _run(release, world, place, nodes)

@@ -103,7 +103,7 @@ def _tag(release: Release, world: World) -> tuple[str, datetime.datetime] | None
     )
     times = {name: time for time, _, name in (line.partition(" ") for line in (listed or "").splitlines())}
     owner = tags.owner_of(root, release.project.name, release.project.settings.git.tag)
-    stated = distributions.released(release.version, world.journal.artifacts())
+    stated = distributions.version_to_release(release.version, world.journal.artifacts())
     version = parse(stated) if stated else None
     own = [tag.name for tag in tags.own_tags(times, owner) if version and tag.version.key == version.key]
     if not own or not stated:
