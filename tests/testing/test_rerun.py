@@ -72,6 +72,16 @@ KINDS = {
         "inconclusive",
         "fails against the wheel and against the checkout: the network is blocked",
     ),
+    "network of a program": (
+        {
+            "tests/test_more.py": TEST.format(
+                "import subprocess, sys\n    code = \"import urllib.request as r; r.urlopen('http://127.0.0.1:1/')\"\n"
+                "    assert subprocess.run([sys.executable, '-c', code]).returncode == 0"
+            )
+        },
+        "inconclusive",
+        "fails against the wheel and against the checkout: the network is blocked",
+    ),
     "network": (
         {
             "tests/test_more.py": TEST.format(

@@ -139,7 +139,7 @@ def _failure_findings(
     for failure in failures:
         result = again.tests.get(failure.node, again.whole)
         text = failure.text + again.texts.get(failure.node, "")
-        cause = machine.cause(failure.name, text, world.environment)
+        cause = machine.cause(failure.name, text, world.environment, failure.output)
         if not cause and failure.node in again.hosts:
             cause = f"they ask for another machine ({again.hosts[failure.node]}), which may be out of reach"
         if cause and result is Again.BOTH:

@@ -72,7 +72,10 @@ def _arguments(
     if settings.measures_coverage():
         arguments.append("--no-cov")  # it is of the source folder, which this copy leaves out
     # One module that cannot be collected, for want of a package, does not keep the others from running.
-    return [*arguments, f"--junitxml={results}", "-o", "junit_family=xunit1", "--continue-on-collection-errors"]
+    # What a failed test prints can say why it failed, where a program that it starts has no network.
+    keys = ("junit_family=xunit1", "junit_logging=all", "junit_log_passing_tests=false")
+    options = (word for key in keys for word in ("-o", key))
+    return [*arguments, f"--junitxml={results}", *options, "--continue-on-collection-errors"]
 
 
 def _needs_root(release: Release, world: World) -> bool:

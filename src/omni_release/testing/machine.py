@@ -39,9 +39,12 @@ def is_slow(text: str) -> bool:
     return _SLOW.search(text) is not None
 
 
-def cause(name: str, text: str, environment: Mapping[str, str]) -> str:
-    """The cause in the machine of the failure of a test, which has this `name` and `text`; empty if there is none."""
-    if _NETWORK.search(text):
+def cause(name: str, text: str, environment: Mapping[str, str], output: str = "") -> str:
+    """The cause in the machine of the failure of a test, which has this `name` and `text`; empty if there is none.
+
+    `output` is what the test and the programs that it started printed.
+    """
+    if _NETWORK.search(text) or _NETWORK.search(output):
         return "the network is blocked, or a service does not answer"
     if is_slow(text):
         return "this machine is slower than a deadline that the tests set for Hypothesis"

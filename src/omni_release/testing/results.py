@@ -53,8 +53,8 @@ _USAGE = (
 class Failure:
     """A test that failed, or a module whose tests could not be collected.
 
-    `text` is all that pytest says about it, `node` the test's node id; both may be empty. The path is relative to the
-    tree of the tests; the line counts from 1.
+    `text` is all that pytest says about it, `output` what the test printed, `node` the node id; all may be empty.
+    The path is relative to the tree of the tests; the line counts from 1.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Failure:
     node: str = ""
     path: str | None = None
     line: int | None = None
+    output: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def _failures(case: ElementTree.Element) -> Iterator[Failure]:
     """The failures of one test. In the report, paths are relative to the tree, and lines count from 0."""
     name = f"{case.get('classname', '')}.{case.get('name', '')}".lstrip(".")
     path, line = (case.get("file") or "").replace("\\", "/"), case.get("line")
+    output = "\n".join(printed.text or "" for kind in ("system-out", "system-err") for printed in case.iter(kind))
     for failure in (*case.iter("failure"), *case.iter("error")):
         message, text = (failure.get("message") or "").strip(), failure.text or ""
         reason = message.partition("\n")[0]
@@ -99,7 +101,8 @@ def _failures(case: ElementTree.Element) -> Iterator[Failure]:
             errors = [text[1:].strip() for text in text.splitlines() if text.startswith("E ")]
             reason = errors[-1] if errors else reason
             path = path or f"{name.replace('.', '/')}.py"
-        yield Failure(name, reason, f"{message}\n{text}", _node(case), path or None, int(line) + 1 if line else None)
+        place = path or None, int(line) + 1 if line else None
+        yield Failure(name, reason, f"{message}\n{text}", _node(case), *place, output=output)
 
 
 def _node(case: ElementTree.Element) -> str:
