@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ import pytest
 from omni_release import lanes
 from omni_release.cli import explain, main
 from tests.conftest import omni
+
+
+def test_families_of_rules() -> None:
+    """The rules that another program defines are shown as people write them."""
+    page = explain.page(lanes.every())
+    shown = re.findall(r"^- `([^`]+)`: ", page, re.MULTILINE)
+    assert {"wheel-contents/WNNN", "upload-rules/index-NAME"} < set(shown)
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+(, [\w-]+)*", name) for name in shown)
 
 
 def test_each_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

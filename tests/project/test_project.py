@@ -176,6 +176,29 @@ def test_no_pyproject(tmp_path: Path) -> None:
     assert raised.value.exit_code == EXIT_USAGE
 
 
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (("packages/acme/pyproject.toml",), "--project packages/acme"),
+        (("b/pyproject.toml", "libs/a/pyproject.toml"), "--project b, libs/a"),
+        ((".venv/pyproject.toml", "examples/app/pyproject.toml", "tests/case/pyproject.toml"), "Add `name"),
+    ],
+)
+@pytest.mark.parametrize("text", [None, "[tool.uv.workspace]\nmembers = ['packages/*']\n"])
+def test_root_of_several_projects(text: str | None, files: tuple[str, ...], named: str, tmp_path: Path) -> None:
+    """In the root of a repository of several projects, the hint names them, but not what tests or examples have."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("[project]\nname = 'acme'\n", encoding="utf-8")
+    if text is not None:
+        (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    elif "Add" in named:
+        named = "--project DIR"
+    with pytest.raises((UsageError, SettingsError)) as raised:
+        project.load(tmp_path)
+    assert named in raised.value.hint
+
+
 def test_root_is_a_file(tmp_path: Path) -> None:
     """A file in place of the folder is the same error."""
     (tmp_path / "file").touch()

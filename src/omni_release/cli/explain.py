@@ -214,7 +214,7 @@ def _text(entry: Entry, rule: Rule | None) -> str:
         if paragraph:
             lines += [*(f"  {line}".rstrip() for line in paragraph.splitlines()), ""]
     if task.rules and rule is None:
-        lines += ["  Rules:", *(f"    {task.id}/{each.id}: {each.title} ({each.kind})" for each in task.rules), ""]
+        lines += ["  Rules:", *(f"    {task.id}/{each.shown}: {each.title} ({each.kind})" for each in task.rules), ""]
     lines += [f"  In {names}: needs {needs}" for names, needs in entry.in_lanes()]
     if not task.waivable:
         lines.append("  Cannot be waived")
@@ -250,7 +250,7 @@ def page(lanes: Iterable[Lane]) -> str:
         sections.append(f"\n## `{id}` ({task.kind}, {task.stage})\n\n{task.title}.\n")
         sections += [f"\n{text}\n" for text in (task.summary, f"Fix: {task.remedy}" if task.remedy else "") if text]
         if task.rules:
-            rules = (f"- `{id}/{rule.id}`: {rule.title} ({rule.kind})\n" for rule in task.rules)
+            rules = (f"- `{id}/{rule.shown}`: {rule.title} ({rule.kind})\n" for rule in task.rules)
             sections.append(f"\nRules:\n\n{''.join(rules)}")
         needs = " ".join(f"In {names}: needs {needs}." for names, needs in entry.in_lanes())
         sections.append(f"\n{needs}{'' if task.waivable else ' Cannot be waived.'}\n")

@@ -39,7 +39,7 @@ def add_parser(commands: Commands, name: str) -> None:
     help = "folder of its files (default: a temporary one)"
     parser.add_argument("--folder", type=Path, metavar="DIR", help=help)
     parser.add_argument("--port", type=port, metavar="N", help="port to listen on (default: a free one)")
-    parser.add_argument("--script", help="faults to inject: docs/index.md lists the cases")
+    parser.add_argument("--script", help="faults to inject, such as `503 times=2; hang`")
     add_project(parser)
     add_format(parser)
     parser.set_defaults(run=run)

@@ -217,6 +217,9 @@ class Target:
 REHEARSAL = "rehearsal"
 """The name of the local index of a rehearsal."""
 
+LOCAL_WHEEL = "local-wheel"
+"""The folder in a run folder with a wheel for this machine alone, next to `dist`."""
+
 PUBLISHED = "published"
 """The folder in a run folder with the records of its publishes, one folder for each target."""
 
@@ -284,7 +287,7 @@ class Release:
     @property
     def local_wheel(self) -> Path:
         """The folder of a wheel that no index takes, as it is for this machine alone; see `distributions.wheels`."""
-        return self.folder / "local-wheel"
+        return self.folder / LOCAL_WHEEL
 
     @property
     def records(self) -> Path:

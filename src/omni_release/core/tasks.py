@@ -57,6 +57,12 @@ class Rule:
         """Is `id` a regular expression?"""
         return re.fullmatch(r"[\w-]+", self.id) is None
 
+    @property
+    def shown(self) -> str:
+        """The id as people read it: of a family with `NNN` for three digits, and `NAME` for words."""
+        plain = re.sub(r"\(\?!.*?\)", "", self.id)  # what it does not include has rules of its own
+        return plain.replace(r"\d{3}", "NNN").replace("[a-z-]+", "NAME").replace("|", ", ")
+
 
 DEFECT = Rule("defect", RuleClass.RELEASE, "Internal error of omni-release")
 OS_ERROR = Rule("os-error", RuleClass.RELEASE, "Operating system error")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omni_release.core.errors import Inconclusive, InvalidDistribution
-from omni_release.core.model import Artifact
+from omni_release.core.model import LOCAL_WHEEL, Artifact
 from omni_release.distributions.archives import Archive, Entry
 
 TYPE_CHECKING = False  # as the type checker knows it: importing typing takes longer than the rest of a start
@@ -25,9 +25,6 @@ PREBUILT = "prebuilt "
 def built_elsewhere(world: World) -> bool:
     """Whether the distributions of this run were handed over, and not built by it."""
     return (world.journal.tree_hash() or "").startswith(PREBUILT)
-
-
-_LOCAL_WHEEL = "local-wheel"  # as `Release.local_wheel` has it, next to `Release.dist`
 
 
 def is_wheel(name: str) -> bool:
@@ -116,7 +113,7 @@ def wheels(folder: Path) -> tuple[Path, ...]:
 
     A compiled project has only the second where it is not built for all platforms: no index takes it.
     """
-    return tuple(sorted(folder.glob("*.whl"))) or tuple(sorted(folder.with_name(_LOCAL_WHEEL).glob("*.whl")))
+    return tuple(sorted(folder.glob("*.whl"))) or tuple(sorted(folder.with_name(LOCAL_WHEEL).glob("*.whl")))
 
 
 def is_sdist_only(folder: Path) -> bool:

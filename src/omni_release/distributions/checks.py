@@ -1,4 +1,4 @@
-"""Checks of the built distributions against the project, the checkout, and a second build."""
+"""Checks of the built distributions against the project and the checkout: names, metadata, and missing modules."""
 
 from __future__ import annotations
 

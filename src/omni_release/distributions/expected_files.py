@@ -101,9 +101,8 @@ _IMPORT = re.compile(rb"^[ \t]*(?:>>> )?(?:from\s+[\w.]+\s+import\s*\([^)]*\)|(?
 def left_out_on_purpose(
     project: Project, module: PurePosixPath, all_files: Sequence[tuple[PurePosixPath, str]], imported: str
 ) -> bool:
-    """Whether a module that a wheel lacks is probably not meant to ship: no module that ships imports it, and …
-
-    it is among examples or tools of the developers; or its folder is no package, though others beside it are; or the
+    """Whether a module that a wheel lacks is probably not meant to ship. No import statement in `imported` names it,
+    and it is a setup.py, or in a folder of examples or tools; or its folder is no package, but one above is; or the
     back end installs only what its own build files list.
     """
     named = module.parent.name if module.name == "__init__.py" else module.stem

@@ -11,7 +11,9 @@ from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
 from omni_release.core.model import Package, Project
 from omni_release.core.settings import Settings
+from omni_release.core.text import listed
 from omni_release.core.toml import table
+from omni_release.file_roles import FileRoles, Role
 from omni_release.project import back_ends, setup_files
 from omni_release.project.back_ends import Checkout
 from omni_release.project.layout import SOURCE_FOLDERS, FoundPackages, is_import_name, is_package
@@ -30,7 +32,9 @@ def load(root: Path) -> Project:
             raise SettingsError(
                 "states no name that can be read", "Write the name as a string.", path=root / "setup.py"
             )
-        raise SettingsError("[project] has no name", 'Add `name = "…"` under [project].', path=root / "pyproject.toml")
+        hint = "" if _states_metadata(metadata) else _projects_below(root)
+        path = root / "pyproject.toml"
+        raise SettingsError("[project] has no name", hint or 'Add `name = "…"` under [project].', path=path)
     checkout = Checkout(root, name, metadata, setup_files.read(root))
     found = back_ends.find(checkout)
     packages, compiled = found.packages, found.compiled
@@ -87,13 +91,22 @@ def name_of(root: Path, metadata: Mapping[str, object]) -> str:
     return name.strip() if isinstance(name, str) else ""
 
 
+def _projects_below(root: Path) -> str:
+    """What to do in the root of a repository of several projects; empty where none is in a folder of it."""
+    found = [path.relative_to(root) for depth in ("*", "*/*") for path in sorted(root.glob(f"{depth}/pyproject.toml"))]
+    roles = FileRoles(())
+    folders = [path.parent.as_posix() for path in found if roles.role(path.as_posix()) is Role.SHIPPED]
+    return f"Name the project of this repository: --project {listed(folders, 5)}" if folders else ""
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"there is no pyproject.toml in {path.parent}",
-            "Run this in the folder of a Python project, or name one with --project DIR.",
+            _projects_below(path.parent)
+            or "Run this in the folder of a Python project, or name one with --project DIR.",
         ) from None
     except UnicodeDecodeError as error:
         raise SettingsError(

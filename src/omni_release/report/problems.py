@@ -15,9 +15,10 @@ _UNRESOLVED = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE)
 
 @dataclass(frozen=True)
 class Problem:
-    """The findings of one rule in one outcome. `also` are the checks that report an effect of it; worst first.
+    """The findings of one rule in one outcome; of an outcome that is not determined, its first finding.
 
-    `message` is that of the first finding. `same` is True where all findings have this message, in different places.
+    `also` are the rules (`check/rule`) of findings elsewhere that these explain. `message` is the first one's.
+    `same` is True where all findings have this message, in different places.
     """
 
     outcome: Outcome

@@ -53,7 +53,7 @@ def response_models(release: Release, world: World) -> Iterator[Finding]:
     yield from findings
     missing = tuple(_missing_recordings(models, responses, result))
     if missing and not findings:
-        hint = "Record the missing responses: `omni-release record`; see docs/contract.md."
+        hint = "Record the missing responses: `omni-release record`."
         raise Inconclusive("\n".join(missing), hint)
     for message in missing:
         yield Finding(message, RESPONSE_UNRECORDED.id, Severity.WARNING, _PYPROJECT, _setting_line(release))
@@ -86,8 +86,8 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
 
     The responses of the live run have the fields, types, encodings and MIME types of the recorded ones.
 
-    Fix: adapt the code to the changed responses, then record them again with `omni-release record`. The severities of
-    changes are in docs/contract.md.
+    Fix: adapt the code to the changed responses, then record them again with `omni-release record`. What is gone or
+    of another type is an error; a new field is a notice.
     """
     require_smoke_tests(release.project)
     live = mode_folder(release, LIVE) / "traffic"
@@ -125,7 +125,7 @@ def _recorded_responses(release: Release) -> tuple[tuple[str, Exchange], ...]:
     ]
     if not named:
         message = f"no response is recorded in {project.settings.smoke.cassettes}/"
-        raise Inconclusive(message, "Record responses: `omni-release record`, or use vcrpy. See docs/contract.md.")
+        raise Inconclusive(message, "Record responses: `omni-release record`, or use vcrpy.")
     return tuple(named)
 
 

@@ -26,7 +26,6 @@ TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed withou
 EXIT_CODE_LOST = Rule("exit-code-lost", RuleClass.RELEASE, "Test command hides failed tests")
 IMPORT_ELSEWHERE = Rule("import-elsewhere", RuleClass.RELEASE, "Tests import the project from elsewhere")
 IMPORT_NOTHING = Rule("import-nothing", RuleClass.RELEASE, "Tests do not import the project")
-DEPRECATION = Rule("deprecation", RuleClass.RELEASE, "Tests cause a deprecation warning")
 
 _NO_TESTS = 5
 _DEPRECATED = re.compile(
@@ -39,7 +38,7 @@ _MACHINE_HINT = (
 _LONGEST_LOG = 200_000  # bytes
 
 
-@reports(TEST_FAILED, TESTS_ENDED, EXIT_CODE_LOST, IMPORT_ELSEWHERE, IMPORT_NOTHING, DEPRECATION)
+@reports(TEST_FAILED, TESTS_ENDED, EXIT_CODE_LOST, IMPORT_ELSEWHERE, IMPORT_NOTHING, deprecations.DEPRECATION)
 def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     """Tests pass against the installed wheel
 

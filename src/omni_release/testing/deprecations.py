@@ -10,6 +10,10 @@ from pathlib import Path, PurePosixPath
 from omni_release import environments, testing
 from omni_release.core.documents import read_json_lines
 from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.tasks import Rule, RuleClass
+
+DEPRECATION = Rule("deprecation", RuleClass.RELEASE, "Tests cause a deprecation warning")
+"""Code that the tests run uses what is deprecated."""
 
 RECORD_VARIABLE = "OMNI_RELEASE_RECORD"
 """The variable with another file to record to."""
@@ -134,13 +138,13 @@ def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlace
         message = f"{record.category}: {record.message.strip()}"
         if own:
             message += " (a deprecation of the project itself)"
-            yield Finding(message, "deprecation", Severity.NOTICE, where, cause[1] if cause else None)
+            yield Finding(message, DEPRECATION.id, Severity.NOTICE, where, cause[1] if cause else None)
         elif cause and places.ships(cause[0]):
-            yield Finding(message, "deprecation", path=where, line=cause[1])
+            yield Finding(message, DEPRECATION.id, path=where, line=cause[1])
         elif cause:
-            yield Finding(f"{message} (in the tests)", "deprecation", Severity.WARNING, where, cause[1])
+            yield Finding(f"{message} (in the tests)", DEPRECATION.id, Severity.WARNING, where, cause[1])
         else:
-            yield Finding(f"{message} (within {where}, third-party code)", "deprecation", Severity.NOTICE)
+            yield Finding(f"{message} (within {where}, third-party code)", DEPRECATION.id, Severity.NOTICE)
 
 
 def _cause(record: DeprecationRecord, places: CodePlaces) -> Frame | None:
