@@ -330,9 +330,22 @@ def build(prebuilt: Path | None = None) -> Lane:
     return rehearse(prebuilt).up_to("build", "build")
 
 
-def inspect(prebuilt: Path | None = None) -> Lane:
-    """Run the rehearsal up to the inspection of the built distributions."""
-    return rehearse(prebuilt).up_to("inspect", *_INSPECTIONS)
+def inspect(prebuilt: Path | None = None, mode: str = "") -> Lane:
+    """Run the rehearsal up to the inspection of the built distributions.
+
+    In the mode `files` there is no checkout, only files: nothing is built, and a wheel among them is installed.
+    """
+    if mode != "files" or prebuilt is None:
+        return rehearse(prebuilt).up_to("inspect", *_INSPECTIONS)
+    lane = rehearse(prebuilt).up_to("inspect", *_OF_FILES, *(_OF_WHEELS if any(prebuilt.glob("*.whl")) else ()))
+    if any(prebuilt.glob("*.tar.gz")):
+        return lane
+    tasks = (task for task in lane.tasks if task.id != "project-valid")  # a wheel has no pyproject.toml
+    return Lane("inspect", tuple(replace(task, needs=_others(task.needs, "project-valid")) for task in tasks))
+
+
+def _others(needs: tuple[str, ...], id: str) -> tuple[str, ...]:
+    return tuple(need for need in needs if need != id)
 
 
 def tests(prebuilt: Path | None = None) -> Lane:
@@ -412,6 +425,19 @@ _INSPECTIONS = (
     "wheel-matches-checkout",
     "build-reproducible",
 )
+_OF_FILES = (
+    "distributions-match",
+    "upload-rules",
+    "wheel-complete",
+    "no-stray-files",
+    "wheel-contents",
+    "twine-check",
+    "portable-files",
+    "typing-and-license",
+    "description-links",
+)
+"""What can be said of files without a checkout."""
+_OF_WHEELS = ("works-with-uv", "public-modules-import")
 _VERIFIES = ("works-with-uv", "verify-commands", "works-with-pip", "pip-check")
 
 _MODES = {"smoke": ("live", "emulated", "recorded"), "record": ("live", "emulated"), "version": ("", "staged")}
@@ -510,5 +536,5 @@ def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:
     if name == "version":
         return version(mode)
     if mode:
-        return _SMOKING[name](prebuilt, mode)
+        return {**_SMOKING, "inspect": inspect}[name](prebuilt, mode)
     return BUILDING[name](prebuilt) if name in BUILDING else ALL[name]()

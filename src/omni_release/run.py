@@ -269,7 +269,7 @@ def _open_world(
     finally:
         index.close()
         processes.close()
-        if request.lane == "gate":
+        if request.lane == "gate" or request.mode == "files":
             folder.remove_work_dir()
 
 
@@ -364,7 +364,7 @@ def _report(
         seconds=round(seconds, 3),
         outcomes=tuple(outcomes),
         artifacts=artifacts,
-        run=str(release.folder) if release.folder.is_dir() else None,
+        run=str(release.folder) if release.folder.is_dir() and request.mode != "files" else None,
         interrupted=interrupted,
         whole=not request.only,
         tests=lane.tests,

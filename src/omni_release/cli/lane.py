@@ -112,13 +112,13 @@ def run(arguments: Arguments) -> int:
     return start(request(arguments))
 
 
-def request(arguments: Arguments) -> Request:
-    """The run that the arguments ask for."""
+def request(arguments: Arguments, project: Project | None = None) -> Request:
+    """The run that the arguments ask for, of this project in place of the one in the folder."""
     from omni_release.core.runs import Request
 
     return Request(
         arguments.command,
-        arguments.load_project(),
+        project or arguments.load_project(),
         format=arguments.format,
         dry=arguments.dry_run,
         run=arguments.run_id,

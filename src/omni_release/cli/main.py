@@ -17,6 +17,7 @@ from omni_release.cli import (
     explain,
     index,
     init,
+    inspect,
     lane,
     models,
     sign,
@@ -51,6 +52,7 @@ GROUPS: dict[str, dict[str, Subcommand]] = {
     "Release": {
         **dict.fromkeys(("rehearse", "release", "doctor", "published"), lane),
         **dict.fromkeys(lane.PARTS, lane),
+        "inspect": inspect,
         "clean": lane,
     },
     "Adopt": {"init": init, "baseline": baseline},

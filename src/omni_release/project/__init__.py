@@ -19,13 +19,13 @@ from omni_release.project.back_ends import Checkout
 from omni_release.project.layout import SOURCE_FOLDERS, FoundPackages, is_import_name, is_package
 
 
-def load(root: Path) -> Project:
-    """The project in the folder `root`.
+def load(root: Path, instead: Settings | None = None) -> Project:
+    """The project in the folder `root`, with these settings `instead` of its own.
 
     Raises UsageError where there is none, SettingsError where pyproject.toml is invalid, or no file states the
     project's name.
     """
-    metadata, chosen = read(root)
+    metadata, chosen = read(root, instead)
     name = name_of(root, metadata)
     if not name:
         if not (root / "pyproject.toml").exists():
@@ -53,14 +53,16 @@ def found_packages(project: Project) -> FoundPackages:
     return back_ends.find(Checkout(project.root, project.name, project.metadata, setup_files.read(project.root)))
 
 
-def read(root: Path) -> tuple[Mapping[str, object], Settings]:
-    """The content of the pyproject.toml in `root`, and its settings. Raises as `load`, but needs no name.
+def read(root: Path, instead: Settings | None = None) -> tuple[Mapping[str, object], Settings]:
+    """The content of the pyproject.toml in `root`, and its settings, or those `instead`.
+
+    Raises as `load`, but needs no name.
 
     Without a pyproject.toml, beside a setup.cfg or setup.py, both are empty.
     """
     path = root / "pyproject.toml"
     if not path.exists() and setup_files.read(root).of_project:
-        return {}, Settings()
+        return {}, instead or Settings()
     text = _text(path)
     try:
         metadata = tomllib.loads(text)
@@ -72,7 +74,7 @@ def read(root: Path) -> tuple[Mapping[str, object], Settings]:
             path=path,
             line=int(at[1]) if at else text.count("\n") + 1,
         ) from None
-    return metadata, settings.read(metadata, path, text)
+    return metadata, instead or settings.read(metadata, path, text)
 
 
 def _states_metadata(metadata: Mapping[str, object]) -> bool:

@@ -198,13 +198,15 @@ _RESUMABLE = ("rehearse", "build", "inspect", "tests", "publish", "verify", "rep
 def next_step(report: Report) -> str:
     """What to do now, in one line: a command, or the number of a problem and the command after it.
 
-    Empty for a release, whose last lines say how to go on, and where there is nothing to do.
+    Empty for a release, whose last lines say how to go on, and where there is nothing to do: for files without a
+    checkout, too.
     """
     again = f"omni-release {report.lane}"
     run = PurePath(report.run).name if report.run else ""
     if report.lane in ("doctor", "published"):
         again += f" --to {report.target}"
-    if report.lane == "release" or report.verdict in ("planned", "skipped", NOTHING_TESTED):
+    without_checkout = report.lane == "inspect" and report.run is None
+    if report.lane == "release" or without_checkout or report.verdict in ("planned", "skipped", NOTHING_TESTED):
         return ""
     if report.interrupted:
         return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again

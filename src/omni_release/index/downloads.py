@@ -1,0 +1,95 @@
+"""Download the files of a released version, checked against the hashes of the index. Nothing is built or run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.tags import Tag, sys_tags
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from omni_release.core.errors import Inconclusive, UsageError
+from omni_release.core.redaction import strip_userinfo
+from omni_release.core.world import IndexFile
+from omni_release.index import describe_error, open_session, read_errors
+from omni_release.index.client import Client
+
+LARGEST = 512 * 1024 * 1024
+"""The most that is downloaded, in bytes, all files together."""
+
+_CHUNK = 64 * 1024
+_SILENCE = 15.0  # seconds without a byte
+
+
+def download(simple_url: str, project: str, version: str, folder: Path) -> Sequence[Path]:
+    """The sdist and a wheel of a version (empty: the newest final one) in `folder`: the wheel for this machine if any.
+
+    Raises UsageError where the index does not have the version, Inconclusive where it does not answer or sends other
+    bytes than it lists.
+    """
+    files = list(_chosen(Client(simple_url).files(project), project, version))
+    if not files:
+        wanted = f"{project} {version}".strip()
+        hint = "Check the name and the version, and the index that this machine installs from."
+        raise UsageError(f"{strip_userinfo(simple_url)} has no sdist and no wheel of {wanted}", hint)
+    paths = []
+    left = LARGEST
+    for file in files:
+        path = folder / Path(file.name).name
+        left = _fetch(simple_url, file, path, left)
+        paths.append(path)
+    return paths
+
+
+def _chosen(files: Sequence[IndexFile], project: str, version: str) -> Iterator[IndexFile]:
+    """The sdist of the version, and the wheel that suits this machine best, else the first one."""
+    by_version: dict[Version, list[tuple[IndexFile, frozenset[Tag]]]] = {}
+    for file in files:
+        try:
+            if file.name.endswith(".whl"):
+                _, parsed, _, tags = parse_wheel_filename(file.name)
+            else:
+                _, parsed = parse_sdist_filename(file.name)
+                tags = frozenset()
+        except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+            continue
+        by_version.setdefault(parsed, []).append((file, tags))
+    try:
+        asked = Version(version) if version else None
+    except InvalidVersion:
+        raise UsageError(f"{version!r} is not a version", f"Write it as {project}==1.2.3.") from None
+    final = [known for known in by_version if not known.is_prerelease]
+    chosen = asked or max(final or by_version, default=None)
+    found = by_version.get(chosen, []) if chosen else []
+    yield from (file for file, tags in found if not tags and file.name.endswith(".tar.gz"))
+    wheels = [(file, tags) for file, tags in found if tags]
+    order = {tag: number for number, tag in enumerate(sys_tags())}
+    if wheels:
+        yield min(wheels, key=lambda one: min(order.get(tag, len(order)) for tag in one[1]))[0]
+
+
+def _fetch(simple_url: str, file: IndexFile, path: Path, most: int) -> int:
+    """Write a file of at most this many bytes; how many are left."""
+    digest = hashlib.sha256()
+    try:
+        with (
+            open_session(simple_url) as client,
+            client.s.get(file.url.partition("#")[0], stream=True, timeout=_SILENCE) as response,
+            path.open("xb") as target,
+        ):
+            response.raise_for_status()
+            for chunk in response.iter_content(_CHUNK):
+                most -= len(chunk)
+                if most < 0:
+                    hint = "Download the files yourself and name them."
+                    raise UsageError(f"the files are larger than {LARGEST // 1024 // 1024} MiB", hint)
+                digest.update(chunk)
+                target.write(chunk)
+    except read_errors() as error:
+        raise Inconclusive(f"{file.name} was not downloaded: {describe_error(error)}", "Try it again.") from None
+    if file.sha256 is not None and digest.hexdigest() != file.sha256:
+        message = f"{file.name} has another sha256 than the index lists"
+        raise Inconclusive(message, "Try it again; if it stays so, report it to the index.")
+    return most
