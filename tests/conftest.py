@@ -46,11 +46,32 @@ THOROUGH = {
 }
 
 
+PROGRAMS = {
+    *("git", "hostile", "local_index", "publishing"),
+    *(
+        f"cli/test_{name}.py"
+        for name in ("audit", "control_characters", "explain", "index", "main", "status", "workflow")
+    ),
+    *("distributions/test_external_checks.py", "distributions/test_sdist_tracked_files.py"),
+    *("environments/test_local.py", "environments/test_own_file.py", "smoke/test_schema_checks.py"),
+    *("testing/test_rerun.py", "versions/test_checks.py"),
+    *(f"test_{name}.py" for name in ("checklists", "custom_commands", "gate", "hooks", "language", "sessions")),
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests (real clients and servers, a thousand examples): the project's own rehearsal skips them."""
+    """Mark the slow tests (real clients and servers, a thousand examples): the project's own rehearsal skips them.
+
+    So does the run on the newest Python with those of other programs (git, the uploader, an installer, an index, the
+    command line in a process of its own): what these do does not depend on Python.
+    """
     for item in items:
-        if item.path.is_relative_to(CASES.parent) and item.path.relative_to(CASES.parent).parts[0] in THOROUGH:
-            item.add_marker("thorough")
+        if item.path.is_relative_to(CASES.parent):
+            path = item.path.relative_to(CASES.parent)
+            if path.parts[0] in THOROUGH:
+                item.add_marker("thorough")
+            if not PROGRAMS.isdisjoint((path.parts[0], path.as_posix())):
+                item.add_marker("programs")
 
 
 @pytest.fixture(autouse=True)
