@@ -76,9 +76,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Temporary files of a command line under test are removed with those of the test."""
+    """Temporary files of a command line under test, and what it keeps for later, are removed with those of the test."""
     for variable in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setenv("OMNI_RELEASE_CACHE_DIR", str(tmp_path / ".cache"))
+    monkeypatch.delenv("CI", raising=False)
 
 
 @dataclass(frozen=True)

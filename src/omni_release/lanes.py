@@ -55,9 +55,10 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.publishing.checks import index_responds, upload_rules
     from omni_release.publishing.steps import Upload
     from omni_release.smoke import runner
-    from omni_release.smoke.checks import replay_key, replay_passes
+    from omni_release.smoke.checks import replay_inputs, replay_passes
     from omni_release.smoke.schema_checks import response_models
-    from omni_release.testing.checks import tests_key, tests_pass
+    from omni_release.testing.checks import tests_pass
+    from omni_release.testing.inputs import inputs_of_tests, used_by_tests
     from omni_release.testing.steps import CopyTests, InstallCandidate
     from omni_release.versions.checks import versions_agree
 
@@ -87,12 +88,12 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 Stage.TEST,
                 step(InstallCandidate(runner.requirements), needs="build"),
                 step(CopyTests(), needs="build"),
-                check(tests_pass, needs="install-candidate copy-tests", key=tests_key),
+                check(tests_pass, needs="install-candidate copy-tests", key=inputs_of_tests, used=used_by_tests),
             ),
             *stage(
                 Stage.SMOKE,
                 check(cassettes_clean, needs="copy-source"),
-                check(replay_passes, needs="install-candidate copy-tests", key=replay_key),
+                check(replay_passes, needs="install-candidate copy-tests", key=replay_inputs),
                 check(response_models, needs="install-candidate"),
             ),
             *stage(

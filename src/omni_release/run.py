@@ -30,7 +30,7 @@ from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
-from omni_release.core.runs import Request, RunStore
+from omni_release.core.runs import Request, RunStore, outcome_cache
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import Completed, World
 from omni_release.report import page, problems, text
@@ -255,6 +255,7 @@ def _open_world(
             folder,
             os.environ,
             tell=lambda line: screen.say([line]),
+            outcomes=outcome_cache(request, folder, os.environ) if request.lane in lanes.BUILDING else None,
             person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
             default_index=MachineIndex(os.environ),
             answers=sign_offs,

@@ -14,6 +14,7 @@ from omni_release import lanes
 from omni_release.adapters.files import LocalFiles
 from omni_release.core import engine
 from omni_release.core.actions import Action, Run, Write
+from omni_release.core.cache import Inputs, OutcomeCache
 from omni_release.core.errors import Conflict, Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import BLOCKED_BY, Evidence, Finding, Outcome, Release, Severity, Status
@@ -324,35 +325,76 @@ def test_full_disk(release: Release, world: World) -> None:
 
 
 def counted(calls: list[str], name: str) -> Task:
-    """A costly check that counts its runs; its key is the project's version."""
+    """A costly check that counts its runs; its input is the project's version."""
 
     def costly(release: Release, world: World) -> Iterator[Finding]:
         """Costly."""
         calls.append(name)
         yield Finding("paid", severity=Severity.NOTICE)
 
-    return check(costly, key=lambda release, world: str(release.version))
+    return check(costly, key=lambda release, world: Inputs(str(release.version)))
 
 
-def test_costly_check_is_cached(release: Release, world: World) -> None:
-    """With the same key the outcome is the cached one; with another key the check runs again."""
+@pytest.fixture
+def keeping(world: World, tmp_path: Path) -> World:
+    """The world of a run that keeps its outcomes."""
+    return replace(world, outcomes=OutcomeCache(tmp_path / "kept", "20261126-051149-000", LocalFiles()))
+
+
+def test_costly_check_is_cached(release: Release, keeping: World) -> None:
+    """With the same inputs the outcome is the earlier one, with its findings; with others the check runs again."""
     calls: list[str] = []
     lane = Lane("costly", (counted(calls, "x"),))
-    first = ran(lane, release, world)["costly"]
-    again = ran(lane, release, world)["costly"]
+    first = ran(lane, release, keeping)["costly"]
+    again = ran(lane, release, keeping)["costly"]
     assert len(calls) == 1
-    *kept, note = again.findings
-    assert (tuple(kept), again.status) == (first.findings, first.status)
-    assert note.message.startswith("cached result")
-    ran(lane, replace(release, version="2.0"), world)
+    assert first.cached is None
+    assert again.cached is not None and again.cached.run == "20261126-051149-000"
+    assert (again.findings, again.status) == (first.findings, first.status)
+    ran(lane, replace(release, version="2.0"), keeping)
     assert len(calls) == 2
 
 
-def test_failed_outcome_is_not_cached(release: Release, world: World) -> None:
-    """A failed outcome is not cached."""
-    lane = Lane("costly", (check(one_thing_differs, key=lambda release, world: "same"),))
-    assert ran(lane, release, world)["one-thing-differs"].status is Status.FAILED
-    assert world.journal.cached("one-thing-differs", "same") is None
+def test_check_runs_without_a_cache(release: Release, world: World) -> None:
+    """Without a cache, each run of a costly check is paid."""
+    calls: list[str] = []
+    lane = Lane("costly", (counted(calls, "x"),))
+    for _ in range(2):
+        assert ran(lane, release, world)["costly"].cached is None
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("body", [one_thing_differs, no_answer, nothing_here, person_has_looked, broken])
+def test_only_a_passed_outcome_is_cached(body: Check, release: Release, keeping: World, tmp_path: Path) -> None:
+    """A failed, inconclusive, skipped or waiting outcome is not kept, nor is a defect."""
+    task = replace(check(body), key=lambda release, world: Inputs("same"))
+    for _ in range(2):
+        outcome = ran(Lane("one", (task,)), release, keeping)[task.id]
+        assert outcome.status is not Status.PASSED and outcome.cached is None
+    assert not (tmp_path / "kept").exists()
+
+
+def test_waiver_ends_for_a_cached_outcome(release: Release, keeping: World) -> None:
+    """A finding that was waived is judged again: an outcome with an error is never kept."""
+    waiver = Waiver("some-rule", "known", TODAY)
+    waived = replace(release, project=replace(release.project, settings=Settings(waiver=(waiver,))))
+    task = replace(check(one_thing_differs), key=lambda release, world: Inputs("same"))
+    assert ran(Lane("one", (task,)), waived, keeping)[task.id].status is Status.PASSED
+    assert ran(Lane("one", (task,)), release, keeping)[task.id].status is Status.FAILED
+
+
+def test_unknown_inputs(release: Release, keeping: World, tmp_path: Path) -> None:
+    """A check whose inputs cannot be known runs, and nothing is kept; also where to find them fails."""
+
+    def fails(release: Release, world: World) -> Inputs:
+        raise OSError("gone")
+
+    for key in (lambda release, world: None, fails):
+        calls: list[str] = []
+        lane = Lane("costly", (replace(counted(calls, "x"), key=key),))
+        assert [ran(lane, release, keeping)["costly"].status for _ in range(2)] == [Status.PASSED] * 2
+        assert len(calls) == 2
+    assert not (tmp_path / "kept").exists()
 
 
 def test_waived(release: Release, world: World) -> None:
@@ -387,19 +429,6 @@ def test_only_signable_checks_can_be_signed(release: Release, world: World, tmp_
     RunFolder(tmp_path / "run", LocalFiles()).sign("no-answer", "Ada", "it was the provider")
     assert ran(Lane("no", (check(no_answer),)), release, world)["no-answer"].status is Status.INCONCLUSIVE
     assert ran(Lane("yes", (check(no_answer, signable=True),)), release, world)["no-answer"].status is Status.PASSED
-
-
-def test_broken_cached_outcome_is_ignored(release: Release, world: World, tmp_path: Path) -> None:
-    """A check runs again if its cached outcome is broken, or of another version of this program."""
-    calls: list[str] = []
-    lane = Lane("costly", (counted(calls, "x"),))
-    ran(lane, release, world)
-    (kept,) = (tmp_path / "run" / "cache").iterdir()
-    text = kept.read_text(encoding="utf-8")
-    for torn in (text[:-20], text.replace('"title"', '"heading"')):
-        kept.write_text(torn, encoding="utf-8")
-        assert ran(lane, release, world)["costly"].status is Status.PASSED
-    assert len(calls) == 3
 
 
 def test_error_while_an_error_is_described(release: Release, world: World, tmp_path: Path) -> None:
@@ -484,13 +513,13 @@ def test_error_with_an_inconclusive_rest(release: Release, world: World) -> None
     ]
 
 
-def test_warning_with_an_inconclusive_rest(release: Release, world: World) -> None:
+def test_warning_with_an_inconclusive_rest(release: Release, keeping: World) -> None:
     """Without an error the check is inconclusive: reason first, then the findings; it is not cached."""
-    task = replace(check(looks_and_cannot_tell), key=lambda release, world: "same")
-    outcome = ran(Lane("one", (task,)), release, world)[task.id]
+    task = replace(check(looks_and_cannot_tell), key=lambda release, world: Inputs("same"))
+    outcome = ran(Lane("one", (task,)), release, keeping)[task.id]
     assert outcome.status is Status.INCONCLUSIVE
     assert [finding.message for finding in outcome.findings] == ["no network", "it may differ"]
-    assert world.journal.cached(task.id, "same") is None
+    assert keeping.outcomes is not None and keeping.outcomes.find(task.id, Inputs("same")) is None
 
 
 def test_waived_error_with_an_inconclusive_rest(release: Release, world: World) -> None:

@@ -52,6 +52,8 @@ class Arguments(cli_parser.Arguments):
     to: str = ""
     yes: bool = False
     verbosity: int = 0
+    fresh: bool = False
+    cache: bool = False
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -105,6 +107,9 @@ def add_options(
         origin.add_argument(
             "--artifacts", type=Path, metavar="DIR", help="use existing distributions instead of building"
         )
+        reuse = parser.add_mutually_exclusive_group()
+        reuse.add_argument("--fresh", action="store_true", help="use no results of earlier runs")
+        reuse.add_argument("--cache", action="store_true", help="use results of earlier runs also where CI is set")
 
 
 def run(arguments: Arguments) -> int:
@@ -128,6 +133,8 @@ def request(arguments: Arguments, project: Project | None = None) -> Request:
         to=arguments.to,
         yes=arguments.yes,
         verbosity=arguments.verbosity,
+        fresh=arguments.fresh,
+        cache=arguments.cache,
     )
 
 

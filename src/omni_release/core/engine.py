@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 from omni_release.core import severity, waivers
 from omni_release.core.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import (
     ActionFailed,
     Inconclusive,
@@ -21,7 +22,6 @@ from omni_release.core.errors import (
     ToolUnavailable,
     from_os_error,
 )
-from omni_release.core.journal import outcome_from_json, outcome_to_json
 from omni_release.core.model import (
     ALREADY_DONE,
     BLOCKED_BY,
@@ -33,7 +33,7 @@ from omni_release.core.model import (
     Status,
     worst,
 )
-from omni_release.core.tasks import DEFECT, OS_ERROR, Check, Lane, Step, Task
+from omni_release.core.tasks import DEFECT, OS_ERROR, Check, Key, Lane, Reusable, Step, Task
 from omni_release.core.world import World
 
 Observer = Callable[[Task], None]
@@ -100,7 +100,8 @@ def run(
 def _recorded(outcome: Outcome, release: Release, world: World) -> Outcome:
     """The outcome, recorded in the journal; inconclusive where that fails: no further task may rely on it."""
     try:
-        world.journal.record("outcome", task=outcome.id, status=outcome.status.value, target=release.target)
+        cached = {"cached": outcome.cached.run, "cached_at": outcome.cached.at} if outcome.cached else {}
+        world.journal.record("outcome", task=outcome.id, status=outcome.status.value, target=release.target, **cached)
     except OSError as error:
         message = f"the result cannot be recorded: {from_os_error(error).full_message}"
         finding = Finding(message, f"{outcome.id}/{OS_ERROR.id}", Severity.WARNING)
@@ -221,10 +222,9 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
     """The outcome of a check, cached or new. An error that was found counts, even if the rest is inconclusive."""
     if (reason := severity.off_reason(task, release.project.settings)) is not None:
         return _outcome_of(task, Status.SKIPPED, f"off in the settings: {reason}", Severity.NOTICE)
-    key = task.key(release, world) if task.key else None
-    if key is not None and (cached := outcome_from_json(world.journal.cached(task.id, key))):
-        note = Finding("cached result: its inputs have not changed", task.id, Severity.NOTICE)
-        return _judged(task, dataclasses.replace(cached, findings=(*cached.findings, note)), release, world, today)
+    inputs = _inputs(task, task.key, release, world)
+    if inputs is not None and world.outcomes and (kept := world.outcomes.find(task.id, inputs)):
+        return _judged(task, kept.outcome, release, world, today)
     findings: list[Finding] = []
     inconclusive: Inconclusive | None = None
     try:
@@ -233,9 +233,8 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
     except Inconclusive as error:
         inconclusive = error
     outcome = _outcome_with(task, tuple(findings))
-    if key is not None and outcome.status is Status.PASSED and inconclusive is None:
-        with contextlib.suppress(OSError):  # it is only slower the next time
-            world.journal.cache(task.id, key, outcome_to_json(outcome))
+    if inputs is not None and outcome.status is Status.PASSED and inconclusive is None:
+        _keep(task, outcome, inputs, release, world)
     outcome = _judged(task, outcome, release, world, today)
     if inconclusive is None:
         return outcome
@@ -246,6 +245,30 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
         return dataclasses.replace(outcome, findings=(*outcome.findings, warning))
     answered = _unless_signed_off(task, Status.INCONCLUSIVE, inconclusive, release, world, today)
     return dataclasses.replace(answered, findings=(*answered.findings, *outcome.findings))
+
+
+def _inputs(task: Task, key: Key | None, release: Release, world: World) -> Inputs | None:
+    """What the outcome of a task depends on; None where nothing of it is used again, or it cannot be known."""
+    if key is None or world.outcomes is None:
+        return None
+    try:
+        return key(release, world)
+    except (OmniReleaseError, OSError, ValueError) as error:  # the task itself shows what is wrong
+        world.journal.record("not-kept", task=task.id, reason=f"{type(error).__name__}: {error}")
+        return None
+
+
+def _keep(
+    task: Task, outcome: Outcome, inputs: Inputs, release: Release, world: World, made: Mapping[str, Path] | None = None
+) -> None:
+    """Keep a passed outcome for later runs, with what it has used; not where that is not known."""
+    assert world.outcomes is not None
+    try:
+        used = task.used(release, world, inputs) if task.used else None
+        if task.used is None or used is not None:
+            world.outcomes.keep(outcome, inputs, used, made)
+    except (OmniReleaseError, OSError, ValueError) as error:  # it is only slower the next time
+        world.journal.record("not-kept", task=task.id, reason=f"{type(error).__name__}: {error}")
 
 
 def _limited(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -280,6 +303,38 @@ def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bo
     """The outcome of a step. If it is not done yet, its actions are performed, and it must be done then."""
     if (proof := body.check_done(release, world)) is not None:
         return _outcome_with(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
+    inputs = _inputs(task, body.inputs, release, world) if isinstance(body, Reusable) and not dry else None
+    if isinstance(body, Reusable) and inputs is not None:
+        if outcome := _put_back(task, body, inputs, release, world):
+            return outcome
+        outcome = _performed(task, body, release, world, dry=dry)
+        if not outcome.findings:  # one says that an action failed, although its result is there
+            _keep(task, outcome, inputs, release, world, body.made(release))
+        return outcome
+    return _performed(task, body, release, world, dry=dry)
+
+
+def _put_back(task: Task, body: Reusable, inputs: Inputs, release: Release, world: World) -> Outcome | None:
+    """The outcome of a step whose result an earlier run has left; None where it must be performed.
+
+    Its own proof is asked for, as after its actions: what was left may have been changed.
+    """
+    kept = world.outcomes.find(task.id, inputs) if world.outcomes else None
+    if kept is None:
+        return None
+    try:
+        for action in body.put_back(release, world, kept.folder):
+            world.journal.record("performing", task=task.id, action=str(action))
+            perform(action, world)
+        proof = body.check_done(release, world)
+    except (OmniReleaseError, OSError) as error:
+        world.journal.record("not-put-back", task=task.id, reason=f"{type(error).__name__}: {error}")
+        return None
+    return None if proof is None else dataclasses.replace(kept.outcome, evidence=proof)
+
+
+def _performed(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
+    """The outcome of a step whose actions are performed."""
     actions = tuple(body.actions(release, world))
     if dry:
         return dataclasses.replace(_outcome_with(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))

@@ -161,6 +161,16 @@ class RunFolder:
                 return Status(event["status"])
         return None
 
+    def cached_outcomes(self) -> dict[str, tuple[str, str]]:
+        cached: dict[str, tuple[str, str]] = {}
+        for event in self._outcomes():
+            if event.get("target", REHEARSAL) != REHEARSAL or event.get("status") == Status.SKIPPED:
+                continue
+            cached.pop(event["task"], None)
+            if "cached" in event:
+                cached[event["task"]] = (event["cached"], event["cached_at"])
+        return cached
+
     def last_target(self) -> str:
         """The index that this run was last about: the last real one, or that of the rehearsal."""
         targets = (str(event.get("target", REHEARSAL)) for event in reversed(self._outcomes()))

@@ -6,13 +6,16 @@ import contextlib
 import datetime
 import os
 import platform
+import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release.core.actions import Write
 from omni_release.core.baseline import Baseline
+from omni_release.core.cache import OutcomeCache, digest, prune
 from omni_release.core.documents import read_json, to_json
 from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, now
@@ -165,6 +168,31 @@ def _owner(path: Path) -> str:
     return f"{owner}, since {since}{age}"
 
 
+def outcome_cache(request: Request, run: RunFolder, environment: Mapping[str, str]) -> OutcomeCache | None:
+    """The outcomes that a run may use again: of the project's earlier runs, or of the run alone; None in a dry run.
+
+    Where `CI` is set they are of the run alone: such a service may keep the folder, and share it.
+    """
+    if request.dry or not run.path.is_dir():
+        return None
+    settings, on_service = request.project.settings, environment.get("CI", "").lower() not in ("", "0", "false")
+    folder = run.path / "outcomes"
+    if request.cache or settings.cache == "always" or (settings.cache == "local" and not on_service):
+        named = environment.get("OMNI_RELEASE_CACHE_DIR")
+        everything = (Path(named).absolute() if named else _user_cache()) / "outcomes"
+        prune(everything, time.time())
+        name = re.sub(r"[^a-z0-9]+", "-", request.project.name.lower())
+        folder = everything / f"{name}-{digest((str(request.project.root.resolve()),))[:16]}"
+    fresh = request.fresh or (settings.evidence == "fresh" and bool(request.to))  # as a part of a release
+    return OutcomeCache(folder, run.path.name, run.files, run.redact, fresh)
+
+
+def _user_cache() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("omni-release", appauthor=False)
+
+
 _READ_ONLY = ("version", "models", "cassettes", "audit", "doctor", "checklist")
 
 
@@ -175,7 +203,8 @@ class Request:
     `artifacts` is a folder with distributions that were built elsewhere, `output` a folder for the report in each form.
     `only` are the ids of the tasks to run, with those that they need; empty means all. `to` is the name of a real
     index, `destination` its addresses; with `yes` there is no prompt for the version. `verbosity` is -1 for the verdict
-    alone, 0 for the stages and the problems, 1 for every task. `baseline` takes the place of the project's own.
+    alone, 0 for the stages and the problems, 1 for every task. `baseline` takes the place of the project's own. With
+    `fresh` no outcome of an earlier run is used; with `cache` they are used whatever the settings say.
     """
 
     lane: str
@@ -192,6 +221,8 @@ class Request:
     destination: Target | None = None
     verbosity: int = 0
     baseline: Baseline | None = None
+    fresh: bool = False
+    cache: bool = False
 
     @property
     def read_only(self) -> bool:

@@ -206,7 +206,8 @@ class Settings:
     """All settings; each has a default.
 
     With `strict`, quality rules block; `severity` sets this for single rules, checks or families. `build_timeout` is in
-    seconds.
+    seconds. `cache` says where passed results of earlier runs are used again (`local`: not where `CI` is set);
+    with `evidence = "fresh"` no rehearsal that has used one is released.
     """
 
     import_packages: tuple[str, ...] = ()
@@ -214,6 +215,8 @@ class Settings:
     strict: bool = False
     severity: Mapping[str, SeverityLevel] = field(default_factory=dict)
     keep_runs: int = 5
+    cache: typing.Literal["local", "always", "never"] = "local"
+    evidence: typing.Literal["cached", "fresh"] = "cached"
     build_timeout: float = 900.0
     build_pass_env: tuple[str, ...] = ()
     image_model: str = "gemini-3-pro-image"

@@ -46,6 +46,8 @@ KEYS = {
     "generated": Key('["src/acme/_build.json"]', "globs of files that the build adds, and git does not track"),
     "strict": Key("true", "quality rules block, too: see below; default: false"),
     "keep-runs": Key("5", "number of runs to keep in .omni-release/runs/"),
+    "cache": Key('"local"', 'use passed results of earlier runs again, but not where CI is set; or "always", "never"'),
+    "evidence": Key('"cached"', '"fresh": a rehearsal that has used results of earlier runs is not released'),
     "build-timeout": Key("900", "seconds"),
     "build-pass-env": Key('["BUILD_TOKEN"]', "variables with secrets that the build back end gets; default: none"),
     "image-model": Key('"gemini-3-pro-image"', "overridden by IMAGE_MODEL"),

@@ -5,19 +5,24 @@ from __future__ import annotations
 import enum
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from omni_release.core.actions import Action
+from omni_release.core.cache import Inputs, Used
 from omni_release.core.model import Evidence, Finding, Release, Stage
 from omni_release.core.world import World
 
 Check = Callable[[Release, World], Iterator[Finding]]
 """Reports what is wrong, and changes nothing. Its docstring is described at `Task`."""
 
-Key = Callable[[Release, World], str]
-"""What the outcome of a costly check depends on: hashes of artifacts, settings, inputs."""
+Key = Callable[[Release, World], Inputs | None]
+"""What the outcome of a costly check depends on; None where that cannot be known."""
+
+Use = Callable[[Release, World, Inputs], Used | None]
+"""What a costly check has used of its inputs, when it has passed; None where the outcome must not be used again."""
 
 
 @runtime_checkable
@@ -29,6 +34,20 @@ class Step(Protocol):
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         """The proof that the step is done, or None. Raises Conflict where it can never be done."""
+
+
+@runtime_checkable
+class Reusable(Step, Protocol):
+    """A step whose result a later run can use: what it made is kept, and put back where it was."""
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        """What its result depends on; None where that cannot be known."""
+
+    def made(self, release: Release) -> Mapping[str, Path]:
+        """The folders with what it made, by a name for each; none where there is nothing to put back."""
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        """The actions in place of its own; `folder` has what it made, under the names. `check_done` proves them."""
 
 
 class RuleClass(enum.StrEnum):
@@ -91,8 +110,9 @@ class Task:
 
     The docstring of its check or step is three paragraphs: the `title`, without a full stop; the `summary`, a sentence
     on what is checked or done; and `Fix: ` with the `remedy`, in the imperative. A check with a `key` is costly: its
-    outcome is cached, and used again while the key stays the same. A `signable` one may be answered by a person where
-    it is inconclusive. No waiver has an effect on a check that is not `waivable`: nothing is published without it.
+    passed outcome is used again while its inputs are the same; `used` says which of them it has used (None: all). A
+    `signable` one may be answered by a person where it is inconclusive. No waiver has an effect on a check that is not
+    `waivable`: nothing is published without it.
     A `partial` one sees less in this lane than in a rehearsal, so that what it does not report may still be there.
     """
 
@@ -102,6 +122,7 @@ class Task:
     body: Check | Step
     needs: tuple[str, ...]
     key: Key | None = None
+    used: Use | None = None
     signable: bool = False
     waivable: bool = True
     stage: Stage = Stage.SOURCE
@@ -152,13 +173,19 @@ class Lane:
 
 
 def check(
-    body: Check, *, needs: str = "", key: Key | None = None, signable: bool = False, waivable: bool = True
+    body: Check,
+    *,
+    needs: str = "",
+    key: Key | None = None,
+    used: Use | None = None,
+    signable: bool = False,
+    waivable: bool = True,
 ) -> Task:
     """The task of a check. Its id is the name of the function, with hyphens; `needs` is split at blanks."""
     title, summary, remedy = _described(body)
     name: str = getattr(body, "__name__")  # noqa: B009 - a Callable has no name to the type checker
     id = name.replace("_", "-")
-    return Task(id, title, remedy, body, tuple(needs.split()), key, signable, waivable, summary=summary)
+    return Task(id, title, remedy, body, tuple(needs.split()), key, used, signable, waivable, summary=summary)
 
 
 def step(body: Step, *, needs: str = "", id: str = "") -> Task:

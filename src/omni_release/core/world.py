@@ -19,6 +19,7 @@ from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact, Outcome, Release, SignOff, Status, Target
 
 if TYPE_CHECKING:
+    from omni_release.core.cache import Inputs, Kept, Used
     from omni_release.core.tasks import Task
 
 _BY_SIGNAL = 128  # what a shell adds to the number of the signal that ended its program
@@ -306,14 +307,32 @@ class Journal(Protocol):
         A task that was skipped because of another one did not run.
         """
 
+    def cached_outcomes(self) -> Mapping[str, tuple[str, str]]:
+        """The tasks of the rehearsal whose outcome an earlier run has determined: which run, and when (ISO 8601)."""
+
     def cached(self, task: str, key: str) -> str | None:
-        """The outcome of a costly check, as JSON, that was cached under this key, or None."""
+        """What a task has left in this run under this key, as JSON, or None."""
 
     def cache(self, task: str, key: str, outcome: str) -> None:
-        """Cache the outcome of a costly check, as JSON, under this key; it replaces the one of another key."""
+        """Leave something in this run under this key, as JSON; it replaces what is there under another key."""
 
     def record(self, event: str, **facts: str | int | float | None) -> None:
         """Append one event, which is on the disk when this returns."""
+
+
+class Outcomes(Protocol):
+    """Passed outcomes of earlier runs, by all that they depend on."""
+
+    def find(self, task: str, inputs: Inputs) -> Kept | None:
+        """The newest outcome of a task for these inputs; None where there is none."""
+
+    def keep(
+        self, outcome: Outcome, inputs: Inputs, used: Used | None = None, made: Mapping[str, Path] | None = None
+    ) -> None:
+        """Keep an outcome, if it passed. `used` is what it has used of its inputs; None means all of them.
+
+        `made` are the folders with what its step made, by a name for each.
+        """
 
 
 class Publisher(Protocol):
@@ -345,7 +364,7 @@ class World:
     """All interfaces together.
 
     `environment` are the variables of this process; `tell` shows the progress of a task; `task_ids` gives the ids of
-    all tasks in all lanes.
+    all tasks in all lanes. Without `outcomes`, nothing is used again.
     """
 
     processes: Processes
@@ -358,6 +377,7 @@ class World:
     person: Person = field(default_factory=NoPerson)
     default_index: DefaultIndex = field(default_factory=NoDefaultIndex)
     publisher: Publisher | None = None
+    outcomes: Outcomes | None = None
     answers: Answers | None = None
     baseline: Accepted | None = None
     task_ids: Callable[[], frozenset[str]] = frozenset

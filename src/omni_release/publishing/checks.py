@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from omni_release import distributions
 from omni_release.builds import verify_artifacts
 from omni_release.core.errors import Conflict, Inconclusive, InvalidDistribution, NotApplicable
-from omni_release.core.model import REHEARSAL, Finding, Release, Severity
+from omni_release.core.model import REHEARSAL, Cached, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
@@ -26,17 +26,20 @@ NOT_PASSED = Rule("rehearsal-not-passed", RuleClass.RELEASE, "Rehearsal did not 
 
 COMMIT_CHANGED = Rule("commit-changed", RuleClass.RELEASE, "Checkout is at another commit than the rehearsal")
 
+NOT_FRESH = Rule("evidence-not-fresh", RuleClass.RELEASE, "Rehearsal used results of earlier runs")
+
 ARTIFACTS_CHANGED = Rule("artifacts-changed", RuleClass.RELEASE, "Checkout or distributions changed since the build")
 
 
 SDIST_ONLY = Rule("sdist-only", RuleClass.RELEASE, "Compiled project is published without wheels")
 
 
-@reports(NOT_REHEARSED, NOT_PASSED, COMMIT_CHANGED, ARTIFACTS_CHANGED, SDIST_ONLY)
+@reports(NOT_REHEARSED, NOT_PASSED, COMMIT_CHANGED, ARTIFACTS_CHANGED, NOT_FRESH, SDIST_ONLY)
 def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
     """Rehearsal passed
 
-    The run's rehearsal has passed, and the checkout, its commit and the distributions are unchanged since then.
+    The run's rehearsal has passed, and the checkout, its commit and the distributions are unchanged since then. With
+    `evidence = "fresh"` it has used no result of an earlier run.
 
     Fix: rehearse again with `omni-release rehearse`, or omit `--run`.
     """
@@ -55,11 +58,25 @@ def rehearsal_passed(release: Release, world: World) -> Iterator[Finding]:
         verify_artifacts(release, world)
     except Conflict as error:
         yield Finding(error.message, ARTIFACTS_CHANGED.id)
+    yield from _cached_evidence(release, world)
     if distributions.is_sdist_only(release.dist):
         message = (
             "only the sdist is published, so every user compiles it. Pass wheels of all platforms: --artifacts DIR."
         )
         yield Finding(message, SDIST_ONLY.id, Severity.WARNING)
+
+
+def _cached_evidence(release: Release, world: World) -> Iterator[Finding]:
+    """Findings for what the rehearsal has used of earlier runs: errors where the settings refuse it."""
+    fresh = release.project.settings.evidence == "fresh"
+    for task, (run, at) in world.journal.cached_outcomes().items():
+        age = (world.clock.now() - datetime.datetime.fromisoformat(at)).total_seconds()
+        cached = f"{task}: {Cached(run, at, age)}"
+        if fresh:
+            message = f'{cached}, and `evidence = "fresh"` refuses that. Rehearse again: omni-release rehearse --fresh'
+            yield Finding(message, NOT_FRESH.id)
+        else:
+            yield Finding(cached, severity=Severity.NOTICE)
 
 
 def _commit(sha: str | None) -> str:

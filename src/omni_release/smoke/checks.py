@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from omni_release import cassettes, distributions
 from omni_release.core import redaction
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
+from omni_release.environments.inputs import of_tree
 from omni_release.smoke import EMULATED, FAILED, INCONCLUSIVE, LIVE, PASSED, RECORDED, SKIPPED, Scenario, runner
 from omni_release.smoke import runner as live
 from omni_release.smoke.runner import SmokeRun
@@ -146,14 +146,11 @@ def _record(release: Release, world: World, mode: str) -> Iterator[Finding]:
             yield Finding(message, CASSETTE_UNWRITTEN.id)
 
 
-def replay_key(release: Release, world: World) -> str:
-    """A hash of the inputs of a replay: those of the tests, and all settings. Empty without smoke tests."""
-    from omni_release.testing.checks import tests_key
-
+def replay_inputs(release: Release, world: World) -> Inputs | None:
+    """The inputs of a replay: the whole checkout, what is installed, and the variables. None without smoke tests."""
     if not runner.has_smoke_tests(release.project):
-        return ""
-    settings = dataclasses.astuple(release.project.settings)
-    return hashlib.sha256(f"{tests_key(release, world)}\0{settings!r}".encode()).hexdigest()
+        return None
+    return of_tree(release, world, runner.variables(release, world, RECORDED))
 
 
 def _results(release: Release, run: SmokeRun) -> Iterator[Finding]:

@@ -121,32 +121,40 @@ def run(release: Release, world: World, mode: str, record: Path | None = None) -
     return SmokeRun(read_report(report), completed, command)
 
 
-def _command(release: Release, world: World, mode: str, report: Path, record: Path | None) -> Run:
+def variables(release: Release, world: World, mode: str) -> dict[str, str]:
+    """The variables of pytest in this mode, without the keys."""
     smoke = release.project.settings.smoke
-    candidate = release.environment("candidate")
     given = smoke.pass_env if mode == LIVE else ()
-    variables = environments.venv_env(world.environment, release.folder, candidate, given) | {RECORDER_OFF: "1"}
+    inner = environments.venv_env(world.environment, release.folder, release.environment("candidate"), given)
+    address = {BASE_URL_VARIABLE: smoke.base_url} if mode == LIVE and smoke.base_url else {}
+    return inner | {RECORDER_OFF: "1"} | address
+
+
+def _command(release: Release, world: World, mode: str, report: Path, record: Path | None) -> Run:
+    smoke, environment = release.project.settings.smoke, variables(release, world, mode)
     keys = tuple(name for name in redaction.KEY_VARIABLES if world.environment.get(name))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
     arguments = [*pytest_targets(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
     arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={report}"]
     arguments += [f"--smoke-record={record}"] if record else []
     arguments += ["-p", "no:cacheprovider", "-q"]
-    if mode == LIVE and smoke.base_url:
-        variables[BASE_URL_VARIABLE] = smoke.base_url
     if not smoke.tests:
         arguments += ["-o", "addopts=", f"--rootdir={tree}"]
-    elif any(name.startswith("pytest-xdist==") for name in environments.installed_distributions(candidate)):
+    elif any(name.startswith("pytest-xdist==") for name in _installed(release)):
         arguments += ["-n", "0"]  # one process, one budget
-    pytest = shutil.which("pytest", path=variables["PATH"]) or "pytest"
+    pytest = shutil.which("pytest", path=environment["PATH"]) or "pytest"
     return Run(
         (sys.executable, "-I", str(scripts.program("process_group")), pytest, *arguments),
         cwd=tree,
-        environment=variables,
+        environment=environment,
         log=release.logs / f"smoke-{mode}.log",
         deadline=smoke.timeout,
         secrets={name: name for name in keys} if mode == LIVE else {},
     )
+
+
+def _installed(release: Release) -> tuple[str, ...]:
+    return environments.installed_distributions(release.environment("candidate"))
 
 
 def read_report(path: Path) -> SmokeReport:

@@ -148,13 +148,28 @@ def recorder_files(release: Release, environment: str = "candidate") -> tuple[Wr
     packages = list(importable(release.project))
     arguments = f"{str(warnings_file(release))!a}, {packages!a}"
     start = f"import omni_release_recorder; omni_release_recorder.install({arguments})\n"
+    if environment == "candidate":
+        reads = f"{str(reads_file(release))!a}, {own_folders(target, release)!a}, {[str(target)]!a}"
+        start = f"import omni_release_reads; omni_release_reads.install({reads})\n{start}"
     return (
         Write(target / "omni_release_recorder.py", module.read_bytes()),
+        Write(target / "omni_release_reads.py", scripts.program("reads_recorder").read_bytes()),
         Write(target / "omni_release_recorder.pth", start.encode()),
         # What makes it a plugin of pytest, however pytest is started.
         Write(info / "METADATA", b"Metadata-Version: 2.1\nName: omni-release-recorder\nVersion: 0\n"),
         Write(info / "entry_points.txt", b"[pytest11]\nomni_release_recorder = omni_release_recorder\n"),
     )
+
+
+def own_folders(site: Path, release: Release) -> list[str]:
+    """What the wheel has at its top, as installed: reads of these are recorded, those of other packages are not."""
+    names = distributions.names(distributions.installable(release.dist))
+    return [str(site / top) for top in sorted({name.partition("/")[0] for name in names})]
+
+
+def reads_file(release: Release) -> Path:
+    """The file of JSON lines in which is recorded what the tests have read and started."""
+    return release.work_dir / "reads.jsonl"
 
 
 def warnings_file(release: Release) -> Path:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from omni_release import distributions, environments, source_tree, testing
+from omni_release import distributions, source_tree, testing
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity, importable
@@ -53,7 +51,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     if not testing.has_tests(project, source_tree.files(project.root, world.processes)):
         raise NotApplicable(testing.NO_TESTS)
     report, recorded = release.folder / "tests.junit.xml", testing.warnings_file(release)
-    for old in (report, recorded):
+    for old in (report, recorded, testing.reads_file(release)):
         old.unlink(missing_ok=True)
     run = command(release, world, report)
     completed = world.processes.run(run)
@@ -89,15 +87,6 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
         raise _could_not_run(release, world, f"not installed: {reason}")
     if machine_causes:
         raise Inconclusive("\n".join(machine_causes), _MACHINE_HINT)
-
-
-def tests_key(release: Release, world: World) -> str:
-    """A hash of the inputs of the tests: artifacts, files, settings, the interpreter, installed distributions."""
-    hashes = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
-    installed = ",".join(environments.installed_distributions(release.environment("candidate")))
-    settings = repr(release.project.settings.tests)
-    parts = (hashes, source_tree.fingerprint(release.project.root, world.processes), settings, sys.version, installed)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _own_modules(release: Release) -> frozenset[str]:

@@ -1,0 +1,121 @@
+"""What outcomes depend on beside the project: omni-release, the interpreter, the machine, variables, what is installed.
+
+Each is a text, for `core.cache.Inputs`. No value of a variable is kept: a digest of all inputs together is.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+import omni_release
+from omni_release import environments, source_tree
+from omni_release.core import documents
+from omni_release.core.cache import Inputs, digest
+from omni_release.core.model import Release
+from omni_release.core.world import World
+
+_OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
+"""Files of a `.dist-info` that say how it was installed, and when."""
+
+
+@functools.cache
+def tool() -> str:
+    """omni-release with all its files, what is installed with it, its interpreter, and this machine."""
+    package = Path(omni_release.__file__).parent
+    files = (path for path in sorted(package.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    source = (f"{path.relative_to(package).as_posix()} {documents.sha256(path)}" for path in files)
+    # A list of files has the name, the version and the hash of the metadata.
+    others = sorted(dist.read_text("RECORD") or f"{dist.metadata}" for dist in metadata.distributions())
+    interpreter = Path(sys.executable).resolve()
+    found = interpreter.stat()
+    program = f"{interpreter} {found.st_size} {found.st_mtime_ns} {sys.prefix} {sys.base_prefix}"
+    machine = f"{platform.uname()} {platform.platform()} {os.cpu_count()}"
+    return digest((omni_release.__version__, *source, *others, sys.version, program, machine))
+
+
+def without_places(text: str, release: Release) -> str:
+    """The text without the folders that have other names in each run."""
+    for name, folder in (("WORK", release.work_dir), ("RUN", release.folder)):
+        text = text.replace(str(folder), f"<{name}>")
+    return text
+
+
+def variables(environment: Mapping[str, str], release: Release) -> str:
+    """The names and values of variables that a program gets."""
+    return digest(f"{name}={without_places(value, release)}" for name, value in sorted(environment.items()))
+
+
+def installed(release: Release, name: str) -> str | None:
+    """What is installed in the environment `name` of this run, without the project itself: the hash of each file.
+
+    None where that cannot be known: a package that has no list of its files, or whose files are elsewhere (editable).
+    """
+    site = environments.site_packages(release.environment(name))
+    own = _own_info(site, release)
+    lines: list[str] = []
+    if any(entry.suffix in (".egg-info", ".egg-link", ".egg") for entry in site.iterdir()):
+        return None
+    for info in site.glob("*.dist-info"):
+        if info in own or info.name.startswith("omni_release_recorder-"):
+            continue
+        origin = documents.read_json(info / "direct_url.json")
+        editable = isinstance(origin, dict) and origin.get("dir_info", {}).get("editable")
+        if editable or not (info / "RECORD").is_file():
+            return None
+        for line in (info / "RECORD").read_text(encoding="utf-8").splitlines():
+            path, _, hashed = line.partition(",")
+            if path.startswith("../"):
+                lines += _script(site / path, release, f"{path} {hashed}")
+            elif not path.endswith(".dist-info/uv_cache.json"):
+                lines.append(line)
+    return digest(sorted(lines))
+
+
+def _own_info(site: Path, release: Release) -> tuple[Path, ...]:
+    """The `.dist-info` of the project itself. No metadata is read, which would take long."""
+    own = canonicalize_name(release.project.name)
+    return tuple(i for i in site.glob("*.dist-info") if canonicalize_name(i.name.partition("-")[0]) == own)
+
+
+def _script(path: Path, release: Release, line: str) -> Iterator[str]:
+    """A line for a file outside of the folder for packages: a script has the path of the environment in it."""
+    if path.is_file() and path.stat().st_size < 1_000_000:
+        content = path.read_bytes()
+        if content.startswith(b"#!"):
+            line = f"{line.partition(' ')[0]} {without_places(os.fsdecode(content), release)}"
+    yield line
+
+
+def of_tree(release: Release, world: World, environment: Mapping[str, str], *more: str) -> Inputs | None:
+    """The inputs of a task that may read all of the checkout, and uses the candidate environment.
+
+    `environment` are the variables of its programs. None where it cannot be known what is installed.
+    """
+    packages = installed(release, "candidate")
+    if packages is None:
+        return None
+    files = source_tree.file_hashes(release.project.root, world.processes)
+    tree = (f"{name} {value}" for name, value in sorted(files.items()))
+    built = (f"{artifact.name} {artifact.sha256}" for artifact in world.journal.artifacts())
+    settings = f"{release.project.root} {release.project.settings}"
+    return Inputs(digest((tool(), packages, settings, variables(environment, release), *built, *tree, *more)))
+
+
+def own_files(release: Release, name: str) -> dict[str, Path]:
+    """The installed files of the project itself, by their paths relative to the folder for packages."""
+    site = environments.site_packages(release.environment(name))
+    found: dict[str, Path] = {}
+    for info in _own_info(site, release):
+        with (info / "RECORD").open(encoding="utf-8", newline="") as record:
+            names = [row[0] for row in csv.reader(record) if row]
+        found |= {path: site / path for path in names if path.rpartition("/")[2] not in _OF_THE_INSTALLATION}
+    return found
