@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.conftest import git, omni
 pytestmark = pytest.mark.rehearsal
 
 TEST = "import acme_sound\n\n\ndef test_more() -> None:\n    {}\n"
+
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 KINDS = {
     "only the wheel": (
@@ -71,6 +74,16 @@ KINDS = {
         {"tests/test_more.py": TEST.format("import urllib.request as r; r.urlopen('http://127.0.0.1:1/')")},
         "inconclusive",
         "fails against the wheel and against the checkout: the network is blocked",
+    ),
+    "root": (
+        {
+            "tests/test_more.py": TEST.format(
+                "import os, tempfile\n    file = tempfile.mkstemp()[1]\n    os.chmod(file, 0)\n"
+                "    assert os.geteuid() and not os.access(file, os.R_OK)"
+            )
+        },
+        "passed",
+        "passes for another user than root" if ROOT else "passed in",
     ),
     "network of a program": (
         {

@@ -112,7 +112,7 @@ def _could_not_run(release: Release, world: World, reason: str) -> Inconclusive:
     )
 
 
-_NOT_THE_WHEEL = (Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.DEADLINE, Again.UNSTABLE)
+_NOT_THE_WHEEL = (*(Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.USER, Again.DEADLINE, Again.UNSTABLE),)
 """Results of a second run that say nothing against the wheel: they depend on the environment, or on other tests."""
 
 

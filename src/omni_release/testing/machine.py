@@ -48,7 +48,7 @@ def cause(name: str, text: str, environment: Mapping[str, str], output: str = ""
         return "the network is blocked, or a service does not answer"
     if is_slow(text):
         return "this machine is slower than a deadline that the tests set for Hypothesis"
-    if _is_root() and (_ROOT.search(text) or _ROOT_NAME.search(name)):
+    if is_root() and (_ROOT.search(text) or _ROOT_NAME.search(name)):
         return "the tests run as root, who may read and write everything"
     if (variables := [name for name in _CERTIFICATES if environment.get(name)]) and _CERTIFICATE.search(text):
         return f"certificates are set by {', '.join(variables)}"
@@ -58,5 +58,6 @@ def cause(name: str, text: str, environment: Mapping[str, str], output: str = ""
     return ""
 
 
-def _is_root() -> bool:
+def is_root() -> bool:
+    """Whether this is root, for whom permissions of files do not count."""
     return hasattr(os, "geteuid") and os.geteuid() == 0

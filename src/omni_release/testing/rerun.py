@@ -34,6 +34,7 @@ _CANDIDATE = "candidate"
 _CHECKOUT = "checkout"
 _LOCKED = "locked"
 _UNRECORDED = {"OMNI_RELEASE_UNRECORDED": "1"}
+_AS_USER = {"OMNI_RELEASE_AS_USER": "1"}  # read by scripts/process_group.py
 _NO_DEADLINE = {"OMNI_RELEASE_NO_DEADLINE": "1"}
 _NOT_FOUND = 4  # exit code of pytest, also where a node id does not exist
 
@@ -44,6 +45,7 @@ class Again(enum.Enum):
     ONLY_WHEEL = "only against the wheel: it passes against the checkout"
     BOTH = "also fails against the checkout"
     VARIABLES = "passes where no variable sets certificates or a proxy"
+    USER = "passes for another user than root"
     LOCKED = "also fails against the checkout; passes with the versions of the lock file"
     NEEDS_SOURCE = "passes against the wheel where the tests find the source files of its packages, too"
     DEADLINE = "passes where Hypothesis has no deadline: this machine is slow"
@@ -88,6 +90,7 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     tests |= _passed_there(release, world, checkout, passed)
     tests |= {node: Again.DEADLINE for node in slow if tests.get(node) is Again.UNSTABLE}
     tests |= _without_variables(release, world, tuple(failed))
+    tests |= _as_user(release, world, tuple(node for node in failed if tests.get(node) is Again.BOTH))
     both = tuple(node for node in failed if tests.get(node) is Again.BOTH)
     return Comparison(tests | _with_locked(release, world, both), failed, read_hosts(record))
 
@@ -149,6 +152,14 @@ def _without_variables(release: Release, world: World, nodes: tuple[str, ...]) -
     place = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED, names)
     _, found = _run(release, world, place, nodes)
     return dict.fromkeys((node for node in nodes if node in found.passed), Again.VARIABLES)
+
+
+def _as_user(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
+    """Those of the tests that pass against the wheel for another user, where this is root; none where none can be."""
+    if not nodes or not machine.is_root():
+        return {}
+    _, found = _run(release, world, _Place(_CANDIDATE, release.tests_tree, _UNRECORDED | _AS_USER), nodes)
+    return dict.fromkeys((node for node in nodes if node in found.passed), Again.USER)
 
 
 def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
