@@ -60,28 +60,36 @@ def make_socket(path: Path) -> None:
         made.bind(os.path.relpath(path))  # a full path may be too long for one
 
 
-FILES: dict[str, Callable[[Path], object]] = {
-    "aliases in a cassette": lambda root: (root / "cassettes" / "a.yaml").write_text(alias_bomb()),
-    "deep YAML": lambda root: (root / "cassettes" / "a.yaml").write_text("[" * 200_000),
-    "deep JSON": lambda root: (root / "cassettes" / "a.json").write_text('{"interactions":' * 100_000),
-    "deep JSON elsewhere": lambda root: (root / "package.json").write_text('{"a":' * 100_000),
-    "deep TOML": lambda root: (root / "uv.lock").write_text(f"a = {'[' * 100_000}"),
-    "deep Python": lambda root: (root / "src" / "acme_sound" / "deep.py").write_text(f"x = {'(' * 100_000}"),
-    "a long line": lambda root: (root / "src" / "acme_sound" / "long.py").write_text("x = '" + "a" * 20_000_000 + "'"),
-    "a link to a device": lambda root: (root / "src" / "acme_sound" / "zero.py").symlink_to("/dev/zero"),
-    "a cassette that is a device": lambda root: (root / "cassettes" / "a.yaml").symlink_to("/dev/zero"),
-    "a readme that is a device": lambda root: (root / "NOTES.md").symlink_to("/dev/zero"),
-    "a pipe": lambda root: os.mkfifo(root / "src" / "acme_sound" / "pipe.py"),
-    "a pipe as a cassette": lambda root: os.mkfifo(root / "cassettes" / "pipe.yaml"),
-    "a socket": lambda root: make_socket(root / "s.py"),
+FILES: dict[str, dict[str, Callable[[Path], object]]] = {
+    "deep": {
+        "cassettes/deep.yaml": lambda path: path.write_text("[" * 200_000),
+        "cassettes/deep.json": lambda path: path.write_text('{"interactions":' * 100_000),
+        "package.json": lambda path: path.write_text('{"a":' * 100_000),
+        "uv.lock": lambda path: path.write_text(f"a = {'[' * 100_000}"),
+        "src/acme_sound/deep.py": lambda path: path.write_text(f"x = {'(' * 100_000}"),
+    },
+    "large": {
+        "cassettes/aliases.yaml": lambda path: path.write_text(alias_bomb()),
+        "src/acme_sound/long.py": lambda path: path.write_text("x = '" + "a" * 20_000_000 + "'"),
+    },
+    "no files": {
+        "cassettes/device.yaml": lambda path: path.symlink_to("/dev/zero"),
+        "cassettes/pipe.yaml": lambda path: os.mkfifo(path),
+        "src/acme_sound/device.py": lambda path: path.symlink_to("/dev/zero"),
+        "src/acme_sound/pipe.py": lambda path: os.mkfifo(path),
+        "NOTES.md": lambda path: path.symlink_to("/dev/zero"),
+        "s.py": make_socket,
+    },
 }
+ALONE = [pytest.param((name,), id=name, marks=pytest.mark.long) for files in FILES.values() for name in files]
 
 
-@pytest.mark.parametrize("kind", FILES)
-def test_files_of_a_checkout(kind: str, hostile: Checkout) -> None:
+@pytest.mark.parametrize("names", [*(pytest.param(tuple(files), id=kind) for kind, files in FILES.items()), *ALONE])
+def test_files_of_a_checkout(names: tuple[str, ...], hostile: Checkout) -> None:
     """Each is read within bounds, or not at all."""
     (hostile.root / "cassettes").mkdir()
-    FILES[kind](hostile.root)
+    for name in names:
+        next(files[name] for files in FILES.values() if name in files)(hostile.root / name)
     git("add", "--all", cwd=hostile.root)
     git("commit", "--quiet", "--allow-empty", "--message=more", cwd=hostile.root)
     for command in (("gate",), ("cassettes", "shrink"), ("version", "show")):
