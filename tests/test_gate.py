@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from omni_release.report import FORMATS
+from omni_release.report.files import FORMATS
 from tests.conftest import child_environment, git, omni
 
 

@@ -14,10 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from omni_release import custom_tasks, distributions, lanes, programs, run_facts, source_tree, versions
-from omni_release import report as report_files
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
@@ -33,6 +30,7 @@ from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore, outcome_cache
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import Completed, World
+from omni_release.report import files as report_files
 from omni_release.report import page, problems, text
 from omni_release.report.stages import Progress, Row
 
@@ -103,6 +101,8 @@ def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> 
     A release runs in phases: the checks of the world, the rehearsal if it is missing, then the publish. Problems of the
     world are reported before the long rehearsal, and checked again after it. Raises UsageError where it cannot start.
     """
+    from packaging.utils import canonicalize_name
+
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index import targets
     from omni_release.publishing import steps as publishing_steps
@@ -230,7 +230,7 @@ def _open_world(
     processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
     index: Rehearsal | PackageIndex
     if request.destination is None or resolver is None:
-        index = Rehearsal(folder.path / "index", canonicalize_name(project.name))
+        index = Rehearsal(folder.path / "index", project.name)
     else:
         index = PackageIndex(request.destination, resolver)
     secrets.offer(index.secrets)

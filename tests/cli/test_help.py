@@ -26,7 +26,7 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPa
                 yield from subcommands(added)
 
 
-PARSERS = {added.prog.removeprefix("omni-release "): added for added in subcommands(main.build_parser())}
+PARSERS = {added.prog.removeprefix("omni-release "): added for added in subcommands(main.build_parser(*main.COMMANDS))}
 
 
 def test_groups(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import report
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.core.model import Artifact, Finding, Outcome, Report, Status
+from omni_release.report import files as report
 
 PLANTED = 'ab_cd*ef"gh&12\\<%\n' + "planted"
 SECRETS = Secrets.of({"TWINE_PASSWORD": PLANTED})

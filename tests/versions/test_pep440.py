@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.version import InvalidVersion, Version
 
@@ -28,6 +28,7 @@ spelled = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a busy machine
 @given(st.one_of(versions, spelled, st.text("0123456789.abrcdevpost-_+!v", max_size=14)))
 def test_read_as_packaging_reads(value: str) -> None:
     """The same strings are versions, and normalise to the same."""
@@ -49,6 +50,7 @@ def test_compared_as_packaging_compares(one: str, other: str) -> None:
     assert (first.key < second.key) == (Version(one) < Version(other))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a busy machine
 @given(st.one_of(versions, spelled), versions)
 def test_a_string_keeps_its_meaning(old: str, new: str) -> None:
     """Whatever stood there, what is written is the new version."""

@@ -93,13 +93,16 @@ class Rehearsal:
 
     @functools.cached_property
     def _server(self) -> LocalIndex:
+        from packaging.utils import canonicalize_name
+
         from omni_release.environments.installers import default_index
         from omni_release.local_index import Account
         from omni_release.local_index.server import IndexSetup, LocalIndex
 
-        account = Account(_USER, self._password, self._project)
+        name = canonicalize_name(self._project)
+        account = Account(_USER, self._password, name)
         return LocalIndex(
-            IndexSetup(self._folder, self._project, account, default_index(self._environment), script=self._script)
+            IndexSetup(self._folder, name, account, default_index(self._environment), script=self._script)
         )
 
 

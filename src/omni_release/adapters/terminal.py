@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -253,12 +252,3 @@ _STYLES = (
     (r"`[^`]+`|(?<=^  Next    ).*", "cyan"),
 )
 """What is coloured in a line, by regular expression. Colour only adds to the words."""
-
-
-def unicode(stream: TextIO) -> TextIO:
-    """The stream, which accepts any text: a console with another encoding shows replacement characters."""
-    if stream is sys.stdout or stream is sys.stderr:
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8" if not stream.isatty() else None, errors="replace")
-    return stream

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from omni_release import source_tree
-from omni_release.adapters.files import LocalFiles
-from omni_release.adapters.processes import LocalProcesses
-from omni_release.adapters.secrets import Secrets
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand
-from omni_release.core import redaction
-from omni_release.core.model import Project
-from omni_release.core.runs import RunStore
-from omni_release.core.world import Files, Processes
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from omni_release.cli.parser import Commands
-    from omni_release.core.runs import Request
-
-
-PARTS = ("build", "inspect", "tests", "publish", "verify")
-"""The parts of a rehearsal that `--help` shows in one line."""
+    from omni_release.core.model import Project
+    from omni_release.core.runs import Request, RunStore
+    from omni_release.core.world import Files, Processes
 
 
 _EXAMPLES = {
@@ -88,7 +77,7 @@ def add_options(
 
     `only` is for a lane that can run in part, `run` for one that can resume, `artifacts` for one that builds.
     """
-    from omni_release.report import FORMATS
+    from omni_release.report.files import FORMATS
 
     add_project(parser)
     add_format(parser, *FORMATS)
@@ -147,12 +136,17 @@ def start(request: Request) -> int:
 
 def files() -> Files:
     """The file system."""
+    from omni_release.adapters.files import LocalFiles
+
     return LocalFiles()
 
 
 @contextlib.contextmanager
 def processes() -> Iterator[Processes]:
     """Starts programs, redacts the secrets of the environment from their output, and ends them at its own end."""
+    from omni_release.adapters.processes import LocalProcesses
+    from omni_release.adapters.secrets import Secrets
+
     secrets = Secrets.of(os.environ)
     started = LocalProcesses(secrets.resolve, known=lambda: secrets.given)
     try:
@@ -166,6 +160,11 @@ def run_store(project: Project) -> RunStore:
 
     Raises UsageError where their folder is not ours alone.
     """
+    from omni_release import source_tree
+    from omni_release.adapters.files import LocalFiles
+    from omni_release.adapters.secrets import Secrets
+    from omni_release.core.runs import RunStore
+
     store = RunStore(project.root, LocalFiles(), Secrets.of(os.environ).redact, source_tree.tracked_run_files)
     store.require_own()
     return store
@@ -173,9 +172,13 @@ def run_store(project: Project) -> RunStore:
 
 def shown(text: str) -> str:
     """The text as a terminal, or the log of a pipeline, can show it: without control characters and commands."""
+    from omni_release.core import redaction
+
     return redaction.inert(text, os.environ)
 
 
 def redact(text: str) -> str:
     """The text without the secrets of the environment."""
+    from omni_release.adapters.secrets import Secrets
+
     return Secrets.of(os.environ).redact(text)

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import itertools
 import sys
 
 from omni_release import __version__
-from omni_release.cli import (
-    audit,
-    baseline,
-    cassettes,
-    checklist,
-    completion,
-    contract,
-    emulate,
-    explain,
-    index,
-    init,
-    inspect,
-    lane,
-    models,
-    sign,
-    smoke,
-    status,
-    version,
-    workflow,
-)
 from omni_release.cli.parser import Arguments, Parser, WrongCall
 from omni_release.core import errors
 from omni_release.core.errors import MissingExtra, OmniReleaseError
@@ -33,7 +15,7 @@ from omni_release.core.errors import MissingExtra, OmniReleaseError
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Protocol
+    from typing import Any, Protocol, TextIO
 
     from omni_release.cli.parser import Commands
 
@@ -48,51 +30,44 @@ if TYPE_CHECKING:
             """Add the subcommand of this name."""
 
 
-GROUPS: dict[str, dict[str, Subcommand]] = {
-    "Release": {
-        **dict.fromkeys(("rehearse", "release", "doctor", "published"), lane),
-        **dict.fromkeys(lane.PARTS, lane),
-        "inspect": inspect,
-        "clean": lane,
-    },
-    "Adopt": {"init": init, "baseline": baseline},
-    "Check": {
-        "gate": lane,
-        "version": version,
-        "audit": audit,
-        "models": models,
-        "checklist": checklist,
-        "sign": sign,
-    },
-    "Live API": {
-        "smoke": smoke,
-        "record": smoke,
-        "replay": lane,
-        "cassettes": cassettes,
-        "contract": contract,
-        "emulate": emulate,
-    },
-    "Tools": {
-        **dict.fromkeys(status.NAMES, status),
-        "explain": explain,
-        "index": index,
-        "workflow": workflow,
-        "completion": completion,
-    },
+_PARTS = ("build", "inspect", "tests", "publish", "verify")
+_STATES = ("status", "runs", "report")
+
+GROUPS = {
+    "Release": ("rehearse", "release", "doctor", "published", *_PARTS, "clean"),
+    "Adopt": ("init", "baseline"),
+    "Check": ("gate", "version", "audit", "models", "checklist", "sign"),
+    "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),
+    "Tools": (*_STATES, "explain", "index", "workflow", "completion"),
 }
 """The subcommands as `--help` shows them."""
 
-COMMANDS = {name: module for group in GROUPS.values() for name, module in group.items()}
-"""The subcommands by name."""
+COMMANDS = tuple(name for group in GROUPS.values() for name in group)
+"""The names of all subcommands."""
+
+
+_MODULES = {
+    **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
+    **dict.fromkeys(_STATES, "status"),
+    "inspect": "inspect",
+    "record": "smoke",
+}
+"""The modules of the subcommands, where they are not called as these are."""
+
+
+def subcommand(name: str) -> Subcommand:
+    """The module of a subcommand: only that of the one that is called is imported, for `version` at every commit."""
+    # By a computed name, which the contracts do not see: they hold for this folder as a whole, and no module below
+    # it imports this one.
+    module: Any = importlib.import_module(f"omni_release.cli.{_MODULES.get(name, name)}")  # noqa: TID251
+    return module  # type: ignore[no-any-return]  # a module; tests/cli/test_help.py builds each parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Every error that a user can cause becomes a message here."""
-    from omni_release.adapters.terminal import unicode
-
     words = (sys.argv[1:] if argv is None else list(argv)) or ["status"]
-    unicode(sys.stdout)
-    unicode(sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        _accept_any_text(stream)
     try:
         arguments = parse(words)
     except SystemExit as ended:  # argparse has printed the help or the version
@@ -114,21 +89,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return errors.EXIT_INTERRUPTED
 
 
+def _accept_any_text(stream: TextIO) -> None:
+    """Have a stream accept any text: a console with another encoding shows replacement characters."""
+    reconfigure = getattr(stream, "reconfigure", None)  # a test's replacement has none
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8" if not stream.isatty() else None, errors="replace")
+
+
 def parse(words: Sequence[str]) -> Arguments:
     """The arguments. Raises WrongCall; SystemExit after printing the help or the version.
 
     Only the parser of the subcommand that is called is built: all of them take longer than most commands.
     """
-    module = COMMANDS.get(words[0]) if words else None
-    parser = build_parser(words[0]) if module else build_parser()
-    return parser.parse_args(words, module.Arguments() if module else Arguments())
+    if words[0] in COMMANDS:
+        return build_parser(words[0]).parse_args(words, subcommand(words[0]).Arguments())
+    return build_parser(*(() if words[0] == "--version" else COMMANDS)).parse_args(words, Arguments())
 
 
 _TOGETHER: dict[tuple[str, ...], str] = {
-    lane.PARTS: "run the rehearsal up to this stage",
+    _PARTS: "run the rehearsal up to this stage",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
     ("checklist", "sign"): "questions of a release: check, show, create, answer",
-    status.NAMES: "where the project is, earlier runs, their reports",
+    _STATES: "where the project is, earlier runs, their reports",
 }
 """The subcommands that `--help` shows in one line."""
 
@@ -156,13 +138,15 @@ class _MainParser(Parser):
 
 
 def build_parser(*names: str) -> Parser:
-    """The parser with the subcommands of these names, or with all of them."""
+    """The parser with the subcommands of these names."""
     parser = _MainParser("omni-release", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="show the version")
-    parser.commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for name in names or COMMANDS:
-        COMMANDS[name].add_parser(parser.commands, name)
-    parser.set_defaults(build_parser=build_parser)
+    parser.commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=Parser, prog=parser.prog
+    )
+    for name in names:
+        subcommand(name).add_parser(parser.commands, name)
+    parser.set_defaults(build_parser=functools.partial(build_parser, *COMMANDS))
     return parser
 
 

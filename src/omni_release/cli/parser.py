@@ -92,7 +92,7 @@ def subcommand(commands: Commands, name: str, description: str, *examples: str) 
 def verbs(parser: Parser, *, required: bool = False) -> Commands:
     """The verbs of a subcommand, each a subcommand of its own."""
     help = f"`{parser.prog} VERB --help` shows its options"
-    return parser.add_subparsers(title="verbs", metavar="VERB", required=required, help=help)
+    return parser.add_subparsers(title="verbs", metavar="VERB", required=required, help=help, prog=parser.prog)
 
 
 def add_project(parser: argparse.ArgumentParser) -> None:

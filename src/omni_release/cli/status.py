@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from omni_release.core.journal import RunFolder
     from omni_release.core.model import Project
 
-NAMES = ("status", "runs", "report")
-"""The subcommands of this module; `--help` shows them in one line."""
-
 _FACTS = ("project", "version", "branch", "commit", "clean", "tag", "commits_since_tag")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-from omni_release import versions
+from omni_release import source_tree, versions
 from omni_release.cli import lane
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand, verbs
 from omni_release.core import errors
 from omni_release.core.errors import Conflict, UsageError
-from omni_release.versions.change import PARTS
+from omni_release.versions import tags
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.pep440 import equals, normalize, parse
 from omni_release.versions.place import DERIVED, DOC, SOURCE, TAG
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from omni_release.cli.parser import Commands
+    from omni_release.core.model import Outcome, Project, Report
     from omni_release.core.world import FileTransactions
+    from omni_release.source_tree import Head
     from omni_release.versions import Place, ProjectVersions
     from omni_release.versions.change import Index
 
 _FILE = "pyproject.toml"
+_BASELINE = "omni-release-baseline.json"  # `core.baseline.FILE`, without what that module imports
 
 _COMPUTED = "If the build takes it from a tag, tag the commit; otherwise add it to [project] in pyproject.toml."
 
@@ -54,6 +58,8 @@ def add_parser(commands: Commands, name: str) -> None:
     sync = subcommand(added, "sync", "Write the source's version into all other places", "version sync --dry-run")
     set_ = subcommand(added, "set", "Set the version in all places", "version set 2.0.0 --index https://…/simple")
     set_.add_argument("value", metavar="VERSION", help="the new version (PEP 440)")
+    from omni_release.versions.change import PARTS
+
     bump = subcommand(added, "bump", "Raise the version in all places", "version bump patch", "version bump minor")
     bump.add_argument("value", choices=PARTS, metavar="PART", help=f"the part to raise: {', '.join(PARTS)}")
     for changing in (sync, set_, bump):
@@ -107,45 +113,90 @@ def project_root(arguments: Arguments) -> Path:
 
 
 def run(arguments: Arguments) -> int:
-    """`version check`: the lane; for a project without a static name, which no lane can run on, the check alone."""
+    """`version check`, which runs at every commit: where it can, without the engine, whose start takes longer.
+
+    The lane runs for what needs more than the files: a document, annotations on GitHub, a baseline, a tag of a later
+    version. It cannot run on a project without a static name.
+    """
     from omni_release import project
+    from omni_release.core.model import Project
 
     root = project_root(arguments)
-    if project.name_of(root, project.read(root)[0]):
-        from dataclasses import replace
-
-        return lane.start(replace(lane.request(arguments), mode="staged" if arguments.staged else ""))
-    return _check(root, arguments)
-
-
-def _check(root: Path, arguments: Arguments) -> int:
+    metadata, settings = project.read(root)
+    if not project.name_of(root, metadata):
+        return _check(Project(root, "", (), settings, metadata), arguments)
+    checked = project.load(root)
+    found = versions.find_places(str(root), staged=arguments.staged)
+    on_github = any(os.environ.get(name) for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"))
+    alone = not arguments.as_json and not on_github and not (root / _BASELINE).exists()
+    version = found.source.value if found.source and not found.unreadable else ""
+    if version and alone:
+        if not tags.has_later(str(root), found.name, settings.git.tag, version):
+            return _check(checked, arguments)
     from dataclasses import replace
 
-    from omni_release.core.model import Outcome, Report, Severity, Status
-    from omni_release.core.tasks import check
-    from omni_release.report import json_report, text
-    from omni_release.versions.checks import STALE, findings, staged_versions_agree, versions_agree
+    return lane.start(replace(lane.request(arguments), mode="staged" if arguments.staged else ""))
 
-    _, found = find_places(root, staged=arguments.staged)
+
+def _check(project: Project, arguments: Arguments) -> int:
+    """The check of the files alone, judged and shown as the lane does."""
+    from omni_release.core.model import REHEARSAL, Outcome, Report, Status
+
+    if project.name:
+        found = versions.find_places(str(project.root), staged=arguments.staged)
+    else:
+        _, found = find_places(project.root, staged=arguments.staged)
+    outcomes = [_outcome(project, found, arguments)]
+    head = source_tree.head(str(project.root))
+    if project.name and head and head.sha:  # no tag is of a later version: `run` has looked
+        outcomes.append(Outcome("version-follows-tags", "Version follows the tags", "check", Status.PASSED))
+    version = versions.version_of(found.places)
+    report = Report("version", project.name or found.name, version, REHEARSAL, 0.0, tuple(outcomes))
+    if arguments.as_json:
+        from omni_release.report import json_report
+
+        sys.stdout.write(json_report.document(report))
+    else:
+        _show(report, head)
+    return report.exit_code
+
+
+def _outcome(project: Project, found: ProjectVersions, arguments: Arguments) -> Outcome:
+    """What the check says of these places, under the settings. Raises NotApplicable where only the build knows it."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from omni_release.core import severity, waivers
+    from omni_release.core.model import Outcome, Severity, Status
+    from omni_release.core.tasks import check
+    from omni_release.versions.checks import findings, staged_versions_agree, versions_agree
+
+    task = replace(check(staged_versions_agree if arguments.staged else versions_agree), id="versions-agree")
     try:
-        differences = tuple(findings(found))
+        said = tuple(findings(found, tuple(package.path.as_posix() for package in project.packages)))
     except errors.NotApplicable:
         if not arguments.as_json:
             raise
-        differences = ()  # the document says that there is no version
-    differences = tuple(
-        replace(finding, severity=Severity.WARNING) if finding.rule == STALE.id else finding for finding in differences
-    )
-    failed = any(finding.severity is Severity.ERROR for finding in differences)
-    task = check(staged_versions_agree if arguments.staged else versions_agree)
+        said = ()  # the document says that there is no version
+    said = tuple(replace(finding, rule=f"{task.id}/{finding.rule}") for finding in said)
+    failed = any(finding.severity is Severity.ERROR for finding in said)
     status = Status.FAILED if failed else Status.PASSED
-    outcome = Outcome(task.id, task.title, task.kind, status, differences, task.remedy)
-    if arguments.as_json:
-        report = Report("version", found.name, versions.version_of(found.places), "", 0.0, (outcome,))
-        sys.stdout.write(json_report.document(report))
-    else:
-        sys.stdout.writelines(lane.shown(f"{line}\n") for line in text.task_lines(outcome, text.Layout()))
-    return status.exit_code
+    outcome = Outcome(task.id, task.title, task.kind, status, said, task.remedy)
+    return waivers.apply(severity.apply(outcome, task, project.settings), project, datetime.now(UTC).date())
+
+
+def _show(report: Report, head: Head | None) -> None:
+    from omni_release.adapters.secrets import Secrets
+    from omni_release.adapters.terminal import terminal
+    from omni_release.core.model import Stage
+    from omni_release.report import problems, stages, text
+
+    with terminal(sys.stdout, os.environ, Secrets.of(os.environ).redact) as screen:
+        layout = text.Layout(screen.width, screen.unicode)
+        screen.say([text.header_line(report.project, report.version, head, ""), ""])
+        screen.say([text.stage_line(stages.row(Stage.SOURCE, report.outcomes, report.outcomes, 0.0), layout)])
+        screen.say(text.problem_lines(report, layout))
+        screen.say(text.verdict_lines(report, problems.next_step(report), layout))
 
 
 def run_show(arguments: Arguments) -> int:

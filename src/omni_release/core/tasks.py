@@ -7,21 +7,25 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from omni_release.core.actions import Action
-from omni_release.core.cache import Inputs, Used
-from omni_release.core.model import Evidence, Finding, Release, Stage
-from omni_release.core.world import World
+from omni_release.core.model import Stage
 
-Check = Callable[[Release, World], Iterator[Finding]]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from omni_release.core.actions import Action
+    from omni_release.core.cache import Inputs, Used
+    from omni_release.core.model import Evidence, Finding, Release
+    from omni_release.core.world import World
+
+Check: TypeAlias = "Callable[[Release, World], Iterator[Finding]]"
 """Reports what is wrong, and changes nothing. Its docstring is described at `Task`."""
 
-Key = Callable[[Release, World], Inputs | None]
+Key: TypeAlias = "Callable[[Release, World], Inputs | None]"
 """What the outcome of a costly check depends on; None where that cannot be known."""
 
-Use = Callable[[Release, World, Inputs], Used | None]
+Use: TypeAlias = "Callable[[Release, World, Inputs], Used | None]"
 """What a costly check has used of its inputs, when it has passed; None where the outcome must not be used again."""
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from omni_release.core.errors import Inconclusive, InvalidDistribution
 from omni_release.core.model import LOCAL_WHEEL, Artifact
-from omni_release.distributions.archives import Archive, Entry
 
 TYPE_CHECKING = False  # as the type checker knows it: importing typing takes longer than the rest of a start
 if TYPE_CHECKING:
     from email.message import Message
 
     from omni_release.core.world import World
+    from omni_release.distributions.archives import Entry
 
 
 PREBUILT = "prebuilt "
@@ -68,6 +68,8 @@ def version_to_release(stated: str | None, pinned: Sequence[Artifact]) -> str | 
 
 def refuse_bomb(path: Path) -> None:
     """Raises InvalidDistribution for a file whose content would fill the memory, and for one that is no archive."""
+    from omni_release.distributions.archives import Archive
+
     Archive(path, path.name, bounded=True).refuse_bomb()
 
 
@@ -77,6 +79,8 @@ def contents(path: Path) -> Iterator[Entry]:
     Each entry can be read until the next one is asked for. Raises InvalidDistribution for a file that is not a
     readable archive.
     """
+    from omni_release.distributions.archives import Archive
+
     for entry in Archive(path, path.name).entries():
         if entry.is_file:
             name = entry.name if is_wheel(path.name) else entry.name.partition("/")[2]
@@ -93,6 +97,8 @@ def core_metadata(path: Path) -> bytes:
 
     Raises InvalidDistribution for a distribution without one, and for a file that is not a readable archive.
     """
+    from omni_release.distributions.archives import Archive
+
     wanted = r"[^/]+\.dist-info/METADATA" if is_wheel(path.name) else r"[^/]+/PKG-INFO"
     found = Archive(path, path.name).read(re.compile(wanted))
     if found is None:

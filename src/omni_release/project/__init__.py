@@ -9,14 +9,15 @@ from pathlib import Path, PurePosixPath
 
 from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
-from omni_release.core.model import Package, Project
 from omni_release.core.settings import Settings
 from omni_release.core.text import listed
 from omni_release.core.toml import table
-from omni_release.file_roles import FileRoles, Role
-from omni_release.project import back_ends, setup_files
-from omni_release.project.back_ends import Checkout
-from omni_release.project.layout import SOURCE_FOLDERS, FoundPackages, is_import_name, is_package
+
+TYPE_CHECKING = False  # `omni-release version` reads the settings with this module: see bench/start.py
+if TYPE_CHECKING:
+    from omni_release.core.model import Package, Project
+    from omni_release.project.back_ends import Checkout
+    from omni_release.project.layout import FoundPackages
 
 
 def load(root: Path, instead: Settings | None = None) -> Project:
@@ -25,6 +26,10 @@ def load(root: Path, instead: Settings | None = None) -> Project:
     Raises UsageError where there is none, SettingsError where pyproject.toml is invalid, or no file states the
     project's name.
     """
+    from omni_release.core.model import Project
+    from omni_release.project import back_ends, setup_files
+    from omni_release.project.back_ends import Checkout
+
     metadata, chosen = read(root, instead)
     name = name_of(root, metadata)
     if not name:
@@ -50,6 +55,9 @@ def load(root: Path, instead: Settings | None = None) -> Project:
 
 def found_packages(project: Project) -> FoundPackages:
     """Where the import packages of a project were looked for, whatever `import-packages` says."""
+    from omni_release.project import back_ends, setup_files
+    from omni_release.project.back_ends import Checkout
+
     return back_ends.find(Checkout(project.root, project.name, project.metadata, setup_files.read(project.root)))
 
 
@@ -61,8 +69,11 @@ def read(root: Path, instead: Settings | None = None) -> tuple[Mapping[str, obje
     Without a pyproject.toml, beside a setup.cfg or setup.py, both are empty.
     """
     path = root / "pyproject.toml"
-    if not path.exists() and setup_files.read(root).of_project:
-        return {}, instead or Settings()
+    if not path.exists():
+        from omni_release.project import setup_files
+
+        if setup_files.read(root).of_project:
+            return {}, instead or Settings()
     text = _text(path)
     try:
         metadata = tomllib.loads(text)
@@ -95,6 +106,8 @@ def name_of(root: Path, metadata: Mapping[str, object]) -> str:
 
 def _projects_below(root: Path) -> str:
     """What to do in the root of a repository of several projects; empty where none is in a folder of it."""
+    from omni_release.file_roles import FileRoles, Role
+
     found = [path.relative_to(root) for depth in ("*", "*/*") for path in sorted(root.glob(f"{depth}/pyproject.toml"))]
     roles = FileRoles(())
     folders = [path.parent.as_posix() for path in found if roles.role(path.as_posix()) is Role.SHIPPED]
@@ -122,6 +135,9 @@ def _configured_packages(
     checkout: Checkout, found: FoundPackages, names: tuple[str, ...]
 ) -> tuple[tuple[Package, ...], tuple[str, ...]]:
     """The packages that the setting names, and the modules without Python source. Raises UsageError for any other."""
+    from omni_release.core.model import Package
+    from omni_release.project import back_ends
+
     packages, compiled = [], []
     for name in names:
         if (package := _at_path(checkout.root, found, name)) is not None:
@@ -149,6 +165,9 @@ def _configured_packages(
 
 def _at_path(root: Path, found: FoundPackages, path: str) -> Package | None:
     """The package at a path; its name is as the back end installs it, else its path below its source folder."""
+    from omni_release.core.model import Package
+    from omni_release.project.layout import SOURCE_FOLDERS, is_import_name, is_package
+
     inside = PurePosixPath(path.removeprefix("./").rstrip("/"))
     full = root / inside
     if (

@@ -18,7 +18,8 @@ from omni_release.core.model import Release, Report
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
 from omni_release.core.world import World
-from omni_release.report import FORMATS, page
+from omni_release.report import page
+from omni_release.report.files import FORMATS
 from omni_release.report.page_facts import Answer, ContractChange, Log, PageFacts, TaskFacts
 from omni_release.run_facts import distribution_files, earlier_run, scenarios
 

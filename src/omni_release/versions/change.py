@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
@@ -10,8 +9,6 @@ from pathlib import Path
 
 from omni_release import source_tree
 from omni_release.core.errors import Conflict, Inconclusive, UsageError
-from omni_release.core.model import Artifact
-from omni_release.core.world import FileState
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import NoSpelling, Version, equals, parse, respell
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
+    from omni_release.core.model import Artifact
     from omni_release.core.world import FileStatus, IndexFile
 
     class Index(Protocol):
@@ -92,6 +90,8 @@ def _in_own_words(module: str, spelled: str, form: str) -> str:
 
 def diff(changes: Iterable[Change]) -> Iterator[str]:
     """The changes as a unified diff."""
+    import difflib
+
     for change in changes:
         # Lines as git counts them, each with its end.
         old, new = (
@@ -245,6 +245,7 @@ def index_problems(root: Path, name: str, new: str, index: Index) -> tuple[list[
     """
     from omni_release import distributions
     from omni_release.core import documents
+    from omni_release.core.world import FileState
 
     try:
         listed = {file.name for file in index.files(canonical(name)) if distributions.is_of(file.name, new)}

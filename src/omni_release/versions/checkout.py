@@ -70,11 +70,11 @@ class Checkout:
             return files
         names = frozenset().union(*(finder.names for finder in self._finders))
         patterns = "|".join(finder.pattern for finder in self._finders if finder.pattern)
-        matches = re.compile(patterns, re.IGNORECASE).fullmatch
+        matches = re.compile(patterns).fullmatch
         listed, modules, packages, tops = [], [], set(), {""}
         for file in files:
             name = file[file.rfind("/") + 1 :]
-            if name in names or matches(name):
+            if name in names or matches(name.lower()):
                 listed.append(file)
                 folder = file[: -len(name)]
                 if name == "__init__.py":

@@ -8,10 +8,13 @@ from omni_release import versions
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
-from omni_release.core.world import World
-from omni_release.versions import ProjectVersions
 from omni_release.versions.discovery import BARE_NAME
 from omni_release.versions.place import LOCK, Place
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from omni_release.core.world import World
+    from omni_release.versions import ProjectVersions
 
 DRIFT = Rule("version-drift", RuleClass.RELEASE, "Places disagree on the version")
 UNREADABLE = Rule("version-unreadable", RuleClass.RELEASE, "File that may state the version is malformed")

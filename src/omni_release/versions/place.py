@@ -85,7 +85,8 @@ class Finder(namedtuple("Finder", "find names pattern")):
 
 
 def reads(*names: str, pattern: str = "") -> Callable[[Callable[[Search], Iterator[Place]]], Finder]:
-    """Declare a function that finds places, and the files it reads: by name, or by a pattern for the whole name.
+    """Declare a function that finds places, and the files it reads: by name, or by a pattern for the whole name,
+    in lower case.
 
     That is all a new place needs, in `discovery`, `configured`, `locks` or `prose`, and a folder in
     tests/cases/versions. Files of other names are not listed (see `Checkout`).
