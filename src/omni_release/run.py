@@ -158,6 +158,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         outcomes = list(link(outcomes))
         seconds = world.clock.monotonic() - begun
         report = _report(request, lane, release, world, outcomes, seconds, interrupted=interrupted)
+        shown = redacted(_with_relative_run(report), secrets.redact)
         try:
             kept = release.folder.is_dir() and not request.dry and not request.read_only
             if kept:
@@ -167,11 +168,10 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             report_files.write_step_summary(report, os.environ, secrets.redact)
             folders = [*([release.records] if kept else []), *filter(None, [request.output])]
             if folders:
-                problem = run_facts.write_page(report, lane, release, world, secrets.redact, store.runs(), folders)
+                problem = run_facts.write_page(shown, lane, release, world, secrets.redact, store.runs(), folders)
                 screen.say([problem] if problem else [])
         except OSError as error:
             screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
-        shown = redacted(_with_relative_run(report), secrets.redact)
         if request.verbosity >= 0:
             screen.say(text.problem_lines(shown, layout))
         goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release

@@ -190,6 +190,9 @@ def test_three_results(tmp_path: Path) -> None:
     assert line == "def test_wrong():"
     assert "2 failed, 2 passed, 1 skipped, 4 inconclusive" in ran.out
     assert ran.out.count("INCONCLUSIVE test_acme.py::") == 4
+    (call,) = ran["fine"].calls
+    assert call.prompt == "draw" and (tmp_path / call.images[0]).read_bytes().startswith((b"\xff\xd8", b"\x89PNG"))
+    assert not ran["busy"].calls[0].images
 
 
 def test_live_without_a_key(tmp_path: Path) -> None:

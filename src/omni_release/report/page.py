@@ -26,6 +26,8 @@ from omni_release.report.stages import Mark
 from omni_release.report.timeline import Timeline, clock, timeline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jinja2 import Environment
     from markupsafe import Markup
 
@@ -60,9 +62,12 @@ _MODES = {
 }
 
 
-def document(report: Report, facts: PageFacts) -> str:
-    """The page of a run. Both must be without secrets. Raises ModuleNotFoundError where Jinja2 is not installed."""
-    environment = _environment()
+def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> str:
+    """The page of a run. Both must be without secrets. Raises ModuleNotFoundError where Jinja2 is not installed.
+
+    `compiled` is a folder of this user alone for the compiled template.
+    """
+    environment = _environment(compiled)
     needs = {id: task.needs for id, task in facts.tasks.items()}
     times = timeline(report.outcomes, needs, report.seconds)
     shown = _stages(report, facts, times)
@@ -71,7 +76,8 @@ def document(report: Report, facts: PageFacts) -> str:
     words, command = _split_command(problems.next_step(report))
     style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     markup: type[Markup] = environment.filters["markup"]
-    return environment.get_template("page.html.j2").render(
+    template = environment.get_template("page.html.j2")
+    return template.render(
         report=report,
         facts=facts,
         tool=__version__,
@@ -96,14 +102,17 @@ def document(report: Report, facts: PageFacts) -> str:
         modes=list(_modes(facts.scenarios)),
         scenarios=[_scenario_view(scenario) for scenario in facts.scenarios],
         names={artifact.sha256: artifact.name for artifact in report.artifacts},
-        task_ids={*facts.tasks, *(outcome.id for outcome in report.outcomes)},
+        task_ids={outcome.id for outcome in report.outcomes},
         filters=_filters(shown, found, advice),
-    )
+    ).lstrip()
 
 
 @functools.cache
-def _environment() -> Environment:
-    """Jinja2 with the filters of the template. An unknown name is an error, and all that is not markup is escaped."""
+def _environment(compiled: Path | None) -> Environment:
+    """Jinja2 with the filters of the template. An unknown name is an error, and all that is not markup is escaped.
+
+    To compile the template takes as long as the rest: `compiled` is the folder in which Jinja2 keeps the result.
+    """
     import jinja2
     import markupsafe
 
@@ -112,6 +121,8 @@ def _environment() -> Environment:
 
     def prose(value: str) -> Markup:
         """Text with `code` in it."""
+        if "`" not in value:
+            return markupsafe.escape(printable(value))
         parts = re.split(r"`([^`\n]+)`", printable(value))
         escaped = (markupsafe.escape(part) for part in parts)
         return markupsafe.Markup().join(code.format(part) if at % 2 else part for at, part in enumerate(escaped))
@@ -125,6 +136,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)) if compiled else None,
     )
     environment.filters |= {
         "address": _address,
@@ -269,7 +281,7 @@ def _stages(report: Report, facts: PageFacts, times: Timeline) -> list[Mapping[s
     shown: list[Mapping[str, Any]] = []
     for stage in Stage:
         outcomes = [outcome for outcome in report.outcomes if outcome.stage is stage]
-        ran = [(o.started, o.started + o.seconds) for o in outcomes if o.started is not None]
+        ran = [(o.started, o.started + o.seconds) for o in outcomes if o.started is not None and o.id in times.bars]
         seconds = max(end for _, end in ran) - min(begun for begun, _ in ran) if ran else 0.0
         if outcomes:
             row = stages.row(stage, outcomes, report.outcomes, seconds)
@@ -288,7 +300,7 @@ def _task_view(outcome: Outcome, facts: PageFacts, times: Timeline) -> Mapping[s
     mark = stages.mark_of(outcome)
     word, tone = _WORDS[mark]
     known = facts.tasks.get(outcome.id)
-    brief = outcome.findings[0].message.partition("\n")[0] if outcome.status is Status.SKIPPED else ""
+    brief = _first_line(outcome) if outcome.status is Status.SKIPPED else ""
     rules = dict.fromkeys(finding.rule for finding in outcome.findings if finding.severity is not Severity.NOTICE)
     return {
         "id": outcome.id,
@@ -299,7 +311,7 @@ def _task_view(outcome: Outcome, facts: PageFacts, times: Timeline) -> Mapping[s
         "brief": brief or str(outcome.cached or ""),
         "bar": times.bars.get(outcome.id),
         "chain": outcome.id in times.chain,
-        "seconds": outcome.seconds if outcome.started is not None else None,
+        "seconds": outcome.seconds if outcome.id in times.bars else None,
         "summary": " ".join(known.summary.split()) if known else "",
         "needs": known.needs if known else (),
         "findings": [_finding_view(finding) for finding in outcome.findings[:_FINDINGS]],
@@ -307,10 +319,15 @@ def _task_view(outcome: Outcome, facts: PageFacts, times: Timeline) -> Mapping[s
         "remedy": " ".join(outcome.remedy.split()) if outcome.status is Status.FAILED else "",
         "evidence": [(key, value) for key, value in outcome.evidence.items() if key != BLOCKED_BY],
         "actions": "\n".join(outcome.actions),
-        "logs": [{"path": log.path, "text": "\n".join(log.lines)} for log in (known.logs if known else ())],
+        "logs": known.logs if known else (),
         "rules": "\n".join(rules),
         "paths": _paths(outcome.findings),
     }
+
+
+def _first_line(outcome: Outcome) -> str:
+    """The reason of its status, in a line."""
+    return outcome.findings[0].message.partition("\n")[0] if outcome.findings else ""
 
 
 def _finding_view(finding: Finding) -> Mapping[str, str]:
@@ -339,7 +356,7 @@ def _unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
         for id in ids:
             add("not run", "bad", f"needs `{cause}`, which {state}", id)
     for outcome in report.outcomes:
-        reason = outcome.findings[0].message.partition("\n")[0] if outcome.findings else ""
+        reason = _first_line(outcome)
         if outcome.status is Status.INCONCLUSIVE:
             add("inconclusive", "warn", reason, outcome.id)
         elif outcome.status is Status.WAITING:
@@ -358,7 +375,8 @@ def _unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
             add("in the baseline", "warn", f"{findings} accepted, as they were there before", outcome.id)
     for task in facts.tasks.values():
         if task.id not in outcomes:
-            add("not reached", "bad", "the run was interrupted before it", task.id)
+            why = "the run was interrupted before it" if report.interrupted else "the run ended before it"
+            add("not reached", "bad", why, task.id)
     kinds = (
         *("not run", "not reached", "inconclusive", "waiting", "cached"),
         *("turned off", "waived", "in the baseline", "not applicable"),
@@ -430,7 +448,8 @@ def _scenario_view(scenario: Scenario) -> Mapping[str, Any]:
     tone = _TONES.get(scenario.outcome, "plain")
     pictures = [
         {"alt": f"Image {number} of {scenario.name}: {attempt.prompt[:160]}".rstrip(": ")}
-        | {name: getattr(picture, name) for name in ("path", "size", "preview", "width", "height", "note")}
+        | {name: getattr(picture, name) for name in ("path", "size", "width", "height", "note")}
+        | {"preview": _data_address(picture.preview, picture.mime_type)}
         for attempt in scenario.attempts
         for number, picture in enumerate(attempt.pictures, 1)
     ]
@@ -447,6 +466,10 @@ def _scenario_view(scenario: Scenario) -> Mapping[str, Any]:
         "pictures": pictures,
         "prompts": list(dict.fromkeys(attempt.prompt for attempt in scenario.attempts if attempt.prompt)),
     }
+
+
+def _data_address(content: bytes, mime_type: str) -> str:
+    return f"data:{mime_type};base64,{base64.b64encode(content).decode()}" if content else ""
 
 
 def _filters(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Log:
-    """The end of a program's output: the path of the whole, relative to the page, and the last lines."""
+    """The end of a program's output: the path of the whole, relative to the page, and the last lines, as one text."""
 
     path: str
-    lines: tuple[str, ...]
+    end: str
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,14 @@ class Difference:
 class Picture:
     """An image that a service returned: the path of the original, relative to the page, and a small preview.
 
-    `preview` is a `data:` address, empty where there is none; `note` says why.
+    `preview` is an image of the type `mime_type`, empty where there is none; `note` says why. `width` and `height` are
+    the original's, in pixels.
     """
 
     path: str
     size: int
-    preview: str = ""
+    preview: bytes = b""
+    mime_type: str = ""
     width: int = 0
     height: int = 0
     note: str = ""

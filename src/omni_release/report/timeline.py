@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from omni_release.core.model import Outcome
+from omni_release.core.model import Outcome, Status
 
 _LEAST = 0.3  # the length of the shortest bar that can be seen
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
@@ -40,7 +40,7 @@ class Timeline:
 
 def timeline(outcomes: Sequence[Outcome], needs: Mapping[str, Sequence[str]], seconds: float) -> Timeline:
     """The timeline of a run of so many seconds; `needs` are the tasks that each task waits for."""
-    ran = [(outcome, outcome.started) for outcome in outcomes if outcome.started is not None]
+    ran = [(o, o.started) for o in outcomes if o.started is not None and o.status is not Status.SKIPPED]
     end = max([seconds, *(started + outcome.seconds for outcome, started in ran), 0.001])
     bars = {}
     for outcome, started in ran:

@@ -15,6 +15,7 @@ from omni_release.core.actions import Write
 from omni_release.core.errors import MissingExtra, OmniReleaseError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release, Report
+from omni_release.core.own_folder import user_cache
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
 from omni_release.core.world import World
@@ -39,11 +40,13 @@ def write_page(
 ) -> str:
     """Write the page of a run into each folder, with the images beside it; why there is none, empty where there is.
 
+    The report must be without secrets; the facts are redacted here.
+
     No fault of the page stops a run: a release may be published by now. Raises OSError where a file cannot be written.
     """
     try:
         facts = redacted(gather(report, lane, release, world, runs), redact)
-        content = page.document(redacted(report, redact), facts).encode("utf-8", "backslashreplace")
+        content = page.document(report, facts, user_cache(world.environment))
     except ModuleNotFoundError as error:
         return f"no {page.FILE}: {MissingExtra(str(error.name), 'it').full_message}"
     except OSError:
@@ -51,7 +54,7 @@ def write_page(
     except Exception as error:  # noqa: BLE001
         return f"no {page.FILE}: internal error of omni-release: {type(error).__name__}: {error}"
     for folder in folders:
-        world.files.write(Write(folder.absolute() / page.FILE, content))
+        world.files.write(Write(folder.absolute() / page.FILE, content.encode("utf-8", "backslashreplace")))
         if folder != release.records:
             _copy_pictures(facts, release.records, folder)
     return ""
@@ -68,21 +71,24 @@ def _copy_pictures(facts: PageFacts, source: Path, target: Path) -> None:
 
 def gather(report: Report, lane: Lane, release: Release, world: World, runs: Iterable[RunFolder]) -> PageFacts:
     """All facts of a run; `runs` are those of the project, the newest first. What cannot be read is left out."""
+    read_scenarios = scenarios.begin(release.records, _PREVIEWS)
     sha = release.commit.sha if release.commit else ""
     subject = source_tree.git_output(str(release.project.root), "log", "-1", "--format=%s", sha) if sha else None
-    built = bool(report.artifacts)
+    packed: tuple[distribution_files.Packed, ...] = ()
+    if report.artifacts:
+        packed = _readable(packed, lambda: distribution_files.packed(release))
     return PageFacts(
         ended=world.clock.now().isoformat(timespec="seconds"),
         commit=sha,
         subject=(subject or "").strip(),
         machine=f"Python {platform.python_version()} on {platform.system()}",
         tasks={task.id: task for task in _tasks(lane, release, RunFolder(release.folder, world.files).events())},
-        contents=_readable((), lambda: distribution_files.contents(release) if built else ()),
-        differences=_readable((), lambda: distribution_files.differences(release) if built else ()),
-        scenarios=_readable((), lambda: scenarios.scenarios(release.records, _PREVIEWS)),
+        contents=distribution_files.contents(packed),
+        differences=_readable((), lambda: distribution_files.differences(release, packed)),
         contract=_readable((), lambda: _contract(release)),
         answers=_readable((), lambda: tuple(_answers(release, world))),
         earlier=_readable(None, lambda: earlier_run.compare(report, release, runs)),
+        scenarios=read_scenarios(),
         files=tuple(name for name in _files() if (release.records / name).is_file()),
     )
 
@@ -127,7 +133,7 @@ def _end_of(path: Path, folder: Path) -> Log | None:
         return None
     lines = end.decode("utf-8", "replace").splitlines()[-_LINES:]
     cut = tuple(line if len(line) <= _LINE else f"{line[:_LINE]}…" for line in lines)
-    return Log(path.relative_to(folder).as_posix(), cut) if any(cut) else None
+    return Log(path.relative_to(folder).as_posix(), "\n".join(cut)) if any(cut) else None
 
 
 def _contract(release: Release) -> tuple[ContractChange, ...]:

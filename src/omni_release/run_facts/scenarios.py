@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _SIDE = 480  # pixels of a preview
-_PREVIEW = 150_000  # bytes, with the third that base64 adds
+_PREVIEW = 150_000  # bytes on the page, with the third that base64 adds
+_SMALL = 30_000  # bytes of an image that is its own preview
 _QUALITIES = (82, 65, 45)
 _CODES = {429: "too many requests", 400: "rejected", 401: "bad key", 403: "forbidden", 404: "not found"}
 
 
-def scenarios(records: Path, most: int) -> tuple[Scenario, ...]:
-    """The smoke tests whose results are below `records`; their previews have at most so many bytes together."""
+def begin(records: Path, most: int) -> Callable[[], tuple[Scenario, ...]]:
+    """Begin to read the smoke tests whose results are below `records`; what is returned waits for them.
+
+    The previews are made in threads, while the rest of a page is gathered; together they have at most so many bytes.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     reports = [runner.read_report(records / "smoke" / mode / runner.REPORT) for mode in smoke.MODES]
@@ -30,15 +33,21 @@ def scenarios(records: Path, most: int) -> tuple[Scenario, ...]:
     paths = [
         records / "smoke" / mode / name for mode, scenario in found for call in scenario.calls for name in call.images
     ]
-    with ThreadPoolExecutor(4) as pool:  # Pillow decodes and encodes outside of the interpreter's lock
-        pictures = dict(zip(paths, pool.map(lambda path: picture(path, records), paths), strict=True)) if paths else {}
-    total = 0
-    shown = {}
-    for path, each in pictures.items():
-        total += len(each.preview)
-        over = total > most and each.preview
-        shown[path] = Picture(each.path, each.size, note="no preview: the page has many images") if over else each
-    return tuple(_scenario(mode, scenario, records, shown) for mode, scenario in found)
+    pool = ThreadPoolExecutor(2, thread_name_prefix="preview")
+    pictures = pool.map(lambda path: picture(path, records), paths) if paths else iter(())
+
+    def ended() -> tuple[Scenario, ...]:
+        with pool:
+            shown, total = {}, 0
+            for path, each in zip(paths, pictures, strict=True):
+                total += len(each.preview)
+                over = total > most and each.preview
+                shown[path] = (
+                    Picture(each.path, each.size, note="no preview: the page has many images") if over else each
+                )
+            return tuple(_scenario(mode, scenario, records, shown) for mode, scenario in found)
+
+    return ended
 
 
 def _scenario(mode: str, scenario: smoke.Scenario, records: Path, pictures: Mapping[Path, Picture]) -> Scenario:
@@ -70,43 +79,48 @@ def _result(call: smoke.CallRecord) -> str:
 
 
 def picture(path: Path, records: Path) -> Picture:
-    """An image and its preview, a JPEG of at most 150 kB as a `data:` address. No image that is broken stops a page."""
+    """An image and its preview, at most 150 kB on the page. No image that is broken stops a page."""
     inside = path.relative_to(records).as_posix()
     try:
         size = path.stat().st_size
     except OSError:
         return Picture(inside, 0, note="the file is gone")
     try:
-        content, width, height = _preview(path)
+        content, mime_type, (width, height) = _preview(path, size)
     except ModuleNotFoundError:
         return Picture(inside, size, note="no preview: Pillow is not installed")
     except Exception:  # noqa: BLE001 - Pillow documents no list of what a broken file raises
         return Picture(inside, size, note="no preview: it does not decode")
     if not content:
         return Picture(inside, size, note="no preview: it would be too large")
-    preview = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
-    return Picture(inside, size, preview, width, height, f"{width} by {height}")
+    return Picture(inside, size, content, mime_type, width, height, f"{width} by {height}")
 
 
-def _preview(path: Path) -> tuple[bytes, int, int]:
-    """A small JPEG, and the size of the original in pixels. Raises what Pillow raises for a broken image."""
+def _preview(path: Path, size: int) -> tuple[bytes, str, tuple[int, int]]:
+    """A small JPEG or the image itself if it is small, its type, and the size of the original in pixels.
+
+    Raises what Pillow raises for a broken image.
+    """
     from PIL import Image
 
     from omni_release.images.answer import IMAGE_FORMATS, MOST_PIXELS
 
     with Image.open(path, formats=IMAGE_FORMATS) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            return b"", width, height
+        original = image.size
+        if original[0] * original[1] > MOST_PIXELS:
+            return b"", "", original
         image.draft("RGB", (_SIDE, _SIDE))  # a JPEG is decoded at a fraction of its size
-        image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
+        if size < _SMALL:
+            image.load()
+            return path.read_bytes(), Image.MIME[image.format or ""], original
+        image.thumbnail((_SIDE, _SIDE), reducing_gap=1.0)
         small = _on_white(image)
     for quality in _QUALITIES:
         written = io.BytesIO()
         small.save(written, "JPEG", quality=quality)
         if len(written.getvalue()) * 4 // 3 < _PREVIEW:
-            return written.getvalue(), width, height
-    return b"", width, height
+            return written.getvalue(), "image/jpeg", original
+    return b"", "", original
 
 
 def _on_white(image: Image) -> Image:
