@@ -59,8 +59,7 @@ def _collect(what: Sequence[str], dist: Path) -> None:
     """Copy the files that are named, and download the releases, into `dist`."""
     import shutil
 
-    from packaging.requirements import InvalidRequirement, Requirement
-
+    from omni_release import distributions
     from omni_release.environments.installers import default_index
     from omni_release.index import downloads
 
@@ -71,10 +70,7 @@ def _collect(what: Sequence[str], dist: Path) -> None:
                 raise UsageError(f"{name} is neither an sdist nor a wheel", "Name a .tar.gz or a .whl.")
             shutil.copy(path, dist / path.name)
             continue
-        try:
-            wanted = Requirement(name)
-        except InvalidRequirement:
-            wanted = None
+        wanted = distributions.parsed_requirement(name)
         pins = [spec.version for spec in wanted.specifier if spec.operator in ("==", "===")] if wanted else []
         if wanted is None or os.sep in name or len(wanted.specifier) != len(pins):
             raise UsageError(f"{name} is neither a file nor a release", "Name files, or NAME==VERSION.")

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from omni_release.core.documents import parse_python
 from omni_release.core.toml import table
+from omni_release.distributions import parsed_requirement
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,5 @@ def declared_requirements(root: Path, metadata: Mapping[str, object]) -> Iterato
 
 def name_of(requirement: str) -> str:
     """The normalised name of a requirement; empty where it is invalid, which `project-valid` reports."""
-    try:
-        return canonicalize_name(Requirement(requirement).name)
-    except InvalidRequirement:
-        return ""
+    found = parsed_requirement(requirement)
+    return canonicalize_name(found.name) if found else ""

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from omni_release import distributions
 from omni_release.core.documents import parse_python
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import Release
 from omni_release.core.toml import table
+from omni_release.distributions import parsed_requirement
 
 _EXTRA = re.compile(r"""\s*(?:and\s+)?\(?\bextra\s*==\s*["']([\w.-]+)["']\)?""")
 
@@ -155,9 +154,6 @@ def _valid(lines: Iterable[str]) -> tuple[str, ...]:
     found = []
     for line in lines:
         stated = re.sub(r"(?:^|\s)#.*", "", line).strip()
-        try:
-            Requirement(stated)
-        except InvalidRequirement:
-            continue
-        found.append(stated)
+        if parsed_requirement(stated):
+            found.append(stated)
     return tuple(found)

@@ -14,6 +14,8 @@ TYPE_CHECKING = False  # as the type checker knows it: importing typing takes lo
 if TYPE_CHECKING:
     from email.message import Message
 
+    from packaging.requirements import Requirement
+
     from omni_release.core.world import World
     from omni_release.distributions.archives import Entry
 
@@ -64,6 +66,16 @@ def version_to_release(stated: str | None, pinned: Sequence[Artifact]) -> str | 
         return stated
     _, built = project_and_version(pinned)
     return stated if stated and same_version(stated, built) else built
+
+
+def parsed_requirement(line: str) -> Requirement | None:
+    """A requirement (PEP 508); None for anything else: the rules of the index report it where it matters."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
 
 
 def refuse_bomb(path: Path) -> None:

@@ -25,7 +25,6 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
     """
     from importlib import metadata as installed_metadata
 
-    from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     wheel = distributions.installable(release.dist)
@@ -35,9 +34,7 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
     site = environments.site_packages(release.environment("candidate"))
     installed = {canonicalize_name(d.name): d for d in installed_metadata.distributions(path=[str(site)]) if d.name}
     for stated in metadata.get_all("Requires-Dist", []):
-        try:
-            requirement = Requirement(stated)
-        except InvalidRequirement:
+        if (requirement := distributions.parsed_requirement(stated)) is None:
             continue  # an index refuses it: see upload-rules
         name = canonicalize_name(requirement.name)
         if name != own_name and name not in installed:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from omni_release import distributions
@@ -92,7 +92,7 @@ class WheelRequirements:
     def of(cls, wheel: Path, *sites: Path) -> WheelRequirements:
         """Those in the metadata of this wheel. Raises InvalidDistribution as `distributions.metadata` does."""
         metadata = distributions.metadata(wheel)
-        requirements = tuple(_parsed(metadata.get_all("Requires-Dist", [])))
+        requirements = tuple(filter(None, map(distributions.parsed_requirement, metadata.get_all("Requires-Dist", []))))
         extras = tuple(metadata.get_all("Provides-Extra", []))
         return cls(requirements, extras, tuple(site for site in sites if site.is_dir()))
 
@@ -112,14 +112,6 @@ class WheelRequirements:
 
 def _is_for_development(extra: str) -> bool:
     return _FOR_DEVELOPMENT.fullmatch(canonicalize_name(extra)) is not None
-
-
-def _parsed(stated: Iterable[str]) -> Iterator[Requirement]:
-    for line in stated:
-        try:
-            yield Requirement(line)
-        except InvalidRequirement:
-            continue  # the rules of the index report it
 
 
 def _extras_of(requirement: Requirement) -> set[str]:

@@ -22,10 +22,11 @@ from packaging.utils import canonicalize_name
 
 from omni_release.core.model import Project
 from omni_release.core.toml import table
+from omni_release.distributions import parsed_requirement
 from omni_release.testing import nox_sessions, tox_environments, used
 from omni_release.testing.named_lists import DEVELOPMENT_FILES, TEST_FILES, Lists, Named, locked_versions
 from omni_release.testing.pytest_settings import PytestSettings, read_toml
-from omni_release.testing.requirement_lists import RequirementList, parsed
+from omni_release.testing.requirement_lists import RequirementList
 
 _TESTS = ("test", "tests", "testing", "pytest", "unit", "unit-test", "unit-tests", "unittest", "test-suite")
 _DEVELOPMENT = ("dev", "develop", "development", "devel", "ci", "dev-test", "dev-dependencies", "all", "full")
@@ -124,7 +125,7 @@ def _alternatives(lists: Lists, files: Iterable[str], names: Iterable[str]) -> I
 
 def _is_other_tool(line: str, text: str) -> bool:
     """Whether a requirement is of a tool that the code in `text` does not name."""
-    found = parsed(line)
+    found = parsed_requirement(line)
     name = canonicalize_name(found.name) if found else ""
     return _OTHER_TOOLS.fullmatch(name) is not None and not re.search(rf"\b{re.escape(name)}\b", text)
 
@@ -137,7 +138,12 @@ def _runs_tests(lists: Lists, listed: RequirementList) -> bool:
 def _names(lists: Lists, listed: RequirementList) -> frozenset[str]:
     """The normalised names of all packages in a list, and in its extras."""
     lines = [*listed.packages, *(line for extra in listed.extras for line in lists.extras[extra])]
-    return frozenset(canonicalize_name(found.name) for line in lines if (found := parsed(line)))
+    return _normalised(lines)
+
+
+def _normalised(lines: Iterable[str]) -> frozenset[str]:
+    """The normalised names of these requirements."""
+    return frozenset(canonicalize_name(found.name) for line in lines if (found := parsed_requirement(line)))
 
 
 def _of_runners(lists: Lists) -> Iterator[tuple[str, RequirementList]]:
@@ -197,7 +203,7 @@ def _locked(lists: Lists, found: RequirementList) -> Iterator[str]:
 def _add_plugins(found: RequirementList, sources: list[str], lists: Lists, settings: PytestSettings) -> None:
     """The plug-ins that pytest's own settings need."""
     for plugin, setting in settings.plugins():
-        requirement = parsed(plugin)
+        requirement = parsed_requirement(plugin)
         name = canonicalize_name(requirement.name) if requirement else ""
         if name and name not in _names(lists, found) and not lists.provide(name):
             found.add_line(plugin)
@@ -213,10 +219,9 @@ def _add_used(found: RequirementList, sources: list[str], lists: Lists, text: st
         found.add_line(requirement)
         sources.append(f"{name}, which the tests use, from {origin}")
     modules = {canonicalize_name(module) for module in used.imported(text)} - sys.stdlib_module_names
-    for extra in sorted(
-        modules & lists.extras.keys()
-    ):  # named after the module that it brings, such as `bson` of pymongo
-        packages = {canonicalize_name(found_one.name) for line in lists.extras[extra] if (found_one := parsed(line))}
+    # An extra may be named after the module that it brings, such as `bson` of pymongo.
+    for extra in sorted(modules & lists.extras.keys()):
+        packages = _normalised(lists.extras[extra])
         needed = {name for name in packages if not lists.provide(name)} - _names(lists, found)
         if needed and not lists.provide(extra):
             found.add_extra(extra)

@@ -15,8 +15,9 @@ from packaging.utils import canonicalize_name
 from omni_release import distributions
 from omni_release.core.model import Project
 from omni_release.core.toml import table
+from omni_release.distributions import parsed_requirement
 from omni_release.testing.pytest_settings import read_ini, read_toml
-from omni_release.testing.requirement_lists import RequirementList, from_poetry, parsed
+from omni_release.testing.requirement_lists import RequirementList, from_poetry
 
 TEST_FILES = (
     *("requirements/tests.txt", "requirements/test.txt", "requirements/testing.txt", "requirements/pytest.txt"),
@@ -133,7 +134,7 @@ def _is_for_this_python(package: Mapping[str, Any]) -> bool:
 
 
 def _record(declared: dict[str, tuple[str, str]], line: str, origin: str) -> None:
-    if requirement := parsed(line):
+    if requirement := parsed_requirement(line):
         declared.setdefault(canonicalize_name(requirement.name), (str(requirement), origin))
 
 
@@ -188,7 +189,7 @@ def _tests_require(root: Path) -> list[object]:
 def _required(wheel: Path) -> Iterator[str]:
     """The names of what the wheel requires without extras."""
     stated = distributions.metadata(wheel).get_all("Requires-Dist", []) if wheel.is_file() else ()
-    for requirement in filter(None, map(parsed, stated)):
+    for requirement in filter(None, map(parsed_requirement, stated)):
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield canonicalize_name(requirement.name)
 
@@ -200,7 +201,7 @@ def _extras(metadata: Mapping[str, object], wheel: Path) -> Iterator[tuple[str, 
             yield canonicalize_name(name), list(lines)
         return
     stated = distributions.metadata(wheel)
-    requirements = [found for line in stated.get_all("Requires-Dist", []) if (found := parsed(line))]
+    requirements = [found for line in stated.get_all("Requires-Dist", []) if (found := parsed_requirement(line))]
     for extra in stated.get_all("Provides-Extra", []):
         lines = []
         for requirement in requirements:

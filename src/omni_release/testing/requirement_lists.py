@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from omni_release.distributions import parsed_requirement
 
 _DEEPEST = 10
 _VALUED = {
@@ -36,14 +38,6 @@ _VALUED = {
 }
 _LOCAL = re.compile(r"(?:file:)?(?P<path>[^\[;#]*)(?:\[(?P<extras>[^\]]*)\])?")
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.gz)$")
-
-
-def parsed(line: str) -> Requirement | None:
-    """A requirement of PEP 508; None for anything else."""
-    try:
-        return Requirement(line)
-    except InvalidRequirement:
-        return None
 
 
 def _contradicts(requirement: Requirement, other: Requirement | None) -> bool:
@@ -115,7 +109,7 @@ class RequirementList:
         line = line.replace("{root:uri}", self._source.as_uri())
         if not line or "{" in line:
             return
-        if requirement := parsed(line):
+        if requirement := parsed_requirement(line):
             self._add_requirement(requirement)
         elif re.match(r"(?:git|hg|svn|bzr)\+|https?://", line):
             self.packages[_named(line)] = None
@@ -136,7 +130,7 @@ class RequirementList:
                 self.add_line(line, path.parent)
                 continue
             line = re.sub(r"(^|\s)(#|--hash).*", "", line).strip()
-            found = parsed(line)
+            found = parsed_requirement(line)
             if found and canonicalize_name(found.name) != self._own and not found.extras:
                 self.constraints[line] = None
             elif nested := re.match(r"(?:-[cr]|--constraint|--requirement)[ =]\s*(\S+)", line):
@@ -175,7 +169,7 @@ class RequirementList:
     def _add_requirement(self, requirement: Requirement) -> None:
         if canonicalize_name(requirement.name) != self._own:
             # A session of nox installs one version over another, of which no installer takes both at once.
-            if not any(_contradicts(requirement, parsed(line)) for line in self.packages):
+            if not any(_contradicts(requirement, parsed_requirement(line)) for line in self.packages):
                 self.packages[str(requirement)] = None
             return
         for extra in sorted(requirement.extras):

@@ -9,36 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from omni_release.testing import used
+
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NO_NAME = re.compile(r"cannot import name '[^']+' from (?:partially initialized module )?'([\w.]+)'")
 _NO_ATTRIBUTE = re.compile(r"AttributeError: module '([\w.]+)' has no attribute '\w+'")
 _PLACE = re.compile(r"^(?!E )(\S.*?):\d+: (?:in |\w+)", re.MULTILINE)
 _NO_FIXTURE = re.compile(r"fixture '(\w+)' not found")
 _NO_MARK = re.compile(r"'(\w+)' not found in `markers` configuration option|Unknown pytest\.mark\.(\w+)")
-_FIXTURES = {
-    "aiohttp_client": "pytest-aiohttp",
-    "benchmark": "pytest-benchmark",
-    "cov": "pytest-cov",
-    "data_regression": "pytest-regressions",
-    "datadir": "pytest-datadir",
-    "faker": "faker",
-    "freezer": "pytest-freezer",
-    "fs": "pyfakefs",
-    "httpbin": "pytest-httpbin",
-    "httpbin_secure": "pytest-httpbin",
-    "httpserver": "pytest-httpserver",
-    "httpx_mock": "pytest-httpx",
-    "mocker": "pytest-mock",
-    "requests_mock": "requests-mock",
-    "respx_mock": "respx",
-    "snapshot": "syrupy",
-    "subtests": "pytest-subtests",
-    "testdir": "`pytest_plugins = ['pytester']`",
-    "vcr": "pytest-recording",
-}
-_MARKS = {"anyio": "anyio", "asyncio": "pytest-asyncio", "django_db": "pytest-django", "trio": "pytest-trio"}
-_MARKS |= {"benchmark": "pytest-benchmark", "flaky": "pytest-rerunfailures", "timeout": "pytest-timeout"}
-_MARKS |= {"vcr": "pytest-recording", "xdist_group": "pytest-xdist"}
+_PLUGINS_OF_FIXTURES = {name: those[0] for name, those in used.FIXTURES.items()}
+_PLUGINS_OF_FIXTURES |= {"testdir": "`pytest_plugins = ['pytester']`"}
+_PLUGINS_OF_MARKS = {name: those[0] for name, those in used.MARKS.items()}
 _USAGE = (
     re.compile(r"error: (unrecognized arguments: .+)"),
     re.compile(r"(Missing required plugins: .+)"),
@@ -130,10 +111,10 @@ def missing(text: str, own: frozenset[str]) -> str:
         top = found[1].partition(".")[0]
         if not _is_own(found[1], own) and top not in sys.stdlib_module_names and not _raised_by(text, own):
             return f"{top} (of another version)"
-    if (found_one := _NO_FIXTURE.search(said)) and found_one[1] in _FIXTURES:
-        return _FIXTURES[found_one[1]]
+    if (found_one := _NO_FIXTURE.search(said)) and found_one[1] in _PLUGINS_OF_FIXTURES:
+        return _PLUGINS_OF_FIXTURES[found_one[1]]
     if found_one := _NO_MARK.search(said):
-        if plugin := _MARKS.get(found_one[1] or found_one[2]):
+        if plugin := _PLUGINS_OF_MARKS.get(found_one[1] or found_one[2]):
             return plugin
     if "async def functions are not natively supported" in said:
         return "a plug-in for async tests, such as pytest-asyncio"

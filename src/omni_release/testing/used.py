@@ -8,39 +8,50 @@ from pathlib import Path, PurePosixPath
 
 from omni_release.environments.requirements import likely_distributions
 
-# Fixtures and marks of plug-ins, as they appear in the tests.
-_SIGNS = (
-    (r"\bmocker\b", "pytest-mock"),
-    (r"\bhttpx_mock\b", "pytest-httpx"),
-    (r"\bhttpserver\b", "pytest-httpserver"),
-    (r"\brequests_mock\b", "requests-mock"),
-    (r"\brespx_mock\b", "respx"),
-    (r"\bfreezer\b", "pytest-freezer"),
-    (r"\bbenchmark\b", "pytest-benchmark"),
-    (r"\bsnapshot\b", "syrupy"),
-    (r"\bsubtests\b", "pytest-subtests"),
-    (r"\bdata_regression\b|\bfile_regression\b", "pytest-regressions"),
-    (r"\bdatadir\b", "pytest-datadir"),
-    (r"\bfs\b", "pyfakefs"),
-    (r"\bfaker\b", "faker"),
-    (r"\bhttpbin\b", "pytest-httpbin"),
-    (r"\baiohttp_client\b", "pytest-aiohttp"),
-    (r"\bmark\.asyncio\b", "pytest-asyncio"),
-    (r"\bmark\.trio\b", "pytest-trio"),
-    (r"\bmark\.vcr\b", "pytest-recording"),
-    (r"\bmark\.vcr\b", "pytest-vcr"),
-    (r"\bmark\.flaky\b", "pytest-rerunfailures"),
-    (r"\bmark\.flaky\b", "flaky"),
-    (r"\bmark\.django_db\b", "pytest-django"),
-    (r"\bmark\.timeout\b", "pytest-timeout"),
-    (r"\bmark\.freeze_time\b", "pytest-freezegun"),
-    (r"\bmark\.(?:dis|en)able_socket\b", "pytest-socket"),
-    (r"\bmark\.xdist_group\b", "pytest-xdist"),
-    (r"\bmark\.(?:order|run)\b", "pytest-order"),
-    (r"\bmark\.(?:dependency)\b", "pytest-dependency"),
-    (r"\bmark\.datafiles\b", "pytest-datafiles"),
-    (r"\bmark\.network\b", "pytest-httpbin"),
-)
+FIXTURES: dict[str, tuple[str, ...]] = {
+    "aiohttp_client": ("pytest-aiohttp",),
+    "benchmark": ("pytest-benchmark",),
+    "cov": ("pytest-cov",),
+    "data_regression": ("pytest-regressions",),
+    "datadir": ("pytest-datadir",),
+    "faker": ("faker",),
+    "file_regression": ("pytest-regressions",),
+    "freezer": ("pytest-freezer",),
+    "fs": ("pyfakefs",),
+    "httpbin": ("pytest-httpbin",),
+    "httpbin_secure": ("pytest-httpbin",),
+    "httpserver": ("pytest-httpserver",),
+    "httpx_mock": ("pytest-httpx",),
+    "mocker": ("pytest-mock",),
+    "requests_mock": ("requests-mock",),
+    "respx_mock": ("respx",),
+    "snapshot": ("syrupy",),
+    "subtests": ("pytest-subtests",),
+    "vcr": ("pytest-recording", "pytest-vcr"),
+}
+"""The plug-ins that fixtures are from, the usual one first."""
+
+MARKS: dict[str, tuple[str, ...]] = {
+    "anyio": ("anyio",),
+    "asyncio": ("pytest-asyncio",),
+    "benchmark": ("pytest-benchmark",),
+    "datafiles": ("pytest-datafiles",),
+    "dependency": ("pytest-dependency",),
+    "disable_socket": ("pytest-socket",),
+    "django_db": ("pytest-django",),
+    "enable_socket": ("pytest-socket",),
+    "flaky": ("pytest-rerunfailures", "flaky"),
+    "freeze_time": ("pytest-freezegun",),
+    "network": ("pytest-httpbin",),
+    "order": ("pytest-order",),
+    "run": ("pytest-order",),
+    "timeout": ("pytest-timeout",),
+    "trio": ("pytest-trio",),
+    "vcr": ("pytest-recording", "pytest-vcr"),
+    "xdist_group": ("pytest-xdist",),
+}
+"""The plug-ins that marks are for, the usual one first."""
+
 _IMPORT = re.compile(r"^([ \t]*)(?:import|from)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _GUARD = re.compile(
     r"(?:try|if\b.*(?:TYPE_CHECKING|version_info).*|with\b.*suppress.*|except\b.*|else)\s*:\s*(?:#.*)?$"
@@ -56,8 +67,14 @@ def text_of(root: Path, files: Iterable[PurePosixPath]) -> str:
 def distributions_used(text: str, known: Container[str]) -> tuple[str, ...]:
     """The distributions, of those that are `known`, that the code in `text` uses."""
     names = [name for module in dict.fromkeys(imported(text)) for name in likely_distributions(module)]
-    signs = [plugin for sign, plugin in _SIGNS if plugin in known and re.search(sign, text)]
-    return tuple(dict.fromkeys((*(name for name in names if name in known), *signs)))
+    names += [plugin for sign, those in _signs() if re.search(rf"\b{sign}\b", text) for plugin in those]
+    return tuple(dict.fromkeys(name for name in names if name in known))
+
+
+def _signs() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What shows in code that it uses a plug-in: the names of fixtures, and marks."""
+    yield from FIXTURES.items()
+    yield from ((rf"mark\.{name}", those) for name, those in MARKS.items())
 
 
 def runs_pip(text: str) -> bool:
