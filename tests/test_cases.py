@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,14 +64,23 @@ BROKEN: dict[str, tuple[str, tuple[Expected, ...]]] = {
 }
 
 
-# CI runs those that differ most: a flat layout, a version from a tag, uv's own back end.
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.long) if name in ("flit-module", "pdm-namespace", "poetry-typed") else name
-        for name in SOUND
-    ],
-)
+# CI runs those that differ most: a flat layout, a version from a tag, uv's own back end; one project of each defect.
+LONG = {
+    "flit-module",
+    "pdm-namespace",
+    "poetry-typed",
+    "hollow-pythonpath",
+    "hollow-tests-package",
+    "deprecation-in-child",
+}
+
+
+def cases(names: Iterable[str]) -> list[Any]:
+    """The parameters of a test: these projects."""
+    return [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in names]
+
+
+@pytest.mark.parametrize("name", cases(SOUND))
 def test_sound(name: str, case: Callable[[str], Path]) -> None:
     """A sound project of each back end and layout passes the lane with pip and uv, and reports its version."""
     root = case(name)
@@ -85,7 +95,7 @@ def test_sound(name: str, case: Callable[[str], Path]) -> None:
     assert git("status", "--porcelain", cwd=root) == ""
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", cases(BROKEN))
 def test_broken(name: str, case: Callable[[str], Path]) -> None:
     """A broken project fails the check for its defect, with the expected rule, message and place."""
     part, expected = BROKEN[name]

@@ -124,7 +124,11 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize(("files", "status", "message"), KINDS.values(), ids=KINDS)
+LONG = ("source of a flat layout", "network of a program", "module and failure")
+MEMBERS = [pytest.param(*KINDS[kind], id=kind, marks=[pytest.mark.long] if kind in LONG else []) for kind in KINDS]
+
+
+@pytest.mark.parametrize(("files", "status", "message"), MEMBERS)
 def test_kinds(files: dict[str, str], status: str, message: str, case: Callable[[str], Path], tmp_path: Path) -> None:
     """Each kind of failure has its status and its message; the checkout stays as it is."""
     root = case("sound")
