@@ -83,6 +83,11 @@ def test_env(outer: Mapping[str, str], run: Path, given: Collection[str] = ()) -
     return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", RUN_VARIABLE: str(run)}
 
 
+def temporary_files_in(folder: Path) -> dict[str, str]:
+    """The variables that say where a program has its temporary files. Each platform and library reads one of them."""
+    return dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+
+
 def git_env(outer: Mapping[str, str], given: Collection[str] = ()) -> dict[str, str]:
     """The variables for git: none that ties it to a repository other than its working directory's.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -10,8 +14,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
+from omni_release.adapters.processes import LocalProcesses
 from omni_release.adapters.secrets import Secrets
 from omni_release.core import redaction
+from omni_release.core.actions import Run
 
 
 @pytest.fixture
@@ -96,6 +102,70 @@ def test_encodings(write: Callable[[str], str]) -> None:
     """A secret in JSON, XML, a URL or a literal is redacted."""
     value = "a\"b&c<d\\e\n'" + "planted"
     assert "planted" not in Secrets.of({"SOME_TOKEN": value}).redact(f"said {write(value)}")
+
+
+TOKEN = "pL4nted/To+ken=With&Odd<9Chars~x"
+CUT = 20
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+FORMS = {
+    "plain": TOKEN,
+    "in a path": f"https://host.invalid/{TOKEN}/simple",
+    "quoted in a path": f"https://host.invalid/{quote(TOKEN, safe='')}/simple",
+    "quoted, with slashes": quote(TOKEN),
+    "in a header that is sent back": f"X-Echo: {TOKEN}",
+    "base64": base64_of(TOKEN),
+    "base64 of a user and a password": f"Authorization: Basic {base64_of(f'user:{TOKEN}')}",
+    "base64 within other bytes": base64_of(f"{{'a': '{TOKEN}'}}"),
+    "base64 of URLs": base64.urlsafe_b64encode(TOKEN.encode()).decode(),
+    "JSON": json.dumps(TOKEN),
+    "JSON of PHP": json.dumps(TOKEN).replace("/", "\\/"),
+    "JSON of Go": json.dumps(TOKEN).replace("&", "\\u0026").replace("<", "\\u003c"),
+    "HTML": html.escape(TOKEN),
+    "HTML in XML": html.escape(html.escape(TOKEN)),
+    "the begin of a message that is too long": f"AssertionError: {TOKEN[:CUT]}...",
+    "with an ellipsis": f"AssertionError: {TOKEN[:CUT]}…",
+    "without its middle": f"'{TOKEN[:12]}...{TOKEN[-12:]}'",
+    "base64 without its end": f"['{base64_of(f'user:{TOKEN}')[:30]}...,",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form(form: str, tmp_path: Path) -> None:
+    """No form of a token, and no larger piece of one, is left in a text or in the log of a program."""
+    secrets = Secrets.of({"SOME_TOKEN": TOKEN})
+    processes = LocalProcesses(str, known=lambda: secrets.given)
+    log = tmp_path / "log"
+    argv = (sys.executable, "-c", f"print({FORMS[form]!r}); print('end')")
+    try:
+        processes.run(Run(argv, tmp_path, dict(os.environ) | {"PYTHONUTF8": "1"}, log, 60))
+    finally:
+        processes.close()
+    for text in (secrets.redact(FORMS[form]), log.read_text(encoding="utf-8")):
+        assert "[redacted]" in text
+        for encoded in redaction.encodings(TOKEN):
+            pieces = (encoded[at : at + 8] for at in range(len(encoded) - 7))
+            assert not any(piece in text for piece in pieces), text
+
+
+def test_lines_of_a_secret() -> None:
+    """Of a secret of several lines each is redacted, as it is printed and as it is in base64."""
+    lines = ("b3BlbnNzaC1rZXktdjEAAAAAC", "QUFBQUFBQUFBQUFBQUFBQUFCQ")
+    key = "\n".join(("-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----"))
+    secrets = Secrets.of({"SIGNING_KEY": key})
+    for line in (*lines, *map(base64_of, lines)):
+        assert line[2:20] not in secrets.redact(f"it says {line}, indented")
+
+
+def test_an_ordinary_ellipsis() -> None:
+    """What is cut and is no secret is left as it is."""
+    secrets = Secrets.of({"SOME_TOKEN": TOKEN})
+    text = "tests/a.py ........ [ 10%] pL4nted... 'first...last' …"
+    assert secrets.redact(text) == text
 
 
 PLANTED = "pl4nted-s3cret/0123"

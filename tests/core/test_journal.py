@@ -179,7 +179,9 @@ def test_work_dir(store: RunStore, run: RunFolder) -> None:
     shop = run.work_dir()
     assert shop.is_dir()
     assert not shop.is_relative_to(store.root.resolve())
+    (shop / "tmp" / "left-by-a-kill").mkdir()
     assert RunFolder(run.path, LocalFiles()).work_dir() == shop
+    assert list((shop / "tmp").iterdir()) == []
     run.remove_work_dir()
     assert not shop.exists()
     run.remove_work_dir()

@@ -56,6 +56,10 @@ def test_killed_anywhere(without: tuple[str, ...], part: int, pinned: Place, run
             resumed = runner.run(place, *arguments, without=without)
             assert resumed.code == 0, (where, resumed.said)
             assert released(place, index) == undisturbed, where
+            # Nothing but the work directories, which the runs know of, and the home folder of the test.
+            assert [path for path in (place.folder / "tmp").iterdir() if path.name[0] != "."] == list(
+                (place.folder / "tmp").glob("omni-release-*")
+            ), where
             taken = [sent for sent in index.watched.sent if sent.status.startswith("200")]
             assert {(sent.name, sent.sha256) for sent in taken} <= set(place.dist.items()), where
         shutil.rmtree(place.folder)

@@ -23,13 +23,14 @@ from typing import IO, TypedDict
 from omni_release import scripts
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, Inconclusive
-from omni_release.core.redaction import secret_pattern, strip_unknown_from_bytes
+from omni_release.core.redaction import secret_pattern, strip_cut, strip_unknown_from_bytes
 from omni_release.core.world import Completed, ToolAnswer, UsingProcesses
 from omni_release.programs import RUN_VARIABLE, git_env
 
 _TAIL_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BACKGROUND_PRIORITY = 10  # nice level
+_ELLIPSIS = "…".encode()
 _CHUNK = 64 * 1024
 
 
@@ -234,10 +235,14 @@ def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
     """The lines without secrets; a very long line in chunks, none of which ends within a secret."""
     values = [os.fsencode(secret) for secret in secrets if secret]
     longest, hidden = max(map(len, values), default=0), re.compile(os.fsencode(secret_pattern(secrets)))
+    pieces = frozenset(value.decode("latin-1") for value in values)
     rest = b""
     while chunk := source.readline(_CHUNK):
         line = rest + chunk
-        line = strip_unknown_from_bytes(hidden.sub(b"[redacted]", line))
+        line = hidden.sub(b"[redacted]", line)
+        if b"..." in line or _ELLIPSIS in line:
+            line = strip_cut(line.replace(_ELLIPSIS, b"...").decode("latin-1"), pieces).encode("latin-1")
+        line = strip_unknown_from_bytes(line)
         complete = line.endswith(b"\n") or len(chunk) < _CHUNK
         end = len(line) if complete or not values else max(len(line) - longest + 1, 0)
         line, rest = line[:end], line[end:]

@@ -78,7 +78,8 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """The text without all known values, the credentials in URLs and headers, and keys of known shapes."""
-        return redaction.strip_unknown(re.sub(redaction.secret_pattern(self._values), "[redacted]", text))
+        without = re.sub(redaction.secret_pattern(self._values), "[redacted]", text)
+        return redaction.strip_unknown(redaction.strip_cut(without, self.given))
 
 
 def _passwords_in_urls(text: str) -> Iterator[str]:

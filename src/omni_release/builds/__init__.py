@@ -133,6 +133,7 @@ def _changed_files(release: Release, world: World) -> str:
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
     settings, outer = release.project.settings, world.environment
     inner = installers.dependency_env(outer, release.folder, settings.build_pass_env)
+    inner |= programs.temporary_files_in(release.temporary)
     if "backend-path" in table(release.project.metadata, "build-system"):
         # A back end in the source tree leaves no bytecode that is packed. Others use that of the standard library.
         inner["PYTHONPYCACHEPREFIX"] = str(release.work_dir / "pycache")

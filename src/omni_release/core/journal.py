@@ -31,7 +31,7 @@ from typing import Any
 from omni_release.core.actions import Pin, Write
 from omni_release.core.documents import append_json_line, artifact_of, read_json, read_json_lines, to_json
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import REHEARSAL, Artifact, Outcome, SignOff, Status
+from omni_release.core.model import REHEARSAL, TEMPORARY, Artifact, Outcome, SignOff, Status
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
 
@@ -64,12 +64,15 @@ class RunFolder:
         It is outside of the checkout, so that nothing that searches upwards (git, uv, pytest, a back end) finds that.
         """
         if (existing := self._existing_work_dir()) is not None:
+            shutil.rmtree(existing / TEMPORARY, ignore_errors=True)  # what a killed program left
+            (existing / TEMPORARY).mkdir(exist_ok=True)
             return existing
         self.remove_work_dir()
         # Its name is written first: a run that is killed in between leaves no folder behind that no run knows of.
         created = (Path(tempfile.gettempdir()) / f"omni-release-{secrets.token_hex(8)}").resolve()
         self.files.write(Write(self.path / "work-dir", os.fsencode(created)))
         created.mkdir(mode=0o700)
+        (created / TEMPORARY).mkdir()
         (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))
         return created
 

@@ -224,6 +224,10 @@ PUBLISHED = "published"
 """The folder in a run folder with the records of its publishes, one folder for each target."""
 
 
+TEMPORARY = "tmp"
+"""The folder in a work directory with the temporary files of what the run starts."""
+
+
 @dataclass(frozen=True)
 class Commit:
     """A commit: its hash, and its time in seconds since 1970."""
@@ -258,6 +262,11 @@ class Release:
     def source_again(self) -> Path:
         """A second copy, for the builds that the first is compared with."""
         return self.work_dir / "again" / self.inside
+
+    @property
+    def temporary(self) -> Path:
+        """The folder of the temporary files of builds and installers: one that is killed leaves them."""
+        return self.work_dir / TEMPORARY
 
     @property
     def copied_tree(self) -> Path:

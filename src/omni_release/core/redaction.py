@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import enum
+import functools
+import html
 import json
 import os
 import re
@@ -106,6 +108,42 @@ def is_distinctive(secret: str) -> bool:
     return len(secret) >= _LONG or (len(secret) >= _SHORT and mixed)
 
 
+_CUT = re.compile(r"\.{3,}|…")
+
+
+def strip_cut(text: str, secrets: frozenset[str]) -> str:
+    """The text without the pieces of these values that a program has cut: `begin...`, `...end`, `begin...end`."""
+    if _CUT.search(text) is None:
+        return text
+    begins, ends, longest = _pieces(secrets)
+    parts, done = [], 0
+    for cut in _CUT.finditer(text):
+        first, last = cut.span()
+        earliest = max(done, first - longest)
+        starts = (at for at in range(earliest, first - _LONG + 1) if text[at : at + _LONG] in begins)
+        begin = next((a for a in starts if any(s.startswith(text[a:first]) for s in begins[text[a : a + _LONG]])), None)
+        stops = (
+            at for at in range(min(last + longest, len(text)), last + _LONG - 1, -1) if text[at - _LONG : at] in ends
+        )
+        end = next((at for at in stops if any(s.endswith(text[last:at]) for s in ends[text[at - _LONG : at]])), None)
+        if begin is not None or end is not None:
+            parts += [text[done : first if begin is None else begin], "[redacted]"]
+            done = last if end is None else end
+    return "".join((*parts, text[done:]))
+
+
+@functools.lru_cache(maxsize=8)
+def _pieces(secrets: frozenset[str]) -> tuple[dict[str, list[str]], dict[str, list[str]], int]:
+    """The values by their first and by their last characters, and the length of the longest."""
+    begins: dict[str, list[str]] = {}
+    ends: dict[str, list[str]] = {}
+    for secret in secrets:
+        if len(secret) > _LONG:
+            begins.setdefault(secret[:_LONG], []).append(secret)
+            ends.setdefault(secret[-_LONG:], []).append(secret)
+    return begins, ends, max(map(len, secrets), default=0)
+
+
 # Control characters except tab and line feed, and those that change the direction of text: both can disguise a line.
 # And the bytes of a file name that are not text, as Python represents them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -138,9 +176,14 @@ def _escape(match: re.Match[str]) -> str:
 def encodings(secret: str) -> Iterator[str]:
     """A secret as programs write it: as is, in a URL, in JSON, in a Python literal, in XML, and in base64.
 
-    In base64 at each of the three offsets in which it can begin within other bytes, in both alphabets.
+    In base64 at each of the three offsets in which it can begin within other bytes, in both alphabets. Of a secret of
+    several lines each line, too: output is redacted line by line.
     """
     yield secret
+    lines = [line.strip() for line in secret.splitlines()]
+    for line in lines if len(lines) > 1 else ():
+        if len(line) >= _LEAST_LINE and not line.startswith("-----"):  # the frame of a key says nothing
+            yield from encodings(line)
     for unquoted in _UNQUOTED:
         quoted = urllib.parse.quote(os.fsencode(secret), safe=unquoted)
         yield quoted
@@ -148,10 +191,14 @@ def encodings(secret: str) -> Iterator[str]:
         yield quoted.replace("%20", "+")
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield json.dumps(secret)[1:-1].replace("/", r"\/")  # PHP
+    yield _HTML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(secret)[1:-1])  # Go
     yield repr(secret)[1:-1]
     element = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield element
     yield element.replace('"', "&quot;").replace("\n", "&#10;")
+    yield html.escape(secret)
+    yield html.escape(secret).replace("&", "&amp;")  # a page, in a report of tests
     data = os.fsencode(secret)
     for offset in range(3):
         # Only the characters that hold no bits of the bytes around the secret.
@@ -164,6 +211,8 @@ def encodings(secret: str) -> Iterator[str]:
 # What is left as it is in the path, the user and the password of an address, by one program or another.
 _UNQUOTED = ("", "/", "~", "/~", "!$&'()*+,;=", "!$&'()*+,;=:", "!#$%&'()*+,/:;=?@[]~", "!$&'()*+,;=:@/")
 _ESCAPE = re.compile("%[0-9A-F]{2}")
+_HTML = re.compile("[&<>]")
+_LEAST_LINE = 12  # characters; a shorter line of a secret may occur in any text
 _LEAST_BASE64 = 8  # characters; a shorter piece of base64 occurs by chance
 
 

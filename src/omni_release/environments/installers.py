@@ -106,12 +106,13 @@ def isolated(
 ) -> Run:
     """Run an installer without any setting of this machine; its output goes to `logs/LOG.log`."""
     inner = programs.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
+    inner |= programs.temporary_files_in(release.temporary)
     return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
 
 
 def configured(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:
     """Run an installer with this machine's settings; its output goes to `logs/LOG.log`."""
-    inner = dependency_env(world.environment, release.folder)
+    inner = dependency_env(world.environment, release.folder) | programs.temporary_files_in(release.temporary)
     return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, network=True)
 
 
