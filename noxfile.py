@@ -122,6 +122,12 @@ def compatibility(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of the README from real runs."""
+    session.run(sys.executable, "-m", "tests.pictures", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
     page = explain.page(lanes.every())

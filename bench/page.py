@@ -1,7 +1,8 @@
 """What the page of a run costs: its size, and the time to write it, against a bare interpreter's start.
 
 A run of 100 checks, a wheel and an sdist of 200 files, and eight images of a model's usual size, half of them PNG. The
-time is that of a process which has done everything else: it includes the import of Jinja2 and Pillow.
+time is that of a process which has done everything else, and includes the import of Jinja2. The previews are there: a
+smoke run makes each when the service has returned the image.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from start import ENVIRONMENT, seconds
 
@@ -42,8 +44,6 @@ def main() -> None:
 
 def make_run(root: Path) -> None:
     """The run folder: distributions, images, the report of the smoke tests, a log for each check."""
-    from PIL import Image
-
     run = root / "run"
     for folder in ("dist", "logs", "smoke/live/images"):
         (run / folder).mkdir(parents=True)
@@ -59,10 +59,8 @@ def make_run(root: Path) -> None:
     lines = [json.dumps({"mode": "live", "count": IMAGES})]
     for number in range(IMAGES):
         suffix = ".jpg" if number % 2 else ".png"
-        picture = Image.effect_noise((128, 128), 60).convert("RGB").resize((1024, 1024))  # as large as a photograph
-        picture.save(run / "smoke" / "live" / "images" / f"image-{number}{suffix}")
         call = {"asked": "gemini-3.1-flash-image", "answered": "gemini-3.1-flash-image", "code": 200, "seconds": 6.0}
-        call |= {"usd": 0.067, "prompt": "A paper crane", "images": [f"images/image-{number}{suffix}"]}
+        call |= {"usd": 0.067, "prompt": "A paper crane", "images": [kept(run, number, suffix)]}
         scenario = {
             "name": f"paint-{number}",
             "outcome": "passed",
@@ -76,6 +74,21 @@ def make_run(root: Path) -> None:
         for number in range(CHECKS):
             (run / "logs" / f"log-{number}.log").write_text("a line of output of a program\n" * 100, encoding="utf-8")
             journal.write(json.dumps({"event": "ran", "log": f"log-{number}", "task": f"check-{number}"}) + "\n")
+
+
+def kept(run: Path, number: int, suffix: str) -> dict[str, Any]:
+    """An image with as much detail as a photograph, and its preview, as a smoke run keeps them."""
+    from PIL import Image
+
+    from omni_release.smoke import previews
+
+    folder = run / "smoke" / "live" / "images"
+    path = folder / f"image-{number}{suffix}"
+    Image.effect_noise((128, 128), 60).convert("RGB").resize((1024, 1024)).save(path)
+    preview = previews.preview_of(path)
+    (folder / f"image-{number}.preview.jpg").write_bytes(preview.content)
+    names = {"file": f"images/{path.name}", "preview": f"images/image-{number}.preview.jpg"}
+    return {**names, "width": preview.width, "height": preview.height}
 
 
 def write(root: Path) -> float:

@@ -74,7 +74,7 @@ def test_copy_has_the_images(write: Write, release: Release, tmp_path: Path) -> 
     images.mkdir(parents=True)
     picture(images, "crane-1.png", (600, 400))
     call = {"asked": "a", "answered": "a", "code": 200, "seconds": 1.0, "usd": 0.1, "prompt": f"a crane, {SECRET}"}
-    call["images"] = ["images/crane-1.png"]
+    call["images"] = [{"file": "images/crane-1.png"}]
     scenario = {"name": "crane", "outcome": "passed", "why": "", "path": "t.py", "line": 1, "seconds": 1.0}
     line = json.dumps({"mode": "live", "scenario": {**scenario, "calls": [call], "unused": []}})
     (images.parent / "scenarios.jsonl").write_text(line, encoding="utf-8")

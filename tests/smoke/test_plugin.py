@@ -191,7 +191,7 @@ def test_three_results(tmp_path: Path) -> None:
     assert "2 failed, 2 passed, 1 skipped, 4 inconclusive" in ran.out
     assert ran.out.count("INCONCLUSIVE test_acme.py::") == 4
     (call,) = ran["fine"].calls
-    assert call.prompt == "draw" and (tmp_path / call.images[0]).read_bytes().startswith((b"\xff\xd8", b"\x89PNG"))
+    assert call.prompt == "draw" and (tmp_path / call.images[0].file).read_bytes().startswith((b"\xff\xd8", b"\x89PNG"))
     assert not ran["busy"].calls[0].images
 
 

@@ -57,7 +57,7 @@ class Problem:
         said = [line.removeprefix(_FIX) for line in self.message.splitlines()[1:] if line.startswith(_FIX)]
         if not said and self.outcome.status is Status.FAILED and self.outcome.remedy:
             said = [" ".join(self.outcome.remedy.split())]
-        return tuple(fix[:1].upper() + fix[1:] for fix in said)
+        return tuple(fix[:1].upper() + fix[1:] if fix.partition(" ")[0].isalpha() else fix for fix in said)
 
     @property
     def rule(self) -> str:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omni_release import smoke
 from omni_release.report.page_facts import Attempt, Picture, Scenario
-from omni_release.smoke import runner
+from omni_release.smoke import previews, runner
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+_NAME = re.compile(r"images/[\w.+-]+")
+"""A file that a smoke run has kept: the tests of the project can write into its report whatever they like."""
 
-_SIDE = 480  # pixels of a preview
-_PREVIEW = 150_000  # bytes on the page, with the third that base64 adds
-_SMALL = 30_000  # bytes of an image that is its own preview
-_QUALITIES = (82, 65, 45)
 _CODES = {429: "too many requests", 400: "rejected", 401: "bad key", 403: "forbidden", 404: "not found"}
 
 
@@ -30,16 +25,20 @@ def begin(records: Path, most: int) -> Callable[[], tuple[Scenario, ...]]:
 
     reports = [runner.read_report(records / "smoke" / mode / runner.REPORT) for mode in smoke.MODES]
     found = [(report.mode, scenario) for report in reports for scenario in report.scenarios]
-    paths = [
-        records / "smoke" / mode / name for mode, scenario in found for call in scenario.calls for name in call.images
-    ]
+    images = {
+        records / "smoke" / mode / image.file: image
+        for mode, scenario in found
+        for call in scenario.calls
+        for image in call.images
+        if _NAME.fullmatch(image.file)
+    }
     pool = ThreadPoolExecutor(2, thread_name_prefix="preview")
-    pictures = pool.map(lambda path: picture(path, records), paths) if paths else iter(())
+    pictures = pool.map(lambda path: picture(path, images[path], records), images) if images else iter(())
 
     def ended() -> tuple[Scenario, ...]:
         with pool:
             shown, total = {}, 0
-            for path, each in zip(paths, pictures, strict=True):
+            for path, each in zip(images, pictures, strict=True):
                 total += len(each.preview)
                 over = total > most and each.preview
                 shown[path] = (
@@ -59,7 +58,9 @@ def _scenario(mode: str, scenario: smoke.Scenario, records: Path, pictures: Mapp
             call.seconds,
             call.usd,
             call.prompt,
-            tuple(pictures[records / "smoke" / mode / name] for name in call.images),
+            tuple(
+                pictures[path] for image in call.images if (path := records / "smoke" / mode / image.file) in pictures
+            ),
         )
         for call in scenario.calls
     )
@@ -78,58 +79,25 @@ def _result(call: smoke.CallRecord) -> str:
     return f"{call.code}, {words}"
 
 
-def picture(path: Path, records: Path) -> Picture:
-    """An image and its preview, at most 150 kB on the page. No image that is broken stops a page."""
+def picture(path: Path, image: smoke.KeptImage, records: Path) -> Picture:
+    """An image and its preview. No image that is broken stops a page."""
     inside = path.relative_to(records).as_posix()
-    try:
-        size = path.stat().st_size
-    except OSError:
+    if path.is_symlink() or not path.is_file():
         return Picture(inside, 0, note="the file is gone")
+    size = path.stat().st_size
+    kept = path.parent.parent / image.preview if _NAME.fullmatch(image.preview) else None
+    if kept is not None and kept.is_file() and not kept.is_symlink() and kept.stat().st_size <= previews.MOST:
+        content = kept.read_bytes()
+        if content.startswith(b"\xff\xd8\xff"):
+            note = f"{image.width} by {image.height}"
+            return Picture(inside, size, content, "image/jpeg", image.width, image.height, note)
     try:
-        content, mime_type, (width, height) = _preview(path, size)
+        found = previews.preview_of(path)
     except ModuleNotFoundError:
         return Picture(inside, size, note="no preview: Pillow is not installed")
     except Exception:  # noqa: BLE001 - Pillow documents no list of what a broken file raises
         return Picture(inside, size, note="no preview: it does not decode")
-    if not content:
+    if not found.content:
         return Picture(inside, size, note="no preview: it would be too large")
-    return Picture(inside, size, content, mime_type, width, height, f"{width} by {height}")
-
-
-def _preview(path: Path, size: int) -> tuple[bytes, str, tuple[int, int]]:
-    """A small JPEG or the image itself if it is small, its type, and the size of the original in pixels.
-
-    Raises what Pillow raises for a broken image.
-    """
-    from PIL import Image
-
-    from omni_release.images.answer import IMAGE_FORMATS, MOST_PIXELS
-
-    with Image.open(path, formats=IMAGE_FORMATS) as image:
-        original = image.size
-        if original[0] * original[1] > MOST_PIXELS:
-            return b"", "", original
-        image.draft("RGB", (_SIDE, _SIDE))  # a JPEG is decoded at a fraction of its size
-        if size < _SMALL:
-            image.load()
-            return path.read_bytes(), Image.MIME[image.format or ""], original
-        image.thumbnail((_SIDE, _SIDE), reducing_gap=1.0)
-        small = _on_white(image)
-    for quality in _QUALITIES:
-        written = io.BytesIO()
-        small.save(written, "JPEG", quality=quality)
-        if len(written.getvalue()) * 4 // 3 < _PREVIEW:
-            return written.getvalue(), "image/jpeg", original
-    return b"", "", original
-
-
-def _on_white(image: Image) -> Image:
-    """The image without transparency, which a JPEG has not."""
-    from PIL.Image import new
-
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    white = new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A"))
-    return white
+    note = f"{found.width} by {found.height}"
+    return Picture(inside, size, found.content, found.mime_type, found.width, found.height, note)

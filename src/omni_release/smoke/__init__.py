@@ -19,11 +19,23 @@ BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
 
 
 @dataclass(frozen=True)
+class KeptImage:
+    """An image that a call returned: its file and a preview of it, relative to the report; its size in pixels.
+
+    The preview is empty if it was not made: the image is small, or Pillow is not installed.
+    """
+
+    file: str
+    preview: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
 class CallRecord:
     """A request: requested and answering model, HTTP code (None without a response), seconds, USD (None: unknown).
 
-    `prompt` is the text of the last turn, without keys; `images` are the files of the returned images, relative to the
-    report.
+    `prompt` is the text of the last turn, without keys.
     """
 
     asked: str
@@ -32,7 +44,7 @@ class CallRecord:
     seconds: float
     usd: float | None
     prompt: str = ""
-    images: tuple[str, ...] = ()
+    images: tuple[KeptImage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Project, Release
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
-from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, Scenario, SmokeReport
+from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport
 
 RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
 """Set for programs whose deprecation warnings are not the tests'; see scripts/warnings_recorder.py."""
@@ -166,7 +166,10 @@ def read_report(path: Path) -> SmokeReport:
         ended = ended or "ended" in entry
         if "scenario" in entry:
             fields = entry["scenario"]
-            calls = tuple(CallRecord(**call | {"images": tuple(call.get("images", ()))}) for call in fields["calls"])
+            calls = tuple(
+                CallRecord(**call | {"images": tuple(KeptImage(**image) for image in call.get("images", ()))})
+                for call in fields["calls"]
+            )
             scenarios.append(Scenario(**fields | {"calls": calls, "unused": tuple(fields["unused"])}))
     return SmokeReport(mode, count, tuple(scenarios), ended)
 

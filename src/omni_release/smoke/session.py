@@ -29,7 +29,9 @@ from omni_release.smoke import (
     RECORDED,
     SKIPPED,
     CallRecord,
+    KeptImage,
     Scenario,
+    previews,
 )
 from omni_release.smoke.metering import Call, Meter, Service
 from omni_release.smoke.traffic import NOT_RECORDED, Recording, RunningTest, SecretInTraffic, judge, use_recording
@@ -234,15 +236,26 @@ class Session:
             wrote=running.wrote,
         )
 
-    def _kept_image(self, running: RunningTest, number: int, call: Call) -> tuple[str, ...]:
-        """Keep the image of a call beside the report; its path, relative to that. Other formats are not kept."""
+    def _kept_image(self, running: RunningTest, number: int, call: Call) -> tuple[KeptImage, ...]:
+        """Keep the image of a call beside the report, with a preview. An image of an unknown format is not kept."""
         suffix = next((suffix for magic, suffix in _SUFFIXES if (call.image or b"").startswith(magic)), None)
         if self._report is None or call.image is None or suffix is None:
             return ()
         name = cassette_name(running.item).removesuffix(".yaml").replace("/", "-")
         path = self._report.parent / "images" / f"{name}-{number + 1}{suffix}"
         write_file(path, call.image)
-        return (path.relative_to(self._report.parent).as_posix(),)
+        kept = KeptImage(f"images/{path.name}")
+        if self._mode == RECORDED:  # a stub, which is small
+            return (kept,)
+        try:
+            found = previews.preview_of(path)
+        except Exception:  # noqa: BLE001 - a broken image, or Pillow is missing; the page says so
+            return (kept,)
+        if found.content and found.content != call.image:
+            preview = path.with_name(f"{path.stem}.preview.jpg")
+            write_file(preview, found.content)
+            kept = dataclasses.replace(kept, preview=f"images/{preview.name}", width=found.width, height=found.height)
+        return (kept,)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
