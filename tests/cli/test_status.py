@@ -28,7 +28,8 @@ def add_run(root: Path, lane: str, verdict: str, *, run: str = RUN, tree: str = 
     event = {"at": "2026-11-20T00:00:00+00:00", "event": "ended", "lane": lane, "verdict": verdict, "whole": True}
     append_json_line(folder / "journal.jsonl", {**event, "target": target, "artifacts": "ab"}, sync=False)
     failed = [{"id": "versions-agree", "status": "failed"}] if verdict == "failed" else []
-    (folder / "report.json").write_text(json.dumps({"outcomes": failed}), encoding="utf-8")
+    following = "omni-release version sync" if failed else f"omni-release release --to pypi --run {run}"
+    (folder / "report.json").write_text(json.dumps({"outcomes": failed, "next": following}), encoding="utf-8")
     return folder
 
 
@@ -45,7 +46,11 @@ RELEASE = f"omni-release release --to pypi --run {RUN}"
             "passed 6 days ago, of another state of the checkout",
             "omni-release rehearse",
         ),
-        ([{"lane": "rehearse", "verdict": "failed"}], "failed 6 days ago, of this checkout", "omni-release rehearse"),
+        (
+            [{"lane": "rehearse", "verdict": "failed"}],
+            "failed 6 days ago, of this checkout",
+            "omni-release version sync",
+        ),
         (
             [{"lane": "rehearse", "verdict": "passed"}, {"lane": "release", "verdict": "failed", "target": "pypi"}],
             "passed 6 days ago",

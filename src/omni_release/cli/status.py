@@ -112,19 +112,22 @@ def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
         except Inconclusive:
             report = None
         outcomes = report.get("outcomes", ()) if isinstance(report, dict) else ()
+        found["next"] = report.get("next", "") if isinstance(report, dict) else ""
         found["problems"] = [o["id"] for o in outcomes if o["status"] in ("failed", "inconclusive", "waiting")]
     return found
 
 
 def _next(rehearsal: dict[str, Any] | None, release: dict[str, Any] | None) -> str:
-    """The command to type now: resume a release, rehearse, or release what is rehearsed."""
+    """What to do now: resume a release, rehearse, what the report of the rehearsal says, or begin the next version."""
     if release and release["verdict"] != "passed" and (not rehearsal or release["run"] >= rehearsal["run"]):
         return f"omni-release release --to {release['target']} --run {release['run']}"
-    if rehearsal is None or not rehearsal["of_this_checkout"] or rehearsal["verdict"] != "passed":
+    if rehearsal is None or not rehearsal["of_this_checkout"]:
         return "omni-release rehearse"
     if release and release["run"] == rehearsal["run"]:
-        return "omni-release version bump patch"
-    return f"omni-release release --to pypi --run {rehearsal['run']}"
+        from omni_release import publishing
+
+        return publishing.NEXT_VERSION
+    return rehearsal["next"] or "omni-release rehearse"
 
 
 def _text(state: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,8 @@ from omni_release.core.runs import Request, RunStore
 from omni_release.core.world import FileState, FileStatus, World
 from omni_release.index import targets
 
-_BUMP = "omni-release version bump patch"
+NEXT_VERSION = "omni-release version bump patch"
+"""The command that begins the next version."""
 
 
 def reusable_rehearsal(store: RunStore, release: Release, world: World) -> Iterator[str]:
@@ -81,7 +82,7 @@ def upload_state(
         yield f"  {file.name}: {'uploaded' if file.state is FileState.OURS else file.why}"
     if FileState.OTHER_BYTES in others:
         yield "The index has other bytes under this file name, which can be used only once."
-        yield f"This version number is used up; bump it and release the next one: {_BUMP}"
+        yield f"This version number is used up; bump it and release the next one: {NEXT_VERSION}"
     elif not others:
         yield "All files are uploaded. To continue with the remaining steps, run:"
         yield f"  {resume}"
@@ -94,7 +95,7 @@ def upload_state(
     elif partial:
         yield "Uploaded files cannot be replaced or taken back. Resume, and no file is uploaded twice:"
         yield f"  {resume}"
-        yield f"or give up this version and bump it: {_BUMP}"
+        yield f"or give up this version and bump it: {NEXT_VERSION}"
     else:
         yield "No file is uploaded. Fix the reported problems and run this again:"
         yield f"  {resume}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import Report, SignOff
+from omni_release.report import problems
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
@@ -29,6 +30,7 @@ def document(report: Report) -> str:
             "outcomes": [outcome_dict(outcome) for outcome in report.outcomes],
             "artifacts": [asdict(artifact) for artifact in report.artifacts],
             "run": report.run,
+            "next": problems.next_step(report),
         }
     )
 
