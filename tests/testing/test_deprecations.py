@@ -91,6 +91,46 @@ def test_own_deprecations(code: str, world: World) -> None:
     assert "a deprecation of the project itself" in finding.message
 
 
+HELPER = "import warnings\ndef warn(text):\n    warnings.warn(text, DeprecationWarning, stacklevel=2)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("'The option --old is deprecated.'", Severity.NOTICE),
+        ("f'The option --old is deprecated ' 'and goes with version {2 + 2}.'", Severity.NOTICE),
+        ("other.TEXT", Severity.ERROR),
+    ],
+)
+def test_own_deprecations_through_a_function(text: str, severity: Severity, world: World) -> None:
+    """A warning whose text is in the project's code is its own, also where another package's function gives it."""
+    world.write(
+        other=f"{HELPER}TEXT = 'The option --old is deprecated.'\n", acme_x=f"import other\nother.warn({text})\n"
+    )
+    world.run("import acme.x\n")
+    (finding,) = world.findings()
+    assert finding.severity is severity
+
+
+@pytest.mark.parametrize(
+    ("around", "severity"),
+    [
+        ("with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    {}", Severity.WARNING),
+        ("with warnings.catch_warnings():\n    warnings.filterwarnings('ignore', 'old')\n    {}", Severity.WARNING),
+        ("with warnings.catch_warnings():\n    warnings.filterwarnings('ignore', 'new')\n    {}", Severity.ERROR),
+        ("with warnings.catch_warnings():\n    {}", Severity.ERROR),
+        ("warnings.simplefilter('ignore')\n{}", Severity.ERROR),
+    ],
+)
+def test_ignored_on_purpose(around: str, severity: Severity, world: World) -> None:
+    """What the project's code ignores just where it causes it is a warning; a filter for all hides nothing."""
+    code = "import warnings\nimport other\n" + around.format("other.warn('old')")
+    world.write(other=HELPER, acme_x=code)
+    world.run("import acme.x\n")
+    (finding,) = world.findings()
+    assert finding.severity is severity
+
+
 @pytest.mark.parametrize(
     "code",
     [

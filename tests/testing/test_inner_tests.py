@@ -18,6 +18,9 @@ PYPROJECT = '[project]\nname = "acme"\nversion = "1"\n'
         ("from .. import core", ("acme/__init__.py",), ["acme/tests"]),
         ("    from ..core import x", ("acme/__init__.py",), ["acme/tests"]),
         ("from .. import core", ("acme/__init__.py", "acme/tests/test_a.py"), []),  # installed with the wheel
+        ("from acme.tests.support import x", ("acme/__init__.py",), ["acme/tests"]),
+        ("    import acme.tests", ("acme/__init__.py",), ["acme/tests"]),
+        ("import acme.testsuite", ("acme/__init__.py",), []),
         ("from . import support", ("acme/__init__.py",), []),
         ("import acme", ("acme/__init__.py",), []),
         ("from .. import core", (), []),  # no wheel was built

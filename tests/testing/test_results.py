@@ -91,6 +91,23 @@ def test_report(tmp_path: Path) -> None:
     assert (second.node, second.path, second.reason) == ("tests/test_b.py", "tests/test_b.py", "ImportError: x")
 
 
+@pytest.mark.parametrize(
+    ("file", "classname", "node"),
+    [
+        ("tests/test_a.py", "tests.test_a.TestA", "tests/test_a.py::TestA::test_x"),
+        ("test_a.py", "test_a", "test_a.py::test_x"),
+        ("../site-packages/acme/tests/test_a.py", "acme.tests.test_a.TestA", "{}::TestA::test_x"),
+        ("../site-packages/acme/tests/test_a.py", "tests.test_a", "{}::test_x"),
+        ("tests/base.py", "tests.test_a.TestA", "tests/base.py::tests::test_a::TestA::test_x"),
+    ],
+)
+def test_node_ids(file: str, classname: str, node: str, tmp_path: Path) -> None:
+    """The node id of a test, also of one that is installed, outside of the tree."""
+    case = f'<testcase classname="{classname}" name="test_x" file="{file}" line="1"/>'
+    (tmp_path / "report.xml").write_text(f"<testsuites>{case}</testsuites>", encoding="utf-8")
+    assert results.read(tmp_path / "report.xml").passed == {node.replace("{}", file)}
+
+
 def test_no_report(tmp_path: Path) -> None:
     """A missing or incomplete report has no results."""
     assert results.read(tmp_path / "none.xml").count == 0

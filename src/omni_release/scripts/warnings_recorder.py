@@ -48,7 +48,7 @@ class _Recorder:
         self._seen: set[object] = set()
         self._lock = threading.RLock()
         self._busy = threading.local()
-        self._catching: list[bool] = []
+        self._catching: list[tuple[str, bool, list[Any]]] = []
 
     def record(
         self, category: object, message: object, place: tuple[str, int], caller: FrameType | None, raiser: str = ""
@@ -61,7 +61,7 @@ class _Recorder:
             return
         self._busy.now = True
         try:
-            self._write(category.__name__, str(message), place, _frames(caller), raiser)
+            self._write(category, str(message), place, _frames(caller), raiser)
         except Exception:  # noqa: BLE001, S110 - as the docstring says
             pass
         finally:
@@ -70,25 +70,37 @@ class _Recorder:
     def entered(self, filename: str, *, record: bool) -> None:
         """A `catch_warnings` was entered: pytest's own around each test, or one of a test."""
         own = _PYTEST in filename and not filename.endswith("recwarn.py")
-        self._catching.append(record and not own)
+        self._catching.append((filename, record and not own, list(warnings.filters)))
 
     def left(self) -> None:
         """A `catch_warnings` was left."""
         if self._catching:
             self._catching.pop()
 
+    def _ignored_by(self, category: type, message: str) -> str:
+        """The file with the innermost `catch_warnings`, if a filter that was added there ignores this warning."""
+        if not self._catching:
+            return ""
+        filename, _, before = self._catching[-1]
+        for entry in warnings.filters:
+            action, text, kind = entry[:3]
+            if issubclass(category, kind) and (text is None or text.match(message)):
+                return filename if action == "ignore" and entry not in before else ""
+        return ""
+
     def _write(
-        self, category: str, message: str, place: tuple[str, int], frames: list[tuple[str, int, str]], raiser: str
+        self, category: type, message: str, place: tuple[str, int], frames: list[tuple[str, int, str]], raiser: str
     ) -> None:
-        expected = bool(self._catching) and self._catching[-1]
-        key = (category, message, place, tuple(frames[:5]), expected)
+        expected = bool(self._catching) and self._catching[-1][1]
+        key = (category.__name__, message, place, tuple(frames[:5]), expected)
         with self._lock:
             if key in self._seen or len(self._seen) >= _MAX_WARNINGS:
                 return
             self._seen.add(key)
         file, line = place
-        entry = {"category": category, "message": message, "file": file, "line": line, "expected": expected}
-        self.append({**entry, "raiser": raiser, "frames": frames})
+        entry = {"category": category.__name__, "message": message, "file": file, "line": line, "expected": expected}
+        ignored_by = self._ignored_by(category, message)
+        self.append({**entry, "raiser": raiser, "ignored_by": ignored_by, "frames": frames})
 
     def imported(self, packages: list[str]) -> None:
         """Record the file of each imported package, or the first folder of a namespace."""

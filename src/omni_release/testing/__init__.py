@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -112,6 +113,16 @@ def installed_tests(release: Release, world: World) -> tuple[InnerTests, ...]:
     others = (file for file in files if folders.isdisjoint(file.parents))
     left = without_modules(release.project, others, _shipped(release))
     return () if not uses_pytest(release.project) or has_tests(release.project, left) else found
+
+
+def in_checkout(release: Release, world: World, path: str) -> str:
+    """The path, or node id, in the checkout of a test that is installed with the wheel; any other one as it is."""
+    site = environments.site_packages(release.environment("candidate"))
+    for tests in installed_tests(release, world):
+        installed = Path(os.path.relpath(site / tests.installed, release.tests_tree)).as_posix()
+        if path.startswith(f"{installed}/"):
+            return f"{tests.folder}{path.removeprefix(installed)}"
+    return path
 
 
 def _shipped(release: Release) -> frozenset[str]:

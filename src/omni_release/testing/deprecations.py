@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,7 @@ INSTALLED_VARIABLE = "OMNI_RELEASE_INSTALLED"
 
 _NOTHING_FAILED = (0, 5)  # exit codes of pytest: passed, and no tests collected
 _IMPORT = "import"
+_SENTENCE = 25  # characters
 
 Frame = tuple[str, int]
 
@@ -74,7 +77,7 @@ class DeprecationRecord:
     """A recorded warning. `frames` (file, line) begin with the innermost; `import` is the import system's own code.
 
     `expected` is True for a warning that a test catches on purpose. `raiser` is the file of the code that gives it,
-    empty for C code.
+    empty for C code. `ignored_by` is the file of the code that ignores it where it is caused, within `catch_warnings`.
     """
 
     category: str
@@ -84,6 +87,7 @@ class DeprecationRecord:
     expected: bool
     frames: tuple[Frame, ...]
     raiser: str = ""
+    ignored_by: str = ""
 
 
 def read_deprecations(path: Path) -> Iterator[DeprecationRecord]:
@@ -130,7 +134,7 @@ def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlace
             continue
         cause = _cause(record, places)
         where = places.in_checkout(cause[0]) if cause else places.package_of(record.file)
-        own = places.in_checkout(record.raiser) is not None
+        own = places.in_checkout(record.raiser) is not None or (cause is not None and _worded_in(cause[0], record))
         key = (record.category, record.message, own or (where, cause and cause[1]))
         if key in seen:
             continue
@@ -139,12 +143,35 @@ def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlace
         if own:
             message += " (a deprecation of the project itself)"
             yield Finding(message, DEPRECATION.id, Severity.NOTICE, where, cause[1] if cause else None)
+        elif cause and places.ships(cause[0]) and _ships_own(places, record.ignored_by):
+            message += " (ignored on purpose, by `catch_warnings` in the project's code)"
+            yield Finding(message, DEPRECATION.id, Severity.WARNING, where, cause[1])
         elif cause and places.ships(cause[0]):
             yield Finding(message, DEPRECATION.id, path=where, line=cause[1])
         elif cause:
             yield Finding(f"{message} (in the tests)", DEPRECATION.id, Severity.WARNING, where, cause[1])
         else:
             yield Finding(f"{message} (within {where}, third-party code)", DEPRECATION.id, Severity.NOTICE)
+
+
+def _ships_own(places: CodePlaces, file: str) -> bool:
+    return places.in_checkout(file) is not None and places.ships(file)
+
+
+def _worded_in(file: str, record: DeprecationRecord) -> bool:
+    """Whether the code in a file has the text of a warning: it gives it itself, through another package's function."""
+    return any(text in record.message for text in _texts(file))
+
+
+@functools.lru_cache(maxsize=64)
+def _texts(file: str) -> frozenset[str]:
+    """The literal texts in a module, or in the parts of its f-strings, that are long enough to be of one message."""
+    try:
+        module = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return frozenset()
+    constants = (node.value for node in ast.walk(module) if isinstance(node, ast.Constant))
+    return frozenset(text for text in constants if isinstance(text, str) and len(text) >= _SENTENCE)
 
 
 def _cause(record: DeprecationRecord, places: CodePlaces) -> Frame | None:

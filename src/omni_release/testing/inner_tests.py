@@ -1,6 +1,6 @@
-"""Tests inside an import package that the wheel leaves out, and that import from the package relatively.
+"""Tests inside an import package that the wheel leaves out, and that are imported as a part of it.
 
-They run as a part of the installed package alone: next to it, `from .. import x` leads nowhere.
+They run as a part of the installed package alone: next to it, `from .. import x` and `import acme.tests` lead nowhere.
 """
 
 from __future__ import annotations
@@ -42,16 +42,18 @@ def inner_tests(project: Project, files: Iterable[PurePosixPath], shipped: froze
         InnerTests(folder, installed, tuple(file.relative_to(folder) for file in listed))
         for (folder, installed), listed in found.items()
         if not any(name.startswith(f"{installed}/") for name in shipped)
-        and any(_leads_out(project.root, folder, file) for file in listed)
+        and any(_is_part(project.root, folder, installed, file) for file in listed)
     )
 
 
-def _leads_out(root: Path, folder: PurePosixPath, file: PurePosixPath) -> bool:
-    """Whether a module of the tests imports relatively from above their folder."""
+def _is_part(root: Path, folder: PurePosixPath, installed: PurePosixPath, file: PurePosixPath) -> bool:
+    """Whether a module of the tests imports relatively from above their folder, or from them by their full name."""
     if file.suffix != ".py":
         return False
     try:
         text = (root / file).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return any(len(dots) > len(file.relative_to(folder).parts) for dots in _RELATIVE.findall(text))
+    full_name = re.escape(".".join(installed.parts))
+    above = any(len(dots) > len(file.relative_to(folder).parts) for dots in _RELATIVE.findall(text))
+    return above or re.search(rf"(?m)^[ \t]*(?:from|import)[ \t]+{full_name}\b", text) is not None

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -83,6 +83,7 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     completed, found = _run(release, world, checkout, nodes)
     if not testing.uses_pytest(release.project) or not nodes:
         return Comparison(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
+    found = _named_as_before(release, world, found, nodes)
     failed = {failure.node: failure.text for failure in found.failures}
     tests = {node: Again.BOTH if node in failed else Again.UNKNOWN for node in nodes}
     # A module that was not collected has no node id of its own when all of its tests pass.
@@ -115,7 +116,8 @@ def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple
     suspects = tuple(node for node in nodes if node in still)
     there: set[str] = set()
     if suspects and suspects != nodes:  # the same tests in the same order
-        there = {failure.node for failure in _run(release, world, checkout, suspects)[1].failures}
+        found = _named_as_before(release, world, _run(release, world, checkout, suspects)[1], suspects)
+        there = {failure.node for failure in found.failures}
     with_source = _pass_with_source(release, world, checkout, tuple(node for node in suspects if node not in there))
     return {
         node: Again.BOTH
@@ -182,6 +184,8 @@ def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict
 
 def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
     """Run these tests; their files, where pytest does not know the node ids."""
+    if place.environment == _CHECKOUT:
+        nodes = tuple(testing.in_checkout(release, world, node) for node in nodes)
     log = f"tests-{place.environment}" if place.environment != _CANDIDATE else "tests-again"
     report = release.work_dir / f"{log}.xml"
     for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
@@ -201,6 +205,13 @@ def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) 
         if completed.code != _NOT_FOUND or not nodes:
             break
     return completed, results.read(report)
+
+
+def _named_as_before(release: Release, world: World, found: Results, nodes: tuple[str, ...]) -> Results:
+    """The results against the checkout, with the node ids that installed tests have against the wheel."""
+    before = {testing.in_checkout(release, world, node): node for node in nodes}
+    failures = tuple(replace(failure, node=before.get(failure.node, failure.node)) for failure in found.failures)
+    return replace(found, failures=failures, passed=frozenset(before.get(node, node) for node in found.passed))
 
 
 def _install_checkout(release: Release, world: World) -> Mapping[str, str] | None:

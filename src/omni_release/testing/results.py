@@ -93,8 +93,10 @@ def _node(case: ElementTree.Element) -> str:
         return f"{name.replace('.', '/')}.py" if name and not inside else ""
     file = PurePosixPath(file.replace("\\", "/")).as_posix()
     module = file.removesuffix(".py").replace("/", ".")
-    classes = inside.removeprefix(module).lstrip(".")
-    return "::".join((file, *(classes.split(".") if classes else ()), name))
+    classes, stem = inside.removeprefix(module).lstrip(".").split("."), PurePosixPath(file).stem
+    if not inside.startswith(module) and stem in classes:  # of a file outside of the tree
+        classes = classes[classes.index(stem) + 1 :]
+    return "::".join((file, *filter(None, classes), name))
 
 
 def missing(text: str, own: frozenset[str]) -> str:

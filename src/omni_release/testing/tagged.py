@@ -31,7 +31,7 @@ _NEWER = datetime.timedelta(days=1)  # what is published within a day, the relea
 class Tagged:
     """A run of the tests with the packages of the day of the tag; without any results, it excuses nothing.
 
-    `passed` are the node ids of the tests that passed; `succeeded` says whether all did, and some ran.
+    `passed` and `failed` are the node ids of tests; `succeeded` says whether some passed, and none failed.
     `deprecations` are those of the project's own code, each as its message and path.
     """
 
@@ -39,11 +39,18 @@ class Tagged:
     day: str = ""
     succeeded: bool = False
     passed: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
     deprecations: frozenset[tuple[str, str | None]] = frozenset()
 
     def excuses(self, failure: Failure) -> bool:
         """Whether a test, or the module that could not be collected, passed with the packages of that day."""
-        return failure.node in self.passed or self.succeeded
+        inside = f"{failure.node}::"
+        module = any(node.startswith(inside) for node in self.passed) and "::" not in failure.node
+        return (
+            self.succeeded
+            or failure.node in self.passed
+            or (module and not any(node.startswith(inside) for node in self.failed))
+        )
 
     def failed_since(self, failures: Sequence[Failure], rule: str) -> Iterator[Finding]:
         """A warning for tests that passed with the packages of that day."""
@@ -87,8 +94,11 @@ def run(release: Release, world: World) -> Tagged | None:
     ran = command(release, world, report, environment=_TAGGED, log="tests-tagged", variables=variables)
     completed, read = world.processes.run(ran), results.read(report)
     errors = (f for f in deprecations.findings(release, _TAGGED, record) if f.severity is Severity.ERROR)
+    failed = frozenset(failure.node for failure in read.failures)
     succeeded = completed.code == 0 and read.count > read.skipped
-    return replace(tagged, succeeded=succeeded, passed=read.passed, deprecations=frozenset(map(_identity, errors)))
+    return replace(
+        tagged, succeeded=succeeded, passed=read.passed, failed=failed, deprecations=frozenset(map(_identity, errors))
+    )
 
 
 def _identity(finding: Finding) -> tuple[str, str | None]:
