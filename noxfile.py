@@ -128,6 +128,12 @@ def pictures(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def demo(session: nox.Session) -> None:
+    """Replay a release day on which fourteen things went wrong, and write docs/retrospective.md."""
+    session.run(sys.executable, "-m", "tests.demo", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
     page = explain.page(lanes.every())

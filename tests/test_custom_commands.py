@@ -136,6 +136,16 @@ def test_invalid_settings(more: str, message: str, case: Callable[[str], Path]) 
     assert "pyproject.toml:" in ran.err
 
 
+def test_one_command_again_and_again(case: Callable[[str], Path]) -> None:
+    """One command of the gate alone can be run again: its copy and its logs are where those of the gate are."""
+    root = with_commands(case("sound"), command("one", "print('built')"))
+    (root / "node_modules" / "left").mkdir(parents=True)
+    for _ in range(2):
+        ran = omni("gate", "--only", "command-one", "--format", "json", cwd=root)
+        assert (ran.code, ran.outcome("command-one")["status"]) == (0, "passed"), ran.err
+    assert not (root / ".omni-release" / "runs" / "none").exists()
+
+
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_npm(case: Callable[[str], Path]) -> None:
     """`npm run build` runs with the modules that are installed next to the project's package.json."""

@@ -226,5 +226,6 @@ class Request:
 
     @property
     def read_only(self) -> bool:
-        """Does the run write nothing?"""
-        return self.lane in _READ_ONLY or (self.lane == "gate" and bool(self.only))
+        """Does the run write nothing? A part of the gate does not, unless it runs a command of the project."""
+        commands = any(id.startswith("command-") for id in self.only)
+        return self.lane in _READ_ONLY or (self.lane == "gate" and bool(self.only) and not commands)
