@@ -71,7 +71,7 @@ def test_on_github(case: Callable[[str], Path], tmp_path: Path) -> None:
     github = child_environment(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
     ran = omni("gate", cwd=root, environment=github)
     assert (
-        "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=versions-agree/version-drift::says 1.2.2"
+        "::error file=src/acme_drifted/__init__.py,line=3,col=16,title=versions-agree/version-drift::version 1.2.2"
         in ran.out
     )
     assert summary.read_text(encoding="utf-8").startswith("earlier\n## gate: acme-drifted 1.2.3: failed\n")

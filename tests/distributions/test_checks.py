@@ -174,7 +174,10 @@ def test_metadata_without_a_version(release: Release, world: World, tmp_path: Pa
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("acme-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\n\n")
     (found,) = distributions_match(release, world)
-    assert (found.rule, found.message) == ("artifact-metadata", f"the metadata of {path.name} says acme no version")
+    assert (found.rule, found.message) == (
+        "artifact-metadata",
+        f"{path.name} contains the metadata of acme (no version)",
+    )
 
 
 def test_without_a_wheel(compiled: Release, world: World) -> None:

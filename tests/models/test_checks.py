@@ -74,7 +74,7 @@ def test_retired_model_is_an_error_at_each_place(tmp_path: Path, world: World) -
     found = list(retired_models(about, world))
     places = [".env:1:3", "acme/a.py:2:6", "acme/x.json:1:2", "web/A.vue:1:2"]
     assert said(iter(found)) == [("error", "model-shut-down", where) for where in places]
-    assert "was shut down on 2026-06-25: use gemini-3-pro-image (" in found[0].message
+    assert "was shut down on 2026-06-25: use gemini-3-pro-image\nSource: https://" in found[0].message
 
 
 def test_chain_of_successors(run_check: RunCheck) -> None:
@@ -91,7 +91,10 @@ def test_day_of_the_shut_down(tmp_path: Path, world: World) -> None:
     assert said(retired_models(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
     (soon,) = retired_models(about, on(world, date(2026, 10, 2)))
     assert (soon.severity, soon.rule) == (Severity.WARNING, "model-shuts-down")
-    assert soon.message == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite replaces it"
+    assert (
+        soon.message.partition("\n")[0]
+        == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite replaces it"
+    )
     assert "in 1 day:" in next(retired_models(about, on(world, date(2026, 11, 30)))).message
     assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:6")]
 
@@ -99,7 +102,7 @@ def test_day_of_the_shut_down(tmp_path: Path, world: World) -> None:
 def test_living_models_are_one_notice(tmp_path: Path, world: World) -> None:
     """If all models are living, a notice lists them; if there are none, the check is skipped."""
     (found,) = retired_models(release(tmp_path, {"a.py": f'"{LIVING}"', "b.py": f'"{LIVING}"'}), world)
-    assert (found.severity, found.message) == (Severity.NOTICE, f"2 places name {LIVING}")
+    assert (found.severity, found.message) == (Severity.NOTICE, f"named in 2 places: {LIVING}")
     with pytest.raises(NotApplicable):
         list(retired_models(release(tmp_path / "none", {"a.py": "pass"}), world))
 

@@ -110,7 +110,7 @@ def test_problem_with_one_place() -> None:
     cause = Finding("lacks acme", "distributions-match/hollow-wheel", path="a.py", line=3)
     effect = Finding("nothing", "wheel-contents/W007", cause="distributions-match/hollow-wheel")
     failed = dataclasses.replace(
-        DONE, id="distributions-match", status=Status.FAILED, findings=(cause,), remedy="Add it."
+        DONE, id="distributions-match", status=Status.FAILED, findings=(cause,), remedy="Add it. Then build again."
     )
     other = dataclasses.replace(DONE, id="wheel-contents", status=Status.FAILED, findings=(effect,))
     assert list(text.problem_lines(report(other, failed), LAYOUT)) == [
@@ -118,7 +118,7 @@ def test_problem_with_one_place() -> None:
         "  1 problem must be fixed",
         "",
         "  1  distributions-match/hollow-wheel  a.py:3: lacks acme",
-        "     Fix  Add it.",
+        "     Fix  Add it",
         "     Also wheel-contents/W007",
     ]
 
@@ -174,6 +174,21 @@ def test_warnings() -> None:
     assert lines[:4] == ["", "  ⚠ c/r0  a.py:1", f"    {'odd' * 31}od…", "  ⚠ c/r1  a.py:2  (+1)  odd"]
     assert lines[-1] == "  and 2 more warnings: -v shows them"
     assert len(lines) == 13
+
+
+def test_warnings_below_problems() -> None:
+    """Five warnings are shown where something must be fixed first."""
+    findings = [Finding("odd", f"c/r{n}", Severity.WARNING) for n in range(6)]
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=(Finding("wrong", "c/r"), *findings))
+    lines = list(text.problem_lines(report(failed), LAYOUT))
+    assert lines[-2:] == ["  ⚠ c/r4  odd", "  and 1 more warning: -v shows it"]
+
+
+def test_source_of_a_message() -> None:
+    """Where a fact comes from is in the report, not in the terminal."""
+    found = Finding("gone\nSource: https://example.invalid, read on 2026-11-22\n→ Use b.", "c/r")
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=(found,))
+    assert list(text.problem_lines(report(failed), LAYOUT))[3:] == ["  1  c/r  gone", "     Fix  Use b."]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

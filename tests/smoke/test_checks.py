@@ -69,7 +69,7 @@ def test_recent_evidence(run: tuple[Release, World]) -> None:
     release, world = run
     runner.store(release, world, passed(6.9))
     (finding,) = live_evidence(release, world)
-    for text in (WHEEL, "ab" * 32, "1 scenarios", "$0.068", "gemini-3.1-flash-image", "2026-11-15"):
+    for text in (WHEEL, "ab" * 32, "1 scenario ", "$0.068", "gemini-3.1-flash-image", "2026-11-15"):
         assert text in finding.message
     (kept,) = smoke_live(release, world)
     assert "cached from an earlier run" in kept.message

@@ -20,7 +20,7 @@ def test_drift_names_the_odd_places(tmp_path: Path) -> None:
         ("acme/__init__.py", 1, 16, "versions-agree/version-drift"),
         ("uv.lock", 5, 12, "versions-agree/stale-version"),
     ]
-    assert found[0]["message"] == "says 1.0.11, but pyproject.toml:7 says 1.1.0"
+    assert found[0]["message"] == "version 1.0.11, but pyproject.toml:7 says 1.1.0"
 
 
 SHIPS, STALE = "version-drift", "stale-version"

@@ -10,6 +10,7 @@ from omni_release.checklists import FOLDER, RULE, Checklist, Item, sign_offs
 from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable, did_you_mean
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity, Status
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import counted
 from omni_release.core.world import World
 
 _NO_CHECKLISTS = f"the project has no {FOLDER}/: `omni-release checklist init` writes the usual ones"
@@ -71,7 +72,7 @@ def _answered(release: Release, world: World, phase: str) -> Iterator[Finding]:
         for item in checklist.items:
             _require_answerable(item, release, world)
     number = sum(len(checklist.items) for checklist in lists)
-    yield Finding(f"{number} items in {len(lists)} lists", RULE, Severity.NOTICE)
+    yield Finding(f"{counted(number, 'item')} in {counted(len(lists), 'list')}", RULE, Severity.NOTICE)
 
 
 @reports(_CHECKLIST)

@@ -23,16 +23,38 @@ from omni_release.core.world import World
 
 # By deptry's code: severity, rule, fix (https://deptry.com/rules-violations/).
 _DEPTRY = {
-    "DEP001": (Severity.ERROR, "undeclared", "Declare it in `dependencies`, or in the extra that needs it."),
-    "DEP002": (Severity.WARNING, "unused", "Remove it, or list it in [tool.deptry]."),
+    "DEP001": (
+        Severity.ERROR,
+        "undeclared",
+        "is imported, but no dependency declares it",
+        "Declare it in `dependencies`, or in the extra that needs it.",
+    ),
+    "DEP002": (
+        Severity.WARNING,
+        "unused",
+        "is declared, but no module imports it",
+        "Remove it from the dependencies, or list it in [tool.deptry].",
+    ),
     "DEP003": (
         Severity.ERROR,
         "undeclared",
+        "is imported, but only a dependency of a dependency brings it",
         "Declare it: another package requires it today, and may not tomorrow.",
     ),
-    "DEP004": (Severity.ERROR, "undeclared", "Declare it in `dependencies`: only a development extra has it."),
-    "DEP005": (Severity.WARNING, "standard-library", "Remove it: the module is part of Python."),
+    "DEP004": (
+        Severity.ERROR,
+        "undeclared",
+        "is imported, but declared for development only",
+        "Declare it in `dependencies`: only a development extra has it.",
+    ),
+    "DEP005": (
+        Severity.WARNING,
+        "standard-library",
+        "is declared, but it is part of Python",
+        "Remove it from the dependencies.",
+    ),
 }
+"""The severity, the rule, the message and the fix for each code of deptry."""
 _ASSUMED = re.compile(r"Assuming the corresponding module name of package '([^']+)'")
 _DEV_EXTRAS = {"test", "tests", "testing", "dev", "develop", "development", "docs", "doc", "lint", "typing", "types"}
 _HOSTS = {"pytest11": {"pytest", "_pytest", "pluggy"}, "distutils.commands": {"setuptools", "distutils"}}
@@ -170,8 +192,9 @@ class _Violations:
 def _described(entry: dict[str, Any]) -> tuple[Severity, str, str]:
     """The severity, the rule and the message of a violation."""
     code = entry["error"]["code"]
-    severity, rule, fix = _DEPTRY.get(code, (Severity.WARNING, code.lower(), "See https://deptry.com."))
-    return severity, rule, f"{entry['error']['message']} ({code})\n→ {fix}"
+    unknown = (Severity.WARNING, code.lower(), entry["error"]["message"], "See https://deptry.com.")
+    severity, rule, problem, fix = _DEPTRY.get(code, unknown)
+    return severity, rule, f"{entry['module']} {problem} ({code})\n→ {fix}"
 
 
 def _plugins(project: Project) -> dict[str, set[str]]:

@@ -67,8 +67,9 @@ class AbandonedPackage:
 
     @property
     def description(self) -> str:
-        """The reason, the successor, and the source with its date, in two lines."""
-        return f"{self.why}\n→ {self.successor}  ({self.source}, read on {self.checked})"
+        """The reason, the source with its date, and the fix, in three lines."""
+        fix = f"Use {self.successor}" if not self.successor.startswith("see ") else f"Replace it: {self.successor}"
+        return f"{self.why}\nSource: {self.source}, read on {self.checked}\n→ {fix}"
 
 
 def load_abandoned() -> tuple[AbandonedPackage, ...]:

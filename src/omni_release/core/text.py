@@ -7,6 +7,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 file`, `3 files`, `2 classes`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def listed(names: Sequence[str], limit: int = 10) -> str:
     """The first names, at most `limit`, and how many more there are: `a, b and 3 more`."""
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""

@@ -59,9 +59,10 @@ def distributions_match(release: Release, world: World) -> Iterator[Finding]:
         if release.version is not None and not distributions.same_version(version, release.version):
             message = f"{path.name} has version {version}, the project has {release.version}"
             yield Finding(message, "artifact-version", subjects=(version,))
-        stated = metadata["Name"] or "no name", metadata["Version"] or "no version"
+        stated = metadata["Name"] or "(no name)", metadata["Version"] or "(no version)"
         if canonicalize_name(stated[0]) != name or not distributions.same_version(stated[1], version):
-            yield Finding(f"the metadata of {path.name} says {' '.join(stated)}", "artifact-metadata")
+            message = f"{path.name} contains the metadata of {' '.join(stated)}"
+            yield Finding(message, "artifact-metadata")
         if distributions.is_wheel(path.name):
             yield from _missing_packages(release, world, path)
             yield from _only_platform(release, path)

@@ -91,7 +91,7 @@ def _try(installed: InstalledRelease, module: str, attribute: str = "") -> str:
 
 def of_entry_point(installed: InstalledRelease, point: EntryPoint, imported: Imported | None) -> Iterator[Finding]:
     """What is wrong with an entry point; `imported` is None where its value is not the name of an object."""
-    name = f"{point.group}: {point.name}"
+    name = f"`{point.name}` of {point.group}"
     is_script = point.group in SCRIPTS
     if imported is None:
         yield Finding(f"the entry point {name} is invalid: `{point.value}` is not `module:object`", "entry-point")
@@ -106,7 +106,7 @@ def of_entry_point(installed: InstalledRelease, point: EntryPoint, imported: Imp
 
 def _failed_entry_point(installed: InstalledRelease, point: EntryPoint, failure: Failure) -> Finding:
     """The finding of an entry point that does not load: no error where it is meant for a host, or for an extra."""
-    name = f"{point.group}: {point.name}"
+    name = f"`{point.name}` of {point.group}"
     missing = installed.third_party(failure)
     declared = installed.requirements.declaration(missing) if missing else Declaration()
     if missing and not declared.distribution and is_in(point.module, missing):
@@ -115,7 +115,8 @@ def _failed_entry_point(installed: InstalledRelease, point: EntryPoint, failure:
     if missing and point.group not in SCRIPTS:
         host = f"its host is not installed here ({missing})"
         reason = f"it needs the {extras(declared.extras)} ({missing})" if declared.extras else host
-        return installed.finding(f"{name} was not loaded: {reason}", "entry-point", failure, Severity.NOTICE)
+        message = f"the entry point {name} was not loaded: {reason}"
+        return installed.finding(message, "entry-point", failure, Severity.NOTICE)
     if missing:
         message = f"the entry point {name} {installed.needs(missing)}"
         if _is_guarded(installed, point, declared):

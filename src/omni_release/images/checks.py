@@ -114,7 +114,8 @@ def _probe_findings(occurrences: Sequence[Occurrence], world: World, today: date
             continue
         meant = suggestion(answer.model, today) if answer.certain else ""
         rule, severity = (NO_RESPONSE, Severity.ERROR) if answer.certain else (UNVERIFIED, Severity.WARNING)
-        yield finding_at(first[answer.model], f"{answer.why}{meant}\n{answer.hint}".rstrip(), rule, severity)
+        why = answer.why.rstrip(".") if meant else answer.why
+        yield finding_at(first[answer.model], f"{why}{meant}\n{answer.hint}".rstrip(), rule, severity)
 
 
 def _raise_if_inconclusive(findings: Sequence[Finding]) -> Iterable[Finding]:

@@ -14,6 +14,7 @@ from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import counted
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.models import Occurrence
@@ -59,7 +60,8 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     names = {occurrence.name for occurrence in search.occurrences}
     living = sorted(name for name in names if (model := models_module.find(name)) and model.lives(today))
     if living and not findings:
-        yield Finding(f"{len(search.occurrences)} places name {', '.join(living)}", severity=Severity.NOTICE)
+        message = f"named in {counted(len(search.occurrences), 'place')}: {', '.join(living)}"
+        yield Finding(message, severity=Severity.NOTICE)
 
 
 def _context(occurrence: Occurrence, reader: Reader, configured: Sequence[Occurrence]) -> Context:
@@ -99,25 +101,27 @@ def life_findings(
             heir = models_module.successor(model.name, today)
             instead = f"use {heir}" if heir else "no living successor is known"
             message = f"{model.name} was shut down on {model.shut_down}: {instead}"
-            message = f"{message} (source: {model.source}, {model.checked})"
-            findings.append(_life_finding(occurrence, message, SHUT_DOWN, context(occurrence)))
+            source = f"Source: {model.source}, read on {model.checked}"
+            findings.append(_life_finding(occurrence, message, SHUT_DOWN, context(occurrence), source))
         elif model.shut_down is not None and model.shut_down <= today + SOON:
             days = (model.shut_down - today).days
             message = f"{model.name} shuts down on {model.shut_down}, in {days} day{'s' * (days != 1)}"
             if heir := models_module.successor(model.name, model.shut_down) or model.successor:
                 message += f": {heir} replaces it"
-            findings.append(_life_finding(occurrence, message, SHUTS_DOWN, context(occurrence)))
+            source = f"Source: {model.source}, read on {model.checked}"
+            findings.append(_life_finding(occurrence, message, SHUTS_DOWN, context(occurrence), source))
     return findings + [_unknown_finding(places, today) for places in unknown.values()]
 
 
-def _life_finding(occurrence: Occurrence, message: str, rule: Rule, context: Context) -> Finding:
+def _life_finding(occurrence: Occurrence, message: str, rule: Rule, context: Context, source: str) -> Finding:
     """A finding about a model with an end; its severity by where the name is, and by whether the end has come."""
+    severity = Severity.ERROR if rule is SHUT_DOWN else Severity.WARNING
     if is_history(occurrence.path):
-        return finding_at(occurrence, f"{message}; allowed in a changelog", rule, Severity.NOTICE)
-    if context is Context.USED:
-        return finding_at(occurrence, message, rule, Severity.ERROR if rule is SHUT_DOWN else Severity.WARNING)
-    advice = Severity.NOTICE if context is Context.PROSE or rule is SHUTS_DOWN else Severity.WARNING
-    return finding_at(occurrence, f"{message}; only {context.value}", rule, advice)
+        message, severity = f"{message}; allowed in a changelog", Severity.NOTICE
+    elif context is not Context.USED:
+        severity = Severity.NOTICE if context is Context.PROSE or rule is SHUTS_DOWN else Severity.WARNING
+        message = f"{message}; only {context.value}"
+    return finding_at(occurrence, f"{message}\n{source}", rule, severity)
 
 
 def _unknown_finding(places: Sequence[Occurrence], today: date) -> Finding:

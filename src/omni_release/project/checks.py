@@ -27,6 +27,9 @@ REQUIRES_PYTHON = Rule("requires-python", RuleClass.RELEASE, "`requires-python` 
 NOT_BUILDABLE = Rule("not-buildable", RuleClass.RELEASE, "Neither pyproject.toml nor setup.py")
 SCRIPT = Rule("script", RuleClass.RELEASE, "Script does not name a function")
 
+_FORMS = {"object": "a table", "array": "a list", "python-entrypoint-reference": "of the form `module:function`"}
+"""The words of JSON schema in messages, and what they mean in TOML."""
+
 _FILE = "pyproject.toml"
 _SHORT = 100
 _SIMILAR = 0.8  # of difflib, as `licence` and `license` are
@@ -136,4 +139,6 @@ def _schema_violation(stated: Mapping[str, Any], unknown: Container[str], text: 
         keys = tuple(re.sub(r"\[\d+\]", "", str(error.name).strip("`").removeprefix("data.")).split("."))
         value = f": {error.value!r}" if isinstance(error.value, str) and len(error.value) < _SHORT else ""
         message = error.summary.replace("`data.", "`") + value
+        for form, plain in _FORMS.items():
+            message = message.replace(f"must be {form}", f"must be {plain}")
         yield Finding(message, SCHEMA.id, path=_FILE, line=nearest_line(text, keys))

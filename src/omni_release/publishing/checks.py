@@ -11,6 +11,7 @@ from omni_release.builds import verify_artifacts
 from omni_release.core.errors import Conflict, Inconclusive, InvalidDistribution, NotApplicable
 from omni_release.core.model import REHEARSAL, Cached, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import counted
 from omni_release.core.world import Credentials, FileState, IndexFile, World
 from omni_release.index import polling, targets
 
@@ -102,9 +103,9 @@ def credentials_present(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(message, severity=Severity.NOTICE)
         return
     if access.credentials is Credentials.MISSING:
-        yield Finding(f"missing: {access.why}", CREDENTIALS_MISSING.id)
+        yield Finding(f"no credentials: {access.why}", CREDENTIALS_MISSING.id)
     else:
-        yield Finding(f"malformed: {access.source}: {access.why}", CREDENTIALS_MALFORMED.id)
+        yield Finding(f"malformed credentials: {access.source}: {access.why}", CREDENTIALS_MALFORMED.id)
 
 
 def index_responds(release: Release, world: World) -> Iterator[Finding]:
@@ -119,7 +120,8 @@ def index_responds(release: Release, world: World) -> Iterator[Finding]:
     project = release.project.name
     listed = polling.files(world, _normalized_name(release), timeout=0.0 if rehearsal else polling.TIMEOUT)
     if not rehearsal:
-        message = f"{len(listed)} files of {project}" if listed else f"no files of {project} on the index yet"
+        number = counted(len(listed), "file")
+        message = f"{number} of {project}" if listed else f"no files of {project} on the index yet"
         yield Finding(f"{world.index.target.simple}: {message}", severity=Severity.NOTICE)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from omni_release.core.model import BLOCKED_BY, Outcome, Severity, Stage, Status
-from omni_release.core.text import listed
+from omni_release.core.text import counted, listed
 from omni_release.report.problems import blocked_tasks
 
 
@@ -94,7 +94,7 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
     warned = [f for o in ended for f in o.findings if f.severity is Severity.WARNING and not f.cause]
     if rules := {finding.rule for finding in warned}:
         places = f" ({len(warned)} places)" if len(warned) > len(rules) else ""
-        yield f"{_number(len(rules), 'warning')}{places}"
+        yield f"{counted(len(rules), 'warning')}{places}"
     if mark is Mark.BLOCKED:
         blocked = {outcome.id for outcome in outcomes if mark_of(outcome) is mark}
         causes = [cause for cause, tasks in blocked_tasks(everything).items() if blocked.intersection(tasks)]
@@ -102,7 +102,7 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
     elif mark is Mark.SKIPPED:
         yield _reason(outcomes)
     elif mark is Mark.PLANNED:
-        yield _number(len(ids[Status.PLANNED]), "task")
+        yield counted(len(ids[Status.PLANNED]), "task")
 
 
 def _only_effects(outcome: Outcome) -> bool:
@@ -116,17 +116,13 @@ def _reason(outcomes: Sequence[Outcome]) -> str:
     return next(iter(reasons)) if len(reasons) == 1 else "not applicable"
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def _count(passed: Sequence[Outcome]) -> str:
     """The titles of what passed, where they are short; else the number of checks, or of steps without a check."""
     titles = ", ".join(_lowered(outcome.title) for outcome in passed)
     if len(titles) <= _TITLES:
         return titles
     checks = sum(outcome.kind == "check" for outcome in passed)
-    return _number(checks, "check") if checks else _number(len(passed), "step")
+    return counted(checks, "check") if checks else counted(len(passed), "step")
 
 
 def _lowered(title: str) -> str:
@@ -137,7 +133,7 @@ def _lowered(title: str) -> str:
 def _built(passed: Sequence[Outcome]) -> str:
     names = [str(name) for outcome in passed if outcome.id == "build" for name in outcome.evidence]
     kinds = [
-        _number(sum(name.endswith(end) for name in names), kind) for end, kind in ((".gz", "sdist"), (".whl", "wheel"))
+        counted(sum(name.endswith(end) for name in names), kind) for end, kind in ((".gz", "sdist"), (".whl", "wheel"))
     ]
     return ", ".join(kind for kind in kinds if not kind.startswith("0")) or _count(passed)
 
@@ -157,7 +153,7 @@ def _inspected(passed: Sequence[Outcome]) -> str:
 def _published(passed: Sequence[Outcome]) -> str:
     names = [str(name) for outcome in passed if outcome.id == "upload" for name in outcome.evidence]
     files = sum(name.endswith((".gz", ".whl")) for name in names)
-    return f"{_number(files, 'file')}, the index serves the same bytes" if files else _count(passed)
+    return f"{counted(files, 'file')}, the index serves the same bytes" if files else _count(passed)
 
 
 def _verified(passed: Sequence[Outcome]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import IN_BASELINE, Outcome, Report, Severity, Status
-from omni_release.core.text import listed
+from omni_release.core.text import counted, listed
 from omni_release.report import problems, stages
 from omni_release.report.problems import Problem
 from omni_release.report.stages import Mark, Progress, Row
@@ -24,6 +24,7 @@ _ANNOTATIONS = 10  # of each severity; GitHub drops more without a message: http
 _PLACES = 5  # shown per problem
 _DETAILS = 10  # lines of a message that has more than one
 _WARNINGS = 10  # shown in a run
+_WARNINGS_BELOW_PROBLEMS = 5  # shown where something must be fixed first
 _SENTENCE = re.compile(r"(?<=[a-z)`'\d]{2})\. (?=[A-Z`])")  # between two sentences
 
 
@@ -127,10 +128,11 @@ def problem_lines(report: Report, layout: Layout) -> Iterator[str]:
     advice = problems.warnings(report)
     if advice:
         yield ""
-    for problem in advice[:_WARNINGS]:
+    shown = advice[: _WARNINGS_BELOW_PROBLEMS if found else _WARNINGS]
+    for problem in shown:
         yield from _warning(problem, layout)
-    if len(advice) > _WARNINGS:
-        yield f"  and {len(advice) - _WARNINGS} more warnings: -v shows them"
+    if rest := len(advice) - len(shown):
+        yield f"  and {counted(rest, 'more warning')}: -v shows {'it' if rest == 1 else 'them'}"
 
 
 def heading(found: Sequence[Problem]) -> str:
@@ -151,7 +153,7 @@ def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
     indent, outcome = " " * 5, problem.outcome
     groups = problem.by_message
     shown, rest = problems.shared_out(groups, _PLACES)
-    details = problem.details
+    details = [line for line in problem.details if not line.startswith("Source: ")]
     for group, places in zip(groups, shown, strict=False):
         first, *more = _message_at(places, group[0].message.partition("\n")[0] or outcome.title)
         if group is groups[0]:
@@ -165,10 +167,16 @@ def _problem(number: int, problem: Problem, layout: Layout) -> Iterator[str]:
         yield f"{indent}… {len(details) - _DETAILS} more lines in the report"
     if rest.rest:
         yield f"{indent}{rest.rest}: see the report"
-    for fix in problem.fixes:
+    for fix in _short_fixes(problem):
         yield from layout.wrapped(fix, f"{indent}     ", f"{indent}Fix  ")
     if problem.also:
         yield from layout.wrapped(" · ".join(problem.also), f"{indent}     ", f"{indent}Also ")
+
+
+def _short_fixes(problem: Problem) -> Sequence[str]:
+    """The fixes; of the remedy of a check, the first sentence: `explain` and the report have the others."""
+    said = any(line.startswith("→ ") for line in problem.message.splitlines())
+    return problem.fixes if said else [_SENTENCE.split(fix.rstrip("."))[0] for fix in problem.fixes]
 
 
 def _message_at(places: problems.Places, message: str) -> list[str]:
@@ -183,13 +191,14 @@ def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
     first = problem.findings[0]
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
-    line = f"  {layout.mark(Mark.WARNING)} {problem.rule}  {''.join(found.shown)}".rstrip() + more
+    place = f"  {layout.mark(Mark.WARNING)} {problem.rule}  {''.join(found.shown)}".rstrip()
+    line = layout.cut(place, len(more)) + more
     message = first.message.partition("\n")[0]
     for short in (message, _SENTENCE.split(message)[0]):
         if len(line) + 2 + len(short) <= layout.width:
             yield f"{line}  {short}"
             return
-    yield layout.cut(line)
+    yield line
     yield layout.cut(f"    {message if len(message) + 4 <= layout.width else _SENTENCE.split(message)[0]}")
 
 
@@ -221,7 +230,8 @@ def _verdict(report: Report, layout: Layout) -> Iterator[str]:
         yield f"{verdict}    {numbers}".rstrip()
         return
     yield verdict
-    yield from layout.wrapped(numbers, "  ")
+    unbroken = " · ".join(f"{number} {word}".replace(" ", "\xa0") for number, word in counts(report))
+    yield from (line.replace("\xa0", " ") for line in layout.wrapped(unbroken, "  "))
 
 
 def counts(report: Report) -> tuple[tuple[int, str], ...]:

@@ -18,6 +18,7 @@ from omni_release.core.actions import Run
 from omni_release.core.documents import read_json_lines
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Project, Release
+from omni_release.core.text import counted
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
 from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport
@@ -55,7 +56,7 @@ def has_smoke_tests(project: Project) -> bool:
 def require_smoke_tests(project: Project) -> None:
     """Raises NotApplicable where the project has no smoke tests."""
     if not has_smoke_tests(project):
-        raise NotApplicable("the project has no smoke tests: no [tool.omni-release.smoke], and no cassettes")
+        raise NotApplicable("the project has no smoke tests: [tool.omni-release.smoke] names none")
 
 
 def require_key(world: World) -> None:
@@ -211,7 +212,7 @@ class LiveEvidence:
 
     def __str__(self) -> str:
         return (
-            f"{self.wheel} (sha256 {self.sha256}) passed {len(self.scenarios)} scenarios at {self.when}, "
+            f"{self.wheel} (sha256 {self.sha256}) passed {counted(len(self.scenarios), 'scenario')} at {self.when}, "
             f"for ${self.usd:.3f}, with {', '.join(self.models)}"
         )
 

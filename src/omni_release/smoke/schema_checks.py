@@ -16,6 +16,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.settings import TABLE, SmokeModel
 from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.smoke import EMULATED, LIVE
 from omni_release.smoke.response_schema import Change, changes_between, schemas_of
@@ -63,8 +64,8 @@ def response_models(release: Release, world: World) -> Iterator[Finding]:
     if not findings:
         count = sum(sum(model["filled"].values()) for model in result["filled"])
         source = result["sdk"] or "parsed JSON, as google-genai is not installed"
-        classes = "1 class" if len(models) == 1 else f"{len(models)} classes"
-        yield Finding(f"{classes} filled {count} times ({source})", severity=Severity.NOTICE)
+        message = f"{counted(len(models), 'class')} filled {counted(count, 'time')} ({source})"
+        yield Finding(message, severity=Severity.NOTICE)
 
 
 @reports(
@@ -175,8 +176,9 @@ def _class_findings(release: Release, result: dict[str, Any]) -> Iterator[Findin
         name = f"{cls}.{field}" if field else cls
         others = f", and {len(group) - 1} more" if len(group) > 1 else ""
         path = places.in_checkout(first["file"]) if first["file"] else None
+        recorded = f"Recorded in {first['answer']}: {first['where']}{others}"
         yield Finding(
-            f"{name} cannot hold a response to {kind}: {problem} ({first['answer']}: {first['where']}{others})",
+            f"{name} cannot hold a response to {kind}: {problem}\n{recorded}",
             RESPONSE_MODEL.id,
             path=path or _PYPROJECT,
             line=first["line"] if path else _setting_line(release, cls),

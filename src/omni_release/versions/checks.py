@@ -64,7 +64,7 @@ def findings(project: ProjectVersions, packages: tuple[str, ...] = ()) -> Iterat
     if source is None:
         raise NotApplicable("no place states the version: the build determines it")
     for place in versions.drift(project.places):
-        message = f"says {place.value}, but {source.path}:{source.line} says {source.value}"
+        message = f"version {place.value}, but {source.path}:{source.line} says {source.value}"
         named = place in project.by_settings
         rule = DRIFT if named or _ships(project, place, packages) else STALE
         where = place.path, place.line, place.column
