@@ -306,6 +306,12 @@ def test_optional_import(code: str, severity: str | None, run_check: RunCheck) -
     assert [f.severity.value for f in found] == ([severity] if severity else [])
 
 
+def test_part_of_a_shared_namespace(run_check: RunCheck) -> None:
+    """Many distributions have a part of `google`: the message says which one is imported."""
+    (found,) = run_check(imports_declared, one="from google import genai\n")
+    assert found.message.startswith("google.genai is imported, but ")
+
+
 def test_function_for_an_extra(run_check: RunCheck) -> None:
     """An import in a function, of what a development extra declares, is a notice."""
     more = '[project.optional-dependencies]\ntest = ["rich"]\n'

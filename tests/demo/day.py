@@ -40,7 +40,7 @@ def stopped(checkout: Checkout, rule: str, *arguments: str, **variables: str) ->
     if ran.code not in (1, 4) or not block:
         raise NotStopped(f"`{typed(arguments)}` (exit code {ran.code}) has no {rule}:\n{ran.out}{ran.err}")
     without_number = re.sub(r"^  \d+ +", "  ", block)
-    return Shown(rule, typed(arguments), checkout.normalized(without_number))
+    return Shown(rule, checkout.normalized(typed(arguments)), checkout.normalized(without_number))
 
 
 def passes(checkout: Checkout, *arguments: str, **variables: str) -> Ran:
@@ -78,7 +78,7 @@ def versions(checkout: Checkout) -> tuple[Shown, ...]:
     synced = passes(checkout, "version", "sync")
     checkout.push()
     passes(checkout, *check)
-    fixed = f"`omni-release version sync` prints: {', '.join(synced.out.split(chr(10), 2)[:2])}"
+    fixed = f"`omni-release version sync` writes {', '.join(synced.out.split(chr(10), 2)[:2])}"
     return (shown[0], replace(shown[1], fix=fixed))
 
 
@@ -90,7 +90,7 @@ def retired_models(checkout: Checkout) -> tuple[Shown, ...]:
     checkout.replace("web/src/api.ts", ("gemini-2.5-flash-image-preview", "gemini-3.1-flash-image"))
     checkout.replace("src/acme_painter/titles.py", ("gemini-2.0-flash-lite", "gemini-3.1-flash-lite"))
     passes(checkout, "gate", "--only", "retired-models")
-    return (replace(shown, fix="The five places name the successors."), _unknown_model(checkout))
+    return (replace(shown, fix="the five places name the successors."), _unknown_model(checkout))
 
 
 def _unknown_model(checkout: Checkout) -> Shown:
@@ -101,7 +101,7 @@ def _unknown_model(checkout: Checkout) -> Shown:
         shown = stopped(checkout, "models-respond/model-does-not-answer", "models", "check", **called)
         checkout.replace("src/acme_painter/config.py", ("gemini-3-pro-imago", "gemini-3-pro-image"))
         passes(checkout, "models", "check", **called)
-    return replace(shown, fix="The name is corrected; the emulated service answers each model that the project names.")
+    return replace(shown, fix="the name is corrected; the emulated service answers each model that the project names.")
 
 
 def signatures(checkout: Checkout) -> tuple[Shown, ...]:
@@ -115,7 +115,7 @@ def signatures(checkout: Checkout) -> tuple[Shown, ...]:
     )
     checkout.replace("tests/test_painter.py", ('"c2ln"', 'b"signature"'))
     passes(checkout, "rehearse", "--only", "response-models")
-    return (pattern, replace(model, fix="Both classes declare the field as `bytes`."))
+    return (pattern, replace(model, fix="both classes declare the field as `bytes`."))
 
 
 def silent_errors(checkout: Checkout) -> tuple[Shown, ...]:
@@ -164,7 +164,7 @@ def silent_errors(checkout: Checkout) -> tuple[Shown, ...]:
     )
     passes(checkout, *check)
     passes(checkout, "gate", "--only", "silent-failures")
-    return (*shown[:-1], replace(shown[-1], fix="The methods raise an error of the package; the components show it."))
+    return (*shown[:-1], replace(shown[-1], fix="the methods raise an error of the package; the components show it."))
 
 
 def typescript(checkout: Checkout) -> tuple[Shown, ...]:
@@ -179,7 +179,7 @@ def typescript(checkout: Checkout) -> tuple[Shown, ...]:
     shown = stopped(checkout, "command-front-end/command", "gate", "--only", "command-front-end")
     checkout.replace("web/src/api.ts", ("  size: string = 3;", "  size?: string;"))
     passes(checkout, "gate", "--only", "command-front-end")
-    return (replace(shown, fix="The error of the compiler is corrected."),)
+    return (replace(shown, fix="the type is corrected, and the build passes."),)
 
 
 def abandoned(checkout: Checkout) -> tuple[Shown, ...]:
@@ -196,7 +196,7 @@ def abandoned(checkout: Checkout) -> tuple[Shown, ...]:
         ),
     )
     passes(checkout, *check)
-    return (replace(shown, fix="The module uses google-genai."),)
+    return (replace(shown, fix="the module uses google-genai."),)
 
 
 def undeclared(checkout: Checkout) -> tuple[Shown, ...]:
@@ -206,7 +206,7 @@ def undeclared(checkout: Checkout) -> tuple[Shown, ...]:
     shown = stopped(checkout, "imports-declared/undeclared", *check)
     checkout.replace("pyproject.toml", ('"pydantic>=2"', '"google-genai>=3.4,<4", "pillow>=11", "pydantic>=2"'))
     passes(checkout, *check)
-    return (replace(shown, fix="Both packages are declared."),)
+    return (replace(shown, fix="both packages are declared."),)
 
 
 def hollow(checkout: Checkout) -> tuple[Shown, ...]:
@@ -216,7 +216,7 @@ def hollow(checkout: Checkout) -> tuple[Shown, ...]:
     shown = stopped(checkout, "distributions-match/hollow-wheel", "inspect")
     checkout.replace("pyproject.toml", ('[tool.hatch.build]\nsources = ["src"]\n\n', ""))
     passes(checkout, "inspect")
-    return (replace(shown, fix="`sources` is removed."),)
+    return (replace(shown, fix="`sources` is removed, and the wheel has its modules."),)
 
 
 SOURCE: Mapping[str, Callable[[Checkout], tuple[Shown, ...]]] = {

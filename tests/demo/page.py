@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from tests.demo.day import Shown
 from tests.demo.failures import FAILURES, Failure
@@ -28,7 +29,15 @@ def page(shown: Mapping[str, Sequence[Shown]], rehearsal: str, release: str) -> 
     for number, failure in enumerate(FAILURES, 1):
         lines += ["", *section(number, failure, shown[failure.key])]
     lines += ["", "## The end of the day", "", "All of it is corrected, and the rehearsal is green:", ""]
-    lines += ["```console", "$ omni-release rehearse", *_wrapped(rehearsal), "```", "", "So is the release:", ""]
+    lines += [
+        "```console",
+        "$ omni-release rehearse",
+        *_wrapped(rehearsal),
+        "```",
+        "",
+        "So is the release, resumed after the program had ended:",
+        "",
+    ]
     last = release[release.index("  RELEASED") :]
     lines += ["```console", "$ omni-release release --to company --yes --run RUN", *_wrapped(last), "```"]
     return _HEAD + "\n".join(lines) + "\n"
@@ -39,19 +48,23 @@ def section(number: int, failure: Failure, shown: Sequence[Shown]) -> Iterator[s
     yield f"## {number}. {failure.title}"
     yield ""
     yield from textwrap.wrap(failure.happened, 120, break_long_words=False, break_on_hyphens=False)
-    for each in shown:
+    for (by, command), group in groupby(shown, key=lambda each: (_link(each), each.command)):
+        first, *others = group
         yield ""
-        yield from textwrap.wrap(f"{_verb(each)} {_link(each)}{_reason(each)}", 120, break_on_hyphens=False)
-        yield from ("", "```console", f"$ {each.command}", *_wrapped(each.message), "```")
+        yield from textwrap.wrap(f"{_verb(first)} {by}{_reason(first)}", 120, break_on_hyphens=False)
+        yield from ("", "```console", f"$ {command}", *_wrapped(first.message))
+        for other in others:
+            yield from ("", *_wrapped(other.message))
+        yield "```"
     for fix in filter(None, (each.fix for each in shown)):
         yield ""
-        yield from textwrap.wrap(f"Corrected: {fix}", 120, break_long_words=False, break_on_hyphens=False)
+        yield from textwrap.wrap(f"Then: {fix}", 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _row(number: int, failure: Failure, shown: Sequence[Shown]) -> str:
     first = shown[0]
     doers = ", ".join(dict.fromkeys(_link(each) for each in shown))
-    message = first.avoided or " ".join(first.message.split("Fix ")[0].split()).removeprefix(f"{first.by} ")
+    message = first.avoided or first.message.splitlines()[0].strip().removeprefix(first.by).strip().rstrip(":")
     message = message.replace("|", "\\|")
     return f"| {number} | {failure.title} | {_verb(first).lower()} {doers} | {message} |"
 

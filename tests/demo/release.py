@@ -67,7 +67,7 @@ def _credentials(checkout: Checkout, url: str) -> tuple[Shown, ...]:
     content = f"[distutils]\nindex-servers = {INDEX}\n\n{section}"
     (checkout.home / ".pypirc").write_text(content, encoding="utf-8")
     found = lines_of(checkout, passes(checkout, *doctor, "-v"), "credentials from the section").strip()
-    return (replace(shown, fix=f"The section is written into `~/.pypirc`. Then: {found}"),)
+    return (replace(shown, fix=f"with that section in `~/.pypirc`: {found}"),)
 
 
 def _with_a_program_that_runs(checkout: Checkout, run: str) -> tuple[tuple[Shown, ...], Ran]:
@@ -81,7 +81,7 @@ def _with_a_program_that_runs(checkout: Checkout, run: str) -> tuple[tuple[Shown
         program.wait()
     released = passes(checkout, *RELEASE, "--run", run, "-v")
     fix = lines_of(checkout, released, "upgrade-local", "RELEASED")
-    resumed = f"The program is ended and the run resumed: {'; '.join(line.strip() for line in fix.splitlines())}"
+    resumed = f"the program is ended, and the run resumed: {'; '.join(line.strip() for line in fix.splitlines())}"
     return (replace(shown, fix=resumed),), released
 
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Status
+from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import markdown
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED, seconds=0.26)
@@ -57,11 +57,43 @@ def test_places_and_effects() -> None:
         DONE, id="other", status=Status.FAILED, findings=(Finding("so", "other/e", cause="versions-agree/r"),)
     )
     lines = written(failed, effect)
-    assert lines.count("- error: odd") == 1
-    assert f"  - `a.py:{', '.join(str(n + 1) for n in range(20))}`" in lines
-    assert "  - and 5 more in 1 file" in lines
+    assert f"- error: `a.py:{', '.join(str(n + 1) for n in range(20))}` odd" in lines
+    assert "- and 5 more in 1 file" in lines
     assert "Also reported by `other/e`" in lines
     assert sum(line.startswith("### ") for line in lines) == 1
+
+
+def test_order() -> None:
+    """The order is that of the terminal: the verdict, the problems (the worst first), the folded rest."""
+    late = dataclasses.replace(DONE, id="late", title="Late", stage=Stage.CODE, status=Status.FAILED, findings=(DRIFT,))
+    early = dataclasses.replace(late, id="early", title="Early", stage=Stage.SOURCE)
+    warned = dataclasses.replace(DONE, id="w", findings=(dataclasses.replace(DRIFT, severity=Severity.WARNING),))
+    lines = [line for line in written(late, warned, early) if line.startswith(("#", "**Next", "<", "| artifact"))]
+    assert lines[:4] == [
+        "## gate: acme 1.0: failed",
+        "**Next:** `fix the 2 problems, then run omni-release gate`",
+        "### ❌ Early (`version-drift`)",
+        "### ❌ Late (`version-drift`)",
+    ]
+    assert lines[4] == "<details><summary>1 warning</summary>"
+    assert lines[-3:] == ["<details><summary>All tasks</summary>", "</details>", "| artifact | bytes | sha256 |"]
+
+
+def test_messages_with_places() -> None:
+    """A message is shown once, with its place before it, or its places below; a fix of its own is not in its text."""
+    places = (("old\n→ Use b.", "a.py", 1), ("older", "b.py", 2), ("old\n→ Use b.", "c.py", 3))
+    findings = tuple(Finding(message, "c/r", path=path, line=line) for message, path, line in places)
+    failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=findings, remedy="Read the page.")
+    lines = written(failed)
+    start = lines.index("- error: old")
+    assert lines[start : start + 6] == [
+        "- error: old",
+        "  - `a.py:1`",
+        "  - `c.py:3`",
+        "- error: `b.py:2` older",
+        "",
+        "→ Use b.",
+    ]
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.INCONCLUSIVE, Status.WAITING])

@@ -101,6 +101,31 @@ def test_fingerprints() -> None:
     assert run["results"][0]["partialFingerprints"] != run["results"][1]["partialFingerprints"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("version 1.1.0, but pyproject.toml:7 says 1.2.0", "version 1.1.0, but pyproject.toml:9:1 says 1.2.0", True),
+        (
+            "a model shuts down on 2026-12-01, in 9 days: use b",
+            "a model shuts down on 2026-12-01, in 1 day: use b",
+            True,
+        ),
+        ("recorded 200 days ago; 180 are allowed", "recorded 201 days ago; 180 are allowed", True),
+        ("`import acme` fails:\nTraceback: 0x7f", "`import acme` fails:\nTraceback: 0x80", True),
+        ("version 1.1.0, but a.py:7 says 1.2.0", "version 1.1.1, but a.py:7 says 1.2.0", False),
+        ("gemini-2.0-flash was shut down", "gemini-2.5-flash was shut down", False),
+    ],
+)
+def test_fingerprint_of_a_message(before: str, after: str, same: bool) -> None:
+    """Other lines, ages and the output of programs do not change a fingerprint; versions and names do."""
+    prints = []
+    for message in (before, after):
+        finding = dataclasses.replace(DRIFT, message=message)
+        (run,) = written(dataclasses.replace(FAILED, findings=(finding,)))["runs"]
+        prints.append(run["results"][0]["partialFingerprints"])
+    assert (prints[0] == prints[1]) is same
+
+
 def test_cause() -> None:
     """A result that another one explains names it as a related location."""
     effect = dataclasses.replace(NOWHERE, rule="effect", cause=DRIFT.rule)

@@ -297,6 +297,18 @@ def test_limit_of_commands() -> None:
     assert lines[10].startswith("and 2 more of severity error")
 
 
+def test_first_places_first() -> None:
+    """The first place of each problem is annotated before the second of any; the worst problem is the first."""
+    many = tuple(Finding(f"odd {n}", "late/r", path="b.py", line=n + 1) for n in range(12))
+    late = dataclasses.replace(DONE, id="late", status=Status.FAILED, findings=many, stage=Stage.CODE)
+    drift = Finding("differs", "early/r", path="a.py", line=3)
+    early = dataclasses.replace(DONE, id="early", status=Status.FAILED, findings=(drift,), stage=Stage.SOURCE)
+    effect = Finding("so", "late/e", cause="early/r")
+    lines = list(text.workflow_commands(report(late, early, dataclasses.replace(late, id="e", findings=(effect,)))))
+    assert [line.rpartition("::")[2] for line in lines[:3]] == ["differs", "odd 0", "odd 1"]
+    assert lines[-1] == "and 3 more of severity error: see the report"
+
+
 def test_limit_of_notices() -> None:
     """All errors and warnings are shown, but only the first notices; the others are counted."""
     findings = tuple(

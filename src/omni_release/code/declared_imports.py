@@ -56,6 +56,7 @@ _DEPTRY = {
 }
 """The severity, the rule, the message and the fix for each code of deptry."""
 _ASSUMED = re.compile(r"Assuming the corresponding module name of package '([^']+)'")
+_NAMESPACES = {"google", "azure"}  # of many distributions: the part below says which one is meant
 _DEV_EXTRAS = {"test", "tests", "testing", "dev", "develop", "development", "docs", "doc", "lint", "typing", "types"}
 _HOSTS = {"pytest11": {"pytest", "_pytest", "pluggy"}, "distutils.commands": {"setuptools", "distutils"}}
 _PYPROJECT = "pyproject.toml"
@@ -165,6 +166,9 @@ class _Violations:
         severity, rule, message = _described(entry)
         path, at, module, problem = entry["path"], entry["location"], entry["module"], message.partition("\n")[0]
         sites = [site for site in self._sites(path).get(at["line"], ()) if site.module.split(".")[0] == module]
+        if module in _NAMESPACES and sites:
+            part = ".".join(max((site.module for site in sites), key=len).split(".")[:2])
+            message, problem = (text.replace(f"{module} ", f"{part} ", 1) for text in (message, problem))
         if any(site.guarded for site in sites):
             severity, message = Severity.NOTICE, f"{problem}\n→ Optional: the module does without it."
         elif module in hosts:

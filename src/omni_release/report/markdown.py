@@ -57,23 +57,23 @@ def _problem(problem: Problem) -> Iterator[str]:
     outcome = problem.outcome
     yield f"### {_MARKS[outcome.status]} {plain(outcome.title)} ({code(problem.rule)})"
     yield ""
-    shown = problem.findings[:1] if problem.same else problem.findings[:_PLACES]
-    for finding in shown:
-        where = f"{code(finding.where)} " if finding.where and len(problem.findings) == len(shown) else ""
-        first, _, rest = finding.message.partition("\n")
+    groups = problem.by_message
+    shown, others = problems.shared_out(groups, _PLACES)
+    for group, places in zip(groups, shown, strict=False):
+        finding = group[0]
+        place = finding.where if len(group) == 1 else places.shown[0] if len(places.shown) == 1 else ""
+        where = f"{code(place)} " if place else ""
+        first, *rest = finding.message.splitlines() or [""]
+        rest = [line for line in rest if not line.startswith("→ ")]
         yield f"- {finding.severity.value}: {where}{plain(first)}"
         if rest:
-            fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", rest)), 0)
-            yield from ("", f"  {fence}text", *(f"  {line}" for line in rest.splitlines()), f"  {fence}")
-    if problem.same and len(problem.findings) > 1:
-        places = problems.places(problem.findings, _PLACES)
-        yield from (f"  - {code(place)}" for place in places.shown)
-        if places.rest:
-            yield f"  - {places.rest}"
-    elif len(problem.findings) > len(shown):
-        yield f"- {problems.places(problem.findings, _PLACES).rest}"
-    if outcome.status is Status.FAILED and outcome.remedy:
-        yield f"\n→ {plain(outcome.remedy)}"
+            fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", "\n".join(rest))), 0)
+            yield from ("", f"  {fence}text", *(f"  {line}" for line in rest), f"  {fence}")
+        if not where:
+            yield from (f"  - {code(place)}" for place in places.shown)
+    if others.rest:
+        yield f"- {others.rest}"
+    yield from (f"\n→ {plain(fix)}" for fix in problem.fixes)
     if problem.also:
         yield f"\nAlso reported by {', '.join(code(rule) for rule in problem.also)}"
     yield ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 
 from omni_release import __version__
@@ -15,6 +16,10 @@ from omni_release.core.model import Finding, Outcome, Report, Severity, Status
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
+
+
+_VARYING = re.compile(r":\d+(:\d+)?\b|\b\d+ (days?|hours?|minutes?|bytes|commits?|places?|files?|more)\b|(?<=line )\d+")
+"""What changes in a message though the problem stays the same: lines of other places, ages, counts."""
 
 
 def document(report: Report) -> str:
@@ -38,7 +43,7 @@ def document(report: Report) -> str:
                 id = finding.rule or outcome.id
                 rules.setdefault(id, _rule(id, outcome))
                 result = _result(report, outcome, finding, id, list(rules).index(id))
-                key = (id, finding.path or "", finding.message)
+                key = (id, finding.path or "", _VARYING.sub("", finding.message.partition("\n")[0]))
                 result["partialFingerprints"] = {"omniRelease/v1": _fingerprint(*key, str(seen[key]))}
                 seen[key] += 1
                 if cause := causes.get(finding.cause):
@@ -91,5 +96,8 @@ def _location(report: Report, finding: Finding) -> dict[str, object]:
 
 
 def _fingerprint(*parts: str) -> str:
-    """What identifies a result across commits: its rule, path, message, and its number among equal ones; no line."""
+    """What identifies a result across commits: its rule, path, message, and its number among equal ones; no line.
+
+    Of a message it is the first line, without what `_VARYING` describes.
+    """
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -273,14 +273,15 @@ def error_lines(error: OmniReleaseError, redact: Redact) -> Iterator[str]:
 def workflow_commands(report: Report) -> Iterator[str]:
     """The workflow commands for the findings: of each severity as many as GitHub shows for a step.
 
-    Their paths are relative to the repository. Notices are shown for failed tasks only.
+    The first place of each problem comes first, in the order of the problems. Paths are relative to the repository.
+    Notices are shown for failed tasks only.
     """
-    findings = [
-        finding
-        for outcome in report.outcomes
-        for finding in outcome.findings
-        if not finding.cause and (finding.severity is not Severity.NOTICE or outcome.status is Status.FAILED)
-    ]
+    grouped = [problem.findings for problem in (*problems.problems(report), *problems.warnings(report))]
+    places = [(number, finding) for group in grouped for number, finding in enumerate(group)]
+    ordered = (finding for _, finding in sorted(places, key=lambda place: place[0]))
+    findings = [finding for finding in ordered if finding.severity is not Severity.NOTICE]
+    failed = (outcome for outcome in report.outcomes if outcome.status is Status.FAILED)
+    findings += [finding for outcome in failed for finding in outcome.findings if finding.severity is Severity.NOTICE]
     for severity in Severity:
         of_severity = [finding for finding in findings if finding.severity is severity]
         for finding in of_severity[:_ANNOTATIONS]:

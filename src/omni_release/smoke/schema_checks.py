@@ -18,9 +18,11 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import counted
 from omni_release.core.world import World
+from omni_release.distributions.checks import HOLLOW
 from omni_release.smoke import EMULATED, LIVE
 from omni_release.smoke.response_schema import Change, changes_between, schemas_of
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests, rerun_hint
+from omni_release.testing.checks import lost_module
 from omni_release.testing.deprecations import code_places
 
 _DEADLINE = 300.0
@@ -28,7 +30,7 @@ _PYPROJECT = "pyproject.toml"
 _NO_PROXY = "127.0.0.1,localhost"
 _BY_SEVERITY = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
 
-RESPONSE_CLASS = Rule("response-class", RuleClass.RELEASE, "Class cannot be filled with responses")
+RESPONSE_CLASS = Rule("response-class", RuleClass.RELEASE, "Class cannot be filled with responses", caused_by=(HOLLOW,))
 RESPONSE_MODEL = Rule("response-model", RuleClass.RELEASE, "Field cannot hold the recorded value")
 RESPONSE_UNRECORDED = Rule("response-unrecorded", RuleClass.QUALITY, "No recorded response for a kind of call")
 RESPONSE_UNREAD = Rule("response-unread", RuleClass.QUALITY, "SDK cannot read a recorded response")
@@ -164,8 +166,11 @@ def _class_findings(release: Release, result: dict[str, Any]) -> Iterator[Findin
     """A finding for each unusable class; and for each field, kind of call and problem, with its first response."""
     for unusable in result["broken"]:
         message = f"{unusable['class']} {unusable['problem']}"
-        line = _setting_line(release, unusable["class"])
-        yield Finding(message, RESPONSE_CLASS.id, path=_PYPROJECT, line=line)
+        line, (wheel, modules) = _setting_line(release, unusable["class"]), lost_module(release, message)
+        fix = "→ Correct `class` in [[tool.omni-release.smoke.model]]: a module of the wheel, a colon, a class in it."
+        yield Finding(
+            f"{message}\n{fix}", RESPONSE_CLASS.id, path=_PYPROJECT, line=line, distribution=wheel, subjects=modules
+        )
     places = code_places(release)
     groups: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for mismatch in result["mismatches"]:

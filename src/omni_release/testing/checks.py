@@ -138,13 +138,13 @@ def _failure_findings(
         deprecated = result is Again.BOTH and _DEPRECATED.search(failure.reason)
         advice = deprecated or result in _NOT_THE_WHEEL
         severity = Severity.WARNING if advice else Severity.ERROR
-        wheel, modules = _lost_module(release, text)
+        wheel, modules = lost_module(release, text)
         place = failure.path and testing.in_checkout(release, world, failure.path), failure.line
         yield Finding(message, TEST_FAILED.id, severity, *place, distribution=wheel, subjects=modules)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())
 
 
-def _lost_module(release: Release, text: str) -> tuple[str, tuple[str, ...]]:
+def lost_module(release: Release, text: str) -> tuple[str, tuple[str, ...]]:
     """The wheel and the file in it of an own import package that a test does not find; empty where it is another."""
     for package in release.project.packages:
         if f"No module named '{package.name}'" in text:
