@@ -64,7 +64,7 @@ FAILURES = (
         "hollow",
         "The wheels were empty",
         '`sources = ["src"]` removed the folder in the sdist, so the wheel that was built from it had no module. '
-        "Twenty releases were published like that, and nobody noticed: a wheel built from the checkout was complete.",
+        "Twenty releases were published like that, unnoticed: a wheel built from the checkout was complete.",
     ),
     Failure(
         "verified",
