@@ -11,7 +11,10 @@ from pathlib import PurePosixPath
 from omni_release.core.model import Project
 from omni_release.core.toml import table
 
-_TESTS = {"test", "tests", "testing", "test_data", "testdata", "__tests__", "__mocks__", "cassettes", "fixtures", "e2e"}
+TEST_FOLDERS = frozenset(("test", "tests", "testing"))
+"""The names of folders with modules of tests."""
+
+_TESTS = TEST_FOLDERS | {"test_data", "testdata", "__tests__", "__mocks__", "cassettes", "fixtures", "e2e"}
 _TESTS_IN_PACKAGE = _TESTS - {"testing", "fixtures", "cassettes"}  # `acme.testing` is for the users of acme
 _TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|conftest)\.pyi?|.*[.-](?:test|tests|spec|stories)\.\w+|.*_test\.go")
 _EXAMPLES = re.compile(
@@ -64,6 +67,16 @@ class FileRoles:
         return Role.SHIPPED if role is Role.OTHER and not self.shipped else role
 
 
+def is_test(path: PurePosixPath) -> bool:
+    """Whether a file is of tests, wherever it is: by its name, or by a folder that it is in."""
+    return is_test_module(path) or not _TESTS.isdisjoint(part.lower() for part in path.parts[:-1])
+
+
+def is_test_module(path: PurePosixPath) -> bool:
+    """Whether a file is a module of tests by its own name."""
+    return _TEST_FILE.fullmatch(path.name.lower()) is not None
+
+
 def of_project(project: Project) -> FileRoles:
     """The roles of a project's files."""
     packages = [PurePosixPath(package.path.as_posix()) for package in project.packages]
@@ -90,7 +103,7 @@ def _role_in_package(path: PurePosixPath) -> Role:
     folders = [part.lower() for part in path.parts[:-1]]
     if any(map(_VENDORED.fullmatch, folders)):
         return Role.VENDORED
-    if not _TESTS_IN_PACKAGE.isdisjoint(folders) or _TEST_FILE.fullmatch(path.name.lower()):
+    if not _TESTS_IN_PACKAGE.isdisjoint(folders) or is_test_module(path):
         return Role.TEST
     return Role.EXAMPLE if "examples" in folders or "{{" in str(path) else Role.SHIPPED
 
@@ -99,7 +112,7 @@ def _role_outside(path: PurePosixPath) -> Role:
     folders, name = [part.lower() for part in path.parts[:-1]], path.name.lower()
     if any(map(_VENDORED.fullmatch, folders)):
         return Role.VENDORED
-    if not _TESTS.isdisjoint(folders) or _TEST_FILE.fullmatch(name):
+    if is_test(path):
         return Role.TEST
     if any(map(_EXAMPLES.fullmatch, folders)) or name.endswith(".ipynb"):
         return Role.EXAMPLE

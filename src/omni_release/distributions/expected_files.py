@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, source_tree
+from omni_release import distributions, file_roles, source_tree
 from omni_release.core.model import Project, Release
 from omni_release.core.toml import table
 from omni_release.core.world import World
@@ -22,11 +22,11 @@ def expected(release: Release, world: World) -> Iterator[tuple[PurePosixPath, st
     """Each file of the import packages, and its name in a wheel. Tests and sources of extensions are left out."""
     files = source_tree.files(release.project.root, world.processes)
     excluded = tuple(_exclusions(release.project.metadata))
-    with_tests = {file.parent for file in files if _is_test(file)}
+    with_tests = {file.parent for file in files if file_roles.is_test_module(file)}
     packages = tuple((package, PurePosixPath(package.path.as_posix())) for package in release.project.packages)
     for file in files:
         package, folder = next(((p, folder) for p, folder in packages if file.is_relative_to(folder)), (None, file))
-        if package is None or file.suffix in _SOURCES or _is_test(file):
+        if package is None or file.suffix in _SOURCES or file_roles.is_test_module(file):
             continue
         # `testing` is more often a package for the users' own tests, unless tests are in it.
         parents = set(file.parents)
@@ -79,10 +79,6 @@ def _spellings(file: PurePosixPath) -> tuple[str, str]:
     """A file as patterns of back ends name it: by its path, and by its package without a source folder."""
     folders = file.parent.parts[1:] if file.parts[0] in ("src", "lib", "python") else file.parent.parts
     return file.as_posix(), ".".join(folders)
-
-
-def _is_test(file: PurePosixPath) -> bool:
-    return file.name == "conftest.py" or file.name.startswith("test_")
 
 
 def has_extension(name: str, inside: set[str]) -> bool:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from omni_release import file_roles
 from omni_release import models as models_module
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 NO_RESPONSE = Rule("model-does-not-answer", RuleClass.RELEASE, "A model does not respond")
 UNVERIFIED = Rule("model-unverified", RuleClass.RELEASE, "A model could not be confirmed")
-
-_TEST_FOLDERS = {"test", "tests", "testing", "cassettes", "fixtures", "__tests__"}
 
 _GEMINI_PREFIXES = ("gemini-", "nano-banana-")
 
@@ -94,8 +93,7 @@ def _is_executed(path: str) -> bool:
     """Whether a file is code or settings: not prose, a changelog, a test or a recording."""
     file = PurePosixPath(path)
     prose = file.suffix.lower() in (".md", ".mdx", ".rst", ".txt")
-    test = file.name.startswith("test_") or not _TEST_FOLDERS.isdisjoint(file.parts)
-    return not prose and not test and not is_history(path)
+    return not prose and not file_roles.is_test(file) and not is_history(path)
 
 
 def _probe_findings(occurrences: Sequence[Occurrence], world: World, today: date) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, environments, scripts, source_tree
+from omni_release import distributions, environments, file_roles, scripts, source_tree
 from omni_release.core.actions import Write
 from omni_release.core.model import Project, Release, importable
 from omni_release.core.world import World
@@ -19,7 +19,6 @@ NO_TESTS = "the project has no tests: no file is named test_*.py or *_test.py"
 
 _MODULES = {".py", ".pyc", ".so", ".pyd"}
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+[a-z]+://")
-_FOLDERS = {"test", "tests", "testing"}
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,7 @@ def files_of_tests(project: Project, world: World) -> tuple[PurePosixPath, ...]:
 
 def _is_of_tests(file: PurePosixPath) -> bool:
     """Whether this is a module of the tests, or of their helpers."""
-    name = file.name
-    return file.suffix == ".py" and (
-        name.startswith(("test", "conftest")) or name.endswith("_test.py") or not _FOLDERS.isdisjoint(file.parts[:-1])
-    )
+    return file.suffix == ".py" and (file.name.startswith("test") or file_roles.is_test(file))
 
 
 def packages_to_test(project: Project, files: Iterable[PurePosixPath]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release.core.model import Project
+from omni_release.file_roles import TEST_FOLDERS
 
-_FOLDERS = ("tests", "test", "testing")
 _RELATIVE = re.compile(r"^[ \t]*from[ \t]+(\.{2,})", re.MULTILINE)
 
 
@@ -32,7 +32,7 @@ def inner_tests(project: Project, files: Iterable[PurePosixPath], shipped: froze
         for package in project.packages:
             path = PurePosixPath(package.path.as_posix())
             parts = file.relative_to(path).parts if file.is_relative_to(path) else ()
-            depth = next((n for n, part in enumerate(parts[:-1]) if part in _FOLDERS), None)
+            depth = next((n for n, part in enumerate(parts[:-1]) if part in TEST_FOLDERS), None)
             if depth is not None:
                 inside = PurePosixPath(*parts[: depth + 1])
                 places = path / inside, PurePosixPath(*package.name.split(".")) / inside
