@@ -58,6 +58,10 @@ def test_sound_project(case: Callable[[str], Path]) -> None:
     assert (root / "dist" / "stale-0.1.tar.gz").read_bytes() == b"stale"
     run = newest_run(root)
     assert json.loads((run / "report.json").read_text(encoding="utf-8")) == document
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "<title>Passed: acme-sound 1.2.3 (rehearse)</title>" in page
+    assert 'href="logs/build.log"' in page and "Contents of <code>acme_sound-1.2.3.tar.gz</code>" in page
+    assert f"Report  .omni-release/runs/{run.name}/report.html" in ran.err
     assert 'failures="0"' in (run / "report.junit.xml").read_text(encoding="utf-8")
     assert "1 passed" in (run / "logs" / "tests.log").read_text(encoding="utf-8")
 

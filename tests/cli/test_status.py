@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from omni_release import source_tree
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core.documents import append_json_line
-from tests.conftest import git, omni
+from tests.conftest import child_environment, git, omni
 
 RUN = "20261126-051149-000"
 
@@ -113,6 +114,27 @@ def test_report(case: Callable[[str], Path]) -> None:
     assert (ran.code, f"run {RUN} has no report" in ran.err) == (2, True)
     (folder / "report.md").write_text("## rehearse\n", encoding="utf-8")
     assert omni("report", RUN, cwd=root).out == "## rehearse\n"
+    ran = omni("report", "--open", cwd=root)
+    assert (ran.code, f"run {RUN} has no report.html" in ran.err) == (2, True)
+
+
+def test_page_of_a_report(case: Callable[[str], Path], tmp_path: Path) -> None:
+    """The page is named behind the report, and opened in the browser: that of the release, where there is one."""
+    root = case("sound")
+    folder = add_run(root, "rehearse", "passed")
+    published = folder / "published" / "pypi"
+    published.mkdir(parents=True)
+    for number, (where, title) in enumerate(((folder, "rehearse"), (published, "release"))):
+        (where / "report.md").write_text(f"## {title}\n", encoding="utf-8")
+        (where / "report.html").write_text(title, encoding="utf-8")
+        os.utime(where / "report.md", (number, number))
+    shown = omni("report", cwd=root)
+    assert (shown.out, shown.err) == ("## release\n", f"Page: {published / 'report.html'}\n")
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened\n', encoding="utf-8")
+    browser.chmod(0o755)
+    assert omni("report", "--open", cwd=root, environment=child_environment(BROWSER=f"{browser} %s")).code == 0
+    assert (tmp_path / "opened").read_text(encoding="utf-8") == (published / "report.html").as_uri()
 
 
 def test_outside_of_git(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_gathers(write: Write, release: Release, world: World) -> None:
         assert part not in written
 
 
-def test_copy_has_the_images(write: Write, release: Release, tmp_path: Path) -> None:
+def test_copy_has_the_images(write: Write, release: Release, world: World, tmp_path: Path) -> None:
     """A copy of the page elsewhere has the originals of the images beside it."""
     images = release.records / "smoke" / "live" / "images"
     images.mkdir(parents=True)
@@ -78,6 +78,9 @@ def test_copy_has_the_images(write: Write, release: Release, tmp_path: Path) -> 
     scenario = {"name": "crane", "outcome": "passed", "why": "", "path": "t.py", "line": 1, "seconds": 1.0}
     line = json.dumps({"mode": "live", "scenario": {**scenario, "calls": [call], "unused": []}})
     (images.parent / "scenarios.jsonl").write_text(line, encoding="utf-8")
+    release.logs.mkdir()
+    (release.logs / "ruff.log").write_text("all checks passed", encoding="utf-8")
+    world.journal.record("ran", log="ruff", task="is-sound", code=1, seconds=1.0)
     copy = tmp_path / "copy"
     assert write(release.records, copy) == ""
     for folder in (release.records, copy):
@@ -85,6 +88,7 @@ def test_copy_has_the_images(write: Write, release: Release, tmp_path: Path) -> 
         assert 'href="smoke/live/images/crane-1.png"' in written and "data:image/jpeg;base64," in written
         assert (folder / "smoke" / "live" / "images" / "crane-1.png").is_file()
         assert SECRET not in written
+    assert 'href="report.sarif"' in written and 'href="logs/' not in written
 
 
 def test_checklists_and_sign_offs(release: Release, world: World, tmp_path: Path) -> None:

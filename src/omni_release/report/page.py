@@ -364,6 +364,8 @@ def _unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
         elif outcome.cached:
             why = f"determined by run {outcome.cached.run}, {ago(outcome.cached.age)}: its inputs are the same"
             add("cached", "warn", why, outcome.id)
+        elif any(finding.message.startswith(_EARLIER) for finding in outcome.findings):
+            add("cached", "warn", reason, outcome.id)
         elif outcome.status is Status.SKIPPED and BLOCKED_BY not in outcome.evidence:
             off = reason.startswith("off in the settings")
             add("turned off" if off else "not applicable", "warn" if off else "plain", reason, outcome.id)
@@ -385,6 +387,7 @@ def _unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
         yield {"kind": kind, "tone": tone, "why": why, "ids": list(dict.fromkeys(ids))}
 
 
+_EARLIER = "cached from an earlier run: "  # what `smoke-live` says of a live run that is still valid
 _WAIVED = re.compile(r"\((waived until [^\n]*)\)$")
 
 

@@ -172,7 +172,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class PageFacts:
-    """All that a page shows besides its report. `ended` is in UTC, in ISO 8601; `files` are others beside the page."""
+    """All that a page shows besides its report. `ended` is in UTC, in ISO 8601.
+
+    `files` are others beside the page; `with_logs` is False for a copy of the page, which has no logs beside it.
+    """
 
     ended: str = ""
     commit: str = ""
@@ -186,3 +189,4 @@ class PageFacts:
     answers: tuple[Answer, ...] = ()
     earlier: Comparison | None = None
     files: tuple[str, ...] = ()
+    with_logs: bool = True

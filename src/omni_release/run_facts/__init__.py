@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import platform
 import shutil
@@ -44,19 +45,23 @@ def write_page(
 
     No fault of the page stops a run: a release may be published by now. Raises OSError where a file cannot be written.
     """
+    compiled = user_cache(world.environment)
     try:
         facts = redacted(gather(report, lane, release, world, runs), redact)
-        content = page.document(report, facts, user_cache(world.environment))
+        forms = tuple(format.file for format in FORMATS.values())
+        for folder in folders:
+            copied = folder != release.records
+            shown = dataclasses.replace(facts, files=forms, with_logs=False) if copied else facts
+            content = page.document(report, shown, compiled).encode("utf-8", "backslashreplace")
+            world.files.write(Write(folder.absolute() / page.FILE, content))
+            if copied:
+                _copy_pictures(facts, release.records, folder)
     except ModuleNotFoundError as error:
         return f"no {page.FILE}: {MissingExtra(str(error.name), 'it').full_message}"
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001
         return f"no {page.FILE}: internal error of omni-release: {type(error).__name__}: {error}"
-    for folder in folders:
-        world.files.write(Write(folder.absolute() / page.FILE, content.encode("utf-8", "backslashreplace")))
-        if folder != release.records:
-            _copy_pictures(facts, release.records, folder)
     return ""
 
 
