@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from omni_release.core.model import Finding, Severity
+from omni_release.environments.code_places import CodePlaces
 from omni_release.scripts import warnings_recorder
 from omni_release.testing import deprecations as testing
-from omni_release.testing.deprecations import CodePlaces
 
 START = (
     "import sys; sys.path[:0] = {path}; import recorder_under_test; recorder_under_test.install({target!r}, ['acme'])\n"

@@ -16,7 +16,8 @@ from omni_release import distributions
 from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity
 from omni_release.core.world import World
-from omni_release.environments.imports import START, Failure, Imported, in_checkout, is_module
+from omni_release.environments.code_places import CodePlaces
+from omni_release.environments.imports import START, Failure, Imported, is_module
 from omni_release.environments.installed_release import InstalledRelease, extras, is_in
 from omni_release.environments.requirements import Declaration
 
@@ -153,8 +154,8 @@ def _line_under_main(installed: InstalledRelease, point: EntryPoint) -> tuple[st
         if isinstance(node, ast.If) and "__name__" in ast.dump(node.test):
             for inner in ast.walk(node):
                 if point.attr.partition(".")[0] in _bound(inner):
-                    path = in_checkout(installed.environment.release.project, site, str(file))
-                    return path, getattr(inner, "lineno", node.lineno)
+                    places = CodePlaces.installed(installed.environment.release.project, site)
+                    return places.in_checkout(str(file)), getattr(inner, "lineno", node.lineno)
     return None
 
 

@@ -12,7 +12,7 @@ from omni_release import environments, programs, scripts
 from omni_release.core.actions import Run
 from omni_release.core.documents import read_json_lines
 from omni_release.core.errors import ActionFailed
-from omni_release.core.model import Project, Release
+from omni_release.core.model import Release
 from omni_release.core.world import World
 
 START = 60.0
@@ -125,16 +125,6 @@ def _imported(entry: dict[str, Any]) -> Imported:
     places = tuple((str(file), int(line)) for file, line in error["places"])
     missing, broken = tuple(error["missing"]), tuple(error["broken"])
     return replace(result, failure=Failure(error["type"], error["message"], missing, broken, places))
-
-
-def in_checkout(project: Project, site: Path, file: str) -> str | None:
-    """The path in the checkout of a file that is installed in `site`; None for a file of another project."""
-    path = Path(file)
-    for package in project.packages:
-        place = site / Path(*package.name.split(".")).with_suffix(package.path.suffix)
-        if path == place or path.is_relative_to(place):
-            return (package.path / path.relative_to(place)).as_posix()
-    return None
 
 
 def is_module(name: str) -> bool:

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments
 from omni_release.core.model import Finding, Severity, importable
-from omni_release.environments.imports import Environment, Failure, in_checkout, is_module
+from omni_release.environments.code_places import CodePlaces
+from omni_release.environments.imports import Environment, Failure, is_module
 from omni_release.environments.requirements import Declaration, WheelRequirements
 
 # Modules of Python that are not on each platform, or not in each version any more.
@@ -82,9 +83,9 @@ class InstalledRelease:
 
     def place(self, failure: Failure) -> tuple[str | None, int | None]:
         """The last line of the project itself that led to the failure, by its path in the checkout."""
+        places = CodePlaces.installed(self.environment.release.project, self.environment.site)
         for file, line in reversed(failure.places):
-            path = in_checkout(self.environment.release.project, self.environment.site, file)
-            if path is not None:
+            if (path := places.in_checkout(file)) is not None:
                 return path, line
         return None, None
 

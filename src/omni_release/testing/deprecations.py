@@ -13,6 +13,7 @@ from omni_release import environments, testing
 from omni_release.core.documents import read_json_lines
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass
+from omni_release.environments.code_places import CodePlaces
 
 DEPRECATION = Rule("deprecation", RuleClass.RELEASE, "Tests cause a deprecation warning")
 """Code that the tests run uses what is deprecated."""
@@ -33,43 +34,10 @@ _SENTENCE = 25  # characters
 Frame = tuple[str, int]
 
 
-@dataclass(frozen=True)
-class CodePlaces:
-    """The folders and files of the project's own code during the tests, with their paths in the checkout."""
-
-    own: tuple[tuple[Path, PurePosixPath], ...]
-    site_packages: Path
-
-    def in_checkout(self, file: str) -> str | None:
-        """The path in the checkout of a file of the project; None for any other."""
-        path = Path(file)
-        for place, original in self.own:
-            if path == place or path.is_relative_to(place):
-                return (original / path.relative_to(place).as_posix()).as_posix()
-        return None
-
-    def ships(self, file: str) -> bool:
-        """Whether this is an installed file, not one of the tests."""
-        return Path(file).is_relative_to(self.site_packages)
-
-    def package_of(self, file: str) -> str:
-        """The top-level package of an installed file (below a namespace, one level more); else the file itself."""
-        path = Path(file)
-        if not path.is_relative_to(self.site_packages):
-            return file
-        parts = path.relative_to(self.site_packages).parts
-        namespace = len(parts) > 2 and not (self.site_packages / parts[0] / "__init__.py").exists()
-        return "/".join(parts[: 2 if namespace else 1])
-
-
 def code_places(release: Release, environment: str = "candidate") -> CodePlaces:
     """The places of the project's code in an environment and in the copy of the tests."""
     installed = environments.site_packages(release.environment(environment))
-    own = [(release.tests_tree, PurePosixPath())]
-    for package in reversed(release.project.packages):
-        path = installed / Path(*package.name.split(".")).with_suffix(package.path.suffix)
-        own.insert(0, (path, PurePosixPath(package.path.as_posix())))
-    return CodePlaces(tuple(own), installed)
+    return CodePlaces.installed(release.project, installed, (release.tests_tree, PurePosixPath()))
 
 
 @dataclass(frozen=True)
