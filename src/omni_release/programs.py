@@ -120,7 +120,7 @@ class ToolContext:
 _EXTRAS = {"ast-grep": "audit", "deptry": "audit", "ruff": "audit"}
 """The extras of omni-release that install analysis tools; each of the others in `_APART` is a package of its own."""
 
-_APART = {"mypy", "pip-audit"}
+_APART = {"mypy", "pip-audit", "scriv", "towncrier"}
 
 
 def install_command(name: str) -> str:

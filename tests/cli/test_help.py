@@ -75,7 +75,7 @@ def test_each_has_a_description_and_an_example(name: str, monkeypatch: pytest.Mo
         (["checklist", "shw"], "Did you mean `show`?"),
         (["smoke", "--budget", "much"], "must be a number above 0, not 'much'"),
         (["emulate", "gemini", "--fault-rate", "2"], "must be a number from 0 to 1, not '2'"),
-        (["qqqqqqqq"], "Choose from: rehearse, "),
+        (["qqqqqqqq"], "Choose from: prepare, "),
     ],
 )
 def test_suggestions(words: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import sys
 
 from omni_release.cli import lane, workflow
 from omni_release.cli import parser as cli_parser
-from omni_release.cli.parser import add_dry_run, add_project, subcommand
+from omni_release.cli.parser import add_dry_run, add_project, agreed, subcommand
 from omni_release.core import errors
 from omni_release.core.errors import UsageError, did_you_mean
 
@@ -58,7 +58,7 @@ def run(arguments: Arguments) -> int:
         found += 1
         sys.stdout.writelines(lane.shown(line) for line in _diff(root, proposal))
         what = ", ".join(proposal.files) or proposal.title
-        if writes and (not asks or _agreed(f"Write {what}? [Y/n] ")):
+        if writes and (not asks or agreed(f"Write {what}? [Y/n] ")):
             _baseline(arguments) if id == "baseline" else _write(root, proposal)
             written += 1
     for error in refused:
@@ -147,14 +147,6 @@ def _write(root: Path, proposal: Proposal) -> None:
     for path, content in proposal.files.items():
         lane.files().write(Write(root / path, content))
     sys.stdout.writelines(f"{path}: written\n" for path in proposal.files)
-
-
-def _agreed(question: str) -> bool:
-    """Whether the person at the terminal agrees; an empty answer does, the end of input does not."""
-    sys.stdout.write(question)
-    sys.stdout.flush()
-    answer = sys.stdin.readline()
-    return bool(answer) and answer.strip().lower() in ("", "y", "yes")
 
 
 def _summary(found: int, written: int, refused: int, *, writes: bool) -> str:

@@ -34,7 +34,7 @@ _PARTS = ("build", "inspect", "tests", "publish", "verify")
 _STATES = ("status", "runs", "report")
 
 GROUPS = {
-    "Release": ("rehearse", "release", "doctor", "published", *_PARTS, "clean"),
+    "Release": ("prepare", "rehearse", "release", "doctor", "published", *_PARTS, "clean"),
     "Adopt": ("init", "baseline"),
     "Check": ("gate", "version", "audit", "models", "checklist", "sign"),
     "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),
@@ -49,7 +49,7 @@ COMMANDS = tuple(name for group in GROUPS.values() for name in group)
 _MODULES = {
     **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
     **dict.fromkeys(_STATES, "status"),
-    "inspect": "inspect",
+    **{name: name for name in ("inspect", "prepare")},
     "record": "smoke",
 }
 """The modules of the subcommands, where they are not called as these are."""
@@ -107,6 +107,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 _TOGETHER: dict[tuple[str, ...], str] = {
+    ("doctor", "published"): "check what a release requires, and what an index serves",
     _PARTS: "run the rehearsal up to this stage",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
     ("checklist", "sign"): "questions of a release: check, show, create, answer",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from pathlib import Path
 
 from omni_release.core.errors import UsageError, did_you_mean
@@ -109,6 +110,14 @@ def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
     """Add `--dry-run`."""
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, without doing it")
+
+
+def agreed(question: str) -> bool:
+    """Whether the person at the terminal agrees; an empty answer does, the end of input does not."""
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    answer = sys.stdin.readline()
+    return bool(answer) and answer.strip().lower() in ("", "y", "yes")
 
 
 def number(least: float, most: float, *, above: bool = False) -> Callable[[str], float]:

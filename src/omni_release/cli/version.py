@@ -262,7 +262,7 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
 
     checkout, found = find_places(root)
     settings = checkout.toml(checkout.inside + _FILE).get("tool", {}).get("omni-release", {})
-    version = _new_version(root, found, arguments, index, settings.get("git", {}).get("tag", ""))
+    version = new_version(root, found, arguments, index, settings.get("git", {}).get("tag", ""))
     places = versions.drift(found.places) if arguments.verb == "sync" else found.places
     changes = versions_change.plan(checkout, places, version, docs=arguments.docs)
     known = found.source
@@ -305,7 +305,7 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
     return errors.EXIT_PASSED
 
 
-def _new_version(root: Path, found: ProjectVersions, arguments: Arguments, index: Index | None, template: str) -> str:
+def new_version(root: Path, found: ProjectVersions, arguments: Arguments, index: Index | None, template: str) -> str:
     """The version to write. Raises UsageError or Conflict where it cannot be the next one.
 
     `template` is the setting `tag`.

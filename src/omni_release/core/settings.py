@@ -138,6 +138,17 @@ class Git:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """The commit that `prepare` makes: its subject, and the branch that it makes it on (empty: the current one).
+
+    `{version}` and `{name}` in both are replaced by the version and the project's name.
+    """
+
+    message: str = "Release {version}"
+    branch: str = ""
+
+
+@dataclass(frozen=True)
 class Local:
     """The environment on this machine to upgrade after a release: its folder, or its interpreter."""
 
@@ -233,6 +244,7 @@ class Settings:
     smoke: Smoke = field(default_factory=Smoke)
     git: Git = field(default_factory=Git)
     local: Local = field(default_factory=Local)
+    prepare: Prepare = field(default_factory=Prepare)
     waiver: tuple[Waiver, ...] = ()
 
 

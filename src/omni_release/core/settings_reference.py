@@ -37,6 +37,7 @@ TABLES = {
     "smoke.model": "a class to fill from each recorded response: see contract.md",
     "git": "all are detected by default: see publishing.md",
     "local": "an environment to upgrade after a release; default: none",
+    "prepare": "the commit that `omni-release prepare` makes",
     "waiver": "accept a finding: see below",
 }
 """What each table is for."""
@@ -107,6 +108,8 @@ KEYS = {
     "git.pass-env": Key('["GIT_TOKEN"]', "for git's credential helper, and the hooks of a push; default: none"),
     "local.environment": Key('".venv"', "its folder, or"),
     "local.python": Key('".venv/bin/python"', "its interpreter"),
+    "prepare.message": Key('"Release {version}"', "the subject; `{name}` is the project name"),
+    "prepare.branch": Key('"release-{version}"', "a new branch for it; default: the current branch"),
     "waiver.check": Key('"version-drift"', "a check's id, or a finding's rule"),
     "waiver.path": Key('"src/legacy/*"', "optional: a glob"),
     "waiver.reason": Key('"frozen copy of 1.x, goes with 2.0"', "why it is accepted"),

@@ -13,7 +13,7 @@ from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import NoSpelling, Version, equals, parse, respell
 from omni_release.versions.place import DOC, TAG, WRITTEN, Place, Text
-from omni_release.versions.tags import own_tags, owner_of
+from omni_release.versions.tags import is_final, own_tags, owner_of
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
@@ -226,7 +226,9 @@ def local_problems(root: Path, name: str, new: str, template: str = "") -> Itera
         if commits[name] != head:
             yield f"{new} is already tagged: {name} is commit {commits[name][:12]}, HEAD is {head[:12]}"
     merged = _tag_commits(root, "--merged", "HEAD")
-    newest = max((tag for tag in tags if tag.name in merged), key=lambda tag: tag.version.key, default=None)
+    # A final version is compared with final ones: a later version may never have become final.
+    comparable = (tag for tag in tags if tag.name in merged and (is_final(tag.version) or not is_final(version)))
+    newest = max(comparable, key=lambda tag: tag.version.key, default=None)
     if newest and not same and version.key <= newest.version.key:
         yield f"{new} is not later than {newest.version}, the newest version that HEAD contains (tag {newest.name})"
 

@@ -21,7 +21,9 @@ _README = re.compile(
     r"^(?:README|docs?/(?:index|install|installation|quickstart|getting[-_]started))\.(?:md|rst|txt)$", re.I
 )
 
-_CHANGELOG = re.compile(r"^(?:docs?/)?(?:changelog|changes|history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?$", re.I)
+_CHANGELOG = re.compile(
+    r"^(?:docs?/)?(?:changelog|changes|(?:version[-_]?)?history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?$", re.I
+)
 
 _TOKEN = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-_.]?(?:a|b|c|rc|alpha|beta|dev|post)[-_.]?\d*)*)(?![\w]|\.\d)")
 
@@ -56,7 +58,7 @@ def readme_versions(search: Search) -> Iterator[Place]:
                 yield text.place(*match.span(1), DOC)
 
 
-@reads(pattern=r"(?:changelog|changes|history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?")
+@reads(pattern=r"(?:changelog|changes|(?:version[-_]?)?history|news|release[-_]?notes)(?:\.(?:md|rst|txt))?")
 def changelog_heading(search: Search) -> Iterator[Place]:
     """The changelog's heading for this version."""
     version = search.version

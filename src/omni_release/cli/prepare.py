@@ -1,0 +1,167 @@
+"""`prepare`: from a clean checkout to the commit of the next version: versions, changelog, message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from omni_release.cli import lane, version
+from omni_release.cli import parser as cli_parser
+from omni_release.cli.parser import add_dry_run, add_project, subcommand
+from omni_release.core import errors
+from omni_release.core.errors import ActionFailed, Conflict, UsageError
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from omni_release.cli.parser import Commands
+    from omni_release.core.model import Project
+    from omni_release.preparation import Repository
+
+
+class Arguments(cli_parser.Arguments):
+    """The arguments of `prepare`."""
+
+    what: str = ""
+    dry_run: bool = False
+    yes: bool = False
+    no_changelog: bool = False
+    pr: bool = False
+
+
+def add_parser(commands: Commands, name: str) -> None:
+    """Add `prepare`."""
+    description = "Write the next version and its changelog heading, and commit them"
+    parser = subcommand(commands, name, description, "prepare minor --dry-run", "prepare minor", "prepare 2.0.0 --pr")
+    help = "the part to raise (major, minor, patch, …) or the version; without it, the part that the commits suggest"
+    parser.add_argument("what", nargs="?", metavar="PART|VERSION", help=help)
+    add_project(parser)
+    add_dry_run(parser)
+    parser.add_argument("--yes", action="store_true", help="commit without asking")
+    parser.add_argument("--no-changelog", action="store_true", help="leave the changelog as it is")
+    parser.add_argument("--pr", action="store_true", help="push a branch and open a pull request, with the program gh")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Arguments) -> int:
+    """Prepare in a clone, show one diff, and commit; a failure leaves every file as it was.
+
+    Raises UsageError for a checkout that is not ready, Conflict for a version that cannot be the next one.
+    """
+    import tempfile
+
+    from omni_release import preparation, programs
+
+    project = arguments.load_project()
+    with lane.processes() as processes, tempfile.TemporaryDirectory(prefix="omni-release-") as folder:
+        repository = preparation.Repository(project.root, processes, programs.git_env(os.environ))
+        branch = repository.require_ready()
+        if not arguments.what:
+            return _suggest(repository)
+        clone = repository.clone(Path(folder) / "clone")
+        number, notes = _write(project, clone, arguments)
+        clone.git("add", "--all")
+        difference = clone.git("diff", "--cached", "--no-color", "--no-ext-diff")
+        if not difference:
+            raise UsageError(
+                f"no file changes for {project.name} {number}: it states this version, or takes it from a tag",
+                "Rehearse it, or tag the commit.",
+            )
+        sys.stdout.write(lane.shown(difference))
+        sys.stdout.writelines(lane.shown(f"{note}\n") for note in notes)
+        settings = project.settings.prepare
+        text = preparation.message(
+            settings.message, project.name, number, [] if notes else repository.commits_since_tag()
+        )
+        named = settings.branch or ("release-{version}" if arguments.pr else "")
+        target = named.replace("{version}", number).replace("{name}", project.name)
+        sys.stdout.write(lane.shown(f"\ncommit on {target or branch}:\n{_indented(text)}"))
+        if arguments.dry_run or not _agreed(arguments):
+            sys.stdout.write("Nothing was changed.\n")
+            return errors.EXIT_PASSED
+        hooks = project.root / repository.git("rev-parse", "--git-path", "hooks", hooks=True).rstrip("\n")
+        sha = preparation.commit(clone, hooks, text)
+        preparation.move(repository, clone, sha, target)
+        sys.stdout.write(lane.shown(f"{sha[:7]} on {target or branch}\n"))
+        if arguments.pr:
+            _open_pull_request(repository, target)
+    sys.stdout.write("Next: omni-release rehearse\n")
+    return errors.EXIT_PASSED
+
+
+def _suggest(repository: Repository) -> int:
+    """Say which part the commits since the last tag suggest."""
+    from omni_release.preparation import suggestion
+
+    commits = repository.commits_since_tag()
+    part, reason = suggestion(commits)
+    if not part:
+        raise UsageError(
+            f"no conventional commit (`feat: …`, `fix: …`) among the {len(commits)} since the last tag",
+            "Name the part or the version: omni-release prepare minor.",
+        )
+    sys.stdout.write(lane.shown(f"{part}, because of {reason}\nNext: omni-release prepare {part}\n"))
+    return errors.EXIT_PASSED
+
+
+def _write(project: Project, clone: Repository, arguments: Arguments) -> tuple[str, list[str]]:
+    """Write the version and the changelog into the clone; the version, and what was done to the changelog.
+
+    Raises Conflict where the version cannot be the next one, or a place keeps another one.
+    """
+    import datetime
+
+    from omni_release import preparation, versions
+    from omni_release.versions import change
+    from omni_release.versions.pep440 import normalize
+
+    checkout, found = version.find_places(clone.root)
+    wanted = version.Arguments()
+    wanted.verb, wanted.value = ("bump" if arguments.what in change.PARTS else "set"), arguments.what
+    number = version.new_version(clone.root, found, wanted, None, project.settings.git.tag)
+    for changed in change.plan(checkout, found.places, number):
+        Path(checkout.top, changed.path).write_bytes(changed.new)
+    number = normalize(number)
+    notes = []
+    if not arguments.no_changelog:
+        note = preparation.bring_changelog(clone, number, datetime.datetime.now(datetime.UTC).date())
+        notes = [note] if note else []
+    drift = versions.drift(versions.find_places(str(clone.root)).places)
+    if drift:
+        places = ", ".join(f"{place.where} ({place.value})" for place in drift)
+        raise Conflict(f"these places would keep another version than {number}: {places}", "Nothing was changed.")
+    return number, notes
+
+
+def _agreed(arguments: Arguments) -> bool:
+    """Whether to commit: the person at the terminal says so, or `--yes`."""
+    if arguments.yes:
+        return True
+    if not sys.stdin.isatty():
+        hint = "Add --yes to commit, or --dry-run to see what would be done."
+        raise UsageError("stdin is not a terminal, so the commit cannot be confirmed", hint)
+    return cli_parser.agreed("Commit? [Y/n] ")
+
+
+def _open_pull_request(repository: Repository, branch: str) -> None:
+    """Push the branch and open a pull request. Raises ActionFailed where either fails: the commit stays."""
+    remote = repository.line("config", "--get", "remote.pushDefault") or "origin"
+    hint = f"The commit is on {branch}. Push it and open the pull request by hand."
+    try:
+        repository.git("push", "--quiet", "--set-upstream", remote, branch, hooks=True)
+        environment = {**repository.environment, **{key: os.environ[key] for key in _GH if key in os.environ}}
+        argv = ("gh", "pr", "create", "--fill", "--head", branch)
+        answer = repository.processes.ask(*argv, cwd=repository.root, environment=environment, deadline=60)
+    except ActionFailed as error:
+        raise ActionFailed(error.message, hint) from None
+    if answer is None or answer.code != 0:
+        reason = "gh is not installed" if answer is None else (answer.err or answer.out).strip()
+        raise ActionFailed(f"no pull request was opened: {reason}", hint)
+    sys.stdout.write(lane.shown(answer.out))
+
+
+_GH = ("GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_CONFIG_DIR")
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())

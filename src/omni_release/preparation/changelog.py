@@ -1,0 +1,169 @@
+"""Bring a changelog along: the heading Unreleased becomes that of the new version, in the style of the one before.
+
+Known are Keep a Changelog (a heading Unreleased above the versions), and the heading of the version itself that says
+that it is not released yet, as in the changelogs of Flask or zest.releaser. Every other byte stays.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from omni_release.core.errors import UsageError
+
+_MONTH = "(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?P<long>[a-z]*)"
+_DATE = re.compile(
+    r"\d{4}([-/.])\d{2}\1\d{2}|\d{1,2}\.\d{1,2}\.\d{4}"
+    rf"|(?P<first>\d{{1,2}}(?P<th>st|nd|rd|th)?\s+)?{_MONTH}(?P<second>\s+\d{{1,2}}(?P<th2>st|nd|rd|th)?)?(?P<comma>,?)\s+\d{{4}}",
+    re.IGNORECASE,
+)
+_UNRELEASED = re.compile(
+    r"\[?\bunreleased\b\]?"
+    r"|(?<=[#*] )\[?(?:latest changes|upcoming(?: release)?|next(?: release| version)?|dev|development)\]?(?=\s*$)"
+    r"|^(?:dev|next|upcoming)(?=\s*$)",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"(?P<before>[^/\s()]+?)(?P<dots>\.\.\.?)(?P<after>[^/\s()]+)")
+_VERSION = re.compile(r"(?:(?<=\bv)|(?<![\w.]))(\d+(?:\.\d+)+(?:(?:a|b|rc|\.post|\.dev)\d+)?)(?![\w.]*\d)")
+_RULE = re.compile(r"([=\-~^\"'#*+])\1{2,}\s*$")
+_LINK = re.compile(
+    r"^(?P<start>\[unreleased\]:\s*\S*/)(?P<range>[^/\s]*?\.\.\.?)(?P<head>HEAD|main|master)\s*$", re.IGNORECASE
+)
+
+
+def has_unreleased(text: str) -> bool:
+    """Whether the text has a heading Unreleased."""
+    lines = text.splitlines()
+    return any(_UNRELEASED.search(line) and _is_heading(lines, number) for number, line in enumerate(lines))
+
+
+def released(
+    text: str, version: str, today: datetime.date, name: str = "the changelog", *, keeps_unreleased: bool = True
+) -> str:
+    """The text with a heading for the version, of today. The same text where it has one that is released.
+
+    The heading is below Unreleased, or replaces it where the project does not keep that one.
+
+    Raises UsageError where the text has neither a heading Unreleased nor one for this version.
+    """
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(end)
+    headings = [number for number, line in enumerate(lines) if _is_heading(lines, number)]
+    own = next((number for number in headings if version in _VERSION.findall(lines[number])), None)
+    if own is not None:
+        return end.join(_dated(lines, own, headings, today))
+    unreleased = next((number for number in headings if _UNRELEASED.search(lines[number])), None)
+    if unreleased is None:
+        raise UsageError(
+            f"{name} has no heading Unreleased and none for {version}",
+            f"Write what has changed below a heading {version}, commit it, or run the command with --no-changelog.",
+        )
+    _require_entry(lines, unreleased, headings, name)
+    previous = next((number for number in headings if number > unreleased and _VERSION.search(lines[number])), None)
+    heading = _heading(lines, unreleased, previous, version, today)
+    after = unreleased + (2 if _RULE.fullmatch(_below(lines, unreleased)) else 1)
+    if keeps_unreleased:
+        lines[after:after] = ["", *heading]
+    else:
+        lines[unreleased:after] = heading
+    return end.join(_linked(lines, version))
+
+
+def _is_heading(lines: list[str], number: int) -> bool:
+    """Whether a line is a heading of Markdown or reStructuredText, outside of code blocks."""
+    line = lines[number]
+    if len(line) > 120 or sum(one.startswith("```") for one in lines[:number]) % 2:
+        return False
+    marked = re.match(r"#{1,4}\s", line) or re.fullmatch(r"\*\*[^*]+\*\*", line)
+    return bool(marked) or bool(line.strip() and _RULE.fullmatch(_below(lines, number)))
+
+
+def _below(lines: list[str], number: int) -> str:
+    return lines[number + 1] if number + 1 < len(lines) else ""
+
+
+def _require_entry(lines: list[str], unreleased: int, headings: list[int], name: str) -> None:
+    """Raises UsageError where nothing is written below the heading Unreleased, before the one of a version."""
+    stop = next((n for n in headings if n > unreleased and _VERSION.search(lines[n])), len(lines))
+    below = lines[unreleased + 1 : stop]
+    if not any(line.strip() and not re.match(r"#|\[", line) and not _RULE.fullmatch(line) for line in below):
+        raise UsageError(f"{name} has no entry below Unreleased", "Write what has changed, and commit it.")
+
+
+def _heading(lines: list[str], unreleased: int, previous: int | None, version: str, today: datetime.date) -> list[str]:
+    """The heading of the version: in the form of the one before, else in that of Unreleased."""
+    if previous is None:
+        line = _UNRELEASED.sub(f"[{version}]" if "[" in lines[unreleased] else version, lines[unreleased])
+        line = f"{line.rstrip()} - {today.isoformat()}"
+        ruled = unreleased
+    else:
+        line = _RANGE.sub(lambda match: f"{match['after']}{match['dots']}NEXT", lines[previous], count=1)
+        line = _VERSION.sub(version, line, count=1)
+        line = line.replace("NEXT", _VERSION.sub(version, _after(lines[previous]), count=1))
+        line = _DATE.sub(lambda match: _like(match, today), line)
+        ruled = previous
+    rule = _RULE.fullmatch(_below(lines, ruled))
+    return [line, rule[1] * len(line)] if rule else [line]
+
+
+def _after(heading: str) -> str:
+    """The end of the range of commits that a heading links to."""
+    found = _RANGE.search(heading)
+    return found["after"] if found else ""
+
+
+def _like(date: re.Match[str], today: datetime.date) -> str:
+    """Today, written as this date: as numbers, or with the month in English."""
+    if separator := date[1]:
+        return today.strftime(f"%Y{separator}%m{separator}%d")
+    if not date["month"]:
+        return today.strftime("%d.%m.%Y")
+    month = _MONTHS[today.month - 1][: None if len(date["long"]) > 1 or date["month"].lower() == "may" else 3]
+    day = f"{today.day}{_ending(today.day) if date['th'] or date['th2'] else ''}"
+    words = f"{day} {month}" if date["first"] else f"{month} {day}" if date["second"] else month
+    return f"{words}{date['comma']} {today.year}"
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def _ending(day: int) -> str:
+    return {1: "st", 2: "nd", 3: "rd"}.get(day % 10 if day not in (11, 12, 13) else 0, "th")
+
+
+def _dated(lines: list[str], own: int, headings: list[int], today: datetime.date) -> list[str]:
+    """The lines with the day of the release in place of `unreleased`, at the heading of the version or right below."""
+    says_released = any(re.match(r"Released \S", line) for line in lines)
+    stop = next((number for number in headings if number > own), len(lines))
+    for number in range(own, min(own + 5, stop)):
+        word = re.search(r"\b(?:unreleased|not (?:yet )?released|tbd|in development)\b", lines[number], re.IGNORECASE)
+        if word and (number == own or len(lines[number].strip().strip("(*_).")) == len(word[0])):
+            date = today.isoformat()
+            date = f"Released {date}" if says_released and number != own else date
+            changed = lines[number].replace(word[0], date)
+            rule = _RULE.fullmatch(_below(lines, number))
+            after = [rule[1] * len(changed)] if rule and number == own else lines[number + 1 : number + 2]
+            return [*lines[:number], changed, *after, *lines[number + 2 :]]
+    return lines
+
+
+def _linked(lines: list[str], version: str) -> list[str]:
+    """The lines with the links of Keep a Changelog: that of Unreleased begins at the new version, which gets one."""
+    for number, line in enumerate(lines):
+        if link := _LINK.match(line):
+            before = link["range"].rstrip(".")
+            old = _VERSION.search(before)
+            if old is None:
+                return lines
+            new = before.replace(old[1], version)
+            start = re.sub(r"(?i)^\[unreleased\]", f"[{version}]", link["start"])
+            dots = link["range"][len(before) :]
+            own = f"{start}{link['range']}{new}"
+            last = next((line for line in lines if re.match(rf"\[v?{re.escape(old[1])}\]:", line)), "")
+            if last and "..." not in last:  # as the one before: a page of the tag, for example
+                own = last.replace(old[1], version)
+            return [*lines[:number], f"{link['start']}{new}{dots}{link['head']}", own, *lines[number + 1 :]]
+    return lines
