@@ -99,6 +99,6 @@ def test_the_command(older: bool, root: Path, capsys: pytest.CaptureFixture[str]
     git("add", "--all", cwd=root)
     (root / "VERSION").write_text("1.2.3\n")
     assert main(["version", "check", "--staged", "--project", str(root)]) == 1
-    assert "VERSION:1:1" in capsys.readouterr().out
+    assert "VERSION:1: " in capsys.readouterr().out
     assert main(["version", "check", "--project", str(root)]) == 0
     assert main(["version", "set", "2.0", "--staged", "--project", str(root)]) == 2
