@@ -79,3 +79,14 @@ def test_case(width: int, case: Callable[[str], Path]) -> None:
     assert (found[0], len(found)) == (RETIRED, len(set(found)))
     assert len(ran.out.splitlines()) <= LINES, ran.out
     assert max(map(len, ran.out.splitlines())) <= width
+
+
+@pytest.mark.long
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(
+    "name", ["hollow-prefix", "hollow-python-m-pytest", "hollow-pythonpath", "hollow-tests-package"]
+)
+def test_a_hollow_wheel_is_one_problem(name: str, case: Callable[[str], Path]) -> None:
+    """What a wheel without its modules makes fail is no problem of its own: files, tests, responses."""
+    ran = shown(case(f"broken/{name}"), "rehearse", 100)
+    assert rules(ran) == [HOLLOW], ran.out

@@ -170,9 +170,12 @@ def test_names_of_severities(entry: str, lane: str, tmp_path: Path) -> None:
     ("entry", "message"),
     [
         ('silent-failure = "error"', "is neither a rule, nor a check, nor a family"),
-        ('version-drift = "warning"', "always blocks: it is about what ships, or of your own"),
-        ('"upload-rules" = { level = "off", reason = "x" }', "always blocks: it is about what ships, or of your own"),
-        ('no-print = "warning"', "always blocks: it is about what ships, or of your own"),
+        ('version-drift = "warning"', "always blocks: it is about what ships, or a rule of your own"),
+        (
+            '"upload-rules" = { level = "off", reason = "x" }',
+            "always blocks: it is about what ships, or a rule of your own",
+        ),
+        ('no-print = "warning"', "always blocks: it is about what ships, or a rule of your own"),
         ('BLE001 = "of"', "must be one of 'error', 'warning', 'off', not 'of'"),
         ('BLE001 = { level = "off" }', "is off without a reason"),
         ("BLE001 = 3", "must be a table"),

@@ -149,8 +149,8 @@ def _run_program(action: Run, world: World) -> None:
     if action.reason is not None and has_reason:
         message = action.reason.read_text(encoding="utf-8", errors="replace")
     if action.network and completed.network:
-        tail = "\n".join(completed.tail)
-        raise Inconclusive(f"{message}, probably because of the network:\n{tail}", hint)
+        because = f"{message}, probably because of the network"
+        raise Inconclusive("\n".join((f"{because}:", *completed.tail)) if completed.tail else because, hint)
     if action.inconclusive:
         raise Inconclusive("\n".join((f"{message}:", *completed.tail)), f"{action.inconclusive} {hint}")
     # Where the reason is known, the last lines only show where it comes from.

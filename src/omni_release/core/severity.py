@@ -147,7 +147,7 @@ def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:
         subject = f"`{entry}` in [{TABLE}.severity]"
         if any(re.fullmatch(name.pattern, entry) for name in known):
             hint = f"Accept a single finding until a day: add a [[{TABLE}.waiver]]."
-            message = f"{subject} always blocks: it is about what ships, or of your own"
+            message = f"{subject} always blocks: it is about what ships, or a rule of your own"
             raise SettingsError(message, hint, path=path, line=line)
         names = (name.pattern.replace("\\", "") for name in known if name.kind is RuleClass.QUALITY)
         plain = (name for name in names if re.fullmatch(r"[\w/-]+", name))

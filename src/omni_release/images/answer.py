@@ -95,9 +95,9 @@ def parse_document(document: Any) -> Answer:
             usage=_parse_usage(field(document, "usageMetadata")),
             retirement=_parse_time(field(status, "retirementTime")) if isinstance(status, dict) else None,
         )
-    except (TypeError, AttributeError, ValueError, LookupError) as error:
-        reason = str(error)
-    raise DamagedAnswer(f"the answer does not have the API's shape: {reason}")
+    except (TypeError, AttributeError, ValueError, LookupError):
+        pass  # what Python says of it names neither the field nor the value
+    raise DamagedAnswer("the answer does not have the API's shape: a field has a value of another type")
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ from omni_release.testing.rerun import Again, Comparison, compare
 from omni_release.testing.results import Failure
 
 TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=(HOLLOW,))
-TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test")
+TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test", caused_by=(HOLLOW,))
 EXIT_CODE_LOST = Rule("exit-code-lost", RuleClass.RELEASE, "Test command hides failed tests")
 IMPORT_ELSEWHERE = Rule("import-elsewhere", RuleClass.RELEASE, "Tests import the project from elsewhere")
 IMPORT_NOTHING = Rule("import-nothing", RuleClass.RELEASE, "Tests do not import the project")
@@ -176,7 +176,9 @@ def _end_findings(release: Release, world: World, run: Run, completed: Completed
         again = Comparison() if completed.timed_out else compare(release, world, ())
         compared = "" if again.whole is Again.UNKNOWN else f" ({again.whole.value})"
         message = f"{name} {completed.ended(run.deadline)}{compared}"
-        yield Finding("\n".join((message, *completed.tail[-15:], f"Full output: {run.log}")), TESTS_ENDED.id)
+        text = "\n".join((message, *completed.tail[-15:], f"Full output: {run.log}"))
+        wheel, modules = lost_module(release, text)
+        yield Finding(text, TESTS_ENDED.id, distribution=wheel, subjects=modules)
     failed = deprecations.pytest_failures(testing.warnings_file(release))
     if completed.code == 0 and failed:
         message = f"{name} ended with exit code 0, but pytest reported {failed} failed: return the exit code of pytest"
