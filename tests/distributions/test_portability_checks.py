@@ -84,6 +84,7 @@ def test_names_that_windows_accepts(name: str, release: Release) -> None:
     [
         ("acme/Shapes.py", "acme/shapes.py", True),
         ("Acme/a.py", "acme/a.py", True),
+        ("acme/Data/a.py", "acme/data/b.py", True),
         ("acme/caf\u00e9.txt", "acme/cafe\u0301.txt", True),
         ("acme/a.py", "acme/b.py", False),
     ],

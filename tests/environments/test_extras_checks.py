@@ -26,6 +26,7 @@ MARKDOWN = "Name: acme\nVersion: 1.0\nDescription-Content-Type: text/markdown\n"
         ("Requires-Dist: other[so_cks]", []),
         ("Requires-Dist: not-installed[any]; extra == 'all'", []),
         ("\nInstall it: pip install acme[colur,all]", ["extra-in-prose"]),
+        ("\n", []),
         ("\nInstall it: pip install 'acme[colour, all]', not acme-tools[x]", []),
     ],
 )
@@ -42,3 +43,27 @@ def test_extras(stated: str, expected: list[str], tmp_path: Path) -> None:
     with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("acme-1.0.dist-info/METADATA", metadata)
     assert [finding.rule for finding in extras_exist(release, cast(World, None))] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('raise ImportError("run: pip install acme[colur]")', True),
+        ("raise ImportError(f\"{x}: uv add 'Acme[colur]'\")", True),
+        ('raise ImportError("run: pip install acme[colour]")', False),
+        ('"""Install acme-tools[colur]."""', False),
+        ('"""`acme[key]` is the value of a key."""', False),
+        ("acme[colur]  # install it", False),
+        ('print "install acme[colur]"', False),
+    ],
+)
+def test_messages(source: str, found: bool, tmp_path: Path) -> None:
+    """An extra that a message of a module names is found; code and other projects are no such message."""
+    project = Project(tmp_path, "acme", (), Settings(), {})
+    release = Release(project, "1.0", "rehearsal", None, tmp_path, tmp_path / "work", PurePosixPath())
+    release.dist.mkdir()
+    environments.site_packages(release.environment("candidate")).mkdir(parents=True)
+    with zipfile.ZipFile(release.dist / "acme-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("acme-1.0.dist-info/METADATA", f"{MARKDOWN}Provides-Extra: colour\n")
+        archive.writestr("acme/__init__.py", source)
+    assert bool(list(extras_exist(release, cast(World, None)))) is found

@@ -95,6 +95,14 @@ def test_two_files(run_check: RunCheck) -> None:
     ]
 
 
+@pytest.mark.parametrize(("second", "expected"), [(RELEASE, ["publishes-twice"]), ("workflow_dispatch: ", [])])
+def test_a_workflow_that_others_call(second: str, expected: list[str], run_check: RunCheck) -> None:
+    """The steps of a workflow that two others call run on the events of both."""
+    calls = "jobs: {a: {uses: ./.github/workflows/upload.yml}}\n"
+    one, two = f"on: {{{TAG}}}\n{calls}", f"on: {{{second}}}\n{calls}"
+    assert found(run_check, upload=pipeline("workflow_call: "), one=one, two=two) == expected
+
+
 def test_our_own(run_check: RunCheck) -> None:
     """The workflow that omni-release writes compares the bytes after the upload."""
     assert found(run_check, release=workflow.github("release"), gate=workflow.github("gate")) == []

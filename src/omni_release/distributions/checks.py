@@ -116,9 +116,13 @@ def _only_platform(release: Release, wheel: Path) -> Iterator[Finding]:
     yield Finding(f"{message}. {fix}", "platform-wheel", Severity.WARNING)
 
 
-_LIBRARY = re.compile(r"\.(?:so|pyd|dll|dylib)(?:\.\d+)*$")
+_LIBRARY = re.compile(r"\.(?:so|pyd|dll|dylib|node)(?:\.\d+)*$|(?:^|/)[^/.]+$")  # a program has no suffix
 _EXTENSION = re.compile(r"\.(?:cpython-|cp\d|abi3|pypy)[^/]*\.(?:so|pyd)$|\.pyd$")
-_FORMATS = {b"\x7fELF": "Linux", b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
+_FORMATS = {
+    b"\x7fELF": "Linux",
+    b"MZ": "Windows",
+    **dict.fromkeys((b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xcf"), "macOS"),
+}
 
 
 def _native_code(wheel: Path) -> Iterator[Finding]:
@@ -143,6 +147,7 @@ def _native_code(wheel: Path) -> Iterator[Finding]:
 @reports(
     Rule("lost-module", RuleClass.RELEASE, "Module is missing from a wheel", caused_by=(HOLLOW,)),
     Rule("lost-data", RuleClass.RELEASE, "Data file is missing from a wheel", caused_by=(HOLLOW,)),
+    Rule("front-end-missing", RuleClass.RELEASE, "Output of a front end is missing"),
     Rule("pattern-without-files", RuleClass.QUALITY, "Pattern of data files matches nothing"),
 )
 def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
@@ -158,7 +163,11 @@ def wheel_complete(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("this build has no wheel")
     for pattern, where in expected_files.patterns_without_files(release):
         message = f"{pattern!r} matches no file: {where}"
-        yield Finding(message, "pattern-without-files", path="pyproject.toml")
+        if expected_files.is_front_end(release, pattern):
+            message += ". It is the output of a front end that is not built: run its build first"
+            yield Finding(message, "front-end-missing", path=release.project.stated_in)
+        else:
+            yield Finding(message, "pattern-without-files", path=release.project.stated_in)
     expected = tuple(expected_files.expected(release, world))
     for wheel in wheels:
         inside = set(distributions.names(wheel))

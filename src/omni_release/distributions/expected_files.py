@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
+import contextlib
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -120,16 +123,20 @@ def imports(wheel: Path) -> str:
 
 
 def patterns_without_files(release: Release) -> Iterator[tuple[str, str]]:
-    """Each pattern of data files in the settings of setuptools and hatchling that matches nothing, and its table.
+    """Each pattern of data files in the settings of the build back end that matches nothing, and its table.
 
     It is looked for in the copy that was built: a front end, for example, may only exist after its own build.
     """
     tool = table(release.project.metadata, "tool")
-    for package, patterns in table(tool, "setuptools", "package-data").items():
+    for where, package, pattern in _package_data(release):
         folders = tuple(_folders(release, package))
-        for pattern in patterns if isinstance(patterns, list) else ():
-            if folders and not any(_matches(folder, str(pattern)) for folder in folders):
-                yield str(pattern), f"[tool.setuptools.package-data] of {package}"
+        if folders and not any(_matches(folder, pattern) for folder in folders):
+            yield pattern, f"{where} of {package or '*'}"
+    included = table(tool, "poetry").get("include")
+    for item in included if isinstance(included, list) else ():
+        pattern = str(item.get("path", "")) if isinstance(item, dict) else str(item)
+        if pattern and not _matches(release.source, pattern):
+            yield pattern, "`include` in [tool.poetry]"
     for target in ((), ("targets", "wheel")):
         artifacts = table(tool, "hatch", "build", *target).get("artifacts", [])
         for pattern in artifacts if isinstance(artifacts, list) else ():
@@ -137,6 +144,44 @@ def patterns_without_files(release: Release) -> Iterator[tuple[str, str]]:
             anywhere = inside if str(pattern).startswith("/") or "/" in inside else f"**/{inside}"
             if not inside.startswith("!") and not _matches(release.source, anywhere):
                 yield str(pattern), f"`artifacts` in [{'.'.join(('tool.hatch.build', *target))}]"
+
+
+def _package_data(release: Release) -> Iterator[tuple[str, str, str]]:
+    """The patterns of package data for setuptools, in each file that can have them: where, the package, the pattern."""
+    where = "[tool.setuptools.package-data]"
+    for package, patterns in table(release.project.metadata, "tool", "setuptools", "package-data").items():
+        yield from ((where, package, str(pattern)) for pattern in (patterns if isinstance(patterns, list) else ()))
+    parser = configparser.RawConfigParser(strict=False)
+    with contextlib.suppress(OSError, UnicodeDecodeError, configparser.Error):
+        parser.read_string((release.source / "setup.cfg").read_text(encoding="utf-8-sig"))
+    where = "[options.package_data]"
+    for package, text in parser.items(where[1:-1]) if parser.has_section(where[1:-1]) else ():
+        yield from ((where, package, pattern) for pattern in re.split(r"[\s,]+", text) if pattern)
+    try:
+        tree = ast.parse((release.source / "setup.py").read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    named = [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "package_data"]
+    for value in named:
+        with contextlib.suppress(ValueError, AttributeError):  # computed
+            for package, patterns in ast.literal_eval(value).items():
+                yield from (("`package_data` in setup.py", package, str(pattern)) for pattern in patterns)
+
+
+_OUTPUT = re.compile(
+    r"(?i)(?:^|/)(?:dist|build|static|assets|public|out|www|web|webui|frontend|ui)(?:/|$)|\.(?:m?js|css|html)$"
+)
+
+
+def is_front_end(release: Release, pattern: str) -> bool:
+    """Whether a pattern is for the output of a front end that is built with npm: a package.json has a build script."""
+    if not _OUTPUT.search(pattern):
+        return False
+    for depth in ("", "*/", "*/*/", "*/*/*/"):
+        for path in release.source.glob(f"{depth}package.json"):
+            if "node_modules" not in path.parts and b'"build"' in path.read_bytes():
+                return True
+    return False
 
 
 def _folders(release: Release, package: str) -> Iterator[Path]:

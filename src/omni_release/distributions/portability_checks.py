@@ -45,7 +45,10 @@ def portable_files(release: Release, world: World) -> Iterator[Finding]:
         alike: dict[str, list[str]] = defaultdict(list)
         for entry in distributions.contents(path):
             name = entry.name
-            alike[unicodedata.normalize("NFC", name).casefold()].append(name)
+            for part in (name, *map(str, PurePosixPath(name).parents)):
+                spellings = alike[unicodedata.normalize("NFC", part).casefold()]
+                if part not in spellings:
+                    spellings.append(part)
             if reason := _refused_by_windows(name):
                 yield Finding(
                     f"{path.name} contains {name!r}: {reason}", "windows-name", distribution=path.name, subjects=(name,)
@@ -55,8 +58,8 @@ def portable_files(release: Release, world: World) -> Iterator[Finding]:
                 message = f"{path.name} installs {rest} at the top of the environment, where no import finds it"
                 yield Finding(message, "data-in-prefix", distribution=path.name, subjects=(name,))
         for names in alike.values():
-            if len(names) > 1:
-                message = f"{path.name} contains {' and '.join(names)}: on Windows and macOS one overwrites the other"
+            if len(names) > 1 and len({PurePosixPath(name).parent for name in names}) == 1:  # else folders, found too
+                message = f"{path.name} contains {' and '.join(names)}: on Windows and macOS they are one"
                 yield Finding(message, "same-name", distribution=path.name, subjects=tuple(names))
 
 

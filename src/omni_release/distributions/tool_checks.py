@@ -36,6 +36,7 @@ class _Reported:
 
 
 @reports(
+    Rule("of-developers", RuleClass.RELEASE, "Wheel installs a folder for developers as a package"),
     Rule(_ADVICE, RuleClass.QUALITY, "Advice of check-wheel-contents"),
     Rule(rf"(?!{_ADVICE})W\d{{3}}", RuleClass.RELEASE, "Rule of check-wheel-contents", caused_by=(HOLLOW,)),
 )
@@ -60,10 +61,23 @@ def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
         # A project without import packages may install programs, or requirements alone.
         severity = Severity.WARNING if found.rule in ("W007", "W008") and not own else Severity.ERROR
         named = files if found.rule in _AT_THE_TOP else found.files
+        if found.rule in _AT_THE_TOP and (
+            own_tools := tuple(n for n in named if n.rstrip("/").lower() in _OF_DEVELOPERS)
+        ):
+            message = f"{found.wheel}: {listed(own_tools)} would be installed as a package of that name"
+            yield Finding(message, "of-developers", distribution=found.wheel, subjects=own_tools)
+            named = tuple(name for name in named if name not in own_tools)
+            if not named:
+                continue
         names = f": {listed(named)}" if named else ""
         message = f"{found.wheel}: {found.message}{names}"
         yield Finding(message, found.rule, severity, distribution=found.wheel, subjects=named)
 
+
+_OF_DEVELOPERS = frozenset(
+    ["bench", "benchmark", "benchmarks", "demo", "demos", "e2e", "integration_tests", "notebooks", "sample", "samples"]
+)
+"""Top-level folders that no project means to install, beside those that W005 names: docs, examples, scripts, tests."""
 
 _AT_THE_TOP = ("W003", "W005", "W009", "W010")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from omni_release import distributions, environments
 from omni_release.core.model import Finding, Release, Severity
@@ -14,12 +16,12 @@ from omni_release.core.world import World
 @reports(
     Rule("extra-of-its-own", RuleClass.RELEASE, "Requirement names an extra that the project does not have"),
     Rule("extra-unknown", RuleClass.QUALITY, "Requirement names an extra that its project does not provide"),
-    Rule("extra-in-prose", RuleClass.QUALITY, "README names an extra that the project does not have"),
+    Rule("extra-in-prose", RuleClass.QUALITY, "README or a message names an extra that the project does not have"),
 )
 def extras_exist(release: Release, world: World) -> Iterator[Finding]:
     """Named extras exist
 
-    Each extra that a requirement or the README names is provided; installers skip an unknown one.
+    Each extra that a requirement, the README or a string in a module names is provided; installers skip an unknown one.
 
     Fix: correct the name of the extra.
     """
@@ -46,13 +48,45 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
                 message = f"{requirement.name} has no extra {extra!r} ({known}), which `{stated}` names"
                 rule = "extra-of-its-own" if name == own_name else "extra-unknown"
                 yield Finding(message, rule, path=release.project.stated_in, distribution=wheel.name)
-    text = metadata.get_payload()
-    pattern = rf"\b{re.sub(r'[-_.]+', '[-_.]+', own_name)}\[([\w., -]+)\]"
-    named = re.findall(pattern, text if isinstance(text, str) else "", re.IGNORECASE)
-    for extra in dict.fromkeys(extra.strip() for names in named for extra in names.split(",")):
-        if extra and extra != "..." and canonicalize_name(extra) not in own:
-            message = f"the description names the extra {release.project.name}[{extra}], which does not exist"
+    for where, extra in _named_in_texts(wheel, own_name):
+        if canonicalize_name(extra) not in own:
+            message = f"{where} names the extra {release.project.name}[{extra}], which does not exist"
             yield Finding(message, "extra-in-prose", Severity.WARNING, distribution=wheel.name)
+
+
+def _named_in_texts(wheel: Path, name: str) -> Iterator[tuple[str, str]]:
+    """The extras that the description and the messages in modules name, as `NAME[extra]`: where, and the extra."""
+    pattern = re.compile(rf"(?<![\w.-]){re.sub(r'[-_.]+', '[-_.]+', name)}\[([\w., -]+)\]", re.IGNORECASE)
+
+    def extras(text: str) -> Iterator[str]:
+        named = (extra.strip() for names in pattern.findall(text) for extra in names.split(","))
+        return (extra for extra in dict.fromkeys(named) if re.fullmatch(r"\w[\w.-]*", extra) and not extra.isdigit())
+
+    payload = distributions.metadata(wheel).get_payload()
+    for extra in extras(payload if isinstance(payload, str) else ""):
+        yield "the description", extra
+    for entry in distributions.contents(wheel):
+        if not entry.name.endswith(".py"):
+            continue
+        for text in _strings(entry.read().decode("utf-8", "replace"), name):
+            for extra in extras(text):
+                yield entry.name, extra
+
+
+_INSTALLS = re.compile(r"\b(?:install|add|extras?)\b", re.IGNORECASE)  # `acme[key]` alone may be code
+
+
+def _strings(source: str, name: str) -> Iterator[str]:
+    """The strings of a module that tell how to install a project; none where it is no Python of this version."""
+    if not re.search(re.sub(r"[-_.]+", "[-_.]+", name) + r"\[", source, re.IGNORECASE):
+        return
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _INSTALLS.search(node.value):
+            yield node.value
 
 
 def _provided(extras: Iterable[str] | None) -> set[str]:

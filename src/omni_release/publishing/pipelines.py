@@ -15,7 +15,10 @@ from omni_release.core.world import World
 
 _FOLDER = Path(".github", "workflows")
 _LARGEST = 1_000_000
-_ACTION = re.compile(r"pypa/gh-action-pypi-publish(?:/|@|$)|[^/]+/[^@]*pypi[^@]*publish|[^/]+/[^@]*publish[^@]*pypi")
+_MOST_CALLS = 4  # as GitHub has it: https://docs.github.com/en/actions/how-tos/reuse-automations/reuse-workflows
+_ACTION = re.compile(
+    r"pypa/gh-action-pypi-publish(?:/|@|$)|[^/]+/[^@]*pypi[^@]*publish|[^/]+/[^@]*publish[^@]*pypi|[^/]+/[^@]*poetry-publish"
+)
 _COMMAND = re.compile(r"\b(?:twine\s+upload|(?:uv|flit|poetry|hatch|pdm|maturin)\s+publish|maturin\s+upload)\b")
 _SKIPS = re.compile(r"--skip-existing\b")
 _TEST_INDEX = re.compile(r"test\.pypi\.org|\btestpypi\b", re.IGNORECASE)
@@ -57,7 +60,13 @@ def publishes(root: Path) -> bool:
 
 
 def _workflows(root: Path) -> list[_Workflow]:
-    return [found for path in _paths(root) if (found := _read(path, root))]
+    files = {path.relative_to(root).as_posix(): _read(path) for path in _paths(root)}
+    found = []
+    for path, (text, jobs, on) in files.items():
+        events = _events(on)
+        uploads = tuple(upload for job in jobs for upload in _uploads(job, events, files))
+        found.append(_Workflow(path, text, uploads))
+    return found
 
 
 @dataclass(frozen=True)
@@ -90,8 +99,8 @@ def _twice(uploads: Sequence[tuple[_Workflow, _Upload]], index: str) -> Iterator
             message = f"publishes to {index} on {TAG} and on {RELEASE}: a release starts both"
             yield Finding(message, TWICE.id, path=workflow.path, line=workflow.line_of("release:"))
             return
-    # Of more than two files, each may publish a project of its own.
-    events_of = {workflow: upload.events for workflow, upload in uploads}
+    # Of more than two files, each may publish a project of its own. One that others call has no event.
+    events_of = {workflow: upload.events for workflow, upload in uploads if upload.events}
     if len(events_of) == 2 and both == frozenset().union(*events_of.values()):
         first, second = events_of
         there = f"{first.path} on {_joined(events_of[first])}"
@@ -111,23 +120,26 @@ def _paths(root: Path) -> list[Path]:
     return sorted(path for path in files if path.is_file() and not path.is_symlink())
 
 
-def _read(path: Path, root: Path) -> _Workflow | None:
-    """A workflow; None for one that is too large, or no valid workflow: GitHub says so itself."""
+_File = tuple[str, Sequence[Mapping[str, Any]], object]
+"""A workflow's file: its text, its jobs, and the events that it names."""
+
+
+def _read(path: Path) -> _File:
+    """A workflow's file; without jobs where it is too large, or no valid workflow: GitHub says so itself."""
     import yaml
 
     if path.stat().st_size > _LARGEST:
-        return None
+        return "", (), None
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
-        return None
+        return text, (), None
     jobs = content.get("jobs") if isinstance(content, dict) else None
     if not isinstance(jobs, dict):
-        return None
-    events = _events(content.get("on", content.get(True)))  # YAML 1.1 reads `on` as a boolean
-    uploads = tuple(upload for job in jobs.values() if isinstance(job, dict) for upload in _uploads(job, events))
-    return _Workflow(path.relative_to(root).as_posix(), text, uploads)
+        return text, (), None
+    on = content.get("on", content.get(True))  # YAML 1.1 reads `on` as a boolean
+    return text, tuple(job for job in jobs.values() if isinstance(job, dict)), on
 
 
 def _events(on: object) -> frozenset[str]:
@@ -147,7 +159,14 @@ def _events(on: object) -> frozenset[str]:
     return frozenset(found)
 
 
-def _uploads(job: Mapping[str, Any], events: frozenset[str]) -> Iterator[_Upload]:
+def _uploads(
+    job: Mapping[str, Any], events: frozenset[str], files: Mapping[str, _File], depth: int = 0
+) -> Iterator[_Upload]:
+    """The uploads of a job, also where another workflow of the repository has its steps."""
+    called = files.get(str(job.get("uses", "")).removeprefix("./"))
+    if called and depth < _MOST_CALLS:
+        left = _limited(events, str(job.get("if", "")))
+        yield from (upload for inner in called[1] for upload in _uploads(inner, left, files, depth + 1))
     steps = job.get("steps")
     for step in steps if isinstance(steps, list) else ():
         if not isinstance(step, dict):
