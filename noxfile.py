@@ -134,6 +134,19 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def messages(session: nox.Session) -> None:
+    """Run the suite, and write each message that it provokes into one page, to read as a user does."""
+    lines, page = (session.cache_dir.resolve() / name for name in ("messages.jsonl", "messages.md"))
+    lines.unlink(missing_ok=True)
+    collected = {"OMNI_RELEASE_MESSAGES": str(lines)}
+    suite = ("-p", "tests.messages", "-q", "-n", "2", "-m", "not long", *session.posargs)
+    session.run(sys.executable, "-m", "pytest", *suite, env=collected, external=True, success_codes=range(2))
+    written = session.run(sys.executable, "-m", "tests.messages", str(lines), silent=True, external=True)
+    page.write_text(str(written), encoding="utf-8")
+    session.log(str(page))
+
+
+@nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
     page = explain.page(lanes.every())

@@ -42,7 +42,7 @@ def test_each_format(format: str, case: Callable[[str], Path]) -> None:
     ran = omni("gate", "--format", format, cwd=root)
     assert ran.code == 1
     assert ran.out == (root / ".omni-release" / "gate" / FORMATS[format].file).read_text(encoding="utf-8")
-    assert "src/acme_drifted/__init__.py:3: says" in ran.err
+    assert "src/acme_drifted/__init__.py:3: version" in ran.err
     if format == "junit":
         assert ElementTree.fromstring(ran.out.encode())[0].get("failures") == "1"
 
