@@ -10,7 +10,7 @@ import pytest
 
 from omni_release import versions
 from omni_release.core.errors import SettingsError
-from omni_release.versions import discovery
+from omni_release.versions import manifests
 from omni_release.versions.place import MIRROR, Place, Search, finders, reads
 from tests.conftest import git
 from tests.versions.support import checkout, contents, listed
@@ -88,8 +88,8 @@ def test_a_new_place_is_one_function(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 assert text is not None
                 yield text.place(*match.span(1), MIRROR)
 
-    monkeypatch.setattr(discovery, "cmake", cmake, raising=False)
-    monkeypatch.setattr(versions, "_FINDERS", finders(discovery))
+    monkeypatch.setattr(manifests, "cmake", cmake, raising=False)
+    monkeypatch.setattr(versions, "_FINDERS", finders(manifests))
     root = tmp_path / "packages" / "acme"
     (root / "native").mkdir(parents=True)
     (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n')

@@ -9,7 +9,8 @@ import pytest
 from omni_release import versions
 from omni_release.core.errors import Conflict, SettingsError
 from omni_release.versions import change
-from omni_release.versions.pep440 import equals, respell
+from omni_release.versions.pep440 import equals
+from omni_release.versions.spelling import respell
 
 PYPROJECT = '[project]\nname = "acme"\nversion = "1.2.3"\n'
 

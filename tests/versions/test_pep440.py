@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.version import InvalidVersion, Version
 
-from omni_release.versions.pep440 import NoSpelling, equals, normalize, parse, respell, version_of_tuple
+from omni_release.versions.pep440 import equals, normalize, parse, version_of_tuple
+from omni_release.versions.spelling import NoSpelling, respell
 
 numbers = st.integers(0, 40)
 versions = st.builds(

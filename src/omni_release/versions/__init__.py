@@ -2,7 +2,8 @@
 
 `version check`, `show`, `sync`, `set` and `bump` all begin with `find_places`. It reads only files whose names a finder
 declares (`place.reads`), and imports only what it needs (bench/start.py). `checkout` reads files, `member` is one
-project, `source` knows what the build reads. Finders are in `discovery`, `configured`, `locks` and `prose`.
+project, `source` knows what the build reads. Finders are in `metadata`,
+`own_files`, `manifests`, `configured`, `locks` and `prose`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
-from omni_release.versions import configured, discovery, locks, prose, source
+from omni_release.versions import configured, locks, manifests, metadata, own_files, prose, source
 from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.member import Member
 from omni_release.versions.pep440 import equals, normalize, parse
@@ -36,7 +37,7 @@ __all__ = [
     "version_of",
 ]
 
-_FINDERS = finders(discovery, configured, locks, prose)
+_FINDERS = finders(metadata, own_files, manifests, configured, locks, prose)
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _PROJECT_TABLE = r"(?m)^[ \t]*\[[ \t]*(?:project|build-system|tool\.poetry|tool\.flit\.metadata)[ \t]*\]"
 _PROJECT_SECTION = rf"(?m)^\[(?:{'|'.join(sorted(PROJECT_SECTIONS))})\]"
@@ -103,7 +104,7 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
     search = Search(member, search.files, version, stated, tuple(Member(checkout, folder) for folder in siblings))
     places = [*sources, *(place for finder in _FINDERS for place in finder.find(search))]
     if member.at:
-        places += discovery.outside_project(member, tuple(member.around(folders)), version)
+        places += manifests.outside_project(member, tuple(member.around(folders)), version)
     named: list[Place] = []
     if member.table("tool", "omni-release", "version"):
         named = list(configured.configured_places(member))
@@ -143,7 +144,7 @@ def _source_in_package(search: Search) -> list[Place]:
     """Where no setting says what the build reads: the version in the package itself, unless it comes from a tag."""
     if source.is_versioned_by_tag(search.member):
         return []
-    places = [p for finder in finders(discovery) for p in finder.find(search) if p.role == MIRROR]
+    places = [p for finder in finders(metadata, own_files, manifests) for p in finder.find(search) if p.role == MIRROR]
     places.sort(key=lambda place: place.path.endswith("conf.py"))
     return [places[0]._replace(role=SOURCE)] if places else []
 

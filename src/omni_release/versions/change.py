@@ -11,8 +11,9 @@ from omni_release import source_tree
 from omni_release.core.errors import Conflict, Inconclusive, UsageError
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import canonical
-from omni_release.versions.pep440 import NoSpelling, Version, equals, parse, respell
+from omni_release.versions.pep440 import Version, equals, parse
 from omni_release.versions.place import DOC, TAG, WRITTEN, Place, Text
+from omni_release.versions.spelling import NoSpelling, respell
 from omni_release.versions.tags import is_final, own_tags, owner_of
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`

@@ -8,7 +8,7 @@ from omni_release import versions
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
-from omni_release.versions.discovery import BARE_NAME
+from omni_release.versions.own_files import BARE_NAME
 from omni_release.versions.place import LOCK, Place
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down

@@ -88,8 +88,8 @@ def reads(*names: str, pattern: str = "") -> Callable[[Callable[[Search], Iterat
     """Declare a function that finds places, and the files it reads: by name, or by a pattern for the whole name,
     in lower case.
 
-    That is all a new place needs, in `discovery`, `configured`, `locks` or `prose`, and a folder in
-    tests/cases/versions. Files of other names are not listed (see `Checkout`).
+    That is all a new place needs, in a module of finders (see `versions`), and a folder in tests/cases/versions. Files
+    of other names are not listed (see `Checkout`).
     """
     return lambda find: Finder(find, frozenset(names), pattern)
 
