@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,9 +40,10 @@ Write = Callable[..., str]
 
 
 @pytest.fixture
-def write(release: Release, world: World, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(release: Release, world: World) -> Write:
     """A function that writes the page of a run with one failed task, into these folders."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(release.folder.parent / "cache"))
+    cache = str(release.folder.parent / "cache")
+    world = dataclasses.replace(world, environment={"OMNI_RELEASE_CACHE_DIR": cache})
 
     def writer(*folders: Path) -> str:
         findings = (Finding("it is wrong", "is-sound"),)
@@ -124,3 +126,15 @@ def test_fault_of_the_page(write: Write, release: Release, monkeypatch: pytest.M
     """An error in the page itself is told in a line: what was published stays published."""
     monkeypatch.setattr(page, "_verdict", lambda report: 1 / 0)
     assert "internal error of omni-release: ZeroDivisionError" in write()
+
+
+def test_compiled_template(write: Write, release: Release) -> None:
+    """The template is compiled once, into a folder of this user alone: others could have code executed from there."""
+    page._environment.cache_clear()
+    assert write() == ""
+    folder = release.folder.parent / "cache" / "page"
+    assert [path.suffix for path in folder.iterdir()] == [".cache"]
+    shutil.rmtree(folder)
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert write() == "" and not list(folder.iterdir())

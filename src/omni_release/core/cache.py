@@ -19,6 +19,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,7 +118,7 @@ class OutcomeCache:
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
 
     def find(self, task: str, inputs: Inputs) -> Kept | None:
-        if self.fresh or not _is_own(self.folder):
+        if self.fresh or not is_own(self.folder):
             return None
         key = inputs.key(task)
         found = [kept for path in self.folder.glob(f"{task}.{key}.*.json") if (kept := self._read(path, task, inputs))]
@@ -175,7 +176,7 @@ class OutcomeCache:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=0o700)
-        if not _is_own(self.folder):
+        if not is_own(self.folder):
             raise PermissionError(f"{self.folder} belongs to another user")
 
     def _copy(self, made: Mapping[str, Path], target: Path) -> dict[str, str]:
@@ -254,7 +255,15 @@ def _is_good(outcome: Outcome) -> bool:
     return outcome.status is Status.PASSED and not errors
 
 
-def _is_own(folder: Path) -> bool:
+def user_cache(environment: Mapping[str, str]) -> Path:
+    """Our folder among the caches of the user, or the one that a variable names."""
+    import platformdirs
+
+    named = environment.get("OMNI_RELEASE_CACHE_DIR")
+    return Path(named).absolute() if named else platformdirs.user_cache_path("omni-release", appauthor=False)
+
+
+def is_own(folder: Path) -> bool:
     """Whether a folder is one, and only this user can write there."""
     try:
         found = folder.lstat()
@@ -264,7 +273,9 @@ def _is_own(folder: Path) -> bool:
 
 
 def _only_ours(found: os.stat_result) -> bool:
-    return os.name == "nt" or (found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+    return sys.platform == "win32" or (
+        found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
 
 
 def _verified(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omni_release.core.errors import UsageError, describe_os_error
@@ -66,21 +66,3 @@ def _kind(path: Path) -> str:
     if stat.S_ISLNK(mode):
         return f"a link to {os.readlink(path)}"
     return "a file" if stat.S_ISREG(mode) else "a pipe, a socket or a device"
-
-
-def user_cache(environment: Mapping[str, str]) -> Path | None:
-    """Our folder among the caches of the user, created if it does not exist; None where it is not the user's alone.
-
-    What others can write there they could have executed: a home folder may be that of another user, as with `sudo`.
-    """
-    base = environment.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(base) / "omni-release"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except (OSError, ValueError):
-        return None
-    if os.name == "nt":
-        return folder
-    own = found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return folder if own and stat.S_ISDIR(found.st_mode) and folder.is_absolute() else None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from omni_release.core.actions import Write
 from omni_release.core.baseline import Baseline
-from omni_release.core.cache import OutcomeCache, digest, prune
+from omni_release.core.cache import OutcomeCache, digest, prune, user_cache
 from omni_release.core.documents import read_json, to_json
 from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, now
@@ -178,19 +178,12 @@ def outcome_cache(request: Request, run: RunFolder, environment: Mapping[str, st
     settings, on_service = request.project.settings, environment.get("CI", "").lower() not in ("", "0", "false")
     folder = run.path / "outcomes"
     if request.cache or settings.cache == "always" or (settings.cache == "local" and not on_service):
-        named = environment.get("OMNI_RELEASE_CACHE_DIR")
-        everything = (Path(named).absolute() if named else _user_cache()) / "outcomes"
+        everything = user_cache(environment) / "outcomes"
         prune(everything, time.time())
         name = re.sub(r"[^a-z0-9]+", "-", request.project.name.lower())
         folder = everything / f"{name}-{digest((str(request.project.root.resolve()),))[:16]}"
     fresh = request.fresh or (settings.evidence == "fresh" and bool(request.to))  # as a part of a release
     return OutcomeCache(folder, run.path.name, run.files, run.redact, fresh)
-
-
-def _user_cache() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("omni-release", appauthor=False)
 
 
 _READ_ONLY = ("version", "models", "cassettes", "audit", "doctor", "checklist")

@@ -438,7 +438,7 @@ def _modes(scenarios: Sequence[Scenario]) -> Iterator[Mapping[str, str]]:
             results[scenario.outcome] = results.get(scenario.outcome, 0) + 1
         calls = [attempt for scenario in of_mode for attempt in scenario.attempts]
         said = ", ".join(f"{number} {outcome}" for outcome, number in results.items())
-        cost = f", ${sum(scenario.usd for scenario in of_mode):.3f}" if mode != "recorded" else ""
+        cost = f", ${sum(scenario.usd for scenario in of_mode):.3f}" if calls and mode != "recorded" else ""
         unknown = sum(call.usd is None for call in calls) if mode != "recorded" else 0
         more = f" and {unknown} call{'' if unknown == 1 else 's'} of unknown cost" if unknown else ""
         estimate = " (what the service would have charged)" if cost and mode == "emulated" else ""

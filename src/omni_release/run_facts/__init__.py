@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from omni_release import source_tree
 from omni_release.core.actions import Write
+from omni_release.core.cache import is_own, user_cache
 from omni_release.core.errors import MissingExtra, OmniReleaseError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release, Report
-from omni_release.core.own_folder import user_cache
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
 from omni_release.core.world import World
@@ -45,7 +45,7 @@ def write_page(
 
     No fault of the page stops a run: a release may be published by now. Raises OSError where a file cannot be written.
     """
-    compiled = user_cache(world.environment)
+    compiled = _compiled(world.environment)
     try:
         facts = redacted(gather(report, lane, release, world, runs), redact)
         forms = tuple(format.file for format in FORMATS.values())
@@ -63,6 +63,16 @@ def write_page(
     except Exception as error:  # noqa: BLE001
         return f"no {page.FILE}: internal error of omni-release: {type(error).__name__}: {error}"
     return ""
+
+
+def _compiled(environment: Mapping[str, str]) -> Path | None:
+    """The folder of the compiled template; None where it is not this user's alone: what is in it is executed."""
+    folder = user_cache(environment) / "page"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if is_own(folder) and is_own(folder.parent) else None
 
 
 def _copy_pictures(facts: PageFacts, source: Path, target: Path) -> None:
