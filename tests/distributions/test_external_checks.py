@@ -62,8 +62,10 @@ CONTENTS = [
     (
         ("acme/__init__.py", "tests/__init__.py", "benchmarks/__init__.py"),
         ("acme",),
-        {"W005": "tests/", "W009": "tests/, benchmarks/"},
+        {"W005": "tests/", "W009": "tests/", "of-developers": "benchmarks/"},
     ),
+    (("acme/__init__.py", "demos/__init__.py"), ("acme",), {"of-developers": "demos/"}),
+    (("demos/__init__.py",), ("demos",), {}),
     (("acme/__init__.py", "LICENSE"), ("acme",), {"W003": "LICENSE", "W009": "LICENSE"}),
     (("acme/__init__.py", "acme/a.pyc"), ("acme",), {"W001": "acme/a.pyc"}),
     (("acme/__init__.py", "acme/a.py", "acme/b.py"), ("acme",), {"W002": "acme/a.py, acme/b.py"}),

@@ -61,13 +61,13 @@ def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
         # A project without import packages may install programs, or requirements alone.
         severity = Severity.WARNING if found.rule in ("W007", "W008") and not own else Severity.ERROR
         named = files if found.rule in _AT_THE_TOP else found.files
-        if found.rule in _AT_THE_TOP and (
-            own_tools := tuple(n for n in named if n.rstrip("/").lower() in _OF_DEVELOPERS)
-        ):
-            message = f"{found.wheel}: {listed(own_tools)} would be installed as a package of that name"
-            yield Finding(message, "of-developers", distribution=found.wheel, subjects=own_tools)
-            named = tuple(name for name in named if name not in own_tools)
-            if not named:
+        if found.rule in _AT_THE_TOP:
+            stray = tuple(name for name in named if name.rstrip("/").lower() in _OF_DEVELOPERS)
+            if stray:
+                message = f"{found.wheel}: Wheel installs for everyone what is for developers: {listed(stray)}"
+                yield Finding(message, "of-developers", distribution=found.wheel, subjects=stray)
+            named = tuple(name for name in named if name not in stray)
+            if stray and not named:
                 continue
         names = f": {listed(named)}" if named else ""
         message = f"{found.wheel}: {found.message}{names}"
@@ -77,7 +77,7 @@ def wheel_contents(release: Release, world: World) -> Iterator[Finding]:
 _OF_DEVELOPERS = frozenset(
     ["bench", "benchmark", "benchmarks", "demo", "demos", "e2e", "integration_tests", "notebooks", "sample", "samples"]
 )
-"""Top-level folders that no project means to install, beside those that W005 names: docs, examples, scripts, tests."""
+"""Folders that no project means to install at the top, in addition to those of W005: docs, examples, tests."""
 
 _AT_THE_TOP = ("W003", "W005", "W009", "W010")
 
