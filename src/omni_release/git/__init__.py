@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from omni_release import distributions, programs, source_tree
+from omni_release import programs, source_tree
 from omni_release.core import redaction
-from omni_release.core.errors import Inconclusive, NotApplicable, SettingsError, UsageError
+from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
 from omni_release.core.model import Release
-from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import Processes, ToolAnswer, World
-from omni_release.versions import tags as version_tags
-from omni_release.versions.tags import TagOwner
 
 REMOTE_TIMEOUT = 60.0
 """Seconds that a remote has for one answer."""
@@ -250,80 +247,3 @@ def _ci_ref(environment: Mapping[str, str], prefix: str, variables: tuple[str, .
     refs = (environment.get(variable, "") for variable in _CI_REFS)
     ref = next((ref.removeprefix(prefix) for ref in refs if ref.startswith(prefix)), None)
     return ref or next((environment[variable] for variable in variables if environment.get(variable)), None)
-
-
-USUAL_TEMPLATE = "v{version}"
-
-_KEYS = ("tool", "omni-release", "git", "tag")
-
-
-def released_version(release: Release, world: World) -> str:
-    """The version that is released. Raises Inconclusive where the build determines it, and nothing is built yet."""
-    version = distributions.version_to_release(release.version, world.journal.artifacts())
-    if version is None:
-        raise Inconclusive(
-            "the version is determined by the build, and nothing is built yet", "Run `omni-release rehearse` first."
-        )
-    return version
-
-
-def tag_name(release: Release, repository: ReleaseRepository, version: str) -> str:
-    """The name of the tag for a version. Raises SettingsError where the setting `tag` gives no valid name."""
-    configured = release.project.settings.git.tag
-    if not configured:
-        return fill(_usual_template(release, repository), release, version)
-    problem = ""
-    if "{version}" not in configured or re.search(r"[{}]", re.sub(r"\{(?:version|name)\}", "", configured)):
-        problem = "must contain `{version}`, and may contain `{name}`"
-    elif configured.startswith("-"):
-        problem = "must not begin with a hyphen, which git takes for an option"
-    elif repository.ask("check-ref-format", f"refs/tags/{fill(configured, release, '1.0')}").code != 0:
-        problem = "is not a valid tag name"
-    if problem:
-        root = release.project.root
-        raise SettingsError(
-            f"`tag` in [tool.omni-release.git] {problem}: {configured!r}",
-            'A common value is "v{version}".',
-            path=root / "pyproject.toml",
-            line=pyproject_line(root, _KEYS),
-        )
-    return fill(configured, release, version)
-
-
-def fill(template: str, release: Release, version: str) -> str:
-    """The template with the version and the project's name in it."""
-    return template.replace("{version}", version).replace("{name}", release.project.name)
-
-
-def _usual_template(release: Release, repository: ReleaseRepository) -> str:
-    """The style of the highest version's tag: among those that name this project, else those that name none."""
-    names = existing_tags(repository)
-    if tags := version_tags.own_tags(names, tag_owner(release)):
-        return max(tags, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
-    # All tags are of other projects in the repository: this project's tag must differ from theirs.
-    shared = any(version_tags.split_tag(name) for name in names) and str(release.inside) != "."
-    return "{name}-" + USUAL_TEMPLATE if shared else USUAL_TEMPLATE
-
-
-def tag_owner(release: Release) -> TagOwner:
-    """The released project, as an owner of tags."""
-    project = release.project
-    return version_tags.owner_of(str(project.root), project.name, project.settings.git.tag)
-
-
-def existing_tags(repository: ReleaseRepository) -> tuple[str, ...]:
-    """The names of the local tags; where there are none, as in a clone made by CI, of those on the remote.
-
-    Raises Inconclusive where the remote does not answer.
-    """
-    local = repository.ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").out.splitlines()
-    if local or repository.remote is None:
-        return tuple(local)
-    return tuple(repository.remote_tags())
-
-
-def conflict(name: str, tag: TagRef, where: str, repository: ReleaseRepository) -> str:
-    """Why a tag is not the release's: it points to another commit. Empty where it points to the released one."""
-    if tag.commit == repository.commit:
-        return ""
-    return f"tag {name} points to {short(tag.commit)} {where}, but the release is {short(repository.commit)}"

@@ -13,7 +13,7 @@ from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import FileState, World
-from omni_release.git import ReleaseRepository, TagRef, short
+from omni_release.git import ReleaseRepository, TagRef, release_tag, short
 from omni_release.versions import tags as version_tags
 
 _MOST_PATHS = 20  # of one kind
@@ -204,7 +204,7 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
     [tool.omni-release.git] sets the name.
     """
     repository = git.open_repository(release, world)
-    version = git.released_version(release, world)
+    version = release_tag.released_version(release, world)
     ci_tag = git.ci_tag(world.environment)
     if ci_tag:
         yield from _ci_tag_problems(release, repository, version, ci_tag)
@@ -212,7 +212,7 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
         yield from _new_tag_problems(release, repository, version)
     if repository.remote is None:
         return
-    name = ci_tag or git.tag_name(release, repository, version)
+    name = ci_tag or release_tag.tag_name(release, repository, version)
     if (tag := repository.remote_tag(name)) is not None:
         yield _existing_tag(tag, name, repository, f"on {repository.remote}")
     elif ci_tag:
@@ -222,7 +222,7 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
 def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: str, name: str) -> Iterator[Finding]:
     """In CI that a tag has started: whether it is this version's tag."""
     template, parts = release.project.settings.git.tag, version_tags.split_tag(name)
-    wanted = git.fill(template or git.USUAL_TEMPLATE, release, version)
+    wanted = release_tag.fill(template or release_tag.USUAL_TEMPLATE, release, version)
     same_version = bool(parts and distributions.same_version(parts[1], version))
     if name != wanted if template else not same_version:
         fix = f"set the version to {parts[1]} and tag that commit" if parts else "tag the commit"
@@ -234,13 +234,13 @@ def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: s
 
 def _new_tag_problems(release: Release, repository: ReleaseRepository, version: str) -> Iterator[Finding]:
     """Where a person releases, and the tag is created last: whether that will work."""
-    name = git.tag_name(release, repository, version)
+    name = release_tag.tag_name(release, repository, version)
     if (tag := repository.local_tag(name)) is not None:
         yield _existing_tag(tag, name, repository, "locally")
         return
     yield Finding(f"the tag will be {name}", TAG_NAME.id, Severity.NOTICE)
     prefix, _ = version_tags.split_tag(name) or ("", "")
-    for other in git.existing_tags(repository):
+    for other in release_tag.existing_tags(repository):
         parts = version_tags.split_tag(other)
         if other != name and parts and parts[0] == prefix and distributions.same_version(parts[1], version):
             yield Finding(f"the version already has a tag with another spelling: {other}", TAG_DUPLICATE.id)
@@ -252,7 +252,7 @@ def _new_tag_problems(release: Release, repository: ReleaseRepository, version: 
 
 
 def _existing_tag(tag: TagRef, name: str, repository: ReleaseRepository, where: str) -> Finding:
-    if message := git.conflict(name, tag, where, repository):
+    if message := release_tag.conflict(name, tag, where, repository):
         return Finding(message, TAG_CONFLICT.id)
     if not tag.annotated:
         return Finding(f"tag {name} is not annotated {where}", TAG_LIGHTWEIGHT.id, Severity.NOTICE)

@@ -16,7 +16,7 @@ from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import Evidence, Release
 from omni_release.core.secret_variables import without_secrets
 from omni_release.core.world import World
-from omni_release.git import ReleaseRepository, TagRef
+from omni_release.git import ReleaseRepository, TagRef, release_tag
 from omni_release.programs import RUN_VARIABLE
 from omni_release.versions import prose
 
@@ -75,12 +75,12 @@ def _release_tag(release: Release, world: World) -> tuple[ReleaseRepository, str
     repository = git.open_repository(release, world)
     if (tag := git.ci_tag(world.environment)) is not None:
         raise NotApplicable(f"CI runs for tag {tag}, which already exists")
-    version = git.released_version(release, world)
-    return repository, git.tag_name(release, repository, version), version
+    version = release_tag.released_version(release, world)
+    return repository, release_tag.tag_name(release, repository, version), version
 
 
 def _evidence(tag: TagRef, name: str, where: str, repository: ReleaseRepository) -> Evidence:
-    if message := git.conflict(name, tag, where, repository):
+    if message := release_tag.conflict(name, tag, where, repository):
         raise Conflict(
             message, "The upload is complete. If this tag is wrong, delete it and run the same command again."
         )
@@ -186,8 +186,8 @@ def _draft(release: Release, world: World) -> _Draft:
     parts = next((match for pattern in _REMOTE_ADDRESSES if (match := pattern.fullmatch(address))), None)
     if parts is None:
         raise NotApplicable("the remote is not on a host that gh supports: no draft is created")
-    version = git.released_version(release, world)
-    tag = git.ci_tag(world.environment) or git.tag_name(release, repository, version)
+    version = release_tag.released_version(release, world)
+    tag = git.ci_tag(world.environment) or release_tag.tag_name(release, repository, version)
     try:
         prerelease = Version(version).is_prerelease
     except InvalidVersion:

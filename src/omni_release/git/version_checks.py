@@ -10,7 +10,7 @@ from omni_release.core.errors import NotApplicable
 from omni_release.core.model import REHEARSAL, Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.git import ReleaseRepository
+from omni_release.git import ReleaseRepository, release_tag
 from omni_release.versions import tags as version_tags
 from omni_release.versions.pep440 import Version, parse
 from omni_release.versions.tags import Tag
@@ -108,7 +108,7 @@ class _History:
                     commits[name] = commit
                     if (time := _time_in_history(repository, commit)) is not None:
                         times[name] = time
-        owner = git.tag_owner(release)
+        owner = release_tag.tag_owner(release)
         own = version_tags.own_tags(commits, owner)
         at_head = tuple(tag for tag in own if commits[tag.name] == repository.commit)
         before = [tag for tag in own if tag.name in times and tag not in at_head]
