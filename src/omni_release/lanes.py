@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.core import severity, waivers
 from omni_release.core.model import Stage
-from omni_release.core.tasks import Lane, RuleClass, Task, check, stage, step
+from omni_release.core.tasks import Key, Lane, RuleClass, Task, check, stage, step
 
 if TYPE_CHECKING:
     from omni_release.core.model import Project
@@ -28,8 +28,13 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     """
     from omni_release.builds import Build, CopySource, Rebuild, TakeArtifacts
     from omni_release.cassettes.checks import cassettes_clean
-    from omni_release.code.checks import deprecated_apis
-    from omni_release.code.dependency_checks import dependencies_maintained, lower_bounds, vulnerabilities
+    from omni_release.code.checks import deprecated_apis, mypy_inputs
+    from omni_release.code.dependency_checks import (
+        dependencies_maintained,
+        lower_bounds,
+        lower_bounds_inputs,
+        vulnerabilities,
+    )
     from omni_release.distributions.checks import distributions_match, wheel_complete
     from omni_release.distributions.content_checks import no_stray_files, sdist_tracked_files
     from omni_release.distributions.portability_checks import (
@@ -47,6 +52,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_with_uv,
     )
     from omni_release.environments.extras_checks import extras_exist
+    from omni_release.environments.inputs import of_checkout, of_distributions, of_pip_check
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
@@ -100,7 +106,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 Stage.VERIFY,
                 step(InstallWithPip(), needs="upload"),
                 check(works_with_pip, needs="install-with-pip"),
-                check(pip_check, needs="install-with-pip"),
+                check(pip_check, needs="install-with-pip", key=of_pip_check),
                 step(InstallWithUv(), needs="upload"),
                 check(works_with_uv, needs="install-with-uv"),
                 check(public_modules_import, needs="install-with-uv"),
@@ -113,8 +119,8 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(no_stray_files, needs="build"),
                 check(sdist_tracked_files, needs="build"),
                 check(upload_rules, needs="build"),
-                check(twine_check, needs="build"),
-                check(wheel_contents, needs="build"),
+                check(twine_check, needs="build", key=of_distributions),
+                check(wheel_contents, needs="build", key=of_distributions),
                 check(portable_files, needs="build"),
                 check(typing_and_license, needs="build"),
                 check(description_links, needs="build"),
@@ -125,10 +131,10 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.CODE,
-                *_code(needs="build", installed="install-candidate"),
-                check(deprecated_apis, needs="install-candidate"),
+                *_code(needs="build", installed="install-candidate", key=of_checkout),
+                check(deprecated_apis, needs="install-candidate", key=mypy_inputs),
                 check(dependencies_maintained, needs="build"),
-                check(lower_bounds, needs="build"),
+                check(lower_bounds, needs="build", key=lower_bounds_inputs),
                 check(vulnerabilities, needs="install-with-uv"),
             ),
         ),
@@ -303,8 +309,11 @@ def audit() -> Lane:
     return Lane("audit", _code())
 
 
-def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
-    """The checks of the code itself: the same in each lane, after the tasks that this lane needs first."""
+def _code(needs: str = "", installed: str = "", key: Key | None = None) -> tuple[Task, ...]:
+    """The checks of the code itself: the same in each lane, after the tasks that this lane needs first.
+
+    `key` is for what depends on what is installed.
+    """
     from omni_release.code.checks import abandoned_packages, bug_patterns, silent_failures
     from omni_release.code.dependency_checks import imports_declared
     from omni_release.publishing.pipelines import pipelines_publish_once
@@ -314,7 +323,7 @@ def _code(needs: str = "", installed: str = "") -> tuple[Task, ...]:
         check(bug_patterns, needs=needs),
         check(silent_failures, needs=needs),
         check(abandoned_packages, needs=needs),
-        replace(check(imports_declared, needs=installed), partial=not installed),
+        replace(check(imports_declared, needs=installed, key=key), partial=not installed),
         check(pipelines_publish_once, needs=needs),
     )
 

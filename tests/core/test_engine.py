@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from omni_release import lanes
 from omni_release.adapters.files import LocalFiles
 from omni_release.core import engine
-from omni_release.core.actions import Action, Run, Write
+from omni_release.core.actions import Action, Copy, Run, Write
 from omni_release.core.cache import Inputs, OutcomeCache
 from omni_release.core.errors import Conflict, Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.journal import RunFolder
@@ -381,6 +382,86 @@ def test_waiver_ends_for_a_cached_outcome(release: Release, keeping: World) -> N
     task = replace(check(one_thing_differs), key=lambda release, world: Inputs("same"))
     assert ran(Lane("one", (task,)), waived, keeping)[task.id].status is Status.PASSED
     assert ran(Lane("one", (task,)), release, keeping)[task.id].status is Status.FAILED
+
+
+class Built:
+    """Builds a file.
+
+    Fix: nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.calls = folder, 0
+
+    def actions(self, release: Release, world: World) -> Iterable[Action]:
+        self.calls += 1
+        yield Write(self.folder / "dist" / "acme.whl", b"built")
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        path = self.folder / "dist" / "acme.whl"
+        return {"bytes": path.read_text()} if path.is_file() and path.read_bytes() != b"wrong" else None
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        return Inputs(str(release.version))
+
+    def made(self, release: Release, world: World) -> dict[str, Path]:
+        return {"dist": self.folder / "dist"}
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        yield Copy(folder / "dist", self.folder / "dist", (PurePosixPath("acme.whl"),))
+
+
+def test_step_is_put_back(release: Release, keeping: World, tmp_path: Path) -> None:
+    """What a step has made is put back in place of its actions, and proved; with other inputs it is performed."""
+    body = Built(tmp_path / "work")
+    lane = Lane("build", (step(body),))
+    assert ran(lane, release, keeping)["built"].cached is None
+    shutil.rmtree(body.folder)
+    again = ran(lane, release, keeping)["built"]
+    assert (again.status, body.calls, again.evidence) == (Status.PASSED, 1, {"bytes": "built"})
+    assert again.cached is not None
+    shutil.rmtree(body.folder)
+    assert ran(lane, replace(release, version="2.0"), keeping)["built"].cached is None
+    assert body.calls == 2
+
+
+@pytest.mark.parametrize("change", ["proof", "refused", "gone", "one run"])
+def test_step_is_performed(change: str, release: Release, keeping: World, tmp_path: Path) -> None:
+    """A step is performed where what was kept proves nothing, must be made again, is gone, or is of this run alone."""
+    body = Built(tmp_path / "work")
+    lane = Lane("build", (step(body),))
+    ran(lane, release, keeping)
+    shutil.rmtree(body.folder)
+
+    def put_back(release: Release, world: World, folder: Path) -> Iterable[Action]:
+        if change == "refused":
+            raise Inconclusive("other versions would be installed")
+        yield Write(body.folder / "dist" / "acme.whl", b"wrong")
+
+    if change in ("proof", "refused"):
+        body.put_back = put_back  # type: ignore[method-assign]  # as a step that cannot use what was kept
+    elif change == "gone":
+        shutil.rmtree(tmp_path / "kept")
+    else:
+        assert isinstance(keeping.outcomes, OutcomeCache)
+        keeping = replace(keeping, outcomes=replace(keeping.outcomes, shared=False))
+    outcome = ran(lane, release, keeping)["built"]
+    assert (outcome.status, outcome.cached, body.calls) == (Status.PASSED, None, 2)
+
+
+def test_inputs_that_change_in_the_meantime(release: Release, keeping: World, tmp_path: Path) -> None:
+    """A check during which its inputs change is not kept: it is unknown which of them it has seen."""
+    path = tmp_path / "input"
+    path.write_text("before")
+
+    def edits(release: Release, world: World) -> Iterator[Finding]:
+        """Edits."""
+        path.write_text("after")
+        yield Finding("edited", severity=Severity.NOTICE)
+
+    task = replace(check(edits), key=lambda release, world: Inputs(path.read_text()))
+    assert ran(Lane("one", (task,)), release, keeping)["edits"].status is Status.PASSED
+    assert not (tmp_path / "kept").exists()
 
 
 def test_unknown_inputs(release: Release, keeping: World, tmp_path: Path) -> None:

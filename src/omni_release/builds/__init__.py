@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, programs, source_tree
-from omni_release.builds import repository
+from omni_release.builds import repository, reuse
 from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import Conflict, Inconclusive
 from omni_release.core.model import Evidence, Release
 from omni_release.core.own_folder import FOLDER
@@ -42,6 +43,20 @@ class Build:
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return verify_artifacts(release, world)
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        run = _build(release, world, "first", release.source, release.dist)
+        return reuse.of_build(release, world, run, release.work_dir / "source")
+
+    def made(self, release: Release, world: World) -> Mapping[str, Path]:
+        return reuse.made(release, world, {"dist": release.dist, "local-wheel": release.local_wheel})
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        reuse.require_same_environment(release, world, folder)
+        yield _copy(folder / "dist", release.dist)
+        if (folder / "local-wheel").is_dir():
+            yield _copy(folder / "local-wheel", release.local_wheel)
+        yield _pin(release)
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,23 @@ class Rebuild:
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"rebuilt": str(release.rebuilt)} if release.rebuilt.is_dir() else None
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        run = _build(release, world, "again", release.source_again, release.rebuilt)
+        return reuse.of_build(release, world, run, release.work_dir / "again")
+
+    def made(self, release: Release, world: World) -> Mapping[str, Path]:
+        return reuse.made(release, world, {"rebuilt": release.rebuilt})
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        reuse.require_same_environment(release, world, folder)
+        yield _copy(folder / "rebuilt", release.rebuilt)
+
+
+def _copy(source: Path, target: Path) -> Copy:
+    """Copy all files of a folder."""
+    files = (path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file())
+    return Copy(source, target, tuple(PurePosixPath(path.as_posix()) for path in files))
 
 
 def _pin(release: Release) -> Pin:

@@ -13,11 +13,13 @@ from typing import Any
 
 from omni_release import environments, file_roles, programs, source_tree
 from omni_release.code import SKIPPED_RULES, SOURCE_RULES, imports, requirements, scan, select_sources
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, Severity, display_path, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+from omni_release.environments.inputs import of_checkout
 
 _MYPY_FILES = ("mypy.ini", ".mypy.ini")
 _SHARED_NAMESPACES = {"google", "vertexai"}  # a project with a part of one does not own what others have in it
@@ -248,6 +250,11 @@ def deprecated_apis(release: Release, world: World) -> Iterator[Finding]:
         if entry["code"] == "deprecated":
             path = entry["file"].replace("\\", "/")
             yield Finding(entry["message"], "deprecated", path=path, line=entry["line"], column=entry["column"] + 1)
+
+
+def mypy_inputs(release: Release, world: World) -> Inputs | None:
+    """The inputs of mypy: the checkout, and what is installed."""
+    return of_checkout(release, world) if _uses_mypy(release) else None
 
 
 def _uses_mypy(release: Release) -> bool:

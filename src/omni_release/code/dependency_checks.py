@@ -12,11 +12,13 @@ from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments, programs
 from omni_release.code import declared_imports, imports
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import Inconclusive, NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
+from omni_release.environments.inputs import of_artifacts
 
 
 @reports(
@@ -72,20 +74,12 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
 
     Fix: raise the bound that is too low; uv's output is in the run's `logs/lowest.log`.
     """
-    from packaging.requirements import Requirement
-
     if not release.project.settings.dependencies.lower_bounds:
         raise NotApplicable("`lower-bounds` in [tool.omni-release.dependencies] is not set")
     target, wheel = release.environment("lowest"), distributions.installable(release.dist)
     python = str(environments.python(target))
     # For uv only its own arguments are direct requirements, not those of a wheel: so they are arguments too.
-    direct = []
-    for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
-        requirement = Requirement(stated)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            requirement.marker = None
-            direct.append(str(requirement))
-    arguments = ("--resolution", "lowest-direct", "--python", python, str(wheel), *direct)
+    arguments = (*_LOWEST, "--python", python, str(wheel), *_direct_requirements(wheel))
     install = installers.uv("pip", "install", "--project", str(release.project.root), *arguments)
     for argv in (installers.venv(target), install):
         completed = _run_configured(release, world, argv, "lowest", "lower-bounds")
@@ -96,6 +90,32 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
         completed = _run_configured(release, world, (python, "-I", "-c", f"import {name}"), "lowest", "lower-bounds")
         if completed.code != 0:
             yield Finding("\n".join((f"`import {name}` fails:", *completed.tail[-6:])), "lower-bound")
+
+
+_LOWEST = ("--resolution", "lowest-direct")
+
+
+def _direct_requirements(wheel: Path) -> tuple[str, ...]:
+    """What a wheel requires on this machine, without extras."""
+    from packaging.requirements import Requirement
+
+    direct = []
+    for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
+        requirement = Requirement(stated)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            requirement.marker = None
+            direct.append(str(requirement))
+    return tuple(direct)
+
+
+def lower_bounds_inputs(release: Release, world: World) -> Inputs | None:
+    """The inputs of the check of the lower bounds: the wheel, and the versions that uv would install for them now."""
+    if not release.project.settings.dependencies.lower_bounds:
+        return None
+    direct = _direct_requirements(distributions.installable(release.dist))
+    resolved = installers.resolution(release, world, "lowest", direct, *_LOWEST)
+    variables = installers.dependency_env(world.environment, release.folder)
+    return None if resolved is None else of_artifacts(release, world, variables, resolved)
 
 
 @reports(Rule("vulnerability", RuleClass.RELEASE, "Installed dependency has a known vulnerability"))

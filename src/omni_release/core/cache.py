@@ -107,7 +107,8 @@ def state(name: str) -> str:
 class OutcomeCache:
     """See `core.world.Outcomes`.
 
-    `run` is the name of the current run. With `fresh` nothing is found, but what is determined is kept.
+    `run` is the name of the current run. With `fresh` nothing is found, but what is determined is kept. One of a single
+    run is not `shared`: a step that is done is seen to be done, so nothing of steps is kept.
     """
 
     folder: Path
@@ -115,6 +116,7 @@ class OutcomeCache:
     files: Files
     redact: Redact = strip_userinfo
     fresh: bool = False
+    shared: bool = True
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
 
     def find(self, task: str, inputs: Inputs) -> Kept | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -258,14 +258,18 @@ def _inputs(task: Task, key: Key | None, release: Release, world: World) -> Inpu
         return None
 
 
-def _keep(
-    task: Task, outcome: Outcome, inputs: Inputs, release: Release, world: World, made: Mapping[str, Path] | None = None
-) -> None:
-    """Keep a passed outcome for later runs, with what it has used; not where that is not known."""
+def _keep(task: Task, outcome: Outcome, inputs: Inputs, release: Release, world: World) -> None:
+    """Keep a passed outcome for later runs, with what it has used; not where that is unknown, or has changed."""
     assert world.outcomes is not None
     try:
-        used = task.used(release, world, inputs) if task.used else None
-        if task.used is None or used is not None:
+        used, made = None, None
+        if isinstance(task.body, Reusable):
+            made = task.body.made(release, world)
+        elif task.used:
+            used = task.used(release, world, inputs)
+        elif task.key and task.key(release, world) != inputs:
+            raise Inconclusive("its inputs have changed in the meantime")
+        if used is not None or not task.used:
             world.outcomes.keep(outcome, inputs, used, made)
     except (OmniReleaseError, OSError, ValueError) as error:  # it is only slower the next time
         world.journal.record("not-kept", task=task.id, reason=f"{type(error).__name__}: {error}")
@@ -303,13 +307,14 @@ def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bo
     """The outcome of a step. If it is not done yet, its actions are performed, and it must be done then."""
     if (proof := body.check_done(release, world)) is not None:
         return _outcome_with(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
-    inputs = _inputs(task, body.inputs, release, world) if isinstance(body, Reusable) and not dry else None
-    if isinstance(body, Reusable) and inputs is not None:
+    if not isinstance(body, Reusable) or dry or world.outcomes is None or not world.outcomes.shared:
+        return _performed(task, body, release, world, dry=dry)
+    if (inputs := _inputs(task, body.inputs, release, world)) is not None:
         if outcome := _put_back(task, body, inputs, release, world):
             return outcome
         outcome = _performed(task, body, release, world, dry=dry)
         if not outcome.findings:  # one says that an action failed, although its result is there
-            _keep(task, outcome, inputs, release, world, body.made(release))
+            _keep(task, outcome, inputs, release, world)
         return outcome
     return _performed(task, body, release, world, dry=dry)
 

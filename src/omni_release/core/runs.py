@@ -176,14 +176,14 @@ def outcome_cache(request: Request, run: RunFolder, environment: Mapping[str, st
     if request.dry or not run.path.is_dir():
         return None
     settings, on_service = request.project.settings, environment.get("CI", "").lower() not in ("", "0", "false")
-    folder = run.path / "outcomes"
+    folder, shared = run.path / "outcomes", False
     if request.cache or settings.cache == "always" or (settings.cache == "local" and not on_service):
         everything = user_cache(environment) / "outcomes"
         prune(everything, time.time())
         name = re.sub(r"[^a-z0-9]+", "-", request.project.name.lower())
-        folder = everything / f"{name}-{digest((str(request.project.root.resolve()),))[:16]}"
+        folder, shared = everything / f"{name}-{digest((str(request.project.root.resolve()),))[:16]}", True
     fresh = request.fresh or (settings.evidence == "fresh" and bool(request.to))  # as a part of a release
-    return OutcomeCache(folder, run.path.name, run.files, run.redact, fresh)
+    return OutcomeCache(folder, run.path.name, run.files, run.redact, fresh, shared)
 
 
 _READ_ONLY = ("version", "models", "cassettes", "audit", "doctor", "checklist")

@@ -47,11 +47,14 @@ class Reusable(Step, Protocol):
     def inputs(self, release: Release, world: World) -> Inputs | None:
         """What its result depends on; None where that cannot be known."""
 
-    def made(self, release: Release) -> Mapping[str, Path]:
-        """The folders with what it made, by a name for each; none where there is nothing to put back."""
+    def made(self, release: Release, world: World) -> Mapping[str, Path]:
+        """The folders with what it made, by a name for each. Raises Inconclusive where nothing is to be kept."""
 
     def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
-        """The actions in place of its own; `folder` has what it made, under the names. `check_done` proves them."""
+        """The actions in place of its own; `folder` has what it made, under the names. `check_done` proves them.
+
+        Raises Inconclusive where it must be made again.
+        """
 
 
 class RuleClass(enum.StrEnum):

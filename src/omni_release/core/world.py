@@ -321,7 +321,14 @@ class Journal(Protocol):
 
 
 class Outcomes(Protocol):
-    """Passed outcomes of earlier runs, by all that they depend on."""
+    """Passed outcomes of earlier runs, by all that they depend on.
+
+    It is `shared` by the runs of a project, or of one run alone.
+    """
+
+    @property
+    def shared(self) -> bool:
+        """Do other runs find what is kept?"""
 
     def find(self, task: str, inputs: Inputs) -> Kept | None:
         """The newest outcome of a task for these inputs; None where there is none."""

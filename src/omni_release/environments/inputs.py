@@ -9,6 +9,7 @@ import csv
 import functools
 import os
 import platform
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -17,7 +18,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 import omni_release
-from omni_release import environments, source_tree
+from omni_release import environments, programs, source_tree
 from omni_release.core import documents
 from omni_release.core.cache import Inputs, digest
 from omni_release.core.model import Release
@@ -95,19 +96,68 @@ def _script(path: Path, release: Release, line: str) -> Iterator[str]:
     yield line
 
 
+def of_artifacts(release: Release, world: World, environment: Mapping[str, str], *more: str) -> Inputs:
+    """The inputs of a task that reads the distributions, and the checkout's own settings for its tool.
+
+    `environment` are the variables of its programs, `more` is what else it depends on.
+    """
+    built = sorted(f"{artifact.name} {artifact.sha256}" for artifact in world.journal.artifacts())
+    settings = f"{release.project.root} {release.project.settings} {release.project.packages}"
+    files = (release.project.root / name for name in ("pyproject.toml", "setup.cfg", "setup.py"))
+    stated = (documents.sha256(path) if path.is_file() else "" for path in files)
+    return Inputs(digest((tool(), settings, variables(environment, release), *stated, *built, *more)))
+
+
+def of_distributions(release: Release, world: World) -> Inputs:
+    """The inputs of a task whose tool reads the distributions, and no other file but the settings."""
+    return of_artifacts(release, world, programs.tool_env(world.environment, release.folder))
+
+
+def of_pip_check(release: Release, world: World) -> Inputs | None:
+    """The inputs of `pip check`: what is installed where pip installed the release."""
+    packages = installed(release, "released-pip")
+    variables = programs.tool_env(world.environment, release.folder)
+    return None if packages is None else of_artifacts(release, world, variables, packages)
+
+
+def of_checkout(release: Release, world: World) -> Inputs | None:
+    """The inputs of a task whose tool may read all of the checkout, and uses the test environment."""
+    return of_tree(release, world, programs.tool_env(world.environment, release.folder))
+
+
 def of_tree(release: Release, world: World, environment: Mapping[str, str], *more: str) -> Inputs | None:
-    """The inputs of a task that may read all of the checkout, and uses the candidate environment.
+    """The inputs of a task that may read all of the checkout, and uses the test environment.
 
     `environment` are the variables of its programs. None where it cannot be known what is installed.
     """
     packages = installed(release, "candidate")
     if packages is None:
         return None
-    files = source_tree.file_hashes(release.project.root, world.processes)
-    tree = (f"{name} {value}" for name, value in sorted(files.items()))
-    built = (f"{artifact.name} {artifact.sha256}" for artifact in world.journal.artifacts())
-    settings = f"{release.project.root} {release.project.settings}"
-    return Inputs(digest((tool(), packages, settings, variables(environment, release), *built, *tree, *more)))
+    found = source_tree.working_tree(release.project.root, world.processes)
+    top = found.top if found else release.project.root
+    names = source_tree.build_inputs(top, release.project.root, world.processes)
+    tree = (f"{name} {of_file(top / name)}" for name in names)
+    return of_artifacts(release, world, environment, packages, *tree, *more)
+
+
+def of_folder(folder: Path) -> Iterator[str]:
+    """A line for each file below a folder, without what git keeps for itself."""
+    for inside, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        links = [name for name in folders if os.path.islink(os.path.join(inside, name))]
+        for path in (Path(inside, name) for name in sorted((*names, *links)) if name != ".git"):
+            yield f"{path.relative_to(folder).as_posix()} {of_file(path)}"
+
+
+def of_file(path: Path) -> str:
+    """The kind, the permissions and the content of a file."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return "absent"
+    if stat.S_ISLNK(mode):
+        return f"link to {os.readlink(path)}"
+    return f"{mode:o} {documents.sha256(path)}" if stat.S_ISREG(mode) else f"{mode:o}"
 
 
 def own_files(release: Release, name: str) -> dict[str, Path]:

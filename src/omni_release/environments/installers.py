@@ -7,7 +7,7 @@ import os
 import sys
 import tomllib
 import urllib.parse
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -159,6 +159,23 @@ def succeeds(world: World, run: Run | None) -> bool:
             return True
         run = run.otherwise
     return False
+
+
+def resolution(release: Release, world: World, name: str, requirements: Sequence[str], *options: str) -> str | None:
+    """What uv would install for these requirements now: versions and hashes; None where it cannot tell.
+
+    As `install_dependencies` it asks uv's cache first, with this machine's settings. `name` is that of its files.
+    """
+    wanted, found = release.work_dir / f"{name}.in", release.work_dir / f"{name}.resolved"
+    world.files.write(Write(wanted, "\n".join((*requirements, "")).encode()))
+    found.unlink(missing_ok=True)  # uv would keep to the versions in it
+    quiet = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python", sys.executable)
+    settings = ("--project", str(release.project.root), *options)
+    argv = uv("pip", "compile", *settings, *quiet, "--output-file", str(found), str(wanted))
+    for arguments in ((*argv, "--offline"), argv):
+        if world.processes.run(configured(release, world, name, arguments)).code == 0:
+            return found.read_text(encoding="utf-8")
+    return None
 
 
 _UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")

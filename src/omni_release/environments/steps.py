@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from omni_release import distributions, environments, programs
-from omni_release.core.actions import Action
+from omni_release.core.actions import Action, Write
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import REHEARSAL, Artifact, Evidence, Release
 from omni_release.core.world import World
 from omni_release.environments import LocalEnvironment, installers
+from omni_release.environments.inputs import of_distributions
 
 
 class InstallWithUv:
@@ -62,9 +65,33 @@ class InstallWithPip:
         yield installers.isolated(release, world, pinned.name, argv, index.secrets)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        if not environments.has_released_wheel(release, "released-pip", by="pip"):
+        # After `put_back`, uv has installed what pip has installed in an earlier run.
+        by = "uv" if self._note(release).path.is_file() else "pip"
+        if not environments.has_released_wheel(release, "released-pip", by=by):
             return None
         return {"installer": f"pip, {_pip_mode(release)}", "index": world.index.target.simple}
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        # What pip makes of one file from the index of a rehearsal: with `full` it resolves the dependencies, too.
+        reusable = release.target == REHEARSAL and _pip_mode(release) == "own-file"
+        return of_distributions(release, world) if reusable else None
+
+    def made(self, release: Release, world: World) -> Mapping[str, Path]:
+        return {}
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        pinned = installers.pinned_wheel(release, world, "released-pip")
+        yield pinned.requirements_file
+        yield installers.create_environment(release, world, pinned.name)
+        wheel = str(distributions.installable(release.dist))
+        yield installers.install_dependencies(release, world, pinned.name, wheel)
+        yield installers.install_pinned(release, world, pinned)
+        yield self._note(release)
+
+    @staticmethod
+    def _note(release: Release) -> Write:
+        """The file in the environment that says that pip was not run for it."""
+        return Write(release.environment("released-pip") / "omni-release-put-back", b"")
 
 
 def _pip_mode(release: Release) -> str:

@@ -7,18 +7,21 @@ import getpass
 import html
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, git, programs
 from omni_release.core import documents
-from omni_release.core.actions import Action, Confirm, Run, Send
+from omni_release.core.actions import Action, Confirm, Copy, Run, Send
+from omni_release.core.cache import Inputs
 from omni_release.core.errors import ActionFailed, Conflict, Inconclusive, UsageError
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import Evidence, Release
+from omni_release.core.model import REHEARSAL, Evidence, Release
 from omni_release.core.runs import Request
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, Credentials, FileState, FileStatus, World
+from omni_release.environments.inputs import of_distributions
 from omni_release.index import classify_status, polling
 
 
@@ -88,6 +91,21 @@ class Upload:
         if any(file.state is not FileState.OURS for file in statuses):
             return None
         return {file.name: f"sha256 {file.sha256}" for file in artifacts} | {"index": index.simple}
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        return of_distributions(release, world) if self.together and release.target == REHEARSAL else None
+
+    def made(self, release: Release, world: World) -> Mapping[str, Path]:
+        return {name: release.folder / "index" / name for name in _OF_THE_INDEX}
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        for name in _OF_THE_INDEX:
+            files = tuple(PurePosixPath(path.name) for path in sorted((folder / name).iterdir()))
+            yield Copy(folder / name, release.folder / "index" / name, files)
+
+
+_OF_THE_INDEX = ("files", "held")
+"""What the index of a rehearsal has on the disk, see `local_index.store`: the bytes first, then that it has them."""
 
 
 class ConfirmVersion:

@@ -9,6 +9,9 @@ started, but copied into the environment, where each interpreter imports it at i
 
 from pathlib import Path
 
+REQUIREMENTS_FILE = "omni-release-requirements.txt"
+"""The file in the environment of a build with all that was asked for, one requirement a line."""
+
 
 def program(name: str) -> Path:
     """The file of one of these programs."""

@@ -28,6 +28,8 @@ from typing import Literal
 import build
 import uv
 
+from omni_release.scripts import REQUIREMENTS_FILE
+
 Kind = Literal["sdist", "wheel"]
 
 # PyPI takes wheels for these platforms; `linux_x86_64` does not say on which machines a wheel runs.
@@ -68,6 +70,8 @@ class Isolated:
     def install(self, requirements: Iterable[str]) -> None:
         """Install the requirements of the back end."""
         if wanted := sorted(requirements):
+            with (self._folder / REQUIREMENTS_FILE).open("a", encoding="utf-8") as file:
+                file.writelines(f"{requirement}\n" for requirement in wanted)
             arguments = ("pip", "install", "--python", self.python_executable, *wanted)
             try:
                 # Without output: a requirement that is not cached is not an error.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from omni_release import environments, testing
 from omni_release.core.actions import Run
 from omni_release.core.cache import Inputs, Used, digest
-from omni_release.core.documents import sha256
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import inputs as environment_inputs
@@ -61,17 +59,9 @@ def places(release: Release, world: World) -> dict[str, Path]:
 
 def _content(path: Path, release: Release) -> str:
     """The kind, the permissions and the content of a file; that of a script without the path of its environment."""
-    try:
-        mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            return f"link to {os.readlink(path)}"
-        if not stat.S_ISREG(mode):
-            return f"{mode:o}"
-        if path.parent == environments.scripts_folder(release.environment(_CANDIDATE)):
-            return digest((environment_inputs.without_places(os.fsdecode(path.read_bytes()), release),))
-        return f"{mode:o} {sha256(path)}"
-    except FileNotFoundError:
-        return "absent"
+    if path.parent == environments.scripts_folder(release.environment(_CANDIDATE)) and path.is_file():
+        return digest((environment_inputs.without_places(os.fsdecode(path.read_bytes()), release),))
+    return environment_inputs.of_file(path)
 
 
 def _times(found: Mapping[str, Path]) -> dict[str, str]:
