@@ -52,7 +52,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_with_uv,
     )
     from omni_release.environments.extras_checks import extras_exist
-    from omni_release.environments.inputs import of_checkout, of_distributions, of_pip_check
+    from omni_release.environments.inputs import of_checkout, of_distributions, of_installed
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
@@ -105,11 +105,11 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             *stage(
                 Stage.VERIFY,
                 step(InstallWithPip(), needs="upload"),
-                check(works_with_pip, needs="install-with-pip"),
-                check(pip_check, needs="install-with-pip", key=of_pip_check),
+                check(works_with_pip, needs="install-with-pip", key=of_installed("released-pip")),
+                check(pip_check, needs="install-with-pip", key=of_installed("released-pip")),
                 step(InstallWithUv(), needs="upload"),
-                check(works_with_uv, needs="install-with-uv"),
-                check(public_modules_import, needs="install-with-uv"),
+                check(works_with_uv, needs="install-with-uv", key=of_installed("released-uv")),
+                check(public_modules_import, needs="install-with-uv", key=of_installed("released-uv")),
                 check(verify_commands, needs="install-with-uv"),
             ),
             *stage(
@@ -118,12 +118,12 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(wheel_complete, needs="build"),
                 check(no_stray_files, needs="build"),
                 check(sdist_tracked_files, needs="build"),
-                check(upload_rules, needs="build"),
+                check(upload_rules, needs="build", key=of_distributions),
                 check(twine_check, needs="build", key=of_distributions),
                 check(wheel_contents, needs="build", key=of_distributions),
                 check(portable_files, needs="build"),
                 check(typing_and_license, needs="build"),
-                check(description_links, needs="build"),
+                check(description_links, needs="build", key=of_distributions),
                 check(extras_exist, needs="install-candidate"),
                 step(Rebuild(), needs="build"),
                 check(wheel_matches_checkout, needs="rebuild"),

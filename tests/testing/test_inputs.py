@@ -20,6 +20,7 @@ from omni_release import environments, project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
+from omni_release.core import documents
 from omni_release.core.cache import Inputs
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release
@@ -222,6 +223,27 @@ def test_wrong_release(case: Callable[[str], Path]) -> None:
     source.write_text(good, encoding="utf-8")
     assert _tests_pass(root)["cached"]["age"] > 0
     assert git("status", "--porcelain", cwd=root) == ""
+
+
+REUSED = {
+    *("build", "rebuild", "upload", "tests-pass", "twine-check", "wheel-contents", "upload-rules", "install-with-pip"),
+    *("works-with-pip", "pip-check", "works-with-uv", "imports-declared"),
+}
+
+
+def test_second_rehearsal(case: Callable[[str], Path]) -> None:
+    """A second rehearsal of the same checkout has the same bytes, and uses what is slow again; it can be released."""
+    root = case("sound")
+    first, second = (omni("rehearse", "--format", "json", cwd=root).document for _ in range(2))
+    assert (first["verdict"], second["verdict"]) == ("passed", "passed")
+    assert first["artifacts"] == second["artifacts"]
+    cached = {outcome["id"]: outcome["cached"]["run"] for outcome in second["outcomes"] if "cached" in outcome}
+    assert cached.keys() >= REUSED and set(cached.values()) == {Path(first["run"]).name}
+    assert not any("cached" in outcome for outcome in first["outcomes"])
+    first_passed, second_passed = ({o["id"] for o in d["outcomes"] if o["status"] == "passed"} for d in (first, second))
+    assert first_passed == second_passed
+    for artifact in second["artifacts"]:
+        assert documents.sha256(Path(second["run"]) / "dist" / artifact["name"]) == artifact["sha256"]
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -113,11 +113,15 @@ def of_distributions(release: Release, world: World) -> Inputs:
     return of_artifacts(release, world, programs.tool_env(world.environment, release.folder))
 
 
-def of_pip_check(release: Release, world: World) -> Inputs | None:
-    """The inputs of `pip check`: what is installed where pip installed the release."""
-    packages = installed(release, "released-pip")
-    variables = programs.tool_env(world.environment, release.folder)
-    return None if packages is None else of_artifacts(release, world, variables, packages)
+def of_installed(name: str) -> Callable[[Release, World], Inputs | None]:
+    """The inputs of a task that looks at the release where it is installed, in the environment `name`."""
+
+    def of_environment(release: Release, world: World) -> Inputs | None:
+        packages = installed(release, name)
+        inner = environments.venv_env(world.environment, release.folder, release.environment(name))
+        return None if packages is None else of_artifacts(release, world, inner, name, packages)
+
+    return of_environment
 
 
 def of_checkout(release: Release, world: World) -> Inputs | None:
