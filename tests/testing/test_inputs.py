@@ -26,7 +26,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import inputs as environment_inputs
-from omni_release.testing.inputs import inputs_of_tests
+from omni_release.testing.inputs import inputs_of_tests, used_by_tests
 from tests.conftest import child_environment, copy_case, git, omni
 
 pytestmark = pytest.mark.rehearsal
@@ -198,6 +198,25 @@ def test_unknown_packages(finished: Run, which: str) -> None:
         assert inputs_of_tests(finished.release, finished.world) is None
     finally:
         shutil.rmtree(info)
+
+
+def test_compared_tests(finished: Run) -> None:
+    """What was compared with other environments is not kept, even if a failed test is only a warning then."""
+    inputs = inputs_of_tests(finished.release, finished.world)
+    assert inputs is not None and used_by_tests(finished.release, finished.world, inputs) is not None
+    report = finished.release.folder / "tests.junit.xml"
+    original = report.read_text(encoding="utf-8")
+    try:
+        report.write_text(original.replace("/></testsuite>", "><failure message='no'/></testcase></testsuite>"))
+        assert used_by_tests(finished.release, finished.world, inputs) is None
+    finally:
+        report.write_text(original)
+    tagged = finished.release.environment("tagged")
+    tagged.mkdir()
+    try:
+        assert used_by_tests(finished.release, finished.world, inputs) is None
+    finally:
+        tagged.rmdir()
 
 
 def _tests_pass(ran_in: Path, *options: str, **variables: str) -> dict[str, Any]:

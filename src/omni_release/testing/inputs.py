@@ -12,10 +12,11 @@ from omni_release.core.cache import Inputs, Used, digest
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import inputs as environment_inputs
-from omni_release.testing import reads
+from omni_release.testing import reads, results, tagged
 from omni_release.testing.commands import command
 
 _CANDIDATE = "candidate"
+_REPORT = "tests.junit.xml"
 
 
 def inputs_of_tests(release: Release, world: World) -> Inputs | None:
@@ -23,7 +24,7 @@ def inputs_of_tests(release: Release, world: World) -> Inputs | None:
 
     Of the files of the copy, and those of the project's own wheel, only those that they use must be the same.
     """
-    run = command(release, world, release.folder / "tests.junit.xml")
+    run = command(release, world, release.folder / _REPORT)
     packages = environment_inputs.installed(release, _CANDIDATE)
     if packages is None:
         return None
@@ -76,11 +77,14 @@ def _times(found: Mapping[str, Path]) -> dict[str, str]:
 def used_by_tests(release: Release, world: World, inputs: Inputs) -> Used | None:
     """What the tests have used of their inputs; None where something else decides their outcome, as a machine they ask.
 
-    Where a program may have read files that no process has recorded, it is all of them.
+    Where a program may have read files that no process has recorded, it is all of them. What is compared with the
+    checkout, or with packages of another day, depends on more, even if that makes it a warning.
     """
+    if results.read(release.folder / _REPORT).failures or tagged.was_run(release):
+        return None
     environment = release.environment(_CANDIDATE)
     recorded = reads.read(testing.reads_file(release), environment)
-    program = command(release, world, release.folder / "tests.junit.xml").argv[3]
+    program = command(release, world, release.folder / _REPORT).argv[3]
     if not recorded.unseen and not reads.is_observed(program, environment):
         recorded = recorded.by(program)
     shows = reads.accesses_show(release.work_dir)

@@ -27,6 +27,11 @@ _TAGGED = "tagged"
 _NEWER = datetime.timedelta(days=1)  # what is published within a day, the release's own tests have not seen either
 
 
+def was_run(release: Release) -> bool:
+    """Whether this run has made the environment with the packages of the day of the tag."""
+    return release.environment(_TAGGED).exists()
+
+
 @dataclass(frozen=True)
 class Tagged:
     """A run of the tests with the packages of the day of the tag; without any results, it excuses nothing.
