@@ -78,6 +78,23 @@ def test_next_command(runs: list[dict[str, str]], rehearsal: str, following: str
     assert json.loads(omni("status", "--format", "json", cwd=root).out)["next"] == following
 
 
+def test_columns(case: Callable[[str], Path]) -> None:
+    """Runs and commands stand below each other; a release has its version, and many problems are counted."""
+    root = case("sound")
+    folder = add_run(root, "rehearse", "failed")
+    add_run(root, "release", "failed", target="pypi")
+    pinned = json.loads((folder / "artifacts.json").read_text(encoding="utf-8"))
+    wheel = {"name": "acme_sound-1.2.2-py3-none-any.whl", "size": 1, "sha256": "ab"}
+    (folder / "artifacts.json").write_text(json.dumps({**pinned, "artifacts": [wheel]}), encoding="utf-8")
+    problems = [{"id": id, "status": "failed"} for id in ("one", "two", "three", "four")]
+    (folder / "report.json").write_text(json.dumps({"outcomes": problems, "next": ""}), encoding="utf-8")
+    lines = omni(cwd=root).out.splitlines()[1:]
+    assert [line[:14] for line in lines] == [f"  {label:<12}" for label in ("Rehearsal", "Problems", "Release", "Next")]
+    assert "  Problems    one, two, three and 1 more " in lines[1]
+    assert "  Release     1.2.2 on pypi, not complete: failed, 6 days ago " in lines[2]
+    assert lines[0].index(RUN) == lines[1].index("omni-release report") == lines[2].index(RUN)
+
+
 def test_checkout(case: Callable[[str], Path]) -> None:
     """The first line has the version, the branch, the commits since the last tag, and whether all is committed."""
     root = case("sound")

@@ -106,7 +106,10 @@ def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
         return None
     event = ended[-1]
     found = {"run": folder.path.name, "at": event["at"], "verdict": event["verdict"], "target": event.get("target")}
-    if wanted == "rehearse":
+    if wanted == "release":
+        wheels = [artifact.name for artifact in folder.artifacts() if artifact.name.endswith(".whl")]
+        found["version"] = wheels[0].split("-")[1] if wheels else ""
+    else:
         try:
             report = read_json(folder.path / "report.json")
         except Inconclusive:
@@ -142,20 +145,31 @@ def _text(state: dict[str, Any]) -> Iterator[str]:
         facts.append("clean" if state["clean"] else "with uncommitted changes")
     version = state["version"] or "(the build determines the version)"
     yield f"{state['project']} {version}   {', '.join(filter(None, facts))}"
+    rows = tuple(_rows(state))
+    column = max((len(words) for _, words, more in rows if more), default=0)
+    for label, words, more in rows:
+        yield f"  {label:<11} {words:<{column}}   {more}".rstrip() if more else f"  {label:<11} {words}"
+
+
+def _rows(state: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """A label, what there is to say, and the run or the command that has more."""
+    from omni_release.core.text import listed
+
     rehearsal, release = state["rehearsal"], state["release"]
     if rehearsal:
         of = "of this checkout" if rehearsal["of_this_checkout"] else "of another state of the checkout"
-        yield f"  Rehearsal   {rehearsal['verdict']} {_age(rehearsal['at'])}, {of}   {rehearsal['run']}"
+        yield "Rehearsal", f"{rehearsal['verdict']} {_age(rehearsal['at'])}, {of}", rehearsal["run"]
         if rehearsal["problems"] and rehearsal["verdict"] != "passed":
-            yield f"  Problems    {', '.join(rehearsal['problems'])}   omni-release report {rehearsal['run']}"
+            yield "Problems", listed(rehearsal["problems"], 3), f"omni-release report {rehearsal['run']}"
     else:
-        yield "  Rehearsal   none yet"
+        yield "Rehearsal", "none yet", ""
     if release:
         complete = "complete" if release["verdict"] == "passed" else f"not complete: {release['verdict']}"
-        yield f"  Release     to {release['target']}, {complete}, {_age(release['at'])}   {release['run']}"
+        version = f"{release['version']} on " if release["version"] else "to "
+        yield "Release", f"{version}{release['target']}, {complete}, {_age(release['at'])}", release["run"]
     if state["questions"]:
-        yield f"  Waiting     {state['questions']}"
-    yield f"  Next        {state['next']}"
+        yield "Waiting", state["questions"], ""
+    yield "Next", state["next"], ""
 
 
 def _age(at: str) -> str:
