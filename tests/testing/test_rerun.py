@@ -39,6 +39,26 @@ KINDS = {
         "passed",
         "passes against the wheel where the tests find the source files",
     ),
+    "files around the package": (
+        {
+            "tests/test_more.py": TEST.format(
+                "from pathlib import Path as P; P(acme_sound.__file__).parents[2].joinpath('README.md').read_bytes()"
+            )
+        },
+        "passed",
+        "passes against the wheel where the tests find the source files",
+    ),
+    "data that the wheel lacks": (
+        {
+            "src/acme_sound/data.txt": "",
+            "tests/test_more.py": TEST.format(
+                "from pathlib import Path as P; P(acme_sound.__file__).with_name('data.txt').read_bytes()"
+            ),
+            "pyproject.toml": 'exclude = ["*.txt"]\n',
+        },
+        "failed",
+        "(only against the wheel: it passes against the checkout)",
+    ),
     "both": (
         {"tests/test_more.py": TEST.format("assert acme_sound is None")},
         "failed",

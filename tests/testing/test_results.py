@@ -108,6 +108,14 @@ def test_node_ids(file: str, classname: str, node: str, tmp_path: Path) -> None:
     assert results.read(tmp_path / "report.xml").passed == {node.replace("{}", file)}
 
 
+def test_modules_that_were_not_collected(tmp_path: Path) -> None:
+    """Their node id is their path, with the attribute `file` of newer versions of pytest and without it."""
+    error = '<error message="collection failure">E   ImportError: x</error></testcase>'
+    cases = [f'<testcase classname="" name="tests.test_a"{file}>{error}' for file in ("", ' file="tests/test_a.py"')]
+    (tmp_path / "report.xml").write_text(f"<testsuites>{''.join(cases)}</testsuites>", encoding="utf-8")
+    assert [failure.node for failure in results.read(tmp_path / "report.xml").failures] == ["tests/test_a.py"] * 2
+
+
 def test_no_report(tmp_path: Path) -> None:
     """A missing or incomplete report has no results."""
     assert results.read(tmp_path / "none.xml").count == 0

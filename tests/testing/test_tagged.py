@@ -80,7 +80,7 @@ def test_excuses() -> None:
     assert not then.excuses(Failure("test_c", "", node="tests/test_a.py::test_c"))
     of_module = Failure("test_a", "ImportError", node="tests/test_a.py")
     assert then.excuses(of_module)
-    assert not replace(then, failed=frozenset({"tests/test_a.py::test_c"})).excuses(of_module)
+    assert not replace(then, failures=(Failure("test_c", "", node="tests/test_a.py::test_c"),)).excuses(of_module)
     since, before = Finding("new", "deprecation", path="acme.py"), Finding("old", "deprecation", path="acme.py")
     all_passed = Tagged("v1.0", "2026-06-01", succeeded=True, deprecations=frozenset({("old", "acme.py")}))
     assert [f.severity for f in all_passed.deprecated_since([since, before])] == [Severity.WARNING, Severity.ERROR]

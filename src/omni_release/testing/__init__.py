@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, environments, file_roles, scripts, source_tree
 from omni_release.core.actions import Write
-from omni_release.core.model import Project, Release, importable
+from omni_release.core.model import Package, Project, Release, importable
 from omni_release.core.world import World
 from omni_release.testing import pytest_settings
 from omni_release.testing.inner_tests import InnerTests, inner_tests
@@ -111,14 +111,19 @@ def installed_tests(release: Release, world: World) -> tuple[InnerTests, ...]:
     return () if not uses_pytest(release.project) or has_tests(release.project, left) else found
 
 
-def in_checkout(release: Release, world: World, path: str) -> str:
-    """The path, or node id, in the checkout of a test that is installed with the wheel; any other one as it is."""
-    site = environments.site_packages(release.environment("candidate"))
-    for tests in installed_tests(release, world):
-        installed = Path(os.path.relpath(site / tests.installed, release.tests_tree)).as_posix()
+def in_checkout(release: Release, path: str) -> str:
+    """The path, or node id, in the checkout of a test that is installed in an import package; any other as it is."""
+    for package in release.project.packages:
+        installed = installed_path(release, package)
         if path.startswith(f"{installed}/"):
-            return f"{tests.folder}{path.removeprefix(installed)}"
+            return f"{package.path.as_posix()}{path.removeprefix(installed)}"
     return path
+
+
+def installed_path(release: Release, package: Package) -> str:
+    """The path of an installed import package, relative to the copy of the tests."""
+    site = environments.site_packages(release.environment("candidate"))
+    return Path(os.path.relpath(site / Path(*package.name.split(".")), release.tests_tree)).as_posix()
 
 
 def _shipped(release: Release) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from omni_release import distributions, source_tree, testing
@@ -58,7 +59,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     passed = completed.code == 0
     if testing.uses_pytest(project) and completed.code == _NO_TESTS:
         raise Inconclusive("pytest collected no tests, although there are test files", f"Full output: {run.log}")
-    found, own = results.read(report), _own_modules(release)
+    found, own = _located(release, results.read(report)), _own_modules(release)
     deprecated = tuple(deprecations.findings(release))
     blocks = not passed or any(finding.severity is Severity.ERROR for finding in deprecated)
     then = (tagged.run(release, world) if blocks else None) or tagged.Tagged()
@@ -139,9 +140,22 @@ def _failure_findings(
         advice = deprecated or result in _NOT_THE_WHEEL
         severity = Severity.WARNING if advice else Severity.ERROR
         wheel, modules = lost_module(release, text)
-        place = failure.path and testing.in_checkout(release, world, failure.path), failure.line
+        place = failure.path and testing.in_checkout(release, failure.path), failure.line
         yield Finding(message, TEST_FAILED.id, severity, *place, distribution=wheel, subjects=modules)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())
+
+
+def _located(release: Release, found: results.Results) -> results.Results:
+    """The results; pytest names an installed module that it cannot collect without the package that it is in."""
+
+    def located(failure: Failure) -> Failure:
+        if not failure.node or "::" in failure.node or (release.tests_tree / failure.node).exists():
+            return failure
+        paths = (f"{testing.installed_path(release, package)}/{failure.node}" for package in release.project.packages)
+        path = next((path for path in paths if (release.tests_tree / path).exists()), failure.node)
+        return replace(failure, node=path, path=path)
+
+    return replace(found, failures=tuple(map(located, found.failures)))
 
 
 def lost_module(release: Release, text: str) -> tuple[str, tuple[str, ...]]:

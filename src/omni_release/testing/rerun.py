@@ -33,8 +33,11 @@ from omni_release.testing.results import Failure, Results
 _CANDIDATE = "candidate"
 _CHECKOUT = "checkout"
 _LOCKED = "locked"
-_UNRECORDED = {"OMNI_RELEASE_UNRECORDED": "1"}
-_AS_USER = {"OMNI_RELEASE_AS_USER": "1"}  # read by scripts/process_group.py
+UNRECORDED = {"OMNI_RELEASE_UNRECORDED": "1"}
+"""The variable that has nothing recorded, as in a run that only compares."""
+
+AS_USER = {"OMNI_RELEASE_AS_USER": "1"}
+"""The variable that has tests run for another user than root; scripts/process_group.py reads it."""
 _NO_DEADLINE = {"OMNI_RELEASE_NO_DEADLINE": "1"}
 _NOT_FOUND = 4  # exit code of pytest, also where a node id does not exist
 
@@ -83,7 +86,7 @@ def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comp
     completed, found = _run(release, world, checkout, nodes)
     if not testing.uses_pytest(release.project) or not nodes:
         return Comparison(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
-    found = _named_as_before(release, world, found, nodes)
+    found = _named_as_before(release, found, nodes)
     failed = {failure.node: failure.text for failure in found.failures}
     tests = {node: Again.BOTH if node in failed else Again.UNKNOWN for node in nodes}
     # A module that was not collected has no node id of its own when all of its tests pass.
@@ -111,14 +114,16 @@ def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple
     if not nodes:
         return {}
     lifted = {name: value for name, value in checkout.variables.items() if name in _NO_DEADLINE}
-    wheel = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED | lifted)
+    wheel = _Place(_CANDIDATE, release.tests_tree, UNRECORDED | lifted)
     still = {failure.node for failure in _run(release, world, wheel, nodes)[1].failures}
     suspects = tuple(node for node in nodes if node in still)
     there: set[str] = set()
     if suspects and suspects != nodes:  # the same tests in the same order
-        found = _named_as_before(release, world, _run(release, world, checkout, suspects)[1], suspects)
+        found = _named_as_before(release, _run(release, world, checkout, suspects)[1], suspects)
         there = {failure.node for failure in found.failures}
-    with_source = _pass_with_source(release, world, checkout, tuple(node for node in suspects if node not in there))
+    suspects = tuple(node for node in suspects if node not in there)
+    with_source = _pass_with_source(release, world, checkout, suspects)
+    with_source |= _pass_in_place(release, world, checkout, tuple(node for node in suspects if node not in with_source))
     return {
         node: Again.BOTH
         if node in there
@@ -144,24 +149,40 @@ def _pass_with_source(release: Release, world: World, checkout: _Place, nodes: t
     _, found = _run(release, world, whole, nodes)
     candidate = release.environment(_CANDIDATE).resolve()
     imports = [Path(file).resolve().is_relative_to(candidate) for _, file in read_imports(record)]
-    return found.passed if all(imports) else frozenset()
+    return _passed(found, nodes) if all(imports) else frozenset()
+
+
+def _pass_in_place(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> frozenset[str]:
+    """Those of the tests that pass with the wheel's packages in the place of the checkout's: they read files around."""
+    if not nodes:
+        return frozenset()
+    site = environments.site_packages(release.environment(_CANDIDATE))
+    for package in release.project.packages:
+        installed = (site / Path(*package.name.split("."))).with_suffix(package.path.suffix)
+        target = checkout.tree / package.path
+        if installed.is_dir():
+            shutil.rmtree(target)
+            shutil.copytree(installed, target, ignore=shutil.ignore_patterns("__pycache__"))
+        elif installed.is_file():
+            shutil.copyfile(installed, target)
+    return _passed(_named_as_before(release, _run(release, world, checkout, nodes)[1], nodes), nodes)
 
 
 def _without_variables(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
     """Those of the tests that pass against the wheel where certificates and proxies are not set by variables."""
     if not nodes or not (names := machine.network_variables(world.environment)):
         return {}
-    place = _Place(_CANDIDATE, release.tests_tree, _UNRECORDED, names)
+    place = _Place(_CANDIDATE, release.tests_tree, UNRECORDED, names)
     _, found = _run(release, world, place, nodes)
-    return dict.fromkeys((node for node in nodes if node in found.passed), Again.VARIABLES)
+    return dict.fromkeys(_passed(found, nodes), Again.VARIABLES)
 
 
 def _as_user(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
     """Those of the tests that pass against the wheel for another user, where this is root; none where none can be."""
     if not nodes or not machine.is_root():
         return {}
-    _, found = _run(release, world, _Place(_CANDIDATE, release.tests_tree, _UNRECORDED | _AS_USER), nodes)
-    return dict.fromkeys((node for node in nodes if node in found.passed), Again.USER)
+    _, found = _run(release, world, _Place(_CANDIDATE, release.tests_tree, UNRECORDED | AS_USER), nodes)
+    return dict.fromkeys(_passed(found, nodes), Again.USER)
 
 
 def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
@@ -179,13 +200,13 @@ def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict
     if not _create(release, world, _LOCKED, (*wanted, wheel)):
         return {}
     _, found = _run(release, world, _Place(_LOCKED, release.tests_tree), nodes)
-    return dict.fromkeys((node for node in nodes if node in found.passed), Again.LOCKED)
+    return dict.fromkeys(_passed(found, nodes), Again.LOCKED)
 
 
 def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
     """Run these tests; their files, where pytest does not know the node ids."""
     if place.environment == _CHECKOUT:
-        nodes = tuple(testing.in_checkout(release, world, node) for node in nodes)
+        nodes = tuple(testing.in_checkout(release, node) for node in nodes)
     log = f"tests-{place.environment}" if place.environment != _CANDIDATE else "tests-again"
     report = release.work_dir / f"{log}.xml"
     for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
@@ -207,11 +228,24 @@ def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) 
     return completed, results.read(report)
 
 
-def _named_as_before(release: Release, world: World, found: Results, nodes: tuple[str, ...]) -> Results:
+def _named_as_before(release: Release, found: Results, nodes: tuple[str, ...]) -> Results:
     """The results against the checkout, with the node ids that installed tests have against the wheel."""
-    before = {testing.in_checkout(release, world, node): node for node in nodes}
-    failures = tuple(replace(failure, node=before.get(failure.node, failure.node)) for failure in found.failures)
-    return replace(found, failures=failures, passed=frozenset(before.get(node, node) for node in found.passed))
+    paths = {node.partition("::")[0] for node in nodes}
+    before = {testing.in_checkout(release, path): path for path in paths}
+
+    def named(node: str) -> str:
+        path, separator, test = node.partition("::")
+        return f"{before.get(path, path)}{separator}{test}"
+
+    failures = tuple(replace(failure, node=named(failure.node)) for failure in found.failures)
+    return replace(found, failures=failures, passed=frozenset(map(named, found.passed)))
+
+
+def _passed(found: Results, nodes: tuple[str, ...]) -> frozenset[str]:
+    """Those of the tests that passed, and of the modules whose tests all did."""
+    failed = {failure.node.partition("::")[0] for failure in found.failures}
+    modules = {node.partition("::")[0] for node in found.passed} - failed
+    return frozenset(node for node in nodes if node in found.passed or node in modules)
 
 
 def _install_checkout(release: Release, world: World) -> Mapping[str, str] | None:

@@ -93,6 +93,8 @@ def _node(case: ElementTree.Element) -> str:
         return f"{name.replace('.', '/')}.py" if name and not inside else ""
     file = PurePosixPath(file.replace("\\", "/")).as_posix()
     module = file.removesuffix(".py").replace("/", ".")
+    if not inside and name.replace("/", ".").removesuffix(".py") == module:  # it was not collected
+        return file
     classes, stem = inside.removeprefix(module).lstrip(".").split("."), PurePosixPath(file).stem
     if not inside.startswith(module) and stem in classes:  # of a file outside of the tree
         classes = classes[classes.index(stem) + 1 :]
