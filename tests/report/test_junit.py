@@ -93,6 +93,12 @@ def test_colours_of_a_terminal() -> None:
     assert case[0].text == "\ufffd[31mred\ufffd[0m\n\ufffd"
 
 
+def test_errors_first() -> None:
+    """The message of a failure is that of an error, whatever was found before it."""
+    (case,) = suite(outcome("a", Status.FAILED, Finding("odd", "a/w", Severity.WARNING), Finding("wrong", "a/r")))
+    assert (case[0].get("message"), case[0].text) == ("wrong", "wrong\nodd")
+
+
 def test_cause() -> None:
     """A finding that another one explains says so."""
     (case,) = suite(outcome("a", Status.FAILED, Finding("lost", "a/r", cause="b/hollow")))

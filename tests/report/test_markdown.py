@@ -103,7 +103,7 @@ def test_headings(status: Status) -> None:
     assert any(line.startswith("### ") for line in written(ended))
     assert not any(line.startswith("### ") for line in written(DONE))
     warned = dataclasses.replace(DONE, findings=(dataclasses.replace(DRIFT, severity=Severity.WARNING),))
-    assert any(line.startswith("### ") for line in written(warned))
+    assert any(line.startswith("### ⚠️ ") for line in written(warned))
 
 
 def test_markup_in_a_message() -> None:

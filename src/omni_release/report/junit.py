@@ -19,7 +19,7 @@ _TAGS = {
 def document(report: Report) -> str:
     """The whole report. A failed task is a failure, an inconclusive or waiting one an error, a planned one skipped.
 
-    The class of a case is its lane and stage, its name is the id of the task.
+    The class of a case is its lane and stage, its name is the id of the task; its text has the errors first.
     """
     from xml.etree import ElementTree
 
@@ -41,7 +41,7 @@ def document(report: Report) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname=classname, name=outcome.id, time=time)
         text = "\n".join(
             f"{finding.where} {finding.message}{f' (caused by {finding.cause})' if finding.cause else ''}".strip()
-            for finding in outcome.findings
+            for finding in sorted(outcome.findings, key=lambda finding: list(Severity).index(finding.severity))
         )
         text = re.sub(_NOT_XML, "\ufffd", f"{outcome.cached}\n{text}" if outcome.cached else text)
         if tag:

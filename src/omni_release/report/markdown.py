@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from omni_release.core.model import Report, Status
+from omni_release.core.model import Report, Severity, Status
 from omni_release.core.redaction import printable
 from omni_release.report import problems
 from omni_release.report.problems import Problem
@@ -55,7 +55,8 @@ def document(report: Report) -> str:
 def _problem(problem: Problem) -> Iterator[str]:
     """A heading for a problem, its findings or the places of its message, the fix, and what else reports it."""
     outcome = problem.outcome
-    yield f"### {_MARKS[outcome.status]} {plain(outcome.title)} ({code(problem.rule)})"
+    advice = problem.findings[0].severity is Severity.WARNING and outcome.status in (Status.PASSED, Status.FAILED)
+    yield f"### {'⚠️' if advice else _MARKS[outcome.status]} {plain(outcome.title)} ({code(problem.rule)})"
     yield ""
     groups = problem.by_message
     shown, others = problems.shared_out(groups, _PLACES)
