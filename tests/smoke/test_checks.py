@@ -235,6 +235,8 @@ def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
     run = Path(first.document["run"])
     kept = json.loads((run / "cache" / "smoke-live.json").read_text(encoding="utf-8"))["outcome"]
     assert kept["sha256"] in {artifact["sha256"] for artifact in first.document["artifacts"]}
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert 'href="smoke/live/images/painting-paint-1.png"' in page and "Prompt</strong> a paper crane" in page
     for path in filter(Path.is_file, (root / ".omni-release").rglob("*")):
         assert key.encode() not in path.read_bytes(), path
     keyless = {k: v for k, v in os.environ.items() if k not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")}

@@ -22,6 +22,8 @@ def leave_root() -> None:
 
     Raises OSError where the kernel does not allow it. Source: user_namespaces(7).
     """
+    if sys.platform == "win32":
+        raise OSError("Windows has no such users")
     user, group = os.getuid(), os.getgid()
     if ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER_NAMESPACE) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
