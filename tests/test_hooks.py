@@ -67,17 +67,22 @@ def test_one_environment() -> None:
     assert len(needed - {()}) == 1
 
 
+def hooks_in(folder: Path) -> str:
+    """Make a repository with the hooks of this checkout: its commit."""
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    git("init", "--quiet", cwd=folder)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--message=hooks", cwd=folder)
+    return git("rev-parse", "HEAD", cwd=folder).strip()
+
+
 @pytest.mark.rehearsal
 def test_the_hooks(tmp_path: Path) -> None:
     """Each hook passes on a sound project, fails on a staged problem, and ignores an unstaged one."""
     source = tmp_path / "hooks"
-    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
-        shutil.copy(ROOT / name, source / name)
-    git("init", "--quiet", cwd=source)
-    git("add", "--all", cwd=source)
-    git("commit", "--quiet", "--message=hooks", cwd=source)
-    revision = git("rev-parse", "HEAD", cwd=source).strip()
+    revision = hooks_in(source)
     root = copy_case("sound", tmp_path / "project")
     chosen = [{"id": id} for id in ("omni-release", *BAD)]
     config = {"repos": [{"repo": str(source), "rev": revision, "hooks": chosen}]}

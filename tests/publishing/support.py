@@ -28,6 +28,15 @@ PROJECT = "acme-sound"
 USER, PASSWORD = "tester", "s3cret-of-the-index"
 ACCESS = {"TWINE_USERNAME": USER, "TWINE_PASSWORD": PASSWORD}
 PATIENCE = 300.0
+INSTALLS = (
+    "install-with-uv",
+    "works-with-uv",
+    "verify-commands",
+    "install-with-pip",
+    "works-with-pip",
+    "pip-check",
+)
+"""The tasks of a release that install it, which take most of its time."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.publishing.support import Place, Runner, outside, released
-from tests.publishing.test_kill import INSTALLS
+from tests.publishing.support import INSTALLS, Place, Runner, outside, released
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner forks")
 

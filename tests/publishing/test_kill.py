@@ -15,19 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.publishing.support import Place, Runner, Watched, outside, released
+from tests.publishing.support import INSTALLS, Place, Runner, Watched, outside, released
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 KILLS = int(os.environ.get("OMNI_RELEASE_KILLS", "4"))
-INSTALLS = (
-    "install-with-uv",
-    "works-with-uv",
-    "verify-commands",
-    "install-with-pip",
-    "works-with-pip",
-    "pip-check",
-)
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.publishing.support import Place, Runner, outside, released
+from tests.publishing.support import INSTALLS, Place, Runner, outside, released
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
 
 AFTERWARDS = (
-    "install-with-uv",
-    "works-with-uv",
-    "verify-commands",
-    "install-with-pip",
-    "works-with-pip",
-    "pip-check",
+    *INSTALLS,
     "install-for-smoke",
     "copy-tests",
     "replay-passes",

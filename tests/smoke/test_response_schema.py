@@ -15,9 +15,10 @@ import yaml
 
 from omni_release.cassettes import exchanges as recordings
 from omni_release.core.errors import UsageError
+from omni_release.core.model import Finding
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.api_format import decode_base64
-from omni_release.smoke.response_schema import drift_between, drift_of_kind, schema_of, schemas_of
+from omni_release.smoke.response_schema import ResponseSchema, drift_between, schema_of, schemas_of
 from tests.conftest import omni
 from tests.images.conftest import EVIDENCE, needs_evidence
 
@@ -36,6 +37,11 @@ def response_of(emulator: GeminiEmulator, script: str = "", model: str = PRO) ->
     )
     with urllib.request.urlopen(request, timeout=20) as response:
         return json.load(response)
+
+
+def drift_of_kind(old: ResponseSchema, new: ResponseSchema) -> tuple[Finding, ...]:
+    """The findings for the changes of one kind of responses."""
+    return drift_between({old.kind: old}, {new.kind: new})
 
 
 def changed(old: Any, new: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import os
 import secrets
@@ -35,7 +36,25 @@ def reader(simple_url: str, login: IndexLogin = ANONYMOUS) -> Client:
     return Client(simple_url.rstrip("/") + "/", login=login)
 
 
-class Rehearsal:
+class _Readable(abc.ABC):
+    """The part of `core.world.Index` that is answered by the index's simple API."""
+
+    @property
+    @abc.abstractmethod
+    def _client(self) -> Client:
+        """The client that reads it."""
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        return self._client.files(project)
+
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+        return self._client.file_statuses(project, artifacts)
+
+    def page(self, url: str) -> FileStatus:
+        return self._client.page(url)
+
+
+class Rehearsal(_Readable):
     """See `core.world.Index`: the run's own index.
 
     `environment` says where this machine's default index is; `script` is a fault script.
@@ -73,15 +92,6 @@ class Rehearsal:
     def reading(self, project: str) -> Mapping[str, str]:
         return {}
 
-    def files(self, project: str) -> tuple[IndexFile, ...]:
-        return self._client.files(project)
-
-    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        return self._client.file_statuses(project, artifacts)
-
-    def page(self, url: str) -> FileStatus:
-        return self._client.page(url)
-
     def close(self) -> None:
         """Stop the server if it was started."""
         if "_server" in self.__dict__:
@@ -106,7 +116,7 @@ class Rehearsal:
         )
 
 
-class PackageIndex:
+class PackageIndex(_Readable):
     """See `core.world.Index`: the target's index, which exists without the run."""
 
     def __init__(self, target: Target, credentials: CredentialResolver) -> None:
@@ -124,15 +134,6 @@ class PackageIndex:
 
     def reading(self, project: str) -> Mapping[str, str]:
         return dict.fromkeys(INSTALLER_VARIABLES, _URL_WITH_LOGIN) if self._client.wants_login(project) else {}
-
-    def files(self, project: str) -> tuple[IndexFile, ...]:
-        return self._client.files(project)
-
-    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
-        return self._client.file_statuses(project, artifacts)
-
-    def page(self, url: str) -> FileStatus:
-        return self._client.page(url)
 
     def close(self) -> None:
         """Nothing to stop."""

@@ -256,11 +256,6 @@ def changes_between(old: Mapping[str, ResponseSchema], new: Mapping[str, Respons
     return tuple(changes)
 
 
-def drift_of_kind(old: ResponseSchema, new: ResponseSchema) -> tuple[Finding, ...]:
-    """The changes between two schemas of one kind, as findings."""
-    return tuple(change.finding for change in _changes_of_kind(old, new))
-
-
 def _changes_of_kind(old: ResponseSchema, new: ResponseSchema) -> Iterator[Change]:
     """The changes between two schemas of one kind: a field gone or changed is an error, a new one is not."""
     for field in (old.fields[path] for path in _topmost({*old.fields} - {*new.fields})):
