@@ -82,9 +82,13 @@ def test_excuses() -> None:
     assert then.excuses(of_module)
     assert not replace(then, failures=(Failure("test_c", "", node="tests/test_a.py::test_c"),)).excuses(of_module)
     since, before = Finding("new", "deprecation", path="acme.py"), Finding("old", "deprecation", path="acme.py")
-    all_passed = Tagged("v1.0", "2026-06-01", succeeded=True, deprecations=frozenset({("old", "acme.py")}))
-    assert [f.severity for f in all_passed.deprecated_since([since, before])] == [Severity.WARNING, Severity.ERROR]
-    assert [f.severity for f in then.deprecated_since([since])] == [Severity.ERROR]
+    failed = Failure("test_c", "", node="tests/test_a.py::test_c")
+    then = replace(then, deprecations=frozenset({("old", "acme.py")}))
+    severities = [f.severity for f in then.deprecated_since([since, before], ())]
+    assert severities == [Severity.WARNING, Severity.ERROR]
+    then = replace(then, failures=(failed,))
+    assert [f.severity for f in then.deprecated_since([since], ())] == [Severity.ERROR]
+    assert [f.severity for f in then.deprecated_since([since], [failed])] == [Severity.WARNING]
     assert not Tagged().excuses(Failure("test_b", "", node=""))
 
 

@@ -70,7 +70,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     if reason and not then.succeeded:
         raise _could_not_run(release, world, reason)
     machine_causes = yield from _failure_findings(release, world, [f for f in current if f not in unmet])
-    yield from then.deprecated_since(deprecated)
+    yield from then.deprecated_since(deprecated, found.failures)
     yield from _import_findings(release, passed=passed)
     if found.count and found.count == found.skipped:
         raise Inconclusive(f"all {found.count} tests were skipped", f"See {run.log} for the reasons.")

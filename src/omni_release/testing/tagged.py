@@ -73,10 +73,15 @@ class Tagged:
         newer = f"with packages that are newer than the tag {self.tag}, and pass with those of {self.day}"
         return Finding(f"the tests do not run {newer}: {reason}", rule, Severity.WARNING)
 
-    def deprecated_since(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """The findings; a deprecation that the packages of that day did not have is a warning."""
+    def deprecated_since(self, findings: Iterable[Finding], failures: Iterable[Failure]) -> Iterator[Finding]:
+        """The findings; a deprecation that the packages of that day did not have is a warning.
+
+        Only where all tests that passed now, but for these `failures`, passed on that day, too.
+        """
+        now = {failure.node for failure in failures}
+        same = bool(self.passed) and all(failure.node in now for failure in self.failures)
         for finding in findings:
-            if self.succeeded and finding.severity is Severity.ERROR and _identity(finding) not in self.deprecations:
+            if same and finding.severity is Severity.ERROR and _identity(finding) not in self.deprecations:
                 message = f"{finding.message} (not with the packages of {self.day}, the day of {self.tag})"
                 finding = replace(finding, message=message, severity=Severity.WARNING)
             yield finding
