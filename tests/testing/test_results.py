@@ -132,6 +132,7 @@ def test_no_report(tmp_path: Path) -> None:
         ("assert '/x.pem' == certifi.where()", {}, ""),
         ("assert session.proxies == {}", {"HTTPS_PROXY": "http://proxy"}, "HTTPS_PROXY"),
         ("hypothesis.errors.DeadlineExceeded: Test took 239ms, which exceeds the deadline of 200.00ms", {}, "slower"),
+        ("BrokenPipeError: [Errno 32] Broken pipe", {}, "ended early"),
         ("assert 1 == 2", {"HTTPS_PROXY": "http://proxy", "SSL_CERT_FILE": "/x.pem"}, ""),
     ],
 )

@@ -14,6 +14,7 @@ _NETWORK = re.compile(
     r"|Could not find a version that satisfies|No matching distribution found|ServerNotFoundError|SocketBlockedError"
 )
 _SLOW = re.compile(r"\bDeadlineExceeded\b|which exceeds the deadline of|Unreliable test timings")
+_EARLY = re.compile(r"\bBrokenPipeError\b|\bConnectionResetError\b|Connection reset by peer|\bRemoteDisconnected\b")
 _ROOT = re.compile(
     r"chmod\(|os\.access\(|PermissionError|EACCES|EPERM|geteuid|getuid|DID NOT RAISE .*OSError|as root\b|\bS_I[RWX]"
 )
@@ -46,6 +47,8 @@ def cause(name: str, text: str, environment: Mapping[str, str], output: str = ""
     """
     if _NETWORK.search(text) or _NETWORK.search(output):
         return "the network is blocked, or a service does not answer"
+    if _EARLY.search(text):
+        return "a connection ended early, which depends on the speed of this machine"
     if is_slow(text):
         return "this machine is slower than a deadline that the tests set for Hypothesis"
     if is_root() and (_ROOT.search(text) or _ROOT_NAME.search(name)):
