@@ -125,6 +125,16 @@ def test_ingredient(copied: Copied, kind: str) -> None:
     assert copied.inputs() != before
 
 
+@pytest.mark.parametrize("folder", ["dist", "local-wheel"])
+def test_compiled(copied: Copied, folder: str) -> None:
+    """A compiled wheel is not kept: the compiler of the machine is in no input."""
+    path = copied.release.folder / folder / "acme_sound-1.2.3-cp311-cp311-linux_x86_64.whl"
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(Inconclusive, match="depends on the compiler"):
+        reuse.made(copied.release, copied.world, {})
+
+
 def test_unknown_versions(copied: Copied) -> None:
     """Where uv cannot tell what it would install, nothing is used again."""
     copied.resolved = None

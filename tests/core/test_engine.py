@@ -467,10 +467,13 @@ def test_inputs_that_change_in_the_meantime(release: Release, keeping: World, tm
 def test_unknown_inputs(release: Release, keeping: World, tmp_path: Path) -> None:
     """A check whose inputs cannot be known runs, and nothing is kept; also where to find them fails."""
 
-    def fails(release: Release, world: World) -> Inputs:
+    def gone(release: Release, world: World) -> Inputs:
         raise OSError("gone")
 
-    for key in (lambda release, world: None, fails):
+    def hostile(release: Release, world: World) -> Inputs:
+        raise KeyError("changed")
+
+    for key in (lambda release, world: None, gone, hostile):
         calls: list[str] = []
         lane = Lane("costly", (replace(counted(calls, "x"), key=key),))
         assert [ran(lane, release, keeping)["costly"].status for _ in range(2)] == [Status.PASSED] * 2

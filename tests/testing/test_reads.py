@@ -361,10 +361,31 @@ def test_own_service(tests: Tests) -> None:
     assert tests.is_kept()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a library of POSIX")
+def test_changed_by_another_program(tests: Tests) -> None:
+    """A file elsewhere that changed while the tests ran, but not by them, is an input as they have read it."""
+    tests.run(
+        "import ctypes, os; c = ctypes.CDLL(None); path = os.environ['OUTSIDE'] + '/settings.ini'\n"
+        "c.write(c.open(path.encode(), os.O_WRONLY), b'y', 1)\nopen(path).read()"
+    )
+    assert tests.is_kept()
+    (tests.outside / "settings.ini").write_text("z = 2")
+    assert not tests.is_kept()
+
+
+@pytest.mark.parametrize("line", ["{", '{"process": 1, "read"', "null\n", '"read"\n'])
+def test_incomplete_record(tests: Tests, line: str) -> None:
+    """Where a part of the record is lost, all files count."""
+    tests.run("open('data/a.txt').close()")
+    with tests.record.open("a") as file:
+        file.write(f"{line}\n")
+    assert reads.read(tests.record, tests.environment).unseen == "a part of the record"
+
+
 def test_nothing_recorded(tests: Tests) -> None:
     """Without a record it is unknown what was used: all of it."""
     recorded = reads.read(tests.record, tests.environment)
-    assert recorded.unseen == "no process has reported"
+    assert recorded.unseen == "all processes"
 
 
 def test_no_access_times(tests: Tests) -> None:

@@ -49,13 +49,11 @@ class Build:
         return reuse.of_build(release, world, run, release.work_dir / "source")
 
     def made(self, release: Release, world: World) -> Mapping[str, Path]:
-        return reuse.made(release, world, {"dist": release.dist, "local-wheel": release.local_wheel})
+        return reuse.made(release, world, {"dist": release.dist})
 
     def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
         reuse.require_same_environment(release, world, folder)
         yield _copy(folder / "dist", release.dist)
-        if (folder / "local-wheel").is_dir():
-            yield _copy(folder / "local-wheel", release.local_wheel)
         yield _pin(release)
 
 

@@ -58,8 +58,12 @@ def _repository(source: Path, world: World) -> Iterator[str]:
 def made(release: Release, world: World, folders: Mapping[str, Path]) -> dict[str, Path]:
     """The folders that a build has made, and one that says what was installed for it.
 
-    Raises Inconclusive where that cannot be known.
+    Raises Inconclusive where that cannot be known, and where a wheel is compiled: the compiler and the libraries of
+    this machine are in no input.
     """
+    wheels = (wheel for folder in (release.dist, release.local_wheel) for wheel in folder.glob("*.whl"))
+    if compiled := next((wheel.name for wheel in wheels if not wheel.name.endswith("-any.whl")), ""):
+        raise Inconclusive(f"{compiled} depends on the compiler of this machine")
     folder = release.work_dir / _RESOLVED
     lines = (release.environment("build") / REQUIREMENTS_FILE).read_text(encoding="utf-8").splitlines()
     for name, text in (("requirements.txt", "\n".join(lines)), ("resolved.txt", _resolved(release, world, lines))):

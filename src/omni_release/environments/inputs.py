@@ -11,6 +11,7 @@ import os
 import platform
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -39,7 +40,7 @@ def tool() -> str:
     interpreter = Path(sys.executable).resolve()
     found = interpreter.stat()
     program = f"{interpreter} {found.st_size} {found.st_mtime_ns} {sys.prefix} {sys.base_prefix}"
-    machine = f"{platform.uname()} {platform.platform()} {os.cpu_count()}"
+    machine = f"{platform.uname()} {platform.platform()} {os.cpu_count()} {time.tzname} {time.timezone}"
     return digest((omni_release.__version__, *source, *others, sys.version, program, machine))
 
 

@@ -6,6 +6,7 @@ folder that is listed, and each program that is started. A line has the `process
 
     "start": the parent process, "at": when          "spawn": a program, "flags": its first arguments
     "read": a file, "changed": when, "to": where its link leads; "list": a folder, in the same way
+    "write": a file that is only written
     "native": a file of compiled code                "connect": a host or a socket, "port"; "bind": a port
     "unclear": what may have read something that is not recorded
 
@@ -74,14 +75,15 @@ class _Recorder:
         except (OSError, ValueError):
             self.record(kind, path, changed=None)
             return
-        if stat.S_ISDIR(found.st_mode) if kind == "list" else stat.S_ISREG(found.st_mode):
+        if kind == "write":
+            self.record(kind, path)
+        elif stat.S_ISDIR(found.st_mode) if kind == "list" else stat.S_ISREG(found.st_mode):
             self.record(kind, path, changed=found.st_ctime_ns, to=os.path.realpath(path))
 
     def event(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Record one event of the audit hook."""
         if event == "open":
-            if not arguments[2] & _WRITES:
-                self.path("read", arguments[0])
+            self.path("write" if arguments[2] & _WRITES else "read", arguments[0])
         elif event in ("os.listdir", "os.scandir"):
             self.path("list", "." if arguments[0] is None else arguments[0])
         elif event == "import":

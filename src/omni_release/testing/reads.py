@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -34,6 +35,7 @@ class Reads:
 
     files: Mapping[str, int | None]
     folders: Mapping[str, int | None]
+    written: frozenset[str]
     native: bool
     unseen: str
     elsewhere: str
@@ -50,7 +52,9 @@ def read(path: Path, environment: Path) -> Reads:
     `unseen` says what may have read files that are not recorded, `elsewhere` which other machine or service was asked;
     each is empty where there is none.
     """
-    entries = list(read_json_lines(path))
+    entries, whole = list(read_json_lines(path)), True
+    with contextlib.suppress(FileNotFoundError):
+        whole = len(entries) == path.read_bytes().count(b"\n")
     times: dict[str, dict[str, int | None]] = {"read": {}, "list": {}}
     for entry in entries:
         for kind, found in times.items():
@@ -62,8 +66,9 @@ def read(path: Path, environment: Path) -> Reads:
     return Reads(
         times["read"],
         times["list"],
+        frozenset(entry["write"] for entry in entries if "write" in entry),
         any("native" in entry for entry in entries),
-        next(_unseen(entries, environment), "") if starts else "no process has reported",
+        (next(_unseen(entries, environment), "") if whole else "a part of the record") if starts else "all processes",
         next(_elsewhere(entries), ""),
         min(starts, default=0),
     )
@@ -198,7 +203,8 @@ def _outside(reads: Reads, known: Collection[str], release: Release) -> dict[str
         for path, changed in paths.items():
             if path in known or f"{path}{os.sep}".startswith(inside):
                 continue
-            if changed is not None and changed >= reads.begun:
+            new = changed is not None and changed >= reads.begun
+            if new and (path in reads.written or _is_temporary(path)):
                 continue
             if _is_temporary(path) and (changed is None or kind == "folder"):
                 continue
