@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import platform
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -118,6 +119,37 @@ def test_password_of_a_gateway(run: tuple[Release, World]) -> None:
     assert not [text for text in kept if "hunter2" in text]
     with pytest.raises(Inconclusive, match="no passing live run"):
         list(live_evidence(release, world))
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://127.9.9.9:8080/v1", True),
+        ("http://localhost:8080", True),
+        ("http://api.localhost.:8080", True),
+        ("http://[::1]:8080", True),
+        ("http://[::ffff:127.0.0.1]:8080", True),
+        ("http://0.0.0.0:8080", True),
+        ("http://host.docker.internal:8080", True),
+        (f"http://{platform.node()}:8080", True),
+        ("https://gateway.example.invalid", False),
+        ("https://localhost.example.invalid", False),
+        ("https://192.0.2.7/v1", False),
+    ],
+)
+def test_a_server_on_this_machine(address: str, local: bool, run: tuple[Release, World]) -> None:
+    """A gateway that the settings name is the service, unless it is on this machine: that may be an emulator."""
+    release, world = run
+    smoke = dataclasses.replace(release.project.settings.smoke, base_url=address)
+    settings = dataclasses.replace(release.project.settings, smoke=smoke)
+    gateway = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
+    runner.store(gateway, world, passed(0, address))
+    if local:
+        with pytest.raises(Inconclusive, match="not the service"):
+            list(live_evidence(gateway, world))
+    else:
+        list(live_evidence(gateway, world))
 
 
 def test_gateway_is_not_the_service(run: tuple[Release, World]) -> None:

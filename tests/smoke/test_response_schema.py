@@ -235,6 +235,66 @@ def test_invalid_recording(name: str, text: str | bytes, message: str, tmp_path:
         recordings.read(tmp_path / name)
 
 
+CHUNK = '{"candidates": [{"content": {"parts": [{"text": "a"}]}}]}'
+FAILURE = '{"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (f"data: {CHUNK}\n\ndata: {CHUNK}\n\ndata: [DONE]\n", {"answer in chunks": 2}),
+        (f"event: a\nid: 1\ndata: {CHUNK}\n\n", {"answer in chunks": 1}),
+        (f": hello\n\nretry: 5\ndata: {CHUNK}\r\n\r\n", {"answer in chunks": 1}),
+        ('data: {"candidates":\ndata: []}\n\n', {"answer in chunks": 1}),
+        (f"data: {CHUNK}\n\ndata: {FAILURE}\n\n", {"answer in chunks": 1, "error UNAVAILABLE": 1}),
+        (f"data: {CHUNK}\n\n{FAILURE}\n", {"answer in chunks": 1, "error UNAVAILABLE": 1}),
+        (f"data: {CHUNK}\n{FAILURE}", {"answer in chunks": 1, "error UNAVAILABLE": 1}),
+        (f"data: {CHUNK}\n\ndata: {CHUNK[:30]}", {"answer in chunks": 1}),
+        (f"[{CHUNK},\n{FAILURE}]", {"answer in chunks": 1, "error UNAVAILABLE": 1}),
+        (f"[{CHUNK},\n{CHUNK}\n,\n{CHUNK[:30]}", {"answer in chunks": 2}),
+        ('{"access_token": "x", "expires_in": 3599, "token_type": "Bearer"}', {"token": 1}),
+    ],
+)
+def test_streams_and_tokens(text: str, kinds: dict[str, int], tmp_path: Path) -> None:
+    """An error within a stream counts as one, also without `data:`; what came whole of a stream that broke counts."""
+    (tmp_path / "a.txt").write_text(text)
+    found = schemas_of(recordings.read(tmp_path / "a.txt"))
+    assert {kind: schema.samples for kind, schema in found.items()} == kinds
+
+
+@pytest.mark.parametrize("text", ["data: [DONE]\n", "data: \n\n", f"data: {CHUNK[:30]}", "[]"])
+def test_empty_stream(text: str, tmp_path: Path) -> None:
+    """A stream without a document cannot be compared with anything."""
+    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "b.txt").write_text(f"data: {CHUNK}\n\n")
+    ran = omni("contract", "diff", "a.txt", "b.txt", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "stream without a document" in ran.err
+
+
+def test_nothing_in_common(tmp_path: Path) -> None:
+    """Two recordings without a kind of response in common are not compared: that is no success."""
+    (tmp_path / "a.txt").write_text(FAILURE)
+    (tmp_path / "b.txt").write_text(CHUNK)
+    ran = omni("contract", "diff", "a.txt", "b.txt", cwd=tmp_path)
+    assert ran.code == 3
+    assert "error UNAVAILABLE" in ran.err and "answer" in ran.err
+
+
+def test_methods(tmp_path: Path) -> None:
+    """Responses of other methods have schemas of their own."""
+    uri = "https://generativelanguage.googleapis.com/v1beta/models/gemini-3-pro-image:"
+    interactions = [
+        {
+            "request": {"uri": f"{uri}{verb}", "body": ""},
+            "response": {"status": {"code": 200}, "body": {"string": body}},
+        }
+        for verb, body in (("generateContent", CHUNK), ("countTokens", '{"totalTokens": 3}'))
+    ]
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump({"interactions": interactions}))
+    assert list(schemas_of(recordings.read(tmp_path / "a.yaml"))) == ["answer", "answer of countTokens"]
+
+
 def test_the_command_line(tmp_path: Path, body: Callable[..., Any]) -> None:
     """`show` prints a line a field; a missing file, or a missing argument, is a usage error of one line and a hint."""
     (tmp_path / "a.json").write_text(json.dumps(body("jpeg")), encoding="utf-8")

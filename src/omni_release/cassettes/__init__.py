@@ -47,7 +47,10 @@ class UnreadableCassette(OmniReleaseError):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a recording comes from: `live` or `emulated`, when (ISO 8601, UTC), the SDK, the models, the writer."""
+    """Where a recording comes from, when (ISO 8601, UTC), the SDK, the models, the writer.
+
+    `source` is `live`, `emulated`, or `local`: a server on the machine that recorded.
+    """
 
     source: str
     recorded: str

@@ -78,6 +78,8 @@ def read(path: Path) -> tuple[Exchange, ...]:
 
 def _line(data: bytes, error: InvalidDocument) -> int:
     """The line of an invalid value. JSON is read as YAML here, as nearly all of it is YAML."""
+    if not error.keys:
+        return 1
     try:
         return line_of(data.decode("utf-8-sig"), error.keys)
     except (ValueError, ModuleNotFoundError):
@@ -99,6 +101,8 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
         if not isinstance(document, Mapping) or not isinstance(document.get("interactions"), list):
             failure = bodies[0].get("error") if bodies and isinstance(bodies[0], Mapping) else None
             code = int(failure.get("code", 500)) if isinstance(failure, Mapping) else 200
+            if not bodies:
+                raise InvalidDocument("it is a stream without a document")
             yield Exchange(path, 1, None, "", "", code, bodies, streamed)
             return
     root = Node(document)
@@ -150,10 +154,52 @@ def _bodies(side: Node) -> tuple[tuple[Any, ...], bool]:
 
 
 def _parsed(data: bytes) -> tuple[tuple[Any, ...], bool]:
-    """The JSON documents in a body, and whether it is a stream. Raises ValueError where it is neither."""
+    """The JSON documents in a body, and whether it is a stream. Raises ValueError where it is neither.
+
+    A stream may end too early: what came whole counts. An error in the middle of one has no `data:` before it.
+    """
     text = data.decode("utf-8-sig")
-    if re.match(r"\s*(?:data|event|id|:)", text) and "data:" in text:
-        events = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
-        return tuple(json.loads(event) for event in events if event not in ("", "[DONE]")), True
-    document = json.loads(text)
+    if _EVENT.match(text):
+        return tuple(_events(text)), True
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError:
+        if text.lstrip().startswith("[") and (whole := tuple(_items(text))):
+            return whole, True
+        raise
     return (tuple(document), True) if isinstance(document, list) else ((document,), False)
+
+
+_EVENT = re.compile(r"\s*(?:(?:event|id|retry)?:[^\n]*\n\s*)*data:")
+_FIELD = re.compile(r"(?:event|id|retry)?:")
+
+
+def _events(text: str) -> Iterator[Any]:
+    """The documents of a stream of server-sent events, and of what stands between them."""
+    for event in re.split(r"\r?\n[ \t]*\r?\n", text):
+        lines = event.splitlines()
+        given = [line[5:].strip() for line in lines if line.startswith("data:")]
+        rest = "\n".join(line for line in lines if not line.startswith("data:") and not _FIELD.match(line))
+        pieces = [rest, *(given if all(map(_is_whole, given)) else ["\n".join(given)])]
+        yield from (json.loads(piece) for piece in pieces if _is_whole(piece) and piece not in ("", "[DONE]"))
+
+
+def _is_whole(text: str) -> bool:
+    if text in ("", "[DONE]"):
+        return True
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _items(text: str) -> Iterator[Any]:
+    """The whole items at the beginning of a JSON list that is cut."""
+    decoder, at = json.JSONDecoder(), text.index("[") + 1
+    while match := re.compile(r"[\s,]*(?=\{)").match(text, at):
+        try:
+            item, at = decoder.raw_decode(text, match.end())
+        except ValueError:
+            return
+        yield item

@@ -8,7 +8,7 @@ from pathlib import Path
 from omni_release.cli import lane
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, subcommand, verbs
-from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED
+from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED, Inconclusive
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -72,12 +72,18 @@ def _fields(shape: ResponseSchema) -> list[dict[str, object]]:
 
 
 def diff(arguments: Arguments) -> int:
-    """`contract diff`: exit code 1 where a client could break. Raises UsageError where a recording cannot be read."""
+    """`contract diff`: exit code 1 where a client could break, 3 where nothing can be compared.
+
+    Raises UsageError where a recording cannot be read.
+    """
     from omni_release.cassettes import exchanges
     from omni_release.core.model import Severity
     from omni_release.smoke.response_schema import drift_between, schemas_of
 
     old, new = (schemas_of(exchanges.read(path)) for path in (arguments.old, arguments.new))
+    if not old.keys() & new.keys():
+        message = f"no kind of response is in both: {', '.join(old) or 'none'}, and {', '.join(new) or 'none'}"
+        raise Inconclusive(message, "Compare recordings of the same calls.")
     findings = drift_between(old, new)
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     if arguments.as_json:

@@ -171,9 +171,12 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 def is_loopback(host: str | None) -> bool:
     """Whether a host name or address is this machine."""
-    if host is None or host == "localhost":
-        return host is not None
+    host = (host or "").rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback

@@ -8,14 +8,32 @@ Cheap to import: pytest loads `plugin` in every project where omni-release is in
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 PASSED, FAILED, INCONCLUSIVE, SKIPPED = "passed", "failed", "inconclusive", "skipped"
 
 RECORDED, EMULATED, LIVE = "recorded", "emulated", "live"
 MODES = (RECORDED, EMULATED, LIVE)
+LOCAL = "local"
+"""The source of what a live run recorded from a server on this machine: a gateway, a proxy or an emulator."""
 
 BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether an address is one of this machine, also as containers call it. No name is looked up."""
+    import ipaddress
+    import platform
+    import urllib.parse
+
+    from omni_release.index import is_loopback
+
+    host = (urllib.parse.urlsplit(url.replace("[redacted]@", "")).hostname or "").rstrip(".").lower()
+    with contextlib.suppress(ValueError):
+        return is_loopback(host) or ipaddress.ip_address(host).is_unspecified
+    own = {platform.node().lower(), "host.docker.internal", "host.containers.internal"}
+    return is_loopback(host) or (bool(host) and host in own)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,18 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.environments.inputs import of_tree
-from omni_release.smoke import EMULATED, FAILED, INCONCLUSIVE, LIVE, PASSED, RECORDED, SKIPPED, Scenario, runner
+from omni_release.smoke import (
+    EMULATED,
+    FAILED,
+    INCONCLUSIVE,
+    LIVE,
+    PASSED,
+    RECORDED,
+    SKIPPED,
+    Scenario,
+    is_on_this_machine,
+    runner,
+)
 from omni_release.smoke import runner as live
 from omni_release.smoke.runner import SmokeRun
 
@@ -76,10 +87,15 @@ def smoke_live(release: Release, world: World) -> Iterator[Finding]:
     run = runner.run(release, world, LIVE, runner.mode_folder(release, LIVE) / "traffic")
     findings = tuple(_results(release, run))
     if not any(finding.severity is Severity.ERROR for finding in findings):
+        yield from findings
+        if live.called_this_machine(release):
+            message = "the live run called a server on this machine, not the service: it proves nothing about that"
+            raise Inconclusive(message, f"{live.rerun_hint(release)}, without a base URL.")
         evidence = live.collect(release, world, run.report)
         live.store(release, world, evidence)
         yield Finding(str(evidence), severity=Severity.NOTICE)
-    yield from findings
+    else:
+        yield from findings
 
 
 def live_evidence(release: Release, world: World) -> Iterator[Finding]:
@@ -106,7 +122,9 @@ def live_evidence(release: Release, world: World) -> Iterator[Finding]:
 
 
 def _is_from_service(evidence: live.LiveEvidence, release: Release) -> bool:
-    """Whether the run called the address that the settings name, not one that an environment variable named."""
+    """Whether the run called the address that the settings name, and neither one of this machine nor of a variable."""
+    if evidence.base_url and is_on_this_machine(evidence.base_url):
+        return False
     return evidence.base_url == redaction.strip_userinfo(release.project.settings.smoke.base_url)
 
 

@@ -78,7 +78,7 @@ class Field:
 class ResponseSchema:
     """The schema of one kind of response, from `samples` bodies; fields by path.
 
-    `kind` is `answer`, `answer in chunks`, `error STATUS`, `models` or `model`.
+    `kind` is `answer`, `answer in chunks`, `answer of METHOD`, `error STATUS`, `token`, `models` or `model`.
     """
 
     kind: str
@@ -91,8 +91,15 @@ def schemas_of(exchanges: Iterable[Exchange]) -> dict[str, ResponseSchema]:
     bodies: dict[str, list[Any]] = {}
     for exchange in exchanges:
         for body in exchange.bodies:
-            bodies.setdefault(_kind(body, streamed=exchange.streamed), []).append(body)
+            kind = _kind(body, streamed=exchange.streamed)
+            if kind == "answer" and exchange.verb not in _GENERATING:
+                kind = f"answer of {exchange.verb}"
+            bodies.setdefault(kind, []).append(body)
     return {kind: schema_of(kind, of_kind) for kind, of_kind in sorted(bodies.items())}
+
+
+# Of a request without a model's name nothing is known but the body.
+_GENERATING = frozenset(("", "list", "generateContent", "streamGenerateContent", "predict", "predictLongRunning"))
 
 
 def _kind(body: Any, *, streamed: bool) -> str:
@@ -100,6 +107,8 @@ def _kind(body: Any, *, streamed: bool) -> str:
         return type(body).__name__
     if isinstance(error := body.get("error"), Mapping):
         return f"error {error.get('status', error.get('code', ''))}".rstrip()
+    if "access_token" in body or "id_token" in body:
+        return "token"  # of OAuth: an SDK logs in before its first call
     if "models" in body or "supportedGenerationMethods" in body:
         return "models" if "models" in body else "model"
     return "answer in chunks" if streamed else "answer"

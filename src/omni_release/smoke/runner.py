@@ -280,6 +280,12 @@ def load(release: Release, world: World) -> LiveEvidence | None:
     return evidence
 
 
+def called_this_machine(release: Release) -> bool:
+    """Whether what the live run recorded is from a server on this machine, whoever named that."""
+    found = map(cassettes.read, cassettes.in_folder(mode_folder(release, LIVE) / "traffic"))
+    return any(cassette.provenance and cassette.provenance.source == smoke.LOCAL for cassette in found)
+
+
 def rerun_hint(release: Release) -> str:
     """The command that makes new evidence for the wheel of this run."""
     return f"Run the smoke tests with this wheel: omni-release smoke --live --run {release.folder.name}"

@@ -19,7 +19,7 @@ from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.distributions.checks import HOLLOW
-from omni_release.smoke import EMULATED, LIVE
+from omni_release.smoke import EMULATED, LIVE, LOCAL
 from omni_release.smoke.response_schema import Change, changes_between, schemas_of
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests, rerun_hint
 from omni_release.testing.checks import lost_module
@@ -101,8 +101,8 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
         raise Inconclusive("nothing is recorded to compare with", "Record responses: `omni-release record`.")
     findings = tuple(change.finding for change in live_changes(release))
     sources = [cassette.provenance and cassette.provenance.source for cassette in map(cassettes.read, recordings)]
-    if set(sources) == {EMULATED}:
-        message = "the recordings are from the emulator, so differences are warnings: record responses of the service"
+    if set(sources) <= {EMULATED, LOCAL}:
+        message = "the recordings are not from the service, so differences are warnings: record its responses"
         yield Finding(message, CONTRACT_EMULATED.id, Severity.NOTICE)
         limit = Severity.WARNING
         findings = tuple(replace(f, severity=min(f.severity, limit, key=_BY_SEVERITY.index)) for f in findings)

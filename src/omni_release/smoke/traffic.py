@@ -24,7 +24,7 @@ from omni_release.cassettes.shrink import shrunk
 from omni_release.core import redaction
 from omni_release.core.documents import write_file
 from omni_release.core.errors import Inconclusive, OmniReleaseError
-from omni_release.smoke import FAILED, INCONCLUSIVE, PASSED, RECORDED
+from omni_release.smoke import FAILED, INCONCLUSIVE, LIVE, LOCAL, PASSED, RECORDED, is_on_this_machine
 from omni_release.smoke.metering import Call, Meter, response_body
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class SecretInTraffic(OmniReleaseError):
 class Recording:
     """The file of a smoke test's traffic: what vcrpy calls a persister. Without a `path` nothing is written.
 
-    `source` says where the traffic comes from (live, emulated). Only `write` writes the file.
+    `source` says where the traffic comes from (live, emulated); a server on this machine is told from the service.
+    Only `write` writes the file.
     """
 
     path: Path | None
@@ -109,7 +110,9 @@ class Recording:
         if self.path is None or not pairs:
             return None
         models = tuple(sorted({model_and_method(request.path)[0] for request, _ in pairs} - {""}))
-        provenance = cassettes.Provenance(self.source, when, _sdk(), models, f"omni-release {__version__}")
+        local = self.source == LIVE and any(is_on_this_machine(request.uri) for request, _ in pairs)
+        source, writer = LOCAL if local else self.source, f"omni-release {__version__}"
+        provenance = cassettes.Provenance(source, when, _sdk(), models, writer)
         text = cassettes.to_yaml([_entry(self.scrubber, *pair) for pair in pairs], provenance)
         _refuse_secrets(text, self.scrubber.secrets)
         write_file(self.path, text.encode())
