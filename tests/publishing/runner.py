@@ -31,6 +31,7 @@ from omni_release.adapters import credentials  # noqa: F401
 from omni_release.cli import main as cli_main
 from omni_release.core import world as core_world
 from omni_release.core.tasks import Lane
+from omni_release.run import real_world
 
 _WRITES = r"before (?:files\.|journal\.|processes\.run)"
 
@@ -145,7 +146,7 @@ def run_one(asked: dict[str, Any]) -> None:
 
         whole, without = lanes.lane, set(asked["without"])
         run.lanes.lane = lambda *given, **more: _without(whole(*given, **more), without)  # type: ignore[attr-defined]
-        run.World = world  # type: ignore[attr-defined, assignment]  # the one place that makes a world
+        real_world.World = world  # type: ignore[attr-defined, assignment]  # the one place that makes a world
         code = cli_main.main(asked["argv"])
     except BaseException:  # noqa: BLE001 - told in the log; nothing may get out of the fork
         traceback.print_exc()

@@ -8,41 +8,30 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from omni_release import custom_tasks, distributions, lanes, programs, run_facts, source_tree, versions
+from omni_release import custom_tasks, distributions, lanes, programs, run_facts, source_tree
 from omni_release.adapters.files import LocalFiles
-from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
-from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
-from omni_release.adapters.terminal import AtTerminal, Terminal, terminal
+from omni_release.adapters.terminal import terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import baseline, causes, engine, redaction
-from omni_release.core.actions import Run
+from omni_release.core import causes, engine
 from omni_release.core.errors import UsageError, did_you_mean
-from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Outcome, Release, Report
 from omni_release.core.redaction import Redact, redacted
-from omni_release.core.runs import Request, RunStore, outcome_cache
+from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
-from omni_release.core.world import Completed, World
+from omni_release.core.world import World
 from omni_release.report import files as report_files
 from omni_release.report import page, problems, text
 from omni_release.report.stages import Progress, Row
+from omni_release.run.real_world import TASK, open_world
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
-
-_ALWAYS_NEW = ("rehearse", "build")
-"""The lanes that never continue in an existing run."""
-
-
-_TASK: ContextVar[str] = ContextVar("task", default="")
-"""The id of the task that runs in a thread."""
 
 
 def run_lane(request: Request) -> int:
@@ -132,7 +121,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
         screen = terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(_open_world(request, store, secrets, screen, resolver))
+        release, world = stack.enter_context(open_world(request, store, secrets, screen, resolver))
         stack.enter_context(screen)
         if request.lane == "rehearse" and request.to:  # as a part of a release
             from omni_release import publishing
@@ -212,99 +201,6 @@ def _lane(request: Request) -> Lane:
     return lane.up_to(lane.name, *request.only) if request.only else lane
 
 
-@contextlib.contextmanager
-def _open_world(
-    request: Request, store: RunStore, secrets: Secrets, screen: Terminal, resolver: CredentialResolver | None
-) -> Iterator[tuple[Release, World]]:
-    """The release that the run is about, and the real world, which is closed at the end."""
-    project = request.project
-    folder = replace(_run_folder(request, store, LocalProcesses(secrets.resolve)), read_only=request.read_only)
-
-    def record(command: Run, completed: Completed) -> None:  # shows later where the time of a run went
-        seconds = round(completed.seconds, 3)
-        task = _TASK.get()
-        folder.record(
-            "ran", log=command.log.stem, code=completed.code, seconds=seconds, **{"task": task} if task else {}
-        )
-
-    processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
-    index: Rehearsal | PackageIndex
-    if request.destination is None or resolver is None:
-        index = Rehearsal(folder.path / "index", project.name)
-    else:
-        index = PackageIndex(request.destination, resolver)
-    secrets.offer(index.secrets)
-    secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
-    target = folder.last_target() if request.lane == "checklist" else REHEARSAL
-    working_tree = source_tree.working_tree(project.root, processes)
-    release = Release(
-        project,
-        versions.version_of(versions.places_of(project)),
-        target if request.destination is None else request.destination.name,
-        source_tree.commit(project.root, processes),
-        folder.path,
-        folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "work-dir",
-        working_tree.inside(project.root) if working_tree else PurePosixPath(),
-    )
-    try:
-        world = World(
-            processes,
-            LocalFiles(),
-            SystemClock(lambda: processes.stopped),
-            index,
-            folder,
-            os.environ,
-            tell=lambda line: screen.say([line]),
-            outcomes=outcome_cache(request, folder, os.environ) if request.lane in lanes.BUILDING else None,
-            person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
-            default_index=MachineIndex(os.environ),
-            answers=sign_offs,
-            baseline=request.baseline or baseline.read(project.root),
-            task_ids=lambda: lanes.task_ids(project),
-        )
-        if not request.read_only:
-            from omni_release.publishing import steps as publishing_steps
-
-            world = replace(world, publisher=publishing_steps)
-        yield release, world
-    finally:
-        index.close()
-        processes.close()
-        if request.lane == "gate" or request.mode == "files":
-            folder.remove_work_dir()
-
-
-def _variable(name: str) -> str:
-    return os.environ.get(name, "")
-
-
-def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) -> RunFolder:
-    """The run that `--run` names; for a part of a rehearsal, the newest one of this very tree; else a new one."""
-    if request.run is not None:
-        return store.run(request.run)
-    runs = store.runs()
-    newest = next(iter(runs), None)
-    if request.lane == "checklist":
-        return newest or store.none()
-    if request.lane == "gate" and not request.read_only and not request.dry:
-        return store.gate()
-    if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and newest is None):
-        return store.none()
-    if request.lane == "doctor":
-        tree = source_tree.fingerprint(request.project.root, processes)
-        built = [run for run in runs if run.tree_hash() == tree]
-        rehearsed = (run for run in built if run.rehearsal_verdict() is not None)
-        return next(rehearsed, None) or next(iter(built), store.none())
-    if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
-        if newest.tree_hash() == source_tree.fingerprint(request.project.root, processes):
-            return newest
-    if request.lane == "published":
-        return store.none()
-    if request.dry:
-        return store.planned()
-    return store.new_run(request.project.settings.keep_runs)
-
-
 def _outcomes(
     request: Request, lane: Lane, release: Release, world: World, progress: Progress, redact: Redact
 ) -> Iterator[Outcome]:
@@ -312,7 +208,7 @@ def _outcomes(
     today = world.clock.now().date()
 
     def started(task: Task) -> None:
-        _TASK.set(task.id)
+        TASK.set(task.id)
         progress.started(task.id)
 
     for outcome in engine.run(lane, release, world, today=today, dry=request.dry, started=started):

@@ -1,0 +1,129 @@
+"""What a run works on: its folder, the release that it is about, and the real world."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from omni_release import lanes, source_tree, versions
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
+from omni_release.adapters.processes import LocalProcesses, SystemClock
+from omni_release.adapters.secrets import Secrets
+from omni_release.adapters.terminal import AtTerminal, Terminal
+from omni_release.checklists import sign_offs
+from omni_release.core import baseline, redaction
+from omni_release.core.actions import Run
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import REHEARSAL, Release
+from omni_release.core.runs import Request, RunStore, outcome_cache
+from omni_release.core.world import Completed, World
+
+if TYPE_CHECKING:
+    from omni_release.adapters.credentials import CredentialResolver
+
+_ALWAYS_NEW = ("rehearse", "build")
+"""The lanes that never continue in an existing run."""
+
+TASK: ContextVar[str] = ContextVar("task", default="")
+"""The id of the task that runs in a thread."""
+
+
+@contextlib.contextmanager
+def open_world(
+    request: Request, store: RunStore, secrets: Secrets, screen: Terminal, resolver: CredentialResolver | None
+) -> Iterator[tuple[Release, World]]:
+    """The release that the run is about, and the real world, which is closed at the end."""
+    project = request.project
+    folder = replace(_run_folder(request, store, LocalProcesses(secrets.resolve)), read_only=request.read_only)
+
+    def record(command: Run, completed: Completed) -> None:  # shows later where the time of a run went
+        seconds = round(completed.seconds, 3)
+        task = TASK.get()
+        folder.record(
+            "ran", log=command.log.stem, code=completed.code, seconds=seconds, **{"task": task} if task else {}
+        )
+
+    processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
+    index: Rehearsal | PackageIndex
+    if request.destination is None or resolver is None:
+        index = Rehearsal(folder.path / "index", project.name)
+    else:
+        index = PackageIndex(request.destination, resolver)
+    secrets.offer(index.secrets)
+    secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
+    target = folder.last_target() if request.lane == "checklist" else REHEARSAL
+    working_tree = source_tree.working_tree(project.root, processes)
+    release = Release(
+        project,
+        versions.version_of(versions.places_of(project)),
+        target if request.destination is None else request.destination.name,
+        source_tree.commit(project.root, processes),
+        folder.path,
+        folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "work-dir",
+        working_tree.inside(project.root) if working_tree else PurePosixPath(),
+    )
+    try:
+        world = World(
+            processes,
+            LocalFiles(),
+            SystemClock(lambda: processes.stopped),
+            index,
+            folder,
+            os.environ,
+            tell=lambda line: screen.say([line]),
+            outcomes=outcome_cache(request, folder, os.environ) if request.lane in lanes.BUILDING else None,
+            person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
+            default_index=MachineIndex(os.environ),
+            answers=sign_offs,
+            baseline=request.baseline or baseline.read(project.root),
+            task_ids=lambda: lanes.task_ids(project),
+        )
+        if not request.read_only:
+            from omni_release.publishing import steps as publishing_steps
+
+            world = replace(world, publisher=publishing_steps)
+        yield release, world
+    finally:
+        index.close()
+        processes.close()
+        if request.lane == "gate" or request.mode == "files":
+            folder.remove_work_dir()
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name, "")
+
+
+def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) -> RunFolder:
+    """The run that `--run` names; for a part of a rehearsal, the newest one of this very tree; else a new one."""
+    if request.run is not None:
+        return store.run(request.run)
+    runs = store.runs()
+    newest = next(iter(runs), None)
+    if request.lane == "checklist":
+        return newest or store.none()
+    if request.lane == "gate" and not request.read_only and not request.dry:
+        return store.gate()
+    if request.lane not in (*lanes.BUILDING, "doctor", "published") or (request.dry and newest is None):
+        return store.none()
+    if request.lane == "doctor":
+        tree = source_tree.fingerprint(request.project.root, processes)
+        built = [run for run in runs if run.tree_hash() == tree]
+        rehearsed = (run for run in built if run.rehearsal_verdict() is not None)
+        return next(rehearsed, None) or next(iter(built), store.none())
+    if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
+        if newest.tree_hash() == source_tree.fingerprint(request.project.root, processes):
+            return newest
+    if request.lane == "published":
+        return store.none()
+    if request.dry:
+        return store.planned()
+    return store.new_run(request.project.settings.keep_runs)
