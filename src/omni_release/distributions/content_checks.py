@@ -34,8 +34,8 @@ def no_stray_files(release: Release, world: World) -> Iterator[Finding]:
     No distribution contains keys, `.env` files, caches, files of editors, or metadata of other versions. In an sdist,
     those of tests, examples and docs are warnings, and so is what holds no secret.
 
-    Fix: exclude the file in the settings of the build back end, or remove it from the checkout. Revoke every key that
-    was in a published file.
+    Fix: exclude the file in the settings of the build back end, or remove it from the checkout, and revoke every key
+    that was in a published file.
     """
     for path in distributions.built(release.dist):
         _, version = distributions.name_and_version(path.name)

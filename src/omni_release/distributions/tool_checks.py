@@ -114,7 +114,8 @@ def twine_check(release: Release, world: World) -> Iterator[Finding]:
     name, verdict, message = "", "", [""]
     for line in (*lines, "Checking "):
         if invalid := _INVALID.search(line):
-            yield Finding(f"{_checked(line)[0] or name}: {invalid[1]}", "twine-check")
+            fix = "Correct it in [project], or require a newer build back end in [build-system]."
+            yield Finding(f"{_checked(line)[0] or name}: {invalid[1]}\n→ {fix}", "twine-check")
             return  # twine looks at nothing after that
         if line.startswith("Checking "):
             text = " ".join(filter(None, message))

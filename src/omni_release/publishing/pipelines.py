@@ -51,6 +51,9 @@ def pipelines_publish_once(release: Release, world: World) -> Iterator[Finding]:
     for workflow, upload in publishing:
         if upload.skips and upload.index == "PyPI" and not _COMPARED.search(workflow.text):
             message = "existing files are skipped, so a file of this version with other bytes goes unnoticed"
+            message += (
+                "\n→ Compare the files with those on the index after the upload: `omni-release published --to pypi`."
+            )
             yield Finding(message, SKIPS.id, path=workflow.path, line=workflow.line_of("skip-existing"))
 
 

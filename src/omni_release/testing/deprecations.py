@@ -115,6 +115,7 @@ def deprecation_findings(records: Iterable[DeprecationRecord], places: CodePlace
             message += " (ignored on purpose, by `catch_warnings` in the project's code)"
             yield Finding(message, DEPRECATION.id, Severity.WARNING, where, cause[1])
         elif cause and places.ships(cause[0]):
+            message += "\n→ Use what replaces it, or waive the warning until a day."
             yield Finding(message, DEPRECATION.id, path=where, line=cause[1])
         elif cause:
             yield Finding(f"{message} (in the tests)", DEPRECATION.id, Severity.WARNING, where, cause[1])
