@@ -78,7 +78,13 @@ def report(say: Say = str) -> Report:
 def facts(say: Say = str) -> PageFacts:
     """The facts of that run."""
     tasks = {
-        "versions-agree": TaskFacts("versions-agree", "Versions agree", "source", "Every place states one version."),
+        "versions-agree": TaskFacts(
+            "versions-agree",
+            "Versions agree",
+            "source",
+            "Every place states one version.",
+            rules=(("version-drift", "Version differs"),),
+        ),
         "build": TaskFacts(
             "build", "Build", "build", needs=("versions-agree",), logs=(Log(say("logs/build.log"), say("built")),)
         ),

@@ -53,6 +53,7 @@ SHOWN = {
     "by which tool": "omni-release 0.1.0, Python 3.11.7 on Linux",
     "next": "Next fix the 5 problems, then run omni-release rehearse",
     "place before its message": "src/acme/__init__.py:3:2 says 1.0, but pyproject.toml says 1.2.3",
+    "kind of problem": "versions-agree/version-drift Version differs",
     "fix of the message": "Fix Run omni-release version sync",
     "fix of the check": "Fix Correct it.",
     "five places": "web/part5.ts:5 and 3 more in 3 files",

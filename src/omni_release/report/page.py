@@ -90,14 +90,14 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
         next_words=words,
         next_command=command,
         sections=list(_sections(report, facts, len(found), len(advice), sum(len(group["ids"]) for group in unchecked))),
-        problems=[_problem_view(problem) for problem in found],
+        problems=[_problem_view(problem, facts) for problem in found],
         problems_title=text.heading(found),
         unchecked=unchecked,
         unchecked_lead=_unchecked_lead(unchecked),
         timeline=times,
         chain=times.chain,
         stages=shown,
-        warnings=[_problem_view(problem) for problem in advice],
+        warnings=[_problem_view(problem, facts) for problem in advice],
         contents=[_contents_view(contents) for contents in facts.contents],
         modes=list(_modes(facts.scenarios)),
         scenarios=[_scenario_view(scenario) for scenario in facts.scenarios],
@@ -201,7 +201,7 @@ def _verdict(report: Report) -> Mapping[str, str]:
 def _counts(report: Report) -> Iterator[Mapping[str, object]]:
     sections = {"problem": ("problems", "bad"), "warning": ("warnings", "warn"), "passed": ("tasks", "good")}
     for number, word in text.counts(report):
-        section, tone = sections.get(word.removesuffix("s"), sections.get(word, ("unchecked", "plain")))
+        section, tone = sections.get(word.partition(" ")[0].removesuffix("s"), ("unchecked", "plain"))
         yield {"number": number, "words": word, "section": section, "tone": tone}
 
 
@@ -223,7 +223,7 @@ def _sections(
             yield {"id": id, "title": title, "number": number}
 
 
-def _problem_view(problem: Problem) -> Mapping[str, object]:
+def _problem_view(problem: Problem, facts: PageFacts) -> Mapping[str, object]:
     """A problem or a warning as the template shows it: its messages, each with its places."""
     outcome, findings = problem.outcome, problem.findings
     groups = problem.by_message
@@ -236,6 +236,7 @@ def _problem_view(problem: Problem) -> Mapping[str, object]:
     failed = outcome.status is Status.FAILED and findings[0].severity is not Severity.WARNING
     return {
         "rule": problem.rule,
+        "kind": _title_of_rule(problem, facts),
         "task": outcome.id,
         "headline": problem.headline or outcome.title,
         "details": _cut("\n".join(problem.details)),
@@ -253,6 +254,14 @@ def _problem_view(problem: Problem) -> Mapping[str, object]:
         "tone": "bad" if failed else "warn",
         "paths": _paths(findings),
     }
+
+
+def _title_of_rule(problem: Problem, facts: PageFacts) -> str:
+    """The kind of problem that the rule stands for; the title of the check for a finding of no rule."""
+    task = facts.tasks.get(problem.outcome.id)
+    name = problem.rule.removeprefix(f"{problem.outcome.id}/")
+    titles = (title for id, title in (task.rules if task else ()) if re.fullmatch(id, name))
+    return next(titles, problem.outcome.title)
 
 
 def _only_place(problem: Problem) -> str:
