@@ -257,11 +257,11 @@ def _problem_view(problem: Problem, facts: PageFacts) -> Mapping[str, object]:
 
 
 def _title_of_rule(problem: Problem, facts: PageFacts) -> str:
-    """The kind of problem that the rule stands for; the title of the check for a finding of no rule."""
+    """The kind of problem that the rule is for; empty for a rule that no check declares by its name."""
     task = facts.tasks.get(problem.outcome.id)
     name = problem.rule.removeprefix(f"{problem.outcome.id}/")
     titles = (title for id, title in (task.rules if task else ()) if re.fullmatch(id, name))
-    return next(titles, problem.outcome.title)
+    return next(titles, "")
 
 
 def _only_place(problem: Problem) -> str:

@@ -45,8 +45,8 @@ def write_page(
 
     No fault of the page stops a run: a release may be published by now. Raises OSError where a file cannot be written.
     """
-    compiled = _compiled(world.environment)
     try:
+        compiled = _compiled(world.environment)
         facts = redacted(gather(report, lane, release, world, runs), redact)
         forms = tuple(format.file for format in FORMATS.values())
         for folder in folders:
