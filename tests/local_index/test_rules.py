@@ -27,10 +27,13 @@ from tests.index.support import (
 )
 from tests.local_index.refusals import CASES, INFO, Clock, Make, Refused, another_wheel, stated
 
+# Twine shows one refusal of each rule. What else a rule refuses is sent as twine sends it, but from this process.
+BY_TWINE = list({case.rule: case for case in reversed(CASES) if not case.itself}.values())
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.id}".rstrip("-"))
 def test_refused(case: Refused, tmp_path: Path) -> None:
-    """The status, the reason phrase and the JSON body; twine shows the reason; the index holds what it held."""
+    """The status, the reason phrase and the JSON body, or what twine shows of them; the index holds what it held."""
     clock = Clock()
     with running(tmp_path, account=case.account, policy=case.policy, clock=clock) as index:
         for number, make in enumerate(case.first):
@@ -40,7 +43,7 @@ def test_refused(case: Refused, tmp_path: Path) -> None:
         held = index.store.files()
         (tmp_path / "new").mkdir()
         path = case.make(tmp_path / "new")
-        if case.itself:
+        if case not in BY_TWINE:
             answer = sent(
                 index, form(path, lambda f: _set(f, case.field)), None if case.name == "" else path, case.name
             )
