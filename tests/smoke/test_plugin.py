@@ -362,7 +362,7 @@ def test_wrong():
     (path,) = cassettes.in_folder(tmp_path / "cassettes")
     found = cassettes.read(path)
     assert (path.name, [one.code for one in found.interactions]) == ("retried.yaml", [200])
-    assert found.provenance is not None and found.provenance.source == "live"
+    assert found.provenance is not None and found.provenance.source == "local"  # the emulator
 
 
 PROBE = """
