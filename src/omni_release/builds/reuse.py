@@ -15,6 +15,7 @@ from omni_release.environments import inputs, installers
 from omni_release.scripts import REQUIREMENTS_FILE
 
 _RESOLVED = "resolved"
+_AGAIN = "The build runs again."  # for the journal: nothing is left to do
 _DEFAULT = ("setuptools >= 40.8.0",)  # PEP 518
 
 
@@ -63,7 +64,7 @@ def made(release: Release, world: World, folders: Mapping[str, Path]) -> dict[st
     """
     wheels = (wheel for folder in (release.dist, release.local_wheel) for wheel in folder.glob("*.whl"))
     if compiled := next((wheel.name for wheel in wheels if not wheel.name.endswith("-any.whl")), ""):
-        raise Inconclusive(f"{compiled} depends on the compiler of this machine")
+        raise Inconclusive(f"{compiled} depends on the compiler of this machine", _AGAIN)
     folder = release.work_dir / _RESOLVED
     lines = (release.environment("build") / REQUIREMENTS_FILE).read_text(encoding="utf-8").splitlines()
     for name, text in (("requirements.txt", "\n".join(lines)), ("resolved.txt", _resolved(release, world, lines))):
@@ -75,7 +76,7 @@ def require_same_environment(release: Release, world: World, folder: Path) -> No
     """Raise Inconclusive where other versions would be installed now for what the back end itself has asked for."""
     lines = (folder / _RESOLVED / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if (folder / _RESOLVED / "resolved.txt").read_text(encoding="utf-8") != _resolved(release, world, lines):
-        raise Inconclusive("other versions would be installed for the build now")
+        raise Inconclusive("other versions would be installed for the build now", _AGAIN)
 
 
 def _resolved(release: Release, world: World, requirements: list[str]) -> str:
@@ -84,5 +85,5 @@ def _resolved(release: Release, world: World, requirements: list[str]) -> str:
         return ""
     found = installers.resolution(release, world, "build-all-requirements", sorted(set(requirements)))
     if found is None:
-        raise Inconclusive("it cannot be known what would be installed for the build")
+        raise Inconclusive("it cannot be known what would be installed for the build", _AGAIN)
     return found
