@@ -34,6 +34,9 @@ _PYTHON = (
     "PYTEST_PLUGINS",
     "__PYVENV_LAUNCHER__",
 )
+_SHELL = ("_", "OLDPWD", "SHLVL")
+"""What a shell says about itself, and about the command before: no program of a run is to depend on that."""
+
 # The variables of a hook that tie git to one repository (`git rev-parse --local-env-vars`).
 _GIT = (
     "GIT_DIR",
@@ -77,9 +80,10 @@ def tool_env(outer: Mapping[str, str], run: Path) -> dict[str, str]:
 def test_env(outer: Mapping[str, str], run: Path, given: Collection[str] = ()) -> dict[str, str]:
     """The variables for the project's own programs.
 
-    Without those that redirect Python, pytest or git, and without secrets but those in `given`.
+    Without those that redirect Python, pytest or git, those of a shell about itself, and secrets but those in `given`.
     """
-    inner = {key: value for key, value in git_env(outer, given).items() if key in given or key not in _PYTHON}
+    left_out = (*_PYTHON, *_SHELL)
+    inner = {key: value for key, value in git_env(outer, given).items() if key in given or key not in left_out}
     return inner | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1", RUN_VARIABLE: str(run)}
 
 

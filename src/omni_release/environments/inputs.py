@@ -5,6 +5,7 @@ Each is a text, for `core.cache.Inputs`. No value of a variable is kept: a diges
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import os
@@ -25,23 +26,32 @@ from omni_release.core.cache import Inputs, digest
 from omni_release.core.model import Release
 from omni_release.core.world import World
 
+_MODULE = "omni_release/core/cache.py"
 _OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 """Files of a `.dist-info` that say how it was installed, and when."""
 
 
 @functools.cache
 def tool() -> str:
-    """omni-release with all its files, what is installed with it, its interpreter, and this machine."""
-    package = Path(omni_release.__file__).parent
-    files = (path for path in sorted(package.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
-    source = (f"{path.relative_to(package).as_posix()} {documents.sha256(path)}" for path in files)
-    # A list of files has the name, the version and the hash of the metadata.
+    """omni-release, what is installed with it, its interpreter, and this machine."""
+    # A list of files has the name, the version and the hash of each file.
     others = sorted(dist.read_text("RECORD") or f"{dist.metadata}" for dist in metadata.distributions())
     interpreter = Path(sys.executable).resolve()
     found = interpreter.stat()
     program = f"{interpreter} {found.st_size} {found.st_mtime_ns} {sys.prefix} {sys.base_prefix}"
     machine = f"{platform.uname()} {platform.platform()} {os.cpu_count()} {time.tzname} {time.timezone}"
-    return digest((omni_release.__version__, *source, *others, sys.version, program, machine))
+    return digest((omni_release.__version__, *_source(), *others, sys.version, program, machine))
+
+
+def _source() -> Iterator[str]:
+    """A line for each file of omni-release where it is not installed with a list of them, but editable."""
+    package = Path(omni_release.__file__).parent
+    with contextlib.suppress(metadata.PackageNotFoundError, OSError):
+        if (package / "core" / "cache.py").samefile(str(metadata.distribution("omni-release").locate_file(_MODULE))):
+            return
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield f"{path.relative_to(package).as_posix()} {documents.sha256(path)}"
 
 
 def without_places(text: str, release: Release) -> str:
