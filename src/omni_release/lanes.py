@@ -52,7 +52,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_with_uv,
     )
     from omni_release.environments.extras_checks import extras_exist
-    from omni_release.environments.inputs import of_checkout, of_distributions, of_installed
+    from omni_release.environments.inputs import of_checkout, of_distributions, of_installed, of_resolved
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
@@ -105,11 +105,11 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             *stage(
                 Stage.VERIFY,
                 step(InstallWithPip(), needs="upload"),
-                check(works_with_pip, needs="install-with-pip", key=of_installed("released-pip")),
-                check(pip_check, needs="install-with-pip", key=of_installed("released-pip")),
+                check(works_with_pip, needs="install-with-pip", key=of_resolved),
+                check(pip_check, needs="install-with-pip", key=of_resolved),
                 step(InstallWithUv(), needs="upload"),
-                check(works_with_uv, needs="install-with-uv", key=of_installed("released-uv")),
-                check(public_modules_import, needs="install-with-uv", key=of_installed("released-uv")),
+                check(works_with_uv, needs="install-with-uv", key=of_installed),
+                check(public_modules_import, needs="install-with-uv", key=of_installed),
                 check(verify_commands, needs="install-with-uv"),
             ),
             *stage(

@@ -425,6 +425,19 @@ def test_step_is_put_back(release: Release, keeping: World, tmp_path: Path) -> N
     assert body.calls == 2
 
 
+def test_step_that_was_put_back_before(release: Release, keeping: World, tmp_path: Path) -> None:
+    """A resumed run still says where the result of a step comes from, and how old it is."""
+    body = Built(tmp_path / "work")
+    lane = Lane("build", (step(body),))
+    ran(lane, release, keeping)
+    shutil.rmtree(body.folder)
+    ran(lane, release, keeping)
+    resumed = ran(lane, release, keeping)["built"]
+    assert (resumed.findings[0].message, body.calls) == ("already done", 1)
+    assert resumed.cached is not None and resumed.cached.run == "20261126-051149-000"
+    assert keeping.journal.cached_outcomes()["built"][0] == "20261126-051149-000"
+
+
 @pytest.mark.parametrize("change", ["proof", "refused", "gone", "one run"])
 def test_step_is_performed(change: str, release: Release, keeping: World, tmp_path: Path) -> None:
     """A step is performed where what was kept proves nothing, must be made again, is gone, or is of this run alone."""

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from omni_release.core import severity, waivers
@@ -25,6 +25,8 @@ from omni_release.core.errors import (
 from omni_release.core.model import (
     ALREADY_DONE,
     BLOCKED_BY,
+    REHEARSAL,
+    Cached,
     Evidence,
     Finding,
     Outcome,
@@ -306,7 +308,8 @@ def _judged(task: Task, outcome: Outcome, release: Release, world: World, today:
 def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
     """The outcome of a step. If it is not done yet, its actions are performed, and it must be done then."""
     if (proof := body.check_done(release, world)) is not None:
-        return _outcome_with(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
+        done = _outcome_with(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
+        return dataclasses.replace(done, cached=_put_back_before(task, release, world))
     if not isinstance(body, Reusable) or dry or world.outcomes is None or not world.outcomes.shared:
         return _performed(task, body, release, world, dry=dry)
     if (inputs := _inputs(task, body.inputs, release, world)) is not None:
@@ -317,6 +320,16 @@ def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bo
             _keep(task, outcome, inputs, release, world)
         return outcome
     return _performed(task, body, release, world, dry=dry)
+
+
+def _put_back_before(task: Task, release: Release, world: World) -> Cached | None:
+    """Where the result of a step that is done comes from, if this run has put it back before."""
+    if release.target != REHEARSAL or not isinstance(task.body, Reusable):
+        return None
+    run, at = world.journal.cached_outcomes().get(task.id, ("", ""))
+    if not run:
+        return None
+    return Cached(run, at, (world.clock.now() - datetime.fromisoformat(at)).total_seconds())
 
 
 def _put_back(task: Task, body: Reusable, inputs: Inputs, release: Release, world: World) -> Outcome | None:

@@ -13,7 +13,7 @@ import platform
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from omni_release.core import documents
 from omni_release.core.cache import Inputs, digest
 from omni_release.core.model import Release
 from omni_release.core.world import World
+from omni_release.environments import installers
 
 _MODULE = "omni_release/core/cache.py"
 _OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
@@ -124,15 +125,20 @@ def of_distributions(release: Release, world: World) -> Inputs:
     return of_artifacts(release, world, programs.tool_env(world.environment, release.folder))
 
 
-def of_installed(name: str) -> Callable[[Release, World], Inputs | None]:
-    """The inputs of a task that looks at the release where it is installed, in the environment `name`."""
+def of_installed(release: Release, world: World) -> Inputs | None:
+    """The inputs of a task that looks at the release where uv has installed it."""
+    packages = installed(release, "released-uv")
+    inner = environments.venv_env(world.environment, release.folder, release.environment("released-uv"))
+    return None if packages is None else of_artifacts(release, world, inner, packages)
 
-    def of_environment(release: Release, world: World) -> Inputs | None:
-        packages = installed(release, name)
-        inner = environments.venv_env(world.environment, release.folder, release.environment(name))
-        return None if packages is None else of_artifacts(release, world, inner, name, packages)
 
-    return of_environment
+def of_resolved(release: Release, world: World) -> Inputs | None:
+    """The inputs of what pip installs, and of what looks at it: the versions and hashes that uv has found now."""
+    path = installers.resolved_release(release)
+    if not path.is_file():
+        return None
+    inner = environments.venv_env(world.environment, release.folder, release.environment("released-pip"))
+    return of_artifacts(release, world, inner, without_places(path.read_text(encoding="utf-8"), release))
 
 
 def of_checkout(release: Release, world: World) -> Inputs | None:

@@ -178,6 +178,27 @@ def resolution(release: Release, world: World, name: str, requirements: Sequence
     return None
 
 
+def resolve_release(release: Release, world: World) -> None:
+    """Write what uv would install now for the release to the run's working folder; nothing where that is unknown.
+
+    A requirement that is not on an index, but in a folder or a repository, has no hash.
+    """
+    path = resolved_release(release)
+    path.unlink(missing_ok=True)
+    wheel = distributions.installable(release.dist)
+    project, _ = distributions.name_and_version(wheel.name)
+    own = f"{project} @ {wheel.resolve().as_uri()}"
+    found = resolution(release, world, "released-requirements", (own,))
+    others = (line for line in (found or "").splitlines() if " @ " in line and not line.startswith(f"{project} @ "))
+    if found is not None and not any(others) and "\n-e " not in found:
+        world.files.write(Write(path, found.encode()))
+
+
+def resolved_release(release: Release) -> Path:
+    """The file of `resolve_release`."""
+    return release.work_dir / "released.txt"
+
+
 _UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 _VARIABLES = ("PIP_INDEX_URL", *_UV_VARIABLES)

@@ -9,11 +9,11 @@ from pathlib import Path
 from omni_release import distributions, environments, programs
 from omni_release.core.actions import Action, Write
 from omni_release.core.cache import Inputs
-from omni_release.core.errors import NotApplicable
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import REHEARSAL, Artifact, Evidence, Release
 from omni_release.core.world import World
 from omni_release.environments import LocalEnvironment, installers
-from omni_release.environments.inputs import of_distributions
+from omni_release.environments.inputs import of_resolved
 
 
 class InstallWithUv:
@@ -48,6 +48,8 @@ class InstallWithPip:
     Fix: read the installers' output in the run's `logs/released-pip.log`.
     """
 
+    lookers = ("works-with-pip", "pip-check")
+
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         pinned = installers.pinned_wheel(release, world, "released-pip")
         python = installers.python_option(release, pinned.name)
@@ -65,33 +67,36 @@ class InstallWithPip:
         yield installers.isolated(release, world, pinned.name, argv, index.secrets)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
-        # After `put_back`, uv has installed what pip has installed in an earlier run.
-        by = "uv" if self._note(release).path.is_file() else "pip"
-        if not environments.has_released_wheel(release, "released-pip", by=by):
+        installed = environments.has_released_wheel(release, "released-pip", by="pip")
+        if not installed and not (self._note(release).path.is_file() and self._is_looked_at(release, world)):
             return None
         return {"installer": f"pip, {_pip_mode(release)}", "index": world.index.target.simple}
 
     def inputs(self, release: Release, world: World) -> Inputs | None:
-        # What pip makes of one file from the index of a rehearsal: with `full` it resolves the dependencies, too.
-        reusable = release.target == REHEARSAL and _pip_mode(release) == "own-file"
-        return of_distributions(release, world) if reusable else None
+        # With `full`, pip resolves the dependencies itself, and a real index may have changed.
+        if release.target != REHEARSAL or _pip_mode(release) != "own-file":
+            return None
+        installers.resolve_release(release, world)
+        return of_resolved(release, world)
 
     def made(self, release: Release, world: World) -> Mapping[str, Path]:
         return {}
 
     def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
-        pinned = installers.pinned_wheel(release, world, "released-pip")
-        yield pinned.requirements_file
-        yield installers.create_environment(release, world, pinned.name)
-        wheel = str(distributions.installable(release.dist))
-        yield installers.install_dependencies(release, world, pinned.name, wheel)
-        yield installers.install_pinned(release, world, pinned)
+        # Nothing is installed: what looks at the environment has looked at the same one before, all of it.
+        if not self._is_looked_at(release, world):
+            raise Inconclusive("its environment is needed")
         yield self._note(release)
+
+    def _is_looked_at(self, release: Release, world: World) -> bool:
+        """Whether each task that needs the environment can use an outcome for the same one."""
+        found = of_resolved(release, world)
+        return found is not None and all(world.outcomes and world.outcomes.find(task, found) for task in self.lookers)
 
     @staticmethod
     def _note(release: Release) -> Write:
-        """The file in the environment that says that pip was not run for it."""
-        return Write(release.environment("released-pip") / "omni-release-put-back", b"")
+        """The file that says that pip has installed the same before."""
+        return Write(release.work_dir / "released-pip-before", b"")
 
 
 def _pip_mode(release: Release) -> str:
