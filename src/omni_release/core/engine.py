@@ -270,7 +270,7 @@ def _keep(task: Task, outcome: Outcome, inputs: Inputs, release: Release, world:
         elif task.used:
             used = task.used(release, world, inputs)
         elif task.key and task.key(release, world) != inputs:
-            raise Inconclusive("its inputs have changed in the meantime")
+            raise Inconclusive("its inputs have changed in the meantime", "The next run determines it again.")
         if used is not None or not task.used:
             world.outcomes.keep(outcome, inputs, used, made)
     except Exception as error:  # noqa: BLE001 - the outcome is the same: it is only slower the next time
