@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from omni_release.core.model import Package
+from omni_release.testing.rerun import put_in_place
 from tests.conftest import git, omni
-
-pytestmark = pytest.mark.rehearsal
 
 TEST = "import acme_sound\n\n\ndef test_more() -> None:\n    {}\n"
 
@@ -144,10 +144,40 @@ KINDS = {
 }
 
 
-LONG = ("source of a flat layout", "network of a program", "module and failure")
+LONG = (
+    "source of a flat layout",
+    "network of a program",
+    "module and failure",
+    "deadline",
+    "files around the package",
+    "root",
+)
 MEMBERS = [pytest.param(*KINDS[kind], id=kind, marks=[pytest.mark.long] if kind in LONG else []) for kind in KINDS]
 
 
+@pytest.mark.parametrize(
+    ("package", "found"),
+    [
+        (Package(Path("src/acme"), "acme"), {"src/acme/new.py", "other.py"}),
+        (Package(Path("other.py"), "other"), {"src/acme/old.py", "other.py"}),
+        (Package(Path("src/acme"), "lacking"), {"other.py"}),
+        (Package(Path("other.py"), "lacking"), {"src/acme/old.py"}),
+    ],
+)
+def test_in_place(package: Package, found: set[str], tmp_path: Path) -> None:
+    """In the place of each package of the checkout comes what is installed of it: nothing, if the wheel lacks it."""
+    for name in ("site/acme/new.py", "site/acme/__pycache__/new.pyc", "site/other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("new", encoding="utf-8")
+    for name in ("tree/src/acme/old.py", "tree/other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("old", encoding="utf-8")
+    put_in_place(package, tmp_path / "site", tmp_path / "tree")
+    files = {path.relative_to(tmp_path / "tree").as_posix() for path in tmp_path.glob("tree/**/*.py")}
+    assert files == found
+
+
+@pytest.mark.rehearsal
 @pytest.mark.parametrize(("files", "status", "message"), MEMBERS)
 def test_kinds(files: dict[str, str], status: str, message: str, case: Callable[[str], Path], tmp_path: Path) -> None:
     """Each kind of failure has its status and its message; the checkout stays as it is."""

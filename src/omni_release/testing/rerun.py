@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments, source_tree, testing
 from omni_release.core.actions import Copy
-from omni_release.core.model import Release
+from omni_release.core.model import Package, Release
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
 from omni_release.testing import machine, results
@@ -158,14 +158,21 @@ def _pass_in_place(release: Release, world: World, checkout: _Place, nodes: tupl
         return frozenset()
     site = environments.site_packages(release.environment(_CANDIDATE))
     for package in release.project.packages:
-        installed = (site / Path(*package.name.split("."))).with_suffix(package.path.suffix)
-        target = checkout.tree / package.path
-        if installed.is_dir():
-            shutil.rmtree(target)
-            shutil.copytree(installed, target, ignore=shutil.ignore_patterns("__pycache__"))
-        elif installed.is_file():
-            shutil.copyfile(installed, target)
+        put_in_place(package, site, checkout.tree)
     return _passed(_named_as_before(release, _run(release, world, checkout, nodes)[1], nodes), nodes)
+
+
+def put_in_place(package: Package, site: Path, tree: Path) -> None:
+    """Replace a package in a tree by what is installed of it: by nothing, if that is nothing."""
+    installed, target = (site / Path(*package.name.split("."))).with_suffix(package.path.suffix), tree / package.path
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    if installed.is_dir():
+        shutil.copytree(installed, target, ignore=shutil.ignore_patterns("__pycache__"))
+    elif installed.is_file():
+        shutil.copyfile(installed, target)
 
 
 def _without_variables(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
