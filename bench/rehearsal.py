@@ -199,10 +199,9 @@ def task_seconds(root: Path, id: str) -> float:
 
 LOGS = {
     "build": ("build-requirements", "build"),
-    "rebuild": ("rebuild-requirements", "rebuild"),
     "install-candidate": ("candidate",),
     "install-with-uv": ("released-uv",),
-    "install-with-pip": ("released-pip",),
+    "install-with-pip": ("released-requirements", "released-pip"),
     "works-with-uv": ("probe-released-uv",),
     "works-with-pip": ("probe-released-pip",),
     "pip-check": ("pip-check",),

@@ -16,7 +16,7 @@ from omni_release import project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
-from omni_release.builds import Build, CopySource, reuse
+from omni_release.builds import Build, CopySource, Rebuild, reuse
 from omni_release.core import engine
 from omni_release.core.errors import Inconclusive
 from omni_release.core.journal import RunFolder
@@ -133,6 +133,14 @@ def test_compiled(copied: Copied, folder: str) -> None:
     path.touch()
     with pytest.raises(Inconclusive, match="depends on the compiler"):
         reuse.made(copied.release, copied.world, {})
+
+
+def test_second_build(copied: Copied) -> None:
+    """The second build has the environment of the first: what would be installed is asked once."""
+    assert copied.inputs() is not None
+    copied.resolved = None
+    assert Rebuild().inputs(copied.release, copied.world) is not None
+    assert copied.inputs() is None
 
 
 def test_unknown_versions(copied: Copied) -> None:

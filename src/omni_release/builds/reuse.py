@@ -24,9 +24,14 @@ def of_build(release: Release, world: World, run: Run, source: Path) -> Inputs |
 
     None where it cannot be known what would be installed. A version may have the date in it.
     """
-    resolved = installers.resolution(release, world, f"{run.log.stem}-requirements", _stated(release))
+    noted = release.work_dir / "build-requirements.txt"
+    if run.background and noted.is_file():  # the second build uses the environment of the first
+        resolved: str | None = noted.read_text(encoding="utf-8")
+    else:
+        resolved = installers.resolution(release, world, "build-requirements", _stated(release))
     if resolved is None:
         return None
+    world.files.write(Write(noted, resolved.encode()))
     variables = inputs.variables(run.environment, release)
     project = f"{release.project.root} {release.project.settings} {release.inside}"
     now = world.clock.now()
