@@ -281,7 +281,7 @@ def load(release: Release, world: World) -> LiveEvidence | None:
 
 
 def called_this_machine(release: Release) -> bool:
-    """Whether what the live run recorded is from a server on this machine, whoever named that."""
+    """Whether what the live run recorded is from a server on this machine; a test may have named it."""
     found = map(cassettes.read, cassettes.in_folder(mode_folder(release, LIVE) / "traffic"))
     return any(cassette.provenance and cassette.provenance.source == smoke.LOCAL for cassette in found)
 

@@ -64,7 +64,7 @@ class SecretInTraffic(OmniReleaseError):
 class Recording:
     """The file of a smoke test's traffic: what vcrpy calls a persister. Without a `path` nothing is written.
 
-    `source` says where the traffic comes from (live, emulated); a server on this machine is told from the service.
+    `source` says where the traffic comes from (live, emulated); that of a server on this machine is written as `local`.
     Only `write` writes the file.
     """
 
