@@ -46,16 +46,26 @@ THOROUGH = {
 }
 
 
+_COMMANDS = (
+    "audit",
+    "baseline",
+    "control_characters",
+    "explain",
+    "index",
+    "init",
+    "inspect",
+    "main",
+    "status",
+    "workflow",
+)
+_AT_TOP = ("checklists", "custom_commands", "first_user", "gate", "hooks", "language", "sessions")
 PROGRAMS = {
     *("git", "hostile", "local_index", "publishing"),
-    *(
-        f"cli/test_{name}.py"
-        for name in ("audit", "control_characters", "explain", "index", "main", "status", "workflow")
-    ),
-    *("distributions/test_external_checks.py", "distributions/test_sdist_tracked_files.py"),
-    *("environments/test_local.py", "environments/test_own_file.py", "smoke/test_schema_checks.py"),
-    *("testing/test_rerun.py", "versions/test_checks.py"),
-    *(f"test_{name}.py" for name in ("checklists", "custom_commands", "gate", "hooks", "language", "sessions")),
+    *(f"cli/test_{name}.py" for name in _COMMANDS),
+    *("code/test_scan.py", "distributions/test_external_checks.py", "distributions/test_sdist_tracked_files.py"),
+    *("environments/test_local.py", "environments/test_own_file.py", "report/test_page_in_browser.py"),
+    *("smoke/test_schema_checks.py", "testing/test_rerun.py", "versions/test_checks.py"),
+    *(f"test_{name}.py" for name in _AT_TOP),
 }
 
 
