@@ -22,3 +22,9 @@ class Painter:
 def asynchronous_half():
     client = genai.Client().aio  # good
     return client
+
+
+def other_library():
+    from docker import Client
+
+    return Client().files("name")  # good
