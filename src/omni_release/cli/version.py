@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from omni_release.cli.parser import Commands
     from omni_release.core.model import Outcome, Project, Report
     from omni_release.core.world import FileTransactions
-    from omni_release.source_tree import Head
     from omni_release.versions import Place, ProjectVersions
     from omni_release.versions.change import Index
 
@@ -147,8 +146,8 @@ def _check(project: Project, arguments: Arguments) -> int:
     else:
         _, found = find_places(project.root, staged=arguments.staged)
     outcomes = [_outcome(project, found, arguments)]
-    head = source_tree.head(str(project.root))
-    if project.name and head and head.sha:  # no tag is of a later version: `run` has looked
+    commit = source_tree.git_output(str(project.root), "rev-parse", "--verify", "--quiet", "HEAD")
+    if project.name and commit:  # no tag is of a later version: `run` has looked
         outcomes.append(Outcome("version-follows-tags", "Version follows the tags", "check", Status.PASSED))
     version = versions.version_of(found.places)
     report = Report("version", project.name or found.name, version, REHEARSAL, 0.0, tuple(outcomes))
@@ -157,7 +156,7 @@ def _check(project: Project, arguments: Arguments) -> int:
 
         sys.stdout.write(json_report.document(report))
     else:
-        _show(report, head)
+        _show(report)
     return report.exit_code
 
 
@@ -185,7 +184,7 @@ def _outcome(project: Project, found: ProjectVersions, arguments: Arguments) -> 
     return waivers.apply(severity.apply(outcome, task, project.settings), project, datetime.now(UTC).date())
 
 
-def _show(report: Report, head: Head | None) -> None:
+def _show(report: Report) -> None:
     from omni_release.adapters.secrets import Secrets
     from omni_release.adapters.terminal import terminal
     from omni_release.core.model import Stage
@@ -193,7 +192,7 @@ def _show(report: Report, head: Head | None) -> None:
 
     with terminal(sys.stdout, os.environ, Secrets.of(os.environ).redact) as screen:
         layout = text.Layout(screen.width, screen.unicode)
-        screen.say([text.header_line(report.project, report.version, head, ""), ""])
+        screen.say([text.header_line(report.project, report.version, None, ""), ""])
         screen.say([text.stage_line(stages.row(Stage.SOURCE, report.outcomes, report.outcomes, 0.0), layout)])
         screen.say(text.problem_lines(report, layout))
         screen.say(text.verdict_lines(report, problems.next_step(report), layout))

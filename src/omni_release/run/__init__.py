@@ -133,7 +133,8 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic, link)
         screen.follow(lambda: text.running_lines(progress))
         if request.verbosity >= 0:
-            head = source_tree.head(str(release.project.root))
+            # `version` runs at every commit, and git takes longer to look at all files than all the rest.
+            head = None if request.lane == "version" else source_tree.head(str(release.project.root))
             screen.say([text.header_line(release.project.name, release.version, head, _shown(request, release)), ""])
         outcomes: list[Outcome] = []
         interrupted = False
