@@ -22,7 +22,7 @@ def f():
 """
 
 
-@pytest.mark.rehearsal
+@pytest.mark.long
 def test_from_red_to_green(case: Callable[[str], Path]) -> None:
     """The audit fails, the baseline accepts what it found, the audit passes; what is gone leaves the file."""
     root = case("sound")  # which is strict

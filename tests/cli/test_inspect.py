@@ -175,7 +175,7 @@ def test_downloads_that_fail(tmp_path: Path, listed: Listed) -> None:
         downloads.download(url, "acme", "1.0", tmp_path / "got")
 
 
-@pytest.mark.rehearsal
+@pytest.mark.long
 def test_a_release_of_the_index(tmp_path: Path, listed: Listed) -> None:
     """A name is downloaded from the index of this machine, installed and imported."""
     url = listed([wheel(tmp_path, **{"acme/__init__.py": "import missing_module\n"})])
