@@ -85,7 +85,7 @@ class InstallWithPip:
     def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
         # Nothing is installed: what looks at the environment has looked at the same one before, all of it.
         if not self._is_looked_at(release, world):
-            raise Inconclusive("its environment is needed")
+            raise Inconclusive("its environment is needed", "It is installed.")
         yield self._note(release)
 
     def _is_looked_at(self, release: Release, world: World) -> bool:
