@@ -16,7 +16,7 @@ from tests.conftest import child_environment, copy_case, git
 ROOT = Path(__file__).parents[1]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 BAD = {
-    "omni-release-models": ("src/acme_sound/model.py", 'MODEL = "gemini-3-pro-image-preview"\n', "model.py:1:10"),
+    "omni-release-models": ("src/acme_sound/model.py", 'MODEL = "gemini-3-pro-image-preview"\n', "model.py:1:"),
     "omni-release-patterns": (
         "web/api.ts",
         "export async function f() {\n  try {\n    await save();\n  } catch (e) {\n  }\n}\n",
@@ -30,7 +30,7 @@ BAD = {
     "omni-release-deprecated": (
         "src/acme_sound/old.py",
         "import google.generativeai\n",
-        "src/acme_sound/old.py:1:1: imports",
+        "src/acme_sound/old.py:1: imports",
     ),
     "omni-release-cassettes": (
         "cassettes/one.yaml",
