@@ -42,6 +42,7 @@ class _Recorder:
         self._process = 0
         self._seen: set[tuple[str, object]] = set()
         self._unwritten: list[bytes] = []
+        self._starting: dict[int, str] = {}
 
     def record(self, kind: str, value: object, *, each: bool = False, **more: object) -> None:
         """Append a line, the first time or `each` time; one that cannot be written now is written with the next."""
@@ -100,7 +101,10 @@ class _Recorder:
         elif event == "subprocess.Popen":
             words = arguments[1]
             flags = [] if isinstance(words, (str, bytes)) else [os.fsdecode(word) for word in words[1:8]]
-            self.record("spawn", os.fsdecode(arguments[0]), each=True, flags=flags)
+            program = self._starting[_thread.get_ident()] = os.fsdecode(arguments[0])
+            self.record("spawn", program, each=True, flags=flags)
+        elif event == "os.posix_spawn" and os.fsdecode(arguments[0]) == self._starting.pop(_thread.get_ident(), None):
+            pass  # by subprocess, from Python 3.13 on: recorded already
         elif event in _PROGRAMS:
             self.record("unclear", f"{event}: {arguments[0]!r}")
         else:
