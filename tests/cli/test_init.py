@@ -19,17 +19,18 @@ WORKFLOWS = {".github/workflows/gate.yml", ".github/workflows/release.yml"}
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project that has only a pyproject.toml, as the current folder."""
+    """A project with a pyproject.toml and a front end, as the current folder."""
     (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "package.json").write_text("{}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def written(root: Path) -> set[str]:
     """The files that are new, or that changed."""
-    files = {
-        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)
-    }
+    paths = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    files = {path for path in paths if not path.startswith((".git/", "web/"))}
     unchanged = (root / "pyproject.toml").read_text(encoding="utf-8") == PYPROJECT
     return files - ({"pyproject.toml"} if unchanged else set())
 
@@ -65,6 +66,7 @@ def test_nothing_is_written_without_an_answer(arguments: list[str], root: Path) 
         (["y", "n", "y", "no"], {"pyproject.toml", ".pre-commit-config.yaml"}),
         (["n", "n", "n", "n"], set()),
         (["y"], {"pyproject.toml"}),  # the end of input
+        (["maybe", "n", "n", "n", "n"], set()),  # asked again
     ],
 )
 def test_questions(
@@ -88,7 +90,7 @@ def test_questions(
     monkeypatch.setattr("sys.stdin", Typed())
     assert main.main(["init", "--only", "settings,noxfile,hooks,checklists"]) == 0
     assert written(root) == expected
-    assert capsys.readouterr().out.count("[Y/n]") == 4
+    assert capsys.readouterr().out.count("[Y/n]") == 4 + answers.count("maybe")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,19 @@ def test_workflows(files: dict[str, str], expected: set[str], root: Path) -> Non
     assert omni("init", "--yes", "--only", "workflow", cwd=root).code == 0
     assert written(root) - files.keys() == expected
     assert all((root / name).read_text(encoding="utf-8") == text for name, text in files.items())
+
+
+def test_a_library_gets_no_checklists(root: Path) -> None:
+    """The questions of the usual checklists are about a live API and a front end."""
+    (root / "web" / "package.json").unlink()
+    assert "checklists/" not in omni("init", "--dry-run", cwd=root).out
+
+
+def test_a_dry_run_proposes_what_the_settings_bring(root: Path) -> None:
+    """The baseline belongs to `strict`, which is only proposed yet; the next command is one that works."""
+    ran = omni("init", "--dry-run", cwd=root)
+    assert "omni-release-baseline.json, with the findings of a rehearsal" in ran.out
+    assert "then omni-release rehearse" in omni("init", "--yes", "--only", "settings", cwd=root).out
 
 
 def test_a_remote_on_github(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 from omni_release.cli import lane, workflow
@@ -12,7 +13,7 @@ from omni_release.core.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from omni_release.adoption import Proposal
@@ -52,10 +53,12 @@ def run(arguments: Arguments) -> int:
     writes = (asks or arguments.yes) and not arguments.dry_run
     refused: list[UsageError] = []
     found = written = 0
+    will_be_strict = False
     for id in chosen:
-        if not (proposal := _proposal(id, root, refused)):
+        if not (proposal := _proposal(id, root, refused, will_be_strict=will_be_strict)):
             continue
         found += 1
+        will_be_strict = will_be_strict or (id == "settings" and not writes)
         sys.stdout.writelines(lane.shown(line) for line in _diff(root, proposal))
         what = ", ".join(proposal.files) or proposal.title
         if writes and (not asks or agreed(f"Write {what}? [Y/n] ")):
@@ -63,7 +66,7 @@ def run(arguments: Arguments) -> int:
             written += 1
     for error in refused:
         sys.stdout.write(lane.shown(f"\n{error.full_message}\n"))
-    sys.stdout.write(_summary(found, written, len(refused), writes=writes))
+    sys.stdout.write(_summary(root, found, written, len(refused), writes=writes))
     return errors.EXIT_USAGE if refused else errors.EXIT_PASSED
 
 
@@ -75,16 +78,19 @@ def _chosen(only: str) -> Sequence[str]:
     return [id for id in IDS if id in names] or IDS
 
 
-def _proposal(id: str, root: Path, refused: list[UsageError]) -> Proposal | None:
-    """The proposal, where it is not carried out yet. What a file does not allow is added to `refused`."""
+def _proposal(id: str, root: Path, refused: list[UsageError], *, will_be_strict: bool) -> Proposal | None:
+    """The proposal, where it is not carried out yet. What a file does not allow is added to `refused`.
+
+    In a dry run the project `will_be_strict` where its settings were proposed.
+    """
     from omni_release import adoption
 
-    make = {
-        "settings": adoption.settings,
-        "baseline": _baseline_proposal,
+    make: dict[str, Callable[[Path], Proposal | None]] = {
+        "settings": _settings,
+        "baseline": functools.partial(_baseline_proposal, will_be_strict=will_be_strict),
         "noxfile": adoption.noxfile,
         "hooks": adoption.hooks,
-        "checklists": adoption.checklists,
+        "checklists": _checklists,
         "workflow": _workflows,
     }
     try:
@@ -92,6 +98,34 @@ def _proposal(id: str, root: Path, refused: list[UsageError]) -> Proposal | None
     except UsageError as error:
         refused.append(error)
         return None
+
+
+def _settings(root: Path) -> Proposal | None:
+    """The settings; with a note where `strict` asks for a tool that is not installed."""
+    import dataclasses
+
+    from omni_release import adoption, programs
+    from omni_release.core.errors import ToolUnavailable
+
+    proposal = adoption.settings(root)
+    if proposal and any(b"mypy" in (root / name).read_bytes() for name in _OF_MYPY if (root / name).is_file()):
+        try:
+            programs.find_program("mypy")
+        except ToolUnavailable as error:
+            note = f"The project uses mypy, which `strict` then needs here, too. {error.hint}"
+            return dataclasses.replace(proposal, note=note)
+    return proposal
+
+
+_OF_MYPY = ("pyproject.toml", "mypy.ini", ".mypy.ini", "setup.cfg")
+
+
+def _checklists(root: Path) -> Proposal | None:
+    """The usual checklists, for a project with a live API or a front end: that is what their questions are about."""
+    from omni_release import adoption
+
+    has_front_end = any(root.glob("package.json")) or any(root.glob("*/package.json"))
+    return adoption.checklists(root) if has_front_end or workflow.has_smoke_tests(root) else None
 
 
 def _workflows(root: Path) -> Proposal | None:
@@ -108,12 +142,12 @@ def _workflows(root: Path) -> Proposal | None:
     return adoption.new_files("workflow", "GitHub workflows", root, texts)
 
 
-def _baseline_proposal(root: Path) -> Proposal | None:
+def _baseline_proposal(root: Path, *, will_be_strict: bool) -> Proposal | None:
     """A baseline, where the project is strict and has none; a rehearsal tells its content."""
     from omni_release import adoption, project
     from omni_release.core import baseline
 
-    if not project.load(root).settings.strict or (root / baseline.FILE).exists():
+    if not (will_be_strict or project.load(root).settings.strict) or (root / baseline.FILE).exists():
         return None
     return adoption.Proposal("baseline", f"{baseline.FILE}, with the findings of a rehearsal", {})
 
@@ -149,10 +183,13 @@ def _write(root: Path, proposal: Proposal) -> None:
     sys.stdout.writelines(f"{path}: written\n" for path in proposal.files)
 
 
-def _summary(found: int, written: int, refused: int, *, writes: bool) -> str:
+def _summary(root: Path, found: int, written: int, refused: int, *, writes: bool) -> str:
     """What to do next."""
+    noxfile = root / "noxfile.py"
+    has_session = noxfile.is_file() and b"omni_release" in noxfile.read_bytes()
+    rehearsal = "nox -s release" if has_session else "omni-release rehearse"
     if not found and not refused:
-        return "Everything is set up. Next: nox -s release\n"
+        return f"Everything is set up. Next: {rehearsal}\n"
     if not writes and found:
         return "\nNothing was written. To write all of it, run: omni-release init --yes\n"
-    return "\nNext: review and commit these files, then nox -s release\n" if written else "\nNothing was written.\n"
+    return f"\nNext: review and commit these files, then {rehearsal}\n" if written else "\nNothing was written.\n"

@@ -114,10 +114,14 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 def agreed(question: str) -> bool:
     """Whether the person at the terminal agrees; an empty answer does, the end of input does not."""
-    sys.stdout.write(question)
-    sys.stdout.flush()
-    answer = sys.stdin.readline()
-    return bool(answer) and answer.strip().lower() in ("", "y", "yes")
+    while True:
+        sys.stdout.write(question)
+        sys.stdout.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            return False
+        if (word := answer.strip().lower()) in ("", "y", "yes", "n", "no"):
+            return word not in ("n", "no")
 
 
 def number(least: float, most: float, *, above: bool = False) -> Callable[[str], float]:

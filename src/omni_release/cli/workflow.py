@@ -67,14 +67,14 @@ def texts(root: Path, *names: str) -> dict[str, str]:
     """The workflows of these names for the project in this folder: their text by path."""
     # The matrix is what nox lists: without a noxfile there is none.
     extra_parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
-    by_hash, smoke = (root / HASHES).is_file(), _has_smoke_tests(root)
+    by_hash, smoke = (root / HASHES).is_file(), has_smoke_tests(root)
     return {
         (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()), by_hash=by_hash, smoke=smoke)
         for name in names
     }
 
 
-def _has_smoke_tests(root: Path) -> bool:
+def has_smoke_tests(root: Path) -> bool:
     """Whether the project has smoke tests; assumed where the project cannot be read."""
     from omni_release import project
 
