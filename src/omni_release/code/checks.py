@@ -87,8 +87,8 @@ def silent_failures(release: Release, world: World) -> Iterator[Finding]:
     No `except` in Python that ships swallows an exception and no request lacks a timeout, by ruff's rules BLE001, E722,
     S110, S112, S113 and TRY203, whichever of them the project has selected.
 
-    Fix: raise the error again, catch only the expected one, or give the reason in a `# noqa: BLE001 - REASON` or a
-    waiver; `ruff rule BLE001` explains a rule.
+    Fix: raise the error again, catch only the expected one, or give the reason in a `# noqa: RULES - REASON` or a
+    waiver. RULES are those that are found at this place; `ruff rule BLE001` explains one.
     """
     project, roles = release.project, file_roles.of_project(release.project)
     files = [file for file in _python_files(release, world) if roles.role(file) not in _NOT_SHIPPED]
