@@ -134,11 +134,13 @@ def test_statuses(body: Check, status: Status, said: str, release: Release, worl
 
 
 def test_defect_is_an_outcome(release: Release, world: World, tmp_path: Path) -> None:
-    """An unexpected exception fails the task; its traceback is in the journal only."""
+    """An unexpected exception fails the task: its last places and what to do are in the message, not the remedy."""
     outcome = one(broken, release, world)
-    assert outcome.status is Status.FAILED
-    assert "KeyError" in outcome.findings[0].message
-    assert "Traceback" not in outcome.findings[0].message
+    assert outcome.status is Status.FAILED and outcome.remedy == ""
+    first, *places, fix = outcome.findings[0].message.splitlines()
+    assert first == "internal error of omni-release: KeyError: 'oops'"
+    assert places[-1].startswith("at core/test_engine.py:") and places[-1].endswith(", in broken")
+    assert fix.startswith("→ Report it")
     assert "Traceback" in (tmp_path / "run" / "journal.jsonl").read_text()
 
 

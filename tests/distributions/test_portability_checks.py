@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from omni_release import distributions
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Package, Project, Release
 from omni_release.core.settings import Settings
@@ -135,6 +136,25 @@ def test_links_of_the_description(release: Release) -> None:
         ("docs/guide.md", "README.md", 2),
         ("./logo.svg", "README.md", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "Description: Größe: [x](docs/guide.md)\nDescription-Content-Type: text/markdown\n",
+        "Description-Content-Type: text/markdown; charset=Größe\n\n[x](docs/guide.md)\n",
+        "Author: Jürgen\nDescription-Content-Type: text/markdown\n\nGröße: [x](docs/guide.md)\n",
+    ],
+    ids=["description", "type", "body"],
+)
+def test_metadata_beyond_ascii(metadata: str, release: Release) -> None:
+    """Every value of the metadata is text, with all its characters, wherever it has others than those of ASCII."""
+    add_wheel(release, {}, f"Name: acme\n{metadata}")
+    parsed = distributions.metadata(distributions.built(release.dist)[0])
+    assert {type(value) for value in parsed.values()} == {str}
+    assert "\ufffd" not in f"{parsed['Description']}{parsed.get_payload()}"
+    (found,) = description_links(release, NO_WORLD)
+    assert found.message.startswith("docs/guide.md is relative")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ from omni_release.core.world import World
 Observer = Callable[[Task], None]
 
 _MOST_FINDINGS = 1000  # of one task
+_PLACES_OF_A_DEFECT = 5  # of a traceback, in the message
 
 _UNMET = {Status.FAILED: "failed", Status.INCONCLUSIVE: "is inconclusive", Status.WAITING: "waits for a person"}
 """What a task that another one needs has done instead of passing."""
@@ -211,13 +212,22 @@ def _run_task(task: Task, release: Release, world: World, today: date, *, dry: b
 
 
 def _defect(task: Task, error: Exception, world: World) -> Outcome:
-    """The outcome of an unexpected exception; its traceback goes into the journal."""
+    """The outcome of an unexpected exception, with its last places; the whole traceback goes into the journal.
+
+    The remedy of the task does not help: what it checks may be right.
+    """
     import traceback
 
     with contextlib.suppress(OSError):
         world.journal.record("defect", task=task.id, traceback="".join(traceback.format_exception(error)))
-    message = f"internal error of omni-release: {type(error).__name__}: {error}\nThe traceback is in the run's journal."
-    return _outcome_of(task, Status.FAILED, message, Severity.ERROR, DEFECT.id)
+    places = traceback.extract_tb(error.__traceback__)[-_PLACES_OF_A_DEFECT:]
+    lines = (
+        f"internal error of omni-release: {type(error).__name__}: {error}",
+        *(f"at {'/'.join(Path(place.filename).parts[-2:])}:{place.lineno}, in {place.name}" for place in places),
+        "→ Report it to the project omni-release, with these lines. The journal of a kept run has the whole traceback.",
+    )
+    outcome = _outcome_of(task, Status.FAILED, "\n".join(lines), Severity.ERROR, DEFECT.id)
+    return dataclasses.replace(outcome, remedy="")
 
 
 def _run_check(task: Task, body: Check, release: Release, world: World, today: date) -> Outcome:

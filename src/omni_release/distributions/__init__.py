@@ -120,10 +120,14 @@ def core_metadata(path: Path) -> bytes:
 
 
 def metadata(path: Path) -> Message:
-    """The core metadata of a distribution, parsed. Raises InvalidDistribution as `core_metadata` does."""
-    from email.parser import BytesParser
+    """The core metadata of a distribution, parsed: every value is text. Raises InvalidDistribution as `core_metadata`.
 
-    return BytesParser().parsebytes(core_metadata(path))
+    Metadata are UTF-8: https://packaging.python.org/en/latest/specifications/core-metadata/. A parser of bytes makes a
+    `Header` of each value that is not ASCII, and loses such characters of the description.
+    """
+    from email.parser import Parser
+
+    return Parser().parsestr(core_metadata(path).decode("utf-8", "replace"))
 
 
 def wheels(folder: Path) -> tuple[Path, ...]:

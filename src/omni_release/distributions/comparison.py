@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.parser import BytesParser
+from email.parser import Parser
 from pathlib import Path
 
 from omni_release import distributions
@@ -85,7 +85,7 @@ def _is_expected(name: str, first: Mapping[str, bytes], second: Mapping[str, byt
 
 def _fields(metadata: bytes) -> list[tuple[str, str]]:
     """The fields of core metadata, in no order of theirs."""
-    message = BytesParser().parsebytes(metadata)
+    message = Parser().parsestr(metadata.decode("utf-8", "backslashreplace"))
     return sorted([*((key.lower(), str(value)) for key, value in message.items()), ("", str(message.get_payload()))])
 
 
