@@ -25,7 +25,7 @@ RELEASES = {
     "1.2.0": (
         "86cfdb7fec473513c21f241b17360827773cb6217963dcfd15cbccfcc29368f4",
         [DRIFT, HOLLOW, RETIRED, ABANDONED],
-        "omni-release version sync",
+        "omni-release version sync, then fix the other 3 problems",
     ),
     "1.14.0": (
         "24fb0d4057d23f030f60dd620c4ac95dfaf5a6b4627a94c045ee90ffa7506a45",

@@ -128,6 +128,8 @@ def facts(say: Say = str) -> PageFacts:
     return PageFacts(
         ended="2026-11-26T05:11:49+00:00",
         commit="a1b2c3d4e5f6",
+        branch=say("main"),
+        uncommitted=True,
         subject=say("Paint a crane"),
         machine="Python 3.11.7 on Linux",
         tasks=tasks,

@@ -47,11 +47,11 @@ TEXT = " ".join(TAGS.text.split())
 SHOWN = {
     "verdict": "Failed acme-sound 1.2.3",
     "what was released where": "rehearse → to rehearsal",
-    "commit": "commit a1b2c3d Paint a crane",
+    "commit": "commit a1b2c3d on main, uncommitted changes Paint a crane",
     "when": "26 November 2026, 05:11 UTC",
     "how long": "3.7 s",
     "by which tool": "omni-release 0.1.0, Python 3.11.7 on Linux",
-    "next": "Next fix the 5 problems, then run omni-release rehearse",
+    "next": "Next fix the 3 problems, then run omni-release rehearse",
     "place before its message": "src/acme/__init__.py:3:2 says 1.0, but pyproject.toml says 1.2.3",
     "kind of problem": "versions-agree/version-drift Version differs",
     "fix of the message": "Fix Run omni-release version sync",

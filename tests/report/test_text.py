@@ -55,13 +55,14 @@ def test_skipped() -> None:
 
 
 def test_cached() -> None:
-    """An outcome of an earlier run says which, and how old it is; the last block has a line for each such run."""
+    """An outcome of an earlier run says which, and how old it is; the last block counts those of each such run."""
     cached = dataclasses.replace(DONE, cached=Cached("20261126-051149-000", "2026-11-26T05:12:00+00:00", 130.0))
     (line,) = text.task_lines(cached, LAYOUT)
     assert line == "    ✔ They agree  [versions-agree]  (cached, from 20261126-051149-000, 2 minutes ago)"
     other = dataclasses.replace(cached, id="other")
     block = list(text.verdict_lines(report(cached, other, DONE)))
-    assert "  Cached  versions-agree, other: from 20261126-051149-000, 2 minutes ago" in block
+    assert "  Cached  2 tasks from 20261126-051149-000, 2 minutes ago (-v lists them)" in block
+    assert "Cached" not in "".join(text.verdict_lines(report(cached), "", text.Layout(quiet=True)))
 
 
 def test_time() -> None:
@@ -217,6 +218,8 @@ def test_verdict() -> None:
     assert list(text.verdict_lines(report(DONE, version=None), "", quiet))[1] == (
         "  PASSED  rehearse of acme in 2.2 s    1 passed"
     )
+    wrong = dataclasses.replace(DONE, status=Status.FAILED, findings=(Finding("m", "c/a"), Finding("m", "c/b")))
+    assert list(text.verdict_lines(report(DONE, wrong, outcomes[3]), "", quiet))[2] == "  Failed  c/a, c/b"
     narrow = text.Layout(width=40)
     assert list(text.verdict_lines(report(*outcomes), "", narrow))[1:3] == [
         "  WAITING in 2.2 s",

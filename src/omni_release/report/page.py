@@ -73,7 +73,7 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
     shown = _stages(report, facts, times)
     found, advice = problems.problems(report), problems.warnings(report)
     unchecked = list(_unchecked(report, facts))
-    words, command = _split_command(problems.next_step(report))
+    words, command, rest = _split_command(problems.next_step(report))
     style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     markup: type[Markup] = environment.filters["markup"]
     template = environment.get_template("page.html.j2")
@@ -89,7 +89,8 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
         counts=list(_counts(report)),
         next_words=words,
         next_command=command,
-        sections=list(_sections(report, facts, len(found), len(advice), sum(len(group["ids"]) for group in unchecked))),
+        next_rest=rest,
+        sections=list(_sections(report, facts, found, len(advice), sum(len(group["ids"]) for group in unchecked))),
         problems=[_problem_view(problem, facts) for problem in found],
         problems_title=text.heading(found),
         unchecked=unchecked,
@@ -154,10 +155,13 @@ def _environment(compiled: Path | None) -> Environment:
     return environment
 
 
-def _split_command(step: str) -> tuple[str, str]:
-    """The words of a next step before its command, and the command; each may be empty."""
+def _split_command(step: str) -> tuple[str, str, str]:
+    """The words of a next step before its command, the command, and the words after it; each may be empty."""
     at = step.find("omni-release ")
-    return (step[:at], step[at:]) if at >= 0 else (step, "")
+    if at < 0:
+        return step, "", ""
+    command, comma, rest = step[at:].partition(", ")
+    return step[:at], command, comma + rest
 
 
 def _policy(style: str, script: str) -> str:
@@ -206,10 +210,11 @@ def _counts(report: Report) -> Iterator[Mapping[str, object]]:
 
 
 def _sections(
-    report: Report, facts: PageFacts, found: int, advice: int, unchecked: int
+    report: Report, facts: PageFacts, found: Sequence[Problem], advice: int, unchecked: int
 ) -> Iterator[Mapping[str, object]]:
+    failed = sum(problem.outcome.status is Status.FAILED for problem in found)
     for id, title, number, there in (
-        ("problems", "Problems", found, found),
+        ("problems", "Problems" if failed else "Open results", failed or len(found), found),
         ("unchecked", "Not checked", unchecked, True),
         ("tasks", "Tasks", len(report.outcomes), True),
         ("warnings", "Warnings", advice, advice),
@@ -297,7 +302,7 @@ def _stages(report: Report, facts: PageFacts, times: Timeline) -> list[Mapping[s
             word, tone = _WORDS[row.mark]
             tasks = [_task_view(outcome, facts, times) for outcome in outcomes]
             mark = stages.UNICODE[row.mark]
-            seconds = round(seconds, 3)
+            seconds = 0.0 if row.mark in (stages.Mark.SKIPPED, stages.Mark.BLOCKED) else round(seconds, 3)
             shown.append(
                 {"name": stage.value, "words": row.words, "seconds": seconds, "tasks": tasks}
                 | {"mark": mark, "word": word, "tone": tone}

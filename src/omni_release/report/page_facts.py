@@ -174,11 +174,14 @@ class Comparison:
 class PageFacts:
     """All that a page shows besides its report. `ended` is in UTC, in ISO 8601.
 
+    `branch` is empty where none is checked out; `uncommitted` is True where files differ from the commit.
     `files` are others beside the page; `with_logs` is False for a copy of the page, which has no logs beside it.
     """
 
     ended: str = ""
     commit: str = ""
+    branch: str = ""
+    uncommitted: bool = False
     subject: str = ""
     machine: str = ""
     tasks: Mapping[str, TaskFacts] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from omni_release.core.model import BLOCKED_BY, NOTHING_TESTED, Finding, Outcome, Report, Severity, Stage, Status, ago
+from omni_release.core.text import counted
 
 _FIX = "→ "  # a line of a message that begins with this says what to do
 _UNRESOLVED = (Status.FAILED, Status.WAITING, Status.INCONCLUSIVE)
@@ -97,13 +98,18 @@ def warnings(report: Report) -> tuple[Problem, ...]:
     )
 
 
-def cached(report: Report) -> tuple[str, ...]:
-    """The tasks that an earlier run has determined, a line for each such run: `tests-pass: from RUN, 2 minutes ago`."""
+def cached(report: Report, *, named: bool = True) -> tuple[str, ...]:
+    """The tasks that an earlier run has determined, a line for each such run: `tests-pass: from RUN, 2 minutes ago`.
+
+    They are counted instead where they are not `named`: `14 tasks from RUN, 2 minutes ago`.
+    """
     by_run: dict[str, list[Outcome]] = {}
     for outcome in report.outcomes:
         if outcome.cached:
             by_run.setdefault(outcome.cached.run, []).append(outcome)
     ages = {run: max(outcome.cached.age for outcome in found if outcome.cached) for run, found in by_run.items()}
+    if not named:
+        return tuple(f"{counted(len(found), 'task')} from {run}, {ago(ages[run])}" for run, found in by_run.items())
     names = {run: ", ".join(outcome.id for outcome in found) for run, found in by_run.items()}
     return tuple(f"{names[run]}: from {run}, {ago(ages[run])}" for run in by_run)
 
@@ -211,15 +217,37 @@ def next_step(report: Report) -> str:
     if report.interrupted:
         return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
     if report.verdict == "passed":
-        return (
-            f"omni-release release --to pypi --run {run}" if run and report.whole and report.lane == "rehearse" else ""
-        )
+        return _after_rehearsal(report.version, run) if run and report.whole and report.lane == "rehearse" else ""
     found = problems(report)
-    command = _COMMAND.match(found[0].outcome.remedy.strip()) if found else None
-    if command and found[0].outcome.status is Status.FAILED:
-        return command[1]
-    if found and found[0].outcome.status is Status.WAITING:
-        return "omni-release sign"
+    failed = [problem for problem in found if problem.outcome.status is Status.FAILED]
     if not found:
         return again
-    return f"fix {'the problem' if len(found) == 1 else f'the {len(found)} problems'}, then run {again}"
+    if not failed:
+        return "omni-release sign" if found[0].outcome.status is Status.WAITING else _to_know(found[0], again)
+    if command := _COMMAND.match(failed[0].outcome.remedy.strip()):
+        others = f"{len(failed) - 1} problems" if len(failed) > 2 else "problem"
+        return command[1] + (f", then fix the other {others}" if len(failed) > 1 else "")
+    return f"fix {'the problem' if len(failed) == 1 else f'the {len(failed)} problems'}, then run {again}"
+
+
+def _after_rehearsal(version: str | None, run: str) -> str:
+    """The release of what was rehearsed; of a version that is between two releases, how to get one to release."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        stated = Version(version) if version else None
+    except InvalidVersion:
+        stated = None
+    if stated and stated.local:
+        return f"tag the commit with the version to release: {version} has a local part"
+    if stated and stated.is_devrelease:
+        return f"omni-release prepare, or tag the commit: {version} is a development version"
+    return f"omni-release release --to pypi --run {run}"
+
+
+def _to_know(problem: Problem, again: str) -> str:
+    """How to end that a result is unknown: the command that its hint names, else in words."""
+    hint = problem.message.partition("\n")[2].partition("To sign it off")[0]
+    if command := _COMMAND.search(hint):
+        return command[1]
+    return f"answer what is unknown, then run {again}"

@@ -206,8 +206,12 @@ def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout()
     """The last block: the verdict, the counts, the artifacts, the page or the run folder, and the next command."""
     yield ""
     yield from _verdict(report, layout)
-    for line in problems.cached(report):
-        yield f"  Cached  {line}"
+    if layout.quiet:
+        if failed := [p.rule for p in problems.problems(report) if p.outcome.status is Status.FAILED]:
+            yield from layout.wrapped(", ".join(failed), " " * 10, "  Failed  ")
+    else:
+        for line in problems.cached(report, named=False):
+            yield f"  Cached  {line} (-v lists them)"
     for artifact in report.artifacts:
         kind = "wheel" if artifact.name.endswith(".whl") else "sdist"
         yield f"  {kind:<7} {artifact.name}  {size(artifact.size)}  sha256:{artifact.sha256[:8]}…"

@@ -89,12 +89,15 @@ def gather(report: Report, lane: Lane, release: Release, world: World, runs: Ite
     read_scenarios = scenarios.begin(release.records, _PREVIEWS)
     sha = release.commit.sha if release.commit else ""
     subject = source_tree.git_output(str(release.project.root), "log", "-1", "--format=%s", sha) if sha else None
+    head = source_tree.head(str(release.project.root)) if sha else None
     packed: tuple[distribution_files.Packed, ...] = ()
     if report.artifacts:
         packed = _readable(packed, lambda: distribution_files.packed(release))
     return PageFacts(
         ended=world.clock.now().isoformat(timespec="seconds"),
         commit=sha,
+        branch=head.branch if head else "",
+        uncommitted=head is not None and not head.clean,
         subject=(subject or "").strip(),
         machine=f"Python {platform.python_version()} on {platform.system()}",
         tasks={task.id: task for task in _tasks(lane, release, RunFolder(release.folder, world.files).events())},
