@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import tomllib
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from omni_release import lanes
 from omni_release.cli import explain
-from omni_release.cli.main import COMMANDS
+from omni_release.cli.main import COMMANDS, build_parser
 from omni_release.core import settings_reference
 
 ROOT = Path(__file__).parents[1]
@@ -60,9 +61,50 @@ def test_each_task_says_what_it_is() -> None:
 
 
 def test_the_links_lead_somewhere() -> None:
-    """Each relative link in the README and the docs names a file."""
-    import re
-
+    """Each relative link in the README and the docs names a file, and its anchor is in that page."""
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
-        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).exists(), (page.name, link)
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for link, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text):
+            target = page.parent / link if link else page
+            assert target.exists(), (page.name, link)
+            assert not anchor or anchor in anchors(target), (page.name, link, anchor)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page as GitHub makes them: of its headings, and those that it sets itself."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    made = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return {*made, *re.findall(r'<a id="([^"]+)"></a>', text)}
+
+
+def test_the_table_of_options_agrees_with_the_parsers() -> None:
+    """Each row of the table in docs/start.md names the commands whose parsers have its options."""
+    has = {command: options(command) for command in COMMANDS}
+    lane_names = {lane.name for lane in lanes.every()}
+    parts = {"rehearse", "build", "inspect", "tests", "publish", "verify"}
+    table = read("docs/start.md").partition("### Options\n")[2].partition("\nWith ")[0]
+    described: dict[str, set[str]] = {}
+    for row in re.findall(r"^\| (`-.*?) \| (.*?) \| .* \|$", table, re.MULTILINE):
+        base, _, excluded = row[1].partition("but ") if "but " in row[1] else (row[1], "", "")
+        excepted = set(re.findall(r"`([a-z]+)", excluded))
+        named = set(re.findall(r"`([a-z]+)", base))
+        named |= set(COMMANDS) if "all" in base else lane_names if "lanes" in base else set()
+        named |= parts if "its parts" in base else set()
+        for option in re.findall(r"`(-[-\w]+)", row[0]):
+            described[option] = described.get(option, set()) | (named - excepted)
+    assert len(described) == 16
+    for option, commands in described.items():
+        assert commands == {command for command in COMMANDS if option in has[command]}, option
+
+
+def options(command: str) -> set[str]:
+    """The options of a command, and of its subcommands."""
+    found: set[str] = set()
+    parsers: list[argparse.ArgumentParser] = [build_parser(command)]
+    for parser in parsers:
+        for action in parser._actions:
+            found.update(action.option_strings)
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+    return found

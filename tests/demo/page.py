@@ -16,8 +16,11 @@ A maintainer released a Python package with an image feature and a TypeScript fr
 wrong, and twenty releases reached the index without a single module in them. `nox -s demo` puts each of the fourteen
 into a small project, runs omni-release, and writes this page from what it prints, without paths, times and hashes.
 
-A failure is **stopped** where a check fails before anything is published, and **avoided** where the release works in a
-way that rules it out.
+A failure is **stopped** where a check fails before the harm is done: before anything is published and, in number 5,
+before the environment is changed. It is **avoided** where the release works in a way that rules it out.
+
+The project sets `strict = true`. Without it, the findings of `bug-patterns`, `silent-failures` and `imports-declared`
+(7, 8 and 11) are warnings; `response-models` stops 7 in any case.
 
 """
 

@@ -58,6 +58,21 @@ def test_one_commit(what: str, version: str, root: Path) -> None:
     assert "Next: omni-release rehearse" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("heading", "note"),
+    [
+        ("## Unreleased", "CHANGELOG.md: heading for 1.3.0"),
+        ("## 1.3.0 (unreleased)", "CHANGELOG.md: released today"),
+        ("## 1.3.0 - 2025-02-03", "CHANGELOG.md: has a heading for 1.3.0"),
+    ],
+)
+def test_the_note_says_what_was_done(heading: str, note: str, root: Path) -> None:
+    """A heading that is written, one that gets the day, and one that was there."""
+    (root / "CHANGELOG.md").write_text(CHANGELOG.replace("## Unreleased", heading), encoding="utf-8")
+    git("commit", "--all", "--quiet", "--allow-empty", "--message=x", cwd=root)
+    assert f"\n{note}\n" in omni("prepare", "minor", "--dry-run", cwd=root).out
+
+
 def test_dry_run_and_nobody_to_ask(root: Path) -> None:
     """A dry run shows the diff and the message; without a terminal and --yes nothing is committed."""
     before = state(root)
@@ -77,6 +92,8 @@ def test_dry_run_and_nobody_to_ask(root: Path) -> None:
         ({}, [], "1.2.3", "already tagged"),
         ({}, [], "1.2.2", "not later than 1.2.3"),
         ({}, [], "nonsense", "is not a version"),
+        ({}, [], "nonsense", "Parts: major, minor, patch"),
+        ({}, [], "mnor", "Did you mean `minor`?"),
         ({"CHANGELOG.md": "# Changelog\n"}, ["commit --all --quiet --message=x"], "minor", "no heading Unreleased"),
         ({".git/hooks/pre-commit": "#!/bin/sh\necho refused by us >&2\nexit 1\n"}, [], "minor", "refused by us"),
         (

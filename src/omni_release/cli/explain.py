@@ -247,7 +247,7 @@ def page(lanes: Iterable[Lane]) -> str:
     sections = [_HEAD]
     for id, entry in entries(lanes).items():
         task = entry.task
-        sections.append(f"\n## `{id}` ({task.kind}, {task.stage})\n\n{task.title}.\n")
+        sections.append(f'\n<a id="{id}"></a>\n\n## `{id}` ({task.kind}, {task.stage})\n\n{task.title}.\n')
         sections += [f"\n{text}\n" for text in (task.summary, f"Fix: {task.remedy}" if task.remedy else "") if text]
         if task.rules:
             rules = (f"- `{id}/{rule.shown}`: {rule.title} ({rule.kind})\n" for rule in task.rules)

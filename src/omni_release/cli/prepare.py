@@ -115,6 +115,7 @@ def _write(project: Project, clone: Repository, arguments: Arguments) -> tuple[s
     from omni_release.versions import change
     from omni_release.versions.pep440 import normalize
 
+    _require_part_or_version(arguments.what)
     checkout, found = version.find_places(clone.root)
     wanted = version.Arguments()
     wanted.verb, wanted.value = ("bump" if arguments.what in change.PARTS else "set"), arguments.what
@@ -131,6 +132,16 @@ def _write(project: Project, clone: Repository, arguments: Arguments) -> tuple[s
         places = ", ".join(f"{place.where} ({place.value})" for place in drift)
         raise Conflict(f"these places would keep another version than {number}: {places}", "Nothing was changed.")
     return number, notes
+
+
+def _require_part_or_version(what: str) -> None:
+    """Raises UsageError for what names neither a part nor a version."""
+    from omni_release.versions import change
+    from omni_release.versions.pep440 import parse
+
+    if what not in change.PARTS and parse(what.strip().removeprefix("v").removeprefix("V")) is None:
+        hint = errors.did_you_mean(what, change.PARTS, f"Parts: {', '.join(change.PARTS)}; a version: 1.2.3, 1.2.3rc1.")
+        raise UsageError(f"{what!r} is not a version (PEP 440), nor a part of one", hint)
 
 
 def _agreed(arguments: Arguments) -> bool:

@@ -91,7 +91,7 @@ def install_hint(extra: str) -> str:
     return f'Install it with: pip install "omni-release[{extra}]"'
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.5) -> str:
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.7) -> str:
     """A hint at the known name nearest to `word`; `otherwise` where none is near.
 
     `cutoff` is how alike the two must be, from 0 to 1: see `difflib.get_close_matches`.

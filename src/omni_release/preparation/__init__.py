@@ -59,7 +59,7 @@ class Repository:
             raise UsageError(f"{self.root} has no commit of git", "Commit the project first.")
         branch = self.line("symbolic-ref", "--quiet", "--short", "HEAD")
         if not branch:
-            raise UsageError("HEAD is detached: a commit would be on no branch", "Switch to one: git switch main.")
+            raise UsageError("HEAD is detached: a commit would be on no branch", "Switch to a branch.")
         changed = self.git("status", "--porcelain").splitlines()
         if changed:
             names = ", ".join(line[3:] for line in changed[:3]) + (", …" if len(changed) > 3 else "")
@@ -112,7 +112,10 @@ def bring_changelog(clone: Repository, version: str, today: datetime.date) -> st
         keeps = not before or changelog.has_unreleased(before)  # as the last release did
         text = changelog.released(found.text, version, today, path.name, keeps_unreleased=keeps)
         path.write_bytes(found.encoded(text))
-        return f"{path.name}: heading for {version}"
+        if text == found.text:
+            return f"{path.name}: has a heading for {version}"
+        done = "released today" if changelog.has_version(found.text, version) else f"heading for {version}"
+        return f"{path.name}: {done}"
     return ""
 
 

@@ -37,6 +37,12 @@ def has_unreleased(text: str) -> bool:
     return any(_UNRELEASED.search(line) and _is_heading(lines, number) for number, line in enumerate(lines))
 
 
+def has_version(text: str, version: str) -> bool:
+    """Whether the text has a heading for the version, released or not."""
+    lines = text.splitlines()
+    return any(version in _VERSION.findall(line) and _is_heading(lines, number) for number, line in enumerate(lines))
+
+
 def released(
     text: str, version: str, today: datetime.date, name: str = "the changelog", *, keeps_unreleased: bool = True
 ) -> str:
