@@ -164,14 +164,21 @@ def test_independent_tasks_run(release: Release, world: World) -> None:
             check(may_differ, needs="one-thing-differs"),
             check(all_well),
             check(nothing_here, needs="may-differ"),
+            check(person_has_looked, needs="all-well one-thing-differs may-differ"),
         ),
     )
     found = ran(lane, release, world)
+    (both,) = found["person-has-looked"].findings
+    assert both.message == "needs one-thing-differs, which failed; may-differ, which did not run"
     assert found["may-differ"].status is Status.SKIPPED
     assert "one-thing-differs, which failed" in found["may-differ"].findings[0].message
     assert "may-differ, which did not run" in found["nothing-here"].findings[0].message
     held_up = {id: dict(outcome.evidence) for id, outcome in found.items() if outcome.evidence}
-    assert held_up == {"may-differ": {BLOCKED_BY: "one-thing-differs"}, "nothing-here": {BLOCKED_BY: "may-differ"}}
+    assert held_up == {
+        "may-differ": {BLOCKED_BY: "one-thing-differs"},
+        "nothing-here": {BLOCKED_BY: "may-differ"},
+        "person-has-looked": {BLOCKED_BY: "one-thing-differs, may-differ"},
+    }
     assert found["all-well"].status is Status.PASSED
 
 

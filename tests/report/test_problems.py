@@ -45,6 +45,17 @@ def test_order() -> None:
     assert [problem.rule for problem in found][3] == "effect/other"
 
 
+def test_blocked_tasks() -> None:
+    """All that blocked a task, directly or through others, once each."""
+    needs = {"upload": "build, source", "verify": "upload, code", "install": "upload", "notes": "code"}
+    outcomes = [Outcome(id, "", "step", Status.SKIPPED, evidence={BLOCKED_BY: need}) for id, need in needs.items()]
+    assert problems.blocked_tasks([failed("build"), failed("source"), failed("code"), *outcomes]) == {
+        ("build", "source"): ["upload", "install"],
+        ("build", "source", "code"): ["verify"],
+        ("code",): ["notes"],
+    }
+
+
 def test_rules_of_one_check() -> None:
     """Each rule of a check is a problem of its own; its findings are its places. A warning is advice."""
     outcome = failed("c", Stage.CODE, "a", "b", "a")

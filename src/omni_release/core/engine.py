@@ -164,9 +164,10 @@ def _outcome_without_running(
     task: Task, done: dict[str, Outcome], blocked: set[str], release: Release, world: World
 ) -> Outcome | None:
     """The outcome of a task that cannot run, because a task that it needs has not passed; None if it can run."""
+    unmet: dict[str, str] = {}
     for need in task.needs:
         other = done[need]
-        if other.status is Status.PLANNED:
+        if other.status is Status.PLANNED and not unmet:
             actions: tuple[str, ...] = ()
             with contextlib.suppress(OmniReleaseError, OSError):  # they may depend on what was only planned
                 if isinstance(task.body, Step):
@@ -174,10 +175,11 @@ def _outcome_without_running(
             planned = _outcome_of(task, Status.PLANNED, f"needs {need}, which is only planned", Severity.NOTICE)
             return dataclasses.replace(planned, actions=actions)
         if other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked:
-            reason = f"needs {need}, which {_UNMET.get(other.status, 'did not run')}"
-            skipped = _outcome_of(task, Status.SKIPPED, reason, Severity.NOTICE)
-            return dataclasses.replace(skipped, evidence={BLOCKED_BY: need})
-    return None
+            unmet[need] = f"{need}, which {_UNMET.get(other.status, 'did not run')}"
+    if not unmet:
+        return None
+    skipped = _outcome_of(task, Status.SKIPPED, f"needs {'; '.join(unmet.values())}", Severity.NOTICE)
+    return dataclasses.replace(skipped, evidence={BLOCKED_BY: ", ".join(unmet)})
 
 
 def _run_task(task: Task, release: Release, world: World, today: date, *, dry: bool) -> Outcome:

@@ -365,10 +365,11 @@ def _unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
         found.setdefault((kind, tone, why), []).append(id)
 
     outcomes = {outcome.id: outcome for outcome in report.outcomes}
-    for cause, ids in problems.blocked_tasks(report.outcomes).items():
-        state = {Status.FAILED: "failed", Status.SKIPPED: "did not run"}.get(outcomes[cause].status, "has no result")
+    states = {Status.FAILED: "failed", Status.SKIPPED: "did not run"}
+    for causes, ids in problems.blocked_tasks(report.outcomes).items():
+        why = "; ".join(f"`{id}`, which {states.get(outcomes[id].status, 'has no result')}" for id in causes)
         for id in ids:
-            add("not run", "bad", f"needs `{cause}`, which {state}", id)
+            add("not run", "bad", f"needs {why}", id)
     for outcome in report.outcomes:
         reason = _first_line(outcome)
         if outcome.status is Status.INCONCLUSIVE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def problems(report: Report) -> tuple[Problem, ...]:
     Of the failed ones those come first that block other tasks or explain other findings, then the order of the lane.
     """
     effects = _effects(report.outcomes)
-    blockers = set(blocked_tasks(report.outcomes))
+    blockers = set(itertools.chain.from_iterable(blocked_tasks(report.outcomes)))
     found: list[Problem] = []
     for outcome in report.outcomes:
         if outcome.status is Status.FAILED:
@@ -114,15 +115,18 @@ def cached(report: Report, *, named: bool = True) -> tuple[str, ...]:
     return tuple(f"{names[run]}: from {run}, {ago(ages[run])}" for run in by_run)
 
 
-def blocked_tasks(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
-    """The ids of the tasks that did not run, by the task that blocked them, directly or through others."""
-    blockers = {outcome.id: str(outcome.evidence[BLOCKED_BY]) for outcome in outcomes if BLOCKED_BY in outcome.evidence}
-    by_cause: dict[str, list[str]] = {}
-    for id, cause in blockers.items():
-        while cause in blockers:
-            cause = blockers[cause]
-        by_cause.setdefault(cause, []).append(id)
-    return by_cause
+def blocked_tasks(outcomes: Sequence[Outcome]) -> dict[tuple[str, ...], list[str]]:
+    """The ids of the tasks that did not run, by those that blocked them, directly or through others."""
+    blockers = {o.id: str(o.evidence[BLOCKED_BY]).split(", ") for o in outcomes if BLOCKED_BY in o.evidence}
+
+    def causes(id: str) -> Iterator[str]:
+        for need in blockers.get(id, ()):
+            yield from causes(need) if need in blockers else (need,)
+
+    by_causes: dict[tuple[str, ...], list[str]] = {}
+    for id in blockers:
+        by_causes.setdefault(tuple(dict.fromkeys(causes(id))), []).append(id)
+    return by_causes
 
 
 def _effects(outcomes: Iterable[Outcome]) -> dict[str, list[str]]:

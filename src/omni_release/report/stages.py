@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,8 +98,8 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
         yield f"{counted(len(rules), 'warning')}{places}"
     if mark is Mark.BLOCKED:
         blocked = {outcome.id for outcome in outcomes if mark_of(outcome) is mark}
-        causes = [cause for cause, tasks in blocked_tasks(everything).items() if blocked.intersection(tasks)]
-        yield f"not run: needs {', '.join(causes)}"
+        found = [causes for causes, tasks in blocked_tasks(everything).items() if blocked.intersection(tasks)]
+        yield f"not run: needs {listed(list(dict.fromkeys(itertools.chain.from_iterable(found))), 3)}"
     elif mark is Mark.SKIPPED:
         yield _reason(outcomes)
     elif mark is Mark.PLANNED:
