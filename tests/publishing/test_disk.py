@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner fork
 POINTS = int(os.environ.get("OMNI_RELEASE_KILLS", "6"))
 
 
+@pytest.mark.long
 def test_nothing_can_be_written(pinned: Place, runner: Runner, tmp_path: Path) -> None:
     """From whatever moment on: exit code 3, never 1, with the command to resume; then the release ends as usual."""
     whole = pinned.copy(tmp_path / "whole")

@@ -145,6 +145,8 @@ KINDS = {
 
 
 LONG = (
+    "unstable",
+    "data that the wheel lacks",
     "source of a flat layout",
     "network of a program",
     "module and failure",
