@@ -161,7 +161,7 @@ def test_which_files_are_downloaded(version: str, expected: set[str], tmp_path: 
 
 
 def test_downloads_that_fail(tmp_path: Path, listed: Listed) -> None:
-    """Another version, other bytes, and a file that is gone are told apart."""
+    """A missing version, other bytes and a missing file each have their own error."""
     url = listed([wheel(tmp_path)])
     (tmp_path / "got").mkdir()
     with pytest.raises(UsageError, match="has no sdist and no wheel of acme 3"):

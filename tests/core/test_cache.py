@@ -133,7 +133,7 @@ def test_fresh(kept: OutcomeCache) -> None:
 
 
 def _rewrite(kept: OutcomeCache, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change an entry as somebody who can compute its hash."""
+    """Change an entry and recompute its hash."""
     path = entry(kept)
     content = json.loads(path.read_text(encoding="utf-8"))
     content.pop("sha256")

@@ -183,7 +183,7 @@ def typescript(checkout: Checkout) -> tuple[Shown, ...]:
 
 
 def abandoned(checkout: Checkout) -> tuple[Shown, ...]:
-    """A package that its authors have given up is imported."""
+    """An abandoned package is imported."""
     check = ("gate", "--only", "abandoned-packages")
     shown = stopped(checkout, "abandoned-packages/deprecated-import", *check)
     checkout.replace(

@@ -1,6 +1,6 @@
 """A rehearsal in a terminal, drawn as SVG: no font and nothing else is loaded from anywhere.
 
-A picture is written anew only where more than times, hashes and the names of runs would differ.
+A picture is replaced only where more than times, hashes and the names of runs would differ.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def test_self_contained(name: str) -> None:
 
 
 def test_kept_where_only_times_differ(tmp_path: Path) -> None:
-    """Another time, hash or name of a run is no reason to write a picture anew; another word is."""
+    """Another time, hash or run name does not replace a picture; another word does."""
     path = tmp_path / "a.svg"
     path.write_text(
         _picture("PASSED in 1.2 s sha256:0a1b2c3d… .omni-release/runs/20261126-051149-000"), encoding="utf-8"

@@ -123,7 +123,7 @@ def test_without_jinja(write: Write, release: Release, monkeypatch: pytest.Monke
 
 
 def test_fault_of_the_page(write: Write, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error in the page itself is told in a line: what was published stays published."""
+    """An error in the page itself is reported in one line and does not change the outcome of a release."""
     monkeypatch.setattr(page, "_verdict", lambda report: 1 / 0)
     assert "internal error of omni-release: ZeroDivisionError" in write()
 

@@ -182,7 +182,7 @@ PROGRAMS: dict[str, tuple[str, set[str]]] = {
         "import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', 'open(\"data/a.txt\")'], check=True)",
         set(FILES),
     ),
-    "a child that is told not to record": (
+    "a child with recording turned off": (
         (
             "import os, subprocess, sys\n"
             "subprocess.run([sys.executable, '-c', ''], env={**os.environ, 'OMNI_RELEASE_UNRECORDED': '1'}, check=True)"

@@ -90,12 +90,13 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int) -> str:
     from collections import Counter
 
     from omni_release.core.baseline import FILE
+    from omni_release.core.text import counted
 
     counts = Counter(entry.rule for entry in entries)
     total = counts.total()
     if not total and not before:
         return "\nNo finding of a quality rule: no baseline is needed.\n"
-    lines = ["", f"{FILE}: {total} finding{'' if total == 1 else 's'}{f' (before: {before})' if before else ''}"]
+    lines = ["", f"{FILE}: {counted(total, 'finding')}{f' (before: {before})' if before else ''}"]
     lines += [f"  {number:>5}  {rule}" for rule, number in counts.most_common()]
     if code:
         lines.append(

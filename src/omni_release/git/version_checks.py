@@ -79,7 +79,7 @@ def version_follows_tags(release: Release, world: World) -> Iterator[Finding]:
         findings = [] if changed else [replace(finding, severity=Severity.WARNING) for finding in findings]
     if not findings:
         findings = list(_about_later_tags(version, history, rehearsal=rehearsal))
-    if not any(version.release) and rehearsal:  # 0.0.0 is often a placeholder that CI replaces
+    if not any(version.release) and rehearsal:  # CI often replaces 0.0.0 by the version of the tag
         findings = [replace(finding, severity=Severity.WARNING) for finding in findings]
     yield from findings
     derived = release.version is None and version.dev is not None

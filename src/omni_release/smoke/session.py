@@ -245,7 +245,7 @@ class Session:
         path = self._report.parent / "images" / f"{name}-{number + 1}{suffix}"
         write_file(path, call.image)
         kept = KeptImage(f"images/{path.name}")
-        if self._mode == RECORDED:  # a stub, which is small
+        if self._mode == RECORDED:  # a cassette has a small image: no preview is needed
             return (kept,)
         try:
             found = previews.preview_of(path)

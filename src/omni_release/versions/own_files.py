@@ -160,7 +160,7 @@ def sphinx_conf(checkout: Checkout, file: str, version: str | None) -> Iterator[
             continue
         stated = parse(item.value)
         if item.name in computed and not equals(item.value, version or ""):
-            continue  # a placeholder, until it is computed
+            continue  # a default that a later statement replaces
         short = item.name == "version" and full and stated and _is_short(stated, full)
         yield python_place(checkout, file, item, MIRROR, "short" if short else "")
 
