@@ -128,7 +128,7 @@ class LoopbackServer:
         except (OSError, SystemExit, OverflowError) as error:  # werkzeug exits where the port is taken
             raise UsageError(f"cannot listen on port {port}", "Use --port 0 for any free port.") from error
         self.url = f"http://127.0.0.1:{self._server.port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ used (see bench/start.py).
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import sys
@@ -50,6 +51,12 @@ def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
 
     names = {PurePosixPath(name) for name in _names(str(root), _checked_git_output(root, processes, *_LIST_FILES))}
     return tuple(sorted({file for name in names for file in _existing(root, name, processes)}))
+
+
+@functools.lru_cache(maxsize=8)
+def files_at_start(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
+    """The same, as they were when a run, which has `processes` of its own, first asked: the run judges that tree."""
+    return files(root, processes)
 
 
 def _names(top: str, listing: str | None) -> tuple[str, ...]:
@@ -205,6 +212,7 @@ class WorkingTree(namedtuple("WorkingTree", "top git_dir")):
         return PurePosixPath(folder.resolve().relative_to(self.top.resolve()).as_posix())
 
 
+@functools.lru_cache(maxsize=8)  # asked by many checks of a run, which has `processes` of its own
 def working_tree(root: Path, processes: Processes) -> WorkingTree | None:
     """The working tree that `root` is in; None outside a repository. Raises Inconclusive where git does not work."""
     from pathlib import Path

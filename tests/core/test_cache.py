@@ -314,6 +314,17 @@ def test_bounded(kept: OutcomeCache, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not kept.folder.exists()
 
 
+def test_prune_rarely(kept: OutcomeCache, tmp_path: Path) -> None:
+    """Within an hour of the last time nothing is removed: each run would look at all that is kept."""
+    kept.keep(PASSED, Inputs("x"))
+    later = time.time() + cache.LONGEST.total_seconds() + 60
+    (tmp_path / "cache" / cache._PRUNED).touch()
+    for seconds, is_kept in ((1200, True), (3700, False)):
+        os.utime(tmp_path / "cache" / cache._PRUNED, (later - seconds, later - seconds))
+        prune(tmp_path / "cache", later)
+        assert kept.folder.exists() == is_kept
+
+
 def entry_size(kept: OutcomeCache) -> int:
     """The largest size of an entry."""
     return max(path.stat().st_size for path in kept.folder.glob("*.json"))

@@ -25,6 +25,7 @@ class Secrets:
     def __init__(self) -> None:
         self._sources: dict[str, Callable[[], str]] = {}
         self._values: set[str] = set()
+        self._compiled = 0, re.compile(redaction.secret_pattern(()))
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Secrets:
@@ -78,8 +79,11 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """The text without all known values, the credentials in URLs and headers, and keys of known shapes."""
-        without = re.sub(redaction.secret_pattern(self._values), "[redacted]", text)
-        return redaction.strip_unknown(redaction.strip_cut(without, self.given))
+        values, (count, pattern) = self.given, self._compiled
+        if count != len(values):  # they only become more
+            pattern = re.compile(redaction.secret_pattern(values))
+            self._compiled = len(values), pattern
+        return redaction.strip_unknown(redaction.strip_cut(pattern.sub("[redacted]", text), values))
 
 
 def _passwords_in_urls(text: str) -> Iterator[str]:

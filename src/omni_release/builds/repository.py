@@ -45,9 +45,10 @@ class Repository:
             raise Inconclusive(message, f"Run `git status` in {self.top}, and correct what it reports.")
         return answer.out
 
-    def path(self, name: str) -> Path:
-        """The path of a file of git's own, also in a worktree or a submodule."""
-        return self.top / self.git("rev-parse", "--git-path", name).rstrip("\n")
+    def paths(self, *names: str) -> Iterator[Path]:
+        """The paths of files of git's own, also in a worktree or a submodule."""
+        options = (word for name in names for word in ("--git-path", name))
+        return (self.top / line for line in self.git("rev-parse", *options).splitlines())
 
     @property
     def head(self) -> str:
@@ -57,7 +58,6 @@ class Repository:
             return f"ref: {answer.out}"
         return self.git("rev-parse", "HEAD")
 
-    @property
     def settings(self) -> str:
         """The content of the copy's `config`."""
         lines = [f"[{name}]\n" + "".join(f"\t{k} = {v}\n" for k, v in keys.items()) for name, keys in _SETTINGS.items()]
@@ -85,8 +85,8 @@ def recreate(top: Path, copies: tuple[Path, ...], release: Release, world: World
     With the same branch, tags, index and ignored files, as deep or shallow as the user's; without remotes and hooks.
     """
     found = Repository(top, world)
-    index, shallow, info = found.path("index"), found.path("shallow"), found.path("info")
-    objects, format = found.path("objects"), found.git("rev-parse", "--show-object-format").strip()
+    index, shallow, info, objects = found.paths("index", "shallow", "info", "objects")
+    format, settings = found.git("rev-parse", "--show-object-format").strip(), os.fsencode(found.settings())
     named: dict[str, str] = {
         "HEAD": found.head,
         "packed-refs": found.git("for-each-ref", "--format=%(objectname) %(refname)"),
@@ -99,7 +99,7 @@ def recreate(top: Path, copies: tuple[Path, ...], release: Release, world: World
     for copy in copies:
         yield Copy(index.parent, copy / ".git", files)
         yield Copy(info, copy / ".git" / "info", _files_in(info))
-        yield Write(copy / ".git" / "config", os.fsencode(found.settings))
+        yield Write(copy / ".git" / "config", settings)
         yield _create(copy, format, release, world.environment)
         for name, content in named.items():
             yield Write(copy / ".git" / name, os.fsencode(content))

@@ -49,12 +49,7 @@ def _repository(source: Path, world: World) -> Iterator[str]:
     """What a back end can ask git for: the branch, the commits and tags, the tracked files, the settings."""
     if not (source / ".git").exists():
         return
-    for question in (
-        ("for-each-ref",),
-        ("ls-files", "--stage"),
-        ("rev-parse", "HEAD"),
-        ("config", "--local", "--list"),
-    ):
+    for question in (("for-each-ref",), ("ls-files", "--stage"), ("config", "--local", "--list")):
         answer = world.processes.ask("git", *question, cwd=source)
         yield answer.out if answer is not None else ""
     yield (source / ".git" / "HEAD").read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ def bug_patterns(release: Release, world: World) -> Iterator[Finding]:
     project, settings = release.project, release.project.settings.audit
     options = scan.ScanOptions(
         root=project.root,
-        files=source_tree.files(project.root, world.processes),
+        files=source_tree.files_at_start(project.root, world.processes),
         rules=(*scan.shipped_rules(), *scan.project_rules(project.root, settings.rules)),
         ignored=settings.ignore,
         run=release.folder,
@@ -112,7 +112,7 @@ _ADVICE = (file_roles.Role.EXAMPLE, file_roles.Role.DEVELOPMENT, file_roles.Role
 
 
 def _python_files(release: Release, world: World) -> list[PurePosixPath]:
-    files = source_tree.files(release.project.root, world.processes)
+    files = source_tree.files_at_start(release.project.root, world.processes)
     return [file for file in files if file.suffix in (".py", ".pyi")]
 
 

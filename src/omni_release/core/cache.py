@@ -41,6 +41,8 @@ _LARGEST_ENTRY = 20_000_000  # bytes
 _MOST_ENTRIES = 8  # for one task of a project; each change of what it uses adds one
 _MOST_BYTES = 500_000_000  # of all projects
 _ENTRY = re.compile(r"[a-z0-9-]+\.[0-9a-f]{32}\.[0-9a-f]{16}\.(?:json|d)")
+_PRUNED = "pruned"  # an empty file: its time is that of the last prune
+_BETWEEN_PRUNES = 3600.0  # seconds
 _LEFT_OVER = 3600.0  # seconds after which what a killed run left behind is removed
 
 
@@ -205,8 +207,16 @@ class OutcomeCache:
 
 
 def prune(folder: Path, now: float) -> None:
-    """Remove what is too old from the folder of all projects, and the oldest beyond the largest size."""
+    """Remove what is too old from the folder of all projects, and the oldest beyond the largest size.
+
+    Nothing is done within an hour of the last time: to look at all files takes as long as several checks.
+    """
     with contextlib.suppress(OSError):
+        last = folder / _PRUNED
+        if abs(now - _modified(last)) < _BETWEEN_PRUNES or not folder.is_dir():
+            return
+        last.touch()
+        os.utime(last, (now, now))
         projects = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
         entries = [path for project in projects for path in _entries(project, now)]
         left, size = sorted(entries, key=_modified, reverse=True), 0

@@ -85,6 +85,9 @@ class UsingProcesses:
 class Processes(Protocol):
     """Starts programs, logs their output, and can stop all of them."""
 
+    def __hash__(self) -> int:
+        """By identity: what is asked once for a run is kept for its processes."""
+
     def run(self, command: Run) -> Completed:
         """Run a program to its end or its deadline. A failure is no exception: it is in the result."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from packaging.requirements import Requirement
+    from packaging.tags import Tag
 
     from omni_release.core.world import World
     from omni_release.distributions.archives import Entry
@@ -143,17 +145,25 @@ def is_sdist_only(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.glob("*.whl")) and bool(wheels(folder))
 
 
+@functools.cache
+def _accepted_tags() -> tuple[Tag, ...]:
+    """The tags of the wheels that this interpreter can install, the best first."""
+    from packaging.tags import sys_tags
+
+    return tuple(sys_tags())
+
+
 def installable(folder: Path) -> Path:
     """The one of a folder's `wheels` that this interpreter can install. Raises Inconclusive where there is none."""
-    from packaging.tags import sys_tags
     from packaging.utils import parse_wheel_filename
 
     found = wheels(folder)
     if not found:
         raise Inconclusive(f"no wheel in {folder}", "Build first: omni-release build")
-    for tag in sys_tags():
+    tags = {wheel: parse_wheel_filename(wheel.name)[3] for wheel in found}
+    for tag in _accepted_tags():
         for wheel in found:
-            if tag in parse_wheel_filename(wheel.name)[3]:
+            if tag in tags[wheel]:
                 return wheel
     names = ", ".join(wheel.name for wheel in found)
     raise Inconclusive(f"none of {names} can be installed on this machine", "Run this on a platform that has a wheel.")

@@ -23,7 +23,7 @@ _SOURCES = frozenset(
 
 def expected(release: Release, world: World) -> Iterator[tuple[PurePosixPath, str]]:
     """Each file of the import packages, and its name in a wheel. Tests and sources of extensions are left out."""
-    files = source_tree.files(release.project.root, world.processes)
+    files = source_tree.files_at_start(release.project.root, world.processes)
     excluded = tuple(_exclusions(release.project.metadata))
     with_tests = {file.parent for file in files if file_roles.is_test_module(file)}
     packages = tuple((package, PurePosixPath(package.path.as_posix())) for package in release.project.packages)

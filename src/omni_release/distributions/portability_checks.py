@@ -148,18 +148,28 @@ def description_links(release: Release, world: World) -> Iterator[Finding]:
 
 def _rendered(path: Path) -> str:
     """The description as HTML. Raises NotApplicable where there is none, or it is plain text."""
-    from readme_renderer import markdown, rst
-
     metadata = distributions.metadata(path)
     payload = metadata.get_payload()
     text = metadata["Description"] or (payload if isinstance(payload, str) else "")
     kind = (metadata["Description-Content-Type"] or "text/x-rst").partition(";")[0].strip()
     if not text.strip() or kind == "text/plain":
         raise NotApplicable("the description is empty or plain text")
-    html = markdown.render(text) if kind == "text/markdown" else rst.render(text)
+    html = _html_of_markdown(text) if kind == "text/markdown" else _html_of_rst(text)
     if html is None:
         raise NotApplicable("the description cannot be rendered: see twine-check")
     return html
+
+
+def _html_of_markdown(text: str) -> str | None:
+    from readme_renderer import markdown
+
+    return markdown.render(text)
+
+
+def _html_of_rst(text: str) -> str | None:
+    from readme_renderer import rst
+
+    return rst.render(text)
 
 
 def _lines(path: Path) -> list[str]:

@@ -5,7 +5,6 @@ Each is a text, for `core.cache.Inputs`. No value of a variable is kept: a diges
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import functools
 import os
@@ -14,7 +13,6 @@ import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -27,7 +25,6 @@ from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import installers
 
-_MODULE = "omni_release/core/cache.py"
 _OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 """Files of a `.dist-info` that say how it was installed, and when."""
 
@@ -35,24 +32,39 @@ _OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "
 @functools.cache
 def tool() -> str:
     """omni-release, what is installed with it, its interpreter, and this machine."""
-    # A list of files has the name, the version and the hash of each file.
-    others = sorted(dist.read_text("RECORD") or f"{dist.metadata}" for dist in metadata.distributions())
     interpreter = Path(sys.executable).resolve()
-    found = interpreter.stat()
-    program = f"{interpreter} {found.st_size} {found.st_mtime_ns} {sys.prefix} {sys.base_prefix}"
-    machine = f"{platform.uname()} {platform.platform()} {os.cpu_count()} {time.tzname} {time.timezone}"
-    return digest((omni_release.__version__, *_source(), *others, sys.version, program, machine))
+    program = f"{_stamp(interpreter)} {sys.prefix} {sys.base_prefix}"
+    # Not platform.platform(), which reads the interpreter, and no `processor`, for which a program is started.
+    kernel = (platform.system(), platform.node(), platform.release(), platform.version(), platform.machine())
+    machine = f"{kernel} {platform.libc_ver()} {os.cpu_count()} {time.tzname} {time.timezone}"
+    own = _own_source(os.path.dirname(omni_release.__file__))
+    return digest((omni_release.__version__, *own, *_installed_beside(), sys.version, program, machine))
 
 
-def _source() -> Iterator[str]:
-    """A line for each file of omni-release where it is not installed with a list of them, but editable."""
-    package = Path(omni_release.__file__).parent
-    with contextlib.suppress(metadata.PackageNotFoundError, OSError):
-        if (package / "core" / "cache.py").samefile(str(metadata.distribution("omni-release").locate_file(_MODULE))):
-            return
-    for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield f"{path.relative_to(package).as_posix()} {documents.sha256(path)}"
+def _own_source(folder: str) -> Iterator[str]:
+    """A line for each file of omni-release: it can be installed so that they change without an installer."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_file():
+                yield _stamp(entry)
+            elif entry.name != "__pycache__":
+                yield from _own_source(entry.path)
+
+
+def _installed_beside() -> Iterator[str]:
+    """A line for each distribution that can be imported: an installer writes its metadata anew each time."""
+    for folder in filter(os.path.isdir, dict.fromkeys(sys.path)):
+        for name in sorted(os.listdir(folder)):
+            info, extension = os.path.join(folder, name), os.path.splitext(name)[1]
+            if extension in (".dist-info", ".egg-info"):
+                lists = (os.path.join(info, file) for file in ("RECORD", "METADATA", "PKG-INFO"))
+                yield _stamp(Path(next(filter(os.path.exists, lists), info)))
+
+
+def _stamp(file: Path | os.DirEntry[str]) -> str:
+    """The path, the size and the time of the last change of a file: to read them all would take long."""
+    found = file.stat()
+    return f"{os.fspath(file)} {found.st_size} {found.st_mtime_ns}"
 
 
 def without_places(text: str, release: Release) -> str:

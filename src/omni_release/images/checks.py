@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import PurePosixPath
@@ -32,6 +31,8 @@ def probe_models(names: Sequence[str], environment: Mapping[str, str]) -> tuple[
 
     Raises ConfigurationError (which is inconclusive) without a key, or without the extra `images`.
     """
+    import asyncio
+
     from omni_release.images.gemini import GeminiImageProvider
 
     async def probe_all() -> tuple[Availability, ...]:

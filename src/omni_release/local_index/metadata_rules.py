@@ -83,14 +83,14 @@ def _requirements(context: UploadContext) -> Reasons:
 
 def _addresses(context: UploadContext) -> Reasons:
     """The first address of the author and of the maintainer is valid, where there is one."""
-    import email_validator
-
     metadata = context.upload.metadata
     stated = {"author-email": metadata.get("author_email"), "maintainer-email": metadata.get("maintainer_email")}
     for field, value in stated.items():
         _, address = email.utils.parseaddr(value or "")
         if not address:
             continue
+        import email_validator
+
         try:
             email_validator.validate_email(address, check_deliverability=False)
         except email_validator.EmailNotValidError as error:

@@ -57,8 +57,9 @@ def keep_report(report: Report, release: Release, world: World, redact: Redact, 
 
 def write_reports(report: Report, folder: Path, files: Files, redact: Redact) -> None:
     """Write the report into a folder, in each of its forms."""
-    for name, format in FORMATS.items():
-        content = rendered(report, name, redact)
+    without_secrets = redacted(report, redact)
+    for format in FORMATS.values():
+        content = format.document(without_secrets)
         files.write(Write(folder.absolute() / format.file, content.encode("utf-8", "backslashreplace")))
 
 

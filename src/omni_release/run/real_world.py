@@ -25,6 +25,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Release
 from omni_release.core.runs import Request, RunStore, outcome_cache
 from omni_release.core.world import Completed, World
+from omni_release.environments import inputs
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
@@ -86,6 +87,8 @@ def open_world(
             baseline=request.baseline or baseline.read(project.root),
             task_ids=lambda: lanes.task_ids(project),
         )
+        if world.outcomes is not None:
+            inputs.tool()  # kept, and made while nothing else runs: each of its small reads would wait for a thread
         if not request.read_only:
             from omni_release.publishing import steps as publishing_steps
 

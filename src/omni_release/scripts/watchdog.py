@@ -18,6 +18,8 @@ import time
 
 def main() -> None:
     """Read stdin to its end, then end the process groups that are left."""
+    with contextlib.suppress(ImportError):
+        import psutil  # noqa: F401 - now, when nothing waits for it
     groups: set[int] = set()
     values: set[str] = set()
     for line in sys.stdin:

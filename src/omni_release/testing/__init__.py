@@ -80,7 +80,7 @@ def has_tests(project: Project, files: Iterable[PurePosixPath]) -> bool:
 
 def files_of_tests(project: Project, world: World) -> tuple[PurePosixPath, ...]:
     """The modules of the tests and of their helpers."""
-    return tuple(file for file in source_tree.files(project.root, world.processes) if _is_of_tests(file))
+    return tuple(file for file in source_tree.files_at_start(project.root, world.processes) if _is_of_tests(file))
 
 
 def _is_of_tests(file: PurePosixPath) -> bool:
@@ -95,7 +95,7 @@ def packages_to_test(project: Project, files: Iterable[PurePosixPath]) -> tuple[
 
 def copied_files(release: Release, world: World) -> tuple[PurePosixPath, ...]:
     """The files of the checkout that the tests need: all but the modules that are installed with the wheel."""
-    files = source_tree.files(release.project.root, world.processes)
+    files = source_tree.files_at_start(release.project.root, world.processes)
     moved = {tests.folder for tests in installed_tests(release, world)}
     files = tuple(file for file in files if moved.isdisjoint(file.parents))
     return without_modules(release.project, files, _shipped(release))
@@ -103,7 +103,7 @@ def copied_files(release: Release, world: World) -> tuple[PurePosixPath, ...]:
 
 def installed_tests(release: Release, world: World) -> tuple[InnerTests, ...]:
     """Tests that run as a part of the installed package, where the project has no others."""
-    files = source_tree.files(release.project.root, world.processes)
+    files = source_tree.files_at_start(release.project.root, world.processes)
     found = inner_tests(release.project, files, _shipped(release))
     folders = {tests.folder for tests in found}
     others = (file for file in files if folders.isdisjoint(file.parents))

@@ -49,7 +49,7 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     warning at its source, or waive it until a date.
     """
     project = release.project
-    if not testing.has_tests(project, source_tree.files(project.root, world.processes)):
+    if not testing.has_tests(project, source_tree.files_at_start(project.root, world.processes)):
         raise NotApplicable(testing.NO_TESTS)
     report, recorded = release.folder / "tests.junit.xml", testing.warnings_file(release)
     for old in (report, recorded, testing.reads_file(release)):

@@ -28,7 +28,7 @@ class CopyTests:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        files = source_tree.files(release.project.root, world.processes)
+        files = source_tree.files_at_start(release.project.root, world.processes)
         if not testing.has_tests(release.project, files):
             raise NotApplicable(testing.NO_TESTS)
         yield Copy(release.project.root, release.tests_tree, testing.copied_files(release, world))
