@@ -33,6 +33,7 @@ class _Kind:
     secret: bool = False
     confirms: Callable[[bytes], bool] = lambda data: True
     common: bool = False
+    unconfirmed: str = "settings that can hold secrets"
 
 
 def _sets_a_secret(data: bytes) -> bool:
@@ -124,7 +125,8 @@ def of(name: str, read: Callable[[], bytes], *, in_wheel: bool) -> Iterator[Stra
         confirmed = kind.confirms(read())
         blocks = confirmed and (in_wheel or (kind.secret and not trial))
         if confirmed or not kind.common:
-            yield Stray("stray-file", kind.reason, Severity.ERROR if blocks else Severity.WARNING)
+            reason = kind.reason if confirmed else f"{kind.unconfirmed}, but none was found in it"
+            yield Stray("stray-file", reason, Severity.ERROR if blocks else Severity.WARNING)
     for line, found in redaction.find_keys(read()):
         # The key of a server in a test is no secret, and neither is what an example shows. One in a recording is.
         advice = trial and not _is_recording(path) and (not in_wheel or found == "a private key")

@@ -187,7 +187,7 @@ def _message_at(places: problems.Places, message: str) -> list[str]:
 
 
 def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
-    """The rule, the first place and the message, or its first sentence, in one line where they fit, else in two."""
+    """The rule, the first place and the message, or its first sentence, in one line where they fit, else in three."""
     first = problem.findings[0]
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
@@ -199,7 +199,11 @@ def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
             yield f"{line}  {short}"
             return
     yield line
-    yield layout.cut(f"    {message if len(message) + 4 <= layout.width else _SENTENCE.split(message)[0]}")
+    short = message if len(message) + 4 <= layout.width else _SENTENCE.split(message)[0]
+    top, *rest = layout.wrapped(short, "    ")
+    yield layout.cut(top)
+    if rest:
+        yield layout.cut(" ".join([rest[0], *(line.strip() for line in rest[1:2])]))
 
 
 def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout(), *, page: str = "") -> Iterator[str]:
