@@ -16,10 +16,10 @@ from omni_release import environments, programs, project
 from omni_release.adapters.index import MachineIndex
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
-from omni_release.code.checks import abandoned_packages, deprecated_apis, silent_failures
+from omni_release.code.checks import abandoned_packages, bug_patterns, deprecated_apis, silent_failures
 from omni_release.code.dependency_checks import dependencies_maintained, imports_declared
 from omni_release.core.errors import Inconclusive, NotApplicable, ToolUnavailable
-from omni_release.core.model import Finding, Release
+from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Check
 from omni_release.core.world import World
 from omni_release.index import client
@@ -431,3 +431,22 @@ def test_maintained(run_check: RunCheck, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     (found,) = run_check(dependencies_maintained, "rich", "old>=1", more=setting)
     assert found.message == "requires old>=1: marked as archived on the index"
+
+
+@pytest.mark.parametrize(
+    ("uses", "severity"),
+    [
+        ({}, Severity.NOTICE),
+        ({"pyproject.toml": "[tool.omni-release]\n"}, Severity.ERROR),
+        ({"noxfile.py": "import omni_release.sessions\n"}, Severity.ERROR),
+        ({".pre-commit-config.yaml": "entry: omni-release gate\n"}, Severity.ERROR),
+    ],
+    ids=["none", "settings", "noxfile", "hooks"],
+)
+def test_published_by_hand(run_files: RunFiles, uses: Mapping[str, str], severity: Severity) -> None:
+    """A project that does not use omni-release publishes in another way, which is no advice to it."""
+    files = {"release.sh": "#!/bin/sh\ntwine upload dist/*\n", **uses}
+    files["pyproject.toml"] = PYPROJECT.format("") + files.get("pyproject.toml", "")
+    assert [(finding.rule, finding.severity) for finding in run_files(bug_patterns, files)] == [
+        ("publish-by-hand", severity)
+    ]

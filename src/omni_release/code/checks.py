@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,13 +16,14 @@ from omni_release import environments, file_roles, programs, source_tree
 from omni_release.code import SKIPPED_RULES, SOURCE_RULES, imports, requirements, scan, select_sources
 from omni_release.core.cache import Inputs
 from omni_release.core.errors import NotApplicable, ToolUnavailable
-from omni_release.core.model import Finding, Release, Severity, display_path, importable
+from omni_release.core.model import Finding, Project, Release, Severity, display_path, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.environments.inputs import of_checkout
 
 _MYPY_FILES = ("mypy.ini", ".mypy.ini")
+_OWN_NAME = re.compile(rb"\bomni[-_]release\b")
 _SHARED_NAMESPACES = {"google", "vertexai"}  # a project with a part of one does not own what others have in it
 
 
@@ -48,15 +50,25 @@ def bug_patterns(release: Release, world: World) -> Iterator[Finding]:
         environment=world.environment,
     )
     yield from scan.missing_rules(project.root, settings.rules)
-    roles = file_roles.of_project(project)
+    roles, adopted = file_roles.of_project(project), _is_adopted(project)
     try:
         for finding in scan.find_matches(options, world.processes):
-            yield finding if finding.configured else _lowered(finding, roles)
+            if finding.rule == _BY_HAND and not adopted:
+                yield replace(finding, severity=Severity.NOTICE)
+            else:
+                yield finding if finding.configured else _lowered(finding, roles)
     except ToolUnavailable as error:
         raise ToolUnavailable(error.message, error.hint, configured=bool(settings.rules)) from None
 
 
-_OF_RELEASING = {"publish-by-hand", "dist-removed-by-hand"}  # what these find is never in what ships
+def _is_adopted(project: Project) -> bool:
+    """Whether a project uses omni-release: one that only tries it publishes in another way, and rightly so."""
+    texts = (project.root / name for name in ("pyproject.toml", "noxfile.py", ".pre-commit-config.yaml"))
+    return any(_OWN_NAME.search(path.read_bytes()) for path in texts if path.is_file())
+
+
+_BY_HAND = "publish-by-hand"
+_OF_RELEASING = {_BY_HAND, "dist-removed-by-hand"}  # what these find is never in what ships
 _OF_USERS = (file_roles.Role.SHIPPED, file_roles.Role.VENDORED, file_roles.Role.OTHER)
 
 
