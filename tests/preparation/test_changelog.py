@@ -106,6 +106,53 @@ def test_styles(text: str, version: str, keeps: bool, new: list[str], end: str) 
     assert len(lines) - len(text.split("\n")) <= 4
 
 
+SECTIONS = {
+    "markdown": (
+        "# C\n\n## 1.2 - 2025-01-02\n\n* y\n",
+        "# C\n\n## 1.3 - 2026-11-26\n\n* a\n* b\n\n## 1.2 - 2025-01-02",
+    ),
+    "label": (
+        ".. _v1_2:\n\n1.2 (2025-01-02)\n----------------\n\n- y\n",
+        ".. _v1_3:\n\n1.3 (2026-11-26)\n----------------\n\n- a\n- b\n\n.. _v1_2:\n\n1.2",
+    ),
+    "day below": (
+        "## 1.2\n\n_(January 2, 2025)_\n\n - y\n",
+        "## 1.3\n\n_(November 26, 2026)_\n\n - a\n - b\n\n## 1.2\n",
+    ),
+    "two lines between": (
+        "v1.2\n====\n- y\n\n\nv1.1\n====\n- z\n",
+        "v1.3\n====\n- a\n- b\n\n\nv1.2\n====\n- y\n\n\nv1.1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SECTIONS.values(), ids=SECTIONS.keys())
+def test_headings_of_versions_alone(text: str, expected: str) -> None:
+    """The new section is the first one, in the form of the one below it, with the commits; the rest stays."""
+    after = released(text, "1.3", TODAY, entries=["a", "b"])
+    assert after.startswith(expected)
+    assert after.endswith(text.removeprefix("# C\n\n"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("1.3 (IN DEVELOPMENT)\n====================\n\nXXXX-XX\n\n- a\n", "1.3\n===\n\n2026-11-26\n\n- a\n"),
+        ("1.3\n---\n\n*UNRELEASED*\n\n- a\n", "1.3\n---\n\n*2026-11-26*\n\n- a\n"),
+        (
+            "UNRELEASED\n----------\n\n*UNRELEASED*\n\n- a\n\n1.2\n---\n",
+            "1.3\n---\n\n*2026-11-26*\n\n- a\n\n1.2\n---\n",
+        ),
+        ("**UNRELEASED**\n\n- a\n\n**1.2** (2025-01-02)\n", "**1.3** (2026-11-26)\n\n- a\n\n**1.2** (2025-01-02)\n"),
+        ("## 2026.08.17 (unreleased)\n- a\n", "## 2026.08.17 (2026-11-26)\n- a\n"),
+    ],
+)
+def test_the_day_has_a_line_of_its_own(before: str, after: str) -> None:
+    """The day goes where the section says that it is open; another spelling of the version is the same version."""
+    version = "2026.8.17" if "2026" in before.partition("\n")[0] else "1.3"
+    assert released(before, version, TODAY, keeps_unreleased=False) == after
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from omni_release.preparation import message, suggestion
+from omni_release.preparation import Commit, message, suggestion
 from tests.conftest import child_environment, git, omni
 
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n- x\n\n## 1.2.3 - 2025-01-02\n\n- y\n"
@@ -64,6 +65,7 @@ def test_one_commit(what: str, version: str, root: Path) -> None:
         ("## Unreleased", "CHANGELOG.md: heading for 1.3.0"),
         ("## 1.3.0 (unreleased)", "CHANGELOG.md: released today"),
         ("## 1.3.0 - 2025-02-03", "CHANGELOG.md: has a heading for 1.3.0"),
+        ("", "CHANGELOG.md: heading for 1.3.0, with the commits since v1.2.3 below it: edit them"),
     ],
 )
 def test_the_note_says_what_was_done(heading: str, note: str, root: Path) -> None:
@@ -167,33 +169,42 @@ def test_in_a_folder_of_the_repository(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("commits", "part"),
+    ("subjects", "part", "number"),
     [
-        ([], ""),
-        (["abc1234 Update the docs"], ""),
-        (["abc1234 fix: a", "abc1235 docs: b"], "patch"),
-        (["abc1234 fix: a", "abc1235 feat(core): b"], "minor"),
-        (["abc1234 fix!: a", "abc1235 feat: b"], "major"),
+        ([], "", 0),
+        (["Update the docs"], "", 0),
+        (["fix: a", "docs: b", "perf: c"], "patch", 2),
+        (["fix: a", "feat(core): b"], "minor", 1),
+        (["fix!: a", "feat: b"], "major", 1),
+        (["chore: a\n\nBREAKING CHANGE: b", "feat: b"], "major", 1),
+        (["Fix: a"], "patch", 1),
     ],
 )
-def test_suggestions(commits: list[str], part: str) -> None:
-    """Conventional commits suggest the part, and the first of that kind says why."""
-    found, reason = suggestion(commits)
-    assert found == part
-    assert (reason in commits) == bool(part)
+def test_suggestions(subjects: list[str], part: str, number: int) -> None:
+    """Conventional commits suggest the part; those of that kind say why. A breaking change of 0.y.z is a minor one."""
+    commits = [Commit("abc1234", *subject.split("\n\n")) for subject in subjects]
+    found, reasons = suggestion(commits)
+    assert (found, len(reasons)) == (part, number)
+    assert suggestion(commits, initial=True)[0] == part.replace("major", "minor")
 
 
 def test_suggestion_on_the_command_line(root: Path) -> None:
-    """Without a part or a version, the command says what the commits suggest."""
+    """Without a part or a version, the command says what the commits suggest, and which: those since the own tag."""
+    git("tag", "other-9.0.0", cwd=root)
     ran = omni("prepare", cwd=root)
-    assert (ran.code, ran.out.startswith("minor, because of "), "omni-release prepare minor" in ran.out) == (
-        0,
-        True,
-        True,
+    assert ran.code == 0
+    assert re.fullmatch(
+        r"minor, because of 1 of 1 commits since v1.2.3:\n  \w+ feat: a README\nNext: omni-release prepare minor\n",
+        ran.out,
     )
+
+
+def test_an_unknown_word_is_refused_first(tmp_path: Path) -> None:
+    """Outside of a repository, and of a project, the word is what is wrong."""
+    assert "Did you mean `minor`?" in omni("prepare", "mnor", cwd=tmp_path).err
 
 
 def test_message() -> None:
     """The subject, and the commits where there are any."""
     assert message("Release {version}", "acme", "1.0", []) == "Release 1.0\n"
-    assert message("{name} {version}", "acme", "1.0", ["abc x"]) == "acme 1.0\n\n- x\n"
+    assert message("{name} {version}", "acme", "1.0", [Commit("abc", "x")]) == "acme 1.0\n\n- x\n"

@@ -14,9 +14,11 @@ from omni_release.core.errors import ActionFailed, Conflict, UsageError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omni_release.cli.parser import Commands
     from omni_release.core.model import Project
-    from omni_release.preparation import Repository
+    from omni_release.preparation import Commit, Repository
 
 
 class Arguments(cli_parser.Arguments):
@@ -51,15 +53,21 @@ def run(arguments: Arguments) -> int:
     import tempfile
 
     from omni_release import preparation, programs
+    from omni_release.versions.tags import owner_of
 
+    if arguments.what:
+        _require_part_or_version(arguments.what)
     project = arguments.load_project()
     with lane.processes() as processes, tempfile.TemporaryDirectory(prefix="omni-release-") as folder:
         repository = preparation.Repository(project.root, processes, programs.git_env(os.environ))
         branch = repository.require_ready()
+        last_tag = repository.last_tag(owner_of(str(project.root), project.name, project.settings.git.tag))
+        commits = repository.commits_since(last_tag)
         if not arguments.what:
-            return _suggest(repository)
+            return _suggest(commits, last_tag, project)
+        number = _next_version(project, arguments.what)
         clone = repository.clone(Path(folder) / "clone")
-        number, notes = _write(project, clone, arguments)
+        notes = _write(project, clone, number, arguments, last_tag, commits)
         clone.git("add", "--all")
         difference = clone.git("diff", "--cached", "--no-color", "--no-ext-diff")
         if not difference:
@@ -70,9 +78,7 @@ def run(arguments: Arguments) -> int:
         sys.stdout.write(lane.shown(difference))
         sys.stdout.writelines(lane.shown(f"{note}\n") for note in notes)
         settings = project.settings.prepare
-        text = preparation.message(
-            settings.message, project.name, number, [] if notes else repository.commits_since_tag()
-        )
+        text = preparation.message(settings.message, project.name, number, [] if notes else commits)
         named = settings.branch or ("release-{version}" if arguments.pr else "")
         target = named.replace("{version}", number).replace("{name}", project.name)
         sys.stdout.write(lane.shown(f"\ncommit on {target or branch}:\n{_indented(text)}"))
@@ -89,49 +95,75 @@ def run(arguments: Arguments) -> int:
     return errors.EXIT_PASSED
 
 
-def _suggest(repository: Repository) -> int:
-    """Say which part the commits since the last tag suggest."""
+def _suggest(commits: Sequence[Commit], last_tag: str, project: Project) -> int:
+    """Say which part the commits since the last tag suggest, and which of them do."""
+    from omni_release import versions
     from omni_release.preparation import suggestion
+    from omni_release.versions.pep440 import parse
 
-    commits = repository.commits_since_tag()
-    part, reason = suggestion(commits)
+    source = versions.find_places(str(project.root)).source
+    version = parse(source.value) if source else None
+    part, reasons = suggestion(commits, initial=version is not None and version.release[0] == 0)
+    since = f"since {last_tag}" if last_tag else "of the last ones"
     if not part:
         raise UsageError(
-            f"no conventional commit (`feat: …`, `fix: …`) among the {len(commits)} since the last tag",
+            f"no conventional commit (`feat: …`, `fix: …`) among the {len(commits)} {since}",
             "Name the part or the version: omni-release prepare minor.",
         )
-    sys.stdout.write(lane.shown(f"{part}, because of {reason}\nNext: omni-release prepare {part}\n"))
+    more = [f"  … {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
+    listed = (f"{part}, because of {len(reasons)} of {len(commits)} commits {since}:", *_lines_of(reasons), *more)
+    sys.stdout.write(lane.shown("\n".join((*listed, f"Next: omni-release prepare {part}", ""))))
     return errors.EXIT_PASSED
 
 
-def _write(project: Project, clone: Repository, arguments: Arguments) -> tuple[str, list[str]]:
-    """Write the version and the changelog into the clone; the version, and what was done to the changelog.
+_SHOWN = 5
+"""The commits that are listed at most."""
 
-    Raises Conflict where the version cannot be the next one, or a place keeps another one.
+
+def _lines_of(commits: Sequence[Commit]) -> list[str]:
+    return [f"  {commit}" for commit in commits[:_SHOWN]]
+
+
+def _next_version(project: Project, what: str) -> str:
+    """The version that the part or the text stands for. Raises Conflict where it cannot be the next one."""
+    from omni_release.versions import change
+
+    wanted = version.Arguments()
+    wanted.verb, wanted.value = ("bump" if what in change.PARTS else "set"), what
+    _, found = version.find_places(project.root)
+    return version.new_version(project.root, found, wanted, None, project.settings.git.tag)
+
+
+def _write(
+    project: Project,
+    clone: Repository,
+    number: str,
+    arguments: Arguments,
+    last_tag: str,
+    commits: Sequence[Commit],
+) -> list[str]:
+    """Write the version and the changelog into the clone; what was done to the changelog.
+
+    Raises Conflict where a place keeps another version.
     """
     import datetime
 
     from omni_release import preparation, versions
     from omni_release.versions import change
-    from omni_release.versions.pep440 import normalize
 
-    _require_part_or_version(arguments.what)
     checkout, found = version.find_places(clone.root)
-    wanted = version.Arguments()
-    wanted.verb, wanted.value = ("bump" if arguments.what in change.PARTS else "set"), arguments.what
-    number = version.new_version(clone.root, found, wanted, None, project.settings.git.tag)
     for changed in change.plan(checkout, found.places, number):
         Path(checkout.top, changed.path).write_bytes(changed.new)
-    number = normalize(number)
     notes = []
     if not arguments.no_changelog:
-        note = preparation.bring_changelog(clone, number, datetime.datetime.now(datetime.UTC).date())
+        today = datetime.datetime.now(datetime.UTC).date()
+        note = preparation.bring_changelog(clone, number, today, last_tag, commits)
         notes = [note] if note else []
     drift = versions.drift(versions.find_places(str(clone.root)).places)
     if drift:
         places = ", ".join(f"{place.where} ({place.value})" for place in drift)
         raise Conflict(f"these places would keep another version than {number}: {places}", "Nothing was changed.")
-    return number, notes
+    return notes
 
 
 def _require_part_or_version(what: str) -> None:

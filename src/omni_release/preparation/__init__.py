@@ -8,21 +8,36 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from omni_release import programs, source_tree
 from omni_release.core.errors import ActionFailed, Inconclusive, UsageError
+from omni_release.core.toml import table
 from omni_release.core.world import Processes
 from omni_release.preparation import changelog
 from omni_release.versions import prose
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
+from omni_release.versions.tags import TagOwner, own_tags
 
 _OWN_CONFIGURATION = r"^(user|commit|gpg|core\.(autocrlf|eol|filemode|commentchar))"
 _PROGRAM_TIMEOUT = 120.0
+_NO_FRAGMENT = re.compile(r"(?:readme|template|scriv\.ini|.*\.j(?:inja)?2?$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its short hash, the first line of its message, and the rest."""
+
+    hash: str
+    subject: str
+    body: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.hash} {self.subject}"
 
 
 @dataclass(frozen=True)
@@ -77,77 +92,144 @@ class Repository:
             clone.git("config", key, value)
         return clone
 
-    def commits_since_tag(self) -> list[str]:
-        """The subjects of the commits since the last tag, with short hashes, the newest first; at most 100."""
-        tag = self.line("describe", "--tags", "--abbrev=0")
+    def last_tag(self, owner: TagOwner) -> str:
+        """The tag of the newest version of this project in the history of HEAD; empty where there is none."""
+        names = self.line("for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags").splitlines()
+        newest = max(own_tags(names, owner), key=lambda tag: tag.version.key, default=None)
+        return newest.name if newest else ""
+
+    def commits_since(self, tag: str) -> list[Commit]:
+        """The commits since the tag that are not merges, the newest first; without a tag the last hundred.
+
+        Of a project in a folder of the repository those that changed something in it.
+        """
+        since = [f"{tag}..HEAD"] if tag else ["--max-count=100", "HEAD"]
+        below_top = self.line("rev-parse", "--show-prefix")
         listed = self.line(
-            "log", "--no-merges", "--max-count=100", "--format=%h %s", *([f"{tag}..HEAD"] if tag else [])
+            "log", "--no-merges", "--format=%h%x00%s%x00%b%x01", *since, *(["--", "."] if below_top else [])
         )
-        return listed.splitlines()
+        parts = (one.strip("\n").split("\0") for one in listed.split("\1") if one.strip())
+        return [Commit(*part) for part in parts if len(part) == 3]
 
 
-def bring_changelog(clone: Repository, version: str, today: datetime.date) -> str:
+def bring_changelog(
+    clone: Repository, version: str, today: datetime.date, last_tag: str, commits: Sequence[Commit] = ()
+) -> str:
     """Write the changelog's part for the version into the clone; what was done, in a few words.
+
+    A changelog that has headings for versions alone gets one, with the subjects of the `commits` below it.
 
     Raises UsageError where the changelog has another form, ActionFailed where its program fails.
     """
     checkout = Checkout(str(clone.root))
-    if fragments := _fragments(checkout, clone.root):
-        name, arguments = fragments
-        argv = (programs.find_program(name), *(word.format(version=version, date=today) for word in arguments))
-        answer = clone.processes.ask(*argv, cwd=clone.root, environment=clone.environment, deadline=_PROGRAM_TIMEOUT)
-        if answer is None:
-            raise UsageError(f"{name} is not installed, which writes the changelog", programs.install_command(name))
-        if answer.code != 0:
-            raise ActionFailed(f"{name} failed: {(answer.err or answer.out).strip()}", "Nothing was changed.")
-        clone.git("add", "--all")
-        if not clone.git("diff", "--cached", "--name-only", "--diff-filter=D"):
-            hint = "Write one for what has changed and commit it, or run the command with --no-changelog."
-            raise UsageError(f"{name} found no fragment of the changelog", hint)
-        return f"changelog written by {name}"
+    if fragments := fragment_program(checkout, clone.root):
+        return _join_fragments(clone, fragments, version, today)
     for found in prose.changelogs(Member(checkout, checkout.inside)):
         path = clone.root / found.path
-        tag = clone.line("describe", "--tags", "--abbrev=0")
-        before = clone.line("show", f"{tag}:./{found.path}") if tag else ""
+        before = clone.line("show", f"{last_tag}:./{found.path}") if last_tag else ""
         keeps = not before or changelog.has_unreleased(before)  # as the last release did
-        text = changelog.released(found.text, version, today, path.name, keeps_unreleased=keeps)
+        entries = [commit.subject for commit in commits]
+        text = changelog.released(found.text, version, today, path.name, keeps_unreleased=keeps, entries=entries)
         path.write_bytes(found.encoded(text))
         if text == found.text:
             return f"{path.name}: has a heading for {version}"
-        done = "released today" if changelog.has_version(found.text, version) else f"heading for {version}"
-        return f"{path.name}: {done}"
+        if changelog.has_version(found.text, version):
+            return f"{path.name}: released today"
+        if changelog.has_unreleased(found.text):
+            return f"{path.name}: heading for {version}"
+        return (
+            f"{path.name}: heading for {version}, with the commits since {last_tag or 'the start'} below it: edit them"
+        )
     return ""
 
 
-def _fragments(checkout: Checkout, root: Path) -> tuple[str, tuple[str, ...]] | None:
-    """The program that joins the changelog's fragments, with its arguments; None for a project without fragments."""
+def _join_fragments(clone: Repository, program: FragmentProgram, version: str, today: datetime.date) -> str:
+    """Let a program write the changelog. Raises ActionFailed where it fails, UsageError where it finds no fragment."""
+    name = program.name
+    argv = (programs.find_program(name), *(word.format(version=version, date=today) for word in program.arguments))
+    answer = clone.processes.ask(*argv, cwd=clone.root, environment=clone.environment, deadline=_PROGRAM_TIMEOUT)
+    if answer is None:
+        raise UsageError(f"{name} is not installed, which writes the changelog", programs.install_command(name))
+    if answer.code != 0:
+        raise ActionFailed(f"{name} failed: {(answer.err or answer.out).strip()}", "Nothing was changed.")
+    clone.git("add", "--all")
+    if not clone.git("diff", "--cached", "--name-only", "--diff-filter=D"):
+        hint = "Write one for what has changed and commit it, or run the command with --no-changelog."
+        if unknown := program.fragments(clone.root):
+            hint = f"It takes none of these, so look at their names and its settings: {', '.join(unknown)}"
+        raise UsageError(f"{name} found no fragment of the changelog", hint)
+    return f"changelog written by {name}"
+
+
+@dataclass(frozen=True)
+class FragmentProgram:
+    """A program that joins the fragments of a changelog: its arguments, and the folder of the fragments."""
+
+    name: str
+    arguments: tuple[str, ...]
+    folder: str
+
+    def fragments(self, root: Path) -> tuple[str, ...]:
+        """The fragments that are there, as paths relative to the project: not templates, nor hidden and other files."""
+        folder = root / self.folder
+        files = sorted(folder.rglob("*")) if folder.is_dir() else []
+        return tuple(
+            path.relative_to(root).as_posix()
+            for path in files
+            if path.is_file() and not path.name.startswith((".", "_")) and not _NO_FRAGMENT.match(path.name)
+        )
+
+
+def fragment_program(checkout: Checkout, root: Path) -> FragmentProgram | None:
+    """The program that joins the changelog's fragments; None for a project without fragments."""
     tools: Any = checkout.toml(f"{checkout.inside}pyproject.toml").get("tool", {})
+    own = checkout.toml(f"{checkout.inside}towncrier.toml").get("tool", {})
     if "towncrier" in tools or (root / "towncrier.toml").is_file():
-        return "towncrier", ("build", "--yes", "--version", "{version}", "--date", "{date}")
+        settings = table(tools, "towncrier") or table(own, "towncrier")
+        package = str(settings.get("package", "")).replace(".", "/")
+        folder = str(settings.get("directory", "") or (f"src/{package}/newsfragments" if package else "newsfragments"))
+        if not (root / folder).is_dir() and package and (root / package / "newsfragments").is_dir():
+            folder = f"{package}/newsfragments"
+        return FragmentProgram("towncrier", ("build", "--yes", "--version", "{version}", "--date", "{date}"), folder)
     if "scriv" in tools or (root / "changelog.d" / "scriv.ini").is_file():
-        return "scriv", ("collect", "--version", "{version}")
+        folder = str(table(tools, "scriv").get("fragment_directory", "changelog.d"))
+        return FragmentProgram("scriv", ("collect", "--version", f"{_letter_before(checkout)}{{version}}"), folder)
     return None
 
 
-_CONVENTIONAL = re.compile(r"[0-9a-f]+ (?P<type>\w+)(?:\([^)]*\))?(?P<breaking>!?): ")
+def _letter_before(checkout: Checkout) -> str:
+    """The `v` that the newest version in the changelog's headings begins with; empty where it has none."""
+    for text in prose.changelogs(Member(checkout, checkout.inside)):
+        for heading in prose.version_headings(text):
+            return "v" if text.text[heading.start() : heading.start(1)] == "v" else ""
+    return ""
 
 
-def suggestion(commits: list[str]) -> tuple[str, str]:
-    """The part to raise, by the conventional commits since the last tag, and the one that says so; empty if unknown."""
-    parts = {"feat": "minor", "fix": "patch", "perf": "patch"}
-    found: dict[str, str] = {}
+_CONVENTIONAL = re.compile(r"(?P<type>\w+)(?:\([^)]*\))?(?P<breaking>!?): ")
+_BREAKING = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
+_PARTS = {"feat": "minor", "fix": "patch", "perf": "patch"}
+
+
+def suggestion(commits: Iterable[Commit], *, initial: bool = False) -> tuple[str, list[Commit]]:
+    """The part to raise, by the conventional commits, and those that say so; an empty part where none does.
+
+    Of an `initial` version (0.y.z) a breaking change raises the minor part: see semver.org, item 4.
+    """
+    found: dict[str, list[Commit]] = {"major": [], "minor": [], "patch": []}
     for commit in commits:
-        if match := _CONVENTIONAL.match(commit):
-            part = "major" if match["breaking"] or "BREAKING CHANGE" in commit else parts.get(match["type"], "")
-            found.setdefault(part, commit)
-    part = next((part for part in ("major", "minor", "patch") if part in found), "")
-    return part, found.get(part, "")
+        if match := _CONVENTIONAL.match(commit.subject):
+            part = _PARTS.get(match["type"].lower(), "")
+            if match["breaking"] or _BREAKING.search(commit.body):
+                part = "minor" if initial else "major"
+            if part:
+                found[part].append(commit)
+    return next(((part, reasons) for part, reasons in found.items() if reasons), ("", []))
 
 
-def message(template: str, name: str, version: str, commits: list[str]) -> str:
+def message(template: str, name: str, version: str, commits: Iterable[Commit]) -> str:
     """The message of the commit; `commits` are listed in it where no changelog says what has changed."""
     subject = template.replace("{version}", version).replace("{name}", name)
-    return "\n".join((subject, "", *(f"- {commit.partition(' ')[2]}" for commit in commits))).strip() + "\n"
+    return "\n".join((subject, "", *(f"- {commit.subject}" for commit in commits))).strip() + "\n"
 
 
 def commit(clone: Repository, hooks: Path, text: str) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Sequence
 
 from omni_release.core.errors import UsageError
+from omni_release.versions.pep440 import equals
 
 _MONTH = "(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?P<long>[a-z]*)"
 _DATE = re.compile(
@@ -40,26 +42,40 @@ def has_unreleased(text: str) -> bool:
 def has_version(text: str, version: str) -> bool:
     """Whether the text has a heading for the version, released or not."""
     lines = text.splitlines()
-    return any(version in _VERSION.findall(line) and _is_heading(lines, number) for number, line in enumerate(lines))
+    return any(_names(line, version) and _is_heading(lines, number) for number, line in enumerate(lines))
+
+
+def _names(heading: str, version: str) -> bool:
+    return any(equals(found, version) for found in _VERSION.findall(heading))
 
 
 def released(
-    text: str, version: str, today: datetime.date, name: str = "the changelog", *, keeps_unreleased: bool = True
+    text: str,
+    version: str,
+    today: datetime.date,
+    name: str = "the changelog",
+    *,
+    keeps_unreleased: bool = True,
+    entries: Sequence[str] = (),
 ) -> str:
     """The text with a heading for the version, of today. The same text where it has one that is released.
 
-    The heading is below Unreleased, or replaces it where the project does not keep that one.
+    The heading is below Unreleased, or replaces it where the project does not keep that one. Where the text has
+    headings of versions alone, the new one is the first of them, with the `entries` below it.
 
-    Raises UsageError where the text has neither a heading Unreleased nor one for this version.
+    Raises UsageError where the text has no such heading, and where there is nothing to write below it.
     """
     end = "\r\n" if "\r\n" in text else "\n"
     lines = text.split(end)
     headings = [number for number, line in enumerate(lines) if _is_heading(lines, number)]
-    own = next((number for number in headings if version in _VERSION.findall(lines[number])), None)
+    own = next((number for number in headings if _names(lines[number], version)), None)
     if own is not None:
         return end.join(_dated(lines, own, headings, today))
     unreleased = next((number for number in headings if _UNRELEASED.search(lines[number])), None)
     if unreleased is None:
+        first = next((number for number in headings if _VERSION.search(lines[number])), None)
+        if first is not None and entries:
+            return end.join(_with_section(lines, first, headings, version, today, entries))
         raise UsageError(
             f"{name} has no heading Unreleased and none for {version}",
             f"Write what has changed below a heading {version}, commit it, or run the command with --no-changelog.",
@@ -68,6 +84,10 @@ def released(
     previous = next((number for number in headings if number > unreleased and _VERSION.search(lines[number])), None)
     heading = _heading(lines, unreleased, previous, version, today)
     after = unreleased + (2 if _RULE.fullmatch(_below(lines, unreleased)) else 1)
+    stop = next((number for number in headings if number > unreleased), len(lines))
+    for number in range(after, min(after + 3, stop)):
+        if _DAY_OPEN.fullmatch(lines[number].strip(_AROUND)):  # the day has a line of its own
+            lines[number] = lines[number].replace(lines[number].strip(_AROUND), today.isoformat())
     if keeps_unreleased:
         lines[after:after] = ["", *heading]
     else:
@@ -75,12 +95,61 @@ def released(
     return end.join(_linked(lines, version))
 
 
+_AROUND = "(*_). "  # around a day that has a line of its own
+_DAY_OPEN = re.compile(r"unreleased|not (?:yet )?released|tbd|tba|in development|[xy?]{4}-[xm?]{2}(?:-[xd?]{2})?", re.I)
+_LABEL = re.compile(r"\.\. _(?P<rst>[^:]+):\s*$|<a (?:id|name)=\"(?P<html>[^\"]+)\">\s*</a>\s*$")
+_ITEM = re.compile(r"\s{0,4}[-*+]\s+")
+
+
+def _with_section(
+    lines: list[str], first: int, headings: list[int], version: str, today: datetime.date, entries: Sequence[str]
+) -> list[str]:
+    """The lines with a section for the version above the first one of a version, in the form of that one."""
+    stop = next((number for number in headings if number > first and _VERSION.search(lines[number])), len(lines))
+    below = first + (2 if _RULE.fullmatch(_below(lines, first)) else 1)
+    label = first - 1
+    while label >= 0 and not lines[label].strip():
+        label -= 1
+    labelled = label >= 0 and _LABEL.match(lines[label]) is not None and bool(_VERSION.search(lines[first]))
+    day = next((n for n in range(below, min(below + 3, stop)) if _DATE.fullmatch(lines[n].strip(_AROUND))), None)
+    item = next((match[0] for line in lines[below:stop] if (match := _ITEM.match(line))), "- ")
+    section = _heading(lines, first, first, version, today)
+    if labelled:
+        old = (_VERSION.search(lines[first]) or [""])[0]
+        lines_between = lines[label + 1 : first]
+        section = [_relabelled(lines[label], old, version), *lines_between, *section]
+    if day is not None:
+        section += [*lines[below:day], _DATE.sub(lambda match: _like(match, today), lines[day])]
+    start = label if labelled else first
+    blank = 1 if day is not None or not lines[below:stop] or not lines[below].strip() else 0
+    gap = 1
+    if stop < len(lines):
+        while stop - gap > below and not lines[stop - gap - 1].strip():
+            gap += 1
+    return [
+        *lines[:start],
+        *section,
+        *[""] * blank,
+        *(f"{item}{entry}" for entry in entries),
+        *[""] * gap,
+        *lines[start:],
+    ]
+
+
+def _relabelled(label: str, old: str, version: str) -> str:
+    """The label of a section for another version: `.. _v1_2:` or an anchor."""
+    for separator in (".", "_", "-", ""):
+        if (written := old.replace(".", separator)) in label:
+            return label.replace(written, version.replace(".", separator))
+    return label
+
+
 def _is_heading(lines: list[str], number: int) -> bool:
     """Whether a line is a heading of Markdown or reStructuredText, outside of code blocks."""
     line = lines[number]
     if len(line) > 120 or sum(one.startswith("```") for one in lines[:number]) % 2:
         return False
-    marked = re.match(r"#{1,4}\s", line) or re.fullmatch(r"\*\*[^*]+\*\*", line)
+    marked = re.match(r"#{1,4}\s", line) or re.fullmatch(r"\*\*[^*]+\*\*(?:\s*\([^()]+\))?", line)
     return bool(marked) or bool(line.strip() and _RULE.fullmatch(_below(lines, number)))
 
 
@@ -141,19 +210,29 @@ def _ending(day: int) -> str:
 
 
 def _dated(lines: list[str], own: int, headings: list[int], today: datetime.date) -> list[str]:
-    """The lines with the day of the release in place of `unreleased`, at the heading of the version or right below."""
+    """The lines with the day of the release in place of `unreleased`, at the heading of the version or right below.
+
+    Where both say so, the heading loses its word, and the line below gets the day.
+    """
     says_released = any(re.match(r"Released \S", line) for line in lines)
     stop = next((number for number in headings if number > own), len(lines))
-    for number in range(own, min(own + 5, stop)):
-        word = re.search(r"\b(?:unreleased|not (?:yet )?released|tbd|in development)\b", lines[number], re.IGNORECASE)
-        if word and (number == own or len(lines[number].strip().strip("(*_).")) == len(word[0])):
-            date = today.isoformat()
-            date = f"Released {date}" if says_released and number != own else date
-            changed = lines[number].replace(word[0], date)
-            rule = _RULE.fullmatch(_below(lines, number))
-            after = [rule[1] * len(changed)] if rule and number == own else lines[number + 1 : number + 2]
-            return [*lines[:number], changed, *after, *lines[number + 2 :]]
-    return lines
+    below = own + (2 if _RULE.fullmatch(_below(lines, own)) else 1)
+    day = next((n for n in range(below, min(own + 5, stop)) if _DAY_OPEN.fullmatch(lines[n].strip(_AROUND))), None)
+    changed = list(lines)
+    if day is not None:
+        word = lines[day].strip(_AROUND)
+        changed[day] = lines[day].replace(word, f"{'Released ' if says_released else ''}{today.isoformat()}")
+    if word_in_heading := _OPEN_HEADING.search(lines[own]):
+        by = "" if day is not None else word_in_heading[0].replace(word_in_heading[1], today.isoformat())
+        changed[own] = lines[own].replace(word_in_heading[0], by).rstrip()
+        if rule := _RULE.fullmatch(_below(lines, own)):
+            changed[own + 1] = rule[1] * len(changed[own])
+    return changed
+
+
+_OPEN_HEADING = re.compile(
+    r"\s*[-\u2013\u2014(\[/]*\s*\b(unreleased|not (?:yet )?released|tbd|in development)\b[)\]]*", re.IGNORECASE
+)
 
 
 def _linked(lines: list[str], version: str) -> list[str]:
