@@ -52,7 +52,7 @@ def _own_source(folder: str) -> Iterator[str]:
 
 
 def _installed_beside() -> Iterator[str]:
-    """A line for each distribution that can be imported: an installer writes its metadata anew each time."""
+    """A line for each distribution that can be imported: an installer writes its metadata again each time."""
     for folder in filter(os.path.isdir, dict.fromkeys(sys.path)):
         for name in sorted(os.listdir(folder)):
             info, extension = os.path.join(folder, name), os.path.splitext(name)[1]
