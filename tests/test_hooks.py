@@ -1,14 +1,16 @@
-"""The hooks, run by the real pre-commit from a local git repository, all in one environment."""
+"""The hooks, run by the real pre-commit and prek from a local git repository, all in one environment."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from omni_release import lanes
 from tests.conftest import child_environment, copy_case, git
@@ -62,9 +64,18 @@ def test_hooks_run_gate_checks() -> None:
 
 
 def test_one_environment() -> None:
-    """All hooks with dependencies have the same ones, so that pre-commit makes one environment."""
-    needed = {tuple(hook.get("additional_dependencies", ())) for hook in HOOKS}
-    assert len(needed - {()}) == 1
+    """All hooks but that of the version list the same packages: one environment, without what they do not need."""
+    needed = {hook["id"]: tuple(hook["additional_dependencies"]) for hook in HOOKS}
+    version = needed.pop("omni-release-version")
+    (listed,) = set(needed.values())
+    assert set(version) < set(listed)
+    own = {requirement for requirement in metadata.requires("omni-release") or () if ";" not in requirement}
+    option, *packages = listed
+    assert option == "--no-deps"
+    assert set(packages) <= own, "each is a requirement of omni-release, with the same bound"
+    for package in packages:
+        needs = [Requirement(line) for line in metadata.requires(Requirement(package).name) or ()]
+        assert not [each for each in needs if each.marker is None or each.marker.evaluate({"extra": ""})], package
 
 
 def hooks_in(folder: Path) -> str:
@@ -78,31 +89,62 @@ def hooks_in(folder: Path) -> str:
     return git("rev-parse", "HEAD", cwd=folder).strip()
 
 
-@pytest.mark.rehearsal
-def test_the_hooks(tmp_path: Path) -> None:
-    """Each hook passes on a sound project, fails on a staged problem, and ignores an unstaged one."""
-    source = tmp_path / "hooks"
+ENVIRONMENTS = {"pre-commit": "repo*/py_env*", "prek": "hooks/*"}
+"""The programs that run hooks, and where each creates an environment, below its cache."""
+
+
+def project_with_hooks(folder: Path, *ids: str) -> Path:
+    """A sound project with these hooks of this checkout."""
+    source = folder / "hooks"
     revision = hooks_in(source)
-    root = copy_case("sound", tmp_path / "project")
-    chosen = [{"id": id} for id in ("omni-release", *BAD)]
-    config = {"repos": [{"repo": str(source), "rev": revision, "hooks": chosen}]}
+    root = copy_case("sound", folder / "project")
+    config = {"repos": [{"repo": str(source), "rev": revision, "hooks": [{"id": id} for id in ids]}]}
     (root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     git("add", "--all", cwd=root)
+    return root
 
-    def run_hooks(id: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pre_commit", "run", *([id] if id else [])],
-            cwd=root,
-            env=child_environment(PRE_COMMIT_HOME=str(tmp_path / "cache")),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
+
+def run_with(program: str, root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that runs hooks, with a cache beside the project."""
+    name = f"{program}.exe" if sys.platform == "win32" else program
+    cache = str(root.parent / "cache")
+    return subprocess.run(
+        [Path(sys.executable).with_name(name), *arguments],
+        cwd=root,
+        env=child_environment(PRE_COMMIT_HOME=cache, PREK_HOME=cache),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.rehearsal
+def test_prek(tmp_path: Path) -> None:
+    """A hook runs under prek, too: it passes, and fails on a staged problem."""
+    root = project_with_hooks(tmp_path, "omni-release-models")
+    sound = run_with("prek", root, "run")
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    name, content, message = BAD["omni-release-models"]
+    (root / name).write_text(content, encoding="utf-8")
+    git("add", "--all", cwd=root)
+    refused = run_with("prek", root, "run")
+    assert refused.returncode == 1 and message in refused.stdout, refused.stdout + refused.stderr
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize("program", ["pre-commit", pytest.param("prek", marks=pytest.mark.long)])
+def test_the_hooks(program: str, tmp_path: Path) -> None:
+    """Each hook passes on a sound project, fails on a staged problem, and ignores an unstaged one."""
+    root = project_with_hooks(tmp_path, "omni-release", *BAD)
+
+    def run_hooks(*id: str) -> subprocess.CompletedProcess[str]:
+        return run_with(program, root, "run", *id)
 
     sound = run_hooks()
     assert sound.returncode == 0, sound.stdout + sound.stderr
-    assert len(list((tmp_path / "cache").glob("repo*/py_env*"))) == 1
+    (environment,) = (tmp_path / "cache").glob(ENVIRONMENTS[program])
+    assert not list(environment.glob("**/site-packages/twine")), "only what the hooks need is installed"
     for id, (name, content, message) in BAD.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ HOOKS = ".pre-commit-config.yaml"
 _SESSIONS = ("release", "gate", "smoke")
 _REGISTER = "omni_release.sessions.register"
 _NEW_NOXFILE = f'''# /// script
-# dependencies = ["nox", "omni-release[release]"]
+# dependencies = ["nox", "omni-release"]
 # ///
 """The nox sessions of this project: `nox -s release` rehearses a release."""
 
@@ -39,7 +39,7 @@ _HOOK = f"""- repo: local
       name: omni-release
       entry: omni-release gate
       language: python
-      additional_dependencies: ["omni-release[release]=={__version__}"]
+      additional_dependencies: ["omni-release=={__version__}"]
       pass_filenames: false
       always_run: true
 """

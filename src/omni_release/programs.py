@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from omni_release.core import installation
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, ToolUnavailable, install_hint
 from omni_release.core.secret_variables import without_secrets
@@ -121,23 +122,21 @@ class ToolContext:
     environment: Mapping[str, str] = field(repr=False)
 
 
-_EXTRAS = {"ast-grep": "audit", "deptry": "audit", "ruff": "audit"}
-"""The extras of omni-release that install analysis tools; each of the others in `_APART` is a package of its own."""
-
 _APART = {"mypy", "pip-audit", "scriv", "towncrier"}
+"""The tools that omni-release uses where they are installed, and does not require."""
+
+_PACKAGES = {"ast-grep": "ast-grep-cli"}
+"""The packages of the tools that have another name."""
 
 
 def install_command(name: str) -> str:
     """How to install a tool, by the name of its program, in the environment of omni-release."""
-    if name in _APART:
-        return f"Install it where omni-release is installed: {sys.executable} -m pip install {name}"
-    return install_hint(_EXTRAS.get(name, "release"))
+    return installation.how_to_add(packages=(name,)) if name in _APART else install_hint()
 
 
 def upgrade_command(name: str) -> str:
     """How to get another version of a tool that does not work."""
-    command = install_command(name).replace("pip install ", "pip install --upgrade ")
-    return command.replace("Install it", "Upgrade it", 1)
+    return installation.how_to_upgrade(_PACKAGES.get(name, name))
 
 
 def unavailable(name: str, how: str, output: str) -> ToolUnavailable:

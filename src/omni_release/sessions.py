@@ -8,7 +8,7 @@ release` differs: it runs `omni-release rehearse`, and with `-- --to INDEX` `omn
 the top of the noxfile makes omni-release available however nox is installed (pipx, uvx):
 
     # /// script
-    # dependencies = ["nox", "omni-release[release]"]
+    # dependencies = ["nox", "omni-release"]
     # ///
 """
 

@@ -18,6 +18,7 @@ from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
 from omni_release.code.checks import abandoned_packages, bug_patterns, deprecated_apis, silent_failures
 from omni_release.code.dependency_checks import dependencies_maintained, imports_declared
+from omni_release.core import installation
 from omni_release.core.errors import Inconclusive, NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Check
@@ -377,14 +378,11 @@ def test_requirements_of_the_wheel(run_files: RunFiles, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "command"),
-    [
-        (imports_declared, "deptry", 'pip install "omni-release[audit]"'),
-        (deprecated_apis, "mypy", "-m pip install mypy"),
-    ],
+    ("check", "name", "package"),
+    [(imports_declared, "deptry", ""), (deprecated_apis, "mypy", "mypy")],
 )
 def test_tool_that_is_missing(
-    check: Check, name: str, command: str, run_check: RunCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    check: Check, name: str, package: str, run_check: RunCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tool that is not installed is named, with the command that installs it."""
     bare = tmp_path / "bare"
@@ -392,14 +390,15 @@ def test_tool_that_is_missing(
     monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
     with pytest.raises(ToolUnavailable, match=f"{name} is not installed") as caught:
         run_check(check, more="[tool.mypy]\nstrict = true\n")
-    assert command in caught.value.hint
+    assert caught.value.hint == installation.how_to_add(packages=(package,) if package else ())
 
 
 def test_tool_that_crashes() -> None:
     """The end of its output is shown, and the command that upgrades it."""
     error = programs.unavailable("deptry", "ended with exit code 2", "Traceback: no\n")
     assert error.message == "deptry ended with exit code 2 without a result:\nTraceback: no"
-    assert 'pip install --upgrade "omni-release[audit]"' in error.hint
+    assert error.hint == installation.how_to_upgrade("deptry")
+    assert "ast-grep-cli" in programs.upgrade_command("ast-grep")
 
 
 def test_deprecated_api(run_check: RunCheck, monkeypatch: pytest.MonkeyPatch) -> None:

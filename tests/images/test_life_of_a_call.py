@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from omni_release.core.errors import UsageError
+from omni_release.core.errors import UsageError, install_hint
 from omni_release.core.settings import Settings
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
@@ -246,7 +246,7 @@ try:
 except ConfigurationError as error:
     print(error.message, "|", error.hint)
 """
-    assert fresh(code) == f'{missing} cannot be imported | Install it with: pip install "omni-release[images]"\n'
+    assert fresh(code) == f"{missing} cannot be imported | {install_hint('images')}\n"
 
 
 def test_without_structlog() -> None:
@@ -261,4 +261,4 @@ try:
 except ConfigurationError as error:
     print(error.message, "|", error.hint)
 """
-    assert 'structlog is not installed | Install it with: pip install "omni-release[images]"' in fresh(code)
+    assert f"structlog is not installed | {install_hint('images')}" in fresh(code)

@@ -25,7 +25,7 @@ def processes_using(folder: Path) -> UsingProcesses:
     try:
         import psutil
     except ImportError:
-        raise Inconclusive("psutil is required to detect running programs", install_hint("release")) from None
+        raise Inconclusive("psutil is required to detect running programs", install_hint()) from None
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     using, unseen = [], 0
     for process in psutil.process_iter():

@@ -236,7 +236,7 @@ def _open(page: Path, run: str) -> int:
     import webbrowser
 
     if not page.is_file():
-        hint = f"{install_hint('release')}\nThe report without it: omni-release report {run}"
+        hint = f"{install_hint()}\nThe report without it: omni-release report {run}"
         raise UsageError(f"run {run} has no {page.name}: it is written where Jinja2 is installed", hint)
     if not webbrowser.open(page.absolute().as_uri()):
         raise UsageError("there is no browser to start", f"Open this file: {page}")

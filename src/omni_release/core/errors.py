@@ -2,7 +2,7 @@
 
     OmniReleaseError            1
     ├── UsageError              2   the command line, the settings or the project is invalid
-    │   ├── MissingExtra        2   a package is not installed; an extra installs it
+    │   ├── MissingExtra        2   a package is not installed; most often an extra installs it
     │   ├── SettingsError       2   a setting is invalid, with its line
     │   └── Locked              2   another run is in progress in this project
     ├── Inconclusive            3   not determined: no network, no key, a service that does not answer
@@ -58,11 +58,11 @@ class UsageError(OmniReleaseError):
 
 
 class MissingExtra(UsageError):
-    """A package is not installed that an extra of omni-release installs; `what` needs it."""
+    """A package is not installed that omni-release, or an extra of it, requires; `what` needs it."""
 
     def __init__(self, module: str, what: str) -> None:
         top = module.partition(".")[0]
-        extra = next((name for name, modules in _MODULES_OF_EXTRA.items() if top in modules), "release")
+        extra = next((name for name, modules in _MODULES_OF_EXTRA.items() if top in modules), "")
         super().__init__(f"{top} is not installed, which {what} needs", install_hint(extra))
 
 
@@ -86,9 +86,11 @@ def from_os_error(error: OSError) -> Inconclusive:
     return Inconclusive(describe_os_error(error), f"{hint}, then run the same command again.")
 
 
-def install_hint(extra: str) -> str:
-    """How to install an extra of omni-release."""
-    return f'Install it with: pip install "omni-release[{extra}]"'
+def install_hint(extra: str = "") -> str:
+    """How to install an extra of omni-release, or without one all that it requires, into the installation that runs."""
+    from omni_release.core import installation  # only an error needs it, and start-up is measured
+
+    return installation.how_to_add(extra)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.7) -> str:
@@ -103,7 +105,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff
 
 
 _MODULES_OF_EXTRA = {
-    "images": ("PIL", "google", "httpx2", "structlog", "tenacity"),
+    "images": ("PIL", "google", "httpx2", "structlog"),
     "smoke": ("pytest", "pytest_recording", "vcr"),
 }
 

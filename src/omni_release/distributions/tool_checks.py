@@ -147,6 +147,6 @@ def _run(release: Release, world: World, failure: re.Pattern[str], module: str, 
     lines = tuple(_COLOUR.sub("", line).rstrip() for line in output.splitlines())
     if completed.code != 0 and not (completed.code == 1 and any(map(failure.match, lines))):
         message = f"{module} {completed.ended(_DEADLINE)} without a verdict"
-        hint = install_hint("release") if "No module named" in output else f"See {release.logs / f'{module}.log'}."
+        hint = install_hint() if "No module named" in output else f"See {release.logs / f'{module}.log'}."
         raise ToolUnavailable("\n".join((message, *completed.tail[-5:])), hint)
     return lines

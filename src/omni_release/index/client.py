@@ -233,7 +233,7 @@ def project_status(simple_url: str, project: str) -> str:
     try:
         import pypi_simple
     except ImportError:
-        raise Inconclusive("pypi-simple is not installed", install_hint("release")) from None
+        raise Inconclusive("pypi-simple is not installed", install_hint()) from None
 
     def ask() -> str:
         with index.open_session(simple_url) as client:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from omni_release import source_tree
-from omni_release.core.errors import Conflict, Inconclusive, UsageError
+from omni_release.core.errors import Conflict, Inconclusive, MissingExtra, UsageError
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import Version, equals, parse
@@ -255,7 +255,7 @@ def index_problems(root: Path, name: str, new: str, index: Index) -> tuple[list[
     except Inconclusive as error:
         return [], [error.message]
     except ImportError:
-        return [], ["reading an index needs omni-release[release]"]
+        return [], [MissingExtra("pypi_simple", "reading an index").full_message]
     dist = root / "dist"
     files = sorted(dist.iterdir()) if listed and dist.is_dir() else []
     ours = [documents.artifact_of(file) for file in files if file.is_file() and distributions.is_of(file.name, new)]
