@@ -6,6 +6,7 @@ Nothing that is there is changed or removed. A file that is not understood is re
 from __future__ import annotations
 
 import ast
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,21 @@ class Proposal:
     note: str = ""
 
 
+def require_writable(root: Path, proposal: Proposal) -> None:
+    """Raises UsageError where a file of the proposal cannot be written: read-only, a link, or no file at all."""
+    for name in proposal.files:
+        path = root / name
+        existing = next(one for one in (path, *path.parents) if one.exists() or one.is_symlink())
+        shown = name if existing == path else existing.as_posix()
+        if existing.is_symlink():
+            raise UsageError(f"{shown} is a link to {os.readlink(existing)}", "Add to that file by hand.")
+        if existing.is_dir() == (existing == path):
+            kind = "folder, not a file" if existing == path else "file, not a folder"
+            raise UsageError(f"{shown} is a {kind}", "Move it away.")
+        if not existing.stat().st_mode & 0o222 or not os.access(existing, os.W_OK):
+            raise UsageError(f"{shown} is read-only", "Make it writable.")
+
+
 def noxfile(root: Path) -> Proposal | None:
     """A noxfile with the sessions, or two lines for the one there is; None where it has them.
 
@@ -75,7 +91,7 @@ def noxfile(root: Path) -> Proposal | None:
         names.insert(0, "rehearse")
     note = f"{NOXFILE} has a session `release`: run `nox -s rehearse`." if "release" in taken else ""
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    lines = _lines(data)
+    lines = _lines(data, NOXFILE)
     end = _newline(data)
     after = max((node.end_lineno or 0 for node in (imports or tree.body[:1])), default=0)
     listed = ", ".join(f'"{name}"' for name in names)
@@ -101,15 +117,26 @@ def _session_names(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def settings(root: Path) -> Proposal | None:
-    """`[tool.omni-release]` with `strict`; None where the table is there."""
+    """`[tool.omni-release]` with `strict`; None where the table is there.
+
+    Raises UsageError where `tool` is a table in braces, which no table can be added to.
+    """
     path = root / PYPROJECT
     data = path.read_bytes() if path.is_file() else b""
-    tool: Any = tomllib.loads(data.decode("utf-8-sig")).get("tool")
+    document: Any = tomllib.loads(data.decode("utf-8-sig"))
+    tool = document.get("tool", {})
     if isinstance(tool, dict) and "omni-release" in tool:
         return None
     end = _newline(data)
     before = _ended(data.decode("utf-8"), end) + end if data else ""
     text = f"{before}[{TABLE}]{end}strict = true{end}"
+    try:
+        written = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        written = None
+    if written != {**document, "tool": {**tool, "omni-release": {"strict": True}}}:  # tool = { … }
+        hint = "Add `omni-release = { strict = true }` to its table `tool`."
+        raise UsageError(f"{PYPROJECT} has a form that cannot be added to: `tool` is an inline table", hint)
     return Proposal("settings", "settings: advice blocks, too", {PYPROJECT: text.encode()})
 
 
@@ -134,7 +161,7 @@ def hooks(root: Path) -> Proposal | None:
     if not isinstance(before, dict) or not isinstance(before.get("repos"), list):
         raise UsageError(f"{HOOKS} has no list `repos`", hint)
     end = _newline(data)
-    lines = _lines(data)
+    lines = _lines(data, HOOKS)
     begin = next((number for number, line in enumerate(lines) if line.startswith("repos:")), len(lines))
     last, indent = begin, "  "
     for number in range(begin + 1, len(lines)):
@@ -172,12 +199,12 @@ def new_files(id: str, title: str, root: Path, contents: Mapping[str, str]) -> P
     return Proposal(id, title, files) if files else None
 
 
-def _lines(data: bytes) -> list[str]:
+def _lines(data: bytes, name: str) -> list[str]:
     """The lines with their ends, as Python and YAML count them. Raises UsageError where it is not UTF-8."""
     try:
         return re.findall(r"[^\n]*\n|[^\n]+", data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise UsageError("a file to add to is not UTF-8", "Convert it to UTF-8.") from None
+        raise UsageError(f"{name} is not UTF-8", "Convert it to UTF-8.") from None
 
 
 def _newline(data: bytes) -> str:

@@ -126,6 +126,8 @@ def test_a_dry_run_proposes_what_the_settings_bring(root: Path) -> None:
     ran = omni("init", "--dry-run", cwd=root)
     assert "omni-release-baseline.json, with the findings of a rehearsal" in ran.out
     assert "then omni-release rehearse" in omni("init", "--yes", "--only", "settings", cwd=root).out
+    assert "omni-release-baseline.json" not in omni("init", "--dry-run", cwd=root).out  # strict, and needed none
+    assert "omni-release-baseline.json" in omni("init", "--dry-run", "--only", "baseline", cwd=root).out
 
 
 def test_a_remote_on_github(root: Path) -> None:
@@ -135,13 +137,39 @@ def test_a_remote_on_github(root: Path) -> None:
     assert "gate.yml" in omni("init", "--only", "workflow", cwd=root).out
 
 
-def test_what_cannot_be_added_to(root: Path) -> None:
-    """A file of another form is named at the end, with exit code 2; the other proposals are carried out."""
-    (root / "noxfile.py").write_text("def (", encoding="utf-8")
-    ran = omni("init", "--yes", "--only", "settings,noxfile", cwd=root)
-    assert (ran.code, "noxfile.py does not parse" in ran.out) == (2, True)
-    assert written(root) == {"pyproject.toml", "noxfile.py"}
-    assert (root / "noxfile.py").read_text(encoding="utf-8") == "def ("
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("noxfile.py", "def (", "noxfile.py does not parse"),
+        ("noxfile.py", None, "noxfile.py is a folder, not a file"),
+        (".pre-commit-config.yaml", "repos: []\n", "has a form that cannot be added to"),
+        ("pyproject.toml", 'tool = { a = 1 }\n[project]\nname = "a"\nversion = "1"\n', "`tool` is an inline table"),
+        ("checklists", "", "checklists is a file, not a folder"),
+        ("checklists/read-only", "", "checklists is read-only"),
+    ],
+)
+def test_what_cannot_be_added_to(name: str, content: str | None, says: str, root: Path) -> None:
+    """A file of another form, or one that cannot be written, is named, and nothing changes."""
+    path = root / name
+    path.parent.mkdir(exist_ok=True)
+    path.mkdir() if content is None else path.write_text(content, encoding="utf-8")
+    if path.name == "read-only":
+        path.parent.chmod(0o555)
+    before = {path: path.is_file() and path.read_bytes() for path in root.rglob("*")}
+    ran = omni("init", "--yes", "--only", WITHOUT_BASELINE, cwd=root)
+    assert (ran.code, says in ran.out.replace(f"{root.as_posix()}/", "")) == (2, True), ran.out
+    assert "Nothing was written. Correct it, or leave it out: omni-release init --only" in ran.out
+    assert {path: path.is_file() and path.read_bytes() for path in root.rglob("*")} == before
+
+
+def test_read_only_files_and_links(root: Path) -> None:
+    """Neither is written, not even by a user who could."""
+    (root / "pyproject.toml").chmod(0o444)
+    assert "pyproject.toml is read-only" in omni("init", "--yes", "--only", "settings", cwd=root).out
+    (root / "elsewhere.py").write_text("import nox\n", encoding="utf-8")
+    (root / "noxfile.py").symlink_to("elsewhere.py")
+    assert "noxfile.py is a link to elsewhere.py" in omni("init", "--yes", "--only", "noxfile", cwd=root).out
+    assert (root / "elsewhere.py").read_text(encoding="utf-8") == "import nox\n"
 
 
 def test_unknown_names(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

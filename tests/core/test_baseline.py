@@ -112,6 +112,16 @@ def test_a_check_that_sees_less_in_this_lane(release: Release, world: World, jud
     assert outcome.findings == ()
 
 
+def test_checks_that_were_not_run_are_known(release: Release, world: World) -> None:
+    """A check that needs one that failed is named, so that nothing is taken for accepted that was not looked at."""
+    (release.project.root / "a.py").write_text("WRONG = 1\n", encoding="utf-8")
+    after = dataclasses.replace(check(places_of_bad), id="after", needs=("places-of-bad",))
+    known = Baseline(release.project.root, recording=True)
+    seen = dataclasses.replace(world, baseline=known)
+    tuple(engine.run(Lane("x", (check(places_of_bad), after)), release, seen, today=world.clock.now().date()))
+    assert (known.judged, known.not_run) == ({"places-of-bad"}, {"after"})
+
+
 def test_what_cannot_be_in_it(judge: Judge, release: Release) -> None:
     """Findings of release rules, and those of the project's own rules, are not recorded."""
     (release.project.root / "a.py").write_text("use(BAD)\nWRONG = 1\nOWN = 2\n", encoding="utf-8")

@@ -26,7 +26,7 @@ class Clock:
 
 def found(dist: Path) -> list[tuple[str, str]]:
     """The rule and the message of each finding."""
-    release = cast("Release", SimpleNamespace(dist=dist))
+    release = cast("Release", SimpleNamespace(dist=dist, project=SimpleNamespace(root=dist)))
     world = cast("World", SimpleNamespace(clock=Clock()))
     return [(finding.rule, finding.message) for finding in upload_rules(release, world)]
 
@@ -59,6 +59,16 @@ def test_all_refusals_at_once(tmp_path: Path) -> None:
             "index-wheel-platform",
         ),
     ]
+
+
+@pytest.mark.parametrize(("from_tag", "says"), [(True, True), (False, False)])
+def test_a_version_of_no_tag(from_tag: bool, says: bool, tmp_path: Path) -> None:
+    """A local version of a project whose version comes from tags: the fix is to tag the commit."""
+    version = 'dynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n' if from_tag else 'version = "1.0+g1"\n'
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "acme-sound"\n{version}', encoding="utf-8")
+    wheel(tmp_path, metadata("1.0+g1"), name="acme_sound-1.0+g1-py3-none-any.whl")
+    message = dict(found(tmp_path))["index-local-version"]
+    assert ("→ commit all changes and tag the commit" in message) is says
 
 
 @pytest.mark.parametrize(("form", "refused"), [("2.1", False), ("2.2", False), ("2.3", False), ("2.4", True)])

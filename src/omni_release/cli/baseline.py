@@ -11,11 +11,12 @@ from omni_release.core.errors import UsageError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from omni_release.cli.parser import Commands
     from omni_release.core.baseline import Baseline
     from omni_release.core.fingerprints import Fingerprint
+    from omni_release.core.tasks import Lane
 
 
 class Arguments(lane.Arguments):
@@ -53,14 +54,15 @@ def run(arguments: Arguments) -> int:
     request = dataclasses.replace(request, baseline=found)
     code = lane.start(request)
     of_source = (task for task in lanes.gate().tasks if task.family in ("code", "models"))
-    missed = tuple(task.id for task in of_source if task.id not in found.judged)
-    if code != errors.EXIT_INTERRUPTED and code != errors.EXIT_PASSED and missed:
+    missed = tuple(task.id for task in of_source if task.id in found.not_run)
+    if code != errors.EXIT_INTERRUPTED and missed:
         # What is in the source can be looked at, although a failed build has stopped the rehearsal.
         code = lane.start(dataclasses.replace(request, lane="gate", only=missed, verbosity=-1)) or code
     if code == errors.EXIT_INTERRUPTED:
         return code
     entries = _updated(old, found) if arguments.update else found.kept
-    sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code)))
+    unseen = [id for id in _with_quality_rules(lanes.rehearse()) if id in found.not_run - found.judged]
+    sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code, unseen)))
     if not dry and (entries or old.entries):
         from omni_release.core.documents import write_file
 
@@ -85,8 +87,18 @@ def _updated(old: Baseline, found: Baseline) -> list[Fingerprint]:
     return [*found.kept, *(entry for entry in old.entries if entry.rule.partition("/")[0] not in found.judged)]
 
 
-def _summary(entries: Iterable[Fingerprint], before: int, code: int) -> str:
-    """What the file holds, by rule, and what to do next; `code` is the exit code of the rehearsal."""
+def _with_quality_rules(lane: Lane) -> list[str]:
+    """The checks whose findings can be in a baseline."""
+    from omni_release.core.tasks import RuleClass
+
+    return [task.id for task in lane.tasks if any(rule.kind is RuleClass.QUALITY for rule in task.rules)]
+
+
+def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Sequence[str]) -> str:
+    """What the file holds, by rule, and what to do next; `code` is the exit code of the rehearsal.
+
+    `unseen` are the checks that did not run, because a task that they need failed.
+    """
     from collections import Counter
 
     from omni_release.core.baseline import FILE
@@ -94,13 +106,15 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int) -> str:
 
     counts = Counter(entry.rule for entry in entries)
     total = counts.total()
-    if not total and not before:
-        return "\nNo finding of a quality rule: no baseline is needed.\n"
+    empty = not total and not before
     lines = ["", f"{FILE}: {counted(total, 'finding')}{f' (before: {before})' if before else ''}"]
+    if empty:
+        lines[1] = f"No finding of a quality rule{' in the checks that ran' if unseen else ''}: no baseline is needed."
     lines += [f"  {number:>5}  {rule}" for rule, number in counts.most_common()]
-    if code:
-        lines.append(
-            "The problems of the rehearsal are not in it: fix them. If checks did not run because of them, remove"
-        )
-        lines.append(f"{FILE} then, and run `omni-release baseline` again: nothing is added to it later.")
-    return "\n".join((*lines, f"Next: git add {FILE}", ""))
+    if code and not empty:
+        lines.append("The problems of the rehearsal are not in it: fix them.")
+    if unseen:
+        lines.append(f"Not run, because a task that they need failed: {', '.join(unseen)}.")
+        again = "omni-release baseline" if empty else f"git rm --force {FILE} && omni-release baseline"
+        lines.append(f"To accept their findings, too, fix the problems first, then run: {again}")
+    return "\n".join((*lines, *([] if empty else [f"Next: git add {FILE}"]), ""))

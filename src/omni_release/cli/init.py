@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import sys
 
 from omni_release.cli import lane, workflow
@@ -43,31 +43,47 @@ def add_parser(commands: Commands, name: str) -> None:
 
 
 def run(arguments: Arguments) -> int:
-    """Propose, ask and write; what exists stays as it is.
+    """Propose, ask and write; what exists stays as it is, and nothing is written where one file cannot be added to.
 
-    Raises UsageError for an unknown proposal, and where a file cannot be added to: the others are still proposed first.
+    Raises UsageError for an unknown proposal.
     """
     chosen = _chosen(arguments.only)
     root = arguments.load_project().root
     asks = not arguments.yes and not arguments.dry_run and sys.stdin.isatty()
     writes = (asks or arguments.yes) and not arguments.dry_run
-    refused: list[UsageError] = []
+    request = Request(root, asked_for="baseline" in arguments.only)
+    refused = {id: error for id in chosen if (error := _refusal(id, request))}
+    if refused:
+        for error in refused.values():
+            sys.stdout.write(lane.shown(f"{error.full_message}\n"))
+        others = ",".join(id for id in chosen if id not in refused)
+        left_out = f", or leave it out: omni-release init --only {others}" if others else "."
+        sys.stdout.write(f"\nNothing was written. Correct it{left_out}\n")
+        return errors.EXIT_USAGE
     found = written = 0
-    will_be_strict = False
     for id in chosen:
-        if not (proposal := _proposal(id, root, refused, will_be_strict=will_be_strict)):
+        if not (proposal := _proposal(id, request)):
             continue
         found += 1
-        will_be_strict = will_be_strict or (id == "settings" and not writes)
+        request = request if id != "settings" else dataclasses.replace(request, makes_strict=True)
         sys.stdout.writelines(lane.shown(line) for line in _diff(root, proposal))
         what = ", ".join(proposal.files) or proposal.title
         if writes and (not asks or agreed(f"Write {what}? [Y/n] ")):
             _baseline(arguments) if id == "baseline" else _write(root, proposal)
             written += 1
-    for error in refused:
-        sys.stdout.write(lane.shown(f"\n{error.full_message}\n"))
-    sys.stdout.write(_summary(root, found, written, len(refused), writes=writes))
-    return errors.EXIT_USAGE if refused else errors.EXIT_PASSED
+        elif writes and id == "settings":
+            request = dataclasses.replace(request, makes_strict=False)
+    sys.stdout.write(_summary(root, found, written, writes=writes))
+    return errors.EXIT_PASSED
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a proposal depends on: the project's folder; whether this `init` makes it strict, or asks for a baseline."""
+
+    root: Path
+    makes_strict: bool = False
+    asked_for: bool = False
 
 
 def _chosen(only: str) -> Sequence[str]:
@@ -78,32 +94,36 @@ def _chosen(only: str) -> Sequence[str]:
     return [id for id in IDS if id in names] or IDS
 
 
-def _proposal(id: str, root: Path, refused: list[UsageError], *, will_be_strict: bool) -> Proposal | None:
-    """The proposal, where it is not carried out yet. What a file does not allow is added to `refused`.
-
-    In a dry run the project `will_be_strict` where its settings were proposed.
-    """
+def _proposal(id: str, request: Request) -> Proposal | None:
+    """The proposal, where it is not carried out yet. Raises UsageError where a file cannot be added to."""
     from omni_release import adoption
 
+    if id == "baseline":
+        return _baseline_proposal(request)
     make: dict[str, Callable[[Path], Proposal | None]] = {
         "settings": _settings,
-        "baseline": functools.partial(_baseline_proposal, will_be_strict=will_be_strict),
         "noxfile": adoption.noxfile,
         "hooks": adoption.hooks,
         "checklists": _checklists,
         "workflow": _workflows,
     }
+    return make[id](request.root)
+
+
+def _refusal(id: str, request: Request) -> UsageError | None:
+    """Why a proposal cannot be carried out, judging by what is there now."""
+    from omni_release import adoption
+
     try:
-        return make[id](root)
+        if proposal := _proposal(id, request):
+            adoption.require_writable(request.root, proposal)
     except UsageError as error:
-        refused.append(error)
-        return None
+        return error
+    return None
 
 
 def _settings(root: Path) -> Proposal | None:
     """The settings; with a note where `strict` asks for a tool that is not installed."""
-    import dataclasses
-
     from omni_release import adoption, programs
     from omni_release.core.errors import ToolUnavailable
 
@@ -142,12 +162,15 @@ def _workflows(root: Path) -> Proposal | None:
     return adoption.new_files("workflow", "GitHub workflows", root, texts)
 
 
-def _baseline_proposal(root: Path, *, will_be_strict: bool) -> Proposal | None:
-    """A baseline, where the project is strict and has none; a rehearsal tells its content."""
-    from omni_release import adoption, project
+def _baseline_proposal(request: Request) -> Proposal | None:
+    """A baseline, where the project has none, and becomes strict or asks for one; a rehearsal tells its content.
+
+    A project that is strict already, and has none, needed none.
+    """
+    from omni_release import adoption
     from omni_release.core import baseline
 
-    if not (will_be_strict or project.load(root).settings.strict) or (root / baseline.FILE).exists():
+    if not (request.makes_strict or request.asked_for) or (request.root / baseline.FILE).exists():
         return None
     return adoption.Proposal("baseline", f"{baseline.FILE}, with the findings of a rehearsal", {})
 
@@ -183,13 +206,13 @@ def _write(root: Path, proposal: Proposal) -> None:
     sys.stdout.writelines(f"{path}: written\n" for path in proposal.files)
 
 
-def _summary(root: Path, found: int, written: int, refused: int, *, writes: bool) -> str:
+def _summary(root: Path, found: int, written: int, *, writes: bool) -> str:
     """What to do next."""
     noxfile = root / "noxfile.py"
     has_session = noxfile.is_file() and b"omni_release" in noxfile.read_bytes()
     rehearsal = "nox -s release" if has_session else "omni-release rehearse"
-    if not found and not refused:
+    if not found:
         return f"Everything is set up. Next: {rehearsal}\n"
-    if not writes and found:
+    if not writes:
         return "\nNothing was written. To write all of it, run: omni-release init --yes\n"
     return f"\nNext: review and commit these files, then {rehearsal}\n" if written else "\nNothing was written.\n"

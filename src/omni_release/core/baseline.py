@@ -29,7 +29,7 @@ class Baseline:
 
     With `recording` each finding that can be in a baseline is taken as one that is. `kept` are the entries that were
     found, as they are now, and `gone` those that the checks that ran did not find any more. `judged` are the ids of the
-    checks that ran.
+    checks that ran, `not_run` those of the tasks that did not, because one that they need has not passed.
     """
 
     root: Path
@@ -38,6 +38,7 @@ class Baseline:
     kept: list[Fingerprint] = field(default_factory=list)
     gone: list[Fingerprint] = field(default_factory=list)
     judged: set[str] = field(default_factory=set)
+    not_run: set[str] = field(default_factory=set)
 
     def apply(self, outcome: Outcome, task: Task) -> Outcome:
         """The outcome without the findings that are in the baseline; failed where an error remains."""

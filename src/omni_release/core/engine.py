@@ -178,6 +178,8 @@ def _outcome_without_running(
             unmet[need] = f"{need}, which {_UNMET.get(other.status, 'did not run')}"
     if not unmet:
         return None
+    if world.baseline is not None:
+        world.baseline.not_run.add(task.id)
     skipped = _outcome_of(task, Status.SKIPPED, f"needs {'; '.join(unmet.values())}", Severity.NOTICE)
     return dataclasses.replace(skipped, evidence={BLOCKED_BY: ", ".join(unmet)})
 

@@ -363,7 +363,9 @@ class Answers(Protocol):
 
 
 class Accepted(Protocol):
-    """Knows the findings that a project has accepted."""
+    """Knows the findings that a project has accepted, and hears of the checks that were not run: their ids."""
+
+    not_run: set[str]
 
     def apply(self, outcome: Outcome, task: Task) -> Outcome:
         """The outcome without the findings that are accepted."""

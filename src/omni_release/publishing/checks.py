@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from omni_release import distributions
+from omni_release import distributions, versions
 from omni_release.builds import verify_artifacts
 from omni_release.core.errors import Conflict, Inconclusive, InvalidDistribution, NotApplicable
 from omni_release.core.model import REHEARSAL, Cached, Finding, Release, Severity
@@ -278,9 +278,17 @@ def upload_rules(release: Release, world: World) -> Iterator[Finding]:
         for refusal in rules.refusals(UploadContext(upload, stored, frozenset(), IndexPolicy(), now)):
             if refusal.reason not in seen:
                 seen.add(refusal.reason)
-                yield Finding(f"{path.name} {_prediction(refusal)}", f"index-{refusal.rule}")
+                untagged = refusal.rule == "local-version" and versions.comes_from_tag(str(release.project.root))
+                fix = f"\n{_UNTAGGED}" if untagged else ""
+                yield Finding(f"{path.name} {_prediction(refusal)}{fix}", f"index-{refusal.rule}")
         file = StoredFile(path.name, upload.version, upload.filetype, upload.size, upload.digests, now)
         stored = (*stored, file)
+
+
+_UNTAGGED = (
+    "→ commit all changes and tag the commit (it need not be pushed), then rehearse again: the version comes from git's"
+    " tags, and this one is of no tag"
+)
 
 
 def _prediction(refusal: Refusal) -> str:
