@@ -64,7 +64,9 @@ def test_all_refusals_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("from_tag", "says"), [(True, True), (False, False)])
 def test_a_version_of_no_tag(from_tag: bool, says: bool, tmp_path: Path) -> None:
     """A local version of a project whose version comes from tags: the fix is to tag the commit."""
-    version = 'dynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n' if from_tag else 'version = "1.0+g1"\n'
+    version = (
+        'dynamic = ["version"]\n[build-system]\nrequires = ["hatch-vcs"]\n' if from_tag else 'version = "1.0+g1"\n'
+    )
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "acme-sound"\n{version}', encoding="utf-8")
     wheel(tmp_path, metadata("1.0+g1"), name="acme_sound-1.0+g1-py3-none-any.whl")
     message = dict(found(tmp_path))["index-local-version"]
