@@ -93,6 +93,8 @@ def test_modules_of_a_package(base: str, tmp_path: Path) -> None:
     [
         ('__version__ = "1.2.3-rc1rc0"\n', ["1.2.3-rc1rc0!"]),
         ('__version__ = "1.2.3-SNAPSHOT"\n', ["1.2.3-SNAPSHOT!"]),
+        ('__version__ = "1.2.3 (final)"\n', ["1.2.3 (final)!"]),
+        ('__version__ = "1, 2, 3"\n', ["1, 2, 3!"]),
         ('__version__ = "unknown"\n', []),
         ('__version__ = "{{ version }}"\n', []),
         ('__version__ = "0.0.0"\n__version__ = "1.2.3"\n', ["1.2.3"]),
@@ -105,7 +107,18 @@ def test_modules_of_a_package(base: str, tmp_path: Path) -> None:
 )
 def test_assignments(text: str, expected: list[str], tmp_path: Path) -> None:
     """Strings that are almost versions differ; of several assignments, the last one counts; `;` ends a statement."""
-    assert [place.split()[1] for place in stated(laid_out(tmp_path, {"acme/__init__.py": text}))] == expected
+    found = stated(laid_out(tmp_path, {"acme/__init__.py": text}))
+    assert [place.partition(" ")[2] for place in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("acme/_version.py", ["acme/_version.py:1 1.2.x!"]), ("docs/conf.py", []), ("acme/io.py", [])],
+)
+def test_almost_a_version_elsewhere(path: str, expected: list[str], tmp_path: Path) -> None:
+    """What is almost a version differs in a module about versions, not in one of Sphinx or of something else."""
+    files = {"acme/__init__.py": "", path: 'version = "1.2.x"\n'}
+    assert stated(laid_out(tmp_path, files)) == expected
 
 
 @pytest.mark.parametrize(
@@ -178,6 +191,14 @@ def test_variables_of_semantic_release(entry: str, text: str, expected: str, tmp
     assert place.split()[1] == expected
 
 
+@pytest.mark.parametrize("kind", ["", ":nf", ":tf"])
+def test_toml_keys_of_semantic_release(kind: str, tmp_path: Path) -> None:
+    """A key of `version_toml` states the version."""
+    settings = f"[tool.semantic_release]\nversion_toml = ['./deploy.toml:tool.x.image{kind}']\n"
+    files = {"deploy.toml": '[tool.x]\nimage = "v1.2.2"\n'}
+    assert stated(laid_out(tmp_path, files, PYPROJECT + settings)) == ["deploy.toml:2 v1.2.2!"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -201,7 +222,16 @@ def test_patterns_of_a_bump_tool(tmp_path: Path) -> None:
     assert stated(root) == []
 
 
-@pytest.mark.parametrize(("value", "new"), [("1, 2, 3", "1, 3, 0"), ("1, 2, 3, final, 0", "1, 3, 0, final, 0")])
+@pytest.mark.parametrize(
+    ("value", "new"),
+    [
+        ("1, 2, 3", "1, 3, 0"),
+        ("1, 2, 3, final, 0", "1, 3, 0, final, 0"),
+        ("1-2-3", "1-3-0"),
+        ("1_2_3", "1_3_0"),
+        ("1_2_3_rc_1", "1_3_0_final_0"),
+    ],
+)
 def test_parts_of_bumpversion(value: str, new: str, tmp_path: Path) -> None:
     """The current version of a tool that writes its parts follows."""
     root = laid_out(tmp_path, {".bumpversion.cfg": f"[bumpversion]\ncurrent_version = {value}\n"})
@@ -236,6 +266,39 @@ def test_tuples(old: str, form: str, new: str, expected: str) -> None:
 def test_signed_tuples(other: str, same: bool) -> None:
     """A negative last number is any version before the release."""
     assert equals("1.3.0.dev0", other, "signed") is same
+
+
+NAMED = 'VersionInfo(major=1, minor=2, micro=3, releaselevel="{}", serial={})'
+
+
+@pytest.mark.parametrize(
+    ("old", "text", "new", "expected"),
+    [
+        ("1.2.3a1", NAMED.format("alpha", 1), "1.2.3", NAMED.format("final", 0)),
+        ("1.2.3a1", NAMED.format("alpha", 1), "1.2.3a2", NAMED.format("alpha", 2)),
+        ("1.2.3rc1", 'VersionInfo(1, 2, 3, releaselevel="candidate", serial=1)', "1.2.3rc2",
+         'VersionInfo(1, 2, 3, releaselevel="candidate", serial=2)'),
+        ("1.2.3", NAMED.format("final", 0), "1.3.0", NAMED.format("final", 0).replace("2", "3").replace("o=3", "o=0")),
+        ("1.2.3.dev0", 'Version("acme", 1, 2, 3, dev=0)', "1.2.3", 'Version("acme", 1, 2, 3)'),
+        ("1.2.3.dev0", 'Version("acme", 1, 2, 3, dev=0)', "1.3.0rc2", 'Version("acme", 1, 3, 0, release_candidate=2)'),
+        ("1.2.3rc1", 'Version("a", 1, 2, 3, release_candidate=1)', "1.2.3.post1", 'Version("a", 1, 2, 3, post=1)'),
+        ("1.2.3rc1", 'Version(major=1, minor=2, patch=3, prerelease="rc.1")', "1.2.3", None),
+        ("1.2.3.dev0", 'Version("acme", 1, 2, 3, dev=0)', "1.3.0b1", None),
+    ],
+)  # fmt: skip
+def test_calls(old: str, text: str, new: str, expected: str | None, tmp_path: Path) -> None:
+    """The arguments of a type, with and without names, are written whole, or refused: nothing stays as it was."""
+    files = {"acme/__init__.py": f"version_info = {text}\n"}
+    root = laid_out(tmp_path, files, PYPROJECT.replace("1.2.3", old))
+    assert not any(place.endswith("!") for place in stated(root))
+    checkout = versions.open_checkout(str(root))
+    places = versions.find_places(str(root), checkout).places
+    if expected is None:
+        with pytest.raises(Conflict, match=r"acme/__init__\.py:1:\d+: .* by hand"):
+            change.plan(checkout, places, new)
+        return
+    changed = {item.path: item.new for item in change.plan(checkout, places, new)}
+    assert changed["acme/__init__.py"] == f"version_info = {expected}\n".encode()
 
 
 def test_stage_that_only_the_project_knows(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def plan(checkout: Checkout, places: Iterable[Place], version: str, *, docs: boo
             quote = "'" if text.count("'") > text.count('"') else '"'
             spelled = respell(text[place.start : place.end], version, place.form, quote)
             if place.form in ("tuple", "call"):
-                spelled = _in_own_words(text[: place.start] + text[place.end :], spelled, place.form)
+                spelled = _in_own_words(text, spelled, place.form)
             edits.setdefault(place.path, []).append((place, spelled))
         except NoSpelling as error:
             problems.append(f"{place.where}: {place.value} cannot be changed to {version} safely: {error}")
@@ -85,7 +85,8 @@ def _in_own_words(module: str, spelled: str, form: str) -> str:
         spelled = re.sub(r"""(["'])rc\1""", r"\1candidate\1", spelled)
     stage = re.search(r"""["']([a-z]+)["']""", spelled)
     if form == "call" and stage and stage[1] != "final" and not mentions(stage[1]):
-        raise NoSpelling(f"only the project knows its word for {stage[1]!r}: write the arguments ({spelled}) by hand")
+        arguments = " ".join(spelled.split())
+        raise NoSpelling(f"only the project knows its word for {stage[1]!r}: write the arguments ({arguments}) by hand")
     return spelled
 
 

@@ -11,7 +11,7 @@ from omni_release.core.toml import LocatedString, table
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
-from omni_release.versions.pep440 import equals, parse, quoted, version_of_tuple
+from omni_release.versions.pep440 import SEPARATOR, equals, parse, quoted, version_of_tuple
 from omni_release.versions.place import MIRROR, Place, Search, Text, reads
 
 _TABLE = "[[tool.omni-release.version.place]]"
@@ -159,10 +159,11 @@ def bump_tool_version(search: Search) -> Iterator[Place]:
 
 
 def _listed(checkout: Checkout, path: str, value: object) -> Iterator[Place]:
-    """A version that a tool's own `serialize` writes as a list (`1, 2, 3, rc, 1`)."""
+    """A version that a tool's own `serialize` writes as a list (`1, 2, 3, rc, 1`, `1-2-3`)."""
     text = checkout.text(path)
-    if text and isinstance(value, LocatedString) and value.start >= 0 and "," in value:
-        version = version_of_tuple(quoted(value))
+    separator = SEPARATOR.search(value) if isinstance(value, LocatedString) and not parse(value) else None
+    if text and separator and isinstance(value, LocatedString) and value.start >= 0:
+        version = version_of_tuple(quoted(", ".join(value.split(separator[0]))))
         if version and parse(version):
             yield text.place(value.start, value.end, MIRROR, version, "listed")
 
@@ -181,6 +182,11 @@ def bump_tool_places(search: Search) -> Iterator[Place]:
         path, _, name = re.sub(r":[nt]f$", "", entry).partition(":")
         if text := _named_file(search.member, path):
             yield from _chosen(text, _variable(name) if name else re.compile(_VERSION), search.version)
+    for entry in _strings(released.get("version_toml")):
+        path, _, key = re.sub(r":[nt]f$", "", entry).partition(":")
+        path, (*tables, last) = path.strip().removeprefix("./"), key.split(".")
+        document = search.member.checkout.toml(search.member.at + path)
+        yield from search.member.checkout.places(search.member.at + path, table(document, *tables).get(last), MIRROR)
 
 
 def _named_file(member: Member, path: str) -> Text | None:

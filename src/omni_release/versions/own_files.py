@@ -137,7 +137,7 @@ def _item(member: Member, traits: ModuleTraits, item: Assigned, version: str | N
             yield python_place(member.checkout, traits.path, item, DERIVED)
         return
     if item.kind == INVALID:
-        if traits.near and traits.likely and version is not None:
+        if traits.near and traits.likely and (dunder or traits.about) and version is not None:
             yield python_place(member.checkout, traits.path, item, MIRROR)
         return
     equal = equals(item.value, version or "", "release" if item.kind == TUPLE else "") and "." in item.value
@@ -156,7 +156,7 @@ def sphinx_conf(checkout: Checkout, file: str, version: str | None) -> Iterator[
     full = parse(version or "")
     computed = {item.name for item in read[1] if item.kind == COMPUTED and not item.fallback} if read else set()
     for item in read[1] if read else ():
-        if item.name not in ("version", "release") or item.kind in (COMPUTED, CALL) or item.fallback:
+        if item.name not in ("version", "release") or item.kind in (COMPUTED, CALL, INVALID) or item.fallback:
             continue
         stated = parse(item.value)
         if item.name in computed and not equals(item.value, version or ""):

@@ -34,6 +34,8 @@ _SEMVER_POST = re.compile(r"\+post\.?(\d+)$")
 ITEM = re.compile(
     r"""(?P<int>-?\d+|(?<=")\d+(?=")|(?<=')\d+(?='))|(?P<quote>["'])(?P<word>[A-Za-z.][A-Za-z0-9.]*|)(?P=quote)"""
 )
+SEPARATOR = re.compile(r"\s*[-_,/]\s*")
+"""Between the parts of a version that a tool writes as a list."""
 PLACEHOLDERS = ("0.0.0", "0.1.0", "0.0.1", "0.0", "1.0.0")
 
 

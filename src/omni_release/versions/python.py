@@ -9,7 +9,7 @@ import warnings
 from collections import namedtuple
 from collections.abc import Iterator
 
-from omni_release.versions.pep440 import parse, version_of_tuple
+from omni_release.versions.pep440 import FINAL, parse, version_of_tuple
 from omni_release.versions.place import Text
 
 LITERAL, TUPLE, CALL, COMPUTED, INVALID = "literal", "tuple", "call", "computed", "invalid"
@@ -32,7 +32,9 @@ _CALLED = re.compile(r"(?i)\w*version\w*$")
 
 _LEVELS = {"release_candidate": "rc", "prerelease": "rc", "post": ".post", "dev": ".dev"}
 
-_ALMOST = re.compile(r"v?\d+(?:\.\d+)+[\w.+!-]*")
+_STAGES = ("releaselevel", "level", "stage", "prerelease", "pre", "serial")
+
+_ALMOST = re.compile(r"v?\d+(?:[.,] ?\d+)+[ \w.,+!()-]*")
 """A string that is meant as a version; a placeholder of a build is not."""
 
 _SUFFIXED = re.compile(r"\d{1,9}(?:[-_.]?(?:a|b|rc|alpha|beta|dev|post)[-_.]?\d*)+")
@@ -75,7 +77,7 @@ class Module:
         self.clean = text.text.encode("utf-8", "replace").decode()
         self.shift = 1 if self.clean.startswith("\ufeff") else 0
         self.clean = self.clean[self.shift :]
-        self.named = any(word in self.clean for word in _WORDS) and bool(_NAMED.search(self.clean))
+        self.named = _assigns_version(self.clean)
 
     @functools.cached_property
     def tree(self) -> _ast.Module | None:
@@ -155,11 +157,16 @@ def constants(module: Module) -> Iterator[tuple[str, _ast.Constant]]:
             if isinstance(name, _ast.Name) and isinstance(value, _ast.Constant):
                 yield name.id, value
             elif isinstance(name, _ast.Name) and isinstance(value, _ast.Call) and "version" in name.id.lower():
-                given = {keyword.arg: keyword.value for keyword in value.keywords}
-                level = getattr(given.get("releaselevel"), "value", "final")
-                for argument, constant in given.items() if level == "final" and not value.args else ():
+                for keyword in value.keywords if _is_final(value) and not value.args else ():
+                    argument, constant = keyword.arg, keyword.value
                     if argument and isinstance(constant, _ast.Constant) and _COMPONENTS.get(argument, 3) < 3:
                         yield f"{name.id}.{argument}", constant
+
+
+def _is_final(call: _ast.Call) -> bool:
+    """Do the arguments of a version's type name no stage before a release?"""
+    stages = [getattr(keyword.value, "value", "") for keyword in call.keywords if keyword.arg in _STAGES]
+    return all(stage in (None, *FINAL) or isinstance(stage, int) for stage in stages)
 
 
 def walk(tree: _ast.AST) -> Iterator[_ast.AST]:
@@ -174,6 +181,19 @@ def walk(tree: _ast.AST) -> Iterator[_ast.AST]:
                 open_.append(child)
             elif isinstance(child, list):
                 open_.extend(item for item in child if isinstance(item, _ast.AST))
+
+
+def _assigns_version(text: str) -> bool:
+    """Has a line a name of a version before `=`, or the like? Only the lines with such a word are matched."""
+    for word in _WORDS:
+        at = text.find(word)
+        while at >= 0:
+            end = text.find("\n", at)
+            end = len(text) if end < 0 else end
+            if _NAMED.search(text, text.rfind("\n", 0, at) + 1, end):
+                return True
+            at = text.find(word, end)
+    return False
 
 
 def _parsed(text: str) -> _ast.Module | None:
@@ -245,7 +265,7 @@ def _assignment(module: Module, target: _ast.expr, value: _ast.expr, *, fallback
             text, end = text[:-1], end - 1
         if text and parse(text):
             yield Assigned(target.id, LITERAL, text, start, end, note, fallback)
-        elif target.id == "__version__" and _ALMOST.fullmatch(text):
+        elif target.id in ("__version__", "version", "VERSION") and _ALMOST.fullmatch(text):
             yield Assigned(target.id, INVALID, text, start, end, note, fallback)
     elif isinstance(value, _ast.Tuple | _ast.List) and value.elts:
         start, end = module.span(value.elts[0])[0], module.span(value.elts[-1])[1]
@@ -270,20 +290,30 @@ def _without_sign(items: list[_ast.expr]) -> list[_ast.expr]:
 
 
 def _called(module: Module, value: _ast.Call) -> tuple[str, int, int] | None:
-    """The version of `Version("acme", 1, 2, 3)` or `version_info(1, 2, 3, "final", 0)`, and the span of its items."""
+    """The version of `Version("acme", 1, 2, 3)` or `version_info(1, 2, 3, "final", 0)`, and the span of its items.
+
+    Its parts may have names: `VersionInfo(major=1, minor=2, micro=3, releaselevel="beta", serial=1)`.
+    """
     name = getattr(value.func, "id", "") or getattr(value.func, "attr", "")
     if not _CALLED.match(name) or not all(isinstance(item, _ast.Constant) for item in value.args):
         return None
     items = value.args
     if items and isinstance(first := getattr(items[0], "value", None), str) and not first[:1].isdigit():
         items = items[1:]
+    numbered = (keyword for keyword in value.keywords if isinstance(getattr(keyword.value, "value", None), int))
+    levels = [keyword for keyword in numbered if keyword.arg in _LEVELS]
+    if not levels and (items or not _is_final(value)):
+        items = [*items, *(keyword.value for keyword in value.keywords)]
+        if any(keyword.arg not in (*_COMPONENTS, *_STAGES) for keyword in value.keywords):
+            return None
     if len(items) < 2 or not all(isinstance(getattr(item, "value", None), int | str) for item in items):
         return None
     start, end = module.span(items[0])[0], module.span(items[-1])[1]
     version = version_of_tuple(module.text.text[start:end])
-    for keyword in value.keywords:
+    for keyword in value.keywords if levels else ():
         number = getattr(keyword.value, "value", None)
         if keyword.arg not in _LEVELS or not isinstance(number, int):
             return None
         version = f"{version}{_LEVELS[keyword.arg]}{number}" if version else None
+        end = max(end, module.span(keyword.value)[1])
     return (version, start, end) if version and parse(version) else None

@@ -9,6 +9,7 @@ from omni_release.versions.pep440 import (
     FINAL,
     ITEM,
     PATTERN,
+    SEPARATOR,
     STAGES,
     Version,
     parse,
@@ -18,6 +19,7 @@ from omni_release.versions.pep440 import (
 
 _LONG = {"a": "alpha", "b": "beta", "rc": "rc"}
 _PARTS = 3
+_LEVEL = re.compile(r",\s*(?:(?P<rc>release_candidate|prerelease)|post|dev)\s*=\s*\d")
 
 
 class NoSpelling(ValueError):
@@ -38,7 +40,7 @@ def respell(old: str, new: str, form: str = "", quote: str = '"') -> str:
     if form == "signed":
         return _signed(old, version)
     if form == "listed":
-        return _tuple(quoted(old), version, '"').replace('"', "")
+        return _listed(old, version)
     if form == "call":
         return _call(old, version, quote)
     if form.startswith("part:"):
@@ -151,6 +153,14 @@ def _tuple(old: str, version: Version, quote: str) -> str:
     return text + old[at : word.start("word")] + (stage or word["word"]) + old[word.end("word") :]
 
 
+def _listed(old: str, version: Version) -> str:
+    """`1, 3, 0, final, 0`, or with another separator: `1-3-0`."""
+    separator = SEPARATOR.search(old)
+    assert separator is not None, old
+    items = _tuple(quoted(", ".join(old.split(separator[0]))), version, '"')
+    return items.replace('"', "").replace(", ", separator[0])
+
+
 def _signed(old: str, version: Version) -> str:
     """`1, 3, 0, 0` for a release; the same negative number for a development version."""
     if version.pre or version.post is not None or version.epoch or version.local:
@@ -169,6 +179,8 @@ def _signed(old: str, version: Version) -> str:
 
 def _call(old: str, version: Version, quote: str) -> str:
     """The numbers that a type is called with, and a stage with its number; other arguments are not known."""
+    if level := _LEVEL.search(old):
+        return _leveled(old[: level.start()], level["rc"], version, quote)
     if [bool(match["word"]) for match in ITEM.finditer(old)][-2:] == [True, False]:
         return _tuple(old, version, quote)
     count = sum(match["int"] is not None for match in ITEM.finditer(old))
@@ -182,6 +194,16 @@ def _call(old: str, version: Version, quote: str) -> str:
     if len(version.release) > count:
         raise NoSpelling(f"{version} has more components than the arguments ({old})")
     return _tuple(old, version, quote)
+
+
+def _leveled(numbers: str, candidate: str | None, version: Version, quote: str) -> str:
+    """`1, 2, 3, release_candidate=1, dev=0`: the levels of a type as arguments with names."""
+    text = _tuple(numbers, version._replace(pre=None, post=None, dev=None), quote)
+    if version.pre and version.pre[0] != "rc":
+        raise NoSpelling(f"{version} has no argument: write ({text}, …) by hand")
+    levels = {candidate or "release_candidate": version.pre and version.pre[1], "post": version.post}
+    levels["dev"] = version.dev
+    return text + "".join(f", {name}={number}" for name, number in levels.items() if number is not None)
 
 
 def _staged(old: str, at: int, rest: list[re.Match[str]], version: Version) -> str:
