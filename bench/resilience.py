@@ -94,6 +94,10 @@ class Model:
     seen: Seen
     timeout: float = 90.0
     calls: int = 0
+    vendor: str = "gemini"
+
+    def limits(self, asked: ImageRequest | Conversation) -> tuple[str, ...]:
+        return ()
 
     async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
         self.calls += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,15 +12,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from werkzeug.wrappers import Request, Response
 
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, ImageResult, Policy, ResilientProvider
 from omni_release.images.errors import ImageError
+from omni_release.loopback import LoopbackServer
 
 T = TypeVar("T")
+OPENAI = "gpt-image-2"
 PRO, FLASH = "gemini-3-pro-image", "gemini-3.1-flash-image"
 AT_ONCE = Policy(backoff=0.0)
 EVIDENCE = Path(os.environ.get("OMNI_RELEASE_EVIDENCE", Path(__file__).parents[3] / "shared/evidence/gemini"))
+OPENAI_EVIDENCE = EVIDENCE.parent / "openai"
 needs_evidence = pytest.mark.skipif(
     not EVIDENCE.is_dir(), reason="the recorded traffic is not beside the checkout (OMNI_RELEASE_EVIDENCE names it)"
 )
@@ -41,6 +46,40 @@ class EventLog:
 
     def error(self, event: str, **facts: object) -> None:
         self.events.append(("error", event, facts))
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request that a test's server has received."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Answers(LoopbackServer):
+    """A server that answers with these replies in order, each a code, a body (bytes, or written as JSON) and headers;
+    the last one for all further requests.
+    """
+
+    def __init__(self, *replies: tuple[int, Any] | tuple[int, Any, dict[str, str]]) -> None:
+        self.replies = list(replies)
+        self.received: list[Received] = []
+        super().__init__(self._application)
+
+    def _application(self, environ: Any, start: Any) -> Any:
+        request = Request(environ)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        path = request.full_path.rstrip("?")
+        self.received.append(Received(request.method, path, headers, request.get_data()))
+        code, body, *more = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return Response(content, code, more[0] if more else {}, content_type="application/json")(environ, start)
 
 
 @dataclass

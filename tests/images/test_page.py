@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs/images.md"
 def test_snippets(emulator: GeminiEmulator, tmp_path: Path) -> None:
     """They need a key and a base URL in the environment alone; async snippets run inside of main()."""
     first, *others = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(others) == 2
+    assert len(others) == 3
     programs = [first]
     for snippet in others:
         inside = textwrap.indent(snippet, " " * 8)
@@ -28,6 +28,7 @@ def test_snippets(emulator: GeminiEmulator, tmp_path: Path) -> None:
             else snippet
         )
     said = {"GEMINI_API_KEY": planted_key(), "GOOGLE_API_KEY": "", "GOOGLE_GEMINI_BASE_URL": emulator.url}
+    said |= dict.fromkeys(("OPENAI_API_KEY", "XAI_API_KEY", "AZURE_OPENAI_API_KEY"), planted_key())
     for program in programs:
         command = [sys.executable, "-c", program]
         ran = subprocess.run(

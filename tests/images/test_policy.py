@@ -108,12 +108,18 @@ RESULT = ImageResult("p", b"i", "image/png", 1, 1, PRO, PRO, "STOP", 1.0, 0.1, "
 class Scripted:
     """A provider whose calls take the given seconds, and end in the given error or an image."""
 
-    def __init__(self, model: str, clock: Virtual, script: list[tuple[float, ImageError | None]]) -> None:
+    def __init__(
+        self, model: str, clock: Virtual, script: list[tuple[float, ImageError | None]], vendor: str = "gemini"
+    ) -> None:
         self.model = model
+        self.vendor = vendor
         self.timeout = 90.0 if model == PRO else 30.0
         self._clock = clock
         self._script = script
         self.given: list[float] = []
+
+    def limits(self, asked: ImageRequest | Conversation) -> tuple[str, ...]:
+        return ()
 
     async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
         assert timeout is not None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from omni_release.emulators import GeminiEmulator
+from omni_release.emulators import GeminiEmulator, responses
 from omni_release.images import Conversation, GeminiImageProvider, ImageRequest, ImageResult, SyncImages, generate_batch
 from omni_release.images.errors import ImageError, InvalidRequest, Overloaded, RequestRejected
-from omni_release.images.model import RATIOS, SIZES, Part
-from tests.images.conftest import PRO, planted_key, resilient, run
+from omni_release.images.model import RATIOS, Part
+from tests.images.conftest import FLASH, PRO, planted_key, resilient, run
 
 PRESETS = {
     "infographic": "9:16",
@@ -26,11 +27,11 @@ PRESETS = {
 }
 
 
-def generated(emulator: GeminiEmulator, request: ImageRequest) -> tuple[ImageResult, dict[str, Any]]:
+def generated(emulator: GeminiEmulator, request: ImageRequest, model: str = PRO) -> tuple[ImageResult, dict[str, Any]]:
     """The result, and the body that the emulator received."""
 
     async def work() -> ImageResult:
-        async with GeminiImageProvider(PRO, planted_key(), emulator.url, 20.0) as provider:
+        async with GeminiImageProvider(model, planted_key(), emulator.url, 20.0) as provider:
             return await provider.generate(request)
 
     result = run(work)
@@ -48,12 +49,12 @@ def test_preset(emulator: GeminiEmulator, preset: str, ratio: str) -> None:
     assert body["contents"][0]["parts"][-1] == {"text": "three facts on owls"}
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_size(emulator: GeminiEmulator, size: str) -> None:
+@pytest.mark.parametrize(("size", "side"), [("512", 512), ("1K", 1024), ("2K", 2048), ("4K", 4096)])
+def test_size(emulator: GeminiEmulator, size: str, side: int) -> None:
     """The size is sent, and read from the bytes."""
-    result, body = generated(emulator, ImageRequest("an owl", aspect_ratio="1:1", size=size))
+    result, body = generated(emulator, ImageRequest("an owl", aspect_ratio="1:1", size=size), FLASH)
     assert body["generationConfig"]["imageConfig"]["imageSize"] == size
-    assert (result.width, result.height) == (1024 * int(size[0]),) * 2
+    assert (result.width, result.height) == (side, side)
     assert result.cost_from == "usage"
 
 
@@ -91,8 +92,63 @@ def test_invalid_request(arguments: dict[str, Any], said: str) -> None:
 def test_each_ratio_is_accepted(emulator: GeminiEmulator) -> None:
     """The service accepts all ratios of a request."""
     for ratio in RATIOS:
-        result, _ = generated(emulator, ImageRequest("x", aspect_ratio=ratio))
-        assert result.width > 0
+        result, _ = generated(emulator, ImageRequest("x", aspect_ratio=ratio), FLASH)
+        across, down = map(int, ratio.split(":"))
+        assert result.width / result.height == pytest.approx(across / down, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [(PRO, {"size": "512"}), (PRO, {"aspect_ratio": "8:1"}), ("gemini-3.1-flash-lite-image", {"size": "2K"})],
+)
+def test_what_a_model_does_not_make(emulator: GeminiEmulator, model: str, more: dict[str, Any]) -> None:
+    """It is refused before a call, as the service would."""
+    with pytest.raises(InvalidRequest, match="does not make"):
+        generated(emulator, ImageRequest("x", **more), model)
+    assert emulator.calls == ()
+
+
+def test_reference_images(emulator: GeminiEmulator) -> None:
+    """They are sent before the texts, and again with each later turn; no answer of another vendor needs a signature."""
+    picture = responses.sample_image(64, 64, "image/png", 3)
+    request = ImageRequest("both", references=(picture, picture))
+
+    async def work() -> None:
+        async with resilient(emulator.url) as provider:
+            first = await provider.generate(request)
+            conversation = Conversation.start(request, first)
+            await provider.refine(conversation, "bluer")
+            foreign = conversation.after(replace(first, vendor="openai", parts=(Part(image=picture),)))
+            edited = await provider.refine(foreign, "redder")
+            assert any("last image of another vendor" in warning for warning in edited.warnings)
+            await provider.refine(foreign.after(edited), "greener")
+
+    run(work)
+    kinds = [
+        [[sorted(part)[0] for part in content["parts"]] for content in call.body["contents"]] for call in emulator.calls
+    ]
+    image, text = "inlineData", "text"
+    assert kinds[0] == [[image, image, text]]
+    assert kinds[1] == [[image, image, text], [text, image], [text]]
+    assert kinds[2] == [[image, text]]
+    assert kinds[3] == [[image, text], [text, image], [text]]
+
+
+def test_dropped_turns_are_said(emulator: GeminiEmulator) -> None:
+    """A conversation beyond its size says on the next result how many turns are no longer sent."""
+
+    async def work() -> None:
+        async with resilient(emulator.url) as provider:
+            request = ImageRequest("an owl")
+            result = await provider.generate(request)
+            conversation = replace(Conversation.start(request, result), most_turns=2)
+            for count in (0, 0, 1, 2):
+                assert conversation.dropped == count
+                refined = await provider.refine(conversation, "bluer")
+                assert any(f"{count} of the earliest turns" in said for said in refined.warnings) == (count > 0)
+                conversation = conversation.after(refined)
+
+    run(work)
 
 
 # -- several turns ---------------------------------------------------------------------------------------------------

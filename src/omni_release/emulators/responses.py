@@ -233,20 +233,31 @@ _SHAPES = {
     "9:16": (768, 1376),
     "16:9": (1376, 768),
     "21:9": (1584, 672),
+    "1:4": (512, 2064),
+    "4:1": (2064, 512),
+    "1:8": (352, 2928),
+    "8:1": (2928, 352),
 }
-"""Width and height at 1K, by aspect ratio (Gemini API, image generation, 2026-09)."""
+"""Width and height at 1K, by aspect ratio (Gemini API, image generation, 2026-09; the last four are computed)."""
 
-_SCALES = {"": 1, "1K": 1, "2K": 2, "4K": 4}
+_SCALES = {"": 1.0, "512": 0.5, "1K": 1.0, "2K": 2.0, "4K": 4.0}
+
+_ONLY_1K = ("gemini-3.1-flash-lite-image", "gemini-2.5-flash-image")
+_NO_LONG_RATIOS = ("gemini-3-pro-image", "gemini-2.5-flash-image")
 
 _SECRET = b"the emulator's own: a signature of one emulator is known to another"
 
 
-def image_size(aspect_ratio: str, size: str) -> tuple[int, int] | None:
-    """Width and height in pixels; None if the service does not accept this ratio or size."""
+def image_size(model: str, aspect_ratio: str, size: str) -> tuple[int, int] | None:
+    """Width and height in pixels; None if the model does not accept this ratio or size."""
     if aspect_ratio not in _SHAPES or size not in _SCALES:
         return None
+    if (size == "512" and model == "gemini-3-pro-image") or (size not in ("", "1K") and model in _ONLY_1K):
+        return None
+    if aspect_ratio in ("1:4", "4:1", "1:8", "8:1") and model in _NO_LONG_RATIOS:
+        return None
     width, height = _SHAPES[aspect_ratio]
-    return width * _SCALES[size], height * _SCALES[size]
+    return int(width * _SCALES[size]), int(height * _SCALES[size])
 
 
 @functools.lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ DEFAULT_PAGE_SIZE = 50
 SIGNATURE_SIZE = 1_200
 """In bytes; the signatures of the real service have up to 2.2 million."""
 _TOKENS = {"1K": 1120, "2K": 1120, "4K": 2000}
-_FLASH_TOKENS = {"1K": 1120, "2K": 1680, "4K": 2520}
+_FLASH_TOKENS = {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}
 _MODALITIES = ["TEXT", "IMAGE"]
 
 
@@ -93,7 +93,7 @@ def generate(request: GenerateRequest) -> Reply:
     image = field(config, "imageConfig", {})
     if not request.body.get("contents"):
         return responses.invalid("* GenerateContentRequest.contents: contents is not specified")
-    pixels = responses.image_size(field(image, "aspectRatio", ""), field(image, "imageSize", ""))
+    pixels = responses.image_size(request.model, field(image, "aspectRatio", ""), field(image, "imageSize", ""))
     if pixels is None:
         return responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
     if (refusal := _check_signatures(request.body["contents"])) is not None:

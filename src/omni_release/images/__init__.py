@@ -1,4 +1,4 @@
-"""The image provider: a protocol, Gemini behind it, retries and a fallback around it, and its cost.
+"""The image provider: a protocol, Gemini and OpenAI behind it, retries and fallbacks around it, and its cost.
 
 It is cheap to import: google-genai, Pillow, tenacity and structlog are imported when they are first needed. If one of
 them is missing, the error names the extra to install.
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from omni_release.images.errors import ImageError
     from omni_release.images.gemini import GeminiImageProvider
     from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
+    from omni_release.images.openai import OpenAIImageProvider
     from omni_release.images.pricing import Budget
     from omni_release.images.provider import ImageProvider, LiveLine
     from omni_release.images.requests import Conversation
@@ -30,6 +31,7 @@ __all__ = [
     "ImageResult",
     "LiveLine",
     "ModelInfo",
+    "OpenAIImageProvider",
     "Policy",
     "ResilientProvider",
     "SyncImages",
@@ -48,6 +50,8 @@ def __getattr__(name: str) -> object:
             from omni_release.images import gemini as module
         case "Attempt" | "Availability" | "ImageRequest" | "ImageResult" | "ModelInfo":
             from omni_release.images import model as module
+        case "OpenAIImageProvider":
+            from omni_release.images import openai as module
         case "Budget":
             from omni_release.images import pricing as module
         case "ImageProvider" | "LiveLine":

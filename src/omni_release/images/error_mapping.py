@@ -81,17 +81,22 @@ class ErrorAnswer:
             delay = info.get("retryDelay")
             if isinstance(delay, str) and (match := re.fullmatch(r"(-?\d+(?:\.\d+)?)s", delay)):
                 delays.append(max(0.0, float(match[1])))
-        header = self.headers.get("retry-after", "").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", header):
-            delays.append(float(header))
-        else:
-            try:
-                then = email.utils.parsedate_to_datetime(header)
-                then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)  # "-0000": UTC of unknown origin
-                delays.append(max(0.0, (then - self.now).total_seconds()))
-            except (ValueError, OverflowError):
-                pass
+        if (asked := retry_after(self.headers, self.now)) is not None:
+            delays.append(asked)
         return max(delays, default=None)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float | None:
+    """The seconds of a Retry-After header, which states a number or a date; None without a valid one."""
+    header = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", header):
+        return float(header)
+    try:
+        then = email.utils.parsedate_to_datetime(header)
+        then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)  # "-0000": UTC of unknown origin
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:

@@ -52,6 +52,8 @@ class ImageError(OmniReleaseError):
     attempts: tuple[Attempt, ...] = ()
     billed: bool | None = False
     """Whether the failed call was billed; None if that is unknown, as after a broken connection."""
+    cost_usd: float | None = None
+    """The cost of the failed call in USD; None if it is unknown."""
 
     def __reduce__(self) -> tuple[Callable[..., ImageError], tuple[type[ImageError], tuple[Any, ...], dict[str, Any]]]:
         """For pickle and copy: by its fields, as not every subclass can be created from its message alone."""

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from omni_release import models as registry
 from omni_release.core import redaction
-from omni_release.core.errors import Inconclusive
-from omni_release.images import answer, error_mapping, pricing, requests
+from omni_release.images import answer, calls, error_mapping, pricing, requests
 from omni_release.images import provider as base
-from omni_release.images.errors import (
-    ConfigurationError,
-    DamagedAnswer,
-    Disconnected,
-    ImageError,
-    InvalidRequest,
-    RequestRejected,
-    TimedOut,
-)
-from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
+from omni_release.images.errors import DamagedAnswer, ImageError, InvalidRequest
+from omni_release.images.model import RATIOS, SIZES, Availability, ImageRequest, ImageResult, ModelInfo
 
 if TYPE_CHECKING:
     from google import genai
 
-    from omni_release.images.client import BoundedClient
+    from omni_release.images.transport import BoundedClient
 
+API = "https://generativelanguage.googleapis.com/"
 DEFAULT_MODEL = "gemini-3-pro-image"
 DEFAULT_TIMEOUT = 90.0
 LARGEST_ANSWER = 40_000_000
 """In bytes. The largest recorded answer has 4.2 MB; a 4K PNG with its signature may have 30."""
+
+_SQUARE_TO_WIDE = RATIOS[:10]  # without those longer than 21:9
+_LIMITS = {
+    "gemini-3-pro-image": (("1K", "2K", "4K"), _SQUARE_TO_WIDE),
+    "gemini-3.1-flash-lite-image": (("1K",), RATIOS),
+    "gemini-2.5-flash-image": (("1K",), _SQUARE_TO_WIDE),
+}
+"""The sizes and ratios of models that do not make all (Gemini API, image generation and pricing, 2026-10)."""
 
 _SMALL_BODY = 250_000
 """In characters. A smaller body is read at once: starting a thread would take longer."""
@@ -48,6 +48,8 @@ class GeminiImageProvider:
     ConfigurationError without the extra `images` or without a key.
     """
 
+    vendor = "gemini"
+
     def __init__(
         self,
         model: str = DEFAULT_MODEL,
@@ -61,12 +63,14 @@ class GeminiImageProvider:
         environment: Mapping[str, str] = os.environ,
         most_bytes: int = LARGEST_ANSWER,
     ) -> None:
-        base.check_installed()
+        base.check_installed("google.genai", "PIL")
         base.check_timeout(timeout)
         self.model = base.checked_model_name(model)
         self.timeout = timeout
-        self._key = base.Key(_first_set(api_key, *reversed(redaction.key_variables_set(environment))))
-        self._base_url = base.checked_base_url(_first_set(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")))
+        self._key = base.Key(calls.first_set(api_key, *reversed(redaction.key_variables_set(environment))))
+        self._base_url = base.checked_base_url(
+            calls.first_set(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")), "GOOGLE_GEMINI_BASE_URL"
+        )
         self._api_version = api_version
         self._budget = budget
         self._clock = clock or base.SystemClock()
@@ -95,16 +99,38 @@ class GeminiImageProvider:
         if request.count != 1:
             hint = "Use generate_batch(provider, request)."
             raise InvalidRequest(f"a call makes one image, not {request.count}", hint)
-        contents = list(requests.request_texts(request))  # the SDK turns plain texts into one turn at the lowest cost
-        return await self._image(contents, request.prompt, request.aspect_ratio, request.size, timeout)
+        warnings = self.limits(request)
+        contents = requests.request_contents(request)
+        return await self._image(contents, request.prompt, request.aspect_ratio, request.size, timeout, warnings)
 
     async def refine(
         self, conversation: requests.Conversation, instruction: str, *, timeout: float | None = None
     ) -> ImageResult:
         """The next turn of a conversation, which sends all earlier images and signatures. Raises ImageError."""
         conversation.check(instruction)
-        contents = conversation.contents(instruction)
-        return await self._image(contents, instruction, conversation.aspect_ratio, conversation.size, timeout)
+        warnings = self.limits(conversation)
+        contents = conversation.contents(instruction, self.vendor)
+        return await self._image(contents, instruction, conversation.aspect_ratio, conversation.size, timeout, warnings)
+
+    def limits(self, asked: ImageRequest | requests.Conversation) -> tuple[str, ...]:
+        """What is not sent of a conversation. Raises InvalidRequest for what the model is known not to make."""
+        sizes, ratios = _LIMITS.get(self.model, (SIZES, RATIOS))
+        for option, value, known in (("size", asked.size, sizes), ("aspect ratio", asked.aspect_ratio, ratios)):
+            if value and value not in known:
+                hint = f"Use one of {', '.join(known)}, or another model."
+                raise InvalidRequest(f"{self.model} does not make the {option} {value}", hint)
+        if isinstance(asked, requests.Conversation):
+            foreign = any(turn.vendor not in ("", self.vendor) for turn in asked.turns)
+            lost = f"{self.model} is given the last image of another vendor, without the turns before it"
+            count = f"{asked.dropped} of the earliest turns are no longer sent: the model does not know their images"
+            return (*((lost,) if foreign else ()), *((count,) if asked.dropped else ()))
+        if len(asked.references) > requests.MOST_GEMINI_REFERENCES:
+            message = f"{len(asked.references)} reference images are more than {requests.MOST_GEMINI_REFERENCES}"
+            raise InvalidRequest(message, "Pass fewer images.")
+        if sum(map(len, asked.references)) > requests.LARGEST_REQUEST:
+            message = f"the reference images have more than {requests.LARGEST_REQUEST} bytes"
+            raise InvalidRequest(message, "Pass fewer or smaller images.")
+        return ()
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The models that the service lists, from all pages. Raises ImageError."""
@@ -119,38 +145,33 @@ class GeminiImageProvider:
         """Whether the model responds to a call of a few tokens: being listed proves nothing. Never raises."""
         name = registry.bare_name(model or self.model)
         seconds = min(self.timeout, 30.0)
-        started = self._clock.monotonic()
-        available, certain, why, hint = True, True, "it responds", ""
 
         async def ping(client: genai.Client) -> None:
             response = answer.parse(await self._send(client, name, "ping", requests.probe_config(seconds)))
             if not (response.parts or response.finish_reason or response.blocked or response.usage):
                 raise DamagedAnswer(f"{name}: the answer is not the Gemini API's", "Correct base_url.")
 
-        try:
-            self._check_alive(base.checked_model_name(name))
+        async def ask() -> str:
+            calls.check_alive(base.checked_model_name(name), self._clock.now().date())
             await self._call(name, seconds, ping)
-        except InvalidRequest as error:
-            available, why, hint = False, error.message, error.hint
-        except RequestRejected as error:
-            available = certain = bool(error.status)  # the API's own: it validates requests to living models alone
-            why = f"it responds, but rejects the probe: {error.message}" if available else error.message
-            hint = error.hint
-        except ImageError as error:
-            available, certain, why, hint = False, not isinstance(error, Inconclusive), error.message, error.hint
-        life = registry.describe(name, self._clock.now().date())
-        return Availability(name, available, why, hint, life, self._clock.monotonic() - started, certain)
+            return "it responds"
 
-    async def _image(self, contents: Any, prompt: str, ratio: str, size: str, timeout: float | None) -> ImageResult:
+        return await calls.probed(name, self._clock, ask)
+
+    async def _image(
+        self,
+        contents: list[str] | list[requests.Content],
+        prompt: str,
+        ratio: str,
+        size: str,
+        timeout: float | None,
+        warnings: tuple[str, ...] = (),
+    ) -> ImageResult:
         """Check, reserve the cost, call, read the answer, and settle the cost."""
         if timeout is not None:
             base.check_timeout(timeout)
         seconds = self.timeout if timeout is None else min(timeout, self.timeout)
-        self._check_alive(self.model)
-        reserved = 0.0
-        if self._budget is not None:
-            estimate = pricing.estimate(self.model, size, requests.count_characters(contents))
-            reserved = self._budget.reserve(self.model, estimate)
+        calls.check_alive(self.model, self._clock.now().date())
 
         async def generate(client: genai.Client) -> ImageResult:
             started = self._clock.monotonic()
@@ -161,17 +182,9 @@ class GeminiImageProvider:
                 return read_result(body, self.model, prompt, size, took)
             return await asyncio.to_thread(read_result, body, self.model, prompt, size, took)
 
-        cost: float | None = None  # unknown, until the answer or an error determines it
-        try:
-            result = await self._call(self.model, seconds, generate)
-            cost = result.cost_usd
-        except ImageError as error:
-            cost = 0.0 if error.billed is False else None
-            raise
-        finally:
-            if self._budget is not None:
-                self._budget.settle(reserved, reserved if cost is None else cost)
-        return result
+        estimate = pricing.estimate(self.model, size, requests.count_characters(contents))
+        result = await calls.paid(self._budget, self.model, estimate, lambda: self._call(self.model, seconds, generate))
+        return replace(result, warnings=(*result.warnings, *warnings)) if warnings else result
 
     async def _send(self, client: genai.Client, model: str, contents: Any, config: Any) -> str:
         """The unparsed body of the answer, without the key, in case the service repeats it."""
@@ -179,80 +192,59 @@ class GeminiImageProvider:
         body = response.sdk_http_response.body if response.sdk_http_response else None
         return self._key.redacted(body or "{}")
 
-    def _check_alive(self, model: str) -> None:
-        """Raises ModelNotFound if the name is known to be shut down: it would cost a call."""
-        today = self._clock.now().date()
-        known = registry.find(model)
-        if known is not None and not known.lives(today):
-            message = f"{model} was shut down on {known.shut_down}; it was not called"
-            raise error_mapping.model_not_found(model, today, message)
-
     async def _call(self, model: str, seconds: float, call: Callable[[genai.Client], Awaitable[T]]) -> T:
         """Make a call that ends in time. Raises ImageError for every error."""
         client = self._client()
         from google.genai.errors import APIError
         from httpx2 import HTTPError, InvalidURL
 
-        try:
-            async with asyncio.timeout(seconds):
-                return await call(client)
-        except ImageError as error:
-            failure = error
-        except TimeoutError:
-            failure = TimedOut(f"{model}: no complete answer within {seconds:g} s")
-        except (APIError, HTTPError, InvalidURL) as error:
-            failure = self._translate(error, model, seconds)
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        def translate(error: Exception) -> ImageError:
+            if isinstance(error, APIError):
+                headers = {k.lower(): v for k, v in (getattr(error.response, "headers", None) or {}).items()}
+                body = self._key.redacted_body(error.details)
+                read = error_mapping.ErrorAnswer(error.code, body, headers, model, self._clock.now())
+                return error_mapping.map_error(read)
+            if isinstance(error, HTTPError | InvalidURL):
+                return calls.transport_error(error, model, seconds, self._base_url or "the Gemini API")
             # The SDK's own: invalid JSON, or a shape that its types reject.
-            failure = DamagedAnswer(f"{model}: the SDK cannot read the answer: {_first_line(error)}")
-        # Raised outside of the handlers: the SDK's frames hold the headers, and with them the key.
-        failure.message, failure.hint = self._key.redacted(failure.message), self._key.redacted(failure.hint)
-        failure.args = (failure.message,)
-        raise failure.with_traceback(None)
+            return DamagedAnswer(f"{model}: the SDK cannot read the answer: {calls.first_line(error)}")
 
-    def _translate(self, error: Exception, model: str, seconds: float) -> ImageError:
-        """The ImageError for an error of the SDK or of httpx2."""
-        import httpx2
-        from google.genai.errors import APIError
-
-        if isinstance(error, APIError):
-            headers = {name.lower(): value for name, value in (getattr(error.response, "headers", None) or {}).items()}
-            body = self._key.redacted_body(error.details)
-            return error_mapping.map_error(
-                error_mapping.ErrorAnswer(error.code, body, headers, model, self._clock.now())
-            )
-        url = re.sub(r"(?<=://)[^/@]*@|\?.*", "", self._base_url or "the Gemini API")
-        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-            hint = "Check the base URL and the network."
-            failure = Disconnected(f"{model}: no connection to {url}: {_first_line(error)}", hint)
-            failure.billed = False
-            return failure
-        if isinstance(error, httpx2.TimeoutException):
-            return TimedOut(f"{model}: no complete answer within {seconds:g} s")
-        if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
-            return ConfigurationError(f"{url} is not a valid URL: {_first_line(error)}", "Correct base_url.")
-        return Disconnected(f"{model}: the connection broke: {_first_line(error)}")
+        expected = (APIError, HTTPError, InvalidURL, ValueError, TypeError, LookupError, AttributeError)
+        return await calls.call_in_time(lambda: call(client), model, seconds, self._key, expected, translate)
 
     def _client(self) -> genai.Client:
         """The client, which is kept: an unreferenced one is closed on collection, even in the middle of a call."""
         loop = asyncio.get_running_loop()
         if self._opened is None or self._opened[2] is not loop:  # connections belong to the loop that opened them
-            from omni_release.images.client import open_client
-
             headers = requests.timeout_header(self.timeout)
-            opened = open_client(self._key.value, self._base_url, self._api_version, headers, self._most_bytes)
+            opened = _open_client(self._key.value, self._base_url, self._api_version, headers, self._most_bytes)
             self._opened = (*opened, loop)
         return self._opened[0]
 
 
-def _first_set(*values: str | None) -> str:
-    """The first value that is not blank: a blank environment variable counts as unset."""
-    return next((value.strip() for value in values if value and value.strip()), "")
+def _open_client(
+    key: str, base_url: str | None, api_version: str, headers: dict[str, str], limit: int
+) -> tuple[genai.Client, BoundedClient]:
+    """A client for the Gemini API (never Vertex, whatever the environment says), and its transport.
 
+    It does not retry. `headers` are sent with each call, `limit` is the size of the largest answer in bytes. With this
+    transport the SDK does not use aiohttp, even if it is installed.
+    """
+    import httpx2
+    from google import genai
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    from omni_release.images.transport import open_transport, ssl_context
+
+    transport = open_transport(limit)
+    options = genai.types.HttpOptions(
+        base_url=base_url or API,  # given explicitly, or the SDK would read it from the environment
+        api_version=api_version,
+        headers=headers,
+        httpx_async_client=transport,
+        httpx_client=httpx2.Client(verify=ssl_context(), follow_redirects=False),
+        async_client_args={"ssl": ssl_context()},  # or it reads all certificates again, for websockets never opened
+    )
+    return genai.Client(vertexai=False, api_key=key, http_options=options), transport
 
 
 def _model_info(model: genai.types.Model) -> ModelInfo:
@@ -288,4 +280,5 @@ def read_result(body: str, model: str, prompt: str, size: str, seconds: float) -
         warnings=() if answered == model else (f"requested {model}, but {answered} has answered",),
         response_id=response.response_id,
         retirement=response.retirement,
+        vendor=GeminiImageProvider.vendor,
     )

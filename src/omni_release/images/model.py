@@ -13,17 +13,20 @@ import msgspec
 from omni_release.images.api_format import decode_base64, encode_base64, replace_surrogates
 from omni_release.images.errors import InvalidRequest
 
-RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-"""The aspect ratios that both GA models accept (Gemini API, image generation, 2026-09)."""
+RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1")
+"""The aspect ratios of a request. Not every model makes each of them: a provider's `limits` says so before a call."""
 
-SIZES = ("1K", "2K", "4K")
-"""The sizes that both GA models accept; the flash models also accept "512", which pro rejects with a 400."""
+SIZES = ("512", "1K", "2K", "4K")
+"""The sizes of a request: the length in pixels of a square's side. Not every model makes each of them."""
 
 LARGEST_BATCH = 4
 
+MOST_REFERENCES = 16
+"""What the images API of OpenAI accepts; Gemini's models accept 14."""
+
 _LONGEST_PROMPT = 60_000
 
-_BYTES = ("data", "image", "signature")
+_BYTES = ("data", "image", "signature", "references")
 """The fields of the documents below that hold bytes."""
 
 
@@ -35,7 +38,7 @@ class Document:
 
     def to_json(self) -> str:
         """JSON in ASCII, which any file accepts."""
-        plain = msgspec.to_builtins(self, builtin_types=(bytes, datetime.datetime))
+        plain = msgspec.to_builtins(self, builtin_types=(bytes, datetime.datetime, datetime.date))
         # msgspec would write standard base64, and "Z" for UTC.
         return json.dumps(plain, default=lambda v: encode_base64(v) if isinstance(v, bytes) else v.isoformat())
 
@@ -58,7 +61,13 @@ class Document:
 
 
 def _decode_bytes(table: dict[str, Any]) -> dict[str, Any]:
-    return {k: decode_base64(v) if k in _BYTES and isinstance(v, str) else v for k, v in table.items()}
+    return {name: _decoded(value) if name in _BYTES else value for name, value in table.items()}
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
+    return decode_base64(value) if isinstance(value, str) else value
 
 
 def _unknown_fields(given: object, read: object) -> Iterator[str]:
@@ -79,7 +88,8 @@ class ImageRequest(Document):
     """One image, or a batch of `count` images.
 
     `aspect_ratio` and `size` default to the preset's. `context` is source material: it is sent as data, never as
-    instructions. Raises InvalidRequest if no call with it could succeed.
+    instructions. `references` are images to work from, each the bytes of a PNG, JPEG or WebP file. Raises
+    InvalidRequest if no call with it could succeed.
     """
 
     prompt: str
@@ -88,6 +98,7 @@ class ImageRequest(Document):
     size: str = ""
     count: int = 1
     context: str = ""
+    references: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str) or not self.prompt.strip():
@@ -109,6 +120,26 @@ class ImageRequest(Document):
                 raise InvalidRequest(f"unknown {option} {value!r}", f"Use one of {', '.join(choices)}.")
         if type(self.count) is not int or not 1 <= self.count <= LARGEST_BATCH:
             raise InvalidRequest(f"invalid batch size {self.count!r}", f"Request 1 to {LARGEST_BATCH} images.")
+        references: object = self.references
+        if not isinstance(references, tuple | list):
+            raise InvalidRequest("the reference images are not a tuple", "Pass a tuple: references=(data,).")
+        object.__setattr__(self, "references", tuple(references))
+        if len(self.references) > MOST_REFERENCES:
+            message = f"{len(self.references)} reference images are more than {MOST_REFERENCES}"
+            raise InvalidRequest(message, "Pass fewer images.")
+        for number, data in enumerate(self.references, 1):
+            if not isinstance(data, bytes) or not image_type(data):
+                message = f"reference image {number} is not the bytes of a PNG, JPEG or WebP file"
+                raise InvalidRequest(message, "Pass the content of an image file: Path(name).read_bytes().")
+
+
+def image_type(data: bytes) -> str:
+    """The MIME type of an image by its first bytes; "" if it is neither PNG, JPEG nor WebP."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
 
 
 def check_text(name: str, text: str) -> None:
@@ -140,20 +171,24 @@ class Part(Document):
 
 @dataclass(frozen=True)
 class Usage(Document):
-    """Tokens, from usageMetadata. `total` = prompt + candidates + thoughts; the details do not add up to it."""
+    """Tokens of a call. `prompt` has `prompt_image` of images in it, `candidates` has `image`.
+
+    Of Gemini's usageMetadata, `total` = prompt + candidates + thoughts; the details do not add up to it.
+    """
 
     prompt: int = 0
     candidates: int = 0
     image: int = 0
     thoughts: int = 0
     total: int = 0
+    prompt_image: int = 0
 
 
 @dataclass(frozen=True)
 class Attempt(Document):
     """One call: its model, start, duration in seconds, result (`came`), and what followed (`next`) and why.
 
-    `came` is `image` or the error's type, `wait` the seconds until the next call.
+    `came` is `image` or the error's type, `wait` the seconds until the next call, `cost_usd` None if it is unknown.
     """
 
     model: str
@@ -164,6 +199,8 @@ class Attempt(Document):
     why: str
     message: str = ""
     wait: float = 0.0
+    cost_usd: float | None = None
+    vendor: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,8 +209,8 @@ class ImageResult(Document):
 
     `mime_type`, `width` and `height` are read from `data`, which has been decoded. `model_requested` is the caller's
     choice, `model_answered` the model that the service names; `warnings` state every difference from the request.
-    `cost_usd` is None if the price is unknown; `cost_from` is "usage" or "price per image". `parts` is the whole
-    answer, for the next turn; `signature` belongs to the image's own part.
+    `cost_usd` is None if the price is unknown; `cost_from` is "usage", "the answer" or "price per image". `parts` is
+    the whole answer, for the next turn; `signature` belongs to the image's own part. `vendor` made the image.
     """
 
     prompt: str
@@ -195,15 +232,20 @@ class ImageResult(Document):
     warnings: tuple[str, ...] = ()
     response_id: str = ""
     retirement: datetime.datetime | None = None
+    vendor: str = ""
 
 
 @dataclass(frozen=True)
 class ModelInfo(Document):
-    """A model that the service lists. A listed model may be shut down: only `probe` proves that it responds."""
+    """A model that the service lists. A listed model may be shut down: only `probe` proves that it responds.
+
+    `shut_down` is the date that the list itself states, if it does.
+    """
 
     name: str
     display_name: str
     methods: tuple[str, ...]
+    shut_down: datetime.date | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from omni_release import models
@@ -64,22 +65,70 @@ class Cost:
     basis: str
 
 
+@dataclass(frozen=True)
+class Rates:
+    """Prices in USD per million tokens. None where a model has no such tokens, or the price is unknown."""
+
+    input: float | None
+    image_input: float | None
+    text_output: float | None
+    image_output: float | None
+
+
+# To be replaced by the registry's rows of OpenAI. Source: the model pages of developers.openai.com, 2026-11.
+_OPENAI = {
+    "gpt-image-2.6-sunburst": Rates(5, 8, None, 30),
+    "gpt-image-2.6-flare": Rates(5, 8, None, 30),
+    "gpt-image-2.5-sunburst": Rates(5, 8, None, 30),
+    "gpt-image-2.5-flare": Rates(5, 8, None, 30),
+    "gpt-image-2": Rates(5, 8, None, 30),
+    "gpt-image-1.5": Rates(5, 8, 10, 32),
+    "chatgpt-image-latest": Rates(5, 8, 10, 32),
+    "gpt-image-1-mini": Rates(2, 2.5, None, 8),
+    "gpt-image-1": Rates(5, 10, None, 40),
+}
+_PER_IMAGE = {"grok-imagine-image": 0.02}
+_REFERENCE_TOKENS = 1_600
+"""Of an image that is sent, in an estimate."""
+
+
+def _rates(model: str) -> Rates | None:
+    """The prices of a model, without the date of its snapshot or the prefix of a gateway."""
+    name = re.sub(r"-\d{4}-\d\d-\d\d$", "", model.rpartition("/")[2])
+    known = models.find(model) or models.find(name)
+    if known is not None and known.price is not None:
+        price = known.price
+        return Rates(price.input, price.input, price.text_output, price.image_output)
+    return _OPENAI.get(name)
+
+
 def cost_of(model: str, usage: Usage | None, size: str) -> Cost:
-    """The cost of a call with an image.
+    """The cost of a call.
 
     Image tokens are billed at the image price, and all other tokens of the answer at the text price. The details of a
     real answer omit some candidate tokens; they count as text. Tokens without a known price count as free.
     """
-    known = models.find(model)
-    price = known.price if known else None
-    if price is None:
+    rates = _rates(model)
+    if rates is None:
         return Cost(None, "no known price")
-    if usage is None or not usage.image or price.image_output is None:
-        per_image = price.per_image.get(size)
+    if usage is None or not usage.image or rates.image_output is None:
+        known = models.find(model)
+        per_image = known.price.per_image.get(size) if known and known.price else None
         return Cost(per_image, "price per image" if per_image is not None else "no known price")
+    return Cost(_token_cost(rates, usage), "usage")
+
+
+def cost_without_image(model: str, usage: Usage | None) -> float | None:
+    """The cost of an answer that has no image, in USD; None if it is unknown."""
+    rates = _rates(model)
+    return None if rates is None or usage is None else _token_cost(rates, usage)
+
+
+def _token_cost(rates: Rates, usage: Usage) -> float:
     other = usage.candidates - usage.image + usage.thoughts
-    usd = usage.image * price.image_output + other * (price.text_output or 0) + usage.prompt * (price.input or 0)
-    return Cost(usd / _MILLION, "usage")
+    usd = usage.image * (rates.image_output or 0) + other * (rates.text_output or 0)
+    usd += usage.prompt_image * (rates.image_input or 0) + (usage.prompt - usage.prompt_image) * (rates.input or 0)
+    return usd / _MILLION
 
 
 def estimate(model: str, size: str, prompt_characters: int) -> float | None:
@@ -90,3 +139,15 @@ def estimate(model: str, size: str, prompt_characters: int) -> float | None:
         return None
     prompt = prompt_characters * (price.input or 0)  # a token has at least one character
     return image + (prompt + _TEXT_ALLOWANCE * (price.text_output or 0)) / _MILLION
+
+
+def estimate_tokens(model: str, image_tokens: float, prompt_characters: int, images: int) -> float | None:
+    """The same for a model that is billed by the tokens of its image. `images` is the number of those that are sent."""
+    if (per_image := _PER_IMAGE.get(model.rpartition("/")[2])) is not None:
+        return per_image * (1 + images)
+    rates = _rates(model)
+    if rates is None or rates.image_output is None:
+        return None
+    sent = prompt_characters * (rates.input or 0) + images * _REFERENCE_TOKENS * (rates.image_input or 0)
+    text = _TEXT_ALLOWANCE * (rates.text_output or 0)
+    return (image_tokens * rates.image_output + sent + text) / _MILLION

@@ -33,8 +33,18 @@ class ImageProvider(Protocol):
         """The model's name."""
 
     @property
+    def vendor(self) -> str:
+        """Who runs the service, such as "gemini" or "openai": models of one vendor share an account and an outage."""
+
+    @property
     def timeout(self) -> float:
         """The default timeout of a call, in seconds."""
+
+    def limits(self, asked: ImageRequest | Conversation) -> tuple[str, ...]:
+        """What the image will not be as asked for: known before a call, and a warning on its result.
+
+        Raises InvalidRequest if the model cannot do it at all.
+        """
 
     async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
         """One image; `generate_batch` makes several. Raises ImageError, whose type says what to do next."""
@@ -58,17 +68,20 @@ class ImageProvider(Protocol):
 
 
 class Key:
-    """An API key that never appears in a repr or a pickle."""
+    """An API key that never appears in a repr or a pickle. `variables` are named where it is missing.
 
-    def __init__(self, value: str) -> None:
+    `others` are values that are as secret as the key, such as those of a gateway's headers.
+    """
+
+    def __init__(self, value: str, variables: str = KEY_VARIABLES, others: tuple[str, ...] = ()) -> None:
         self.value = value.strip()
         if not self.value:
-            raise ConfigurationError("no API key is set", f"Set {KEY_VARIABLES} in the environment.")
+            raise ConfigurationError("no API key is set", f"Set {variables} in the environment.")
         if not self.value.isascii() or not self.value.isprintable() or " " in self.value:
             raise ConfigurationError(
-                "the API key contains invalid characters", f"Set {KEY_VARIABLES} again, without quotes."
+                "the API key contains invalid characters", f"Set {variables} again, without quotes."
             )
-        self._encodings = redaction.key_encodings([self.value])
+        self._encodings = redaction.key_encodings([self.value, *others])
 
     def __repr__(self) -> str:
         return "<key>"
@@ -91,10 +104,10 @@ class Key:
         return {name: self.redacted_body(item) for name, item in body.items()} if isinstance(body, dict) else body
 
 
-def check_installed() -> None:
-    """Raises ConfigurationError if a package of the extra `images` is missing."""
+def check_installed(*names: str) -> None:
+    """Raises ConfigurationError if one of these packages of the extra `images` is missing."""
     try:
-        missing = [name for name in ("google.genai", "PIL") if importlib.util.find_spec(name) is None]
+        missing = [name for name in names if importlib.util.find_spec(name) is None]
     except ModuleNotFoundError:  # there is no `google` at all
         missing = ["google.genai"]
     if missing:
@@ -115,7 +128,7 @@ def checked_model_name(model: str) -> str:
     return name
 
 
-def checked_base_url(text: str) -> str | None:
+def checked_base_url(text: str, variable: str) -> str | None:
     """The base URL, or None if it is empty. Raises ConfigurationError if it is not an HTTP URL with a host."""
     if not text:
         return None
@@ -127,7 +140,7 @@ def checked_base_url(text: str) -> str | None:
     if not valid or not text.isprintable() or " " in text:
         raise ConfigurationError(
             "invalid base URL: it must begin with https:// or http://, and name a host",
-            "Correct base_url or GOOGLE_GEMINI_BASE_URL.",
+            f"Correct base_url or {variable}.",
         )
     return text
 

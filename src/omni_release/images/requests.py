@@ -11,22 +11,38 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omni_release.images.errors import InvalidRequest
-from omni_release.images.model import Document, ImageRequest, ImageResult, Part, check_text, find_preset
+from omni_release.images.model import Document, ImageRequest, ImageResult, Part, check_text, find_preset, image_type
 
 Content = dict[str, Any]  # the SDK's own TypedDicts would have to be imported
 
 
+LARGEST_REQUEST = 14_000_000
+"""In bytes, of texts, images and signatures: the Gemini API accepts about 20 MB, and base64 adds a third."""
+
+MOST_GEMINI_REFERENCES = 14
+
+
 @dataclass(frozen=True)
 class Turn(Document):
-    """The user's texts, and the whole answer with each part's signature."""
+    """The user's texts and reference images, and the whole answer with each part's signature.
+
+    `vendor` made the answer; "" if that is unknown.
+    """
 
     said: tuple[str, ...]
     answer: tuple[Part, ...] = field(repr=False)
+    references: tuple[bytes, ...] = field(default=(), repr=False)
+    vendor: str = ""
 
     @property
     def size(self) -> int:
-        """The size of texts and answer, in bytes."""
-        return sum(map(len, self.said)) + sum(part.size for part in self.answer)
+        """The size of texts, reference images and answer, in bytes."""
+        return sum(map(len, (*self.said, *self.references))) + sum(part.size for part in self.answer)
+
+    @property
+    def image(self) -> Part | None:
+        """The last part of the answer that is an image."""
+        return next((part for part in reversed(self.answer) if part.image), None)
 
 
 @dataclass(frozen=True)
@@ -34,30 +50,41 @@ class Conversation(Document):
     """The turns so far. The oldest turns are dropped beyond `most_turns` turns or `most_bytes` bytes.
 
     The API accepts requests of about 20 MB, and base64 adds a third: hence 14 MB. `aspect_ratio` and `size` are those
-    of the first request, and are sent with each turn.
+    of the first request, and are sent with each turn. `dropped` counts the turns that were dropped: the result of the
+    next refinement warns of them.
     """
 
     turns: tuple[Turn, ...] = ()
     aspect_ratio: str = ""
     size: str = ""
     most_turns: int = 8
-    most_bytes: int = 14_000_000
+    most_bytes: int = LARGEST_REQUEST
+    dropped: int = 0
 
     @classmethod
     def start(cls, request: ImageRequest, result: ImageResult) -> Conversation:
         """A conversation about an image that `generate` returned."""
-        first = Turn(request_texts(request), result.parts)
+        first = Turn(request_texts(request), result.parts, request.references, result.vendor)
         return cls((first,), request.aspect_ratio, request.size)._bounded()
 
     def after(self, result: ImageResult) -> Conversation:
         """The conversation with one more turn: the result of `refine`."""
-        return replace(self, turns=(*self.turns, Turn((result.prompt,), result.parts)))._bounded()
+        turn = Turn((result.prompt,), result.parts, vendor=result.vendor)
+        return replace(self, turns=(*self.turns, turn))._bounded()
+
+    @property
+    def last_image(self) -> tuple[bytes, str] | None:
+        """The image that the next turn refines, and the vendor that made it ("" if unknown); None without an image."""
+        for turn in reversed(self.turns):
+            if (part := turn.image) is not None and part.image is not None:
+                return part.image, turn.vendor
+        return None
 
     def _bounded(self) -> Conversation:
         turns = self.turns[-self.most_turns :]
         while len(turns) > 1 and sum(turn.size for turn in turns) > self.most_bytes:
             turns = turns[1:]
-        return replace(self, turns=turns)
+        return replace(self, turns=turns, dropped=self.dropped + len(self.turns) - len(turns))
 
     def check(self, instruction: str) -> None:
         """Raises InvalidRequest if no call with this instruction could succeed."""
@@ -72,13 +99,29 @@ class Conversation(Document):
                 "Generate it in a smaller size, then refine it.",
             )
 
-    def contents(self, instruction: str) -> list[Content]:
-        """The contents of the next turn: all earlier parts with their signatures, or the service answers 400."""
+    def contents(self, instruction: str, vendor: str) -> list[Content]:
+        """The contents of the next turn, for this vendor's API.
+
+        All its own earlier parts are sent with their signatures, or the service answers 400. No other vendor's image
+        has one: the last of those is sent as the user's own, and what was before it is not sent.
+        """
         contents: list[Content] = []
+        given: tuple[bytes, ...] = ()
         for turn in self.turns:
-            contents.append(_user_content(turn.said))
+            if turn.vendor not in ("", vendor):
+                image = turn.image
+                contents, given = [], ((image.image,) if image is not None and image.image else given)
+                continue
+            contents.append(_user_content(turn.said, (*given, *turn.references)))
             contents.append({"role": "model", "parts": [_part_content(part) for part in turn.answer]})
-        return [*contents, _user_content((instruction,))]
+            given = ()
+        return [*contents, _user_content((instruction,), given)]
+
+
+def request_contents(request: ImageRequest) -> list[str] | list[Content]:
+    """The contents of a request. Plain texts, where there is no image: the SDK turns them into one turn at low cost."""
+    texts = request_texts(request)
+    return [_user_content(texts, request.references)] if request.references else list(texts)
 
 
 def request_texts(request: ImageRequest) -> tuple[str, ...]:
@@ -108,8 +151,9 @@ def count_characters(contents: list[str] | list[Content]) -> int:
     return sum(map(len, parts))
 
 
-def _user_content(texts: tuple[str, ...]) -> Content:
-    return {"role": "user", "parts": [{"text": text} for text in texts]}
+def _user_content(texts: tuple[str, ...], images: tuple[bytes, ...] = ()) -> Content:
+    pictures = [{"inline_data": {"data": image, "mime_type": image_type(image)}} for image in images]
+    return {"role": "user", "parts": [*pictures, *({"text": text} for text in texts)]}
 
 
 def _part_content(part: Part) -> Content:

@@ -157,6 +157,13 @@ class ResilientProvider:
         return self._providers[0].model
 
     @property
+    def vendor(self) -> str:
+        return self._providers[0].vendor
+
+    def limits(self, asked: ImageRequest | Conversation) -> tuple[str, ...]:
+        return self._providers[0].limits(asked)
+
+    @property
     def timeout(self) -> float:
         """The deadline of a whole request, in seconds."""
         return self._policy.total

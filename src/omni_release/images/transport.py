@@ -1,6 +1,6 @@
-"""The SDK's client, configured not to retry, not to hang, to bound what it reads, and to send the key to one host.
+"""The HTTP client of all vendors: it bounds what it reads, follows no redirect, and trusts what the environment names.
 
-It imports google-genai and httpx2, so it is imported with the first call.
+It imports httpx2, so it is imported with the first call.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import ssl
 from typing import Any
 
 import httpx2
-from google import genai
 
 from omni_release.images.errors import AnswerTooLarge
-
-API = "https://generativelanguage.googleapis.com/"
 
 _ENCODING_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
@@ -55,36 +52,21 @@ class BoundedClient(httpx2.AsyncClient):
         return httpx2.Response(response.status_code, headers=headers, content=b"".join(chunks), request=request)
 
 
-def open_client(
-    key: str, base_url: str | None, api_version: str, headers: dict[str, str], limit: int
-) -> tuple[genai.Client, BoundedClient]:
-    """A client for the Gemini API (never Vertex, whatever the environment says), and its transport.
+def open_transport(limit: int) -> BoundedClient:
+    """A client without a timeout of its own (the caller sets one for each call), for answers of at most `limit` bytes.
 
-    `headers` are sent with each call, `limit` is the size of the largest answer in bytes. The caller sets a timeout
-    for each call.
-
-    With its own transport the SDK does not use aiohttp even if it is installed, uses the environment's proxies, and
-    follows no redirect: a redirect would send the key to another host.
+    It uses the environment's proxies, and follows no redirect: a redirect would send the key to another host.
     """
-    context = _ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    transport = BoundedClient(limit, verify=context, follow_redirects=False, timeout=None)
-    client = genai.Client(
-        vertexai=False,
-        api_key=key,
-        http_options=genai.types.HttpOptions(
-            base_url=base_url or API,  # given explicitly, or the SDK would read it from the environment
-            api_version=api_version,
-            headers=headers,
-            httpx_async_client=transport,
-            httpx_client=httpx2.Client(verify=context, follow_redirects=False),
-            async_client_args={"ssl": context},  # or it reads all certificates again, for websockets never opened
-        ),
-    )
-    return client, transport
+    return BoundedClient(limit, verify=ssl_context(), follow_redirects=False, timeout=None)
+
+
+def ssl_context() -> ssl.SSLContext:
+    """Trusts the certificates that the environment names, or the installed ones."""
+    return _ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 @functools.cache
 def _ssl_context(file: str | None, folder: str | None) -> ssl.SSLContext:
-    """Trusts the certificates that the environment names, or the installed ones. Cached, as reading them is slow."""
+    """Cached, as reading the certificates is slow."""
     del file, folder  # the key of the cache: httpx reads the environment itself
     return httpx2.create_ssl_context()
