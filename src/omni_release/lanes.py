@@ -57,6 +57,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
     from omni_release.models.checks import retired_models
+    from omni_release.preparation.checks import changelog_entry
     from omni_release.project.checks import project_valid
     from omni_release.publishing.checks import index_responds, upload_rules
     from omni_release.publishing.steps import Upload
@@ -76,6 +77,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(project_valid),
                 check(versions_agree),
                 check(history_complete),
+                check(changelog_entry),
                 check(retired_models),
                 check(configured_models, signable=True),
             ),
@@ -262,6 +264,7 @@ def gate() -> Lane:
     from omni_release.checklists.checks import checklists_valid
     from omni_release.git.version_checks import version_follows_tags
     from omni_release.models.checks import retired_models
+    from omni_release.preparation.checks import changelog_entry
     from omni_release.project.checks import project_valid
     from omni_release.versions.checks import versions_agree
 
@@ -274,6 +277,7 @@ def gate() -> Lane:
                 check(project_valid),
                 check(versions_agree),
                 check(version_follows_tags),
+                check(changelog_entry),
                 check(retired_models),
             ),
             *stage(Stage.SMOKE, check(cassettes_clean)),

@@ -7,7 +7,8 @@ import datetime
 import pytest
 
 from omni_release.core.errors import UsageError
-from omni_release.preparation.changelog import has_unreleased, released
+from omni_release.preparation.changelog import has_entry, has_unreleased, released
+from omni_release.versions.pep440 import parse
 
 TODAY = datetime.date(2026, 11, 26)
 
@@ -171,6 +172,21 @@ def test_refused(text: str, says: str) -> None:
         released(text, "2.0.0", TODAY, "CHANGES.md")
     assert caught.value.hint
     assert "CHANGES.md" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        (KEEP, True),
+        (LINKED, True),  # whose heading Unreleased names the last version in its link
+        (LINKED.replace("- x\n", ""), False),
+    ],
+)
+def test_has_entry(text: str, has: bool) -> None:
+    """Something is written below Unreleased, whatever its link says."""
+    last = parse("25.2.0")
+    assert last is not None
+    assert has_entry(text, last) is has
 
 
 def test_has_unreleased() -> None:

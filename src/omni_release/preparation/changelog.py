@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from omni_release.core.errors import UsageError
-from omni_release.versions.pep440 import equals
+from omni_release.versions.pep440 import Version, equals, parse
 
 _MONTH = "(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?P<long>[a-z]*)"
 _DATE = re.compile(
@@ -37,6 +37,27 @@ def has_unreleased(text: str) -> bool:
     """Whether the text has a heading Unreleased."""
     lines = text.splitlines()
     return any(_UNRELEASED.search(line) and _is_heading(lines, number) for number, line in enumerate(lines))
+
+
+def is_unreleased(line: str) -> bool:
+    """Whether the line, taken for itself, says that what follows is not released yet."""
+    said = _UNRELEASED.search(line) or _OPEN_HEADING.search(line)
+    return bool(said) and len(re.findall(r"\w+", line)) <= _WORDS_OF_A_HEADING
+
+
+_WORDS_OF_A_HEADING = 8
+
+
+def has_entry(text: str, last: Version) -> bool:
+    """Whether something is written below the heading Unreleased, or below that of a version later than the `last`."""
+    lines = text.splitlines()
+    headings = [number for number, line in enumerate(lines) if _is_heading(lines, number)]
+    for number in headings:
+        named = [version for found in _VERSION.findall(lines[number]) if (version := parse(found))]
+        later = any(version.key > last.key for version in named)
+        if (later or _UNRELEASED.search(lines[number])) and _has_entry(lines, number, headings):
+            return True
+    return False
 
 
 def has_version(text: str, version: str) -> bool:
@@ -159,10 +180,22 @@ def _below(lines: list[str], number: int) -> str:
 
 def _require_entry(lines: list[str], unreleased: int, headings: list[int], name: str) -> None:
     """Raises UsageError where nothing is written below the heading Unreleased, before the one of a version."""
-    stop = next((n for n in headings if n > unreleased and _VERSION.search(lines[n])), len(lines))
-    below = lines[unreleased + 1 : stop]
-    if not any(line.strip() and not re.match(r"#|\[", line) and not _RULE.fullmatch(line) for line in below):
+    if not _has_entry(lines, unreleased, headings):
         raise UsageError(f"{name} has no entry below Unreleased", "Write what has changed, and commit it.")
+
+
+def _has_entry(lines: list[str], heading: int, headings: list[int]) -> bool:
+    """Whether something is written below a heading: not only other headings, links, and that it is not released."""
+    stop = next((n for n in headings if n > heading and _VERSION.search(lines[n])), len(lines))
+    others = set(headings)
+    return any(
+        line.strip()
+        and number not in others
+        and not re.match(r"\[|\.\. _", line)
+        and not _RULE.fullmatch(line)
+        and not _DAY_OPEN.fullmatch(line.strip(_AROUND))
+        for number, line in enumerate(lines[heading + 1 : stop], heading + 1)
+    )
 
 
 def _heading(lines: list[str], unreleased: int, previous: int | None, version: str, today: datetime.date) -> list[str]:
