@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import requests
 
 from omni_release.adapters.index import Rehearsal
 from omni_release.core import documents
 from omni_release.core.world import FileState
+from omni_release.index.client import Client
 from tests.index.support import metadata, ran, sdist, wheel
 
 
@@ -52,17 +55,22 @@ def test_rehearsal_index(tmp_path: Path) -> None:
     raise AssertionError("the index still answers")
 
 
-def test_files_persist(tmp_path: Path) -> None:
-    """A later process of the run finds the uploaded files."""
-    first = Rehearsal(tmp_path / "index", "acme-sound", {})
-    made, other = wheel(tmp_path), wheel(tmp_path / "other", metadata(about="other"))
-    secret = next(iter(first.secrets.values()))()
+def uploaded(index: Rehearsal, made: Path) -> None:
+    """Upload a wheel to the index."""
+    secret = next(iter(index.secrets.values()))()
     data = {"name": "acme-sound", "version": "1.0", "metadata_version": "2.1", "filetype": "bdist_wheel"}
     data |= {"sha256_digest": documents.artifact_of(made).sha256}
     with made.open("rb") as content:
         files = {"content": content}
-        answer = requests.post(first.target.upload, data=data, files=files, auth=("rehearsal", secret), timeout=9)
+        answer = requests.post(index.target.upload, data=data, files=files, auth=("rehearsal", secret), timeout=9)
     assert answer.status_code == 200, answer.text
+
+
+def test_files_persist(tmp_path: Path) -> None:
+    """A later process of the run finds the uploaded files."""
+    first = Rehearsal(tmp_path / "index", "acme-sound", {})
+    made, other = wheel(tmp_path), wheel(tmp_path / "other", metadata(about="other"))
+    uploaded(first, made)
     first.close()
     second = Rehearsal(tmp_path / "index", "acme-sound", {})
     wanted = [
@@ -73,3 +81,56 @@ def test_files_persist(tmp_path: Path) -> None:
     told = [each.state for each in second.file_statuses("acme-sound", wanted)]
     second.close()
     assert told == [FileState.OURS, FileState.OTHER_BYTES, FileState.ABSENT]
+
+
+def _without_record(held: Path, made: Path) -> None:
+    held.unlink()
+
+
+def _other_bytes(held: Path, made: Path) -> None:
+    (held.parent.parent / "files" / made.name).write_bytes(bytes(made.stat().st_size))
+
+
+def _other_hash(held: Path, made: Path) -> None:
+    held.write_text(held.read_text().replace(documents.artifact_of(made).sha256, "0" * 64))
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "parsed"),
+    [
+        (lambda held, made: None, FileState.OURS, False),
+        (_without_record, FileState.ABSENT, False),
+        (_other_bytes, FileState.OTHER_BYTES, True),
+        (_other_hash, FileState.OTHER_BYTES, True),
+    ],
+)
+def test_own_pages(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path, Path], None],
+    state: FileState,
+    parsed: bool,
+) -> None:
+    """Its pages are parsed only where they, or the bytes, are not as expected; both ways come to the same."""
+    index, made = Rehearsal(tmp_path / "index", "acme-sound", {}), wheel(tmp_path)
+    forms: list[str] = []
+    ask = Client._read_page
+
+    def read_page(client: Client, project: str, form: str) -> object:
+        forms.append(form)
+        return ask(client, project, form)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "_read_page", read_page)
+        assert index.files("acme-sound") == ()
+        uploaded(index, made)
+        wanted = documents.artifact_of(made)
+        change(tmp_path / "index" / "held" / f"{made.name}.json", made)
+        (found,) = index.file_statuses("acme-sound", [wanted])
+    client = index._client
+    assert (found.state, bool(forms)) == (state, parsed), found
+    assert client.file_statuses("acme-sound", [wanted]) == (found,)
+    assert [(file.name, file.sha256, file.uploaded) for file in index.files("acme-sound")] == [
+        (file.name, file.sha256, file.uploaded) for file in client.files("acme-sound")
+    ]
+    index.close()

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import functools
+import hashlib
+import http.client
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import urllib.parse
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omni_release import distributions
 from omni_release.core.model import REHEARSAL, Artifact, Target
-from omni_release.core.world import Access, Credentials, FileStatus, IndexFile
+from omni_release.core.world import Access, Credentials, FileState, FileStatus, IndexFile
 from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index.client import Client
+    from omni_release.local_index import StoredFile
     from omni_release.local_index.server import LocalIndex
 
 INSTALLER_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
@@ -27,6 +32,8 @@ INSTALLER_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
 _USER = "rehearsal"
 _PASSWORD = "rehearsal-password"  # noqa: S105 - a secret's name, not its value
 _URL_WITH_LOGIN = "index-address"  # a secret's name
+_SILENCE = 15.0  # seconds without a byte
+_CHUNK = 64 * 1024
 
 
 def reader(simple_url: str, login: IndexLogin = ANONYMOUS) -> Client:
@@ -56,6 +63,9 @@ class _Readable(abc.ABC):
 
 class Rehearsal(_Readable):
     """See `core.world.Index`: the run's own index.
+
+    Its pages are known byte for byte. Where they are as expected, they are not parsed: importing the libraries for
+    that takes longer than all else in a run that uses the results of an earlier one.
 
     `environment` says where this machine's default index is; `script` is a fault script.
     """
@@ -92,6 +102,43 @@ class Rehearsal(_Readable):
     def reading(self, project: str) -> Mapping[str, str]:
         return {}
 
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        with self._connection() as connection:
+            if (listed := self._listed(project, connection)) is not None:
+                url = f"{self._server.url}/files/"
+                return tuple(IndexFile(f.name, f.digests.sha256, f"{url}{f.name}", f.uploaded) for f in listed)
+        return super().files(project)
+
+    def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
+        with self._connection() as connection:
+            if (files := self._listed(project, connection)) is not None:
+                listed = {file.name: file.digests.sha256 for file in files}
+                ours = [file for file in artifacts if file.name in listed]
+                if all(listed[file.name] == file.sha256 == _served(file, connection) for file in ours):
+                    return tuple(_status(file, listed) for file in artifacts)
+        return super().file_statuses(project, artifacts)  # says what is wrong
+
+    def _listed(self, project: str, connection: http.client.HTTPConnection) -> tuple[StoredFile, ...] | None:
+        """The files of the index, if each form of the project's page lists just these; None if one does not."""
+        from omni_release.local_index import store
+
+        files = self._server.store.files()
+        for content_type in (store.JSON, store.HTML):
+            with _get(connection, f"/simple/{project}/", content_type) as response:
+                status, page = response.status, response.read()
+            expected = store.project_page(project, files, content_type).encode()
+            if (status, page) != (200, expected) and (status, files) != (404, ()):
+                return None
+        return files
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection with the server; an error of it ends what is done with it."""
+        host = urllib.parse.urlsplit(self.target.simple).netloc
+        broken = contextlib.suppress(OSError, http.client.HTTPException)
+        with broken, contextlib.closing(http.client.HTTPConnection(host, timeout=_SILENCE)) as connection:
+            yield connection
+
     def close(self) -> None:
         """Stop the server if it was started."""
         if "_server" in self.__dict__:
@@ -114,6 +161,28 @@ class Rehearsal(_Readable):
         return LocalIndex(
             IndexSetup(self._folder, name, account, default_index(self._environment), script=self._script)
         )
+
+
+def _get(connection: http.client.HTTPConnection, path: str, accepted: str) -> http.client.HTTPResponse:
+    """The answer to a GET, with its body unread."""
+    connection.request("GET", path, headers={"Accept": accepted, "Cache-Control": "no-cache"})
+    return connection.getresponse()
+
+
+def _status(file: Artifact, listed: Collection[str]) -> FileStatus:
+    """The status of a file whose bytes are served, if it is listed."""
+    if file.name in listed:
+        return FileStatus(file.name, FileState.OURS, f"sha256 {file.sha256}")
+    return FileStatus(file.name, FileState.ABSENT, "not listed")
+
+
+def _served(file: Artifact, connection: http.client.HTTPConnection) -> str:
+    """The SHA-256 of the bytes that are served as this file."""
+    digest = hashlib.sha256()
+    with _get(connection, f"/files/{file.name}", "*/*") as response:
+        while chunk := response.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 class PackageIndex(_Readable):

@@ -20,6 +20,7 @@ from omni_release.core.errors import UsageError
 from omni_release.core.model import Artifact, Release
 from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import World
+from omni_release.index import PYPI_SIMPLE
 
 PIP_QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 """pip's options for a run without a person."""
@@ -207,11 +208,7 @@ _VARIABLES = ("PIP_INDEX_URL", *_UV_VARIABLES)
 def default_index(environment: Mapping[str, str]) -> str:
     """The URL of the default index's simple API. Raises UsageError where it is not an http or https URL."""
     variables = _from_variables(environment, _VARIABLES)
-    url = next(chain(variables, _from_pip_files(environment), _from_uv_files(environment)), None)
-    if url is None:
-        import pypi_simple
-
-        url = pypi_simple.PYPI_SIMPLE_ENDPOINT
+    url = next(chain(variables, _from_pip_files(environment), _from_uv_files(environment)), PYPI_SIMPLE)
     try:
         scheme = urllib.parse.urlsplit(url).scheme
     except ValueError:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
+PYPI_SIMPLE = "https://pypi.org/simple/"
+"""PyPI's simple API, which pip and uv use where nothing else is configured."""
+
 DEADLINE = 30.0
 """Seconds that one question to an index may take, whatever the index does meanwhile."""
 

@@ -149,14 +149,13 @@ class Pypirc:
 
 
 def _known_target(name: str) -> Target:
-    """The addresses of PyPI and TestPyPI, from twine and pypi-simple; a target without addresses for other names."""
+    """The addresses of PyPI and TestPyPI, from twine; a target without addresses for other names."""
     if name not in (PYPI, TESTPYPI):
         return Target(name)
-    import pypi_simple
     from twine import utils
 
     upload = utils.DEFAULT_REPOSITORY if name == PYPI else utils.TEST_REPOSITORY
-    simple = pypi_simple.PYPI_SIMPLE_ENDPOINT if name == PYPI else urllib.parse.urljoin(upload, "/simple/")
+    simple = index.PYPI_SIMPLE if name == PYPI else urllib.parse.urljoin(upload, "/simple/")
     return Target(name, upload, simple, urllib.parse.urljoin(simple, "/project/{name}/{version}/"))
 
 
