@@ -35,8 +35,8 @@ _PYTHON = (
     "PYTEST_PLUGINS",
     "__PYVENV_LAUNCHER__",
 )
-_SHELL = ("_", "OLDPWD", "SHLVL")
-"""What a shell says about itself, and about the command before: no program of a run is to depend on that."""
+_SHELL = ("_", "OLDPWD", "PWD", "SHLVL")
+"""What a shell says about itself, its folder and the command before: no program of a run is to depend on that."""
 
 # The variables of a hook that tie git to one repository (`git rev-parse --local-env-vars`).
 _GIT = (
