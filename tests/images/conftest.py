@@ -22,6 +22,7 @@ from omni_release.loopback import LoopbackServer
 T = TypeVar("T")
 OPENAI = "gpt-image-2"
 PRO, FLASH = "gemini-3-pro-image", "gemini-3.1-flash-image"
+NANO_BANANA = "gemini-nano-banana-2.1"
 AT_ONCE = Policy(backoff=0.0)
 EVIDENCE = Path(os.environ.get("OMNI_RELEASE_EVIDENCE", Path(__file__).parents[3] / "shared/evidence/gemini"))
 OPENAI_EVIDENCE = EVIDENCE.parent / "openai"

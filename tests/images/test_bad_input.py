@@ -13,7 +13,7 @@ from PIL import Image
 from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, errors
 from omni_release.images import answer as images_answer
-from tests.images.conftest import FLASH, PRO, EventLog, planted_key, resilient, run, run_request
+from tests.images.conftest import NANO_BANANA, PRO, EventLog, planted_key, resilient, run, run_request
 
 
 def bytes_of(kind: str) -> bytes:
@@ -147,9 +147,8 @@ def test_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
     async def work() -> None:
         for dead, heir in (
             ("gemini-3-pro-image-preview", PRO),
-            ("gemini-2.5-flash-image", FLASH),
-            ("models/gemini-2.5-flash-image-preview", FLASH),
-            ("gemini-2.0-flash-preview-image-generation", FLASH),
+            ("models/gemini-2.5-flash-image-preview", NANO_BANANA),
+            ("gemini-2.0-flash-preview-image-generation", NANO_BANANA),
         ):
             async with GeminiImageProvider(dead, planted_key(), emulator.url) as provider:
                 with pytest.raises(errors.ModelNotFound, match="was shut down on 202") as raised:

@@ -16,7 +16,7 @@ from omni_release.emulators import GeminiEmulator
 from omni_release.images import GeminiImageProvider, ImageRequest, Policy, ResilientProvider, provider_for
 from omni_release.images.provider import STARTED, STILL_RUNNING, LiveLine
 from omni_release.images.shortcuts import with_environment
-from tests.images.conftest import FLASH, PRO, EventLog, planted_key, resilient, run
+from tests.images.conftest import FLASH, NANO_BANANA, PRO, EventLog, planted_key, resilient, run
 
 
 def test_progress(emulator: GeminiEmulator) -> None:
@@ -168,12 +168,12 @@ def test_sdk_neither_retries_nor_goes_to_vertex(emulator: GeminiEmulator, monkey
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, (PRO, FLASH, 90.0)),
+        ({}, (PRO, NANO_BANANA, 90.0)),
         ({"IMAGE_MODEL": FLASH, "IMAGE_FALLBACK_MODEL": PRO, "IMAGE_TIMEOUT_SECONDS": "12.5"}, (FLASH, PRO, 12.5)),
         ({"IMAGE_FALLBACK_MODEL": "none"}, (PRO, None, 90.0)),
         ({"IMAGE_FALLBACK_MODEL": PRO}, (PRO, None, 90.0)),
         ({"IMAGE_FALLBACK_MODEL": f"models/{PRO}"}, (PRO, None, 90.0)),
-        ({"IMAGE_MODEL": " ", "IMAGE_TIMEOUT_SECONDS": ""}, (PRO, FLASH, 90.0)),
+        ({"IMAGE_MODEL": " ", "IMAGE_TIMEOUT_SECONDS": ""}, (PRO, NANO_BANANA, 90.0)),
     ],
 )
 def test_environment_overrides_settings(environment: dict[str, str], expected: tuple[Any, ...]) -> None:
@@ -204,11 +204,11 @@ def test_dead_fallback_is_logged_at_once() -> None:
     """It is logged when the provider is created, not when it is needed."""
     import structlog.testing
 
-    environment = {"GEMINI_API_KEY": planted_key(), "IMAGE_FALLBACK_MODEL": "gemini-2.5-flash-image"}
+    environment = {"GEMINI_API_KEY": planted_key(), "IMAGE_FALLBACK_MODEL": "gemini-2.5-flash-image-preview"}
     with structlog.testing.capture_logs() as said:
         provider_for(Settings(), environment=environment)
     assert [(one["event"], one["log_level"], one["successor"]) for one in said] == [
-        ("image fallback model is gone", "error", FLASH)
+        ("image fallback model is gone", "error", NANO_BANANA)
     ]
 
 

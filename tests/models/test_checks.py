@@ -22,7 +22,7 @@ from omni_release.images.checks import configured_models, models_respond
 from omni_release.models.checks import is_history, retired_models
 from tests.conftest import RunCheck, child_environment, omni
 
-DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash", "gemini-3-pro-image"
+DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash-image", "gemini-3-pro-image"
 TODAY = date(2026, 11, 22)
 
 
@@ -74,29 +74,26 @@ def test_retired_model_is_an_error_at_each_place(tmp_path: Path, world: World) -
     found = list(retired_models(about, world))
     places = [".env:1:3", "acme/a.py:2:6", "acme/x.json:1:2", "web/A.vue:1:2"]
     assert said(iter(found)) == [("error", "model-shut-down", where) for where in places]
-    assert "was shut down on 2026-06-25: use gemini-3-pro-image\nSource: https://" in found[0].message
+    assert f"{DEAD}: shut down 2026-06-25 → {LIVING}\nSource: https://" in found[0].message
 
 
 def test_chain_of_successors(run_check: RunCheck) -> None:
     """imagen-3.0-generate-002 was replaced by a model that is retired too."""
     (finding,) = run_check(retired_models, {"a.py": 'M = "imagen-3.0-generate-002"'})
-    assert "use gemini-3.1-flash-image" in finding.message
+    assert "→ gemini-nano-banana-2.1" in finding.message
 
 
 def test_day_of_the_shut_down(tmp_path: Path, world: World) -> None:
     """There is no finding 61 days before the end, a warning from 60 days on, and an error on the day itself."""
     about = release(tmp_path, {"a.py": f'M = "{DYING}"'})
     end = models.all_models()[DYING].shut_down
-    assert end == date(2026, 12, 1)
-    assert said(retired_models(about, on(world, date(2026, 10, 1)))) == [("notice", "", "")]
-    (soon,) = retired_models(about, on(world, date(2026, 10, 2)))
+    assert end == date(2027, 3, 15)
+    assert "model-shuts-down" not in {rule for _, rule, _ in said(retired_models(about, on(world, date(2027, 1, 13))))}
+    soon = next(retired_models(about, on(world, date(2027, 1, 14))))
     assert (soon.severity, soon.rule) == (Severity.WARNING, "model-shuts-down")
-    assert (
-        soon.message.partition("\n")[0]
-        == f"{DYING} shuts down on 2026-12-01, in 60 days: gemini-3.5-flash-lite replaces it"
-    )
-    assert "in 1 day:" in next(retired_models(about, on(world, date(2026, 11, 30)))).message
-    assert said(retired_models(about, on(world, end))) == [("error", "model-shut-down", "a.py:1:6")]
+    assert soon.message.startswith(f"{DYING}: shuts down 2027-03-15, in 60 days → gemini-3.1-flash-lite-image\n")
+    assert "in 1 day →" in next(retired_models(about, on(world, date(2027, 3, 14)))).message
+    assert said(retired_models(about, on(world, end)))[0] == ("error", "model-shut-down", "a.py:1:6")
 
 
 def test_living_models_are_one_notice(tmp_path: Path, world: World) -> None:
@@ -113,7 +110,7 @@ def test_unknown_model_is_a_notice(tmp_path: Path, world: World) -> None:
     unknown, computed = retired_models(about, world)
     assert unknown.severity is Severity.NOTICE and unknown.rule == "model-unknown"
     assert unknown.message == (
-        "gemini-3.0-pro-image is not in the table of models; also b.ts:2:2. Did you mean `gemini-3-pro-image`?"
+        "gemini-3.0-pro-image is not in the table of models; also b.ts:2:2. Nearest known: gemini-3-pro-image"
     )
     assert (computed.rule, computed.where) == ("model-name-computed", "b.ts:2:28")
 
@@ -158,11 +155,58 @@ def test_changelogs(path: str, changelog: bool) -> None:
 def test_retired_model_in_a_changelog(tmp_path: Path, world: World) -> None:
     """It is a notice."""
     about = release(tmp_path, {"CHANGELOG.md": f"- {DEAD} and {DYING} are gone"})
-    found = said(retired_models(about, world))
+    found = said(retired_models(about, on(world, date(2027, 2, 1))))[:2]
     assert [(severity, rule) for severity, rule, _ in found] == [
         ("notice", "model-shut-down"),
         ("notice", "model-shuts-down"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "rule", "message"),
+    [
+        ("gemini-3.5-flash", "warning", "model-routed", "routed since 2026-10-08; gemini-3.6-flash does the work"),
+        ("gemini-2.5-pro", "warning", "model-routed", "routed from 2026-12-01, in 9 days; gemini-3.8-flash does the"),
+        ("gemini-3.1-flash-image", "warning", "model-deprecated", "deprecated since 2026-10-06"),
+        ("veo-3.1-generate-preview", "warning", "model-may-be-shut-down", "not confirmed → gemini-omni-1.2-flash"),
+        ("claude-mythos-preview", "warning", "model-may-be-shut-down", "end contested: 2026-06-30"),
+        ("gpt-4-1106-preview", "error", "model-shut-down", "The sources disagree: 2026-10-23 (package openai 3.57.0)"),
+        ("gemini-2.5-flash", "warning", "model-routed", "On Vertex AI: shut down 2026-10-20"),
+        ("gpt-5", "warning", "model-shuts-down", "shuts down 2026-12-11, in 19 days → gpt-6.1-sol"),
+        ("gemini-2.0-flash-002", "warning", "model-unknown", "gemini-2.0-flash on Gemini API: shut down 2026-06-01"),
+        ("gemini-3-flash-9", "notice", "model-unknown", "not in the table of models"),
+        ("claude-opus-4-8", None, "", ""),
+    ],
+)
+def test_each_stage(name: str, severity: str | None, rule: str, message: str, tmp_path: Path, world: World) -> None:
+    """Only a model that is known to be gone is an error; each other end says what is known."""
+    found = [f for f in retired_models(release(tmp_path, {"a.py": f"M = {name!r}"}), world) if f.rule]
+    assert [(f.severity.value, f.rule) for f in found] == ([(severity, rule)] if severity else [])
+    assert not found or message in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("M = 'text-embedding-004'", "error"),
+        ("client = Client(vertexai=True); M = 'text-embedding-004'", "warning"),
+        ("M = 'vertex_ai/text-embedding-004'", None),
+        ("M = 'vertex_ai/gemini-2.5-flash'", "error"),
+    ],
+)
+def test_platform_decides(text: str, severity: str | None, tmp_path: Path, world: World) -> None:
+    """A model that is gone on one platform may live on another, which a prefix or the file names."""
+    found = [f for f in retired_models(release(tmp_path, {"a.py": text}), world) if f.rule]
+    assert [f.severity.value for f in found] == ([severity] if severity else [])
+
+
+def test_old_table(tmp_path: Path, world: World) -> None:
+    """Facts of more than 60 days ago are a warning where the project names a model of their platform."""
+    about = release(tmp_path, {"a.py": f'M = "{LIVING}"'})
+    old = list(retired_models(about, on(world, date(2027, 1, 18))))
+    assert [(f.severity.value, f.rule) for f in old] == [("warning", "model-table-old")]
+    assert "Gemini API (2026-11-18, 61 days)" in old[0].message
+    assert not [f for f in retired_models(about, on(world, date(2027, 1, 17))) if f.rule]
 
 
 SHIPPED = "src/acme/a.py"
@@ -258,7 +302,7 @@ def test_list_of_models(case: Callable[[str], Path]) -> None:
     (root / "a.py").write_text(f'"{DEAD}", f"gemini-{{x}}"\n"{DEAD}"\n', encoding="utf-8")
     shown = omni("models", "list", cwd=root)
     assert shown.code == 0
-    assert f"{DEAD}: shut down on 2026-06-25, replaced by {LIVING}\n  a.py:1:2\n  a.py:2:2\n" in shown.out
+    assert f"{DEAD}: shut down 2026-06-25 → {LIVING}, 2 places\n  a.py:1:2\n  a.py:2:2\n" in shown.out
     entries = {
         entry["name"]: entry for entry in omni("models", "list", "--format", "json", cwd=root).document["models"]
     }
@@ -298,7 +342,7 @@ def test_model_that_the_service_does_not_know(tmp_path: Path, world: World) -> N
         about = release(tmp_path, {"a.py": '"gemini-3-pro-imago"'}, 'image-model = "gemini-3.0-pro-image"')
         (found,) = configured_models(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "pyproject.toml:4:16")
-        assert found.severity is Severity.ERROR and "Did you mean `gemini-3-pro-image`?" in found.message
+        assert found.severity is Severity.ERROR and "Nearest known: gemini-3-pro-image" in found.message
         (found, _) = models_respond(about, keyed(world, emulator))
         assert (found.rule, found.where) == ("model-does-not-answer", "a.py:1:2")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import models
+from omni_release.models import names
 from tests.conftest import git
 
 NAME = "gemini-2.5-flash-image"
@@ -17,7 +17,7 @@ def found(root: Path, file: str, text: str | bytes) -> list[tuple[int, int, str,
     path = root / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return [(n.line, n.column, n.name, n.computed) for n in models.find_names(str(root), [file]).occurrences]
+    return [(n.line, n.column, n.name, n.computed) for n in names.find_names(str(root), [file]).occurrences]
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,15 @@ def test_files_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git("add", "--all", cwd=tmp_path)
     (tmp_path / "gone.py").unlink()
     (tmp_path / "new.py").write_text(f'"{NAME}"', encoding="utf-8")
-    assert [n.where for n in models.find_names(str(tmp_path)).occurrences] == ["a.py:1:2", "new.py:1:2", "src/b.py:1:2"]
+    assert [n.where for n in names.find_names(str(tmp_path)).occurrences] == ["a.py:1:2", "new.py:1:2", "src/b.py:1:2"]
 
 
 def test_unread_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is too large is reported with its size; the others are read."""
-    monkeypatch.setattr(models, "LARGEST", 100)
+    monkeypatch.setattr(names, "LARGEST", 100)
     (tmp_path / "large.json").write_text(" " * 101 + NAME, encoding="utf-8")
     (tmp_path / "small.json").write_text(f'"{NAME}"', encoding="utf-8")
-    search = models.find_names(str(tmp_path), ["large.json", "small.json"])
+    search = names.find_names(str(tmp_path), ["large.json", "small.json"])
     assert [n.path for n in search.occurrences] == ["small.json"]
     assert search.unread == (("large.json", "the file has 123 bytes, and the limit is 100"),)
 

@@ -23,7 +23,7 @@ def test_retired_models(case: Callable[[str], Path]) -> None:
     """They are found in Python, TypeScript, a script of Vue and an env file; the cassettes are correct."""
     ran = omni("models", "check", "--format", "json", cwd=case(CASE))
     found = ran.outcome("retired-models")["findings"]
-    assert {(f["path"], f["line"]): f["message"].split()[0] for f in found if f["severity"] == "error"} == PLACES
+    assert {(f["path"], f["line"]): f["message"].partition(":")[0] for f in found if f["severity"] == "error"} == PLACES
     assert ran.code == 1
 
 

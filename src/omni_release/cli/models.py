@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from omni_release.cli.parser import Commands
-    from omni_release.models import Occurrence
+    from omni_release.models.names import Occurrence
 
 Arguments = lane.Arguments
 
@@ -38,18 +38,20 @@ def run_list(arguments: Arguments) -> int:
     """`models list`: each model, its life cycle and its places."""
     from datetime import UTC, datetime
 
-    from omni_release import models as models_module
+    from omni_release.core.text import counted
+    from omni_release.models.names import find_names
 
     today = datetime.now(UTC).date()
     by_name: dict[str, list[Occurrence]] = {}
-    for occurrence in models_module.find_names(str(arguments.load_project().root)).occurrences:
+    for occurrence in find_names(str(arguments.load_project().root)).occurrences:
         name = f"{occurrence.name}…" if occurrence.computed else occurrence.name
         by_name.setdefault(name, []).append(occurrence)
     if arguments.as_json:
         sys.stdout.write(document(by_name, today))
         return EXIT_PASSED
     for name, places in sorted(by_name.items()):
-        sys.stdout.write(lane.shown(f"{name}: {_life_cycle(places[0], today)}\n"))
+        count = f", {counted(len(places), 'place')}" if len(places) > 1 else ""
+        sys.stdout.write(lane.shown(f"{name}: {_life_cycle(places[0], today)}{count}\n"))
         sys.stdout.writelines(lane.shown(f"  {place.where}\n") for place in places)
     if not by_name:
         sys.stdout.write("no file names a model\n")

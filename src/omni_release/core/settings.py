@@ -231,7 +231,7 @@ class Settings:
     build_timeout: float = 900.0
     build_pass_env: tuple[str, ...] = ()
     image_model: str = "gemini-3-pro-image"
-    image_fallback_model: str = "gemini-3.1-flash-image"
+    image_fallback_model: str = "gemini-nano-banana-2.1"
     image_timeout_seconds: float = 90.0
     tests: Tests = field(default_factory=Tests)
     verify: Verify = field(default_factory=Verify)

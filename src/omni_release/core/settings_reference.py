@@ -52,7 +52,7 @@ KEYS = {
     "build-timeout": Key("900", "seconds"),
     "build-pass-env": Key('["BUILD_TOKEN"]', "variables with secrets that the build back end gets; default: none"),
     "image-model": Key('"gemini-3-pro-image"', "overridden by IMAGE_MODEL"),
-    "image-fallback-model": Key('"gemini-3.1-flash-image"', 'or "none"; overridden by IMAGE_FALLBACK_MODEL'),
+    "image-fallback-model": Key('"gemini-nano-banana-2.1"', 'or "none"; overridden by IMAGE_FALLBACK_MODEL'),
     "image-timeout-seconds": Key("90", "per call; overridden by IMAGE_TIMEOUT_SECONDS"),
     "severity.silent-failures": Key('"error"', '"error" blocks, "warning" does not'),
     "severity.imports-declared": Key('{ level = "off", reason = "plug-ins are loaded by name" }', "needs a reason"),

@@ -15,13 +15,16 @@ from omni_release import models
 from omni_release.emulators import responses
 from omni_release.emulators.responses import Reply
 from omni_release.images.api_format import decode_base64, field, snake_case
+from omni_release.models.facts import Model
 
 DEFAULT_PAGE_SIZE = 50
 SIGNATURE_SIZE = 1_200
 """In bytes; the signatures of the real service have up to 2.2 million."""
 _TOKENS = {"1K": 1120, "2K": 1120, "4K": 2000}
 _FLASH_TOKENS = {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}
+_NANO_BANANA_TOKENS = {"1K": 1120, "2K": 1680, "4K": 3780}
 _MODALITIES = ["TEXT", "IMAGE"]
+_SERVED = (models.PROJECT, "gemini-api")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def invalid_field(value: Any, shape: Any = _SHAPE, path: str = "") -> str:
 
 def generate(request: GenerateRequest) -> Reply:
     """The reply to a call of a healthy service."""
-    known = models.find(request.model)
+    known = _served(request.model)
     if known is None or not known.lives(request.now.date()):
         return responses.not_found(request.version, request.model)
     if path := invalid_field(request.body):
@@ -171,7 +174,8 @@ def _usage(model: str, size: str) -> dict[str, Any]:
     if "gemini-2" in model:
         image, text, thoughts = 1290, 14, 0
     else:
-        image, text, thoughts = (_TOKENS if "-pro-" in model else _FLASH_TOKENS).get(size, 1120), 96, 179
+        by_size = _TOKENS if "-pro-" in model else _NANO_BANANA_TOKENS if "nano-banana" in model else _FLASH_TOKENS
+        image, text, thoughts = by_size.get(size, 1120), 96, 179
     usage: dict[str, Any] = {
         "promptTokenCount": 22,
         "candidatesTokenCount": image + text,
@@ -223,9 +227,15 @@ def _in_snake_case(value: Any) -> Any:
     return value
 
 
+def _served(name: str) -> Model | None:
+    """The model of this name on the Gemini API, or of the project; None if the registry has none."""
+    return next(filter(None, (models.find(name, platform) for platform in _SERVED)), None)
+
+
 def list_models(page_token: str, page_size: int) -> Reply:
     """A page of the list of models. Like the real list, it includes names that are shut down."""
-    names = sorted(models.all_models())
+    names = [model.name for model in models.current().models.values() if model.platform in _SERVED]
+    names.sort()
     start = names.index(page_token) if page_token in names else 0
     page = names[start : start + max(1, min(page_size, 1000))]
     rest = names[start + len(page) :]
@@ -235,7 +245,7 @@ def list_models(page_token: str, page_size: int) -> Reply:
 
 def get_model(version: str, model: str) -> Reply:
     """The entry of one model."""
-    if models.find(model) is None:
+    if _served(model) is None:
         return responses.not_found(version, model, "getModel")
     return Reply(200, _model_entry(model))
 

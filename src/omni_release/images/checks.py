@@ -14,8 +14,8 @@ from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.models import Occurrence
 from omni_release.models.checks import PYPROJECT, configured_occurrences, finding_at, is_history, suggestion
+from omni_release.models.names import Occurrence, find_names
 
 if TYPE_CHECKING:
     from omni_release.images.model import Availability
@@ -52,7 +52,7 @@ def configured_models(release: Release, world: World) -> Iterator[Finding]:
     called.
     """
     project, today = release.project, world.clock.now().date()
-    configured = configured_occurrences(project, models_module.find_names(str(project.root), [PYPROJECT]).occurrences)
+    configured = configured_occurrences(project, find_names(str(project.root), [PYPROJECT]).occurrences)
     if not configured:
         raise NotApplicable("the settings name no model")
     unknown = [occurrence for occurrence in configured if not models_module.find(occurrence.name)]
@@ -69,7 +69,7 @@ def models_respond(release: Release, world: World) -> Iterator[Finding]:
     Fix: replace the model by one that responds. Set GOOGLE_API_KEY (or GEMINI_API_KEY) for this check.
     """
     project, today = release.project, world.clock.now().date()
-    occurrences = models_module.find_names(str(project.root)).occurrences
+    occurrences = find_names(str(project.root)).occurrences
     configured = configured_occurrences(project, occurrences)
     checked = {
         occurrence.name for occurrence in configured if not models_module.find(occurrence.name)

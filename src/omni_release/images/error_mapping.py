@@ -139,7 +139,7 @@ def model_not_found(model: str, today: datetime.date, message: str) -> ModelNotF
     elif models.find(model) is None:
         hint = "The model is unknown: check its spelling, or call `provider.models()`."
     else:
-        hint = "models.toml lists it as living: it was shut down recently, or the key's project has no access to it."
+        hint = "It is known as living: it was shut down recently, or the key's project has no access to it."
     return ModelNotFound(message, hint, model=model, successor=successor)
 
 

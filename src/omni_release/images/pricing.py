@@ -40,7 +40,7 @@ class Budget:
         if estimate is None:
             raise BudgetExceeded(
                 f"{model}: the price is unknown, so the budget of ${self.usd:.2f} cannot be enforced",
-                "Use a model with a price in models.toml, or set no budget.",
+                "Use a model with a known price, set it in [[tool.omni-release.models.model]], or set no budget.",
             )
         if estimate > self.left + 1e-9:
             raise BudgetExceeded(

@@ -1,87 +1,229 @@
-"""The registry of AI models: life cycle, successors and prices, each with its source (models.toml)."""
+"""The registry of AI models: life cycle, successors and prices, each with its source (data/*.json)."""
 
 from __future__ import annotations
 
 import datetime
 import functools
-import os
+import json
 import re
-import stat
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
+from typing import Any
 
-from omni_release import source_tree
+from omni_release.models import references
+from omni_release.models.facts import PLATFORMS, Claim, Introductory, Model, Price, Stage
+
+STALE_AFTER = datetime.timedelta(days=60)
+"""The age from which the facts about a platform are reported as old."""
+
+
+PROJECT = "project"
+"""The platform of a project's own row that states none."""
 
 
 @dataclass(frozen=True)
-class Price:
-    """Prices in USD per million tokens, None if unknown. `per_image` is in USD, by size.
+class Platform:
+    """A platform of the registry: the Gemini API and Vertex AI are two, since their dates differ.
 
-    `second_hand`: read on pages that quote the source, not on the source itself.
+    `read` is the day of the newest of its sources.
     """
 
-    input: float | None
-    text_output: float | None
-    image_output: float | None
-    per_image: Mapping[str, float] = field(default_factory=dict)
-    source: str = ""
-    checked: datetime.date | None = None
-    second_hand: bool = False
+    name: str
+    title: str
+    vendor: str
+    read: datetime.date
 
 
 @dataclass(frozen=True)
-class Model:
-    """A model of the registry. `shut_down` is the first day on which it no longer responds."""
+class Unknown:
+    """What the registry has on a name that it does not list.
+
+    `nearest` are the living names nearest to it; `relatives` the known models of its family and version. `elsewhere` is
+    the model of this name on another platform, or the one that the name is a snapshot of.
+    """
 
     name: str
-    family: str
-    stage: str
-    released: datetime.date | None
-    shut_down: datetime.date | None
-    successor: str | None
-    source: str
-    checked: datetime.date
-    price: Price | None
+    platform: str
+    nearest: tuple[str, ...]
+    relatives: tuple[Model, ...]
+    elsewhere: Model | None = None
 
-    def lives(self, on: datetime.date) -> bool:
-        """Whether it responds on this day, as far as is known."""
-        return self.shut_down is None or on < self.shut_down
+    def relatives_are_gone(self, on: datetime.date) -> bool:
+        """Whether there are relatives, and none of them responds."""
+        return bool(self.relatives) and not any(model.lives(on) for model in self.relatives)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The models by platform and name, and the platforms by name."""
+
+    models: Mapping[tuple[str, str], Model]
+    platforms: Mapping[str, Platform]
+
+    def named(self, written: str) -> tuple[Model, ...]:
+        """The models of this name on all platforms, those of the vendors first."""
+        _, name = references.split(written)
+        for spelling in references.spellings(name):
+            if found := self._by_name.get(spelling):
+                return found
+        return ()
+
+    def find(self, written: str, platform: str = "") -> Model | None:
+        """The model of a written name, on this platform (default: the one that the name states, or its vendor's).
+
+        None if it is unknown there.
+        """
+        stated, name = references.split(written)
+        platform = platform or stated
+        if not platform:
+            platform = "bedrock" if references.is_of_bedrock(name) else ""
+        found = self.named(name)
+        if not platform:
+            if references.is_of_vertex(name):
+                found = tuple(model for model in found if model.platform == "vertex-ai")
+            return found[0] if found else None
+        return next((model for model in found if model.platform == platform), None)
+
+    def successor(self, name: str, on: datetime.date, platform: str = "") -> str | None:
+        """The name to use instead: the first in the chain of successors whose end is not announced.
+
+        Else the last one of the chain that responds; None if there is none. A chain may be a circle.
+        """
+        start = self.find(name, platform)
+        seen: set[str] = {start.name} if start else set()
+        queue, living = [start] if start else [], ""
+        while queue:
+            model = queue.pop(0)
+            for heir in model.successors:
+                found = self.find(heir, model.platform) or self.find(heir)
+                if found is None or found.name in seen:
+                    continue
+                if found.is_current(on):
+                    return found.name
+                living = found.name if found.lives(on) else living
+                seen.add(found.name)
+                queue.append(found)
+        return living or None
+
+    def unknown(self, written: str, on: datetime.date, platform: str = "") -> Unknown:
+        """What is known about a name that `find` does not find."""
+        import difflib
+
+        stated, name = references.split(written)
+        platform = platform or stated or ("bedrock" if references.is_of_bedrock(name) else "")
+        own = references.vendor_name(name) if references.is_of_bedrock(name) else name
+        others = self.named(name) or self.named(own) or self.named(references.without_date(own))
+        relatives = self._relatives(own) if own != name else self._relatives(name)
+        candidates = sorted({model.name for model in self.models.values() if model.lives(on)})
+        nearest = difflib.get_close_matches(own, candidates, n=2, cutoff=0.85)
+        return Unknown(name, platform, tuple(nearest), relatives, others[0] if others else None)
+
+    def of_platform(self, platform: str) -> Iterator[Model]:
+        """The models of a platform, by name."""
+        return (model for (of, _), model in sorted(self.models.items()) if of == platform)
+
+    def stale(self, platform: str, on: datetime.date) -> bool:
+        """Whether the newest source of a platform is older than STALE_AFTER."""
+        known = self.platforms.get(platform)
+        return known is not None and known.read + STALE_AFTER < on
+
+    def _relatives(self, name: str) -> tuple[Model, ...]:
+        """The known models of the same family and version: `gemini-2.0-flash…` for `gemini-2.0-flash-exp-9`."""
+        parts = re.split(r"[-@]", name)
+        while len(parts) > 1 and any(char.isdigit() for part in parts[:-1] for char in part):
+            parts.pop()
+            stem = "-".join(parts)
+            found = [
+                model for (_, other), model in self.models.items() if re.split(r"[-@]", other)[: len(parts)] == parts
+            ]
+            if stem and found:
+                return tuple(found)
+        return ()
+
+    @functools.cached_property
+    def _by_name(self) -> Mapping[str, tuple[Model, ...]]:
+        found: dict[str, list[Model]] = {}
+        for model in sorted(self.models.values(), key=_order):
+            found.setdefault(model.name, []).append(model)
+        return {name: tuple(models) for name, models in found.items()}
+
+
+def _order(model: Model) -> tuple[int, str]:
+    return PLATFORMS.index(model.platform) if model.platform in PLATFORMS else -1, model.name
 
 
 @functools.cache
+def builtin() -> Registry:
+    """The table that this version of omni-release was built with."""
+    models: dict[tuple[str, str], Model] = {}
+    platforms = {}
+    for name in PLATFORMS:
+        text = (resources.files("omni_release.models") / "data" / f"{name}.json").read_text(encoding="utf-8")
+        document = json.loads(text)
+        rows = [model_of(row, name, document["vendor"], document["sources"]) for row in document["models"]]
+        models |= {(name, model.name): model for model in rows}
+        newest = max(model.checked for model in rows)
+        platforms[name] = Platform(name, document["title"], document["vendor"], newest)
+    return Registry(MappingProxyType(models), MappingProxyType(platforms))
+
+
+def model_of(row: Mapping[str, Any], platform: str, vendor: str, sources: Mapping[str, str]) -> Model:
+    """The model of a row of a data file or an overlay. Raises KeyError or ValueError where the row is invalid."""
+    return Model(
+        name=row["name"],
+        platform=platform,
+        vendor=row.get("vendor", vendor),
+        kind=row["kind"],
+        stage=Stage(row["stage"]),
+        source=sources[row["source"]],
+        checked=_date(row["read"]),
+        first_hand=row.get("first_hand", "no"),
+        released=str(row.get("released", "")),
+        deprecated=_optional_date(row.get("deprecated")),
+        end=_optional_date(row.get("end")),
+        not_before=_optional_date(row.get("not_before")),
+        successors=tuple(row.get("successors", ())),
+        contested=tuple(Claim(_optional_date(claim.get("end")), claim["source"]) for claim in row.get("contested", ())),
+        price=_price(row["price"], sources) if row.get("price") else None,
+        note=row.get("note", ""),
+    )
+
+
+def _price(row: Mapping[str, Any], sources: Mapping[str, str]) -> Price:
+    first = row.get("until")
+    return Price(
+        input=row.get("input"),
+        text_output=row.get("text_output"),
+        image_output=row.get("image_output"),
+        per_image=MappingProxyType(dict(row.get("per_image", {}))),
+        source=sources[row["source"]],
+        checked=_date(row["read"]),
+        second_hand=not row.get("first_hand", False),
+        cached_input=row.get("cached_input"),
+        image_input=row.get("image_input"),
+        cached_image_input=row.get("cached_image_input"),
+        introductory=Introductory(_date(first["day"]), first["input"], first["text_output"]) if first else None,
+    )
+
+
+def _date(value: object) -> datetime.date:
+    return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(str(value))
+
+
+def _optional_date(value: object) -> datetime.date | None:
+    return None if value is None else _date(value)
+
+
+def current() -> Registry:
+    """The registry of the project that the current folder is in: the built-in table outside of any."""
+    return builtin()
+
+
 def all_models() -> Mapping[str, Model]:
-    """All models of models.toml, by name."""
-    text = (resources.files("omni_release.models") / "models.toml").read_text(encoding="utf-8")
-    document = tomllib.loads(text)
-    sources: dict[str, str] = document["sources"]
-    models = {}
-    for table in document["model"]:
-        price = None
-        if costs := table.get("price"):
-            price = Price(
-                input=costs.get("input"),
-                text_output=costs.get("text-output"),
-                image_output=costs.get("image-output"),
-                per_image=MappingProxyType(costs.get("per-image", {})),
-                source=sources[costs["source"]],
-                checked=costs["checked"],
-                second_hand=costs.get("second-hand", False),
-            )
-        models[table["name"]] = Model(
-            name=table["name"],
-            family=table["family"],
-            stage=table["stage"],
-            released=table.get("released"),
-            shut_down=table.get("shut-down"),
-            successor=table.get("successor"),
-            source=sources[table["source"]],
-            checked=table["checked"],
-            price=price,
-        )
-    return MappingProxyType(models)
+    """The models of the current registry by name; of a name on several platforms the vendor's own."""
+    return {name: found[0] for name, found in current()._by_name.items()}
 
 
 def bare_name(name: str) -> str:
@@ -89,166 +231,24 @@ def bare_name(name: str) -> str:
     return name.strip().removeprefix("models/")
 
 
-def find(name: str) -> Model | None:
-    """The model of this name, with or without the prefix `models/`; None if it is unknown."""
-    return all_models().get(bare_name(name))
+def find(name: str, platform: str = "") -> Model | None:
+    """The model of this name in the current registry, in any written form; None if it is unknown."""
+    return current().find(name, platform)
 
 
 def successor(name: str, on: datetime.date) -> str | None:
-    """The living end of the chain of successors; None if it is unknown, or the chain ends in a dead one or a circle."""
-    seen: set[str] = set()
-    model = find(name)
-    while model is not None and model.name not in seen:
-        if model.name != bare_name(name) and model.lives(on):
-            return model.name
-        seen.add(model.name)
-        model = find(model.successor) if model.successor else None
-    return None
+    """The name to use instead, by the current registry: see `Registry.successor`."""
+    return current().successor(name, on)
 
 
-def describe(name: str, on: datetime.date) -> str:
-    """A model's life span, as a phrase."""
-    model = find(name)
+def describe(name: str, on: datetime.date, platform: str = "") -> str:
+    """A model's life span by the current registry, as a phrase."""
+    registry = current()
+    model = registry.find(name, platform)
     if model is None:
-        return "not in the table of models"
-    if not model.lives(on):
-        heir = successor(name, on)
-        return f"shut down on {model.shut_down}" + (f", replaced by {heir}" if heir else "")
-    return f"shuts down on {model.shut_down}" if model.shut_down else f"{model.stage}, no shut-down date announced"
-
-
-_EXTENSION = re.compile(
-    r"\.(?:pyi?|ipynb|[cm]?[jt]sx?|vue|svelte|html|toml|ya?ml|json[c5]?|ini|cfg|conf|properties|env"
-    r"|(?:ba|z)?sh|ps1|bat|mdx?|rst|txt|tf|go|java|kt|rb|php)"
-)
-
-_FILE_NAMES = frozenset(("dockerfile", "makefile", "justfile", "procfile", "containerfile"))
-
-_LOCK_FILES = frozenset(("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml"))
-
-_PROSE_EXTENSIONS = frozenset((".md", ".mdx", ".rst", ".txt"))
-
-LARGEST = 20_000_000
-"""In bytes; a larger file is reported, and not read."""
-
-
-_STARTS = (b"gemini-", b"imagen-", b"nano-banana-", b"dall-e-", b"gpt-", b"claude-")
-
-_PART = rb"(?:\d+\.\d+|[a-z0-9]+)"
-
-_NAME = re.compile(
-    rb"(?<![A-Za-z0-9_\-])(?:"
-    # Version and kind, kind and version, or one of the aliases.
-    rb"gemini-\d{1,2}(?:\.\d{1,2})?(?:-%(part)s)+"
-    rb"|gemini-(?:embedding|exp|live|robotics-er|omni|flash|pro)(?=[a-z0-9.\-]*\d)(?:-%(part)s)+"
-    rb"|gemini-(?:flash|flash-lite|pro)-latest"
-    rb"|gemini-(?:pro|ultra)(?:-vision)?(?:-latest)?"
-    rb"|imagen-\d(?:\.\d)?-[a-z]+(?:-%(part)s)*"
-    rb"|nano-banana-(?:%(part)s-)*preview"
-    rb"|dall-e-\d"
-    rb"|gpt-(?:\d(?:\.\d{1,2})?[a-z]?|image-\d(?:\.\d)?)(?:-%(part)s)*"
-    rb"|claude-(?:\d(?:[.\-]\d{1,2})?-(?:opus|sonnet|haiku)|(?:opus|sonnet|haiku|instant)-\d|\d\.\d)(?:[.\-]%(part)s)*"
-    rb")(?![A-Za-z0-9_])" % {b"part": _PART}
-)
-
-_COMPUTED = re.compile(rb"(?<![A-Za-z0-9_\-])(?:gemini|imagen)-(?:%s-)*(?:%s)?(?=\$?\{[^}]|%%[s(])" % (_PART, _PART))
-
-_URL = re.compile(rb"https?://[^\s\"'`<>)\]]*\Z")
-
-_API_URL = re.compile(rb"googleapis\.com|/v\d\w*/(?:\S*/)?models/\Z|/publishers/\w+/models/\Z")
-
-_LONGEST_URL = 500
-
-
-@dataclass(frozen=True)
-class Occurrence:
-    """A model name in a file. `line` and `column` count from 1; `computed` if the rest of it is built at run time."""
-
-    path: str
-    line: int
-    column: int
-    name: str
-    computed: bool = False
-
-    @property
-    def where(self) -> str:
-        """`path:line:column`."""
-        return f"{self.path}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True)
-class Search:
-    """The occurrences, ordered by path, line and column; `unread` has each file that cannot be read, and the reason."""
-
-    occurrences: tuple[Occurrence, ...]
-    unread: tuple[tuple[str, str], ...]
-
-
-def find_names(root: str, files: Iterable[str] | None = None) -> Search:
-    """Every model name in the tree at `root`: in the given files, by default in all that git does not ignore."""
-    occurrences: list[Occurrence] = []
-    unread: list[tuple[str, str]] = []
-    for path in sorted(source_tree.file_names(root) if files is None else files):
-        if not _is_searched(path):
-            continue
-        try:
-            data = _read(os.path.join(root, path))
-        except FileNotFoundError:
-            continue  # deleted, but still listed by git
-        except (OSError, ValueError) as error:
-            unread.append((path, str(getattr(error, "strerror", None) or error)))
-            continue
-        if any(start in data for start in _STARTS):
-            occurrences += _find_in(path, data)
-    return Search(tuple(occurrences), tuple(unread))
-
-
-def _is_searched(path: str) -> bool:
-    """Whether a file is of a kind that may name models, by its name."""
-    name = path.rpartition("/")[2].lower()
-    if name in _LOCK_FILES:
-        return False
-    extension = os.path.splitext(name)[1]
-    return bool(_EXTENSION.fullmatch(extension)) or name in _FILE_NAMES or name == ".env" or name.startswith(".env.")
-
-
-def _read(path: str) -> bytes:
-    """The bytes of a file. Raises ValueError if it is larger than LARGEST."""
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):  # a submodule or a link to a folder; a pipe or a device has no end
-        return b""
-    if (size := found.st_size) > LARGEST:
-        raise ValueError(f"the file has {size:,} bytes, and the limit is {LARGEST:,}")
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _find_in(path: str, data: bytes) -> Iterator[Occurrence]:
-    prose = os.path.splitext(path)[1].lower() in _PROSE_EXTENSIONS
-    spans = [(*match.span(), False) for match in _NAME.finditer(data) if _is_name(data, match, prose)]
-    starts = {start for start, _, _ in spans}
-    if not prose:  # in prose, braces and percent signs are a way to write
-        spans += [(*match.span(), True) for match in _COMPUTED.finditer(data) if match.start() not in starts]
-    line, counted = 1, 0
-    for start, end, computed in sorted(spans):
-        line += data.count(b"\n", counted, start)
-        counted = start
-        before = data[data.rfind(b"\n", 0, start) + 1 : start].removeprefix(b"\xef\xbb\xbf")
-        column = len(before.decode("utf-8", "replace")) + 1
-        yield Occurrence(path, line, column, data[start:end].decode("ascii"), computed)
-
-
-def _is_name(data: bytes, match: re.Match[bytes], prose: bool) -> bool:  # noqa: FBT001 - a fact of the file
-    """Whether a match is a model name, by the text around it."""
-    start, end = match.span()
-    after = data[end : end + 4]
-    if after[:1] == b"-" or re.match(rb"\$?\{[^}]|%[s(]", after):
-        return False  # a prefix, or a part of a computed name
-    if re.match(rb"\.[A-Za-z]|/[\w.]", after) and not data.startswith(_STARTS, end + 1):
-        return False  # a file or a folder
-    if after[:1] == b"*" and not (prose or after[:2] == b"**" or after[:2] == b"*/"):
-        return False  # a pattern
-    before = data[max(0, start - _LONGEST_URL) : start]
-    if before.endswith((b"./", b"#", b"@")) or (before.endswith(b".") and not before.endswith(b"anthropic.")):
-        return False  # a relative path, an anchor, a class in a style sheet
-    return not (url := _URL.search(before)) or _API_URL.search(url[0]) is not None
+        near = registry.unknown(name, on, platform).nearest
+        return "not in the table of models" + (f"; nearest known: {', '.join(near)}" if near else "")
+    phrase = model.phrase(on)
+    if not model.is_current(on) and (heir := registry.successor(name, on, platform)):
+        phrase += f" → {heir}"
+    return phrase

@@ -9,20 +9,26 @@ from pathlib import PurePosixPath
 
 from omni_release import file_roles
 from omni_release import models as models_module
-from omni_release.core.errors import NotApplicable, did_you_mean
+from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
-from omni_release.core.text import counted
+from omni_release.core.text import counted, listed
 from omni_release.core.toml import table
 from omni_release.core.world import World
-from omni_release.models import Occurrence
+from omni_release.models import Registry
+from omni_release.models.facts import Model, Stage
+from omni_release.models.names import Occurrence, find_names
 from omni_release.models.uses import PROSE, Context, Reader
 
 SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
 SHUTS_DOWN = Rule("model-shuts-down", RuleClass.RELEASE, "A model shuts down soon")
+UNCONFIRMED = Rule("model-may-be-shut-down", RuleClass.QUALITY, "A model may be shut down")
+ROUTED = Rule("model-routed", RuleClass.QUALITY, "Another model answers for a name")
+DEPRECATED = Rule("model-deprecated", RuleClass.QUALITY, "A model is deprecated")
 UNKNOWN = Rule("model-unknown", RuleClass.QUALITY, "A model is not in the table of models")
+STALE = Rule("model-table-old", RuleClass.QUALITY, "The table of models is old")
 COMPUTED = Rule("model-name-computed", RuleClass.QUALITY, "A model name is built at run time")
 UNREAD = Rule("model-unread", RuleClass.QUALITY, "A file could not be searched for models")
 
@@ -37,28 +43,32 @@ _CHANGELOG_FILE = re.compile(r"(?:changelog|changes|history|news|release[-_]?not
 _CHANGELOG_FOLDERS = {"changes", "changelog.d", "newsfragments", "changelogs"}
 
 
-@reports(SHUT_DOWN, SHUTS_DOWN, UNKNOWN, COMPUTED, UNREAD)
+@reports(SHUT_DOWN, SHUTS_DOWN, UNCONFIRMED, ROUTED, DEPRECATED, UNKNOWN, STALE, COMPUTED, UNREAD)
 def retired_models(release: Release, world: World) -> Iterator[Finding]:
     """No retired models
 
     No code or setting that ships uses a model that is shut down, or that shuts down within 60 days. A name in a
-    comment, a docstring, a table of names, a test or an example is a warning, in prose a notice.
+    comment, a docstring, a table of names, a test or an example is a warning, in prose or a recording a notice. A name
+    that is routed to another model, deprecated, or unknown is not an error.
 
     Fix: replace each retired name by its successor; `omni-release models list` shows all places. Waive a name that is
-    there on purpose by a comment on the line or in the settings.
+    there on purpose by a comment on the line or in the settings. `omni-release models update` brings newer facts.
     """
     project, today = release.project, world.clock.now().date()
-    search = models_module.find_names(str(project.root))
+    registry = models_module.current()
+    search = find_names(str(project.root))
     configured = configured_occurrences(project, search.occurrences)
     if not search.occurrences and not search.unread and not configured:
         raise NotApplicable("no file of the project names a model")
     findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
     additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
     reader = Reader(project.root, file_roles.of_project(project), search.occurrences)
-    findings += life_findings((*search.occurrences, *additional), today, lambda o: _context(o, reader, configured))
+    occurrences = (*search.occurrences, *additional)
+    findings += life_findings(occurrences, registry, today, lambda o: _context(o, reader, configured))
+    findings += _stale_findings(occurrences, registry, today)
     yield from findings
     names = {occurrence.name for occurrence in search.occurrences}
-    living = sorted(name for name in names if (model := models_module.find(name)) and model.lives(today))
+    living = sorted(name for name in names if (model := registry.find(name)) and model.lives(today))
     if living and not findings:
         message = f"named in {counted(len(search.occurrences), 'place')}: {', '.join(living)}"
         yield Finding(message, severity=Severity.NOTICE)
@@ -84,6 +94,7 @@ def configured_occurrences(project: Project, occurrences: Iterable[Occurrence]) 
 
 def life_findings(
     occurrences: Sequence[Occurrence],
+    registry: Registry,
     today: date,
     context: Callable[[Occurrence], Context] = lambda occurrence: Context.USED,
 ) -> list[Finding]:
@@ -92,53 +103,127 @@ def life_findings(
     `context` says where a name occurs: only one that is used is an error.
     """
     findings: list[Finding] = []
-    unknown: dict[tuple[str, bool], list[Occurrence]] = {}
+    unknown: dict[tuple[str, str, bool], list[Occurrence]] = {}
     for occurrence in occurrences:
-        model = None if occurrence.computed else models_module.find(occurrence.name)
+        model = None if occurrence.computed else _model_meant(occurrence, registry, today)
         if model is None:
-            unknown.setdefault((occurrence.name, occurrence.computed), []).append(occurrence)
-        elif not model.lives(today):
-            heir = models_module.successor(model.name, today)
-            instead = f"use {heir}" if heir else "no living successor is known"
-            message = f"{model.name} was shut down on {model.shut_down}: {instead}"
-            source = f"Source: {model.source}, read on {model.checked}"
-            findings.append(_life_finding(occurrence, message, SHUT_DOWN, context(occurrence), source))
-        elif model.shut_down is not None and model.shut_down <= today + SOON:
-            days = (model.shut_down - today).days
-            message = f"{model.name} shuts down on {model.shut_down}, in {days} day{'s' * (days != 1)}"
-            if heir := models_module.successor(model.name, model.shut_down) or model.successor:
-                message += f": {heir} replaces it"
-            source = f"Source: {model.source}, read on {model.checked}"
-            findings.append(_life_finding(occurrence, message, SHUTS_DOWN, context(occurrence), source))
-    return findings + [_unknown_finding(places, today) for places in unknown.values()]
+            unknown.setdefault((occurrence.name, occurrence.platform, occurrence.computed), []).append(occurrence)
+        elif (judged := _judge(model, occurrence, registry, today)) is not None:
+            findings.append(_life_finding(occurrence, *judged, context(occurrence)))
+    return findings + [_unknown_finding(places, registry, today) for places in unknown.values()]
 
 
-def _life_finding(occurrence: Occurrence, message: str, rule: Rule, context: Context, source: str) -> Finding:
+def _model_meant(occurrence: Occurrence, registry: Registry, today: date) -> Model | None:
+    """The model of an occurrence; of those of several platforms that its file names, the one that lives longest."""
+    model = registry.find(occurrence.name, occurrence.platform)
+    if model is None or occurrence.platform:
+        return model
+    also = [registry.find(occurrence.name, platform) for platform in occurrence.hints]
+    return max((model, *filter(None, also)), key=lambda found: (found.lives(today), found is model))
+
+
+def _judge(model: Model, occurrence: Occurrence, registry: Registry, today: date) -> tuple[str, Rule, Severity] | None:
+    """The message, the rule, and the severity where the name is used; None if no end is near."""
+    stage, phrase = model.stage_on(today), model.phrase(today)
+    default = registry.find(occurrence.name, occurrence.platform) or model
+    heir = registry.successor(model.name, today, model.platform) or next(iter(model.successors), "")
+    use = f" → {heir}" if heir else "; no living successor is known"
+    days = (model.end - today).days if model.end else 0
+    soon = model.end is not None and 0 < days <= SOON.days
+    within = f", in {counted(days, 'day')}"
+    if not default.lives(today) and model.lives(today):
+        title = registry.platforms[model.platform].title if model.platform in registry.platforms else model.platform
+        judged = (f"{model.name}: {default.phrase(today)}{use}; on {title} {phrase}", UNCONFIRMED, Severity.WARNING)
+    elif stage is Stage.SHUT_DOWN:
+        judged = (f"{model.name}: {phrase}{use}", SHUT_DOWN, Severity.ERROR)
+    elif stage in (Stage.UNCONFIRMED, Stage.CONTESTED, Stage.NEVER):
+        judged = (f"{model.name}: {phrase}{f' → {heir}' if heir else ''}", UNCONFIRMED, Severity.WARNING)
+    elif stage is Stage.ROUTED:
+        judged = (f"{model.name}: {phrase}; {heir or 'another model'} does the work", ROUTED, Severity.WARNING)
+    elif soon and model.stage is Stage.ROUTED:
+        judged = (f"{model.name}: {phrase}{within}; {heir} does the work from then on", ROUTED, Severity.WARNING)
+    elif soon:
+        judged = (f"{model.name}: {phrase}{within}{use if heir else ''}", SHUTS_DOWN, Severity.WARNING)
+    elif stage is Stage.DEPRECATED:
+        judged = (f"{model.name}: {phrase}{use if heir else ''}", DEPRECATED, Severity.WARNING)
+    else:
+        return None
+    return "\n".join((judged[0], *_details(model, registry, today))), *judged[1:]
+
+
+def _details(model: Model, registry: Registry, today: date) -> Iterator[str]:
+    """The other lines of a message: what is contested, other platforms, the source."""
+    if model.contested and model.stage is not Stage.CONTESTED:
+        yield f"The sources disagree: {'; '.join(map(str, model.contested))}"
+    for other in registry.named(model.name):
+        if other.platform != model.platform and other.phrase(today) != model.phrase(today):
+            title = registry.platforms[other.platform].title if other.platform in registry.platforms else other.platform
+            yield f"On {title}: {other.phrase(today)}"
+    if model.note:
+        yield f"Note: {model.note}"
+    hand = "" if model.first_hand in ("yes", "mirror", "date") else ", second-hand"
+    yield f"Source: {model.source}, read on {model.checked}{hand}"
+
+
+def _life_finding(occurrence: Occurrence, message: str, rule: Rule, severity: Severity, context: Context) -> Finding:
     """A finding about a model with an end; its severity by where the name is, and by whether the end has come."""
-    severity = Severity.ERROR if rule is SHUT_DOWN else Severity.WARNING
+    first, _, rest = message.partition("\n")
     if is_history(occurrence.path):
-        message, severity = f"{message}; allowed in a changelog", Severity.NOTICE
+        first, severity = f"{first}; allowed in a changelog", Severity.NOTICE
     elif context is not Context.USED:
-        severity = Severity.NOTICE if context is Context.PROSE or rule is SHUTS_DOWN else Severity.WARNING
-        message = f"{message}; only {context.value}"
-    return finding_at(occurrence, f"{message}\n{source}", rule, severity)
+        noticed = context in (Context.PROSE, Context.RECORDED) or rule is not SHUT_DOWN
+        severity = Severity.NOTICE if noticed else Severity.WARNING
+        first = f"{first}; only {context.value}"
+    return finding_at(occurrence, f"{first}\n{rest}", rule, severity)
 
 
-def _unknown_finding(places: Sequence[Occurrence], today: date) -> Finding:
+def _unknown_finding(places: Sequence[Occurrence], registry: Registry, today: date) -> Finding:
+    """One finding for all places of a name that is not in the table: a warning where all relatives of it are gone."""
     first, *others = places
     also = f"; also {', '.join(occurrence.where for occurrence in others)}" if others else ""
     if first.computed:
         message = f"a model name that starts with {first.name!r} is built at run time, so it cannot be checked{also}"
         return finding_at(first, message, COMPUTED, Severity.NOTICE)
-    message = f"{first.name} is not in the table of models{also}{suggestion(first.name, today)}"
-    return finding_at(first, message, UNKNOWN, Severity.NOTICE)
+    unknown = registry.unknown(first.name, today, first.platform)
+    gone, other = unknown.relatives_are_gone(today), unknown.elsewhere
+    title = registry.platforms[unknown.platform].title if unknown.platform in registry.platforms else ""
+    message = f"{first.name} is not in the table of models{f' for {title}' if title else ''}{also}"
+    if other is not None:
+        where = registry.platforms[other.platform].title if other.platform in registry.platforms else other.platform
+        message += f"; {other.name} on {where}: {other.phrase(today)}"
+        gone = gone or not other.lives(today)
+    elif gone:
+        message += f"; all known models of its family are shut down: {listed(_names(unknown.relatives), 4)}"
+    if unknown.nearest and not (other and other.name in unknown.nearest):
+        message += f". Nearest known: {', '.join(unknown.nearest)}"
+    if unknown.platform == "azure":
+        message += ". The name of a deployment is its owner's choice, so the model cannot be determined"
+    noticed = not gone or first.path.endswith(PROSE) or is_history(first.path)
+    return finding_at(first, message, UNKNOWN, Severity.NOTICE if noticed else Severity.WARNING)
+
+
+def _names(models: Iterable[Model]) -> list[str]:
+    return sorted({model.name for model in models})
+
+
+def _stale_findings(occurrences: Iterable[Occurrence], registry: Registry, today: date) -> Iterator[Finding]:
+    """A warning where the newest source about a platform whose models are named is old."""
+    found = {model.platform for o in occurrences if (model := registry.find(o.name, o.platform)) is not None}
+    old = [registry.platforms[platform] for platform in sorted(found) if registry.stale(platform, today)]
+    if old:
+        dated = ", ".join(
+            f"{platform.title} ({platform.read}, {(today - platform.read).days} days)" for platform in old
+        )
+        message = (
+            f"the facts about models are old: {dated}\n→ run `omni-release models update`, or upgrade omni-release"
+        )
+        yield Finding(message, STALE.id, Severity.WARNING)
 
 
 def suggestion(name: str, today: date) -> str:
     """A hint at the living model of the nearest name, to append to a message; empty if none is near."""
-    living = [model.name for model in models_module.all_models().values() if model.lives(today)]
-    hint = did_you_mean(name, living, cutoff=0.85)
-    return f". {hint}" if hint else ""
+    near = models_module.current().unknown(name, today).nearest
+    return f". Nearest known: {', '.join(near)}" if near else ""
 
 
 def is_history(path: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from omni_release.file_roles import FileRoles, Role
-from omni_release.models import Occurrence
+from omni_release.models.names import Occurrence
 
 
 class Context(enum.StrEnum):
@@ -27,6 +27,7 @@ class Context(enum.StrEnum):
     EXAMPLE = "in an example"
     OUTSIDE = "in a file that does not ship"
     PROSE = "in prose"
+    RECORDED = "in a recording"
 
 
 PROSE = (".md", ".mdx", ".rst", ".txt")
@@ -35,6 +36,8 @@ PROSE = (".md", ".mdx", ".rst", ".txt")
 _PYTHON = (".py", ".pyi")
 _FRONT_END = (".js", ".jsx", ".cjs", ".mjs", ".ts", ".tsx", ".cts", ".mts", ".vue", ".svelte", ".html")
 _SLASHES = (*_FRONT_END, ".json5", ".jsonc", ".go", ".java", ".kt", ".php")
+_RECORDED = (".yaml", ".yml", ".json", ".har", ".txt")
+_RECORDINGS = re.compile(r"(?:vcr_?)?(?:cassettes?|recordings?|recorded(?:[-_]\w+)?|__snapshots__|tapes?)")
 _BY_ROLE = {Role.TEST: Context.TEST, Role.EXAMPLE: Context.EXAMPLE, Role.DOCS: Context.PROSE}
 _NAME = r"[\w./@:-]*"
 _KEY = re.compile(rf"{_NAME}(?:[\"'`]?\s*(?::(?:\s|$)|=(?!=)|=>)|[\"']\.\w)")
@@ -54,6 +57,12 @@ _MANY = 4
 
 _TABLE = 12
 """How many models a file may name that chooses among them; a larger one is a table of what there is."""
+
+
+def is_recording(path: str) -> bool:
+    """Whether a file is a recorded answer of a service, by its folder."""
+    folders = (part.lower() for part in PurePosixPath(path).parts[:-1])
+    return PurePosixPath(path).suffix.lower() in _RECORDED and any(map(_RECORDINGS.fullmatch, folders))
 
 
 @dataclass
@@ -79,6 +88,8 @@ class Reader:
         path, suffix = occurrence.path, PurePosixPath(occurrence.path).suffix.lower()
         if suffix in PROSE:
             return Context.PROSE
+        if is_recording(path):
+            return Context.RECORDED
         role = self.roles.role(path)
         if role in _BY_ROLE:
             return _BY_ROLE[role]

@@ -186,7 +186,7 @@ def response_body(response: dict[str, Any]) -> bytes:
 class Service:
     """The service as a smoke test calls it, in any mode: the value of the `smoke` fixture.
 
-    `model`, `fallback` and `economy` are names: those of the settings, and the cheapest live model of their family.
+    `model`, `fallback` and `economy` are names: those of the settings, and the cheapest live one of their kind.
     """
 
     def __init__(self, mode: str, settings: Settings, emulator: GeminiEmulator | None) -> None:
@@ -195,7 +195,7 @@ class Service:
         self.mode = mode
         self.model, fallback, self._timeout = with_environment(settings, os.environ)
         self.fallback = fallback or self.model
-        self.economy = _cheapest_in_family(self.model)
+        self.economy = _cheapest_of_kind(self.model)
         self._emulator = emulator
         self._providers: dict[tuple[str, str], SyncImages] = {}
 
@@ -235,8 +235,8 @@ class Service:
         self._providers = {}
 
 
-def _cheapest_in_family(model: str) -> str:
-    """The live model of the same family with the lowest known price for a 1K image; the model itself without one."""
+def _cheapest_of_kind(model: str) -> str:
+    """The live model of this platform and kind with the lowest known price of a 1K image, or else this one."""
     today = datetime.datetime.now(datetime.UTC).date()
     known = models.find(model)
     prices = [
@@ -245,6 +245,6 @@ def _cheapest_in_family(model: str) -> str:
         if other.price
         and "1K" in other.price.per_image
         and other.lives(today)
-        and (known is None or other.family == known.family)
+        and (known is None or (other.platform, other.kind) == (known.platform, known.kind))
     ]
     return min(prices)[1] if prices else model
