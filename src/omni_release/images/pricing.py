@@ -75,18 +75,6 @@ class Rates:
     image_output: float | None
 
 
-# To be replaced by the registry's rows of OpenAI. Source: the model pages of developers.openai.com, 2026-11.
-_OPENAI = {
-    "gpt-image-2.6-sunburst": Rates(5, 8, None, 30),
-    "gpt-image-2.6-flare": Rates(5, 8, None, 30),
-    "gpt-image-2.5-sunburst": Rates(5, 8, None, 30),
-    "gpt-image-2.5-flare": Rates(5, 8, None, 30),
-    "gpt-image-2": Rates(5, 8, None, 30),
-    "gpt-image-1.5": Rates(5, 8, 10, 32),
-    "chatgpt-image-latest": Rates(5, 8, 10, 32),
-    "gpt-image-1-mini": Rates(2, 2.5, None, 8),
-    "gpt-image-1": Rates(5, 10, None, 40),
-}
 _PER_IMAGE = {"grok-imagine-image": 0.02}
 _REFERENCE_TOKENS = 1_600
 """Of an image that is sent, in an estimate."""
@@ -95,11 +83,11 @@ _REFERENCE_TOKENS = 1_600
 def _rates(model: str) -> Rates | None:
     """The prices of a model, without the date of its snapshot or the prefix of a gateway."""
     name = re.sub(r"-\d{4}-\d\d-\d\d$", "", model.rpartition("/")[2])
-    known = models.find(model) or models.find(name)
-    if known is not None and known.price is not None:
-        price = known.price
-        return Rates(price.input, price.input, price.text_output, price.image_output)
-    return _OPENAI.get(name)
+    price = next((known.price for known in (models.find(model), models.find(name)) if known and known.price), None)
+    if price is None:
+        return None
+    image_input = price.input if price.image_input is None else price.image_input
+    return Rates(price.input, image_input, price.text_output, price.image_output)
 
 
 def cost_of(model: str, usage: Usage | None, size: str) -> Cost:
