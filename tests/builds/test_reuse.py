@@ -17,10 +17,10 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.builds import Build, CopySource, Rebuild, reuse
-from omni_release.core import engine
 from omni_release.core.errors import Inconclusive
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release
+from omni_release.core.performing import perform
 from omni_release.core.world import World
 from omni_release.environments import installers
 from tests.conftest import copy_case, git
@@ -55,7 +55,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copied]:
     world = World(processes, LocalFiles(), SystemClock(), Rehearsal(tmp_path / "index", "acme"), journal, environment)
     release = Release(project.load(root), "1.2.3", "rehearsal", None, journal.path, journal.work_dir(), PurePosixPath())
     for action in CopySource().actions(release, world):
-        engine.perform(action, world)
+        perform(action, world)
     found = Copied(release, world)
     monkeypatch.setattr(installers, "resolution", lambda *_: found.resolved)
     yield found

@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 
 from omni_release import publishing
-from omni_release.core import engine
 from omni_release.core.actions import Confirm, Pin, Run, Send
 from omni_release.core.errors import ActionFailed, Conflict
 from omni_release.core.model import Artifact, Release, Target
+from omni_release.core.performing import perform
 from omni_release.core.world import Completed, FileState, FileStatus, NoPerson, World
 from omni_release.publishing import steps as publishing_steps
 from omni_release.publishing.steps import ConfirmVersion
@@ -80,7 +80,7 @@ def test_changed_file_is_not_uploaded(
     path, sent = release.dist / FILE, tmp_path / "sent"
     Index(path, becomes).file_statuses("acme", ())
     with pytest.raises(Conflict, match="has changed since it was built"):
-        engine.perform(upload(release, pinned, sent), world)
+        perform(upload(release, pinned, sent), world)
     assert not sent.exists()
 
 
@@ -91,7 +91,7 @@ def test_file_changed_between_attempts(release: Release, world: World, pinned: A
     run = replace(failing.run, argv=(sys.executable, "-c", f"{failing.run.argv[2]}; raise SystemExit('once more')"))
     index = cast(Any, Index(release.dist / FILE, b"other"))
     with pytest.raises(Conflict, match="has changed since it was built"):
-        engine.perform(replace(failing, run=run), replace(world, index=index))
+        perform(replace(failing, run=run), replace(world, index=index))
     assert sent.read_text(encoding="utf-8") == "sent "
 
 
@@ -104,7 +104,7 @@ def test_confirmation_in_the_journal(
     git("config", "user.name", "Ada Lovelace", cwd=release.project.root)
     world = replace(world, index=cast(Any, IndexWithTarget()), person=Typist("1.0", preapproved))
     (action,) = ConfirmVersion().actions(release, world)
-    engine.perform(action, world)
+    perform(action, world)
     assert world.journal.confirmed("https://upload.invalid/")
     (event,) = (event for event in cast(Any, world.journal).events() if event["event"] == "confirmed")
     assert (event["who"], event["how"], event["artifacts"]) == ("Ada Lovelace", how, pinned.sha256)
@@ -115,7 +115,7 @@ def test_confirmation_refused(release: Release, world: World, pinned: Artifact) 
     action = Confirm("Really?", "1.0", "https://upload.invalid/", "Ada")
     for person in (Typist("1.1"), NoPerson()):
         with pytest.raises(ActionFailed):
-            engine.perform(action, replace(world, person=person))
+            perform(action, replace(world, person=person))
     assert not world.journal.confirmed("https://upload.invalid/")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from omni_release import environments
 from omni_release.builds import CopyForCommands
-from omni_release.core import engine
 from omni_release.core.actions import Link, Write
 from omni_release.core.model import Release
+from omni_release.core.performing import perform
 from omni_release.core.world import World
 from omni_release.testing.steps import InstallCandidate
 
@@ -26,11 +26,11 @@ def test_copy_for_commands(release: Release, world: World) -> None:
     release = replace(release, project=replace(release.project, root=root))
     copy = CopyForCommands()
     first, *others = copy.actions(release, world)
-    engine.perform(first, world)
+    perform(first, world)
     assert release.commands_tree.is_dir() and copy.check_done(release, world) is None
     assert isinstance(others[0], Link)
     for action in copy.actions(release, world):
-        engine.perform(action, world)
+        perform(action, world)
     assert copy.check_done(release, world) == {"copy": str(release.commands_tree)}
     assert (release.commands_tree / "front" / "node_modules").is_symlink()
 
@@ -49,6 +49,6 @@ def test_install_candidate(release: Release, world: World) -> None:
     step = InstallCandidate(lambda project, wheel: ())
     assert step.check_done(release, world) is None
     *_, last = [action for action in step.actions(release, world) if isinstance(action, Write)]
-    engine.perform(last, world)
+    perform(last, world)
     found = step.check_done(release, world)
     assert found is not None and found["wheel"] == "acme-1.0-py3-none-any.whl"

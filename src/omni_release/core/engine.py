@@ -6,12 +6,10 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
-from omni_release.core import severity, waivers
-from omni_release.core.actions import Action, Confirm, Copy, Link, Move, Pin, Run, Send, Write
-from omni_release.core.cache import Inputs
+from omni_release.core import reuse, severity, waivers
 from omni_release.core.errors import (
     ActionFailed,
     Inconclusive,
@@ -25,8 +23,6 @@ from omni_release.core.errors import (
 from omni_release.core.model import (
     ALREADY_DONE,
     BLOCKED_BY,
-    REHEARSAL,
-    Cached,
     Evidence,
     Finding,
     Outcome,
@@ -35,7 +31,8 @@ from omni_release.core.model import (
     Status,
     worst,
 )
-from omni_release.core.tasks import DEFECT, OS_ERROR, Check, Key, Lane, Reusable, Step, Task
+from omni_release.core.performing import perform
+from omni_release.core.tasks import DEFECT, OS_ERROR, Check, Lane, Reusable, Step, Task
 from omni_release.core.world import World
 
 Observer = Callable[[Task], None]
@@ -111,53 +108,6 @@ def _recorded(outcome: Outcome, release: Release, world: World) -> Outcome:
         status = worst((outcome.status, Status.INCONCLUSIVE))
         return dataclasses.replace(outcome, status=status, findings=(*outcome.findings, finding))
     return outcome
-
-
-def perform(action: Action, world: World) -> None:
-    """Perform one action. Raises ActionFailed, or Inconclusive where it failed because of the network."""
-    match action:
-        case Run():
-            _run_program(action, world)
-        case Write():
-            world.files.write(action)
-        case Move():
-            world.files.move(action)
-        case Copy():
-            world.files.copy(action)
-        case Link():
-            world.files.link(action)
-        case Pin():
-            world.journal.pin(action)
-        case Send() if world.publisher is not None:
-            world.publisher.send(action, world)
-        case Confirm() if world.publisher is not None:
-            world.publisher.confirm(action, world)
-        case _:
-            raise TypeError(f"nothing performs {action!r}")
-
-
-_LINES = 10
-
-
-def _run_program(action: Run, world: World) -> None:
-    completed = world.processes.run(action)
-    if completed.code == 0:
-        return None
-    if action.otherwise is not None:
-        return _run_program(action.otherwise, world)
-    argv = action.argv
-    program = argv[argv.index("-m") + 1] if "-m" in argv[1:3] else Path(argv[0]).stem
-    message, hint = f"{program} {completed.ended(action.deadline)}", f"Full output: {action.log}"
-    has_reason = action.reason is not None and action.reason.is_file() and not completed.timed_out
-    if action.reason is not None and has_reason:
-        message = action.reason.read_text(encoding="utf-8", errors="replace")
-    if action.network and completed.network:
-        because = f"{message}, probably because of the network"
-        raise Inconclusive("\n".join((f"{because}:", *completed.tail)) if completed.tail else because, hint)
-    if action.inconclusive:
-        raise Inconclusive("\n".join((f"{message}:", *completed.tail)), f"{action.inconclusive} {hint}")
-    # Where the reason is known, the last lines only show where it comes from.
-    raise ActionFailed(message, hint, tail=completed.tail[-_LINES:] if has_reason else completed.tail)
 
 
 def _outcome_without_running(
@@ -238,7 +188,7 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
     """The outcome of a check, cached or new. An error that was found counts, even if the rest is inconclusive."""
     if (reason := severity.off_reason(task, release.project.settings)) is not None:
         return _outcome_of(task, Status.SKIPPED, f"off in the settings: {reason}", Severity.NOTICE)
-    inputs = _inputs(task, task.key, release, world)
+    inputs = reuse.inputs_of(task, task.key, release, world)
     if inputs is not None and world.outcomes and (kept := world.outcomes.find(task.id, inputs)):
         return _judged(task, kept.outcome, release, world, today)
     findings: list[Finding] = []
@@ -250,7 +200,7 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
         inconclusive = error
     outcome = _outcome_with(task, tuple(findings))
     if inputs is not None and outcome.status is Status.PASSED and inconclusive is None:
-        _keep(task, outcome, inputs, release, world)
+        reuse.keep(task, outcome, inputs, release, world)
     outcome = _judged(task, outcome, release, world, today)
     if inconclusive is None:
         return outcome
@@ -261,34 +211,6 @@ def _run_check(task: Task, body: Check, release: Release, world: World, today: d
         return dataclasses.replace(outcome, findings=(*outcome.findings, warning))
     answered = _unless_signed_off(task, Status.INCONCLUSIVE, inconclusive, release, world, today)
     return dataclasses.replace(answered, findings=(*answered.findings, *outcome.findings))
-
-
-def _inputs(task: Task, key: Key | None, release: Release, world: World) -> Inputs | None:
-    """What the outcome of a task depends on; None where nothing of it is used again, or it cannot be known."""
-    if key is None or world.outcomes is None:
-        return None
-    try:
-        return key(release, world)
-    except Exception as error:  # noqa: BLE001 - what tests have written is read here; the task itself shows what is wrong
-        world.journal.record("not-kept", task=task.id, reason=f"{type(error).__name__}: {error}")
-        return None
-
-
-def _keep(task: Task, outcome: Outcome, inputs: Inputs, release: Release, world: World) -> None:
-    """Keep a passed outcome for later runs, with what it has used; not where that is unknown, or has changed."""
-    assert world.outcomes is not None
-    try:
-        used, made = None, None
-        if isinstance(task.body, Reusable):
-            made = task.body.made(release, world)
-        elif task.used:
-            used = task.used(release, world, inputs)
-        elif task.key and task.key(release, world) != inputs:
-            raise Inconclusive("its inputs have changed in the meantime", "The next run determines it again.")
-        if used is not None or not task.used:
-            world.outcomes.keep(outcome, inputs, used, made)
-    except Exception as error:  # noqa: BLE001 - the outcome is the same: it is only slower the next time
-        world.journal.record("not-kept", task=task.id, reason=f"{type(error).__name__}: {error}")
 
 
 def _limited(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -323,46 +245,17 @@ def _run_step(task: Task, body: Step, release: Release, world: World, *, dry: bo
     """The outcome of a step. If it is not done yet, its actions are performed, and it must be done then."""
     if (proof := body.check_done(release, world)) is not None:
         done = _outcome_with(task, (Finding(ALREADY_DONE, task.id, Severity.NOTICE),), evidence=proof)
-        return dataclasses.replace(done, cached=_put_back_before(task, release, world))
+        return dataclasses.replace(done, cached=reuse.put_back_before(task, release, world))
     if not isinstance(body, Reusable) or dry or world.outcomes is None or not world.outcomes.shared:
         return _performed(task, body, release, world, dry=dry)
-    if (inputs := _inputs(task, body.inputs, release, world)) is not None:
-        if outcome := _put_back(task, body, inputs, release, world):
+    if (inputs := reuse.inputs_of(task, body.inputs, release, world)) is not None:
+        if outcome := reuse.put_back(task, body, inputs, release, world):
             return outcome
         outcome = _performed(task, body, release, world, dry=dry)
         if not outcome.findings:  # one says that an action failed, although its result is there
-            _keep(task, outcome, inputs, release, world)
+            reuse.keep(task, outcome, inputs, release, world)
         return outcome
     return _performed(task, body, release, world, dry=dry)
-
-
-def _put_back_before(task: Task, release: Release, world: World) -> Cached | None:
-    """Where the result of a step that is done comes from, if this run has put it back before."""
-    if release.target != REHEARSAL or not isinstance(task.body, Reusable):
-        return None
-    run, at = world.journal.cached_outcomes().get(task.id, ("", ""))
-    if not run:
-        return None
-    return Cached(run, at, (world.clock.now() - datetime.fromisoformat(at)).total_seconds())
-
-
-def _put_back(task: Task, body: Reusable, inputs: Inputs, release: Release, world: World) -> Outcome | None:
-    """The outcome of a step whose result an earlier run has left; None where it must be performed.
-
-    Its own proof is asked for, as after its actions: what was left may have been changed.
-    """
-    kept = world.outcomes.find(task.id, inputs) if world.outcomes else None
-    if kept is None:
-        return None
-    try:
-        for action in body.put_back(release, world, kept.folder):
-            world.journal.record("performing", task=task.id, action=str(action))
-            perform(action, world)
-        proof = body.check_done(release, world)
-    except (OmniReleaseError, OSError) as error:
-        world.journal.record("not-put-back", task=task.id, reason=f"{type(error).__name__}: {error}")
-        return None
-    return None if proof is None else dataclasses.replace(kept.outcome, evidence=proof)
 
 
 def _performed(task: Task, body: Step, release: Release, world: World, *, dry: bool) -> Outcome:
