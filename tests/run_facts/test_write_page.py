@@ -18,7 +18,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Outcome, Release, Report, Stage, Status
 from omni_release.core.tasks import Lane, check, stage
 from omni_release.core.world import World
-from omni_release.report import page
+from omni_release.report import page, page_views
 from tests.run_facts.test_scenarios import picture
 
 SECRET = "hunter2-and-more"
@@ -124,7 +124,7 @@ def test_without_jinja(write: Write, release: Release, monkeypatch: pytest.Monke
 
 def test_fault_of_the_page(write: Write, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error in the page itself is reported in one line and does not change the outcome of a release."""
-    monkeypatch.setattr(page, "_verdict", lambda report: 1 / 0)
+    monkeypatch.setattr(page_views, "verdict", lambda report: 1 / 0)
     assert "internal error of omni-release: ZeroDivisionError" in write()
 
 
