@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 import omni_release.sessions
-from omni_release import lanes
+from omni_release import lane_names
 from omni_release.cli import explain
 from omni_release.core import settings_reference
 
@@ -149,7 +149,7 @@ def messages(session: nox.Session) -> None:
 @nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code."""
-    page = explain.page(lanes.every())
+    page = explain.page(lane_names.every())
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
     write_between("docs/how-it-works.md", "rooms", drawing_of_rooms())
     write_between("docs/settings.md", "settings", f"```toml\n{settings_reference.example()}```\n")

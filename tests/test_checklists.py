@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import checklists, custom_tasks, lanes
+from omni_release import checklists, custom_tasks, lane_names, lanes
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
@@ -69,7 +69,7 @@ class Prepared:
         processes = LocalProcesses(str)
         index = Rehearsal(self.run.path / "index", "acme")
         world = World(processes, LocalFiles(), SystemClock(), index, self.run, {}, answers=sign_offs)
-        world = replace(world, task_ids=lambda: lanes.task_ids(project))
+        world = replace(world, task_ids=lambda: lane_names.task_ids(project))
         try:
             wanted = custom_tasks.with_project_tasks(lane or lanes.checklist(), project)
             return {done.id: done for done in engine.run(wanted, release, world, today=TODAY)}
@@ -368,7 +368,7 @@ def test_own_checklists() -> None:
     shipped = {item.id for one in checklists.read(ROOT / "src" / "omni_release") for item in one.items}
     here = checklists.read(ROOT)
     assert shipped <= {item.id for one in here for item in one.items}
-    known = {task.id for lane in lanes.every() for task in lane.tasks}
+    known = {task.id for lane in lane_names.every() for task in lane.tasks}
     for one in here:
         assert not one.problems
         assert {item.check for item in one.items if item.check} <= known

@@ -8,7 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from omni_release import lanes
+from omni_release import lane_names
 from omni_release.cli import explain
 from omni_release.cli.main import COMMANDS, build_parser
 from omni_release.core import settings_reference
@@ -23,7 +23,7 @@ def read(name: str) -> str:
 
 def test_the_generated_page_is_up_to_date() -> None:
     """docs/checks.md is what `nox -s docs` writes."""
-    assert read("docs/checks.md") == explain.page(lanes.every())
+    assert read("docs/checks.md") == explain.page(lane_names.every())
 
 
 def test_the_drawing_of_the_rooms_is_up_to_date() -> None:
@@ -54,7 +54,7 @@ def test_each_command_is_documented() -> None:
 
 def test_each_task_says_what_it_is() -> None:
     """Each task has a title, one sentence, and a remedy where it can fail."""
-    for lane in lanes.every():
+    for lane in lane_names.every():
         for task in lane.tasks:
             assert task.title, task.id
             assert task.remedy or task.kind == "step", task.id
@@ -81,7 +81,7 @@ def anchors(page: Path) -> set[str]:
 def test_the_table_of_options_agrees_with_the_parsers() -> None:
     """Each row of the table in docs/start.md names the commands whose parsers have its options."""
     has = {command: options(command) for command in COMMANDS}
-    lane_names = {lane.name for lane in lanes.every()}
+    of_lanes = {lane.name for lane in lane_names.every()}
     parts = {"rehearse", "build", "inspect", "tests", "publish", "verify"}
     table = read("docs/start.md").partition("### Options\n")[2].partition("\nWith ")[0]
     described: dict[str, set[str]] = {}
@@ -89,7 +89,7 @@ def test_the_table_of_options_agrees_with_the_parsers() -> None:
         base, _, excluded = row[1].partition("but ") if "but " in row[1] else (row[1], "", "")
         excepted = set(re.findall(r"`([a-z]+)", excluded))
         named = set(re.findall(r"`([a-z]+)", base))
-        named |= set(COMMANDS) if "all" in base else lane_names if "lanes" in base else set()
+        named |= set(COMMANDS) if "all" in base else of_lanes if "lanes" in base else set()
         named |= parts if "its parts" in base else set()
         for option in re.findall(r"`(-[-\w]+)", row[0]):
             described[option] = described.get(option, set()) | (named - excepted)

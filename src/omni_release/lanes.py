@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.core import severity, waivers
 from omni_release.core.model import Stage
-from omni_release.core.tasks import Key, Lane, RuleClass, Task, check, stage, step
+from omni_release.core.tasks import Key, Lane, Task, check, stage, step
 
 if TYPE_CHECKING:
-    from omni_release.core.model import Project
+    pass
 
 
 def rehearse(prebuilt: Path | None = None) -> Lane:
@@ -454,7 +453,6 @@ _OF_FILES = (
 _OF_WHEELS = ("works-with-uv", "public-modules-import")
 _VERIFIES = ("works-with-uv", "verify-commands", "works-with-pip", "pip-check")
 
-_MODES = {"smoke": ("live", "emulated", "recorded"), "record": ("live", "emulated"), "version": ("", "staged")}
 _SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "record": record}
 
 _SERVED = ("release-listed", "project-page", "install-with-uv", "install-with-pip", *_VERIFIES)
@@ -497,52 +495,6 @@ ALL: dict[str, Callable[[], Lane]] = {
     **BUILDING,
 }
 """All lanes, by name."""
-
-
-def every(project: Project | None = None) -> tuple[Lane, ...]:
-    """Each lane in each of its modes, with the tasks that the project adds."""
-    from omni_release import custom_tasks
-
-    all_lanes = tuple(lane(name, mode=mode) for name in ALL for mode in _MODES.get(name, ("",)))
-    if project is None:
-        return all_lanes
-    return tuple(custom_tasks.with_project_tasks(lane, project) for lane in all_lanes)
-
-
-def task_ids(project: Project) -> frozenset[str]:
-    """The ids of a project's tasks in all lanes."""
-    return frozenset(task.id for lane in every(project) for task in lane.tasks)
-
-
-def validate_names(lane: Lane, project: Project) -> None:
-    """Check that the waivers and the severities of the settings name what exists, looking at the cheapest first.
-
-    Raises SettingsError where one does not.
-    """
-
-    def bug_patterns(*, own: bool) -> list[str]:
-        from omni_release.code import scan
-
-        rules = scan.project_rules(project.root, project.settings.audit.rules) if own else scan.shipped_rules()
-        ids = [scan.rule_name(id) for file in rules for id in file.ids]
-        return [*ids, *(f"bug-patterns/{id}" for id in ids)]
-
-    def tasks() -> tuple[Task, ...]:
-        return tuple(task for lane in every(project) for task in lane.tasks)
-
-    def severities_of_bug_patterns() -> list[severity.Name]:  # what a project configured itself always blocks
-        shipped = [severity.Name(id, RuleClass.QUALITY) for id in bug_patterns(own=False)]
-        return shipped + [severity.Name(id, RuleClass.RELEASE) for id in bug_patterns(own=True)]
-
-    waivers.validate(
-        project,
-        lambda: waivers.names(lane.tasks),
-        lambda: bug_patterns(own=False) + bug_patterns(own=True),
-        lambda: waivers.names(tasks()),
-    )
-    severity.validate(
-        project, lambda: severity.names(lane.tasks), severities_of_bug_patterns, lambda: severity.names(tasks())
-    )
 
 
 def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:

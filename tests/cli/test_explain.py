@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import lanes
+from omni_release import lane_names
 from omni_release.cli import explain, main
 from tests.conftest import omni
 
 
 def test_families_of_rules() -> None:
     """The rules that another program defines are shown as people write them."""
-    page = explain.page(lanes.every())
+    page = explain.page(lane_names.every())
     shown = re.findall(r"^- `([^`]+)`: ", page, re.MULTILINE)
     assert {"wheel-contents/WNNN", "upload-rules/index-NAME"} < set(shown)
     assert all(re.fullmatch(r"[\w-]+/[\w-]+(, [\w-]+)*", name) for name in shown)
@@ -22,7 +22,7 @@ def test_families_of_rules() -> None:
 
 def test_each_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each task of each lane, in each of its modes, has an explanation."""
-    entries = explain.entries(lanes.every())
+    entries = explain.entries(lane_names.every())
     assert {"smoke-emulated", "smoke-live", "recorded-emulated"} <= set(entries)
     for id, entry in entries.items():
         assert main.main(["explain", id, "--project", str(tmp_path)]) == 0
@@ -45,7 +45,7 @@ def test_list(tmp_path: Path) -> None:
     stages = [line for line in shown.splitlines() if line and line[0] != " "]
     assert stages[:3] == ["Preflight", "Source", "Build"]
     tasks = omni("explain", "--format", "json", cwd=tmp_path).document["tasks"]
-    assert {task["id"] for task in tasks} == set(explain.entries(lanes.every()))
+    assert {task["id"] for task in tasks} == set(explain.entries(lane_names.every()))
     assert all(f"  {task['id']} " in shown for task in tasks)
 
 
@@ -77,7 +77,7 @@ def test_former_ids(tmp_path: Path) -> None:
     ran = omni("explain", "failures-surface", cwd=tmp_path)
     assert (ran.code, ran.err) == (0, "failures-surface is now called silent-failures\n")
     assert ran.out.startswith("silent-failures (check, code)\n")
-    entries = explain.entries(lanes.every())
+    entries = explain.entries(lane_names.every())
     assert set(explain._RENAMED.values()) <= set(entries)
     assert not set(explain._RENAMED) & set(entries)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from omni_release import lanes
+from omni_release import lane_names
 from omni_release.core import causes
 from omni_release.core.model import Finding, Outcome, Release, Severity, Status
 from omni_release.core.tasks import Rule, RuleClass, check, reports
@@ -75,7 +75,7 @@ def test_waived_cause() -> None:
 
 def test_declared_relations() -> None:
     """Each relation names a rule that exists, and no cause is the effect of another."""
-    rules = {f"{task.id}/{rule.id}": rule for lane in lanes.every() for task in lane.tasks for rule in task.rules}
+    rules = {f"{task.id}/{rule.id}": rule for lane in lane_names.every() for task in lane.tasks for rule in task.rules}
     for rule in rules.values():
         for name in rule.caused_by:
             causes_of_it = [rules[known] for known in rules if known == name or re.fullmatch(name, known)]

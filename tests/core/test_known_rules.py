@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import lanes, project
+from omni_release import lane_names, lanes, project
 from omni_release.core import waivers
 from omni_release.core.errors import SettingsError
 from omni_release.core.tasks import ENGINE_RULES, Rule
@@ -68,13 +68,13 @@ def declared(tmp_path: Path) -> set[Rule]:
     (tmp_path / "checklists").mkdir()
     (tmp_path / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "x"\n', encoding="utf-8")
     (tmp_path / "checklists" / "broken.toml").write_text("[[", encoding="utf-8")
-    tasks = [task for lane in lanes.every(project.load(tmp_path)) for task in lane.tasks]
+    tasks = [task for lane in lane_names.every(project.load(tmp_path)) for task in lane.tasks]
     return {*ENGINE_RULES, *(rule for task in tasks for rule in task.rules)}
 
 
 def test_every_rule_is_declared(declared: set[Rule]) -> None:
     """A finding has a rule that its check declares, or none: a waiver can name every finding."""
-    tasks = {task.id for lane in lanes.every() for task in lane.tasks}
+    tasks = {task.id for lane in lane_names.every() for task in lane.tasks}
     ids = {rule.id for rule in declared}
     literals = {name for name in literal_rules() if re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name)}
     assert literals - tasks - ids == set()
@@ -94,7 +94,7 @@ def test_known_names(name: str, tmp_path: Path) -> None:
     (tmp_path / "checklists").mkdir()
     (tmp_path / "checklists" / "mine.toml").write_text('[[item]]\nid = "tried"\nsays = "x"\n', encoding="utf-8")
     found = project.load(tmp_path)
-    lanes.validate_names(lanes.lane("gate"), found)
+    lane_names.validate(lanes.lane("gate"), found)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_unknown_names(name: str, hint: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f'{WAIVER}check = "{name}"\n', encoding="utf-8")
     found = project.load(tmp_path)
     with pytest.raises(SettingsError) as raised:
-        lanes.validate_names(lanes.lane("version"), found)
+        lane_names.validate(lanes.lane("version"), found)
     assert raised.value.message.startswith(f"pyproject.toml:7: `check` in [[tool.omni-release.waiver]] names {name!r}")
     assert raised.value.hint.startswith(hint)
 

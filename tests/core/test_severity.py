@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import lanes, project
+from omni_release import lane_names, lanes, project
 from omni_release.core import engine
 from omni_release.core.errors import Inconclusive, SettingsError, ToolUnavailable
 from omni_release.core.model import Finding, Outcome, Project, Release, Severity, Status
@@ -163,7 +163,7 @@ def loaded(folder: Path, entries: str) -> Project:
 @pytest.mark.parametrize("lane", ["gate", "clean"])
 def test_names_of_severities(entry: str, lane: str, tmp_path: Path) -> None:
     """A rule, a check, a family and a bug pattern are known, whatever the lane."""
-    lanes.validate_names(lanes.lane(lane), loaded(tmp_path, entry))
+    lane_names.validate(lanes.lane(lane), loaded(tmp_path, entry))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_names_of_severities(entry: str, lane: str, tmp_path: Path) -> None:
 def test_invalid_severities(entry: str, message: str, tmp_path: Path) -> None:
     """A release rule can only be waived, `off` needs a reason, a misspelled name is an error; each has its line."""
     with pytest.raises(SettingsError) as raised:
-        lanes.validate_names(lanes.lane("gate"), loaded(tmp_path, entry))
+        lane_names.validate(lanes.lane("gate"), loaded(tmp_path, entry))
     assert message in raised.value.message
     assert raised.value.message.startswith("pyproject.toml:6: ")
     if entry.startswith("silent-failure "):

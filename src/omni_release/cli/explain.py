@@ -112,12 +112,12 @@ def add_parser(commands: Commands, name: str) -> None:
 
 def run(arguments: Arguments) -> int:
     """List the tasks, or explain one. Raises UsageError where nothing has this id."""
-    from omni_release import lanes
+    from omni_release import lane_names
     from omni_release.core.redaction import printable
 
     root = arguments.project.absolute()
     project = arguments.load_project() if (root / "pyproject.toml").is_file() else None
-    found = entries(lanes.every(project))
+    found = entries(lane_names.every(project))
     if not arguments.id:
         sys.stdout.write(_list_json(found) if arguments.as_json else printable(_list(found)))
         return EXIT_PASSED

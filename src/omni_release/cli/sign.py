@@ -73,9 +73,9 @@ def run(arguments: Arguments) -> int:
 
 def _validate(arguments: Arguments, project: Project, *, interactive: bool) -> None:
     """Raises UsageError for an unknown task, and for options that exclude each other."""
-    from omni_release import lanes
+    from omni_release import lane_names
 
-    tasks = lanes.task_ids(project)
+    tasks = lane_names.task_ids(project)
     if arguments.id and arguments.id not in tasks:
         hint = did_you_mean(arguments.id, tasks, "The report of the run names the task that waits.")
         raise UsageError(f"there is no task {arguments.id!r}", hint)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from omni_release import custom_tasks, distributions, lanes, programs, run_facts, source_tree
+from omni_release import custom_tasks, distributions, lane_names, lanes, programs, run_facts, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import terminal
@@ -194,7 +194,7 @@ def _lane(request: Request) -> Lane:
     lane = custom_tasks.with_project_tasks(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
     ids = [task.id for task in lane.tasks]
     if request.lane != "version":
-        lanes.validate_names(lane, request.project)
+        lane_names.validate(lane, request.project)
     for id in request.only:
         if id not in ids:
             hint = did_you_mean(id, ids, f"It has: {', '.join(ids)}.")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from omni_release import lanes, source_tree, versions
+from omni_release import lane_names, lanes, source_tree, versions
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
@@ -85,7 +85,7 @@ def open_world(
             default_index=MachineIndex(os.environ),
             answers=sign_offs,
             baseline=request.baseline or baseline.read(project.root),
-            task_ids=lambda: lanes.task_ids(project),
+            task_ids=lambda: lane_names.task_ids(project),
         )
         if world.outcomes is not None:
             inputs.tool()  # kept, and made while nothing else runs: each of its small reads would wait for a thread
