@@ -111,7 +111,7 @@ def test_checkout(case: Callable[[str], Path]) -> None:
 def test_runs(case: Callable[[str], Path]) -> None:
     """The runs are listed, the newest first."""
     root = case("sound")
-    assert omni("runs", cwd=root).out == "no runs yet: omni-release rehearse\n"
+    assert omni("runs", cwd=root).out == "no runs yet. Next: omni-release rehearse\n"
     add_run(root, "rehearse", "failed")
     add_run(root, "rehearse", "passed", run="20261127-051149-000")
     assert omni("runs", cwd=root).out.splitlines() == [

@@ -103,6 +103,7 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Seq
 
     from omni_release.core.baseline import FILE
     from omni_release.core.text import counted
+    from omni_release.report import next_step
 
     counts = Counter(entry.rule for entry in entries)
     total = counts.total()
@@ -117,4 +118,4 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Seq
         lines.append(f"Not run, because a task that they need failed: {', '.join(unseen)}.")
         again = "omni-release baseline" if empty else f"git rm --force {FILE} && omni-release baseline"
         lines.append(f"To accept their findings, too, fix the problems first, then run: {again}")
-    return "\n".join((*lines, *([] if empty else [f"Next: git add {FILE}"]), ""))
+    return "\n".join((*lines, "" if empty else next_step.line(f"git add {FILE}")))

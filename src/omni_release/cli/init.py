@@ -208,11 +208,15 @@ def _write(root: Path, proposal: Proposal) -> None:
 
 def _summary(root: Path, found: int, written: int, *, writes: bool) -> str:
     """What to do next."""
+    from omni_release.report import next_step
+
     noxfile = root / "noxfile.py"
     has_session = noxfile.is_file() and b"omni_release" in noxfile.read_bytes()
-    rehearsal = "nox -s release" if has_session else "omni-release rehearse"
+    rehearsal = "nox -s release" if has_session else next_step.REHEARSE
     if not found:
-        return f"Everything is set up. Next: {rehearsal}\n"
+        return f"Everything is set up. {next_step.line(rehearsal)}"
     if not writes:
         return "\nNothing was written. To write all of it, run: omni-release init --yes\n"
-    return f"\nNext: review and commit these files, then {rehearsal}\n" if written else "\nNothing was written.\n"
+    if not written:
+        return "\nNothing was written.\n"
+    return f"\n{next_step.line(f'review and commit these files, then {rehearsal}')}"

@@ -53,6 +53,7 @@ def run(arguments: Arguments) -> int:
     import tempfile
 
     from omni_release import preparation, programs
+    from omni_release.report import next_step
     from omni_release.versions.tags import owner_of
 
     if arguments.what:
@@ -91,7 +92,7 @@ def run(arguments: Arguments) -> int:
         sys.stdout.write(lane.shown(f"{sha[:7]} on {target or branch}\n"))
         if arguments.pr:
             _open_pull_request(repository, target)
-    sys.stdout.write("Next: omni-release rehearse\n")
+    sys.stdout.write(next_step.line(next_step.REHEARSE))
     return errors.EXIT_PASSED
 
 
@@ -99,6 +100,7 @@ def _suggest(commits: Sequence[Commit], last_tag: str, project: Project) -> int:
     """Say which part the commits since the last tag suggest, and which of them do."""
     from omni_release import versions
     from omni_release.preparation import suggestion
+    from omni_release.report import next_step
     from omni_release.versions.pep440 import parse
 
     source = versions.find_places(str(project.root)).source
@@ -112,7 +114,7 @@ def _suggest(commits: Sequence[Commit], last_tag: str, project: Project) -> int:
         )
     more = [f"  … {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
     listed = (f"{part}, because of {len(reasons)} of {len(commits)} commits {since}:", *_lines_of(reasons), *more)
-    sys.stdout.write(lane.shown("\n".join((*listed, f"Next: omni-release prepare {part}", ""))))
+    sys.stdout.write(lane.shown("\n".join((*listed, next_step.line(f"omni-release prepare {part}")))))
     return errors.EXIT_PASSED
 
 

@@ -82,6 +82,7 @@ def _runs(project: Project) -> dict[str, Any]:
     """The last whole rehearsal and the last release, the open problems and questions, and the next command."""
     from omni_release import source_tree
     from omni_release.checklists import sign_offs
+    from omni_release.report import next_step
 
     runs = lane.run_store(project).runs()
     rehearsal = next((found for folder in runs if (found := _last(folder, "rehearse"))), None)
@@ -93,7 +94,7 @@ def _runs(project: Project) -> dict[str, Any]:
             current = source_tree.fingerprint(project.root, processes)
         rehearsal["of_this_checkout"] = folder.tree_hash() == current
         state["questions"] = "".join(sign_offs.questions_before_release(project, folder))
-    return {**state, "next": _next(rehearsal, release)}
+    return {**state, "next": next_step.of_project(rehearsal, release)}
 
 
 def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
@@ -118,19 +119,6 @@ def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
         found["next"] = report.get("next", "") if isinstance(report, dict) else ""
         found["problems"] = [o["id"] for o in outcomes if o["status"] in ("failed", "inconclusive", "waiting")]
     return found
-
-
-def _next(rehearsal: dict[str, Any] | None, release: dict[str, Any] | None) -> str:
-    """What to do now: resume a release, rehearse, what the report of the rehearsal says, or begin the next version."""
-    if release and release["verdict"] != "passed" and (not rehearsal or release["run"] >= rehearsal["run"]):
-        return f"omni-release release --to {release['target']} --run {release['run']}"
-    if rehearsal is None or not rehearsal["of_this_checkout"]:
-        return "omni-release rehearse"
-    if release and release["run"] == rehearsal["run"]:
-        from omni_release import publishing
-
-        return publishing.NEXT_VERSION
-    return rehearsal["next"] or "omni-release rehearse"
 
 
 def _text(state: dict[str, Any]) -> Iterator[str]:
@@ -184,6 +172,7 @@ def _age(at: str) -> str:
 def run_runs(arguments: Arguments) -> int:
     """List the runs, the newest first: when, which lanes, with which verdict."""
     from omni_release import distributions
+    from omni_release.report import next_step
 
     listed = []
     for folder in lane.run_store(arguments.load_project()).runs():
@@ -205,7 +194,7 @@ def run_runs(arguments: Arguments) -> int:
         lanes = ", ".join(f"{each['lane']} {each['verdict']}" for each in entry["lanes"]) or "not finished"
         sys.stdout.write(lane.redact(f"{entry['run']}  {entry['version'] or '-':<12} {lanes}\n"))
     if not listed:
-        sys.stdout.write("no runs yet: omni-release rehearse\n")
+        sys.stdout.write(f"no runs yet. {next_step.line(next_step.REHEARSE)}")
     return EXIT_PASSED
 
 

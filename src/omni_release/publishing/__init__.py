@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,9 +14,7 @@ from omni_release.core.model import ALREADY_DONE, Release, Report, Status, Targe
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.world import FileState, FileStatus, World
 from omni_release.index import targets
-
-NEXT_VERSION = "omni-release version bump patch"
-"""The command that begins the next version."""
+from omni_release.report import next_step
 
 
 def reusable_rehearsal(store: RunStore, release: Release, world: World) -> Iterator[str]:
@@ -57,7 +54,7 @@ def after_release(request: Request, report: Report, world: World) -> Iterator[st
     named_by_path = request.run and ("/" in request.run or os.sep in request.run)
     run = str(report.run) if named_by_path else Path(report.run or "").name
     confirmed = ("--yes",) if request.yes else ()
-    resume = shlex.join(("omni-release", "release", "--to", target.name, "--run", run, *confirmed))
+    resume = next_step.release(target.name, run, *confirmed)
     if report.interrupted:
         uploaded = world.journal.last_status("upload", target.name) is Status.PASSED
         state = "all files are uploaded" if uploaded else "the release may be partly uploaded"
@@ -82,7 +79,7 @@ def upload_state(
         yield f"  {file.name}: {'uploaded' if file.state is FileState.OURS else file.why}"
     if FileState.OTHER_BYTES in others:
         yield "The index has other bytes under this file name, which can be used only once."
-        yield f"This version number is used up; bump it and release the next one: {NEXT_VERSION}"
+        yield f"This version number is used up; bump it and release the next one: {next_step.NEXT_VERSION}"
     elif not others:
         yield "All files are uploaded. To continue with the remaining steps, run:"
         yield f"  {resume}"
@@ -95,7 +92,7 @@ def upload_state(
     elif partial:
         yield "Uploaded files cannot be replaced or taken back. Resume, and no file is uploaded twice:"
         yield f"  {resume}"
-        yield f"or give up this version and bump it: {NEXT_VERSION}"
+        yield f"or give up this version and bump it: {next_step.NEXT_VERSION}"
     else:
         yield "No file is uploaded. Fix the reported problems and run this again:"
         yield f"  {resume}"

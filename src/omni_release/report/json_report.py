@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import Report, SignOff
-from omni_release.report import problems
+from omni_release.report import next_step
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
@@ -30,7 +30,7 @@ def document(report: Report) -> str:
             "outcomes": [outcome_dict(outcome) for outcome in report.outcomes],
             "artifacts": [asdict(artifact) for artifact in report.artifacts],
             "run": report.run,
-            "next": problems.next_step(report),
+            "next": next_step.after(report),
         }
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from omni_release.core.model import Report, Severity, Status
 from omni_release.core.redaction import printable
-from omni_release.report import problems
+from omni_release.report import next_step, problems
 from omni_release.report.problems import Problem
 
 _MARKS = {
@@ -26,7 +26,7 @@ def document(report: Report) -> str:
     """The verdict and the next command, the problems, the warnings, then a folded line for each task."""
     subject = f"{report.project} {report.version}" if report.version else report.project
     lines = [f"## {report.lane}: {plain(subject)}: {report.verdict}", ""]
-    if step := problems.next_step(report):
+    if step := next_step.after(report):
         lines += [f"**Next:** {code(step)}", ""]
     for problem in problems.problems(report):
         lines += _problem(problem)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from omni_release import __version__
 from omni_release.core.model import Report
 from omni_release.core.redaction import printable
-from omni_release.report import page_evidence, page_views, problems, text
+from omni_release.report import next_step, page_evidence, page_views, problems, text
 from omni_release.report.page_facts import PageFacts
 from omni_release.report.timeline import clock, timeline
 
@@ -44,7 +44,7 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
     found, advice = problems.problems(report), problems.warnings(report)
     unchecked = list(page_views.unchecked(report, facts))
     sections = page_views.sections(report, facts, found, len(advice), sum(len(group["ids"]) for group in unchecked))
-    words, command, rest = _split_command(problems.next_step(report))
+    words, command, rest = _split_command(next_step.after(report))
     style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     markup: type[Markup] = environment.filters["markup"]
     template = environment.get_template("page.html.j2")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
-from omni_release.core.model import BLOCKED_BY, NOTHING_TESTED, Finding, Outcome, Report, Severity, Stage, Status, ago
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Stage, Status, ago
 from omni_release.core.text import counted
 
 _FIX = "→ "  # a line of a message that begins with this says what to do
@@ -199,59 +197,3 @@ def shared_out(groups: Sequence[Sequence[Finding]], limit: int) -> tuple[tuple[P
 def _count(rest: Sequence[Finding]) -> tuple[int, int]:
     """The number of findings, and of the files that they are in."""
     return len(rest), len({finding.path for finding in rest if finding.path})
-
-
-_COMMAND = re.compile(r"run `(omni-release [^`]+)`", re.IGNORECASE)
-_RESUMABLE = ("rehearse", "build", "inspect", "tests", "publish", "verify", "replay", "smoke", "record")
-
-
-def next_step(report: Report) -> str:
-    """What to do now, in one line: a command, or the number of a problem and the command after it.
-
-    Empty for a release, whose last lines say how to go on, and where there is nothing to do: for files without a
-    checkout, too.
-    """
-    again = f"omni-release {report.lane}"
-    run = PurePath(report.run).name if report.run else ""
-    if report.lane in ("doctor", "published"):
-        again += f" --to {report.target}"
-    without_checkout = report.lane == "inspect" and report.run is None
-    if report.lane == "release" or without_checkout or report.verdict in ("planned", "skipped", NOTHING_TESTED):
-        return ""
-    if report.interrupted:
-        return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
-    if report.verdict == "passed":
-        return _after_rehearsal(report.version, run) if run and report.whole and report.lane == "rehearse" else ""
-    found = problems(report)
-    failed = [problem for problem in found if problem.outcome.status is Status.FAILED]
-    if not found:
-        return again
-    if not failed:
-        return "omni-release sign" if found[0].outcome.status is Status.WAITING else _to_know(found[0], again)
-    if command := _COMMAND.match(failed[0].outcome.remedy.strip()):
-        others = f"{len(failed) - 1} problems" if len(failed) > 2 else "problem"
-        return command[1] + (f", then fix the other {others}" if len(failed) > 1 else "")
-    return f"fix {'the problem' if len(failed) == 1 else f'the {len(failed)} problems'}, then run {again}"
-
-
-def _after_rehearsal(version: str | None, run: str) -> str:
-    """The release of what was rehearsed; of a version that is between two releases, how to get one to release."""
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        stated = Version(version) if version else None
-    except InvalidVersion:
-        stated = None
-    if stated and stated.local:
-        return f"tag the commit with the version to release: {version} has a local part"
-    if stated and stated.is_devrelease:
-        return f"omni-release prepare, or tag the commit: {version} is a development version"
-    return f"omni-release release --to pypi --run {run}"
-
-
-def _to_know(problem: Problem, again: str) -> str:
-    """How to end that a result is unknown: the command that its hint names, else in words."""
-    hint = problem.message.partition("\n")[2].partition("To sign it off")[0]
-    if command := _COMMAND.search(hint):
-        return command[1]
-    return f"answer what is unknown, then run {again}"

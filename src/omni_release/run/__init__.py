@@ -26,7 +26,7 @@ from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import World
 from omni_release.report import files as report_files
-from omni_release.report import page, problems, text
+from omni_release.report import next_step, page, text
 from omni_release.report.stages import Progress, Row
 from omni_release.run.real_world import TASK, open_world
 
@@ -165,7 +165,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         if request.verbosity >= 0:
             screen.say(text.problem_lines(shown, layout))
         goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-        step = "" if goes_on else problems.next_step(shown)
+        step = "" if goes_on else next_step.after(shown)
         screen.say(text.verdict_lines(shown, step, layout, page=_page_of(release)))
         if request.lane == "release" and not request.dry:
             from omni_release import publishing
