@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bench import resilience
 
 
@@ -17,3 +19,9 @@ def test_claims_hold() -> None:
     sums = asyncio.run(work())
     assert resilience.bounds(sums, independent=True, rare=True) == []
     assert sum(one.wasted for one in sums["the plan"].seen) > 0
+
+
+@pytest.mark.parametrize("burst", resilience.ACROSS)
+def test_claims_across_vendors_hold(burst: float) -> None:
+    """Another vendor behind two models that fail together: 1,000 requests."""
+    assert resilience.across_bounds(asyncio.run(resilience.across(1_000, burst)), burst) == []

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs/images.md"
 def test_snippets(emulator: GeminiEmulator, tmp_path: Path) -> None:
     """They need a key and a base URL in the environment alone; async snippets run inside of main()."""
     first, *others = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(others) == 3
+    assert len(others) == 4
     programs = [first]
     for snippet in others:
         inside = textwrap.indent(snippet, " " * 8)
@@ -42,4 +42,4 @@ def test_snippets(emulator: GeminiEmulator, tmp_path: Path) -> None:
         )
         assert (ran.returncode, ran.stderr) == (0, ""), program
     assert (tmp_path / "workflow.jpg").stat().st_size > 1000
-    assert len(emulator.calls) == 5
+    assert len(emulator.calls) == 7

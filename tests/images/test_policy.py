@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import datetime
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,18 +16,24 @@ from omni_release.emulators import GeminiEmulator
 from omni_release.images import Availability, Conversation, ImageRequest, ImageResult, ModelInfo, Policy
 from omni_release.images import ResilientProvider as Resilient
 from omni_release.images.errors import (
+    BudgetExceeded,
+    ConfigurationError,
     ContentRefused,
+    CreditsExhausted,
     ImageError,
     InvalidRequest,
     ModelNotFound,
     Next,
+    NoImage,
     Overloaded,
     QuotaSpent,
     RateLimited,
+    RequestRejected,
     RetriesExhausted,
     TimedOut,
 )
-from omni_release.images.resilience import RetryState, decide
+from omni_release.images.model import Part
+from omni_release.images.retry_policy import RetryState, decide
 from tests.images.conftest import FLASH, PRO, EventLog, run_request
 
 FIRST = RetryState(on_fallback=False, calls=1, remaining=208.0, timeout=90.0, has_fallback=True)
@@ -117,8 +126,11 @@ class Scripted:
         self._clock = clock
         self._script = script
         self.given: list[float] = []
+        self.unable = ""
 
     def limits(self, asked: ImageRequest | Conversation) -> tuple[str, ...]:
+        if self.unable:
+            raise InvalidRequest(self.unable)
         return ()
 
     async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
@@ -219,3 +231,167 @@ def test_nested_resilient_provider() -> None:
     inner = Resilient(Scripted(PRO, Virtual(), []), log=EventLog())
     with pytest.raises(InvalidRequest, match="over another one"):
         Resilient(inner, log=EventLog())
+
+
+# -- several vendors -------------------------------------------------------------------------------------------------
+
+OTHER = "gpt-image-2"
+BUSY, SLOW, LIMIT = Overloaded("busy"), TimedOut("slow"), RateLimited("wait")
+EMPTY, KEY = CreditsExhausted("empty", "Add credits."), ConfigurationError("bad key", "Set it.")
+GONE, BAD = ModelNotFound("gone", model=PRO), RequestRejected("bad", "Fix it.")
+REFUSED = ContentRefused("no", reason="IMAGE_SAFETY")
+TEXT = NoImage("text alone", reason="STOP")
+DEAR = BudgetExceeded("too dear")
+DAY = QuotaSpent("none left")
+
+
+def answered_by(
+    pro: list[ImageError], flash: list[ImageError], other: list[ImageError], policy: Policy | None = None
+) -> tuple[ImageResult | ImageError, str]:
+    """The outcome, and the models called, as letters: pro, flash, the other vendor's."""
+    clock = Virtual()
+    providers = [
+        Scripted(model, clock, [*((1.0, error) for error in errors)], vendor)
+        for model, errors, vendor in ((PRO, pro, "gemini"), (FLASH, flash, "gemini"), (OTHER, other, "openai"))
+    ]
+    first, *fallbacks = providers
+    provider = Resilient(first, fallbacks, policy, clock=clock, jitter=none, log=EventLog())
+    came: ImageResult | ImageError
+    try:
+        came = asyncio.run(provider.generate(ImageRequest("x")))
+    except ImageError as error:
+        came = error
+    letters = {PRO: "p", FLASH: "f", OTHER: "o"}
+    return came, "".join(letters[attempt.model] for attempt in came.attempts)
+
+
+ACROSS = [
+    # the errors of each model, the models called, what is raised (None: an image)
+    ([BUSY], [], [], "pp", None),
+    ([BUSY, BUSY], [], [], "ppo", None),  # the same vendor's fallback is skipped
+    ([BUSY, LIMIT], [], [BUSY], "ppoo", None),  # the other vendor may be called twice
+    ([BUSY, BUSY], [], [BUSY, BUSY], "ppoo", RetriesExhausted),
+    ([LIMIT, LIMIT], [], [], "ppf", None),  # a rate limit is one of the model alone
+    ([SLOW, SLOW], [BUSY], [], "ppfo", None),  # the last call is for another vendor
+    ([SLOW, SLOW], [BUSY], [BUSY], "ppfo", RetriesExhausted),
+    ([DAY], [DAY], [], "pfo", None),
+    ([DAY], [DAY], [DAY], "pfo", QuotaSpent),
+    ([EMPTY], [], [], "po", None),
+    ([EMPTY], [], [BUSY], "poo", None),
+    ([EMPTY], [], [EMPTY], "po", CreditsExhausted),
+    ([BUSY, EMPTY], [], [], "ppo", None),
+    ([GONE], [], [], "pf", None),  # loudly, as without another vendor
+    ([GONE], [GONE], [], "pf", ModelNotFound),
+    ([GONE], [EMPTY], [], "pfo", None),
+    ([KEY], [], [], "p", ConfigurationError),
+    ([BAD], [], [], "p", RequestRejected),
+    ([TEXT], [], [], "p", NoImage),
+    ([DEAR], [], [], "p", BudgetExceeded),
+    ([REFUSED], [], [], "p", ContentRefused),
+    ([BUSY, REFUSED], [], [], "pp", ContentRefused),
+    ([BUSY, BUSY], [], [REFUSED], "ppo", ContentRefused),
+    ([BUSY, BUSY], [], [KEY], "ppo", ConfigurationError),
+]
+
+
+@pytest.mark.parametrize(("pro", "flash", "other", "calls", "raised"), ACROSS)
+def test_another_vendor(
+    pro: list[ImageError], flash: list[ImageError], other: list[ImageError], calls: str, raised: type | None
+) -> None:
+    """Which errors lead to another vendor, and in which order."""
+    came, called = answered_by(*copy.deepcopy((pro, flash, other)))
+    assert called == calls
+    if raised is not None:
+        assert type(came) is raised
+        return
+    assert isinstance(came, ImageResult)
+    assert any("empty. Add credits." in said for said in came.warnings) == (EMPTY in [*pro, *flash])
+    assert [attempt.vendor for attempt in came.attempts][-1] == ("openai" if calls.endswith("o") else "gemini")
+    if calls.endswith("o"):
+        assert any(f"{OTHER} of openai made this one" in said for said in came.warnings)
+
+
+@pytest.mark.parametrize(
+    ("error", "across", "calls"),
+    [
+        (GONE, (ModelNotFound,), "p"),  # the order is the caller's: the vendor's own fallback comes first
+        (KEY, (ConfigurationError,), "po"),
+        (BAD, (RequestRejected,), "po"),
+        (BAD, (ConfigurationError,), "p"),
+        (TEXT, (NoImage,), "po"),
+        (REFUSED, (NoImage,), "p"),
+        (REFUSED, (ImageError,), "p"),
+        (DEAR, (ImageError,), "p"),
+    ],
+)
+def test_errors_that_the_policy_names(error: ImageError, across: tuple[type[ImageError], ...], calls: str) -> None:
+    """They lead to another vendor, with a warning; a refusal and the budget never do."""
+    came, called = answered_by(*copy.deepcopy(([error], [], [])), Policy(across=across))
+    assert called == (calls if error is not GONE else "pf")
+    if calls == "po":
+        assert isinstance(came, ImageResult)
+        assert any(error.message in said for said in came.warnings)
+
+
+def test_dead_name_across() -> None:
+    """With dead_model_falls_back=False it fails, unless the policy names it for another vendor."""
+    for policy, calls in (
+        (Policy(dead_model_falls_back=False), "p"),
+        (Policy(dead_model_falls_back=False, across=(ModelNotFound,)), "po"),
+    ):
+        assert answered_by([copy.deepcopy(GONE)], [], [], policy)[1] == calls
+
+
+@pytest.mark.parametrize("kind", [ContentRefused, BudgetExceeded, ValueError, "RateLimited"])
+def test_invalid_across(kind: Any) -> None:
+    """A policy that asks for what is never done is refused."""
+    with pytest.raises(InvalidRequest, match="across"):
+        Policy(across=(kind,))
+
+
+def test_fallback_that_is_unable() -> None:
+    """A model that cannot make what is asked for is not called; that is known before a call, and said at the end."""
+    clock = Virtual()
+    pro = Scripted(PRO, clock, [(1.0, BUSY)] * 2)
+    other = Scripted(OTHER, clock, [], "openai")
+    other.unable = "no such ratio"
+    provider = Resilient(pro, other, clock=clock, jitter=none, log=EventLog())
+    said = f"{OTHER} cannot stand in for {PRO}: no such ratio"
+    assert provider.limits(ImageRequest("x")) == (said,)
+    with pytest.raises(RetriesExhausted) as raised:
+        asyncio.run(provider.generate(ImageRequest("x")))
+    assert said in raised.value.message
+    assert other.given == []
+
+
+@pytest.mark.parametrize(
+    ("maker", "may_leave", "errors", "calls"),
+    [
+        ("gemini", False, [BUSY, BUSY], "ppff"),
+        ("gemini", True, [BUSY, BUSY], "ppo"),
+        ("", False, [BUSY, BUSY], "ppff"),
+        ("openai", False, [], "o"),  # the image stays where it was made
+        ("openai", True, [], "p"),
+        ("elsewhere", False, [], ""),
+    ],
+)
+def test_refinement_across_vendors(maker: str, may_leave: bool, errors: list[ImageError], calls: str) -> None:
+    """An image leaves the vendor that made it only where the policy allows it."""
+    clock = Virtual()
+    pro, flash = Scripted(PRO, clock, [(1.0, e) for e in errors]), Scripted(FLASH, clock, [(1.0, BUSY)] * 2)
+    other = Scripted(OTHER, clock, [], "openai")
+    provider = Resilient(
+        pro, [flash, other], Policy(images_may_leave=may_leave), clock=clock, jitter=none, log=EventLog()
+    )
+    made = replace(RESULT, vendor=maker, parts=(Part(image=b"i"),))
+    conversation = Conversation.start(ImageRequest("x"), made)
+    try:
+        attempts = asyncio.run(provider.refine(conversation, "bluer")).attempts
+    except InvalidRequest as error:
+        assert "images_may_leave" in error.hint and maker in error.message
+        attempts = ()
+    except RetriesExhausted as error:
+        assert "may not leave gemini" in error.message
+        attempts = error.attempts
+    letters = {PRO: "p", FLASH: "f", OTHER: "o"}
+    assert "".join(letters[attempt.model] for attempt in attempts) == calls

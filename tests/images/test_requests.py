@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from omni_release.emulators import GeminiEmulator, responses
-from omni_release.images import Conversation, GeminiImageProvider, ImageRequest, ImageResult, SyncImages, generate_batch
+from omni_release.images import (
+    Conversation,
+    GeminiImageProvider,
+    ImageRequest,
+    ImageResult,
+    Policy,
+    SyncImages,
+    generate_batch,
+)
 from omni_release.images.errors import ImageError, InvalidRequest, Overloaded, RequestRejected
 from omni_release.images.model import RATIOS, Part
 from tests.images.conftest import FLASH, PRO, planted_key, resilient, run
@@ -114,7 +122,7 @@ def test_reference_images(emulator: GeminiEmulator) -> None:
     request = ImageRequest("both", references=(picture, picture))
 
     async def work() -> None:
-        async with resilient(emulator.url) as provider:
+        async with resilient(emulator.url, Policy(images_may_leave=True)) as provider:
             first = await provider.generate(request)
             conversation = Conversation.start(request, first)
             await provider.refine(conversation, "bluer")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from omni_release.images.pricing import Budget
     from omni_release.images.provider import ImageProvider, LiveLine
     from omni_release.images.requests import Conversation
-    from omni_release.images.resilience import Policy, ResilientProvider
+    from omni_release.images.resilience import ResilientProvider
+    from omni_release.images.retry_policy import Policy
     from omni_release.images.shortcuts import SyncImages, generate_batch, provider_for
 
 __all__ = [
@@ -58,8 +59,10 @@ def __getattr__(name: str) -> object:
             from omni_release.images import provider as module
         case "Conversation":
             from omni_release.images import requests as module
-        case "Policy" | "ResilientProvider":
+        case "ResilientProvider":
             from omni_release.images import resilience as module
+        case "Policy":
+            from omni_release.images import retry_policy as module
         case "SyncImages" | "generate_batch" | "provider_for":
             from omni_release.images import shortcuts as module
         case _:

@@ -1,6 +1,6 @@
-"""The retry policy, and the provider that follows it: a single loop over the primary model and its fallback.
+"""The provider that follows the retry policy: a single loop over the primary model and its fallbacks.
 
-`decide` determines the next call and its time. The SDK below does not retry.
+`retry_policy.decide` determines the next call and its time. The clients below do not retry.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import asyncio
 import datetime
 import math
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from omni_release.images import provider as base
 from omni_release.images.errors import (
+    ConfigurationError,
+    CreditsExhausted,
     ImageError,
     InvalidRequest,
     ModelNotFound,
@@ -27,106 +29,22 @@ from omni_release.images.errors import (
 from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
 from omni_release.images.provider import Clock, ImageProvider, Log, Progress
 from omni_release.images.requests import Conversation
+from omni_release.images.retry_policy import Decision, Policy, RetryState, decide, next_model
 
 Call = Callable[[ImageProvider, float], Awaitable[ImageResult]]
 
 
-@dataclass(frozen=True)
-class Policy:
-    """How often and how long to try, and what a dead name means. All times in seconds.
-
-    `total` is the deadline of a whole request, with all its calls and waits; 90 + 90 + 30 fit. The first wait is drawn
-    evenly from 0 to `backoff`, which doubles up to `longest_backoff`, so that many callers do not retry at once. With
-    `dead_model_falls_back` the fallback answers after a 404, with warnings; without it, the request fails.
-    """
-
-    retries: int = 1
-    fallback_retries: int = 1
-    total: float = 210.0
-    fallback_timeout: float = 30.0
-    backoff: float = 1.0
-    longest_backoff: float = 8.0
-    still_after: float = 8.0
-    dead_model_falls_back: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("total", "fallback_timeout", "still_after"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InvalidRequest(f"invalid Policy({name}={getattr(self, name)})", "Pass a finite number above 0.")
-        for name in ("retries", "fallback_retries", "backoff", "longest_backoff"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InvalidRequest(f"invalid Policy({name}={getattr(self, name)})", "Pass a finite number from 0 up.")
-
-    def share(self, remaining: float, timeout: float, *, fallback_ahead: bool) -> float:
-        """The part of the remaining time that a call may take: a fallback that may follow keeps its own share."""
-        reserved = min(self.fallback_timeout, remaining / 2) if fallback_ahead else 0.0
-        return max(0.0, min(timeout, remaining - reserved))
-
-
-@dataclass(frozen=True)
-class RetryState:
-    """The state of a request: `calls` so far to this model, `remaining` seconds, the model's own `timeout`."""
-
-    on_fallback: bool
-    calls: int
-    remaining: float
-    timeout: float
-    has_fallback: bool
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What comes next and why: a call with a timeout of `timeout` seconds, after `wait` seconds."""
-
-    next: Next
-    why: str
-    wait: float = 0.0
-    timeout: float = 0.0
-
-
-def decide(policy: Policy, error: ImageError, state: RetryState, jitter: Callable[[float], float]) -> Decision:
-    """What follows this error: a pure function. `jitter(x)` draws evenly from 0 to x."""
-    kind = type(error).__name__
-    if error.next is Next.STOP:
-        return Decision(Next.STOP, f"{kind}: another call would fail the same way")
-    if error.next is Next.FALL_BACK_LOUDLY:
-        if not policy.dead_model_falls_back:
-            return Decision(Next.STOP, f"{kind}: the policy does not allow a fallback for a dead name")
-        return _fall_back(policy, state, f"{kind}: a retry cannot help", Next.FALL_BACK_LOUDLY)
-    if error.next is Next.FALL_BACK:
-        return _fall_back(policy, state, f"{kind}: the model does not answer today")
-    assert isinstance(error, Transient)
-    allowed = policy.fallback_retries if state.on_fallback else policy.retries
-    if state.calls > allowed:
-        return _fall_back(policy, state, f"{kind}: the policy allows {state.calls} calls")
-    wait = (error.delay or 0.0) + jitter(min(policy.longest_backoff, policy.backoff * 2 ** (state.calls - 1)))
-    fallback_ahead = state.has_fallback and not state.on_fallback
-    timeout = policy.share(state.remaining - wait, state.timeout, fallback_ahead=fallback_ahead)
-    if timeout < min(state.timeout, policy.total) / 3:  # such a call would be cut off before it can answer
-        return _fall_back(policy, state, f"{kind}: no time for a wait of {wait:.1f} s in {state.remaining:.1f} s")
-    return Decision(Next.RETRY, f"{kind}: it may succeed in a moment", wait, timeout)
-
-
-def _fall_back(policy: Policy, state: RetryState, why: str, how: Next = Next.FALL_BACK) -> Decision:
-    if state.on_fallback or not state.has_fallback:
-        return Decision(Next.STOP, f"{why}; no fallback model is left")
-    timeout = min(policy.fallback_timeout, state.remaining)
-    if timeout <= 0:
-        return Decision(Next.STOP, f"{why}; no time is left")
-    return Decision(how, why, 0.0, timeout)
-
-
 class ResilientProvider:
-    """A provider over one or two others: `primary`, and the `fallback` that answers if the primary does not.
+    """A provider over others: `primary`, and the `fallback`, or several, that answer if the primary does not.
 
-    Raises the error that describes all calls: one that a retry cannot fix as it is, RetriesExhausted if all of them
-    were transient. Its `attempts` list every call.
+    A fallback may be of another vendor: `retry_policy` has the rules. Raises the error that describes all calls: one
+    that a retry cannot fix as it is, RetriesExhausted if all of them were transient. Its `attempts` list every call.
     """
 
     def __init__(
         self,
         primary: ImageProvider,
-        fallback: ImageProvider | None = None,
+        fallback: ImageProvider | Sequence[ImageProvider] | None = None,
         policy: Policy | None = None,
         *,
         clock: Clock | None = None,
@@ -134,7 +52,8 @@ class ResilientProvider:
         progress: Progress | None = None,
         log: Log | None = None,
     ) -> None:
-        self._providers = (primary,) if fallback is None else (primary, fallback)
+        fallbacks = () if fallback is None else tuple(fallback) if isinstance(fallback, Sequence) else (fallback,)
+        self._providers: tuple[ImageProvider, ...] = (primary, *fallbacks)
         if any(isinstance(provider, ResilientProvider) for provider in self._providers):
             raise InvalidRequest("a ResilientProvider over another one would multiply the retries", "Use one of them.")
         self._policy = policy or Policy()
@@ -161,7 +80,20 @@ class ResilientProvider:
         return self._providers[0].vendor
 
     def limits(self, asked: ImageRequest | Conversation) -> tuple[str, ...]:
-        return self._providers[0].limits(asked)
+        """Those of the primary model, and each fallback that cannot stand in for it."""
+        return (*self._providers[0].limits(asked), *self._fallbacks(asked)[1])
+
+    def _fallbacks(self, asked: ImageRequest | Conversation) -> tuple[list[int], list[str]]:
+        """The fallbacks that can make what is asked for, by their numbers, and why each other one cannot."""
+        able, unable = [], []
+        for number, provider in enumerate(self._providers[1:], 1):
+            try:
+                provider.limits(asked)
+            except InvalidRequest as error:
+                unable.append(f"{provider.model} cannot stand in for {self.model}: {error.message}")
+            else:
+                able.append(number)
+        return able, unable
 
     @property
     def timeout(self) -> float:
@@ -173,13 +105,38 @@ class ResilientProvider:
             await provider.close()
 
     async def generate(self, request: ImageRequest, *, timeout: float | None = None) -> ImageResult:
-        return await self._request(lambda provider, seconds: provider.generate(request, timeout=seconds), timeout)
+        able, unable = self._fallbacks(request)
+        return await self._request(
+            lambda provider, seconds: provider.generate(request, timeout=seconds), timeout, [0, *able], unable
+        )
 
     async def refine(
         self, conversation: Conversation, instruction: str, *, timeout: float | None = None
     ) -> ImageResult:
+        """The next turn, by a model of the vendor that made the last image; by another one if the policy allows it."""
+        conversation.check(instruction)
+        able, unable = self._fallbacks(conversation)
+        numbers = [0, *able]
+        image = conversation.last_image
+        vendor = (image[1] if image else "") or self.vendor
+        if not self._policy.images_may_leave:
+            kept = [number for number in numbers if self._providers[number].vendor == vendor]
+            unable += [
+                f"{self._providers[number].model} was not called: the image may not leave {vendor}"
+                for number in numbers
+                if number not in kept
+            ]
+            numbers = kept
+        if not numbers:
+            raise InvalidRequest(
+                f"the image was made by {vendor}, and no model of {vendor} is here to refine it",
+                "Add a provider of it, or set Policy(images_may_leave=True), which sends the image to another vendor.",
+            )
         return await self._request(
-            lambda provider, seconds: provider.refine(conversation, instruction, timeout=seconds), timeout
+            lambda provider, seconds: provider.refine(conversation, instruction, timeout=seconds),
+            timeout,
+            numbers,
+            unable,
         )
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -189,15 +146,17 @@ class ResilientProvider:
         return await self._providers[0].probe(model)
 
     async def status(self) -> tuple[Availability, ...]:
-        """Whether the primary and the fallback respond, and why not."""
+        """Whether the primary and each fallback respond, and why not."""
         return tuple(await asyncio.gather(*(provider.probe() for provider in self._providers)))
 
-    async def _request(self, call: Call, timeout: float | None) -> ImageResult:
+    async def _request(self, call: Call, timeout: float | None, numbers: list[int], unable: list[str]) -> ImageResult:
+        """Call the providers of these numbers in turn. `unable` says why the others are not called."""
         import tenacity
 
         if timeout is not None:
             base.check_timeout(timeout)
-        run = _Run(self, call, self._policy.total if timeout is None else min(timeout, self._policy.total))
+        total = self._policy.total if timeout is None else min(timeout, self._policy.total)
+        run = _Run(self, call, total, numbers, unable)
         loop = tenacity.AsyncRetrying(
             sleep=self._clock.sleep,
             retry=run.decide_next,
@@ -216,17 +175,21 @@ class ResilientProvider:
 class _Run:
     """One request: its state, and the record of each call."""
 
-    def __init__(self, owner: ResilientProvider, call: Call, total: float) -> None:
+    def __init__(
+        self, owner: ResilientProvider, call: Call, total: float, numbers: list[int], unable: list[str]
+    ) -> None:
         self._owner = owner
         self._call = call
+        self._unable = unable
         self._deadline = owner._clock.monotonic() + total
-        self._number = 0  # 0 is the primary, 1 the fallback
-        self._calls = 0
+        self._number, *self._untried = numbers  # of the provider that is called, and of those that may follow
+        self._vendors = [provider.vendor for provider in owner._providers]
+        self._called_vendors = {self._vendors[self._number]}
         self._started = 0.0
         self._records: list[Attempt] = []
         self._errors: list[ImageError] = []
-        primary, *fallback = owner._providers
-        first = owner._policy.share(total, primary.timeout, fallback_ahead=bool(fallback))
+        self._own_errors: list[ImageError] = []  # of the provider that is called
+        first = owner._policy.share(total, self._provider.timeout, fallback_ahead=bool(self._untried))
         self.decision = Decision(Next.RETRY, "first call", 0.0, first)
 
     @property
@@ -235,7 +198,7 @@ class _Run:
 
     async def attempt(self) -> ImageResult:
         """Make the call that was decided on. Raises ImageError."""
-        self._calls, self._started = self._calls + 1, self._owner._clock.monotonic()
+        self._started = self._owner._clock.monotonic()
         seconds = self.decision.timeout
         try:
             async with asyncio.timeout(seconds + 1):  # for a provider that exceeds its timeout
@@ -249,29 +212,61 @@ class _Run:
         error = state.outcome.exception()
         if not isinstance(error, ImageError):
             return False
-        policy, timeout, on_fallback = self._owner._policy, self._provider.timeout, self._number > 0
-        timeout = min(timeout, policy.fallback_timeout) if on_fallback else timeout
-        remaining = self._deadline - self._owner._clock.monotonic()
-        retry_state = RetryState(on_fallback, self._calls, remaining, timeout, len(self._owner._providers) > 1)
-        self.decision = decide(policy, error, retry_state, self._owner._jitter)
         self._errors.append(error)
-        self._record(type(error).__name__, self.decision, error.message)
+        self._own_errors.append(error)
+        policy, vendor = self._owner._policy, self._vendors[self._number]
+        if isinstance(error, CreditsExhausted | ConfigurationError):  # it is true of all models of this vendor
+            self._untried = [number for number in self._untried if self._vendors[number] != vendor]
+        following = next_model(policy, self._own_errors, self._number, self._untried, self._vendors)
+        self.decision = decide(policy, error, self._state(following), self._owner._jitter)
+        self._record(type(error).__name__, self.decision, error.message, _cost_of(error))
         if self.decision.next in (Next.FALL_BACK, Next.FALL_BACK_LOUDLY):
-            self._number, self._calls = self._number + 1, 0
+            assert following is not None
+            self._number, self._own_errors = following, []
+            self._untried.remove(following)
+            self._called_vendors.add(self._vendors[following])
         return self.decision.next is not Next.STOP
+
+    def _state(self, following: int | None) -> RetryState:
+        policy, vendor = self._owner._policy, self._vendors[self._number]
+        after = None if following is None else self._vendors[following]
+        return RetryState(
+            on_fallback=self._number > 0,
+            calls=len(self._own_errors),
+            remaining=self._deadline - self._owner._clock.monotonic(),
+            timeout=self._timeout_of(self._number),
+            has_fallback=following is not None,
+            across=after is not None and after != vendor,
+            is_fresh=after is not None and after not in self._called_vendors,
+            next_timeout=math.inf if following is None else self._timeout_of(following),
+            has_more=len(self._untried) > 1,
+            calls_left=policy.most_calls - len(self._errors),
+        )
+
+    def _timeout_of(self, number: int) -> float:
+        """The longest call of a provider: the policy's for a fallback of the primary's vendor, else its own."""
+        own = self._owner._providers[number].timeout
+        is_fallback = number > 0 and self._vendors[number] == self._owner.vendor
+        return min(own, self._owner._policy.fallback_timeout) if is_fallback else own
 
     def finish(self, result: ImageResult) -> ImageResult:
         """The result with the record of all calls, and a warning for each difference from the request."""
-        self._record("image", Decision(Next.STOP, "an image"), "")
+        self._record("image", Decision(Next.STOP, "an image"), "", result.cost_usd)
         warnings = result.warnings
         requested, answered = self._owner.model, self._provider.model
         if self._number:
-            warnings += (f"{requested} made no image ({type(self._errors[-1]).__name__}); {answered} made this one",)
-        for error in (error for error in self._errors if isinstance(error, ModelNotFound)):
+            own = [error for error, made in zip(self._errors, self._records, strict=False) if made.model == requested]
+            why = f"{requested} made no image ({type(own[-1]).__name__})" if own else f"{requested} was not called"
+            of = f" of {self._provider.vendor}" if self._provider.vendor != self._owner.vendor else ""
+            warnings += (f"{why}; {answered}{of} made this one",)
+        for error in (error for error in self._errors if not isinstance(error, Transient | QuotaSpent)):
             warnings += (f"{error.message}. {error.hint}",)
-            facts = {"model": error.model, "successor": error.successor, "answered": answered}
+            facts: dict[str, object] = {"error": type(error).__name__, "answered": answered}
+            event = "image vendor does not answer"
+            if isinstance(error, ModelNotFound):
+                event, facts = "image model is gone", facts | {"model": error.model, "successor": error.successor}
             with base.suppress_log_errors():
-                self._owner._log.error("image model is gone", **facts)
+                self._owner._log.error(event, **facts)
         return replace(result, model_requested=requested, attempts=tuple(self._records), warnings=warnings)
 
     def final_error(self) -> ImageError:
@@ -280,6 +275,7 @@ class _Run:
         if all(isinstance(error, QuotaSpent) for error in self._errors):
             permanent = self._errors  # no later call of today can succeed
         messages = "; ".join(f"{number}. {error.message}" for number, error in enumerate(self._errors, 1))
+        messages = "; ".join((messages, *self._unable))
         if permanent:
             failure = permanent[0]
             if len(self._errors) > 1:
@@ -291,17 +287,27 @@ class _Run:
             calls = f"{len(self._records)} call" + "s" * (len(self._records) > 1)
             message = f"no image after {calls} ({self.decision.why}): {messages}"
             failure = RetriesExhausted(message, self._errors[0].hint or last.hint, last=last)
-        failure.attempts = tuple(self._records)
+        costs = [record.cost_usd for record in self._records]
+        known = [cost for cost in costs if cost is not None]
+        failure.attempts, failure.cost_usd = tuple(self._records), sum(known) if len(known) == len(costs) else None
         return failure.with_traceback(None)
 
-    def _record(self, came: str, decision: Decision, message: str) -> None:
+    def _record(self, came: str, decision: Decision, message: str, cost: float | None) -> None:
         seconds = self._owner._clock.monotonic() - self._started
         started = self._owner._clock.now() - datetime.timedelta(seconds=seconds)
-        model, step = self._provider.model, "done" if came == "image" else decision.next.value
-        self._records.append(Attempt(model, started, seconds, came, step, decision.why, message, decision.wait))
+        model, vendor = self._provider.model, self._provider.vendor
+        step = "done" if came == "image" else decision.next.value
+        self._records.append(
+            Attempt(model, started, seconds, came, step, decision.why, message, decision.wait, cost, vendor)
+        )
         if not self._errors:
             return  # the first call has answered: nothing to warn of
         facts = {"model": model, "started": started.isoformat(), "seconds": round(seconds, 3), "came": came}
         event = "image call answered" if came == "image" else "image call failed"
         with base.suppress_log_errors():
             self._owner._log.warning(event, **facts, next=step, why=decision.why, wait=round(decision.wait, 3))
+
+
+def _cost_of(error: ImageError) -> float | None:
+    """The cost of a failed call in USD; None if it is unknown."""
+    return 0.0 if error.cost_usd is None and error.billed is False else error.cost_usd

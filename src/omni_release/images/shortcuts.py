@@ -17,7 +17,8 @@ from omni_release.images.errors import ImageError, InvalidRequest
 from omni_release.images.gemini import GeminiImageProvider
 from omni_release.images.model import Attempt, Availability, Document, ImageRequest, ImageResult, ModelInfo
 from omni_release.images.provider import StructlogLog
-from omni_release.images.resilience import Policy, ResilientProvider
+from omni_release.images.resilience import ResilientProvider
+from omni_release.images.retry_policy import Policy
 
 if TYPE_CHECKING:
     from omni_release.images.pricing import Budget
