@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.models import names
+from omni_release.models import builtin, names
 from tests.conftest import git
+from tests.models.look_alikes import LOOK_ALIKES
 
 NAME = "gemini-2.5-flash-image"
 
@@ -145,3 +146,85 @@ def test_long_line(tmp_path: Path) -> None:
     """A minified line of megabytes with near misses is searched to its end."""
     text = "gemini-" * 200_000 + "x" * 1_000_000 + f' "{NAME}"'
     assert [n for _, _, n, _ in found(tmp_path, "a.js", text)] == [NAME]
+
+
+def found_in(root: Path, words: list[str]) -> set[str]:
+    """Those of the words that are found, each in quotes on a line of its own."""
+    lines = "".join(f'X = ["{word}"]\n' for word in words)
+    return {words[line - 1] for line, _, name, _ in found(root, "a.py", lines) if name == words[line - 1]}
+
+
+def test_names_of_the_table(tmp_path: Path) -> None:
+    """At least 98 % of the names in quotes are found whole, and at most 2 % of the words that look alike."""
+    known = sorted({model.name for model in builtin().models.values()})
+    assert set(known) - found_in(tmp_path, known) == {"imagetext", "o1", "o3"}  # words: see below
+    assert len(found_in(tmp_path, list(LOOK_ALIKES))) <= 0.02 * len(LOOK_ALIKES)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "platform"),
+    [
+        ('"openai/gpt-4o"', "gpt-4o", "openai"),
+        ('"~openai/gpt-5-mini"', "gpt-5-mini", "openai"),
+        ('"openrouter/openai/gpt-4o"', "gpt-4o", "openai"),
+        ('"gemini/gemini-2.0-flash"', "gemini-2.0-flash", "gemini-api"),
+        ('"vertex_ai/gemini-2.5-pro"', "gemini-2.5-pro", "vertex-ai"),
+        ('"azure/gpt-image-1"', "gpt-image-1", "azure"),
+        (
+            '"bedrock/us.anthropic.claude-opus-4-1-20250805-v1:0"',
+            "us.anthropic.claude-opus-4-1-20250805-v1:0",
+            "bedrock",
+        ),
+        ('"google_genai:gemini-2.0-flash"', "gemini-2.0-flash", "gemini-api"),
+        ('"google-vertex:gemini-2.5-pro"', "gemini-2.5-pro", "vertex-ai"),
+        ('"anthropic:claude-3-haiku-20240307"', "claude-3-haiku-20240307", "anthropic"),
+        ('"models/gemini-2.0-flash:generateContent"', "gemini-2.0-flash", "gemini-api"),
+        ('"publishers/google/models/text-embedding-004"', "text-embedding-004", "vertex-ai"),
+        ('"claude-sonnet-4@20250514"', "claude-sonnet-4@20250514", ""),
+        ('"ft:gpt-4o-2024-08-06:org::id"', "gpt-4o-2024-08-06", "openai"),
+        ('"anthropic/claude-sonnet-4.5"', "claude-sonnet-4.5", "anthropic"),
+        ('"claude-opus-4-8[1m]"', "claude-opus-4-8[1m]", ""),
+        ('"eu.amazon.nova-pro-v1:0:300k"', "eu.amazon.nova-pro-v1:0:300k", ""),
+        ("text = 'one\\ngpt-4o'", "gpt-4o", ""),
+        ('model="o3"', "o3", ""),
+        ('MODEL: str = "o1"', "o1", ""),
+        ("OPENAI_MODEL=o3", "o3", ""),
+        ('{"engine": "davinci"}', "davinci", ""),
+        ("deployment_name: o4", "o4", ""),
+        ('"openai:o3"', "o3", "openai"),
+        ("run --model o3", "o3", ""),
+        ('model="gemini-pro"', "gemini-pro", ""),
+        ("model: gpt-5", "gpt-5", ""),
+        # Families that exist, with words that no name has had.
+        ('M = "gemini-5-krypton"', "gemini-5-krypton", ""),
+        ("LLM_MODEL=gpt-7-nova", "gpt-7-nova", ""),
+        ('"claude-saga-6-1"', "claude-saga-6-1", ""),
+    ],
+)
+def test_written_forms(text: str, name: str, platform: str, tmp_path: Path) -> None:
+    """The name is found in each form that a client gives it, with the platform that the form states."""
+    (tmp_path / "a.yaml").write_text(f"{text}\n", encoding="utf-8")
+    (occurrence,) = names.find_names(str(tmp_path), ["a.yaml"]).occurrences
+    assert (occurrence.name, occurrence.platform) == (name, platform)
+
+
+@pytest.mark.parametrize("text", ["see o3 and veo", "the model: o3", "gemini-pro and gpt-5 differ", "model is flux"])
+def test_words_of_prose(text: str, tmp_path: Path) -> None:
+    """A word that is a name only as a value is none in prose."""
+    assert found(tmp_path, "a.md", text) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["uv.lock", "poetry.lock", "package-lock.json", "app.log", "a.jsonl", "a.min.js", "omni-release-models.toml"],
+)
+def test_files_that_are_not_searched(path: str, tmp_path: Path) -> None:
+    """Lock files, logs, minified scripts, and what the project adds to the table."""
+    assert found(tmp_path, path, f'"{NAME}"') == []
+
+
+def test_names_of_no_known_form(tmp_path: Path) -> None:
+    """What the project adds to the table is found as a whole word."""
+    (tmp_path / "a.py").write_text('"acme-vision-1", "acme-vision-12", "x-acme-vision-1"', encoding="utf-8")
+    search = names.find_names(str(tmp_path), ["a.py"], {"acme-vision-1"})
+    assert [(one.name, one.column) for one in search.occurrences] == [("acme-vision-1", 2)]
