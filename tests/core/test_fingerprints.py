@@ -58,7 +58,7 @@ def prints_of(root: Path, text: str, name: str = "a.py", word: str = "OLD-MODEL"
 LINES = st.sampled_from(["", "# a comment", "import os", "x = 1", "def new():\n    return 'OLD'", "class A: pass"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), LINES), max_size=8))
 def test_edits_elsewhere(tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, str]]) -> None:
     """Lines that are added between the statements of a module make no old finding new."""

@@ -36,7 +36,9 @@ def add_parser(commands: Commands, name: str) -> None:
 
 
 def run(arguments: Arguments) -> int:
-    """Rehearse, and write the baseline from what the rehearsal finds; exit code 0 where it is written.
+    """Run the checks of the rehearsal with quality rules, and write what they find; exit code 0 where it is written.
+
+    The project's tests are not run: what they find is never in a baseline.
 
     Raises UsageError where the file exists already, or does not.
     """
@@ -51,17 +53,17 @@ def run(arguments: Arguments) -> int:
     old = baseline.read(request.project.root)
     _check(old, exists=(old.root / baseline.FILE).exists(), update=arguments.update)
     found = old if arguments.update else dataclasses.replace(old, recording=True)
-    request = dataclasses.replace(request, baseline=found)
+    looked_at = _with_quality_rules(lanes.rehearse())
+    request = dataclasses.replace(request, baseline=found, only=looked_at)
     code = lane.start(request)
-    of_source = (task for task in lanes.gate().tasks if task.family in ("code", "models"))
-    missed = tuple(task.id for task in of_source if task.id in found.not_run)
+    missed = tuple(id for id in _with_quality_rules(lanes.gate()) if id in found.not_run)
     if code != errors.EXIT_INTERRUPTED and missed:
         # What is in the source can be looked at, although a failed build has stopped the rehearsal.
         code = lane.start(dataclasses.replace(request, lane="gate", only=missed, verbosity=-1)) or code
     if code == errors.EXIT_INTERRUPTED:
         return code
     entries = _updated(old, found) if arguments.update else found.kept
-    unseen = [id for id in _with_quality_rules(lanes.rehearse()) if id in found.not_run - found.judged]
+    unseen = [id for id in looked_at if id in found.not_run - found.judged]
     sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code, unseen)))
     if not dry and (entries or old.entries):
         from omni_release.core.documents import write_file
@@ -87,15 +89,15 @@ def _updated(old: Baseline, found: Baseline) -> list[Fingerprint]:
     return [*found.kept, *(entry for entry in old.entries if entry.rule.partition("/")[0] not in found.judged)]
 
 
-def _with_quality_rules(lane: Lane) -> list[str]:
+def _with_quality_rules(lane: Lane) -> tuple[str, ...]:
     """The checks whose findings can be in a baseline."""
     from omni_release.core.tasks import RuleClass
 
-    return [task.id for task in lane.tasks if any(rule.kind is RuleClass.QUALITY for rule in task.rules)]
+    return tuple(task.id for task in lane.tasks if any(rule.kind is RuleClass.QUALITY for rule in task.rules))
 
 
 def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Sequence[str]) -> str:
-    """What the file holds, by rule, and what to do next; `code` is the exit code of the rehearsal.
+    """What the file holds, by rule, and what to do next; `code` is the exit code of the run.
 
     `unseen` are the checks that did not run, because a task that they need failed.
     """
@@ -113,7 +115,7 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Seq
         lines[1] = f"No finding of a quality rule{' in the checks that ran' if unseen else ''}: no baseline is needed."
     lines += [f"  {number:>5}  {rule}" for rule, number in counts.most_common()]
     if code and not empty:
-        lines.append("The problems of the rehearsal are not in it: fix them.")
+        lines.append("Problems are not in it: fix them.")
     if unseen:
         lines.append(f"Not run, because a task that they need failed: {', '.join(unseen)}.")
         again = "omni-release baseline" if empty else f"git rm --force {FILE} && omni-release baseline"
