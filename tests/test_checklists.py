@@ -408,7 +408,12 @@ def test_sign_for_the_repository(tmp_path: Path) -> None:
         how = ("--reason", 'said "so"', "--by", "Ada", "--committed", "--format", form)
         ran = omni("sign", item, *how, cwd=tmp_path)
         assert ran.code == 0, ran.err
-    assert ran.document == {"path": "checklists/signed/1.2.0.toml", "id": "mine/asked", "who": "Ada"}
+    assert ran.document == {
+        "schema_version": 1,
+        "path": "checklists/signed/1.2.0.toml",
+        "id": "mine/asked",
+        "who": "Ada",
+    }
     path = tmp_path / "checklists" / "signed" / "1.2.0.toml"
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["sign-off"]
     assert [(entry["item"], entry["reason"], entry["version"]) for entry in entries] == [

@@ -9,6 +9,7 @@ import pytest
 
 from omni_release import lane_names
 from omni_release.cli import explain, main
+from omni_release.core import renamed
 from tests.conftest import omni
 
 
@@ -78,8 +79,8 @@ def test_former_ids(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (0, "failures-surface is now called silent-failures\n")
     assert ran.out.startswith("silent-failures (check, code)\n")
     entries = explain.entries(lane_names.every())
-    assert set(explain._RENAMED.values()) <= set(entries)
-    assert not set(explain._RENAMED) & set(entries)
+    assert set(renamed.TASKS.values()) <= set(entries)
+    assert not set(renamed.TASKS) & set(entries)
 
 
 def test_unknown(tmp_path: Path) -> None:

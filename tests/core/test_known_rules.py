@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import lane_names, lanes, project
+from omni_release import __version__, lane_names, lanes, project
 from omni_release.core import waivers
 from omni_release.core.errors import SettingsError
 from omni_release.core.tasks import ENGINE_RULES, Rule
@@ -114,6 +114,14 @@ def test_unknown_names(name: str, hint: str, tmp_path: Path) -> None:
         lane_names.validate(lanes.lane("version"), found)
     assert raised.value.message.startswith(f"pyproject.toml:7: `check` in [[tool.omni-release.waiver]] names {name!r}")
     assert raised.value.hint.startswith(hint)
+
+
+def test_preview_ends_with_its_minor_version() -> None:
+    """A rule is in preview in the minor version that it came with, and no longer; a step has none."""
+    now = ".".join(__version__.split(".")[:2])
+    tasks = [task for lane in lane_names.every() for task in lane.tasks]
+    previews = [(task, rule) for task in tasks for rule in task.rules if rule.preview]
+    assert [(task.id, rule.id) for task, rule in previews if rule.preview != now or task.kind == "step"] == []
 
 
 def test_inconclusive_results_have_a_way_out() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import lane_names, lanes, project
-from omni_release.core import engine
+from omni_release.core import engine, severity
 from omni_release.core.errors import Inconclusive, SettingsError, ToolUnavailable
 from omni_release.core.model import Finding, Outcome, Project, Release, Severity, Status
 from omni_release.core.settings import Settings, SeverityLevel
@@ -20,6 +20,10 @@ SHIPS = Rule("ships", RuleClass.RELEASE, "What ships is wrong")
 TASTE = Rule("taste", RuleClass.QUALITY, "A matter of taste")
 CODES = Rule(r"C\d{3}", RuleClass.QUALITY, "Rule of another program")
 WARNING, ERROR, OFF = SeverityLevel("warning"), SeverityLevel("error"), SeverityLevel("off", "meant")
+
+
+NEW_SHIPS = Rule("new-ships", RuleClass.RELEASE, "New, about what ships", preview="0.2")
+NEW_TASTE = Rule("new-taste", RuleClass.QUALITY, "New, a matter of taste", preview="0.2")
 
 
 def reporting(*rules: Rule, found: tuple[Finding, ...], error: Exception | None = None) -> Check:
@@ -189,3 +193,62 @@ def test_invalid_severities(entry: str, message: str, tmp_path: Path) -> None:
     assert raised.value.message.startswith("pyproject.toml:6: ")
     if entry.startswith("silent-failure "):
         assert raised.value.hint == "Did you mean `silent-failures`?"
+
+
+@pytest.mark.parametrize(
+    ("rule", "settings", "expected", "announced"),
+    [
+        ("new-ships", Settings(), Severity.WARNING, True),
+        ("new-ships", Settings(strict=True), Severity.WARNING, True),
+        ("new-ships", Settings(severity={"some-check": ERROR}), Severity.WARNING, True),
+        ("new-ships", Settings(severity={"new-ships": ERROR}), Severity.ERROR, False),
+        ("new-ships", Settings(severity={"some-check/new-ships": ERROR}), Severity.ERROR, False),
+        ("new-ships", Settings(severity={"new-ships": OFF}), Severity.NOTICE, False),
+        ("new-taste", Settings(), Severity.WARNING, False),
+        ("new-taste", Settings(strict=True), Severity.WARNING, True),
+        ("new-taste", Settings(severity={"some-check": ERROR}), Severity.WARNING, True),
+        ("new-taste", Settings(severity={"some-check": WARNING}), Severity.WARNING, False),
+        ("new-taste", Settings(strict=True, severity={"some-check": OFF}), Severity.NOTICE, False),
+        ("new-taste", Settings(severity={"new-taste": ERROR}), Severity.ERROR, False),
+        ("ships", Settings(), Severity.ERROR, False),
+    ],
+)
+def test_preview(
+    rule: str,
+    settings: Settings,
+    expected: Severity,
+    announced: bool,
+    outcome_of: Callable[[Check, Settings], Outcome],
+) -> None:
+    """A rule in preview is a warning at most, unless the settings name it; it says that it will be an error."""
+    rules = (SHIPS, NEW_SHIPS, TASTE, NEW_TASTE)
+    outcome = outcome_of(reporting(*rules, found=(Finding("wrong", f"some-check/{rule}"),)), settings)
+    (finding,) = outcome.findings
+    assert finding.severity is expected
+    assert ("preview: an error from the next minor version on" in finding.message) is announced
+    assert outcome.status is (Status.FAILED if expected is Severity.ERROR else Status.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("settings", "blocks"),
+    [
+        (Settings(strict=True), False),
+        (Settings(severity={"some-check": ERROR}), False),
+        (Settings(severity={"new-ships": ERROR}), True),
+    ],
+)
+def test_check_with_preview_rules_alone(
+    settings: Settings,
+    blocks: bool,
+    outcome_of: Callable[[Check, Settings], Outcome],
+) -> None:
+    """A new check without its tool is skipped; it is inconclusive only where the settings name its rule."""
+    body = reporting(NEW_SHIPS, NEW_TASTE, found=(), error=ToolUnavailable("no tool", "Install it."))
+    assert severity.can_block(check(body), settings) is blocks
+    assert outcome_of(body, settings).status is (Status.INCONCLUSIVE if blocks else Status.SKIPPED)
+
+
+def test_names_of_preview_rules() -> None:
+    """The settings can name a rule in preview, also one of release."""
+    kinds = {name.pattern: name.kind for name in severity.names((check(reporting(SHIPS, NEW_SHIPS, found=())),))}
+    assert (kinds["ships"], kinds["new-ships"]) == (RuleClass.RELEASE, RuleClass.QUALITY)

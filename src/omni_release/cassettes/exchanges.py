@@ -91,8 +91,9 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
         try:
             document = load(data.decode("utf-8"))
         except ModuleNotFoundError as error:
-            hint = install_hint("smoke")
-            raise UsageError(f"{error.name} is not installed, which is needed to read cassettes", hint) from None
+            raise UsageError(
+                f"{error.name} is not installed, which is needed to read cassettes", install_hint()
+            ) from None
     else:
         bodies, streamed = _parsed(data)
         document = bodies[0] if len(bodies) == 1 and not streamed else None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from omni_release.core import renamed
 from omni_release.core.model import Finding, Status
 from omni_release.core.settings_reader import line_of, nearest_line
 
@@ -117,7 +118,7 @@ def _read_file(path: Path, root: Path) -> Checklist:
             report(message, "item", number, key)
         if _has_id_and_text(entry) and (id := f"{name}/{entry['id']}") not in items:
             line = line_of(text, ("item", number, "check" if "check" in entry else "id"))
-            says, check = str(entry["says"]), str(entry.get("check", ""))
+            says, check = str(entry["says"]), renamed.current(str(entry.get("check", "")))
             items[id] = Item(id, says, str(entry.get("asks", says)), check, where, line)
     phase = str(when) if when in PHASES else "before"
     return Checklist(name, str(content.get("title", name)), phase, tuple(items.values()), tuple(problems))

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from omni_release import checklists, distributions, versions
 from omni_release.checklists import FOLDER, RULE, Checklist, Item, load_toml
+from omni_release.core import renamed
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Project, Release, Severity, SignOff, Status
 from omni_release.core.runs import RunStore
@@ -127,7 +128,7 @@ def _parse(entry: object, path: str, line: int) -> CommittedSignOff | list[str]:
         errors.append("needs a `version` or `artifacts`, to say what was checked")
     if errors:
         return errors
-    sign_off = SignOff(entry["item"], entry["who"], str(entry["when"]), entry["reason"], tuple(hashes))
+    sign_off = SignOff(renamed.current(entry["item"]), entry["who"], str(entry["when"]), entry["reason"], tuple(hashes))
     last_day = until.date() if isinstance(until, datetime.datetime) else until
     return CommittedSignOff(sign_off, version, last_day, path, line)
 

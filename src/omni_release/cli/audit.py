@@ -83,11 +83,11 @@ def document(rule: Path, findings: Sequence[Finding]) -> str:
     """The findings as JSON: docs/audit.schema.json."""
     import dataclasses
 
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
     keys = ("message", "rule", "severity", "path", "line", "column")
     places = [{key: value for key, value in dataclasses.asdict(finding).items() if key in keys} for finding in findings]
-    return to_json({"rule": rule.as_posix(), "places": places})
+    return to_output({"rule": rule.as_posix(), "places": places})
 
 
 def _next_step(project: Project, rule: Path) -> str:

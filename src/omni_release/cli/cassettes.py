@@ -70,11 +70,11 @@ def _report(arguments: Arguments, project: Project, found: Sequence[Rewritten]) 
     refused = [(shown(each), reason) for each in found for reason in each.refused]
     code = EXIT_FAILED if refused else EXIT_PASSED
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
         changed = [{"path": shown(e), "before": len(e.before), "after": len(e.after)} for e in changes]
         reasons = [{"path": path, "reason": reason} for path, reason in refused]
-        sys.stdout.write(to_json({"changed": changed, "refused": reasons, "dry_run": arguments.dry_run}))
+        sys.stdout.write(to_output({"changed": changed, "refused": reasons, "dry_run": arguments.dry_run}))
         return code
     for each in changes:
         sys.stdout.write(printable(f"{shown(each)}: {len(each.before)} → {len(each.after)} bytes") + "\n")

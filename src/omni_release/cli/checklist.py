@@ -58,10 +58,10 @@ def init(arguments: Arguments) -> int:
         if written[path]:
             files.write(Write(root / path, data))
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
         content = [{"path": path, "written": new} for path, new in written.items()]
-        sys.stdout.write(to_json({"checklists": content}))
+        sys.stdout.write(to_output({"checklists": content}))
         return errors.EXIT_PASSED
     sys.stdout.writelines(f"{path}: {'written' if new else 'exists, unchanged'}\n" for path, new in written.items())
     sys.stdout.write("Adapt them to your project and commit them.\n")
@@ -126,7 +126,7 @@ def _markdown(lists: Sequence[Checklist], items: Items, note: str) -> str:
 
 
 def _json(lists: Sequence[Checklist], items: Items, run: str) -> str:
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
     content = [
         {
@@ -147,4 +147,4 @@ def _json(lists: Sequence[Checklist], items: Items, run: str) -> str:
         }
         for checklist in lists
     ]
-    return to_json({"checklists": content, "run": run})
+    return to_output({"checklists": content, "run": run})

@@ -51,10 +51,10 @@ def show(arguments: Arguments) -> int:
 
     found = schemas_of(exchange for path in arguments.recordings for exchange in exchanges.read(path))
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
         content = {kind: {"samples": shape.samples, "fields": _fields(shape)} for kind, shape in found.items()}
-        sys.stdout.write(to_json(content))
+        sys.stdout.write(to_output(content))
         return EXIT_PASSED
     for kind, shape in found.items():
         sys.stdout.write(lane.shown(f"{kind} ({shape.samples} recorded)\n"))
@@ -87,10 +87,10 @@ def diff(arguments: Arguments) -> int:
     findings = drift_between(old, new)
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
         drift = [{"severity": f.severity.value, "rule": f.rule, "message": f.message} for f in findings]
-        sys.stdout.write(to_json({"drift": drift, "failed": failed}))
+        sys.stdout.write(to_output({"drift": drift, "failed": failed}))
     else:
         sys.stdout.writelines(lane.shown(f"{f.severity.value:<8} {f.message}  [{f.rule}]\n") for f in findings)
         sys.stdout.write("" if findings else "no drift\n")

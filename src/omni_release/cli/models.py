@@ -61,7 +61,7 @@ def run_list(arguments: Arguments) -> int:
 def document(by_name: Mapping[str, Sequence[Occurrence]], today: date) -> str:
     """The models as JSON, each with its places."""
     from omni_release import models as models_module
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
     content = []
     for _, places in sorted(by_name.items()):
@@ -79,7 +79,7 @@ def document(by_name: Mapping[str, Sequence[Occurrence]], today: date) -> str:
                 "places": [{"path": place.path, "line": place.line, "column": place.column} for place in places],
             }
         )
-    return to_json({"models": content})
+    return to_output({"models": content})
 
 
 def _life_cycle(occurrence: Occurrence, today: date) -> str:

@@ -52,9 +52,9 @@ def run(arguments: Arguments) -> int:
     project = arguments.load_project()
     state = {**_checkout(project), **_runs(project)}
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
-        sys.stdout.write(to_json(state))
+        sys.stdout.write(to_output(state))
     else:
         sys.stdout.writelines(f"{lane.shown(lane.redact(line))}\n" for line in _text(state))
     return EXIT_PASSED
@@ -186,9 +186,9 @@ def run_runs(arguments: Arguments) -> int:
         ]
         listed.append(entry)
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
-        sys.stdout.write(to_json({"runs": listed}))
+        sys.stdout.write(to_output({"runs": listed}))
         return EXIT_PASSED
     for entry in listed:
         lanes = ", ".join(f"{each['lane']} {each['verdict']}" for each in entry["lanes"]) or "not finished"

@@ -215,7 +215,7 @@ def run_show(arguments: Arguments) -> int:
 
 def document(found: ProjectVersions, drift: Iterable[Place]) -> str:
     """The places as JSON: docs/version.schema.json."""
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
     def fields(place: Place) -> dict[str, str | int]:
         return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
@@ -226,7 +226,7 @@ def document(found: ProjectVersions, drift: Iterable[Place]) -> str:
         "places": [fields(place) for place in found.places],
         "drift": [fields(place) for place in drift],
     }
-    return to_json(content)
+    return to_output(content)
 
 
 def run_change(arguments: Arguments) -> int:
@@ -283,10 +283,10 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
         ]
     paths = [checkout.relative_path(change.path) for change in changes]
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
         content = {"version": normalize(version), "changed": paths, "dry_run": arguments.dry_run, "said": notes}
-        sys.stdout.write(to_json(content))
+        sys.stdout.write(to_output(content))
         return errors.EXIT_PASSED
     lines = (f"{line}\n" for line in (versions_change.diff(changes) if arguments.dry_run else paths))
     # A diff in a pipe is for `git apply`, and keeps every byte.

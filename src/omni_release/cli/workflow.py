@@ -51,11 +51,11 @@ def run(arguments: Arguments) -> int:
     if arguments.write:
         write({root / path: text.encode() for path, text in contents.items()})
     if arguments.as_json:
-        from omni_release.core.documents import to_json
+        from omni_release.core.documents import to_output
 
         content = [{"path": path, "text": text} for path, text in contents.items()]
         document = {"workflows": content, "written": arguments.write}
-        sys.stdout.write(to_json(document))
+        sys.stdout.write(to_output(document))
     elif arguments.write:
         sys.stdout.writelines(f"{path}\n" for path in contents)
     else:

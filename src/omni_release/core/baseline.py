@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-from omni_release.core import severity
+from omni_release.core import renamed, severity
 from omni_release.core.errors import SettingsError
 from omni_release.core.fingerprints import Fingerprint, fingerprints
 from omni_release.core.model import IN_BASELINE, Finding, Outcome, Severity, Status
@@ -116,7 +116,7 @@ def _entries(findings: Iterable[object], path: Path) -> Iterator[Fingerprint]:
         if not isinstance(finding, dict) or {key: type(value) for key, value in finding.items()} != kinds:
             message = f"entry {number} of `findings` needs exactly: {', '.join(kinds)}"
             raise SettingsError(message, "Restore the file from git.", path=path)
-        yield Fingerprint(**finding)
+        yield Fingerprint(**{**finding, "rule": renamed.current(str(finding["rule"]))})
 
 
 def document(entries: Iterable[Fingerprint]) -> str:

@@ -48,6 +48,14 @@ def to_json(content: object) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
+def to_output(content: Mapping[str, object]) -> str:
+    """The JSON document that a command prints: see docs/stability.md for its version."""
+    return to_json({"schema_version": SCHEMA_VERSION, **content})
+
+
+SCHEMA_VERSION = 1
+
+
 def read_json(path: Path) -> object:
     """The content of a JSON document; None if there is no such file. Raises Inconclusive if it cannot be read."""
     try:

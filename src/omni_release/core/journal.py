@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from omni_release.core import renamed
 from omni_release.core.actions import Pin, Write
 from omni_release.core.documents import append_json_line, artifact_of, read_json, read_json_lines, to_json
 from omni_release.core.errors import Inconclusive
@@ -156,7 +157,7 @@ class RunFolder:
         """The sign-offs of this run alone."""
         for e in self.events():
             if e.get("event") == "signed":
-                yield SignOff(e["task"], e["who"], e["when"], e["reason"], tuple(e["artifacts"]))
+                yield SignOff(renamed.current(e["task"]), e["who"], e["when"], e["reason"], tuple(e["artifacts"]))
 
     def last_status(self, task: str, target: str) -> Status | None:
         for event in reversed(self._outcomes()):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from omni_release.core import renamed
 
 TABLE = "tool.omni-release"
 
@@ -254,4 +256,8 @@ def read(metadata: Mapping[str, object], path: Path, text: str) -> Settings:
 
     tool = metadata.get("tool")
     table = tool.get("omni-release", {}) if isinstance(tool, dict) else {}
-    return Reader(path, text).table(Settings, table, (TABLE,))
+    settings = Reader(path, text).table(Settings, table, (TABLE,))
+    waivers = tuple(replace(waiver, check=renamed.current(waiver.check)) for waiver in settings.waiver)
+    by_age = sorted(settings.severity.items(), key=lambda entry: renamed.current(entry[0]) == entry[0])
+    severity = {renamed.current(name): level for name, level in by_age}  # today's name, if both are given
+    return replace(settings, waiver=waivers, severity=severity)

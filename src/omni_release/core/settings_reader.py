@@ -16,6 +16,7 @@ import typing
 from dataclasses import dataclass
 from pathlib import Path
 
+from omni_release.core import renamed
 from omni_release.core.errors import SettingsError, did_you_mean
 
 T = typing.TypeVar("T")
@@ -44,12 +45,12 @@ class Reader:
         types = typing.get_type_hints(shape)
         arguments: dict[str, object] = {}
         for key, item in value.items():
-            field = fields.get(key.replace("_", "-"))
+            field = fields.get(renamed.setting(keys, key).replace("_", "-"))
             if field is None:
                 hint = did_you_mean(key, fields, f"Known keys: {', '.join(fields)}.")
                 raise self.error((*keys, key), "is not a setting", hint)
             if field.name in arguments:
-                raise self.error((*keys, key), "is given twice, with `-` and with `_`", "Remove one of them.")
+                raise self.error((*keys, key), "is given twice, in two spellings", "Remove one of them.")
             arguments[field.name] = self.value(types[field.name], item, (*keys, key))
         for key, field in fields.items():
             required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from omni_release.core import renamed
 from omni_release.core.settings import TABLE, Settings
 
 
@@ -173,6 +174,8 @@ def _table(shape: Any, above: str) -> dict[str, Any]:
         properties[name] = content
         if plain != name:  # both spellings are read
             properties[plain] = content
+        for former in renamed.former_settings(f"{above}{name}"):
+            properties[former] = {**content, "description": f"former name of {name}"}
     schema: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
     return {**schema, "required": required} if required else schema
 

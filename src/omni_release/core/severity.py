@@ -2,6 +2,9 @@
 
 A finding of a release rule has the severity that its check gives it. One of a quality rule is a warning at most, unless
 the settings ask for more. The most specific entry of `severity` wins: rule, check, family, then `strict`.
+
+A rule in preview, of either class, is a warning at most unless an entry names the rule itself, so that an upgrade fails
+no pipeline. Neither `strict` nor an entry for its check or family makes it an error.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from omni_release.core.errors import SettingsError, did_you_mean
 from omni_release.core.model import Finding, Outcome, Project, Severity, Status
 from omni_release.core.settings import TABLE, Settings, SeverityLevel
 from omni_release.core.settings_reader import pyproject_line
-from omni_release.core.tasks import ENGINE_RULES, RuleClass, Task
+from omni_release.core.tasks import ENGINE_RULES, Rule, RuleClass, Task
 
 _OFF = "off"
 
@@ -34,6 +37,9 @@ def apply(outcome: Outcome, task: Task, settings: Settings) -> Outcome:
             off.setdefault(finding.rule, []).append(level)
         elif level.level == "error":
             findings.append(dataclasses.replace(finding, severity=Severity.ERROR))
+        elif level is _PREVIEW and finding.severity is Severity.ERROR and _blocks_later(finding, task, settings):
+            message = f"{finding.message}\n(preview: an error from the next minor version on)"
+            findings.append(dataclasses.replace(finding, message=message, severity=Severity.WARNING))
         else:
             findings.append(dataclasses.replace(finding, severity=Severity.WARNING))
     for rule, levels in off.items():
@@ -46,10 +52,14 @@ def apply(outcome: Outcome, task: Task, settings: Settings) -> Outcome:
 
 def can_block(task: Task, settings: Settings) -> bool:
     """Whether a finding of this task can be an error. A task that declares no rules always can."""
-    if not task.rules or any(rule.kind is RuleClass.RELEASE for rule in task.rules):
+    settled = [rule for rule in task.rules if not rule.preview]
+    if not task.rules or any(rule.kind is RuleClass.RELEASE for rule in settled):
         return True
-    names = ((f"{task.id}/{rule.id}", rule.id) for rule in task.rules)
-    levels = [_configured((*rule, task.id, task.family), settings) for rule in names]
+    general = (task.id, task.family)
+    levels = [_configured((f"{task.id}/{rule.id}", rule.id, *general), settings) for rule in settled]
+    by_name = (_configured((f"{task.id}/{rule.id}", rule.id), settings) for rule in task.rules if rule.preview)
+    if any(level is not None and level.level == "error" for level in by_name):
+        return True
     return any(level.level == "error" if level else settings.strict for level in levels)
 
 
@@ -65,13 +75,29 @@ def off_reason(task: Task, settings: Settings) -> str | None:
 
 
 def _level(finding: Finding, task: Task, settings: Settings) -> SeverityLevel | None:
-    """The level of a quality finding: that of the settings, else a warning; None where it keeps its severity."""
+    """The level of a finding of a quality rule, or of one in preview; None where the finding keeps its severity."""
+    bare = finding.rule.removeprefix(f"{task.id}/")
+    rule = None if finding.configured else _rule_named(task, bare)
+    if rule is not None and rule.preview:
+        general = _configured((task.id, task.family), settings)
+        is_off = rule.kind is RuleClass.QUALITY and general is not None and general.level == _OFF
+        return _configured((finding.rule, bare), settings) or (general if is_off else _PREVIEW)
     if not is_quality(finding, task):
         return None
-    bare = finding.rule.removeprefix(f"{task.id}/")
     if entry := _configured((finding.rule, bare, task.id, task.family), settings):
         return entry
     return None if settings.strict else SeverityLevel("warning")
+
+
+_PREVIEW = SeverityLevel("warning")
+
+
+def _blocks_later(finding: Finding, task: Task, settings: Settings) -> bool:
+    """Whether a finding of a rule in preview would be an error without that."""
+    if not is_quality(finding, task):
+        return True
+    entry = _configured((task.id, task.family), settings)
+    return entry.level == "error" if entry else settings.strict
 
 
 def is_quality(finding: Finding, task: Task) -> bool:
@@ -90,12 +116,12 @@ def _class_of(rule: str, task: Task) -> RuleClass:
     if rule == task.id:
         release = any(declared.kind is RuleClass.RELEASE for declared in task.rules)
         return RuleClass.RELEASE if release else RuleClass.QUALITY
-    return _rule_named(task, rule) or RuleClass.QUALITY
+    named = _rule_named(task, rule)
+    return named.kind if named else RuleClass.QUALITY
 
 
-def _rule_named(task: Task, name: str) -> RuleClass | None:
-    rules = (*task.rules, *ENGINE_RULES)
-    return next((rule.kind for rule in rules if re.fullmatch(rule.id, name)), None)
+def _rule_named(task: Task, name: str) -> Rule | None:
+    return next((rule for rule in (*task.rules, *ENGINE_RULES) if re.fullmatch(rule.id, name)), None)
 
 
 def _configured(names: Iterable[str], settings: Settings) -> SeverityLevel | None:
@@ -122,8 +148,9 @@ def names(tasks: Iterable[Task]) -> Iterator[Name]:
         yield Name(re.escape(task.id), kind)
         yield Name(re.escape(task.family), kind)
         for rule in task.rules:
-            yield Name(rule.id, rule.kind)
-            yield Name(f"{re.escape(task.id)}/{rule.id}", rule.kind)
+            kind = RuleClass.QUALITY if rule.preview else rule.kind  # in preview the settings decide on either
+            yield Name(rule.id, kind)
+            yield Name(f"{re.escape(task.id)}/{rule.id}", kind)
 
 
 def validate(project: Project, *sources: Callable[[], Iterable[Name]]) -> None:

@@ -70,18 +70,25 @@ class Rule:
 
     `id` is a regular expression for a family of rules that another program defines (`W\\d{3}`). `title` is a short
     noun phrase or statement. `caused_by` are the rules (`check/rule`) whose findings can explain one of this rule: see
-    `core.causes`.
+    `core.causes`. `preview` is the minor version that the rule came with (`0.2`), while it is that one: see
+    `core.severity`. A step has no such rule.
     """
 
     id: str
     kind: RuleClass
     title: str
     caused_by: tuple[str, ...] = ()
+    preview: str = ""
 
     @property
     def is_family(self) -> bool:
         """Is `id` a regular expression?"""
         return re.fullmatch(r"[\w-]+", self.id) is None
+
+    @property
+    def label(self) -> str:
+        """Its class, and whether it is in preview: as `explain` and docs/checks.md have it."""
+        return f"{self.kind}, preview: a warning in {self.preview}" if self.preview else self.kind.value
 
     @property
     def shown(self) -> str:

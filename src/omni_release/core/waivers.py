@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
+from omni_release.core import renamed
 from omni_release.core.errors import SettingsError, did_you_mean
 from omni_release.core.model import Finding, Outcome, Project, Severity, Status
 from omni_release.core.settings import TABLE, Waiver
@@ -91,7 +92,7 @@ def _in_comment(finding: Finding, project: Project) -> Iterator[Waiver]:
             until = date.fromisoformat(match["until"])
         except ValueError:
             continue
-        yield Waiver(match["rule"], match["reason"].rstrip(" -*/>#"), until)
+        yield Waiver(renamed.current(match["rule"]), match["reason"].rstrip(" -*/>#"), until)
 
 
 def names(tasks: Iterable[Task]) -> Iterator[Name]:

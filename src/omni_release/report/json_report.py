@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def document(report: Report) -> str:
     """The whole report."""
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
     from omni_release.core.journal import outcome_dict
 
-    return to_json(
+    return to_output(
         {
             "lane": report.lane,
             "project": report.project,
@@ -37,9 +37,9 @@ def document(report: Report) -> str:
 
 def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:
     """The document of a run that could not start: a report with an error and no outcomes."""
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
-    return to_json(
+    return to_output(
         {
             "lane": lane,
             "project": None,
@@ -58,13 +58,13 @@ def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:
 
 def committed(path: str, id: str, who: str) -> str:
     """The document of a sign-off that was written to a file of the repository, to be committed."""
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
-    return to_json({"path": path, "id": id, "who": who})
+    return to_output({"path": path, "id": id, "who": who})
 
 
 def sign_off(signed: SignOff) -> str:
     """The document of a sign-off that was recorded in a run."""
-    from omni_release.core.documents import to_json
+    from omni_release.core.documents import to_output
 
-    return to_json(asdict(signed))
+    return to_output(asdict(signed))
