@@ -103,7 +103,27 @@ def test_version(body: str, expected: Severity | None, works: Works) -> None:
 def test_version_of_another_package(works: Works) -> None:
     """Another package of the project can have a version of its own."""
     (finding,) = works({"acme/__init__.py": "__version__ = '1.0'", "other/__init__.py": "__version__ = '7.0'"})
-    assert (finding.severity, finding.message) == (Severity.WARNING, "other.__version__ is 7.0, the release is 1.0")
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("other.__version__ is 7.0, the release is 1.0\n→ Write 1.0 where other states it")
+
+
+PARTS = {"acme/core/__init__.py": "", "acme/cloud/__init__.py": "import google.auth.transport\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "requires", "expected"),
+    [
+        (PARTS, "google-auth; extra == 'cloud'", Severity.WARNING),
+        (PARTS, "google-auth; extra == 'dev'", Severity.ERROR),
+        (PARTS, "google-cloud-storage; extra == 'cloud'", Severity.ERROR),
+        ({"acme/cloud/__init__.py": "from google.auth import x"}, "google-auth; extra == 'cloud'", Severity.ERROR),
+        ({**PARTS, "acme/__init__.py": ""}, "google-auth; extra == 'cloud'", None),
+    ],
+    ids=["for an extra", "for development", "for another", "the only part", "a package"],
+)
+def test_part_of_a_namespace(files: Files, requires: str, expected: Severity | None, works: Works) -> None:
+    """A part of a namespace may need an extra, where another part does not; a package's modules are not imported."""
+    assert [finding.severity for finding in works(files, requires=[requires])] == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(

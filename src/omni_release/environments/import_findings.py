@@ -25,10 +25,17 @@ SCRIPTS = ("console_scripts", "gui_scripts")
 """The groups of the entry points that are programs. A program of another project loads those of any other group."""
 
 
-def of_module(installed: InstalledRelease, name: str, imported: Imported) -> Iterator[Finding]:
-    """What is wrong with the import of a package of the project."""
+def of_module(installed: InstalledRelease, name: str, imported: Imported, *, others: bool = False) -> Iterator[Finding]:
+    """What is wrong with the import of a package of the project; `others` are there that can be imported.
+
+    Beside those, a part of a namespace may be for an extra alone, as any other module below the top.
+    """
     if failure := imported.failure:
-        if missing := installed.third_party(failure):
+        missing = installed.third_party(failure)
+        if missing and others and "." in name and installed.requirements.declaration(missing).extras_of_users:
+            message = f"`import {name}` {installed.needs(missing)}"
+            yield installed.finding(message, "import-fails", failure, Severity.WARNING)
+        elif missing:
             message = f"`import {name}` {installed.needs(missing)}"
             fix = "move it to `dependencies`" if "only the extra" in message else "add it to `dependencies`"
             if "in the checkout" in message:
@@ -57,6 +64,7 @@ def of_versions(stated: Mapping[str, str | None], project: str, version: str) ->
         if not _is_version(own) or (right and canonicalize_name(name) != canonicalize_name(project)):
             severity = Severity.WARNING
         message = f"{name}.__version__ is {own}, the release is {version}"
+        message += f"\n→ Write {version} where {name} states it, or read it from the installed metadata."
         yield Finding(message, "installed-version", severity)
 
 
@@ -190,9 +198,10 @@ def of_installed(
     done = installed.environment.import_all(world, objects, label=label, each=each, total=each * len(objects) + START)
     slow = [name for name in objects if (found := done.get(name)) is None or (found.failure and found.failure.slow)]
     findings: list[Finding] = []
+    works = {name for name in installed.modules if name not in slow and done[name].failure is None}
     for name in installed.modules:
         if name not in slow:
-            findings += of_module(installed, name, done[name])
+            findings += of_module(installed, name, done[name], others=bool(works - {name}))
     if not slow:
         findings += of_versions({name: done[name].version for name in installed.modules}, release.project.name, version)
     for point, value in points.items():

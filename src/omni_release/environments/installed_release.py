@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import Distribution, EntryPoints
@@ -12,6 +14,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments
+from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity, importable
 from omni_release.environments.code_places import CodePlaces
 from omni_release.environments.imports import Environment, Failure, is_module
@@ -71,8 +74,21 @@ class InstalledRelease:
         """The missing module of another project that explains the failure; None where it is not that."""
         missing = [name for name in failure.missing if name not in failure.broken and not self.is_own(name)]
         missing = [name for name in missing if name.partition(".")[0] not in sys.stdlib_module_names]
-        declared = (name for name in missing if self.requirements.declaration(name).distribution)
+        written = (whole for name in missing for whole in self._written(name, failure))
+        declared = (name for name in (*missing, *written) if self.requirements.declaration(name).distribution)
         return next(declared, next(iter(missing), None))
+
+    def _written(self, module: str, failure: Failure) -> Iterator[str]:
+        """The modules below a missing one that the failing statements import: the error names its top alone.
+
+        So `google`, of which many distributions have a part, becomes `google.auth`.
+        """
+        for file, line in failure.places:
+            tree = parse_python(path.read_bytes()) if (path := Path(file)).is_file() else None
+            for node in ast.walk(tree) if tree else ():
+                if isinstance(node, (ast.Import, ast.ImportFrom)) and node.lineno <= line <= (node.end_lineno or line):
+                    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+                    yield from (name for name in names if name.startswith(f"{module}."))
 
     def of_other_platforms(self, failure: Failure) -> bool:
         """Whether the failure is that this is another platform than the module is for."""

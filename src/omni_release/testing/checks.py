@@ -15,7 +15,8 @@ from omni_release.core.secret_variables import withheld
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
 from omni_release.distributions.checks import HOLLOW
-from omni_release.testing import deprecations, machine, results, tagged
+from omni_release.environments.installed_release import extras as listed_extras
+from omni_release.testing import deprecations, extras, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
 from omni_release.testing.rerun import Again, Comparison, compare
 from omni_release.testing.results import Failure
@@ -51,15 +52,17 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     project = release.project
     if not testing.has_tests(project, source_tree.files_at_start(project.root, world.processes)):
         raise NotApplicable(testing.NO_TESTS)
-    report, recorded = release.folder / "tests.junit.xml", testing.warnings_file(release)
-    for old in (report, recorded, testing.reads_file(release)):
-        old.unlink(missing_ok=True)
+    report = release.folder / "tests.junit.xml"
     run = command(release, world, report)
-    completed = world.processes.run(run)
+    completed = _run(run, report, release, world)
+    own = _own_modules(release)
+    if added := _extras(release, world, results.read(report), own):
+        completed = _run(run, report, release, world)
+        yield Finding(f"{added}, without which tests cannot be imported, was installed, too", severity=Severity.NOTICE)
     passed = completed.code == 0
     if testing.uses_pytest(project) and completed.code == _NO_TESTS:
         raise Inconclusive("pytest collected no tests, although there are test files", f"Full output: {run.log}")
-    found, own = _located(release, results.read(report)), _own_modules(release)
+    found = _located(release, results.read(report))
     deprecated = tuple(deprecations.findings(release))
     blocks = not passed or any(finding.severity is Severity.ERROR for finding in deprecated)
     then = (tagged.run(release, world) if blocks else None) or tagged.Tagged()
@@ -88,6 +91,20 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
         raise _could_not_run(release, world, f"not installed: {reason}")
     if machine_causes:
         raise Inconclusive("\n".join(machine_causes), _MACHINE_HINT)
+
+
+def _run(run: Run, report: Path, release: Release, world: World) -> Completed:
+    """Run the tests without what an earlier run of them has recorded."""
+    for old in (report, testing.warnings_file(release), testing.reads_file(release)):
+        old.unlink(missing_ok=True)
+    return world.processes.run(run)
+
+
+def _extras(release: Release, world: World, found: results.Results, own: frozenset[str]) -> str:
+    """Install the extras without which tests could not be imported, and name them; empty where that is not why."""
+    unmet = [(failure, module) for failure in found.failures if (module := results.missing(failure.text, own))]
+    needed = extras.needed(release, unmet) if unmet else ()
+    return f"the {listed_extras(needed)}" if needed and extras.add(release, world, needed) else ""
 
 
 def _own_modules(release: Release) -> frozenset[str]:

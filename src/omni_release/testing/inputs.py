@@ -12,7 +12,7 @@ from omni_release.core.cache import Inputs, Used, digest
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import inputs as environment_inputs
-from omni_release.testing import reads, results, tagged
+from omni_release.testing import extras, reads, results, tagged
 from omni_release.testing.commands import command
 
 _CANDIDATE = "candidate"
@@ -78,9 +78,9 @@ def used_by_tests(release: Release, world: World, inputs: Inputs) -> Used | None
     """What the tests have used of their inputs; None where something else decides their outcome, as a machine they ask.
 
     Where a program may have read files that no process has recorded, it is all of them. What is compared with the
-    checkout, or with packages of another day, depends on more, even if that makes it a warning.
+    checkout, with packages of another day, or with more extras, depends on more, even if that makes it a warning.
     """
-    if results.read(release.folder / _REPORT).failures or tagged.was_run(release):
+    if results.read(release.folder / _REPORT).failures or tagged.was_run(release) or extras.were_added(release):
         return None
     environment = release.environment(_CANDIDATE)
     recorded = reads.read(testing.reads_file(release), environment)
