@@ -148,7 +148,7 @@ def messages(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
-    """Write the pages that are generated from the code."""
+    """Write the pages that are generated from the code; with `-- serve` or `-- build`, make the site of all pages."""
     page = explain.page(lane_names.every())
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
     write_between("docs/how-it-works.md", "rooms", drawing_of_rooms())
@@ -156,6 +156,21 @@ def docs(session: nox.Session) -> None:
     schema = json.dumps(settings_reference.json_schema(), indent=2, ensure_ascii=False) + "\n"
     Path("docs/settings.schema.json").write_text(schema, encoding="utf-8", newline="\n")
     session.log("docs/checks.md, docs/how-it-works.md, docs/settings.md, docs/settings.schema.json")
+    if session.posargs:
+        make_site(session, *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False, tags=["ci"])
+def site(session: nox.Session) -> None:
+    """Build the site of the docs: a link to a page, a file or an anchor that does not exist is an error."""
+    make_site(session, "build")
+
+
+def make_site(session: nox.Session, command: str, *options: str) -> None:
+    """Run Zensical, in an environment of its own: mkdocs.yml says why this program."""
+    strict = ["--strict"] if command == "build" else []
+    zensical = [sys.executable, "-m", "uv", "tool", "run", "zensical@0.0.73", command, *strict, *options]
+    session.run(*zensical, external=True)
 
 
 def write_between(page: str, name: str, text: str) -> None:

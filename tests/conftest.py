@@ -38,6 +38,7 @@ THOROUGH = {
     *(
         "test_checklists.py",
         "test_custom_commands.py",
+        "test_examples.py",
         "test_gate.py",
         "test_hooks.py",
         "test_release.py",
@@ -58,7 +59,7 @@ _COMMANDS = (
     "status",
     "workflow",
 )
-_AT_TOP = ("checklists", "custom_commands", "first_user", "gate", "hooks", "language", "sessions")
+_AT_TOP = ("checklists", "custom_commands", "examples", "first_user", "gate", "hooks", "language", "sessions")
 PROGRAMS = {
     *("git", "hostile", "local_index", "publishing"),
     *(f"cli/test_{name}.py" for name in _COMMANDS),

@@ -62,12 +62,22 @@ def test_each_task_says_what_it_is() -> None:
 
 def test_the_links_lead_somewhere() -> None:
     """Each relative link in the README and the docs names a file, and its anchor is in that page."""
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         for link, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]*))?\)", text):
             target = page.parent / link if link else page
             assert target.exists(), (page.name, link)
             assert not anchor or anchor in anchors(target), (page.name, link, anchor)
+
+
+def test_each_page_is_in_the_navigation() -> None:
+    """The site and its first page list each page once, in the same order."""
+    listed = re.findall(r": ([\w/-]+\.md)$", read("mkdocs.yml"), re.MULTILINE)
+    linked = re.findall(r"^\| \[[^]]+\]\(([\w/-]+\.md)\)", read("docs/index.md"), re.MULTILINE)
+    assert listed == ["index.md", *linked]
+    assert sorted(listed) == sorted(
+        page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")
+    )
 
 
 def anchors(page: Path) -> set[str]:

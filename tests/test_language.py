@@ -40,7 +40,7 @@ def source_comments() -> Iterator[tuple[str, str]]:
 def pages() -> Iterator[tuple[str, str]]:
     """Each line of the pages and of the files that ship with the package, with its place."""
     shipped = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".toml", ".yml")]
-    docs = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / ".pre-commit-hooks.yaml"]
+    docs = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / ".pre-commit-hooks.yaml"]
     for path in sorted(docs + shipped):
         if path.name != "CHANGELOG.md":
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

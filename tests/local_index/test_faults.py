@@ -225,9 +225,9 @@ def test_forgets_a_file(tmp_path: Path) -> None:
 
 
 def test_each_fault_has_a_test() -> None:
-    """Each fault and option has a test in this file and a line in docs/index.md."""
+    """Each fault and option has a test in this file and a line in docs/rehearsal-index.md."""
     written = Path(__file__).read_text(encoding="utf-8")
-    page = (Path(__file__).parents[2] / "docs" / "index.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "rehearsal-index.md").read_text(encoding="utf-8")
     for name, kind in FAULTS.items():
         assert f'"{name}' in written or f"; {name}" in written, name
         assert f"`{name}" in page, name

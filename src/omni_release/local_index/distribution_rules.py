@@ -1,4 +1,4 @@
-"""The upload rules on what a distribution contains: rows 17 to 19 of the table in docs/index.md."""
+"""The upload rules on what a distribution contains: rows 17 to 19 of the table in docs/rehearsal-index.md."""
 
 from __future__ import annotations
 

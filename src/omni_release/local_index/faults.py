@@ -43,7 +43,7 @@ FAULTS: Mapping[str, FaultType] = {
     "other-hash": FaultType(_LIST, ALWAYS),
     "other-bytes": FaultType(_FILE, ALWAYS),
 }
-"""What each does is in docs/index.md. `on` names the requests that a fault can meet, the usual one first."""
+"""What each does is in docs/rehearsal-index.md. `on` names the requests that a fault can meet, the usual one first."""
 
 _STATUSES = {
     "500": "500 Internal Server Error",

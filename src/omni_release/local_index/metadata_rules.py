@@ -1,4 +1,4 @@
-"""The upload rules on the metadata that a distribution states: rows 5 and 8 of the table in docs/index.md."""
+"""The upload rules on the metadata that a distribution states: rows 5 and 8 of the table in docs/rehearsal-index.md."""
 
 from __future__ import annotations
 

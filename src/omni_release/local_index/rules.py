@@ -20,7 +20,7 @@ from omni_release.local_index.distribution_rules import Reasons
 
 @dataclass(frozen=True)
 class UploadRule:
-    """A rule. `row` is its row in the table of docs/index.md, `status` the HTTP status of a refusal.
+    """A rule. `row` is its row in the table of docs/rehearsal-index.md, `status` the HTTP status of a refusal.
 
     The status 200 ends the upload without anything being stored: the file is on the index already.
     """
