@@ -10,6 +10,7 @@ import functools
 import os
 import stat
 import sys
+from _thread import allocate_lock  # threading costs more to import
 from collections import namedtuple
 from collections.abc import Iterator
 
@@ -49,13 +50,24 @@ def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     """
     from pathlib import PurePosixPath
 
-    names = {PurePosixPath(name) for name in _names(str(root), _checked_git_output(root, processes, *_LIST_FILES))}
-    return tuple(sorted({file for name in names for file in _existing(root, name, processes)}))
+    names = {name.rstrip("/") for name in _names(str(root), _checked_git_output(root, processes, *_LIST_FILES))}
+    outputs = _own_outputs()
+    found = {file for name in names for file in _existing(root, name, outputs, processes)}
+    return tuple(PurePosixPath(name) for name in sorted(found, key=lambda name: name.split("/")))
+
+
+_FIRST = allocate_lock()
+"""Held while the files are listed: checks side by side wait for the first, instead of each listing all of them."""
+
+
+def files_at_start(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
+    """The same, as they were when a run, which has `processes` of its own, first asked: the run judges that tree."""
+    with _FIRST:
+        return _files_once(root, processes)
 
 
 @functools.lru_cache(maxsize=8)
-def files_at_start(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
-    """The same, as they were when a run, which has `processes` of its own, first asked: the run judges that tree."""
+def _files_once(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     return files(root, processes)
 
 
@@ -87,46 +99,46 @@ def _walk(top: str, inside: str = "") -> Iterator[str]:
             yield from _walk(top, path)
 
 
-def _existing(root: Path, name: PurePosixPath, processes: Processes) -> Iterator[PurePosixPath]:
+def _existing(root: Path, name: str, outputs: frozenset[tuple[int, int]], processes: Processes) -> Iterator[str]:
     """The file that git lists as `name`, the files of a submodule, or nothing where it was deleted.
 
     Nothing either for a pipe, a socket or a device, for a link to one, and for the file that our own output goes to.
     """
+    path = os.path.join(root, name)
     try:
-        found = (root / name).lstat()
+        found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return
-    mode = found.st_mode
-    if stat.S_ISLNK(mode):
-        if not _leads_to_device(root / name):
+    if stat.S_ISLNK(found.st_mode):
+        if not _leads_to_device(path):
             yield name
-    elif stat.S_ISREG(mode) and not _is_own_output(found):
-        yield name
-    elif not stat.S_ISDIR(mode):
-        return
-    elif (root / name / ".git").exists():  # else a submodule that is not checked out
-        yield from (name / file for file in files(root / name, processes))
+    elif stat.S_ISREG(found.st_mode):
+        if (found.st_dev, found.st_ino) not in outputs:
+            yield name
+    elif stat.S_ISDIR(found.st_mode) and os.path.exists(os.path.join(path, ".git")):  # a submodule is checked out
+        yield from (f"{name}/{file}" for file in files(root / name, processes))
 
 
-def _leads_to_device(link: Path) -> bool:
+def _leads_to_device(link: str) -> bool:
     """Whether a link leads to what has no end when it is read, such as /dev/zero."""
     try:
-        mode = link.stat().st_mode
-    except (OSError, RuntimeError):  # a dangling link, or one to itself
+        mode = os.stat(link).st_mode
+    except OSError:  # a dangling link, or one to itself
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _is_own_output(found: os.stat_result) -> bool:
-    """Whether this file is where our own output goes (`… > out.txt`): it changes while we look."""
+def _own_outputs() -> frozenset[tuple[int, int]]:
+    """The device and inode of the files that our own output goes to (`… > out.txt`): they change while we look."""
+    found = set()
     for descriptor in (1, 2):
         try:
             output = os.fstat(descriptor)
         except OSError:
             continue
-        if (output.st_dev, output.st_ino) == (found.st_dev, found.st_ino) and output.st_ino:
-            return True
-    return False
+        if output.st_ino:
+            found.add((output.st_dev, output.st_ino))
+    return frozenset(found)
 
 
 def staged_files(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -160,7 +172,9 @@ def build_inputs(top: Path, root: Path, processes: Processes) -> tuple[PurePosix
     from pathlib import PurePosixPath
 
     inside = PurePosixPath(root.resolve().relative_to(top.resolve()).as_posix())
-    ignored = (inside / name for name in _walk(str(root)) if not _is_own_output((root / name).lstat()))
+    outputs = _own_outputs()
+    statuses = ((name, os.lstat(os.path.join(root, name))) for name in _walk(str(root)))
+    ignored = (inside / name for name, found in statuses if (found.st_dev, found.st_ino) not in outputs)
     return tuple(sorted({*files(top, processes), *ignored}))
 
 

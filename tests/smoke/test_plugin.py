@@ -196,6 +196,26 @@ def test_three_results(tmp_path: Path) -> None:
     assert not ran["busy"].calls[0].images
 
 
+REFUSED = {
+    "bad-key": "inconclusive",
+    "403-leaked": "inconclusive",
+    "400-location": "inconclusive",
+    "400": "failed",
+    "404": "failed",
+}
+
+
+def test_set_up_that_is_refused(tmp_path: Path) -> None:
+    """Where the service refuses the key, nothing is known about the release; a request that it refuses is at fault."""
+    project(tmp_path, "".join(f"def test_{at}():\n    call('draw')\n" for at in range(len(REFUSED))))
+    with GeminiEmulator("; ".join(REFUSED)) as emulator:
+        ran = run(tmp_path, "--smoke=live", GOOGLE_GEMINI_BASE_URL=emulator.url, GEMINI_API_KEY="emulated")
+    scenarios = ran.report.scenarios
+    assert [scenario.outcome for scenario in scenarios] == list(REFUSED.values()), ran.out
+    why = "the key or its account was refused: gemini-3.1-flash-lite-image: 400 INVALID_ARGUMENT: API key not valid"
+    assert scenarios[0].why.startswith(why)
+
+
 def test_live_without_a_key(tmp_path: Path) -> None:
     """Each test is inconclusive without a call, and names the variables to set."""
     ran = run(project(tmp_path, "def test_one():\n    call('draw')\n"), "--smoke=live")

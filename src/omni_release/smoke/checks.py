@@ -11,6 +11,7 @@ from omni_release.core.cache import Inputs
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.environments.inputs import of_tree
 from omni_release.smoke import (
@@ -18,6 +19,7 @@ from omni_release.smoke import (
     FAILED,
     INCONCLUSIVE,
     LIVE,
+    LOCAL,
     PASSED,
     RECORDED,
     SKIPPED,
@@ -51,6 +53,7 @@ def replay_passes(release: Release, world: World) -> Iterator[Finding]:
     run = runner.run(release, world, RECORDED)
     yield from _results(release, run)
     yield from _unused_recordings(release, run)
+    yield from _emulated_recordings(release)
 
 
 @reports(*_RUN_RULES)
@@ -174,7 +177,7 @@ def replay_inputs(release: Release, world: World) -> Inputs | None:
 def _results(release: Release, run: SmokeRun) -> Iterator[Finding]:
     """Findings for a run. Raises Inconclusive where no scenario failed, but one was inconclusive, or none ran."""
     scenarios, log = run.report.scenarios, f"Full output: {run.command.log}"
-    table = "\n".join(_table(scenarios))
+    table = "\n".join(_table(scenarios, run.report.mode))
     failed = [scenario for scenario in scenarios if scenario.outcome == FAILED]
     for scenario in failed:
         path = _path_in_project(release, scenario)
@@ -212,11 +215,10 @@ def _ended_early(run: SmokeRun) -> bool:
     return not (expected and run.report.ended and run.report.scenarios) or run.completed.timed_out
 
 
-def _table(scenarios: Iterable[Scenario]) -> Iterator[str]:
+def _table(scenarios: Iterable[Scenario], mode: str) -> Iterator[str]:
     """The scenarios as aligned lines: name, requested and answering models, attempts, seconds, cost, outcome."""
-    rows: list[tuple[str, ...]] = [
-        ("scenario", "model asked", "model that answered", "attempts", "seconds", "cost", "outcome")
-    ]
+    head = ("scenario", "model asked", "model that answered", "attempts", "seconds")
+    rows: list[tuple[str, ...]] = [(*head, "cost" if mode == LIVE else "live cost", "outcome")]
     for scenario in scenarios:
         asked, answered = (
             ", ".join(sorted({getattr(call, name) for call in scenario.calls} - {""})) or "-"
@@ -230,6 +232,16 @@ def _table(scenarios: Iterable[Scenario]) -> Iterator[str]:
         cells = zip(row, widths, strict=True)
         aligned = (text.rjust(n) if 3 <= at <= 5 else text.ljust(n) for at, (text, n) in enumerate(cells))
         yield "  ".join(aligned).rstrip()
+
+
+def _emulated_recordings(release: Release) -> Iterator[Finding]:
+    """How many recordings say nothing about the service, as the emulator or a server on this machine answered."""
+    sources = [cassettes.read(path).provenance for path in cassettes.of_project(release.project)]
+    others = [found.source for found in sources if found and found.source in (EMULATED, LOCAL)]
+    if others:
+        recordings = f"{len(others)} of {counted(len(sources), 'recording')}"
+        message = f"{recordings} from the emulator or a server on this machine: they prove nothing about the service"
+        yield Finding(message, severity=Severity.NOTICE)
 
 
 def _unused_recordings(release: Release, run: SmokeRun) -> Iterator[Finding]:

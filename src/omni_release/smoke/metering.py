@@ -19,7 +19,8 @@ from omni_release.cassettes import model_and_method
 from omni_release.core.settings import Settings
 from omni_release.images import answer, pricing
 from omni_release.images.api_format import nested_field
-from omni_release.images.errors import BudgetExceeded, DamagedAnswer
+from omni_release.images.error_mapping import ErrorAnswer, map_error
+from omni_release.images.errors import BudgetExceeded, ConfigurationError, CreditsExhausted, DamagedAnswer
 from omni_release.images.pricing import Budget
 from omni_release.smoke import LIVE
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from omni_release.images import SyncImages
 
 _TRANSIENT = (408, 425, 429)
+_PAYMENT_REQUIRED = 402
 _BILLED = ("generateContent", "streamGenerateContent")
 _PROMPT = 2_000  # characters kept of a prompt
 _OUTPUT_TOKENS = 8_000  # assumed of a text response without a limit
@@ -39,7 +41,8 @@ _OUTPUT_TOKENS = 8_000  # assumed of a text response without a limit
 class Call:
     """One request. `code` is None without a response; `usd` is the cost, None where it is unknown.
 
-    `prompt` is the text of the last turn, `image` the bytes of the image that the response has.
+    `prompt` is the text of the last turn, `image` the bytes of the image that the response has. `set_up` is what the
+    service says where it refuses the key, the account or the location, and not the request.
     """
 
     method: str
@@ -49,6 +52,7 @@ class Call:
     seconds: float = 0.0
     usd: float | None = None
     prompt: str = ""
+    set_up: str = ""
     image: bytes | None = field(default=None, repr=False)
     begun: float = field(default=0.0, repr=False)
     reserved: float = field(default=0.0, repr=False)
@@ -109,6 +113,7 @@ class Meter:
             document = _json(request.body)
             call.prompt = _prompt(document)
             call.answered, call.usd, call.image = _answer(call, document, response)
+            call.set_up = _refused_set_up(call, response)
             if self.budget is not None:
                 self.budget.settle(call.reserved, call.reserved if call.usd is None else call.usd)
 
@@ -173,6 +178,16 @@ def _answer(call: Call, sent: dict[str, Any], response: dict[str, Any]) -> tuple
         return model, usage.total * rate / 1_000_000, None
     priced = model if models.find(model) else call.model
     return model, pricing.cost_of(priced, usage, _image_size(sent)).usd, image
+
+
+def _refused_set_up(call: Call, response: dict[str, Any]) -> str:
+    """The service's message where it refuses the key, the account or the location; empty for all other answers."""
+    if call.code is None or not 400 <= call.code < 500:
+        return ""
+    found = ErrorAnswer(call.code, _json(response_body(response)), {}, call.model, datetime.datetime.now(datetime.UTC))
+    error = map_error(found)
+    refused = isinstance(error, ConfigurationError | CreditsExhausted) or call.code == _PAYMENT_REQUIRED
+    return error.message if refused else ""
 
 
 def response_body(response: dict[str, Any]) -> bytes:

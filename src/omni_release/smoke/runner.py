@@ -117,6 +117,7 @@ def run(release: Release, world: World, mode: str, record: Path | None = None) -
         finished.set()
         if progress.ident is not None:
             progress.join(timeout=5)
+            _report_total(read_report(report), world)
     if completed.code == _NONE_COLLECTED:
         raise Inconclusive("pytest found no test marked `smoke`", f"Full output: {command.log}")
     return SmokeRun(read_report(report), completed, command)
@@ -176,15 +177,23 @@ def read_report(path: Path) -> SmokeReport:
 
 
 def _report_progress(path: Path, world: World, finished: threading.Event) -> None:
-    """Print a line for each scenario as it ends."""
-    shown = 0
-    while not finished.wait(0.3):
+    """Print a line for each scenario as it ends, with what it has cost: the emulator costs nothing."""
+    shown, ended = 0, False
+    while not ended:
+        ended = finished.wait(0.3)
         report = read_report(path)
         for scenario in report.scenarios[shown:]:
             shown += 1
-            cost = f", ${scenario.usd:.3f}" if scenario.usd else ""
+            cost = f", ${scenario.usd:.3f}" if scenario.usd and report.mode == LIVE else ""
             outcome = f"{scenario.outcome} ({scenario.seconds:.1f} s{cost})"
             world.tell(f"      {shown} of {report.count}  {scenario.name}: {outcome}")
+
+
+def _report_total(report: SmokeReport, world: World) -> None:
+    """Print what the calls have cost, or would have cost, if anything."""
+    if total := sum(scenario.usd for scenario in report.scenarios):
+        paid = "paid" if report.mode == LIVE else "for the live service; the emulator answered, nothing was paid"
+        world.tell(f"      total: ${total:.3f} {paid}")
 
 
 def wheel_sha256(release: Release, world: World) -> str:

@@ -197,6 +197,7 @@ def judge(running: RunningTest, mode: str, exceeded: str) -> None:
     """Turn a failure that says nothing about the release, and a pass without any response, into inconclusive.
 
     `exceeded` says that the budget was reached, and is empty otherwise. In a replay, explain a failure by the cassette.
+    A key that the live service refuses says nothing either, unless the test expects that, and passes.
     """
     calls, recording = running.calls, running.recording
     if mode == RECORDED:
@@ -214,6 +215,8 @@ def judge(running: RunningTest, mode: str, exceeded: str) -> None:
             running.outcome, running.why = INCONCLUSIVE, cause.message
         elif calls and calls[-1].unanswered:
             running.outcome, running.why = INCONCLUSIVE, f"{last}; {running.why}"
+        elif calls and calls[-1].set_up and mode == LIVE:
+            running.outcome, running.why = INCONCLUSIVE, f"the key or its account was refused: {calls[-1].set_up}"
     elif running.outcome == PASSED and calls and all(call.unanswered for call in calls):
         running.outcome, running.why = INCONCLUSIVE, f"it passed, but no call was answered: {last}"
 
