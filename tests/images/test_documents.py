@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omni_release import images
 from omni_release.images import Attempt, Availability, Conversation, ImageRequest, ImageResult, ModelInfo
 from omni_release.images.api_format import decode_base64, encode_base64
 from omni_release.images.errors import InvalidRequest
@@ -98,3 +101,12 @@ def test_reprs_are_short() -> None:
     assert len(repr(RESULT)) < 1_500
     big = Part("", b"x" * 10_000, "image/png", b"y" * 10_000)
     assert len(repr(big)) < 200
+
+
+def test_errors_are_public() -> None:
+    """Each error that the page's table names is where the page imports from."""
+    page = (Path(__file__).parents[2] / "docs" / "images.md").read_text(encoding="utf-8")
+    table = page[page.index("| type | cause |") : page.index("`RetriesExhausted`")]
+    named = {name for row in table.split("\n") if row for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert len(named) > 12
+    assert all(issubclass(getattr(images, name), images.ImageError) for name in named)

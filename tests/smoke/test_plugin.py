@@ -282,6 +282,7 @@ def test_replay_without_network_or_key(tmp_path: Path) -> None:
     assert ran["new"].why.startswith("not recorded yet: run `nox -s record`") and "--emulated" in ran["new"].why
     assert f"FAILED test_acme.py::test_new - {ran['new'].why[:20]}" in ran.out
     assert ran["changed"].why.startswith("requests something that its cassette does not have")
+    assert "body differs" in ran.out and "How to fix" not in ran.out
     assert "not recorded" not in ran["changed"].why + ran["new_and_wrong_before"].why
 
 

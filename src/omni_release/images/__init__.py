@@ -9,7 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omni_release.images.errors import ImageError
+    from omni_release.images.errors import (
+        AnswerTooLarge,
+        BudgetExceeded,
+        ConfigurationError,
+        ContentRefused,
+        CreditsExhausted,
+        DamagedAnswer,
+        Disconnected,
+        ImageError,
+        InvalidRequest,
+        ModelNotFound,
+        NoImage,
+        Overloaded,
+        QuotaSpent,
+        RateLimited,
+        RequestRejected,
+        RetriesExhausted,
+        ServiceFault,
+        TimedOut,
+        Transient,
+    )
     from omni_release.images.gemini import GeminiImageProvider
     from omni_release.images.model import Attempt, Availability, ImageRequest, ImageResult, ModelInfo
     from omni_release.images.openai import OpenAIImageProvider
@@ -21,21 +41,39 @@ if TYPE_CHECKING:
     from omni_release.images.shortcuts import SyncImages, generate_batch, provider_for
 
 __all__ = [
+    "AnswerTooLarge",
     "Attempt",
     "Availability",
     "Budget",
+    "BudgetExceeded",
+    "ConfigurationError",
+    "ContentRefused",
     "Conversation",
+    "CreditsExhausted",
+    "DamagedAnswer",
+    "Disconnected",
     "GeminiImageProvider",
     "ImageError",
     "ImageProvider",
     "ImageRequest",
     "ImageResult",
+    "InvalidRequest",
     "LiveLine",
     "ModelInfo",
+    "ModelNotFound",
+    "NoImage",
     "OpenAIImageProvider",
+    "Overloaded",
     "Policy",
+    "QuotaSpent",
+    "RateLimited",
+    "RequestRejected",
     "ResilientProvider",
+    "RetriesExhausted",
+    "ServiceFault",
     "SyncImages",
+    "TimedOut",
+    "Transient",
     "generate_batch",
     "provider_for",
 ]
@@ -45,8 +83,6 @@ def __getattr__(name: str) -> object:
     """Import a public name from its module. Raises AttributeError for any other name."""
     module: object
     match name:
-        case "ImageError":
-            from omni_release.images import errors as module
         case "GeminiImageProvider":
             from omni_release.images import gemini as module
         case "Attempt" | "Availability" | "ImageRequest" | "ImageResult" | "ModelInfo":
@@ -65,6 +101,8 @@ def __getattr__(name: str) -> object:
             from omni_release.images import retry_policy as module
         case "SyncImages" | "generate_batch" | "provider_for":
             from omni_release.images import shortcuts as module
+        case _ if name in __all__:
+            from omni_release.images import errors as module
         case _:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(module, name)

@@ -218,7 +218,7 @@ def _ended_early(run: SmokeRun) -> bool:
 def _table(scenarios: Iterable[Scenario], mode: str) -> Iterator[str]:
     """The scenarios as aligned lines: name, requested and answering models, attempts, seconds, cost, outcome."""
     head = ("scenario", "model asked", "model that answered", "attempts", "seconds")
-    rows: list[tuple[str, ...]] = [(*head, "cost" if mode == LIVE else "live cost", "outcome")]
+    rows: list[tuple[str, ...]] = [(*head, "live cost" if mode == EMULATED else "cost", "outcome")]
     for scenario in scenarios:
         asked, answered = (
             ", ".join(sorted({getattr(call, name) for call in scenario.calls} - {""})) or "-"

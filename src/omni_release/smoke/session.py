@@ -34,7 +34,15 @@ from omni_release.smoke import (
     previews,
 )
 from omni_release.smoke.metering import Call, Meter, Service
-from omni_release.smoke.traffic import NOT_RECORDED, Recording, RunningTest, SecretInTraffic, judge, use_recording
+from omni_release.smoke.traffic import (
+    NOT_IN_CASSETTE,
+    NOT_RECORDED,
+    Recording,
+    RunningTest,
+    SecretInTraffic,
+    judge,
+    use_recording,
+)
 
 if TYPE_CHECKING:
     from omni_release.emulators import GeminiEmulator
@@ -195,8 +203,8 @@ class Session:
             if report.outcome != "failed":
                 report.outcome, report.longrepr = "failed", why
             report.inconclusive = why  # type: ignore[attr-defined]  # for the plugin, which shows it
-        elif running.why == NOT_RECORDED and report.when == "call":
-            report.longrepr = running.why
+        elif running.why in (NOT_RECORDED, NOT_IN_CASSETTE) and report.when == "call":
+            report.longrepr = self._scrubber.text(f"{running.why}\n{_difference(running)}".strip())
         if report.when == "teardown":
             self._write(scenario=dataclasses.asdict(self._scenario(running)))
             self._running = None
@@ -273,6 +281,11 @@ class Session:
 def _path(config: pytest.Config, option: str) -> Path | None:
     value = config.getoption(option)
     return config.invocation_params.dir / value if value else None
+
+
+def _difference(running: RunningTest) -> str:
+    """What vcrpy says about a request that is not in the cassette, without its advice about settings of its own."""
+    return str(running.error).partition("How to fix:")[0] if running.why == NOT_IN_CASSETTE else ""
 
 
 def _settings(root: Path) -> Settings:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 NOT_RECORDED = "not recorded yet: run `nox -s record` with a key, or `nox -s record -- --emulated` without one"
-_NOT_IN_CASSETTE = "requests something that its cassette does not have: fix the code, or run `nox -s record`"
+NOT_IN_CASSETTE = "requests something that its cassette does not have: fix the code, or run `nox -s record`"
 
 
 class MeteredCassette(Cassette):  # type: ignore[misc]  # vcrpy has no types
@@ -204,7 +204,7 @@ def judge(running: RunningTest, mode: str, exceeded: str) -> None:
         if running.outcome == FAILED and calls and recording and not recording.exists:
             running.why = NOT_RECORDED
         elif running.outcome == FAILED and isinstance(running.error, NotInRecording):
-            running.why = _NOT_IN_CASSETTE
+            running.why = NOT_IN_CASSETTE
         return
     last = f"{calls[-1].model or 'the service'}: {calls[-1].code or 'no answer'}" if calls else ""
     if running.outcome == FAILED:
