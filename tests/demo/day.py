@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from omni_release.emulators.server import GeminiEmulator
+from omni_release.emulators import GeminiEmulator
 from tests.conftest import Ran
 from tests.demo.checkout import Checkout
 

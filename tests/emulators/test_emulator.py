@@ -27,7 +27,8 @@ from omni_release import loopback
 from omni_release.core.errors import UsageError
 from omni_release.emulators import GeminiEmulator, responses
 from omni_release.emulators.fixtures import gemini_emulator  # noqa: F401  # a fixture, as a project would take it
-from omni_release.emulators.server import FAULTS, FaultModel
+from omni_release.emulators.gemini import FAULTS
+from omni_release.emulators.server import FaultModel
 from omni_release.images.api_format import decode_base64, encode_base64
 from tests.conftest import child_environment, omni
 

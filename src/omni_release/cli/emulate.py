@@ -1,4 +1,4 @@
-"""`emulate gemini`: the emulator alone, until it is interrupted. Its first line of output is its base URL."""
+"""`emulate`: the emulator of an API alone, until it is interrupted. Its first line of output is its base URL."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Arguments(cli_parser.Arguments):
 
 def add_parser(commands: Commands, name: str) -> None:
     """Add `emulate`."""
-    described = "Serve an emulated Gemini API, with scripted faults"
+    described = "Serve an emulated Gemini or OpenAI API, with scripted faults"
     parser = subcommand(commands, name, described, 'emulate gemini --port 8080 --script "503; 429 after=1.5; ok"')
     seconds = number(0, 10_000)
-    parser.add_argument("service", choices=("gemini",), help="the API to emulate")
+    parser.add_argument("service", choices=("gemini", "openai"), help="the API to emulate")
     parser.add_argument("--port", type=port, metavar="N", help="port to listen on (default: a free one)")
     parser.add_argument("--script", help='responses to the first calls, such as "503; 429 after=1.5; hang; ok"')
     help = "share of the other calls that fails: 0.45, or gemini-3-pro-image=0.45"
@@ -58,14 +58,18 @@ def run(arguments: Arguments) -> int:
         import PIL.Image  # noqa: F401  # each response needs it: fail now, not at the first call
         import werkzeug  # noqa: F401
 
-        from omni_release.emulators.server import GeminiEmulator
+        from omni_release.emulators import GeminiEmulator, OpenAIEmulator
     except ImportError as error:
         message = f"{error.name} is not installed, and the emulator needs it"
         raise UsageError(message, install_hint("images")) from None
     stopped = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopped.set())
-    with GeminiEmulator(
+    emulators: dict[str, type[GeminiEmulator] | type[OpenAIEmulator]] = {
+        "gemini": GeminiEmulator,
+        "openai": OpenAIEmulator,
+    }
+    with emulators[arguments.service](
         arguments.script,
         port=arguments.port,
         seed=arguments.seed,
@@ -73,7 +77,7 @@ def run(arguments: Arguments) -> int:
         burst=arguments.burst,
         time_scale=arguments.time_scale,
     ) as emulator:
-        sys.stdout.write(f"{emulator.url}\n")
+        sys.stdout.write(f"{emulator.base_url}\n")
         sys.stdout.flush()
         while not stopped.wait(0.5):  # in pieces: on Windows no signal ends a wait without a timeout
             pass

@@ -1,6 +1,7 @@
-"""A Gemini-shaped server on loopback, with scripted faults on real sockets, so that timeouts are real.
+"""Servers on loopback that answer as the vendors do, with scripted faults on real sockets, so that timeouts are real.
 
-`GeminiEmulator(script="503; ok")` is a context manager with a `url`; `omni-release emulate gemini` runs it alone.
+`GeminiEmulator(script="503; ok")` and `OpenAIEmulator(…)` are context managers with a `base_url`;
+`omni-release emulate gemini` (or `openai`) runs one alone.
 """
 
 from __future__ import annotations
@@ -8,15 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omni_release.emulators.server import GeminiEmulator
+    from omni_release.emulators.gemini import GeminiEmulator
+    from omni_release.emulators.openai import OpenAIEmulator
 
-__all__ = ["GeminiEmulator"]
+__all__ = ["GeminiEmulator", "OpenAIEmulator"]
 
 
 def __getattr__(name: str) -> object:
-    """Import the server when it is first used: werkzeug is slow to import, and comes with an extra."""
-    if name != "GeminiEmulator":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from omni_release.emulators.server import GeminiEmulator
-
-    return GeminiEmulator
+    """Import a server when it is first used: werkzeug is slow to import, and comes with an extra."""
+    module: object
+    match name:
+        case "GeminiEmulator":
+            from omni_release.emulators import gemini as module
+        case "OpenAIEmulator":
+            from omni_release.emulators import openai as module
+        case _:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(module, name)

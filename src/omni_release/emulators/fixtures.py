@@ -1,4 +1,4 @@
-"""The emulator as a pytest fixture: `from omni_release.emulators.fixtures import gemini_emulator`."""
+"""The emulators as pytest fixtures: `from omni_release.emulators.fixtures import gemini_emulator, openai_emulator`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from omni_release.emulators.server import GeminiEmulator
+from omni_release.emulators.gemini import GeminiEmulator
+from omni_release.emulators.openai import OpenAIEmulator
 
 
 @pytest.fixture
 def gemini_emulator() -> Iterator[GeminiEmulator]:
     """A new emulator that answers at once; `gemini_emulator.script("503; ok")` sets its next replies."""
     with GeminiEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def openai_emulator() -> Iterator[OpenAIEmulator]:
+    """A new emulator that answers at once; clients take its `base_url`."""
+    with OpenAIEmulator() as emulator:
         yield emulator

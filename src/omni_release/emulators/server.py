@@ -1,11 +1,10 @@
-"""The emulated Gemini server: HTTP on loopback, faults by script and by chance, and faults below HTTP."""
+"""The emulated server of any vendor: HTTP on loopback, faults by script and by chance, and faults below HTTP."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import random
-import re
 import select
 import socket  # noqa: TID251  # a server is a thing of the network: it hangs, drops and truncates on real sockets
 import threading
@@ -18,20 +17,15 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from omni_release import loopback
-from omni_release.emulators import responses, service
+from omni_release.emulators.api import Api, Asked, Played
 from omni_release.emulators.responses import Reply
-from omni_release.loopback import NAME, SECONDS, Fault, FaultType, LoopbackServer
+from omni_release.loopback import Fault, LoopbackServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_PATH = re.compile(r"/(v1|v1beta)/models(?:/([^/:]+))?(?::(\w+))?/?")
-_GENERATES = ("generateContent", "streamGenerateContent")
-FAULTS = {name: FaultType({"after": SECONDS, "model": NAME}) for name in responses.NAMES}
-"""The faults of a script. The emulator plays them in order, one for each call; `model` limits a fault to a model."""
+_KEY_HEADERS = ("x-goog-api-key", "authorization", "api-key")
 _OK = Fault("ok")
-LATENCIES = {"gemini-3-pro-image": (17.0, 29.0), "gemini-3.1-flash-image": (6.0, 6.0)}
-"""The range in seconds, by model; others take 3 (single samples, 2025-11 to 2026-08). Faults come after 1 to 3."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +72,10 @@ class FaultModel:
         return self._bad
 
 
-class GeminiEmulator(LoopbackServer):
-    """A server on 127.0.0.1, ready when the constructor returns.
+class Emulator(LoopbackServer):
+    """A server of an API on 127.0.0.1, ready when the constructor returns. `base_url` is what its clients take.
 
-    `script` has the faults of the first calls (see `FAULTS`). All other calls fail at random, with `fault_rate` (of all
+    `script` has the faults of the first calls. All other calls fail at random, with `fault_rate` (of all
     models, or by model), in bursts of `burst` seconds on average, drawn from `seed`. `time_scale` multiplies all times:
     latencies, bursts, requested delays; with 0 the server answers at once. `key` is the only valid key; without it, all
     keys are valid except those that begin with "invalid". The same calls in the same order, with the same `seed` and
@@ -90,6 +84,7 @@ class GeminiEmulator(LoopbackServer):
 
     def __init__(
         self,
+        api: Api,
         script: str = "",
         *,
         port: int = 0,
@@ -100,6 +95,7 @@ class GeminiEmulator(LoopbackServer):
         key: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._api = api
         self._seed = seed
         self._number = 0
         self._draw = random.Random(seed)  # noqa: S311  # no secret: the seed makes the faults reproducible
@@ -113,10 +109,11 @@ class GeminiEmulator(LoopbackServer):
         self._calls: list[Call] = []
         self.script(script)
         super().__init__(self._application, port)
+        self.base_url = self.url + api.path
 
     def script(self, text: str) -> None:
         """Replace the rest of the script. Raises UsageError for a script that cannot be read."""
-        faults = [fault for fault in loopback.parse(text, FAULTS) if fault.times != 0]
+        faults = [fault for fault in loopback.parse(text, self._api.faults) if fault.times != 0]
         with self._changed:
             self._script = faults
 
@@ -134,43 +131,24 @@ class GeminiEmulator(LoopbackServer):
     def _application(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         content = request.get_data()  # always all of it, since the connection is kept open
-        match = _PATH.fullmatch(request.path)
-        version, model, method = match.groups(default="") if match else ("", "", "")
-        fault = self._fault(model) if method in _GENERATES else _OK
-        if not match:
-            reply = Reply(404, b"<html>404</html>", {"Content-Type": "text/html; charset=UTF-8"}, "no such path")
-        else:
-            reply = self._check_key(request) or self._reply(request, content, version, model, method, fault)
-        left = self._wait(environ["werkzeug.socket"], self._latency(model, method, reply, fault))
+        asked = self._api.read(request, content)
+        fault = self._fault(asked.model) if asked.plays else _OK
+        reply = self._api.check_key(request, self._key)
+        if reply is None:
+            reply = self._api.reply(asked, request, self._played(asked, fault))
+        request.close()  # the files of a form
+        left = self._wait(environ["werkzeug.socket"], self._latency(asked, reply, fault))
         met = reply.name if fault.name == "ok" else fault.name
-        call = Call(version, model, method, _parse_json(content), _headers_without_key(request), met, left)
+        headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in _KEY_HEADERS}
+        call = Call(asked.version, asked.model, asked.method, asked.body, headers, met, left)
         return self._response(request, reply, fault, call, environ["werkzeug.socket"])(environ, start)
 
-    def _check_key(self, request: Request) -> Reply | None:
-        key = request.headers.get("x-goog-api-key", "")
-        if not key:
-            return responses.no_key()
-        wrong = key != self._key if self._key is not None else key.startswith("invalid")
-        return responses.bad_key() if wrong else None
-
-    def _reply(self, request: Request, content: bytes, version: str, model: str, method: str, fault: Fault) -> Reply:
-        if request.method == "GET" and not method:
-            size = request.args.get("pageSize", service.DEFAULT_PAGE_SIZE, type=int)
-            token = request.args.get("pageToken", "")
-            return service.get_model(version, model) if model else service.list_models(token, size)
-        if request.method != "POST" or method not in _GENERATES:
-            return responses.not_found(version, model, method or request.method)
-        body = _parse_json(content)
-        if not body:
-            return responses.invalid("Invalid JSON payload received.")
-        after = None if fault.after is None else fault.after * (self._scale or 1)
+    def _played(self, asked: Asked, fault: Fault) -> Played:
         with self._changed:
-            self._number += 1
+            self._number += asked.plays
             salt = f"{self._seed}/{self._number}".encode()
-        reply = responses.scripted_reply(fault.name, version, model, after)
-        if reply is None:
-            reply = service.generate(service.GenerateRequest(version, model, body, fault.name, self._now(), salt))
-        return reply if method == _GENERATES[0] else service.as_stream(reply, sse=request.args.get("alt") == "sse")
+        after = None if fault.after is None else fault.after * (self._scale or 1)
+        return Played(fault.name, after, self._now(), salt)
 
     def _fault(self, model: str) -> Fault:
         with self._changed:
@@ -196,12 +174,13 @@ class GeminiEmulator(LoopbackServer):
             self._script[at] = replace(fault, times=fault.times - 1)
         return fault
 
-    def _latency(self, model: str, method: str, reply: Reply, fault: Fault) -> float:
+    def _latency(self, asked: Asked, reply: Reply, fault: Fault) -> float:
+        """Seconds until the reply: of an image as long as the service takes, of an error 1 to 3."""
         if fault.name == "slow":
             return (1.0 if fault.after is None else fault.after) * (self._scale or 1)
-        if not self._scale or method not in _GENERATES:
+        if not self._scale or not asked.plays:
             return 0.0
-        low, high = LATENCIES.get(model, (3.0, 3.0)) if reply.code == 200 else (1.0, 3.0)
+        low, high = self._api.latencies.get(asked.model, (3.0, 3.0)) if reply.code == 200 else (1.0, 3.0)
         with self._changed:
             return self._draw.uniform(low, high) * self._scale
 
@@ -224,12 +203,12 @@ class GeminiEmulator(LoopbackServer):
             self._wait(peer, 3600)
             call = replace(call, left=True)
         if fault.name == "trickle":
-            return self._trickle(_encode(request, reply), call, fault, peer)
+            return self._trickle(self._encode(request, reply), call, fault, peer)
         self._record(call)
         if call.left or fault.name in ("drop", "hang"):
             peer.shutdown(socket.SHUT_RDWR) if fault.name == "drop" else None
             raise ConnectionAbortedError  # werkzeug takes it as a client that has disconnected
-        response = _encode(request, reply)
+        response = self._encode(request, reply)
         if fault.name == "truncate":
             body = response.get_data()
 
@@ -267,25 +246,10 @@ class GeminiEmulator(LoopbackServer):
         response.headers["Content-Length"] = str(len(body))
         return response
 
-
-def _encode(request: Request, reply: Reply) -> Response:
-    content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content, indent=2).encode()
-    headers = {**responses.HEADERS, "Server-Timing": "gfet4t7; dur=48", **reply.headers}
-    if "gzip" in request.headers.get("Accept-Encoding", "") and (reply.code != 200 or request.method == "GET"):
-        content = gzip.compress(content, 1)
-        headers["Content-Encoding"] = "gzip"
-    return Response(content, reply.code, headers)
-
-
-def _parse_json(content: bytes) -> dict[str, Any]:
-    """The JSON object of a body; empty if it is anything else."""
-    try:
-        document = json.loads(content or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _headers_without_key(request: Request) -> dict[str, str]:
-    """The headers in lower case, without the key: recorded calls end up in logs and test reports."""
-    return {name.lower(): value for name, value in request.headers.items() if name.lower() != "x-goog-api-key"}
+    def _encode(self, request: Request, reply: Reply) -> Response:
+        content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content, indent=2).encode()
+        headers = {**self._api.headers, **reply.headers}
+        if "gzip" in request.headers.get("Accept-Encoding", "") and (reply.code != 200 or request.method == "GET"):
+            content = gzip.compress(content, 1)
+            headers["Content-Encoding"] = "gzip"
+        return Response(content, reply.code, headers)
