@@ -50,7 +50,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_with_pip,
         works_with_uv,
     )
-    from omni_release.environments.extras_checks import extras_exist
+    from omni_release.environments.extras_checks import extras_exist, extras_install
     from omni_release.environments.inputs import of_checkout, of_distributions, of_installed, of_resolved
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
@@ -126,6 +126,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(typing_and_license, needs="build"),
                 check(description_links, needs="build", key=of_distributions),
                 check(extras_exist, needs="install-candidate"),
+                check(extras_install, needs="build"),
                 step(Rebuild(), needs="build"),
                 check(wheel_matches_checkout, needs="rebuild"),
                 check(build_reproducible, needs="rebuild"),

@@ -1,4 +1,4 @@
-"""Do the extras exist that requirements and the README name?"""
+"""Do the extras exist that requirements and the README name, and can each be installed?"""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from omni_release import distributions, environments
+from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
+from omni_release.environments import installers
+from omni_release.environments.requirements import is_for_development
 
 
 @reports(
@@ -52,6 +55,50 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
         if canonicalize_name(extra) not in own:
             message = f"{where} names the extra {release.project.name}[{extra}], which does not exist"
             yield Finding(message, "extra-in-prose", Severity.WARNING, distribution=wheel.name)
+
+
+UNRESOLVABLE = Rule("extra-unresolvable", RuleClass.RELEASE, "Requirements of an extra cannot be met")
+NOT_HERE = Rule("extra-not-here", RuleClass.QUALITY, "Extra cannot be installed on this machine")
+
+
+@reports(UNRESOLVABLE, NOT_HERE)
+def extras_install(release: Release, world: World) -> Iterator[Finding]:
+    """Extras can be installed
+
+    For each extra, uv finds versions of all that it requires, with the requirements of the release itself.
+
+    Fix: correct the requirement that uv names; its whole output is in `logs/extra-NAME.log` of the run.
+    """
+    wheel = distributions.installable(release.dist)
+    extras = distributions.metadata(wheel).get_all("Provides-Extra", [])
+    if not extras:
+        raise NotApplicable("the project has no extras")
+    name, _ = distributions.name_and_version(wheel.name)
+    where = wheel.resolve().as_uri()
+    if installers.resolve(release, world, "extras", (f"{name}[{','.join(extras)}] @ {where}",)).code == 0:
+        return
+    if installers.resolve(release, world, "extra-none", (f"{name} @ {where}",)).code != 0:
+        raise Inconclusive("uv finds no versions for the release itself, without extras", "See `works-with-uv`.")
+    for extra in extras:  # two may exclude each other
+        completed = installers.resolve(release, world, f"extra-{extra}", (f"{name}[{extra}] @ {where}",))
+        if completed.code == 0:
+            continue
+        text = " ".join(" ".join(completed.tail).split())
+        if completed.network or _OFFLINE.search(text):
+            raise Inconclusive(f"uv could not reach an index for the extra {extra}: {completed.tail[-1]}", _NETWORK)
+        found = _REASON.search(text)
+        certain = "No solution found" in text and not _OF_MACHINE.search(text) and not is_for_development(extra)
+        rule = UNRESOLVABLE if certain else NOT_HERE
+        severity = Severity.ERROR if certain else Severity.WARNING
+        message = f"the extra {extra} cannot be installed: {(found[1] if found else text)[:500]}"
+        yield Finding(message, rule.id, severity, path=release.project.stated_in, distribution=wheel.name)
+
+
+_NETWORK = "Run it again with a network."
+_OFFLINE = re.compile(r"network was disabled|network connectivity is disabled")
+_REASON = re.compile(r"(?:╰─▶|cause:) (?:Because )?(.+?)(?:, we can conclude|$)")
+_OF_MACHINE = re.compile(r"\bwheels?\b|\bPython\b|\bplatform|\bABI\b|Failed to build|pre-release", re.IGNORECASE)
+"""What uv says where another machine, another Python or a compiler may do."""
 
 
 def _named_in_texts(wheel: Path, name: str) -> Iterator[tuple[str, str]]:

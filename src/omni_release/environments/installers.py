@@ -19,7 +19,7 @@ from omni_release.core.actions import Run, Write
 from omni_release.core.errors import UsageError
 from omni_release.core.model import Artifact, Release
 from omni_release.core.secret_variables import installer_logins
-from omni_release.core.world import World
+from omni_release.core.world import Completed, World
 from omni_release.index import PYPI_SIMPLE
 
 PIP_QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
@@ -163,9 +163,16 @@ def succeeds(world: World, run: Run | None) -> bool:
 
 
 def resolution(release: Release, world: World, name: str, requirements: Sequence[str], *options: str) -> str | None:
-    """What uv would install for these requirements now: versions and hashes; None where it cannot tell.
+    """What uv would install for these requirements now: versions and hashes; None where it cannot tell."""
+    found = release.work_dir / f"{name}.resolved"
+    resolved = resolve(release, world, name, requirements, *options)
+    return found.read_text(encoding="utf-8") if resolved.code == 0 else None
 
-    As `install_dependencies` it asks uv's cache first, with this machine's settings. `name` is that of its files.
+
+def resolve(release: Release, world: World, name: str, requirements: Sequence[str], *options: str) -> Completed:
+    """Let uv write what it would install for these requirements to NAME.resolved in the run's working folder.
+
+    As `install_dependencies` it asks uv's cache first, with this machine's settings. `name` is also that of the log.
     """
     wanted, found = release.work_dir / f"{name}.in", release.work_dir / f"{name}.resolved"
     world.files.write(Write(wanted, "\n".join((*requirements, "")).encode()))
@@ -173,10 +180,8 @@ def resolution(release: Release, world: World, name: str, requirements: Sequence
     quiet = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python", sys.executable)
     settings = ("--project", str(release.project.root), *options)
     argv = uv("pip", "compile", *settings, *quiet, "--output-file", str(found), str(wanted))
-    for arguments in ((*argv, "--offline"), argv):
-        if world.processes.run(configured(release, world, name, arguments)).code == 0:
-            return found.read_text(encoding="utf-8")
-    return None
+    cached = world.processes.run(configured(release, world, name, (*argv, "--offline")))
+    return cached if cached.code == 0 else world.processes.run(configured(release, world, name, argv))
 
 
 def resolve_release(release: Release, world: World) -> None:

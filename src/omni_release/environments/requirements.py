@@ -77,7 +77,7 @@ class Declaration:
     @property
     def extras_of_users(self) -> tuple[str, ...]:
         """The extras that are not for development alone."""
-        return tuple(extra for extra in self.extras if not _is_for_development(extra))
+        return tuple(extra for extra in self.extras if not is_for_development(extra))
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,13 @@ class WheelRequirements:
         plain = [requirement for requirement in found if not _extras_of(requirement)]
         met = [r for r in plain if r.marker is None or r.marker.evaluate({"extra": ""})]
         named = {extra for requirement in found for extra in _extras_of(requirement)}
-        extras = tuple(sorted((e for e in self.extras if canonicalize_name(e) in named), key=_is_for_development))
+        extras = tuple(sorted((e for e in self.extras if canonicalize_name(e) in named), key=is_for_development))
         marker = str(plain[0].marker) if plain and not met else ""
         return Declaration(found[0].name, extras, bool(plain), marker)
 
 
-def _is_for_development(extra: str) -> bool:
+def is_for_development(extra: str) -> bool:
+    """Whether an extra is for the development of a project, by its name."""
     return _FOR_DEVELOPMENT.fullmatch(canonicalize_name(extra)) is not None
 
 
