@@ -347,15 +347,18 @@ def build(prebuilt: Path | None = None) -> Lane:
 def inspect(prebuilt: Path | None = None, mode: str = "") -> Lane:
     """Run the rehearsal up to the inspection of the built distributions.
 
-    In the mode `files` there is no checkout, only files: nothing is built, and a wheel among them is installed.
+    In the mode `files` there is no checkout, only files: nothing is built, and a wheel among them is installed, from an
+    index on this machine.
     """
     if mode != "files" or prebuilt is None:
         return rehearse(prebuilt).up_to("inspect", *_INSPECTIONS)
     lane = rehearse(prebuilt).up_to("inspect", *_OF_FILES, *(_OF_WHEELS if any(prebuilt.glob("*.whl")) else ()))
-    if any(prebuilt.glob("*.tar.gz")):
-        return lane
-    tasks = (task for task in lane.tasks if task.id != "project-valid")  # a wheel has no pyproject.toml
-    return Lane("inspect", tuple(replace(task, needs=_others(task.needs, "project-valid")) for task in tasks))
+    parts = {Stage.BUILD: Stage.INSPECT, Stage.PUBLISH: Stage.VERIFY}  # nothing is built or published
+    tasks = tuple(replace(task, stage=parts.get(task.stage, task.stage)) for task in lane.tasks)
+    if not any(prebuilt.glob("*.tar.gz")):  # a wheel has no pyproject.toml
+        others = (task for task in tasks if task.id != "project-valid")
+        tasks = tuple(replace(task, needs=_others(task.needs, "project-valid")) for task in others)
+    return Lane("inspect", tasks)
 
 
 def _others(needs: tuple[str, ...], id: str) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ def test_files(in_wheel: dict[str, str], rules: set[str], tmp_path: Path) -> Non
     found = {f["rule"] for o in ran.document["outcomes"] for f in o["findings"] if f["severity"] == "error"}
     assert (rules <= found, ran.document["run"]) == (True, None)
     assert not {"build-reproducible", "rebuild"} & {outcome["id"] for outcome in ran.document["outcomes"]}
+    assert {outcome["stage"] for outcome in ran.document["outcomes"]} == {"source", "inspect", "verify"}
+    assert "rehearsal index" not in ran.err
     assert ran.outcome("build")["status"] == "passed"
     assert sorted(path for path in tmp_path.iterdir() if path.name != ".cache") == before  # that of all runs
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import pytest
 from omni_release import source_tree
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core.documents import append_json_line
+from omni_release.core.model import Finding, Outcome, Report, Stage, Status
+from omni_release.report import json_report
 from tests.conftest import child_environment, git, omni
 
 RUN = "20261126-051149-000"
@@ -133,6 +138,48 @@ def test_report(case: Callable[[str], Path]) -> None:
     assert omni("report", RUN, cwd=root).out == "## rehearse\n"
     ran = omni("report", "--open", cwd=root)
     assert (ran.code, f"run {RUN} has no report.html" in ran.err) == (2, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no pseudo-terminals")
+@pytest.mark.parametrize("kind", ["passed", "failed", "interrupted", "of another version"])
+def test_report_in_a_terminal(kind: str, case: Callable[[str], Path]) -> None:
+    """In a terminal a report looks as its run did; with -v each task is shown, too."""
+    root = case("sound")
+    folder = add_run(root, "rehearse", "passed")
+    findings = (Finding("it is wrong", "one/r"),) if kind == "failed" else ()
+    status = Status.FAILED if findings else Status.PASSED
+    one = Outcome("one", "One thing", "check", status, findings, "Fix it.", stage=Stage.CODE)
+    run = Report("rehearse", "acme", "1.0", "rehearsal", 1.0, (one,), run="x", interrupted=kind == "interrupted")
+    document = json_report.document(run)
+    if kind == "of another version":
+        document = document.replace('"verdict"', '"result"')
+    (folder / "report.json").write_text(document, encoding="utf-8")
+    (folder / "report.md").write_text("## rehearse\n", encoding="utf-8")
+    printed = in_terminal(root, "report", "-v")
+    if kind == "of another version":
+        assert "## rehearse" in printed
+        return
+    assert "rehearse of acme 1.0\r\n" in printed and "##" not in printed
+    assert f"{kind.upper()} in 1.0 s" in printed
+    assert ("Code " in printed) == ("One thing  [one]" in printed) == (kind != "interrupted")
+    assert ("1  one/r  it is wrong" in printed) is (kind == "failed")
+    assert "Next    omni-release" in printed or kind == "failed"
+
+
+def in_terminal(root: Path, *arguments: str) -> str:
+    """What a command prints in a terminal of 100 columns, without colours."""
+    reading, terminal = os.openpty()
+    environment = child_environment(TERM="dumb")
+    argv = [sys.executable, "-m", "omni_release", *arguments]
+    with subprocess.Popen(argv, cwd=root, env=environment, stdin=terminal, stdout=terminal, stderr=terminal) as started:
+        os.close(terminal)
+        printed = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+            while part := os.read(reading, 4096):
+                printed += part
+        assert started.wait() == 0, printed
+    os.close(reading)
+    return printed.decode()
 
 
 def test_page_of_a_report(case: Callable[[str], Path], tmp_path: Path) -> None:

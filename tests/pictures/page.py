@@ -9,16 +9,17 @@ import tempfile
 from pathlib import Path
 
 from omni_release.report import page
-from tests.conftest import copy_case, omni
+from tests.conftest import omni
+from tests.pictures import terminal
 
 SIZE = {"width": 1200, "height": 1100}
 COLOURS = 256
 
 
 def draw(folder: Path) -> list[Path]:
-    """Rehearse the case project with an image feature, and draw its page into this folder; the path of the picture."""
+    """Draw the page of the rehearsal that `failed.svg` shows into this folder; the path of the picture."""
     with tempfile.TemporaryDirectory() as scratch:
-        root = copy_case("broken-feature", Path(scratch) / "acme-painter")
+        root = terminal.broken(Path(scratch))
         omni("rehearse", cwd=root)
         (written,) = root.glob(f".omni-release/runs/*/{page.FILE}")
         target = folder / "report.png"

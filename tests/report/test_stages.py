@@ -11,6 +11,7 @@ from omni_release.report import stages
 from omni_release.report.stages import Mark, Progress
 
 DONE = Outcome("one", "One", "check", Status.PASSED, stage=Stage.SOURCE)
+STEP = dataclasses.replace(DONE, id="prepare", title="Prepare", kind="step")
 WARNED = dataclasses.replace(DONE, id="two", findings=(Finding("odd", "two/r", Severity.WARNING),))
 NOT_RUN = Outcome("upload", "Upload", "step", Status.SKIPPED, evidence={BLOCKED_BY: "build"}, stage=Stage.SOURCE)
 
@@ -41,12 +42,31 @@ def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
         ([NOT_RUN], Mark.BLOCKED, "not run: needs build"),
         ([DONE, NOT_RUN], Mark.BLOCKED, "not run: needs build"),
         ([with_status(Status.PLANNED)], Mark.PLANNED, "1 task"),
+        ([STEP, with_status(Status.SKIPPED, reason="no tests")], Mark.SKIPPED, "no tests"),
+        ([STEP, DONE, with_status(Status.SKIPPED, reason="no tests")], Mark.PASSED, "prepare, one"),
+        ([STEP], Mark.PASSED, "prepare"),
     ],
 )
 def test_row(outcomes: list[Outcome], mark: Mark, words: str) -> None:
     """The worst task decides the mark; the words name what failed, else count what passed."""
     row = stages.row(Stage.SOURCE, outcomes, outcomes, 1.0)
     assert (row.mark, row.words) == (mark, words)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "mark", "words"),
+    [
+        ([DONE], Mark.INTERRUPTED, "interrupted before a, b, c and 1 more"),
+        ([with_status(Status.FAILED), DONE], Mark.FAILED, "three failed; interrupted before a, b, c and 1 more"),
+        ([], Mark.BLOCKED, "interrupted before a, b, c and 1 more"),
+    ],
+)
+def test_interrupted(outcomes: list[Outcome], mark: Mark, words: str) -> None:
+    """A stage that was not finished has a mark of its own, one that has not begun is shown, too."""
+    missing = {**dict.fromkeys("abcd", Stage.SOURCE), "e": Stage.AFTER}
+    first, last = stages.rows(outcomes, missing)
+    assert (first.mark, first.words) == (mark, words)
+    assert (last.stage, last.mark, last.words) == (Stage.AFTER, Mark.BLOCKED, "interrupted before e")
 
 
 @pytest.mark.parametrize(
@@ -91,8 +111,9 @@ def test_order_of_rows() -> None:
 
 
 def test_rows_of_an_interrupted_run() -> None:
-    """At the end each stage with an outcome is shown, finished or not."""
+    """At the end each stage is shown, finished or not."""
     progress = Progress([("one", Stage.SOURCE), ("two", Stage.SOURCE), ("build", Stage.BUILD)], lambda: 0.0)
     progress.started("one")
     progress.ended(DONE)
-    assert [row.stage for row in progress.new_rows(all_of_them=True)] == [Stage.SOURCE]
+    found = [(row.stage, row.mark) for row in progress.new_rows(all_of_them=True)]
+    assert found == [(Stage.SOURCE, Mark.INTERRUPTED), (Stage.BUILD, Mark.BLOCKED)]

@@ -50,7 +50,7 @@ def write(release: Release, world: World) -> Write:
         outcome = Outcome("is-sound", "Everything is sound", "check", Status.FAILED, findings)
         report = Report("rehearse", "acme", "1.0", "rehearsal", 1.0, (outcome,), run=str(release.folder))
         redact = Secrets.of({"TWINE_PASSWORD": SECRET}).redact
-        return run_facts.write_page(report, LANE, release, world, redact, (), folders or (release.records,))
+        return run_facts.write_page(report, LANE, release, world, redact, (), folders or (release.records,), head=None)
 
     return writer
 
@@ -105,7 +105,7 @@ def test_checklists_and_sign_offs(release: Release, world: World, tmp_path: Path
     world.journal.sign("live-evidence", "Bo", "no key")
     lane = dataclasses.replace(LANE)
     report = Report("rehearse", "acme", "1.0", "rehearsal", 1.0, ())
-    answers = run_facts.gather(report, lane, release, dataclasses.replace(world, answers=sign_offs), ()).answers
+    answers = run_facts.gather(report, lane, release, dataclasses.replace(world, answers=sign_offs), (), None).answers
     assert [(answer.id, answer.status, answer.who, answer.reason) for answer in answers] == [
         ("before/look", "answered", "Ada", "by eye"),
         ("before/wait", "waiting", "", ""),

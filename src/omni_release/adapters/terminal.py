@@ -67,7 +67,7 @@ def _width(stream: TextIO, environment: Mapping[str, str]) -> int:
 
 def _has_unicode(stream: TextIO) -> bool:
     try:
-        "✔✘⚠·○✋".encode(stream.encoding or "ascii")
+        "✔✘⚠·–○✋■".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -241,8 +241,8 @@ _DEFAULT_WIDTH = 100
 _STYLES = (
     (r"^ {2,4}(✔|ok  ) ", "green"),
     (r"^ {2,4}(✘|FAIL) ", "bold red"),
-    (r"^ {2,4}(⚠|warn|\?|✋|wait) ", "yellow"),
-    (r"^ {2,4}[·-] .*|^ {2,4}skip .*", "dim"),
+    (r"^ {2,4}(⚠|warn|\?|✋|wait|■|stop) ", "yellow"),
+    (r"^ {2,4}([·–]|-   |skip) .*", "dim"),
     (r"^  PASSED", "bold green"),
     (r"^  (FAILED|INTERRUPTED)", "bold red"),
     (r"^  (INCONCLUSIVE|WAITING|PLANNED|SKIPPED)", "bold yellow"),

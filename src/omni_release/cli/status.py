@@ -27,6 +27,7 @@ class Arguments(cli_parser.Arguments):
 
     run_id: str = ""
     open: bool = False
+    verbose: bool = False
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -40,7 +41,10 @@ def add_parser(commands: Commands, name: str) -> None:
     else:
         added = subcommand(commands, name, "Show the report of a run", "report", "report 20261126-051149-000 --open")
         added.add_argument("run_id", nargs="?", metavar="RUN", help="the run (default: the newest)")
-        added.add_argument("--open", action="store_true", help="open its page in the browser")
+        shown = added.add_mutually_exclusive_group()
+        shown.add_argument("--open", action="store_true", help="open its page in the browser")
+        help = "show every task, with all findings"
+        shown.add_argument("-v", "--verbose", action="store_true", help=help)
     add_project(added)
     if name != "report":
         add_format(added)
@@ -199,7 +203,10 @@ def run_runs(arguments: Arguments) -> int:
 
 
 def run_report(arguments: Arguments) -> int:
-    """Print the report of a run and where its page is, or open the page. Raises UsageError where the run has none."""
+    """Show the report of a run and where its page is, or open the page. Raises UsageError where the run has none.
+
+    In a pipe it is Markdown.
+    """
     from omni_release.core.model import PUBLISHED
 
     store = lane.run_store(arguments.load_project())
@@ -214,10 +221,42 @@ def run_report(arguments: Arguments) -> int:
     page = path.with_suffix(".html")
     if arguments.open:
         return _open(page, folder.path.name)
+    if sys.stdout.isatty() and _shown(path.with_suffix(".json"), page, verbose=arguments.verbose):
+        return EXIT_PASSED
     sys.stdout.write(path.read_text(encoding="utf-8"))
     if page.is_file():
         sys.stderr.write(f"Page: {page}\n")
     return EXIT_PASSED
+
+
+def _shown(document: Path, page: Path, *, verbose: bool) -> bool:
+    """Show a report as its run has shown it; whether that is possible."""
+    import json
+    import os
+    from dataclasses import replace
+    from pathlib import Path
+
+    from omni_release.adapters.terminal import terminal
+    from omni_release.core.model import REHEARSAL, display_path
+    from omni_release.report import json_report, stages, text
+
+    content = document.read_text(encoding="utf-8") if document.is_file() else ""
+    if not (report := json_report.read(content)):
+        return False
+    step = str(json.loads(content).get("next", ""))
+    report = replace(report, run=display_path(Path.cwd(), document.parent))
+    with terminal(sys.stdout, os.environ, lane.redact) as screen:
+        layout = text.Layout(screen.width, screen.unicode)
+        target = "" if report.target == REHEARSAL else report.target
+        screen.say([text.header_line(f"{report.lane} of {report.project}", report.version, None, target), ""])
+        if not report.interrupted:  # what it had not reached is not in its report
+            for row in stages.rows(report.outcomes):
+                screen.say([text.stage_line(row, layout)])
+                screen.say(line for o in row.outcomes if verbose for line in text.task_lines(o, layout))
+        screen.say(text.problem_lines(report, layout))
+        shown = display_path(Path.cwd(), page) if page.is_file() else ""
+        screen.say(text.verdict_lines(report, step, layout, page=shown))
+    return True
 
 
 def _open(page: Path, run: str) -> int:

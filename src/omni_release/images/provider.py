@@ -176,7 +176,7 @@ class SystemClock:
 
 STARTED = "Generating image…"
 
-STILL_RUNNING = "Still generating… high-quality images can take 15–30 seconds"  # noqa: RUF001  # an en dash, as in print
+STILL_RUNNING = "Still generating… high-quality images can take 15–30 seconds"
 
 Progress = Callable[[str], None]
 

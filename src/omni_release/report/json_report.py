@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import Report, SignOff
+from omni_release.core.model import NOTHING_TESTED, Report, SignOff, Status
 from omni_release.report import next_step
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ def document(report: Report) -> str:
             "next": next_step.after(report),
         }
     )
+
+
+def read(document: str) -> Report | None:
+    """The report that `document` wrote; None for anything else, such as that of another version."""
+    import msgspec
+
+    try:
+        content = json.loads(document)
+        found = msgspec.convert(content, Report)
+        skipped = tuple(outcome.id for outcome in found.outcomes if outcome.status is Status.SKIPPED)
+        tests = skipped if content["verdict"] == NOTHING_TESTED else ()
+        found = replace(found, interrupted=content["verdict"] == "interrupted", tests=tests)
+        return found if found.verdict == content["verdict"] else None
+    except (ValueError, KeyError, TypeError, RecursionError, msgspec.ValidationError):
+        return None
 
 
 def error_document(lane: str, error: OmniReleaseError, redact: Redact) -> str:

@@ -25,6 +25,7 @@ _WORDS = {
     Mark.UNKNOWN: ("inconclusive", "warn"),
     Mark.PLANNED: ("planned", "plain"),
     Mark.WAITING: ("waiting", "warn"),
+    Mark.INTERRUPTED: ("interrupted", "warn"),
 }
 _TONES = {
     **dict.fromkeys(("passed", "answered"), "good"),
@@ -140,21 +141,17 @@ def _paths(findings: Iterable[Finding]) -> str:
 
 def stage_views(report: Report, facts: PageFacts, times: Timeline) -> list[Mapping[str, Any]]:
     """The stages in order, each with its tasks, as the template shows them."""
+    ended = {outcome.id for outcome in report.outcomes}
+    left = {task.id: Stage(task.stage) for task in facts.tasks.values() if report.interrupted and task.id not in ended}
     shown: list[Mapping[str, Any]] = []
-    for stage in Stage:
-        outcomes = [outcome for outcome in report.outcomes if outcome.stage is stage]
-        ran = [(o.started, o.started + o.seconds) for o in outcomes if o.started is not None and o.id in times.bars]
-        seconds = max(end for _, end in ran) - min(begun for begun, _ in ran) if ran else 0.0
-        if outcomes:
-            row = stages.row(stage, outcomes, report.outcomes, seconds)
-            word, tone = _WORDS[row.mark]
-            tasks = [_task_view(outcome, facts, times) for outcome in outcomes]
-            mark = stages.UNICODE[row.mark]
-            seconds = 0.0 if row.mark in (stages.Mark.SKIPPED, stages.Mark.BLOCKED) else round(seconds, 3)
-            shown.append(
-                {"name": stage.value, "words": row.words, "seconds": seconds, "tasks": tasks}
-                | {"mark": mark, "word": word, "tone": tone}
-            )
+    for row in stages.rows(report.outcomes, left):
+        word, tone = _WORDS[row.mark]
+        seconds = 0.0 if row.mark in (Mark.SKIPPED, Mark.BLOCKED) else round(row.seconds, 3)
+        shown.append(
+            {"name": row.stage.value, "words": row.words, "seconds": seconds}
+            | {"mark": stages.UNICODE[row.mark], "word": word, "tone": tone}
+            | {"tasks": [_task_view(outcome, facts, times) for outcome in row.outcomes]}
+        )
     return shown
 
 

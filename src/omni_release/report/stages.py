@@ -6,6 +6,7 @@ import enum
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from omni_release.core.model import BLOCKED_BY, Outcome, Severity, Stage, Status
 from omni_release.core.text import counted, listed
@@ -23,6 +24,7 @@ class Mark(enum.StrEnum):
     UNKNOWN = "?"
     PLANNED = "plan"
     WAITING = "wait"
+    INTERRUPTED = "stop"
 
 
 UNICODE: Mapping[Mark, str] = {
@@ -30,10 +32,11 @@ UNICODE: Mapping[Mark, str] = {
     Mark.FAILED: "✘",
     Mark.WARNING: "⚠",
     Mark.SKIPPED: "·",
-    Mark.BLOCKED: "-",
+    Mark.BLOCKED: "–",
     Mark.UNKNOWN: "?",
     Mark.PLANNED: "○",
     Mark.WAITING: "✋",
+    Mark.INTERRUPTED: "■",
 }
 """The marks for a terminal that has them."""
 
@@ -68,13 +71,41 @@ class Row:
     outcomes: tuple[Outcome, ...]
 
 
-def row(stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome], seconds: float) -> Row:
-    """The row of a stage with these outcomes; `everything` are the outcomes of the whole run so far."""
+def row(
+    stage: Stage,
+    outcomes: Sequence[Outcome],
+    everything: Sequence[Outcome],
+    seconds: float,
+    missing: Sequence[str] = (),
+) -> Row:
+    """The row of a stage with these outcomes; `everything` are the outcomes of the whole run so far.
+
+    `missing` are the ids of the tasks that have no outcome, in a run that was interrupted.
+    """
     marks = {mark_of(outcome) for outcome in outcomes}
     if not any(mark_of(outcome) is Mark.BLOCKED and outcome.kind == "step" for outcome in outcomes) and len(marks) > 1:
         marks.discard(Mark.BLOCKED)  # a check that did not run does not stop the stage
     mark = next((mark for mark in _WORST_FIRST if mark in marks), Mark.SKIPPED)
-    return Row(stage, mark, "; ".join(_words(mark, stage, outcomes, everything)), seconds, tuple(outcomes))
+    checks = [outcome for outcome in outcomes if outcome.kind == "check"]
+    reported = outcomes
+    if mark is Mark.PASSED and checks and all(check.status is Status.SKIPPED for check in checks):
+        mark, reported = Mark.SKIPPED, checks  # the steps only prepare: where there are no tests, for example
+    words = list(_words(mark, stage, reported, everything))
+    if missing:
+        words = [*(words if mark is Mark.FAILED else ()), f"interrupted before {listed(missing, 3)}"]
+        mark = mark if mark is Mark.FAILED else Mark.INTERRUPTED if outcomes else Mark.BLOCKED
+    return Row(stage, mark, "; ".join(words), seconds, tuple(outcomes))
+
+
+def rows(outcomes: Sequence[Outcome], missing: Mapping[str, Stage] = MappingProxyType({})) -> Iterator[Row]:
+    """The rows of a run that has ended, in order; `missing` are the tasks without an outcome, with their stages."""
+    for stage in Stage:
+        of_stage = [outcome for outcome in outcomes if outcome.stage is stage]
+        left = [id for id, of in missing.items() if of is stage]
+        ran = [(o.started, o.started + o.seconds) for o in of_stage if o.started is not None]
+        seconds = max(end for _, end in ran) - min(begun for begun, _ in ran) if ran else 0.0
+        if of_stage or left:
+            yield row(stage, of_stage, outcomes, seconds, left)
 
 
 def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome]) -> Iterator[str]:
@@ -215,9 +246,10 @@ class Progress:
             if len(outcomes) < sum(s is stage for s in self._stage_of.values()) and not all_of_them:
                 return
             self._shown.add(stage)
-            if outcomes:
-                seconds = self._ended[stage] - self._begun[stage] if stage in self._begun else 0.0
-                yield row(stage, outcomes, self._outcomes, seconds)
+            ended = {outcome.id for outcome in outcomes}
+            missing = [id for id, of in self._stage_of.items() if of is stage and id not in ended]
+            seconds = self._ended[stage] - self._begun[stage] if stage in self._ended and stage in self._begun else 0.0
+            yield row(stage, outcomes, self._outcomes, seconds, missing)
 
     def running(self) -> Iterator[tuple[Stage, tuple[str, ...], float]]:
         """The stages that have not been shown: the ids of their running tasks, and the seconds since their start."""

@@ -20,7 +20,7 @@ from omni_release.adapters.terminal import terminal
 from omni_release.checklists import sign_offs
 from omni_release.core import causes, engine, renamed
 from omni_release.core.errors import UsageError, did_you_mean
-from omni_release.core.model import REHEARSAL, Outcome, Release, Report
+from omni_release.core.model import REHEARSAL, Outcome, Release, Report, display_path
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
@@ -132,9 +132,9 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
         link = functools.partial(causes.link, tasks=lane.tasks)
         progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic, link)
         screen.follow(lambda: text.running_lines(progress))
+        # `version` runs at every commit, and git takes longer to look at all files than all the rest.
+        head = None if request.lane == "version" else source_tree.head(str(release.project.root))
         if request.verbosity >= 0:
-            # `version` runs at every commit, and git takes longer to look at all files than all the rest.
-            head = None if request.lane == "version" else source_tree.head(str(release.project.root))
             screen.say([text.header_line(release.project.name, release.version, head, _shown(request, release)), ""])
         outcomes: list[Outcome] = []
         interrupted = False
@@ -158,7 +158,8 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             report_files.write_step_summary(report, os.environ, secrets.redact)
             folders = [*([release.records] if kept else []), *filter(None, [request.output])]
             if folders:
-                problem = run_facts.write_page(shown, lane, release, world, secrets.redact, store.runs(), folders)
+                runs, redact = store.runs(), secrets.redact
+                problem = run_facts.write_page(shown, lane, release, world, redact, runs, folders, head=head)
                 screen.say([problem] if problem else [])
         except OSError as error:
             screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
@@ -181,7 +182,7 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
 def _shown(request: Request, release: Release) -> str:
     """The target, with the address that uploads go to: a name alone does not say where. Empty without an index."""
     if release.target == REHEARSAL:
-        return "rehearsal index" if request.lane in lanes.BUILDING else ""
+        return "rehearsal index" if request.lane in lanes.BUILDING and request.mode != "files" else ""
     upload = request.destination.upload if request.destination else ""
     return f"{release.target} ({upload})" if upload not in ("", release.target) else release.target
 
@@ -231,17 +232,12 @@ def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> 
 def _page_of(release: Release) -> str:
     """The path of the run's page as a person types it; empty without one."""
     path = release.records / page.FILE
-    return _relative(path) if path.is_file() else ""
+    return display_path(Path.cwd(), path) if path.is_file() else ""
 
 
 def _with_relative_run(report: Report) -> Report:
     """The report with the path of its run as a person types it: relative, where it is below the current folder."""
-    return report if report.run is None else replace(report, run=_relative(Path(report.run)))
-
-
-def _relative(path: Path) -> str:
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+    return report if report.run is None else replace(report, run=display_path(Path.cwd(), Path(report.run)))
 
 
 def _report(

@@ -24,6 +24,7 @@ from omni_release.report import page
 from omni_release.report.files import FORMATS
 from omni_release.report.page_facts import Answer, ContractChange, Log, PageFacts, TaskFacts
 from omni_release.run_facts import distribution_files, earlier_run, scenarios
+from omni_release.source_tree import Head
 
 _LINES, _LINE = 20, 400  # of a log, and characters of a line
 _READ = 16_384  # bytes, from the end of a log
@@ -38,8 +39,12 @@ def write_page(
     redact: Redact,
     runs: Iterable[RunFolder],
     folders: Iterable[Path],
+    *,
+    head: Head | None,
 ) -> str:
     """Write the page of a run into each folder, with the images beside it; why there is none, empty where there is.
+
+    `head` is what was checked out when the run began.
 
     The report must be without secrets; the facts are redacted here.
 
@@ -47,7 +52,7 @@ def write_page(
     """
     try:
         compiled = _compiled(world.environment)
-        facts = redacted(gather(report, lane, release, world, runs), redact)
+        facts = redacted(gather(report, lane, release, world, runs, head), redact)
         forms = tuple(format.file for format in FORMATS.values())
         for folder in folders:
             copied = folder != release.records
@@ -84,12 +89,13 @@ def _copy_pictures(facts: PageFacts, source: Path, target: Path) -> None:
                 shutil.copyfile(source / picture.path, target / picture.path)
 
 
-def gather(report: Report, lane: Lane, release: Release, world: World, runs: Iterable[RunFolder]) -> PageFacts:
+def gather(
+    report: Report, lane: Lane, release: Release, world: World, runs: Iterable[RunFolder], head: Head | None
+) -> PageFacts:
     """All facts of a run; `runs` are those of the project, the newest first. What cannot be read is left out."""
     read_scenarios = scenarios.begin(release.records, _PREVIEWS)
     sha = release.commit.sha if release.commit else ""
     subject = source_tree.git_output(str(release.project.root), "log", "-1", "--format=%s", sha) if sha else None
-    head = source_tree.head(str(release.project.root)) if sha else None
     packed: tuple[distribution_files.Packed, ...] = ()
     if report.artifacts:
         packed = _readable(packed, lambda: distribution_files.packed(release))
