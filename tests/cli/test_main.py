@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,31 @@ def schema(name: str) -> dict[str, Any]:
     """A JSON schema of the docs."""
     read: dict[str, Any] = json.loads((DOCS / f"{name}.schema.json").read_text(encoding="utf-8"))
     return read
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "written"),
+    [
+        ("ascii", "3 problems · 2 warnings", "3 problems | 2 warnings"),
+        ("ascii", "cut… → next", "cut... -> next"),
+        ("ascii", "名前 \udcff", "?? ?"),
+        ("cp1252", "cut… → next ·", "cut… -> next ·"),
+        ("utf-8", "cut… → 名前", "cut… → 名前"),
+    ],
+)
+def test_any_text_on_a_console(encoding: str, text: str, written: str) -> None:
+    """A console whose encoding lacks a character shows what is like it."""
+
+    class Console(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    written_to = io.BytesIO()
+    stream = Console(written_to, encoding=encoding)
+    main._accept_any_text(stream)
+    stream.write(text)
+    stream.flush()
+    assert written_to.getvalue().decode(encoding) == written
 
 
 def validated(ran: Ran, name: str = "report") -> dict[str, Any]:

@@ -192,14 +192,16 @@ def test_source_of_a_message() -> None:
     assert list(text.problem_lines(report(failed), LAYOUT))[3:] == ["  1  c/r  gone", "     Fix  Use b."]
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_width(width: int) -> None:
     """No line is wider than the terminal, but for words that cannot be broken."""
     finding = Finding("a few words " * 40, "c/r", path="src/acme/some/module.py", line=3)
     failed = dataclasses.replace(DONE, id="c", status=Status.FAILED, findings=(finding, finding), remedy="words " * 50)
-    row = stages.row(Stage.SOURCE, [failed], [failed], 1.0)
-    lines = [text.stage_line(row, text.Layout(width)), *text.problem_lines(report(failed), text.Layout(width))]
-    assert max(map(len, lines)) <= width
+    warning = dataclasses.replace(finding, rule="some-check/some-rule", severity=Severity.WARNING)
+    warned = dataclasses.replace(DONE, findings=(warning, dataclasses.replace(warning, path="b.py")))
+    row, layout, shown = stages.row(Stage.SOURCE, [failed], [failed], 1.0), text.Layout(width), report(failed, warned)
+    lines = [text.stage_line(row, layout), *text.problem_lines(shown, layout), *text.verdict_lines(shown, "", layout)]
+    assert [line for line in lines if len(line) > width] == []
 
 
 def test_verdict() -> None:
@@ -221,9 +223,10 @@ def test_verdict() -> None:
     wrong = dataclasses.replace(DONE, status=Status.FAILED, findings=(Finding("m", "c/a"), Finding("m", "c/b")))
     assert list(text.verdict_lines(report(DONE, wrong, outcomes[3]), "", quiet))[2] == "  Failed  c/a, c/b"
     narrow = text.Layout(width=40)
-    assert list(text.verdict_lines(report(*outcomes), "", narrow))[1:3] == [
+    assert list(text.verdict_lines(report(*outcomes), "", narrow))[1:4] == [
         "  WAITING in 2.2 s",
-        "  1 waiting · 2 passed · 1 not applicable",
+        "  1 waiting · 2 passed ·",
+        "  1 not applicable",
     ]
     released = dataclasses.replace(report(DONE), lane="release", target="pypi")
     assert list(text.verdict_lines(released))[1] == "  RELEASED acme 1.0 to pypi in 2.2 s    1 passed"

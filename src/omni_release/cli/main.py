@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import importlib
 import itertools
@@ -89,11 +90,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return errors.EXIT_INTERRUPTED
 
 
+_SPELLED = {"…": "...", "→": "->", "←": "<-", "·": "|", "–": "-", "—": "-", "≥": ">=", "≤": "<="}
+"""What is written in place of characters that the encoding of a console does not have."""
+
+
 def _accept_any_text(stream: TextIO) -> None:
-    """Have a stream accept any text: a console with another encoding shows replacement characters."""
+    """Have a stream accept any text: a console with another encoding shows what is like it in ASCII, or `?`."""
+
+    def spelled(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        return "".join(_SPELLED.get(char, "?") for char in error.object[error.start : error.end]), error.end
+
+    codecs.register_error("omni-release", spelled)
     reconfigure = getattr(stream, "reconfigure", None)  # a test's replacement has none
     if reconfigure is not None:
-        reconfigure(encoding="utf-8" if not stream.isatty() else None, errors="replace")
+        reconfigure(encoding="utf-8" if not stream.isatty() else None, errors="omni-release")
 
 
 def parse(words: Sequence[str]) -> Arguments:

@@ -45,7 +45,7 @@ class Layout:
 
     def cut(self, line: str, room: int = 0) -> str:
         """The line, cut at the width less `room` columns."""
-        most = max(self.width - room, 20)
+        most = max(self.width - room, 10)
         return line if len(line) <= most else f"{line[: most - 1]}…"
 
     def wrapped(self, text: str, indent: str, first: str | None = None) -> Iterator[str]:
@@ -54,7 +54,7 @@ class Layout:
             start = indent if first is None else first
             yield from textwrap.wrap(
                 line,
-                max(self.width, 60),
+                max(self.width, 40),
                 initial_indent=start,
                 subsequent_indent=indent,
                 break_long_words=False,
@@ -69,7 +69,7 @@ def stage_line(row: Row, layout: Layout) -> str:
     timed = row.seconds >= 0.05 and row.mark not in (Mark.SKIPPED, Mark.BLOCKED)
     seconds = f"{row.seconds:.1f} s" if timed else ""
     begin = f"  {layout.mark(row.mark)} {row.stage.value.capitalize():<10} "
-    column = max(min(layout.width - len(begin) - 10, 66), 20)
+    column = max(min(layout.width - len(begin) - 9, 66), 10)
     words = layout.cut(row.words, layout.width - column)
     return f"{begin}{words:<{column}} {seconds:>8}".rstrip()
 
@@ -191,14 +191,17 @@ def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
     first = problem.findings[0]
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
-    place = f"  {layout.mark(Mark.WARNING)} {problem.rule}  {''.join(found.shown)}".rstrip()
-    line = layout.cut(place, len(more)) + more
+    line = f"  {layout.mark(Mark.WARNING)} {problem.rule}  {''.join(found.shown)}".rstrip() + more
     message = first.message.partition("\n")[0]
     for short in (message, _SENTENCE.split(message)[0]):
         if len(line) + 2 + len(short) <= layout.width:
             yield f"{line}  {short}"
             return
-    yield line
+    if len(line) > layout.width:
+        rule, where = f"  {layout.mark(Mark.WARNING)} {problem.rule}", f"    {''.join(found.shown)}"
+        yield from (layout.cut(rule), layout.cut(where, len(more)) + more)
+    else:
+        yield line
     short = message if len(message) + 4 <= layout.width else _SENTENCE.split(message)[0]
     top, *rest = layout.wrapped(short, "    ")
     yield layout.cut(top)
@@ -218,7 +221,9 @@ def verdict_lines(report: Report, next_step: str = "", layout: Layout = Layout()
             yield f"  Cached  {line} (-v lists them)"
     for artifact in report.artifacts:
         kind = "wheel" if artifact.name.endswith(".whl") else "sdist"
-        yield f"  {kind:<7} {artifact.name}  {size(artifact.size)}  sha256:{artifact.sha256[:8]}…"
+        begin, facts = f"  {kind:<7} {artifact.name}", f"{size(artifact.size)}  sha256:{artifact.sha256[:8]}…"
+        fits = len(begin) + 2 + len(facts) <= layout.width
+        yield from (f"{begin}  {facts}",) if fits else (begin, f"{' ' * 10}{facts}")
     if report.run:
         yield f"  Report  {page or report.run}"
     if next_step:
