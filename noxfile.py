@@ -22,21 +22,25 @@ nox.options.error_on_external_run = True
 nox.options.default_venv_backend = "uv|virtualenv"
 
 
+SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+
+
 def pythons() -> list[str]:
-    """The supported versions of Python that are installed, the oldest first."""
+    """The supported versions of Python that are installed, the oldest first; on GitHub all of them."""
     if shutil.which("pyenv"):  # its shims run only what is chosen: choose all, the one in use first
         listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
         running = ".".join(map(str, sys.version_info[:3]))
         found = [name for name in listed.stdout.split() if name.startswith("3.")]
         os.environ["PYENV_VERSION"] = ":".join(sorted(found, key=lambda name: name != running))
-    versions = [f"3.{minor}" for minor in (11, 12, 13)]
-    return [version for version in versions if shutil.which(f"python{version}")]
+    if "GITHUB_ACTIONS" in os.environ:  # there each version is a job, which installs it
+        return SUPPORTED
+    return [version for version in SUPPORTED if shutil.which(f"python{version}")]
 
 
 PYTHONS = pythons()
 
 
-@nox.session(python=PYTHONS, default=False)
+@nox.session(python=PYTHONS, default=False, tags=["ci", "windows", "macos"])
 def tests(session: nox.Session) -> None:
     """Run the whole suite on each installed Python; arguments go to pytest."""
     session.install("-e", ".[test]")
@@ -55,7 +59,7 @@ def newest(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", "tests/test_rehearse.py::test_sound_project")
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", default=False, tags=["ci"])
 def lint(session: nox.Session) -> None:
     """Check style and import contracts: ruff, import-linter."""
     session.run(sys.executable, "-m", "ruff", "check", ".", external=True)
@@ -63,7 +67,7 @@ def lint(session: nox.Session) -> None:
     session.run(Path(sys.executable).with_name("lint-imports"), external=True)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", default=False, tags=["ci"])
 def types(session: nox.Session) -> None:
     """Check types with strict mypy, for this platform and for Windows."""
     windows = subprocess.Popen(  # at the same time, with a cache of its own: neither can use the other's
@@ -84,7 +88,7 @@ def bench(session: nox.Session) -> None:
     session.run(sys.executable, f"bench/{name}.py", *arguments, external=True)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", default=False, tags=["nightly"])
 def fuzz(session: nox.Session) -> None:
     """Read 10,000 mutated files of each kind that states a version: no traceback, no changed file."""
     tests = ["tests/versions/test_properties.py", "-k", "fuzz", "-n", "3", "-q"]
@@ -92,14 +96,14 @@ def fuzz(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", default=False, tags=["nightly"])
 def kill(session: nox.Session) -> None:
     """Kill a release at 300 and more points, and resume it each time."""
     tests, many = ["tests/publishing/test_kill.py", "-q", "-m", "long or not long"], {"OMNI_RELEASE_KILLS": "300"}
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", default=False, tags=["nightly"])
 def faults(session: nox.Session) -> None:
     """Release to a failing index: each fault, all pairs, 1,000 random scripts; 50 of them with real programs."""
     tests = ["tests/publishing/test_faults.py", "-q", "-s"]
@@ -107,7 +111,7 @@ def faults(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", *tests, *session.posargs, env=many, external=True)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", default=False, tags=["nightly"])
 def long(session: nox.Session) -> None:
     """Run the tests that take a minute or more each."""
     session.run(sys.executable, "-m", "pytest", "-q", "-n", "3", "-m", "long", *session.posargs, external=True)

@@ -24,16 +24,21 @@ needs_bash = pytest.mark.skipif(BASH is None or sys.platform == "win32", reason=
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    """A project with a noxfile and its workflows."""
-    (tmp_path / "noxfile.py").write_text("import omni_release.sessions\n\nomni_release.sessions.register()\n", "utf-8")
+    """A project with a noxfile and its workflows: one session is for each system, one for the night."""
+    sessions = (
+        '@nox.session(tags=["ci", "windows", "macos"])\ndef tests(session):\n    pass\n\n\n'
+        '@nox.session(tags=["nightly"])\ndef fuzz(session):\n    pass\n'
+    )
+    imports = "import nox\nimport omni_release.sessions\n\nomni_release.sessions.register()\n\n\n"
+    (tmp_path / "noxfile.py").write_text(imports + sessions, "utf-8")
     ran = omni("workflow", "github", "--write", cwd=tmp_path)
-    assert (ran.code, ran.out) == (0, ".github/workflows/gate.yml\n.github/workflows/release.yml\n"), ran.err
+    assert (ran.code, ran.out.split()) == (0, [f".github/workflows/{name}.yml" for name in workflow.NAMES]), ran.err
     return tmp_path
 
 
 def jobs(name: str) -> dict[str, Any]:
     """The jobs of a workflow, with all its parts."""
-    read: dict[str, Any] = yaml.safe_load(workflow.github(name, *(("sessions",) if name == "gate" else ())))
+    read: dict[str, Any] = yaml.safe_load(workflow.github(name, *(("sessions",) if name in workflow.TAGS else ())))
     found: dict[str, Any] = read["jobs"]
     return found
 
@@ -165,14 +170,25 @@ def test_the_gate_job(case: Callable[[str], Path]) -> None:
 
 
 @needs_bash
-def test_the_matrix(written: Path) -> None:
-    """The matrix is one line of JSON with sessions that nox knows."""
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (
+            "gate/sessions",
+            ["release ubuntu", "gate ubuntu", "tests ubuntu", "tests windows", "tests macos"],
+        ),
+        ("nightly/sessions", ["fuzz ubuntu"]),
+    ],
+)
+def test_the_matrix(job: str, expected: list[str], written: Path) -> None:
+    """The matrix is one line of JSON: sessions that nox knows, each on the systems that its tags name."""
     output = written / "output"
-    ended = shell("gate/sessions", "List the sessions", written, GITHUB_OUTPUT=str(output))
+    ended = shell(job, "List the sessions", written, GITHUB_OUTPUT=str(output))
     assert ended.returncode == 0, ended.stderr
     (line,) = output.read_text(encoding="utf-8").splitlines()
     matrix = yaml.safe_load(line.removeprefix("matrix="))
-    assert [entry["session"] for entry in matrix] == ["release", "gate"]
+    assert [f"{entry['session']} {entry['os'].removesuffix('-latest')}" for entry in matrix] == expected
 
 
 @needs_bash

@@ -157,7 +157,7 @@ def _workflows(root: Path) -> Proposal | None:
     hosted = (root / ".github").is_dir() or (config.is_file() and "github" in config.read_text(errors="replace"))
     if not hosted:
         return None
-    names = [name for name in workflow.NAMES if name != "release" or not pipelines.publishes(root)]
+    names = [name for name in workflow.names(root) if name != "release" or not pipelines.publishes(root)]
     texts = {path: text for name in names for path, text in workflow.texts(root, name).items()}
     return adoption.new_files("workflow", "GitHub workflows", root, texts)
 

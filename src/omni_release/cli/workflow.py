@@ -22,7 +22,10 @@ FOLDER = Path(".github", "workflows")
 HASHES = Path(".github", "omni-release.txt")
 """The requirements of omni-release with their hashes, if the project has them."""
 
-NAMES = ("gate", "release")
+NAMES = ("gate", "release", "nightly")
+
+TAGS = {"gate": ("ci", 60), "nightly": ("nightly", 300)}
+"""The workflows with a job for each nox session of a tag, and the minutes that one may take."""
 
 
 class Arguments(cli_parser.Arguments):
@@ -34,10 +37,10 @@ class Arguments(cli_parser.Arguments):
 
 def add_parser(commands: Commands, name: str) -> None:
     """Add `workflow`."""
-    described = "Generate GitHub Actions workflows for the gate and the release"
+    described = "Generate GitHub Actions workflows: gate, release, nightly sessions"
     parser = subcommand(commands, name, described, "workflow github", "workflow github release --write")
     parser.add_argument("verb", choices=("github",), help="the CI service")
-    parser.add_argument("name", nargs="?", choices=NAMES, help="one workflow (default: all)")
+    parser.add_argument("name", nargs="?", choices=NAMES, help="one workflow (default: all that apply)")
     parser.add_argument("--write", action="store_true", help="write to .github/workflows/ instead of stdout")
     add_project(parser)
     add_format(parser)
@@ -47,7 +50,7 @@ def add_parser(commands: Commands, name: str) -> None:
 def run(arguments: Arguments) -> int:
     """Print or write the workflows. Raises Conflict where a file with other content exists."""
     root = arguments.project.absolute()
-    contents = texts(root, *((arguments.name,) if arguments.name else NAMES))
+    contents = texts(root, *((arguments.name,) if arguments.name else names(root)))
     if arguments.write:
         write({root / path: text.encode() for path, text in contents.items()})
     if arguments.as_json:
@@ -63,15 +66,32 @@ def run(arguments: Arguments) -> int:
     return errors.EXIT_PASSED
 
 
+def names(root: Path) -> tuple[str, ...]:
+    """The workflows that apply to the project in this folder: `nightly` where its noxfile has that tag."""
+    noxfile = root / "noxfile.py"
+    tagged = noxfile.is_file() and re.search(rb"""["']nightly["']""", noxfile.read_bytes())
+    return NAMES if tagged else tuple(name for name in NAMES if name != "nightly")
+
+
 def texts(root: Path, *names: str) -> dict[str, str]:
     """The workflows of these names for the project in this folder: their text by path."""
     # The matrix is what nox lists: without a noxfile there is none.
-    extra_parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else ()}
-    by_hash, smoke = (root / HASHES).is_file(), has_smoke_tests(root)
+    parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else (), "nightly": ("sessions",)}
+    by_hash, smoke, own = (root / HASHES).is_file(), has_smoke_tests(root), _is_omni_release(root)
     return {
-        (FOLDER / f"{name}.yml").as_posix(): github(name, *extra_parts.get(name, ()), by_hash=by_hash, smoke=smoke)
+        (FOLDER / f"{name}.yml").as_posix(): github(name, *parts.get(name, ()), by_hash=by_hash, smoke=smoke, own=own)
         for name in names
     }
+
+
+def _is_omni_release(root: Path) -> bool:
+    """Whether the project is omni-release itself, whose workflows install the checkout."""
+    from omni_release import project
+
+    try:
+        return project.load(root).name == "omni-release"
+    except (errors.OmniReleaseError, OSError):
+        return False
 
 
 def has_smoke_tests(root: Path) -> bool:
@@ -130,15 +150,17 @@ ACTIONS = {
 _REQUIREMENT = f"omni-release[all]=={__version__}"
 
 
-def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = True) -> str:
+def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = True, own: bool = False) -> str:
     """The workflow of this name, with the jobs of the extra parts at its end.
 
-    With `by_hash` omni-release is installed from the file `HASHES`; without `smoke` no job runs live smoke tests.
+    With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `smoke` no
+    job runs live smoke tests.
     """
     from importlib import resources
 
     folder = resources.files("omni_release") / "workflows"
     text = "".join((folder / f"{part}.yml").read_text(encoding="utf-8") for part in (name, *extra_parts))
+    text = text.replace("jobs:\n\n", "jobs:\n")
     text = re.sub(r"uses: <([a-z-]+)>", lambda match: f"uses: {ACTIONS[match[1]]}", text)
     if smoke:
         text = re.sub(r" *# </?smoke>\n", "", text)
@@ -148,4 +170,8 @@ def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = Tr
     if by_hash:
         installs = re.compile(r'(pip install(?: --no-cache-dir)?) "<omni-release>"')
         text = installs.sub(rf"\1 --require-hashes -r {HASHES.as_posix()}", text)
-    return text.replace("<omni-release>", _REQUIREMENT)
+    if own:
+        text = text.replace('install "<omni-release>"', 'install -e ".[dev]"')
+        text = text.replace('--no-cache-dir "<omni-release>"', '--no-cache-dir ".[all]"')
+    tag, minutes = TAGS.get(name, ("", 0))
+    return text.replace("<omni-release>", _REQUIREMENT).replace("<tag>", tag).replace("<minutes>", str(minutes))
