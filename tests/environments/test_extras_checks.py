@@ -90,9 +90,7 @@ class Resolver:
         """The requirements are not needed."""
 
 
-NO = (
-    "error: No solution found when resolving dependencies\ncause: Because {}, we can conclude that it fails."
-)
+NO = "error: No solution found when resolving dependencies\ncause: Because {}, we can conclude that it fails."
 
 
 @pytest.mark.parametrize(
