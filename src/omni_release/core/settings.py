@@ -214,6 +214,45 @@ class Dependencies:
     vulnerabilities: bool = False
 
 
+NO_DATE = datetime.date.min
+"""A date that is not given."""
+
+
+@dataclass(frozen=True)
+class ModelPrice:
+    """Prices in USD per million tokens; `per_image` in USD, by size ("1K", "1024x1024"). 0 is unknown."""
+
+    input: float = 0.0
+    text_output: float = 0.0
+    image_output: float = 0.0
+    per_image: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model that the project adds to the table of models, or what it corrects there: a key that is not given stays.
+
+    `end` is the first day on which the model no longer responds, or from which another one does (`routed`).
+    """
+
+    name: str
+    platform: str = ""
+    kind: str = ""
+    stage: typing.Literal["stable", "preview", "deprecated", "scheduled", "routed", "unconfirmed", "shut-down", ""] = ""
+    deprecated: datetime.date = NO_DATE
+    end: datetime.date = NO_DATE
+    successors: tuple[str, ...] = ()
+    source: str = ""
+    price: ModelPrice = field(default_factory=ModelPrice)
+
+
+@dataclass(frozen=True)
+class Models:
+    """Facts about models that the table of models lacks."""
+
+    model: tuple[ModelRow, ...] = ()
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings; each has a default.
@@ -244,6 +283,7 @@ class Settings:
     audit: Audit = field(default_factory=Audit)
     dependencies: Dependencies = field(default_factory=Dependencies)
     smoke: Smoke = field(default_factory=Smoke)
+    models: Models = field(default_factory=Models)
     git: Git = field(default_factory=Git)
     local: Local = field(default_factory=Local)
     prepare: Prepare = field(default_factory=Prepare)

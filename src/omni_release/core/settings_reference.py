@@ -36,6 +36,8 @@ TABLES = {
     "dependencies": "optional checks, all off by default: see audit.md",
     "smoke": "smoke tests of a live API: see smoke.md. May be empty",
     "smoke.model": "a class to fill from each recorded response: see contract.md",
+    "models.model": "a model to add to the table of models, or a fact to correct there: see models.md",
+    "models.model.price": "USD per million tokens",
     "git": "all are detected by default: see publishing.md",
     "local": "an environment to upgrade after a release; default: none",
     "prepare": "the commit that `omni-release prepare` makes",
@@ -103,6 +105,18 @@ KEYS = {
     "smoke.model.where": Key('"inline_data"', "optional: only where this field is present"),
     "smoke.model.calls": Key('["generate", "refine"]', "optional: only for these kinds of calls"),
     "smoke.model.fields": Key('{ mime_type = "inline_data.mime_type" }', "optional: fields with other names"),
+    "models.model.name": Key('"acme-vision-1"', "as it is called"),
+    "models.model.platform": Key('"openai"', "default: that of the table; `project` for a name that it lacks"),
+    "models.model.kind": Key('"image"', "text, image, embedding, …"),
+    "models.model.stage": Key('"deprecated"', "stable, preview, deprecated, scheduled, routed, unconfirmed, shut-down"),
+    "models.model.deprecated": Key("2026-11-01", "optional"),
+    "models.model.end": Key("2027-05-01", "the first day on which it does not respond, or is routed"),
+    "models.model.successors": Key('["acme-vision-2"]', "what to use instead"),
+    "models.model.source": Key('"https://acme.example/models"', "where this is stated"),
+    "models.model.price.input": Key("1.5", "optional, as are the others"),
+    "models.model.price.text-output": Key("7.5", "text and thinking"),
+    "models.model.price.image-output": Key("30", "image tokens"),
+    "models.model.price.per-image": Key('{ "1K" = 0.034 }', "USD per image, by size"),
     "git.remote": Key('"origin"', "default: the upstream of the branch, else origin, else the only remote"),
     "git.branch": Key('"main"', "the release branch: a name or a glob. Default: the remote's default branch"),
     "git.tag": Key('"v{version}"', "default: the style of the existing tags; `{name}` is the project name"),
@@ -121,6 +135,8 @@ KEYS = {
 _ONE_OR_THE_OTHER = ("local.python", "version.place.pattern")
 """The keys that stand in a comment in the example: they take the place of the key before them."""
 
+_ARRAYS = ("waiver", "command", "version.place", "smoke.model", "models.model")
+
 _COLUMN = 42
 
 
@@ -132,7 +148,7 @@ def example() -> str:
         above, _, last = name.rpartition(".")
         if above != table:
             table = above
-            brackets = ("[[", "]]") if above in ("waiver", "command", "version.place", "smoke.model") else ("[", "]")
+            brackets = ("[[", "]]") if above in _ARRAYS else ("[", "]")
             lines += ["", _commented(f"{brackets[0]}{TABLE}.{above}{brackets[1]}", TABLES[above])]
         mark = "# " if name in _ONE_OR_THE_OTHER else ""
         lines.append(_commented(f"{mark}{last} = {key.example}", key.words))

@@ -8,13 +8,20 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from omni_release import file_roles
-from omni_release import models as models_module
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.models.checks import PYPROJECT, configured_occurrences, finding_at, is_history, suggestion
+from omni_release.models import Registry
+from omni_release.models.checks import (
+    PYPROJECT,
+    configured_occurrences,
+    finding_at,
+    is_history,
+    registry_for,
+    suggestion,
+)
 from omni_release.models.names import Occurrence, find_names
 
 if TYPE_CHECKING:
@@ -55,8 +62,9 @@ def configured_models(release: Release, world: World) -> Iterator[Finding]:
     configured = configured_occurrences(project, find_names(str(project.root), [PYPROJECT]).occurrences)
     if not configured:
         raise NotApplicable("the settings name no model")
-    unknown = [occurrence for occurrence in configured if not models_module.find(occurrence.name)]
-    yield from _raise_if_inconclusive(tuple(_probe_findings(unknown, world, today)))
+    registry = registry_for(release, world)
+    unknown = [occurrence for occurrence in configured if not registry.find(occurrence.name)]
+    yield from _raise_if_inconclusive(tuple(_probe_findings(unknown, registry, world, today)))
 
 
 @reports(NO_RESPONSE, UNVERIFIED)
@@ -69,14 +77,13 @@ def models_respond(release: Release, world: World) -> Iterator[Finding]:
     Fix: replace the model by one that responds. Set GOOGLE_API_KEY (or GEMINI_API_KEY) for this check.
     """
     project, today = release.project, world.clock.now().date()
-    occurrences = find_names(str(project.root)).occurrences
+    registry = registry_for(release, world)
+    occurrences = find_names(str(project.root), also=registry.added).occurrences
     configured = configured_occurrences(project, occurrences)
-    checked = {
-        occurrence.name for occurrence in configured if not models_module.find(occurrence.name)
-    }  # by the check above
+    checked = {occurrence.name for occurrence in configured if not registry.find(occurrence.name)}  # by the check above
     called = []
     for occurrence in (*configured, *occurrences):
-        known = models_module.find(occurrence.name)
+        known = registry.find(occurrence.name)
         if occurrence.computed or occurrence.name in checked or (known is not None and not known.lives(today)):
             continue
         if occurrence.name.startswith(_GEMINI_PREFIXES) and _is_executed(occurrence.path):
@@ -85,7 +92,7 @@ def models_respond(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("neither code nor settings name a living model that can be called")
     if not redaction.key_variables_set(world.environment):
         raise NotApplicable(f"no key is set to call the service ({' or '.join(redaction.KEY_VARIABLES)})")
-    yield from _raise_if_inconclusive(tuple(_probe_findings(called, world, today)))
+    yield from _raise_if_inconclusive(tuple(_probe_findings(called, registry, world, today)))
     names = sorted({occurrence.name for occurrence in called})
     yield Finding(f"called: {', '.join(names)}", severity=Severity.NOTICE)
 
@@ -97,7 +104,9 @@ def _is_executed(path: str) -> bool:
     return not prose and not file_roles.is_test(file) and not is_history(path)
 
 
-def _probe_findings(occurrences: Sequence[Occurrence], world: World, today: date) -> Iterator[Finding]:
+def _probe_findings(
+    occurrences: Sequence[Occurrence], registry: Registry, world: World, today: date
+) -> Iterator[Finding]:
     """An error for each model that the service does not know, a warning for each that it could not confirm."""
     first: Mapping[str, Occurrence] = {occurrence.name: occurrence for occurrence in reversed(occurrences)}
     try:
@@ -105,13 +114,13 @@ def _probe_findings(occurrences: Sequence[Occurrence], world: World, today: date
     except Inconclusive as error:
         for name, occurrence in sorted(first.items()):
             message = f"{name} is not in the table of models, and was not called: {error.message}"
-            message = f"{message}{suggestion(name, today)}\n{error.hint}".rstrip()
+            message = f"{message}{suggestion(name, registry, today)}\n{error.hint}".rstrip()
             yield finding_at(occurrence, message, UNVERIFIED, Severity.WARNING)
         return
     for answer in answers:
         if answer.available:
             continue
-        meant = suggestion(answer.model, today) if answer.certain else ""
+        meant = suggestion(answer.model, registry, today) if answer.certain else ""
         rule, severity = (NO_RESPONSE, Severity.ERROR) if answer.certain else (UNVERIFIED, Severity.WARNING)
         why = answer.why.rstrip(".") if meant else answer.why
         yield finding_at(first[answer.model], f"{why}{meant}\n{answer.hint}".rstrip(), rule, severity)

@@ -43,6 +43,28 @@ def download(simple_url: str, project: str, version: str, folder: Path) -> Seque
     return paths
 
 
+def read_url(url: str, most: int) -> bytes:
+    """The bytes at an http or https address. Raises UsageError for any other, and where they are more than `most`.
+
+    Raises Inconclusive where the server does not answer with them.
+    """
+    shown = strip_userinfo(url)
+    if not url.lower().startswith(("https://", "http://")):
+        raise UsageError(f"{shown} is not an http or https address", "Name a file, or an address with https://.")
+    content = bytearray()
+    try:
+        with open_session(url) as client, client.s.get(url, stream=True, timeout=_SILENCE) as response:
+            response.raise_for_status()
+            for chunk in response.iter_content(_CHUNK):
+                content += chunk
+                if len(content) > most:
+                    raise UsageError(f"{shown} has more than {most:,} bytes", "Download the file, and name it.")
+    except read_errors() as error:
+        message = f"{shown} was not read: {describe_error(error)}"
+        raise Inconclusive(message, "Try it again, or download the file and name it with --from.") from None
+    return bytes(content)
+
+
 def _chosen(files: Sequence[IndexFile], project: str, version: str) -> Iterator[IndexFile]:
     """The sdist of the version, and the wheel that suits this machine best, else the first one."""
     by_version: dict[Version, list[tuple[IndexFile, frozenset[Tag]]]] = {}

@@ -55,8 +55,8 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     there on purpose by a comment on the line or in the settings. `omni-release models update` brings newer facts.
     """
     project, today = release.project, world.clock.now().date()
-    registry = models_module.current()
-    search = find_names(str(project.root))
+    registry = registry_for(release, world)
+    search = find_names(str(project.root), also=registry.added)
     configured = configured_occurrences(project, search.occurrences)
     if not search.occurrences and not search.unread and not configured:
         raise NotApplicable("no file of the project names a model")
@@ -72,6 +72,12 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     if living and not findings:
         message = f"named in {counted(len(search.occurrences), 'place')}: {', '.join(living)}"
         yield Finding(message, severity=Severity.NOTICE)
+
+
+def registry_for(release: Release, world: World) -> Registry:
+    """The registry of a project. A user's cache counts only where no release is rehearsed: in a gate, in `models`."""
+    cache = None if release.folder.is_dir() else models_module.cache_of_lookups(world.environment)
+    return models_module.at(release.project.root, cache)
 
 
 def _context(occurrence: Occurrence, reader: Reader, configured: Sequence[Occurrence]) -> Context:
@@ -220,9 +226,9 @@ def _stale_findings(occurrences: Iterable[Occurrence], registry: Registry, today
         yield Finding(message, STALE.id, Severity.WARNING)
 
 
-def suggestion(name: str, today: date) -> str:
+def suggestion(name: str, registry: Registry, today: date) -> str:
     """A hint at the living model of the nearest name, to append to a message; empty if none is near."""
-    near = models_module.current().unknown(name, today).nearest
+    near = registry.unknown(name, today).nearest
     return f". Nearest known: {', '.join(near)}" if near else ""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from omni_release import source_tree
 from omni_release.models import patterns, references
+from omni_release.models.registry import OVERLAY
 
 _EXTENSION = re.compile(
     r"\.(?:pyi?|ipynb|[cm]?[jt]sx?|vue|svelte|html|toml|ya?ml|json[c5]?|ini|cfg|conf|properties|env|tfvars|hcl"
@@ -40,9 +41,6 @@ _LONGEST_URL = 500
 
 _HINTS = {"vertex-ai": b"vertex", "azure": b"azure", "bedrock": b"bedrock"}
 """What a file says, in any case, where its names may be those of another platform."""
-
-OVERLAY = "omni-release-models.toml"
-"""The file with what the project adds to the table of models: it is no use of a model."""
 
 
 @dataclass(frozen=True)

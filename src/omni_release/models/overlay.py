@@ -1,0 +1,308 @@
+"""What is known beyond the built-in table: a project's rows, the file that it commits, and a user's cache.
+
+A project's rows in pyproject.toml come first, then its file `omni-release-models.toml`, then the built-in table. A
+user's cache adds names and earlier ends alone, and a run (a rehearsal, a release) ignores it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from omni_release.core.errors import SettingsError
+from omni_release.models.facts import CURRENT, GONE, Claim, Model, Price, Stage
+from omni_release.models.registry import OVERLAY, PROJECT, Platform, Registry, builtin, model_of
+
+if TYPE_CHECKING:
+    from omni_release.core.settings import ModelRow
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where facts were read, on which day, and about which platforms."""
+
+    name: str
+    text: str
+    read: datetime.date
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Rows that are added to the built-in table, and their sources."""
+
+    models: tuple[Model, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def at(root: Path, user_cache: Path | None = None) -> Registry:
+    """The registry of the project at `root`: its own rows over its committed file over the built-in table.
+
+    With `user_cache`, what that file adds is there too. Raises SettingsError where a file is invalid.
+    """
+    files = (root / "pyproject.toml", root / OVERLAY, *((user_cache,) if user_cache else ()))
+    return _loaded(root, user_cache, tuple(map(_state, files)))
+
+
+def current() -> Registry:
+    """The registry of the project that the current folder is in; the built-in table where there is none that is valid.
+
+    For code that runs in a project without knowing of it: a provider, the emulator, a smoke test.
+    """
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if (folder / "pyproject.toml").is_file()), None)
+    if root is None:
+        return builtin()
+    try:
+        return at(root)
+    except (SettingsError, OSError):  # each command of omni-release that reads the settings says so
+        return builtin()
+
+
+def user_cache(environment: Mapping[str, str]) -> Path:
+    """The file with what `models update --user` has read."""
+    if sys.platform == "win32":
+        base = environment.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    else:
+        base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "omni-release" / OVERLAY
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(root: Path, user_cache: Path | None, states: tuple[tuple[int, int], ...]) -> Registry:
+    registry = builtin()
+    if user_cache is not None and user_cache.is_file():
+        registry = _with_cache(registry, read(user_cache))
+    if (root / OVERLAY).is_file():
+        registry = merged(registry, read(root / OVERLAY))
+    return _with_rows(registry, _rows(root / "pyproject.toml"))
+
+
+def _rows(path: Path) -> tuple[ModelRow, ...]:
+    """The rows [[tool.omni-release.models.model]] of a pyproject.toml."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError:
+        return ()
+    if not re.search(r"omni-release[\s\"'\].]+models|models\s*=", text):
+        return ()  # the most of them: parsing costs more than all else here
+    import tomllib
+
+    from omni_release.core import settings
+
+    try:
+        metadata = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"is not valid TOML: {error}", path=path) from None
+    return settings.read(metadata, path, text).models.model
+
+
+def read(path: Path) -> Overlay:
+    """The rows of a file that `models update` has written. Raises SettingsError where it is invalid."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        sources = tuple(_source(table) for table in document.get("source", ()))
+        texts = {source.name: source.text for source in sources}
+        models = tuple(_model(table, texts) for table in document.get("model", ()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        what = f"no key {error}" if isinstance(error, KeyError) else str(error)
+        hint = "Correct it, or delete it and run `omni-release models update`. See docs/models.md."
+        raise SettingsError(f"is not a table of models: {what}", hint, path=path) from None
+    return Overlay(models, sources)
+
+
+def _source(table: Mapping[str, Any]) -> Source:
+    day = table["read"]
+    if not isinstance(day, datetime.date):
+        raise ValueError(f"read = {day!r} is not a date")
+    return Source(str(table["name"]), str(table["from"]), day, tuple(map(str, table.get("platforms", ()))))
+
+
+def _model(table: Mapping[str, Any], sources: Mapping[str, str]) -> Model:
+    row = {key.replace("-", "_"): value for key, value in table.items()}
+    if "price" in row:
+        price = {key.replace("-", "_"): value for key, value in row["price"].items()}
+        row["price"] = {"source": row["source"], "read": row["read"], **price}
+    return model_of(row, str(row["platform"]), str(row.get("vendor", row["platform"])), sources)
+
+
+def write(overlay: Overlay) -> str:
+    """The text of the file: one block a source and a model, sorted."""
+    lines = ["# Written by `omni-release models update`. Review it as a diff, and commit it: see docs/models.md.", ""]
+    for source in sorted(overlay.sources, key=lambda one: one.name):
+        lines += ["[[source]]", f"name = {_quoted(source.name)}", f"from = {_quoted(source.text)}"]
+        lines += [f"read = {source.read}", f"platforms = [{', '.join(map(_quoted, source.platforms))}]", ""]
+    names = {source.text: source.name for source in overlay.sources}
+    for model in sorted(overlay.models, key=lambda one: (one.platform, one.name)):
+        lines += ["[[model]]", *_block(model, names[model.source]), ""]
+    return "\n".join(lines)
+
+
+def _block(model: Model, source: str) -> Iterable[str]:
+    yield f"platform = {_quoted(model.platform)}"
+    yield f"name = {_quoted(model.name)}"
+    if model.vendor != model.platform:
+        yield f"vendor = {_quoted(model.vendor)}"
+    yield f"kind = {_quoted(model.kind)}"
+    yield f"stage = {_quoted(model.stage)}"
+    for key, value in (("deprecated", model.deprecated), ("end", model.end)):
+        if value is not None:
+            yield f"{key} = {value}"
+    if model.released:
+        yield f"released = {_quoted(model.released)}"
+    if model.successors:
+        yield f"successors = [{', '.join(map(_quoted, model.successors))}]"
+    if model.contested:
+        claims = (
+            f"{{ {f'end = {claim.end}, ' if claim.end else ''}source = {_quoted(claim.source)} }}"
+            for claim in model.contested
+        )
+        yield f"contested = [{', '.join(claims)}]"
+    if model.price is not None:
+        named = ("input", "cached_input", "image_input", "cached_image_input", "text_output", "image_output")
+        prices = ((key.replace("_", "-"), getattr(model.price, key)) for key in named)
+        stated = [f"{key} = {value}" for key, value in prices if value is not None]
+        sizes = [f"{_quoted(size)} = {value}" for size, value in model.price.per_image.items()]
+        stated += [f"per-image = {{ {', '.join(sizes)} }}"] if sizes else []
+        stated += [] if model.price.second_hand else ["first-hand = true"]
+        yield f"price = {{ {', '.join(stated)} }}"
+    yield f"source = {_quoted(source)}"
+    yield f"read = {model.checked}"
+    yield f"first-hand = {_quoted(model.first_hand)}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
+
+
+def merged(registry: Registry, overlay: Overlay) -> Registry:
+    """The registry with the rows of an overlay, each of which may change a row or add one."""
+    models = dict(registry.models)
+    for model in overlay.models:
+        known = models.get((model.platform, model.name))
+        models[model.platform, model.name] = model if known is None else combined(known, model)
+    platforms = dict(registry.platforms)
+    for source in overlay.sources:
+        for name in source.platforms:
+            known_platform = platforms.get(name, Platform(name, name, name, source.read))
+            platforms[name] = replace(known_platform, read=max(known_platform.read, source.read))
+    return Registry(MappingProxyType(models), MappingProxyType(platforms))
+
+
+def combined(known: Model, new: Model) -> Model:
+    """A row with newer facts.
+
+    What was read at the vendor stays where the newer source is second-hand; its other date becomes a claim. No source
+    revives what the vendor calls dead. A second-hand source without a date says nothing about the stage.
+    """
+    first = new.end_is_first_hand
+    price = known.price if new.price is None else new.price
+    if known.price is not None and not known.price.second_hand and new.price is not None and new.price.second_hand:
+        price = known.price
+    stated = known.end is not None or known.stage in GONE or known.stage is Stage.ROUTED
+    dead = stated and (known.end is None or known.end <= new.checked)
+    if stated and known.end_is_first_hand and (dead or not first):
+        contested = known.contested
+        if new.end is not None and new.end != known.end:
+            own = () if contested else (Claim(known.end, known.source),)
+            contested = tuple(dict.fromkeys((*contested, *own, Claim(new.end, new.source))))
+        return replace(known, price=price, contested=contested)
+    if not first and new.end is None and new.stage in CURRENT:
+        return replace(known, price=price)
+    return replace(
+        new,
+        vendor=known.vendor,
+        kind=known.kind,
+        released=known.released or new.released,
+        deprecated=new.deprecated or known.deprecated,
+        not_before=known.not_before if new.end is None else None,
+        successors=new.successors or known.successors,
+        price=price,
+    )
+
+
+def _with_cache(registry: Registry, overlay: Overlay) -> Registry:
+    """The registry with what a user's cache may add: names that are absent, and earlier ends."""
+    models = dict(registry.models)
+    for model in overlay.models:
+        known = models.get((model.platform, model.name))
+        earlier = known is not None and model.end is not None and (known.end is None or model.end < known.end)
+        if known is None:
+            models[model.platform, model.name] = model
+        elif earlier and known.stage not in GONE:
+            models[model.platform, model.name] = combined(known, model)
+    return Registry(MappingProxyType(models), registry.platforms)
+
+
+def _with_rows(registry: Registry, rows: Sequence[ModelRow]) -> Registry:
+    """The registry with the rows of a project's settings, which are right whatever anything else says."""
+    if not rows:
+        return registry
+    models = dict(registry.models)
+    for row in rows:
+        known = registry.find(row.name, row.platform)
+        platform = row.platform or (known.platform if known else PROJECT)
+        source = row.source or "[[tool.omni-release.models.model]] in pyproject.toml"
+        model = known or Model(row.name, platform, platform, "text", Stage.STABLE, source, datetime.date.today())  # noqa: DTZ011  # the day on this machine
+        models[platform, model.name] = _corrected(model, row, source)
+    return Registry(MappingProxyType(models), registry.platforms)
+
+
+def _corrected(model: Model, row: ModelRow, source: str) -> Model:
+    """A model with what a row states of it."""
+    from omni_release.core.settings import NO_DATE
+
+    stage = Stage(row.stage) if row.stage else model.stage
+    end = row.end if row.end != NO_DATE else model.end
+    if row.end != NO_DATE and not row.stage:
+        stage = stage if stage in (Stage.ROUTED, Stage.DEPRECATED) else Stage.SCHEDULED
+    if row.stage in ("stable", "preview") and row.end == NO_DATE:
+        end = None
+    stated = row.price
+    price = model.price
+    if stated.input or stated.text_output or stated.image_output or stated.per_image:
+        price = Price(
+            input=stated.input or None,
+            text_output=stated.text_output or None,
+            image_output=stated.image_output or None,
+            per_image=MappingProxyType(dict(stated.per_image)),
+            source=source,
+            checked=model.checked,
+        )
+    return replace(
+        model,
+        kind=row.kind or model.kind,
+        stage=stage,
+        end=end,
+        deprecated=row.deprecated if row.deprecated != NO_DATE else model.deprecated,
+        successors=row.successors or model.successors,
+        contested=() if row.stage or row.end != NO_DATE else model.contested,
+        price=price,
+        source=source,
+        first_hand="yes",
+    )
+
+
+def cache_of_lookups(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The user's cache, if there is one: for looking names up, not for a run."""
+    path = user_cache(environment)
+    return path if path.is_file() else None

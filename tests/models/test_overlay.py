@@ -1,0 +1,275 @@
+"""What a project adds to the table of models, what sources add, and what may not change."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from omni_release import models
+from omni_release.core.errors import SettingsError, UsageError
+from omni_release.emulators.service import GenerateRequest
+from omni_release.images import pricing
+from omni_release.models import overlay, sources
+from omni_release.models.facts import Stage
+from omni_release.models.overlay import Overlay
+from omni_release.models.registry import OVERLAY
+from tests.conftest import child_environment, omni
+
+TODAY = date(2026, 12, 24)
+
+ROW = """
+[[tool.omni-release.models.model]]
+name = "acme-vision-1"
+kind = "image"
+price = { input = 1, image-output = 30, per-image = { "1K" = 0.05 } }
+
+[[tool.omni-release.models.model]]
+name = "gemini-2.0-flash"
+stage = "stable"
+
+[[tool.omni-release.models.model]]
+name = "gemini-3.8-flash"
+end = 2026-12-01
+successors = ["gemini-4-carbon"]
+"""
+
+OPENAI = {
+    "object": "list",
+    "data": [
+        {"id": "gpt-9-nova", "object": "model", "created": 1700000000, "owned_by": "system", "shutdown_date": None},
+        {"id": "gpt-5.5", "object": "model", "created": 0, "owned_by": "system", "shutdown_date": "2027-06-01"},
+        {"id": "dall-e-3", "object": "model", "created": 0, "owned_by": "system", "shutdown_date": None},
+        {"id": "gpt-4o", "object": "model", "created": 0, "owned_by": "system", "shutdown_date": "2027-02-14"},
+        {"id": "ft:gpt-4o:acme::1", "object": "model", "created": 0, "owned_by": "acme", "shutdown_date": None},
+    ],
+}
+ANTHROPIC = {
+    "data": [
+        {"id": "claude-opus-4-7", "type": "model", "lifecycle": "deprecated", "deprecated_at": "2026-12-20T00:00:00Z",
+         "retires_at": "2027-04-16T00:00:00Z", "created_at": "2026-04-16T00:00:00Z"},
+        {"id": "claude-opus-5", "type": "model", "lifecycle": "active", "deprecated_at": None, "retires_at": None},
+        {"id": "claude-opus-4-6", "type": "model", "lifecycle": "retired", "retires_at": "2026-12-01T00:00:00Z"},
+    ],
+    "has_more": False,
+}  # fmt: skip
+MISTRAL = {
+    "object": "list",
+    "data": [
+        {"id": "mistral-small-2603", "object": "model", "deprecation": "2027-03-31T12:00:00Z",
+         "deprecation_replacement_model": "mistral-small-2701"},
+        {"id": "mistral-large-4-0", "object": "model", "deprecation": None},
+    ],
+}  # fmt: skip
+LITELLM = {
+    "sample_spec": {"litellm_provider": "one of them", "mode": "chat"},
+    "gemini-3.8-flash": {"litellm_provider": "vertex_ai-language-models", "deprecation_date": "2027-08-02"},
+    "gemini/gemini-3.8-flash": {"litellm_provider": "gemini", "mode": "chat", "deprecation_date": "2027-09-02",
+                                "successor_model": "gemini/gemini-5-flash", "input_cost_per_token": 1e-6},
+    "gemini/gemini-5-flash": {"litellm_provider": "gemini", "mode": "chat", "input_cost_per_token": 2e-6},
+    "gpt-3.5-turbo-16k": {"litellm_provider": "openai", "mode": "chat", "deprecation_date": "2027-10-23"},
+    "dall-e-3": {"litellm_provider": "openai", "mode": "image_generation"},
+    "low/1024-x-1024/gpt-image-9": {"litellm_provider": "openai", "mode": "image_generation"},
+    "azure/eu/gpt-4o": {"litellm_provider": "azure", "mode": "chat", "deprecation_date": "2027-01-01"},
+    "azure/gpt-4o": {"litellm_provider": "azure", "mode": "chat", "deprecation_date": "2027-01-01"},
+    "azure/gpt-9": {"litellm_provider": "azure", "mode": "chat"},
+    "ollama/llama9": {"litellm_provider": "ollama", "mode": "chat"},
+}  # fmt: skip
+
+
+def updated(document: object, before: Overlay | None = None) -> sources.Update:
+    """What a source of this day adds."""
+    return sources.update(before or Overlay(), sources.parse(json.dumps(document).encode(), "a.json", TODAY))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with rows of its own."""
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{ROW}', encoding="utf-8")
+    return tmp_path
+
+
+def test_rows_of_the_project(project: Path) -> None:
+    """A row adds a model or corrects one; what it does not state stays."""
+    registry = models.at(project)
+    added, revived, ending = map(registry.find, ("acme-vision-1", "gemini-2.0-flash", "gemini-3.8-flash"))
+    assert added is not None and (added.platform, added.kind, added.is_current(TODAY)) == ("project", "image", True)
+    assert revived is not None and revived.is_current(TODAY) and revived.successors == ("gemini-3.6-flash",)
+    assert ending is not None and ending.phrase(TODAY) == "shut down 2026-12-01"
+    assert registry.successor("gemini-3.8-flash", TODAY) == "gemini-4-carbon"
+    assert registry.added == {"acme-vision-1"}
+    before = models.builtin().find("gemini-3.8-flash")
+    assert before is not None and before.is_current(TODAY) and ending.price == before.price
+
+
+def test_a_row_works_everywhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scanner, the budget and the emulator of that project know the row."""
+    from omni_release.emulators.service import generate, list_models
+
+    (project / "acme.py").write_text('A = "acme-vision-1"\nB = "gemini-3.8-flash"\n', encoding="utf-8")
+    ran = omni("models", "list", "--format", "json", cwd=project)
+    found = {entry["name"]: (entry["known"], entry["lives"]) for entry in ran.document["models"]}
+    assert found["acme-vision-1"] == (True, True)
+    assert pricing.estimate("acme-vision-1", "1K", 0) is None
+    monkeypatch.chdir(project)
+    assert pricing.estimate("acme-vision-1", "1K", 0) == pytest.approx(0.05)
+    body = {"contents": [{"parts": [{"text": "an owl"}]}]}
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    assert generate(GenerateRequest("v1beta", "acme-vision-1", body, "", now)).code == 200
+    assert b"acme-vision-1" in json.dumps(list_models("", 1000).content).encode()
+
+
+@pytest.mark.parametrize(
+    ("document", "added", "changed"),
+    [
+        (OPENAI, ["openai/gpt-9-nova"], ["openai/gpt-4o", "openai/gpt-5.5"]),
+        (ANTHROPIC, [], ["anthropic/claude-opus-4-6", "anthropic/claude-opus-4-7"]),
+        (MISTRAL, [], ["mistral/mistral-small-2603"]),
+        (LITELLM, ["azure/gpt-4o", "gemini-api/gemini-5-flash"],
+         ["gemini-api/gemini-3.8-flash", "vertex-ai/gemini-3.8-flash"]),
+    ],
+)  # fmt: skip
+def test_what_a_source_adds(document: object, added: list[str], changed: list[str]) -> None:
+    """New names and changed ends are added; a second reading of the same adds nothing."""
+    first = updated(document)
+    assert (list(first.added), list(first.changed)) == (added, changed)
+    again = updated(document, first.overlay)
+    assert (again.added, again.changed, again.overlay) == ((), (), first.overlay)
+
+
+def test_overlay_is_written_and_read(tmp_path: Path) -> None:
+    """The file says the same as what was written; with all facts of a row."""
+    for document in (OPENAI, ANTHROPIC, MISTRAL, LITELLM):
+        path, written = tmp_path / OVERLAY, updated(document).overlay
+        path.write_text(overlay.write(written), encoding="utf-8")
+        found = overlay.read(path)
+        assert {(m.platform, m.name): m for m in found.models} == {(m.platform, m.name): m for m in written.models}
+        assert found.sources == written.sources
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "phrase"),
+    [
+        (OPENAI, "dall-e-3", "shut down 2026-05-12"),  # listed, without a date
+        (OPENAI, "gpt-4o", "deprecated, shuts down 2027-02-14"),  # first-hand, later, not dead yet
+        (LITELLM, "gpt-3.5-turbo-16k", "shut down 2024-09-13"),  # second-hand, later
+        (LITELLM, "dall-e-3", "shut down 2026-05-12"),
+        (LITELLM, "gemini-3.8-flash", "shuts down 2027-09-02"),
+        (LITELLM, "vertex_ai/gemini-3.8-flash", "shuts down 2027-08-02"),  # a bare Google name is one of Vertex AI
+        (ANTHROPIC, "claude-opus-4-6", "shut down 2026-12-01"),
+        (ANTHROPIC, "claude-opus-5", "stable, no shutdown date announced"),
+    ],
+)
+def test_no_source_revives_the_dead(document: object, name: str, phrase: str) -> None:
+    """What was read at the vendor stays where a source says otherwise of a name that is gone."""
+    registry = overlay.merged(models.builtin(), updated(document).overlay)
+    model = registry.find(name)
+    assert model is not None and model.phrase(TODAY) == phrase
+
+
+def test_source_that_drops_a_name(tmp_path: Path) -> None:
+    """A name that a source no longer has keeps its row: sources drop the dead."""
+    first = updated(OPENAI)
+    fewer = {"data": [item for item in OPENAI["data"] if isinstance(item, dict) and item["id"] != "gpt-5.5"]}
+    registry = overlay.merged(models.builtin(), updated(fewer, first.overlay).overlay)
+    model = registry.find("gpt-5.5")
+    assert model is not None and model.end == date(2027, 6, 1)
+
+
+def test_user_cache_only_worsens(project: Path, tmp_path: Path) -> None:
+    """A user's cache adds names and earlier ends; the project's own file comes before it."""
+    cache = tmp_path / "cache.toml"
+    cache.write_text(
+        '[[source]]\nname = "s"\nfrom = "s"\nread = 2026-12-24\nplatforms = ["openai"]\n'
+        + "".join(
+            f'[[model]]\nplatform = "openai"\nname = "{name}"\nkind = "text"\nstage = "scheduled"\nend = {end}\n'
+            'source = "s"\nread = 2026-12-24\nfirst-hand = "yes"\n'
+            for name, end in (("gpt-5.5", "2027-02-01"), ("gpt-5.1", "2028-01-01"), ("gpt-10", "2030-01-01"))
+        ),
+        encoding="utf-8",
+    )
+    registry = models.at(project, cache)
+    found = {name: model.end for name in ("gpt-5.5", "gpt-5.1", "gpt-10") if (model := registry.find(name))}
+    assert found == {"gpt-5.5": date(2027, 2, 1), "gpt-5.1": date(2027, 4, 1), "gpt-10": date(2030, 1, 1)}
+    assert registry.platforms["openai"].read == models.builtin().platforms["openai"].read  # nor is the table newer
+    assert models.at(project).find("gpt-10") is None
+
+
+def test_update_makes_the_facts_newer(tmp_path: Path) -> None:
+    """The day of a source is that of its platforms' facts."""
+    registry = overlay.merged(models.builtin(), updated(OPENAI).overlay)
+    assert registry.platforms["openai"].read == TODAY
+    assert registry.platforms["gemini-api"].read < TODAY
+
+
+@pytest.mark.parametrize("text", ["x = [", "[[model]]\nname = 'x'", "[[source]]\nname = 's'\nfrom = 's'\nread = 'x'"])
+def test_invalid_overlay(project: Path, text: str) -> None:
+    """It is an error of the settings, with its path."""
+    (project / OVERLAY).write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match="is not a table of models") as raised:
+        models.at(project)
+    assert raised.value.path == project / OVERLAY
+
+
+@pytest.mark.parametrize("data", [b"<html>", b"[]", b"{}", b'{"data": [{"id": "x"}]}', b'{"a": {"b": 1}}', b"\xff"])
+def test_no_source(data: bytes) -> None:
+    """What is no known list is refused, and nothing is written."""
+    with pytest.raises(UsageError):
+        sources.parse(data, "x", TODAY)
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    """The address of a server on this machine with LiteLLM's file."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(LITELLM).encode()
+            self.send_response(200 if self.path == "/prices.json" else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_command(project: Path, served: str) -> None:
+    """`models update` writes the project's file, from a file and from an address; a dry run writes nothing."""
+    source = project / "openai.json"
+    source.write_text(json.dumps(OPENAI), encoding="utf-8")
+    dry = omni("models", "update", "--from", "openai.json", "--dry-run", cwd=project)
+    assert (dry.code, (project / OVERLAY).exists()) == (0, False)
+    assert "changed  openai/gpt-5.5\n" in dry.out and "would write" in dry.err
+    assert omni("models", "update", "--from", "openai.json", cwd=project).code == 0
+    ran = omni("models", "update", "--from", f"{served}/prices.json", "--format", "json", cwd=project)
+    assert ran.code == 0 and "gemini-api/gemini-3.8-flash" in ran.document["changed"]
+    assert {one.name for one in overlay.read(project / OVERLAY).sources} == {"openai", "litellm"}
+    assert omni("models", "update", "--from", f"{served}/none", cwd=project).code == 3
+    for wrong in ("ftp://127.0.0.1/x", "file:///etc/hostname", "none.json", "pyproject.toml"):
+        assert omni("models", "update", "--from", wrong, cwd=project).code == 2
+
+
+def test_user_cache_is_looked_up_and_no_run_reads_it(project: Path) -> None:
+    """`models update --user` writes outside of the project: `models list` knows its names."""
+    (project / "openai.json").write_text(json.dumps(OPENAI), encoding="utf-8")
+    (project / "a.py").write_text('M = "gpt-5.5"\n', encoding="utf-8")
+    there = child_environment(XDG_CACHE_HOME=str(project / "cache"), LOCALAPPDATA=str(project / "cache"))
+    assert omni("models", "update", "--user", "--from", "openai.json", cwd=project, environment=there).code == 0
+    assert not (project / OVERLAY).exists() and (project / "cache" / "omni-release" / OVERLAY).is_file()
+    assert "gpt-5.5: shuts down 2027-06-01" in omni("models", "list", cwd=project, environment=there).out
+    model = models.at(project).find("gpt-5.5")
+    assert model is not None and model.end is None and model.stage is Stage.LISTED
