@@ -97,6 +97,9 @@ PROJECTS: dict[str, dict[str, str]] = {
         "src/acme/config.py": '"""Settings."""\n\nMODEL = "gemini-2.0-flash"\n',
         "web/src/api.ts": 'export const model = "gemini-2.0-flash"\n',
     },
+    "a list of models": {
+        "openai-models.json": '{"data": [{"id": "gpt-5.5", "object": "model", "shutdown_date": "2027-06-01"}]}\n',
+    },
     "painter": {
         "src/acme/__init__.py": "",
         "src/acme/painter.py": PAINTER,
