@@ -42,6 +42,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         typing_and_license,
     )
     from omni_release.distributions.rebuild_checks import build_reproducible, wheel_matches_checkout
+    from omni_release.distributions.tag_checks import wheel_tags
     from omni_release.distributions.tool_checks import twine_check, wheel_contents
     from omni_release.environments.checks import (
         pip_check,
@@ -122,6 +123,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(upload_rules, needs="build", key=of_distributions),
                 check(twine_check, needs="build", key=of_distributions),
                 check(wheel_contents, needs="build", key=of_distributions),
+                check(wheel_tags, needs="build", key=of_distributions),
                 check(portable_files, needs="build"),
                 check(typing_and_license, needs="build"),
                 check(description_links, needs="build", key=of_distributions),
@@ -436,6 +438,7 @@ _INSPECTIONS = (
     "sdist-tracked-files",
     "wheel-contents",
     "twine-check",
+    "wheel-tags",
     "portable-files",
     "typing-and-license",
     "description-links",
@@ -449,6 +452,7 @@ _OF_FILES = (
     "no-stray-files",
     "wheel-contents",
     "twine-check",
+    "wheel-tags",
     "portable-files",
     "typing-and-license",
     "description-links",

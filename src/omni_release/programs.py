@@ -122,7 +122,7 @@ class ToolContext:
     environment: Mapping[str, str] = field(repr=False)
 
 
-_APART = {"mypy", "pip-audit", "scriv", "towncrier"}
+_APART = {"abi3audit", "auditwheel", "mypy", "pip-audit", "scriv", "towncrier"}
 """The tools that omni-release uses where they are installed, and does not require."""
 
 _PACKAGES = {"ast-grep": "ast-grep-cli"}
