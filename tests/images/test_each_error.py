@@ -51,7 +51,7 @@ TABLE = [
     ("no-image", [PRO], errors.NoImage, "NO_IMAGE"),
     ("max-tokens", [PRO], errors.NoImage, "MAX_TOKENS"),
     ("text", [PRO], errors.NoImage, "answered with text"),
-    ("empty", [PRO], errors.NoImage, "EMPTY"),
+    ("empty", [PRO, PRO], None, ""),
     ("huge", [PRO], errors.AnswerTooLarge, "40 MB"),
 ]
 
@@ -113,6 +113,64 @@ def test_requested_delay(emulator: GeminiEmulator) -> None:
         assert between.total_seconds() >= 0.39
 
 
+def parts(*items: dict[str, Any], reason: str = "STOP") -> dict[str, Any]:
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1300, "thoughtsTokenCount": 200}
+    candidate = {"content": {"parts": list(items)}, "finishReason": reason}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": PRO}
+
+
+def fault(code: int, status: str, *details: dict[str, Any]) -> dict[str, Any]:
+    listed = [{**detail, "@type": f"type.googleapis.com/google.rpc.{detail['@type']}"} for detail in details]
+    return {"error": {"code": code, "status": status, "message": "what it says", "details": listed}}
+
+
+JUDGED = [
+    # code, body, what is raised, words of the message and the hint, cost
+    (402, fault(402, ""), errors.CreditsExhausted, ["Add credits"], 0.0),
+    (409, fault(409, "ABORTED"), errors.ServiceFault, ["ABORTED"], 0.0),
+    (499, fault(499, "CANCELLED"), errors.ServiceFault, ["CANCELLED"], 0.0),
+    (429, fault(429, "RESOURCE_EXHAUSTED", {"@type": "ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED",
+     "metadata": {"quota_limit": "ImagesPerMinute", "quota_limit_value": "0"}}), errors.QuotaSpent,
+     ["ImagesPerMinute", "Enable billing"], 0.0),
+    (400, fault(400, "INVALID_ARGUMENT", {"@type": "BadRequest", "fieldViolations": [
+     {"field": "generation_config", "description": "no such size"}]}), errors.RequestRejected,
+     ["generation_config: no such size"], 0.0),
+    (500, fault(500, "INTERNAL", {"@type": "DebugInfo", "detail": "a stack\nof frames"}), errors.ServiceFault,
+     ["(a stack)"], 0.0),
+    (403, fault(403, "PERMISSION_DENIED", {"@type": "ErrorInfo", "reason": "CONSUMER_SUSPENDED"}),
+     errors.ConfigurationError, ["CONSUMER_SUSPENDED"], 0.0),
+    (200, b"", errors.DamagedAnswer, [], None),
+    (200, {}, errors.DamagedAnswer, ["empty"], None),
+    (200, fault(503, "UNAVAILABLE"), errors.DamagedAnswer, ["UNAVAILABLE what it says"], None),
+    (200, parts(reason="MODEL_ARMOR"), errors.ContentRefused, ["MODEL_ARMOR", "Rephrase"], 0.0056),
+    (200, parts(reason="MALFORMED_RESPONSE"), errors.DamagedAnswer, ["MALFORMED_RESPONSE"], 0.0056),
+    (200, parts(reason="MISSING_THOUGHT_SIGNATURE"), errors.NoImage, ["signature"], 0.0056),
+    (200, parts(reason="MAX_TOKENS"), errors.NoImage, ["cut off"], 0.0056),
+    (200, parts(reason="OTHER"), errors.NoImage, ["Try again once"], 0.0056),
+    (200, parts(reason="IMAGE_OTHER"), errors.NoImage, ["Try again once"], 0.0056),
+    (200, parts(reason="LANGUAGE"), errors.NoImage, ["language"], 0.0056),
+    (200, parts({"functionCall": {"name": "draw", "args": {}}}), errors.NoImage, ["the function draw"], 0.0056),
+    (200, parts({"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}), errors.NoImage,
+     ["audio/wav", "makes images"], 0.0056),
+    (200, parts({"inlineData": {"mimeType": "image/png", "data": "AAAA"}}), errors.DamagedAnswer, ["decode"], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "said", "cost"), JUDGED, ids=[f"{row[0]}-{n}" for n, row in enumerate(JUDGED)]
+)
+def test_judgement(code: int, body: Any, kind: type, said: list[str], cost: float | None) -> None:
+    """The type, what the service's details say, the hint, and the cost of an answer without an image."""
+    error = raised(code, body)
+    assert type(error) is kind
+    for words in said:
+        assert words in f"{error.message} {error.hint}"
+    if cost is None:
+        assert error.billed is None
+    else:
+        assert error.cost_usd == pytest.approx(cost)
+
+
 # -- the recorded bodies ---------------------------------------------------------------------------------------------
 
 
@@ -123,7 +181,12 @@ def answering(code: int, body: Any, headers: dict[str, str] | None = None) -> It
     @Request.application
     def application(request: Request) -> Response:
         request.get_data()
-        return Response(json.dumps(body), code, headers, content_type="application/json; charset=UTF-8")
+        return Response(
+            body if isinstance(body, bytes) else json.dumps(body),
+            code,
+            headers,
+            content_type="application/json; charset=UTF-8",
+        )
 
     server = make_server("127.0.0.1", 0, application, threaded=True)
     server.log = lambda *_: None  # type: ignore[method-assign]  # quiet

@@ -7,6 +7,8 @@ import datetime
 import email
 import email.policy
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -442,3 +444,13 @@ def test_key_is_nowhere(name: str, caplog: pytest.LogCaptureFixture) -> None:
         assert base64.b64encode(secret.encode()).decode()[4:20] not in said
     with pytest.raises(TypeError, match="key"):
         pickle.dumps(images)
+
+
+def test_nothing_heavy_is_imported() -> None:
+    """The package, its providers' modules and the command line import neither an SDK nor an HTTP client."""
+    modules = "omni_release, omni_release.cli.main, omni_release.models, omni_release.images, omni_release.emulators"
+    names = "GeminiImageProvider, OpenAIImageProvider, Policy, ResilientProvider"
+    heavy = "{'google.genai', 'openai', 'anthropic', 'httpx', 'httpx2', 'PIL', 'tenacity', 'werkzeug'}"
+    program = f"import sys, {modules}; from omni_release.images import {names}; print({heavy} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+    assert ran.stdout.strip() == "set()"

@@ -28,8 +28,21 @@ _POLICY_REASONS = {
     "SPII",
     "RECITATION",
     "IMAGE_RECITATION",
+    "MODEL_ARMOR",
 }
-"""Finish reasons of a policy, which are permanent for this content. Source: the SDK's FinishReason, 3.4."""
+"""Finish reasons of a policy, which are permanent for this content. Source: the SDK's FinishReason, 3.6."""
+
+_HINTS = {
+    "MAX_TOKENS": "Ask for less text, or raise the limit of output tokens: the answer was cut off before an image.",
+    "LANGUAGE": "Write the prompt in a language that the model supports.",
+    "UNEXPECTED_TOOL_CALL": "Send no tools: this model makes images without them.",
+    "TOO_MANY_TOOL_CALLS": "Send no tools: this model makes images without them.",
+    "MALFORMED_FUNCTION_CALL": "Send no tools: this model makes images without them.",
+    "MISSING_THOUGHT_SIGNATURE": "Send each part with its signature: continue with `conversation.after(result)`.",
+    "NO_IMAGE": "Ask for an image explicitly: “Draw …”, “Generate an image of …”.",
+    "OTHER": "Try again once: the service gives no reason. Then rephrase the prompt.",
+}
+"""What to do after an answer without an image, by its finish reason."""
 
 MOST_PIXELS = 64_000_000
 """Four times as many as the models' largest size (4K) has."""
@@ -44,7 +57,10 @@ _COUNTS = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "to
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. `blocked` is the prompt's block reason, `message` the service's explanation of how it ended."""
+    """An answer. `blocked` is the prompt's block reason, `message` the service's explanation of how it ended.
+
+    `functions` are the names of those that the model calls.
+    """
 
     parts: tuple[Part, ...]
     finish_reason: str
@@ -54,6 +70,7 @@ class Answer:
     response_id: str
     usage: Usage | None
     retirement: datetime.datetime | None
+    functions: tuple[str, ...] = ()
 
     @property
     def image(self) -> Part | None:
@@ -79,13 +96,18 @@ def parse(body: str | bytes) -> Answer:
 
 def parse_document(document: Any) -> Answer:
     """The answer in a parsed body. Raises DamagedAnswer if it does not have the API's shape."""
+    if isinstance(document, dict) and isinstance(error := document.get("error"), dict) and "candidates" not in document:
+        said = " ".join(str(error.get(name) or "") for name in ("status", "message")).strip()
+        raise DamagedAnswer(f"an error in place of an answer: {replace_surrogates(said)[:300]}")
     try:
         candidate = (document.get("candidates") or [{}])[0]
         content = candidate.get("content") or {}
         feedback = field(document, "promptFeedback") or {}
         status = field(document, "modelStatus")
         blocked = _text(field(feedback, "blockReason"))
+        calls = [field(part, "functionCall") for part in content.get("parts") or ()]
         return Answer(
+            functions=tuple(_text(call.get("name")) for call in calls if isinstance(call, dict)),
             parts=tuple(_parse_part(part) for part in content.get("parts") or ()),
             finish_reason=_text(field(candidate, "finishReason")),
             message=_text(field(candidate, "finishMessage")) or _text(field(feedback, "blockReasonMessage")),
@@ -110,10 +132,12 @@ def _parse_part(part: Mapping[str, Any]) -> Part:
     signature = field(part, "thoughtSignature")
     if not isinstance(part.get("text") or "", str):
         raise TypeError("the text of a part is not a string")
+    mime_type = _text(field(inline, "mimeType")) if inline else ""
+    is_other = mime_type.partition("/")[0] in ("audio", "video", "text") or mime_type == "application/pdf"
     return Part(
         text=_text(part.get("text")),
-        image=decode_base64(inline["data"]) if inline and inline.get("data") else None,
-        mime_type=_text(field(inline, "mimeType")) if inline else "",
+        image=decode_base64(inline["data"]) if inline and inline.get("data") and not is_other else None,
+        mime_type=mime_type,
         signature=decode_base64(signature) if signature else None,
         thought=bool(part.get("thought")),
     )
@@ -143,7 +167,10 @@ def _parse_time(text: object) -> datetime.datetime | None:
 
 
 def no_image_error(answer: Answer) -> ImageError:
-    """The error for an answer without an image: ContentRefused because of a policy, NoImage for any other reason."""
+    """The error for an answer without an image.
+
+    ContentRefused because of a policy, DamagedAnswer if it says nothing at all, NoImage for any other reason.
+    """
     reason = answer.blocked or answer.finish_reason or "EMPTY"
     text = answer.message or answer.text
     detail = f": {text[:300]}" if text else ""
@@ -151,15 +178,26 @@ def no_image_error(answer: Answer) -> ImageError:
         subject = "the prompt was blocked" if answer.blocked else "the image was refused"
         hint = "Rephrase the prompt: the same one is refused again."
         return ContentRefused(f"{subject} ({reason}){detail}", hint, reason=reason, text=text)
+    if reason == "EMPTY" and not answer.parts:
+        return DamagedAnswer("the answer is empty: it has neither parts nor a reason")
+    if reason == "MALFORMED_RESPONSE":
+        return DamagedAnswer(f"the answer has no image ({reason}){detail}")
+    what, hint = _instead_of_image(answer, reason)
+    return NoImage(f"{what}{detail}", hint, reason=reason, text=text)
+
+
+def _instead_of_image(answer: Answer, reason: str) -> tuple[str, str]:
+    """What a model answered with in place of an image, and what to do about it."""
+    explicitly = "Ask for an image explicitly: “Draw …”, “Generate an image of …”."
+    other = next((part.mime_type for part in answer.parts if part.mime_type and not part.image), "")
+    if other:
+        return f"the model answered with {other} and without an image", "Use a model that makes images."
+    if answer.functions:
+        return f"the model called the function {answer.functions[0]} instead of making an image", explicitly
     if reason == "STOP" and answer.text:
-        return NoImage(
-            f"the model answered with text and without an image{detail}",
-            "Ask for an image explicitly: “Draw …”, “Generate an image of …”.",
-            reason=reason,
-            text=text,
-        )
-    message = f"the model answered without an image ({reason}){detail}"
-    return NoImage(message, "Rephrase the prompt.", reason=reason, text=text)
+        return "the model answered with text and without an image", explicitly
+    known = _HINTS.get(reason) or _HINTS.get(reason.removeprefix("IMAGE_"), "Rephrase the prompt.")
+    return f"the model answered without an image ({reason})", known
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,24 @@ class ErrorAnswer:
 
     @property
     def summary(self) -> str:
-        """Code, status and first line of the message: for people, never to match on."""
+        """Code, status, first line of the message and details: for people, never to match on."""
         message = self._error.get("message")
         lines = replace_surrogates(message).strip().splitlines() if isinstance(message, str) else []
         line = f": {lines[0][:300]}" if lines else ""
-        return f"{self.model}: {self.code} {self.status}".rstrip() + line
+        details = "; ".join(self._explanations())
+        details = f" ({replace_surrogates(details)[:300]})" if details else ""
+        return f"{self.model}: {self.code} {self.status}".rstrip() + line + details
+
+    def _explanations(self) -> Iterable[str]:
+        """What the details say about the cause: the invalid fields, the reason, what the service adds for debugging."""
+        for bad in self.details("BadRequest"):
+            for violation in _objects(bad.get("fieldViolations") or bad.get("field_violations")):
+                yield f"{violation.get('field') or 'a field'}: {violation.get('description') or 'invalid'}"
+        if self.reason:
+            yield self.reason
+        for debug in self.details("DebugInfo"):
+            if isinstance(detail := debug.get("detail"), str):
+                yield detail.strip().partition("\n")[0]
 
     def details(self, kind: str) -> Iterable[Mapping[str, Any]]:
         """The details of a type; `RetryInfo` stands for `google.rpc.RetryInfo`."""
@@ -112,13 +125,15 @@ def map_error(answer: ErrorAnswer) -> ImageError:
         # Not the API's own 404.
         message = f"{answer.summary}: no such path"
         return RequestRejected(message, "Check that base_url is the Gemini API's.", status=answer.status)
+    if answer.code == 402:
+        return CreditsExhausted(answer.summary, _NO_CREDITS)
     if answer.code == 429:
         return _quota_error(answer)
     if answer.code == 503:
         return Overloaded(answer.summary, delay=answer.delay)
     if answer.code in (408, 504):
         return TimedOut(answer.summary, delay=answer.delay)
-    if answer.code >= 500:
+    if answer.code >= 500 or answer.code in (409, 499):  # aborted or cancelled by the service
         return ServiceFault(answer.summary, delay=answer.delay)
     if 300 <= answer.code < 400:
         return ConfigurationError(
@@ -143,6 +158,10 @@ def model_not_found(model: str, today: datetime.date, message: str) -> ModelNotF
     return ModelNotFound(message, hint, model=model, successor=successor)
 
 
+_NO_CREDITS = "Add credits in AI Studio: neither a retry nor another model of it helps."
+_NO_FREE_TIER = "Enable billing: image models have no free tier."
+
+
 def _quota_error(answer: ErrorAnswer) -> ImageError:
     """The exception for a 429: a daily or zero quota, an account without credits, or a rate limit."""
     for failure in answer.details("QuotaFailure"):
@@ -151,17 +170,17 @@ def _quota_error(answer: ErrorAnswer) -> ImageError:
             if not zero and "PerDay" not in str(violation.get("quotaId", "")):
                 continue
             name = replace_surrogates(str(violation.get("quotaId") or violation.get("quotaMetric") or ""))
-            hint = (
-                "Enable billing: image models have no free tier."
-                if zero
-                else ("Wait: the quota resets at midnight Pacific time.")
-            )
+            hint = _NO_FREE_TIER if zero else "Wait: the quota resets at midnight Pacific time."
             return QuotaSpent(f"{answer.summary} (quota {name})", hint, quota=name)
+    for info in answer.details("ErrorInfo"):
+        metadata = info.get("metadata")
+        if isinstance(metadata, dict) and str(metadata.get("quota_limit_value")) == "0":
+            name = replace_surrogates(str(metadata.get("quota_limit") or metadata.get("quota_metric") or ""))
+            return QuotaSpent(f"{answer.summary} (quota {name})", _NO_FREE_TIER, quota=name)
     delay = answer.delay
     if delay is None and answer.has_no_details:
         # A rate limit always has details or a delay; without any, the account's credits are used up.
-        hint = "Add credits in AI Studio: neither a retry nor another model helps."
-        return CreditsExhausted(answer.summary, hint)
+        return CreditsExhausted(answer.summary, _NO_CREDITS)
     return RateLimited(answer.summary, delay=delay)
 
 

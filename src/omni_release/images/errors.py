@@ -3,7 +3,7 @@
     ImageError                    next
     ├── Transient                 retry     may succeed in a moment: `delay` is the service's request, in seconds
     │   ├── Overloaded                      503
-    │   ├── ServiceFault                    500 and other 5xx
+    │   ├── ServiceFault                    500 and other 5xx, 409, 499
     │   ├── RateLimited                     429 with a delay, or about a rate alone
     │   ├── TimedOut                        no answer in time
     │   ├── Disconnected                    the connection failed or broke, a base URL that is down
@@ -13,7 +13,7 @@
     ├── ModelNotFound             fall back, loudly: the name is dead; `successor` is the living end of its chain
     ├── NoImage                   stop      a 200 without an image
     │   └── ContentRefused        stop      … because of a policy
-    ├── CreditsExhausted          stop      the account has no credits left
+    ├── CreditsExhausted          stop      the account has no credits left; another vendor may go on
     ├── ConfigurationError        stop      no key, a bad or leaked key, an API that is not enabled, a location
     ├── RequestRejected           stop      the service rejects the request
     │   └── InvalidRequest        stop      … as was detected before the call
@@ -82,7 +82,7 @@ class Overloaded(Transient):
 
 
 class ServiceFault(Transient):
-    """A 5xx other than 503."""
+    """A 5xx other than 503; 409 or 499, by which a service ends a call itself."""
 
 
 class RateLimited(Transient):

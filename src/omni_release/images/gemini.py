@@ -255,12 +255,21 @@ def _model_info(model: genai.types.Model) -> ModelInfo:
 def read_result(body: str, model: str, prompt: str, size: str, seconds: float) -> ImageResult:
     """The result of an answer, with its image decoded. Raises ImageError if it has none."""
     response = answer.parse(body)
+    answered = registry.bare_name(response.model) or model
+    priced = answered if registry.find(answered) else model
     part = response.image
     if part is None or part.image is None:
-        raise answer.no_image_error(response)
-    decoded = answer.decode_image(part.image)
-    answered = registry.bare_name(response.model) or model
-    cost = pricing.cost_of(answered if registry.find(answered) else model, response.usage, size)
+        error = answer.no_image_error(response)
+        error.cost_usd = pricing.cost_without_image(priced, response.usage)
+        if response.usage is not None and error.cost_usd is None:
+            error.billed = None  # by tokens whose price is unknown
+        raise error
+    cost = pricing.cost_of(priced, response.usage, size)
+    try:
+        decoded = answer.decode_image(part.image)
+    except DamagedAnswer as error:
+        error.cost_usd = cost.usd if response.usage else None
+        raise
     return ImageResult(
         prompt=prompt,
         data=part.image,
