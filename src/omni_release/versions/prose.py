@@ -11,10 +11,6 @@ from omni_release.versions.place import DOC, HISTORY, Place, Search, Text, reads
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
-    pass
-
-TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
-if TYPE_CHECKING:
     from pathlib import Path
 
 _README = re.compile(
