@@ -18,7 +18,6 @@ class Problem:
     """The findings of one rule in one outcome; of an outcome that is not determined, its first finding.
 
     `also` are the rules (`check/rule`) of findings elsewhere that these explain. `message` is the first one's.
-    `same` is True where all findings have this message, in different places.
     """
 
     outcome: Outcome
@@ -28,10 +27,6 @@ class Problem:
     @property
     def message(self) -> str:
         return self.findings[0].message
-
-    @property
-    def same(self) -> bool:
-        return all(finding.message == self.message for finding in self.findings)
 
     @property
     def by_message(self) -> tuple[tuple[Finding, ...], ...]:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from omni_release import custom_tasks, distributions, lane_names, lanes, programs, run_facts, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
-from omni_release.adapters.terminal import terminal
+from omni_release.adapters.terminal import Terminal, terminal
 from omni_release.checklists import sign_offs
 from omni_release.core import causes, engine, renamed
 from omni_release.core.errors import UsageError, did_you_mean
@@ -29,6 +29,7 @@ from omni_release.report import files as report_files
 from omni_release.report import next_step, page, text
 from omni_release.report.stages import Progress, Row
 from omni_release.run.real_world import TASK, open_world
+from omni_release.source_tree import Head
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
@@ -115,6 +116,24 @@ def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> 
     return _run(request, store, secrets, resolver)
 
 
+@dataclass(frozen=True)
+class _Session:
+    """A lane that runs: what was asked for, what it works on, where it is shown; `head` is what is checked out."""
+
+    request: Request
+    lane: Lane
+    store: RunStore
+    release: Release
+    world: World
+    head: Head | None
+    screen: Terminal
+    redact: Redact
+
+    @property
+    def layout(self) -> text.Layout:
+        return text.Layout(self.screen.width, self.screen.unicode, quiet=self.request.verbosity < 0)
+
+
 def _run(request: Request, store: RunStore, secrets: Secrets, resolver: CredentialResolver | None = None) -> Report:
     """Run one lane: its outcomes and its report are shown, and the report is written."""
     lane = _lane(request)
@@ -127,56 +146,78 @@ def _run(request: Request, store: RunStore, secrets: Secrets, resolver: Credenti
             from omni_release import publishing
 
             screen.say(publishing.reusable_rehearsal(store, release, world))
-        layout = text.Layout(screen.width, screen.unicode, quiet=request.verbosity < 0)
-        begun = world.clock.monotonic()
-        link = functools.partial(causes.link, tasks=lane.tasks)
-        progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic, link)
-        screen.follow(lambda: text.running_lines(progress))
         # `version` runs at every commit, and git takes longer to look at all files than all the rest.
         head = None if request.lane == "version" else source_tree.head(str(release.project.root))
-        if request.verbosity >= 0:
-            screen.say([text.header_line(release.project.name, release.version, head, _shown(request, release)), ""])
-        outcomes: list[Outcome] = []
-        interrupted = False
-        try:
-            for outcome in _outcomes(request, lane, release, world, progress, secrets.redact):
-                outcomes.append(outcome)
-                screen.say(_stage_lines(request, progress.new_rows(), layout))
-        except KeyboardInterrupt:
-            interrupted = True
-        screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
-        outcomes = list(link(outcomes))
-        seconds = world.clock.monotonic() - begun
-        report = _report(request, lane, release, world, outcomes, seconds, interrupted=interrupted)
+        session = _Session(request, lane, store, release, world, head, screen, secrets.redact)
+        report = _run_tasks(session)
         shown = redacted(_with_relative_run(report), secrets.redact)
-        try:
-            kept = release.folder.is_dir() and not request.dry and not request.read_only
-            if kept:
-                report_files.keep_report(report, release, world, secrets.redact, whole=report.whole)
-            if request.output is not None:
-                report_files.write_reports(report, request.output, world.files, secrets.redact)
-            report_files.write_step_summary(report, os.environ, secrets.redact)
-            folders = [*([release.records] if kept else []), *filter(None, [request.output])]
-            if folders:
-                runs, redact = store.runs(), secrets.redact
-                problem = run_facts.write_page(shown, lane, release, world, redact, runs, folders, head=head)
-                screen.say([problem] if problem else [])
-        except OSError as error:
-            screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
-        if request.verbosity >= 0:
-            screen.say(text.problem_lines(shown, layout))
-        goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-        step = "" if goes_on else next_step.after(shown)
-        screen.say(text.verdict_lines(shown, step, layout, page=_page_of(release)))
-        if request.lane == "release" and not request.dry:
-            from omni_release import publishing
-
-            screen.say(publishing.after_release(request, report, world))
-        if request.lane == "rehearse" and not request.dry and not request.only:
-            screen.say(sign_offs.questions_before_release(request.project, store.run(str(release.folder))))
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            screen.say(text.workflow_commands(redacted(report, secrets.redact)), commands=True)
+        _write(session, report, shown)
+        _say_end(session, report, shown)
     return report
+
+
+def _run_tasks(session: _Session) -> Report:
+    """Run the tasks of the lane; each stage is shown when it has ended."""
+    request, lane, screen, layout = session.request, session.lane, session.screen, session.layout
+    release, world = session.release, session.world
+    begun = world.clock.monotonic()
+    link = functools.partial(causes.link, tasks=lane.tasks)
+    progress = Progress(((task.id, task.stage) for task in lane.tasks), world.clock.monotonic, link)
+    screen.follow(lambda: text.running_lines(progress))
+    if request.verbosity >= 0:
+        target = _shown(request, release)
+        screen.say([text.header_line(release.project.name, release.version, session.head, target), ""])
+    outcomes: list[Outcome] = []
+    interrupted = False
+    try:
+        for outcome in _outcomes(request, lane, release, world, progress, session.redact):
+            outcomes.append(outcome)
+            screen.say(_stage_lines(request, progress.new_rows(), layout))
+    except KeyboardInterrupt:
+        interrupted = True
+    screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
+    seconds = world.clock.monotonic() - begun
+    return _report(request, lane, release, world, link(outcomes), seconds, interrupted=interrupted)
+
+
+def _write(session: _Session, report: Report, shown: Report) -> None:
+    """Write the report and its page into the run folder, and where else they were asked for."""
+    request, release, world, redact = session.request, session.release, session.world, session.redact
+    kept = release.folder.is_dir() and not request.dry and not request.read_only
+    folders = [*([release.records] if kept else []), *filter(None, [request.output])]
+    try:
+        if kept:
+            report_files.keep_report(report, release, world, redact, whole=report.whole)
+        if request.output is not None:
+            report_files.write_reports(report, request.output, world.files, redact)
+        report_files.write_step_summary(report, os.environ, redact)
+        if folders:
+            runs = session.store.runs()
+            problem = run_facts.write_page(
+                shown, session.lane, release, world, redact, runs, folders, head=session.head
+            )
+            session.screen.say([problem] if problem else [])
+    except OSError as error:
+        session.screen.say([f"cannot write the report: {error.strerror}: {error.filename or release.folder}"])
+
+
+def _say_end(session: _Session, report: Report, shown: Report) -> None:
+    """Show the problems and the verdict, and what a person must know besides."""
+    request, screen, layout = session.request, session.screen, session.layout
+    if request.verbosity >= 0:
+        screen.say(text.problem_lines(shown, layout))
+    goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
+    step = "" if goes_on else next_step.after(shown)
+    screen.say(text.verdict_lines(shown, step, layout, page=_page_of(session.release)))
+    if request.lane == "release" and not request.dry:
+        from omni_release import publishing
+
+        screen.say(publishing.after_release(request, report, session.world))
+    if request.lane == "rehearse" and not request.dry and not request.only:
+        run = session.store.run(str(session.release.folder))
+        screen.say(sign_offs.questions_before_release(request.project, run))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        screen.say(text.workflow_commands(redacted(report, session.redact)), commands=True)
 
 
 def _shown(request: Request, release: Release) -> str:
