@@ -34,6 +34,7 @@ build-backend = "hatchling.build"
 [project]
 name = "acme"
 version = "1.2.3"
+readme = "README.md"
 
 [tool.omni-release]
 strict = true
@@ -112,6 +113,7 @@ PROJECTS: dict[str, dict[str, str]] = {
     },
     "several": {
         "packages/acme/pyproject.toml": PYPROJECT,
+        "packages/acme/README.md": "# acme\n",
         "packages/acme/src/acme/__init__.py": "",
         "packages/other/pyproject.toml": PYPROJECT.replace("acme", "other"),
         "pyproject.toml": "[tool.ruff]\n",
@@ -129,7 +131,9 @@ def project(tmp_path: Path) -> Callable[[str], Path]:
 
     def make(name: str) -> Path:
         root = tmp_path / "acme"
-        for path, text in ({"pyproject.toml": PYPROJECT, ".gitignore": ".omni-release/\n"} | PROJECTS[name]).items():
+        for path, text in (
+            {"pyproject.toml": PYPROJECT, "README.md": "# acme\n", ".gitignore": "dist/\n"} | PROJECTS[name]
+        ).items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8")
         git("init", "--quiet", "--initial-branch=main", cwd=root)

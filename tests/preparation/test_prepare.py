@@ -134,18 +134,32 @@ def test_without_a_changelog(root: Path) -> None:
     assert body.startswith("acme 1.2.4\n\n- fix: no changelog\n- feat: a README")
 
 
-def test_fragments(root: Path) -> None:
-    """towncrier joins its fragments, and they go with the commit."""
+@pytest.mark.parametrize(
+    ("before", "title", "heading"),
+    [
+        ("", "acme {version}", "acme 1.3.0"),
+        ("## v1.2.3\n", "{version}", "v1.3.0"),
+        ("## v1.2.3\n", "v{version}", "v1.3.0"),
+    ],
+)
+def test_fragments(before: str, title: str, heading: str, root: Path) -> None:
+    """towncrier joins its fragments, under a title in the form of the one before; they go with the commit."""
     pytest.importorskip("towncrier")
+    start = "<!-- towncrier release notes start -->\n"
+    settings = f'[tool.towncrier]\nfilename = "NEWS.md"\ndirectory = "news"\ntitle_format = "## {title}"\n'
     with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
-        file.write('[tool.towncrier]\nname = "acme"\nfilename = "NEWS.md"\ndirectory = "news"\n')
+        file.write(settings)
+    (root / "CHANGELOG.md").unlink()
+    (root / "NEWS.md").write_text(f"{start}{before}", encoding="utf-8")
     (root / "news").mkdir()
     (root / "news" / "12.feature.md").write_text("A new thing.\n", encoding="utf-8")
     git("add", "--all", cwd=root)
     git("commit", "--quiet", "--message=x", cwd=root)
     ran = omni("prepare", "minor", "--yes", cwd=root)
     assert ran.code == 0, ran.err
-    assert "A new thing." in (root / "NEWS.md").read_text(encoding="utf-8")
+    written = (root / "NEWS.md").read_text(encoding="utf-8")
+    assert f"## {heading}\n" in written
+    assert "A new thing." in written
     assert not (root / "news" / "12.feature.md").exists()
     assert git("status", "--porcelain", cwd=root) == ""
 

@@ -113,7 +113,7 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Seq
     lines = ["", f"{FILE}: {counted(total, 'finding')}{f' (before: {before})' if before else ''}"]
     if empty:
         lines[1] = f"No finding of a quality rule{' in the checks that ran' if unseen else ''}: no baseline is needed."
-    lines += [f"  {number:>5}  {rule}" for rule, number in counts.most_common()]
+    lines += [f"  {number:>5}  {rule}" for rule, number in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
     if code and not empty:
         lines.append("Problems are not in it: fix them.")
     if unseen:

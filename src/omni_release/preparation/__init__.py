@@ -16,7 +16,7 @@ from typing import Any
 from omni_release import programs, source_tree
 from omni_release.core.errors import ActionFailed, Inconclusive, UsageError
 from omni_release.core.toml import table
-from omni_release.core.world import Processes
+from omni_release.core.world import Processes, ToolAnswer
 from omni_release.preparation import changelog
 from omni_release.versions import prose
 from omni_release.versions.checkout import Checkout
@@ -146,8 +146,17 @@ def bring_changelog(
 def _join_fragments(clone: Repository, program: FragmentProgram, version: str, today: datetime.date) -> str:
     """Let a program write the changelog. Raises ActionFailed where it fails, UsageError where it finds no fragment."""
     name = program.name
-    argv = (programs.find_program(name), *(word.format(version=version, date=today) for word in program.arguments))
-    answer = clone.processes.ask(*argv, cwd=clone.root, environment=clone.environment, deadline=_PROGRAM_TIMEOUT)
+
+    def run(version: str, *options: str) -> ToolAnswer | None:
+        words = (*(word.format(version=version, date=today) for word in program.arguments), *options)
+        argv = (programs.find_program(name), *words)
+        return clone.processes.ask(*argv, cwd=clone.root, environment=clone.environment, deadline=_PROGRAM_TIMEOUT)
+
+    letter = _letter_before(Checkout(str(clone.root)))
+    if letter and name == "towncrier":  # the title that it writes may have the letter already
+        draft = run(version, "--draft")
+        letter = "" if draft is None or f"{letter}{version}" in draft.out else letter
+    answer = run(f"{letter}{version}")
     if answer is None:
         raise UsageError(f"{name} is not installed, which writes the changelog", programs.install_command(name))
     if answer.code != 0:
@@ -193,7 +202,7 @@ def fragment_program(checkout: Checkout, root: Path) -> FragmentProgram | None:
         return FragmentProgram("towncrier", ("build", "--yes", "--version", "{version}", "--date", "{date}"), folder)
     if "scriv" in tools or (root / "changelog.d" / "scriv.ini").is_file():
         folder = str(table(tools, "scriv").get("fragment_directory", "changelog.d"))
-        return FragmentProgram("scriv", ("collect", "--version", f"{_letter_before(checkout)}{{version}}"), folder)
+        return FragmentProgram("scriv", ("collect", "--version", "{version}"), folder)
     return None
 
 
