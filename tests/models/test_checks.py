@@ -238,6 +238,7 @@ SHIPPED = "src/acme/a.py"
         *((SHIPPED, f"LIMITS = {{{DEAD!r}: 10}}", "warning"), (SHIPPED, f"m.startswith({DEAD!r})", "warning")),
         *((SHIPPED, f"RETIRED = [{DEAD!r}]", "warning"), (SHIPPED, f"M = ['a', 'b', 'c', 'd', {DEAD!r}]", "warning")),
         (SHIPPED, f"PRICED = {{'gemini-3.1-flash': 'google/{DEAD}'}}", "warning"),
+        (SHIPPED, f"FORMS = {{'image': r'gemini-9|{DEAD}'}}", "warning"),
         (SHIPPED, "".join(f"M{n} = 'gemini-{n}-pro'\n" for n in range(20, 33)) + f"M = {DEAD!r}", "warning"),
         ("src/acme/a.toml", f'[limits."{DEAD}"]\nx = 1', "warning"),
         *(("src/acme/a.json", f'{{"model": "{DEAD}"}}', "error"), ("src/acme/a.json", f'{{"{DEAD}": 1}}', "warning")),

@@ -119,6 +119,7 @@ def test_stage_and_successor(name: str, phrase: str, heir: str | None) -> None:
         ("claude-sonnet-4@20250514", None, False, "claude-sonnet-4-20250514"),
         ("eu.anthropic.claude-opus-4-5-20251101-v1:0", "claude-opus-4-5-20251101", False, "claude-opus-4-5-20251101"),
         ("acme-1", None, False, None),
+        ("zai-glm-5-3", None, False, None),  # the successor of a dead one
     ],
 )
 def test_unknown_name(name: str, nearest: str | None, relatives_gone: bool, elsewhere: str | None) -> None:

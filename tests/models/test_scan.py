@@ -178,7 +178,7 @@ def test_names_of_the_table(tmp_path: Path) -> None:
         ('"google_genai:gemini-2.0-flash"', "gemini-2.0-flash", "gemini-api"),
         ('"google-vertex:gemini-2.5-pro"', "gemini-2.5-pro", "vertex-ai"),
         ('"anthropic:claude-3-haiku-20240307"', "claude-3-haiku-20240307", "anthropic"),
-        ('"models/gemini-2.0-flash:generateContent"', "gemini-2.0-flash", "gemini-api"),
+        ('"models/gemini-2.0-flash:generateContent"', "gemini-2.0-flash", ""),
         ('"publishers/google/models/text-embedding-004"', "text-embedding-004", "vertex-ai"),
         ('"claude-sonnet-4@20250514"', "claude-sonnet-4@20250514", ""),
         ('"ft:gpt-4o-2024-08-06:org::id"', "gpt-4o-2024-08-06", "openai"),

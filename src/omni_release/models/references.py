@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PREFIXES = {
-    "gemini-api": "gemini google_genai google-genai google-gla google_ai_studio models",
+    "gemini-api": "gemini google_genai google-genai google-gla google_ai_studio",
     "vertex-ai": "vertex_ai vertexai google-vertex google_vertexai vertex google-vertex-ai google_anthropic_vertex",
     "azure": "azure azure_ai azure_openai azure-openai azureopenai azure_text foundry",
     "bedrock": "bedrock bedrock_converse amazon_bedrock amazon-bedrock aws-bedrock converse",

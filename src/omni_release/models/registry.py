@@ -44,7 +44,8 @@ class Unknown:
     """What the registry has on a name that it does not list.
 
     `nearest` are the living names nearest to it; `relatives` the known models of its family and version. `elsewhere` is
-    the model of this name on another platform, or the one that the name is a snapshot of.
+    the model of this name on another platform, or the one that the name is a snapshot of. `recommended`: a source names
+    it as the successor of a known model.
     """
 
     name: str
@@ -52,10 +53,12 @@ class Unknown:
     nearest: tuple[str, ...]
     relatives: tuple[Model, ...]
     elsewhere: Model | None = None
+    recommended: bool = False
 
     def relatives_are_gone(self, on: datetime.date) -> bool:
         """Whether there are relatives, and none of them responds."""
-        return bool(self.relatives) and not any(model.lives(on) for model in self.relatives)
+        gone = bool(self.relatives) and not any(model.lives(on) for model in self.relatives)
+        return gone and not self.recommended
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ class Registry:
         relatives = self._relatives(own) if own != name else self._relatives(name)
         candidates = sorted({model.name for model in self.models.values() if model.lives(on)})
         nearest = difflib.get_close_matches(own, candidates, n=2, cutoff=0.85)
-        return Unknown(name, platform, tuple(nearest), relatives, others[0] if others else None)
+        recommended = any(name in model.successors for model in self.models.values())
+        return Unknown(name, platform, tuple(nearest), relatives, others[0] if others else None, recommended)
 
     def describe(self, name: str, on: datetime.date, platform: str = "") -> str:
         """A model's life span, as a phrase."""

@@ -98,7 +98,16 @@ class Reader:
         )
         if not ships:
             return Context.OUTSIDE
+        if self._is_alternative(occurrence):
+            return Context.TABLE
         return self._in_python(occurrence) if suffix in _PYTHON else self._in_text(occurrence, suffix)
+
+    def _is_alternative(self, occurrence: Occurrence) -> bool:
+        """Whether the name is one of several in a pattern: `gpt-4o|gpt-4o-mini`."""
+        lines = self._read(occurrence.path)
+        line = lines[occurrence.line - 1] if occurrence.line <= len(lines) else ""
+        start = occurrence.column - 1
+        return "|" in (line[start - 1 : start], line[start + len(occurrence.name) :][:1])
 
     def _in_python(self, occurrence: Occurrence) -> Context:
         if occurrence.path not in self._modules:
