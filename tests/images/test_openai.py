@@ -13,8 +13,17 @@ from typing import Any
 
 import pytest
 
+from omni_release.core.settings import Settings
 from omni_release.emulators import responses
-from omni_release.images import Budget, Conversation, ImageRequest, ImageResult, OpenAIImageProvider, errors
+from omni_release.images import (
+    Budget,
+    Conversation,
+    ImageRequest,
+    ImageResult,
+    OpenAIImageProvider,
+    errors,
+    provider_for,
+)
 from omni_release.images.model import PRESETS
 from omni_release.images.openai_requests import shape_of
 from tests.images.conftest import OPENAI, Answers, Received, run
@@ -380,18 +389,21 @@ def test_probe_and_list() -> None:
             assert (first.name, first.shut_down, second.shut_down) == ("a", datetime.date(2026, 12, 1), None)
             found = await images.probe("a")
             assert found.available and "2026-12-01" in found.why
-            gone = await images.probe("b/c")
-            assert not gone.available and gone.certain
+            unlisted = await images.probe("b/c")
+            assert not unlisted.available and unlisted.certain
             assert not (await images.probe("c")).certain
+        async with provider(server, vendor="azure") as images:
+            server.replies = [absent]
+            assert not (await images.probe("b")).certain  # a deployment is in no list
 
-    gone = (404, own("invalid_request_error", "model_not_found"))
-    with Answers((200, listed), (200, listed["data"][0]), gone, (503, b"")) as server:
+    absent = (404, own("invalid_request_error", "model_not_found"))
+    with Answers((200, listed), (200, listed["data"][0]), absent, (503, b"")) as server:
         run(work)
     assert [received.path for received in server.received][:2] == ["/v1/models", "/v1/models/a"]
 
 
-def test_name_that_is_shut_down() -> None:
-    """An unknown price stops a budget before the call; what a call cost is taken from it."""
+def test_budget() -> None:
+    """A price that is unknown stops before the call; a call costs what it states, a refusal nothing."""
     budget = Budget(0.05)
     with Answers(answered()) as server:
         with pytest.raises(errors.BudgetExceeded):
@@ -454,3 +466,14 @@ def test_nothing_heavy_is_imported() -> None:
     program = f"import sys, {modules}; from omni_release.images import {names}; print({heavy} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert ran.stdout.strip() == "set()"
+
+
+def test_provider_of_the_settings() -> None:
+    """A model of another vendor in the settings is called with that vendor's own key."""
+    settings = Settings(image_model="gpt-image-2", image_fallback_model="grok-imagine-image")
+    environment = {"OPENAI_API_KEY": planted(), "XAI_API_KEY": planted()}
+    images = provider_for(settings, environment=environment)
+    assert "vendor='openai'" in repr(images) and "vendor='xai'" in repr(images)
+    with pytest.raises(errors.ConfigurationError) as caught:
+        provider_for(settings, environment={"OPENAI_API_KEY": planted()})
+    assert "XAI_API_KEY" in caught.value.hint

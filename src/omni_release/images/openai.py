@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, Self
 from omni_release.images import answer as answers
 from omni_release.images import calls, openai_answers, openai_requests, pricing, requests
 from omni_release.images import provider as base
-from omni_release.images.errors import DamagedAnswer, ImageError, InvalidRequest, NoImage
+from omni_release.images.errors import (
+    ConfigurationError,
+    DamagedAnswer,
+    ImageError,
+    InvalidRequest,
+    ModelNotFound,
+    NoImage,
+)
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo, Part
 from omni_release.images.openai_endpoint import Endpoint
 
@@ -127,7 +134,13 @@ class OpenAIImageProvider:
         async def ask() -> str:
             self._check_alive(_checked_name(name))
             path = f"/models/{urllib.parse.quote(name, safe='')}"
-            info = _model_info(await self._endpoint.get(path, name, min(self.timeout, 30.0)))
+            try:
+                info = _model_info(await self._endpoint.get(path, name, min(self.timeout, 30.0)))
+            except ModelNotFound as error:
+                if self.vendor in ("openai", "xai"):
+                    raise
+                message = f"{error.message}; {self.vendor} may serve it all the same, as a deployment or an alias"
+                raise ConfigurationError(message, "Generate an image to find out.") from None
             if info.name != name:
                 raise DamagedAnswer(f"{name}: the answer is not that of an OpenAI API", "Correct base_url.")
             end = f", until {info.shut_down}" if info.shut_down else ""

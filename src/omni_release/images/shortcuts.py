@@ -16,6 +16,7 @@ from omni_release.core.settings import Settings
 from omni_release.images.errors import ImageError, InvalidRequest
 from omni_release.images.gemini import GeminiImageProvider
 from omni_release.images.model import Attempt, Availability, Document, ImageRequest, ImageResult, ModelInfo
+from omni_release.images.openai import OpenAIImageProvider
 from omni_release.images.provider import StructlogLog
 from omni_release.images.resilience import ResilientProvider
 from omni_release.images.retry_policy import Policy
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from omni_release.images.requests import Conversation
 
 T = TypeVar("T")
+
+_OPENAI_URLS = {"openai": None, "xai": "https://api.x.ai/v1"}
+"""The base URLs of the platforms that speak OpenAI's API; None is that of the environment, or OpenAI's own."""
 
 NO_FALLBACK = "none"
 """The value of `image_fallback_model` for no fallback."""
@@ -62,15 +66,20 @@ def provider_for(
 ) -> ResilientProvider:
     """The provider of the settings, which the environment overrides (see `with_environment`).
 
-    A fallback that is shut down is logged at once, not when it is needed. Raises UsageError for an invalid setting,
-    ConfigurationError without the extra `images` or without a key.
+    The registry decides whose models they are: those of OpenAI and xAI are called with their own keys, all others by
+    the Gemini API, at `base_url` if it is given. A fallback that is shut down is logged at once, not when it is needed.
+    Raises UsageError for an invalid setting, ConfigurationError without the extra `images` or without a key.
     """
     model, fallback, seconds = with_environment(settings, environment)
 
-    def gemini(name: str) -> GeminiImageProvider:
+    def provider(name: str) -> GeminiImageProvider | OpenAIImageProvider:
+        known = models.find(name)
+        if known is not None and known.platform in _OPENAI_URLS:
+            url = _OPENAI_URLS[known.platform]
+            return OpenAIImageProvider(name, None, url, seconds, budget=budget, environment=environment)
         return GeminiImageProvider(name, base_url=base_url, timeout=seconds, budget=budget, environment=environment)
 
-    primary, second = gemini(model), gemini(fallback) if fallback else None
+    primary, second = provider(model), provider(fallback) if fallback else None
     today = datetime.datetime.now(datetime.UTC).date()
     known = models.find(second.model) if second else None
     if known is not None and not known.lives(today):
