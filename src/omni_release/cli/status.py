@@ -248,8 +248,9 @@ def _shown(document: Path, page: Path, *, verbose: bool) -> bool:
     with terminal(sys.stdout, os.environ, lane.redact) as screen:
         layout = text.Layout(screen.width, screen.unicode)
         target = "" if report.target == REHEARSAL else report.target
-        screen.say([text.header_line(f"{report.lane} of {report.project}", report.version, None, target), ""])
+        screen.say([text.header_line(f"{report.lane} of {report.project}", report.version, None, target)])
         if not report.interrupted:  # what it had not reached is not in its report
+            screen.say([""])
             for row in stages.rows(report.outcomes):
                 screen.say([text.stage_line(row, layout)])
                 screen.say(line for o in row.outcomes if verbose for line in text.task_lines(o, layout))
