@@ -142,7 +142,7 @@ def write(root: Path) -> float:
     artifacts = tuple(artifact_of(path) for path in sorted((run / "dist").iterdir()))
     report = Report("rehearse", "acme", "1.0", "rehearsal", 12.0, tuple(outcomes), artifacts, str(run))
     begun = time.perf_counter()
-    problem = run_facts.write_page(report, Lane("rehearse", tuple(tasks)), release, world, str, (), [run])
+    problem = run_facts.write_page(report, Lane("rehearse", tuple(tasks)), release, world, str, (), [run], head=None)
     assert not problem, problem
     return time.perf_counter() - begun
 
