@@ -20,6 +20,9 @@ FILES = {
     "setup.cfg, every package": ("setup.cfg", "[options.package_data]\n* = *.txt, {}\n"),
     "setup.py": ("setup.py", "from setuptools import setup\nsetup(package_data={{'acme': ['*.txt', '{}']}})\n"),
     "hatchling": ("pyproject.toml", "[tool.hatch.build]\nartifacts = ['{}']\n"),
+    "pdm": ("pyproject.toml", "[tool.pdm.build]\nincludes = ['src/acme', '{}']\n"),
+    "flit": ("pyproject.toml", "[tool.flit.sdist]\ninclude = ['src/acme/a.txt', '{}']\n"),
+    "uv": ("pyproject.toml", "[tool.uv.build-backend]\nsource-include = ['src/**', '{}']\n"),
     "poetry": ("pyproject.toml", "[tool.poetry]\ninclude = ['src/acme/*.txt', {{ path = '{}', format = 'wheel' }}]\n"),
 }
 

@@ -144,6 +144,20 @@ def patterns_without_files(release: Release) -> Iterator[tuple[str, str]]:
             anywhere = inside if str(pattern).startswith("/") or "/" in inside else f"**/{inside}"
             if not inside.startswith("!") and not _matches(release.source, anywhere):
                 yield str(pattern), f"`artifacts` in [{'.'.join(('tool.hatch.build', *target))}]"
+    for names, key in _INCLUDED:
+        listed = table(tool, *names).get(key)
+        for pattern in map(str, listed if isinstance(listed, list) else ()):
+            if not _matches(release.source, pattern.strip("/")):
+                yield pattern, f"`{key}` in [tool.{'.'.join(names)}]"
+
+
+_INCLUDED = (
+    (("pdm", "build"), "includes"),
+    (("pdm", "build"), "source-includes"),
+    (("flit", "sdist"), "include"),
+    (("uv", "build-backend"), "source-include"),
+)
+"""Where other back ends list the files that they add, by their path in the project."""
 
 
 def _package_data(release: Release) -> Iterator[tuple[str, str, str]]:
