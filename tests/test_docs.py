@@ -11,7 +11,7 @@ from pathlib import Path
 from omni_release import lane_names
 from omni_release.cli import explain
 from omni_release.cli.main import COMMANDS, build_parser
-from omni_release.core import settings_reference
+from omni_release.core import errors, settings_reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -118,3 +118,21 @@ def options(command: str) -> set[str]:
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()
     return found
+
+
+def test_exit_codes_are_those_of_the_page() -> None:
+    """docs/stability.md has each exit code: pipelines rely on them."""
+    rows = re.findall(r"^\| (\d+) \| (\w+)", read("docs/stability.md"), re.MULTILINE)
+    names = {"EXIT_PASSED": "passed", "EXIT_FAILED": "failed", "EXIT_USAGE": "usage"}
+    names |= {"EXIT_INCONCLUSIVE": "inconclusive", "EXIT_WAITING": "waiting", "EXIT_INTERRUPTED": "interrupted"}
+    assert {name for name in vars(errors) if name.startswith("EXIT_")} == set(names)
+    assert rows == [(str(getattr(errors, name)), word) for name, word in names.items()]
+
+
+def test_each_document_has_a_version() -> None:
+    """Whatever a command prints as JSON has `schema_version`, which one function adds."""
+    sources = [*(ROOT / "src/omni_release/cli").glob("*.py"), ROOT / "src/omni_release/report/json_report.py"]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sources}
+    assert [name for name, text in texts.items() if "to_json(" in text] == []
+    assert {name for name, text in texts.items() if "json.dump" in text and "SCHEMA_VERSION" not in text} == set()
+    assert sum(text.count("to_output(") for text in texts.values()) > 10

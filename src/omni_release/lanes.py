@@ -90,7 +90,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.TEST,
-                step(InstallCandidate(runner.requirements), needs="build"),
+                step(InstallCandidate(runner.plugin), needs="build"),
                 step(CopyTests(), needs="build"),
                 check(tests_pass, needs="install-candidate copy-tests", key=inputs_of_tests, used=used_by_tests),
             ),

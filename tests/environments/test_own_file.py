@@ -21,6 +21,7 @@ from omni_release.core.tasks import Lane, Step, step
 from omni_release.core.world import Index, World
 from omni_release.environments.steps import InstallWithPip, InstallWithUv, UpgradeLocal
 from omni_release.smoke.steps import InstallForSmoke
+from omni_release.testing import Plugin
 from tests.environments import support
 from tests.environments.test_local import Served
 from tests.index.support import bare
@@ -97,7 +98,7 @@ def test_own_file(body: Step, mode: str, install: Install) -> None:
 
 def test_own_file_for_smoke_tests(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dependency group that names an extra of the project gets that extra's requirements, and our file."""
-    monkeypatch.setattr("omni_release.smoke.runner.requirements", lambda *_: ())
+    monkeypatch.setattr("omni_release.smoke.runner.plugin", lambda *_: Plugin())
     monkeypatch.setattr("omni_release.smoke.runner.require_smoke_tests", lambda *_: None)
     monkeypatch.setattr("omni_release.testing.uses_pytest", lambda _: False)
     outcome, work = install(InstallForSmoke(), Settings())

@@ -74,6 +74,7 @@ def _serve(arguments: Arguments, project: str, folder: Path, environment: Mappin
 
     from packaging.utils import canonicalize_name
 
+    from omni_release.core.documents import SCHEMA_VERSION
     from omni_release.environments.installers import default_index
     from omni_release.local_index import Account
     from omni_release.local_index.server import IndexSetup, LocalIndex
@@ -88,7 +89,8 @@ def _serve(arguments: Arguments, project: str, folder: Path, environment: Mappin
         stored = "" if environment.get(PASSWORD) else str(_store(folder / "password", password))
         if arguments.as_json:
             content = {"name": name, "upload": upload, "simple": simple, "user": _USER, "password": stored}
-            sys.stdout.write(json.dumps(content) + "\n")
+            line = json.dumps({"schema_version": SCHEMA_VERSION, **content})  # one line, to be read meanwhile
+            sys.stdout.write(f"{line}\n")
         else:
             where = f"in {stored}" if stored else f"that of {PASSWORD}"
             sys.stdout.write(

@@ -22,6 +22,7 @@ from omni_release.core.text import counted
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
 from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport
+from omni_release.testing import Plugin
 
 RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
 """Set for programs whose deprecation warnings are not the tests'; see scripts/warnings_recorder.py."""
@@ -66,19 +67,32 @@ def require_key(world: World) -> None:
         raise Inconclusive("there is no API key, so the live service was not called", hint)
 
 
-def requirements(project: Project, wheel: Path) -> tuple[str, ...]:
-    """The requirement that installs the pytest plugin: this omni-release. None for a project without smoke tests."""
+_OF_PLUGIN = frozenset(("filelock", "msgspec", "packaging", "pyyaml", "shtab", "tenacity", "tomlkit", "werkzeug"))
+"""The requirements of omni-release itself that its pytest plugin, the emulator and the provider import."""
+
+
+def plugin(project: Project, wheel: Path) -> Plugin:
+    """The pytest plugin, which is this omni-release; empty for a project without smoke tests."""
     from importlib.metadata import distribution
 
+    from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
     if not has_smoke_tests(project):
-        return ()
+        return Plugin()
     if canonicalize_name(project.name) == "omni-release":
-        return (f"{wheel}[smoke]",)
+        return Plugin((f"{wheel}[smoke]",))
     own = distribution("omni-release")
     url = json.loads(own.read_text("direct_url.json") or "{}").get("url", "")
-    return (f"omni-release[smoke] @ {url}" if url else f"omni-release[smoke]=={own.version}",)
+    required = []
+    for each in map(Requirement, own.requires or ()):
+        of_extra = each.marker is not None and any(
+            each.marker.evaluate({"extra": name}) for name in ("smoke", "images")
+        )
+        if canonicalize_name(each.name) != "omni-release" and (of_extra or each.name in _OF_PLUGIN):
+            required.append(f"{each.name}{each.specifier}")
+    itself = f"omni-release @ {url}" if url else f"omni-release=={own.version}"
+    return Plugin(tuple(dict.fromkeys(required)), itself)
 
 
 def mode_folder(release: Release, mode: str) -> Path:

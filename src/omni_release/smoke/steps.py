@@ -11,7 +11,7 @@ from omni_release.core.model import Evidence, Release
 from omni_release.core.world import World
 from omni_release.environments.installers import create_environment, install_dependencies, install_pinned, pinned_wheel
 from omni_release.smoke import runner
-from omni_release.testing.steps import installed_marker
+from omni_release.testing.steps import install_plugin, installed_marker
 
 
 class ReplaceCassettes:
@@ -62,10 +62,11 @@ class InstallForSmoke:
         own = pinned_wheel(release, world, "candidate")
         yield own.requirements_file
         yield create_environment(release, world, own.name)
-        plugin = runner.requirements(release.project, wheel)
-        required = testing.requirements(release, world, plugin)
+        plugin = runner.plugin(release.project, wheel)
+        required = testing.requirements(release, world, plugin.requirements)
         yield from required.files
         yield install_dependencies(release, world, own.name, *required.arguments)
+        yield from install_plugin(release, world, plugin)
         yield install_pinned(release, world, own)
         yield installed_marker(release)
 

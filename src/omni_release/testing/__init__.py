@@ -35,6 +35,17 @@ class Requirements:
     reduced: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin of pytest for the tests of a project: what it requires, and what installs it without that.
+
+    Apart, because it may require more of other packages than the plugin uses, and contradict the project in them.
+    """
+
+    requirements: tuple[str, ...] = ()
+    itself: str = ""
+
+
 def requirements(release: Release, world: World, extra: tuple[str, ...] = ()) -> Requirements:
     """The wheel, its test requirements, and `extra` ones.
 

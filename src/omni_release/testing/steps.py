@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,16 +48,17 @@ class InstallCandidate:
     name, for this Python.
     """
 
-    extra_requirements: Callable[[Project, Path], tuple[str, ...]]
-    """More requirements for a project and its wheel, such as the plugin for its smoke tests."""
+    plugin: Callable[[Project, Path], testing.Plugin]
+    """What a project and its wheel need besides: the plugin for its smoke tests."""
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         wheel = distributions.installable(release.dist)
-        extra = self.extra_requirements(release.project, wheel)
+        plugin = self.plugin(release.project, wheel)
         yield create_environment(release, world, "candidate")
-        required = testing.requirements(release, world, extra)
+        required = testing.requirements(release, world, plugin.requirements)
         yield from required.files
         yield install_requirements(release, world, required)
+        yield from install_plugin(release, world, plugin)
         site = environments.site_packages(release.environment("candidate"))
         for tests in testing.installed_tests(release, world):
             yield Copy(release.project.root / tests.folder, site / tests.installed, tests.files)
@@ -83,6 +84,14 @@ def install_requirements(release: Release, world: World, required: testing.Requi
     reduced = install_dependencies(release, world, "candidate", *required.reduced, inconclusive=_NOT_INSTALLED)
     last = replace(reduced.otherwise or reduced, log=_reduced_log(release))
     return replace(run, otherwise=replace(run.otherwise, otherwise=last))
+
+
+def install_plugin(release: Release, world: World, plugin: testing.Plugin) -> Iterator[Run]:
+    """Install the plugin itself; its requirements are there."""
+    if plugin.itself:
+        run = install_dependencies(release, world, "candidate", "--no-deps", plugin.itself, inconclusive=_NOT_INSTALLED)
+        log = release.logs / "candidate-plugin.log"
+        yield replace(run, log=log, otherwise=run.otherwise and replace(run.otherwise, log=log))
 
 
 def _reduced_log(release: Release) -> Path:
