@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from omni_release.emulators import OpenAIEmulator, openai_responses
-from omni_release.emulators.fixtures import openai_emulator  # noqa: F401  # a fixture, as a project would take it
+from omni_release.emulators import GeminiEmulator, OpenAIEmulator, openai_responses
+from omni_release.emulators.fixtures import gemini_emulator, openai_emulator  # noqa: F401  # as a project takes them
 from omni_release.images import (
+    Budget,
     Conversation,
+    GeminiImageProvider,
     ImageRequest,
     ImageResult,
     OpenAIImageProvider,
@@ -192,3 +194,30 @@ def test_same_calls_same_bytes() -> None:
         with OpenAIEmulator("500", seed=3, now=lambda: moment) as emulator:
             answers.append([generated(emulator) for _ in range(2)])
     assert answers[0] == answers[1]
+
+
+def test_both_vendors_and_one_budget(openai_emulator: OpenAIEmulator, gemini_emulator: GeminiEmulator) -> None:  # noqa: F811
+    """Two overloads at Gemini, then an image of OpenAI: real clients, real sockets, one budget; then a refinement."""
+    budget = Budget(1.00)
+    pro = GeminiImageProvider("gemini-3-pro-image", "k" * 20, gemini_emulator.base_url, budget=budget, environment={})
+    flash = GeminiImageProvider("gemini-nano-banana-2.1", "k" * 20, gemini_emulator.base_url, environment={})
+    other = OpenAIImageProvider(MODEL, "k" * 20, openai_emulator.base_url, budget=budget, environment={})
+
+    async def work() -> list[ImageResult]:
+        policy = Policy(backoff=0, images_may_leave=True)
+        async with ResilientProvider(pro, [flash, other], policy, log=EventLog()) as images:
+            gemini_emulator.script("503; 503")
+            request = ImageRequest("an owl")
+            made = await images.generate(request)
+            return [made, await images.refine(Conversation.start(request, made), "bluer")]
+
+    made, refined = asyncio.run(work())
+    assert [(attempt.vendor, attempt.came, attempt.cost_usd) for attempt in made.attempts] == [
+        ("gemini", "Overloaded", 0.0),
+        ("gemini", "Overloaded", 0.0),
+        ("openai", "image", made.cost_usd),
+    ]
+    assert (made.vendor, refined.vendor, refined.model_answered) == ("openai", "gemini", pro.model)
+    assert budget.spent == pytest.approx((made.cost_usd or 0) + (refined.cost_usd or 0))
+    sent = gemini_emulator.calls[-1].body["contents"]
+    assert [sorted(part)[0] for content in sent for part in content["parts"]] == ["inlineData", "text"]

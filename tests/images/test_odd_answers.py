@@ -16,7 +16,16 @@ from typing import Any
 import pytest
 
 from omni_release.emulators import responses
-from omni_release.images import GeminiImageProvider, ImageRequest, ImageResult, answer, error_mapping, errors, gemini
+from omni_release.images import (
+    GeminiImageProvider,
+    ImageRequest,
+    ImageResult,
+    answer,
+    error_mapping,
+    errors,
+    gemini,
+    openai_answers,
+)
 from omni_release.images.api_format import encode_base64
 from tests.images.conftest import PRO, planted_key, run
 from tests.images.test_bad_input import bytes_of
@@ -108,6 +117,54 @@ def test_error_with_one_odd_value() -> None:
             error = error_mapping.map_error(error_mapping.ErrorAnswer(code, document, {"retry-after": "1"}, PRO, now))
             error.message.encode()
             error.hint.encode()
+
+
+OPENAI_ANSWER: dict[str, Any] = {
+    "created": 1,
+    "data": [{"b64_json": IMAGE, "revised_prompt": "x"}],
+    "usage": {
+        "input_tokens": 1,
+        "input_tokens_details": {"image_tokens": 1, "text_tokens": 0},
+        "output_tokens": 2,
+        "output_tokens_details": {"image_tokens": 2, "text_tokens": 0},
+        "total_tokens": 3,
+        "cost_in_usd_ticks": 4,
+    },
+}
+OPENAI_FAULT: dict[str, Any] = {
+    "error": {
+        "message": "m",
+        "type": "image_generation_user_error",
+        "param": "size",
+        "code": "moderation_blocked",
+        "moderation_details": {"moderation_stage": "input", "categories": ["a"]},
+        "inner_error": {"code": "x"},
+    }
+}
+
+
+def test_openai_answer_with_one_odd_value() -> None:
+    """It is read, or a damaged answer; a field outside of the image costs no image."""
+    for at, document in with_odd(OPENAI_ANSWER):
+        try:
+            read = openai_answers.parse(json.dumps(document).encode())
+        except errors.DamagedAnswer as error:
+            error.message.encode()
+            assert not at or at[0] == "data", at
+        else:
+            assert not isinstance(read, openai_answers.ImageAnswer) or read.text.encode() is not None
+
+
+def test_openai_error_with_one_odd_value() -> None:
+    """It gives an ImageError, for each code, also where the object is the body itself."""
+    now = datetime.datetime.now(datetime.UTC)
+    headers = {"retry-after-ms": "x", "x-ratelimit-reset-tokens": "1h"}
+    for code in (200, 400, 401, 404, 429, 500, 503):
+        for document in (OPENAI_FAULT, OPENAI_FAULT["error"]):
+            for _, changed in with_odd(document):
+                error = openai_answers.map_error(openai_answers.OpenAIError(code, changed, headers, PRO, now, "KEY"))
+                (error.message + error.hint).encode()
+                pickle.loads(pickle.dumps(error))
 
 
 @pytest.mark.parametrize(

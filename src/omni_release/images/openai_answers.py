@@ -139,31 +139,32 @@ class OpenAIError:
     variables: str
 
     @property
-    def _error(self) -> Mapping[str, Any]:
+    def error(self) -> Mapping[str, Any]:
+        """The object of the error; the body itself where it has none."""
         error = self.body.get("error") if isinstance(self.body, dict) else None
         return error if isinstance(error, dict) else self.body if isinstance(self.body, dict) else {}
 
     @property
     def words(self) -> frozenset[str]:
         """Type and code, those of an inner error included, in lower case."""
-        found = [self._error.get("type"), self._error.get("code")]
-        found += [nested_field(self._error, name, "code") for name in ("inner_error", "innererror")]
+        found = [self.error.get("type"), self.error.get("code")]
+        found += [nested_field(self.error, name, "code") for name in ("inner_error", "innererror")]
         return frozenset(word.lower() for word in found if isinstance(word, str))
 
     @property
     def summary(self) -> str:
         """Model, code, type and first line of the message: for people, never to match on."""
-        message = self._error.get("message") or (self.body.get("error") if isinstance(self.body, dict) else None)
+        message = self.error.get("message") or (self.body.get("error") if isinstance(self.body, dict) else None)
         lines = replace_surrogates(message).strip().splitlines() if isinstance(message, str) else []
         line = re.sub(r"\S*\*{3,}\S*", "[redacted]", lines[0]) if lines else ""  # a key, of which some characters show
-        word = self._error.get("code") or self._error.get("type")
+        word = self.error.get("code") or self.error.get("type")
         word = f" {replace_surrogates(word)[:80]}" if isinstance(word, str) else ""
         return f"{self.model}: {self.code}{word}" + (f": {line[:300]}" if line else "")
 
     @property
     def is_own(self) -> bool:
         """Whether the service itself answered, not a proxy."""
-        return bool(self.words) or bool(self._error.get("message"))
+        return bool(self.words) or bool(self.error.get("message"))
 
     @property
     def delay(self) -> float | None:
@@ -219,13 +220,13 @@ def map_error(answer: OpenAIError) -> ImageError:
 
 
 def _refused(answer: OpenAIError) -> ContentRefused:
-    error = answer.body["error"] if isinstance(answer.body, dict) else {}
-    details = error.get("moderation_details") if isinstance(error, dict) else None
+    error = answer.error
+    details = error.get("moderation_details")
     stage, categories = nested_field(details, "moderation_stage"), nested_field(details, "categories")
     named = [str(item) for item in categories] if isinstance(categories, list) else []
     said = "; ".join(filter(None, (f"stage {stage}" if stage else "", ", ".join(named))))
     hint = "Rephrase the prompt: the same one is refused again."
-    message = error.get("message") if isinstance(error, dict) else ""
+    message = error.get("message")
     refused = ContentRefused(
         f"{answer.summary} ({replace_surrogates(said)[:200]})" if said else answer.summary,
         hint,
@@ -245,8 +246,7 @@ def _configuration_hint(answer: OpenAIError) -> str:
 
 
 def _rejected(answer: OpenAIError) -> RequestRejected:
-    error = answer.body.get("error") if isinstance(answer.body, dict) else None
-    parameter = error.get("param") if isinstance(error, dict) else None
+    parameter = answer.error.get("param")
     status = next(iter(sorted(answer.words)), "")
     if answer.code == 404 and not answer.words:
         return RequestRejected(f"{answer.summary}: no such path", "Check that base_url ends in /v1 or its equivalent.")
