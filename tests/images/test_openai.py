@@ -6,6 +6,8 @@ import base64
 import datetime
 import email
 import email.policy
+import gzip
+import json
 import pickle
 import subprocess
 import sys
@@ -281,6 +283,10 @@ def test_image_by_address() -> None:
     assert result.data == PNG
     assert (result.cost_usd, result.cost_from) == (0.02, "the answer")
     assert planted() not in repr(server.received[1])
+    with Answers((200, {"data": [{"url": "http://localhost:9/picture.png?signature=abc"}]})) as server:
+        error = failed(server)
+        assert isinstance(error, errors.Disconnected)
+        assert "no connection to http://localhost:" in error.message and "abc" not in error.message
     with Answers((200, {"data": [{"url": "file:///etc/passwd"}]})) as server:
         assert isinstance(failed(server), errors.DamagedAnswer)
     with Answers((200, {"data": [{"url": f"data:image/png;base64,{encoded()}"}]})) as server:
@@ -368,6 +374,17 @@ def test_each_error(code: int, body: Any, headers: dict[str, str], kind: type, s
     assert OPENAI in error.message
 
 
+def test_key_in_a_result() -> None:
+    """A key that the service repeats beside an image is in no field of the result, also from a compressed body."""
+    key = planted()
+    body = answered(data=[{"b64_json": encoded(), "revised_prompt": f"an owl {key}"}])[1]
+    packed = gzip.compress(json.dumps(body).encode())
+    with Answers((200, packed, {"Content-Encoding": "gzip", "x-request-id": key})) as server:
+        result = generated(server)
+    assert result.text == "an owl [redacted]"
+    assert key[:12] not in result.to_json() + repr(result)
+
+
 def test_details_of_a_refusal() -> None:
     """Stage and categories are said; an image that was made and held back may have been billed."""
     details = {"moderation_stage": "output", "categories": ["violence", "self-harm"]}
@@ -419,7 +436,7 @@ def test_budget() -> None:
 # -- the key ---------------------------------------------------------------------------------------------------------
 
 
-def echoes() -> dict[str, tuple[int, Any]]:
+def echoes() -> dict[str, Any]:
     """Answers that repeat the key: whole, in part, encoded, and where a text is shortened."""
     key = planted()
     encodings = {
@@ -428,7 +445,7 @@ def echoes() -> dict[str, tuple[int, Any]]:
         "percent": key.replace("_", "%5F").replace("-", "%2D"),
         "cut": "y" * 290 + key,
     }
-    found: dict[str, tuple[int, Any]] = {name: (400, own("t", "c") | {"error": {"message": text, "code": "c"}})
+    found: dict[str, Any] = {name: (400, own("t", "c") | {"error": {"message": text, "code": "c"}})
                                          for name, text in encodings.items()}  # fmt: skip
     found["masked"] = (401, own(None, "invalid_api_key", message=f"Incorrect API key: {key[:12]}{'*' * 20}{key[-4:]}."))
     found["param"] = (400, own(key, None, param=key))

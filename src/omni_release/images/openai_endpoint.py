@@ -95,7 +95,7 @@ class Endpoint:
         if not isinstance(answer, openai_answers.ImageAnswer):  # an error under a 200, as some gateways send it
             code = answer["error"].get("code") if isinstance(answer["error"], dict) else None
             raise self._error(code if type(code) is int else response.status_code, answer, response, model)
-        return answer, response.headers.get("x-request-id", "")
+        return answer, self._key.redacted(response.headers.get("x-request-id", ""))
 
     async def get(self, path: str, model: str, seconds: float) -> dict[str, Any]:
         """The object at a path. Raises ImageError."""
@@ -126,11 +126,21 @@ class Endpoint:
 
         def translate(error: Exception) -> ImageError:
             if isinstance(error, HTTPError | InvalidURL):
-                return calls.transport_error(error, model, seconds, self._base_url)
+                return calls.transport_error(error, model, seconds, self._address_of(error))
             return DamagedAnswer(f"{model}: the answer cannot be read: {calls.first_line(error)}")
 
         expected = (HTTPError, InvalidURL, ValueError)
         return await calls.call_in_time(lambda: call(client), model, seconds, self._key, expected, translate)
+
+    def _address_of(self, error: Exception) -> str:
+        """The address that failed: the base URL, or the host of an image's own address."""
+        try:
+            parts = urllib.parse.urlsplit(str(error.request.url))  # type: ignore[attr-defined]  # InvalidURL has none
+        except (AttributeError, RuntimeError, ValueError):
+            return self._base_url
+        own = urllib.parse.urlsplit(self._base_url)
+        is_own = (parts.hostname, parts.port) == (own.hostname, own.port)
+        return self._base_url if is_own else f"{parts.scheme}://{parts.hostname}"
 
     async def _send(
         self, client: BoundedClient, method: str, model: str, path: str, body: bytes = b"", content_type: str = ""
