@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
 import re
 import stat
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -75,7 +77,18 @@ class Sources:
 
 
 def select_sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]) -> Sources:
-    """Select from `files` those that can be analysed; files that match a glob of `ignored` are left out silently."""
+    """Select from `files` those that can be analysed; files that match a glob of `ignored` are left out silently.
+
+    Checks side by side take turns: what the first has read is not read again.
+    """
+    with _TURN:
+        return _selected(root, files, ignored)
+
+
+_TURN = threading.Lock()
+
+
+def _selected(root: Path, files: Iterable[PurePosixPath], ignored: tuple[str, ...]) -> Sources:
     selected: list[PurePosixPath] = []
     scripts: list[PurePosixPath] = []
     findings: list[Finding] = []
@@ -84,7 +97,7 @@ def select_sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[st
     for file in files:
         if file.suffix not in _SUFFIXES and file.suffix:
             continue
-        if any(fnmatch.fnmatch(str(file), glob) for glob in ignored) or not _is_regular_file(root / file):
+        if any(fnmatch.fnmatch(str(file), glob) for glob in ignored) or (found := _regular_file(root / file)) is None:
             continue
         if not file.suffix and not _is_shell_script(root / file):
             continue
@@ -101,19 +114,20 @@ def select_sources(root: Path, files: Iterable[PurePosixPath], ignored: tuple[st
             message = "skipped: part of a built site, whose file names end in a hash"
             findings.append(Finding(message, "generated", Severity.NOTICE, file.as_posix()))
             continue
-        problems = tuple(_problems(root, file))
+        problems = _problems_once(root, file, found.st_mtime_ns, found.st_size)
         findings += problems
         if all(finding.rule == _SUPPRESSION_RULE for finding in problems):
             selected.append(file)
     return Sources(tuple(selected), tuple(scripts), tuple(findings))
 
 
-def _is_regular_file(path: Path) -> bool:
-    """Neither a link, whose target is analysed at its own path, nor a pipe, which has no end."""
+def _regular_file(path: Path) -> os.stat_result | None:
+    """Its status; None for a link, whose target is analysed at its own path, and for a pipe, which has no end."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
+        found = path.lstat()
     except OSError:
-        return False
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def _is_shell_script(path: Path) -> bool:
@@ -123,6 +137,12 @@ def _is_shell_script(path: Path) -> bool:
     except OSError:
         return False
     return bool(words) and words[0].startswith(b"#!") and any(word.rpartition(b"/")[2] in _SHELLS for word in words[:3])
+
+
+@functools.cache
+def _problems_once(root: Path, file: PurePosixPath, _changed: int, _size: int) -> tuple[Finding, ...]:
+    """The problems of a file while its time and its size stay as they are."""
+    return tuple(_problems(root, file))
 
 
 def _problems(root: Path, file: PurePosixPath) -> Iterator[Finding]:
