@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from omni_release.core import installation
 from omni_release.core.actions import Run
-from omni_release.core.errors import ActionFailed, ToolUnavailable, install_hint
+from omni_release.core.errors import ActionFailed, ToolUnavailable
 from omni_release.core.secret_variables import without_secrets
 from omni_release.core.world import Completed, Processes
 
@@ -122,16 +122,14 @@ class ToolContext:
     environment: Mapping[str, str] = field(repr=False)
 
 
-_APART = {"abi3audit", "auditwheel", "mypy", "pip-audit", "scriv", "towncrier"}
-"""The tools that omni-release uses where they are installed, and does not require."""
-
 _PACKAGES = {"ast-grep": "ast-grep-cli"}
 """The packages of the tools that have another name."""
 
 
 def install_command(name: str) -> str:
     """How to install a tool, by the name of its program, in the environment of omni-release."""
-    return installation.how_to_add(packages=(name,)) if name in _APART else install_hint()
+    package = _PACKAGES.get(name, name)
+    return installation.how_to_add(packages=() if installation.requires(package) else (package,))
 
 
 def upgrade_command(name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from omni_release import programs
 from omni_release.core import installation
 
 WHEEL = "file:///w/omni_release-1.0-py3-none-any.whl"
@@ -112,6 +113,20 @@ def test_each_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert installation.how_to_add("smoke") == shown(extra)
     assert installation.how_to_add(packages=("mypy",)) == shown(package)
     assert installation.how_to_upgrade("deptry") == shown(upgrade)
+
+
+@pytest.mark.parametrize(
+    ("tool", "required"),
+    [
+        *((name, True) for name in ("ruff", "deptry", "ast-grep", "twine", "check-wheel-contents", "uv")),
+        *((name, False) for name in ("mypy", "pip-audit", "towncrier", "scriv", "auditwheel", "vcrpy", "ru")),
+    ],
+)
+def test_tools(tool: str, required: bool) -> None:
+    """A tool that omni-release requires comes with it; another one is a package of its own."""
+    own = installation.how_to_add()
+    assert (programs.install_command(tool) == own) is required
+    assert required or programs.install_command(tool) == installation.how_to_add(packages=(tool,))
 
 
 @pytest.mark.parametrize(

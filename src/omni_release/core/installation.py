@@ -78,6 +78,17 @@ def how_to_add(extra: str = "", packages: Sequence[str] = ()) -> str:
     return f"Install it with: {command}"
 
 
+def requires(package: str) -> bool:
+    """Whether omni-release itself requires a package, by its normalised name; an extra may require others."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        required = distribution(_NAME).requires or ()
+    except PackageNotFoundError:
+        return False
+    return any(re.match(rf"{re.escape(package)}(?![\w.-])", line) for line in required if "extra ==" not in line)
+
+
 def how_to_upgrade(package: str) -> str:
     """What to type to have another version of a package that omni-release requires; a sentence."""
     found = way()
