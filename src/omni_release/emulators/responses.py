@@ -6,8 +6,6 @@ Codes, statuses, details and keys are the same. Of the messages, only the beginn
 from __future__ import annotations
 
 import functools
-import hashlib
-import hmac
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -161,6 +159,13 @@ def text_only(model: str, text: str, finish: str = "STOP") -> Reply:
     return Reply(200, {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model}, name="text")
 
 
+def _other_part(model: str, part: dict[str, Any]) -> Reply:
+    """A 200 with a part that is neither text nor an image."""
+    usage = {"promptTokenCount": 18, "candidatesTokenCount": 48, "totalTokenCount": 66}
+    candidate = {"content": {"parts": [part], "role": "model"}, "finishReason": "STOP", "index": 0}
+    return Reply(200, {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model}, name="other-part")
+
+
 _FILTERED = "Unable to show the generated image. You will not be charged for this request. Try rephrasing the prompt."
 
 
@@ -178,6 +183,9 @@ def scripted_reply(name: str, version: str, model: str, after: float | None) -> 
         "429-credits": lambda: Reply(
             429, error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), name="429-credits"
         ),
+        "402": lambda: Reply(402, error(402, "PAYMENT_REQUIRED", "Your prepayment credits are depleted."), name="402"),
+        "409": lambda: Reply(409, error(409, "ABORTED", "The operation was aborted."), name="409"),
+        "499": lambda: Reply(499, error(499, "CANCELLED", "The operation was cancelled."), name="499"),
         "404": lambda: not_found(version, model),
         "400": lambda: invalid("Invalid value at 'generation_config'."),
         "400-signature": lambda: missing_signature(2, 1),
@@ -194,11 +202,15 @@ def scripted_reply(name: str, version: str, model: str, after: float | None) -> 
         "blocked": lambda: _blocked(model),
         "refused": lambda: _without_content(model, "IMAGE_SAFETY", _FILTERED),
         "prohibited": lambda: _without_content(model, "PROHIBITED_CONTENT"),
+        "armor": lambda: _without_content(model, "MODEL_ARMOR"),
         "image-other": lambda: _without_content(model, "IMAGE_OTHER", _FILTERED),
         "no-image": lambda: _without_content(model, "NO_IMAGE"),
         "max-tokens": lambda: _without_content(model, "MAX_TOKENS"),
         "text": lambda: text_only(model, "A small axolotl waves from behind a stone. It does not want to be drawn."),
+        "audio": lambda: _other_part(model, {"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}),
+        "function": lambda: _other_part(model, {"functionCall": {"name": "draw", "args": {}}}),
         "empty": lambda: Reply(200, {"modelVersion": model}, name="empty"),
+        "200-error": lambda: Reply(200, error(503, "UNAVAILABLE", "The model is overloaded."), name="200-error"),
         "not-json": lambda: Reply(200, b"<html>a proxy's page</html>", {"Content-Type": "text/html"}, "not-json"),
         "proxy-502": lambda: Reply(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}, "proxy-502"),
         "redirect": lambda: Reply(307, b"", {"Location": "https://elsewhere.invalid/"}, "redirect"),
@@ -214,7 +226,8 @@ CONNECTION_STEPS = ("hang", "truncate", "drop", "slow", "trickle")
 """Steps below HTTP. `slow` answers after `after` seconds (1), `trickle` sends the body within `after` seconds (30)."""
 
 NAMES = (
-    *("503", "503-overloaded", "503-unavailable", "500", "504", "429", "429-day", "429-zero", "429-credits", "404"),
+    *("503", "503-overloaded", "503-unavailable", "500", "504", "409", "499", "200-error"),
+    *("429", "429-day", "429-zero", "429-credits", "402", "404", "armor", "audio", "function"),
     *("400", "400-signature", "400-location", "bad-key", "403-leaked", "403-disabled", "blocked", "refused"),
     *("prohibited", "image-other", "no-image", "max-tokens", "text", "empty", "not-json", "proxy-502", "redirect"),
     *("huge", *CONNECTION_STEPS, *IMAGE_STEPS),
@@ -246,8 +259,6 @@ _SCALES = {"": 1.0, "512": 0.5, "1K": 1.0, "2K": 2.0, "4K": 4.0}
 _ONLY_1K = ("gemini-3.1-flash-lite-image", "gemini-2.5-flash-image")
 _NO_LONG_RATIOS = ("gemini-3-pro-image", "gemini-2.5-flash-image")
 
-_SECRET = b"the emulator's own: a signature of one emulator is known to another"
-
 
 def image_size(model: str, aspect_ratio: str, size: str) -> tuple[int, int] | None:
     """Width and height in pixels; None if the model does not accept this ratio or size."""
@@ -277,18 +288,3 @@ def sample_image(width: int, height: int, mime_type: str, colour: int) -> bytes:
         image.putpalette((colour, 255 - colour, 128))
         image.save(buffer, "PNG", bits=1)
     return buffer.getvalue()
-
-
-def sign(content: bytes, size: int) -> bytes:
-    """A signature of `size` bytes (at least 48) for this content; the same content has always the same signature."""
-    filling = hashlib.shake_256(_SECRET + content).digest(size - 32)
-    return filling + _digest(filling, content)
-
-
-def is_signed(signature: bytes, content: bytes) -> bool:
-    """Whether `signature` is an unchanged signature of `sign` for this content."""
-    return hmac.compare_digest(signature[-32:], _digest(signature[:-32], content))
-
-
-def _digest(filling: bytes, content: bytes) -> bytes:
-    return hmac.digest(_SECRET, filling + hashlib.sha256(content).digest(), "sha256")

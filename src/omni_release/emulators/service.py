@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import struct
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ _TOKENS = {"1K": 1120, "2K": 1120, "4K": 2000}
 _FLASH_TOKENS = {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}
 _NANO_BANANA_TOKENS = {"1K": 1120, "2K": 1680, "4K": 3780}
 _MODALITIES = ["TEXT", "IMAGE"]
+_SECRET = b"the emulator's own: a signature of one emulator is known to another"
 _SERVED = (models.PROJECT, "gemini-api")
 
 
@@ -123,7 +125,7 @@ def _check_signatures(contents: list[Any]) -> Reply | None:
                 signed = part["text"].encode("utf-8", "surrogatepass")
             else:
                 signed = decode_base64(field(inline, "data", ""))
-            if not responses.is_signed(decode_base64(signature), signed):
+            if not is_signed(decode_base64(signature), signed):
                 place = f"content position {content_number}, part {part_number}"
                 return responses.invalid(f"Thought signature is not valid in {place}.")
     return None
@@ -157,7 +159,7 @@ def _parts(request: GenerateRequest, data: bytes, mime_type: str) -> Iterator[di
         if "gemini-2" in request.model:
             return {}
         unpadded = request.step == "unpadded"
-        signed = responses.sign(content, SIGNATURE_SIZE + unpadded)
+        signed = sign(content, SIGNATURE_SIZE + unpadded)
         text = base64.b64encode(signed).decode()  # the standard alphabet, as the service writes it
         return {"thoughtSignature": text.rstrip("=") if unpadded else text}
 
@@ -168,6 +170,21 @@ def _parts(request: GenerateRequest, data: bytes, mime_type: str) -> Iterator[di
     if request.step == "thought":
         part["thought"] = True
     yield part | signature(data)
+
+
+def sign(content: bytes, size: int) -> bytes:
+    """A signature of `size` bytes (at least 48) for this content; the same content has always the same signature."""
+    filling = hashlib.shake_256(_SECRET + content).digest(size - 32)
+    return filling + _digest(filling, content)
+
+
+def is_signed(signature: bytes, content: bytes) -> bool:
+    """Whether `signature` is an unchanged signature of `sign` for this content."""
+    return hmac.compare_digest(signature[-32:], _digest(signature[:-32], content))
+
+
+def _digest(filling: bytes, content: bytes) -> bytes:
+    return hmac.digest(_SECRET, filling + hashlib.sha256(content).digest(), "sha256")
 
 
 def _usage(model: str, size: str) -> dict[str, Any]:
