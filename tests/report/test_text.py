@@ -81,12 +81,14 @@ def test_findings() -> None:
     )
     failed = dataclasses.replace(DONE, status=Status.FAILED, findings=findings, remedy="Write it\n  into   all.")
     assert list(text.task_lines(failed, LAYOUT))[1:] == [
-        "      a.py:3:7: error: they differ",
-        "      by much  [version-drift]",
+        "      a.py:3:7: error: they differ  [version-drift]",
+        "      by much",
         "      warning: odd  [hollow-wheel]",
         "      b.py: by the way",
         "      → Write it into all.",
     ]
+    said = dataclasses.replace(failed, findings=(Finding("they differ\n→ Write it into b.", "version-drift"),))
+    assert list(text.task_lines(said, LAYOUT))[2:] == ["      → Write it into b."]
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.FAILED])

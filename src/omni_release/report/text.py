@@ -91,7 +91,7 @@ def header_line(project: str, version: str | None, head: Head | None, target: st
 
 
 def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
-    """The line of a task with its id, then its actions, its findings, and the remedy if it failed."""
+    """The line of a task with its id, its actions, its findings, and the remedy if it failed and they name none."""
     took = f"  {outcome.seconds:.1f} s" if outcome.seconds >= 0.1 else ""
     cached = f"  ({outcome.cached})" if outcome.cached else ""
     line = f"    {layout.mark(stages.mark_of(outcome))} {outcome.title}  [{outcome.id}]{took}{cached}"
@@ -109,10 +109,12 @@ def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
         if finding.severity is Severity.NOTICE:
             yield from _indented(f"{where}{finding.message}")
         else:
-            yield from _indented(f"{where}{finding.severity.value}: {finding.message}  [{finding.rule}]")
+            first, feed, details = finding.message.partition("\n")
+            yield from _indented(f"{where}{finding.severity.value}: {first}  [{finding.rule}]{feed}{details}")
     if hidden:
         yield from _indented(f"… and {len(hidden)} more notices: `--format json` has all of them")
-    if outcome.status is Status.FAILED and outcome.remedy:
+    errors = [finding.message for finding in outcome.findings if finding.severity is Severity.ERROR]
+    if outcome.status is Status.FAILED and outcome.remedy and not (errors and all("\n→ " in said for said in errors)):
         yield from _indented(f"→ {' '.join(outcome.remedy.split())}")
 
 
