@@ -17,6 +17,8 @@ from omni_release.cli import workflow
 from tests.conftest import child_environment
 
 ROOT = Path(__file__).parents[1]
+if not (ROOT / "action.yml").is_file():
+    pytest.skip("the action is in the repository, not in the sdist", allow_module_level=True)
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 BASH = shutil.which("bash")
