@@ -14,6 +14,7 @@ import omni_release.sessions
 from omni_release import lane_names
 from omni_release.cli import explain
 from omni_release.core import settings_reference
+from omni_release.models import registry
 
 # `tests` is a lane elsewhere (here: `omni-release tests`); in this project it runs the whole suite on each Python.
 omni_release.sessions.register(*(name for name in omni_release.sessions.SESSIONS if name != "tests"))
@@ -157,9 +158,10 @@ def docs(session: nox.Session) -> None:
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
     write_between("docs/how-it-works.md", "rooms", drawing_of_rooms())
     write_between("docs/settings.md", "settings", f"```toml\n{settings_reference.example()}```\n")
+    write_between("docs/models.md", "platforms", registry.overview())
     schema = json.dumps(settings_reference.json_schema(), indent=2, ensure_ascii=False) + "\n"
     Path("docs/settings.schema.json").write_text(schema, encoding="utf-8", newline="\n")
-    session.log("docs/checks.md, docs/how-it-works.md, docs/settings.md, docs/settings.schema.json")
+    session.log("docs/checks.md, docs/how-it-works.md, docs/settings.md, docs/settings.schema.json, docs/models.md")
     if session.posargs:
         make_site(session, *session.posargs)
 

@@ -12,6 +12,7 @@ from omni_release import lane_names
 from omni_release.cli import explain
 from omni_release.cli.main import COMMANDS, build_parser
 from omni_release.core import errors, settings_reference
+from omni_release.models import registry
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +44,11 @@ def test_the_reference_of_the_settings_is_up_to_date() -> None:
         "docs/settings.md"
     )
     assert json.loads(read("docs/settings.schema.json")) == settings_reference.json_schema()
+
+
+def test_the_platforms_of_the_models_are_up_to_date() -> None:
+    """docs/models.md is what `nox -s docs` writes."""
+    assert f"<!-- platforms -->\n{registry.overview()}<!-- /platforms -->" in read("docs/models.md")
 
 
 def test_each_command_is_documented() -> None:

@@ -31,7 +31,9 @@ LARGEST = 20_000_000
 _LONGEST = 120
 """In bytes: a longer word has no name."""
 
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
+_WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-"
+
+_REST_OF_WORD = re.compile(rb"[A-Za-z0-9_.+-]*")
 
 _URL = re.compile(rb"https?://[^\s\"'`<>)\]]*\Z")
 
@@ -159,15 +161,14 @@ def _starts(data: bytes, own: tuple[bytes, ...]) -> Iterator[int]:
     for head in (*patterns.HEADS, *own):
         at = data.find(head)
         while at >= 0:
-            start = at
-            while start > 0 and at - start < _LONGEST and data[start - 1] in _WORD:
-                start -= 1
+            before = data[max(0, at - _LONGEST) : at]
+            start = at - len(before) + len(before.rstrip(_WORD))
             if start > 0 and data[start] in b"nrt" and data[start - 1] == 92:  # the end of `\n` in a string
                 start += 1
             if at - start < _LONGEST and start not in seen:
                 seen.add(start)
                 yield start
-            at = data.find(head, at + len(head))
+            at = data.find(head, _REST_OF_WORD.match(data, at).end())  # type: ignore[union-attr]  # it matches always
 
 
 def _is_whole_word(data: bytes, start: int, name: bytes) -> bool:

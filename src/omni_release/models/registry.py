@@ -193,6 +193,24 @@ def builtin() -> Registry:
     return Registry(MappingProxyType(models), MappingProxyType(platforms))
 
 
+def overview() -> str:
+    """The platforms of the built-in table as a table in Markdown, as of the day of its newest source."""
+    registry = builtin()
+    day = max(platform.read for platform in registry.platforms.values())
+    lines = [
+        f"As of {day}:",
+        "",
+        "| platform | names | shut down | end announced | newest source |",
+        "|---|---|---|---|---|",
+    ]
+    for platform in registry.platforms.values():
+        found = list(registry.of_platform(platform.name))
+        gone = sum(not model.lives(day) for model in found)
+        ending = sum(model.lives(day) and model.end is not None and model.end > day for model in found)
+        lines.append(f"| {platform.title} (`{platform.name}`) | {len(found)} | {gone} | {ending} | {platform.read} |")
+    return "\n".join((*lines, ""))
+
+
 def model_of(row: Mapping[str, Any], platform: str, vendor: str, sources: Mapping[str, str]) -> Model:
     """The model of a row of a data file or an overlay. Raises KeyError or ValueError where the row is invalid."""
     return Model(
