@@ -98,3 +98,11 @@ def test_budget_without_a_price(emulator: GeminiEmulator) -> None:
     assert emulator.calls == ()
     with pytest.raises(errors.InvalidRequest):
         Budget(0)
+
+
+def test_estimate_of_a_model_that_is_billed_by_tokens() -> None:
+    """The image's tokens, the prompt and the images that are sent; a price per image where that is what is known."""
+    estimate = pricing.estimate_tokens("gpt-image-2", 1056.0, 100, 1)
+    assert estimate == pytest.approx((1056 * 30 + 100 * 5 + 1600 * 8) / 1e6)
+    assert pricing.estimate_tokens("x-ai/grok-imagine-image", 4160.0, 100, 1) == pytest.approx(0.04)
+    assert pricing.estimate_tokens("unheard-of", 4160.0, 100, 0) is None

@@ -76,6 +76,8 @@ class Rates:
 
 
 _PER_IMAGE = {"grok-imagine-image": 0.02}
+"""USD, as its recorded answer states (2026-08-12); the registry has no price of xAI's."""
+
 _REFERENCE_TOKENS = 1_600
 """Of an image that is sent, in an estimate."""
 
@@ -131,11 +133,12 @@ def estimate(model: str, size: str, prompt_characters: int) -> float | None:
 
 def estimate_tokens(model: str, image_tokens: float, prompt_characters: int, images: int) -> float | None:
     """The same for a model that is billed by the tokens of its image. `images` is the number of those that are sent."""
-    if (per_image := _PER_IMAGE.get(model.rpartition("/")[2])) is not None:
-        return per_image * (1 + images)
-    rates = _rates(model)
+    rates, name = _rates(model), model.rpartition("/")[2]
     if rates is None or rates.image_output is None:
-        return None
+        known = models.find(model)
+        prices = known.price.per_image.values() if known and known.price else ()
+        per_image = max(prices, default=_PER_IMAGE.get(name))
+        return None if per_image is None else per_image * (1 + images)
     sent = prompt_characters * (rates.input or 0) + images * _REFERENCE_TOKENS * (rates.image_input or 0)
     text = _TEXT_ALLOWANCE * (rates.text_output or 0)
     return (image_tokens * rates.image_output + sent + text) / _MILLION
