@@ -107,6 +107,22 @@ def test_rows_of_the_project(project: Path) -> None:
     assert before is not None and before.is_current(TODAY) and ending.price == before.price
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[tool.omni-release.models.model]]\nname = "acme-2"',
+        '[tool.omni-release]\nmodels.model = [{ name = "acme-2" }]',
+        '[tool]\nomni-release.models.model = [{ name = "acme-2" }]',
+        '[tool.omni-release.models]\nmodel = [{ name = "acme-2" }]',
+        '[tool."omni-release"]\nmodels = { model = [{ name = "acme-2" }] }',
+    ],
+)
+def test_each_form_of_a_row(text: str, tmp_path: Path) -> None:
+    """A row is read in each form of TOML."""
+    (tmp_path / "pyproject.toml").write_text(f"{text}\n", encoding="utf-8")
+    assert models.at(tmp_path).added == {"acme-2"}
+
+
 def test_a_row_works_everywhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scanner, the budget and the emulator of that project know the row."""
     from omni_release.emulators.service import generate, list_models

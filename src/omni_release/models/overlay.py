@@ -100,7 +100,7 @@ def _rows(path: Path) -> tuple[ModelRow, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except OSError:
         return ()
-    if not re.search(r"omni-release[\s\"'\].]+models|models\s*=", text):
+    if not re.search(r"^\s*(?:\[+.*|[\w.\"'-]+\.\s*)?models\b", text, re.MULTILINE):
         return ()  # the most of them: parsing costs more than all else here
     import tomllib
 
