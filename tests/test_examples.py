@@ -171,7 +171,7 @@ def test_example(block: Block, project: Callable[[str], Path]) -> None:
         elif "serve" in arguments or "emulate" in arguments:
             assert "http://127.0.0.1" in address(arguments, root), command
         else:
-            ran = omni(*arguments, cwd=root)
+            ran = omni(*arguments, cwd=root, environment=child_environment(COLUMNS="100"))
             assert ran.code in ((0, 1) if printed else (0,)), f"{command}\n{ran.err}"
             assert missing(printed, ran.out) == "", f"{command}\n{ran.out}"
 
