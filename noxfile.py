@@ -12,7 +12,7 @@ import nox
 
 import omni_release.sessions
 from omni_release import lane_names
-from omni_release.cli import explain
+from omni_release.cli import command_reference, explain
 from omni_release.core import settings_reference
 from omni_release.models import registry
 
@@ -156,12 +156,13 @@ def docs(session: nox.Session) -> None:
     """Write the pages that are generated from the code; with `-- serve` or `-- build`, make the site of all pages."""
     page = explain.page(lane_names.every())
     Path("docs/checks.md").write_text(page, encoding="utf-8", newline="\n")
+    Path("docs/commands.md").write_text(command_reference.page(), encoding="utf-8", newline="\n")
     write_between("docs/how-it-works.md", "rooms", drawing_of_rooms())
     write_between("docs/settings.md", "settings", f"```toml\n{settings_reference.example()}```\n")
     write_between("docs/models.md", "platforms", registry.overview())
     schema = json.dumps(settings_reference.json_schema(), indent=2, ensure_ascii=False) + "\n"
     Path("docs/settings.schema.json").write_text(schema, encoding="utf-8", newline="\n")
-    session.log("docs/checks.md, docs/how-it-works.md, docs/settings.md, docs/settings.schema.json, docs/models.md")
+    session.log("docs/: checks.md, commands.md, how-it-works.md, models.md, settings.md, settings.schema.json")
     if session.posargs:
         make_site(session, *session.posargs)
 

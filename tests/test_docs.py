@@ -8,8 +8,9 @@ import re
 import tomllib
 from pathlib import Path
 
+import omni_release
 from omni_release import lane_names
-from omni_release.cli import explain
+from omni_release.cli import command_reference, explain, main
 from omni_release.cli.main import COMMANDS, build_parser
 from omni_release.core import errors, settings_reference
 from omni_release.models import registry
@@ -25,6 +26,13 @@ def read(name: str) -> str:
 def test_the_generated_page_is_up_to_date() -> None:
     """docs/checks.md is what `nox -s docs` writes."""
     assert read("docs/checks.md") == explain.page(lane_names.every())
+
+
+def test_command_reference() -> None:
+    """docs/commands.md is what `nox -s docs` writes, and has each command."""
+    page = command_reference.page()
+    assert read("docs/commands.md") == page
+    assert [name for name in main.COMMANDS if f"\n### omni-release {name}\n" not in page] == []
 
 
 def test_the_drawing_of_the_rooms_is_up_to_date() -> None:
@@ -137,7 +145,8 @@ def test_exit_codes_are_those_of_the_page() -> None:
 
 def test_each_document_has_a_version() -> None:
     """Whatever a command prints as JSON has `schema_version`, which one function adds."""
-    sources = [*(ROOT / "src/omni_release/cli").glob("*.py"), ROOT / "src/omni_release/report/json_report.py"]
+    package = Path(omni_release.__file__).parent
+    sources = [*(package / "cli").glob("*.py"), package / "report" / "json_report.py"]
     texts = {path.name: path.read_text(encoding="utf-8") for path in sources}
     assert [name for name, text in texts.items() if "to_json(" in text] == []
     assert {name for name, text in texts.items() if "json.dump" in text and "SCHEMA_VERSION" not in text} == set()

@@ -150,7 +150,7 @@ class _MainParser(Parser):
         return "\n".join(lines) + "\n"
 
 
-def build_parser(*names: str) -> Parser:
+def build_parser(*names: str) -> _MainParser:
     """The parser with the subcommands of these names."""
     parser = _MainParser("omni-release", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="show the version")
