@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import socket
 import time
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from omni_release.emulators import GeminiEmulator
-from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, errors
+from omni_release.images import GeminiImageProvider, ImageRequest, ResilientProvider, SyncImages, calls, errors
 from omni_release.images import answer as images_answer
 from tests.images.conftest import NANO_BANANA, PRO, EventLog, planted_key, resilient, run, run_request
 
@@ -151,13 +152,15 @@ def test_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
             ("gemini-2.0-flash-preview-image-generation", NANO_BANANA),
         ):
             async with GeminiImageProvider(dead, planted_key(), emulator.url) as provider:
-                with pytest.raises(errors.ModelNotFound, match="was shut down on 202") as raised:
+                with pytest.raises(errors.ModelNotFound, match=r"shut down 202.*it was not called") as raised:
                     await provider.generate(ImageRequest("an owl"))
                 assert raised.value.successor == heir
                 assert heir in raised.value.hint
 
     run(work)
     assert emulator.calls == ()
+    with pytest.raises(errors.ModelNotFound, match=r"gpt-5\.1-mini: never a model; it was not called"):
+        calls.check_alive("gpt-5.1-mini", datetime.date(2026, 11, 22))
 
 
 def test_another_model_answers(emulator: GeminiEmulator) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import pytest
 
 from omni_release import models
-from omni_release.emulators import GeminiEmulator
-from omni_release.images import Budget, GeminiImageProvider, ImageRequest, errors, pricing
-from omni_release.images.model import Usage
+from omni_release.emulators import GeminiEmulator, responses
+from omni_release.images import Budget, GeminiImageProvider, ImageRequest, errors, pricing, requests
+from omni_release.images.model import Part, Usage
+from omni_release.models.facts import Introductory, Price
 from tests.images.conftest import FLASH, PRO, planted_key, run
 
 TODAY = datetime.date(2026, 11, 22)
@@ -37,6 +39,44 @@ def test_price_per_image_without_usage() -> None:
     assert pricing.cost_of(PRO, None, "4K") == pricing.Cost(0.24, "price per image")
     assert pricing.cost_of(FLASH, Usage(total=5), "1K") == pricing.Cost(0.067, "price per image")
     assert pricing.cost_of("gemini-9", None, "1K").usd is None
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes", "quality", "usd"),
+    [
+        ("gpt-image-1-mini", ("1536x1024", "1K"), "low", 0.006),
+        ("openai/gpt-image-1-mini-2026-01-01", ("1024x1024", "1K"), "medium", 0.011),
+        ("gpt-image-1-mini", ("1024x1024", "1K"), "auto", 0.036),  # the highest
+        ("gpt-image-1-mini", ("1024x1024", "1K"), "", 0.036),
+        ("gpt-image-1-mini", ("1K",), "low", None),
+        ("sd3.5-large", ("1024x1024", "1K"), "", 0.065),
+        ("gemini-3-pro-image", ("huge",), "", None),
+    ],
+)
+def test_price_per_image_by_quality_and_size(model: str, sizes: tuple[str, ...], quality: str, usd: float) -> None:
+    """The prices of a page are by quality and pixels, or by a class of size; a snapshot has the price of its model."""
+    assert pricing.cost_of(model, None, *sizes, quality=quality).usd == usd
+
+
+def test_images_that_are_sent_count() -> None:
+    """An estimate has the reference images and the images of earlier turns."""
+    picture = responses.sample_image(8, 8, "image/png", 1)
+    request = ImageRequest("an owl", references=(picture, picture))
+    assert requests.count_images(requests.request_contents(request)) == 2
+    turn = requests.Turn(("an owl",), (Part(text="here"), Part(image=picture, mime_type="image/png")), (picture,))
+    assert requests.count_images(requests.Conversation((turn, turn)).contents("bluer", "gemini")) == 4
+    alone, more = pricing.estimate(PRO, "1K", 10), pricing.estimate(PRO, "1K", 10, 4)
+    assert alone is not None and more == pytest.approx(alone + 4 * pricing.REFERENCE_TOKENS * 2e-6)
+
+
+@pytest.mark.parametrize(("until", "usd"), [(datetime.date.max, 2.0), (datetime.date.min, 4.0)])
+def test_introductory_price_counts(until: datetime.date, usd: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It applies up to its last day."""
+    price = Price(input=4.0, text_output=20.0, introductory=Introductory(until, 2.0, 10.0))
+    known = models.find(PRO)
+    assert known is not None
+    monkeypatch.setattr(models, "find", lambda name: dataclasses.replace(known, price=price))
+    assert pricing.cost_without_image(PRO, Usage(prompt=1_000_000)) == usd
 
 
 def test_a_chain_is_followed() -> None:

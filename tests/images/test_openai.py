@@ -28,6 +28,7 @@ from omni_release.images import (
 )
 from omni_release.images.model import PRESETS
 from omni_release.images.openai_requests import shape_of
+from omni_release.images.provider import SystemClock
 from tests.images.conftest import OPENAI, Answers, Received, run
 from tests.images.test_secrets import shown
 
@@ -152,6 +153,14 @@ def test_ratio_that_cannot_be_made(model: str, ratio: str) -> None:
     assert server.received == []
 
 
+@pytest.mark.parametrize("model", ["gpt-image-1", "grok-imagine-image", "gpt-image-2"])
+def test_note_without_a_size(model: str) -> None:
+    """A size that is not stated is 1K."""
+    (*notes,) = shape_of(model, "4:5", "").notes
+    assert all(note.endswith("the nearest to 4:5 in 1K") for note in notes)
+    assert bool(notes) is (model != "gpt-image-2")
+
+
 def test_limits_are_known_before_a_call() -> None:
     """`limits` says what the result will warn of."""
     request = ImageRequest("x", aspect_ratio="9:16")
@@ -274,6 +283,33 @@ def test_forms_of_base64(text: str) -> None:
         assert generated(server).data == PNG
 
 
+class AtOnce(SystemClock):
+    """A clock that does not wait, and counts the waits."""
+
+    waits = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits += 1
+
+
+def test_image_that_is_not_there_yet() -> None:
+    """Its download is repeated; the image is not made and paid a second time. A refusal is final."""
+    for replies, waits, last in (
+        ([(404, b""), (503, b""), (200, PNG)], 2, None),
+        ([(403, b"")], 0, errors.DamagedAnswer),
+        ([(404, b"")], 2, errors.DamagedAnswer),
+    ):
+        clock = AtOnce()
+        with Answers((200, {}), *replies) as server:
+            server.replies[0] = (200, {"data": [{"url": f"{server.url}/picture.png"}], "usage": USAGE})
+            if last is None:
+                assert generated(server, clock=clock).data == PNG
+            else:
+                assert isinstance(failed(server, clock=clock), last)
+        assert clock.waits == waits
+        assert [received.method for received in server.received] == ["POST"] + ["GET"] * (waits + 1)
+
+
 def test_image_by_address() -> None:
     """A second request without the key fetches it; the cost is what the answer states."""
     with Answers((200, {}), (200, PNG)) as server:
@@ -284,7 +320,7 @@ def test_image_by_address() -> None:
     assert (result.cost_usd, result.cost_from) == (0.02, "the answer")
     assert planted() not in repr(server.received[1])
     with Answers((200, {"data": [{"url": "http://localhost:9/picture.png?signature=abc"}]})) as server:
-        error = failed(server)
+        error = failed(server, clock=AtOnce())
         assert isinstance(error, errors.Disconnected)
         assert "no connection to http://localhost:" in error.message and "abc" not in error.message
     with Answers((200, {"data": [{"url": "file:///etc/passwd"}]})) as server:
@@ -462,7 +498,7 @@ def test_key_is_nowhere(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Neither the key nor a part of it is in messages, fields, tracebacks with locals, pickles, reprs, logs."""
     caplog.set_level("DEBUG")
     with Answers(echoes()[name]) as server:
-        images = provider(server, headers={"X-Other": planted()[::-1]})
+        images = provider(server, headers={"X-Other": planted()[::-1]}, clock=AtOnce())
         with pytest.raises(errors.ImageError) as caught:
             run(lambda: images.generate(ImageRequest("an owl")))
         said = shown(caught.value) + repr(pickle.dumps(caught.value)) + caught.value.hint

@@ -217,6 +217,39 @@ def test_without_time_there_is_no_further_call() -> None:
     assert clock.time == 20
 
 
+def test_shorter_deadline_leaves_a_retry() -> None:
+    """Whether a retry is worth its time depends on the request's own deadline, not on the provider's timeout."""
+    clock = Virtual()
+    primary = Scripted(PRO, clock, [(1.0, Overloaded("busy"))])
+    provider = Resilient(primary, Scripted(FLASH, clock, []), clock=clock, jitter=none, log=EventLog())
+    asyncio.run(provider.generate(ImageRequest("x"), timeout=20))
+    assert primary.given == [10.0, 9.5]
+
+
+def test_fallback_of_a_fallback_has_its_own_timeout() -> None:
+    """The policy's limit is for a fallback of the primary's vendor alone."""
+    clock = Virtual()
+    spent: list[tuple[float, ImageError | None]] = [(1.0, copy.deepcopy(DAY))]
+    others = [Scripted(OTHER, clock, spent, "openai"), Scripted("gpt-image-1.5", clock, [], "openai")]
+    for other in others:
+        other.timeout = 60.0
+    primary = Scripted(PRO, clock, [(1.0, copy.deepcopy(DAY))])
+    provider = Resilient(primary, others, clock=clock, jitter=none, log=EventLog())
+    asyncio.run(provider.generate(ImageRequest("x")))
+    assert [other.given for other in others] == [[60.0], [60.0]]
+
+
+def test_two_providers_of_one_name() -> None:
+    """The primary's errors are its own; a permanent failure is logged as one."""
+    clock, log = Virtual(), EventLog()
+    primary = Scripted(PRO, clock, [(1.0, copy.deepcopy(EMPTY))])
+    second = Scripted(PRO, clock, [(1.0, copy.deepcopy(BUSY))], "gateway")
+    provider = Resilient(primary, second, clock=clock, jitter=none, log=log)
+    result = asyncio.run(provider.generate(ImageRequest("x")))
+    assert f"{PRO} made no image (CreditsExhausted)" in result.warnings[0]
+    assert [event for level, event, _ in log.events if level == "error"] == ["image call failed permanently"]
+
+
 def test_daily_quota_is_not_transient(emulator: GeminiEmulator) -> None:
     """If all errors are quotas, the error is the quota's, which does not suggest a retry."""
     for script, calls in (("429-day", 1), ("429-day times=2", 2)):

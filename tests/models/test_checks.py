@@ -19,7 +19,9 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.checks import configured_models, models_respond
-from omni_release.models.checks import is_history, retired_models
+from omni_release.models.checks import is_history, life_findings, retired_models
+from omni_release.models.facts import Model, Stage
+from omni_release.models.names import Occurrence
 from tests.conftest import RunCheck, child_environment, omni
 
 DEAD, DYING, LIVING = "gemini-3-pro-image-preview", "gemini-2.5-flash-image", "gemini-3-pro-image"
@@ -115,6 +117,41 @@ def test_unknown_model_is_a_notice(tmp_path: Path, world: World) -> None:
     assert (computed.rule, computed.where) == ("model-name-computed", "b.ts:2:28")
 
 
+@pytest.mark.parametrize(
+    ("files", "severity", "path"),
+    [
+        (("README.md", "src/a.py"), "warning", "src/a.py"),
+        (("README.MD", "changes/1.toml"), "notice", "README.MD"),
+        (("CHANGELOG.md", "a.yaml"), "warning", "a.yaml"),
+    ],
+)
+def test_unknown_model_in_prose_and_elsewhere(
+    files: tuple[str, ...], severity: str, path: str, tmp_path: Path, world: World
+) -> None:
+    """A name whose relatives are gone is a notice only if all its places are prose or history."""
+    about = release(tmp_path, dict.fromkeys(files, '"gemini-2.0-flash-002"'))
+    (found,) = (finding for finding in retired_models(about, world) if finding.rule == "model-unknown")
+    assert (found.severity.value, found.path) == (severity, path)
+
+
+@pytest.mark.parametrize(
+    ("stage", "successors", "message"),
+    [
+        (Stage.SHUT_DOWN, ("gone",), "a: shut down; no living successor is known"),
+        (Stage.SHUT_DOWN, ("gone", "unlisted"), "a: shut down → unlisted"),
+        (Stage.ROUTED, ("gone",), "a: routed; another model answers"),
+        (Stage.ROUTED, ("unlisted",), "a: routed; unlisted answers"),
+    ],
+)
+def test_no_dead_successor_is_shown(stage: Stage, successors: tuple[str, ...], message: str) -> None:
+    """A successor that is shut down itself is not recommended; one that the table lacks is."""
+    first = Model("a", "openai", "openai", "text", stage, "s", TODAY, successors=successors)
+    gone = Model("gone", "openai", "openai", "text", Stage.SHUT_DOWN, "s", TODAY)
+    registry = models.Registry({("openai", "a"): first, ("openai", "gone"): gone}, {})
+    (found,) = life_findings([Occurrence("a.py", 1, 1, "a")], registry, TODAY)
+    assert found.message.split("\n")[0] == message
+
+
 @pytest.mark.parametrize("name", ["gemini-9-ultra-image", "our-own-model"])
 def test_unknown_model_in_the_settings_is_inconclusive(name: str, tmp_path: Path, world: World) -> None:
     """Without a key it is inconclusive; if all models are known, or there are none, no call is needed."""
@@ -165,8 +202,8 @@ def test_retired_model_in_a_changelog(tmp_path: Path, world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "severity", "rule", "message"),
     [
-        ("gemini-3.5-flash", "warning", "model-routed", "routed since 2026-10-08; gemini-3.6-flash does the work"),
-        ("gemini-2.5-pro", "warning", "model-routed", "routed from 2026-12-01, in 9 days; gemini-3.8-flash does the"),
+        ("gemini-3.5-flash", "warning", "model-routed", "routed since 2026-10-08; gemini-3.6-flash answers"),
+        ("gemini-2.5-pro", "warning", "model-routed", "routed from 2026-12-01, in 9 days; gemini-3.8-flash answers"),
         ("gemini-3.1-flash-image", "warning", "model-deprecated", "deprecated since 2026-10-06"),
         ("veo-3.1-generate-preview", "warning", "model-may-be-shut-down", "not confirmed → gemini-omni-1.2-flash"),
         ("claude-mythos-preview", "warning", "model-may-be-shut-down", "end contested: 2026-06-30"),
@@ -225,7 +262,8 @@ SHIPPED = "src/acme/a.py"
             (SHIPPED, f"M = os.environ.get('M', {DEAD!r})", "error"),
             (SHIPPED, f"class C:\n    m: str = {DEAD!r}", "error"),
         ),
-        *((SHIPPED, f"x = 1  # not {DEAD}", "warning"), (SHIPPED, f'"""Not {DEAD}."""', "warning")),
+        *((SHIPPED, f"x = {DEAD}", "warning"), (SHIPPED, f"x = 1  # not {DEAD}", "warning")),
+        (SHIPPED, f'"""Not {DEAD}."""', "warning"),
         *(
             (SHIPPED, f'def f():\n    """{DEAD}"""', "warning"),
             (SHIPPED, f"raise E('use {LIVING}, not {DEAD}')", "warning"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -123,6 +124,73 @@ def test_each_form_of_a_row(text: str, tmp_path: Path) -> None:
     assert models.at(tmp_path).added == {"acme-2"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ('per-image = { "1K" = 0.2 }', (2, 12, 120, {"1K": 0.2, "2K": 0.134, "4K": 0.24})),
+        ("text-output = 6", (2, 6, 120, {"1K": 0.134, "2K": 0.134, "4K": 0.24})),
+        ("input = 0", (0, 12, 120, {"1K": 0.134, "2K": 0.134, "4K": 0.24})),
+    ],
+)
+def test_row_with_one_price(stated: str, expected: tuple[object, ...], tmp_path: Path) -> None:
+    """The prices that a row does not state stay; 0 is a price."""
+    row = f'[[tool.omni-release.models.model]]\nname = "gemini-3-pro-image"\nprice = {{ {stated} }}\n'
+    (tmp_path / "pyproject.toml").write_text(row, encoding="utf-8")
+    model = models.at(tmp_path).find("gemini-3-pro-image")
+    assert model is not None and model.price is not None
+    price = model.price
+    assert (price.input, price.text_output, price.image_output, price.per_image) == expected
+    (tmp_path / "pyproject.toml").write_text(row.replace(stated, "input = -1"), encoding="utf-8")
+    with pytest.raises(SettingsError, match="must not be negative"):
+        models.at(tmp_path)
+
+
+def test_pyproject_that_is_not_utf8(tmp_path: Path) -> None:
+    """It is an error of the settings, with its path."""
+    (tmp_path / "pyproject.toml").write_bytes(b"[tool.omni-release.models]\n# \xff")
+    with pytest.raises(SettingsError, match="is not valid UTF-8") as raised:
+        models.at(tmp_path)
+    assert raised.value.path == tmp_path / "pyproject.toml"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+def test_folder_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The built-in table is used."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert models.current() is models.builtin()
+
+
+def test_times_are_read_as_dates(tmp_path: Path) -> None:
+    """A time of TOML is a date by its type, but cannot be compared with one."""
+    rows = (
+        '[[source]]\nname = "s"\nfrom = "s"\nread = 2026-12-24T10:00:00Z\nplatforms = ["openai"]\n'
+        '[[model]]\nplatform = "openai"\nname = "gpt-10"\nkind = "text"\nstage = "scheduled"\n'
+        'end = 2027-01-01T00:00:00\nsource = "s"\nread = 2026-12-24T10:00:00Z\n'
+    )
+    (tmp_path / OVERLAY).write_text(rows, encoding="utf-8")
+    registry = models.at(tmp_path)
+    assert registry.describe("gpt-10", TODAY) == "shuts down 2027-01-01"
+    assert registry.platforms["openai"].read == TODAY
+
+
+def test_files_of_one_name(tmp_path: Path) -> None:
+    """The lists of two vendors may have the same file name."""
+    both = updated(ANTHROPIC, updated(OPENAI).overlay).overlay
+    (tmp_path / OVERLAY).write_text(overlay.write(both), encoding="utf-8")
+    found = {model.name: model.source for model in overlay.read(tmp_path / OVERLAY).models}
+    assert (found["gpt-5.5"], found["claude-opus-4-7"]) == ("a.json (openai)", "a.json (anthropic)")
+    assert overlay.write(updated(OPENAI, both).overlay) == overlay.write(both)
+
+
+def test_time_that_is_out_of_range() -> None:
+    """The name is kept without its day."""
+    document = {"data": [{"id": "gpt-9-nova", "created": 10**18, "shutdown_date": None}]}
+    (model,) = updated(document).overlay.models
+    assert model.released == ""
+
+
 def test_a_row_works_everywhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scanner, the budget and the emulator of that project know the row."""
     from omni_release.emulators.service import generate, list_models
@@ -232,7 +300,12 @@ def test_invalid_overlay(project: Path, text: str) -> None:
     assert raised.value.path == project / OVERLAY
 
 
-@pytest.mark.parametrize("data", [b"<html>", b"[]", b"{}", b'{"data": [{"id": "x"}]}', b'{"a": {"b": 1}}', b"\xff"])
+NESTED = pytest.param(b"[" * 99_999, id="nested")
+
+
+@pytest.mark.parametrize(
+    "data", [b"<html>", b"[]", b"{}", b'{"data": [{"id": "x"}]}', b'{"a": {"b": 1}}', b"\xff", NESTED]
+)
 def test_no_source(data: bytes) -> None:
     """What is no known list is refused, and nothing is written."""
     with pytest.raises(UsageError):
@@ -246,7 +319,7 @@ def served() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = json.dumps(LITELLM).encode()
-            self.send_response(200 if self.path == "/prices.json" else 404)
+            self.send_response(200 if self.path.partition("?")[0] == "/prices.json" else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -271,10 +344,14 @@ def test_command(project: Path, served: str) -> None:
     assert (dry.code, (project / OVERLAY).exists()) == (0, False)
     assert "changed  openai/gpt-5.5\n" in dry.out and "would write" in dry.err
     assert omni("models", "update", "--from", "openai.json", cwd=project).code == 0
-    ran = omni("models", "update", "--from", f"{served}/prices.json", "--format", "json", cwd=project)
+    secret = served.replace("://", "://jo:s3cret@") + "/{}?token=s3cret#s3cret"
+    ran = omni("models", "update", "--from", secret.format("prices.json"), "--format", "json", cwd=project)
+    assert f"{served}/prices.json" in (project / OVERLAY).read_text(encoding="utf-8")
     assert ran.code == 0 and "gemini-api/gemini-3.8-flash" in ran.document["changed"]
     assert {one.name for one in overlay.read(project / OVERLAY).sources} == {"openai", "litellm"}
-    assert omni("models", "update", "--from", f"{served}/none", cwd=project).code == 3
+    failed = omni("models", "update", "--from", secret.format("none"), cwd=project)
+    assert failed.code == 3
+    assert "s3cret" not in ran.out + ran.err + failed.out + failed.err + (project / OVERLAY).read_text(encoding="utf-8")
     for wrong in ("file:///etc/hostname", "pyproject.toml"):
         assert omni("models", "update", "--from", wrong, cwd=project).code == 2
 

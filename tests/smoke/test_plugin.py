@@ -236,6 +236,22 @@ def test_budget(tmp_path: Path) -> None:
     assert 0 < sum(one.usd for one in ran.report.scenarios) <= 0.07
 
 
+def test_images_that_are_sent_are_reserved() -> None:
+    """A call reserves the cost of the images that it sends."""
+    from vcr.request import Request
+
+    from omni_release.smoke.metering import Meter
+
+    left = []
+    for parts in ([{"text": "x"}], [{"text": "x"}, {"inlineData": {"data": "aQ=="}}]):
+        meter = Meter(1.0)
+        address = "https://localhost/v1beta/models/gemini-3-pro-image:generateContent"
+        meter.begin(Request("POST", address, json.dumps({"contents": [{"parts": parts}]}), {}))
+        assert meter.budget is not None
+        left.append(meter.budget.left)
+    assert left[0] - left[1] == pytest.approx(1600 * 2e-6)
+
+
 REPLAY = """
 import socket
 

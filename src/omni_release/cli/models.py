@@ -61,7 +61,7 @@ def run_list(arguments: Arguments) -> int:
 
     today = datetime.now(UTC).date()
     root = arguments.load_project().root
-    registry = models_module.at(root, models_module.cache_of_lookups())
+    registry = models_module.at(root, models_module.existing_user_cache())
     by_name: dict[str, list[Occurrence]] = {}
     for occurrence in find_names(str(root), also=registry.added).occurrences:
         name = f"{occurrence.name}…" if occurrence.computed else occurrence.name
@@ -155,11 +155,11 @@ def _read(origin: str, today: date) -> tuple[bytes, str, date]:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from omni_release.core.redaction import strip_userinfo
+    from omni_release.core.redaction import public_address
     from omni_release.index import downloads
 
     if "://" in origin:
-        return downloads.read_url(origin, _LARGEST), strip_userinfo(origin), today
+        return downloads.read_url(origin, _LARGEST), public_address(origin), today
     path = Path(origin)
     try:
         data, changed = path.read_bytes(), path.stat().st_mtime

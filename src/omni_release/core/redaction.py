@@ -41,6 +41,11 @@ def strip_userinfo(text: str) -> str:
     return _TEXT.sub("[redacted]@", text)
 
 
+def public_address(url: str) -> str:
+    """The address without user, password, query and fragment, each of which may be a secret."""
+    return re.split(r"[?#]", strip_userinfo(url), maxsplit=1)[0].replace("[redacted]@", "", 1)
+
+
 def userinfo_in(text: str) -> Iterator[str]:
     """The part before the host, user and password, of each address in the text."""
     for match in _TEXT.finditer(text):

@@ -220,11 +220,11 @@ NO_DATE = datetime.date.min
 
 @dataclass(frozen=True)
 class ModelPrice:
-    """Prices in USD per million tokens; `per_image` in USD, by size ("1K", "1024x1024"). 0 is unknown."""
+    """Prices in USD per million tokens, None where none is given; `per_image` in USD, by size ("1K", "1024x1024")."""
 
-    input: float = 0.0
-    text_output: float = 0.0
-    image_output: float = 0.0
+    input: float | None = None
+    text_output: float | None = None
+    image_output: float | None = None
     per_image: Mapping[str, float] = field(default_factory=dict)
 
 

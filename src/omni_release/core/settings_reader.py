@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import math
 import re
+import types
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +79,16 @@ class Reader:
             if not isinstance(item, dict):
                 raise self.error(keys, f"must be a table, not {_describe(item)}")
             return {name: self.value(parameters[1], part, (*keys, name)) for name, part in item.items()}
+        if origin is types.UnionType:  # a number or None, which stands for no number: 0 is one
+            return self.scalar(parameters[0], item, keys, zero=True)
         assert isinstance(kind, type)
         return self.scalar(kind, item, keys)
 
-    def scalar(self, kind: type, item: object, keys: Keys) -> object:
-        """A string that is not blank, a finite number larger than 0, a boolean, or a date (also as a string)."""
+    def scalar(self, kind: type, item: object, keys: Keys, *, zero: bool = False) -> object:
+        """A string that is not blank, a finite number larger than 0, a boolean, or a date (also as a string).
+
+        With `zero`, a number may be 0.
+        """
         if kind is float and type(item) is int:
             item = float(item)
         if kind is datetime.date and isinstance(item, str):
@@ -92,8 +98,9 @@ class Reader:
                 raise self.error(keys, f"is not a date: {item!r}", "Write it as 2027-01-31.") from None
         if type(item) is not kind:
             raise self.error(keys, f"must be {_NAMES[kind]}, not {_describe(item)}")
-        if kind in (int, float) and isinstance(item, int | float) and not 0 < item < math.inf:
-            raise self.error(keys, "must be larger than 0" if item <= 0 else f"must be a finite number, not {item}")
+        if kind in (int, float) and isinstance(item, int | float) and not (0 < item < math.inf or (zero and item == 0)):
+            low = "must not be negative" if zero else "must be larger than 0"
+            raise self.error(keys, low if item <= 0 else f"must be a finite number, not {item}")
         if isinstance(item, str) and not item.strip() and not _is_command(keys):
             raise self.error(keys, "must not be empty")
         return item

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import datetime
+import types
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -211,6 +212,8 @@ def _value(kind: Any, name: str, *, command: bool = False) -> dict[str, Any]:
     if origin is collections.abc.Mapping:
         example = next((key for key in TABLES if key.startswith(f"{name}.")), name)
         return {"type": "object", "additionalProperties": _value(parameters[1], example)}
+    if origin is types.UnionType:
+        return {"type": "number", "minimum": 0}
     return dict(_SCALARS[kind])
 
 

@@ -95,7 +95,7 @@ def check_alive(model: str, today: datetime.date) -> None:
     """Raises ModelNotFound if the name is known to be shut down: it would cost a call."""
     known = registry.find(model)
     if known is not None and not known.lives(today):
-        message = f"{model} was shut down on {known.shut_down}; it was not called"
+        message = f"{model}: {known.phrase(today)}; it was not called"
         raise error_mapping.model_not_found(model, today, message)
 
 

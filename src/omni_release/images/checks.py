@@ -22,7 +22,7 @@ from omni_release.models.checks import (
     registry_for,
     suggestion,
 )
-from omni_release.models.names import Occurrence, find_names
+from omni_release.models.names import PROSE, Occurrence, find_names
 
 if TYPE_CHECKING:
     from omni_release.images.model import Availability
@@ -100,8 +100,7 @@ def models_respond(release: Release, world: World) -> Iterator[Finding]:
 def _is_executed(path: str) -> bool:
     """Whether a file is code or settings: not prose, a changelog, a test or a recording."""
     file = PurePosixPath(path)
-    prose = file.suffix.lower() in (".md", ".mdx", ".rst", ".txt")
-    return not prose and not file_roles.is_test(file) and not is_history(path)
+    return file.suffix.lower() not in PROSE and not file_roles.is_test(file) and not is_history(path)
 
 
 def _probe_findings(

@@ -10,7 +10,7 @@
     │   ├── DamagedAnswer                   invalid JSON, an image that does not decode
     │   └── RetriesExhausted                all attempts that the policy allows ended in one of these
     ├── QuotaSpent                fall back a quota per day, or of zero: this model does not answer today
-    ├── ModelNotFound             fall back, loudly: the name is dead; `successor` is the living end of its chain
+    ├── ModelNotFound             fall back, loudly: the name is dead; `successor` is its current replacement
     ├── NoImage                   stop      a 200 without an image
     │   └── ContentRefused        stop      … because of a policy
     ├── CreditsExhausted          stop      the account has no credits left; another vendor may go on

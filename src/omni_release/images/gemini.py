@@ -182,7 +182,8 @@ class GeminiImageProvider:
                 return read_result(body, self.model, prompt, size, took)
             return await asyncio.to_thread(read_result, body, self.model, prompt, size, took)
 
-        estimate = pricing.estimate(self.model, size, requests.count_characters(contents))
+        characters, images = requests.count_characters(contents), requests.count_images(contents)
+        estimate = pricing.estimate(self.model, size, characters, images)
         result = await calls.paid(self._budget, self.model, estimate, lambda: self._call(self.model, seconds, generate))
         return replace(result, warnings=(*result.warnings, *warnings)) if warnings else result
 

@@ -166,7 +166,8 @@ class OpenAIImageProvider:
         async def generate(client: BoundedClient) -> ImageResult:
             started = self._clock.monotonic()
             answer, response_id = await self._endpoint.post(client, self.model, sent)
-            cost = pricing.cost_of(self._kind, answer.usage, asked.size or "1K")
+            sizes = (*filter(None, (shape.fields.get("size"),)), asked.size or "1K")
+            cost = pricing.cost_of(self._kind, answer.usage, *sizes, quality=self._quality)
             if answer.cost_usd is not None:
                 cost = pricing.Cost(answer.cost_usd, "the answer")
             try:

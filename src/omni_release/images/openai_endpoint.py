@@ -31,6 +31,12 @@ _KEYS = {"xai": "XAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY", "openrouter": "O
 _OPENAI_KEY = "OPENAI_API_KEY"
 _OWN_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 
+_DOWNLOAD_WAITS = (0.5, 2.0)
+"""In seconds, before each further download of an image."""
+
+_NOT_YET = (404, 408, 425, 429)
+"""The codes of an address that may have the image in a moment, besides 5xx."""
+
 T = TypeVar("T")
 
 
@@ -114,10 +120,25 @@ class Endpoint:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme != "https" and (parts.scheme != "http" or self._base_url.startswith("https:")):
             raise DamagedAnswer(f"{model}: the image's address is not one of https")
-        response = await client.get(url)
+        response = await self._download(client, url)
         if response.status_code != 200:
             raise DamagedAnswer(f"{model}: the image's address answers {response.status_code}")
         return response.content
+
+    async def _download(self, client: BoundedClient, url: str) -> httpx2.Response:
+        """The response of an image's address. It is asked again before the image is made and paid a second time."""
+        from httpx2 import TransportError
+
+        for wait in _DOWNLOAD_WAITS:
+            try:
+                response = await client.get(url)
+            except TransportError:
+                pass
+            else:
+                if response.status_code < 500 and response.status_code not in _NOT_YET:
+                    return response
+            await self._clock.sleep(wait)
+        return await client.get(url)
 
     async def call(self, model: str, seconds: float, call: Callable[[BoundedClient], Awaitable[T]]) -> T:
         """Make a call that ends in time. Raises ImageError for every error."""

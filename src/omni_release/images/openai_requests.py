@@ -98,7 +98,7 @@ def _flexible_shape(model: str, across: int, down: int, size: str) -> Shape:
     times = min(range(1, most + 1), key=lambda n: _distance(unit[0] * unit[1] * n * n, area))
     width, height = unit[0] * times, unit[1] * times
     differs = size == "512" or width * height < area * 0.6
-    notes = (f"{model} makes {width}x{height}, the nearest to {across}:{down} in {size}",) if differs else ()
+    notes = (f"{model} makes {width}x{height}, the nearest to {across}:{down} in {size or '1K'}",) if differs else ()
     return Shape({"size": f"{width}x{height}"}, width * height, notes)
 
 
@@ -111,7 +111,7 @@ def _xai_shape(model: str, ratio: str, size: str) -> Shape:
     _check_near(model, ratio, value(made), value(ratio))
     resolution = "2k" if size in ("2K", "4K") else "1k"
     differs = made != ratio or size not in ("1K", "2K", "")
-    notes = (f"{model} makes {made} in {resolution}, the nearest to {ratio} in {size}",) if differs else ()
+    notes = (f"{model} makes {made} in {resolution}, the nearest to {ratio} in {size or '1K'}",) if differs else ()
     return Shape({"aspect_ratio": made, "resolution": resolution}, _SIDES[resolution.upper()] ** 2, notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from omni_release import models
 from omni_release.images.errors import BudgetExceeded, InvalidRequest
 from omni_release.images.model import Usage
+from omni_release.models.facts import Price
 
 _MILLION = 1_000_000
 
@@ -65,80 +67,97 @@ class Cost:
     basis: str
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Prices in USD per million tokens. None where a model has no such tokens, or the price is unknown."""
-
-    input: float | None
-    image_input: float | None
-    text_output: float | None
-    image_output: float | None
-
-
 _PER_IMAGE = {"grok-imagine-image": 0.02}
 """USD, as its recorded answer states (2026-08-12); the registry has no price of xAI's."""
 
-_REFERENCE_TOKENS = 1_600
+REFERENCE_TOKENS = 1_600
 """Of an image that is sent, in an estimate."""
 
 
-def _rates(model: str) -> Rates | None:
-    """The prices of a model, without the date of its snapshot or the prefix of a gateway."""
+def price_of(model: str) -> Price | None:
+    """The prices of a model today, also without the date of its snapshot or the prefix of a gateway."""
     name = re.sub(r"-\d{4}-\d\d-\d\d$", "", model.rpartition("/")[2])
-    price = next((known.price for known in (models.find(model), models.find(name)) if known and known.price), None)
-    if price is None:
-        return None
-    image_input = price.input if price.image_input is None else price.image_input
-    return Rates(price.input, image_input, price.text_output, price.image_output)
+    found = map(models.find, dict.fromkeys((model, name)))
+    price = next((known.price for known in found if known and known.price), None)
+    return None if price is None else price.on(datetime.datetime.now(datetime.UTC).date())
 
 
-def cost_of(model: str, usage: Usage | None, size: str) -> Cost:
-    """The cost of a call.
+def _per_image(price: Price, sizes: tuple[str, ...], quality: str) -> float | None:
+    """The price of an image, by the first of these sizes that has one ("1K", or pixels such as "1536x1024").
+
+    Where it depends on the quality and none is stated, or `auto`, it is the highest one.
+    """
+    for wanted in map(_turned, sizes):
+        found = []
+        for key, usd in price.per_image.items():
+            of, _, size = key.rpartition(" ")
+            if _turned(size) == wanted and (of in ("", quality) or quality in ("", "auto")):
+                found.append(usd)
+        if found:
+            return max(found)
+    return None
+
+
+def _turned(size: str) -> str:
+    """A size in pixels with the shorter side first: both ways have one price. Any other size as it is."""
+    return "x".join(sorted(size.split("x"), key=lambda side: (len(side), side)))
+
+
+def cost_of(model: str, usage: Usage | None, *sizes: str, quality: str = "") -> Cost:
+    """The cost of a call for an image of one of these sizes, the preferred one first: of its pixels, of its class.
 
     Image tokens are billed at the image price, and all other tokens of the answer at the text price. The details of a
     real answer omit some candidate tokens; they count as text. Tokens without a known price count as free.
     """
-    rates = _rates(model)
-    if rates is None:
+    price = price_of(model)
+    if price is None:
         return Cost(None, "no known price")
-    if usage is None or not usage.image or rates.image_output is None:
-        known = models.find(model)
-        per_image = known.price.per_image.get(size) if known and known.price else None
+    if usage is None or not usage.image or price.image_output is None:
+        per_image = _per_image(price, sizes, quality)
         return Cost(per_image, "price per image" if per_image is not None else "no known price")
-    return Cost(_token_cost(rates, usage), "usage")
+    return Cost(_token_cost(price, usage), "usage")
 
 
 def cost_without_image(model: str, usage: Usage | None) -> float | None:
     """The cost of an answer that has no image, in USD; None if it is unknown."""
-    rates = _rates(model)
-    return None if rates is None or usage is None else _token_cost(rates, usage)
+    price = price_of(model)
+    return None if price is None or usage is None else _token_cost(price, usage)
 
 
-def _token_cost(rates: Rates, usage: Usage) -> float:
+def _token_cost(price: Price, usage: Usage) -> float:
     other = usage.candidates - usage.image + usage.thoughts
-    usd = usage.image * (rates.image_output or 0) + other * (rates.text_output or 0)
-    usd += usage.prompt_image * (rates.image_input or 0) + (usage.prompt - usage.prompt_image) * (rates.input or 0)
+    usd = usage.image * (price.image_output or 0) + other * (price.text_output or 0)
+    usd += usage.prompt_image * _image_input(price) + (usage.prompt - usage.prompt_image) * (price.input or 0)
     return usd / _MILLION
 
 
-def estimate(model: str, size: str, prompt_characters: int) -> float | None:
-    """The highest expected cost of a call in USD: one image, and an allowance for text. None if there is no price."""
-    known = models.find(model)
-    price = known.price if known else None
-    if price is None or (image := price.per_image.get(size)) is None:
+def _image_input(price: Price) -> float:
+    """The price of a million tokens of images that are sent; that of text where none is stated."""
+    return (price.input if price.image_input is None else price.image_input) or 0
+
+
+def estimate(model: str, size: str, prompt_characters: int, images: int = 0) -> float | None:
+    """The highest expected cost of a call in USD: one image, an allowance for text, and what is sent.
+
+    `images` is the number of those that are sent: references, and those of earlier turns. None if there is no price.
+    """
+    price = price_of(model)
+    if price is None or (image := _per_image(price, (size,), "")) is None:
         return None
+    return image + _sent_and_text(price, prompt_characters, images)
+
+
+def _sent_and_text(price: Price, prompt_characters: int, images: int) -> float:
     prompt = prompt_characters * (price.input or 0)  # a token has at least one character
-    return image + (prompt + _TEXT_ALLOWANCE * (price.text_output or 0)) / _MILLION
+    pictures = images * REFERENCE_TOKENS * _image_input(price)
+    return (prompt + pictures + _TEXT_ALLOWANCE * (price.text_output or 0)) / _MILLION
 
 
 def estimate_tokens(model: str, image_tokens: float, prompt_characters: int, images: int) -> float | None:
     """The same for a model that is billed by the tokens of its image. `images` is the number of those that are sent."""
-    rates, name = _rates(model), model.rpartition("/")[2]
-    if rates is None or rates.image_output is None:
-        known = models.find(model)
-        prices = known.price.per_image.values() if known and known.price else ()
-        per_image = max(prices, default=_PER_IMAGE.get(name))
+    price = price_of(model)
+    if price is None or price.image_output is None:
+        prices = price.per_image.values() if price else ()
+        per_image = max(prices, default=_PER_IMAGE.get(model.rpartition("/")[2]))
         return None if per_image is None else per_image * (1 + images)
-    sent = prompt_characters * (rates.input or 0) + images * _REFERENCE_TOKENS * (rates.image_input or 0)
-    text = _TEXT_ALLOWANCE * (rates.text_output or 0)
-    return (image_tokens * rates.image_output + sent + text) / _MILLION
+    return image_tokens * price.image_output / _MILLION + _sent_and_text(price, prompt_characters, images)

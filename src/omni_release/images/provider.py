@@ -34,7 +34,7 @@ class ImageProvider(Protocol):
 
     @property
     def vendor(self) -> str:
-        """Who runs the service, such as "gemini" or "openai": models of one vendor share an account and an outage."""
+        """Who runs the service, such as "gemini" or "openai": models of one vendor fail together."""
 
     @property
     def timeout(self) -> float:

@@ -1,6 +1,6 @@
 """The contents and the configuration of a call, as the SDK takes them: one request, or a conversation of several turns.
 
-A `Conversation` is frozen, so a turn that fails leaves no trace in it.
+A `Conversation` is frozen, so a turn that fails does not change it.
 """
 
 from __future__ import annotations
@@ -149,6 +149,13 @@ def count_characters(contents: list[str] | list[Content]) -> int:
         for text in ([content] if isinstance(content, str) else [part.get("text", "") for part in content["parts"]])
     )
     return sum(map(len, parts))
+
+
+def count_images(contents: list[str] | list[Content]) -> int:
+    """The number of images that a call sends: references, and those of earlier turns."""
+    return sum(
+        "inline_data" in part for content in contents if not isinstance(content, str) for part in content["parts"]
+    )
 
 
 def _user_content(texts: tuple[str, ...], images: tuple[bytes, ...] = ()) -> Content:

@@ -181,6 +181,7 @@ class _Run:
         self._owner = owner
         self._call = call
         self._unable = unable
+        self._total = total
         self._deadline = owner._clock.monotonic() + total
         self._number, *self._untried = numbers  # of the provider that is called, and of those that may follow
         self._vendors = [provider.vendor for provider in owner._providers]
@@ -188,8 +189,8 @@ class _Run:
         self._started = 0.0
         self._records: list[Attempt] = []
         self._errors: list[ImageError] = []
-        self._own_errors: list[ImageError] = []  # of the provider that is called
-        first = owner._policy.share(total, self._provider.timeout, fallback_ahead=bool(self._untried))
+        self._errors_of: dict[int, list[ImageError]] = {}  # by the number of the provider
+        first = owner._policy.share(total, self._timeout_of(self._number), fallback_ahead=bool(self._untried))
         self.decision = Decision(Next.RETRY, "first call", 0.0, first)
 
     @property
@@ -213,16 +214,17 @@ class _Run:
         if not isinstance(error, ImageError):
             return False
         self._errors.append(error)
-        self._own_errors.append(error)
+        own = self._errors_of.setdefault(self._number, [])
+        own.append(error)
         policy, vendor = self._owner._policy, self._vendors[self._number]
         if isinstance(error, CreditsExhausted | ConfigurationError):  # it is true of all models of this vendor
             self._untried = [number for number in self._untried if self._vendors[number] != vendor]
-        following = next_model(policy, self._own_errors, self._number, self._untried, self._vendors)
+        following = next_model(policy, own, self._number, self._untried, self._vendors)
         self.decision = decide(policy, error, self._state(following), self._owner._jitter)
         self._record(type(error).__name__, self.decision, error.message, _cost_of(error))
         if self.decision.next in (Next.FALL_BACK, Next.FALL_BACK_LOUDLY):
             assert following is not None
-            self._number, self._own_errors = following, []
+            self._number = following
             self._untried.remove(following)
             self._called_vendors.add(self._vendors[following])
         return self.decision.next is not Next.STOP
@@ -232,7 +234,7 @@ class _Run:
         after = None if following is None else self._vendors[following]
         return RetryState(
             on_fallback=self._number > 0,
-            calls=len(self._own_errors),
+            calls=len(self._errors_of[self._number]),
             remaining=self._deadline - self._owner._clock.monotonic(),
             timeout=self._timeout_of(self._number),
             has_fallback=following is not None,
@@ -241,6 +243,7 @@ class _Run:
             next_timeout=math.inf if following is None else self._timeout_of(following),
             has_more=len(self._untried) > 1,
             calls_left=policy.most_calls - len(self._errors),
+            total=self._total,
         )
 
     def _timeout_of(self, number: int) -> float:
@@ -255,14 +258,14 @@ class _Run:
         warnings = result.warnings
         requested, answered = self._owner.model, self._provider.model
         if self._number:
-            own = [error for error, made in zip(self._errors, self._records, strict=False) if made.model == requested]
+            own = self._errors_of.get(0)
             why = f"{requested} made no image ({type(own[-1]).__name__})" if own else f"{requested} was not called"
             of = f" of {self._provider.vendor}" if self._provider.vendor != self._owner.vendor else ""
             warnings += (f"{why}; {answered}{of} made this one",)
         for error in (error for error in self._errors if not isinstance(error, Transient | QuotaSpent)):
             warnings += (f"{error.message}. {error.hint}",)
             facts: dict[str, object] = {"error": type(error).__name__, "answered": answered}
-            event = "image vendor does not answer"
+            event = "image call failed permanently"
             if isinstance(error, ModelNotFound):
                 event, facts = "image model is gone", facts | {"model": error.model, "successor": error.successor}
             with base.suppress_log_errors():

@@ -1,6 +1,6 @@
 """The retry policy: what follows an error, as a pure function.
 
-Models of one vendor share an account and an outage, so what an error says about another vendor differs:
+Models of one vendor fail together, so what an error says about another vendor differs:
 
     error                            same vendor                  another vendor
     Transient                        retry, then its fallback     goes on; first of all after two overloads
@@ -97,8 +97,8 @@ class RetryState:
     """The state of a request: `calls` so far to this model, `remaining` seconds, the model's own `timeout`.
 
     `has_fallback`: another model may be called after this error; `across`: it is one of another vendor; `is_fresh`: of
-    a vendor that was not called yet; `next_timeout` is its own. `has_more`: further models are left after that one.
-    `calls_left` may still be made by the policy.
+    a vendor that was not called yet; `next_timeout` limits a call of it. `has_more`: further models are left after that
+    one. `calls_left` may still be made by the policy. `total` is the deadline of the whole request, in seconds.
     """
 
     on_fallback: bool
@@ -111,6 +111,7 @@ class RetryState:
     next_timeout: float = math.inf
     has_more: bool = False
     calls_left: int = 3
+    total: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def decide(policy: Policy, error: ImageError, state: RetryState, jitter: Callabl
     wait = (error.delay or 0.0) + jitter(min(policy.longest_backoff, policy.backoff * 2 ** (state.calls - 1)))
     fallback_ahead = state.has_fallback and state.calls_left > 1
     timeout = policy.share(state.remaining - wait, state.timeout, fallback_ahead=fallback_ahead)
-    if timeout < min(state.timeout, policy.total) / 3:  # such a call would be cut off before it can answer
+    if timeout < min(state.timeout, state.total) / 3:  # such a call would be cut off before it can answer
         return _fall_back(policy, state, f"{kind}: no time for a wait of {wait:.1f} s in {state.remaining:.1f} s")
     return Decision(Next.RETRY, f"{kind}: it may succeed in a moment", wait, timeout)
 
@@ -172,8 +173,7 @@ def _fall_back(policy: Policy, state: RetryState, why: str, how: Next = Next.FAL
         return Decision(Next.STOP, f"{why}; no fallback model is left")
     if state.calls_left < 1:
         return Decision(Next.STOP, f"{why}; the policy allows {policy.most_calls} calls in all")
-    longest = state.next_timeout if state.across else min(policy.fallback_timeout, state.next_timeout)
-    timeout = policy.share(state.remaining, longest, fallback_ahead=state.has_more and state.calls_left > 1)
+    timeout = policy.share(state.remaining, state.next_timeout, fallback_ahead=state.has_more and state.calls_left > 1)
     if timeout <= 0:
         return Decision(Next.STOP, f"{why}; no time is left")
     return Decision(how, why, 0.0, timeout)

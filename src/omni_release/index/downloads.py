@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sd
 from packaging.version import InvalidVersion, Version
 
 from omni_release.core.errors import Inconclusive, UsageError
-from omni_release.core.redaction import strip_userinfo
+from omni_release.core.redaction import public_address, strip_userinfo
 from omni_release.core.world import IndexFile
 from omni_release.index import describe_error, open_session, read_errors
 from omni_release.index.client import Client
@@ -48,7 +49,7 @@ def read_url(url: str, most: int) -> bytes:
 
     Raises Inconclusive where the server does not answer with them.
     """
-    shown = strip_userinfo(url)
+    shown = public_address(url)
     if not url.lower().startswith(("https://", "http://")):
         raise UsageError(f"{shown} is not an http or https address", "Name a file, or an address with https://.")
     content = bytearray()
@@ -60,8 +61,10 @@ def read_url(url: str, most: int) -> bytes:
                 if len(content) > most:
                     raise UsageError(f"{shown} has more than {most:,} bytes", "Download the file, and name it.")
     except read_errors() as error:
-        message = f"{shown} was not read: {describe_error(error)}"
-        raise Inconclusive(message, "Try it again, or download the file and name it with --from.") from None
+        why = re.sub(r"[?#]\S*", "", describe_error(error))  # a query may have a token
+        raise Inconclusive(
+            f"{shown} was not read: {why}", "Try it again, or download the file and name it with --from."
+        ) from None
     return bytes(content)
 
 

@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Mapping
 
 from omni_release.models.facts import Model
-from omni_release.models.overlay import at, cache_of_lookups, current
+from omni_release.models.overlay import at, current, existing_user_cache
 from omni_release.models.registry import PROJECT, Registry, builtin
 
-__all__ = ["PROJECT", "Model", "Registry", "all_models", "at", "builtin", "cache_of_lookups", "current", "find"]
+__all__ = ["PROJECT", "Model", "Registry", "all_models", "at", "builtin", "current", "existing_user_cache", "find"]
 
 
 def all_models() -> Mapping[str, Model]:

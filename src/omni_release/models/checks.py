@@ -19,8 +19,8 @@ from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.models import Registry
 from omni_release.models.facts import Model, Stage
-from omni_release.models.names import Occurrence, find_names
-from omni_release.models.uses import PROSE, Context, Reader
+from omni_release.models.names import PROSE, Occurrence, find_names
+from omni_release.models.uses import Context, Reader
 
 SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
 SHUTS_DOWN = Rule("model-shuts-down", RuleClass.RELEASE, "A model shuts down soon")
@@ -76,7 +76,7 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
 
 def registry_for(release: Release, world: World) -> Registry:
     """The registry of a project. A user's cache counts only where no release is rehearsed: in a gate, in `models`."""
-    cache = None if release.folder.is_dir() else models_module.cache_of_lookups(world.environment)
+    cache = None if release.folder.is_dir() else models_module.existing_user_cache(world.environment)
     return models_module.at(release.project.root, cache)
 
 
@@ -120,7 +120,7 @@ def life_findings(
 
 
 def _model_meant(occurrence: Occurrence, registry: Registry, today: date) -> Model | None:
-    """The model of an occurrence; of those of several platforms that its file names, the one that lives longest."""
+    """The model of an occurrence; where it is shut down, one that responds on another platform that its file names."""
     model = registry.find(occurrence.name, occurrence.platform)
     if model is None or occurrence.platform:
         return model
@@ -132,22 +132,27 @@ def _judge(model: Model, occurrence: Occurrence, registry: Registry, today: date
     """The message, the rule, and the severity where the name is used; None if no end is near."""
     stage, phrase = model.stage_on(today), model.phrase(today)
     default = registry.find(occurrence.name, occurrence.platform) or model
-    heir = registry.successor(model.name, today, model.platform) or next(iter(model.successors), "")
+    unlisted = (name for name in model.successors if registry.find(name) is None)
+    heir = registry.successor(model.name, today, model.platform) or next(unlisted, "")
     use = f" → {heir}" if heir else "; no living successor is known"
     days = (model.end - today).days if model.end else 0
     soon = model.end is not None and 0 < days <= SOON.days
     within = f", in {counted(days, 'day')}"
     if not default.lives(today) and model.lives(today):
-        title = registry.platforms[model.platform].title if model.platform in registry.platforms else model.platform
-        judged = (f"{model.name}: {default.phrase(today)}{use}; on {title} {phrase}", UNCONFIRMED, Severity.WARNING)
+        where = registry.title(model.platform)
+        judged = (f"{model.name}: {default.phrase(today)}{use}; on {where} {phrase}", UNCONFIRMED, Severity.WARNING)
     elif stage is Stage.SHUT_DOWN:
         judged = (f"{model.name}: {phrase}{use}", SHUT_DOWN, Severity.ERROR)
     elif stage in (Stage.UNCONFIRMED, Stage.CONTESTED, Stage.NEVER):
         judged = (f"{model.name}: {phrase}{f' → {heir}' if heir else ''}", UNCONFIRMED, Severity.WARNING)
     elif stage is Stage.ROUTED:
-        judged = (f"{model.name}: {phrase}; {heir or 'another model'} does the work", ROUTED, Severity.WARNING)
+        judged = (f"{model.name}: {phrase}; {heir or 'another model'} answers", ROUTED, Severity.WARNING)
     elif soon and model.stage is Stage.ROUTED:
-        judged = (f"{model.name}: {phrase}{within}; {heir} does the work from then on", ROUTED, Severity.WARNING)
+        judged = (
+            f"{model.name}: {phrase}{within}; {heir or 'another model'} answers from then on",
+            ROUTED,
+            Severity.WARNING,
+        )
     elif soon:
         judged = (f"{model.name}: {phrase}{within}{use if heir else ''}", SHUTS_DOWN, Severity.WARNING)
     elif stage is Stage.DEPRECATED:
@@ -163,11 +168,10 @@ def _details(model: Model, registry: Registry, today: date) -> Iterator[str]:
         yield f"The sources disagree: {'; '.join(map(str, model.contested))}"
     for other in registry.named(model.name):
         if other.platform != model.platform and other.phrase(today) != model.phrase(today):
-            title = registry.platforms[other.platform].title if other.platform in registry.platforms else other.platform
-            yield f"On {title}: {other.phrase(today)}"
+            yield f"On {registry.title(other.platform)}: {other.phrase(today)}"
     if model.note:
         yield f"Note: {model.note}"
-    hand = "" if model.first_hand in ("yes", "mirror", "date") else ", second-hand"
+    hand = "" if model.end_is_first_hand else ", second-hand"
     yield f"Source: {model.source}, read on {model.checked}{hand}"
 
 
@@ -184,19 +188,21 @@ def _life_finding(occurrence: Occurrence, message: str, rule: Rule, severity: Se
 
 
 def _unknown_finding(places: Sequence[Occurrence], registry: Registry, today: date) -> Finding:
-    """One finding for all places of a name that is not in the table: a warning where all relatives of it are gone."""
-    first, *others = places
+    """One finding for all places of a name that is not in the table: a warning where all relatives of it are gone.
+
+    It is at the first place that is neither prose nor a changelog; a notice where there is none.
+    """
+    first, *others = sorted(places, key=_is_prose)
     also = f"; also {', '.join(occurrence.where for occurrence in others)}" if others else ""
     if first.computed:
         message = f"a model name that starts with {first.name!r} is built at run time, so it cannot be checked{also}"
         return finding_at(first, message, COMPUTED, Severity.NOTICE)
     unknown = registry.unknown(first.name, today, first.platform)
     gone, other = unknown.relatives_are_gone(today), unknown.elsewhere
-    title = registry.platforms[unknown.platform].title if unknown.platform in registry.platforms else ""
+    title = registry.title(unknown.platform)
     message = f"{first.name} is not in the table of models{f' for {title}' if title else ''}{also}"
     if other is not None:
-        where = registry.platforms[other.platform].title if other.platform in registry.platforms else other.platform
-        message += f"; {other.name} on {where}: {other.phrase(today)}"
+        message += f"; {other.name} on {registry.title(other.platform)}: {other.phrase(today)}"
         gone = gone or not other.lives(today)
     elif gone:
         message += f"; all known models of its family are shut down: {listed(_names(unknown.relatives), 4)}"
@@ -204,8 +210,13 @@ def _unknown_finding(places: Sequence[Occurrence], registry: Registry, today: da
         message += f". Nearest known: {', '.join(unknown.nearest)}"
     if unknown.platform == "azure":
         message += ". The name of a deployment is its owner's choice, so the model cannot be determined"
-    noticed = not gone or first.path.endswith(PROSE) or is_history(first.path)
+    noticed = not gone or _is_prose(first)
     return finding_at(first, message, UNKNOWN, Severity.NOTICE if noticed else Severity.WARNING)
+
+
+def _is_prose(occurrence: Occurrence) -> bool:
+    """Whether a name is in text for people or in a changelog."""
+    return occurrence.path.lower().endswith(PROSE) or is_history(occurrence.path)
 
 
 def _names(models: Iterable[Model]) -> list[str]:

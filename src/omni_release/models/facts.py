@@ -27,7 +27,7 @@ PLATFORMS = (
 class Stage(enum.StrEnum):
     """How far a model's life has come. The value is the word of the data files.
 
-    `LISTED`: a source lists the name and no more. `ROUTED`: the name answers, and another model does the work.
+    `LISTED`: a source lists the name and no more. `ROUTED`: another model answers for the name.
     `UNCONFIRMED`: the earliest date of its end has passed, and no source states that the end has come.
     `CONTESTED`: the sources disagree on whether it has ended. `ALIAS`: a name that moves to newer models by itself.
     `NEVER`: a source lists the name, and says that it was never a model.

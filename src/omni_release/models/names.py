@@ -19,11 +19,13 @@ _EXTENSION = re.compile(
 
 _FILE_NAMES = frozenset(("dockerfile", "makefile", "justfile", "procfile", "containerfile", ".env", ".envrc"))
 
-_LOCK_FILES = frozenset(("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml"))
+_PACKAGE_LISTS = frozenset(("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml"))
+"""Files with names of packages, many of which have the form of a model's name."""
 
 _MINIFIED = (".min.js", ".min.mjs", ".bundle.js")
 
-_PROSE_EXTENSIONS = frozenset((".md", ".mdx", ".rst", ".txt"))
+PROSE = (".md", ".mdx", ".rst", ".txt")
+"""The suffixes of text for people."""
 
 LARGEST = 20_000_000
 """In bytes; a larger file is reported, and not read."""
@@ -99,7 +101,7 @@ def find_names(root: str, files: Iterable[str] | None = None, also: Iterable[str
 def _is_searched(path: str) -> bool:
     """Whether a file is of a kind that may name models, by its name."""
     name = path.rpartition("/")[2].lower()
-    if name in _LOCK_FILES or name == OVERLAY or name.endswith(_MINIFIED):
+    if name in _PACKAGE_LISTS or name == OVERLAY or name.endswith(_MINIFIED):
         return False
     extension = os.path.splitext(name)[1]
     return bool(_EXTENSION.fullmatch(extension)) or name in _FILE_NAMES or name.startswith(".env.")
@@ -117,7 +119,7 @@ def _read(path: str) -> bytes:
 
 
 def _find_in(path: str, data: bytes, own: tuple[bytes, ...]) -> Iterator[Occurrence]:
-    prose = os.path.splitext(path)[1].lower() in _PROSE_EXTENSIONS
+    prose = os.path.splitext(path)[1].lower() in PROSE
     spans = {start: (end, computed) for start, end, computed in _spans(data, own, prose=prose)}
     if not spans:
         return

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from omni_release.core.errors import SettingsError
 from omni_release.models.facts import CURRENT, GONE, Claim, Model, Price, Stage
-from omni_release.models.registry import OVERLAY, PROJECT, Platform, Registry, builtin, model_of
+from omni_release.models.registry import OVERLAY, PROJECT, Platform, Registry, as_date, builtin, model_of
 
 if TYPE_CHECKING:
     from omni_release.core.settings import ModelRow
@@ -27,12 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """Where facts were read, on which day, and about which platforms."""
+    """Where facts were read, on which day, and about which platforms.
+
+    `name` is that of the reader, such as "openai"; `text` is the name of the file, or the address.
+    """
 
     name: str
     text: str
     read: datetime.date
     platforms: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """What a model has as its source: the files of two vendors may have the same name."""
+        return f"{self.text} ({self.name})"
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,11 @@ def current() -> Registry:
 
     For code that runs in a project without knowing of it: a provider, the emulator, a smoke test.
     """
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / "pyproject.toml").is_file()), None)
-    if root is None:
-        return builtin()
     try:
-        return at(root)
-    except (SettingsError, OSError):  # each command of omni-release that reads the settings says so
+        here = Path.cwd()
+        root = next((folder for folder in (here, *here.parents) if (folder / "pyproject.toml").is_file()), None)
+        return builtin() if root is None else at(root)
+    except (SettingsError, OSError):  # invalid settings, of which each command says so; a folder that was deleted
         return builtin()
 
 
@@ -100,6 +106,8 @@ def _rows(path: Path) -> tuple[ModelRow, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except OSError:
         return ()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"is not valid UTF-8: {error}", path=path) from None
     if not re.search(r"^\s*(?:\[+.*|[\w.\"'-]+\.\s*)?models\b", text, re.MULTILINE):
         return ()  # the most of them: parsing costs more than all else here
     import tomllib
@@ -108,7 +116,7 @@ def _rows(path: Path) -> tuple[ModelRow, ...]:
 
     try:
         metadata = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"is not valid TOML: {error}", path=path) from None
     return settings.read(metadata, path, text).models.model
 
@@ -120,9 +128,11 @@ def read(path: Path) -> Overlay:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         sources = tuple(_source(table) for table in document.get("source", ()))
-        texts = {source.name: source.text for source in sources}
+        texts = {source.name: source.label for source in sources}
         models = tuple(_model(table, texts) for table in document.get("model", ()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}", "Correct its permissions.", path=path) from None
+    except (RecursionError, KeyError, ValueError, TypeError, AttributeError) as error:  # the parsers raise ValueErrors
         what = f"no key {error}" if isinstance(error, KeyError) else str(error)
         hint = "Correct it, or delete it and run `omni-release models update`. See docs/models.md."
         raise SettingsError(f"is not a table of models: {what}", hint, path=path) from None
@@ -130,10 +140,8 @@ def read(path: Path) -> Overlay:
 
 
 def _source(table: Mapping[str, Any]) -> Source:
-    day = table["read"]
-    if not isinstance(day, datetime.date):
-        raise ValueError(f"read = {day!r} is not a date")
-    return Source(str(table["name"]), str(table["from"]), day, tuple(map(str, table.get("platforms", ()))))
+    platforms = tuple(map(str, table.get("platforms", ())))
+    return Source(str(table["name"]), str(table["from"]), as_date(table["read"]), platforms)
 
 
 def _model(table: Mapping[str, Any], sources: Mapping[str, str]) -> Model:
@@ -145,12 +153,12 @@ def _model(table: Mapping[str, Any], sources: Mapping[str, str]) -> Model:
 
 
 def write(overlay: Overlay) -> str:
-    """The text of the file: one block a source and a model, sorted."""
+    """The text of the file: one block per source and per model, sorted."""
     lines = ["# Written by `omni-release models update`. Review it as a diff, and commit it: see docs/models.md.", ""]
     for source in sorted(overlay.sources, key=lambda one: one.name):
         lines += ["[[source]]", f"name = {_quoted(source.name)}", f"from = {_quoted(source.text)}"]
         lines += [f"read = {source.read}", f"platforms = [{', '.join(map(_quoted, source.platforms))}]", ""]
-    names = {source.text: source.name for source in overlay.sources}
+    names = {source.label: source.name for source in overlay.sources}
     for model in sorted(overlay.models, key=lambda one: (one.platform, one.name)):
         lines += ["[[model]]", *_block(model, names[model.source]), ""]
     return "\n".join(lines)
@@ -191,7 +199,7 @@ def _block(model: Model, source: str) -> Iterable[str]:
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
+    return '"' + re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", " ", escaped) + '"'
 
 
 def merged(registry: Registry, overlay: Overlay) -> Registry:
@@ -277,17 +285,6 @@ def _corrected(model: Model, row: ModelRow, source: str) -> Model:
         stage = stage if stage in (Stage.ROUTED, Stage.DEPRECATED) else Stage.SCHEDULED
     if row.stage in ("stable", "preview") and row.end == NO_DATE:
         end = None
-    stated = row.price
-    price = model.price
-    if stated.input or stated.text_output or stated.image_output or stated.per_image:
-        price = Price(
-            input=stated.input or None,
-            text_output=stated.text_output or None,
-            image_output=stated.image_output or None,
-            per_image=MappingProxyType(dict(stated.per_image)),
-            source=source,
-            checked=model.checked,
-        )
     return replace(
         model,
         kind=row.kind or model.kind,
@@ -296,13 +293,31 @@ def _corrected(model: Model, row: ModelRow, source: str) -> Model:
         deprecated=row.deprecated if row.deprecated != NO_DATE else model.deprecated,
         successors=row.successors or model.successors,
         contested=() if row.stage or row.end != NO_DATE else model.contested,
-        price=price,
+        price=_corrected_price(model, row, source),
         source=source,
         first_hand="yes",
     )
 
 
-def cache_of_lookups(environment: Mapping[str, str] = os.environ) -> Path | None:
+def _corrected_price(model: Model, row: ModelRow, source: str) -> Price | None:
+    """The model's price with what a row states of it; a price that it does not state stays."""
+    stated, known = row.price, model.price or Price()
+    if stated == type(stated)():
+        return model.price
+    return replace(
+        known,
+        input=known.input if stated.input is None else stated.input,
+        text_output=known.text_output if stated.text_output is None else stated.text_output,
+        image_output=known.image_output if stated.image_output is None else stated.image_output,
+        per_image=MappingProxyType({**known.per_image, **stated.per_image}),
+        introductory=known.introductory if stated.input is None and stated.text_output is None else None,
+        source=source,
+        checked=model.checked,
+        second_hand=False,
+    )
+
+
+def existing_user_cache(environment: Mapping[str, str] = os.environ) -> Path | None:
     """The user's cache, if there is one: for looking names up, not for a run."""
     path = user_cache(environment)
     return path if path.is_file() else None

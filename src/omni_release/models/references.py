@@ -21,7 +21,7 @@ _PREFIXES = {
 _PLATFORM = {prefix: platform for platform, prefixes in _PREFIXES.items() for prefix in prefixes.split()}
 _RESALE = frozenset(("openrouter", "litellm_proxy", "vercel", "requesty", "~"))
 _BEFORE = re.compile(r"([\w.~-]+)[/:]$")
-_VERTEX_PATH = re.compile(r"(?:publishers/[\w-]+/|vertex_ai/)models?/$|publishers/[\w-]+/models/$")
+_VERTEX_PATH = re.compile(r"(?:publishers/[\w-]+/|vertex_ai/)models?/$")
 REGION = re.compile(r"(?:us|eu|apac|au|jp|ca|global|us-gov)\.(?=[a-z0-9]+\.)")
 """The region in front of a model's id on Bedrock."""
 

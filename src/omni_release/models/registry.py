@@ -92,6 +92,10 @@ class Registry:
             return found[0] if found else None
         return next((model for model in found if model.platform == platform), None)
 
+    def title(self, platform: str) -> str:
+        """The title of a platform; its name where it has none."""
+        return self.platforms[platform].title if platform in self.platforms else platform
+
     def successor(self, name: str, on: datetime.date, platform: str = "") -> str | None:
         """The name to use instead: the first in the chain of successors whose end is not announced.
 
@@ -220,7 +224,7 @@ def model_of(row: Mapping[str, Any], platform: str, vendor: str, sources: Mappin
         kind=row["kind"],
         stage=Stage(row["stage"]),
         source=sources[row["source"]],
-        checked=_date(row["read"]),
+        checked=as_date(row["read"]),
         first_hand=row.get("first_hand", "no"),
         released=str(row.get("released", "")),
         deprecated=_optional_date(row.get("deprecated")),
@@ -241,18 +245,21 @@ def _price(row: Mapping[str, Any], sources: Mapping[str, str]) -> Price:
         image_output=row.get("image_output"),
         per_image=MappingProxyType(dict(row.get("per_image", {}))),
         source=sources[row["source"]],
-        checked=_date(row["read"]),
+        checked=as_date(row["read"]),
         second_hand=not row.get("first_hand", False),
         cached_input=row.get("cached_input"),
         image_input=row.get("image_input"),
         cached_image_input=row.get("cached_image_input"),
-        introductory=Introductory(_date(first["day"]), first["input"], first["text_output"]) if first else None,
+        introductory=Introductory(as_date(first["day"]), first["input"], first["text_output"]) if first else None,
     )
 
 
-def _date(value: object) -> datetime.date:
+def as_date(value: object) -> datetime.date:
+    """A date, from a date, a time, or a date as text. Raises ValueError for anything else."""
+    if isinstance(value, datetime.datetime):  # it is a date by type, and cannot be compared with one
+        return value.date()
     return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(str(value))
 
 
 def _optional_date(value: object) -> datetime.date | None:
-    return None if value is None else _date(value)
+    return None if value is None else as_date(value)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from omni_release.core.errors import UsageError
 from omni_release.models import patterns
@@ -57,6 +57,9 @@ _RATES = {
 }
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Update:
     """The overlay with what a source adds, and the names (`platform/name`) that it adds and that it changes."""
@@ -70,18 +73,18 @@ def parse(data: bytes, origin: str, read: datetime.date) -> Overlay:
     """What a file or an answer states, on the day when it was read. Raises UsageError where it is no known source."""
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UsageError(f"{origin} is not JSON", f"Name {_SUPPORTED}.") from None
     entries = document.get("data") if isinstance(document, dict) else document
     if isinstance(entries, list):
         items = [item for item in entries if isinstance(item, dict) and isinstance(item.get("id"), str)]
         for name, reader in (("anthropic", _anthropic), ("mistral", _mistral), ("openai", _openai)):
             if items and any(_MARKS[name] & item.keys() for item in items):
-                return _overlay(name, origin, read, reader(items, origin, read))
+                return _overlay(Source(name, origin, read, ()), reader, items)
     elif isinstance(document, dict):
         rows = {key: row for key, row in document.items() if isinstance(row, dict) and "litellm_provider" in row}
         if rows:
-            return _overlay("litellm", origin, read, _litellm(rows, origin, read))
+            return _overlay(Source("litellm", origin, read, ()), _litellm, rows)
     raise UsageError(f"{origin} is no list of models that is known here", f"Name {_SUPPORTED}.")
 
 
@@ -92,10 +95,10 @@ _MARKS: Mapping[str, frozenset[str]] = {
 }
 
 
-def _overlay(name: str, origin: str, read: datetime.date, models: Iterator[Model]) -> Overlay:
-    found = {(model.platform, model.name): model for model in models}
+def _overlay(source: Source, reader: Callable[[T, str, datetime.date], Iterator[Model]], rows: T) -> Overlay:
+    found = {(model.platform, model.name): model for model in reader(rows, source.label, source.read)}
     platforms = tuple(sorted({model.platform for model in found.values()}))
-    return Overlay(tuple(found.values()), (Source(name, origin, read, platforms),))
+    return Overlay(tuple(found.values()), (replace(source, platforms=platforms),))
 
 
 def update(before: Overlay, new: Overlay) -> Update:
@@ -104,16 +107,16 @@ def update(before: Overlay, new: Overlay) -> Update:
     A name that a source no longer has keeps its row: sources drop the dead. Of Azure and Bedrock, which serve other
     vendors' models, only names with an end are added.
     """
-    texts = {source.text: source.name for source in before.sources}
+    names = {source.label: source.name for source in before.sources}
     again = {source.name: source for source in new.sources}
     listed = {(model.platform, model.name) for model in new.models}
     kept = {}
     for model in before.models:
-        key, source = (model.platform, model.name), texts[model.source]
+        key, source = (model.platform, model.name), names[model.source]
         if source not in again:
             kept[key] = model
         elif key not in listed:
-            kept[key] = replace(model, source=again[source].text)
+            kept[key] = replace(model, source=again[source].label)
     base = merged(builtin(), Overlay(tuple(kept.values()), before.sources))
     rows = dict(kept)
     for model in new.models:
@@ -154,11 +157,7 @@ def _openai(items: list[dict[str, Any]], origin: str, read: datetime.date) -> It
             continue
         end = _day(item.get("shutdown_date"))
         stage = Stage.LISTED if end is None else Stage.SCHEDULED
-        created = item.get("created")
-        released = ""
-        if isinstance(created, int) and created > 0:
-            released = datetime.datetime.fromtimestamp(created, datetime.UTC).date().isoformat()
-        yield _model("openai", item["id"], stage, origin, read, end=end, released=released)
+        yield _model("openai", item["id"], stage, origin, read, end=end, released=_day_of_time(item.get("created")))
 
 
 def _anthropic(items: list[dict[str, Any]], origin: str, read: datetime.date) -> Iterator[Model]:
@@ -238,6 +237,16 @@ def _model(
     if end is not None and end <= read and stage is Stage.SCHEDULED:
         stage = Stage.SHUT_DOWN
     return Model(name, platform, platform, "text", stage, origin, read, first_hand, released, end=end)
+
+
+def _day_of_time(seconds: object) -> str:
+    """The day of a Unix time; empty where it is none."""
+    if not isinstance(seconds, int) or seconds <= 0:
+        return ""
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):  # out of range, by the system
+        return ""
 
 
 def _day(value: object) -> datetime.date | None:

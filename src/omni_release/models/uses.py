@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from omni_release.file_roles import FileRoles, Role
-from omni_release.models.names import Occurrence
+from omni_release.models.names import PROSE, Occurrence
 
 
 class Context(enum.StrEnum):
@@ -22,6 +22,7 @@ class Context(enum.StrEnum):
     USED = ""
     COMMENT = "in a comment"
     TEXT = "in a docstring or a text"
+    UNQUOTED = "outside of a string"
     TABLE = "compared, or in a table of names"
     TEST = "in a test"
     EXAMPLE = "in an example"
@@ -29,9 +30,6 @@ class Context(enum.StrEnum):
     PROSE = "in prose"
     RECORDED = "in a recording"
 
-
-PROSE = (".md", ".mdx", ".rst", ".txt")
-"""The suffixes of text for people."""
 
 _PYTHON = (".py", ".pyi")
 _FRONT_END = (".js", ".jsx", ".cjs", ".mjs", ".ts", ".tsx", ".cts", ".mts", ".vue", ".svelte", ".html")
@@ -203,7 +201,7 @@ class PythonModule:
         at = (line, len(self.lines[line - 1][: column - 1].encode()))
         around = [node for node in self.strings if _start(node) <= at < _end(node)]
         if not around:
-            return Context.COMMENT
+            return Context.UNQUOTED
         node = max(around, key=_start)
         if re.search(r"\s", str(node.value).strip()):
             return Context.TEXT

@@ -34,6 +34,7 @@ _TRANSIENT = (408, 425, 429)
 _PAYMENT_REQUIRED = 402
 _BILLED = ("generateContent", "streamGenerateContent")
 _PROMPT = 2_000  # characters kept of a prompt
+_IMAGE_PARTS = frozenset(("inlineData", "inline_data", "fileData", "file_data"))
 _OUTPUT_TOKENS = 8_000  # assumed of a text response without a limit
 
 
@@ -138,17 +139,20 @@ def _estimate(model: str, document: dict[str, Any]) -> float:
         for content in document.get("contents") or ()
         for part in (content.get("parts") if isinstance(content, dict) else None) or ()
     ]
-    characters = sum(len(str(part.get("text") or "")) for part in parts if isinstance(part, dict))
+    tables = [part for part in parts if isinstance(part, dict)]
+    characters = sum(len(str(part.get("text") or "")) for part in tables)
+    images = sum(not _IMAGE_PARTS.isdisjoint(part) for part in tables)
     modalities = nested_field(document, "generationConfig", "responseModalities")
     known = models.all_models()
     if modalities and "IMAGE" not in modalities:
         limit = nested_field(document, "generationConfig", "maxOutputTokens")
         highest = max(found.price.text_output or 0 for found in known.values() if found.price)
-        return (characters + (limit if limit and isinstance(limit, int) else _OUTPUT_TOKENS)) * highest / 1_000_000
+        sent = characters + images * pricing.REFERENCE_TOKENS
+        return (sent + (limit if limit and isinstance(limit, int) else _OUTPUT_TOKENS)) * highest / 1_000_000
     size = _image_size(document)
-    estimate = pricing.estimate(model, size, characters)
+    estimate = pricing.estimate(model, size, characters, images)
     if estimate is None:
-        estimate = max(pricing.estimate(name, size, characters) or 0 for name in known)
+        estimate = max(pricing.estimate(name, size, characters, images) or 0 for name in known)
     return estimate
 
 
@@ -172,8 +176,7 @@ def _answer(call: Call, sent: dict[str, Any], response: dict[str, Any]) -> tuple
     model, usage = models.bare_name(parsed.model), parsed.usage
     image = parsed.image.image if parsed.image else None
     if image is None and usage is not None and not usage.image:
-        known = models.find(model or call.model)
-        price = known.price if known else None
+        price = pricing.price_of(model or call.model)
         rate = max((price.text_output if price else None) or 0, (price.input if price else None) or 0)
         return model, usage.total * rate / 1_000_000, None
     priced = model if models.find(model) else call.model
