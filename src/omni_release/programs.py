@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from omni_release.core import installation
+from omni_release.core import own_installation
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, ToolUnavailable
 from omni_release.core.secret_variables import without_secrets
@@ -129,12 +129,12 @@ _PACKAGES = {"ast-grep": "ast-grep-cli"}
 def install_command(name: str) -> str:
     """How to install a tool, by the name of its program, in the environment of omni-release."""
     package = _PACKAGES.get(name, name)
-    return installation.how_to_add(packages=() if installation.requires(package) else (package,))
+    return own_installation.how_to_add(packages=() if own_installation.requires(package) else (package,))
 
 
 def upgrade_command(name: str) -> str:
     """How to get another version of a tool that does not work."""
-    return installation.how_to_upgrade(_PACKAGES.get(name, name))
+    return own_installation.how_to_upgrade(_PACKAGES.get(name, name))
 
 
 def unavailable(name: str, how: str, output: str) -> ToolUnavailable:

@@ -18,7 +18,7 @@ from omni_release.adapters.processes import LocalProcesses
 from omni_release.code import imports
 from omni_release.code.checks import abandoned_packages, bug_patterns, deprecated_apis, silent_failures
 from omni_release.code.dependency_checks import dependencies_maintained, imports_declared
-from omni_release.core import installation
+from omni_release.core import own_installation
 from omni_release.core.errors import Inconclusive, NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Check
@@ -390,14 +390,14 @@ def test_tool_that_is_missing(
     monkeypatch.setattr(sys, "executable", str(environments.python(bare)))
     with pytest.raises(ToolUnavailable, match=f"{name} is not installed") as caught:
         run_check(check, more="[tool.mypy]\nstrict = true\n")
-    assert caught.value.hint == installation.how_to_add(packages=(package,) if package else ())
+    assert caught.value.hint == own_installation.how_to_add(packages=(package,) if package else ())
 
 
 def test_tool_that_crashes() -> None:
     """The end of its output is shown, and the command that upgrades it."""
     error = programs.unavailable("deptry", "ended with exit code 2", "Traceback: no\n")
     assert error.message == "deptry ended with exit code 2 without a result:\nTraceback: no"
-    assert error.hint == installation.how_to_upgrade("deptry")
+    assert error.hint == own_installation.how_to_upgrade("deptry")
     assert "ast-grep-cli" in programs.upgrade_command("ast-grep")
 
 

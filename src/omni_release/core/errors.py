@@ -88,9 +88,9 @@ def from_os_error(error: OSError) -> Inconclusive:
 
 def install_hint(extra: str = "") -> str:
     """How to install an extra of omni-release, or without one all that it requires, into the installation that runs."""
-    from omni_release.core import installation  # only an error needs it, and start-up is measured
+    from omni_release.core import own_installation  # only an error needs it, and start-up is measured
 
-    return installation.how_to_add(extra)
+    return own_installation.how_to_add(extra)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.7) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from omni_release import programs
-from omni_release.core import installation
+from omni_release.core import own_installation
 
 WHEEL = "file:///w/omni_release-1.0-py3-none-any.whl"
 LAYOUTS: Mapping[str, tuple[str, str, str, str, str]] = {
@@ -103,16 +103,16 @@ def test_each_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "executable", str(prefix / "python"))
     monkeypatch.setattr(sys, "argv", ["/bin/omni-release", "smoke", "--project", "my acme"])
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(site))
-    monkeypatch.setattr(installation, "_origin", lambda: ("", ""))
+    monkeypatch.setattr(own_installation, "_origin", lambda: ("", ""))
     monkeypatch.setattr(shutil, "which", lambda _: "/elsewhere/pip")
-    assert installation.way().value == name
+    assert own_installation.way().value == name
 
     def shown(sentence: str) -> str:
         return sentence.replace("PREFIX", str(prefix)).replace("PYTHON", str(prefix / "python"))
 
-    assert installation.how_to_add("smoke") == shown(extra)
-    assert installation.how_to_add(packages=("mypy",)) == shown(package)
-    assert installation.how_to_upgrade("deptry") == shown(upgrade)
+    assert own_installation.how_to_add("smoke") == shown(extra)
+    assert own_installation.how_to_add(packages=("mypy",)) == shown(package)
+    assert own_installation.how_to_upgrade("deptry") == shown(upgrade)
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_each_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_tools(tool: str, required: bool) -> None:
     """A tool that omni-release requires comes with it; another one is a package of its own."""
-    own = installation.how_to_add()
+    own = own_installation.how_to_add()
     assert (programs.install_command(tool) == own) is required
-    assert required or programs.install_command(tool) == installation.how_to_add(packages=(tool,))
+    assert required or programs.install_command(tool) == own_installation.how_to_add(packages=(tool,))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_where_it_came_from(direct: object, added: str, tmp_path: Path, monkeypa
     if direct is not None:
         (info / "direct_url.json").write_text(json.dumps(direct), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(installation, "way", lambda: installation.Way.PIP)
+    monkeypatch.setattr(own_installation, "way", lambda: own_installation.Way.PIP)
     pip = Path(sysconfig.get_path("scripts"), "pip")
     monkeypatch.setattr(shutil, "which", lambda _: str(pip))
-    assert installation.how_to_add("smoke") == f"Install it with: pip install {added}"
+    assert own_installation.how_to_add("smoke") == f"Install it with: pip install {added}"
