@@ -17,7 +17,7 @@ from omni_release import distributions, environments, programs
 from omni_release.core import documents
 from omni_release.core.actions import Run, Write
 from omni_release.core.errors import UsageError
-from omni_release.core.model import Artifact, Release
+from omni_release.core.model import REHEARSAL, Artifact, Release
 from omni_release.core.secret_variables import installer_logins
 from omni_release.core.world import Completed, World
 from omni_release.index import PYPI_SIMPLE
@@ -44,6 +44,11 @@ def venv(environment: Path) -> tuple[str, ...]:
 def python_option(release: Release, name: str) -> tuple[str, str]:
     """The option of uv and pip that chooses the environment `name` of this run."""
     return ("--python", str(environments.python(release.environment(name))))
+
+
+def pip_mode(release: Release) -> str:
+    """Which installer gets the dependencies: pip in a release (`full`), uv in a rehearsal (`own-file`), by default."""
+    return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
 
 
 @dataclass(frozen=True)

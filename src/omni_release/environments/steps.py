@@ -57,7 +57,7 @@ class InstallWithPip:
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
         wheel = str(distributions.installable(release.dist))
-        if _pip_mode(release) == "full":
+        if installers.pip_mode(release) == "full":
             full = (*install, wheel, *installers.PIP_QUIET)
             yield installers.configured(release, world, pinned.name, full)
         else:
@@ -70,11 +70,11 @@ class InstallWithPip:
         installed = environments.has_released_wheel(release, "released-pip", by="pip")
         if not installed and not (self._note(release).path.is_file() and self._is_looked_at(release, world)):
             return None
-        return {"installer": f"pip, {_pip_mode(release)}", "index": world.index.target.simple}
+        return {"installer": f"pip, {installers.pip_mode(release)}", "index": world.index.target.simple}
 
     def inputs(self, release: Release, world: World) -> Inputs | None:
         # With `full`, pip resolves the dependencies itself, and a real index may have changed.
-        if release.target != REHEARSAL or _pip_mode(release) != "own-file":
+        if release.target != REHEARSAL or installers.pip_mode(release) != "own-file":
             return None
         installers.resolve_release(release, world)
         return of_resolved(release, world)
@@ -97,11 +97,6 @@ class InstallWithPip:
     def _note(release: Release) -> Write:
         """The file that says that pip has installed the same before."""
         return Write(release.work_dir / "released-pip-before", b"")
-
-
-def _pip_mode(release: Release) -> str:
-    """Which installer gets the dependencies: pip in a release (`full`), uv in a rehearsal (`own-file`), by default."""
-    return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
 
 
 class UpgradeLocal:
