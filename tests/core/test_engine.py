@@ -447,9 +447,9 @@ def test_step_that_was_put_back_before(release: Release, keeping: World, tmp_pat
     assert keeping.journal.cached_outcomes()["built"][0] == "20261126-051149-000"
 
 
-@pytest.mark.parametrize("change", ["proof", "refused", "gone", "one run"])
+@pytest.mark.parametrize("change", ["proof", "refused", "broken", "gone", "one run"])
 def test_step_is_performed(change: str, release: Release, keeping: World, tmp_path: Path) -> None:
-    """A step is performed where what was kept proves nothing, must be made again, is gone, or is of this run alone."""
+    """A step is performed where what was kept proves nothing, cannot be used or read, is gone, or of this run alone."""
     body = Built(tmp_path / "work")
     lane = Lane("build", (step(body),))
     ran(lane, release, keeping)
@@ -458,9 +458,11 @@ def test_step_is_performed(change: str, release: Release, keeping: World, tmp_pa
     def put_back(release: Release, world: World, folder: Path) -> Iterable[Action]:
         if change == "refused":
             raise Inconclusive("other versions would be installed")
+        if change == "broken":
+            raise ValueError("what was kept cannot be read")
         yield Write(body.folder / "dist" / "acme.whl", b"wrong")
 
-    if change in ("proof", "refused"):
+    if change in ("proof", "refused", "broken"):
         body.put_back = put_back  # type: ignore[method-assign]  # as a step that cannot use what was kept
     elif change == "gone":
         shutil.rmtree(tmp_path / "kept")

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import datetime
 
 from omni_release.core.cache import Inputs
-from omni_release.core.errors import Inconclusive, OmniReleaseError
+from omni_release.core.errors import Inconclusive
 from omni_release.core.model import REHEARSAL, Cached, Outcome, Release
 from omni_release.core.performing import perform
 from omni_release.core.tasks import Key, Reusable, Task
@@ -64,7 +64,7 @@ def put_back(task: Task, body: Reusable, inputs: Inputs, release: Release, world
             world.journal.record("performing", task=task.id, action=str(action))
             perform(action, world)
         proof = body.check_done(release, world)
-    except (OmniReleaseError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the outcome is the same: it is only determined again
         world.journal.record("not-put-back", task=task.id, reason=f"{type(error).__name__}: {error}")
         return None
     return None if proof is None else dataclasses.replace(kept.outcome, evidence=proof)
