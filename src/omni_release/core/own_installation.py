@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import re
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -90,8 +92,10 @@ def requires(package: str) -> bool:
 
 
 def how_to_upgrade(package: str) -> str:
-    """What to type to have another version of a package that omni-release requires; a sentence."""
+    """What to type, or to write, to have another version of a package that omni-release requires; a sentence."""
     found = way()
+    if found is Way.SCRIPT:
+        return f'Raise the version in the block `# /// script` at the top of the file: "{package}>=VERSION"'
     own = _quoted(_requirement("", found))
     command = {
         Way.UV_TOOL: f"uv tool upgrade {_NAME}",
@@ -125,16 +129,24 @@ def _installer(found: Way) -> str:
 
 
 def _quoted(*words: str) -> str:
-    """The words as a shell reads them, an option `-e` before its folder; each platform's shell takes double quotes."""
+    """The words, quoted for a POSIX shell, or for cmd on Windows; an option `-e` stays before its folder."""
     options = [("-e ", word[3:]) if word.startswith("-e ") else ("", word) for word in words]
-    plain = re.compile(r"[\w./:@=+~-]+")
-    return " ".join(option + (word if plain.fullmatch(word) else f'"{word}"') for option, word in options)
+    return " ".join(option + _quoted_word(word) for option, word in options)
+
+
+def _quoted_word(word: str) -> str:
+    """One word, so that the shell takes it as it is; cmd splits words at `&`, `|`, `<` and `>`, too."""
+    if os.name != "nt":
+        return shlex.quote(word)
+    return word if re.fullmatch(r"[\w./:\\@=+~-]+", word) else '"' + word.replace('"', '""') + '"'
 
 
 def _this_command() -> str:
-    """The command that runs, as it was typed."""
+    """The command that runs, as it was typed; an address in it without user and password."""
+    from omni_release.core.redaction import strip_userinfo
+
     ours = Path(sys.argv[0]).stem == _NAME or Path(sys.argv[0]).parent.name == "omni_release"
-    return f"{_NAME} {_quoted(*sys.argv[1:]) if ours else '…'}".rstrip()
+    return f"{_NAME} {_quoted(*map(strip_userinfo, sys.argv[1:])) if ours else '…'}".rstrip()
 
 
 def _requirement(extra: str, found: Way) -> str:
@@ -152,15 +164,20 @@ def _requirement(extra: str, found: Way) -> str:
 
 
 def _origin() -> tuple[str, str]:
-    """The address that this omni-release was installed from, and the folder of an editable one; empty from an index."""
+    """The address that this omni-release was installed from, and the folder of an editable one; empty from an index.
+
+    The address has no user and password: the message that it is for is also written to logs and reports.
+    """
     from importlib.metadata import PackageNotFoundError, distribution
     from urllib.parse import unquote, urlsplit
+
+    from omni_release.core.redaction import strip_userinfo
 
     try:
         direct = json.loads(distribution(_NAME).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return "", ""
-    url = str(direct.get("url", ""))
+    url = strip_userinfo(str(direct.get("url", "")))
     if direct.get("dir_info", {}).get("editable"):
         return url, re.sub(r"^/(?=[A-Za-z]:)", "", unquote(urlsplit(url).path))
     if vcs := direct.get("vcs_info"):
