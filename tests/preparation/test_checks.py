@@ -27,7 +27,7 @@ def pyproject(more: str = "", version: str = "1.2.0") -> str:
 CASES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
     # at the release, after it, what the check says
     "nothing changed": ({"CHANGES.md": KEEP}, {}, "passed"),
-    "no entry": ({"CHANGES.md": KEEP}, {"acme/a.py": "1"}, "1 file changed since v1.2.0, but CHANGES.md has no entry"),
+    "no entry": ({"CHANGES.md": KEEP}, {"acme/a.py": "1"}, "has no entry since v1.2.0 (1 file changed: acme/a.py)"),
     "an entry": ({"CHANGES.md": KEEP}, {"acme/a.py": "1", "CHANGES.md": KEEP.replace("sed\n", "sed\n- x\n")}, "passed"),
     "empty groups": (
         {"CHANGES.md": KEEP},
@@ -63,7 +63,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
     "no fragment": (
         {"pyproject.toml": pyproject(TOWNCRIER), "news/.gitignore": "x"},
         {"acme/a.py": "1"},
-        "news has no",
+        "news has no fragment since v1.2.0 (1 file",
     ),
     "a fragment": (
         {"pyproject.toml": pyproject(TOWNCRIER), "news/.gitignore": "x"},
@@ -85,7 +85,7 @@ def test_entry(before: dict[str, str], after: dict[str, str], says: str, tmp_pat
     for name, text in after.items():
         checkout.commit(name, text)
     assert says in said(checkout)
-    if "changed since" in says:
+    if "file changed: " in says:
         assert said(checkout, strict=True).startswith("failed error")
 
 
@@ -105,3 +105,17 @@ def test_without_a_tag(tmp_path: Path) -> None:
     checkout.commit("pyproject.toml", pyproject())
     checkout.commit("CHANGES.md", KEEP)
     assert "no earlier release has a tag" in said(checkout)
+
+
+def test_a_branch_of_the_same_name(tmp_path: Path) -> None:
+    """The tag and the commit are compared: neither a branch with the tag's name, nor files that are not committed."""
+    checkout = cloned(tmp_path)
+    for name, text in {"pyproject.toml": pyproject(), "acme/__init__.py": "", "CHANGES.md": KEEP}.items():
+        checkout.commit(name, text)
+    checkout.git("tag", "v1.2.0")
+    (checkout.root / "acme" / "__init__.py").write_text("x = 1\n", encoding="utf-8")
+    assert said(checkout) == "passed"
+    checkout.git("restore", ".")
+    checkout.commit("acme/a.py", "1")
+    checkout.git("branch", "v1.2.0")
+    assert "since v1.2.0 (1 file changed: acme/a.py)" in said(checkout)

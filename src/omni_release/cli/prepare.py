@@ -62,7 +62,9 @@ def run(arguments: Arguments) -> int:
     with lane.processes() as processes, tempfile.TemporaryDirectory(prefix="omni-release-") as folder:
         repository = preparation.Repository(project.root, processes, programs.git_env(os.environ))
         branch = repository.require_ready()
-        last_tag = repository.last_tag(owner_of(str(project.root), project.name, project.settings.git.tag))
+        owner = owner_of(str(project.root), project.name, project.settings.git.tag)
+        newest = preparation.newest_tag(repository.line, "HEAD", owner)
+        last_tag = newest.name if newest else ""
         commits = repository.commits_since(last_tag)
         if not arguments.what:
             return _suggest(commits, last_tag, project)

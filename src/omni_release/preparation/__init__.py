@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from omni_release.preparation import changelog
 from omni_release.versions import prose
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
-from omni_release.versions.tags import TagOwner, own_tags
+from omni_release.versions.tags import Tag, TagOwner, own_tags
 
 _OWN_CONFIGURATION = r"^(user|commit|gpg|core\.(autocrlf|eol|filemode|commentchar))"
 _PROGRAM_TIMEOUT = 120.0
@@ -92,24 +92,27 @@ class Repository:
             clone.git("config", key, value)
         return clone
 
-    def last_tag(self, owner: TagOwner) -> str:
-        """The tag of the newest version of this project in the history of HEAD; empty where there is none."""
-        names = self.line("for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags").splitlines()
-        newest = max(own_tags(names, owner), key=lambda tag: tag.version.key, default=None)
-        return newest.name if newest else ""
-
     def commits_since(self, tag: str) -> list[Commit]:
         """The commits since the tag that are not merges, the newest first; without a tag the last hundred.
 
         Of a project in a folder of the repository those that changed something in it.
         """
-        since = [f"{tag}..HEAD"] if tag else ["--max-count=100", "HEAD"]
+        since = [f"refs/tags/{tag}..HEAD"] if tag else ["--max-count=100", "HEAD"]
         below_top = self.line("rev-parse", "--show-prefix")
         listed = self.line(
             "log", "--no-merges", "--format=%h%x00%s%x00%b%x01", *since, *(["--", "."] if below_top else [])
         )
         parts = (one.strip("\n").split("\0") for one in listed.split("\1") if one.strip())
         return [Commit(*part) for part in parts if len(part) == 3]
+
+
+def newest_tag(line: Callable[..., str], commit: str, owner: TagOwner) -> Tag | None:
+    """The tag of the newest version of this project in the history of the commit; None where there is none.
+
+    `line` runs git with its arguments, and returns what it prints.
+    """
+    names = line("for-each-ref", f"--merged={commit}", "--format=%(refname:strip=2)", "refs/tags")
+    return max(own_tags(names.splitlines(), owner), key=lambda tag: tag.version.key, default=None)
 
 
 def bring_changelog(
@@ -126,7 +129,7 @@ def bring_changelog(
         return _join_fragments(clone, fragments, version, today)
     for found in prose.changelogs(Member(checkout, checkout.inside)):
         path = clone.root / found.path
-        before = clone.line("show", f"{last_tag}:./{found.path}") if last_tag else ""
+        before = clone.line("show", f"refs/tags/{last_tag}:./{found.path}") if last_tag else ""
         keeps = not before or changelog.has_unreleased(before)  # as the last release did
         entries = [commit.subject for commit in commits]
         text = changelog.released(found.text, version, today, path.name, keeps_unreleased=keeps, entries=entries)

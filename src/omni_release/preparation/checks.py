@@ -12,14 +12,14 @@ from omni_release.core.text import counted, listed
 from omni_release.core.world import World
 from omni_release.file_roles import Role
 from omni_release.git import ReleaseRepository, release_tag
-from omni_release.preparation import changelog, fragment_program
+from omni_release.preparation import changelog, fragment_program, newest_tag
 from omni_release.versions import prose
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
 from omni_release.versions.place import Text
-from omni_release.versions.tags import Tag, own_tags
+from omni_release.versions.tags import Tag
 
-NO_ENTRY = Rule("no-changelog-entry", RuleClass.QUALITY, "Changelog says nothing of what has changed")
+NO_ENTRY = Rule("no-changelog-entry", RuleClass.QUALITY, "Changelog entry is missing")
 
 
 @reports(NO_ENTRY)
@@ -39,7 +39,9 @@ def changelog_entry(release: Release, world: World) -> Iterator[Finding]:
     if not program and not texts:
         raise NotApplicable("the project has neither a changelog nor fragments of one")
     repository = git.open_repository(release, world)
-    tag = _last_tag(release, repository)
+    tag = newest_tag(repository.line, repository.commit, release_tag.tag_owner(release))
+    if tag is None:
+        raise NotApplicable("no earlier release has a tag in the history of the commit")
     if program:
         if program.fragments(root):
             return
@@ -49,19 +51,11 @@ def changelog_entry(release: Release, world: World) -> Iterator[Finding]:
             return
         if not any(_is_kept(text, tag, repository) for text in texts):
             raise NotApplicable("the changelog gets its entries with each release, not before")
-        where, place = f"{texts[0].path} has no entry for that", texts[0].path
+        where, place = f"{texts[0].path} has no entry", texts[0].path
     if changed := _changed_files(release, repository, tag):
-        message = f"{counted(len(changed), 'file')} changed since {tag.name}, but {where}: {listed(changed, 3)}"
+        files = f"{counted(len(changed), 'file')} changed: {listed(changed, 3)}"
+        message = f"{where} since {tag.name} ({files})"
         yield Finding(message, NO_ENTRY.id, path=place, subjects=(tag.name,))
-
-
-def _last_tag(release: Release, repository: ReleaseRepository) -> Tag:
-    """The newest version that the commit contains. Raises NotApplicable where there is none."""
-    names = repository.line("for-each-ref", f"--merged={repository.commit}", "--format=%(refname:strip=2)", "refs/tags")
-    tags = own_tags(names.splitlines(), release_tag.tag_owner(release))
-    if not tags:
-        raise NotApplicable("no earlier release has a tag in the history of the commit")
-    return max(tags, key=lambda tag: tag.version.key)
 
 
 _TOP = 40  # lines, in which the newest version has its heading
@@ -71,16 +65,18 @@ def _is_kept(text: Text, tag: Tag, repository: ReleaseRepository) -> bool:
     """Whether the changelog has a heading Unreleased between releases: now, at the last one, or shortly before it."""
     if changelog.has_unreleased(text.text) or any(map(changelog.is_unreleased, text.text.splitlines()[:_TOP])):
         return True
-    history = repository.line("log", "--max-count=5", "--format=", "--patch", "--unified=0", tag.name, "--", text.path)
+    options = ("--max-count=5", "--format=", "--patch", "--unified=0")
+    history = repository.line("log", *options, f"refs/tags/{tag.name}", "--", text.path)
     removed = (line[1:] for line in history.splitlines() if line.startswith("-"))
     return any(changelog.is_unreleased(line) for line in removed)
 
 
 def _changed_files(release: Release, repository: ReleaseRepository, tag: Tag) -> list[str]:
-    """The files of the package that differ from those at the tag, in more than the version."""
+    """The files of the package that the commit and the tag have differently, in more than the version."""
     stated = [place.path for place in versions.places_of(release.project)]
     roles = file_roles.of_project(release.project)
-    numbers = repository.line("diff", "--numstat", "--no-renames", "--relative", tag.name, "--", ".")
+    commits = (f"refs/tags/{tag.name}", repository.commit)
+    numbers = repository.line("diff", "--numstat", "--no-renames", "--relative", *commits, "--", ".")
     changed = []
     for line in numbers.splitlines():
         added, removed, path = line.split("\t")
