@@ -68,12 +68,12 @@ FAILURES = (
     ),
     Failure(
         "verified",
-        "It took `pip show` to believe it",
+        "The upload was verified by hand",
         "Whether the release was on the index and could be installed was looked up by hand.",
     ),
     Failure(
         "rm",
-        "The shell got in the way",
+        "Shell commands failed",
         "`rm -rf dist/` was blocked by a guard of the shell and hung; Windows paths and encodings broke scripts.",
     ),
 )

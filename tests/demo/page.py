@@ -31,7 +31,7 @@ def page(shown: Mapping[str, Sequence[Shown]], rehearsal: str, release: str) -> 
     lines += [_row(number, failure, shown[failure.key]) for number, failure in enumerate(FAILURES, 1)]
     for number, failure in enumerate(FAILURES, 1):
         lines += ["", *section(number, failure, shown[failure.key])]
-    lines += ["", "## The end of the day", "", "All of it is corrected, and the rehearsal is green:", ""]
+    lines += ["", "## After the fixes", "", "All of it is corrected, and the rehearsal is green:", ""]
     lines += [
         "```console",
         "$ omni-release rehearse",

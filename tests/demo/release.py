@@ -119,5 +119,5 @@ def _without_a_shell(checkout: Checkout) -> tuple[Shown, ...]:
     passes(checkout, "clean")
     if any((checkout.root / "dist").iterdir()) or checkout.calls_of_rm:
         raise NotStopped(f"`rm` was called {checkout.calls_of_rm} times, or dist/ is not empty")
-    why = "An `rm` that refuses was first on the PATH all day, and nothing called it: files are moved in Python."
+    why = "The demo puts a failing `rm` on PATH; omni-release never calls it: files are moved in Python."
     return (Shown("clean", "omni-release clean --dry-run", lines, why),)

@@ -18,7 +18,7 @@ from tests.demo.page import section
 @pytest.mark.rehearsal
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_the_whole_day(tmp_path: Path) -> None:
-    """The rehearsal is green at the end of the day, and docs/retrospective.md is what `nox -s demo` writes."""
+    """The rehearsal is green after the fixes, and docs/retrospective.md is what `nox -s demo` writes."""
     assert replayed(tmp_path) == PAGE.read_text(encoding="utf-8")
 
 

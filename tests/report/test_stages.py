@@ -32,7 +32,7 @@ def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
         ([DONE, dataclasses.replace(DONE, title="Its title is long " * 4)], Mark.PASSED, "2 checks"),
         ([DONE, WARNED], Mark.WARNING, "1 warning"),
         ([with_status(Status.FAILED), EFFECT], Mark.FAILED, "three failed"),
-        ([DONE, EFFECT], Mark.FAILED, "failed, as another stage explains"),
+        ([DONE, EFFECT], Mark.FAILED, "failed because of a problem in another stage"),
         ([DONE, with_status(Status.FAILED), WARNED], Mark.FAILED, "three failed; 1 warning"),
         ([with_status(Status.FAILED, id) for id in "abcd"], Mark.FAILED, "a, b, c and 1 more failed"),
         ([with_status(Status.INCONCLUSIVE), DONE], Mark.UNKNOWN, "three inconclusive"),

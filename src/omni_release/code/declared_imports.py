@@ -38,7 +38,7 @@ _DEPTRY = {
     "DEP003": (
         Severity.ERROR,
         "undeclared",
-        "is imported, but only a dependency of a dependency brings it",
+        "is imported, but is only a transitive dependency",
         "Declare it: another package requires it today, and may not tomorrow.",
     ),
     "DEP004": (

@@ -119,7 +119,7 @@ def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Se
         if ids[status]:
             yield f"{listed(ids[status], 3)} {verb}"
     if mark is Mark.FAILED and not ids[Status.FAILED]:
-        yield "failed, as another stage explains"
+        yield "failed because of a problem in another stage"
     if mark is Mark.PASSED:
         yield _SUMMARIES.get(stage, _count)([outcome for outcome in outcomes if outcome.status is Status.PASSED])
     ended = [outcome for outcome in outcomes if outcome.status in (Status.PASSED, Status.FAILED)]
