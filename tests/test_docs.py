@@ -110,10 +110,10 @@ def test_the_table_of_options_agrees_with_the_parsers() -> None:
     table = read("docs/start.md").partition("### Options\n")[2].partition("\nWith ")[0]
     described: dict[str, set[str]] = {}
     for row in re.findall(r"^\| (`-.*?) \| (.*?) \| .* \|$", table, re.MULTILINE):
-        base, _, excluded = row[1].partition("but ") if "but " in row[1] else (row[1], "", "")
+        base, _, excluded = row[1].partition("except ")
         excepted = set(re.findall(r"`([a-z]+)", excluded))
         named = set(re.findall(r"`([a-z]+)", base))
-        named |= set(COMMANDS) if "all" in base else of_lanes if "lanes" in base else set()
+        named |= of_lanes if "lanes" in base else set(COMMANDS) if "all" in base else set()
         named |= parts if "its parts" in base else set()
         for option in re.findall(r"`(-[-\w]+)", row[0]):
             described[option] = described.get(option, set()) | (named - excepted)
