@@ -185,7 +185,7 @@ def test_answer_of_a_check(body: Callable[[Release, World], Iterator[Finding]], 
     lane = Lane("gate", (check(body), check(before_release_answered)))
     known = frozenset({"passes", "fails", "does-not-apply", "is-inconclusive"})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lanes, "task_ids", lambda _: known)
+        patch.setattr(lane_names, "task_ids", lambda _: known)
         done = project.outcomes(lane)
     assert done["mine/tried"].status is status
     if status is not Status.PASSED:

@@ -79,13 +79,13 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.BUILD,
-                step(CopySource(), needs="project-valid"),
-                step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source"),
+                step(CopySource()),
+                step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source project-valid"),
             ),
             *stage(Stage.INSPECT, check(distributions_match, needs="build")),
             *stage(
                 Stage.PUBLISH,
-                check(index_responds, needs="copy-source"),
+                check(index_responds, needs="copy-source project-valid"),
                 step(Upload(together=True), needs="versions-agree distributions-match index-responds"),
             ),
             *stage(
@@ -96,7 +96,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.SMOKE,
-                check(cassettes_clean, needs="copy-source"),
+                check(cassettes_clean, needs="copy-source project-valid"),
                 check(replay_passes, needs="install-candidate copy-tests", key=replay_inputs),
                 check(response_models, needs="install-candidate"),
             ),

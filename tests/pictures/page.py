@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from omni_release.report import page
+from omni_release.report.files import PAGE
 from tests.conftest import omni
 from tests.pictures import terminal
 
@@ -21,7 +21,7 @@ def draw(folder: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         root = terminal.broken(Path(scratch))
         omni("rehearse", cwd=root)
-        (written,) = root.glob(f".omni-release/runs/*/{page.FILE}")
+        (written,) = root.glob(f".omni-release/runs/*/{PAGE}")
         target = folder / "report.png"
         target.write_bytes(_small(_screenshot(written)))
     return [target]

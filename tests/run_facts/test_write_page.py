@@ -19,6 +19,7 @@ from omni_release.core.model import Finding, Outcome, Release, Report, Stage, St
 from omni_release.core.tasks import Lane, check, stage
 from omni_release.core.world import World
 from omni_release.report import page, page_views
+from omni_release.report.files import PAGE
 from tests.run_facts.test_scenarios import picture
 
 SECRET = "hunter2-and-more"
@@ -63,7 +64,7 @@ def test_gathers(write: Write, release: Release, world: World) -> None:
     (release.records / "report.json").write_text("{}", encoding="utf-8")
     world.journal.record("ran", log="ruff", task="is-sound", code=1, seconds=1.0)
     assert write() == ""
-    written = (release.folder / page.FILE).read_text(encoding="utf-8")
+    written = (release.folder / PAGE).read_text(encoding="utf-8")
     for part in ("Everything that there is is looked at.", 'href="logs/ruff.log"', "line 4999", 'href="report.json"'):
         assert part in written
     for part in (SECRET, "line 4979\n", "of no task"):
@@ -86,7 +87,7 @@ def test_copy_has_the_images(write: Write, release: Release, world: World, tmp_p
     copy = tmp_path / "copy"
     assert write(release.records, copy) == ""
     for folder in (release.records, copy):
-        written = (folder / page.FILE).read_text(encoding="utf-8")
+        written = (folder / PAGE).read_text(encoding="utf-8")
         assert 'href="smoke/live/images/crane-1.png"' in written and "data:image/jpeg;base64," in written
         assert (folder / "smoke" / "live" / "images" / "crane-1.png").is_file()
         assert SECRET not in written
@@ -119,7 +120,7 @@ def test_without_jinja(write: Write, release: Release, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "jinja2", None)
     said = write()
     assert said.startswith("no report.html: jinja2 is not installed") and "Install it with: " in said
-    assert not (release.folder / page.FILE).exists()
+    assert not (release.folder / PAGE).exists()
 
 
 def test_fault_of_the_page(write: Write, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:

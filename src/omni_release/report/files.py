@@ -16,6 +16,9 @@ from omni_release.core.redaction import Redact, redacted
 from omni_release.core.world import Files, World
 from omni_release.report import json_report, junit, markdown, sarif
 
+PAGE = "report.html"
+"""The page of a run, beside its other forms: see `page`."""
+
 _SUMMARY_SIZE = 1_000_000  # bytes; GitHub accepts 1 MiB
 
 

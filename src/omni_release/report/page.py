@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-FILE = "report.html"
-"""The name of the page in a run folder."""
+_TEMPLATE = "page.html.j2"
 
 
 def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> str:
@@ -47,7 +46,7 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
     words, command, rest = _split_command(next_step.after(report))
     style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     markup: type[Markup] = environment.filters["markup"]
-    template = environment.get_template("page.html.j2")
+    template = environment.get_template(_TEMPLATE)
     return template.render(
         report=report,
         facts=facts,
@@ -77,6 +76,11 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
         task_ids={outcome.id for outcome in report.outcomes},
         filters=page_views.filters(shown, found, advice),
     ).lstrip()
+
+
+def load(compiled: Path | None = None) -> None:
+    """Load Jinja2 and the template: `document` needs both. Raises ModuleNotFoundError as that."""
+    _environment(compiled).get_template(_TEMPLATE)
 
 
 @functools.cache

@@ -7,26 +7,27 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from omni_release import custom_tasks, distributions, lane_names, lanes, programs, run_facts, source_tree
+from omni_release import custom_tasks, distributions, lane_names, lanes, programs, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal, terminal
 from omni_release.checklists import sign_offs
 from omni_release.core import causes, engine, renamed
 from omni_release.core.errors import UsageError, did_you_mean
-from omni_release.core.model import REHEARSAL, Outcome, Release, Report, display_path
+from omni_release.core.model import REHEARSAL, Outcome, Release, Report, Stage, display_path
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import World
 from omni_release.report import files as report_files
-from omni_release.report import next_step, page, text
+from omni_release.report import next_step, text
 from omni_release.report.stages import Progress, Row
 from omni_release.run.real_world import TASK, open_world
 from omni_release.source_tree import Head
@@ -171,6 +172,8 @@ def _run_tasks(session: _Session) -> Report:
     interrupted = False
     try:
         for outcome in _outcomes(request, lane, release, world, progress, session.redact):
+            if outcome.stage is Stage.BUILD and not any(before.stage is Stage.BUILD for before in outcomes):
+                threading.Thread(target=_load_page, args=(world.environment,), daemon=True).start()
             outcomes.append(outcome)
             screen.say(_stage_lines(request, progress.new_rows(), layout))
     except KeyboardInterrupt:
@@ -178,6 +181,14 @@ def _run_tasks(session: _Session) -> Report:
     screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
     seconds = world.clock.monotonic() - begun
     return _report(request, lane, release, world, link(outcomes), seconds, interrupted=interrupted)
+
+
+def _load_page(environment: Mapping[str, str]) -> None:
+    """Load what writes the page while a build runs: it takes as long as writing it, and nothing else is to be done."""
+    with contextlib.suppress(Exception):  # to write the page shows what is wrong
+        from omni_release import run_facts
+
+        run_facts.load(environment)
 
 
 def _write(session: _Session, report: Report, shown: Report) -> None:
@@ -193,6 +204,8 @@ def _write(session: _Session, report: Report, shown: Report) -> None:
         report_files.write_step_summary(report, os.environ, redact)
         if folders:
             runs = session.store.runs()
+            from omni_release import run_facts
+
             problem = run_facts.write_page(
                 shown, session.lane, release, world, redact, runs, folders, head=session.head
             )
@@ -272,7 +285,7 @@ def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> 
 
 def _page_of(release: Release) -> str:
     """The path of the run's page as a person types it; empty without one."""
-    path = release.records / page.FILE
+    path = release.records / report_files.PAGE
     return display_path(Path.cwd(), path) if path.is_file() else ""
 
 

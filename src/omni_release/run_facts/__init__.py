@@ -21,7 +21,7 @@ from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
 from omni_release.core.world import World
 from omni_release.report import page
-from omni_release.report.files import FORMATS
+from omni_release.report.files import FORMATS, PAGE
 from omni_release.report.page_facts import Answer, ContractChange, Log, PageFacts, TaskFacts
 from omni_release.run_facts import distribution_files, earlier_run, scenarios
 from omni_release.source_tree import Head
@@ -29,6 +29,11 @@ from omni_release.source_tree import Head
 _LINES, _LINE = 20, 400  # of a log, and characters of a line
 _READ = 16_384  # bytes, from the end of a log
 _PREVIEWS = 1_800_000  # bytes of all previews of a page
+
+
+def load(environment: Mapping[str, str]) -> None:
+    """Load what writes the page, before there is anything to write. Raises ModuleNotFoundError without Jinja2."""
+    page.load(_compiled(environment))
 
 
 def write_page(
@@ -58,15 +63,15 @@ def write_page(
             copied = folder != release.records
             shown = dataclasses.replace(facts, files=forms, with_logs=False) if copied else facts
             content = page.document(report, shown, compiled).encode("utf-8", "backslashreplace")
-            world.files.write(Write(folder.absolute() / page.FILE, content))
+            world.files.write(Write(folder.absolute() / PAGE, content))
             if copied:
                 _copy_pictures(facts, release.records, folder)
     except ModuleNotFoundError as error:
-        return f"no {page.FILE}: {MissingExtra(str(error.name), 'it').full_message}"
+        return f"no {PAGE}: {MissingExtra(str(error.name), 'it').full_message}"
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001
-        return f"no {page.FILE}: internal error of omni-release: {type(error).__name__}: {error}"
+        return f"no {PAGE}: internal error of omni-release: {type(error).__name__}: {error}"
     return ""
 
 
