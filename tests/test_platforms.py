@@ -166,9 +166,10 @@ def test_lock_is_removed_after_its_release(simulate: Simulate, tmp_path: Path, m
 @pytest.fixture
 def tree() -> Iterator[subprocess.Popen[bytes]]:
     """A program that has started another one, and both wait."""
-    child = "import time; print('ready', flush=True); time.sleep(600)"
+    child = "import sys; print('ready', flush=True); sys.stdin.read()"  # ends with the test, which holds the pipe
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process
