@@ -214,6 +214,23 @@ class Dependencies:
     vulnerabilities: bool = False
 
 
+@dataclass(frozen=True)
+class Workspace:
+    """Many packages in one repository: settings of the pyproject.toml at its root.
+
+    `members` are folders or globs, instead of what is detected, and `exclude` those that are no part of it. `versions`
+    is `fixed` where all packages share one version; `groups` are names of packages that share one. `tag` names the tags
+    of a package whose own settings do not (`{name}-v{version}`), `name` is the workspace's.
+    """
+
+    name: str = ""
+    members: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    versions: typing.Literal["independent", "fixed"] = "independent"
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tag: str = ""
+
+
 NO_DATE = datetime.date.min
 """A date that is not given."""
 
@@ -287,6 +304,7 @@ class Settings:
     git: Git = field(default_factory=Git)
     local: Local = field(default_factory=Local)
     prepare: Prepare = field(default_factory=Prepare)
+    workspace: Workspace = field(default_factory=Workspace)
     waiver: tuple[Waiver, ...] = ()
 
 

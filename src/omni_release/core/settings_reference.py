@@ -42,6 +42,7 @@ TABLES = {
     "git": "all are detected by default: see publishing.md",
     "local": "an environment to upgrade after a release; default: none",
     "prepare": "the commit that `omni-release prepare` makes",
+    "workspace": "many packages in one repository; in the pyproject.toml at its root: see how-to/monorepo.md",
     "waiver": "accept a finding: see below",
 }
 """What each table is for."""
@@ -126,6 +127,16 @@ KEYS = {
     "local.python": Key('".venv/bin/python"', "its interpreter"),
     "prepare.message": Key('"Release {version}"', "the subject; `{name}` is the project name"),
     "prepare.branch": Key('"release-{version}"', "a new branch for it; default: the current branch"),
+    "workspace.name": Key('"acme"', "default: the name of the package at the root, else of the folder"),
+    "workspace.members": Key('["packages/*"]', "folders or globs; default: what uv, hatch, … name, else all packages"),
+    "workspace.exclude": Key('["packages/legacy"]', "folders or globs of packages that are no part of it"),
+    "workspace.versions": Key('"independent"', 'default: each package has its own version; "fixed": all share one'),
+    "workspace.tag": Key(
+        '"{name}-v{version}"', "of packages without a `tag` of their own; default: the existing style"
+    ),
+    "workspace.groups": Key(
+        '{ core = ["acme", "acme-c"] }', "packages that share a version, by any name; default: none"
+    ),
     "waiver.check": Key('"version-drift"', "a check's id, or a finding's rule"),
     "waiver.path": Key('"src/legacy/*"', "optional: a glob"),
     "waiver.reason": Key('"frozen copy of 1.x, goes with 2.0"', "why it is accepted"),

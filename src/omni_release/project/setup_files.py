@@ -82,22 +82,32 @@ def _entry_points(group: str, *stated: object) -> dict[str, str]:
 
 def read(root: Path) -> SetupFiles:
     """The setup.cfg and setup.py in `root`; empty where they are missing or cannot be read."""
-    if not any((root / name).is_file() for name in ("setup.cfg", "setup.py")):
+    texts = []
+    for name in ("setup.cfg", "setup.py"):
+        try:
+            texts.append((root / name).read_bytes())
+        except OSError:
+            texts.append(b"")
+    return of_texts(*texts)
+
+
+def of_texts(setup_cfg: bytes, source: bytes) -> SetupFiles:
+    """What a setup.cfg and a setup.py of this content state; each is empty where there is none."""
+    if not (setup_cfg or source):
         return SetupFiles({}, {})
     import configparser
 
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names of extras keep their case
     try:
-        parser.read_string((root / "setup.cfg").read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, configparser.Error):
+        parser.read_string(setup_cfg.decode("utf-8-sig"))
+    except (UnicodeDecodeError, configparser.Error):
         parser = configparser.RawConfigParser()
     sections = {name: dict(parser.items(name)) for name in parser.sections()}
     of_project = bool(PROJECT_SECTIONS & sections.keys())
     try:
-        source = (root / "setup.py").read_bytes()
         tree = ast.parse(source)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return SetupFiles(sections, {}, of_project)
     names = dict(_assigned(tree))
     arguments = {name: _value(node, names) for name, node in setup_arguments(tree)}

@@ -34,6 +34,7 @@ __all__ = [
     "places_of",
     "project_folders",
     "source_of",
+    "source_places",
     "version_of",
 ]
 
@@ -140,6 +141,16 @@ def pins_on_siblings(checkout: Checkout, found: ProjectVersions) -> Iterator[tup
                 yield place, sibling.name
 
 
+def source_places(member: Member, folders: frozenset[str]) -> list[Place]:
+    """The place that the build of a project reads, or its parts; empty where only the build determines the version.
+
+    `folders` are those of all projects of the checkout.
+    """
+    if found := source.find_source(member):
+        return found
+    return _source_in_package(Search(member, tuple(member.files(folders)), None, "", ()))
+
+
 def _source_in_package(search: Search) -> list[Place]:
     """Where no setting says what the build reads: the version in the package itself, unless it comes from a tag."""
     if source.is_versioned_by_tag(search.member):
@@ -154,26 +165,29 @@ def project_folders(checkout: Checkout) -> list[str]:
 
     A folder with settings of tools alone, or with another module called setup.py, is a part of the project around it.
     """
-    found: dict[str, list[str]] = {}
-    for file in checkout.files:
-        if file.endswith(_PROJECT_FILES):
-            folder, name = file[: file.rfind("/") + 1], file[file.rfind("/") + 1 :]
-            if name in _PROJECT_FILES and (folder == checkout.inside or not is_pruned(folder)):
-                found.setdefault(folder, []).append(file)
     return sorted(
-        folder for folder, files in found.items() if folder == checkout.inside or _is_project(checkout, folder, files)
+        folder
+        for folder in candidate_folders(checkout)
+        if folder == checkout.inside or (not is_pruned(folder) and is_project(checkout, folder))
     )
 
 
-def _is_project(checkout: Checkout, folder: str, files: list[str]) -> bool:
-    for file in files:
-        text = checkout.text(file)
+def candidate_folders(checkout: Checkout) -> frozenset[str]:
+    """The folders that have a file by which a project is known, also those of tests, examples and other code."""
+    files = (file for file in checkout.files if file.endswith(_PROJECT_FILES))
+    return frozenset(file[: file.rfind("/") + 1] for file in files if file[file.rfind("/") + 1 :] in _PROJECT_FILES)
+
+
+def is_project(checkout: Checkout, folder: str) -> bool:
+    """Do the files of a folder describe a project, and do they not only configure tools?"""
+    for name in _PROJECT_FILES:
+        text = checkout.text(folder + name) if folder + name in checkout.known else None
         if text is None:
             continue
-        if file.endswith("setup.py"):
+        if name == "setup.py":
             if f"{folder}__init__.py" not in checkout.known and runs_setup(text.text):
                 return True
-        elif re.search(_PROJECT_TABLE if file.endswith(".toml") else _PROJECT_SECTION, text.text):
+        elif re.search(_PROJECT_TABLE if name.endswith(".toml") else _PROJECT_SECTION, text.text):
             return True
     return False
 

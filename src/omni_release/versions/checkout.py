@@ -92,6 +92,11 @@ class Checkout:
         """The same as `files`, for look-ups."""
         return frozenset(self.files)
 
+    @functools.cached_property
+    def described(self) -> str | None:
+        """The newest tag of a version that HEAD descends from, as `git describe --long` prints it."""
+        return source_tree.git_output(self.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
+
     def relative_path(self, path: str) -> str:
         """A path relative to the project, as its places show it."""
         if path.startswith(self.inside):

@@ -6,7 +6,6 @@ import _ast
 import re
 from collections.abc import Callable
 
-from omni_release import source_tree
 from omni_release.versions import place as versions_place
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member, canonical
@@ -48,7 +47,7 @@ def find_source(member: Member) -> list[Place]:
 
 def tag_source(checkout: Checkout) -> list[Place]:
     """The newest tag that HEAD descends from, as a place; form `tag`, or `tag+` where HEAD is not the tag itself."""
-    described = source_tree.git_output(checkout.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
+    described = checkout.described
     if not described:
         return []
     tag, commits, _ = described.strip().rsplit("-", 2)

@@ -1,0 +1,319 @@
+"""A checkout → its packages: named by the settings, by uv and other tools, by paths of dependencies, or by themselves.
+
+A file is read once, and none is run. What the settings of omni-release name decides alone. A root that is a package of
+its own, and names no other one, is no workspace, whatever projects are in the folders below it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from omni_release import versions
+from omni_release.core import settings
+from omni_release.core.errors import SettingsError
+from omni_release.core.settings_reader import nearest_line
+from omni_release.core.toml import table
+from omni_release.file_roles import FileRoles, Role
+from omni_release.versions import configured, source
+from omni_release.versions.checkout import Checkout, is_pruned
+from omni_release.versions.member import Member, canonical
+from omni_release.versions.pep440 import normalize
+from omni_release.versions.place import TAG
+from omni_release.versions.setup_py import runs_setup
+from omni_release.workspaces import requirements
+from omni_release.workspaces.model import Package, Workspace
+
+_FILE = "pyproject.toml"
+_OWN = ("tool", "omni-release", "workspace")
+_DECLARED = (_OWN, ("tool", "uv", "workspace"), ("tool", "rye", "workspace"))
+_MAGIC = re.compile(r"[*?\[{]")
+
+
+def discover(root: Path) -> Workspace | None:
+    """The workspace whose root is this folder; None where it is none, or where it has one package to release.
+
+    Raises SettingsError, with the path, for a member that does not exist or has no name, and for two of one name.
+    """
+    return _Discovery(versions.open_checkout(str(root))).workspace()
+
+
+def around(folder: Path) -> Workspace | None:
+    """The workspace of which this folder is the root, or a member: looked for up to the top of the repository.
+
+    Raises as `discover`.
+    """
+    folder = folder.resolve()
+    top = Path(versions.open_checkout(str(folder)).top)
+    for root in (folder, *folder.parents):
+        found = discover(root) if root in (folder, top) or (root / _FILE).exists() else None
+        inside = folder.relative_to(root).as_posix()
+        if found and (root == folder or any(package.folder == inside for package in found.packages.values())):
+            return found
+        if root == top:
+            break
+    return None
+
+
+class _Discovery:
+    """The search below one root. A folder is relative to it: empty for the root itself, else as `packages/acme/`."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout = checkout
+        self.root = Path(checkout.root)
+        self.at = checkout.inside
+        self.tables = checkout.toml(self.at + _FILE)
+        text = checkout.text(self.at + _FILE)
+        self.text = text.text if text else ""
+        self.settings = self._settings()
+        folders = versions.candidate_folders(checkout)
+        self.candidates = sorted(folder[len(self.at) :] for folder in folders if folder.startswith(self.at))
+        self._members: dict[str, Member | None] = {}
+
+    def member(self, folder: str) -> Member | None:
+        """The project in a folder; None where there is none, or where its name is computed."""
+        if folder not in self._members:
+            at = self.at + folder
+            found = folder in self.candidates and versions.is_project(self.checkout, at)
+            self._members[folder] = Member(self.checkout, at) if found else None
+        return self._members[folder]
+
+    def _settings(self) -> settings.Workspace:
+        if not table(self.tables, *_OWN):
+            return settings.Workspace()
+        path = self.root / _FILE
+        return settings.read(tomllib.loads(self.text.lstrip("\ufeff")), path, self.text).workspace
+
+    def workspace(self) -> Workspace | None:
+        """The packages, each with what it requires of the others, its tags and its group."""
+        found_by, keys, folders = self._found()
+        members = {folder: member for folder in folders if (member := self.member(folder))}
+        names = {member.canonical for member in members.values()}
+        packages: dict[str, Package] = {}
+        for folder, member in members.items():
+            package = self._package(folder, member, names, by_uv="uv" in keys or "rye" in keys)
+            if other := packages.get(package.key):
+                hint = "Rename one of them, or list its folder in `exclude` [tool.omni-release.workspace]."
+                problem = f"two packages are called {package.key}: {other.folder} and {package.folder}"
+                raise self._error(keys, problem, hint)
+            packages[package.key] = package
+        if sum(not package.private for package in packages.values()) < (1 if keys == _OWN else 2):
+            return None
+        groups = self._groups(packages, members)
+        group_of = {key: group for group, keys in groups.items() for key in keys}
+        packages = {key: replace(packages[key], group=group_of.get(key, "")) for key in sorted(packages)}
+        own_name = own.name if (own := self.member("")) else ""
+        return Workspace(self.root, self.settings.name or own_name or self.root.name, packages, groups, found_by)
+
+    def _found(self) -> tuple[str, tuple[str, ...], list[str]]:
+        """What names the packages, the keys of that table in pyproject.toml, and the folders."""
+        for keys in _DECLARED:
+            declared = table(self.tables, *keys)
+            if "members" in declared or (declared and keys != _OWN):
+                folders = set(self._matched(keys, declared.get("members")))
+                folders -= set(self._excluded(declared.get("exclude")))
+                return f"[{'.'.join(keys)}]", keys, self._named({*folders, *self._root_package()})
+        ways: list[tuple[str, set[str]]] = [
+            ("[tool.hatch.envs]", self._of_hatch()),
+            ("Cargo.toml", self._of_cargo()),
+            ("paths of dependencies", self._of_paths()),
+        ]
+        if not self._root_package():
+            ways.append(("folders with a project", set(self._plain())))
+        used = [(way, folders) for way, folders in ways if folders]
+        folders = {folder for _, found in used for folder in found} | self._root_package()
+        return " and ".join(way for way, _ in used), (), self._named(folders)
+
+    def _named(self, folders: Iterable[str]) -> list[str]:
+        """The folders without those that the settings exclude, and without those of projects whose name is computed."""
+        excluded = set(self._excluded(list(self.settings.exclude)))
+        named = (folder for folder in folders if (member := self.member(folder)) and member.name)
+        return sorted(folder for folder in named if folder not in excluded)
+
+    def _root_package(self) -> set[str]:
+        """The root, where it is a package itself: not a pyproject.toml that only configures tools or lists packages."""
+        member = self.member("")
+        if member is None:
+            return set()
+        setup = self.checkout.text(self.at + "setup.py")
+        if not member.name:
+            return {""} if setup and runs_setup(setup.text) else set()
+        if _withheld(member) or not (
+            setup
+            or "build-system" in self.tables
+            or member.setup_cfg
+            or member.module(member.canonical.replace("-", "_"))
+        ):
+            return set()
+        return {""}
+
+    def _matched(self, keys: tuple[str, ...], members: object) -> Iterator[str]:
+        """The folders of a list of paths and globs. Raises SettingsError for a path that is no package."""
+        for stated in members if isinstance(members, list) else ():
+            pattern = os.path.normpath(str(stated)).replace(os.sep, "/")
+            if _MAGIC.search(pattern):
+                fits = _glob(pattern)
+                yield from (folder for folder in self.candidates if folder and fits.fullmatch(folder[:-1]))
+                continue
+            folder = "" if pattern == "." else f"{pattern}/"
+            member = self.member(folder)
+            if member is None or not member.name:
+                problem = "does not exist"
+                if pattern.startswith(("..", "/")):
+                    problem = "is not below this folder"
+                elif (self.root / pattern).is_dir():
+                    problem = "has no pyproject.toml that names a package"
+                raise self._error(keys, f"`members` names {stated}, which {problem}", "Correct the path, or remove it.")
+            yield folder
+
+    def _excluded(self, patterns: object) -> Iterator[str]:
+        for stated in patterns if isinstance(patterns, list) else ():
+            fits = _glob(os.path.normpath(str(stated)).replace(os.sep, "/"))
+            yield from (folder for folder in self.candidates if fits.fullmatch(folder[:-1] or "."))
+
+    def _of_hatch(self) -> set[str]:
+        """The members of hatch's environments."""
+        found: set[str] = set()
+        for environment in table(self.tables, "tool", "hatch", "envs").values():
+            declared = table(environment, "workspace")
+            listed = declared.get("members")
+            stated = [item.get("path") if isinstance(item, dict) else item for item in listed or ()]
+            found.update(self._matched(("tool", "hatch", "envs"), stated))
+            found.difference_update(self._excluded(declared.get("exclude")))
+        return found
+
+    def _of_cargo(self) -> set[str]:
+        """The members of the Cargo workspace that maturin builds a Python package from."""
+        workspace = table(self.checkout.toml(self.at + "Cargo.toml"), "workspace")
+        patterns = [_glob(str(stated).removeprefix("./").rstrip("/")) for stated in workspace.get("members") or ()]
+        return {
+            folder
+            for folder in self.candidates
+            if folder
+            and any(fits.fullmatch(folder[:-1]) for fits in patterns)
+            and (member := self.member(folder))
+            and member.table("build-system").get("build-backend") == "maturin"
+        }
+
+    def _of_paths(self) -> set[str]:
+        """The packages that the root requires by path, and those that they require by path."""
+        found: set[str] = set()
+        left = [""]
+        while left:
+            member = self.member(left.pop())
+            for path in requirements.paths(member) if member else ():
+                folder = path[len(self.at) :] if path.startswith(self.at) else ".."
+                if folder and folder not in found and not is_pruned(folder) and self.member(folder):
+                    found.add(folder)
+                    left.append(folder)
+        return found
+
+    def _plain(self) -> Iterator[str]:
+        """The folders of projects that ship, below a root that is no package."""
+        roles = FileRoles(())
+        for folder in self.candidates:
+            if folder and not is_pruned(folder) and roles.role(folder + _FILE) is Role.SHIPPED:
+                if (member := self.member(folder)) and "{" not in member.name:
+                    yield folder
+
+    def _package(self, folder: str, member: Member, names: set[str], *, by_uv: bool) -> Package:
+        version, no_version = self._version(member)
+        private = _withheld(member, by_uv=by_uv)
+        if not private and not version and "build-system" not in member.pyproject and not self._setup(folder):
+            private = "it has neither a build back end nor a version"
+        tag = member.table("tool", "omni-release", "git").get("tag") or self.settings.tag
+        return Package(
+            name=str(member.name),
+            key=member.canonical,
+            folder=folder.rstrip("/") or ".",
+            version=version,
+            no_version=no_version,
+            requirements=requirements.of_siblings(member, names, self.at),
+            tag=str(tag),
+            private=private,
+        )
+
+    def _setup(self, folder: str) -> bool:
+        return any(self.at + folder + name in self.checkout.known for name in ("setup.py", "setup.cfg"))
+
+    def _version(self, member: Member) -> tuple[str | None, str]:
+        """The version; or None, and why it is not known."""
+        if reason := dict(self.checkout.unreadable).get(member.at + _FILE):
+            return None, f"{member.at}{_FILE} cannot be read: {reason}"
+        found = versions.source_places(member, frozenset(self.at + folder for folder in self.candidates))
+        if found and not found[0].form.startswith(TAG):
+            return normalize(found[0].value), ""
+        if found or source.is_versioned_by_tag(member):
+            return None, "it comes from git's tags"
+        return None, "no file states it"
+
+    def _groups(self, packages: Mapping[str, Package], members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
+        """The packages that share a version: all, those of a group in the settings, and those in lockstep."""
+        released = [key for key, package in packages.items() if not package.private]
+        if self.settings.versions == "fixed":
+            return {"all": tuple(sorted(released))}
+        groups: dict[str, tuple[str, ...]] = {}
+        for group, names in self.settings.groups.items():
+            keys = [canonical(name) for name in names]
+            for name, key in zip(names, keys, strict=True):
+                if key not in packages:
+                    problem = f"the group `{group}` names {name}, which is no package of the workspace"
+                    raise self._error((*_OWN, "groups", group), problem, f"The packages are {', '.join(packages)}.")
+                if other := next((other for other, taken in groups.items() if key in taken), ""):
+                    problem = f"{name} is in two groups: {other} and {group}"
+                    raise self._error((*_OWN, "groups", group), problem, "Remove it from one of them.")
+            groups[group] = tuple(sorted(keys))
+        return groups | self._in_lockstep(members.values(), frozenset(key for keys in groups.values() for key in keys))
+
+    def _in_lockstep(self, members: Iterable[Member], taken: frozenset[str]) -> dict[str, tuple[str, ...]]:
+        """The packages that name each other in `lockstep` [tool.omni-release.version], by the first of their names."""
+        members = [member for member in members if member.canonical not in taken]
+        keys = {member.canonical for member in members}
+        sets: list[set[str]] = []
+        for member in members:
+            if member.table("tool", "omni-release", "version").get("lockstep"):
+                together = {member.canonical} | ({other.canonical for other in configured.lockstep(member)} & keys)
+                for other in [known for known in sets if known & together]:
+                    sets.remove(other)
+                    together |= other
+                sets.append(together)
+        return {min(together): tuple(sorted(together)) for together in sets if len(together) > 1}
+
+    def _error(self, keys: tuple[str, ...], problem: str, hint: str) -> SettingsError:
+        line = nearest_line(self.text, (*keys, "members")) if keys else None
+        return SettingsError(problem, hint, path=self.root / _FILE, line=line)
+
+
+def _withheld(member: Member, *, by_uv: bool = False) -> str:
+    """Why a project is never released; empty where it can be."""
+    uv = member.table("tool", "uv")
+    for tool, key in (("uv", "package"), ("poetry", "package-mode"), ("pdm", "distribution")):
+        if member.table("tool", tool).get(key) == "false":
+            return f"`{key} = false` in [tool.{tool}]"
+    classifiers = member.table("project").get("classifiers")
+    if any(str(item).startswith("Private ::") for item in (classifiers if isinstance(classifiers, list) else ())):
+        return "its classifier `Private ::`"
+    if by_uv and "project" in member.pyproject and "build-system" not in member.pyproject:
+        if uv.get("package") != "true":
+            return "it has no [build-system], so uv does not build it"
+    return ""
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """A glob as uv and Cargo read it: `*` stays in one folder, `**` is any number of them, `{a,b}` either."""
+    parts = re.split(r"(\*\*/?|\*|\?|\[[^\]]+\]|\{[^}]*\})", pattern.rstrip("/"))
+    made = []
+    for part in parts:
+        if part.startswith("**"):
+            made.append(r"(?:[^/]+/)*" if part.endswith("/") else r".*")
+        elif part.startswith("{") and part.endswith("}"):
+            made.append(f"(?:{'|'.join(re.escape(option) for option in part[1:-1].split(','))})")
+        elif part.startswith("[") and part.endswith("]"):
+            made.append(part.replace("[!", "[^"))
+        else:
+            made.append({"*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part)))
+    return re.compile("".join(made))
