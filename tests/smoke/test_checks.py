@@ -97,7 +97,7 @@ def test_invalid_evidence(run: tuple[Release, World]) -> None:
     other = dataclasses.replace(world, environment={"IMAGE_MODEL": "gemini-3.1-flash-image"})
     with pytest.raises(Inconclusive, match="no passing live run"):
         list(live_evidence(release, other))
-    smoke = dataclasses.replace(release.project.settings.smoke, tests=("tests/test_version.py",))
+    smoke = release.project.settings.smoke._replace(tests=("tests/test_version.py",))
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     changed = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
     with pytest.raises(Inconclusive, match="no passing live run"):
@@ -108,7 +108,7 @@ def test_password_of_a_gateway(run: tuple[Release, World]) -> None:
     """The password in the base URL of the settings is not written to the run folder."""
     release, world = run
     address = f"https://ada:{'hunter2' * 2}@gateway.example.invalid/v1"
-    smoke = dataclasses.replace(release.project.settings.smoke, base_url=address)
+    smoke = release.project.settings.smoke._replace(base_url=address)
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     gateway = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
     runner.store(gateway, world, dataclasses.replace(passed(), base_url=runner.base_url(gateway, world)))
@@ -140,7 +140,7 @@ def test_password_of_a_gateway(run: tuple[Release, World]) -> None:
 def test_a_server_on_this_machine(address: str, local: bool, run: tuple[Release, World]) -> None:
     """A gateway that the settings name is the service, unless it is on this machine: that may be an emulator."""
     release, world = run
-    smoke = dataclasses.replace(release.project.settings.smoke, base_url=address)
+    smoke = release.project.settings.smoke._replace(base_url=address)
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     gateway = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
     runner.store(gateway, world, passed(0, address))
@@ -165,7 +165,7 @@ def test_gateway_is_not_the_service(run: tuple[Release, World]) -> None:
 
 def with_tests(release: Release, root: Path, *tests: str) -> Release:
     """The release of a project in `root` that has these smoke tests."""
-    smoke = dataclasses.replace(release.project.settings.smoke, tests=tests)
+    smoke = release.project.settings.smoke._replace(tests=tests)
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     return dataclasses.replace(release, project=dataclasses.replace(release.project, root=root, settings=settings))
 

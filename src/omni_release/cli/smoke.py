@@ -40,8 +40,7 @@ def run(arguments: Arguments) -> int:
 
     request = lane.request(arguments)
     settings = request.project.settings
-    smoke = replace(
-        settings.smoke,
+    smoke = settings.smoke._replace(
         budget=arguments.budget or settings.smoke.budget,
         timeout=arguments.deadline or settings.smoke.timeout,
     )

@@ -1,4 +1,8 @@
-"""The settings of `[tool.omni-release]`: a table is a dataclass, a field is a key (with `-` for `_`) and its type."""
+"""The settings of `[tool.omni-release]`: a table is a class, a field is a key (with `-` for `_`) and its type.
+
+Most are named tuples: a dataclass costs five times as much when it is imported, and `omni-release version` has to start
+fast (see bench/start.py).
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,7 @@ from omni_release.core import renamed
 TABLE = "tool.omni-release"
 
 
-@dataclass(frozen=True)
-class Waiver:
+class Waiver(typing.NamedTuple):
     """An accepted finding: `check` is the id of a check or a rule, `path` a glob, `until` the last day."""
 
     check: str
@@ -40,8 +43,7 @@ class SeverityLevel:
             raise ValueError("is off without a reason", 'Write { level = "off", reason = "…" }.')
 
 
-@dataclass(frozen=True)
-class Tests:
+class Tests(typing.NamedTuple):
     """How to run the project's tests against the installed wheel. `timeout` is in seconds.
 
     `pass_env`, here and in other tables, are variables that are passed although their names are those of secrets.
@@ -53,8 +55,7 @@ class Tests:
     pass_env: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Verify:
+class Verify(typing.NamedTuple):
     """How to verify the installed release. `timeout` is in seconds, for each command.
 
     `pip` is `full` (pip downloads all dependencies into an empty environment) or `own-file` (uv downloads them). The
@@ -67,8 +68,7 @@ class Verify:
     pass_env: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class VersionPlace:
+class VersionPlace(typing.NamedTuple):
     """A place of the version in `path`: at `key`, or in the group `version` of the regular expression `pattern`."""
 
     path: str
@@ -76,8 +76,7 @@ class VersionPlace:
     pattern: str = ""
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(typing.NamedTuple):
     """Places of the version that are not discovered; `ignore` are globs of files with another version.
 
     `lockstep` are the folders of other projects of the repository that always have the same version.
@@ -88,8 +87,7 @@ class Version:
     lockstep: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class SmokeModel:
+class SmokeModel(typing.NamedTuple):
     """A class of the project (`pkg.module:Class`) for the values at `path` in a response.
 
     `fields` maps a field to its place in the value, where the names differ; a value without `where` is skipped; `calls`
@@ -100,11 +98,10 @@ class SmokeModel:
     class_: str
     where: str = ""
     calls: tuple[typing.Literal["generate", "refine"], ...] = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Smoke:
+class Smoke(typing.NamedTuple):
     """How to test the live API: recorded, emulated and live.
 
     `tests` are the project's own pytest files (none: the scenarios of omni-release, with its own provider), `cassettes`
@@ -126,8 +123,7 @@ class Smoke:
     model: tuple[SmokeModel, ...] = ()
 
 
-@dataclass(frozen=True)
-class Git:
+class Git(typing.NamedTuple):
     """The remote and the branch of a release, and the name of its tag; each is detected if it is empty.
 
     `{version}` and `{name}` in `tag` are replaced by the version and the project's name.
@@ -139,8 +135,7 @@ class Git:
     pass_env: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Prepare:
+class Prepare(typing.NamedTuple):
     """The commit that `prepare` makes: its subject, and the branch that it makes it on (empty: the current one).
 
     `{version}` and `{name}` in both are replaced by the version and the project's name.
@@ -150,16 +145,14 @@ class Prepare:
     branch: str = ""
 
 
-@dataclass(frozen=True)
-class Local:
+class Local(typing.NamedTuple):
     """The environment on this machine to upgrade after a release: its folder, or its interpreter."""
 
     environment: str = ""
     python: str = ""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(typing.NamedTuple):
     """A command of the project, run in the lanes of `when`. `timeout` is in seconds.
 
     It runs in `cwd` (relative to the project) of a copy of the tracked files, or of the checkout itself, after the
@@ -176,16 +169,14 @@ class Command:
     pass_env: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Audit:
+class Audit(typing.NamedTuple):
     """`rules` is the folder of the project's own rule files, `ignore` are globs of files that no rule checks."""
 
     rules: str = ""
     ignore: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class IndexAddress:
+class IndexAddress(typing.NamedTuple):
     """A package index: the addresses for uploads, of the simple API's root, and of a release's page.
 
     `{name}` and `{version}` in the address of the page are replaced.
@@ -196,8 +187,7 @@ class IndexAddress:
     project_page: str = ""
 
 
-@dataclass(frozen=True)
-class Publish:
+class Publish(typing.NamedTuple):
     """Timeouts of a publish, in seconds: one attempt to upload a file, all attempts, and until it is listed."""
 
     attempt_timeout: float = 300.0
@@ -205,8 +195,7 @@ class Publish:
     listing_timeout: float = 1800.0
 
 
-@dataclass(frozen=True)
-class Dependencies:
+class Dependencies(typing.NamedTuple):
     """Optional checks of the dependencies; each installs packages, or needs a network."""
 
     maintained: bool = False
@@ -235,18 +224,16 @@ NO_DATE = datetime.date.min
 """A date that is not given."""
 
 
-@dataclass(frozen=True)
-class ModelPrice:
+class ModelPrice(typing.NamedTuple):
     """Prices in USD per million tokens, None where none is given; `per_image` in USD, by size ("1K", "1024x1024")."""
 
     input: float | None = None
     text_output: float | None = None
     image_output: float | None = None
-    per_image: Mapping[str, float] = field(default_factory=dict)
+    per_image: Mapping[str, float] = {}
 
 
-@dataclass(frozen=True)
-class ModelRow:
+class ModelRow(typing.NamedTuple):
     """A model that the project adds to the table of models, or what it corrects there: a key that is not given stays.
 
     `end` is the first day on which the model no longer responds, or from which another one does (`routed`).
@@ -260,11 +247,10 @@ class ModelRow:
     end: datetime.date = NO_DATE
     successors: tuple[str, ...] = ()
     source: str = ""
-    price: ModelPrice = field(default_factory=ModelPrice)
+    price: ModelPrice = ModelPrice()
 
 
-@dataclass(frozen=True)
-class Models:
+class Models(typing.NamedTuple):
     """Facts about models that the table of models lacks."""
 
     model: tuple[ModelRow, ...] = ()
@@ -315,7 +301,7 @@ def read(metadata: Mapping[str, object], path: Path, text: str) -> Settings:
     tool = metadata.get("tool")
     table = tool.get("omni-release", {}) if isinstance(tool, dict) else {}
     settings = Reader(path, text).table(Settings, table, (TABLE,))
-    waivers = tuple(replace(waiver, check=renamed.current(waiver.check)) for waiver in settings.waiver)
+    waivers = tuple(waiver._replace(check=renamed.current(waiver.check)) for waiver in settings.waiver)
     by_age = sorted(settings.severity.items(), key=lambda entry: renamed.current(entry[0]) == entry[0])
     severity = {renamed.current(name): level for name, level in by_age}  # today's name, if both are given
     return replace(settings, waiver=waivers, severity=severity)

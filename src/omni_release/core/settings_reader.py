@@ -1,4 +1,4 @@
-"""Reads the tables of [tool.omni-release] into dataclasses: a field is a key, its type is the type of the value.
+"""Reads the tables of [tool.omni-release] into classes: a field is a key, its type is the type of the value.
 
 Not by msgspec, which reads outcomes: it would check types only, while two spellings of a key, commands and line numbers
 would remain here, and its import adds about a sixth to `omni-release version` with settings (see bench/start.py).
@@ -7,13 +7,14 @@ would remain here, and its import adds about a sixth to `omni-release version` w
 from __future__ import annotations
 
 import collections
-import collections.abc
 import dataclasses
 import datetime
+import inspect
 import math
 import re
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,21 +29,31 @@ _COMMANDS = ("command", "commands", "run")
 """The keys whose values are command lines: a list of arguments, or a string to split as a shell would."""
 
 
+def is_table(kind: type) -> bool:
+    """Whether the class is a table of the settings: a named tuple, or a dataclass."""
+    return dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
+
+
+def fields_of(table: type) -> Mapping[str, inspect.Parameter]:
+    """The fields of a table, by name; one without a default has to be given."""
+    return inspect.signature(table).parameters
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Reads the `text` of `path` into dataclasses. Each method raises SettingsError with the line of the wrong key."""
+    """Reads the `text` of `path` into tables. Each method raises SettingsError with the line of the wrong key."""
 
     path: Path
     text: str
 
     def table(self, shape: type[T], value: object, keys: Keys) -> T:
-        """A table as the dataclass `shape`; `keys` are where it is, from the top of the file.
+        """A table as the class `shape`; `keys` are where it is, from the top of the file.
 
-        Where the dataclass raises ValueError, its arguments are the problem and the hint.
+        Where the class raises ValueError, its arguments are the problem and the hint.
         """
         if not isinstance(value, dict):
             raise self.error(keys, f"must be a table, not {_describe(value)}")
-        fields = {f.name.rstrip("_").replace("_", "-"): f for f in dataclasses.fields(shape)}  # type: ignore[arg-type]  # T is a dataclass
+        fields = {name.rstrip("_").replace("_", "-"): field for name, field in fields_of(shape).items()}
         types = typing.get_type_hints(shape)
         arguments: dict[str, object] = {}
         for key, item in value.items():
@@ -54,8 +65,7 @@ class Reader:
                 raise self.error((*keys, key), "is given twice, in two spellings", "Remove one of them.")
             arguments[field.name] = self.value(types[field.name], item, (*keys, key))
         for key, field in fields.items():
-            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            if required and field.name not in arguments:
+            if field.default is field.empty and field.name not in arguments:
                 raise self.error(keys, f"is missing the key `{key}`")
         try:
             return shape(**arguments)
@@ -63,8 +73,8 @@ class Reader:
             raise self.error(keys, *error.args) from None
 
     def value(self, kind: object, item: object, keys: Keys) -> object:
-        """A value as the type `kind`: a dataclass, a literal, a tuple, a mapping, or one of the types in `_NAMES`."""
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        """A value as the type `kind`: a table, a literal, a tuple, a mapping, or one of the types in `_NAMES`."""
+        if isinstance(kind, type) and is_table(kind):
             short = getattr(kind, "SHORT", None)
             return self.table(kind, {short: item} if short and isinstance(item, str) else item, keys)
         origin, parameters = typing.get_origin(kind), typing.get_args(kind)
@@ -75,7 +85,7 @@ class Reader:
             return item
         if origin is tuple:
             return self.items(parameters[0], item, keys)
-        if origin is collections.abc.Mapping:
+        if origin is Mapping:
             if not isinstance(item, dict):
                 raise self.error(keys, f"must be a table, not {_describe(item)}")
             return {name: self.value(parameters[1], part, (*keys, name)) for name, part in item.items()}

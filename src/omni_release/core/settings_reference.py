@@ -1,12 +1,11 @@
 """The reference of the settings: the JSON schema for editors and validate-pyproject, and the example in the docs.
 
-The types and defaults come from the dataclasses in `core.settings`, the words and the example of each key from here.
+The types and defaults come from the tables in `core.settings`, the words and the example of each key from here.
 """
 
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import datetime
 import types
 import typing
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 from omni_release.core import renamed
 from omni_release.core.settings import TABLE, Settings
+from omni_release.core.settings_reader import fields_of, is_table
 
 
 class Key(NamedTuple):
@@ -185,17 +185,17 @@ def json_schema(tool_name: str = "omni-release") -> dict[str, Any]:
 
 
 def _table(shape: Any, above: str) -> dict[str, Any]:
-    """The schema of a dataclass; `above` is its table, with a dot at its end."""
+    """The schema of a table; `above` is its name, with a dot at its end."""
     types = typing.get_type_hints(shape)
     properties: dict[str, Any] = {}
     required = []
-    for field in dataclasses.fields(shape):
+    for field in fields_of(shape).values():
         plain = field.name.rstrip("_")
         name = plain.replace("_", "-")
         content = _value(types[field.name], f"{above}{name}", command=plain in ("command", "commands", "run"))
         if words := (KEYS[f"{above}{name}"].words if f"{above}{name}" in KEYS else TABLES.get(f"{above}{name}", "")):
             content = {"description": words, **content}
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        if field.default is field.empty:
             required.append(name)
         elif isinstance(field.default, str | int | float) and field.default != "":
             content["default"] = field.default
@@ -210,7 +210,7 @@ def _table(shape: Any, above: str) -> dict[str, Any]:
 
 def _value(kind: Any, name: str, *, command: bool = False) -> dict[str, Any]:
     """The schema of a value; a command is a string, or a list of arguments."""
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and is_table(kind):
         short = getattr(kind, "SHORT", None)
         table = _table(kind, f"{name}.")
         return {"oneOf": [_value(typing.get_type_hints(kind)[short], name), table]} if short else table
@@ -241,12 +241,12 @@ _SCALARS: Mapping[type, Mapping[str, Any]] = {
 def names(shape: Any = Settings, above: str = "") -> Iterator[str]:
     """The full names of all keys that are no tables of their own."""
     types = typing.get_type_hints(shape)
-    for field in dataclasses.fields(shape):
+    for field in fields_of(shape).values():
         name = f"{above}{field.name.rstrip('_').replace('_', '-')}"
         kind = types[field.name]
         inner = typing.get_args(kind)[-1] if typing.get_origin(kind) is collections.abc.Mapping else kind
         inner = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else inner
-        if isinstance(inner, type) and dataclasses.is_dataclass(inner) and not hasattr(inner, "SHORT"):
+        if isinstance(inner, type) and is_table(inner) and not hasattr(inner, "SHORT"):
             example = next((key for key in TABLES if key.startswith(f"{name}.") and key.count(".") == 1), name)
             mapped = typing.get_origin(kind) is collections.abc.Mapping
             yield from names(inner, f"{example if mapped else name}.")
