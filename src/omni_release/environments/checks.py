@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.environments import import_findings, public_modules
+from omni_release.environments import import_findings, installers, public_modules
 from omni_release.environments.imports import Environment
 from omni_release.environments.installed_release import InstalledRelease
 from omni_release.environments.steps import has_release, require_not_editable
@@ -116,9 +115,8 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
     """
     log = release.logs / "pip-check.log"
     log.unlink(missing_ok=True)
-    python = str(environments.python(release.environment("released-pip")))
     command = Run(
-        programs.module(sys.executable, "pip", "--python", python, "check", "--disable-pip-version-check"),
+        installers.pip(release.environment("released-pip"), "check", "--disable-pip-version-check"),
         cwd=release.work_dir,
         environment=programs.tool_env(world.environment, release.folder),
         log=log,

@@ -46,6 +46,19 @@ def python_option(release: Release, name: str) -> tuple[str, str]:
     return ("--python", str(environments.python(release.environment(name))))
 
 
+def pip(environment: Path, *arguments: str) -> tuple[str, ...]:
+    """The call of this tool's own pip for another environment.
+
+    `pip --python` starts pip twice; what it runs the second time is run here.
+    """
+    import pip
+
+    python, runner = str(environments.python(environment)), Path(pip.__file__).with_name("__pip-runner__.py")
+    if runner.is_file():
+        return (python, str(runner), *arguments)
+    return programs.module(sys.executable, "pip", "--python", python, *arguments)
+
+
 def pip_mode(release: Release) -> str:
     """Which installer gets the dependencies: pip in a release (`full`), uv in a rehearsal (`own-file`), by default."""
     return release.project.settings.verify.pip or ("own-file" if release.target == REHEARSAL else "full")
@@ -114,6 +127,14 @@ def isolated(
     inner = programs.tool_env(world.environment, release.folder) | {"PIP_CONFIG_FILE": os.devnull}
     inner |= programs.temporary_files_in(release.temporary)
     return Run(argv, release.work_dir, inner, release.logs / f"{log}.log", _DEADLINE, secrets, network=True)
+
+
+def without_programs(run: Run) -> Run:
+    """Run pip where it finds no program beside Python's.
+
+    To describe the machine to the index it starts `lsb_release` and `rustc`, which takes longer than the install.
+    """
+    return replace(run, environment={**run.environment, "PATH": str(Path(sys.executable).parent)})
 
 
 def configured(release: Release, world: World, log: str, argv: tuple[str, ...]) -> Run:

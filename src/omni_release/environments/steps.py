@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from omni_release import distributions, environments, programs
+from omni_release import distributions, environments
 from omni_release.core.actions import Action, Write
 from omni_release.core.cache import Inputs
 from omni_release.core.errors import Inconclusive, NotApplicable
@@ -52,8 +51,7 @@ class InstallWithPip:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         pinned = installers.pinned_wheel(release, world, "released-pip")
-        python = installers.python_option(release, pinned.name)
-        install = programs.module(sys.executable, "pip", *python, "install")
+        install = installers.pip(release.environment(pinned.name), "install")
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
         wheel = str(distributions.installable(release.dist))
@@ -64,7 +62,8 @@ class InstallWithPip:
             yield installers.install_dependencies(release, world, pinned.name, wheel)
         index = installers.target_index(world, pinned.project)
         argv = (*install, "--force-reinstall", *index.pip, *pinned.arguments, *installers.PIP_QUIET)
-        yield installers.isolated(release, world, pinned.name, argv, index.secrets)
+        run = installers.isolated(release, world, pinned.name, argv, index.secrets)
+        yield installers.without_programs(run) if release.target == REHEARSAL else run
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         installed = environments.has_released_wheel(release, "released-pip", by="pip")
