@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from omni_release.core.model import Stage
+from omni_release.core.runs import WatchIssue
 from omni_release.core.tasks import Key, Lane, Task, check, stage, step
 
 
@@ -246,6 +247,48 @@ def _part(name: str, ids: tuple[str, ...]) -> Lane:
     return Lane(name, tuple(replace(task, needs=tuple(n for n in task.needs if n in ids)) for task in tasks))
 
 
+def watch(prebuilt: Path | None = None, issue: WatchIssue | None = None) -> Lane:
+    """Check the published release again, with today's dependencies.
+
+    `prebuilt` has its files. `issue` states what is wrong; of an earlier run's report, nothing else is done.
+    """
+    from omni_release.watch.issue import ReportIssue
+
+    if issue is not None and issue.report is not None:
+        return Lane("watch", stage(Stage.AFTER, step(ReportIssue(issue))))
+    from omni_release.environments.checks import pip_check, public_modules_import, works_with_pip, works_with_uv
+    from omni_release.watch.checks import (
+        changes_since_release,
+        published_models,
+        published_vulnerabilities,
+        release_not_yanked,
+    )
+    from omni_release.watch.steps import BuildWheel, InstallPublished, TakeRelease
+
+    models = replace(check(published_models, needs="take-release"), id="retired-models")  # a waiver is for both
+    audited = replace(check(published_vulnerabilities, needs="install-published-with-uv"), id="vulnerabilities")
+    tasks = (
+        *stage(
+            Stage.INSPECT,
+            step(TakeRelease(prebuilt or Path("dist"))),
+            check(release_not_yanked, needs="take-release"),
+            step(BuildWheel(), needs="take-release"),
+        ),
+        *stage(
+            Stage.VERIFY,
+            step(InstallPublished("uv"), id="install-published-with-uv", needs="build-wheel"),
+            check(works_with_uv, needs="install-published-with-uv"),
+            check(public_modules_import, needs="install-published-with-uv"),
+            step(InstallPublished("pip"), id="install-published-with-pip", needs="build-wheel"),
+            check(works_with_pip, needs="install-published-with-pip"),
+            check(pip_check, needs="install-published-with-pip"),
+        ),
+        *stage(Stage.CODE, models, audited, check(changes_since_release, needs="install-published-with-uv")),
+    )
+    reported = replace(step(ReportIssue(issue), needs=" ".join(task.id for task in tasks)), always=True)
+    return Lane("watch", (*tasks, *stage(Stage.AFTER, reported)))
+
+
 def version(mode: str = "") -> Lane:
     """Check that all places that state the version agree."""
     from omni_release.git.version_checks import version_follows_tags
@@ -462,7 +505,7 @@ _SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "reco
 _SERVED = ("release-listed", "project-page", "install-with-uv", "install-with-pip", *_VERIFIES)
 
 BUILDING: dict[str, Callable[..., Lane]] = {
-    **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, replay)},
+    **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, watch, replay)},
     **_SMOKING,
 }
 
@@ -501,8 +544,13 @@ ALL: dict[str, Callable[[], Lane]] = {
 """All lanes, by name."""
 
 
-def lane(name: str, prebuilt: Path | None = None, mode: str = "") -> Lane:
-    """The lane of this name; `prebuilt` is for a lane that builds, `mode` for `smoke`, `record`, `version`."""
+def lane(name: str, prebuilt: Path | None = None, mode: str = "", issue: WatchIssue | None = None) -> Lane:
+    """The lane of this name; `prebuilt` is for a lane that builds, `mode` for `smoke`, `record`, `version`.
+
+    `issue` is for `watch`.
+    """
+    if name == "watch":
+        return watch(prebuilt, issue)
     if name == "version":
         return version(mode)
     if mode:

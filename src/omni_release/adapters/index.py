@@ -225,8 +225,9 @@ class MachineIndex:
         return project_status(default_index(self._environment), project)
 
     def has_version(self, project: str, version: str) -> bool:
-        from omni_release.environments.installers import default_index
-        from omni_release.index.client import Client
+        return any(distributions.is_of(file.name, version) for file in self.files(project))
 
-        files = Client(default_index(self._environment)).files(project)
-        return any(distributions.is_of(file.name, version) for file in files)
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        from omni_release.environments.installers import default_index
+
+        return reader(default_index(self._environment)).files(project)

@@ -70,12 +70,10 @@ def _collect(what: Sequence[str], dist: Path) -> None:
                 raise UsageError(f"{name} is neither an sdist nor a wheel", "Name a .tar.gz or a .whl.")
             shutil.copy(path, dist / path.name)
             continue
-        wanted = distributions.parsed_requirement(name)
-        pins = [spec.version for spec in wanted.specifier if spec.operator in ("==", "===")] if wanted else []
-        if wanted is None or os.sep in name or len(wanted.specifier) != len(pins):
+        if (named := distributions.named_release(name)) is None:
             raise UsageError(f"{name} is neither a file nor a release", "Name files, or NAME==VERSION.")
         sys.stderr.write(lane.shown(f"downloading {name} …\n"))
-        downloads.download(default_index(os.environ), wanted.name, pins[0] if pins else "", dist)
+        downloads.download(default_index(os.environ), *named, dist)
 
 
 def _project(source: Path, dist: Path) -> Project:

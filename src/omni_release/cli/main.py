@@ -35,7 +35,7 @@ _PARTS = ("build", "inspect", "tests", "publish", "verify")
 _STATES = ("status", "runs", "report")
 
 GROUPS = {
-    "Release": ("prepare", "rehearse", "release", "doctor", "published", *_PARTS, "clean"),
+    "Release": ("prepare", "rehearse", "release", "doctor", "published", "watch", *_PARTS, "clean"),
     "Adopt": ("init", "baseline"),
     "Check": ("gate", "version", "audit", "models", "checklist", "sign"),
     "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),
@@ -50,7 +50,7 @@ COMMANDS = tuple(name for group in GROUPS.values() for name in group)
 _MODULES = {
     **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
     **dict.fromkeys(_STATES, "status"),
-    **{name: name for name in ("inspect", "prepare")},
+    **{name: name for name in ("inspect", "prepare", "watch")},
     "record": "smoke",
 }
 """The modules of the subcommands, where they are not called as these are."""
@@ -119,7 +119,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 _TOGETHER: dict[tuple[str, ...], str] = {
-    ("doctor", "published"): "check what a release requires, and what an index serves",
+    ("doctor", "published", "watch"): "what a release needs, what is published",
     _PARTS: "run the rehearsal up to this stage",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
     ("checklist", "sign"): "questions of a release: check, show, create, answer",

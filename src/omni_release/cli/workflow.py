@@ -22,7 +22,7 @@ FOLDER = Path(".github", "workflows")
 HASHES = Path(".github", "omni-release.txt")
 """The requirements of omni-release with their hashes, if the project has them."""
 
-NAMES = ("gate", "release", "nightly")
+NAMES = ("gate", "release", "watch", "nightly")
 
 TAGS = {"gate": ("ci", 60), "nightly": ("nightly", 300)}
 """The workflows with a job for each nox session of a tag, and the minutes that one may take."""
@@ -37,7 +37,7 @@ class Arguments(cli_parser.Arguments):
 
 def add_parser(commands: Commands, name: str) -> None:
     """Add `workflow`."""
-    described = "Generate GitHub Actions workflows: gate, release, nightly sessions"
+    described = "Generate GitHub workflows: gate, release, watch, nightly sessions"
     parser = subcommand(commands, name, described, "workflow github", "workflow github release --write")
     parser.add_argument("verb", choices=("github",), help="the CI service")
     parser.add_argument("name", nargs="?", choices=NAMES, help="one workflow (default: all that apply)")
@@ -167,6 +167,7 @@ def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = Tr
     else:
         text = re.sub(r" *# <smoke>\n.*?# </smoke>\n\n?", "", text, flags=re.DOTALL)
         text = text.replace("needs: [build, gate, live-smoke]", "needs: [build, gate]")
+    text = re.sub(r" *# </?own>\n" if own else r" *# <own>\n.*?# </own>\n", "", text, flags=re.DOTALL)
     if by_hash:
         installs = re.compile(r'(pip install(?: --no-cache-dir)?) "<omni-release>"')
         text = installs.sub(rf"\1 --require-hashes -r {HASHES.as_posix()}", text)

@@ -118,7 +118,10 @@ def lower_bounds_inputs(release: Release, world: World) -> Inputs | None:
     return None if resolved is None else of_artifacts(release, world, variables, resolved)
 
 
-@reports(Rule("vulnerability", RuleClass.RELEASE, "Installed dependency has a known vulnerability"))
+VULNERABILITY = Rule("vulnerability", RuleClass.RELEASE, "Installed dependency has a known vulnerability")
+
+
+@reports(VULNERABILITY)
 def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
     """No known vulnerabilities
 
@@ -129,12 +132,22 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
     """
     if not release.project.settings.dependencies.vulnerabilities:
         raise NotApplicable("`vulnerabilities` in [tool.omni-release.dependencies] is not set")
-    out = release.folder / "pip-audit.json"
-    out.unlink(missing_ok=True)
     site = environments.site_packages(release.environment("released-uv"))
-    options = ("--path", str(site), "--format", "json", "--output", str(out), "--progress-spinner", "off")
+    yield from audited(release, world, ("--path", str(site)), "vulnerabilities")
+
+
+def audited(
+    release: Release, world: World, what: tuple[str, ...], setting: str = "", log: str = "pip-audit"
+) -> Iterator[Finding]:
+    """A finding for each published vulnerability that pip-audit finds in `what`, its options for that.
+
+    `setting` is the one that asks for this, if there is one. Raises Inconclusive where it could not check everything.
+    """
+    out = release.folder / f"{log}.json"
+    out.unlink(missing_ok=True)
+    options = (*what, "--format", "json", "--output", str(out), "--progress-spinner", "off")
     argv = programs.module(sys.executable, "pip_audit", *options, "--desc", "off")
-    completed = _run_configured(release, world, argv, "pip-audit", "vulnerabilities")
+    completed = _run_configured(release, world, argv, log, setting)
     try:
         dependencies = json.loads(out.read_bytes())["dependencies"]
     except (OSError, ValueError, KeyError):
@@ -148,9 +161,9 @@ def vulnerabilities(release: Release, world: World) -> Iterator[Finding]:
         for vulnerability in entry.get("vulns", ()):
             fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
             message = f"{entry['name']} {entry['version']}: {vulnerability['id']}, fixed in {fixed}"
-            yield Finding(message, "vulnerability")
+            yield Finding(message, VULNERABILITY.id)
     if skipped:
-        hint = f"Require them from a public index. {_off('vulnerabilities')}"
+        hint = f"Require them from a public index. {_off(setting)}".rstrip()
         raise Inconclusive("\n".join(("pip-audit could not check:", *skipped)), hint)
 
 
@@ -160,15 +173,16 @@ def _run_configured(release: Release, world: World, argv: tuple[str, ...], name:
     completed = world.processes.run(command)
     if completed.timed_out:
         raise Inconclusive(
-            f"{Path(argv[0]).name} {completed.ended(command.deadline)}", f"See {command.log}. {_off(setting)}"
+            f"{Path(argv[0]).name} {completed.ended(command.deadline)}", f"See {command.log}. {_off(setting)}".rstrip()
         )
     if completed.code != 0 and completed.network:
         raise Inconclusive(
-            "\n".join(("probably a network failure:", *completed.tail[-5:])), f"See {command.log}. {_off(setting)}"
+            "\n".join(("probably a network failure:", *completed.tail[-5:])),
+            f"See {command.log}. {_off(setting)}".rstrip(),
         )
     return completed
 
 
 def _off(setting: str) -> str:
-    """How to do without a check that a setting asks for."""
-    return f"Or leave the check out: remove `{setting}` from [tool.omni-release.dependencies]."
+    """How to do without a check that a setting asks for; empty without such a setting."""
+    return setting and f"Or leave the check out: remove `{setting}` from [tool.omni-release.dependencies]."

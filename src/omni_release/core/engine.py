@@ -124,7 +124,7 @@ def _outcome_without_running(
                     actions = tuple(map(str, task.body.actions(release, world)))
             planned = _outcome_of(task, Status.PLANNED, f"needs {need}, which is only planned", Severity.NOTICE)
             return dataclasses.replace(planned, actions=actions)
-        if other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked:
+        if not task.always and (other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked):
             unmet[need] = f"{need}, which {_UNMET.get(other.status, 'did not run')}"
     if not unmet:
         return None

@@ -19,7 +19,7 @@ from omni_release.core.cache import OutcomeCache, digest, prune, user_cache
 from omni_release.core.documents import read_json, to_json
 from omni_release.core.errors import Inconclusive, Locked, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder, now
-from omni_release.core.model import PUBLISHED, Project, Target
+from omni_release.core.model import PUBLISHED, Project, Report, Target
 from omni_release.core.own_folder import FOLDER, require_own
 from omni_release.core.redaction import Redact, strip_userinfo
 from omni_release.core.world import Files
@@ -190,6 +190,17 @@ _READ_ONLY = ("version", "models", "cassettes", "audit", "doctor", "checklist")
 
 
 @dataclass(frozen=True)
+class WatchIssue:
+    """The issue on GitHub that states the result of a watch: in which repository ([HOST/]OWNER/NAME).
+
+    `report` is that of an earlier run; without it, that of this one counts.
+    """
+
+    repository: str
+    report: Report | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """The options of a run: `run` names one to resume, `format` is the form of the report on stdout.
 
@@ -197,7 +208,8 @@ class Request:
     `only` are the ids of the tasks to run, with those that they need; empty means all. `to` is the name of a real
     index, `destination` its addresses; with `yes` there is no prompt for the version. `verbosity` is -1 for the verdict
     alone, 0 for the stages and the problems, 1 for every task. `baseline` takes the place of the project's own. With
-    `fresh` no outcome of an earlier run is used; with `cache` they are used whatever the settings say.
+    `fresh` no outcome of an earlier run is used; with `cache` they are used whatever the settings say. `issue` is
+    what states the result of a watch.
     """
 
     lane: str
@@ -216,6 +228,7 @@ class Request:
     baseline: Baseline | None = None
     fresh: bool = False
     cache: bool = False
+    issue: WatchIssue | None = None
 
     @property
     def read_only(self) -> bool:

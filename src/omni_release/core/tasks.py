@@ -128,6 +128,7 @@ class Task:
     `signable` one may be answered by a person where it is inconclusive. No waiver has an effect on a check that is not
     `waivable`: nothing is published without it.
     A `partial` one sees less in this lane than in a rehearsal, so that what it does not report may still be there.
+    One that runs `always` comes after the tasks that it needs, whatever came of them.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Task:
     stage: Stage = Stage.SOURCE
     summary: str = ""
     partial: bool = False
+    always: bool = False
 
     @property
     def kind(self) -> str:

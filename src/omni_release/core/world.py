@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from omni_release.core.actions import Confirm, Copy, Link, Move, Pin, Run, Send, Write
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import Artifact, Outcome, Release, SignOff, Status, Target
+from omni_release.core.model import Artifact, Outcome, Release, Report, SignOff, Status, Target
 
 if TYPE_CHECKING:
     from omni_release.core.cache import Inputs, Kept, Used
@@ -154,12 +154,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class IndexFile:
-    """A file that an index lists; `sha256` and `uploaded` are None where the index does not state them."""
+    """A file that an index lists; `sha256` and `uploaded` are None where the index does not state them.
+
+    `yanked` is the reason of a file that was yanked (PEP 592), which may be empty; None for one that was not.
+    """
 
     name: str
     sha256: str | None
     url: str
     uploaded: datetime.datetime | None = None
+    yanked: str | None = None
 
 
 class FileState(enum.StrEnum):
@@ -246,6 +250,9 @@ class DefaultIndex(Protocol):
     def has_version(self, project: str, version: str) -> bool:
         """Whether it lists a file of this version. Raises Inconclusive or PermanentRefusal if it does not answer."""
 
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """The files of a project that it lists; empty if it does not know the project. Raises as `has_version`."""
+
 
 class NoDefaultIndex:
     """No default index: everything about it is inconclusive."""
@@ -254,6 +261,9 @@ class NoDefaultIndex:
         raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
 
     def has_version(self, project: str, version: str) -> bool:
+        raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
         raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
 
 
@@ -371,12 +381,17 @@ class Accepted(Protocol):
         """The outcome without the findings that are accepted."""
 
 
+def _no_report() -> Report:
+    raise Inconclusive("there is no report here", "Run the whole lane.")
+
+
 @dataclass(frozen=True)
 class World:
     """All interfaces together.
 
     `environment` are the variables of this process; `tell` shows the progress of a task; `task_ids` gives the ids of
-    all tasks in all lanes. Without `outcomes`, nothing is used again.
+    all tasks in all lanes. Without `outcomes`, nothing is used again. `report` gives the report of the tasks that have
+    ended so far, without secrets: for a task that comes after all others.
     """
 
     processes: Processes
@@ -393,3 +408,4 @@ class World:
     answers: Answers | None = None
     baseline: Accepted | None = None
     task_ids: Callable[[], frozenset[str]] = frozenset
+    report: Callable[[], Report] = _no_report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -130,6 +131,15 @@ def metadata(path: Path) -> Message:
     from email.parser import Parser
 
     return Parser().parsestr(core_metadata(path).decode("utf-8", "replace"))
+
+
+def named_release(text: str) -> tuple[str, str] | None:
+    """The project and the version of `NAME==VERSION`, or of `NAME` with no version; None for anything else."""
+    wanted = parsed_requirement(text)
+    pins = [spec.version for spec in wanted.specifier if spec.operator in ("==", "===")] if wanted else []
+    if wanted is None or os.sep in text or wanted.extras or len(wanted.specifier) != len(pins) or len(pins) > 1:
+        return None
+    return wanted.name, pins[0] if pins else ""
 
 
 def wheels(folder: Path) -> tuple[Path, ...]:

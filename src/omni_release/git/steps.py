@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,14 +12,12 @@ from omni_release.core import redaction
 from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import Evidence, Release
-from omni_release.core.secret_variables import without_secrets
 from omni_release.core.world import World
-from omni_release.git import ReleaseRepository, TagRef, release_tag
+from omni_release.git import ReleaseRepository, TagRef, github, release_tag
 from omni_release.programs import RUN_VARIABLE
 from omni_release.versions import prose
 
 _GIT_TIMEOUT = 180.0  # seconds; the user's hooks may run
-_GH_TIMEOUT = 120.0
 
 
 class TagRelease:
@@ -127,9 +123,9 @@ class DraftRelease:
                 *(("--prerelease",) if draft.prerelease else ()),
             ),
             cwd=release.project.root,
-            environment=_gh_environment(release, world),
+            environment=github.environment(release, world),
             log=release.logs / "draft.log",
-            deadline=_GH_TIMEOUT,
+            deadline=github.TIMEOUT,
             network=True,
         )
 
@@ -138,10 +134,10 @@ class DraftRelease:
         answer = world.processes.ask(
             *(draft.gh, "release", "view", draft.tag, "--repo", draft.repository, "--json", "url,isDraft"),
             cwd=release.project.root,
-            environment=_gh_environment(release, world),
-            deadline=_GH_TIMEOUT,
+            environment=github.environment(release, world),
+            deadline=github.TIMEOUT,
         )
-        if answer is None or answer.code == _NOT_LOGGED_IN:
+        if answer is None or answer.code == github.NOT_LOGGED_IN:
             raise NotApplicable(f"gh has no access to {draft.repository}: no draft is created")
         if answer.code == 0:
             view = json.loads(answer.out)
@@ -153,14 +149,6 @@ class DraftRelease:
             f"{redaction.strip_userinfo(answer.err)}",
             "Run `gh auth status`. Then run the same command again, or draft the release on GitHub by hand.",
         )
-
-
-_NOT_LOGGED_IN = 4  # gh's exit code for it
-
-_REMOTE_ADDRESSES = (
-    re.compile(r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d+)?/(?P<path>[^/]+/[^/]+?)(?:\.git)?/?"),
-    re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]{2,}):(?P<path>[^/]+/[^/]+?)(?:\.git)?/?"),
-)
 
 
 @dataclass(frozen=True)
@@ -177,14 +165,13 @@ def _draft(release: Release, world: World) -> _Draft:
     """Raises NotApplicable where gh is not installed, or the remote's address is not one of a host like GitHub."""
     from packaging.version import InvalidVersion, Version
 
-    gh = shutil.which("gh", path=world.environment.get("PATH"))
+    gh = github.program(world.environment)
     if gh is None:
         raise NotApplicable("gh is not installed: no draft is created")
     repository = git.open_repository(release, world)
-    # The address may contain credentials: only its host and path are used.
     address = repository.line("remote", "get-url", repository.remote) if repository.remote else ""
-    parts = next((match for pattern in _REMOTE_ADDRESSES if (match := pattern.fullmatch(address))), None)
-    if parts is None:
+    on_github = github.repository_at(address)
+    if not on_github:
         raise NotApplicable("the remote is not on a host that gh supports: no draft is created")
     version = release_tag.released_version(release, world)
     tag = git.ci_tag(world.environment) or release_tag.tag_name(release, repository, version)
@@ -192,13 +179,4 @@ def _draft(release: Release, world: World) -> _Draft:
         prerelease = Version(version).is_prerelease
     except InvalidVersion:
         prerelease = False
-    return _Draft(gh, f"{parts['host'].removeprefix('ssh.')}/{parts['path']}", tag, prerelease)
-
-
-def _gh_environment(release: Release, world: World) -> dict[str, str]:
-    """The environment for gh, which finds its token or configuration in it; without prompts and debug output."""
-    quiet = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
-    given = (*git.GH_TOKENS, *release.project.settings.git.pass_env)
-    environment = without_secrets(world.environment, given)
-    environment.pop("GH_DEBUG", None)
-    return environment | quiet | {RUN_VARIABLE: str(release.folder)}
+    return _Draft(gh, on_github, tag, prerelease)

@@ -216,7 +216,14 @@ def _parse_page(project: str, response: Response) -> tuple[IndexFile, ...]:
     else:
         raise ValueError(f"{content_type!r} is not the content type of a simple index")
     return tuple(
-        IndexFile(file.filename, file.digests.get("sha256"), file.url, file.upload_time) for file in page.packages
+        IndexFile(
+            file.filename,
+            file.digests.get("sha256"),
+            file.url,
+            file.upload_time,
+            (file.yanked_reason or "") if file.is_yanked else None,
+        )
+        for file in page.packages
     )
 
 

@@ -69,7 +69,10 @@ def read_url(url: str, most: int) -> bytes:
 
 
 def _chosen(files: Sequence[IndexFile], project: str, version: str) -> Iterator[IndexFile]:
-    """The sdist of the version, and the wheel that suits this machine best, else the first one."""
+    """The sdist of the version, and the wheel that suits this machine best, else the first one.
+
+    As for an installer, a version that was yanked is chosen only where it is named, or where there is no other.
+    """
     by_version: dict[Version, list[tuple[IndexFile, frozenset[Tag]]]] = {}
     for file in files:
         try:
@@ -85,8 +88,9 @@ def _chosen(files: Sequence[IndexFile], project: str, version: str) -> Iterator[
         asked = Version(version) if version else None
     except InvalidVersion:
         raise UsageError(f"{version!r} is not a version", f"Write it as {project}==1.2.3.") from None
-    final = [known for known in by_version if not known.is_prerelease]
-    chosen = asked or max(final or by_version, default=None)
+    kept = [known for known, of in by_version.items() if any(file.yanked is None for file, _ in of)] or [*by_version]
+    final = [known for known in kept if not known.is_prerelease]
+    chosen = asked or max(final or kept, default=None)
     found = by_version.get(chosen, []) if chosen else []
     yield from (file for file, tags in found if not tags and file.name.endswith(".tar.gz"))
     wheels = [(file, tags) for file, tags in found if tags]

@@ -19,7 +19,7 @@ from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.models import Registry
 from omni_release.models.facts import Model, Stage
-from omni_release.models.names import PROSE, Occurrence, find_names
+from omni_release.models.names import PROSE, Occurrence, Search, find_names
 from omni_release.models.uses import Context, Reader
 
 SHUT_DOWN = Rule("model-shut-down", RuleClass.RELEASE, "A model is shut down")
@@ -43,7 +43,10 @@ _CHANGELOG_FILE = re.compile(r"(?:changelog|changes|history|news|release[-_]?not
 _CHANGELOG_FOLDERS = {"changes", "changelog.d", "newsfragments", "changelogs"}
 
 
-@reports(SHUT_DOWN, SHUTS_DOWN, UNCONFIRMED, ROUTED, DEPRECATED, UNKNOWN, STALE, COMPUTED, UNREAD)
+RULES = (SHUT_DOWN, SHUTS_DOWN, UNCONFIRMED, ROUTED, DEPRECATED, UNKNOWN, STALE, COMPUTED, UNREAD)
+
+
+@reports(*RULES)
 def retired_models(release: Release, world: World) -> Iterator[Finding]:
     """No retired models
 
@@ -60,6 +63,13 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     configured = configured_occurrences(project, search.occurrences)
     if not search.occurrences and not search.unread and not configured:
         raise NotApplicable("no file of the project names a model")
+    yield from findings_of(project, search, registry, today, configured)
+
+
+def findings_of(
+    project: Project, search: Search, registry: Registry, today: date, configured: Sequence[Occurrence] = ()
+) -> Iterator[Finding]:
+    """What is to be said of the names that a search has found, and of those that are `configured`."""
     findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
     additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
     reader = Reader(project.root, file_roles.of_project(project), search.occurrences)

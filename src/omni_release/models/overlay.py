@@ -92,12 +92,17 @@ def _state(path: Path) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=8)
 def _loaded(root: Path, user_cache: Path | None, states: tuple[tuple[int, int], ...]) -> Registry:
+    return stated(root / OVERLAY, _rows(root / "pyproject.toml"), user_cache)
+
+
+def stated(committed: Path, rows: Sequence[ModelRow], user_cache: Path | None = None) -> Registry:
+    """The registry with the rows of a project's settings, and with its committed file if it exists: see `at`."""
     registry = builtin()
     if user_cache is not None and user_cache.is_file():
         registry = _with_cache(registry, read(user_cache))
-    if (root / OVERLAY).is_file():
-        registry = merged(registry, read(root / OVERLAY))
-    return _with_rows(registry, _rows(root / "pyproject.toml"))
+    if committed.is_file():
+        registry = merged(registry, read(committed))
+    return _with_rows(registry, rows)
 
 
 def _rows(path: Path) -> tuple[ModelRow, ...]:

@@ -31,7 +31,7 @@ def after(report: Report) -> str:
     run = PurePath(report.run).name if report.run else ""
     if report.lane in ("doctor", "published"):
         again += f" --to {report.target}"
-    without_checkout = report.lane == "inspect" and report.run is None
+    without_checkout = report.lane in ("inspect", "watch") and report.run is None
     if report.lane == "release" or without_checkout or report.verdict in ("planned", "skipped", NOTHING_TESTED):
         return ""
     if report.interrupted:

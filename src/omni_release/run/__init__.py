@@ -170,6 +170,13 @@ def _run_tasks(session: _Session) -> Report:
         screen.say([text.header_line(release.project.name, release.version, session.head, target), ""])
     outcomes: list[Outcome] = []
     interrupted = False
+
+    def report_so_far() -> Report:
+        seconds = world.clock.monotonic() - begun
+        report = _report(request, lane, release, world, link(outcomes), seconds, interrupted=False)
+        return _redacted(report, session.redact)
+
+    world = replace(world, report=report_so_far)
     try:
         for outcome in _outcomes(request, lane, release, world, progress, session.redact):
             if outcome.stage is Stage.BUILD and not any(before.stage is Stage.BUILD for before in outcomes):
@@ -181,6 +188,12 @@ def _run_tasks(session: _Session) -> Report:
     screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
     seconds = world.clock.monotonic() - begun
     return _report(request, lane, release, world, link(outcomes), seconds, interrupted=interrupted)
+
+
+def _redacted(report: Report, redact: Redact) -> Report:
+    """The report without secrets."""
+    shown: Report = redacted(report, redact)
+    return shown
 
 
 def _load_page(environment: Mapping[str, str]) -> None:
@@ -246,7 +259,8 @@ def _lane(request: Request) -> Lane:
 
     Each lane but `version` checks the names in the settings: `version` runs at every commit, and has only one check.
     """
-    lane = custom_tasks.with_project_tasks(lanes.lane(request.lane, request.artifacts, request.mode), request.project)
+    lane = lanes.lane(request.lane, request.artifacts, request.mode, request.issue)
+    lane = custom_tasks.with_project_tasks(lane, request.project)
     ids = [task.id for task in lane.tasks]
     if request.lane != "version":
         lane_names.validate(lane, request.project)
