@@ -301,14 +301,18 @@ def repository_top(folder: str) -> str | None:
 
 if sys.platform == "win32":
 
-    def git_output(folder: str, *arguments: str) -> str | None:
-        """What git prints; None where it is not installed, or does not exit with 0."""
+    def git_output(folder: str, *arguments: str, given: str = "") -> str | None:
+        """What git prints when it is given this input; None where it is not installed, or does not exit with 0."""
         import subprocess  # noqa: TID251 - reads only, and must start fast
 
         argv = [*WITHOUT_HOOKS, "-C", folder, *arguments]
         try:
             ended = subprocess.run(  # noqa: S603 - git
-                argv, capture_output=True, stdin=subprocess.DEVNULL, env=without_secrets(os.environ), check=False
+                argv,
+                capture_output=True,
+                input=given.encode("utf-8", "surrogateescape"),
+                env=without_secrets(os.environ),
+                check=False,
             )
         except OSError:
             return None
@@ -316,15 +320,16 @@ if sys.platform == "win32":
 
 else:
 
-    def git_output(folder: str, *arguments: str) -> str | None:
-        """What git prints; None where it is not installed, or does not exit with 0.
+    def git_output(folder: str, *arguments: str, given: str = "") -> str | None:
+        """What git prints when it is given this input; None where it is not installed, or does not exit with 0.
 
         Without subprocess, whose import takes longer than all of `version` in a small project (bench/start.py).
         """
         argv = [*WITHOUT_HOOKS, "-C", folder, *arguments]
         reading, writing = os.pipe()
         null = os.open(os.devnull, os.O_RDWR)
-        actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+        source = _file_with(given) if given else os.dup(null)
+        actions = [(os.POSIX_SPAWN_DUP2, source, 0), (os.POSIX_SPAWN_DUP2, writing, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
         try:
             process = os.posix_spawnp(argv[0], argv, without_secrets(os.environ), file_actions=actions)
         except OSError:
@@ -333,7 +338,19 @@ else:
         finally:
             os.close(writing)
             os.close(null)
+            os.close(source)
         with open(reading, "rb") as pipe:
             printed = pipe.read()
         _, status = os.waitpid(process, 0)
         return printed.decode("utf-8", "surrogateescape") if status == 0 else None
+
+    def _file_with(text: str) -> int:
+        """A file without a name that has this text, open at its beginning: a pipe would fill up."""
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            descriptor = os.dup(file.fileno())
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return descriptor

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 
 _PARTS = ("build", "inspect", "tests", "publish", "verify")
+_PACKAGES = ("workspace", "plan")
 _STATES = ("status", "runs", "report")
 
 GROUPS = {
-    "Release": ("prepare", "rehearse", "release", "doctor", "published", "watch", *_PARTS, "clean"),
+    "Release": ("prepare", "rehearse", "release", "doctor", "published", "watch", *_PARTS, *_PACKAGES, "clean"),
     "Adopt": ("init", "baseline"),
     "Check": ("gate", "version", "audit", "models", "checklist", "sign"),
     "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),
@@ -50,6 +51,7 @@ COMMANDS = tuple(name for group in GROUPS.values() for name in group)
 _MODULES = {
     **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
     **dict.fromkeys(_STATES, "status"),
+    **dict.fromkeys(_PACKAGES, "workspace"),
     **{name: name for name in ("inspect", "prepare", "watch")},
     "record": "smoke",
 }
@@ -121,6 +123,8 @@ def parse(words: Sequence[str]) -> Arguments:
 _TOGETHER: dict[tuple[str, ...], str] = {
     ("doctor", "published", "watch"): "what a release needs, what is published",
     _PARTS: "run the rehearsal up to this stage",
+    ("init", "baseline"): "set a project up; accept today's findings of quality rules",
+    _PACKAGES: "the packages of a repository; what a release contains",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
     ("checklist", "sign"): "questions of a release: check, show, create, answer",
     _STATES: "where the project is, earlier runs, their reports",

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 file`, `3 files`, `2 classes`."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    """A number with its noun: `1 file`, `3 files`, `2 classes`, `2 batches`."""
+    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
 
 

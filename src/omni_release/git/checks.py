@@ -221,7 +221,7 @@ def tag_available(release: Release, world: World) -> Iterator[Finding]:
 
 def _ci_tag_problems(release: Release, repository: ReleaseRepository, version: str, name: str) -> Iterator[Finding]:
     """In CI that a tag has started: whether it is this version's tag."""
-    template, parts = release.project.settings.git.tag, version_tags.split_tag(name)
+    template, parts = release_tag.tag_owner(release).template, version_tags.split_tag(name)
     wanted = release_tag.fill(template or release_tag.USUAL_TEMPLATE, release, version)
     same_version = bool(parts and distributions.same_version(parts[1], version))
     if name != wanted if template else not same_version:

@@ -30,7 +30,7 @@ def released_version(release: Release, world: World) -> str:
 
 def tag_name(release: Release, repository: ReleaseRepository, version: str) -> str:
     """The name of the tag for a version. Raises SettingsError where the setting `tag` gives no valid name."""
-    configured = release.project.settings.git.tag
+    configured = tag_owner(release).template
     if not configured:
         return fill(_usual_template(release, repository), release, version)
     problem = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _ast
+import os
 import re
 from collections.abc import Callable
 
@@ -257,7 +258,8 @@ def _setup_value(member: Member, value: _ast.expr) -> list[Place] | None:
 def _files_in(member: Member, tree: _ast.Module) -> list[Place] | None:
     """The version in a file that setup.py opens: its path is in setup.py, in one string or in several."""
     for path in paths_in_setup(tree):
-        if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")):
+        of_another = path.endswith("pyproject.toml") and os.path.normpath(path).startswith("..")
+        if "setup.py" not in path and not path.endswith((".md", ".rst", ".txt~")) and not of_another:
             found = _in_file(member, path)
             if found and (found[0].form != "tuple" or _is_version_tuple(member, found[0])):
                 return found

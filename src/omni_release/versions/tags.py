@@ -7,6 +7,7 @@ import re
 from collections import namedtuple
 
 from omni_release import source_tree
+from omni_release.core import toml
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import Version, parse
 
@@ -46,12 +47,29 @@ class TagOwner(namedtuple("TagOwner", "name template folder nested", defaults=("
 
 
 def owner_of(root: str, name: str, template: str = "") -> TagOwner:
-    """The project in the folder `root`, as an owner of tags."""
+    """The project in the folder `root`, as an owner of tags; without a template of its own, with its workspace's."""
     root = os.path.realpath(root)
     top = source_tree.repository_top(root)
     if top is None or top == root:
         return TagOwner(name, template)
-    return TagOwner(name, template, os.path.basename(root), _is_project(top))
+    workspace = _settings_above(root, top)
+    template = template or str(workspace.get("tag") or "")
+    nested = workspace.get("versions") != "fixed" and _is_project(top)  # one version, and so the tags are everyone's
+    return TagOwner(name, template, os.path.basename(root), nested)
+
+
+def _settings_above(root: str, top: str) -> dict[str, object]:
+    """[tool.omni-release.workspace] of the nearest folder that has it, up to the repository's top; else empty."""
+    while root != top:
+        root = os.path.dirname(root)
+        try:
+            with open(os.path.join(root, "pyproject.toml"), encoding="utf-8", errors="replace") as file:
+                text = file.read()
+            if "tool.omni-release.workspace" in text:
+                return toml.table(toml.read(text), "tool", "omni-release", "workspace")
+        except (OSError, toml.Malformed):
+            continue
+    return {}
 
 
 def has_later(root: str, name: str, template: str, stated: str) -> bool:
@@ -83,20 +101,37 @@ def split_tag(tag: str) -> tuple[str, str] | None:
 
 def own_tags(tags: Iterable[str], owner: TagOwner) -> list[Tag]:
     """The tags of a project's versions: those that name it, and those that name no project and can be its own."""
-    if owner.template:
-        before, _, after = owner.template.replace("{name}", owner.name).partition("{version}")
-        return [Tag(tag, before, version, named=True) for tag, version in _filled(tags, before, after)]
-    names = {canonical(owner.name)} | ({canonical(owner.folder)} if owner.folder else set())
-    found = []
-    for tag in tags:
-        if parts := _parts(tag):
-            stem = _END.sub("", parts[0])
-            named = bool(names & {canonical(stem), canonical(stem.rpartition("/")[2])})
-            if named or (_PLAIN.fullmatch(parts[0]) and not owner.nested):
-                found.append(Tag(tag, *parts, named))
-    # In a folder of a repository, the plain tags are its own only where no tag names it.
-    named_tags = [tag for tag in found if tag.named]
-    return named_tags if owner.folder and named_tags else found
+    return TagNames(tags).of(owner)
+
+
+class TagNames:
+    """The tags of a repository, each read once, however many projects ask for theirs."""
+
+    def __init__(self, tags: Iterable[str]) -> None:
+        self._names = tuple(tags)
+        self._parsed: dict[int, Tag] = {}
+        self._by_name: dict[str, set[int]] = {}
+        self._plain: set[int] = set()
+        for at, tag in enumerate(self._names):
+            if parts := _parts(tag):
+                self._parsed[at] = Tag(tag, *parts, named=False)
+                stem = _END.sub("", parts[0])
+                for name in {canonical(stem), canonical(stem.rpartition("/")[2])}:
+                    self._by_name.setdefault(name, set()).add(at)
+                if _PLAIN.fullmatch(parts[0]):
+                    self._plain.add(at)
+
+    def of(self, owner: TagOwner) -> list[Tag]:
+        """See `own_tags`."""
+        if owner.template:
+            before, _, after = owner.template.replace("{name}", owner.name).partition("{version}")
+            return [Tag(tag, before, version, named=True) for tag, version in _filled(self._names, before, after)]
+        names = {canonical(owner.name)} | ({canonical(owner.folder)} if owner.folder else set())
+        named = set().union(*(self._by_name.get(name, ()) for name in names))
+        found = named if owner.nested else named | self._plain
+        # In a folder of a repository, the plain tags are its own only where no tag names it.
+        chosen = named if owner.folder and named else found
+        return [self._parsed[at]._replace(named=at in named) for at in sorted(chosen)]
 
 
 def _filled(tags: Iterable[str], before: str, after: str) -> list[tuple[str, Version]]:

@@ -31,6 +31,10 @@ from omni_release.workspaces.model import Package, Workspace
 _FILE = "pyproject.toml"
 _OWN = ("tool", "omni-release", "workspace")
 _DECLARED = (_OWN, ("tool", "uv", "workspace"), ("tool", "rye", "workspace"))
+_BY_TAG = "it comes from git's tags"
+_OWN_TAGS = re.compile(
+    r"tag[-_](?:regex|pattern|prefix|filter|format)|pattern[-_]prefix|describe[-_]command|--match|^\s*pattern\s*=", re.M
+)
 _MAGIC = re.compile(r"[*?\[{]")
 
 
@@ -223,6 +227,8 @@ class _Discovery:
     def _package(self, folder: str, member: Member, names: set[str], *, by_uv: bool) -> Package:
         version, no_version = self._version(member)
         private = _withheld(member, by_uv=by_uv)
+        if not private and "+" in (version or ""):
+            private = f"its version, {version}, is local: no index accepts it"
         if not private and not version and "build-system" not in member.pyproject and not self._setup(folder):
             private = "it has neither a build back end nor a version"
         tag = member.table("tool", "omni-release", "git").get("tag") or self.settings.tag
@@ -248,13 +254,13 @@ class _Discovery:
         if found and not found[0].form.startswith(TAG):
             return normalize(found[0].value), ""
         if found or source.is_versioned_by_tag(member):
-            return None, "it comes from git's tags"
+            return None, _BY_TAG
         return None, "no file states it"
 
     def _groups(self, packages: Mapping[str, Package], members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
         """The packages that share a version: all, those of a group in the settings, and those in lockstep."""
         released = [key for key, package in packages.items() if not package.private]
-        if self.settings.versions == "fixed":
+        if self.settings.versions == "fixed" or _is_one_tag_for_all(packages, members):
             return {"all": tuple(sorted(released))}
         groups: dict[str, tuple[str, ...]] = {}
         for group, names in self.settings.groups.items():
@@ -286,6 +292,19 @@ class _Discovery:
     def _error(self, keys: tuple[str, ...], problem: str, hint: str) -> SettingsError:
         line = nearest_line(self.text, (*keys, "members")) if keys else None
         return SettingsError(problem, hint, path=self.root / _FILE, line=line)
+
+
+def _is_one_tag_for_all(packages: Mapping[str, Package], members: Mapping[str, Member]) -> bool:
+    """Does each version come from git's tags, and does no package say which tags are its own?"""
+    by_tag = [
+        member
+        for member in members.values()
+        if not packages[member.canonical].private and packages[member.canonical].no_version == _BY_TAG
+    ]
+    released = sum(not package.private for package in packages.values())
+    texts = [member.checkout.text(member.at + name) for member in by_tag for name in (_FILE, "setup.py", "setup.cfg")]
+    own = any(_OWN_TAGS.search(text.text) for text in texts if text) or any(packages[m.canonical].tag for m in by_tag)
+    return len(by_tag) == released > 1 and not own
 
 
 def _withheld(member: Member, *, by_uv: bool = False) -> str:

@@ -1,0 +1,131 @@
+"""What git knows of each package: the tag of its last release, and whether its files have changed since."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from omni_release import source_tree
+from omni_release.core.errors import UsageError
+from omni_release.versions.pep440 import parse
+from omni_release.versions.tags import Tag, TagNames, TagOwner
+from omni_release.workspaces.model import Package, Workspace
+
+
+@dataclass(frozen=True)
+class History:
+    """The last release of a package that HEAD contains, and what is different now.
+
+    `tag` and `version` are empty where it has no tag of its own. `changed` says whether a file in its folder differs
+    from the tag's commit (or from the commit that was asked for), uncommitted ones included; None without a tag.
+    """
+
+    tag: str = ""
+    version: str = ""
+    changed: bool | None = None
+    uncommitted: bool = False
+
+
+def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
+    """The history of each package, by its name; empty histories outside a repository.
+
+    `since` is a commit that all are compared with, instead of each package's own tag. Raises UsageError where there is
+    no such commit.
+    """
+    root = str(workspace.root)
+    top = source_tree.repository_top(root)
+    if top is None or source_tree.git_output(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
+        return dict.fromkeys(workspace.packages, History())
+    commits = _tags(root)
+    names = TagNames(commits)
+    newest = {key: _newest(workspace, package, names) for key, package in workspace.packages.items()}
+    if since:
+        found = source_tree.git_output(root, "rev-parse", "--verify", "--quiet", f"{since}^{{commit}}")
+        if found is None:
+            raise UsageError(f"git knows no commit {since!r}", "Name a tag, a branch or a commit, as git does.")
+        bases = dict.fromkeys(workspace.packages, found.strip())
+    else:
+        bases = {key: commits[tag.name] for key, tag in newest.items() if tag}
+    inside = workspace.root.resolve().relative_to(top).as_posix()
+    dirty = _dirty(workspace, root)
+    differing = _differing(workspace, root, "" if inside == "." else f"{inside}/", bases)
+    histories = {}
+    for key, tag in newest.items():
+        changed = key in differing or key in dirty if key in bases else None
+        name, version = (tag.name, str(tag.version)) if tag else ("", "")
+        histories[key] = History(name, version, changed, key in dirty)
+    return histories
+
+
+def _tags(root: str) -> dict[str, str]:
+    """The tags in the history of HEAD, and their commits."""
+    form = "--format=%(refname:strip=2)%09%(objectname)%09%(*objectname)"
+    listed = source_tree.git_output(root, "for-each-ref", form, "--merged=HEAD", "refs/tags") or ""
+    return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}
+
+
+def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | None:
+    """The tag of a package's highest version; of packages that all share one version, also a tag without a name.
+
+    Such a tag of a higher version than the package's is another package's: none is then known of this one.
+    """
+    released = {other.key: other for other in workspace.released}
+    whole = bool(package.group) and set(workspace.groups[package.group]) >= released.keys()
+    nested = any(other.folder == "." for other in released.values()) and package.folder != "." and not whole
+    folder = "" if package.folder == "." else posixpath.basename(package.folder)
+    newest = max(
+        names.of(TagOwner(package.name, package.tag, folder, nested)), key=lambda tag: tag.version.key, default=None
+    )
+    stated = parse(package.version or "")
+    of_another = newest and not newest.named and not whole and stated and newest.version.key > stated.key
+    return None if of_another else newest
+
+
+def _dirty(workspace: Workspace, root: str) -> frozenset[str]:
+    """The packages with uncommitted files, or with untracked ones that are not ignored."""
+    status = source_tree.git_output(
+        root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", "."
+    )
+    prefix = source_tree.git_output(root, "rev-parse", "--show-prefix") or ""
+    files = (entry[3:].removeprefix(prefix.strip()) for entry in (status or "").split("\0") if entry)
+    return frozenset(_owners(workspace, files))
+
+
+def _owners(workspace: Workspace, files: Iterable[str]) -> Iterator[str]:
+    """The package that each file is of: the one in the nearest folder above it."""
+    by_folder = {package.folder: key for key, package in workspace.packages.items()}
+    for file in files:
+        folder = posixpath.dirname(file)
+        while folder and folder not in by_folder:
+            folder = posixpath.dirname(folder)
+        if key := by_folder.get(folder or "."):
+            yield key
+
+
+def _differing(workspace: Workspace, root: str, inside: str, bases: Mapping[str, str]) -> frozenset[str]:
+    """The packages whose files in HEAD are not those of the commit in `bases`.
+
+    By the hashes of their folders, which git knows without a look at the files; where packages are nested, by the names
+    of the files that differ.
+    """
+    folders = {package.folder for package in workspace.packages.values()}
+    found = set()
+    asked = []
+    for key, commit in bases.items():
+        folder = workspace.packages[key].folder
+        if folder == "." or any(other.startswith(f"{folder}/") for other in folders):
+            listed = source_tree.git_output(
+                root, "diff", "--name-only", "-z", "--no-renames", "--relative", commit, "HEAD", "--", folder
+            )
+            if key in _owners(workspace, filter(None, (listed or "").split("\0"))):
+                found.add(key)
+        else:
+            asked.append((key, f"{commit}:{inside}{folder}", f"HEAD:{inside}{folder}"))
+    lines = "".join(f"{then}\n{now}\n" for _, then, now in asked)
+    printed = source_tree.git_output(root, "cat-file", "--batch-check=%(objectname)", given=lines) if lines else ""
+    hashes = iter((printed or "").splitlines())
+    for (key, _, _), then, now in zip(asked, hashes, hashes, strict=False):
+        if then != now:
+            found.add(key)
+    return frozenset(found)

@@ -1,0 +1,192 @@
+"""What a release of a workspace contains, by git's tags and by what the packages require of each other."""
+
+# ruff: noqa: E501 - a table of changes, one case in a row
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from omni_release.cli import main
+from omni_release.core.errors import UsageError
+from omni_release.workspaces import discovery, listing, plan
+from tests.repositories import clean_environment, git
+from tests.workspaces.layouts import CORE, PLUG, UV, laid_out, package
+
+FILES = {"pyproject.toml": UV, **CORE, **PLUG, "packages/solo/pyproject.toml": package("acme-solo", "2.0.0")}
+TAGS = ("acme-core-1.0.0", "acme_plug/v0.3", "solo@2.0.0", "v9.9.9")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of three packages, each with a tag of its own version."""
+    root = laid_out(tmp_path_factory.mktemp("template"), FILES)
+    git("init", "--quiet", "--initial-branch=main", cwd=root)
+    commit(root)
+    for tag in TAGS:
+        git("tag", tag, cwd=root, environment=clean_environment())
+    return root
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    """A copy of the repository, to change."""
+    return shutil.copytree(template, tmp_path / "acme")
+
+
+def commit(root: Path) -> None:
+    git("add", "--all", cwd=root)
+    git("commit", "--quiet", "--message=change", cwd=root, environment=clean_environment())
+
+
+def planned(root: Path, *names: str, since: str = "") -> plan.Plan:
+    found = discovery.discover(root)
+    assert found is not None
+    return plan.of_release(found, names, since)
+
+
+def write(root: Path, name: str, text: str) -> None:
+    laid_out(root, {name: text})
+    commit(root)
+
+
+def test_nothing_changed(root: Path) -> None:
+    """A package whose folder is as its own tag has it is in no release; the tags of others do not count."""
+    found = planned(root)
+    assert (found.reasons, found.batches, found.problems) == ({}, (), ())
+    assert {key: known.tag for key, known in found.histories.items()} == {
+        "acme-core": "acme-core-1.0.0",
+        "acme-plug": "acme_plug/v0.3",
+        "acme-solo": "solo@2.0.0",
+    }
+    write(root, "README.md", "a file of no package")
+    assert planned(root).reasons == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason", "problem"),
+    [
+        ("packages/core/acme_core.py", "x = 1", "changed since acme-core-1.0.0", "acme-core 1.0.0 has a tag already, acme-core-1.0.0; in the release: changed since acme-core-1.0.0"),
+        ("packages/core/pyproject.toml", package("acme-core", "1.1"), "1.1 follows 1.0.0", ""),
+        ("packages/core/pyproject.toml", package("acme-core", "0.9"), "changed since acme-core-1.0.0", "acme-core 0.9 is lower than 1.0.0 (tag acme-core-1.0.0)"),
+    ],
+)  # fmt: skip
+def test_changed(file: str, text: str, reason: str, problem: str, root: Path) -> None:
+    """A package with changed files or a later version is released; one that keeps its version has a problem."""
+    write(root, file, text)
+    found = planned(root)
+    assert found.reasons == {"acme-core": reason}
+    assert found.order == ("acme-core",)
+    assert [item.message for item in found.problems] == ([problem] if problem else [])
+
+
+def test_uncommitted(root: Path) -> None:
+    """A new file that is not committed makes its package a changed one."""
+    laid_out(root, {"packages/solo/new.py": ""})
+    assert planned(root).reasons == {"acme-solo": "uncommitted changes since solo@2.0.0"}
+
+
+def test_requirements_that_leave_a_version_out(root: Path) -> None:
+    """A range, or a pin, that leaves out the sibling's version is a problem with its place."""
+    write(root, "packages/core/pyproject.toml", package("acme-core", "2.0"))
+    write(root, "packages/plug/pyproject.toml", package("acme_plug", "0.4", "acme-core>=1,<2"))
+    write(root, "packages/solo/pyproject.toml", package("acme-solo", "2.1.0", "acme_core==1.0.0"))
+    found = planned(root)
+    assert found.batches == (("acme-core",), ("acme-plug", "acme-solo"))
+    assert [(item.where, item.message, item.hint) for item in found.problems] == [
+        (
+            "packages/plug/pyproject.toml:4",
+            "acme_plug requires acme-core>=1,<2, which leaves out 2.0, the version of packages/core",
+            "Admit 2.0 there.",
+        ),
+        (
+            "packages/solo/pyproject.toml:4",
+            "acme-solo requires acme_core==1.0.0, which leaves out 2.0, the version of packages/core",
+            "Run omni-release version sync.",
+        ),
+    ]
+
+
+def test_named_packages(root: Path) -> None:
+    """A named package is released with what it needs, as far as that has changed; `since` compares with a commit."""
+    write(root, "packages/core/pyproject.toml", package("acme-core", "1.1"))
+    write(root, "packages/solo/pyproject.toml", package("acme-solo", "2.1.0"))
+    assert planned(root, "Acme.Plug").reasons == {"acme-core": "1.1 follows 1.0.0", "acme-plug": "named"}
+    assert planned(root, since="HEAD~1").reasons == {"acme-solo": "changed since HEAD~1"}
+    with pytest.raises(UsageError, match="has no package acme-plugs"):
+        planned(root, "acme-plugs")
+    with pytest.raises(UsageError, match="git knows no commit 'gone'"):
+        planned(root, since="gone")
+
+
+def test_groups(root: Path) -> None:
+    """Of packages that share a version all are released; plain tags are theirs where all packages share it."""
+    own = '[tool.omni-release.workspace]\ngroups = { pair = ["acme-core", "acme-solo"] }\n'
+    write(root, "pyproject.toml", UV + own)
+    write(root, "packages/core/pyproject.toml", package("acme-core", "1.1"))
+    found = planned(root)
+    assert found.reasons == {"acme-core": "1.1 follows 1.0.0", "acme-solo": "one version with acme-core (group pair)"}
+    messages = [item.message for item in found.problems]
+    assert "the packages of the group pair have different versions: acme-core 1.1, acme-solo 2.0.0" in messages
+    git("tag", "--delete", *TAGS[:3], cwd=root)
+    write(root, "pyproject.toml", UV + '[tool.omni-release.workspace]\nversions = "fixed"\n')
+    assert {known.tag for known in planned(root).histories.values()} == {"v9.9.9"}
+
+
+def test_without_git(tmp_path: Path) -> None:
+    """Outside a repository every package is released: none has a tag."""
+    found = planned(laid_out(tmp_path, FILES))
+    assert found.order == ("acme-core", "acme-solo", "acme-plug")
+
+
+def test_nested_packages(tmp_path: Path) -> None:
+    """A change in a package below another one's folder is not a change of the outer one."""
+    root = laid_out(tmp_path, {**CORE, "pyproject.toml": package("acme") + UV})
+    git("init", "--quiet", cwd=root)
+    commit(root)
+    for tag in ("v1.0.0", "acme-core-1.0.0"):
+        git("tag", tag, cwd=root, environment=clean_environment())
+    write(root, "packages/core/acme_core.py", "x = 1")
+    assert list(planned(root).reasons) == ["acme-core"]
+    write(root, "acme.py", "x = 1")
+    assert list(planned(root).reasons) == ["acme", "acme-core"]
+
+
+def test_commands(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`workspace` and `plan` show the same facts as a table, as JSON and as a drawing."""
+    write(root, "packages/core/pyproject.toml", package("acme-core", "2.0"))
+    assert main.main(["workspace", "--project", str(root / "packages/plug")]) == 0
+    text = capsys.readouterr().out
+    assert "acme   3 packages, by [tool.uv.workspace]" in text
+    assert "  acme_plug  0.3      acme_plug/v0.3   unchanged since acme_plug/v0.3  acme-core\n" in text
+    assert main.main(["workspace", "--project", str(root), "--format", "mermaid"]) == 0
+    assert 'flowchart BT\n  p0["acme-core 2.0"]' in (drawn := capsys.readouterr().out)
+    assert "  p1 --> p0\n" in drawn
+    assert main.main(["workspace", "--project", str(root), "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (requirement,) = document["packages"][1]["requires"]
+    assert (requirement["name"], requirement["admits"]) == ("acme-core", False)
+    assert main.main(["plan", "--project", str(root), "--package", "acme-plug", "--format", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["order"], document["batches"]) == (["acme-core", "acme-plug"], [["acme-core"], ["acme-plug"]])
+    assert document["problems"][0]["where"] == "packages/plug/pyproject.toml:4"
+    assert main.main(["plan", "--project", str(root)]) == 0
+    assert "acme: 1 package in 1 batch\n" in capsys.readouterr().out
+
+
+def test_no_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A single project is no workspace: the error says how to name its packages."""
+    laid_out(tmp_path, {"pyproject.toml": package("acme")})
+    assert main.main(["plan", "--project", str(tmp_path)]) == 2
+    assert "[tool.omni-release.workspace]" in capsys.readouterr().err
+
+
+def test_lines_of_problems(root: Path) -> None:
+    """The plan as text has a line for each package with its reason, and each problem with its fix."""
+    write(root, "packages/core/acme_core.py", "x = 1")
+    lines = list(listing.order_lines(planned(root)))
+    assert "    acme-core  1.0.0  changed since acme-core-1.0.0" in lines
+    assert "    Fix: Raise it: omni-release version bump patch --package acme-core." in lines
