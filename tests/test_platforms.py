@@ -215,7 +215,7 @@ def test_signals_that_do_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(_: object) -> None:
         raise UsageError("enough")
 
-    monkeypatch.setattr(run, "_check_request", stop)
+    monkeypatch.setattr(run, "check_request", stop)
     with pytest.raises(UsageError, match="enough"):
         run.run_lane(SimpleNamespace())  # type: ignore[arg-type]  # it ends before the request is read
     assert handled == [2, 15]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index.client import Client
     from omni_release.local_index import StoredFile
-    from omni_release.local_index.server import LocalIndex
+    from omni_release.local_index.server import IndexSetup, LocalIndex
+    from omni_release.local_index.store import Store
 
 INSTALLER_VARIABLES = ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")
 """The variables that set the default index of uv and pip."""
@@ -61,18 +62,48 @@ class _Readable(abc.ABC):
         return self._client.page(url)
 
 
+class SharedServer:
+    """One index for several runs side by side, started by the first: each has a project on it, and an account."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._server: LocalIndex | None = None
+
+    def serve(self, setup: IndexSetup) -> tuple[LocalIndex, Store]:
+        """The server, with the project of this setup on it; and the project's files."""
+        from omni_release.local_index.server import LocalIndex
+
+        with self._lock:
+            if self._server is None:
+                self._server = LocalIndex(setup)
+                return self._server, self._server.store
+            return self._server, self._server.serve(setup.project, setup.folder, setup.account)
+
+    def close(self) -> None:
+        """Stop the server if it was started."""
+        if self._server is not None:
+            self._server.stop()
+
+
 class Rehearsal(_Readable):
     """See `core.world.Index`: the run's own index.
 
     Its pages are known byte for byte. Where they are as expected, they are not parsed: importing the libraries for
     that takes longer than all else in a run that uses the results of an earlier one.
 
-    `environment` says where this machine's default index is; `script` is a fault script.
+    `environment` says where this machine's default index is; `script` is a fault script. `shared` is the server of
+    several runs; without it, the run starts one.
     """
 
     def __init__(
-        self, folder: Path, project: str, environment: Mapping[str, str] = os.environ, script: str = ""
+        self,
+        folder: Path,
+        project: str,
+        environment: Mapping[str, str] = os.environ,
+        script: str = "",
+        shared: SharedServer | None = None,
     ) -> None:
+        self._shared = shared
         self._script = script
         self._folder = folder
         self._project = project
@@ -88,7 +119,7 @@ class Rehearsal(_Readable):
     @property
     def target(self) -> Target:
         with self._lock:  # tasks run in parallel, and the server is started once
-            url = self._server.url
+            url = self._hosted[0].url
         return Target(REHEARSAL, f"{url}/legacy/", f"{url}/simple/")
 
     def access(self) -> Access:
@@ -105,7 +136,7 @@ class Rehearsal(_Readable):
     def files(self, project: str) -> tuple[IndexFile, ...]:
         with self._connection() as connection:
             if (listed := self._listed(project, connection)) is not None:
-                url = f"{self._server.url}/files/"
+                url = f"{self._hosted[0].url}/files/"
                 return tuple(IndexFile(f.name, f.digests.sha256, f"{url}{f.name}", f.uploaded) for f in listed)
         return super().files(project)
 
@@ -122,7 +153,7 @@ class Rehearsal(_Readable):
         """The files of the index, if each form of the project's page lists just these; None if one does not."""
         from omni_release.local_index import store
 
-        files = self._server.store.files()
+        files = self._hosted[1].files()
         for content_type in (store.JSON, store.HTML):
             with _get(connection, f"/simple/{project}/", content_type) as response:
                 status, page = response.status, response.read()
@@ -141,26 +172,26 @@ class Rehearsal(_Readable):
 
     def close(self) -> None:
         """Stop the server if it was started."""
-        if "_server" in self.__dict__:
-            self._server.__exit__(None, None, None)
+        if self._shared is None and "_hosted" in self.__dict__:
+            self._hosted[0].stop()
 
     @property
     def _client(self) -> Client:
         return reader(self.target.simple)
 
     @functools.cached_property
-    def _server(self) -> LocalIndex:
+    def _hosted(self) -> tuple[LocalIndex, Store]:
+        """The server, and the files of the project on it."""
         from packaging.utils import canonicalize_name
 
         from omni_release.environments.installers import default_index
         from omni_release.local_index import Account
-        from omni_release.local_index.server import IndexSetup, LocalIndex
+        from omni_release.local_index.server import IndexSetup
 
         name = canonicalize_name(self._project)
         account = Account(_USER, self._password, name)
-        return LocalIndex(
-            IndexSetup(self._folder, name, account, default_index(self._environment), script=self._script)
-        )
+        setup = IndexSetup(self._folder, name, account, default_index(self._environment), script=self._script)
+        return (self._shared or SharedServer()).serve(setup)
 
 
 def _get(connection: http.client.HTTPConnection, path: str, accepted: str) -> http.client.HTTPResponse:

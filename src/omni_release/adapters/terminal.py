@@ -195,6 +195,37 @@ class Rich:
         return text
 
 
+class Section:
+    """The lines of one run among several side by side: kept, so that they are shown together when it has ended."""
+
+    def __init__(self, screen: Terminal, redact: Callable[[str], str]) -> None:
+        self.width = screen.width
+        self.unicode = screen.unicode
+        self.running: Callable[[], Iterable[str]] = tuple
+        self._redact = redact
+        self._lines: list[tuple[str, bool]] = []
+
+    def __enter__(self) -> Section:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.running = tuple
+
+    def follow(self, running: Callable[[], Iterable[str]]) -> None:
+        self.running = running
+
+    def say(self, lines: Iterable[str], *, commands: bool = False) -> None:
+        self._lines += [(self._redact(line), commands) for line in lines]
+
+    def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
+        return None
+
+    def show(self, screen: Terminal) -> None:
+        """Show what was kept."""
+        for line, commands in self._lines:
+            screen.say([line], commands=commands)
+
+
 class AtTerminal:
     """See `core.world.Person`: the person at the terminal, who is not asked where everything is `preapproved`."""
 

@@ -27,16 +27,20 @@ from omni_release.core.world import Files
 
 @dataclass(frozen=True)
 class RunStore:
-    """`.omni-release/` of a project. `tracked` gives the names of the files in it that git tracks."""
+    """`.omni-release/` of a project. `tracked` gives the names of the files in it that git tracks.
+
+    `inside` is the folder in it for the runs of a whole workspace: a package at the same root has its own there.
+    """
 
     root: Path
     files: Files
     redact: Redact = strip_userinfo
     tracked: Callable[[Path], Sequence[str]] = lambda root: ()
+    inside: str = ""
 
     @property
     def path(self) -> Path:
-        return self.root / FOLDER
+        return self.root / FOLDER / self.inside
 
     def require_own(self) -> None:
         """Raise UsageError where the folder is not ours alone: git tracks it, or it has links."""
@@ -118,8 +122,8 @@ class RunStore:
         """Create the folder, which its own .gitignore hides from git. Raises UsageError if it cannot be written."""
         require_own(self.root)
         try:
-            self.path.mkdir(exist_ok=True)
-            ignore = self.path / ".gitignore"
+            self.path.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / FOLDER / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
         except OSError as error:
@@ -209,7 +213,9 @@ class Request:
     index, `destination` its addresses; with `yes` there is no prompt for the version. `verbosity` is -1 for the verdict
     alone, 0 for the stages and the problems, 1 for every task. `baseline` takes the place of the project's own. With
     `fresh` no outcome of an earlier run is used; with `cache` they are used whatever the settings say. `issue` is
-    what states the result of a watch.
+    what states the result of a watch. `siblings` are the folders with the distributions of other packages of the
+    workspace that this one is installed with; `resume` is the command that resumes the run of a workspace of which this
+    run is a part, empty for one of its own.
     """
 
     lane: str
@@ -229,6 +235,8 @@ class Request:
     fresh: bool = False
     cache: bool = False
     issue: WatchIssue | None = None
+    siblings: tuple[Path, ...] = ()
+    resume: str = ""
 
     @property
     def read_only(self) -> bool:

@@ -19,7 +19,7 @@ from werkzeug.utils import redirect, send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import get_input_stream
 
-from omni_release.local_index import Account, IndexPolicy, UploadContext, UploadRequest, faults, store
+from omni_release.local_index import Account, IndexPolicy, StoredFile, UploadContext, UploadRequest, faults, store
 from omni_release.local_index.faults import FaultScript
 from omni_release.local_index.store import Store
 from omni_release.loopback import Fault, LoopbackServer
@@ -50,8 +50,8 @@ def _now() -> datetime.datetime:
 class IndexSetup:
     """The settings of a local index.
 
-    It serves `project` alone, a normalised name. `fallback` is the simple API of the index that has all others. Any
-    credentials in its address reach the clients that are redirected there.
+    It serves `project`, a normalised name, and what is added with `LocalIndex.serve`. `fallback` is the simple API of
+    the index that has all others. Any credentials in its address reach the clients that are redirected there.
     """
 
     folder: Path
@@ -64,21 +64,34 @@ class IndexSetup:
     port: int = 0
 
 
+@dataclass(frozen=True)
+class _Hosted:
+    """A project on the index: its files, and the account that may upload to it."""
+
+    store: Store
+    account: Account
+
+
 class LocalIndex(LoopbackServer):
     """The index, see `LoopbackServer`. Raises UsageError for a fault script that cannot be read."""
 
     def __init__(self, setup: IndexSetup) -> None:
         self._setup = setup
         self._script = FaultScript(setup.script)
-        self._store = Store(setup.folder)
+        self._hosted = {setup.project: _Hosted(Store(setup.folder), setup.account)}
         self._one_upload = threading.Lock()
         super().__init__(self._application, setup.port)
         threading.Thread(target=_import_rules, daemon=True).start()
 
     @property
     def store(self) -> Store:
-        """The files on the index."""
-        return self._store
+        """The files of the project that it was set up for."""
+        return self._hosted[self._setup.project].store
+
+    def serve(self, project: str, folder: Path, account: Account) -> Store:
+        """Serve another project, by its normalised name, with an account of its own; its files."""
+        self._hosted[project] = _Hosted(Store(folder), account)
+        return self._hosted[project].store
 
     def _application(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         return self._response(Request(environ))(environ, start)
@@ -96,7 +109,7 @@ class LocalIndex(LoopbackServer):
             case "project":
                 return self._project(request, arguments["project"])
         content_type = _content_type(request)
-        return _page(request, store.root_page([self._setup.project], content_type), content_type)
+        return _page(request, store.root_page(sorted(self._hosted), content_type), content_type)
 
     def _with_faults(
         self, kind: str, answer: Callable[[tuple[Fault, ...]], BaseResponse], request: Request
@@ -112,16 +125,17 @@ class LocalIndex(LoopbackServer):
         from omni_release import local_index
         from omni_release.local_index import rules
 
-        account = self._authenticated(request)
+        hosted = self._authenticated(request)
         limit = self._setup.policy.file_limit
-        if account is None:  # nothing from a stranger is written
+        if hosted is None:  # nothing from a stranger is written
             return _refused(rules.Refusal("credentials", 403, "Invalid or missing authentication information."))
-        incoming = self._store.incoming()
+        incoming = hosted.store.incoming()
         try:
             stream = get_input_stream(request.environ, max_content_length=_CEILING * limit)
-            upload = local_index.read(stream, request.headers.get("Content-Type", ""), incoming, limit, account)
+            kind = request.headers.get("Content-Type", "")
+            upload = local_index.read(stream, kind, incoming, limit, hosted.account)
             with self._one_upload:
-                refusal = self._stored(upload, met)
+                refusal = self._stored(upload, hosted.store, met)
         except local_index.InvalidForm as error:
             refusal = rules.Refusal("file-in-payload", 400, str(error))
         except HTTPException as error:
@@ -130,28 +144,33 @@ class LocalIndex(LoopbackServer):
             incoming.unlink(missing_ok=True)
         return _refused(refusal) if refusal else Response("OK")
 
-    def _authenticated(self, request: Request) -> Account | None:
-        """The account, if the request has its username and password."""
-        account, given = self._setup.account, request.authorization
+    def _authenticated(self, request: Request) -> _Hosted | None:
+        """The project of the account whose username and password the request has."""
+        given = request.authorization
         if given is None or given.type != "basic":
             return None
-        pairs = ((given.username or "", account.username), (given.password or "", account.password))
-        same = [hmac.compare_digest(value.encode(), expected.encode()) for value, expected in pairs]
-        return account if all(same) else None
+        for hosted in tuple(self._hosted.values()):
+            account = hosted.account
+            pairs = ((given.username or "", account.username), (given.password or "", account.password))
+            same = [hmac.compare_digest(value.encode(), expected.encode()) for value, expected in pairs]
+            if all(same):
+                return hosted
+        return None
 
-    def _stored(self, upload: UploadRequest, met: tuple[Fault, ...]) -> Refusal | None:
+    def _stored(self, upload: UploadRequest, store: Store, met: tuple[Fault, ...]) -> Refusal | None:
         """Store the file; in place of that, the refusal of the first rule that it breaks."""
         from omni_release.local_index import distribution_rules, rules
 
         now = self._setup.clock()
-        context = UploadContext(upload, self._store.files(), self._store.deleted(), self._setup.policy, now)
+        context = UploadContext(upload, store.files(), store.deleted(), self._setup.policy, now)
         refusal = rules.first_refusal(context)
         if refusal is None and not any(fault.name == "forget" for fault in met):
-            self._store.add(upload, distribution_rules.core_metadata(upload), now)
+            store.add(upload, distribution_rules.core_metadata(upload), now)
         return refusal
 
     def _file(self, request: Request, name: str, met: tuple[Fault, ...]) -> BaseResponse:
-        path = self._store.path(name)
+        paths = (hosted.store.path(name) for hosted in tuple(self._hosted.values()))
+        path = next(filter(None, paths), None)
         if path is None:
             return Response("Not found", 404)
         if any(fault.name == "other-bytes" for fault in met):
@@ -160,19 +179,21 @@ class LocalIndex(LoopbackServer):
 
     def _project(self, request: Request, project: str) -> WSGIApplication:
         name = canonicalize_name(project)
-        if name != self._setup.project:
+        if (hosted := self._hosted.get(name)) is None:
             return redirect(f"{self._setup.fallback.rstrip('/')}/{name}/", 307)
         if project != name:
             return redirect(f"/simple/{name}/", 301)
-        return self._with_faults("list", lambda met: self._listing(request, met), request)
+        return self._with_faults("list", lambda met: self._listing(request, name, hosted.store.files(), met), request)
 
-    def _listing(self, request: Request, met: tuple[Fault, ...]) -> BaseResponse:
+    def _listing(
+        self, request: Request, project: str, files: tuple[StoredFile, ...], met: tuple[Fault, ...]
+    ) -> BaseResponse:
         content_type, fresh = _content_type(request), "no-cache" in request.headers.get("Cache-Control", "")
-        now, files = self._setup.clock(), self._store.files()
+        now = self._setup.clock()
         shown = self._script.listed(met, files, store.page_format(content_type), now, fresh=fresh)
         if not shown:
             return Response("Not found", 404)
-        return _page(request, store.project_page(self._setup.project, shown, content_type), content_type)
+        return _page(request, store.project_page(project, shown, content_type), content_type)
 
 
 def _content_type(request: Request) -> str:

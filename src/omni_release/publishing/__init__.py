@@ -54,7 +54,7 @@ def after_release(request: Request, report: Report, world: World) -> Iterator[st
     named_by_path = request.run and ("/" in request.run or os.sep in request.run)
     run = str(report.run) if named_by_path else Path(report.run or "").name
     confirmed = ("--yes",) if request.yes else ()
-    resume = next_step.release(target.name, run, *confirmed)
+    resume = request.resume or next_step.release(target.name, run, *confirmed)
     if report.interrupted:
         uploaded = world.journal.last_status("upload", target.name) is Status.PASSED
         state = "all files are uploaded" if uploaded else "the release may be partly uploaded"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from omni_release.core.actions import Write
 from omni_release.core.model import Release, Report
@@ -22,15 +23,18 @@ PAGE = "report.html"
 _SUMMARY_SIZE = 1_000_000  # bytes; GitHub accepts 1 MiB
 
 
+_Report = TypeVar("_Report")
+
+
 @dataclass(frozen=True)
-class Format:
+class Format(Generic[_Report]):
     """A form of a report: the name of its file, and the function that writes it."""
 
     file: str
-    document: Callable[[Report], str]
+    document: Callable[[_Report], str]
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: Mapping[str, Format[Report]] = {
     "json": Format("report.json", json_report.document),
     "junit": Format("report.junit.xml", junit.document),
     "md": Format("report.md", markdown.document),
@@ -60,17 +64,24 @@ def keep_report(report: Report, release: Release, world: World, redact: Redact, 
 
 def write_reports(report: Report, folder: Path, files: Files, redact: Redact) -> None:
     """Write the report into a folder, in each of its forms."""
+    write_forms(report, FORMATS, folder, files, redact)
+
+
+def write_forms(
+    report: _Report, formats: Mapping[str, Format[_Report]], folder: Path, files: Files, redact: Redact
+) -> None:
+    """Write a report of any kind into a folder, in these forms."""
     without_secrets = redacted(report, redact)
-    for format in FORMATS.values():
+    for format in formats.values():
         content = format.document(without_secrets)
         files.write(Write(folder.absolute() / format.file, content.encode("utf-8", "backslashreplace")))
 
 
-def write_step_summary(report: Report, environment: Mapping[str, str], redact: Redact) -> None:
-    """Append the report to the summary of a step on GitHub; nothing elsewhere."""
+def write_step_summary(document: Callable[[], str], environment: Mapping[str, str]) -> None:
+    """Append the report, in Markdown and without secrets, to the summary of a step on GitHub; nothing elsewhere."""
     if not (path := environment.get("GITHUB_STEP_SUMMARY")):
         return
-    content = rendered(report, "md", redact).encode("utf-8", "backslashreplace")
+    content = document().encode("utf-8", "backslashreplace")
     if len(content) > _SUMMARY_SIZE:
         content = content[:_SUMMARY_SIZE].decode("utf-8", "ignore").encode() + b"\n\n(truncated: see report.md)\n"
     with Path(path).open("ab") as file:

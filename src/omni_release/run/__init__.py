@@ -29,7 +29,7 @@ from omni_release.core.world import World
 from omni_release.report import files as report_files
 from omni_release.report import next_step, text
 from omni_release.report.stages import Progress, Row
-from omni_release.run.real_world import TASK, open_world
+from omni_release.run.real_world import ALONE, TASK, Part, open_world
 from omni_release.source_tree import Head
 
 if TYPE_CHECKING:
@@ -38,24 +38,10 @@ if TYPE_CHECKING:
 
 def run_lane(request: Request) -> int:
     """Run a lane from end to end; the exit code. Raises UsageError where it cannot start."""
-
-    def terminate(
-        number: int, frame: FrameType | None
-    ) -> None:  # child processes end first, then the report is written
-        raise KeyboardInterrupt
-
-    # SIGHUP: a closed terminal (not on Windows). SIGINT: a parent may have set it to be ignored, as shells do for `&`.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), terminate)
-    _check_request(request)
-    secrets = Secrets.of(os.environ)
-    if not request.read_only or request.lane == "doctor":  # these start programs that are not ours
-        secrets.know_of_files(os.environ)
-    for address in (request.to or "", *map(str, request.project.settings.index.values())):
-        secrets.know_addresses(address)
-    root = request.project.root
-    store = RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files)
+    interrupt_on_signals()
+    check_request(request)
+    secrets = secrets_of(request)
+    store = RunStore(request.project.root, LocalFiles(), secrets.redact, source_tree.tracked_run_files)
     store.require_own()
     stream = sys.stdout if request.format == "text" else sys.stderr
     with contextlib.ExitStack() as stack:
@@ -65,13 +51,35 @@ def run_lane(request: Request) -> int:
         if request.lane in lanes.PUBLISHING:
             report = _run_for_real_index(request, store, secrets)
         else:
-            report = _run(request, store, secrets)
+            report = run_one(request, store, secrets)
     if request.format in report_files.FORMATS:
         sys.stdout.write(report_files.rendered(report, request.format, secrets.redact))
     return report.exit_code
 
 
-def _check_request(request: Request) -> None:
+def interrupt_on_signals() -> None:
+    """End the run as Ctrl-C does on each signal that asks for it: child processes first, then the report is written."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # SIGHUP: a closed terminal (not on Windows). SIGINT: a parent may have set it to be ignored, as shells do for `&`.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), terminate)
+
+
+def secrets_of(request: Request) -> Secrets:
+    """The secrets that a run can meet: of the environment, the user's files, and the addresses of indexes."""
+    secrets = Secrets.of(os.environ)
+    if not request.read_only or request.lane == "doctor":  # these start programs that are not ours
+        secrets.know_of_files(os.environ)
+    for address in (request.to or "", *map(str, request.project.settings.index.values())):
+        secrets.know_addresses(address)
+    return secrets
+
+
+def check_request(request: Request) -> None:
     """Raises UsageError for a folder without distributions, and for a rehearsal that a rehearsal has started."""
     if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(programs.RUN_VARIABLE)):
         raise UsageError(
@@ -92,29 +100,40 @@ def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> 
     A release runs in phases: the checks of the world, the rehearsal if it is missing, then the publish. Problems of the
     world are reported before the long rehearsal, and checked again after it. Raises UsageError where it cannot start.
     """
+    from omni_release.publishing import steps as publishing_steps
+
+    request, resolver = to_index(request)
+    if request.lane in ("published", "doctor"):
+        return run_one(request, store, secrets, resolver)
+    run = store.run(request.run) if request.run else None
+    publishing_steps.require_confirmation(request, run)
+    if run is None or run.rehearsal_verdict() is None:
+        checks = run_one(replace(request, lane="doctor", only=lanes.PROOFS), store, secrets, resolver)
+        if checks.verdict in ("failed", "interrupted"):
+            return checks
+        rehearsal = run_one(replace(request, lane="rehearse", destination=None), store, secrets, resolver)
+        if rehearsal.verdict != "passed" or rehearsal.run is None:
+            return rehearsal
+        request = replace(request, run=rehearsal.run, artifacts=None)
+    return run_one(request, store, secrets, resolver)
+
+
+def to_index(request: Request) -> tuple[Request, CredentialResolver]:
+    """The request with the addresses of the index that it names, and what finds the credentials for that.
+
+    Each package has a resolver of its own: a token of trusted publishing is for one project. Raises UsageError for an
+    index that is not known.
+    """
     from packaging.utils import canonicalize_name
 
     from omni_release.adapters.credentials import CredentialResolver
     from omni_release.index import targets
-    from omni_release.publishing import steps as publishing_steps
 
     destination = targets.destination(request.to, request.project.settings.index, os.environ)
     resolver = CredentialResolver(destination.target, destination.credentials, os.environ)
     name = canonicalize_name(request.project.name)
-    request = replace(request, destination=targets.discover(destination.target, name, resolver.login))
-    if request.lane in ("published", "doctor"):
-        return _run(request, store, secrets, resolver)
-    run = store.run(request.run) if request.run else None
-    publishing_steps.require_confirmation(request, run)
-    if run is None or run.rehearsal_verdict() is None:
-        checks = _run(replace(request, lane="doctor", only=lanes.PROOFS), store, secrets, resolver)
-        if checks.verdict in ("failed", "interrupted"):
-            return checks
-        rehearsal = _run(replace(request, lane="rehearse", destination=None), store, secrets, resolver)
-        if rehearsal.verdict != "passed" or rehearsal.run is None:
-            return rehearsal
-        request = replace(request, run=rehearsal.run, artifacts=None)
-    return _run(request, store, secrets, resolver)
+    found = targets.discover(destination.target, name, resolver.login)
+    return replace(request, destination=found), resolver
 
 
 @dataclass(frozen=True)
@@ -129,27 +148,34 @@ class _Session:
     head: Head | None
     screen: Terminal
     redact: Redact
+    part: Part
 
     @property
     def layout(self) -> text.Layout:
         return text.Layout(self.screen.width, self.screen.unicode, quiet=self.request.verbosity < 0)
 
 
-def _run(request: Request, store: RunStore, secrets: Secrets, resolver: CredentialResolver | None = None) -> Report:
-    """Run one lane: its outcomes and its report are shown, and the report is written."""
+def run_one(
+    request: Request,
+    store: RunStore,
+    secrets: Secrets,
+    resolver: CredentialResolver | None = None,
+    part: Part = ALONE,
+) -> Report:
+    """Run one lane of one package: its outcomes and its report are shown, and the report is written."""
     lane = _lane(request)
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
-        screen = terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(open_world(request, store, secrets, screen, resolver))
+        screen = part.screen or terminal(stream, os.environ, secrets.redact)
+        release, world = stack.enter_context(open_world(request, store, secrets, screen, resolver, part))
         stack.enter_context(screen)
-        if request.lane == "rehearse" and request.to:  # as a part of a release
+        if request.lane == "rehearse" and request.to and not request.resume:  # as a part of a release
             from omni_release import publishing
 
             screen.say(publishing.reusable_rehearsal(store, release, world))
         # `version` runs at every commit, and git takes longer to look at all files than all the rest.
         head = None if request.lane == "version" else source_tree.head(str(release.project.root))
-        session = _Session(request, lane, store, release, world, head, screen, secrets.redact)
+        session = _Session(request, lane, store, release, world, head, screen, secrets.redact, part)
         report = _run_tasks(session)
         shown = redacted(_with_relative_run(report), secrets.redact)
         _write(session, report, shown)
@@ -179,6 +205,8 @@ def _run_tasks(session: _Session) -> Report:
     world = replace(world, report=report_so_far)
     try:
         for outcome in _outcomes(request, lane, release, world, progress, session.redact):
+            if session.part.stopped():
+                raise KeyboardInterrupt
             if outcome.stage is Stage.BUILD and not any(before.stage is Stage.BUILD for before in outcomes):
                 threading.Thread(target=_load_page, args=(world.environment,), daemon=True).start()
             outcomes.append(outcome)
@@ -214,7 +242,8 @@ def _write(session: _Session, report: Report, shown: Report) -> None:
             report_files.keep_report(report, release, world, redact, whole=report.whole)
         if request.output is not None:
             report_files.write_reports(report, request.output, world.files, redact)
-        report_files.write_step_summary(report, os.environ, redact)
+        if not request.resume:  # else it is in the report of the workspace
+            report_files.write_step_summary(lambda: report_files.rendered(report, "md", redact), os.environ)
         if folders:
             runs = session.store.runs()
             from omni_release import run_facts
@@ -233,7 +262,7 @@ def _say_end(session: _Session, report: Report, shown: Report) -> None:
     if request.verbosity >= 0:
         screen.say(text.problem_lines(shown, layout))
     goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-    step = "" if goes_on else next_step.after(shown)
+    step = "" if goes_on or request.resume else next_step.after(shown)
     screen.say(text.verdict_lines(shown, step, layout, page=_page_of(session.release)))
     if request.lane == "release" and not request.dry:
         from omni_release import publishing

@@ -6,15 +6,15 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from omni_release import lane_names, lanes, source_tree, versions
 from omni_release.adapters.files import LocalFiles
-from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal
+from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal, SharedServer
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal
@@ -25,7 +25,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Release
 from omni_release.core.runs import Request, RunStore, outcome_cache
 from omni_release.core.world import Completed, World
-from omni_release.environments import inputs
+from omni_release.environments import inputs, siblings
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
@@ -37,9 +37,32 @@ TASK: ContextVar[str] = ContextVar("task", default="")
 """The id of the task that runs in a thread."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """What the run of a package gets from the run of the workspace that it is a part of.
+
+    `screen` is where it is shown, None for the terminal; `server` serves the index of the rehearsals. `opened` is
+    called with the release and the world; the run ends as interrupted where `stopped` answers True.
+    """
+
+    screen: Terminal | None = None
+    server: SharedServer | None = None
+    opened: Callable[[Release, World], None] = lambda release, world: None
+    stopped: Callable[[], bool] = lambda: False
+
+
+ALONE = Part()
+"""The run of a package by itself."""
+
+
 @contextlib.contextmanager
 def open_world(
-    request: Request, store: RunStore, secrets: Secrets, screen: Terminal, resolver: CredentialResolver | None
+    request: Request,
+    store: RunStore,
+    secrets: Secrets,
+    screen: Terminal,
+    resolver: CredentialResolver | None,
+    part: Part,
 ) -> Iterator[tuple[Release, World]]:
     """The release that the run is about, and the real world, which is closed at the end."""
     project = request.project
@@ -55,7 +78,7 @@ def open_world(
     processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
     index: Rehearsal | PackageIndex
     if request.destination is None or resolver is None:
-        index = Rehearsal(folder.path / "index", project.name)
+        index = Rehearsal(folder.path / "index", project.name, shared=part.server)
     else:
         index = PackageIndex(request.destination, resolver)
     secrets.offer(index.secrets)
@@ -78,7 +101,7 @@ def open_world(
             SystemClock(lambda: processes.stopped),
             index,
             folder,
-            os.environ,
+            _environment(request, release),
             tell=lambda line: screen.say([line]),
             outcomes=outcome_cache(request, folder, os.environ) if request.lane in lanes.BUILDING else None,
             person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
@@ -93,12 +116,20 @@ def open_world(
             from omni_release.publishing import steps as publishing_steps
 
             world = replace(world, publisher=publishing_steps)
+        part.opened(release, world)
         yield release, world
     finally:
         index.close()
         processes.close()
         if request.lane == "gate" or request.mode == "files":
             folder.remove_work_dir()
+
+
+def _environment(request: Request, release: Release) -> Mapping[str, str]:
+    """The variables of this process; with those that name the distributions of siblings, which are copied first."""
+    if not request.siblings or request.dry or request.read_only:
+        return os.environ
+    return {**os.environ, **siblings.offered(request.siblings, release.work_dir, os.environ)}
 
 
 def _variable(name: str) -> str:
