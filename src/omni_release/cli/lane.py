@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand
+from omni_release.core.errors import UsageError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from omni_release.core.model import Project
     from omni_release.core.runs import Request, RunStore
     from omni_release.core.world import Files, Processes
+    from omni_release.run.workspace_session import WorkspaceRequest
+    from omni_release.workspaces.model import Workspace
 
 
 _EXAMPLES = {
-    "rehearse": ("rehearse", "rehearse --only tests-pass"),
-    "release": ("release --to testpypi --dry-run", "release --to pypi"),
+    "rehearse": ("rehearse", "rehearse --only tests-pass", "rehearse --package acme-core"),
+    "release": ("release --to testpypi --dry-run", "release --to pypi", "release --to pypi --package acme-core"),
     "doctor": ("doctor --to pypi",),
     "published": ("published --to pypi",),
     "gate": ("gate", "gate --only versions-agree --format sarif"),
@@ -43,6 +46,12 @@ class Arguments(cli_parser.Arguments):
     verbosity: int = 0
     fresh: bool = False
     cache: bool = False
+    package: Sequence[str] = ()
+    since: str = ""
+
+
+_OF_WORKSPACES = ("rehearse", "release")
+"""The lanes that are about all packages at the root of a workspace."""
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -54,6 +63,11 @@ def add_parser(commands: Commands, name: str) -> None:
         added.add_argument("--to", required=True, metavar="INDEX", help="pypi, testpypi, a name, or an upload URL")
     if name == "release":
         added.add_argument("--yes", action="store_true", help="publish without asking you to type the version")
+        help = "of a workspace, release only packages with files that have changed since this commit"
+        added.add_argument("--since", metavar="REF", help=help)
+    if name in _OF_WORKSPACES:
+        help = "of a workspace, only this package and those that it needs"
+        added.add_argument("--package", action="append", metavar="NAME", help=help)
     add_options(
         added,
         only=name != "release",
@@ -102,8 +116,52 @@ def add_options(
 
 
 def run(arguments: Arguments) -> int:
-    """Run the lane; the exit code of its report."""
+    """Run the lane, at the root of a workspace for its packages; the exit code of its report."""
+    if arguments.command in _OF_WORKSPACES and (found := _workspace(arguments)):
+        from omni_release.run.workspace import run_workspace
+
+        return run_workspace(_workspace_request(arguments, found))
     return start(request(arguments))
+
+
+def _workspace(arguments: Arguments) -> Workspace | None:
+    """The workspace that a run is about; None for a run of the project in the folder.
+
+    In the folder of a package it is that of the packages that are named, and else none. Raises UsageError where an
+    option needs one.
+    """
+    from omni_release.workspaces import discovery
+
+    root = arguments.root()
+    named = bool(arguments.package or arguments.since)
+    found = discovery.around(root) if named else discovery.discover(root)
+    if found is None and named:
+        option = "--package" if arguments.package else "--since"
+        hint = "Omit the option, or run this in the folder of a workspace."
+        raise UsageError(f"{option} needs a workspace, and {root} is in none", hint)
+    return found
+
+
+def _workspace_request(arguments: Arguments, workspace: Workspace) -> WorkspaceRequest:
+    from omni_release.run.workspace_session import WorkspaceRequest
+
+    return WorkspaceRequest(
+        arguments.command,
+        workspace,
+        packages=tuple(arguments.package),
+        format=arguments.format,
+        dry=arguments.dry_run,
+        run=arguments.run_id,
+        artifacts=arguments.artifacts,
+        output=arguments.output,
+        only=tuple(arguments.only),
+        to=arguments.to,
+        yes=arguments.yes,
+        since=arguments.since,
+        verbosity=arguments.verbosity,
+        fresh=arguments.fresh,
+        cache=arguments.cache,
+    )
 
 
 def request(arguments: Arguments, project: Project | None = None) -> Request:

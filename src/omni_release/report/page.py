@@ -23,10 +23,13 @@ from omni_release.report.page_facts import PageFacts
 from omni_release.report.timeline import clock, timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from jinja2 import Environment
     from markupsafe import Markup
+
+    from omni_release.report.workspace import WorkspaceReport
 
 _TEMPLATE = "page.html.j2"
 
@@ -76,6 +79,47 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
         task_ids={outcome.id for outcome in report.outcomes},
         filters=page_views.filters(shown, found, advice),
     ).lstrip()
+
+
+def workspace_document(report: WorkspaceReport, links: Mapping[str, str], compiled: Path | None = None) -> str:
+    """The page of a run of a workspace, with a section for each package; as `document` otherwise.
+
+    `links` are the pages of the packages, by name, relative to this one.
+    """
+    environment = _environment(compiled)
+    words, command, rest = _split_command(report.step)
+    style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
+    sections = []
+    for section in report.sections:
+        found = problems.problems(section.report) if section.report else []
+        numbers = text.counts(section.report) if section.report else ()
+        sections.append(
+            {
+                "name": section.name,
+                "version": section.version,
+                "folder": section.folder,
+                "verdict": section.verdict,
+                "reason": section.reason,
+                "link": links.get(section.name, ""),
+                "problems": [page_views.problem_view(problem, PageFacts()) for problem in found],
+                "counts": ", ".join(f"{number} {word}" for number, word in numbers),
+                "artifacts": section.report.artifacts if section.report else (),
+            }
+        )
+    return (
+        environment.get_template("workspace.html.j2")
+        .render(
+            report=report,
+            tool=__version__,
+            style=environment.filters["markup"](style),
+            policy=_policy(style, ""),
+            sections=sections,
+            words=words,
+            command=command,
+            rest=rest,
+        )
+        .lstrip()
+    )
 
 
 def load(compiled: Path | None = None) -> None:

@@ -6,7 +6,7 @@ The verdict is the worst of all packages. A package that did not run has a reaso
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omni_release.core import errors
@@ -28,7 +28,7 @@ class Section:
     """A package in the report of its workspace.
 
     `folder` is relative to the workspace's root. `report` is None where it did not run, for the `reason`; `page` is the
-    path of its page, relative to the workspace's root, empty without one.
+    path of its page, relative to the workspace's root, empty without one. It has `failed` where it could not start.
     """
 
     name: str
@@ -37,17 +37,18 @@ class Section:
     report: Report | None = None
     reason: str = ""
     page: str = ""
+    failed: bool = False
 
     @property
     def verdict(self) -> str:
         """The verdict of the package's own report."""
-        return self.report.verdict if self.report else NOT_RUN
+        return self.report.verdict if self.report else "failed" if self.failed else NOT_RUN
 
     @property
     def words(self) -> str:
         """The verdict, and why it is not `passed`, in a few words."""
         if self.report is None:
-            return f"{NOT_RUN}: {self.reason}" if self.reason else NOT_RUN
+            return f"{self.verdict}: {self.reason}" if self.reason else self.verdict
         found = problems.problems(self.report)
         failed = sum(problem.outcome.status is Status.FAILED for problem in found)
         return f"{self.verdict}: {counted(failed, 'problem')}" if failed else self.verdict
@@ -199,7 +200,6 @@ _MARKS: Mapping[str, Mark] = {
 
 def summary_lines(report: WorkspaceReport, layout: Layout, *, page: str = "") -> Iterator[str]:
     """The last block: the verdict of all, a line for each package, what must be known, and the next command."""
-    yield ""
     number = counted(len(report.sections), "package")
     verdict = f"{report.verdict.upper()} {number}"
     if report.lane == "release" and report.verdict == "passed":
@@ -209,8 +209,10 @@ def summary_lines(report: WorkspaceReport, layout: Layout, *, page: str = "") ->
     version = max((len(section.version or "") for section in report.sections), default=0)
     for section in report.sections:
         begin = f"  {layout.mark(_MARKS.get(section.verdict, Mark.UNKNOWN))} {section.name:<{name}}"
-        line = f"{begin}  {section.version or '':<{version}}  {section.words}"
-        yield from layout.wrapped(line, " " * 8)
+        first, *rest = section.words.splitlines()
+        yield from layout.wrapped(first, " " * 8, f"{begin}  {section.version or '':<{version}}  ")
+        for line in rest:
+            yield from layout.wrapped(line, " " * 8)
     for note in report.notes:
         yield from layout.wrapped(note, "  ")
     if page or report.run:
@@ -219,7 +221,7 @@ def summary_lines(report: WorkspaceReport, layout: Layout, *, page: str = "") ->
         yield f"  Next    {report.step}"
 
 
-def running_lines(running: Mapping[str, Callable[[], Iterator[str]]]) -> Iterator[str]:
+def running_lines(running: Mapping[str, Callable[[], Iterable[str]]]) -> Iterator[str]:
     """What runs now: the lines of each package, below its name."""
     for name, lines in running.items():
         yield from (f"{name}  {line}" for line in lines())

@@ -19,10 +19,11 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release, Report
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
-from omni_release.core.world import World
+from omni_release.core.world import Files, World
 from omni_release.report import page
 from omni_release.report.files import FORMATS, PAGE
 from omni_release.report.page_facts import Answer, ContractChange, Log, PageFacts, TaskFacts
+from omni_release.report.workspace import WorkspaceReport
 from omni_release.run_facts import distribution_files, earlier_run, scenarios
 from omni_release.source_tree import Head
 
@@ -66,6 +67,26 @@ def write_page(
             world.files.write(Write(folder.absolute() / PAGE, content))
             if copied:
                 _copy_pictures(facts, release.records, folder)
+    except ModuleNotFoundError as error:
+        return f"no {PAGE}: {MissingExtra(str(error.name), 'it').full_message}"
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        return f"no {PAGE}: internal error of omni-release: {type(error).__name__}: {error}"
+    return ""
+
+
+def write_workspace_page(
+    report: WorkspaceReport, root: Path, folders: Iterable[Path], files: Files, environment: Mapping[str, str]
+) -> str:
+    """Write the page of a run of the workspace at `root` into each folder; as `write_page` otherwise."""
+    try:
+        for folder in folders:
+            kept = report.run is not None and folder == Path(report.run)
+            linked = [section for section in report.sections if section.page and kept]
+            links = {section.name: os.path.relpath(root / section.page, folder) for section in linked}
+            content = page.workspace_document(report, links, _compiled(environment))
+            files.write(Write(folder.absolute() / PAGE, content.encode("utf-8", "backslashreplace")))
     except ModuleNotFoundError as error:
         return f"no {PAGE}: {MissingExtra(str(error.name), 'it').full_message}"
     except OSError:

@@ -25,7 +25,7 @@ def batches(workspace: Workspace, names: Iterable[str]) -> tuple[tuple[str, ...]
         )
     below: dict[str, frozenset[str]] = {}
     depth: dict[str, int] = {}
-    edges = _edges(workspace)
+    edges = _edges(workspace, Kind.EXTRA)
     for name in TopologicalSorter(edges).static_order():
         nearest = (frozenset((other,)) if other in wanted else below[other] for other in edges[name])
         below[name] = frozenset().union(*nearest)
@@ -35,6 +35,16 @@ def batches(workspace: Workspace, names: Iterable[str]) -> tuple[tuple[str, ...]
     for name in sorted(depth):
         found_batches[depth[name]].append(name)
     return tuple(map(tuple, found_batches))
+
+
+def before(workspace: Workspace, names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Of these packages, those that are built before each, so that it can be tested with them: all that it needs.
+
+    For its extras and its development, too, where no cycle arises. There must be no cycle at runtime or in builds.
+    """
+    wanted = frozenset(names)
+    edges = _edges(workspace, Kind.EXTRA, Kind.DEVELOPMENT)
+    return {name: (_closure(edges, (name,)) & wanted) - {name} for name in wanted}
 
 
 def needs(workspace: Workspace, names: Iterable[str], *kinds: Kind) -> frozenset[str]:
@@ -90,13 +100,14 @@ def _shortest(edges: Mapping[str, Collection[str]], start: str) -> tuple[str, ..
     return ()
 
 
-def _edges(workspace: Workspace) -> dict[str, set[str]]:
-    """What comes before each package: what it needs at runtime and to build, and for extras where no cycle arises."""
+def _edges(workspace: Workspace, *kinds: Kind) -> dict[str, set[str]]:
+    """What comes before each package: what it needs at runtime and to build, and for `kinds` where no cycle arises."""
     edges = {name: set(package.requires(*_FIRM)) - {name} for name, package in workspace.packages.items()}
-    for name, package in workspace.packages.items():
-        for other in sorted(package.requires(Kind.EXTRA) - edges[name]):
-            if name not in _closure(edges, (other,)):
-                edges[name].add(other)
+    for kind in kinds:
+        for name, package in workspace.packages.items():
+            for other in sorted(package.requires(kind) - edges[name]):
+                if name not in _closure(edges, (other,)):
+                    edges[name].add(other)
     return edges
 
 

@@ -1,0 +1,172 @@
+"""Rehearse the packages of a workspace: each when all that it needs has passed, independent ones side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from omni_release import distributions, run
+from omni_release.adapters.secrets import Secrets
+from omni_release.adapters.terminal import Section as SectionScreen
+from omni_release.core.errors import OmniReleaseError
+from omni_release.core.model import LOCAL_WHEEL, Status
+from omni_release.report import workspace
+from omni_release.report.workspace import Section, WorkspaceReport
+from omni_release.run.workspace_session import Session
+from omni_release.workspaces import order
+from omni_release.workspaces.model import Workspace
+
+
+def report(session: Session, sections: Mapping[str, Section]) -> WorkspaceReport:
+    """The report of a rehearsal."""
+    request = session.request
+    run_folder = str(session.folder.path) if session.folder.path.is_dir() else None
+    ordered = tuple(sections[key] for key in flat_order(session.workspace, sections))
+    found = WorkspaceReport(
+        "rehearse",
+        session.workspace.name,
+        "rehearsal",
+        0.0,
+        ordered,
+        run_folder,
+        interrupted=session.interrupted.is_set(),
+        notes=tuple(private_notes(session.workspace)) if not request.packages else (),
+    )
+    rehearsed = replace(request, lane="rehearse")
+    if found.interrupted:
+        return replace(found, step=rehearsed.command("--run", session.name) if run_folder else "")
+    released = replace(request, lane="release").command("--to", request.to or "pypi", "--run", session.name)
+    whole = run_folder is not None and not request.only and request.lane == "rehearse"
+    return replace(found, step=workspace.next_after(found, rehearsed.command(), released if whole else ""))
+
+
+def private_notes(found: Workspace) -> Iterator[str]:
+    """A line for the packages that no run is about."""
+    private = [f"{package.name} ({package.private})" for package in found.packages.values() if package.private]
+    if private:
+        yield f"left out, because never released: {', '.join(private)}"
+
+
+def flat_order(found: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
+    """The packages, each after those that it needs."""
+    return tuple(key for batch in order.batches(found, keys) for key in batch)
+
+
+def rehearse(session: Session, keys: Iterable[str]) -> dict[str, Section]:
+    """Rehearse packages, each when all that it needs has passed, independent ones side by side."""
+    before = order.before(session.workspace, keys)
+    done: dict[str, Section] = {}
+    waiting = list(flat_order(session.workspace, keys))
+    running: dict[Future[Section], str] = {}
+    screens: dict[str, SectionScreen] = {}
+    session.screen.follow(
+        lambda: workspace.running_lines({session.package(k).name: s.running for k, s in screens.items()})
+    )
+    limit = max(os.cpu_count() or 1, 1)
+    with ThreadPoolExecutor(limit, thread_name_prefix="package") as pool:
+        while waiting or running:
+            try:
+                for key in [key for key in waiting if before[key] <= done.keys()]:
+                    if reason := _blocked(session, key, done):
+                        waiting.remove(key)
+                        done[key] = session.section(key, reason=reason)
+                    elif len(running) < limit:
+                        waiting.remove(key)
+                        secrets = run.secrets_of(session.package_request(key, "rehearse"))
+                        screens[key] = SectionScreen(session.screen, secrets.redact)
+                        future = pool.submit(_rehearse_one, session, key, secrets, screens[key], before[key])
+                        running[future] = key
+                ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                session.interrupt()
+                continue
+            for future in ended:
+                key = running.pop(future)
+                done[key] = future.result()
+                screen = screens.pop(key)
+                if session.request.verbosity >= 0:
+                    screen.show(session.screen)
+                    session.screen.say([""])
+    session.screen.follow(tuple)
+    return done
+
+
+def _blocked(session: Session, key: str, done: Mapping[str, Section]) -> str:
+    """Why a package is not rehearsed: the first that it needs, at runtime or to build, and that is not there."""
+    if session.interrupted.is_set():
+        return "the run was interrupted"
+    for other in flat_order(session.workspace, order.needs(session.workspace, [key]) - {key}):
+        if other in done and not _usable(done[other]):
+            return f"needs {done[other].name}, which {'failed' if done[other].verdict == 'failed' else 'did not pass'}"
+    return ""
+
+
+def _usable(section: Section) -> bool:
+    """Whether other packages can be installed with this one: it is on the index, and nothing is wrong with it.
+
+    What is unknown about it, or waits for a person, does not keep others from being tested.
+    """
+    if section.report is None or section.verdict in ("failed", "interrupted"):
+        return False
+    upload = next((outcome.status for outcome in section.report.outcomes if outcome.id == "upload"), Status.PASSED)
+    return upload in (Status.PASSED, Status.PLANNED)
+
+
+def _rehearse_one(
+    session: Session, key: str, secrets: Secrets, screen: SectionScreen, before: frozenset[str]
+) -> Section:
+    """The rehearsal of one package. An error that keeps it from starting is a failure of this package alone."""
+    recorded = session.recorded_runs()
+    resumed = recorded.get(key)
+    request = session.package_request(
+        key,
+        "rehearse",
+        run=str(resumed) if resumed else None,
+        only=session.request.only,
+        artifacts=None if resumed else _artifacts(session, key),
+        siblings=siblings(recorded, before),
+    )
+    try:
+        ended = run.run_one(
+            request, session.store(key, secrets), secrets, part=session.part(key, screen=screen, record=not resumed)
+        )
+    except (OmniReleaseError, OSError) as error:
+        message = error.full_message if isinstance(error, OmniReleaseError) else str(error)
+        screen.say([f"{session.package(key).name}: {message}"])
+        return session.section(key, reason=message, failed=True)
+    return session.section(key, ended)
+
+
+def siblings(recorded: Mapping[str, Path], keys: frozenset[str]) -> tuple[Path, ...]:
+    """The folders with the distributions of these packages, as the index of the run holds them."""
+    found = []
+    for key in sorted(keys & recorded.keys()):
+        held, built = recorded[key] / "index" / "files", recorded[key] / "dist"
+        found += [held if held.is_dir() else built] if held.is_dir() or built.is_dir() else []
+        local = recorded[key] / LOCAL_WHEEL
+        found += [local] if local.is_dir() else []
+    return tuple(found)
+
+
+def _artifacts(session: Session, key: str) -> Path | None:
+    """A folder with the distributions of one package among those in `--artifacts`; None where there is none of it."""
+    given = session.request.artifacts
+    if given is None:
+        return None
+    own = [path for path in distributions.in_folder(given) if canonicalize_name(_project_of(path)) == key]
+    if not own:
+        return None
+    folder = session.folder.path / "artifacts" / key
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in own:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def _project_of(path: Path) -> str:
+    return distributions.name_and_version(path.name)[0]

@@ -1,0 +1,179 @@
+"""What a run of a workspace is about, and what its packages share: the index, the screen, the journal."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from omni_release import project, source_tree
+from omni_release.adapters.files import LocalFiles
+from omni_release.adapters.index import SharedServer
+from omni_release.adapters.secrets import Secrets
+from omni_release.adapters.terminal import Terminal
+from omni_release.core.errors import UsageError, did_you_mean
+from omni_release.core.journal import RunFolder
+from omni_release.core.model import Project, Release, Report, display_path
+from omni_release.core.runs import Request, RunStore
+from omni_release.core.world import World
+from omni_release.report import files as report_files
+from omni_release.report import text
+from omni_release.report.workspace import Section
+from omni_release.run.real_world import Part
+from omni_release.workspaces import order
+from omni_release.workspaces.model import Package, Workspace
+
+FOLDER = "workspace"
+"""The folder in `.omni-release/` with the runs of a whole workspace."""
+
+
+@dataclass(frozen=True)
+class WorkspaceRequest:
+    """The options of a run of a workspace; most are as those of `core.runs.Request`, for each package.
+
+    `packages` are the names that were given, empty for all. `run` is a run of the workspace. `since` is a commit: a
+    package whose files have not changed since then is not released.
+    """
+
+    lane: str
+    workspace: Workspace
+    packages: tuple[str, ...] = ()
+    format: str = "text"
+    dry: bool = False
+    run: str | None = None
+    artifacts: Path | None = None
+    output: Path | None = None
+    only: tuple[str, ...] = ()
+    to: str = ""
+    yes: bool = False
+    since: str = ""
+    verbosity: int = 0
+    fresh: bool = False
+    cache: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The packages that are asked for, with all that they need. Raises UsageError for an unknown name."""
+        known = self.workspace.packages
+        asked = [canonicalize_name(name) for name in self.packages]
+        for name, key in zip(self.packages, asked, strict=True):
+            if key not in known:
+                hint = did_you_mean(key, known, f"Its packages: {', '.join(known)}.")
+                raise UsageError(f"{self.workspace.name} has no package {name!r}", hint)
+            if known[key].private:
+                raise UsageError(f"{name} is never released: {known[key].private}", "Name another package.")
+        wanted = order.needs(self.workspace, asked) if asked else known
+        return tuple(key for key in known if key in wanted and not known[key].private)
+
+    def command(self, *options: str) -> str:
+        """The command of this run, with other options."""
+        named = [word for name in self.packages for word in ("--package", name)]
+        return shlex.join(("omni-release", self.lane, *named, *options))
+
+
+@dataclass
+class Session:
+    """A run of a workspace that goes on: where it is kept and shown, and the worlds of the packages that are open."""
+
+    request: WorkspaceRequest
+    projects: Mapping[str, Project]
+    folder: RunFolder
+    screen: Terminal
+    redact: Callable[[str], str]
+    server: SharedServer = field(default_factory=SharedServer)
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    worlds: list[World] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.request.workspace
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        return self.folder.path.name
+
+    @property
+    def layout(self) -> text.Layout:
+        return text.Layout(self.screen.width, self.screen.unicode, quiet=self.request.verbosity < 0)
+
+    def package(self, key: str) -> Package:
+        return self.workspace.packages[key]
+
+    def store(self, key: str, secrets: Secrets) -> RunStore:
+        """The runs of a package."""
+        root = self.projects[key].root
+        return RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files)
+
+    def package_request(self, key: str, lane: str, **more: object) -> Request:
+        """The request for a run of one package, with the options of the whole."""
+        asked = self.request
+        output = asked.output / self.projects[key].name if asked.output else None
+        request = Request(
+            lane,
+            self.projects[key],
+            format=asked.format,
+            dry=asked.dry,
+            output=output,
+            to=asked.to,
+            yes=asked.yes,
+            verbosity=asked.verbosity,
+            fresh=asked.fresh,
+            cache=asked.cache,
+            resume=self.request.command("--run", self.name),
+        )
+        return replace(request, **more)  # type: ignore[arg-type]  # the fields of a Request
+
+    def recorded_runs(self) -> dict[str, Path]:
+        """The newest run of each package in this run of the workspace, where its folder is still there."""
+        found = {}
+        for event in self.folder.events():
+            if event.get("event") == "package" and Path(str(event["run"])).is_dir():
+                found[str(event["name"])] = Path(str(event["run"]))
+        return found
+
+    def part(self, key: str, *, screen: Terminal | None = None, record: bool = False) -> Part:
+        """What the run of a package gets from this one; with `record` its folder is noted in the journal."""
+
+        def opened(release: Release, world: World) -> None:
+            self.worlds.append(world)
+            if self.interrupted.is_set():
+                world.processes.stop_all()
+            if record:
+                self.folder.record("package", name=key, run=str(release.folder))
+
+        return Part(screen, self.server, opened, self.interrupted.is_set)
+
+    def interrupt(self) -> None:
+        """End all programs of all packages; each run then ends as interrupted."""
+        self.interrupted.set()
+        for world in self.worlds:
+            world.processes.stop_all()
+
+    def section(self, key: str, report: Report | None = None, reason: str = "", *, failed: bool = False) -> Section:
+        """A package in the report."""
+        package, page = self.package(key), ""
+        if report and report.run:
+            written = Path(report.run) / report_files.PAGE
+            if report.lane == "release":
+                written = next(iter(Path(report.run).glob(f"published/*/{report_files.PAGE}")), written)
+            page = display_path(self.workspace.root, written) if written.is_file() else ""
+        version = report.version if report and report.version else package.version
+        return Section(self.projects[key].name, package.folder, version, report, reason, page, failed)
+
+
+def load(found: Workspace, key: str) -> Project:
+    """A package of the workspace as a project, with the indexes that the root's settings name as well, and its tags."""
+    package = found.packages[key]
+    loaded = project.load(found.folder_of(key))
+    settings = loaded.settings
+    if (found.root / "pyproject.toml").is_file():
+        _, of_root = project.read(found.root)
+        settings = replace(settings, index={**of_root.index, **settings.index})
+    if package.tag and not settings.git.tag:
+        settings = replace(settings, git=replace(settings.git, tag=package.tag))
+    return replace(loaded, settings=settings)
