@@ -65,6 +65,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.testing.inputs import inputs_of_tests, used_by_tests
     from omni_release.testing.steps import CopyTests, InstallCandidate
     from omni_release.versions.checks import versions_agree
+    from omni_release.workspaces.checks import siblings_available
 
     return Lane(
         "rehearse",
@@ -75,6 +76,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(versions_agree),
                 check(history_complete),
                 check(changelog_entry),
+                check(siblings_available, waivable=False),
                 check(retired_models),
                 check(configured_models, signable=True),
             ),
@@ -91,7 +93,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.TEST,
-                step(InstallCandidate(runner.plugin), needs="build"),
+                step(InstallCandidate(runner.plugin), needs="build siblings-available"),
                 step(CopyTests(), needs="build"),
                 check(tests_pass, needs="install-candidate copy-tests", key=inputs_of_tests, used=used_by_tests),
             ),
@@ -103,10 +105,10 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.VERIFY,
-                step(InstallWithPip(), needs="upload"),
+                step(InstallWithPip(), needs="upload siblings-available"),
                 check(works_with_pip, needs="install-with-pip", key=of_resolved),
                 check(pip_check, needs="install-with-pip", key=of_resolved),
-                step(InstallWithUv(), needs="upload"),
+                step(InstallWithUv(), needs="upload siblings-available"),
                 check(works_with_uv, needs="install-with-uv", key=of_installed),
                 check(public_modules_import, needs="install-with-uv", key=of_installed),
                 check(verify_commands, needs="install-with-uv"),
@@ -125,7 +127,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(typing_and_license, needs="build"),
                 check(description_links, needs="build", key=of_distributions),
                 check(extras_exist, needs="install-candidate"),
-                check(extras_install, needs="build"),
+                check(extras_install, needs="build siblings-available"),
                 step(Rebuild(), needs="build"),
                 check(wheel_matches_checkout, needs="rebuild"),
                 check(build_reproducible, needs="rebuild"),
@@ -135,7 +137,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 *_code(needs="build", installed="install-candidate", key=of_checkout),
                 check(deprecated_apis, needs="install-candidate", key=mypy_inputs),
                 check(dependencies_maintained, needs="build"),
-                check(lower_bounds, needs="build", key=lower_bounds_inputs),
+                check(lower_bounds, needs="build siblings-available", key=lower_bounds_inputs),
                 check(vulnerabilities, needs="install-with-uv"),
             ),
         ),
@@ -396,14 +398,16 @@ def inspect(prebuilt: Path | None = None, mode: str = "") -> Lane:
     lane = rehearse(prebuilt).up_to("inspect", *_OF_FILES, *(_OF_WHEELS if any(prebuilt.glob("*.whl")) else ()))
     parts = {Stage.BUILD: Stage.INSPECT, Stage.PUBLISH: Stage.VERIFY}  # nothing is built or published
     tasks = tuple(replace(task, stage=parts.get(task.stage, task.stage)) for task in lane.tasks)
+    tasks = _without(tasks, "siblings-available")
     if not any(prebuilt.glob("*.tar.gz")):  # a wheel has no pyproject.toml
-        others = (task for task in tasks if task.id != "project-valid")
-        tasks = tuple(replace(task, needs=_others(task.needs, "project-valid")) for task in others)
+        tasks = _without(tasks, "project-valid")
     return Lane("inspect", tasks)
 
 
-def _others(needs: tuple[str, ...], id: str) -> tuple[str, ...]:
-    return tuple(need for need in needs if need != id)
+def _without(tasks: tuple[Task, ...], id: str) -> tuple[Task, ...]:
+    """The tasks but this one, which the others then do not need."""
+    others = (task for task in tasks if task.id != id)
+    return tuple(replace(task, needs=tuple(need for need in task.needs if need != id)) for task in others)
 
 
 def tests(prebuilt: Path | None = None) -> Lane:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from omni_release.adapters.index import Rehearsal
+from omni_release.adapters.index import Rehearsal, SharedServer
 from omni_release.core import documents
 from omni_release.core.world import FileState
 from omni_release.index.client import Client
@@ -81,6 +81,23 @@ def test_files_persist(tmp_path: Path) -> None:
     told = [each.state for each in second.file_statuses("acme-sound", wanted)]
     second.close()
     assert told == [FileState.OURS, FileState.OTHER_BYTES, FileState.ABSENT]
+
+
+def test_shared_server(tmp_path: Path) -> None:
+    """Several runs have one server: each uploads to its own project alone, and both are listed."""
+    server = SharedServer()
+    first = Rehearsal(tmp_path / "first", "acme-sound", {}, shared=server)
+    second = Rehearsal(tmp_path / "second", "acme-other", {}, shared=server)
+    assert first.target == second.target
+    uploaded(first, wheel(tmp_path))
+    with pytest.raises(AssertionError, match="token is for another project"):
+        uploaded(second, wheel(tmp_path))
+    assert [len(first.files(name)) for name in ("acme-sound", "acme-other")] == [1, 0]
+    page = requests.get(first.target.simple, timeout=9).text
+    assert "acme-sound" in page and "acme-other" in page
+    first.close()
+    assert second.files("acme-other") == ()
+    server.close()
 
 
 def _without_record(held: Path, made: Path) -> None:

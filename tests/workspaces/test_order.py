@@ -53,3 +53,18 @@ def test_closures() -> None:
     assert order.needs(found, ["a"]) == {"a", "b", "c"}
     assert order.needs(found, ["a"], Kind.EXTRA) == {"a", "e"}
     assert order.needed_by(found, ["c"]) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        ({"a": "b", "b": "c", "c": ""}, {"a": "bc", "b": "c", "c": ""}),
+        ({"a": "-b", "b": ""}, {"a": "b", "b": ""}),  # its tests need it
+        ({"a": "-b", "b": "a"}, {"a": "", "b": "a"}),  # what is for development gives way
+        ({"a": "+b", "b": "-a"}, {"a": "b", "b": ""}),  # to an extra, too
+    ],
+)
+def test_before(needs: dict[str, str], expected: dict[str, str]) -> None:
+    """What a package is tested with is built before it, where no cycle arises."""
+    found = order.before(workspace(**needs), needs)
+    assert {name: "".join(sorted(names)) for name, names in found.items()} == expected

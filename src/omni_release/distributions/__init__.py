@@ -189,12 +189,18 @@ def same_version(first: str, second: str) -> bool:
         return first == second
 
 
+def version_of(name: str) -> str:
+    """The version that a file's name states; empty for a name that is not a distribution's."""
+    try:
+        return name_and_version(name)[1]
+    except InvalidDistribution:
+        return ""
+
+
 def is_of(name: str, version: str) -> bool:
     """Whether a file's name states this version; a name that is not a distribution's states none."""
-    try:
-        return same_version(name_and_version(name)[1], version)
-    except InvalidDistribution:
-        return False
+    stated = version_of(name)
+    return bool(stated) and same_version(stated, version)
 
 
 def in_folder(folder: Path) -> tuple[Path, ...]:

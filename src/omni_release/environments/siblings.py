@@ -10,6 +10,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from omni_release import distributions
+
+_FOLDER = "siblings"
 _PIP, _UV = "PIP_FIND_LINKS", "UV_FIND_LINKS"
 
 
@@ -18,7 +21,7 @@ def offered(folders: Sequence[Path], work_dir: Path, outer: Mapping[str, str]) -
 
     The copies have the same path in each run but for the working folder, which the inputs of an outcome leave out.
     """
-    target = work_dir / "siblings"
+    target = work_dir / _FOLDER
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for folder in folders:
@@ -28,6 +31,19 @@ def offered(folders: Sequence[Path], work_dir: Path, outer: Mapping[str, str]) -
     # As an address: pip separates with blanks, uv with commas, and a path can have both.
     address = target.as_uri()
     return {_PIP: _joined(" ", address, outer.get(_PIP, "")), _UV: _joined(",", address, outer.get(_UV, ""))}
+
+
+def provided(work_dir: Path, environment: Mapping[str, str]) -> dict[str, set[str]]:
+    """The versions of siblings that the installers of this run are offered, by normalised name."""
+    from packaging.utils import canonicalize_name
+
+    folder = work_dir / _FOLDER
+    found: dict[str, set[str]] = {}
+    if folder.is_dir() and folder.as_uri() in environment.get(_UV, "").split(","):
+        for path in folder.iterdir():
+            name, version = distributions.name_and_version(path.name)
+            found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
 
 
 def _joined(separator: str, *parts: str) -> str:

@@ -175,5 +175,5 @@ def load(found: Workspace, key: str) -> Project:
         _, of_root = project.read(found.root)
         settings = replace(settings, index={**of_root.index, **settings.index})
     if package.tag and not settings.git.tag:
-        settings = replace(settings, git=replace(settings.git, tag=package.tag))
+        settings = replace(settings, git=settings.git._replace(tag=package.tag))
     return replace(loaded, settings=settings)
