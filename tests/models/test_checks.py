@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Finding, Release, Severity
-from omni_release.core.world import World
+from omni_release.core.world import ReleasedTag, World
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.checks import configured_models, models_respond
 from omni_release.models.checks import is_history, life_findings, retired_models
@@ -410,3 +411,25 @@ def test_command_line_calls_the_service(case: Callable[[str], Path]) -> None:
         ran = omni("models", "--format", "json", cwd=root, environment=there)
     assert (ran.code, ran.outcome("models-respond")["status"]) == (0, "passed")
     assert key not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("tag", "severity"),
+    [
+        (None, Severity.ERROR),
+        ("2026-05-31", Severity.WARNING),
+        ("2026-06-01", Severity.ERROR),  # it was shut down on the day of the tag
+        ("2026-10-01", Severity.ERROR),
+    ],
+)
+def test_released_before_the_model_died(tag: str | None, severity: Severity, run_check: RunCheck) -> None:
+    """A version that is released already is judged by the day of its tag, a new one by today."""
+    found = ReleasedTag("v1.0", datetime.fromisoformat(f"{tag}T12:00:00+00:00")) if tag else None
+
+    @functools.wraps(retired_models)
+    def body(release: Release, world: World) -> Iterator[Finding]:
+        return retired_models(release, dataclasses.replace(world, released_tag=lambda: found))
+
+    (finding,) = run_check(body, {"acme.py": "MODEL = 'gemini-2.0-flash'\n"})
+    assert finding.severity is severity
+    assert (f"not on {tag}, the day of v1.0" in finding.message) is (severity is Severity.WARNING)

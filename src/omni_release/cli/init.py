@@ -149,7 +149,10 @@ def _checklists(root: Path) -> Proposal | None:
 
 
 def _workflows(root: Path) -> Proposal | None:
-    """The workflows for a project on GitHub: that of the release only where no workflow publishes yet."""
+    """The workflows for a project on GitHub: that of the release only where no workflow publishes yet.
+
+    Without the one that watches what is published: there may be nothing yet.
+    """
     from omni_release import adoption
     from omni_release.publishing import pipelines
 
@@ -157,7 +160,8 @@ def _workflows(root: Path) -> Proposal | None:
     hosted = (root / ".github").is_dir() or (config.is_file() and "github" in config.read_text(errors="replace"))
     if not hosted:
         return None
-    names = [name for name in workflow.names(root) if name != "release" or not pipelines.publishes(root)]
+    left_out = {"watch", *(["release"] if pipelines.publishes(root) else [])}
+    names = [name for name in workflow.names(root) if name not in left_out]
     texts = {path: text for name in names for path, text in workflow.texts(root, name).items()}
     return adoption.new_files("workflow", "GitHub workflows", root, texts)
 

@@ -381,6 +381,19 @@ class Accepted(Protocol):
         """The outcome without the findings that are accepted."""
 
 
+@dataclass(frozen=True)
+class ReleasedTag:
+    """The tag of a version that is released already, and when it was made."""
+
+    name: str
+    time: datetime.datetime
+
+    @property
+    def day(self) -> datetime.date:
+        """Its day."""
+        return self.time.date()
+
+
 def _no_report() -> Report:
     raise Inconclusive("there is no report here", "Run the whole lane.")
 
@@ -391,7 +404,8 @@ class World:
 
     `environment` are the variables of this process; `tell` shows the progress of a task; `task_ids` gives the ids of
     all tasks in all lanes. Without `outcomes`, nothing is used again. `report` gives the report of the tasks that have
-    ended so far, without secrets: for a task that comes after all others.
+    ended so far, without secrets: for a task that comes after all others. `released_tag` gives the tag on the commit
+    where its version is released already: what has happened since then says nothing about that release.
     """
 
     processes: Processes
@@ -409,3 +423,4 @@ class World:
     baseline: Accepted | None = None
     task_ids: Callable[[], frozenset[str]] = frozenset
     report: Callable[[], Report] = _no_report
+    released_tag: Callable[[], ReleasedTag | None] = lambda: None

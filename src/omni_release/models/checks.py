@@ -16,7 +16,7 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import counted, listed
 from omni_release.core.toml import table
-from omni_release.core.world import World
+from omni_release.core.world import ReleasedTag, World
 from omni_release.models import Registry
 from omni_release.models.facts import Model, Stage
 from omni_release.models.names import PROSE, Occurrence, Search, find_names
@@ -52,7 +52,8 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
 
     No code or setting that ships uses a model that is shut down, or that shuts down within 60 days. A name in a
     comment, a docstring, a table of names, a test or an example is a warning, in prose or a recording a notice. A name
-    that is routed to another model, deprecated, or unknown is not an error.
+    that is routed to another model, deprecated, or unknown is not an error. A rehearsal of a version that is released
+    already is judged by the day of its tag: a model that was shut down after that day is a warning.
 
     Fix: replace each retired name by its successor; `omni-release models list` shows all places. Waive a name that is
     there on purpose by a comment on the line or in the settings. `omni-release models update` brings newer facts.
@@ -63,18 +64,30 @@ def retired_models(release: Release, world: World) -> Iterator[Finding]:
     configured = configured_occurrences(project, search.occurrences)
     if not search.occurrences and not search.unread and not configured:
         raise NotApplicable("no file of the project names a model")
-    yield from findings_of(project, search, registry, today, configured)
+    found = tuple(findings_of(project, search, registry, today, configured))
+    fatal = any(finding.rule == SHUT_DOWN.id and finding.severity is Severity.ERROR for finding in found)
+    if fatal and (tag := world.released_tag()) is not None:
+        found = tuple(findings_of(project, search, registry, today, configured, tag))
+    yield from found
 
 
 def findings_of(
-    project: Project, search: Search, registry: Registry, today: date, configured: Sequence[Occurrence] = ()
+    project: Project,
+    search: Search,
+    registry: Registry,
+    today: date,
+    configured: Sequence[Occurrence] = (),
+    tag: ReleasedTag | None = None,
 ) -> Iterator[Finding]:
-    """What is to be said of the names that a search has found, and of those that are `configured`."""
+    """What is to be said of the names that a search has found, and of those that are `configured`.
+
+    A model that was shut down after the day of the `tag` is no error.
+    """
     findings = [Finding(f"cannot be read: {why}", UNREAD.id, Severity.WARNING, path) for path, why in search.unread]
     additional = [occurrence for occurrence in configured if occurrence not in search.occurrences]
     reader = Reader(project.root, file_roles.of_project(project), search.occurrences)
     occurrences = (*search.occurrences, *additional)
-    findings += life_findings(occurrences, registry, today, lambda o: _context(o, reader, configured))
+    findings += life_findings(occurrences, registry, today, lambda o: _context(o, reader, configured), tag)
     findings += _stale_findings(occurrences, registry, today)
     yield from findings
     names = {occurrence.name for occurrence in search.occurrences}
@@ -113,10 +126,12 @@ def life_findings(
     registry: Registry,
     today: date,
     context: Callable[[Occurrence], Context] = lambda occurrence: Context.USED,
+    tag: ReleasedTag | None = None,
 ) -> list[Finding]:
     """A finding for each occurrence of a model with an end, and one for each unknown or computed name.
 
-    `context` says where a name occurs: only one that is used is an error.
+    `context` says where a name occurs: only one that is used is an error. With `tag` only one that was shut down when
+    it was made is.
     """
     findings: list[Finding] = []
     unknown: dict[tuple[str, str, bool], list[Occurrence]] = {}
@@ -125,7 +140,11 @@ def life_findings(
         if model is None:
             unknown.setdefault((occurrence.name, occurrence.platform, occurrence.computed), []).append(occurrence)
         elif (judged := _judge(model, occurrence, registry, today)) is not None:
-            findings.append(_life_finding(occurrence, *judged, context(occurrence)))
+            message, rule, severity = judged
+            if tag and rule is SHUT_DOWN and model.end and model.end > tag.day:
+                first, _, rest = message.partition("\n")
+                message, severity = f"{first} (not on {tag.day}, the day of {tag.name})\n{rest}", Severity.WARNING
+            findings.append(_life_finding(occurrence, message, rule, severity, context(occurrence)))
     return findings + [_unknown_finding(places, registry, today) for places in unknown.values()]
 
 

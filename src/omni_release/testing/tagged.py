@@ -10,9 +10,8 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from omni_release import distributions, environments, source_tree, testing
+from omni_release import environments, testing
 from omni_release.core.actions import Copy
-from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.environments import installers
@@ -21,11 +20,8 @@ from omni_release.testing.commands import command
 from omni_release.testing.deprecations import RECORD_VARIABLE
 from omni_release.testing.rerun import AS_USER, UNRECORDED
 from omni_release.testing.results import Failure, Results
-from omni_release.versions import tags
-from omni_release.versions.pep440 import parse
 
 _TAGGED = "tagged"
-_NEWER = datetime.timedelta(days=1)  # what is published within a day, the release's own tests have not seen either
 
 
 def was_run(release: Release) -> bool:
@@ -93,10 +89,9 @@ def run(release: Release, world: World) -> Tagged | None:
     None where the version is not released yet, has no tag on this commit, or was tagged less than a day ago, and where
     the packages cannot be installed.
     """
-    if not testing.uses_pytest(release.project) or not (found := _tag(release, world)):
+    if not testing.uses_pytest(release.project) or not (tag := world.released_tag()):
         return None
-    name, time = found
-    if not _install(release, world, time):
+    if not _install(release, world, tag.time):
         return None
     record = release.work_dir / "tagged.jsonl"
     record.unlink(missing_ok=True)
@@ -108,7 +103,7 @@ def run(release: Release, world: World) -> Tagged | None:
     errors = (f for f in deprecations.findings(release, _TAGGED, record) if f.severity is Severity.ERROR)
     succeeded = read.count > read.skipped and not failures and (code == 0 or bool(read.failures))
     deprecated = frozenset(map(_identity, errors))
-    return Tagged(name, time.date().isoformat(), succeeded, passed, failures, deprecated)
+    return Tagged(tag.name, tag.day.isoformat(), succeeded, passed, failures, deprecated)
 
 
 def _results(
@@ -123,31 +118,6 @@ def _results(
 
 def _identity(finding: Finding) -> tuple[str, str | None]:
     return finding.message, finding.path
-
-
-def _tag(release: Release, world: World) -> tuple[str, datetime.datetime] | None:
-    """The tag of this version on the commit, and when it was made; None where the release has just begun."""
-    root = str(release.project.root)
-    listed = source_tree.git_output(
-        root, "for-each-ref", "--points-at=HEAD", "--format=%(creatordate:unix) %(refname:strip=2)", "refs/tags"
-    )
-    times = {name: time for time, _, name in (line.partition(" ") for line in (listed or "").splitlines())}
-    owner = tags.owner_of(root, release.project.name, release.project.settings.git.tag)
-    stated = distributions.version_to_release(release.version, world.journal.artifacts())
-    version = parse(stated) if stated else None
-    own = [tag.name for tag in tags.own_tags(times, owner) if version and tag.version.key == version.key]
-    if not own or not stated:
-        return None
-    time = datetime.datetime.fromtimestamp(int(times[own[0]]), datetime.UTC)
-    old = world.clock.now() - time > _NEWER
-    return (own[0], time) if old and _is_published(world, release.project.name, stated) else None
-
-
-def _is_published(world: World, project: str, version: str) -> bool:
-    try:
-        return world.default_index.has_version(project, version)
-    except (Inconclusive, UsageError):  # without an answer, nothing is excused
-        return False
 
 
 def _install(release: Release, world: World, time: datetime.datetime) -> bool:
