@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omni_release.core import redaction
+from omni_release.core import redaction, vendors
 
 LETTERS = "aB3" * 40
 
@@ -62,9 +62,10 @@ def test_no_key(text: str) -> None:
     [
         ({"GEMINI_API_KEY": " one ", "GOOGLE_API_KEY": "other"}, ("one", "other")),
         ({"GEMINI_API_KEY": " ", "GOOGLE_API_KEY": "other", "ACME_API_KEY": "another"}, ("other",)),
+        ({"OPENAI_API_KEY": "one", "ANTHROPIC_AUTH_TOKEN": "other"}, ("other", "one")),
         ({}, ()),
     ],
 )
 def test_key_variables(variables: dict[str, str], held: tuple[str, ...]) -> None:
-    """The keys are in the variables of the SDK; a blank variable has none."""
-    assert redaction.key_variables_set(variables) == held
+    """The keys are in the variables of the SDKs; a blank variable has none."""
+    assert vendors.keys_set(variables) == held

@@ -75,7 +75,7 @@ def test_introductory_price_counts(until: datetime.date, usd: float, monkeypatch
     price = Price(input=4.0, text_output=20.0, introductory=Introductory(until, 2.0, 10.0))
     known = models.find(PRO)
     assert known is not None
-    monkeypatch.setattr(models, "find", lambda name: dataclasses.replace(known, price=price))
+    monkeypatch.setattr(models, "find", lambda name, platform="": dataclasses.replace(known, price=price))
     assert pricing.cost_without_image(PRO, Usage(prompt=1_000_000)) == usd
 
 

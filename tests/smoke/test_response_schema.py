@@ -18,7 +18,8 @@ from omni_release.core.errors import UsageError
 from omni_release.core.model import Finding
 from omni_release.emulators import GeminiEmulator
 from omni_release.images.api_format import decode_base64
-from omni_release.smoke.response_schema import ResponseSchema, drift_between, schema_of, schemas_of
+from omni_release.smoke.drift import drift_between
+from omni_release.smoke.response_schema import ResponseSchema, schema_of, schemas_of
 from tests.conftest import omni
 from tests.images.conftest import EVIDENCE, needs_evidence
 

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-import urllib.parse
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omni_release.cassettes import multipart
 from omni_release.cassettes.bodies import body_of, header
 from omni_release.cassettes.content_coding import NotDecodable
 from omni_release.cassettes.scrubbing import REDACTED as REDACTED
@@ -30,7 +29,6 @@ from omni_release.cassettes.yaml_reader import InvalidDocument, Node, item_lines
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.model import Project
 
-_MODEL = re.compile(r"/models/([^/:?]+)(?::(\w+))?")
 _REQUEST_HEADERS = ("content-type",)
 _RESPONSE_HEADERS = ("content-type", "date", "retry-after")
 
@@ -195,12 +193,6 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def model_and_method(uri: str) -> tuple[str, str]:
-    """The model that a request is for, and its method (`generateContent`); both may be empty."""
-    match = _MODEL.search(urllib.parse.unquote(uri))
-    return (match[1], match[2] or "") if match else ("", "")
-
-
 def in_folder(folder: Path) -> tuple[Path, ...]:
     """The paths of all cassettes below a folder, sorted: YAML files, and JSON files with interactions."""
     found = [path for suffix in ("yaml", "yml", "json") for path in folder.rglob(f"*.{suffix}")]
@@ -237,13 +229,16 @@ def to_entry(
     """
     method, uri, sent_body, sent_headers = request
     code, reason, received_body, received_headers = response
-    sent, received = shrunk(scrubber.body(sent_body)), shrunk(scrubber.body(received_body))
+    stated = _headers(scrubber, sent_headers, _REQUEST_HEADERS)
+    content_type = next(iter(stated.get("content-type", ())), "")
+    request_body, content_type = multipart.with_stable_boundary(scrubber.body(sent_body), content_type)
+    sent, received = shrunk(request_body), shrunk(scrubber.body(received_body))
     entry: dict[str, Any] = {
         "request": {
             "method": method,
             "uri": scrubber.uri(uri),
             "body": _readable(sent.body),
-            "headers": _headers(scrubber, sent_headers, _REQUEST_HEADERS),
+            "headers": stated | ({"content-type": [content_type]} if content_type else {}),
         },
         "response": {
             "status": {"code": code, "message": reason},

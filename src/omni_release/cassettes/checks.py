@@ -12,7 +12,7 @@ from pathlib import Path
 from omni_release import cassettes
 from omni_release.cassettes import Cassette, Interaction, UnreadableCassette
 from omni_release.cassettes.scrubbing import is_secret_header, may_be_secret
-from omni_release.core import redaction
+from omni_release.core import redaction, vendors
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Release, Severity, display_path
 from omni_release.core.settings import Smoke
@@ -47,7 +47,7 @@ def cassettes_clean(release: Release, world: World) -> Iterator[Finding]:
     paths = cassettes.of_project(project)
     if not paths:
         raise NotApplicable(f"there are no cassettes in {project.settings.smoke.cassettes}/")
-    keys = redaction.key_variables_set(world.environment)
+    keys = vendors.keys_set(world.environment)
     configured = "smoke" in table(project.metadata, "tool", "omni-release")  # else they may be of any other test
     for path in paths:
         for finding in cassette_findings(path, project.settings.smoke, world.clock.now(), keys):

@@ -7,18 +7,20 @@ of Google's own test server (`bodySegments`), a JSON body or a list of them, and
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release import cassettes
-from omni_release.cassettes import content_coding
+from omni_release.cassettes import api_calls, content_coding
+from omni_release.cassettes.bodies import body_of
 from omni_release.cassettes.yaml_reader import InvalidDocument, Node, line_of, load
 from omni_release.core.errors import UsageError, install_hint
 
 GENERATE, REFINE = "generate", "refine"
+TURNS = ("contents", "messages", "input")
+"""The turns of a conversation in a request: of Gemini, of Anthropic and OpenAI's chat, of OpenAI's responses."""
+
 _SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".sse")
 _HINT = "Record it again, or fix that line."
 
@@ -42,9 +44,10 @@ class Exchange:
     @property
     def kind(self) -> str:
         """`generate`, or `refine` where a response of the model was sent back."""
-        contents = (self.request or {}).get("contents")
-        turns = contents if isinstance(contents, list) else []
-        return REFINE if any(isinstance(turn, Mapping) and turn.get("role") == "model" for turn in turns) else GENERATE
+        request = self.request or {}
+        turns = [turn for name in TURNS if isinstance(request.get(name), list) for turn in request[name]]
+        sent_back = any(isinstance(turn, Mapping) and turn.get("role") in ("model", "assistant") for turn in turns)
+        return REFINE if sent_back or request.get("previous_response_id") else GENERATE
 
 
 def read(path: Path) -> tuple[Exchange, ...]:
@@ -95,7 +98,7 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
                 f"{error.name} is not installed, which is needed to read cassettes", install_hint()
             ) from None
     else:
-        bodies, streamed = _parsed(data)
+        bodies, streamed = api_calls.parsed(data)
         document = bodies[0] if len(bodies) == 1 and not streamed else None
         if isinstance(document, Mapping) and isinstance(document.get("log"), Mapping) and "entries" in document["log"]:
             raise InvalidDocument("it is an HTTP archive (HAR): record a cassette instead")
@@ -117,11 +120,11 @@ def _exchanges(path: Path, data: bytes) -> Iterator[Exchange]:
 def _exchange(path: Path, number: int, interaction: Node) -> Exchange:
     request, response = interaction.get("request"), interaction.get("response")
     uri = str(request.mapping().get("uri") or request.mapping().get("url") or "")
-    model, verb = cassettes.model_and_method(uri)
     sent, _ = _bodies(request)
     body = sent[0] if sent and isinstance(sent[0], Mapping) else None
+    asked = api_calls.asked(str(request.mapping().get("method") or "POST"), uri, body or {})
     bodies, streamed = _bodies(response)
-    return Exchange(path, number, body, model, verb or "list", _status(response), bodies, streamed)
+    return Exchange(path, number, body, asked.model, asked.verb or "list", _status(response), bodies, streamed)
 
 
 def _status(response: Node) -> int:
@@ -140,67 +143,11 @@ def _bodies(side: Node) -> tuple[tuple[Any, ...], bool]:
     if "bodySegments" in side.value:
         segments = tuple(segment.value for segment in side.get("bodySegments").items())
         return segments, len(segments) > 1
-    body = side.value.get("body")
-    if isinstance(body, Mapping):
-        body = body.get("string") or body.get("base64_string") or ""
-    if not body:
-        return (), False
-    data = body if isinstance(body, bytes) else str(body).encode("utf-8")
+    body = body_of(side.value)
     try:
-        if data[:2] == b"\x1f\x8b":
+        data = body.decoded() if body else b""
+        if data[:2] == b"\x1f\x8b":  # a recorder that drops the header
             data = content_coding.decode(data, "gzip")
-        return _parsed(data)
+        return api_calls.parsed(data) if data else ((), False)
     except ValueError:
         return (), False  # not JSON or broken gzip, such as the page of a proxy: a response without a schema
-
-
-def _parsed(data: bytes) -> tuple[tuple[Any, ...], bool]:
-    """The JSON documents in a body, and whether it is a stream. Raises ValueError where it is neither.
-
-    A stream may end too early: what came whole counts. An error in the middle of one has no `data:` before it.
-    """
-    text = data.decode("utf-8-sig")
-    if _EVENT.match(text):
-        return tuple(_events(text)), True
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError:
-        if text.lstrip().startswith("[") and (whole := tuple(_items(text))):
-            return whole, True
-        raise
-    return (tuple(document), True) if isinstance(document, list) else ((document,), False)
-
-
-_EVENT = re.compile(r"\s*(?:(?:event|id|retry)?:[^\n]*\n\s*)*data:")
-_FIELD = re.compile(r"(?:event|id|retry)?:")
-
-
-def _events(text: str) -> Iterator[Any]:
-    """The documents of a stream of server-sent events, and of what stands between them."""
-    for event in re.split(r"\r?\n[ \t]*\r?\n", text):
-        lines = event.splitlines()
-        given = [line[5:].strip() for line in lines if line.startswith("data:")]
-        rest = "\n".join(line for line in lines if not line.startswith("data:") and not _FIELD.match(line))
-        pieces = [rest, *(given if all(map(_is_whole, given)) else ["\n".join(given)])]
-        yield from (json.loads(piece) for piece in pieces if _is_whole(piece) and piece not in ("", "[DONE]"))
-
-
-def _is_whole(text: str) -> bool:
-    if text in ("", "[DONE]"):
-        return True
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _items(text: str) -> Iterator[Any]:
-    """The whole items at the beginning of a JSON list that is cut."""
-    decoder, at = json.JSONDecoder(), text.index("[") + 1
-    while match := re.compile(r"[\s,]*(?=\{)").match(text, at):
-        try:
-            item, at = decoder.raw_decode(text, match.end())
-        except ValueError:
-            return
-        yield item

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from omni_release.cassettes import multipart
 from omni_release.cassettes.bodies import body_of
 from omni_release.cassettes.content_coding import NotDecodable
 from omni_release.cassettes.scrubbing import REDACTED, Scrubber
-from omni_release.cassettes.shrink import is_binary_place, label_of
+from omni_release.cassettes.shrink import binary_type, label_of, split_data_url
 from omni_release.images.api_format import decode_base64
 
 _BODIES = ("body", "parsed_body")
@@ -100,11 +102,28 @@ def _require_same_body(before: Mapping[str, Any], after: Mapping[str, Any], scru
         raise NotTheSame(f"{where}: {error}") from None
     if old == new or label_of(new) == (hashlib.sha256(old).hexdigest(), len(old)):
         return
+    if (forms := (multipart.split(old), multipart.split(new))) != (None, None):
+        _require_same_form(*forms, where)
+        return
     documents = _documents(old, where), _documents(new, where)
     if len(documents[0]) != len(documents[1]):
         raise NotTheSame(f"{where} has another number of lines")
     for first, second in zip(*documents, strict=True):
         _require_same_values(first, second, where, "")
+
+
+_Form = tuple[bytes, list[multipart.Part]] | None
+
+
+def _require_same_form(before: _Form, after: _Form, where: str) -> None:
+    """Raise NotTheSame where two forms differ in anything but stubs in place of files."""
+    if before is None or after is None or before[0] != after[0] or len(before[1]) != len(after[1]):
+        raise NotTheSame(f"{where} is another form")
+    for (head, content), (other, small) in zip(before[1], after[1], strict=True):
+        if head != other:
+            raise NotTheSame(f"{where} has a part with other headers")
+        if content != small and label_of(small) != (hashlib.sha256(content).hexdigest(), len(content)):
+            raise NotTheSame(f"{where} has a part with other content")
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -124,9 +143,9 @@ def _documents(body: bytes, where: str) -> list[Any]:
 
 
 def _line(line: str) -> Any:
-    prefix = "data: "
+    match = re.match(r"data: ?", line)
     try:
-        return json.loads(line.removeprefix(prefix), object_pairs_hook=_Pairs) if line.startswith(prefix) else line
+        return json.loads(line[match.end() :], object_pairs_hook=_Pairs) if match else line
     except ValueError:
         return line
 
@@ -142,9 +161,9 @@ def _require_same_values(before: Any, after: Any, where: str, name: str, sibling
             _require_same_values(one, other, where, key, before)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for one, other in zip(before, after, strict=True):
-            _require_same_values(one, other, where, "", None)
+            _require_same_values(one, other, where, "")
     elif isinstance(before, str) and isinstance(after, str) and before != after:
-        if not (is_binary_place(name, dict(siblings or ())) and _is_stub_of(before, after)):
+        if binary_type(name, dict(siblings or ()), before) is None or not _is_stub_of(before, after):
             raise NotTheSame(f"{where} has other text in {name or 'a list'}")
     else:
         require_same(before, after, where)
@@ -152,9 +171,10 @@ def _require_same_values(before: Any, after: Any, where: str, name: str, sibling
 
 def _is_stub_of(before: str, after: str) -> bool:
     """Whether a string holds the stub of the data in another, in the same alphabet and with the same padding."""
+    (head, before), (other, after) = split_data_url(before), split_data_url(after)
     try:
         data, stub = decode_base64(before), decode_base64(after)
     except ValueError:
         return False
     same_padding = before.endswith("=") == after.endswith("=")
-    return same_padding and label_of(stub) == (hashlib.sha256(data).hexdigest(), len(data))
+    return head == other and same_padding and label_of(stub) == (hashlib.sha256(data).hexdigest(), len(data))

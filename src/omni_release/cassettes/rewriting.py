@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omni_release import cassettes
-from omni_release.cassettes import proof
+from omni_release.cassettes import multipart, proof
 from omni_release.cassettes.bodies import Body, body_of
 from omni_release.cassettes.content_coding import NotDecodable
 from omni_release.cassettes.edits import Edit, edited_document, edited_json, edited_yaml
@@ -126,7 +126,7 @@ def _body_edits(side: Mapping[str, Any], keys: Keys, scrubber: Scrubber) -> tupl
         stubs = made.stubs
         edits = []
         if made.body != body.decoded():
-            if [stub.path for stub in stubs] != [WHOLE]:
+            if [stub.path for stub in stubs] != [WHOLE] and multipart.split(made.body) is None:
                 _require_text(body, made)
             value = body.with_decoded(made.body)
             edits = [Edit((*keys, *body.keys), value)]

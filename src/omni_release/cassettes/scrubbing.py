@@ -9,11 +9,12 @@ from typing import Any
 
 from omni_release.core import redaction
 from omni_release.core.secret_variables import is_named_like_secret
+from omni_release.core.vendors import KEY_HEADERS, KEY_PARAMETERS
 
 REDACTED = "[redacted]"
-_KEY_PARAMETERS = ("key", "api_key", "apikey", "access_token", "token")
+_KEY_PARAMETERS = tuple(dict.fromkeys((*KEY_PARAMETERS, "key", "api_key", "apikey", "access_token", "token")))
 _KEY_IN_QUERY = re.compile(rf"(?<=[?&])({'|'.join(_KEY_PARAMETERS)})=([^&#]*)", re.IGNORECASE)
-_SECRET_HEADERS = ("authorization", "cookie", "set-cookie", "proxy-authorization", "x-amz-security-token")
+_SECRET_HEADERS = KEY_HEADERS | {"authorization", "cookie", "set-cookie", "proxy-authorization", "x-amz-security-token"}
 # What recorders and people write in place of a secret.
 _PLACEHOLDER = re.compile(
     r"^\W*(?:(?:bearer|basic|token)\s+)?(?:<.*>|\[.*\]|\{.*\}|\W*|x+|none|null)\W*$"

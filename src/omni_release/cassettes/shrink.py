@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omni_release.cassettes import multipart
 from omni_release.images.api_format import decode_base64
 
 MIN_SIZE = 256
@@ -31,7 +32,16 @@ _MAX_STUB = 400_000
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 _LABEL = re.compile(rb"omni-release stub of sha256 ([0-9a-f]{64}), ([0-9]+) bytes")
 _ALPHABET = b"\xff\xff\xff\xff"  # in base64 at any offset it has a character that only one of the alphabets has
-_DATA, _SIGNATURE = ("data", "b64_json"), ("thoughtSignature", "thought_signature")
+_IMAGE_NAMES = ("b64_json", "partial_image_b64")
+_SIGNATURES = ("thoughtSignature", "thought_signature", "encrypted_content")
+_SIGNED_TYPES = ("thinking", "signature_delta")
+_SEALED_TYPE = "redacted_thinking"
+_BESIDE_DATA = ("mimeType", "mime_type", "media_type", "format", "expires_at")
+"""One of these names is in an object with binary `data`: of Gemini, of Anthropic, of sound in OpenAI's chat."""
+
+_TRACES = (*_IMAGE_NAMES, *_SIGNATURES, *_SIGNED_TYPES, _SEALED_TYPE, "data", "result")
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,")
+_EVENT_LINE = re.compile(rb"data: ?")
 
 
 @dataclass(frozen=True)
@@ -61,28 +71,43 @@ class Shrunk:
 def shrunk(body: bytes) -> Shrunk:
     """The body with stubs for large binary data. It is a JSON document, or a stream of them (`data: {…}` lines).
 
-    Or it is an image itself. Anything else, and a body without large data, is returned unchanged.
+    Or it is an image itself, or a form with files. Anything else, and a body without large data, is returned unchanged.
     """
     if body.startswith(_IMAGES):
         content, stub = make_stub(body, "image/png", WHOLE)
         return Shrunk(content, (stub,) if stub else ())
-    if len(body) <= MIN_SIZE or not any(name.encode() in body for name in (*_DATA, *_SIGNATURE)):
+    if (form := multipart.split(body)) is not None:
+        return _shrunk_form(*form, body)
+    if len(body) <= MIN_SIZE or not any(name.encode() in body for name in _TRACES):
         return Shrunk(body)
     document = _parsed(body)
     if document is not None:
         return _shrunk_document(document, body)
-    prefix = b"data: "
     stubs: list[Stub] = []
     lines: list[bytes] = []
     for number, line in enumerate(body.split(b"\n")):
-        document = _parsed(line.removeprefix(prefix)) if line.startswith(prefix) else None
-        if document is None:
+        match = _EVENT_LINE.match(line)
+        document = _parsed(line[match.end() :]) if match else None
+        if match is None or document is None:
             lines.append(line)
             continue
-        event = _shrunk_document(document, line.removeprefix(prefix), f"{number}.")
-        lines.append(prefix + event.body.rstrip(b"\n").replace(b"\n", b" "))
+        event = _shrunk_document(document, line[match.end() :], f"{number}.")
+        lines.append(match[0] + event.body.rstrip(b"\n").replace(b"\n", b" "))
         stubs += event.stubs
     return Shrunk(b"\n".join(lines) if stubs else body, tuple(stubs))
+
+
+def _shrunk_form(boundary: bytes, parts: list[multipart.Part], body: bytes) -> Shrunk:
+    """A form with stubs for its files."""
+    stubs: list[Stub] = []
+    made: list[multipart.Part] = []
+    for number, (head, content) in enumerate(parts):
+        small, stub = content, None
+        if multipart.is_file((head, content)):
+            small, stub = make_stub(content, "application/octet-stream", f"part.{number}")
+        stubs += [stub] if stub else []
+        made.append((head, small))
+    return Shrunk(multipart.join(boundary, made) if made != parts else body, tuple(stubs))
 
 
 def _parsed(body: bytes) -> Any:
@@ -114,7 +139,7 @@ def _put_stubs(document: Any, prefix: str) -> tuple[bool, list[Stub]]:
     stubs: list[Stub] = []
     changed = False
     for parent, name, mime_type, path in tuple(_binary_strings(document, prefix)):
-        text = parent[name]
+        head, text = split_data_url(parent[name])
         try:
             data = decode_base64(text)
         except ValueError:
@@ -125,15 +150,35 @@ def _put_stubs(document: Any, prefix: str) -> tuple[bool, list[Stub]]:
         if content != data:
             encode = base64.urlsafe_b64encode if "-" in text or "_" in text else base64.b64encode
             encoded = encode(content).decode("ascii")
-            parent[name] = encoded if text.endswith("=") else encoded.rstrip("=")
+            parent[name] = head + (encoded if text.endswith("=") else encoded.rstrip("="))
             changed = True
     return changed, stubs
 
 
-def is_binary_place(name: str, parent: Mapping[str, Any]) -> bool:
-    """Does the string of this name in this object hold an image or a signature in base64?"""
-    mime_type = parent.get("mimeType") or parent.get("mime_type")
-    return name in _SIGNATURE or name == "b64_json" or (name == "data" and isinstance(mime_type, str))
+def split_data_url(text: str) -> tuple[str, str]:
+    """What is before the base64 of a data URL, and the base64; nothing is before any other text."""
+    match = _DATA_URL.match(text)
+    return (match[0], text[match.end() :]) if match else ("", text)
+
+
+def binary_type(name: str, parent: Any, text: str) -> str | None:
+    """The MIME type of the base64 in a string, empty where it is unknown; None where it is no binary data.
+
+    `name` is its name in the object `parent`. It is an image, a signature, a sound, or a data URL.
+    """
+    if (match := _DATA_URL.match(text)) is not None:
+        return match[1] or "application/octet-stream"
+    if not isinstance(parent, Mapping):
+        return None
+    kind = parent.get("type")
+    if name in _SIGNATURES or (name == "signature" and kind in _SIGNED_TYPES):
+        return ""
+    if name in _IMAGE_NAMES or (name == "result" and kind == "image_generation_call"):
+        return "image/png"
+    if name == "data" and kind == _SEALED_TYPE:
+        return ""
+    stated = next((parent[beside] for beside in _BESIDE_DATA if parent.get(beside)), None) if name == "data" else None
+    return None if stated is None else stated if isinstance(stated, str) else "application/octet-stream"
 
 
 def label_of(data: bytes) -> tuple[str, int] | None:
@@ -142,19 +187,14 @@ def label_of(data: bytes) -> tuple[str, int] | None:
     return (label[1].decode(), int(label[2])) if label else None
 
 
-def _binary_strings(value: Any, path: str) -> Iterator[tuple[dict[str, Any], str, str, str]]:
-    """Each string of binary data: the object that holds it, its name, its MIME type (empty: unknown), its path."""
-    if isinstance(value, list):
-        for at, item in enumerate(value):
-            yield from _binary_strings(item, f"{path}{at}.")
-    elif isinstance(value, dict):
-        mime_type = value.get("mimeType") or value.get("mime_type")
-        for name, item in value.items():
-            if not isinstance(item, str):
-                yield from _binary_strings(item, f"{path}{name}.")
-            elif is_binary_place(name, value):
-                kind = "" if name in _SIGNATURE else mime_type if isinstance(mime_type, str) else "image/png"
-                yield value, name, kind, f"{path}{name}"
+def _binary_strings(value: Any, path: str) -> Iterator[tuple[Any, Any, str, str]]:
+    """Each string of binary data: what holds it, its name or position there, its MIME type, its path."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        if not isinstance(item, str):
+            yield from _binary_strings(item, f"{path}{name}.")
+        elif (mime_type := binary_type(str(name), value, item)) is not None:
+            yield value, name, mime_type, f"{path}{name}"
 
 
 @functools.lru_cache(maxsize=64)

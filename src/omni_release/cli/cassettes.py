@@ -43,11 +43,11 @@ def shrink(arguments: Arguments) -> int:
     from omni_release import cassettes
     from omni_release.adapters import files as transactions
     from omni_release.cassettes.rewriting import rewritten
-    from omni_release.core import redaction
+    from omni_release.core import vendors
 
     project = arguments.load_project()
     root = project.root.resolve()
-    scrubber = cassettes.Scrubber(redaction.key_variables_set(os.environ))
+    scrubber = cassettes.Scrubber(vendors.keys_set(os.environ))
     found = [rewritten(path, scrubber) for path in cassettes.of_project(project)]
     changes = [each for each in found if each.before != each.after]
     if not arguments.dry_run and (changes or transactions.pending(root)):

@@ -78,7 +78,8 @@ def diff(arguments: Arguments) -> int:
     """
     from omni_release.cassettes import exchanges
     from omni_release.core.model import Severity
-    from omni_release.smoke.response_schema import drift_between, schemas_of
+    from omni_release.smoke.drift import drift_between
+    from omni_release.smoke.response_schema import schemas_of
 
     old, new = (schemas_of(exchanges.read(path)) for path in (arguments.old, arguments.new))
     if not old.keys() & new.keys():

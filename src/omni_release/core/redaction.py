@@ -18,6 +18,8 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from omni_release.core import vendors
+
 _LONG, _SHORT = 8, 5
 
 # `git@` is the usual user of ssh, and no secret. A password in an address is seldom quoted: it may contain `@`, and
@@ -228,37 +230,24 @@ def key_encodings(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({text for key in keys if len(key) >= _LONG for text in encodings(key)}, key=len, reverse=True))
 
 
-KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-"""The variables that may hold a key of the Gemini API; for its SDK, the second overrides the first."""
-
-
 # detect-secrets is not used: on eight public checkouts (1,528 files) it took eight times as long, and all that it found
 # and these do not, 89 logins in addresses, were examples. Of its other shapes those are here that random text has not.
-# The shapes are public: issuers give their keys a fixed prefix so that scanners find them. A short prefix is also found
-# by chance (in base64, or `task-` in an address): such a key begins a word, or follows an escape (%3D, \n).
-_START = rb"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
-_RANDOM = rb"(?=[\w-]*[0-9])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}"
 _SHAPES = {
-    "a Google API key": _START + rb"AIza[\w-]{35}",
-    "a Google access token": _START + rb"ya29\.[\w.-]{30,}",
+    **dict(vendors.shapes()),
     "a PyPI token": rb"pypi-AgE[0-9A-Za-z_-]{50,}",
     "a GitHub token": rb"(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})",
     "a GitLab token": rb"glpat-[0-9A-Za-z_-]{20,}",
-    "an Anthropic key": _START + rb"sk-ant-" + _RANDOM,
-    "an OpenAI key": _START + rb"sk-" + _RANDOM,
     # The one in the documentation of AWS ends in EXAMPLE.
     "an AWS access key": rb"(?<![0-9A-Z])AKIA(?![0-9A-Z]{9}EXAMPLE)[0-9A-Z]{16}(?![0-9A-Z])",
     "a Slack token": rb"xox[abposr]-[0-9A-Za-z-]{20,}",
     "an npm token": rb"npm_[0-9A-Za-z]{36}",
-    "a Hugging Face token": _START + rb"hf_[A-Za-z]{34}(?![\w-])",
-    "a Groq key": _START + rb"gsk_[0-9A-Za-z]{52}",
-    "an xAI key": _START + rb"xai-[0-9A-Za-z]{80}",
-    "a Replicate token": _START + rb"r8_[0-9A-Za-z]{37}(?![\w-])",
-    "a Stripe key": _START + rb"[rs]k_live_[0-9A-Za-z]{24,}",
-    "a SendGrid key": _START + rb"SG\.[\w-]{22}\.[\w-]{43}",
-    "a Square token": _START + rb"sq0(?:atp-[\w-]{22}|csp-[\w-]{43})(?![\w-])",
+    "a Hugging Face token": vendors.WORD_START + rb"hf_[A-Za-z]{34}(?![\w-])",
+    "a Replicate token": vendors.WORD_START + rb"r8_[0-9A-Za-z]{37}(?![\w-])",
+    "a Stripe key": vendors.WORD_START + rb"[rs]k_live_[0-9A-Za-z]{24,}",
+    "a SendGrid key": vendors.WORD_START + rb"SG\.[\w-]{22}\.[\w-]{43}",
+    "a Square token": vendors.WORD_START + rb"sq0(?:atp-[\w-]{22}|csp-[\w-]{43})(?![\w-])",
     "a key of an Azure account": rb"AccountKey=[0-9A-Za-z+/]{86}==",
-    "a Databricks token": _START + rb"dapi[0-9a-f]{32}(?![0-9a-f])",
+    "a Databricks token": vendors.WORD_START + rb"dapi[0-9a-f]{32}(?![0-9a-f])",
     "a DigitalOcean token": rb"do[opr]_v1_[0-9a-f]{64}",
     "a webhook of Slack": rb"hooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}",
     # With its content: programs that read such files have the first line in them. A line may be a literal.
@@ -269,11 +258,6 @@ _SHAPES = {
 _ANY = re.compile(b"|".join(b"(?P<k%d>%s)" % (n, shape) for n, shape in enumerate(_SHAPES.values())))
 
 _NAMES = tuple(_SHAPES)
-
-
-def key_variables_set(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The keys of the Gemini API that an environment holds."""
-    return tuple(filter(None, (environment.get(name, "").strip() for name in KEY_VARIABLES)))
 
 
 def find_keys(data: bytes) -> Iterator[tuple[int, str]]:

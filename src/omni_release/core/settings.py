@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from omni_release.core import renamed
+from omni_release.core.vendors import VendorName
 
 TABLE = "tool.omni-release"
 
@@ -105,13 +106,14 @@ class Smoke(typing.NamedTuple):
     """How to test the live API: recorded, emulated and live.
 
     `tests` are the project's own pytest files (none: the scenarios of omni-release, with its own provider), `cassettes`
-    is the folder of the recordings. `budget` is in USD and `timeout` in seconds, for a whole run. `base_url` is the
-    base URL of a gateway, `max_age_days` how long a live run of a wheel is valid. A cassette may have at most
-    `largest_cassette` bytes, and be at most `cassette_age_days` old. `model` are classes to check with recorded
-    responses.
+    is the folder of the recordings. `vendors` are the services that the tests call: a live run needs a key of each, and
+    `base_url` is the base URL of a gateway to the first. `budget` (USD) and `timeout` (seconds) are for a whole run of
+    all vendors. A live run of a wheel is valid for `max_age_days`. A cassette may have `largest_cassette` bytes, and be
+    `cassette_age_days` old, at most. `model` are classes to check with recorded responses.
     """
 
     tests: tuple[str, ...] = ()
+    vendors: tuple[VendorName, ...] = ("gemini",)
     cassettes: str = "cassettes"
     budget: float = 1.0
     timeout: float = 900.0

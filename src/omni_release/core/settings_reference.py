@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from omni_release.core import renamed
 from omni_release.core.settings import TABLE, Settings
 from omni_release.core.settings_reader import fields_of, is_table
+from omni_release.core.vendors import VENDORS
 
 
 class Key(NamedTuple):
@@ -94,14 +95,15 @@ KEYS = {
     "dependencies.lower-bounds": Key("true", "install the package with each dependency at its lower bound"),
     "dependencies.vulnerabilities": Key("true", "run pip-audit, which must be installed; needs the network"),
     "smoke.tests": Key('["tests/smoke"]', "your own pytest files; default: omni-release's scenarios"),
+    "smoke.vendors": Key('["openai", "anthropic"]', f"default: gemini. Known: {', '.join(VENDORS)}"),
     "smoke.cassettes": Key('"cassettes"', "the folder with the cassettes"),
     "smoke.budget": Key("1.0", "USD, for a live run; overridden by --budget"),
     "smoke.timeout": Key("900", "seconds, for a whole run; overridden by --deadline"),
     "smoke.max-age-days": Key("7", "how long the evidence of a live run is valid"),
-    "smoke.base-url": Key('"https://gateway.example"', "base URL of a gateway; default: the service itself"),
+    "smoke.base-url": Key('"https://gateway.example"', "base URL of a gateway to the first vendor"),
     "smoke.largest-cassette": Key("200000", "bytes"),
     "smoke.cassette-age-days": Key("180", "how old a cassette may be"),
-    "smoke.pass-env": Key('["GATEWAY_TOKEN"]', "for a live run, besides the key of the API; default: none"),
+    "smoke.pass-env": Key('["GATEWAY_TOKEN"]', "for a live run, besides the keys of the vendors; default: none"),
     "smoke.model.path": Key('"candidates.*.content.parts.*"', "path in the response"),
     "smoke.model.class": Key('"acme.answers:Part"', "pydantic, attrs, a dataclass or a TypedDict"),
     "smoke.model.where": Key('"inline_data"', "optional: only where this field is present"),

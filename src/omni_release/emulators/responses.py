@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DOMAIN = "generativelanguage.googleapis.com"
+from omni_release.core.vendors import VENDORS
+
+DOMAIN = VENDORS["gemini"].hosts[0]
 
 _RPC = "type.googleapis.com/google.rpc."
 

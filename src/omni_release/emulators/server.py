@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from omni_release import loopback
+from omni_release.core.vendors import KEY_HEADERS
 from omni_release.emulators.api import Api, Asked, Played
 from omni_release.emulators.responses import Reply
 from omni_release.loopback import Fault, LoopbackServer
@@ -24,7 +25,6 @@ from omni_release.loopback import Fault, LoopbackServer
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_KEY_HEADERS = ("x-goog-api-key", "authorization", "api-key")
 _OK = Fault("ok")
 
 
@@ -139,7 +139,7 @@ class Emulator(LoopbackServer):
         request.close()  # the files of a form
         left = self._wait(environ["werkzeug.socket"], self._latency(asked, reply, fault))
         met = reply.name if fault.name == "ok" else fault.name
-        headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in _KEY_HEADERS}
+        headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in KEY_HEADERS}
         call = Call(asked.version, asked.model, asked.method, asked.body, headers, met, left)
         return self._response(request, reply, fault, call, environ["werkzeug.socket"])(environ, start)
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from omni_release import file_roles
-from omni_release.core import redaction
+from omni_release.core import vendors
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
@@ -90,8 +90,8 @@ def models_respond(release: Release, world: World) -> Iterator[Finding]:
             called.append(occurrence)
     if not called:
         raise NotApplicable("neither code nor settings name a living model that can be called")
-    if not redaction.key_variables_set(world.environment):
-        raise NotApplicable(f"no key is set to call the service ({' or '.join(redaction.KEY_VARIABLES)})")
+    if not vendors.keys_set(world.environment, ("gemini",)):
+        raise NotApplicable(f"no key is set to call the service ({vendors.VENDORS['gemini'].key_names})")
     yield from _raise_if_inconclusive(tuple(_probe_findings(called, registry, world, today)))
     names = sorted({occurrence.name for occurrence in called})
     yield Finding(f"called: {', '.join(names)}", severity=Severity.NOTICE)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from omni_release import models as registry
-from omni_release.core import redaction
+from omni_release.core import vendors
 from omni_release.images import answer, calls, error_mapping, pricing, requests
 from omni_release.images import provider as base
 from omni_release.images.errors import DamagedAnswer, ImageError, InvalidRequest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from omni_release.images.transport import BoundedClient
 
-API = "https://generativelanguage.googleapis.com/"
+API = f"https://{vendors.VENDORS['gemini'].hosts[0]}/"
 DEFAULT_MODEL = "gemini-3-pro-image"
 DEFAULT_TIMEOUT = 90.0
 LARGEST_ANSWER = 40_000_000
@@ -67,7 +67,7 @@ class GeminiImageProvider:
         base.check_timeout(timeout)
         self.model = base.checked_model_name(model)
         self.timeout = timeout
-        self._key = base.Key(calls.first_set(api_key, *reversed(redaction.key_variables_set(environment))))
+        self._key = base.Key(calls.first_set(api_key, *reversed(vendors.keys_set(environment, ("gemini",)))))
         self._base_url = base.checked_base_url(
             calls.first_set(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")), "GOOGLE_GEMINI_BASE_URL"
         )

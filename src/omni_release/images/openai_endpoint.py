@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from omni_release.core.vendors import VENDORS, vendor_at
 from omni_release.images import calls, openai_answers, openai_requests
 from omni_release.images import provider as base
 from omni_release.images.errors import DamagedAnswer, ImageError, InvalidRequest
@@ -17,19 +18,7 @@ if TYPE_CHECKING:
 
     from omni_release.images.transport import BoundedClient
 
-API = "https://api.openai.com/v1"
-
-_HOSTS = {
-    "api.openai.com": "openai",
-    "api.x.ai": "xai",
-    "openai.azure.com": "azure",
-    "services.ai.azure.com": "azure",
-    "cognitiveservices.azure.com": "azure",
-    "openrouter.ai": "openrouter",
-}
-_KEYS = {"xai": "XAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
-_OPENAI_KEY = "OPENAI_API_KEY"
-_OWN_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
+API = f"https://{VENDORS['openai'].hosts[0]}/v1"
 
 _DOWNLOAD_WAITS = (0.5, 2.0)
 """In seconds, before each further download of an image."""
@@ -60,7 +49,7 @@ class Endpoint:
         url = calls.first_set(base_url, environment.get("OPENAI_BASE_URL"), API)
         self._base_url = base.checked_base_url(url, "OPENAI_BASE_URL") or API
         self.vendor = vendor or _vendor_of(self._base_url)
-        self._variables = _KEYS.get(self.vendor, _OPENAI_KEY)
+        self._variables = (VENDORS.get(self.vendor) or VENDORS["openai"]).keys[0]
         self._headers = _Headers(self.vendor, headers, environment)
         key = calls.first_set(api_key, environment.get(self._variables))
         self._key = base.Key(key, self._variables, self._headers.values)
@@ -72,7 +61,7 @@ class Endpoint:
     @property
     def is_official(self) -> bool:
         """Whether it is the vendor's own address, where the registry's dates hold."""
-        return (urllib.parse.urlsplit(self._base_url).hostname or "") in ("api.openai.com", "api.x.ai")
+        return vendor_at(urllib.parse.urlsplit(self._base_url).hostname or "") in ("openai", "xai")
 
     def __repr__(self) -> str:
         return f"Endpoint({self.vendor!r})"
@@ -190,8 +179,8 @@ class _Headers:
     """The headers of each call; their values may be secret, so they are in no repr."""
 
     def __init__(self, vendor: str, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        own = _OWN_HEADERS if vendor == "openai" else {}
-        found = {header: environment.get(variable, "").strip() for variable, header in own.items()}
+        account = VENDORS[vendor].account if vendor in VENDORS else {}
+        found = {header: environment.get(variable, "").strip() for variable, header in account.items()}
         self.named = {name: value for name, value in {**found, **given}.items() if value}
         self.values = tuple(given.values())
         for name, value in self.named.items():
@@ -205,8 +194,7 @@ class _Headers:
 def _vendor_of(url: str) -> str:
     """Who runs the service at a base URL: by its host, which stands for itself where it is not known."""
     host = (urllib.parse.urlsplit(url).hostname or "").lower()
-    known = (vendor for name, vendor in _HOSTS.items() if host == name or host.endswith(f".{name}"))
-    return next(known, "openai" if host in ("127.0.0.1", "localhost", "::1") else host)
+    return vendor_at(host) or ("openai" if host in ("127.0.0.1", "localhost", "::1") else host)
 
 
 def _parsed(text: str) -> Any:

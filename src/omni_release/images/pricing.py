@@ -46,9 +46,9 @@ class Budget:
             )
         if estimate > self.left + 1e-9:
             raise BudgetExceeded(
-                f"{model}: the next image costs up to ${estimate:.3f}, and ${max(self.left, 0):.3f} of the budget of "
+                f"{model}: the next call costs up to ${estimate:.3f}, and ${max(self.left, 0):.3f} of the budget of "
                 f"${self.usd:.2f} are left; the call was not made",
-                "Raise the budget, or request fewer or smaller images.",
+                "Raise the budget, or request less: fewer or smaller images, fewer tokens.",
             )
         self._reserved += estimate
         return estimate
@@ -74,10 +74,14 @@ REFERENCE_TOKENS = 1_600
 """Of an image that is sent, in an estimate."""
 
 
-def price_of(model: str) -> Price | None:
-    """The prices of a model today, also without the date of its snapshot or the prefix of a gateway."""
-    name = re.sub(r"-\d{4}-\d\d-\d\d$", "", model.rpartition("/")[2])
-    found = map(models.find, dict.fromkeys((model, name)))
+def price_of(model: str, platform: str = "") -> Price | None:
+    """The prices of a model today, also without the date of its snapshot or the prefix of a gateway.
+
+    With a `platform`, only the prices there, or those that the project states.
+    """
+    name = re.sub(r"-\d{4}-\d\d-\d\d$|-\d{8}$", "", model.rpartition("/")[2])
+    places = (platform, models.PROJECT) if platform else ("",)
+    found = (models.find(written, place) for written in dict.fromkeys((model, name)) for place in places)
     price = next((known.price for known in found if known and known.price), None)
     return None if price is None else price.on(datetime.datetime.now(datetime.UTC).date())
 
@@ -161,3 +165,41 @@ def estimate_tokens(model: str, image_tokens: float, prompt_characters: int, ima
         per_image = max(prices, default=_PER_IMAGE.get(model.rpartition("/")[2]))
         return None if per_image is None else per_image * (1 + images)
     return image_tokens * price.image_output / _MILLION + _sent_and_text(price, prompt_characters, images)
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """The tokens of a call. Of those that were sent, `cached` were read from a cache, at `cached_at` of the price.
+
+    `surcharge` is what writing to a cache costs beyond them, as a number of tokens.
+    """
+
+    sent: int
+    answered: int
+    cached: int = 0
+    cached_at: float = 1.0
+    surcharge: float = 0.0
+
+
+def cost_of_tokens(model: str, counts: TokenCounts, platform: str = "") -> float | None:
+    """The cost of a call for text in USD; None without a price of what it used: unknown is not free."""
+    price = price_of(model, platform)
+    if price is None or price.input is None or (counts.answered and price.text_output is None):
+        return None
+    cached = price.input * counts.cached_at if price.cached_input is None else price.cached_input
+    full = counts.sent - counts.cached + counts.surcharge
+    usd = full * price.input + counts.cached * cached + counts.answered * (price.text_output or 0)
+    return usd / _MILLION
+
+
+def estimate_text(model: str, characters: int, images: int, answered: int, platform: str = "") -> float:
+    """The highest expected cost of a call for text in USD: a token has at least one character.
+
+    A model without a known price counts as the most expensive one.
+    """
+    counts = TokenCounts(characters + images * REFERENCE_TOKENS, answered)
+    if (usd := cost_of_tokens(model, counts, platform)) is not None:
+        return usd
+    found = [known.price for known in models.all_models().values() if known.price]
+    highest = max(price.input or 0 for price in found), max(price.text_output or 0 for price in found)
+    return (counts.sent * highest[0] + answered * highest[1]) / _MILLION

@@ -17,12 +17,13 @@ from typing import Any, Protocol, TextIO
 from omni_release import models
 from omni_release.core import redaction
 from omni_release.core.errors import install_hint
+from omni_release.core.vendors import VENDORS
 from omni_release.images.errors import ConfigurationError, InvalidRequest
 from omni_release.images.model import Availability, ImageRequest, ImageResult, ModelInfo
 from omni_release.images.requests import Conversation
 
-KEY_VARIABLES = "{} (or {})".format(*redaction.KEY_VARIABLES)
-"""The environment variables of the key, as hints name them."""
+KEY_VARIABLES = "{} (or {})".format(*VENDORS["gemini"].keys)
+"""The environment variables of the key of the Gemini API, as hints name them."""
 
 
 class ImageProvider(Protocol):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from omni_release import models
 from omni_release.core.errors import UsageError
 from omni_release.core.settings import Settings
+from omni_release.core.vendors import VENDORS
 from omni_release.images.errors import ImageError, InvalidRequest
 from omni_release.images.gemini import GeminiImageProvider
 from omni_release.images.model import Attempt, Availability, Document, ImageRequest, ImageResult, ModelInfo
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_OPENAI_URLS = {"openai": None, "xai": "https://api.x.ai/v1"}
+_OPENAI_URLS = {"openai": None, "xai": f"https://{VENDORS['xai'].hosts[0]}/v1"}
 """The base URLs of the platforms that speak OpenAI's API; None is that of the environment, or OpenAI's own."""
 
 NO_FALLBACK = "none"

@@ -19,7 +19,7 @@ from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import baseline, redaction
+from omni_release.core import baseline, vendors
 from omni_release.core.actions import Run
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Release
@@ -82,7 +82,7 @@ def open_world(
     else:
         index = PackageIndex(request.destination, resolver)
     secrets.offer(index.secrets)
-    secrets.offer({name: functools.partial(_variable, name) for name in redaction.KEY_VARIABLES})
+    secrets.offer({name: functools.partial(_variable, name) for name in vendors.KEY_VARIABLES})
     target = folder.last_target() if request.lane == "checklist" else REHEARSAL
     working_tree = source_tree.working_tree(project.root, processes)
     release = Release(

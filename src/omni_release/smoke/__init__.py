@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omni_release.core.settings import Smoke
 
 PASSED, FAILED, INCONCLUSIVE, SKIPPED = "passed", "failed", "inconclusive", "skipped"
 
@@ -18,7 +22,13 @@ MODES = (RECORDED, EMULATED, LIVE)
 LOCAL = "local"
 """The source of what a live run recorded from a server on this machine: a gateway, a proxy or an emulator."""
 
-BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
+
+def gateway(smoke: Smoke) -> dict[str, str]:
+    """The variables of the base URL that the settings name: those of the first vendor."""
+    from omni_release.core.vendors import VENDORS
+
+    names = smoke.vendors[:1] if smoke.base_url else ()
+    return {variable: smoke.base_url for name in names for variable in VENDORS[name].base_urls}
 
 
 def is_on_this_machine(url: str) -> bool:
@@ -53,7 +63,8 @@ class KeptImage:
 class CallRecord:
     """A request: requested and answering model, HTTP code (None without a response), seconds, USD (None: unknown).
 
-    `prompt` is the text of the last turn, without keys.
+    `prompt` is the text of the last turn, without keys. `sent` and `received` are tokens of a call for text, None where
+    they are unknown. `other` says that another model answered than the one that was asked, or a snapshot of it.
     """
 
     asked: str
@@ -63,6 +74,9 @@ class CallRecord:
     usd: float | None
     prompt: str = ""
     images: tuple[KeptImage, ...] = ()
+    sent: int | None = None
+    received: int | None = None
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,11 @@ class Scenario:
     def usd(self) -> float:
         """The sum of the known costs of its calls."""
         return sum(call.usd or 0.0 for call in self.calls)
+
+    @property
+    def unpriced(self) -> int:
+        """The number of its calls whose cost is unknown, which is not nothing."""
+        return sum(call.usd is None for call in self.calls)
 
 
 @dataclass(frozen=True)

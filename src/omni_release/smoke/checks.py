@@ -12,6 +12,7 @@ from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import counted
+from omni_release.core.vendors import VENDORS
 from omni_release.core.world import World
 from omni_release.environments.inputs import of_tree
 from omni_release.smoke import (
@@ -33,11 +34,12 @@ from omni_release.smoke.runner import SmokeRun
 SCENARIO_FAILED = Rule("scenario-failed", RuleClass.RELEASE, "Smoke test failed")
 SCENARIO_INCONCLUSIVE = Rule("scenario-inconclusive", RuleClass.RELEASE, "Smoke test was inconclusive")
 SCENARIOS_ENDED = Rule("scenarios-ended", RuleClass.RELEASE, "pytest ended before the smoke tests were complete")
+OTHER_MODEL = Rule("scenario-other-model", RuleClass.QUALITY, "Another model answered than was asked")
 CASSETTE_UNPLAYED = Rule("cassette-unplayed", RuleClass.RELEASE, "Cassette is used by no test")
 CASSETTE_UNUSED = Rule("cassette-unused", RuleClass.RELEASE, "Recorded response is not requested by its test")
 CASSETTE_UNWRITTEN = Rule("cassette-unwritten", RuleClass.RELEASE, "Calls of a smoke test were not recorded")
 
-_RUN_RULES = (SCENARIO_FAILED, SCENARIO_INCONCLUSIVE, SCENARIOS_ENDED)
+_RUN_RULES = (SCENARIO_FAILED, SCENARIO_INCONCLUSIVE, SCENARIOS_ENDED, OTHER_MODEL)
 
 
 @reports(*_RUN_RULES, CASSETTE_UNPLAYED, CASSETTE_UNUSED)
@@ -76,7 +78,8 @@ def smoke_live(release: Release, world: World) -> Iterator[Finding]:
     The smoke tests run against the live service with the wheel that is released, unless an earlier run is still valid.
 
     Fix: correct the code or the test that failed; the full output is in `logs/smoke-live.log` of the run. Without a
-    result, set GEMINI_API_KEY, and raise `budget` in [tool.omni-release.smoke] or `--budget USD` if it was reached.
+    result, set a key of each of the `vendors` of [tool.omni-release.smoke], and raise `budget` or `--budget USD` if it
+    was reached.
     """
     runner.require_smoke_tests(release.project)
     try:
@@ -86,7 +89,7 @@ def smoke_live(release: Release, world: World) -> Iterator[Finding]:
     if earlier is not None and _is_from_service(earlier, release):
         yield Finding(f"cached from an earlier run: {earlier}", severity=Severity.NOTICE)
         return
-    runner.require_key(world)
+    runner.require_key(release.project, world)
     run = runner.run(release, world, LIVE, runner.mode_folder(release, LIVE) / "traffic")
     findings = tuple(_results(release, run))
     if not any(finding.severity is Severity.ERROR for finding in findings):
@@ -119,7 +122,8 @@ def live_evidence(release: Release, world: World) -> Iterator[Finding]:
         message = f"no passing live run for {wheel} (sha256 {sha256}) with these scenarios and models"
         raise Inconclusive(message, live.rerun_hint(release))
     if not _is_from_service(evidence, release):
-        hint = f"{live.rerun_hint(release)}, without GOOGLE_GEMINI_BASE_URL"
+        own = [url for name in release.project.settings.smoke.vendors for url in VENDORS[name].base_urls]
+        hint = f"{live.rerun_hint(release)}, without {' and '.join(own) or 'a base URL'}"
         raise Inconclusive(f"the live run called {evidence.base_url}, not the service", hint)
     yield Finding(str(evidence), severity=Severity.NOTICE)
 
@@ -138,10 +142,10 @@ def recorded_live(release: Release, world: World) -> Iterator[Finding]:
     Each smoke test passes against the live service, and its traffic is recorded.
 
     Fix: correct the code or the test that failed; the full output is in `logs/smoke-live.log` of the run. Recording
-    needs GEMINI_API_KEY and costs as much as a live run. The old cassettes stay until every test passes.
+    needs a key of each vendor and costs as much as a live run. The old cassettes stay until every test passes.
     """
     runner.require_smoke_tests(release.project)
-    runner.require_key(world)
+    runner.require_key(release.project, world)
     yield from _record(release, world, LIVE)
 
 
@@ -192,6 +196,7 @@ def _results(release: Release, run: SmokeRun) -> Iterator[Finding]:
     reasons = [f"{scenario.name}: {scenario.why}" for scenario in scenarios if scenario.outcome == INCONCLUSIVE]
     if run.report.mode != RECORDED and not failed and not any(scenario.calls for scenario in scenarios):
         reasons.append("no scenario called the service")
+    yield from _other_models(scenarios, run.report.mode)
     if scenarios and all(scenario.outcome == SKIPPED for scenario in scenarios):
         reasons.append("all scenarios were skipped")
     if reasons and not failed:
@@ -199,6 +204,18 @@ def _results(release: Release, run: SmokeRun) -> Iterator[Finding]:
     for reason in reasons:
         yield Finding(reason, SCENARIO_INCONCLUSIVE.id, Severity.WARNING)
     yield Finding(table, severity=Severity.NOTICE)
+
+
+def _other_models(scenarios: Iterable[Scenario], mode: str) -> Iterator[Finding]:
+    """A warning for each name for which another model answered a service: it is routed, or has moved."""
+    others: dict[tuple[str, str], list[str]] = {}
+    for scenario in scenarios if mode != RECORDED else ():
+        for call in scenario.calls:
+            if call.other:
+                others.setdefault((call.asked, call.answered), []).append(scenario.name)
+    for (asked, answered), names in others.items():
+        message = f"{asked} was asked, but {answered} answered ({', '.join(dict.fromkeys(names))})"
+        yield Finding(message, OTHER_MODEL.id, Severity.WARNING)
 
 
 def _path_in_project(release: Release, scenario: Scenario) -> str | None:
@@ -216,22 +233,33 @@ def _ended_early(run: SmokeRun) -> bool:
 
 
 def _table(scenarios: Iterable[Scenario], mode: str) -> Iterator[str]:
-    """The scenarios as aligned lines: name, requested and answering models, attempts, seconds, cost, outcome."""
-    head = ("scenario", "model asked", "model that answered", "attempts", "seconds")
+    """The scenarios as aligned lines: name, models asked and answering, attempts, seconds, tokens, cost, outcome."""
+    head = ("scenario", "model asked", "model that answered", "attempts", "seconds", "tokens")
     rows: list[tuple[str, ...]] = [(*head, "live cost" if mode == EMULATED else "cost", "outcome")]
     for scenario in scenarios:
         asked, answered = (
             ", ".join(sorted({getattr(call, name) for call in scenario.calls} - {""})) or "-"
             for name in ("asked", "answered")
         )
-        cost = f"${scenario.usd:.3f}" if any(call.usd is not None for call in scenario.calls) else "-"
+        cost = _cost(scenario, mode)
         attempts, seconds = str(len(scenario.calls)), f"{scenario.seconds:.1f}"
-        rows.append((scenario.name, asked, answered, attempts, seconds, cost, scenario.outcome))
+        counted_calls = [call for call in scenario.calls if call.sent is not None]
+        sent, received = (sum(getattr(call, name) or 0 for call in counted_calls) for name in ("sent", "received"))
+        tokens = f"{sent} + {received}" if counted_calls else "-"
+        rows.append((scenario.name, asked, answered, attempts, seconds, tokens, cost, scenario.outcome))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, strict=True)
-        aligned = (text.rjust(n) if 3 <= at <= 5 else text.ljust(n) for at, (text, n) in enumerate(cells))
+        aligned = (text.rjust(n) if 3 <= at <= 6 else text.ljust(n) for at, (text, n) in enumerate(cells))
         yield "  ".join(aligned).rstrip()
+
+
+def _cost(scenario: Scenario, mode: str) -> str:
+    if mode == RECORDED or not scenario.calls:
+        return "-"
+    if scenario.unpriced == len(scenario.calls):
+        return "unknown"
+    return f"${scenario.usd:.3f}" + (f" + {scenario.unpriced} unknown" if scenario.unpriced else "")
 
 
 def _emulated_recordings(release: Release) -> Iterator[Finding]:

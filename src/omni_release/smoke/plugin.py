@@ -15,7 +15,7 @@ from omni_release.smoke import MODES, RECORDED
 
 if TYPE_CHECKING:
     from omni_release.images import SyncImages
-    from omni_release.smoke.metering import Service
+    from omni_release.smoke.service import Service
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""The schema of the service's responses, derived from recordings, and the drift between two of them.
+"""The schema of a service's responses, derived from recordings. What changed between two: see drift.py.
 
 A schema says of each field: its types, whether it is always there, how its bytes are encoded (base64 of the standard or
 the URL-safe alphabet, padded or not), and its enum values and MIME types. Responses, errors and lists have schemas of
@@ -14,29 +14,41 @@ import base64
 import binascii
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omni_release.cassettes.api_calls import error_of, form_of
 from omni_release.cassettes.exchanges import Exchange
-from omni_release.core.model import Finding, Severity
+from omni_release.core.api_forms import Form
 from omni_release.images.api_format import camel_case
 
 STANDARD, URL_SAFE, PADDED, UNPADDED = "standard", "url-safe", "padded", "unpadded"
 
-_CONTENT = (
+CONTENT = (
     *("text", "inlineData", "fileData", "functionCall", "functionResponse"),
     *("executableCode", "codeExecutionResult"),
 )
-"""The fields of which a part of a response has one."""
+"""The fields of which a part of a response of Gemini has one."""
 
-_OPTIONAL_CONTENT = ("text", *_CONTENT[2:])
+_ITEM_TYPE = re.compile(r"[a-z][a-z0-9_.]*")
+_OPAQUE = ("args", "input", "metadata", "parameters", "schema", "logit_bias", "category_scores")
+"""Objects whose names are not the service's, such as the arguments of a function."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_BYTES_NAME = re.compile(r"(?:^data$|b64_json|[sS]ignature)$")
+_BYTES_NAME = re.compile(r"(?:^data$|b64_json|[sS]ignature|encrypted_content)$")
 _MIN_BASE64 = 64  # characters, of a string in a field of any name
 _MIN_NAMED_BASE64 = 16  # characters, of a string in a field with a name for bytes
 _ENUM = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+_LOWER_ENUM = re.compile(r"[a-z][a-z0-9_.-]{0,40}")
+_ENUM_NAMES = frozenset(
+    (
+        *("type", "object", "role", "status", "finish_reason", "stop_reason", "service_tier", "quality", "background"),
+        *("output_format", "phase", "reason"),
+    )
+)
+"""The fields of OpenAI and Anthropic whose values are words of the service."""
+
 _MIME = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"RIFF", "image/webp"))
 _TO_STANDARD = str.maketrans("-_", "+/")
@@ -44,7 +56,7 @@ _TO_STANDARD = str.maketrans("-_", "+/")
 
 @dataclass(frozen=True)
 class Field:
-    """One place in a response. Of its `of` parents `seen` had it."""
+    """One place in a response. Of its `of` parents `seen` had it, with a value that is not null."""
 
     path: str
     types: frozenset[str]
@@ -58,7 +70,7 @@ class Field:
 
     @property
     def optional(self) -> bool:
-        """Whether it was missing at least once."""
+        """Whether it was missing, or null, at least once."""
         return self.seen < self.of
 
     @property
@@ -78,7 +90,8 @@ class Field:
 class ResponseSchema:
     """The schema of one kind of response, from `samples` bodies; fields by path.
 
-    `kind` is `answer`, `answer in chunks`, `answer of METHOD`, `error STATUS`, `token`, `models` or `model`.
+    `kind` is `answer`, `answer in chunks`, `answer of METHOD`, `event TYPE of METHOD`, `error STATUS`, `token`,
+    `models` or `model`; without a vendor's name it is of the Gemini API.
     """
 
     kind: str
@@ -90,11 +103,9 @@ def schemas_of(exchanges: Iterable[Exchange]) -> dict[str, ResponseSchema]:
     """The schemas of all recorded responses, by kind."""
     bodies: dict[str, list[Any]] = {}
     for exchange in exchanges:
+        form = form_of(exchange.bodies, exchange.verb)
         for body in exchange.bodies:
-            kind = _kind(body, streamed=exchange.streamed)
-            if kind == "answer" and exchange.verb not in _GENERATING:
-                kind = f"answer of {exchange.verb}"
-            bodies.setdefault(kind, []).append(body)
+            bodies.setdefault(_kind(exchange, form, body), []).append(body)
     return {kind: schema_of(kind, of_kind) for kind, of_kind in sorted(bodies.items())}
 
 
@@ -102,16 +113,46 @@ def schemas_of(exchanges: Iterable[Exchange]) -> dict[str, ResponseSchema]:
 _GENERATING = frozenset(("", "list", "generateContent", "streamGenerateContent", "predict", "predictLongRunning"))
 
 
-def _kind(body: Any, *, streamed: bool) -> str:
+def _kind(exchange: Exchange, form: Form | None, body: Any) -> str:
     if not isinstance(body, Mapping):
         return type(body).__name__
-    if isinstance(error := body.get("error"), Mapping):
-        return f"error {error.get('status', error.get('code', ''))}".rstrip()
+    error = error_of(body)
+    if error is not None or (exchange.code >= 400 and not exchange.streamed):
+        return _error_kind(body, error or {}, exchange.code)
     if "access_token" in body or "id_token" in body:
         return "token"  # of OAuth: an SDK logs in before its first call
+    if listed := _models_kind(body):
+        return listed
+    if form is None or form.wire == "gemini":
+        kind = "answer in chunks" if exchange.streamed else "answer"
+        is_other = kind == "answer" and exchange.verb not in _GENERATING
+        return f"answer of {exchange.verb}" if is_other else kind
+    if exchange.streamed and isinstance(body.get("type"), str):
+        return f"event {body['type']} of {form.name}"
+    name = exchange.verb if form.free and exchange.verb not in _GENERATING else form.name
+    return f"answer of {name}{' in chunks' * exchange.streamed}"
+
+
+def _error_kind(body: Mapping[str, Any], error: Mapping[str, Any], code: int) -> str:
+    """`error` and what the service calls it: its status, code or type; else the HTTP code."""
+    words = (error.get("status"), error.get("code"), error.get("type"))
+    word = next((word for word in words if isinstance(word, str) and word), error.get("code") or code)
+    of_anthropic = body.get("type") == "error" and isinstance(body.get("error"), Mapping)
+    return f"error {word}" + (" of Anthropic" if of_anthropic else "")
+
+
+def _models_kind(body: Mapping[str, Any]) -> str:
+    """The kind of a list of models, or of one model; empty for anything else."""
     if "models" in body or "supportedGenerationMethods" in body:
         return "models" if "models" in body else "model"
-    return "answer in chunks" if streamed else "answer"
+    listed = body.get("data")
+    first = listed[0] if isinstance(listed, list) and listed else {}
+    for vendor, name in (("OpenAI", "object"), ("Anthropic", "type")):
+        if body.get(name) == "model":
+            return f"model of {vendor}"
+        if isinstance(first, Mapping) and first.get(name) == "model":
+            return f"models of {vendor}"
+    return ""
 
 
 def schema_of(kind: str, bodies: Iterable[Any]) -> ResponseSchema:
@@ -123,6 +164,8 @@ def schema_of(kind: str, bodies: Iterable[Any]) -> ResponseSchema:
 
     def visit(path: str, value: Any) -> None:
         values.setdefault(path, []).append(value)
+        if isinstance(value, Mapping) and path.rpartition(".")[2] in _OPAQUE:
+            return
         if isinstance(value, Mapping):
             parents[path] += 1
             for name, item in value.items():
@@ -139,23 +182,26 @@ def schema_of(kind: str, bodies: Iterable[Any]) -> ResponseSchema:
     for path, found in sorted(values.items()):
         if path:
             parent = path[: path.rfind("[")] if path.endswith("]") else path.rpartition(".")[0]
-            fields[path] = _field(path, found, lists.get(path, len(found)), parents.get(parent, 1))
+            had = sum(value is not None for value in found)
+            fields[path] = _field(path, found, lists.get(path, had), parents.get(parent, 1))
     return ResponseSchema(kind, len(samples), fields)
 
 
 def _item_kind(item: Any) -> str:
-    """The kind of a list's item: the content of a part, the type of an error's detail; empty for all others."""
+    """The kind of a list's item: the content of a part, its type, the type of an error's detail; else empty."""
     if not isinstance(item, Mapping):
         return ""
     if isinstance(kind := item.get("@type"), str):
         return kind.rpartition(".")[2]
     names = {camel_case(name) for name in item}
-    return next((name for name in _CONTENT if name in names), "")
+    if isinstance(kind := item.get("type"), str) and _ITEM_TYPE.fullmatch(kind):
+        return kind
+    return next((name for name in CONTENT if name in names), "")
 
 
 def _field(path: str, values: list[Any], seen: int, of: int) -> Field:
     name = path.rpartition(".")[2]
-    texts = [value for value in values if isinstance(value, str)]
+    texts = [value for value in values if isinstance(value, str) and value]
     binary = bool(texts) and all(_is_base64(name, text) for text in texts)
     alphabets: set[str] = set()
     paddings: set[str] = set()
@@ -169,7 +215,7 @@ def _field(path: str, values: list[Any], seen: int, of: int) -> Field:
                 alphabets.add(URL_SAFE)
             if text.endswith("=") or len(text) % 4:
                 paddings.add(PADDED if text.endswith("=") else UNPADDED)
-        elif _ENUM.fullmatch(text) and name != "text":
+        elif (_ENUM.fullmatch(text) and name != "text") or (name in _ENUM_NAMES and _LOWER_ENUM.fullmatch(text)):
             enums.add(text)
         if binary and (mime_type := _mime_type_of_bytes(text)):
             mime_types.add(mime_type)
@@ -213,115 +259,3 @@ def _mime_type_of_bytes(text: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return next((mime_type for magic, mime_type in _MAGIC if head.startswith(magic)), "")
-
-
-# -- drift -----------------------------------------------------------------------------------------------------------
-
-_OFTEN_MISSING = frozenset(
-    (
-        *("text", "index", "thought", "avgLogprobs", "finishMessage", "promptFeedback", "safetyRatings", "modelStatus"),
-        *("citationMetadata", "groundingMetadata", "urlContextMetadata", "logprobsResult", "tokenCount", "createTime"),
-        *("candidatesTokenCount", "cachedContentTokenCount", "cacheTokensDetails", "thoughtsTokenCount"),
-        *("toolUsePromptTokenCount", "toolUsePromptTokensDetails", "trafficType", "serviceTier", "nextPageToken"),
-        "details",
-    )
-)
-"""Fields that the service omits when they are zero or empty (JSON of proto3), or that only some results have.
-
-A single recording without one does not show that it is gone.
-"""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change of a kind of response: a field is `gone`, `new` or `changed`; what it was, what it is, and the finding.
-
-    `path` is empty for a kind of response that only one side has.
-    """
-
-    response: str
-    kind: str
-    path: str
-    was: str
-    now: str
-    finding: Finding
-
-
-def drift_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Finding, ...]:
-    """The changes between two sets of recordings, as findings."""
-    return tuple(change.finding for change in changes_between(old, new))
-
-
-def changes_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Change, ...]:
-    """The changes between two sets of recordings, by kind of response; a kind that only one has is a notice."""
-    changes: list[Change] = []
-    for kind in sorted({*old, *new}):
-        if kind in old and kind in new:
-            changes += _changes_of_kind(old[kind], new[kind])
-        else:
-            side = "old" if kind in old else "new"
-            message = f"only the {side} recordings have `{kind}`: nothing to compare"
-            changes.append(Change(kind, "unseen", "", "", "", _notice(message, "drift-unseen")))
-    return tuple(changes)
-
-
-def _changes_of_kind(old: ResponseSchema, new: ResponseSchema) -> Iterator[Change]:
-    """The changes between two schemas of one kind: a field gone or changed is an error, a new one is not."""
-    for field in (old.fields[path] for path in _topmost({*old.fields} - {*new.fields})):
-        name = re.sub(r"\[.*?\]$", "", field.path.rpartition(".")[2])
-        content = field.path[field.path.rfind("[") + 1 : -1] if field.path.endswith("]") else ""
-        if field.optional or name in _OFTEN_MISSING or content in _OPTIONAL_CONTENT:
-            finding = _notice(f"gone: {field}; responses often lack it", "drift-gone")
-        else:
-            finding = Finding(f"gone: {field}", "drift-gone")
-        yield Change(old.kind, "gone", field.path, field.described, "", finding)
-    for field in (new.fields[path] for path in _topmost({*new.fields} - {*old.fields})):
-        if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
-            message = f"new signature: {field}; the next turn of a conversation must send it back"
-            finding = Finding(message, "drift-signature", Severity.WARNING)
-        else:
-            finding = _notice(f"new: {field}", "drift-new")
-        yield Change(old.kind, "new", field.path, "", field.described, finding)
-    for path in sorted({*old.fields} & {*new.fields}):
-        before, after = old.fields[path], new.fields[path]
-        for finding in _changes(before, after):
-            yield Change(old.kind, "changed", path, before.described, after.described, finding)
-
-
-def _topmost(paths: Iterable[str]) -> list[str]:
-    """The paths that are not below another one, sorted."""
-    tops: list[str] = []
-    for path in sorted(paths):
-        if not any(path.startswith((f"{top}.", f"{top}[")) for top in tops):
-            tops.append(path)
-    return tops
-
-
-def _changes(old: Field, new: Field) -> Iterator[Finding]:
-    path = old.path
-    types = new.types - old.types - ({"integer"} if "number" in old.types else set())
-    if types:
-        yield Finding(f"type changed: {path} was {_or(old.types)}, is {_or(new.types)}", "drift-type")
-    if old.mime_types and (mime_types := new.mime_types - old.mime_types):
-        message = f"MIME type changed: {path} was {_or(old.mime_types)}, is {_or(mime_types)}"
-        yield Finding(message, "drift-mime-type")
-    if old.alphabets and (alphabets := new.alphabets - old.alphabets):
-        message = f"base64 alphabet changed: {path} was {_or(old.alphabets)}, is {_or(alphabets)}"
-        yield Finding(message, "drift-alphabet")
-    if old.binary and not new.binary and "string" in new.types:
-        yield Finding(f"encoding changed: {path} was base64, is not any more", "drift-encoding")
-    if old.paddings and (paddings := new.paddings - old.paddings):
-        message = f"base64 padding changed: {path} was {_or(old.paddings)}, is also {_or(paddings)}: accept both"
-        yield _notice(message, "drift-padding")
-    if old.enums and (enums := new.enums - old.enums):
-        yield _notice(f"new value: {path} is {_or(enums)}, was {_or(old.enums)}", "drift-value")
-    if old.of > 1 and not old.optional and new.optional:
-        yield Finding(f"became optional: {path}", "drift-optional", Severity.WARNING)
-
-
-def _or(names: Iterable[str]) -> str:
-    return " or ".join(sorted(names))
-
-
-def _notice(message: str, rule: str) -> Finding:
-    return Finding(message, rule, Severity.NOTICE)

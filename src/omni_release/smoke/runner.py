@@ -9,11 +9,12 @@ import json
 import shutil
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from omni_release import cassettes, distributions, environments, scripts, smoke
-from omni_release.core import redaction
+from omni_release.core import redaction, vendors
 from omni_release.core.actions import Run
 from omni_release.core.documents import read_json_lines
 from omni_release.core.errors import Inconclusive, NotApplicable
@@ -21,7 +22,7 @@ from omni_release.core.model import Project, Release
 from omni_release.core.text import counted
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
-from omni_release.smoke import BASE_URL_VARIABLE, LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport
+from omni_release.smoke import LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport, gateway
 from omni_release.testing import Plugin
 
 RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
@@ -60,11 +61,11 @@ def require_smoke_tests(project: Project) -> None:
         raise NotApplicable("the project has no smoke tests: [tool.omni-release.smoke] names none")
 
 
-def require_key(world: World) -> None:
-    """Raises Inconclusive where no variable holds a key."""
-    if not redaction.key_variables_set(world.environment):
-        hint = f"Set {' or '.join(redaction.KEY_VARIABLES)}, or run it with --emulated."
-        raise Inconclusive("there is no API key, so the live service was not called", hint)
+def require_key(project: Project, world: World) -> None:
+    """Raises Inconclusive where no variable holds a key of one of the vendors."""
+    if lacking := vendors.lacking_key(world.environment, project.settings.smoke.vendors):
+        message, hint = vendors.missing_keys(lacking)
+        raise Inconclusive(f"{message}, so the live service was not called", f"{hint}, or run it with --emulated.")
 
 
 _OF_PLUGIN = frozenset(("filelock", "msgspec", "packaging", "pyyaml", "shtab", "tenacity", "tomlkit", "werkzeug"))
@@ -142,13 +143,12 @@ def variables(release: Release, world: World, mode: str) -> dict[str, str]:
     smoke = release.project.settings.smoke
     given = smoke.pass_env if mode == LIVE else ()
     inner = environments.venv_env(world.environment, release.folder, release.environment("candidate"), given)
-    address = {BASE_URL_VARIABLE: smoke.base_url} if mode == LIVE and smoke.base_url else {}
-    return inner | {RECORDER_OFF: "1"} | address
+    return inner | {RECORDER_OFF: "1"} | (gateway(smoke) if mode == LIVE else {})
 
 
 def _command(release: Release, world: World, mode: str, report: Path, record: Path | None) -> Run:
     smoke, environment = release.project.settings.smoke, variables(release, world, mode)
-    keys = tuple(name for name in redaction.KEY_VARIABLES if world.environment.get(name))
+    keys = tuple(key for name in smoke.vendors for key in vendors.VENDORS[name].keys if world.environment.get(key))
     tree = release.tests_tree if release.tests_tree.is_dir() else release.project.root
     arguments = [*pytest_targets(release.project), f"--smoke={mode}", f"--smoke-budget={smoke.budget}", "-m", "smoke"]
     arguments += [f"--smoke-cassettes={tree / smoke.cassettes}", f"--smoke-report={report}"]
@@ -198,16 +198,24 @@ def _report_progress(path: Path, world: World, finished: threading.Event) -> Non
         report = read_report(path)
         for scenario in report.scenarios[shown:]:
             shown += 1
-            cost = f", ${scenario.usd:.3f}" if scenario.usd and report.mode == LIVE else ""
+            cost = f", {cost_of([scenario])}" if (scenario.usd or scenario.unpriced) and report.mode == LIVE else ""
             outcome = f"{scenario.outcome} ({scenario.seconds:.1f} s{cost})"
             world.tell(f"      {shown} of {report.count}  {scenario.name}: {outcome}")
 
 
 def _report_total(report: SmokeReport, world: World) -> None:
     """Print what the calls have cost, or would have cost, if anything."""
-    if total := sum(scenario.usd for scenario in report.scenarios):
+    if any(scenario.usd or scenario.unpriced for scenario in report.scenarios):
         paid = "paid" if report.mode == LIVE else "for the live service; the emulator answered, nothing was paid"
-        world.tell(f"      total: ${total:.3f} {paid}")
+        world.tell(f"      total: {cost_of(report.scenarios)} {paid}")
+
+
+def cost_of(scenarios: Iterable[Scenario]) -> str:
+    """What the calls of scenarios have cost, and how many have an unknown cost."""
+    found = tuple(scenarios)
+    unpriced = sum(scenario.unpriced for scenario in found)
+    usd = f"${sum(scenario.usd for scenario in found):.3f}"
+    return f"{usd} and {counted(unpriced, 'call')} of unknown cost" if unpriced else usd
 
 
 def wheel_sha256(release: Release, world: World) -> str:
@@ -232,11 +240,13 @@ class LiveEvidence:
     usd: float
     when: str
     base_url: str = ""
+    unpriced: int = 0
 
     def __str__(self) -> str:
+        unknown = f" and {counted(self.unpriced, 'call')} of unknown cost" if self.unpriced else ""
         return (
             f"{self.wheel} (sha256 {self.sha256}) passed {counted(len(self.scenarios), 'scenario')} at {self.when}, "
-            f"for ${self.usd:.3f}, with {', '.join(self.models)}"
+            f"for ${self.usd:.3f}{unknown}, with {', '.join(self.models) or 'no model named'}"
         )
 
 
@@ -251,13 +261,19 @@ def collect(release: Release, world: World, report: smoke.SmokeReport) -> LiveEv
         round(sum(scenario.usd for scenario in report.scenarios), 4),
         world.clock.now().isoformat(timespec="seconds"),
         base_url(release, world),
+        sum(scenario.unpriced for scenario in report.scenarios),
     )
 
 
 def base_url(release: Release, world: World) -> str:
-    """The address called instead of the service's, without a user and a password; empty for the service itself."""
-    configured = release.project.settings.smoke.base_url
-    return redaction.strip_userinfo(configured or world.environment.get(smoke.BASE_URL_VARIABLE, ""))
+    """The address called instead of a service's, without a user and a password; empty for the services themselves.
+
+    Of several the one that the settings do not name, which is no evidence of the service.
+    """
+    smoke = release.project.settings.smoke
+    outer = {variable for name in smoke.vendors for variable in vendors.VENDORS[name].base_urls} - {*gateway(smoke)}
+    elsewhere = (world.environment.get(variable, "") for variable in sorted(outer))
+    return redaction.strip_userinfo(next(filter(None, elsewhere), smoke.base_url))
 
 
 def cache_key(release: Release, world: World) -> str:
@@ -274,7 +290,8 @@ def cache_key(release: Release, world: World) -> str:
     if not settings.smoke.tests:
         digest.update(Path(smoke.__file__).with_name("scenarios.py").read_bytes())
     models = with_environment(settings, world.environment)[:2]
-    digest.update(f"{wheel_sha256(release, world)} {models} {base_url(release, world)}".encode())
+    called = "" if settings.smoke.vendors == ("gemini",) else settings.smoke.vendors
+    digest.update(f"{wheel_sha256(release, world)} {models} {base_url(release, world)}{called}".encode())
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from omni_release import models
 from omni_release.images import Conversation, ImageRequest, ImageResult
 from omni_release.images.errors import ConfigurationError, ContentRefused, ModelNotFound, NoImage
 from omni_release.images.model import PRESETS
-from omni_release.smoke.metering import Service
+from omni_release.smoke.service import Service
 
 pytestmark = pytest.mark.smoke
 PROMPT = "A paper crane on a wooden table, as a flat illustration"

@@ -8,7 +8,7 @@ import datetime
 import gc
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,11 @@ import pytest
 
 from omni_release import project
 from omni_release.cassettes import Scrubber
-from omni_release.core import redaction
+from omni_release.core import vendors
 from omni_release.core.documents import append_json_line, write_file
 from omni_release.core.errors import Inconclusive, OmniReleaseError
 from omni_release.core.settings import Settings
 from omni_release.smoke import (
-    BASE_URL_VARIABLE,
     EMULATED,
     INCONCLUSIVE,
     LIVE,
@@ -31,9 +30,12 @@ from omni_release.smoke import (
     CallRecord,
     KeptImage,
     Scenario,
+    gateway,
     previews,
 )
-from omni_release.smoke.metering import Call, Meter, Service
+from omni_release.smoke.answers import Call, is_same_model
+from omni_release.smoke.metering import Meter
+from omni_release.smoke.service import Service
 from omni_release.smoke.traffic import (
     NOT_IN_CASSETTE,
     NOT_RECORDED,
@@ -45,7 +47,7 @@ from omni_release.smoke.traffic import (
 )
 
 if TYPE_CHECKING:
-    from omni_release.emulators import GeminiEmulator
+    from omni_release.emulators.server import Emulator
 
 _NAME = "omni-release-smoke"
 _PLACEHOLDER_KEY = "no-key-needed"
@@ -91,14 +93,17 @@ class Session:
         self._mode = mode
         self._settings = _settings(config.rootpath)
         smoke = self._settings.smoke
-        self._keys = redaction.key_variables_set(os.environ)
+        self._keys = (
+            *vendors.keys_set(os.environ),
+            *filter(None, (os.environ.get(name, "").strip() for name in smoke.pass_env)),
+        )
         self._scrubber = Scrubber(self._keys)
         budget = config.getoption("--smoke-budget") or smoke.budget
         self._meter = Meter(None if mode == RECORDED else budget)
         self._report = _path(config, "--smoke-report")
         self._folder = _path(config, "--smoke-cassettes") or config.rootpath / smoke.cassettes
         self._record_to = _path(config, "--smoke-record")
-        self._emulator: GeminiEmulator | None = None
+        self._emulators: dict[str, Emulator] = {}
         self._open = contextlib.ExitStack()
         self._running: RunningTest | None = None
         self._service: Service | None = None
@@ -108,7 +113,7 @@ class Session:
     def service(self) -> Service:
         """The service of this session; made within a test, when the environment is set up."""
         if self._service is None:
-            self._service = Service(self._mode, self._settings, self._emulator)
+            self._service = Service(self._mode, self._settings, tuple(self._emulators.values()))
         return self._service
 
     def _write(self, **entry: object) -> None:
@@ -123,11 +128,11 @@ class Session:
         if not item.get_closest_marker("smoke"):
             return
         self._running = RunningTest(item)
-        if self._mode == LIVE and not self._keys:
-            raise Inconclusive(
-                f"there is no key for a live run: set {' or '.join(redaction.KEY_VARIABLES)}",
-                "Without a key, run `omni-release smoke --emulated`.",
-            )
+        if self._mode == LIVE and (lacking := vendors.lacking_key(os.environ, self._settings.smoke.vendors)):
+            message, hint = vendors.missing_keys(lacking)
+            raise Inconclusive(f"{message}. {hint}", "Without a key, run `omni-release smoke --emulated`.")
+        if self._mode == EMULATED:
+            require_emulators(self._settings.smoke.vendors)
         self._open.enter_context(self._environment())
         name = cassette_name(item)
         if self._mode == RECORDED:
@@ -140,21 +145,38 @@ class Session:
 
     @contextlib.contextmanager
     def _environment(self) -> Iterator[None]:
-        """Only the key and the base URL of the mode are set."""
+        """Only the keys and the base URLs of the mode are set. Without a live service no test gets a real key."""
         with pytest.MonkeyPatch.context() as patch:
             if self._mode != LIVE:
-                for name in redaction.KEY_VARIABLES:
-                    patch.delenv(name, raising=False)
-                patch.setenv(redaction.KEY_VARIABLES[0], _PLACEHOLDER_KEY)
-                patch.delenv(BASE_URL_VARIABLE, raising=False)
+                for vendor in vendors.VENDORS.values():
+                    self._hide(vendor, patch)
+                for name in self._settings.smoke.vendors:
+                    vendor = vendors.VENDORS[name]
+                    patch.setenv(vendor.keys[0], _PLACEHOLDER_KEY)
+                    for variable in vendor.base_urls if vendor.address else ():
+                        patch.setenv(variable, vendor.address)
+                for variable, address in gateway(self._settings.smoke).items():
+                    patch.setenv(variable, address)
             if self._mode == EMULATED:
-                if self._emulator is None:
-                    from omni_release.emulators import GeminiEmulator
-
-                    self._emulator = GeminiEmulator()
-                self._emulator.script("")
-                patch.setenv(BASE_URL_VARIABLE, self._emulator.url)
+                for name in self._settings.smoke.vendors:
+                    emulator = self._emulator_of(name)
+                    emulator.script("")
+                    for variable in vendors.VENDORS[name].base_urls:
+                        patch.setenv(variable, emulator.base_url)
             yield
+
+    def _hide(self, vendor: vendors.Vendor, patch: pytest.MonkeyPatch) -> None:
+        """Replace the keys of a vendor that are set: a program may choose a vendor by the key that is there."""
+        for variable in (*vendor.keys, *vendor.base_urls):
+            if variable in vendor.keys and os.environ.get(variable):
+                patch.setenv(variable, _PLACEHOLDER_KEY)
+            else:
+                patch.delenv(variable, raising=False)
+
+    def _emulator_of(self, name: str) -> Emulator:
+        if name not in self._emulators:
+            self._emulators[name] = _emulator_class(name)()
+        return self._emulators[name]
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -230,7 +252,11 @@ class Session:
         for call in running.calls:
             usd = None if call.usd is None or self._mode == RECORDED else round(call.usd, 6)
             prompt, images = self._scrubber.text(call.prompt), self._kept_image(running, len(calls), call)
-            calls.append(CallRecord(call.model, call.answered, call.code, round(call.seconds, 3), usd, prompt, images))
+            asked, answered = self._scrubber.text(call.model), self._scrubber.text(call.answered)
+            known = vendors.VENDORS.get(call.asked.vendor)
+            other = bool(known and known.exact_names and asked and answered) and not is_same_model(asked, answered)
+            seconds, tokens = round(call.seconds, 3), (call.sent, call.received)
+            calls.append(CallRecord(asked, answered, call.code, seconds, usd, prompt, images, *tokens, other))
         return Scenario(
             name=re.sub(r"^test_", "", running.item.name),
             outcome=running.outcome,
@@ -270,12 +296,29 @@ class Session:
         """Close all connections and the emulator, and end the report."""
         if self._service is not None:
             self._service.close()
-        if self._emulator is not None:
-            self._emulator.stop()
+        for emulator in self._emulators.values():
+            emulator.stop()
         self._write(ended=int(exitstatus))
         # All that is alive now lives until the end. pytest collects ten times more, each time through the whole SDK.
         gc.collect()
         gc.freeze()
+
+
+_EMULATED = ("gemini", "openai")
+
+
+def require_emulators(names: Sequence[str]) -> None:
+    """Raises Inconclusive where a vendor has no emulator."""
+    missing = ", ".join(vendors.VENDORS[name].title for name in names if name not in _EMULATED)
+    if missing:
+        hint = "Record the service itself, or a server of your own: set the variable of its base URL."
+        raise Inconclusive(f"there is no emulator of {missing}", hint)
+
+
+def _emulator_class(name: str) -> Callable[[], Emulator]:
+    from omni_release.emulators import GeminiEmulator, OpenAIEmulator
+
+    return GeminiEmulator if name == "gemini" else OpenAIEmulator
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:

@@ -5,6 +5,8 @@ vcrpy intercepts the requests of all HTTP clients that it knows, such as httpx2.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,15 @@ from vcr.record_mode import RecordMode
 from vcr.request import Request
 
 from omni_release import __version__, cassettes
-from omni_release.cassettes import Scrubber, model_and_method
+from omni_release.cassettes import Scrubber, multipart
 from omni_release.cassettes.shrink import shrunk
 from omni_release.core import redaction
 from omni_release.core.documents import write_file
 from omni_release.core.errors import Inconclusive, OmniReleaseError
+from omni_release.core.vendors import VENDORS, vendor_at
 from omni_release.smoke import FAILED, INCONCLUSIVE, LIVE, LOCAL, PASSED, RECORDED, is_on_this_machine
-from omni_release.smoke.metering import Call, Meter, response_body
+from omni_release.smoke.answers import Call, is_transient, read_answer
+from omni_release.smoke.metering import Meter, asked_by, response_body, sent_body
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -86,7 +90,8 @@ class Recording:
         requests: list[Request] = []
         responses: list[dict[str, Any]] = []
         for found in cassettes.read(self.path).interactions:
-            requests.append(Request(found.method, found.uri, found.sent or None, {"content-type": "application/json"}))
+            sent_type = {"content-type": found.sent_headers.get("content-type", "application/json")}
+            requests.append(Request(found.method, found.uri, found.sent or None, sent_type))
             headers = {name: [value] for name, value in found.headers.items()}
             status = {"code": found.code, "message": ""}
             responses.append({"status": status, "headers": headers, "body": {"string": found.body}})
@@ -105,34 +110,44 @@ class Recording:
         pairs = [
             (request, response)
             for request, response in zip(requests, responses, strict=True)
-            if not Call("", "", code=response["status"]["code"]).unanswered
+            if not is_transient(response["status"]["code"]) and not is_cut(request, response)
         ]
         if self.path is None or not pairs:
             return None
-        models = tuple(sorted({model_and_method(request.path)[0] for request, _ in pairs} - {""}))
+        calls = [asked_by(request) for request, _ in pairs]
+        models = tuple(sorted({call.model for call in calls} - {""}))
         local = self.source == LIVE and any(is_on_this_machine(request.uri) for request, _ in pairs)
         source, writer = LOCAL if local else self.source, f"omni-release {__version__}"
-        provenance = cassettes.Provenance(source, when, _sdk(), models, writer)
+        provenance = cassettes.Provenance(source, when, _sdks({call.vendor for call in calls}), models, writer)
         text = cassettes.to_yaml([_entry(self.scrubber, *pair) for pair in pairs], provenance)
         _refuse_secrets(text, self.scrubber.secrets)
         write_file(self.path, text.encode())
         return self.path
 
 
-def _sdk() -> str:
+def is_cut(request: Request, response: dict[str, Any]) -> bool:
+    """Whether the service ended an answer with a fault of its own."""
+    call = Call(asked_by(request), code=response["status"]["code"])
+    read_answer(call, {}, response_body(response))
+    return bool(call.fault)
+
+
+def _sdks(called: Collection[str]) -> str:
+    """The SDKs of these vendors that are installed, with their versions."""
     from importlib.metadata import PackageNotFoundError, version
 
-    try:
-        return f"google-genai {version('google-genai')}"
-    except PackageNotFoundError:
-        return ""
+    found = []
+    for name in dict.fromkeys(VENDORS[vendor].sdk for vendor in VENDORS if vendor in called):
+        with contextlib.suppress(PackageNotFoundError, ValueError):  # ValueError: a vendor without an SDK of its own
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
 
 
 def _entry(scrubber: Scrubber, request: Request, response: dict[str, Any]) -> dict[str, Any]:
-    sent, status = request.body or b"", response["status"]
+    status = response["status"]
     return cassettes.to_entry(
         scrubber,
-        (request.method, request.uri, sent if isinstance(sent, bytes) else b"".join(sent), request.headers),
+        (request.method, request.uri, sent_body(request), request.headers),
         (status["code"], status.get("message") or "", response_body(response), response["headers"]),
     )
 
@@ -156,7 +171,7 @@ def use_recording(recording: Recording, meter: Meter) -> AbstractContextManager[
         persister=recording,
         record_mode=RecordMode.NONE if recording.replay else RecordMode.ALL,
         drop_unused_requests=True,
-        match_on=(method, path, query, same_body),
+        match_on=(method, same_service, path, query, same_body),
         before_record_request=(lambda request: as_recorded(scrubber, request)) if recording.replay else None,
     )
     return context
@@ -164,11 +179,18 @@ def use_recording(recording: Recording, meter: Meter) -> AbstractContextManager[
 
 def as_recorded(scrubber: Scrubber, request: Request) -> Request:
     """A copy of a request as a cassette has it: without keys, with small stubs for binary data."""
-    sent = request.body
-    if isinstance(sent, bytes):
-        sent = shrunk(scrubber.body(sent)).body
-    headers = {"content-type": str(request.headers.get("content-type", "application/json"))}
-    return Request(request.method, scrubber.uri(request.uri), sent, headers)
+    content_type = str(request.headers.get("content-type", "application/json"))
+    sent, content_type = multipart.with_stable_boundary(scrubber.body(sent_body(request)), content_type)
+    headers = {"content-type": content_type}
+    return Request(request.method, scrubber.uri(request.uri), shrunk(sent).body or None, headers)
+
+
+def same_service(one: Request, other: Request) -> None:
+    """A matcher of vcrpy's: raises AssertionError for two vendors, whose paths may be the same."""
+    hosts = one.host or "", other.host or ""
+    first, second = map(vendor_at, hosts)
+    if first and second and first != second:
+        raise AssertionError(f"{hosts[0]} != {hosts[1]}")
 
 
 @dataclass
@@ -206,7 +228,7 @@ def judge(running: RunningTest, mode: str, exceeded: str) -> None:
         elif running.outcome == FAILED and isinstance(running.error, NotInRecording):
             running.why = NOT_IN_CASSETTE
         return
-    last = f"{calls[-1].model or 'the service'}: {calls[-1].code or 'no answer'}" if calls else ""
+    last = f"{calls[-1].model or 'the service'}: {calls[-1].fault or calls[-1].code or 'no answer'}" if calls else ""
     if running.outcome == FAILED:
         cause = _inconclusive_cause(running.error)
         if exceeded:
