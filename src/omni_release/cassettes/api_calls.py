@@ -26,7 +26,7 @@ _MOST_TOKENS = 10**9
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asks for. `vendor` is empty where it goes to no known service, and has no form of one.
+    """What a request asks for. `vendor` is empty where it goes to none of the table, and has no form of one.
 
     `platform` is where its model is looked up: that of the service; empty for any other host, such as a gateway.
 
@@ -38,11 +38,8 @@ class Asked:
     model: str
     verb: str
     platform: str = ""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it costs nothing: no call of a model, or one that is not billed."""
-        return not self.vendor or (self.form is not None and self.form.free)
+    is_free: bool = True
+    """It costs nothing: no call of a model, or one that is not billed."""
 
 
 def asked(method: str, uri: str, body: Mapping[str, Any]) -> Asked:
@@ -61,7 +58,9 @@ def asked(method: str, uri: str, body: Mapping[str, Any]) -> Asked:
     verb = found[2] if found and found[2] and of_google else form.name if form else ""
     if method.upper() in ("GET", "HEAD", "DELETE", "OPTIONS"):
         return Asked("", form, model, verb)  # it runs no model
-    return Asked(vendor, form, model, verb, vendors.VENDORS[host].platform or host if host else "")
+    is_billed = bool(vendor) or vendors.is_other_service(parts.hostname or "")
+    platform = vendors.VENDORS[host].platform or host if host else ""
+    return Asked(vendor, form, model, verb, platform, not is_billed or (form is not None and form.free))
 
 
 def request_fields(body: bytes, content_type: str = "") -> dict[str, Any]:

@@ -6,6 +6,7 @@ requests and answers are read is in `api_forms`. Sources: the vendors' API descr
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ class Vendor:
     `hosts` are names of hosts, or their parent domains, `base_urls` the variables that lead its SDK to another address,
     and `headers` those that hold the key (in lower case). `parameters` are those of an address that do. `shapes` are
     patterns of its keys, by what a finding calls them. `account` are headers of the account, by their variables.
-    `address` stands in for the address of a service that has none of its own, and `exact_names` is False where a name
+    `address` is used in a replay, where a service has none of its own, and `exact_names` is False where a name
     is one that the account chose.
     """
 
@@ -162,6 +163,18 @@ def missing_keys(vendors: Iterable[Vendor]) -> tuple[str, str]:
     found = tuple(vendors)
     named = ", ".join(f"{vendor.title} ({vendor.key_names})" for vendor in found)
     return f"there is no key of {named}", "Set " + ", and ".join(vendor.key_names for vendor in found)
+
+
+_OTHER_SERVICES = (
+    r"(?:^|[.-])aiplatform\.googleapis\.com$|^bedrock(?:-agent)?-runtime[.-].*\.amazonaws\.com$"
+    r"|(?:^|\.)(?:api\.stability\.ai|bfl\.ai|api\.replicate\.com|api\.together\.xyz|api\.perplexity\.ai)$"
+    r"|(?:^|\.)(?:api-inference|router)\.huggingface\.co$|(?:^|\.)fireworks\.ai$"
+)
+
+
+def is_other_service(host: str) -> bool:
+    """Whether it is the host of an AI service that is not in `VENDORS`: what a call to it costs is unknown."""
+    return re.search(_OTHER_SERVICES, host.lower().rstrip(".")) is not None
 
 
 def vendor_at(host: str) -> str:

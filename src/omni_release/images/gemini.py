@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from omni_release.images.transport import BoundedClient
 
 API = f"https://{vendors.VENDORS['gemini'].hosts[0]}/"
+_BASE_URL = vendors.VENDORS["gemini"].base_urls[0]
 DEFAULT_MODEL = "gemini-3-pro-image"
 DEFAULT_TIMEOUT = 90.0
 LARGEST_ANSWER = 40_000_000
@@ -68,9 +69,7 @@ class GeminiImageProvider:
         self.model = base.checked_model_name(model)
         self.timeout = timeout
         self._key = base.Key(calls.first_set(api_key, *reversed(vendors.keys_set(environment, ("gemini",)))))
-        self._base_url = base.checked_base_url(
-            calls.first_set(base_url, environment.get("GOOGLE_GEMINI_BASE_URL")), "GOOGLE_GEMINI_BASE_URL"
-        )
+        self._base_url = base.checked_base_url(calls.first_set(base_url, environment.get(_BASE_URL)), _BASE_URL)
         self._api_version = api_version
         self._budget = budget
         self._clock = clock or base.SystemClock()

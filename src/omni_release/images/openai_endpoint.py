@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omni_release.images.transport import BoundedClient
 
 API = f"https://{VENDORS['openai'].hosts[0]}/v1"
+_BASE_URL = VENDORS["openai"].base_urls[0]
 
 _DOWNLOAD_WAITS = (0.5, 2.0)
 """In seconds, before each further download of an image."""
@@ -46,8 +47,8 @@ class Endpoint:
         clock: base.Clock,
         most_bytes: int,
     ) -> None:
-        url = calls.first_set(base_url, environment.get("OPENAI_BASE_URL"), API)
-        self._base_url = base.checked_base_url(url, "OPENAI_BASE_URL") or API
+        url = calls.first_set(base_url, environment.get(_BASE_URL), API)
+        self._base_url = base.checked_base_url(url, _BASE_URL) or API
         self.vendor = vendor or _vendor_of(self._base_url)
         self._variables = (VENDORS.get(self.vendor) or VENDORS["openai"]).keys[0]
         self._headers = _Headers(self.vendor, headers, environment)

@@ -24,6 +24,7 @@ from omni_release.images.errors import (
     ServiceFault,
     TimedOut,
 )
+from omni_release.images.model import image_type
 from omni_release.images.pricing import TokenCounts
 from omni_release.models import references
 from omni_release.models.facts import Stage
@@ -89,6 +90,7 @@ def read_answer(call: Call, sent: dict[str, Any], body: bytes) -> None:
         call.usd = 0.0
         named = at_path(documents[0], "model") if documents and call.asked.form else None
         call.answered = named if isinstance(named, str) else ""
+        call.image = body if image_type(body) else None  # at the address that an earlier answer gave
     elif call.asked.form is not None:
         _read_whole(call, sent, documents)
 
@@ -178,7 +180,7 @@ def _read_images(call: Call, sent: dict[str, Any], documents: Sequence[Any]) -> 
 def _error_of(call: Call, body: Any) -> ImageError:
     """The error that an error answer stands for, by the rules of its vendor's API."""
     now, code = datetime.datetime.now(datetime.UTC), call.code or 0
-    if call.asked.vendor in ("", "gemini"):
+    if call.asked.vendor not in VENDORS or call.asked.vendor == "gemini":
         return map_error(ErrorAnswer(code, body, {}, call.model, now))
     variables = VENDORS[call.asked.vendor].key_names
     return openai_answers.map_error(openai_answers.OpenAIError(code, body, {}, call.model, now, variables))
