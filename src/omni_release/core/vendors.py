@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 VendorName = typing.Literal[
@@ -18,8 +17,7 @@ VendorName = typing.Literal[
 """The names in `vendors` of [tool.omni-release.smoke]; `VENDORS` has each of them."""
 
 
-@dataclass(frozen=True)
-class Vendor:
+class Vendor(typing.NamedTuple):
     """A service. `keys` are the variables of its key, of which one is enough; its SDK reads the first.
 
     `hosts` are names of hosts, or their parent domains, `base_urls` the variables that lead its SDK to another address,
@@ -37,8 +35,8 @@ class Vendor:
     base_urls: tuple[str, ...] = ()
     headers: tuple[str, ...] = ("authorization",)
     parameters: tuple[str, ...] = ()
-    shapes: Mapping[str, bytes] = field(default_factory=dict)
-    account: Mapping[str, str] = field(default_factory=dict)
+    shapes: Mapping[str, bytes] = MappingProxyType({})
+    account: Mapping[str, str] = MappingProxyType({})
     address: str = ""
     exact_names: bool = True
 
