@@ -180,6 +180,8 @@ def _read_images(call: Call, sent: dict[str, Any], documents: Sequence[Any]) -> 
 def _error_of(call: Call, body: Any) -> ImageError:
     """The error that an error answer stands for, by the rules of its vendor's API."""
     now, code = datetime.datetime.now(datetime.UTC), call.code or 0
+    stated = at_path(body, "error.code")
+    code = stated if code < 400 and type(stated) is int else code  # an error in the middle of an answer
     if call.asked.vendor not in VENDORS or call.asked.vendor == "gemini":
         return map_error(ErrorAnswer(code, body, {}, call.model, now))
     variables = VENDORS[call.asked.vendor].key_names

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omni_release import models
 from omni_release.cassettes.api_calls import Asked, asked, at_path, request_fields
+from omni_release.cassettes.shrink import binary_type
 from omni_release.images import openai_requests, pricing
 from omni_release.images.errors import BudgetExceeded
 from omni_release.images.pricing import Budget
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from vcr.request import Request
 
 _OUTPUT_TOKENS = 8_000  # assumed of a text response without a limit
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}")
-_IMAGE_PARTS = frozenset(("inlineData", "inline_data", "fileData", "file_data"))
+_NAMES_OF_FILES = frozenset(("inlineData", "inline_data", "fileData", "file_data"))
 
 
 class Meter:
@@ -133,17 +133,14 @@ def _estimate_images(wanted: Asked, document: dict[str, Any], characters: int, i
     return max((usd for usd in found if usd is not None), default=1.0) * count
 
 
-def _sent(value: Any) -> tuple[int, int]:
+def _sent(value: Any, name: str = "", parent: Any = None) -> tuple[int, int]:
     """The characters of all texts in a request, and the number of images and files in it."""
     if isinstance(value, str):
-        return (0, 1) if value.startswith("data:") or _ENCODED.fullmatch(value) else (len(value), 0)
-    if isinstance(value, dict) and not _IMAGE_PARTS.isdisjoint(value):
-        others = [item for name, item in value.items() if name not in _IMAGE_PARTS]
-        characters, images = _sent(others)
-        return characters, images + 1
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    counts = [_sent(item) for item in items]
-    return sum(characters for characters, _ in counts), sum(images for _, images in counts)
+        return (len(value), 0) if binary_type(name, parent, value) is None else (0, 1)
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    counts = [_sent(item, str(name), value) for name, item in items if name not in _NAMES_OF_FILES]
+    files = sum(name in _NAMES_OF_FILES for name in value) if isinstance(value, dict) else 0
+    return sum(characters for characters, _ in counts), files + sum(images for _, images in counts)
 
 
 def response_body(response: dict[str, Any]) -> bytes:
