@@ -311,3 +311,172 @@ def test_the_command_line(tmp_path: Path, body: Callable[..., Any]) -> None:
         assert (ran.code, len(ran.err.splitlines())) == (2, 2)
     (tmp_path / "b").mkdir()
     assert "no recordings in b" in omni("contract", "show", "b", cwd=tmp_path).err
+
+
+CHAT = {"id": "c", "object": "chat.completion", "model": "gpt-5.4", "choices": [{"message": {"content": "Yes"}}]}
+DELTA = {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "Yes"}}]}
+MESSAGE = {"type": "message", "model": "claude-sonnet-5", "content": [{"type": "text", "text": "Yes"}]}
+RESPONSE = {"object": "response", "error": None, "output": [{"type": "message", "content": [{"type": "output_text"}]}]}
+KINDS: dict[str, tuple[str | None, int, Any, list[str]]] = {
+    # what it is: path of the request (None: a bare body), code, body, kinds of responses
+    "chat": ("/v1/chat/completions", 200, CHAT, ["answer of chat"]),
+    "a bare chat": (None, 200, CHAT, ["answer of chat"]),
+    "chat, streamed": ("/v1/chat/completions", 200, [DELTA, DELTA], ["answer of chat in chunks"]),
+    "responses": ("/v1/responses", 200, RESPONSE, ["answer of responses"]),
+    "responses, streamed": (
+        "/v1/responses",
+        200,
+        [{"type": "response.created", "response": RESPONSE}, {"type": "response.output_text.delta", "delta": "Yes"}],
+        ["event response.created of responses", "event response.output_text.delta of responses"],
+    ),
+    "messages": ("/v1/messages", 200, MESSAGE, ["answer of messages"]),
+    "a bare message": (None, 200, MESSAGE, ["answer of messages"]),
+    "messages, streamed": (
+        None,
+        200,
+        [{"type": "message_start", "message": MESSAGE}, {"type": "ping"}, {"type": "message_stop"}],
+        [f"event {name} of messages" for name in ("message_start", "message_stop", "ping")],
+    ),
+    "an error in a stream": (
+        "/v1/messages",
+        200,
+        [{"type": "message_start", "message": MESSAGE}, {"type": "error", "error": {"type": "overloaded_error"}}],
+        ["error overloaded_error of Anthropic", "event message_start of messages"],
+    ),
+    "images": ("/v1/images/edits", 200, {"created": 1, "data": [{"b64_json": "QQ=="}]}, ["answer of images"]),
+    "embeddings": ("/v1/embeddings", 200, {"object": "list", "data": [{"embedding": [0.1]}]}, ["answer of embeddings"]),
+    "models of OpenAI": ("/v1/models", 200, {"object": "list", "data": [{"object": "model"}]}, ["models of OpenAI"]),
+    "models of Anthropic": ("/v1/models", 200, {"data": [{"type": "model"}]}, ["models of Anthropic"]),
+    "a model of Anthropic": ("/v1/models/m", 200, {"type": "model", "id": "m"}, ["model of Anthropic"]),
+    "tokens": ("/v1/messages/count_tokens", 200, {"input_tokens": 1}, ["answer of count tokens"]),
+    "an error by its code": ("/v1/responses", 400, {"error": {"code": "x", "type": "y"}}, ["error x"]),
+    "an error by its type": ("/v1/responses", 400, {"error": {"code": None, "type": "y"}}, ["error y"]),
+    "an error of Anthropic": (
+        "/v1/messages",
+        401,
+        {"type": "error", "error": {"type": "authentication_error"}},
+        ["error authentication_error of Anthropic"],
+    ),
+    "an error of xAI": ("/v1/responses", 400, {"code": "invalid argument", "error": "m"}, ["error invalid argument"]),
+    "an error of a gateway": ("/v1/responses", 502, {"detail": "no upstream"}, ["error 502"]),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_of_all_vendors(name: str, tmp_path: Path) -> None:
+    """Answers, events and errors of each vendor have schemas of their own, also without their request."""
+    url, code, body, kinds = KINDS[name]
+    events = body if isinstance(body, list) else []
+    text = "".join(f"event: x\ndata: {json.dumps(event)}\n\n" for event in events) or json.dumps(body)
+    path = tmp_path / ("a.yaml" if url else "a.txt")
+    if url:
+        request = {"method": "GET" if "models" in url else "POST", "uri": f"https://h{url}", "body": "{}"}
+        response = {"status": {"code": code}, "body": {"string": text}}
+        text = yaml.safe_dump({"interactions": [{"request": request, "response": response}]})
+    path.write_text(text)
+    assert list(schemas_of(recordings.read(path))) == kinds
+
+
+FAILED = RESPONSE | {"error": {"code": "x"}}
+TOOL = {"type": "tool_use", "id": "t", "name": "n", "input": {"city": "Oslo"}}
+CHANGES: dict[str, tuple[Any, Any, dict[str, str]]] = {
+    # what changed: before, after, the severity by the rule of each finding
+    "nothing": (MESSAGE, MESSAGE, {}),
+    "the arguments of a function": (
+        MESSAGE | {"content": [TOOL]},
+        MESSAGE | {"content": [TOOL | {"input": {"town": 1}}]},
+        {},
+    ),
+    "a tool is not called": (MESSAGE | {"content": [TOOL, *MESSAGE["content"]]}, MESSAGE, {"drift-gone": "notice"}),
+    "there is no text": (
+        MESSAGE | {"content": [*MESSAGE["content"], TOOL]},
+        MESSAGE | {"content": [TOOL]},
+        {"drift-gone": "error"},
+    ),
+    "null becomes an object": (
+        RESPONSE,
+        RESPONSE | {"error": {"code": "x"}},
+        {"drift-new": "notice", "drift-value": "notice"},
+    ),
+    "an object becomes null": (
+        RESPONSE | {"error": {"code": "x"}},
+        RESPONSE,
+        {"drift-gone": "notice", "drift-optional": "warning"},
+    ),
+    "a text becomes a number": (MESSAGE, MESSAGE | {"model": 5}, {"drift-type": "error"}),
+    "a text is gone": (CHAT, {k: v for k, v in CHAT.items() if k != "model"}, {"drift-gone": "error"}),
+    "a new reason": (
+        MESSAGE | {"stop_reason": "end_turn"},
+        MESSAGE | {"stop_reason": "pause_turn"},
+        {"drift-value": "notice"},
+    ),
+    "a seal is new": (
+        MESSAGE | {"content": [{"type": "thinking", "thinking": "I"}]},
+        MESSAGE | {"content": [{"type": "thinking", "thinking": "I", "signature": "QUJD" * 30}]},
+        {"drift-signature": "warning"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_of_all_vendors(name: str) -> None:
+    """What a client can rely on is an error when it is gone; what is null or depends on the model is none."""
+    old, new, rules = CHANGES[name]
+    found = drift_of_kind(schema_of("answer", [old]), schema_of("answer", [new]))
+    assert {finding.rule: finding.severity.value for finding in found} == rules
+
+
+@pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the recorded traffic is not available")
+@pytest.mark.parametrize(
+    ("name", "kind", "fields"),
+    [
+        (
+            "text/pydantic_pydantic-ai__test_openai_responses_model_simple_response.yaml",
+            "answer of responses",
+            {
+                "model": "string",
+                "status": "string, e.g. completed",
+                "output[message].content[output_text].text": "string",
+                "usage.input_tokens_details.cached_tokens": "integer",
+                "error": "null, optional",
+            },
+        ),
+        (
+            "text/pydantic_pydantic-ai__test_openai_moderation_stream.yaml",
+            "answer of chat in chunks",
+            {
+                "choices[].delta.content": "string, optional",
+                "choices[].finish_reason": "null or string, e.g. stop, optional",
+                "usage": "null or object, optional",
+                "usage.completion_tokens_details.reasoning_tokens": "integer",
+            },
+        ),
+        (
+            "text/pydantic_pydantic-ai__test_anthropic_model_thinking_part_redacted.yaml",
+            "answer of messages",
+            {
+                "content[redacted_thinking].data": "string, base64, padded, standard",
+                "stop_reason": "string, e.g. end_turn",
+                "usage.cache_creation.ephemeral_1h_input_tokens": "integer",
+            },
+        ),
+        (
+            "text/pydantic_pydantic-ai__test_anthropic_advisor_tool_stream.yaml",
+            "event message_delta of messages",
+            {"delta.stop_reason": "string, e.g. end_turn", "usage.iterations[advisor_message].model": "string"},
+        ),
+        (
+            "openai/crmne_ruby_llm__image_basic_functionality_openai_gpt-image-1_can_paint_images.yml",
+            "answer of images",
+            {
+                "data[].b64_json": "string, base64, padded, standard, image/png",
+                "usage.output_tokens_details.image_tokens": "integer",
+            },
+        ),
+    ],
+)
+def test_recorded_shapes(name: str, kind: str, fields: dict[str, str]) -> None:
+    """The shapes of recorded answers of OpenAI and Anthropic."""
+    found = schemas_of(recordings.read(EVIDENCE.parent / name))[kind].fields
+    described = {path: ", ".join(sorted(found[path].described.split(", "))) for path in fields}
+    assert described == {path: ", ".join(sorted(text.split(", "))) for path, text in fields.items()}

@@ -11,6 +11,9 @@ from omni_release.images.api_format import camel_case
 from omni_release.smoke.response_schema import CONTENT, Field, ResponseSchema
 
 _OPTIONAL_CONTENT = ("text", *CONTENT[2:])
+_SENT_BACK = ("thoughtSignature", "signature", "encryptedContent")
+"""What the next turn of a conversation must send back: of Gemini, of Anthropic, of OpenAI."""
+
 _NEEDED_ITEMS = ("text", "message", "output_text", "image_generation_call")
 """The types of items without which an answer of OpenAI or Anthropic is of no use; it may lack all others."""
 
@@ -74,7 +77,7 @@ def _changes_of_kind(old: ResponseSchema, new: ResponseSchema) -> Iterator[Chang
             finding = Finding(f"gone: {field}", "drift-gone")
         yield Change(old.kind, "gone", field.path, field.described, "", finding)
     for field in (new.fields[path] for path in _topmost({*new.fields} - {*old.fields})):
-        if camel_case(field.path.rpartition(".")[2]) == "thoughtSignature":
+        if camel_case(field.path.rpartition(".")[2]) in _SENT_BACK:
             message = f"new signature: {field}; the next turn of a conversation must send it back"
             finding = Finding(message, "drift-signature", Severity.WARNING)
         else:
