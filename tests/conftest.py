@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,9 @@ from omni_release.core.tasks import Check, check
 from omni_release.core.world import World
 
 CASES = Path(__file__).parent / "cases"
+
+# As in an activated environment: a message names a command as it is typed, and most of them expect the name alone.
+os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", "")))
 
 collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 

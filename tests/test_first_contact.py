@@ -89,7 +89,7 @@ def port_in_use() -> Iterator[int]:
 def test_first_try(
     way: str, run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, port_in_use: int
 ) -> None:
-    """A rehearsal passes in each; the sentence about a missing extra, typed as it is printed, installs the extra."""
+    """A rehearsal passes in each; its next command, and that for a missing extra, work as they are printed."""
     install, command = WAYS[way]
     root = copy_case("sound", tmp_path / "project")
     if way in ("pip", "uv pip"):
@@ -100,6 +100,10 @@ def test_first_try(
         assert installed.returncode == 0, installed.stderr
     rehearsed = run(root, [*command, "rehearse"])
     assert rehearsed.returncode == 0 and "PASSED" in rehearsed.stdout, rehearsed.stdout + rehearsed.stderr
+    step = next(line.partition("  Next    ")[2] for line in rehearsed.stdout.splitlines() if "  Next    " in line)
+    shown = run(root, f"{step} --help")
+    assert "release --to pypi" in step and shown.returncode == 0, step + shown.stderr
+    assert "usage: omni-release release" in shown.stdout
     emulator = ["emulate", "gemini", "--port", str(port_in_use)]
     without = run(root, [*command, *emulator])
     assert without.returncode == 2 and "PIL is not installed" in without.stderr, without.stderr

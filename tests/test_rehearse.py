@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from omni_release import lanes
 from omni_release.adapters.files import LocalFiles
 from omni_release.core.journal import RunFolder
 from tests.cli.test_main import validated
@@ -265,7 +266,10 @@ def test_interrupted(number: signal.Signals, case: Callable[[str], Path], tmp_pa
     until(lambda: all(is_over(pid) for pid in pids))
     if number is not signal.SIGKILL:
         assert code == 130
-        assert json.loads((newest_run(root) / "report.json").read_text(encoding="utf-8"))["verdict"] == "interrupted"
+        report = json.loads((newest_run(root) / "report.json").read_text(encoding="utf-8"))
+        states = {outcome["id"]: outcome["evidence"].get("unreached") for outcome in report["outcomes"]}
+        assert (report["verdict"], set(states)) == ("interrupted", {task.id for task in lanes.rehearse().tasks})
+        assert (states["build"], states["tests-pass"]) == (None, "not finished")
     assert not list((root / ".omni-release").rglob("*.tmp"))
     (root / "tests" / "test_waits.py").unlink()
     assert omni("rehearse", cwd=root).code == 0

@@ -3,7 +3,14 @@
 `omni-release version` runs at every commit. Where all places agree, it ends here, before a parser is built.
 """
 
+import errno
+import io
+import os
 import sys
+
+TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
+if TYPE_CHECKING:
+    from typing import Any
 
 if __name__ == "__main__" and not sys.flags.safe_path:
     del sys.path[0]  # `python -m` puts the working directory there: a project's own json.py is not ours to import
@@ -11,6 +18,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    sys.stdout, sys.stderr = _lasting(sys.stdout), _lasting(sys.stderr)
     try:
         if sys.argv[1:2] == ["version"] and _versions_agree(sys.argv[2:]):
             sys.exit(0)
@@ -20,6 +28,31 @@ def main() -> None:
     except KeyboardInterrupt:  # during the imports
         sys.stderr.write("omni-release: interrupted\n")
         sys.exit(130)
+
+
+class _Pipe(io.FileIO):
+    """A pipe whose reader may close it, as `head` does: what is written after that goes nowhere."""
+
+    def write(self, data: "Any", /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError) and (os.name != "nt" or error.errno != errno.EINVAL):
+                raise
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())
+        os.close(null)
+        return len(data)
+
+
+def _lasting(stream: "Any") -> "Any":
+    """The stream of this process, so that a command goes on to its end, and its exit code, when the reader has gone."""
+    if type(stream) is not io.TextIOWrapper or stream.isatty():
+        return stream
+    stream.flush()
+    pipe = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
+    by_line, at_once = stream.line_buffering, stream.write_through
+    return io.TextIOWrapper(pipe, stream.encoding, stream.errors, line_buffering=by_line, write_through=at_once)
 
 
 def _versions_agree(arguments: list[str]) -> bool:

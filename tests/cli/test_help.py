@@ -13,6 +13,7 @@ import pytest
 
 from omni_release.cli import main
 from omni_release.cli.parser import Parser
+from omni_release.core.own_commands import COMMANDS
 
 BASH = shutil.which("bash")
 
@@ -26,7 +27,7 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPa
                 yield from subcommands(added)
 
 
-PARSERS = {added.prog.removeprefix("omni-release "): added for added in subcommands(main.build_parser(*main.COMMANDS))}
+PARSERS = {added.prog.removeprefix("omni-release "): added for added in subcommands(main.build_parser(*COMMANDS))}
 
 
 def test_groups(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +45,7 @@ def test_groups(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         "Tools:",
     ]
     words = " ".join(lines).replace(",", " ").replace(":", " ").split()
-    assert set(main.COMMANDS) <= set(words)
+    assert set(COMMANDS) <= set(words)
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -345,3 +348,38 @@ def test_address_without_scheme(case: Callable[[str], Path]) -> None:
     planted = "planted-" + "token"
     ran = omni("doctor", "--to", f"__token__:{planted}@index.example.invalid/", cwd=case("sound"))
     assert (ran.code, planted in ran.out + ran.err) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("--help", 0),
+        ("version", 0),
+        ("status", 0),
+        ("init --dry-run", 0),
+        ("gate --only versions-agree --format sarif", 0),
+        ("contract show old.json", 0),
+        ("contract diff old.json new.json", 1),
+        ("explain no-such-check", 2),
+    ],
+)
+def test_reader_that_has_gone(arguments: str, code: int, case: Callable[[str], Path]) -> None:
+    """A command whose reader closes the pipe (`| head`) goes on to its end, and says nothing of it."""
+    root = case("sound")
+    for name, content in (("old", {"role": "model", "parts": [{"text": "x"}]}), ("new", {"role": "model"})):
+        body = {"candidates": [{"content": content, "finishReason": "STOP"}]}
+        (root / f"{name}.json").write_text(json.dumps(body), encoding="utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-u", "-m", "omni_release", *arguments.split()],
+        cwd=root,
+        env=child_environment(),
+        stdout=writer,
+        stderr=writer if code == 2 else subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    said = (ended.stderr or b"").lower()
+    assert (ended.returncode, b"pipe" in said, b"traceback" in said) == (code, False, False), said

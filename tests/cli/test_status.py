@@ -14,8 +14,10 @@ import pytest
 
 from omni_release import source_tree
 from omni_release.adapters.processes import LocalProcesses
+from omni_release.core import engine
 from omni_release.core.documents import append_json_line
 from omni_release.core.model import Finding, Outcome, Report, Stage, Status
+from omni_release.core.tasks import Task
 from omni_release.report import json_report
 from tests.conftest import child_environment, git, omni
 
@@ -149,7 +151,10 @@ def test_report_in_a_terminal(kind: str, case: Callable[[str], Path]) -> None:
     findings = (Finding("it is wrong", "one/r"),) if kind == "failed" else ()
     status = Status.FAILED if findings else Status.PASSED
     one = Outcome("one", "One thing", "check", status, findings, "Fix it.", stage=Stage.CODE)
-    run = Report("rehearse", "acme", "1.0", "rehearsal", 1.0, (one,), run="x", interrupted=kind == "interrupted")
+    interrupted = kind == "interrupted"
+    task = Task("two", "A second thing", "", lambda *_: iter(()), (), stage=Stage.TEST)
+    outcomes = (one, engine.unreached(task, started=True)) if interrupted else (one,)
+    run = Report("rehearse", "acme", "1.0", "rehearsal", 1.0, outcomes, run="x", interrupted=interrupted)
     document = json_report.document(run)
     if kind == "of another version":
         document = document.replace('"verdict"', '"result"')
@@ -161,7 +166,8 @@ def test_report_in_a_terminal(kind: str, case: Callable[[str], Path]) -> None:
         return
     assert "rehearse of acme 1.0\r\n" in printed and "##" not in printed
     assert f"{kind.upper()} in 1.0 s" in printed
-    assert ("Code " in printed) == ("One thing  [one]" in printed) == (kind != "interrupted")
+    assert "Code " in printed and "One thing  [one]" in printed
+    assert ("interrupted in two" in printed) == ("1 not reached" in printed) == interrupted
     assert ("1  one/r  it is wrong" in printed) is (kind == "failed")
     assert "Next    omni-release" in printed or kind == "failed"
 

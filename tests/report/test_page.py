@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from omni_release import lanes
+from omni_release.core import engine
 from omni_release.core.model import Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import page
 from omni_release.report.page_facts import Log, PageFacts, TaskFacts
@@ -46,7 +48,7 @@ TEXT = " ".join(TAGS.text.split())
 
 SHOWN = {
     "verdict": "Failed acme-sound 1.2.3",
-    "what was released where": "rehearse → to rehearsal",
+    "what was released where": "rehearse → to rehearsal index",
     "commit": "commit a1b2c3d on main, uncommitted changes Paint a crane",
     "when": "26 November 2026, 05:11 UTC",
     "how long": "3.7 s",
@@ -63,7 +65,6 @@ SHOWN = {
     "cached": "determined by run 20261126-051149-000, 2 minutes ago: its inputs are the same lower-bounds",
     "waived": "waived waived until 2027-01-31: known silent-failures",
     "not applicable": "not applicable no file is named test_*.py copy-tests",
-    "not reached": "the run ended before it verify",
     "longest chain": "The longest chain takes 3.5 s of 3.7 s: versions-agree → build → tests-pass.",
     "log": "Last lines of logs/build.log built",
     "warning": "silent-failures/BLE001 Do not catch blind exception: Exception 1 place",
@@ -168,8 +169,30 @@ def test_other_verdicts(status: Status, title: str) -> None:
     assert f"<title>{title}: acme (gate)</title>" in page.document(report, PageFacts())
 
 
+@pytest.mark.parametrize(
+    ("lane", "target", "stage", "shown"),
+    [
+        ("rehearse", "rehearsal", Stage.VERIFY, "rehearse → to rehearsal index"),
+        ("build", "rehearsal", Stage.BUILD, "build"),
+        ("gate", "rehearsal", Stage.SOURCE, "gate"),
+        ("release", "testpypi", Stage.PUBLISH, "release → to testpypi"),
+        ("doctor", "pypi", Stage.PREFLIGHT, "doctor → to pypi"),
+    ],
+)
+def test_first_line(lane: str, target: str, stage: Stage, shown: str) -> None:
+    """The lane, and its index where it works with one."""
+    report = Report(lane, "acme", None, target, 0.0, (Outcome("a", "A", "check", Status.PASSED, stage=stage),))
+    document = page.document(report, PageFacts())
+    kicker = document.partition('<p class="kicker">')[2].partition("</p>")[0]
+    assert Tags(kicker).text.split() == shown.split()
+
+
 def test_interrupted() -> None:
     """What an interrupted run did not reach is listed as not checked."""
-    report = replace(example_page.report(), interrupted=True, outcomes=())
-    text = Tags(page.document(report, example_page.facts())).text
-    assert "Interrupted" in text and "No task ran." in " ".join(text.split())
+    left = (engine.unreached(task, started=False) for task in lanes.gate().tasks)
+    report = replace(example_page.report(), interrupted=True, outcomes=tuple(left))
+    text = " ".join(Tags(page.document(report, example_page.facts())).text.split())
+    assert "Interrupted" in text and "No task ran." in text
+    assert (
+        f"does not cover: {len(report.outcomes)} not reached." in text and "the run was interrupted before it" in text
+    )

@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 
+from omni_release.core import engine
 from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Severity, Stage, Status
+from omni_release.core.tasks import Task
 from omni_release.report import stages
 from omni_release.report.stages import Mark, Progress
 
@@ -17,6 +19,11 @@ NOT_RUN = Outcome("upload", "Upload", "step", Status.SKIPPED, evidence={BLOCKED_
 
 
 EFFECT = dataclasses.replace(DONE, id="e", status=Status.FAILED, findings=(Finding("odd", "e/r", cause="three/r"),))
+
+
+def task(id: str, stage: Stage) -> Task:
+    """A check of this stage."""
+    return Task(id, id, "", lambda *_: iter(()), (), stage=stage)
 
 
 def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
@@ -54,18 +61,22 @@ def test_row(outcomes: list[Outcome], mark: Mark, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "mark", "words"),
+    ("outcomes", "running", "mark", "words"),
     [
-        ([DONE], Mark.INTERRUPTED, "interrupted before a, b, c and 1 more"),
-        ([with_status(Status.FAILED), DONE], Mark.FAILED, "three failed; interrupted before a, b, c and 1 more"),
-        ([], Mark.BLOCKED, "interrupted before a, b, c and 1 more"),
+        ([DONE], "", Mark.INTERRUPTED, "interrupted before a, b, c and 1 more"),
+        ([with_status(Status.FAILED), DONE], "", Mark.FAILED, "three failed; interrupted before a, b, c and 1 more"),
+        ([], "", Mark.BLOCKED, "interrupted before a, b, c and 1 more"),
+        ([], "b", Mark.INTERRUPTED, "interrupted in b"),
+        ([DONE], "bc", Mark.INTERRUPTED, "interrupted in b, c"),
     ],
 )
-def test_interrupted(outcomes: list[Outcome], mark: Mark, words: str) -> None:
+def test_interrupted(outcomes: list[Outcome], running: str, mark: Mark, words: str) -> None:
     """A stage that was not finished has a mark of its own, one that has not begun is shown, too."""
-    missing = {**dict.fromkeys("abcd", Stage.SOURCE), "e": Stage.AFTER}
-    first, last = stages.rows(outcomes, missing)
+    tasks = [task(id, Stage.SOURCE) for id in "abcd"] + [task("e", Stage.AFTER)]
+    left = [engine.unreached(one, started=one.id in running) for one in tasks]
+    first, last = stages.rows([*outcomes, *left])
     assert (first.mark, first.words) == (mark, words)
+    assert [o.id for o in first.outcomes] == [*(o.id for o in outcomes), *"abcd"]
     assert (last.stage, last.mark, last.words) == (Stage.AFTER, Mark.BLOCKED, "interrupted before e")
 
 
@@ -115,5 +126,7 @@ def test_rows_of_an_interrupted_run() -> None:
     progress = Progress([("one", Stage.SOURCE), ("two", Stage.SOURCE), ("build", Stage.BUILD)], lambda: 0.0)
     progress.started("one")
     progress.ended(DONE)
-    found = [(row.stage, row.mark) for row in progress.new_rows(all_of_them=True)]
+    for one in (task("two", Stage.SOURCE), task("build", Stage.BUILD)):
+        progress.ended(engine.unreached(one, started=False))
+    found = [(row.stage, row.mark) for row in progress.new_rows()]
     assert found == [(Stage.SOURCE, Mark.INTERRUPTED), (Stage.BUILD, Mark.BLOCKED)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from omni_release.cli.main import GROUPS, build_parser
+from omni_release.cli.main import build_parser
+from omni_release.core.own_commands import GROUPS
 
 _START = """# Commands
 

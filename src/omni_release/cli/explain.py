@@ -61,13 +61,14 @@ def add_parser(commands: Commands, name: str) -> None:
 def run(arguments: Arguments) -> int:
     """List the tasks, or explain one. Raises UsageError where nothing has this id."""
     from omni_release import lane_names
+    from omni_release.core.own_commands import typed
     from omni_release.core.redaction import printable
 
     root = arguments.project.absolute()
     project = arguments.load_project() if (root / "pyproject.toml").is_file() else None
     found = entries(lane_names.every(project))
     if not arguments.id:
-        sys.stdout.write(_list_json(found) if arguments.as_json else printable(_list(found)))
+        sys.stdout.write(_list_json(found) if arguments.as_json else printable(typed(_list(found))))
         return EXIT_PASSED
     id = renamed.current(arguments.id)
     if id != arguments.id:
@@ -81,7 +82,7 @@ def run(arguments: Arguments) -> int:
     if arguments.as_json:
         sys.stdout.write(_json(*matches[0]))
     else:
-        sys.stdout.write("\n".join(printable(_text(entry, rule)) for entry, rule in matches))
+        sys.stdout.write("\n".join(printable(typed(_text(entry, rule))) for entry, rule in matches))
     return EXIT_PASSED
 
 

@@ -47,6 +47,8 @@ def run(arguments: Arguments) -> int:
 
     Raises UsageError for an unknown proposal.
     """
+    from omni_release.core.own_commands import typed
+
     chosen = _chosen(arguments.only)
     root = arguments.load_project().root
     asks = not arguments.yes and not arguments.dry_run and sys.stdin.isatty()
@@ -55,10 +57,10 @@ def run(arguments: Arguments) -> int:
     refused = {id: error for id in chosen if (error := _refusal(id, request))}
     if refused:
         for error in refused.values():
-            sys.stdout.write(lane.shown(f"{error.full_message}\n"))
+            sys.stdout.write(lane.shown(typed(f"{error.full_message}\n")))
         others = ",".join(id for id in chosen if id not in refused)
         left_out = f", or leave it out: omni-release init --only {others}" if others else "."
-        sys.stdout.write(f"\nNothing was written. Correct it{left_out}\n")
+        sys.stdout.write(typed(f"\nNothing was written. Correct it{left_out}\n"))
         return errors.EXIT_USAGE
     found = written = 0
     for id in chosen:
@@ -73,7 +75,7 @@ def run(arguments: Arguments) -> int:
             written += 1
         elif writes and id == "settings":
             request = dataclasses.replace(request, makes_strict=False)
-    sys.stdout.write(_summary(root, found, written, writes=writes))
+    sys.stdout.write(typed(_summary(root, found, written, writes=writes)))
     return errors.EXIT_PASSED
 
 

@@ -12,6 +12,7 @@ from omni_release import __version__
 from omni_release.cli.parser import Arguments, Parser, WrongCall
 from omni_release.core import errors
 from omni_release.core.errors import MissingExtra, OmniReleaseError
+from omni_release.core.own_commands import COMMANDS, GROUPS, PACKAGES, PARTS, STATES
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -31,27 +32,10 @@ if TYPE_CHECKING:
             """Add the subcommand of this name."""
 
 
-_PARTS = ("build", "inspect", "tests", "publish", "verify")
-_PACKAGES = ("workspace", "plan")
-_STATES = ("status", "runs", "report")
-
-GROUPS = {
-    "Release": ("prepare", "rehearse", "release", "doctor", "published", "watch", *_PARTS, *_PACKAGES, "clean"),
-    "Adopt": ("init", "baseline"),
-    "Check": ("gate", "version", "audit", "models", "checklist", "sign"),
-    "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),
-    "Tools": (*_STATES, "explain", "index", "workflow", "completion"),
-}
-"""The subcommands as `--help` shows them."""
-
-COMMANDS = tuple(name for group in GROUPS.values() for name in group)
-"""The names of all subcommands."""
-
-
 _MODULES = {
     **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
-    **dict.fromkeys(_STATES, "status"),
-    **dict.fromkeys(_PACKAGES, "workspace"),
+    **dict.fromkeys(STATES, "status"),
+    **dict.fromkeys(PACKAGES, "workspace"),
     **{name: name for name in ("inspect", "prepare", "watch")},
     "record": "smoke",
 }
@@ -122,12 +106,12 @@ def parse(words: Sequence[str]) -> Arguments:
 
 _TOGETHER: dict[tuple[str, ...], str] = {
     ("doctor", "published", "watch"): "what a release needs, what is published",
-    _PARTS: "run the rehearsal up to this stage",
+    PARTS: "run the rehearsal up to this stage",
     ("init", "baseline"): "set a project up; accept today's findings of quality rules",
-    _PACKAGES: "the packages of a repository; what a release contains",
+    PACKAGES: "the packages of a repository; what a release contains",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
     ("checklist", "sign"): "questions of a release: check, show, create, answer",
-    _STATES: "where the project is, earlier runs, their reports",
+    STATES: "where the project is, earlier runs, their reports",
 }
 """The subcommands that `--help` shows in one line."""
 
@@ -188,8 +172,10 @@ def _report(arguments: Arguments, error: OmniReleaseError) -> int:
 
         sys.stdout.write(json_report.error_document(arguments.command, error, redact))
     else:
+        from omni_release.core.own_commands import typed
         from omni_release.core.redaction import printable
         from omni_release.report import text
 
-        sys.stderr.writelines(f"{printable(line)}\n" for line in text.error_lines(error, redact))
+        lines = text.error_lines(error, lambda words: typed(redact(words)))
+        sys.stderr.writelines(f"{printable(line)}\n" for line in lines)
     return error.exit_code

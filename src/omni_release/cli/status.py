@@ -60,7 +60,9 @@ def run(arguments: Arguments) -> int:
 
         sys.stdout.write(to_output(state))
     else:
-        sys.stdout.writelines(f"{lane.shown(lane.redact(line))}\n" for line in _text(state))
+        from omni_release.core.own_commands import typed
+
+        sys.stdout.writelines(f"{lane.shown(lane.redact(typed(line)))}\n" for line in _text(state))
     return EXIT_PASSED
 
 
@@ -237,23 +239,25 @@ def _shown(document: Path, page: Path, *, verbose: bool) -> bool:
     from pathlib import Path
 
     from omni_release.adapters.terminal import terminal
-    from omni_release.core.model import REHEARSAL, display_path
+    from omni_release.core.model import display_path
+    from omni_release.core.own_commands import typed
+    from omni_release.core.redaction import redacted
     from omni_release.report import json_report, stages, text
 
     content = document.read_text(encoding="utf-8") if document.is_file() else ""
     if not (report := json_report.read(content)):
         return False
-    step = str(json.loads(content).get("next", ""))
-    report = replace(report, run=display_path(Path.cwd(), document.parent))
+    step = typed(str(json.loads(content).get("next", "")))
+    report = redacted(replace(report, run=display_path(Path.cwd(), document.parent)), typed)
     with terminal(sys.stdout, os.environ, lane.redact) as screen:
         layout = text.Layout(screen.width, screen.unicode)
-        target = "" if report.target == REHEARSAL else report.target
-        screen.say([text.header_line(f"{report.lane} of {report.project}", report.version, None, target)])
-        if not report.interrupted:  # what it had not reached is not in its report
-            screen.say([""])
-            for row in stages.rows(report.outcomes):
-                screen.say([text.stage_line(row, layout)])
-                screen.say(line for o in row.outcomes if verbose for line in text.task_lines(o, layout))
+        screen.say(
+            [text.header_line(f"{report.lane} of {report.project}", report.version, None, text.target_of(report))]
+        )
+        screen.say([""])
+        for row in stages.rows(report.outcomes):
+            screen.say([text.stage_line(row, layout)])
+            screen.say(line for o in row.outcomes if verbose for line in text.task_lines(o, layout))
         screen.say(text.problem_lines(report, layout))
         shown = display_path(Path.cwd(), page) if page.is_file() else ""
         screen.say(text.verdict_lines(report, step, layout, page=shown))

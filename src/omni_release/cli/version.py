@@ -187,14 +187,17 @@ def _outcome(project: Project, found: ProjectVersions, arguments: Arguments) -> 
 def _show(report: Report) -> None:
     from omni_release.adapters.secrets import Secrets
     from omni_release.adapters.terminal import terminal
+    from omni_release.core.own_commands import typed
+    from omni_release.core.redaction import redacted
     from omni_release.report import next_step, stages, text
 
+    step, report = typed(next_step.after(report)), redacted(report, typed)
     with terminal(sys.stdout, os.environ, Secrets.of(os.environ).redact) as screen:
         layout = text.Layout(screen.width, screen.unicode)
         screen.say([text.header_line(report.project, report.version, None, ""), ""])
         screen.say(text.stage_line(row, layout) for row in stages.rows(report.outcomes))
         screen.say(text.problem_lines(report, layout))
-        screen.say(text.verdict_lines(report, next_step.after(report), layout))
+        screen.say(text.verdict_lines(report, step, layout))
 
 
 def run_show(arguments: Arguments) -> int:

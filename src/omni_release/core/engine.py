@@ -23,6 +23,7 @@ from omni_release.core.errors import (
 from omni_release.core.model import (
     ALREADY_DONE,
     BLOCKED_BY,
+    UNREACHED,
     Evidence,
     Finding,
     Outcome,
@@ -95,6 +96,13 @@ def run(
         if running:
             world.processes.stop_all()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def unreached(task: Task, *, started: bool) -> Outcome:
+    """The outcome of a task that has none, because the run was interrupted: before it, or while it ran."""
+    reason = "the run was interrupted while it ran" if started else "the run was interrupted before it"
+    outcome = _outcome_of(task, Status.SKIPPED, reason, Severity.NOTICE)
+    return dataclasses.replace(outcome, evidence={UNREACHED: "not finished" if started else "not started"})
 
 
 def _recorded(outcome: Outcome, release: Release, world: World) -> Outcome:

@@ -104,6 +104,9 @@ Evidence = Mapping[str, str | int | float]
 BLOCKED_BY = "blocked-by"
 """The key in the evidence of a task that did not run; its value is the task that it needs, and that did not pass."""
 
+UNREACHED = "unreached"
+"""The key in the evidence of a task that an interrupted run has not finished: `not started`, or `not finished`."""
+
 IN_BASELINE = "in-baseline"
 """The key in the evidence of a check with the number of its findings that are in the baseline."""
 

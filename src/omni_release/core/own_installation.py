@@ -62,21 +62,21 @@ def how_to_add(extra: str = "", packages: Sequence[str] = ()) -> str:
     Without both: what installs all that omni-release itself requires.
     """
     found = way()
-    own = _requirement(extra, found)
+    own = requirement(extra, found)
     if found in _WRITTEN:
         listed = ", ".join(f'"{name}"' for name in (own, *packages))
         return _WRITTEN[found].format(listed=listed)
-    withs = "".join(f" --with {_quoted(name)}" for name in packages)
-    missing = _quoted(*(() if packages and not extra else (own,)), *packages)
+    withs = "".join(f" --with {quoted(name)}" for name in packages)
+    missing = quoted(*(() if packages and not extra else (own,)), *packages)
     command = {
-        Way.UV_TOOL: f"uv tool install --reinstall {_quoted(own)}{withs}",
-        Way.UVX: f"uvx --from {_quoted(own)}{withs} {_this_command()}",
+        Way.UV_TOOL: f"uv tool install --reinstall {quoted(own)}{withs}",
+        Way.UVX: f"uvx --from {quoted(own)}{withs} {_this_command()}",
         Way.UV_PROJECT: f"uv add --dev {missing}",
-        Way.PIPX: f"pipx inject {_NAME} {missing}" if packages else f"pipx install --force {_quoted(own)}",
-        Way.PIPX_RUN: f"pipx run --spec {_quoted(own)} {_this_command()}",
+        Way.PIPX: f"pipx inject {_NAME} {missing}" if packages else f"pipx install --force {quoted(own)}",
+        Way.PIPX_RUN: f"pipx run --spec {quoted(own)} {_this_command()}",
     }.get(found, f"{_installer(found)} {missing}")
     if found is Way.PIPX_RUN and packages:  # it has no option for more packages
-        command = f"pipx install {_quoted(own)}, then: pipx inject {_NAME} {_quoted(*packages)}"
+        command = f"pipx install {quoted(own)}, then: pipx inject {_NAME} {quoted(*packages)}"
     return f"Install it with: {command}"
 
 
@@ -96,7 +96,7 @@ def how_to_upgrade(package: str) -> str:
     found = way()
     if found is Way.SCRIPT:
         return f'Raise the version in the block `# /// script` at the top of the file: "{package}>=VERSION"'
-    own = _quoted(_requirement("", found))
+    own = quoted(requirement("", found))
     command = {
         Way.UV_TOOL: f"uv tool upgrade {_NAME}",
         Way.UVX: f"uvx --refresh --from {own} {_this_command()}",
@@ -121,14 +121,14 @@ _WRITTEN = {
 def _installer(found: Way) -> str:
     """The words before the packages of an installation with pip, or with uv's."""
     if found is Way.UV_PIP:
-        return f"uv pip install --python {_quoted(sys.prefix)}"
+        return f"uv pip install --python {quoted(sys.prefix)}"
     on_path = shutil.which("pip")
     if on_path is not None and Path(on_path).parent == Path(sysconfig.get_path("scripts")):
         return "pip install"
-    return f"{_quoted(sys.executable)} -m pip install"
+    return f"{quoted(sys.executable)} -m pip install"
 
 
-def _quoted(*words: str) -> str:
+def quoted(*words: str) -> str:
     """The words, quoted for a POSIX shell, or for cmd on Windows; an option `-e` stays before its folder."""
     options = [("-e ", word[3:]) if word.startswith("-e ") else ("", word) for word in words]
     return " ".join(option + _quoted_word(word) for option, word in options)
@@ -146,10 +146,10 @@ def _this_command() -> str:
     from omni_release.core.redaction import strip_userinfo
 
     ours = Path(sys.argv[0]).stem == _NAME or Path(sys.argv[0]).parent.name == "omni_release"
-    return f"{_NAME} {_quoted(*map(strip_userinfo, sys.argv[1:])) if ours else '…'}".rstrip()
+    return f"{_NAME} {quoted(*map(strip_userinfo, sys.argv[1:])) if ours else '…'}".rstrip()
 
 
-def _requirement(extra: str, found: Way) -> str:
+def requirement(extra: str, found: Way) -> str:
     """This omni-release with the extra, from where it was installed: an index, a file, a folder or a repository.
 
     In a hook the name alone: the tool that made the environment installs its own checkout under it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from omni_release.core.model import Report, Severity, Status
+from omni_release.core.model import UNREACHED, Report, Severity, Status
 
 _NOT_XML = r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"  # compiled at its first use: it takes 5 ms
 _TAGS = {
@@ -17,13 +17,15 @@ _TAGS = {
 
 
 def document(report: Report) -> str:
-    """The whole report. A failed task is a failure, an inconclusive or waiting one an error, a planned one skipped.
+    """The whole report. A failed task is a failure, an inconclusive, waiting or interrupted one an error.
+
+    A planned one is skipped.
 
     The class of a case is its lane and stage, its name is the id of the task; its text has the errors first.
     """
     from xml.etree import ElementTree
 
-    tags = [_TAGS.get(outcome.status, "") for outcome in report.outcomes]
+    tags = ["error" if UNREACHED in o.evidence else _TAGS.get(o.status, "") for o in report.outcomes]
     root = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
         root,

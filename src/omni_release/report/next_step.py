@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from omni_release.core.model import NOTHING_TESTED, Report, Status
+from omni_release.core.own_commands import typed
 from omni_release.report import problems
 from omni_release.report.problems import Problem
 
@@ -94,4 +95,4 @@ def release(target: str, run: str, *options: str) -> str:
 
 def line(step: str) -> str:
     """The last line of a command that is no run."""
-    return f"Next: {step}\n"
+    return f"Next: {typed(step)}\n"

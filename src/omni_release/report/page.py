@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from omni_release import __version__
 from omni_release.core.model import Report
+from omni_release.core.own_commands import typed
 from omni_release.core.redaction import printable
 from omni_release.report import next_step, page_evidence, page_views, problems, text
 from omni_release.report.page_facts import PageFacts
@@ -44,7 +45,7 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
     times = timeline(report.outcomes, needs, report.seconds)
     shown = page_views.stage_views(report, facts, times)
     found, advice = problems.problems(report), problems.warnings(report)
-    unchecked = list(page_views.unchecked(report, facts))
+    unchecked = list(page_views.unchecked(report))
     sections = page_views.sections(report, facts, found, len(advice), sum(len(group["ids"]) for group in unchecked))
     words, command, rest = _split_command(next_step.after(report))
     style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
@@ -57,11 +58,12 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
         style=markup(style),
         script=markup(script),
         policy=_policy(style, script),
+        target=text.target_of(report),
         subject=f"{report.project} {report.version}" if report.version else report.project,
         verdict=page_views.verdict(report),
         counts=list(page_views.counts(report)),
         next_words=words,
-        next_command=command,
+        next_command=typed(command),
         next_rest=rest,
         sections=list(sections),
         problems=[page_views.problem_view(problem, facts) for problem in found],

@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from omni_release.core.model import BLOCKED_BY, IN_BASELINE, Finding, Outcome, Report, Severity, Stage, Status, ago
+from omni_release.core.model import (
+    BLOCKED_BY,
+    IN_BASELINE,
+    UNREACHED,
+    Finding,
+    Outcome,
+    Report,
+    Severity,
+    Status,
+    ago,
+)
 from omni_release.report import problems, stages, text
 from omni_release.report.page_facts import PageFacts
 from omni_release.report.problems import Problem
@@ -141,10 +151,8 @@ def _paths(findings: Iterable[Finding]) -> str:
 
 def stage_views(report: Report, facts: PageFacts, times: Timeline) -> list[Mapping[str, Any]]:
     """The stages in order, each with its tasks, as the template shows them."""
-    ended = {outcome.id for outcome in report.outcomes}
-    left = {task.id: Stage(task.stage) for task in facts.tasks.values() if report.interrupted and task.id not in ended}
     shown: list[Mapping[str, Any]] = []
-    for row in stages.rows(report.outcomes, left):
+    for row in stages.rows(report.outcomes):
         word, tone = _WORDS[row.mark]
         seconds = 0.0 if row.mark in (Mark.SKIPPED, Mark.BLOCKED) else round(row.seconds, 3)
         shown.append(
@@ -176,7 +184,7 @@ def _task_view(outcome: Outcome, facts: PageFacts, times: Timeline) -> Mapping[s
         "findings": [_finding_view(finding) for finding in outcome.findings[:_FINDINGS]],
         "left_out": len(outcome.findings[_FINDINGS:]),
         "remedy": " ".join(outcome.remedy.split()) if outcome.status is Status.FAILED else "",
-        "evidence": [(key, value) for key, value in outcome.evidence.items() if key != BLOCKED_BY],
+        "evidence": [(key, value) for key, value in outcome.evidence.items() if key not in (BLOCKED_BY, UNREACHED)],
         "actions": "\n".join(outcome.actions),
         "logs": known.logs if known else (),
         "rules": "\n".join(rules),
@@ -206,7 +214,7 @@ _EARLIER = "cached from an earlier run: "  # what `smoke-live` says of a live ru
 _WAIVED = re.compile(r"\((waived until [^\n]*)\)$")
 
 
-def unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
+def unchecked(report: Report) -> Iterator[Mapping[str, Any]]:
     """What has no result of this run, with the reason: grouped by it, the most important kinds first."""
     found: dict[tuple[str, str, str], list[str]] = {}
 
@@ -230,6 +238,8 @@ def unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
             add("cached", "warn", why, outcome.id)
         elif any(finding.message.startswith(_EARLIER) for finding in outcome.findings):
             add("cached", "warn", reason, outcome.id)
+        elif UNREACHED in outcome.evidence:
+            add("not reached", "bad", reason, outcome.id)
         elif outcome.status is Status.SKIPPED and BLOCKED_BY not in outcome.evidence:
             off = reason.startswith("off in the settings")
             add("turned off" if off else "not applicable", "warn" if off else "plain", reason, outcome.id)
@@ -239,10 +249,6 @@ def unchecked(report: Report, facts: PageFacts) -> Iterator[Mapping[str, Any]]:
         if accepted := outcome.evidence.get(IN_BASELINE):
             findings = "1 finding is" if accepted == 1 else f"{accepted} findings are"
             add("in the baseline", "warn", f"{findings} accepted, as they were there before", outcome.id)
-    for task in facts.tasks.values():
-        if task.id not in outcomes:
-            why = "the run was interrupted before it" if report.interrupted else "the run ended before it"
-            add("not reached", "bad", why, task.id)
     kinds = (
         *("not run", "not reached", "inconclusive", "waiting", "cached"),
         *("turned off", "waived", "in the baseline", "not applicable"),

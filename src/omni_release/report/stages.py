@@ -6,9 +6,8 @@ import enum
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from omni_release.core.model import BLOCKED_BY, Outcome, Severity, Stage, Status
+from omni_release.core.model import BLOCKED_BY, UNREACHED, Outcome, Severity, Stage, Status
 from omni_release.core.text import counted, listed
 from omni_release.report.problems import blocked_tasks
 
@@ -54,6 +53,8 @@ _WORST_FIRST = (Mark.FAILED, Mark.WAITING, Mark.UNKNOWN, Mark.PLANNED, Mark.BLOC
 
 def mark_of(outcome: Outcome) -> Mark:
     """The mark of a task: that of its status, or a warning where it passed with one."""
+    if UNREACHED in outcome.evidence:
+        return Mark.INTERRUPTED
     if BLOCKED_BY in outcome.evidence:
         return Mark.BLOCKED
     warned = any(finding.severity is Severity.WARNING and not finding.cause for finding in outcome.findings)
@@ -71,17 +72,10 @@ class Row:
     outcomes: tuple[Outcome, ...]
 
 
-def row(
-    stage: Stage,
-    outcomes: Sequence[Outcome],
-    everything: Sequence[Outcome],
-    seconds: float,
-    missing: Sequence[str] = (),
-) -> Row:
-    """The row of a stage with these outcomes; `everything` are the outcomes of the whole run so far.
-
-    `missing` are the ids of the tasks that have no outcome, in a run that was interrupted.
-    """
+def row(stage: Stage, of_stage: Sequence[Outcome], everything: Sequence[Outcome], seconds: float) -> Row:
+    """The row of a stage with these outcomes; `everything` are the outcomes of the whole run so far."""
+    left = [outcome for outcome in of_stage if UNREACHED in outcome.evidence]
+    outcomes = [outcome for outcome in of_stage if UNREACHED not in outcome.evidence]
     marks = {mark_of(outcome) for outcome in outcomes}
     if not any(mark_of(outcome) is Mark.BLOCKED and outcome.kind == "step" for outcome in outcomes) and len(marks) > 1:
         marks.discard(Mark.BLOCKED)  # a check that did not run does not stop the stage
@@ -91,21 +85,22 @@ def row(
     if mark is Mark.PASSED and checks and all(check.status is Status.SKIPPED for check in checks):
         mark, reported = Mark.SKIPPED, checks  # the steps only prepare: where there are no tests, for example
     words = list(_words(mark, stage, reported, everything))
-    if missing:
-        words = [*(words if mark is Mark.FAILED else ()), f"interrupted before {listed(missing, 3)}"]
-        mark = mark if mark is Mark.FAILED else Mark.INTERRUPTED if outcomes else Mark.BLOCKED
-    return Row(stage, mark, "; ".join(words), seconds, tuple(outcomes))
+    if left:
+        begun = [outcome for outcome in left if outcome.evidence[UNREACHED] == "not finished"]
+        names = listed([outcome.id for outcome in begun or left], 3)
+        words = [*(words if mark is Mark.FAILED else ()), f"interrupted {'in' if begun else 'before'} {names}"]
+        mark = mark if mark is Mark.FAILED else Mark.INTERRUPTED if begun or outcomes else Mark.BLOCKED
+    return Row(stage, mark, "; ".join(words), seconds, tuple(of_stage))
 
 
-def rows(outcomes: Sequence[Outcome], missing: Mapping[str, Stage] = MappingProxyType({})) -> Iterator[Row]:
-    """The rows of a run that has ended, in order; `missing` are the tasks without an outcome, with their stages."""
+def rows(outcomes: Sequence[Outcome]) -> Iterator[Row]:
+    """The rows of a run that has ended, in order."""
     for stage in Stage:
         of_stage = [outcome for outcome in outcomes if outcome.stage is stage]
-        left = [id for id, of in missing.items() if of is stage]
         ran = [(o.started, o.started + o.seconds) for o in of_stage if o.started is not None]
         seconds = max(end for _, end in ran) - min(begun for begun, _ in ran) if ran else 0.0
-        if of_stage or left:
-            yield row(stage, of_stage, outcomes, seconds, left)
+        if of_stage:
+            yield row(stage, of_stage, outcomes, seconds)
 
 
 def _words(mark: Mark, stage: Stage, outcomes: Sequence[Outcome], everything: Sequence[Outcome]) -> Iterator[str]:
@@ -235,21 +230,16 @@ class Progress:
         self._outcomes.append(outcome)
         self._ended[outcome.stage] = self._clock()
 
-    def new_rows(self, *, all_of_them: bool = False) -> Iterator[Row]:
-        """The rows of the stages that have ended since the last call, in order.
-
-        A stage waits for those before it, unless `all_of_them` are asked for, as at the end of an interrupted run.
-        """
+    def new_rows(self) -> Iterator[Row]:
+        """The rows of the stages that have ended since the last call, in order: a stage waits for those before it."""
         stages = set(self._stage_of.values())
         for stage in (stage for stage in Stage if stage in stages and stage not in self._shown):
             outcomes = [outcome for outcome in self._link(self._outcomes) if outcome.stage is stage]
-            if len(outcomes) < sum(s is stage for s in self._stage_of.values()) and not all_of_them:
+            if len(outcomes) < sum(s is stage for s in self._stage_of.values()):
                 return
             self._shown.add(stage)
-            ended = {outcome.id for outcome in outcomes}
-            missing = [id for id, of in self._stage_of.items() if of is stage and id not in ended]
             seconds = self._ended[stage] - self._begun[stage] if stage in self._ended and stage in self._begun else 0.0
-            yield row(stage, outcomes, self._outcomes, seconds, missing)
+            yield row(stage, outcomes, self._outcomes, seconds)
 
     def running(self) -> Iterator[tuple[Stage, tuple[str, ...], float]]:
         """The stages that have not been shown: the ids of their running tasks, and the seconds since their start."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import IN_BASELINE, Outcome, Report, Severity, Status
+from omni_release.core.model import IN_BASELINE, REHEARSAL, UNREACHED, Outcome, Report, Severity, Stage, Status
 from omni_release.core.text import counted, listed
 from omni_release.report import problems, stages
 from omni_release.report.problems import Problem
@@ -88,6 +88,14 @@ def header_line(project: str, version: str | None, head: Head | None, target: st
         name = " ".join(filter(None, (head.branch, head.sha[:7]))) or "no commit"
         words.append(f"{name}, {'clean' if head.clean else 'uncommitted changes'}")
     return "   ".join((*words, f"→ {target}") if target else words)
+
+
+def target_of(report: Report) -> str:
+    """The index of a run, as the first line of its screen names it; empty where the lane works with none."""
+    if report.target != REHEARSAL:
+        return report.target
+    uses_index = any(outcome.stage in (Stage.PUBLISH, Stage.VERIFY) for outcome in report.outcomes)
+    return "rehearsal index" if uses_index else ""
 
 
 def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
@@ -250,9 +258,10 @@ def _verdict(report: Report, layout: Layout) -> Iterator[str]:
 
 
 def counts(report: Report) -> tuple[tuple[int, str], ...]:
-    """The number of problems and warnings, then of tasks: passed, blocked, not applicable; those that are not zero."""
+    """The number of problems and warnings, then of tasks: passed, blocked, not reached; those that are not zero."""
     blocked = sum(map(len, problems.blocked_tasks(report.outcomes).values()))
-    skipped = sum(outcome.status is Status.SKIPPED for outcome in report.outcomes) - blocked
+    unreached = sum(UNREACHED in outcome.evidence for outcome in report.outcomes)
+    skipped = sum(outcome.status is Status.SKIPPED for outcome in report.outcomes) - blocked - unreached
     status = {status: sum(outcome.status is status for outcome in report.outcomes) for status in Status}
     found = [problem.outcome.status for problem in problems.problems(report)]
     accepted = sum(int(outcome.evidence.get(IN_BASELINE, 0)) for outcome in report.outcomes)
@@ -268,6 +277,7 @@ def counts(report: Report) -> tuple[tuple[int, str], ...]:
         (status[Status.PASSED], "passed"),
         (status[Status.PLANNED], "planned"),
         (blocked, "not run"),
+        (unreached, "not reached"),
         (skipped, "not applicable"),
     )
     return tuple((number, word) for number, word in numbers if number)

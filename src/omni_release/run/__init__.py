@@ -19,7 +19,7 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal, terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import causes, engine, renamed
+from omni_release.core import causes, engine, own_commands, renamed
 from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.model import REHEARSAL, Outcome, Release, Report, Stage, display_path
 from omni_release.core.redaction import Redact, redacted
@@ -150,6 +150,10 @@ class _Session:
     redact: Redact
     part: Part
 
+    def shown(self, words: str) -> str:
+        """A text for a person here: without secrets, and with the commands as they are typed here."""
+        return own_commands.typed(self.redact(words))
+
     @property
     def layout(self) -> text.Layout:
         return text.Layout(self.screen.width, self.screen.unicode, quiet=self.request.verbosity < 0)
@@ -204,7 +208,7 @@ def _run_tasks(session: _Session) -> Report:
 
     world = replace(world, report=report_so_far)
     try:
-        for outcome in _outcomes(request, lane, release, world, progress, session.redact):
+        for outcome in _outcomes(request, lane, release, world, progress, session.shown):
             if session.part.stopped():
                 raise KeyboardInterrupt
             if outcome.stage is Stage.BUILD and not any(before.stage is Stage.BUILD for before in outcomes):
@@ -213,7 +217,8 @@ def _run_tasks(session: _Session) -> Report:
             screen.say(_stage_lines(request, progress.new_rows(), layout))
     except KeyboardInterrupt:
         interrupted = True
-    screen.say(_stage_lines(request, progress.new_rows(all_of_them=True), layout))
+        outcomes += _unreached(lane, outcomes, progress)
+        screen.say(_stage_lines(request, progress.new_rows(), layout))
     seconds = world.clock.monotonic() - begun
     return _report(request, lane, release, world, link(outcomes), seconds, interrupted=interrupted)
 
@@ -222,6 +227,17 @@ def _redacted(report: Report, redact: Redact) -> Report:
     """The report without secrets."""
     shown: Report = redacted(report, redact)
     return shown
+
+
+def _unreached(lane: Lane, outcomes: Sequence[Outcome], progress: Progress) -> Iterator[Outcome]:
+    """The outcomes of the tasks that an interrupted run has not finished, which `progress` follows."""
+    ended = {outcome.id for outcome in outcomes}
+    running = {id for _, ids, _ in progress.running() for id in ids}
+    for task in lane.tasks:
+        if task.id not in ended:
+            outcome = engine.unreached(task, started=task.id in running)
+            progress.ended(outcome)
+            yield outcome
 
 
 def _load_page(environment: Mapping[str, str]) -> None:
@@ -259,18 +275,19 @@ def _write(session: _Session, report: Report, shown: Report) -> None:
 def _say_end(session: _Session, report: Report, shown: Report) -> None:
     """Show the problems and the verdict, and what a person must know besides."""
     request, screen, layout = session.request, session.screen, session.layout
+    goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
+    step = "" if goes_on or request.resume else own_commands.typed(next_step.after(shown))
+    shown = redacted(shown, session.shown)
     if request.verbosity >= 0:
         screen.say(text.problem_lines(shown, layout))
-    goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-    step = "" if goes_on or request.resume else next_step.after(shown)
     screen.say(text.verdict_lines(shown, step, layout, page=_page_of(session.release)))
     if request.lane == "release" and not request.dry:
         from omni_release import publishing
 
-        screen.say(publishing.after_release(request, report, session.world))
+        screen.say(map(session.shown, publishing.after_release(request, report, session.world)))
     if request.lane == "rehearse" and not request.dry and not request.only:
         run = session.store.run(str(session.release.folder))
-        screen.say(sign_offs.questions_before_release(request.project, run))
+        screen.say(map(session.shown, sign_offs.questions_before_release(request.project, run)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         screen.say(text.workflow_commands(redacted(report, session.redact)), commands=True)
 
@@ -302,9 +319,9 @@ def _lane(request: Request) -> Lane:
 
 
 def _outcomes(
-    request: Request, lane: Lane, release: Release, world: World, progress: Progress, redact: Redact
+    request: Request, lane: Lane, release: Release, world: World, progress: Progress, shown: Redact
 ) -> Iterator[Outcome]:
-    """The lane's outcomes as they end, which `progress` follows without secrets."""
+    """The lane's outcomes as they end, which `progress` follows as they are shown."""
     today = world.clock.now().date()
 
     def started(task: Task) -> None:
@@ -312,7 +329,7 @@ def _outcomes(
         progress.started(task.id)
 
     for outcome in engine.run(lane, release, world, today=today, dry=request.dry, started=started):
-        progress.ended(redacted(outcome, redact))
+        progress.ended(redacted(outcome, shown))
         yield outcome
 
 

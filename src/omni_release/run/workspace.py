@@ -19,6 +19,7 @@ from omni_release import run, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import terminal
+from omni_release.core import own_commands
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import display_path
 from omni_release.core.redaction import redacted
@@ -77,7 +78,8 @@ def _report(session: Session, keys: tuple[str, ...]) -> WorkspaceReport:
     _write(session, report)
     page = session.folder.path / report_files.PAGE
     shown = display_path(Path.cwd(), page) if report.run and page.is_file() else ""
-    session.screen.say(workspace.summary_lines(redacted(report, session.redact), session.layout, page=shown))
+    seen = redacted(report, lambda words: own_commands.typed(session.redact(words)))
+    session.screen.say(workspace.summary_lines(seen, session.layout, page=shown))
     return report
 
 
