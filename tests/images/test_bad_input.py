@@ -160,7 +160,7 @@ def test_dead_name_costs_no_call(emulator: GeminiEmulator) -> None:
     run(work)
     assert emulator.calls == ()
     with pytest.raises(errors.ModelNotFound, match=r"gpt-5\.1-mini: never a model; it was not called"):
-        calls.check_alive("gpt-5.1-mini", datetime.date(2026, 11, 22))
+        calls.check_alive("gpt-5.1-mini", datetime.date(2026, 11, 22), "openai")
 
 
 def test_another_model_answers(emulator: GeminiEmulator) -> None:

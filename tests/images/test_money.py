@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
+from typing import Any
 
 import pytest
 
@@ -131,13 +133,58 @@ def test_budget_without_a_price(emulator: GeminiEmulator) -> None:
 
     async def work() -> None:
         async with GeminiImageProvider("gemini-9-image", planted_key(), emulator.url, budget=Budget(9)) as provider:
-            with pytest.raises(errors.BudgetExceeded, match="price is unknown"):
+            with pytest.raises(errors.BudgetExceeded, match="unknown price"):
                 await provider.generate(ImageRequest("an owl"))
 
     run(work)
     assert emulator.calls == ()
     with pytest.raises(errors.InvalidRequest):
         Budget(0)
+
+
+INPUT: dict[str, Any] = {"input": 2.0}
+TEXT, IMAGE, EACH = {"text_output": 12.0}, {"image_output": 120.0}, {"per_image": {"1K": 0.1}}
+FREE = dict.fromkeys(("input", "text_output", "image_output"), 0.0) | {"per_image": {"1K": 0.0}}
+TOKENS = Usage(prompt=10, candidates=1120, image=1120, total=1130)
+
+
+@pytest.mark.parametrize(
+    ("stated", "usage", "cost", "estimated", "missing"),
+    [
+        ({}, TOKENS, None, None, "input, text-output, image-output or per-image not stated"),
+        (INPUT | TEXT | IMAGE | EACH, TOKENS, 20e-6 + 0.1344, 0.1 + 200e-6 + 12e-3, ""),
+        (INPUT | IMAGE | EACH, TOKENS, 20e-6 + 0.1344, None, "text-output not stated"),
+        (INPUT | IMAGE | EACH, dataclasses.replace(TOKENS, thoughts=5), None, None, "text-output not stated"),
+        (TEXT | IMAGE | EACH, TOKENS, None, None, "input not stated"),
+        (TEXT | IMAGE | EACH, Usage(candidates=1120, image=1120), 0.1344, None, "input not stated"),
+        (INPUT | TEXT, TOKENS, None, None, "image-output or per-image not stated"),
+        (EACH, TOKENS, 0.1, 0.1, ""),  # whatever is sent is a part of it
+        (EACH, None, 0.1, 0.1, ""),
+        ({"per_image": {"4K": 0.2}}, None, None, None, "no price for an image of this size"),
+        (FREE, TOKENS, 0.0, 0.0, ""),
+    ],
+)
+def test_a_price_that_nothing_states_is_not_free(
+    stated: dict[str, Any],
+    usage: Usage | None,
+    cost: float | None,
+    estimated: float | None,
+    missing: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a price for tokens that there are, cost and estimate are unknown, and a budget refuses; 0 is a price."""
+    known = models.find(PRO)
+    assert known is not None
+    monkeypatch.setattr(models, "find", lambda *_: dataclasses.replace(known, price=Price(**stated)))
+    assert pricing.cost_of(PRO, usage, "1K").usd == (cost if cost is None else pytest.approx(cost))
+    found = pricing.estimate(PRO, "1K", 100)
+    assert found == (estimated if estimated is None else pytest.approx(estimated))
+    budget = Budget(9)
+    if missing:
+        with pytest.raises(errors.BudgetExceeded, match=re.escape(f"unknown price ({missing})")):
+            budget.reserve(PRO, found)
+    else:
+        budget.reserve(PRO, found)
 
 
 def test_estimate_of_a_model_that_is_billed_by_tokens() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime
 import email
@@ -11,7 +12,9 @@ import json
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -24,6 +27,7 @@ from omni_release.images import (
     ImageResult,
     OpenAIImageProvider,
     errors,
+    openai_answers,
     provider_for,
 )
 from omni_release.images.model import PRESETS
@@ -36,10 +40,11 @@ PNG = responses.sample_image(1024, 1024, "image/png", 7)
 USAGE = {
     "input_tokens": 221,
     "input_tokens_details": {"image_tokens": 194, "text_tokens": 27},
-    "output_tokens": 415,
-    "output_tokens_details": {"image_tokens": 272, "text_tokens": 143},
-    "total_tokens": 636,
+    "output_tokens": 272,
+    "output_tokens_details": {"image_tokens": 272, "text_tokens": 0},
+    "total_tokens": 493,
 }
+WITH_TEXT = USAGE | {"output_tokens": 415, "output_tokens_details": {"image_tokens": 272, "text_tokens": 143}}
 
 
 def planted() -> str:
@@ -93,17 +98,21 @@ def test_request_and_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "tokens"),
-    [(OPENAI, 27 * 5 + 194 * 8 + 272 * 30), ("gpt-image-1.5", 27 * 5 + 194 * 8 + 272 * 32 + 143 * 10)],
+    ("model", "usage", "tokens"),
+    [
+        (OPENAI, USAGE, 27 * 5 + 194 * 8 + 272 * 30),
+        (OPENAI, WITH_TEXT, None),  # nothing states what its text costs
+        ("gpt-image-1.5", WITH_TEXT, 27 * 5 + 194 * 8 + 272 * 32 + 143 * 10),
+    ],
 )
-def test_cost_of_each_kind_of_token(model: str, tokens: float) -> None:
+def test_cost_of_each_kind_of_token(model: str, usage: dict[str, Any], tokens: float | None) -> None:
     """Text and image tokens, in and out, each at its own price; the snapshot of a day costs the same."""
-    with Answers(answered()) as server:
+    with Answers(answered(usage=usage)) as server:
         result = generated(server, model=model, vendor="gateway")
-        assert result.cost_usd == pytest.approx(tokens / 1e6)
+        assert result.cost_usd == (tokens if tokens is None else pytest.approx(tokens / 1e6))
         dated = generated(server, model=f"openai/{model}-2026-04-21", vendor="gateway")
         assert dated.cost_usd == result.cost_usd
-    assert result.cost_from == "usage"
+    assert result.cost_from == ("no known price" if tokens is None else "usage")
 
 
 @pytest.mark.parametrize("preset", [preset.name for preset in PRESETS])
@@ -530,3 +539,65 @@ def test_provider_of_the_settings() -> None:
     with pytest.raises(errors.ConfigurationError) as caught:
         provider_for(settings, environment={"OPENAI_API_KEY": planted()})
     assert "XAI_API_KEY" in caught.value.hint
+
+
+DEAD = "gpt-image-1"  # at OpenAI, since 2026-10-23
+DEAD_AT_XAI = "grok-3"
+
+
+@pytest.mark.parametrize(
+    ("url", "vendor", "model", "refused"),
+    [
+        ("", "", DEAD, True),
+        ("https://api.openai.com/v1", "", DEAD, True),
+        ("https://API.OpenAI.com./v1", "", DEAD, True),
+        ("https://eu.api.openai.com/v1", "", DEAD, True),
+        ("https://api.openai.com/v1", "azure", DEAD, True),  # the host decides
+        ("https://proxy.example/openai/v1", "openai", DEAD, True),  # a proxy, as its user says
+        ("https://proxy.example/openai/v1", "", DEAD, False),
+        ("https://team.openai.azure.com/openai/v1", "", DEAD, False),
+        ("https://team.openai.azure.com/openai/v1", "openai", DEAD, False),
+        ("https://team.services.ai.azure.com/openai/v1", "", DEAD, False),
+        ("https://openrouter.ai/api/v1", "", DEAD, False),
+        ("https://openrouter.ai/api/v1", "", f"openai/{DEAD}", False),
+        ("http://127.0.0.1:9/v1", "", DEAD, False),  # a gateway on this machine
+        ("https://api.openai.com.example/v1", "", DEAD, False),
+        ("https://notapi.openai.com/v1", "", DEAD, False),
+        ("https://api.x.ai/v1", "", DEAD_AT_XAI, True),
+        ("https://us-east-1.api.x.ai/v1", "", DEAD_AT_XAI, True),
+        ("https://api.openai.com/v1", "", DEAD_AT_XAI, False),
+        ("https://api.x.ai/v1", "", DEAD, False),
+        ("https://openrouter.ai/api/v1", "", "acme-vision-0", True),  # a row of the project holds wherever it is served
+        ("https://api.openai.com/v1", "", "acme-vision-0", True),
+    ],
+)
+def test_whose_dates_hold(
+    url: str, vendor: str, model: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name has the dates of the platform that serves it: a deployment or a resold name has none of OpenAI's."""
+    row = '[[tool.omni-release.models.model]]\nname = "acme-vision-0"\nend = 2026-01-01\n'
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{row}', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    async def generate() -> None:
+        endpoint = "omni_release.images.openai_endpoint.Endpoint.post"
+        monkeypatch.setattr(endpoint, mock.AsyncMock(side_effect=errors.Overloaded("it was called")))
+        keys = {"OPENAI_API_KEY": "k" * 20, "XAI_API_KEY": "k" * 20, "AZURE_OPENAI_API_KEY": "k" * 20}
+        environment = keys | {"OPENROUTER_API_KEY": "k" * 20}
+        async with OpenAIImageProvider(model, base_url=url or None, vendor=vendor, environment=environment) as images:
+            await images.generate(ImageRequest("an owl"))
+
+    with pytest.raises(errors.ModelNotFound if refused else errors.Overloaded):
+        asyncio.run(generate())
+
+
+def test_an_unknown_name_of_a_deployment() -> None:
+    """What Azure answers of a deployment names no successor of OpenAI's, and no date."""
+    body = {"error": {"code": "DeploymentNotFound", "message": "The API deployment does not exist"}}
+    now = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
+    for platform, successor in (("openai", "gpt-image-2.5-sunburst"), ("", None)):
+        answer = openai_answers.OpenAIError(404, body, {}, DEAD, now, "KEY", platform)
+        error = openai_answers.map_error(answer)
+        assert isinstance(error, errors.ModelNotFound)
+        assert (error.successor is None) is (successor is None)
+        assert ("deployments" in error.hint) is (successor is None)

@@ -28,7 +28,7 @@ ROW = """
 [[tool.omni-release.models.model]]
 name = "acme-vision-1"
 kind = "image"
-price = { input = 1, image-output = 30, per-image = { "1K" = 0.05 } }
+price = { input = 1, text-output = 0, image-output = 30, per-image = { "1K" = 0.05 } }
 
 [[tool.omni-release.models.model]]
 name = "gemini-2.0-flash"

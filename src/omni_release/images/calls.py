@@ -91,16 +91,23 @@ async def paid(
     return result
 
 
-def check_alive(model: str, today: datetime.date) -> None:
-    """Raises ModelNotFound if the name is known to be shut down: it would cost a call."""
-    known = registry.find(model)
+def check_alive(model: str, today: datetime.date, platform: str) -> None:
+    """Raises ModelNotFound if the name is known to be shut down on the platform: it would cost a call.
+
+    A platform that is unknown, such as a gateway, or whose names its users choose, is "": only the project's own rows
+    say something about its names.
+    """
+    known = registry.current().served(model, platform)
     if known is not None and not known.lives(today):
         message = f"{model}: {known.phrase(today)}; it was not called"
-        raise error_mapping.model_not_found(model, today, message)
+        raise error_mapping.model_not_found(model, today, message, platform)
 
 
-async def probed(name: str, clock: base.Clock, ask: Callable[[], Awaitable[str]]) -> Availability:
-    """What `ask` finds out about a model: it returns why the model is available, or raises ImageError."""
+async def probed(name: str, clock: base.Clock, ask: Callable[[], Awaitable[str]], platform: str) -> Availability:
+    """What `ask` finds out about a model: it returns why the model is available, or raises ImageError.
+
+    `platform` is as in `check_alive`.
+    """
     started = clock.monotonic()
     available, certain, hint = False, True, ""
     try:
@@ -114,7 +121,9 @@ async def probed(name: str, clock: base.Clock, ask: Callable[[], Awaitable[str]]
         hint = error.hint
     except ImageError as error:
         certain, why, hint = not isinstance(error, Inconclusive), error.message, error.hint
-    life = registry.describe(name, clock.now().date())
+    known = registry.current().served(name, platform)
+    day = clock.now().date()
+    life = registry.describe(name, day, known.platform if known else platform) if known or platform else ""
     return Availability(name, available, why, hint, life, clock.monotonic() - started, certain)
 
 

@@ -24,6 +24,7 @@ from omni_release.images.errors import (
     TimedOut,
 )
 from omni_release.images.provider import KEY_VARIABLES
+from omni_release.models.facts import GEMINI_API
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def map_error(answer: ErrorAnswer) -> ImageError:
     """The exception for an error answer."""
     if answer.code == 404:
         if answer.status == "NOT_FOUND":
-            return model_not_found(answer.model, answer.now.date(), answer.summary)
+            return model_not_found(answer.model, answer.now.date(), answer.summary, GEMINI_API)
         # Not the API's own 404.
         message = f"{answer.summary}: no such path"
         return RequestRejected(message, "Check that base_url is the Gemini API's.", status=answer.status)
@@ -146,12 +147,16 @@ def map_error(answer: ErrorAnswer) -> ImageError:
     return RequestRejected(answer.summary, hint, status=answer.status)
 
 
-def model_not_found(model: str, today: datetime.date, message: str) -> ModelNotFound:
-    """The error for a dead or unknown name, with the model to use instead."""
-    successor = models.successor(model, today)
+def model_not_found(model: str, today: datetime.date, message: str, platform: str) -> ModelNotFound:
+    """The error for a dead or unknown name, with the model to use instead. `platform` is as in `calls.check_alive`."""
+    registry = models.current()
+    known = registry.served(model, platform)
+    successor = registry.successor(known.name, today, known.platform) if known else None
     if successor:
         hint = f"Set image_model (or IMAGE_MODEL) to {successor}, which replaces it."
-    elif models.find(model) is None:
+    elif known is None and not platform:
+        hint = "Check the name: this service has names of its own, such as those of deployments."
+    elif known is None:
         hint = "The model is unknown: check its spelling, or call `provider.models()`."
     else:
         hint = "It is known as living: it was shut down recently, or the key's project has no access to it."

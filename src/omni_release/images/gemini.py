@@ -14,6 +14,7 @@ from omni_release.images import answer, calls, error_mapping, pricing, requests
 from omni_release.images import provider as base
 from omni_release.images.errors import DamagedAnswer, ImageError, InvalidRequest
 from omni_release.images.model import RATIOS, SIZES, Availability, ImageRequest, ImageResult, ModelInfo
+from omni_release.models.facts import GEMINI_API
 
 if TYPE_CHECKING:
     from google import genai
@@ -151,11 +152,11 @@ class GeminiImageProvider:
                 raise DamagedAnswer(f"{name}: the answer is not the Gemini API's", "Correct base_url.")
 
         async def ask() -> str:
-            calls.check_alive(base.checked_model_name(name), self._clock.now().date())
+            calls.check_alive(base.checked_model_name(name), self._clock.now().date(), GEMINI_API)
             await self._call(name, seconds, ping)
             return "it responds"
 
-        return await calls.probed(name, self._clock, ask)
+        return await calls.probed(name, self._clock, ask, GEMINI_API)
 
     async def _image(
         self,
@@ -170,7 +171,7 @@ class GeminiImageProvider:
         if timeout is not None:
             base.check_timeout(timeout)
         seconds = self.timeout if timeout is None else min(timeout, self.timeout)
-        calls.check_alive(self.model, self._clock.now().date())
+        calls.check_alive(self.model, self._clock.now().date(), GEMINI_API)
 
         async def generate(client: genai.Client) -> ImageResult:
             started = self._clock.monotonic()

@@ -132,7 +132,7 @@ class OpenAIImageProvider:
         name = (model or self.model).strip()
 
         async def ask() -> str:
-            self._check_alive(_checked_name(name))
+            calls.check_alive(_checked_name(name), self._clock.now().date(), self._endpoint.platform)
             path = f"/models/{urllib.parse.quote(name, safe='')}"
             try:
                 info = _model_info(await self._endpoint.get(path, name, min(self.timeout, 30.0)))
@@ -146,7 +146,7 @@ class OpenAIImageProvider:
             end = f", until {info.shut_down}" if info.shut_down else ""
             return f"it is listed for this key{end}; no image was made"
 
-        return await calls.probed(name, self._clock, ask)
+        return await calls.probed(name, self._clock, ask, self._endpoint.platform)
 
     async def _image(
         self,
@@ -161,7 +161,7 @@ class OpenAIImageProvider:
         seconds = self.timeout if timeout is None else min(timeout, self.timeout)
         shape = openai_requests.shape_of(self._kind, asked.aspect_ratio, asked.size)
         sent = openai_requests.request_for(self.model, prompt, shape, self._quality, images, self._kind)
-        self._check_alive(self.model)
+        calls.check_alive(self.model, self._clock.now().date(), self._endpoint.platform)
 
         async def generate(client: BoundedClient) -> ImageResult:
             started = self._clock.monotonic()
@@ -211,11 +211,6 @@ class OpenAIImageProvider:
             raise NoImage(f"{self.model} answered without an image", "Rephrase the prompt.", reason="EMPTY")
         data = answer.data or await self._endpoint.fetch(client, self.model, answer.url)
         return data, await asyncio.to_thread(answers.decode_image, data)
-
-    def _check_alive(self, model: str) -> None:
-        """Raises ModelNotFound for a name that is shut down; elsewhere a deployment or an alias has its own life."""
-        if self._endpoint.is_official:
-            calls.check_alive(model, self._clock.now().date())
 
 
 def _checked_name(model: str) -> str:

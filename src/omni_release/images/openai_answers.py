@@ -128,7 +128,7 @@ def _parse_usage(usage: object) -> Usage | None:
 class OpenAIError:
     """An error answer: its HTTP code, its body (parsed, if it is JSON), its headers in lower case.
 
-    `variables` are the environment variables of the key, as a hint names them.
+    `variables` are the environment variables of the key, as a hint names them. `platform` is as in `calls.check_alive`.
     """
 
     code: int
@@ -137,6 +137,7 @@ class OpenAIError:
     model: str
     now: datetime.datetime
     variables: str
+    platform: str = ""
 
     @property
     def error(self) -> Mapping[str, Any]:
@@ -200,7 +201,7 @@ def map_error(answer: OpenAIError) -> ImageError:
         hint = "Add credits or raise the limit of the account: neither a retry nor another model of it helps."
         return CreditsExhausted(answer.summary, hint)
     if words & _NO_MODEL and code < 500:
-        return model_not_found(answer.model, answer.now.date(), answer.summary)
+        return model_not_found(answer.model, answer.now.date(), answer.summary, answer.platform)
     if words & _SET_UP or code in (401, 403):
         return ConfigurationError(answer.summary, _configuration_hint(answer))
     if words & _OVERLOADED or code in (503, 529):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 API = f"https://{VENDORS['openai'].hosts[0]}/v1"
 _BASE_URL = VENDORS["openai"].base_urls[0]
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _DOWNLOAD_WAITS = (0.5, 2.0)
 """In seconds, before each further download of an image."""
@@ -33,7 +34,8 @@ T = TypeVar("T")
 class Endpoint:
     """The service at a base URL, by default OpenAI's own. Raises ConfigurationError without a key.
 
-    The arguments are those of OpenAIImageProvider.
+    The arguments are those of OpenAIImageProvider. `platform` is the one of the registry, whose dates hold here: by the
+    host, or else by the `vendor` that is given; "" elsewhere.
     """
 
     def __init__(
@@ -49,7 +51,11 @@ class Endpoint:
     ) -> None:
         url = calls.first_set(base_url, environment.get(_BASE_URL), API)
         self._base_url = base.checked_base_url(url, _BASE_URL) or API
-        self.vendor = vendor or _vendor_of(self._base_url)
+        host = (urllib.parse.urlsplit(self._base_url).hostname or "").lower().rstrip(".")
+        known = vendor_at(host)
+        self.vendor = vendor or known or ("openai" if host in _LOOPBACK else host)
+        own = VENDORS.get(known or vendor)
+        self.platform = own.platform if own and own.exact_names else ""
         self._variables = (VENDORS.get(self.vendor) or VENDORS["openai"]).keys[0]
         self._headers = _Headers(self.vendor, headers, environment)
         key = calls.first_set(api_key, environment.get(self._variables))
@@ -58,11 +64,6 @@ class Endpoint:
         self._clock = clock
         self._most_bytes = most_bytes
         self._opened: tuple[BoundedClient, asyncio.AbstractEventLoop] | None = None
-
-    @property
-    def is_official(self) -> bool:
-        """Whether it is the vendor's own address, where the registry's dates hold."""
-        return vendor_at(urllib.parse.urlsplit(self._base_url).hostname or "") in ("openai", "xai")
 
     def __repr__(self) -> str:
         return f"Endpoint({self.vendor!r})"
@@ -172,7 +173,7 @@ class Endpoint:
     def _error(self, code: int, body: Any, response: httpx2.Response, model: str) -> ImageError:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return openai_answers.map_error(
-            openai_answers.OpenAIError(code, body, headers, model, self._clock.now(), self._variables)
+            openai_answers.OpenAIError(code, body, headers, model, self._clock.now(), self._variables, self.platform)
         )
 
 
@@ -190,12 +191,6 @@ class _Headers:
 
     def __repr__(self) -> str:
         return f"<headers {', '.join(self.named)}>"
-
-
-def _vendor_of(url: str) -> str:
-    """Who runs the service at a base URL: by its host, which stands for itself where it is not known."""
-    host = (urllib.parse.urlsplit(url).hostname or "").lower()
-    return vendor_at(host) or ("openai" if host in ("127.0.0.1", "localhost", "::1") else host)
 
 
 def _parsed(text: str) -> Any:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from omni_release import models
+from omni_release.core.text import listed
 from omni_release.images.errors import BudgetExceeded, InvalidRequest
 from omni_release.images.model import Usage
 from omni_release.models.facts import Price
@@ -40,8 +41,9 @@ class Budget:
     def reserve(self, model: str, estimate: float | None) -> float:
         """Reserve an estimate in USD. Raises BudgetExceeded if it does not fit, or is None."""
         if estimate is None:
+            missing = listed(unstated(model))
             raise BudgetExceeded(
-                f"{model}: the price is unknown, so the budget of ${self.usd:.2f} cannot be enforced",
+                f"{model}: unknown price ({missing}), so the budget of ${self.usd:.2f} cannot be enforced",
                 "Use a model with a known price, set it in [[tool.omni-release.models.model]], or set no budget.",
             )
         if estimate > self.left + 1e-9:
@@ -86,6 +88,24 @@ def price_of(model: str, platform: str = "") -> Price | None:
     return None if price is None else price.on(datetime.datetime.now(datetime.UTC).date())
 
 
+def unstated(model: str) -> tuple[str, ...]:
+    """The prices that a budget for an image of this model needs, and that nothing states, as the settings call them."""
+    price = price_of(model)
+    if price is None:
+        return ("no source states one",)
+    if _is_per_image_alone(price):
+        return ("no price for an image of this size",)
+    missing = [name for name, rate in (("input", price.input), ("text-output", price.text_output)) if rate is None]
+    if price.image_output is None and not price.per_image:
+        missing.append("image-output or per-image")
+    return (f"{', '.join(missing)} not stated",) if missing else ("no price for an image of this size",)
+
+
+def _is_per_image_alone(price: Price) -> bool:
+    """Whether an image has a price, and no token has: then what is sent, and any text, is a part of it."""
+    return bool(price.per_image) and price.input is price.text_output is price.image_output is None
+
+
 def _per_image(price: Price, sizes: tuple[str, ...], quality: str) -> float | None:
     """The price of an image, by the first of these sizes that has one ("1K", or pixels such as "1536x1024").
 
@@ -111,7 +131,8 @@ def cost_of(model: str, usage: Usage | None, *sizes: str, quality: str = "") -> 
     """The cost of a call for an image of one of these sizes, the preferred one first: of its pixels, of its class.
 
     Image tokens are billed at the image price, and all other tokens of the answer at the text price. The details of a
-    real answer omit some candidate tokens; they count as text. Tokens without a known price count as free.
+    real answer omit some candidate tokens; they count as text. Tokens whose price nothing states are not free: the cost
+    is unknown.
     """
     price = price_of(model)
     if price is None:
@@ -119,7 +140,8 @@ def cost_of(model: str, usage: Usage | None, *sizes: str, quality: str = "") -> 
     if usage is None or not usage.image or price.image_output is None:
         per_image = _per_image(price, sizes, quality)
         return Cost(per_image, "price per image" if per_image is not None else "no known price")
-    return Cost(_token_cost(price, usage), "usage")
+    usd = _token_cost(price, usage)
+    return Cost(usd, "usage" if usd is not None else "no known price")
 
 
 def cost_without_image(model: str, usage: Usage | None) -> float | None:
@@ -128,43 +150,59 @@ def cost_without_image(model: str, usage: Usage | None) -> float | None:
     return None if price is None or usage is None else _token_cost(price, usage)
 
 
-def _token_cost(price: Price, usage: Usage) -> float:
-    other = usage.candidates - usage.image + usage.thoughts
-    usd = usage.image * (price.image_output or 0) + other * (price.text_output or 0)
-    usd += usage.prompt_image * _image_input(price) + (usage.prompt - usage.prompt_image) * (price.input or 0)
-    return usd / _MILLION
+def _token_cost(price: Price, usage: Usage) -> float | None:
+    return _sum(
+        (usage.image, price.image_output),
+        (usage.candidates - usage.image + usage.thoughts, price.text_output),
+        (usage.prompt_image, _image_input(price)),
+        (usage.prompt - usage.prompt_image, price.input),
+    )
 
 
-def _image_input(price: Price) -> float:
+def _sum(*parts: tuple[float, float | None]) -> float | None:
+    """The cost of these tokens, each with the price of a million; None where there are some whose price is unknown."""
+    if any(rate is None for tokens, rate in parts if tokens):
+        return None
+    return sum(tokens * (rate or 0) for tokens, rate in parts) / _MILLION
+
+
+def _image_input(price: Price) -> float | None:
     """The price of a million tokens of images that are sent; that of text where none is stated."""
-    return (price.input if price.image_input is None else price.image_input) or 0
+    return price.input if price.image_input is None else price.image_input
 
 
 def estimate(model: str, size: str, prompt_characters: int, images: int = 0) -> float | None:
     """The highest expected cost of a call in USD: one image, an allowance for text, and what is sent.
 
-    `images` is the number of those that are sent: references, and those of earlier turns. None if there is no price.
+    `images` is the number of those that are sent: references, and those of earlier turns. None if a price is unknown.
     """
     price = price_of(model)
     if price is None or (image := _per_image(price, (size,), "")) is None:
         return None
-    return image + _sent_and_text(price, prompt_characters, images)
+    if _is_per_image_alone(price):
+        return image
+    rest = _sum(*_sent(price, prompt_characters, images), (_TEXT_ALLOWANCE, price.text_output))
+    return None if rest is None else image + rest
 
 
-def _sent_and_text(price: Price, prompt_characters: int, images: int) -> float:
-    prompt = prompt_characters * (price.input or 0)  # a token has at least one character
-    pictures = images * REFERENCE_TOKENS * _image_input(price)
-    return (prompt + pictures + _TEXT_ALLOWANCE * (price.text_output or 0)) / _MILLION
+def _sent(price: Price, prompt_characters: int, images: int) -> tuple[tuple[float, float | None], ...]:
+    """The tokens of what is sent, with their prices: a token has at least one character."""
+    return (prompt_characters, price.input), (images * REFERENCE_TOKENS, _image_input(price))
 
 
 def estimate_tokens(model: str, image_tokens: float, prompt_characters: int, images: int) -> float | None:
-    """The same for a model that is billed by the tokens of its image. `images` is the number of those that are sent."""
+    """The same for a model that is billed by the tokens of its image. `images` is the number of those that are sent.
+
+    Where no price of text is stated, the model writes none.
+    """
     price = price_of(model)
     if price is None or price.image_output is None:
         prices = price.per_image.values() if price else ()
         per_image = max(prices, default=_PER_IMAGE.get(model.rpartition("/")[2]))
         return None if per_image is None else per_image * (1 + images)
-    return image_tokens * price.image_output / _MILLION + _sent_and_text(price, prompt_characters, images)
+    text = _TEXT_ALLOWANCE if price.text_output is not None else 0
+    made = ((image_tokens, price.image_output), (text, price.text_output))
+    return _sum(*made, *_sent(price, prompt_characters, images))
 
 
 @dataclass(frozen=True)

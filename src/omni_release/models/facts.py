@@ -7,8 +7,10 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+GEMINI_API = "gemini-api"
+
 PLATFORMS = (
-    "gemini-api",
+    GEMINI_API,
     "openai",
     "anthropic",
     "xai",

@@ -92,6 +92,11 @@ class Registry:
             return found[0] if found else None
         return next((model for model in found if model.platform == platform), None)
 
+    def served(self, written: str, *platforms: str) -> Model | None:
+        """The model that the first of these platforms, or else the project's own rows, has of this name."""
+        found = (self.find(written, platform) for platform in (*platforms, PROJECT) if platform)
+        return next(filter(None, found), None)
+
     def title(self, platform: str) -> str:
         """The title of a platform; its name where it has none."""
         return self.platforms[platform].title if platform in self.platforms else platform
