@@ -88,6 +88,8 @@ def _versions_agree(arguments: list[str]) -> bool:
 
             project.read(Path(root).absolute())  # raises SettingsError, which the command line reports
         found = versions.find_places(root, checkout)
+        if versions.may_be_workspace(checkout, found.siblings):
+            return False
     except (OmniReleaseError, OSError, UnicodeError):
         return False
     versions.remember(found, root, staged=staged)

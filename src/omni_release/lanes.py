@@ -310,6 +310,7 @@ def gate() -> Lane:
     from omni_release.preparation.checks import changelog_entry
     from omni_release.project.checks import project_valid
     from omni_release.versions.checks import versions_agree
+    from omni_release.workspaces.checks import siblings_admitted
 
     return Lane(
         "gate",
@@ -319,6 +320,7 @@ def gate() -> Lane:
                 Stage.SOURCE,
                 check(project_valid),
                 check(versions_agree),
+                check(siblings_admitted),
                 check(version_follows_tags),
                 check(changelog_entry),
                 check(retired_models),

@@ -8,7 +8,7 @@ from pathlib import Path
 from omni_release import versions
 from omni_release.adapters import files as adapters_files
 from omni_release.adapters.index import reader
-from omni_release.cli import version
+from omni_release.cli import version, version_output
 from tests.conftest import CASES, git
 
 PROJECTS = CASES / "versions"
@@ -35,7 +35,7 @@ def listed(root: Path) -> str:
 
 def change(root: Path, verb: str, value: str = "", *, docs: bool = False, dry: bool = False, index: str = "") -> int:
     """`version sync`, `set` or `bump`, in this process."""
-    arguments = version.Arguments(verb=verb, value=value, dry_run=dry, docs=docs)
+    arguments = version_output.Arguments(verb=verb, value=value, dry_run=dry, docs=docs)
     return version.change(root, arguments, adapters_files, reader(index) if index else None)
 
 

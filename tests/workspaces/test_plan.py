@@ -89,25 +89,60 @@ def test_uncommitted(root: Path) -> None:
     assert planned(root).reasons == {"acme-solo": "uncommitted changes since solo@2.0.0"}
 
 
-def test_requirements_that_leave_a_version_out(root: Path) -> None:
-    """A range, or a pin, that leaves out the sibling's version is a problem with its place."""
+def test_requirements_that_do_not_fit(root: Path) -> None:
+    """A requirement that no version of a sibling satisfies is a problem; one that leaves the newest out is a warning."""
     write(root, "packages/core/pyproject.toml", package("acme-core", "2.0"))
     write(root, "packages/plug/pyproject.toml", package("acme_plug", "0.4", "acme-core>=1,<2"))
-    write(root, "packages/solo/pyproject.toml", package("acme-solo", "2.1.0", "acme_core==1.0.0"))
+    write(root, "packages/solo/pyproject.toml", package("acme-solo", "2.1.0", "acme_core ~= 2.1"))
     found = planned(root)
     assert found.batches == (("acme-core",), ("acme-plug", "acme-solo"))
-    assert [(item.where, item.message, item.hint) for item in found.problems] == [
+    assert [(item.where, item.message) for item in found.warnings] == [
         (
             "packages/plug/pyproject.toml:4",
             "acme_plug requires acme-core>=1,<2, which leaves out 2.0, the version of packages/core",
-            "Admit 2.0 there.",
-        ),
+        )
+    ]
+    assert [(item.where, item.message, item.hint) for item in found.problems] == [
         (
             "packages/solo/pyproject.toml:4",
-            "acme-solo requires acme_core==1.0.0, which leaves out 2.0, the version of packages/core",
-            "Run omni-release version sync.",
-        ),
+            "acme-solo requires acme_core ~= 2.1, but packages/core is at 2.0",
+            "Raise the version of acme-core, or require less.",
+        )
     ]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "fits"),
+    [
+        ("acme-core", "fits"),
+        ("acme-core==1.0.0", "fits"),
+        ("acme-core==1.0", "fits"),
+        ("acme-core==1.*", "fits"),
+        ("acme-core!=1.0.0", "leaves out"),
+        ("acme-core<1", "leaves out"),
+        ("acme-core==0.9", "leaves out"),
+        ("acme-core>1.0", "is at"),
+        ("acme-core==1.1", "is at"),
+        ("acme-core===1.1", "is at"),
+        ("acme-core>=1.0.1,<2", "is at"),
+        ("acme-core~=1.0.1", "is at"),
+        ("acme-core @ file:///elsewhere", "fits"),
+    ],
+)
+def test_requirement_and_version(requirement: str, fits: str, tmp_path: Path) -> None:
+    """Whether a requirement admits 1.0.0, leaves it out, or needs a later version."""
+    files = {**CORE, "x/pyproject.toml": package("x", "1.0", requirement)}
+    found = planned(laid_out(tmp_path, files))
+    said = [*(item.message for item in found.problems), *(item.message for item in found.warnings)]
+    assert all(fits in message for message in said) if said else fits == "fits"
+
+
+def test_requirement_on_a_private_package(tmp_path: Path) -> None:
+    """A package that is never released cannot be required by one that is."""
+    private = package("inner", more='classifiers = ["Private :: Do Not Upload"]')
+    files = {**CORE, **PLUG, "inner/pyproject.toml": private, "x/pyproject.toml": package("x", "1.0", "inner")}
+    (problem,) = planned(laid_out(tmp_path, files)).problems
+    assert problem.message == "x requires inner, but inner is never released: its classifier `Private ::`"
 
 
 def test_named_packages(root: Path) -> None:
@@ -157,13 +192,13 @@ def test_nested_packages(tmp_path: Path) -> None:
 
 def test_commands(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`workspace` and `plan` show the same facts as a table, as JSON and as a drawing."""
-    write(root, "packages/core/pyproject.toml", package("acme-core", "2.0"))
+    write(root, "packages/core/pyproject.toml", package("acme-core", "0.9"))
     assert main.main(["workspace", "--project", str(root / "packages/plug")]) == 0
     text = capsys.readouterr().out
     assert "acme   3 packages, by [tool.uv.workspace]" in text
     assert "  acme_plug  0.3      acme_plug/v0.3   unchanged since acme_plug/v0.3  acme-core\n" in text
     assert main.main(["workspace", "--project", str(root), "--format", "mermaid"]) == 0
-    assert 'flowchart BT\n  p0["acme-core 2.0"]' in (drawn := capsys.readouterr().out)
+    assert 'flowchart BT\n  p0["acme-core 0.9"]' in (drawn := capsys.readouterr().out)
     assert "  p1 --> p0\n" in drawn
     assert main.main(["workspace", "--project", str(root), "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -172,8 +207,8 @@ def test_commands(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["plan", "--project", str(root), "--package", "acme-plug", "--format", "json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["order"], document["batches"]) == (["acme-core", "acme-plug"], [["acme-core"], ["acme-plug"]])
-    assert document["problems"][0]["where"] == "packages/plug/pyproject.toml:4"
-    assert main.main(["plan", "--project", str(root)]) == 0
+    assert document["problems"][-1]["where"] == "packages/plug/pyproject.toml:4"
+    assert main.main(["plan", "--project", str(root)]) == 1
     assert "acme: 1 package in 1 batch\n" in capsys.readouterr().out
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from omni_release.cli import lane, version
+from omni_release.cli import lane, version, version_output
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_project, subcommand
 from omni_release.core import errors
@@ -132,7 +132,7 @@ def _next_version(project: Project, what: str) -> str:
     """The version that the part or the text stands for. Raises Conflict where it cannot be the next one."""
     from omni_release.versions import change
 
-    wanted = version.Arguments()
+    wanted = version_output.Arguments()
     wanted.verb, wanted.value = ("bump" if what in change.PARTS else "set"), what
     _, found = version.find_places(project.root)
     return version.new_version(project.root, found, wanted, None, project.settings.git.tag)

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
 
 from omni_release import source_tree, versions
-from omni_release.cli import lane
+from omni_release.cli import lane, version_output
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand, verbs
+from omni_release.cli.version_output import Arguments
 from omni_release.core import errors
 from omni_release.core.errors import Conflict, UsageError
 from omni_release.versions import tags
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.pep440 import equals, normalize, parse
-from omni_release.versions.place import DERIVED, DOC, SOURCE, TAG
+from omni_release.versions.place import SOURCE, TAG
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
 
     from omni_release.cli.parser import Commands
-    from omni_release.core.model import Outcome, Project, Report
+    from omni_release.cli.version_workspace import Packages
+    from omni_release.core.model import Project
     from omni_release.core.world import FileTransactions
-    from omni_release.versions import Place, ProjectVersions
+    from omni_release.versions import ProjectVersions
     from omni_release.versions.change import Index
 
 _FILE = "pyproject.toml"
 _BASELINE = "omni-release-baseline.json"  # `core.baseline.FILE`, without what that module imports
 
 _COMPUTED = "If the build takes it from a tag, tag the commit; otherwise add it to [project] in pyproject.toml."
-
-
-class Arguments(lane.Arguments):
-    """The arguments of `version`; `verb` is sync, set or bump, `value` the version or the part to bump."""
-
-    staged: bool = False
-    verb: str = ""
-    value: str = ""
-    docs: bool = False
-    index: str = ""
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -71,13 +63,20 @@ def add_parser(commands: Commands, name: str) -> None:
     for verb in (show, sync, set_, bump):
         add_project(verb)
         add_format(verb)
+        _add_packages(verb)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     add_project(parser)
     add_format(parser)
     parser.add_argument("--staged", action="store_true", help="check the files as staged for the next commit")
+    _add_packages(parser)
     parser.set_defaults(run=run)
+
+
+def _add_packages(parser: argparse.ArgumentParser) -> None:
+    help = "only this package of the repository; may be repeated"
+    parser.add_argument("--package", action="append", metavar="NAME", help=help)
 
 
 def find_places(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectVersions]:
@@ -93,6 +92,35 @@ def find_places(root: Path, *, staged: bool = False) -> tuple[Checkout, ProjectV
             raise UsageError(f"{root / _FILE} cannot be read: {reason}")
         raise UsageError(f"there is no {_FILE} in {root}", "Name a project's folder with --project DIR.")
     return checkout, found
+
+
+def packages_at(arguments: Arguments) -> Packages | None:
+    """The packages that a command is about: of the workspace whose root it runs in, or those that it names.
+
+    None for one project. A change in the folder of a package is about all that share a version with it.
+    """
+    root = arguments.root()
+    checkout = versions.open_checkout(str(root), staged=arguments.staged)
+    if not (arguments.package or checkout.inside) and versions.candidate_folders(checkout) <= {""}:
+        return None
+    from omni_release.cli.version_workspace import Packages
+    from omni_release.cli.workspace import workspace_at
+    from omni_release.workspaces import discovery
+
+    if arguments.package:
+        workspace = workspace_at(root)
+        return Packages(
+            workspace, versions.open_checkout(str(workspace.root), staged=arguments.staged), arguments.package
+        )
+    if found := discovery.discover_in(checkout):
+        return Packages(found, checkout, ())
+    above = discovery.around(root) if checkout.inside and arguments.verb else None
+    if above is None:
+        return None
+    own = next(
+        package for package in above.packages.values() if above.folder_of(package.key).resolve() == root.resolve()
+    )
+    return Packages(above, versions.open_checkout(str(above.root)), (own.name,)) if own.group else None
 
 
 def project_root(arguments: Arguments) -> Path:
@@ -120,6 +148,8 @@ def run(arguments: Arguments) -> int:
     from omni_release import project
     from omni_release.core.model import Project
 
+    if packages := packages_at(arguments):
+        return packages.check(arguments)
     root = project_root(arguments)
     metadata, settings = project.read(root)
     if not project.name_of(root, metadata):
@@ -145,7 +175,7 @@ def _check(project: Project, arguments: Arguments) -> int:
         found = versions.find_places(str(project.root), staged=arguments.staged)
     else:
         _, found = find_places(project.root, staged=arguments.staged)
-    outcomes = [_outcome(project, found, arguments)]
+    outcomes = [version_output.outcome(project, found, staged=arguments.staged, as_json=arguments.as_json)]
     commit = source_tree.git_output(str(project.root), "rev-parse", "--verify", "--quiet", "HEAD")
     if project.name and commit:  # no tag is of a later version: `run` has looked
         outcomes.append(Outcome("version-follows-tags", "Version follows the tags", "check", Status.PASSED))
@@ -156,56 +186,20 @@ def _check(project: Project, arguments: Arguments) -> int:
 
         sys.stdout.write(json_report.document(report))
     else:
-        _show(report)
+        version_output.show(report)
     return report.exit_code
-
-
-def _outcome(project: Project, found: ProjectVersions, arguments: Arguments) -> Outcome:
-    """What the check says of these places, under the settings. Raises NotApplicable where only the build knows it."""
-    from dataclasses import replace
-    from datetime import UTC, datetime
-
-    from omni_release.core import severity, waivers
-    from omni_release.core.model import Outcome, Severity, Status
-    from omni_release.core.tasks import check
-    from omni_release.versions.checks import findings, staged_versions_agree, versions_agree
-
-    task = replace(check(staged_versions_agree if arguments.staged else versions_agree), id="versions-agree")
-    try:
-        said = tuple(findings(found, tuple(package.path.as_posix() for package in project.packages)))
-    except errors.NotApplicable:
-        if not arguments.as_json:
-            raise
-        said = ()  # the document says that there is no version
-    said = tuple(replace(finding, rule=f"{task.id}/{finding.rule}") for finding in said)
-    failed = any(finding.severity is Severity.ERROR for finding in said)
-    status = Status.FAILED if failed else Status.PASSED
-    outcome = Outcome(task.id, task.title, task.kind, status, said, task.remedy)
-    return waivers.apply(severity.apply(outcome, task, project.settings), project, datetime.now(UTC).date())
-
-
-def _show(report: Report) -> None:
-    from omni_release.adapters.secrets import Secrets
-    from omni_release.adapters.terminal import terminal
-    from omni_release.core.own_commands import typed
-    from omni_release.core.redaction import redacted
-    from omni_release.report import next_step, stages, text
-
-    step, report = typed(next_step.after(report)), redacted(report, typed)
-    with terminal(sys.stdout, os.environ, Secrets.of(os.environ).redact) as screen:
-        layout = text.Layout(screen.width, screen.unicode)
-        screen.say([text.header_line(report.project, report.version, None, ""), ""])
-        screen.say(text.stage_line(row, layout) for row in stages.rows(report.outcomes))
-        screen.say(text.problem_lines(report, layout))
-        screen.say(text.verdict_lines(report, step, layout))
 
 
 def run_show(arguments: Arguments) -> int:
     """`version show`: all places with their roles, and which of them differ."""
+    if packages := packages_at(arguments):
+        return packages.show(arguments)
     _, found = find_places(project_root(arguments))
     drift = versions.drift(found.places)
     if arguments.as_json:
-        sys.stdout.write(document(found, drift))
+        from omni_release.core.documents import to_output
+
+        sys.stdout.write(to_output(version_output.document(found, drift)))
     else:
         for place in found.places:
             mark = "  ← differs" if place in drift else ""
@@ -215,47 +209,42 @@ def run_show(arguments: Arguments) -> int:
     return errors.EXIT_FAILED if drift else errors.EXIT_PASSED
 
 
-def document(found: ProjectVersions, drift: Iterable[Place]) -> str:
-    """The places as JSON: docs/version.schema.json."""
-    from omni_release.core.documents import to_output
-
-    def fields(place: Place) -> dict[str, str | int]:
-        return {name: getattr(place, name) for name in ("path", "line", "column", "value", "role")}
-
-    content = {
-        "version": normalize(found.source.value) if found.source else None,
-        "source": f"{found.source.path}:{found.source.line}" if found.source else None,
-        "places": [fields(place) for place in found.places],
-        "drift": [fields(place) for place in drift],
-    }
-    return to_output(content)
-
-
 def run_change(arguments: Arguments) -> int:
     """`version sync`, `version set` and `version bump`."""
     from omni_release.adapters import files
 
-    root = project_root(arguments)
+    packages = packages_at(arguments)
+    root = packages.workspace.root if packages else project_root(arguments)
     if not arguments.index:
-        return change(root, arguments, files)
+        return change(root, arguments, files, packages=packages)
     from omni_release.adapters.index import reader
 
-    return change(root, arguments, files, reader(arguments.index))
+    return change(root, arguments, files, reader(arguments.index), packages=packages)
 
 
-def change(root: Path, arguments: Arguments, transactions: FileTransactions, index: Index | None = None) -> int:
-    """Change all places at once, or none; the exit code. The version must be free on `index`, if one is given."""
+def change(
+    root: Path,
+    arguments: Arguments,
+    transactions: FileTransactions,
+    index: Index | None = None,
+    packages: Packages | None = None,
+) -> int:
+    """Change all places at once, or none; the exit code. The version must be free on `index`, if one is given.
+
+    With `packages`, those of all these packages.
+    """
     root = root.resolve()
+    write = packages.change if packages else functools.partial(_change, root)
     if arguments.dry_run:
         if transactions.pending(root):
             raise UsageError(
                 f"a change in {root} was interrupted", "Run a change without --dry-run: it is undone first."
             )
-        return _change(root, arguments, transactions, index)
+        return write(arguments, transactions, index)
     with transactions.alone(root):
         if restored := transactions.recover(root):
             sys.stderr.write(lane.shown(f"undid an interrupted change: {', '.join(restored)}\n"))
-        return _change(root, arguments, transactions, index)
+        return write(arguments, transactions, index)
 
 
 def _change(root: Path, arguments: Arguments, transactions: FileTransactions, index: Index | None) -> int:
@@ -276,7 +265,7 @@ def _change(root: Path, arguments: Arguments, transactions: FileTransactions, in
         )
     if not arguments.dry_run:
         transactions.swap(root, {Path(checkout.top, change.path): (change.old, change.new) for change in changes})
-    notes = list(_unchanged(found, docs=arguments.docs))
+    notes = list(version_output.unchanged(found, docs=arguments.docs))
     if changes:
         notes += [
             f"{place.where}: pin on {name}, unchanged: to change both, list its folder in `lockstep` "
@@ -324,7 +313,8 @@ def new_version(root: Path, found: ProjectVersions, arguments: Arguments, index:
         version = version[1:]
     from omni_release.versions import change as versions_change
 
-    problems = list(versions_change.local_problems(root, found.name, version, template))
+    beside = found.source.value if found.siblings and found.source else ""
+    problems = list(versions_change.local_problems(root, found.name, version, template, beside))
     if index is not None and not problems:
         taken, unknown = versions_change.index_problems(root, found.name, version, index)
         problems += taken
@@ -333,14 +323,3 @@ def new_version(root: Path, found: ProjectVersions, arguments: Arguments, index:
         kind = Conflict if parse(version) else UsageError
         raise kind("\n".join(problems), "Nothing was changed.")
     return version
-
-
-def _unchanged(found: ProjectVersions, *, docs: bool) -> Iterator[str]:
-    """The places that a change leaves alone, each with the reason."""
-    for place in found.places:
-        if place.role == DERIVED:
-            yield f"{place.where}: computed, nothing to write: {place.value}"
-        elif place.role == DOC and not docs:
-            yield f"{place.where}: prose, unchanged without --docs: {place.value}"
-        elif place.form.startswith(TAG):
-            yield f"the version comes from the tag {place.path.removeprefix('refs/tags/')}: tag the commit to change it"

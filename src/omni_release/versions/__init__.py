@@ -13,6 +13,7 @@ import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
+from omni_release.core.toml import table
 from omni_release.versions import configured, locks, manifests, metadata, own_files, prose, source
 from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.member import Member
@@ -168,8 +169,17 @@ def project_folders(checkout: Checkout) -> list[str]:
     return sorted(
         folder
         for folder in candidate_folders(checkout)
-        if folder == checkout.inside or (not is_pruned(folder) and is_project(checkout, folder))
+        if folder == checkout.inside
+        or folder in checkout.declared
+        or (not is_pruned(folder) and is_project(checkout, folder))
     )
+
+
+def may_be_workspace(checkout: Checkout, siblings: Iterable[str]) -> bool:
+    """May the project's folder be the root of many packages? Cheap: `workspaces.discovery` finds out."""
+    tables = checkout.toml(checkout.inside + "pyproject.toml")
+    declared = any("workspace" in table(tables, "tool", name) for name in ("uv", "rye", "omni-release"))
+    return declared or any(folder.startswith(checkout.inside) for folder in siblings)
 
 
 def candidate_folders(checkout: Checkout) -> frozenset[str]:

@@ -47,10 +47,15 @@ def plan(checkout: Checkout, places: Iterable[Place], version: str, *, docs: boo
 
     Raises Conflict with all places that cannot be written; then nothing may be changed.
     """
+    return plan_all(checkout, ((place, version) for place in places), docs=docs)
+
+
+def plan_all(checkout: Checkout, wanted: Iterable[tuple[Place, str]], *, docs: bool = False) -> tuple[Change, ...]:
+    """The same for places that each get a version of their own. Raises as `plan`."""
     roles = (*WRITTEN, DOC) if docs else WRITTEN
     edits: dict[str, list[tuple[Place, str]]] = {}
     problems: list[str] = []
-    for place in places:
+    for place, version in wanted:
         if place.role not in roles or place.form.startswith(TAG) or equals(place.value, version, place.form):
             continue
         try:
@@ -204,10 +209,11 @@ def _next_patch(version: Version) -> Version:
     return _next_release(version._replace(pre=None, post=None, dev=None), max(2, len(version.release) - 1))
 
 
-def local_problems(root: Path, name: str, new: str, template: str = "") -> Iterator[str]:
+def local_problems(root: Path, name: str, new: str, template: str = "", beside: str = "") -> Iterator[str]:
     """Why the project at `root` cannot become `new`, judging by the version and by git's tags.
 
-    `template` is the setting `tag`, which says which tags are the project's.
+    `template` is the setting `tag`, which says which tags are the project's. `beside` is the project's version where
+    there are other projects in the repository: a later tag that names no project is then one of theirs.
     """
     version = parse(new)
     if version is None:
@@ -222,7 +228,10 @@ def local_problems(root: Path, name: str, new: str, template: str = "") -> Itera
             yield f"git does not work in {root}, so the tagged versions are unknown: run `git status` there"
         return
     commits = _tag_commits(root)
-    tags = own_tags(commits, owner_of(str(root), name, template))
+    owner, current = owner_of(str(root), name, template), parse(beside)
+    tags = own_tags(commits, owner)
+    if owner.folder and current:
+        tags = [tag for tag in tags if tag.named or tag.version.key <= current.key]
     same = [tag.name for tag in tags if tag.version.key == version.key]
     for name in same:
         if commits[name] != head:

@@ -43,7 +43,8 @@ class Checkout:
     """The files around a project. All paths are relative to `top`; those of its places, to the project.
 
     `files` are the files that `finders` read, all files without finders. With `staged` it is the content of a commit,
-    not of the folder.
+    not of the folder. `declared` are folders of projects that are the repository's, although they are in a folder of
+    tests or examples.
     """
 
     def __init__(self, root: str, finders: tuple[Finder, ...] = (), *, staged: bool = False) -> None:
@@ -57,10 +58,26 @@ class Checkout:
         if staged:
             self._listed, self._differing = source_tree.staged_files(self.top)
         self._staged = None if self._listed is None else frozenset(self._listed)
+        self.declared: frozenset[str] = frozenset()
+        self._contents: dict[str, bytes | None] = {}
+        self._forget()
+
+    def _forget(self) -> None:
         self.unreadable: list[tuple[str, str]] = []
         self._texts: dict[str, Text | None] = {}
         self._tables: dict[str, dict[str, Any]] = {}
         self._modules: dict[str, tuple[Module, list[Assigned]] | None] = {}
+
+    def of_project(self, folder: str) -> Checkout:
+        """The same checkout around another project, in a folder relative to its top: no file is read again."""
+        import copy  # only for many packages, and start-up is measured
+
+        assert self.known is not None  # the names of the files, which are listed once
+        other = copy.copy(self)
+        other.inside = folder
+        other.root = os.path.join(self.top, folder).rstrip(os.sep)
+        other._forget()
+        return other
 
     @functools.cached_property
     def files(self) -> tuple[str, ...]:
@@ -105,12 +122,19 @@ class Checkout:
 
     def path_from_top(self, relative: str) -> str:
         """The path from the top, of a path relative to the project."""
-        return os.path.normpath(self.inside + relative).replace(os.sep, "/")
+        return self.joined(self.inside, relative)
+
+    @staticmethod
+    def joined(folder: str, relative: str) -> str:
+        """The path from the top, of a path relative to a folder (as `packages/acme/`)."""
+        return os.path.normpath(folder + relative).replace(os.sep, "/")
 
     def text(self, path: str) -> Text | None:
         """A file's text; None where there is none, or only a link to one."""
         if path not in self._texts:
-            data = self._data(path)
+            if path not in self._contents:
+                self._contents[path] = self._data(path)
+            data = self._contents[path]
             decoder = decode if path.endswith(".py") else Text
             self._texts[path] = None if data is None else decoder(self.relative_path(path), data)
         return self._texts[path]

@@ -1,4 +1,4 @@
-"""Whether a package can be installed at all: what it requires of its siblings is on an index, or in the same run."""
+"""Whether the packages of a repository fit together, and what a package requires of its siblings is to be had."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.environments import siblings
-from omni_release.workspaces import discovery
+from omni_release.workspaces import discovery, plan
 from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
 
 UNRELEASED = Rule("sibling-unreleased", RuleClass.RELEASE, "Required version of a sibling is on no index")
+MISSING = Rule("sibling-missing", RuleClass.RELEASE, "Requirement needs what no package of the repository provides")
+BEHIND = Rule("sibling-behind", RuleClass.QUALITY, "Requirement leaves out the version of a package beside it")
+
 NO_SUCH_VERSION = Rule("no-such-sibling", RuleClass.RELEASE, "Required version of a sibling does not exist")
 
 
@@ -30,22 +33,19 @@ def siblings_available(release: Release, world: World) -> Iterator[Finding]:
     """
     root = release.project.root
     workspace = discovery.around(root)
-    found = (
-        (package for package in workspace.packages.values() if _is_at(workspace, package, root)) if workspace else ()
-    )
-    package = next(iter(found), None)
+    package = workspace.package_at(root) if workspace else None
     if workspace is None or package is None or not package.requirements:
         raise NotApplicable("the project requires no other package of a workspace")
     provided = siblings.provided(release.work_dir, world.environment)
     for item in package.requirements:
-        if any(_admits(item, version) for version in provided.get(item.name, ())):
+        if any(plan.admits(item, version) for version in provided.get(item.name, ())):
             continue
         try:
             listed = {distributions.version_of(file.name) for file in world.default_index.files(item.name)}
         except (Inconclusive, PermanentRefusal) as error:
             reason = f"{item.name} is not in this run, and the index does not answer: {error.message}"
             raise NotApplicable(f"{reason}\nThe installation shows whether it is there.") from None
-        if not any(_admits(item, version) for version in listed if version):
+        if not any(plan.admits(item, version) for version in listed if version):
             yield _missing(item, workspace, package, root)
 
 
@@ -56,7 +56,7 @@ def _missing(item: Requirement, workspace: Workspace, package: Package, root: Pa
     path = Path(os.path.relpath(workspace.root / item.path, root)).as_posix()
     severity = Severity.ERROR if item.kind in (Kind.RUNTIME, Kind.BUILD) else Severity.WARNING
     stated = f"{package.name} requires {item.stated.strip()}"
-    if sibling.version and not _admits(item, sibling.version):
+    if sibling.version and not plan.admits(item, sibling.version):
         message = (
             f"{stated}, which no index has, and {where} is at {sibling.version}\n"
             "→ run `omni-release version sync`, or correct the requirement"
@@ -69,15 +69,29 @@ def _missing(item: Requirement, workspace: Workspace, package: Package, root: Pa
     return Finding(message, UNRELEASED.id, severity, path, item.line)
 
 
-def _is_at(workspace: Workspace, package: Package, root: Path) -> bool:
-    return (workspace.root / package.folder).resolve() == root.resolve()
+@reports(MISSING, BEHIND)
+def siblings_admitted(release: Release, world: World) -> Iterator[Finding]:
+    """Requirements admit the packages beside them
+
+    Each requirement on another package of the repository admits the version that this package has there, and the
+    package is one that is released.
+
+    Fix: admit the version in the requirement. `omni-release version sync` at the root writes the pins (`==`).
+    """
+    workspace = discovery.around(release.project.root)
+    if workspace is None:
+        raise NotApplicable("the repository has no other package")
+    package = workspace.package_at(release.project.root)
+    if package is None:
+        raise NotApplicable("the workspace has packages in other folders alone")
+    yield from findings(workspace, package.key)
 
 
-def _admits(item: Requirement, version: str) -> bool:
-    """Whether a version meets a requirement; every version does where it states none."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        return SpecifierSet(item.specifier).contains(version, prereleases=True)
-    except InvalidSpecifier:
-        return True  # `project-valid` reports it
+def findings(workspace: Workspace, key: str) -> Iterator[Finding]:
+    """The findings about one package, with paths relative to its folder."""
+    folder = workspace.packages[key].folder
+    for problem in plan.problems_of_requirements(workspace, (key,)):
+        path, _, line = problem.where.rpartition(":")
+        inside = path if folder == "." else path.removeprefix(f"{folder}/")
+        rule = BEHIND if problem.warning else MISSING
+        yield Finding(problem.message, rule.id, path=inside, line=int(line))

@@ -35,6 +35,7 @@ _BY_TAG = "it comes from git's tags"
 _OWN_TAGS = re.compile(
     r"tag[-_](?:regex|pattern|prefix|filter|format)|pattern[-_]prefix|describe[-_]command|--match|^\s*pattern\s*=", re.M
 )
+_EXAMPLES = re.compile(r"(?:^|[/_-])(?:examples?|samples?|demos?|templates?|fixtures?)/", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[{]")
 
 
@@ -43,7 +44,14 @@ def discover(root: Path) -> Workspace | None:
 
     Raises SettingsError, with the path, for a member that does not exist or has no name, and for two of one name.
     """
-    return _Discovery(versions.open_checkout(str(root))).workspace()
+    return discover_in(versions.open_checkout(str(root)))
+
+
+def discover_in(checkout: Checkout) -> Workspace | None:
+    """The same in the root of a checkout that is open, of which no file is read again."""
+    if versions.candidate_folders(checkout) <= {checkout.inside}:
+        return None
+    return _Discovery(checkout).workspace()
 
 
 def around(folder: Path) -> Workspace | None:
@@ -127,7 +135,7 @@ class _Discovery:
             ("paths of dependencies", self._of_paths()),
         ]
         if not self._root_package():
-            ways.append(("folders with a project", set(self._plain())))
+            ways.append(("folders with a project", self._plain()))
         used = [(way, folders) for way, folders in ways if folders]
         folders = {folder for _, found in used for folder in found} | self._root_package()
         return " and ".join(way for way, _ in used), (), self._named(folders)
@@ -197,7 +205,7 @@ class _Discovery:
         return {
             folder
             for folder in self.candidates
-            if folder
+            if self._ships(folder)
             and any(fits.fullmatch(folder[:-1]) for fits in patterns)
             and (member := self.member(folder))
             and member.table("build-system").get("build-backend") == "maturin"
@@ -211,22 +219,46 @@ class _Discovery:
             member = self.member(left.pop())
             for path in requirements.paths(member) if member else ():
                 folder = path[len(self.at) :] if path.startswith(self.at) else ".."
-                if folder and folder not in found and not is_pruned(folder) and self.member(folder):
+                if folder and folder not in found and self._ships(folder) and self.member(folder):
                     found.add(folder)
                     left.append(folder)
         return found
 
-    def _plain(self) -> Iterator[str]:
-        """The folders of projects that ship, below a root that is no package."""
-        roles = FileRoles(())
-        for folder in self.candidates:
-            if folder and not is_pruned(folder) and roles.role(folder + _FILE) is Role.SHIPPED:
-                if (member := self.member(folder)) and "{" not in member.name:
-                    yield folder
+    def _plain(self) -> set[str]:
+        """The folders of projects that ship, below a root that is no package.
+
+        A project in the folder of another one is often an example or a template of it: it counts where another package
+        requires it.
+        """
+        shipping = [folder for folder in self.candidates if self._ships(folder) and self._is_named(folder)]
+        found: set[str] = set()
+        for folder in shipping:  # in alphabetical order, and so after the folders above it
+            if not any(folder.startswith(outer) for outer in found):
+                found.add(folder)
+        inner = {member.canonical: folder for folder in set(shipping) - found if (member := self.member(folder))}
+        left = list(found)
+        while left:
+            member = self.member(left.pop())
+            required = requirements.of_siblings(member, inner.keys(), self.at) if member else ()
+            for folder in {inner[item.name] for item in required} - found:
+                found.add(folder)
+                left.append(folder)
+        return found
+
+    def _ships(self, folder: str) -> bool:
+        """Is a folder below the root neither of tests, examples and docs, nor of third-party code?"""
+        if not folder or is_pruned(folder) or _EXAMPLES.search(folder):
+            return False
+        return FileRoles(()).role(folder + _FILE) is Role.SHIPPED
+
+    def _is_named(self, folder: str) -> bool:
+        member = self.member(folder)
+        return bool(member and member.name and "{" not in member.name)
 
     def _package(self, folder: str, member: Member, names: set[str], *, by_uv: bool) -> Package:
         version, no_version = self._version(member)
-        private = _withheld(member, by_uv=by_uv)
+        lock = f"{member.at}uv.lock" in self.checkout.known
+        private = _withheld(member, by_uv=by_uv or lock or bool(member.table("tool", "uv")))
         if not private and "+" in (version or ""):
             private = f"its version, {version}, is local: no index accepts it"
         if not private and not version and "build-system" not in member.pyproject and not self._setup(folder):

@@ -38,8 +38,7 @@ def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
     if top is None or source_tree.git_output(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
         return dict.fromkeys(workspace.packages, History())
     commits = _tags(root)
-    names = TagNames(commits)
-    newest = {key: _newest(workspace, package, names) for key, package in workspace.packages.items()}
+    newest = _newest_of(workspace, commits)
     if since:
         found = source_tree.git_output(root, "rev-parse", "--verify", "--quiet", f"{since}^{{commit}}")
         if found is None:
@@ -56,6 +55,16 @@ def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
         name, version = (tag.name, str(tag.version)) if tag else ("", "")
         histories[key] = History(name, version, changed, key in dirty)
     return histories
+
+
+def newest_tags(workspace: Workspace) -> Mapping[str, Tag | None]:
+    """The tag of each package's last release in the history of HEAD, by the package's name."""
+    return _newest_of(workspace, _tags(str(workspace.root)))
+
+
+def _newest_of(workspace: Workspace, tags: Iterable[str]) -> dict[str, Tag | None]:
+    names = TagNames(tags)
+    return {key: _newest(workspace, package, names) for key, package in workspace.packages.items()}
 
 
 def _tags(root: str) -> dict[str, str]:

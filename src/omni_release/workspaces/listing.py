@@ -7,7 +7,7 @@ from typing import Any
 
 from omni_release.core.text import counted, listed
 from omni_release.workspaces.model import Kind, Package
-from omni_release.workspaces.plan import Plan, admits
+from omni_release.workspaces.plan import Plan, Problem, admits
 
 _HEADINGS = ("package", "version", "last tag", "in a release now", "needs")
 
@@ -41,13 +41,17 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def problem_lines(plan: Plan) -> Iterator[str]:
-    """What prevents the release, each with its place and what to do."""
-    if plan.problems:
-        yield ""
-        yield f"  {counted(len(plan.problems), 'problem')} before a release:"
-    for problem in plan.problems:
-        yield f"  ✘ {problem.where}: {problem.message}"
-        yield f"    Fix: {problem.hint}"
+    """What prevents the release, and what is only odd; each with its place and what to do."""
+    for problems, mark, words in (
+        (plan.problems, "✘", f"{counted(len(plan.problems), 'problem')} before a release:"),
+        (plan.warnings, "⚠", f"{counted(len(plan.warnings), 'warning')}:"),
+    ):
+        if problems:
+            yield ""
+            yield f"  {words}"
+        for problem in problems:
+            yield f"  {mark} {problem.where}: {problem.message}"
+            yield f"    Fix: {problem.hint}"
 
 
 def order_lines(plan: Plan) -> Iterator[str]:
@@ -77,7 +81,8 @@ def document(plan: Plan) -> dict[str, Any]:
         "found_by": workspace.found_by,
         "groups": {group: list(keys) for group, keys in workspace.groups.items()},
         "packages": [_package(package, plan) for package in workspace.packages.values()],
-        "problems": _problems(plan),
+        "problems": _problems(plan.problems),
+        "warnings": _problems(plan.warnings),
     }
 
 
@@ -134,14 +139,15 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for key, package in packages.items()
             if key not in plan.reasons
         ],
-        "problems": _problems(plan),
+        "problems": _problems(plan.problems),
+        "warnings": _problems(plan.warnings),
     }
 
 
-def _problems(plan: Plan) -> list[dict[str, str]]:
+def _problems(problems: Sequence[Problem]) -> list[dict[str, str]]:
     return [
         {"package": problem.key, "where": problem.where, "message": problem.message, "hint": problem.hint}
-        for problem in plan.problems
+        for problem in problems
     ]
 
 

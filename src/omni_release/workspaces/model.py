@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from omni_release.core.errors import UsageError, did_you_mean
+from omni_release.versions.member import canonical
+
 
 class Kind(enum.StrEnum):
     """For what a package requires another one."""
@@ -90,7 +93,22 @@ class Workspace:
         """The folder of a package, absolute."""
         return self.root / self.packages[key].folder
 
+    def package_at(self, folder: Path) -> Package | None:
+        """The package in a folder; None where there is none."""
+        wanted = folder.resolve()
+        return next((item for item in self.packages.values() if self.folder_of(item.key).resolve() == wanted), None)
+
     @property
     def released(self) -> Iterator[Package]:
         """The packages that a release can contain."""
         return (package for package in self.packages.values() if not package.private)
+
+    def named(self, name: str) -> Package:
+        """The package of this name, in any spelling. Raises UsageError where there is none, or it is never released."""
+        package = self.packages.get(canonical(name))
+        if package is None:
+            hint = did_you_mean(name, self.packages, f"The packages are {', '.join(self.packages)}.")
+            raise UsageError(f"the workspace {self.name} has no package {name}", hint)
+        if package.private:
+            raise UsageError(f"{package.name} is never released: {package.private}", "Name another package.")
+        return package

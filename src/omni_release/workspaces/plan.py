@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from omni_release.core.errors import UsageError, did_you_mean
-from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import parse
 from omni_release.workspaces import history, order
 from omni_release.workspaces.history import History
@@ -15,12 +14,16 @@ from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
 
 @dataclass(frozen=True)
 class Problem:
-    """What has to change before a package can be released; `where` is `path:line`, or a folder."""
+    """What has to change before a package can be released; `where` is `path:line`, or a folder.
+
+    A `warning` prevents nothing.
+    """
 
     key: str
     where: str
     message: str
     hint: str
+    warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Plan:
     """The release of a workspace.
 
     `reasons` says for each package of the release, by its name, why it is in it. `batches` are these packages in order;
-    those of one batch do not need each other. `problems` prevent the release.
+    those of one batch do not need each other. `problems` prevent the release, `warnings` do not.
     """
 
     workspace: Workspace
@@ -36,6 +39,7 @@ class Plan:
     reasons: Mapping[str, str]
     batches: tuple[tuple[str, ...], ...]
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -59,7 +63,7 @@ def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "")
     `since` is a commit: then changed is what differs from it. Raises UsageError for a name that no package has, for a
     package that is never released, and for a cycle.
     """
-    wanted = [_named(workspace, name) for name in names]
+    wanted = [workspace.named(name).key for name in names]
     histories = history.of_packages(workspace, since)
     reasons = {}
     for package in workspace.released:
@@ -73,18 +77,10 @@ def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "")
         needed = order.needs(workspace, wanted)
         reasons = {key: reason for key, reason in reasons.items() if key in needed}
         reasons |= {key: "named" for key in wanted if key not in reasons}
-    problems = [*_problems_of_versions(workspace, histories, reasons), *problems_of_requirements(workspace, reasons)]
-    return Plan(workspace, histories, reasons, order.batches(workspace, reasons), tuple(problems))
-
-
-def _named(workspace: Workspace, name: str) -> str:
-    package = workspace.packages.get(canonical(name))
-    if package is None:
-        hint = did_you_mean(name, workspace.packages, f"The packages are {', '.join(workspace.packages)}.")
-        raise UsageError(f"the workspace {workspace.name} has no package {name}", hint)
-    if package.private:
-        raise UsageError(f"{package.name} is never released: {package.private}", "Name another package.")
-    return package.key
+    found = [*_problems_of_versions(workspace, histories, reasons), *problems_of_requirements(workspace, reasons)]
+    problems = tuple(problem for problem in found if not problem.warning)
+    warnings = tuple(problem for problem in found if problem.warning)
+    return Plan(workspace, histories, reasons, order.batches(workspace, reasons), problems, warnings)
 
 
 def _reason(package: Package, known: History, since: str) -> str:
@@ -123,19 +119,28 @@ def _problems_of_versions(
 
 
 def problems_of_requirements(workspace: Workspace, keys: Iterable[str]) -> Iterator[Problem]:
-    """The requirements of these packages that do not admit the version that a sibling has, or will be released with."""
+    """What these packages require of siblings, in their metadata or to build, that does not fit the siblings' versions.
+
+    A range or a pin that an older release of the sibling still satisfies is no more than a `warning`.
+    """
     for key in keys:
         package = workspace.packages[key]
         for item in package.requirements:
+            if item.kind is Kind.DEVELOPMENT:
+                continue
             sibling = workspace.packages[item.name]
-            if item.kind is not Kind.DEVELOPMENT and not admits(item, sibling.version):
-                message = f"{package.name} requires {item.stated.strip()}, which leaves out {sibling.version}"
-                pinned = item.specifier.startswith("==") and "," not in item.specifier and "*" not in item.specifier
-                hint = "Run omni-release version sync." if pinned else f"Admit {sibling.version} there."
-                yield Problem(key, item.where, f"{message}, the version of {sibling.folder}", hint)
-            elif item.kind is not Kind.DEVELOPMENT and sibling.private:
-                message = f"{package.name} requires {sibling.name}, which is never released: {sibling.private}"
+            words = f"{package.name} requires {item.stated.strip()}"
+            if sibling.private:
+                message = f"{words}, but {sibling.name} is never released: {sibling.private}"
                 yield Problem(key, item.where, message, "Remove the requirement, or release the package.")
+            elif admits(item, sibling.version):
+                continue
+            elif _needs_later(item, sibling.version):
+                message = f"{words}, but {sibling.folder} is at {sibling.version}"
+                yield Problem(key, item.where, message, f"Raise the version of {sibling.name}, or require less.")
+            else:
+                message = f"{words}, which leaves out {sibling.version}, the version of {sibling.folder}"
+                yield Problem(key, item.where, message, f"Admit {sibling.version} there.", warning=True)
 
 
 def admits(item: Requirement, version: str | None) -> bool:
@@ -148,3 +153,13 @@ def admits(item: Requirement, version: str | None) -> bool:
         return SpecifierSet(item.specifier).contains(version, prereleases=True)
     except InvalidSpecifier:
         return True  # metadata-valid reports it
+
+
+def _needs_later(item: Requirement, version: str | None) -> bool:
+    """Whether a requirement has a lowest version that the sibling has not reached, so that no release satisfies it."""
+    current = parse(version or "")
+    for sign, bound in re.findall(r"([~=]==?|>=?)\s*v?([\w.!+-]+)", item.specifier):
+        lowest = parse(bound)
+        if current and lowest and (lowest.key > current.key or (sign == ">" and lowest.key == current.key)):
+            return True
+    return False
