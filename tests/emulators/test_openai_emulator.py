@@ -138,7 +138,8 @@ FAULTS = [
 
 def test_each_fault_is_in_the_table() -> None:
     """All but the one that hangs."""
-    assert {script.split()[0] for script, *_ in FAULTS} | {"hang"} == set(openai_responses.NAMES)
+    names = set(openai_responses.NAMES) - set(openai_responses.TEXT_STEPS)
+    assert {script.split()[0] for script, *_ in FAULTS} | {"hang"} == names
 
 
 @pytest.mark.parametrize(("script", "calls", "raised"), FAULTS, ids=[row[0] for row in FAULTS])

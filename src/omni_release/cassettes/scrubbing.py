@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import urllib.parse
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ def may_be_secret(value: str) -> bool:
     return not is_placeholder(value) and _RANDOM.search(value) is not None
 
 
+@functools.lru_cache(maxsize=4)
+def _encodings(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    return redaction.key_encodings(secrets)
+
+
 @dataclass(frozen=True)
 class Scrubber:
     """Removes keys from what is recorded. `secrets` are the values of the keys in use."""
@@ -48,13 +54,13 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """The text with each key replaced, in any encoding."""
-        for encoded in redaction.key_encodings(self.secrets):
+        for encoded in _encodings(self.secrets):
             text = text.replace(encoded, REDACTED)
         return text
 
     def body(self, body: bytes) -> bytes:
         """The body with each key replaced, in any encoding."""
-        for encoded in redaction.key_encodings(self.secrets):
+        for encoded in _encodings(self.secrets):
             body = body.replace(encoded.encode(), REDACTED.encode())
         return body
 

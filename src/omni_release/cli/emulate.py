@@ -29,10 +29,10 @@ class Arguments(cli_parser.Arguments):
 
 def add_parser(commands: Commands, name: str) -> None:
     """Add `emulate`."""
-    described = "Serve an emulated Gemini or OpenAI API, with scripted faults"
+    described = "Serve an emulated Gemini, OpenAI or Anthropic API, with scripted faults"
     parser = subcommand(commands, name, described, 'emulate gemini --port 8080 --script "503; 429 after=1.5; ok"')
     seconds = number(0, 10_000)
-    parser.add_argument("service", choices=("gemini", "openai"), help="the API to emulate")
+    parser.add_argument("service", choices=("gemini", "openai", "anthropic"), help="the API to emulate")
     parser.add_argument("--port", type=port, metavar="N", help="port to listen on (default: a free one)")
     parser.add_argument("--script", help='responses to the first calls, such as "503; 429 after=1.5; hang; ok"')
     help = "share of the other calls that fails: 0.45, or gemini-3-pro-image=0.45"
@@ -58,16 +58,17 @@ def run(arguments: Arguments) -> int:
         import PIL.Image  # noqa: F401  # each response needs it: fail now, not at the first call
         import werkzeug  # noqa: F401
 
-        from omni_release.emulators import GeminiEmulator, OpenAIEmulator
+        from omni_release.emulators import AnthropicEmulator, GeminiEmulator, OpenAIEmulator
     except ImportError as error:
         message = f"{error.name} is not installed, and the emulator needs it"
         raise UsageError(message, install_hint("images")) from None
     stopped = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stopped.set())
-    emulators: dict[str, type[GeminiEmulator] | type[OpenAIEmulator]] = {
+    emulators: dict[str, type[GeminiEmulator] | type[OpenAIEmulator] | type[AnthropicEmulator]] = {
         "gemini": GeminiEmulator,
         "openai": OpenAIEmulator,
+        "anthropic": AnthropicEmulator,
     }
     with emulators[arguments.service](
         arguments.script,

@@ -12,6 +12,7 @@ from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand
 from omni_release.core import errors
 from omni_release.core.errors import Conflict
+from omni_release.core.vendors import VENDORS
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def texts(root: Path, *names: str) -> dict[str, str]:
     # The matrix is what nox lists: without a noxfile there is none.
     parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else (), "nightly": ("sessions",)}
     by_hash, smoke, own = (root / HASHES).is_file(), has_smoke_tests(root), _is_omni_release(root)
+    keys = smoke_keys(root) if smoke else ()
     return {
-        (FOLDER / f"{name}.yml").as_posix(): github(name, *parts.get(name, ()), by_hash=by_hash, smoke=smoke, own=own)
+        (FOLDER / f"{name}.yml").as_posix(): github(name, *parts.get(name, ()), by_hash=by_hash, keys=keys, own=own)
         for name in names
     }
 
@@ -104,6 +106,18 @@ def has_smoke_tests(root: Path) -> bool:
         return runner.has_smoke_tests(project.load(root))
     except (errors.OmniReleaseError, OSError, ImportError):
         return True
+
+
+def smoke_keys(root: Path) -> tuple[str, ...]:
+    """The variable of the key of each vendor that the project's smoke tests call."""
+    from omni_release import project
+    from omni_release.core.settings import Settings
+
+    try:
+        settings = project.load(root).settings
+    except (errors.OmniReleaseError, OSError):
+        settings = Settings()
+    return tuple(VENDORS[name].keys[0] for name in settings.smoke.vendors)
 
 
 def write(contents: dict[Path, bytes]) -> None:
@@ -135,6 +149,9 @@ class Pinned(namedtuple("Pinned", "action commit version")):
         return f"{self.action}@{self.commit} # {self.version}"
 
 
+GEMINI = VENDORS["gemini"].keys[:1]
+
+
 ACTIONS = {
     "checkout": Pinned("actions/checkout", "3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
     "setup-python": Pinned("actions/setup-python", "5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
@@ -150,11 +167,13 @@ ACTIONS = {
 _REQUIREMENT = f"omni-release[all]=={__version__}"
 
 
-def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = True, own: bool = False) -> str:
+def github(
+    name: str, *extra_parts: str, by_hash: bool = False, keys: tuple[str, ...] = GEMINI, own: bool = False
+) -> str:
     """The workflow of this name, with the jobs of the extra parts at its end.
 
-    With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `smoke` no
-    job runs live smoke tests.
+    With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `keys`,
+    the variables of the vendors that are called, no job runs live smoke tests.
     """
     from importlib import resources
 
@@ -162,8 +181,10 @@ def github(name: str, *extra_parts: str, by_hash: bool = False, smoke: bool = Tr
     text = "".join((folder / f"{part}.yml").read_text(encoding="utf-8") for part in (name, *extra_parts))
     text = text.replace("jobs:\n\n", "jobs:\n")
     text = re.sub(r"uses: <([a-z-]+)>", lambda match: f"uses: {ACTIONS[match[1]]}", text)
-    if smoke:
+    if keys:
         text = re.sub(r" *# </?smoke>\n", "", text)
+        text = re.sub(r"(?m)^(.*)<key>(.*)<key>(.*\n)", lambda m: "".join(k.join(m.groups()) for k in keys), text)
+        text = text.replace("<keys>", ", ".join(keys))
     else:
         text = re.sub(r" *# <smoke>\n.*?# </smoke>\n\n?", "", text, flags=re.DOTALL)
         text = text.replace("needs: [build, gate, live-smoke]", "needs: [build, gate]")

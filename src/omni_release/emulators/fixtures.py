@@ -1,4 +1,4 @@
-"""The emulators as pytest fixtures: `from omni_release.emulators.fixtures import gemini_emulator, openai_emulator`."""
+"""The emulators as pytest fixtures: `from omni_release.emulators.fixtures import gemini_emulator`; for all vendors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from omni_release.emulators.anthropic import AnthropicEmulator
 from omni_release.emulators.gemini import GeminiEmulator
 from omni_release.emulators.openai import OpenAIEmulator
 
@@ -21,4 +22,11 @@ def gemini_emulator() -> Iterator[GeminiEmulator]:
 def openai_emulator() -> Iterator[OpenAIEmulator]:
     """A new emulator that answers at once; clients take its `base_url`."""
     with OpenAIEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def anthropic_emulator() -> Iterator[AnthropicEmulator]:
+    """A new emulator that answers at once; clients take its `base_url`."""
+    with AnthropicEmulator() as emulator:
         yield emulator

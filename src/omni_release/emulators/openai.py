@@ -1,4 +1,4 @@
-"""The emulated OpenAI images API: generations, edits (multipart and JSON), models; addresses, for those of xAI.
+"""The emulated OpenAI API: generations, edits (multipart and JSON), models; addresses, for those of xAI; text.
 
 It reads a request as strictly as the service. Its paths begin with /v1, or with /openai/deployments/NAME, or with
 nothing: any base URL of a gateway works.
@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request
 
 from omni_release import models
 from omni_release.emulators import openai_responses as responses
+from omni_release.emulators import openai_texts, texts
 from omni_release.emulators.api import Asked, Played, fault_types, parse_json
 from omni_release.emulators.responses import Reply, sample_image
 from omni_release.emulators.server import Emulator
@@ -28,9 +29,9 @@ from omni_release.loopback import FaultType
 from omni_release.models.facts import Model
 
 _PATH = re.compile(
-    r"(?:/v1|/openai/v1|/openai/deployments/([^/]+))?/(images/generations|images/edits|models)(?:/(.+))?/?"
+    r"(?:/v1|/openai/v1|/openai/deployments/([^/]+))?/(images/generations|images/edits|models|chat/completions|responses|moderations)(?:/(.+))?/?"
 )
-_PLATFORMS = (models.PROJECT, "openai", "xai")
+_PLATFORMS = ("openai", "xai")
 _FILE = re.compile(r"/files/(\w+)\.(png|jpeg|webp)")
 _FIXED = ("1024x1024", "1536x1024", "1024x1536")
 _FLEXIBLE = re.compile(r"gpt-image-[2-9]")
@@ -53,7 +54,7 @@ class _Wanted:
 
 
 class OpenAIApi:
-    """The images API of OpenAI and, for models of xAI, its answers by address."""
+    """The API of OpenAI and, for images of xAI, its answers by address."""
 
     path = "/v1"
 
@@ -71,7 +72,8 @@ class OpenAIApi:
         deployment, method, name = match.groups(default="")
         body = dict(request.form) if request.mimetype == "multipart/form-data" else parse_json(content)
         model = name or str(body.get("model") or deployment)
-        return Asked("v1", model, method, body, plays=request.method == "POST" and method != "models")
+        plays = request.method == "POST" and method not in ("models", "moderations")
+        return Asked("v1", model, method, body, plays=plays)
 
     def check_key(self, request: Request, key: str | None) -> Reply | None:
         """Any key is valid but one that begins with "invalid", unless there is a valid `key`; a file needs none."""
@@ -96,10 +98,12 @@ class OpenAIApi:
         reply = responses.scripted_reply(played.step, asked.model, played.after)
         if reply is not None:
             return reply
-        is_deployment = "/deployments/" in request.path
-        known = _served(asked.model)
-        if not is_deployment and (known is None or not known.lives(played.now.date())):
+        any_name = "/deployments/" in request.path or asked.method == "moderations"
+        known = texts.served(asked.model, *_PLATFORMS)
+        if not any_name and (known is None or not known.lives(played.now.date())):
             return responses.no_model(asked.model)
+        if asked.method in openai_texts.METHODS:
+            return openai_texts.reply(asked, played)
         wanted = _wanted(asked, request)
         if isinstance(wanted, Reply):
             return wanted
@@ -227,11 +231,6 @@ def _usage(body: Mapping[str, Any], quality: str, wanted: _Wanted) -> dict[str, 
     }
 
 
-def _served(name: str) -> Model | None:
-    """The model of this name of OpenAI or xAI, or of the project; None if the registry has none."""
-    return next(filter(None, (models.find(name, platform) for platform in _PLATFORMS)), None)
-
-
 def _model_entry(model: Model) -> dict[str, Any]:
     try:
         created = datetime.datetime.fromisoformat(model.released).replace(tzinfo=datetime.UTC)
@@ -248,14 +247,14 @@ def _models(now: datetime.datetime) -> Reply:
 
 
 def _model(name: str, now: datetime.datetime) -> Reply:
-    known = _served(name)
+    known = texts.served(name, *_PLATFORMS)
     if known is None or not known.lives(now.date()):
         return responses.no_model(name)
     return Reply(200, _model_entry(known))
 
 
 class OpenAIEmulator(Emulator):
-    """An emulated OpenAI images API; the arguments are those of `Emulator`."""
+    """An emulated OpenAI API; the arguments are those of `Emulator`."""
 
     def __init__(self, script: str = "", **arguments: Any) -> None:  # the base class's own arguments
         super().__init__(OpenAIApi(), script, **arguments)

@@ -128,9 +128,13 @@ def scripted_reply(name: str, model: str, after: float | None) -> Reply | None:
 IMAGE_STEPS = ("ok", "png", "jpeg", "webp", "url", "unpadded", "data-url", "corrupt", "cut-image", "no-usage")
 """Steps that answer with an image."""
 
+TEXT_STEPS = ("max-tokens", "other-model", "stream-error")
+"""Steps that answer with a text in another way; an image is made as ever."""
+
 NAMES = (
     *("503", "500", "504", "408", "409", "429", "slow-down", "429-credits", "429-limit", "402", "404"),
     *("400", "400-image", "400-context", "bad-key", "403-unverified", "403-region", "blocked", "refused", "filtered"),
     *("empty", "damaged", "200-error", "not-json", "proxy-502", "redirect", "huge", *CONNECTION_STEPS, *IMAGE_STEPS),
+    *TEXT_STEPS,
 )
 """All steps of a script."""

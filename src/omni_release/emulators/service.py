@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from omni_release import models
-from omni_release.emulators import responses
+from omni_release.emulators import responses, texts
 from omni_release.emulators.responses import Reply
 from omni_release.images.api_format import decode_base64, field, snake_case
 from omni_release.models.facts import Model
@@ -98,6 +98,8 @@ def generate(request: GenerateRequest) -> Reply:
     image = field(config, "imageConfig", {})
     if not request.body.get("contents"):
         return responses.invalid("* GenerateContentRequest.contents: contents is not specified")
+    if known.kind == "text":
+        return _text(request, config)
     pixels = responses.image_size(request.model, field(image, "aspectRatio", ""), field(image, "imageSize", ""))
     if pixels is None:
         return responses.invalid(f"Invalid value at 'generation_config.image_config': {dict(image)}")
@@ -105,8 +107,15 @@ def generate(request: GenerateRequest) -> Reply:
         return refusal
     if "IMAGE" not in field(config, "responseModalities", _MODALITIES):
         finish_reason = "MAX_TOKENS" if field(config, "maxOutputTokens") else "STOP"
-        return responses.text_only(request.model, "Yes", finish_reason)
+        return responses.text_only(request.model, texts.ANSWER, finish_reason)
     return Reply(200, _answer(request, pixels, field(image, "imageSize", "1K")))
+
+
+def _text(request: GenerateRequest, config: Mapping[str, Any]) -> Reply:
+    """The answer of a model for text: a word, or a document of the schema that the request has."""
+    schema = field(config, "responseJsonSchema") or field(config, "responseSchema")
+    model = "gemini-3.5-flash-lite" if request.step == "other-model" else request.model
+    return responses.text_only(model, texts.answer_of(schema), "STOP")
 
 
 def _check_signatures(contents: list[Any]) -> Reply | None:

@@ -19,6 +19,7 @@ from omni_release import __version__
 from omni_release.core.model import Report
 from omni_release.core.own_commands import typed
 from omni_release.core.redaction import printable
+from omni_release.core.text import dollars
 from omni_release.report import next_step, page_evidence, page_views, problems, text
 from omni_release.report.page_facts import PageFacts
 from omni_release.report.timeline import clock, timeline
@@ -170,7 +171,7 @@ def _environment(compiled: Path | None) -> Environment:
         "size": text.size,
         "slug": _slug,
         "tone": page_views.tone,
-        "usd": lambda usd: "unknown" if usd is None else f"${usd:.3f}",
+        "usd": lambda usd: "unknown" if usd is None else dollars(usd),
         "when": _when,
     }
     return environment

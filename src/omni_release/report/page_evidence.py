@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from omni_release.core.text import dollars
 from omni_release.report import page_views, text
 from omni_release.report.page_facts import Contents, Scenario
 from omni_release.report.page_views import MARKS
@@ -57,7 +58,7 @@ def modes(scenarios: Sequence[Scenario]) -> Iterator[Mapping[str, str]]:
             results[scenario.outcome] = results.get(scenario.outcome, 0) + 1
         calls = [attempt for scenario in of_mode for attempt in scenario.attempts]
         said = ", ".join(f"{number} {outcome}" for outcome, number in results.items())
-        cost = f", ${sum(scenario.usd for scenario in of_mode):.3f}" if calls and mode != "recorded" else ""
+        cost = f", {dollars(sum(scenario.usd for scenario in of_mode))}" if calls and mode != "recorded" else ""
         unknown = sum(call.usd is None for call in calls) if mode != "recorded" else 0
         more = f" and {unknown} call{'' if unknown == 1 else 's'} of unknown cost" if unknown else ""
         estimate = " (what the service would have charged)" if cost and mode == "emulated" else ""

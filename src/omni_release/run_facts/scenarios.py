@@ -73,6 +73,8 @@ def _result(call: smoke.CallRecord) -> str:
     if call.code is None:
         return "no answer"
     if call.code < 400:
+        if call.sent is not None:
+            return f"{call.code}, {call.sent} + {call.received} tokens"
         number = len(call.images)
         return f"{call.code}, {number} image{'' if number == 1 else 's'}" if number else f"{call.code}, no image"
     words = _CODES.get(call.code, "fault of the service" if call.code >= 500 else "error")

@@ -23,6 +23,10 @@ LOCAL = "local"
 """The source of what a live run recorded from a server on this machine: a gateway, a proxy or an emulator."""
 
 
+EMULATORS = ("gemini", "openai", "anthropic")
+"""The vendors that have an emulator."""
+
+
 def gateway(smoke: Smoke) -> dict[str, str]:
     """The variables of the base URL that the settings name: those of the first vendor."""
     from omni_release.core.vendors import VENDORS

@@ -11,7 +11,7 @@ from omni_release.core.cache import Inputs
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
-from omni_release.core.text import counted
+from omni_release.core.text import counted, dollars
 from omni_release.core.vendors import VENDORS
 from omni_release.core.world import World
 from omni_release.environments.inputs import of_tree
@@ -259,7 +259,7 @@ def _cost(scenario: Scenario, mode: str) -> str:
         return "-"
     if scenario.unpriced == len(scenario.calls):
         return "unknown"
-    return f"${scenario.usd:.3f}" + (f" + {scenario.unpriced} unknown" if scenario.unpriced else "")
+    return dollars(scenario.usd) + (f" + {scenario.unpriced} unknown" if scenario.unpriced else "")
 
 
 def _emulated_recordings(release: Release) -> Iterator[Finding]:

@@ -19,10 +19,10 @@ from omni_release.core.actions import Run
 from omni_release.core.documents import read_json_lines
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Project, Release
-from omni_release.core.text import counted
+from omni_release.core.text import counted, dollars
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
-from omni_release.smoke import LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport, gateway
+from omni_release.smoke import EMULATORS, LIVE, RECORDED, CallRecord, KeptImage, Scenario, SmokeReport, gateway
 from omni_release.testing import Plugin
 
 RECORDER_OFF = "OMNI_RELEASE_UNRECORDED"
@@ -65,7 +65,9 @@ def require_key(project: Project, world: World) -> None:
     """Raises Inconclusive where no variable holds a key of one of the vendors."""
     if lacking := vendors.lacking_key(world.environment, project.settings.smoke.vendors):
         message, hint = vendors.missing_keys(lacking)
-        raise Inconclusive(f"{message}, so the live service was not called", f"{hint}, or run it with --emulated.")
+        others = set(project.settings.smoke.vendors) - {*EMULATORS}
+        hint = f"{hint}." if others else f"{hint}, or run it with --emulated."
+        raise Inconclusive(f"{message}, so the live service was not called", hint)
 
 
 _OF_PLUGIN = frozenset(("filelock", "msgspec", "packaging", "pyyaml", "shtab", "tenacity", "tomlkit", "werkzeug"))
@@ -214,7 +216,7 @@ def cost_of(scenarios: Iterable[Scenario]) -> str:
     """What the calls of scenarios have cost, and how many have an unknown cost."""
     found = tuple(scenarios)
     unpriced = sum(scenario.unpriced for scenario in found)
-    usd = f"${sum(scenario.usd for scenario in found):.3f}"
+    usd = dollars(sum(scenario.usd for scenario in found))
     return f"{usd} and {counted(unpriced, 'call')} of unknown cost" if unpriced else usd
 
 
@@ -246,7 +248,7 @@ class LiveEvidence:
         unknown = f" and {counted(self.unpriced, 'call')} of unknown cost" if self.unpriced else ""
         return (
             f"{self.wheel} (sha256 {self.sha256}) passed {counted(len(self.scenarios), 'scenario')} at {self.when}, "
-            f"for ${self.usd:.3f}{unknown}, with {', '.join(self.models) or 'no model named'}"
+            f"for {dollars(self.usd)}{unknown}, with {', '.join(self.models) or 'no model named'}"
         )
 
 
@@ -258,7 +260,7 @@ def collect(release: Release, world: World, report: smoke.SmokeReport) -> LiveEv
         wheel_sha256(release, world),
         tuple(scenario.name for scenario in report.scenarios if scenario.outcome == smoke.PASSED),
         tuple(sorted(answering - {""})),
-        round(sum(scenario.usd for scenario in report.scenarios), 4),
+        round(sum(scenario.usd for scenario in report.scenarios), 6),
         world.clock.now().isoformat(timespec="seconds"),
         base_url(release, world),
         sum(scenario.unpriced for scenario in report.scenarios),

@@ -22,6 +22,7 @@ from omni_release.core.errors import Inconclusive, OmniReleaseError
 from omni_release.core.settings import Settings
 from omni_release.smoke import (
     EMULATED,
+    EMULATORS,
     INCONCLUSIVE,
     LIVE,
     PASSED,
@@ -304,21 +305,23 @@ class Session:
         gc.freeze()
 
 
-_EMULATED = ("gemini", "openai")
-
-
 def require_emulators(names: Sequence[str]) -> None:
     """Raises Inconclusive where a vendor has no emulator."""
-    missing = ", ".join(vendors.VENDORS[name].title for name in names if name not in _EMULATED)
+    missing = ", ".join(vendors.VENDORS[name].title for name in names if name not in EMULATORS)
     if missing:
         hint = "Record the service itself, or a server of your own: set the variable of its base URL."
         raise Inconclusive(f"there is no emulator of {missing}", hint)
 
 
 def _emulator_class(name: str) -> Callable[[], Emulator]:
-    from omni_release.emulators import GeminiEmulator, OpenAIEmulator
+    from omni_release.emulators import AnthropicEmulator, GeminiEmulator, OpenAIEmulator
 
-    return GeminiEmulator if name == "gemini" else OpenAIEmulator
+    found: dict[str, Callable[[], Emulator]] = {
+        "gemini": GeminiEmulator,
+        "openai": OpenAIEmulator,
+        "anthropic": AnthropicEmulator,
+    }
+    return found[name]
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:
