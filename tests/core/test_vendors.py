@@ -17,7 +17,13 @@ from omni_release.core.vendors import VENDORS
 from omni_release.models.facts import PLATFORMS
 
 SOURCE = Path(vendors.__file__).parents[1]
-WIRE = ("emulators/gemini.py", "emulators/openai.py", "images/openai.py", "images/openai_endpoint.py")
+WIRE = (
+    "emulators/anthropic.py",
+    "emulators/gemini.py",
+    "emulators/openai.py",
+    "images/openai.py",
+    "images/openai_endpoint.py",
+)
 """What writes and reads the header of a key names it."""
 
 PROSE = ("smoke/scenarios.py",)
