@@ -22,6 +22,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     With `prebuilt`, the distributions in that folder replace the build. An upload to the local index risks nothing, so
     it waits for few of the checks. The slowest tasks come first.
     """
+    from omni_release.api.checks import api_fits_version, api_inputs
     from omni_release.builds import Build, CopySource, Rebuild, TakeArtifacts
     from omni_release.cassettes.checks import cassettes_clean
     from omni_release.code.checks import deprecated_apis, mypy_inputs
@@ -139,6 +140,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(dependencies_maintained, needs="build"),
                 check(lower_bounds, needs="build siblings-available", key=lower_bounds_inputs),
                 check(vulnerabilities, needs="install-with-uv"),
+                check(api_fits_version, needs="build", key=api_inputs),
             ),
         ),
     )

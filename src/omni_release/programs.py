@@ -122,7 +122,7 @@ class ToolContext:
     environment: Mapping[str, str] = field(repr=False)
 
 
-_PACKAGES = {"ast-grep": "ast-grep-cli"}
+_PACKAGES = {"ast-grep": "ast-grep-cli", "griffe": "griffelib"}
 """The packages of the tools that have another name."""
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import markdown
+from omni_release.report.api_changes import ApiChange
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED, seconds=0.26)
 DRIFT = Finding("says 1.1.0\nnot 1.2.0", "version-drift", path="src/a.py", line=3, column=7)
@@ -122,3 +123,30 @@ def test_markup_in_a_message() -> None:
 def test_code(path: str, shown: str) -> None:
     """No name of a file ends its code."""
     assert markdown.code(path) == shown
+
+
+def test_changes_of_the_api() -> None:
+    """Changes of the API are a table, those that the version does not announce first; other findings are not in it."""
+    notice = ApiChange("acme.a", "function was removed", "`acme.a` raises; badly", "1.0 announces it", "").message
+    warning = ApiChange(
+        "acme.b", "the default of `x` changed from ';' to '|'", "a call", "needs 2.0.0; not 1.0", ""
+    ).message
+    outcome = Outcome(
+        "api-fits-version",
+        "API fits the version",
+        "check",
+        Status.PASSED,
+        (
+            Finding(notice, severity=Severity.NOTICE, subjects=("acme.a",)),
+            Finding(warning, severity=Severity.WARNING, path="acme.py", line=3, subjects=("acme.b",)),
+            Finding("compared with 0.9: 2 changes\nmore; all", severity=Severity.NOTICE),
+        ),
+    )
+    lines = written(outcome)
+    at = lines.index("<details><summary>Changes of the API</summary>")
+    first, second, end = lines[at + 4 : at + 7]
+    assert first.startswith(
+        "| `acme.b` | the default of \\`x\\` changed from ';' to '\\|' | a call | `acme.py:3` | needs"
+    )
+    assert second == "| `acme.a` | function was removed | \\`acme.a\\` raises; badly |  | 1.0 announces it |"
+    assert end == ""

@@ -262,3 +262,9 @@ class MachineIndex:
         from omni_release.environments.installers import default_index
 
         return reader(default_index(self._environment)).files(project)
+
+    def fetch(self, file: IndexFile, folder: Path) -> Path:
+        from omni_release.environments.installers import default_index
+        from omni_release.index import downloads
+
+        return downloads.kept(default_index(self._environment), file, folder)

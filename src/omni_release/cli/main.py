@@ -109,6 +109,7 @@ _TOGETHER: dict[tuple[str, ...], str] = {
     PARTS: "run the rehearsal up to this stage",
     ("init", "baseline"): "set a project up; accept today's findings of quality rules",
     PACKAGES: "the packages of a repository; what a release contains",
+    ("audit", "api"): "find bug patterns, compare the API of two versions",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
     ("checklist", "sign"): "questions of a release: check, show, create, answer",
     STATES: "where the project is, earlier runs, their reports",

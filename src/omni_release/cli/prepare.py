@@ -10,7 +10,7 @@ from omni_release.cli import lane, version, version_output
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_project, subcommand
 from omni_release.core import errors
-from omni_release.core.errors import ActionFailed, Conflict, UsageError
+from omni_release.core.errors import ActionFailed, Conflict, OmniReleaseError, UsageError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from omni_release.cli.parser import Commands
     from omni_release.core.model import Project
+    from omni_release.core.world import ToolAnswer
     from omni_release.preparation import Commit, Repository
+    from omni_release.versions.tags import TagOwner
 
 
 class Arguments(cli_parser.Arguments):
@@ -67,7 +69,8 @@ def run(arguments: Arguments) -> int:
         last_tag = newest.name if newest else ""
         commits = repository.commits_since(last_tag)
         if not arguments.what:
-            return _suggest(commits, last_tag, project)
+            by_api = _by_api(project, repository, owner, Path(folder))
+            return _suggest(commits, last_tag, project, by_api)
         number = _next_version(project, arguments.what)
         clone = repository.clone(Path(folder) / "clone")
         notes = _write(project, clone, number, arguments, last_tag, commits)
@@ -98,8 +101,8 @@ def run(arguments: Arguments) -> int:
     return errors.EXIT_PASSED
 
 
-def _suggest(commits: Sequence[Commit], last_tag: str, project: Project) -> int:
-    """Say which part the commits since the last tag suggest, and which of them do."""
+def _suggest(commits: Sequence[Commit], last_tag: str, project: Project, by_api: tuple[str, list[str]]) -> int:
+    """Say which part the commits since the last tag and the changes of the API suggest, and which of them do."""
     from omni_release import versions
     from omni_release.preparation import suggestion
     from omni_release.report import next_step
@@ -109,15 +112,71 @@ def _suggest(commits: Sequence[Commit], last_tag: str, project: Project) -> int:
     version = parse(source.value) if source else None
     part, reasons = suggestion(commits, initial=version is not None and version.release[0] == 0)
     since = f"since {last_tag}" if last_tag else "of the last ones"
-    if not part:
+    api_part, said = by_api
+    if not part and not api_part:
         raise UsageError(
-            f"no conventional commit (`feat: …`, `fix: …`) among the {len(commits)} {since}",
+            f"no conventional commit (`feat: …`, `fix: …`) among the {len(commits)} {since}; {said[0]}",
             "Name the part or the version: omni-release prepare minor.",
         )
-    more = [f"  … {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
-    listed = (f"{part}, because of {len(reasons)} of {len(commits)} commits {since}:", *_lines_of(reasons), *more)
-    sys.stdout.write(lane.shown("\n".join((*listed, next_step.line(f"omni-release prepare {part}")))))
+    lines = list(said)
+    if part:
+        more = [f"  … {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
+        lines = [
+            f"{part}, because of {len(reasons)} of {len(commits)} commits {since}:",
+            *_lines_of(reasons),
+            *more,
+            *said,
+        ]
+    highest = max(part, api_part, key=lambda name: ("", "patch", "minor", "major").index(name))
+    sys.stdout.write(lane.shown("\n".join((*lines, next_step.line(f"omni-release prepare {highest}")))))
     return errors.EXIT_PASSED
+
+
+def _by_api(project: Project, repository: Repository, owner: TagOwner, work: Path) -> tuple[str, list[str]]:
+    """The part that the changes of the API ask for, empty where it is not known, and lines that say why.
+
+    The last release is compared with the files of the checkout: nothing is built.
+    """
+    from omni_release import api, source_tree, versions
+    from omni_release.adapters.index import MachineIndex
+    from omni_release.api import released
+    from omni_release.api.judgement import Judgement
+    from omni_release.api.policy import Part
+    from omni_release.core.world import ToolAnswer
+    from omni_release.versions.pep440 import parse
+
+    def ask(*words: str) -> ToolAnswer:
+        argv = (*source_tree.WITHOUT_HOOKS, *words)
+        answer = repository.processes.ask(*argv, cwd=repository.root, environment=repository.environment)
+        return answer or ToolAnswer(1, "", "git is not installed")
+
+    try:
+        index = MachineIndex(os.environ)
+        names = ask("for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags").out.splitlines()
+        source = versions.find_places(str(project.root)).source
+        stated = parse(source.value) if source else None
+        last = released.on_index(index, project.name, stated, inclusive=True) or released.tagged(names, owner)
+        if last is None:
+            return "", ["API not compared: there is no release yet"]
+        if last.file is not None:
+            old = index.fetch(last.file, released.cache_folder(os.environ))
+        else:
+            old = released.at_tag(last, project, ask, work / "tag")
+        new = released.in_checkout(project, project.root, work / "checkout")
+        difference = api.compare(old, new, work / "api", repository.processes, os.environ)
+    except OmniReleaseError as error:
+        return "", [f"API not compared: {error.message}"]
+    if not difference.alike:
+        return "", [f"API not compared: {project.name} {last.version} {last.origin} is another project"]
+    judgement = Judgement(project, last.version, last.origin, str(last.version), difference)
+    part = judgement.bump.needed(judgement.changes, judgement.added)
+    head = f"API {judgement.comparison}"
+    if part is Part.NEVER:
+        head += "; what is removed is to be deprecated in a release before"
+    shown = [f"  {change.name}: {change.message}" for change in judgement.changes[:_SHOWN]]
+    rest = len(judgement.changes) - _SHOWN
+    more = [f"  … {rest} more"] if rest > 0 else []
+    return {Part.MAJOR: "major", Part.MINOR: "minor"}.get(part, ""), [head, *shown, *more]
 
 
 _SHOWN = 5

@@ -222,6 +222,25 @@ class Workspace:
     tag: str = ""
 
 
+ApiPolicy = typing.Literal["semver", "calver", "zero-major", "deprecate-first"]
+
+
+class AcceptedBreak(typing.NamedTuple):
+    """A break of the API that is meant: in this `version`, of the objects whose names match the glob `name`."""
+
+    version: str
+    name: str
+    reason: str
+
+
+class Api(typing.NamedTuple):
+    """How the API is compared with that of the last release. Names that match a glob of `ignore` are not the API."""
+
+    policy: ApiPolicy = "semver"
+    ignore: tuple[str, ...] = ()
+    accepted: tuple[AcceptedBreak, ...] = ()
+
+
 NO_DATE = datetime.date.min
 """A date that is not given."""
 
@@ -287,6 +306,7 @@ class Settings:
     command: tuple[Command, ...] = ()
     audit: Audit = field(default_factory=Audit)
     dependencies: Dependencies = field(default_factory=Dependencies)
+    api: Api = field(default_factory=Api)
     smoke: Smoke = field(default_factory=Smoke)
     models: Models = field(default_factory=Models)
     git: Git = field(default_factory=Git)

@@ -36,6 +36,8 @@ TABLES = {
     "command": "a command of your own: see gate.md",
     "audit": "see audit.md",
     "dependencies": "optional checks, all off by default: see audit.md",
+    "api": "the API against that of the last release: see api.md",
+    "api.accepted": "a break of the API that is meant in one version",
     "smoke": "smoke tests of a live API: see smoke.md. May be empty",
     "smoke.model": "a class to fill from each recorded response: see contract.md",
     "models.model": "a model to add to the table of models, or a fact to correct there: see models.md",
@@ -91,6 +93,11 @@ KEYS = {
     "command.pass-env": Key('["NPM_TOKEN"]', "variables with secrets that it gets; default: none"),
     "audit.rules": Key('"audit/rules"', "a folder with your own rule files"),
     "audit.ignore": Key('["web/vendor/*"]', "globs of files that no rule scans"),
+    "api.policy": Key('"semver"', 'default; "calver", "zero-major", "deprecate-first"'),
+    "api.ignore": Key('["acme.testing.*"]', "globs of names that are not the API"),
+    "api.accepted.version": Key('"1.4.1"', "the version that breaks it"),
+    "api.accepted.name": Key('"acme.sign"', "the object; may be a glob"),
+    "api.accepted.reason": Key('"it never worked"', "required"),
     "dependencies.maintained": Key("true", "ask the index: is a dependency deprecated, archived or inactive?"),
     "dependencies.lower-bounds": Key("true", "install the package with each dependency at its lower bound"),
     "dependencies.vulnerabilities": Key("true", "run pip-audit, which must be installed; needs the network"),
@@ -149,7 +156,7 @@ KEYS = {
 _ONE_OR_THE_OTHER = ("local.python", "version.place.pattern")
 """The keys that stand in a comment in the example: they take the place of the key before them."""
 
-_ARRAYS = ("waiver", "command", "version.place", "smoke.model", "models.model")
+_ARRAYS = ("api.accepted", "waiver", "command", "version.place", "smoke.model", "models.model")
 
 _COLUMN = 42
 

@@ -241,6 +241,9 @@ class Index(Protocol):
 class DefaultIndex(Protocol):
     """The index that this machine installs dependencies from."""
 
+    def __hash__(self) -> int:
+        """By identity: what is asked once for a run is kept for its index."""
+
     def status(self, project: str) -> str:
         """The status of a project (PEP 792), if it should not be depended on, and why; else empty.
 
@@ -253,6 +256,12 @@ class DefaultIndex(Protocol):
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """The files of a project that it lists; empty if it does not know the project. Raises as `has_version`."""
 
+    def fetch(self, file: IndexFile, folder: Path) -> Path:
+        """The file, with the sha256 that the index lists: kept in `folder`, and downloaded once.
+
+        Raises Inconclusive if it is not served, UsageError if it is too large.
+        """
+
 
 class NoDefaultIndex:
     """No default index: everything about it is inconclusive."""
@@ -264,6 +273,9 @@ class NoDefaultIndex:
         raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
+        raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
+
+    def fetch(self, file: IndexFile, folder: Path) -> Path:
         raise Inconclusive("there is no default index here", "Set PIP_INDEX_URL or UV_DEFAULT_INDEX.")
 
 

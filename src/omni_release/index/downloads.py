@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from omni_release.core.documents import sha256
 from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.redaction import public_address, strip_userinfo
 from omni_release.core.world import IndexFile
@@ -42,6 +44,22 @@ def download(simple_url: str, project: str, version: str, folder: Path) -> Seque
         left = _fetch(simple_url, file, path, left)
         paths.append(path)
     return paths
+
+
+def kept(simple_url: str, file: IndexFile, folder: Path) -> Path:
+    """A file of the index in `folder`, by its sha256: downloaded only where it is not there. Raises as `download`.
+
+    A file without a sha256 on the index is downloaded again each time.
+    """
+    path = folder / (file.sha256 or "unknown") / Path(file.name).name
+    if file.sha256 is not None and path.is_file() and sha256(path) == file.sha256:
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+        part = Path(name, path.name)
+        _fetch(simple_url, file, part, LARGEST)
+        part.replace(path)
+    return path
 
 
 def read_url(url: str, most: int) -> bytes:

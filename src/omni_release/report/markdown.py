@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from omni_release.core.model import Report, Severity, Status
 from omni_release.core.redaction import printable
-from omni_release.report import next_step, problems
+from omni_release.report import api_changes, next_step, problems
+from omni_release.report.api_changes import ApiChange
 from omni_release.report.problems import Problem
 
 _MARKS = {
@@ -35,6 +36,8 @@ def document(report: Report) -> str:
         for problem in advice:
             lines += _problem(problem)
         lines += ["</details>", ""]
+    if changes := api_changes.changes(report.outcomes):
+        lines += ["<details><summary>Changes of the API</summary>", "", api_table(changes), "</details>", ""]
     if cached := problems.cached(report):
         lines += [*(f"- cached: {plain(line)}" for line in cached), ""]
     lines += ["<details><summary>All tasks</summary>", "", "| | stage | task | seconds |", "|---|---|---|---|"]
@@ -50,6 +53,16 @@ def document(report: Report) -> str:
         lines += ["", "| artifact | bytes | sha256 |", "|---|---|---|"]
         lines += [f"| {_cell(code(a.name))} | {a.size} | `{a.sha256}` |" for a in report.artifacts]
     return printable("\n".join(lines) + "\n")
+
+
+def api_table(changes: Iterable[ApiChange]) -> str:
+    """A table of changes of the API."""
+    lines = ["| object | change | a caller sees | where | version |", "|---|---|---|---|---|"]
+    for change in changes:
+        where = _cell(code(change.where)) if change.where else ""
+        cells = (_cell(code(change.name)), plain(change.what), plain(change.effect), where, plain(change.verdict))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _problem(problem: Problem) -> Iterator[str]:

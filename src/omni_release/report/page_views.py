@@ -17,7 +17,7 @@ from omni_release.core.model import (
     Status,
     ago,
 )
-from omni_release.report import problems, stages, text
+from omni_release.report import api_changes, problems, stages, text
 from omni_release.report.page_facts import PageFacts
 from omni_release.report.problems import Problem
 from omni_release.report.stages import Mark
@@ -77,6 +77,7 @@ def sections(
         ("unchecked", "Not checked", unchecked, True),
         ("tasks", "Tasks", len(report.outcomes), True),
         ("warnings", "Warnings", advice, advice),
+        ("api", "API", len(api_changes.changes(report.outcomes)), api_changes.changes(report.outcomes)),
         ("artifacts", "Artifacts", len(report.artifacts), report.artifacts),
         ("smoke", "Smoke tests", len(facts.scenarios), facts.scenarios),
         ("contract", "Contract", len(facts.contract), facts.contract),

@@ -1,0 +1,360 @@
+"""What breaks between two versions of an API: griffe's findings, without those that its users cannot notice.
+
+Beside griffe's own: base classes by all their ancestors, results that can be None or of another built-in type,
+functions that became coroutines or no longer are, and methods that need an instance now.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import griffe
+from griffe import Alias, Attribute, Breakage, Class, Function, Kind, Module, Object
+
+from omni_release.api import returns
+from omni_release.api.signatures import Signatures
+from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class
+
+_OF_MODULES = re.compile(r"log|logger|_?T(?:_co|_contra)?|TYPE_CHECKING|annotations")
+_NO_VALUE = re.compile(r"(?:[\w.]*\.)?(?:TypeVar|ParamSpec|TypeVarTuple|NewType|getLogger|get_logger)\(")
+_CONSUMED_BY = re.compile(
+    r"(?:.*\.)?(?:command|group|fixture|route|get|post|put|patch|delete|websocket|task|shared_task|hookimpl|validator"
+    r"|field_validator|model_validator|root_validator|field_serializer|model_serializer|overload|callback|listens_for"
+    r"|event_handler|on|singledispatch|register)"
+)
+_DEPRECATED = re.compile(
+    r"\.\. deprecated::|^\s*(?:\*\*|!!! |\[)?deprecated\b|(?:Pending)?DeprecationWarning|FutureWarning|warn_deprecated",
+    re.IGNORECASE | re.MULTILINE,
+)
+_GENERIC = ("object", "Generic", "Protocol", "ABC", "NamedTuple")
+_NEAR = 0.7  # how alike a new name must be, from 0 to 1: see `difflib.get_close_matches`
+
+
+_AROUND = 300  # characters
+_SMALL = 10  # names of an API that can change as a whole
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change that breaks a use of the object `name`: what it is, and what a caller sees.
+
+    `file` and `line` (from 1; 0 where it has none) are in the old version where the object is `removed`, else in the
+    new one. It was `deprecated` in the old one.
+    """
+
+    kind: str
+    name: str
+    message: str
+    effect: str
+    file: str
+    line: int
+    removed: bool = False
+    deprecated: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The old and the new API."""
+
+    old: Surface
+    new: Surface
+    _added: dict[str, Member] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known, shortest = set(self.old.objects), set(self.new.names.values())
+        for path, member in self.new.objects.items():
+            if path not in shortest:
+                continue
+            parent = path.rpartition(".")[0]
+            moved = any(parent.startswith(f"{new}.") or parent == new for new in self._added)
+            if path not in known and not moved and self.old.find(path) is None:
+                self._added[path] = member
+
+    def are_alike(self) -> bool:
+        """Whether they can be of one project: an API of some size has at least one name in common with the next one."""
+        shared = self.old.roots.keys() & self.new.roots.keys()
+        names = self.old.objects.keys() - shared
+        return bool(shared) and (len(names) < _SMALL or bool(names & self.new.objects.keys()))
+
+    def added(self) -> tuple[str, ...]:
+        """The public names that are new, without those below another one of them."""
+        return tuple(self._added)
+
+    def changes(self) -> Iterator[Change]:
+        """All changes that break a use, each once: under the shortest name of what has several."""
+        found: dict[tuple[str, str, int, str], Change] = {}
+        for change in (*self._found_by_griffe(), *self._more()):
+            key = (change.message, change.file, change.line, change.name.rpartition(".")[2])
+            other = found.get(key) if change.file else None
+            if other is None or (change.name.count("."), change.name) < (other.name.count("."), other.name):
+                found[key] = change
+        order = {kind: number for number, kind in enumerate(("removed", "kind"))}  # the worst first
+        yield from sorted(found.values(), key=lambda one: (order.get(one.kind, 2), one.name, one.kind, one.message))
+
+    def _found_by_griffe(self) -> Iterator[Change]:
+        by_function: dict[str, list[Breakage]] = {}
+        for name, root in self.old.roots.items():
+            if (new := self.new.roots.get(name)) is None:
+                if not self.new.is_compiled(name):
+                    yield from self._removed(root)
+                continue
+            for found in griffe.find_breaking_changes(root, new):
+                if isinstance(found, griffe.ObjectRemovedBreakage):
+                    yield from self._removed(found.obj)
+                elif isinstance(found, griffe.ObjectChangedKindBreakage):
+                    yield from self._changed_kind(found)
+                elif found.kind.name.startswith("PARAMETER"):
+                    by_function.setdefault(found.obj.path, []).append(found)
+        for breakages in by_function.values():
+            yield from self._signature(breakages)
+
+    def _removed(self, member: Member) -> Iterator[Change]:
+        name = self.old.shown(member.path)
+        inside = resolved(member)
+        if is_dunder(member.name) and not isinstance(inside, Function):
+            return
+        if not member.runtime or self._is_there(name) or _says_nothing(member, inside):
+            return
+        below = self._public_of(name)
+        what = "module" if isinstance(inside, Module) else "name" if inside is None else _kind(inside)
+        nearest = self._new_name(name, inside)
+        hint = f", its new name may be `{nearest}`" if nearest else ""
+        parent, last = name.rpartition(".")[::2]
+        if isinstance(inside, Module):
+            effect = f"`import {name}` raises ModuleNotFoundError"
+        elif isinstance(resolved(self.new.find(parent)), Class) or isinstance(resolved(below), Class):
+            effect = f"`.{last}` raises AttributeError"
+        else:
+            effect = f"`from {parent} import {last}` raises ImportError"
+        change = Change("removed", name, f"{what} was removed{hint}", effect, *_place(self.old, member), removed=True)
+        yield replace(change, deprecated=_is_deprecated(member))
+
+    def _public_of(self, name: str) -> Member | None:
+        return self.old.objects.get(name.rpartition(".")[0])
+
+    def _is_there(self, name: str) -> bool:
+        """Whether the name can still be used, in a way that griffe does not see."""
+        if self.new.find(name) is not None or self.new.is_compiled(name):
+            return True
+        parent, last = name.rpartition(".")[::2]
+        above = resolved(self.new.find(parent))
+        if isinstance(above, Module):
+            return "__getattr__" in above.members and _names_it(above, last)
+        if isinstance(above, Class):
+            if is_dunder(last) and hasattr(object, last):
+                return True
+            if any(_sets(inside, last) for inside in self._lineage(above)):
+                return True  # griffe sees what `__init__` sets alone
+            before = resolved(self.old.find(parent))
+            old_bases = self.old.ancestors(before) if isinstance(before, Class) else set()
+            for base in self.new.ancestors(above):
+                real = standard_class(base)
+                if real is not None and real is not object and hasattr(real, last):
+                    return True
+                inside = resolved(self.new.find(base))
+                if inside is None and real is None and base not in old_bases:
+                    return True  # it may come from there
+            return "__getattr__" in above.all_members
+        return False
+
+    def _lineage(self, of: Class) -> Iterator[Class]:
+        """A class, and its base classes in this distribution."""
+        yield of
+        for base in self.new.ancestors(of):
+            inside = resolved(self.new.find(base))
+            if isinstance(inside, Class):
+                yield inside
+
+    def _new_name(self, name: str, inside: Object | None) -> str:
+        """The likeliest new name of what was removed: the same name elsewhere, else a new one like it."""
+        parent, last = name.rpartition(".")[::2]
+        elsewhere = [path for path in self._added if path.rpartition(".")[2] == last]
+        if elsewhere:
+            return min(elsewhere, key=lambda path: (path.count("."), path))
+        alike = {
+            path.rpartition(".")[2]: path
+            for path, member in self._added.items()
+            if path.rpartition(".")[0] == parent and (inside is None or member.kind is inside.kind)
+        }
+        near = difflib.get_close_matches(last, alike, 1, _NEAR)
+        return alike[near[0]] if near else ""
+
+    def _changed_kind(self, found: Breakage) -> Iterator[Change]:
+        name = self.new.shown(found.obj.path)
+        new, old = resolved(found.obj), resolved(self.old.objects.get(name) or self.old.find(name))
+        if old is None or new is None or _can_be_the_same(old, new):
+            return
+        message = f"{_kind(old)} became {_kind(new)}"
+        if isinstance(new, Function):
+            effect = f"`.{new.name}` is no value any more, but must be called"
+        elif isinstance(old, Function):
+            effect = "a call of it raises TypeError"
+        else:
+            effect = "a use as before fails"
+        yield Change("kind", name, message, effect, *_place(self.new, new))
+
+    def _signature(self, found: list[Breakage]) -> Iterator[Change]:
+        new = resolved(found[0].obj)
+        name = self.new.shown(found[0].obj.path)
+        values = [value for one in found for value in (one.old_value,) if value is not None]
+        old: Object | None = next((value.function for value in values if value.function is not None), None)
+        old = old or resolved(self.old.objects.get(name) or self.old.find(name))
+        if not isinstance(new, Function) or not isinstance(old, Function) or _is_consumed(old) or _is_consumed(new):
+            return
+        for one in Signatures(old, new, found).differences():
+            change = Change(one.kind, name, one.message, one.effect, *_place(self.new, new))
+            yield replace(change, deprecated=_is_deprecated_parameter(old, one.parameters))
+
+    def _more(self) -> Iterator[Change]:
+        """What griffe does not compare: results, coroutines, kinds of methods, ancestors."""
+        seen = set()
+        for name, member in self.old.objects.items():
+            old, new = resolved(member), resolved(self.new.objects.get(name) or self.new.find(name))
+            if old is None or new is None or (old.path, new.path) in seen:
+                continue
+            seen.add((old.path, new.path))
+            if isinstance(old, Class) and isinstance(new, Class):
+                yield from self._bases(name, old, new)
+            elif isinstance(old, Function) and isinstance(new, Function) and not _is_consumed(new):
+                yield from self._function(name, old, new)
+
+    def _bases(self, name: str, old: Class, new: Class) -> Iterator[Change]:
+        after = {path.rpartition(".")[2] for path in self.new.ancestors(new)}
+        for base in old.bases:
+            path = (base if isinstance(base, str) else base.canonical_path).partition("[")[0]
+            last = path.rpartition(".")[2]
+            if not last.isidentifier() or last in after or last in _GENERIC or last.startswith("_"):
+                continue
+            if path.startswith(("typing.", "typing_extensions.")):
+                continue
+            message, effect = f"`{last}` is no base class any more", f"`isinstance(…, {last})` is False"
+            if isinstance(real := standard_class(path), type) and issubclass(real, BaseException):
+                effect = f"`except {last}` does not catch it"
+            yield Change("base", name, message, effect, *_place(self.new, new))
+
+    def _function(self, name: str, old: Function, new: Function) -> Iterator[Change]:
+        place = _place(self.new, new)
+        before, after = str(old.returns or ""), str(new.returns or "")
+        if ("async" in old.labels) != ("async" in new.labels):
+            decorated = old.decorators or new.decorators
+            plain = not decorated and not re.search(r"Awaitable|Coroutine|Any", before + after)
+            if plain and "async" in new.labels:
+                yield Change("async", name, "became a coroutine function", "a call returns a coroutine", *place)
+            elif plain:
+                yield Change("async", name, "is no coroutine function any more", "`await` raises TypeError", *place)
+            return
+        for kind in ("staticmethod", "classmethod"):
+            unbound = {"staticmethod", "classmethod"} & new.labels
+            if kind in old.labels and not unbound and isinstance(new.parent, Class):
+                effect = f"`{name}(…)` needs an instance"
+                yield Change("binding", name, f"{kind} became a method of instances", effect, *place)
+        if old.overloads or new.overloads or old.decorators or new.decorators:
+            return  # a decorator can change the result
+        if more := returns.widened(before, after):
+            types = " or ".join(more)
+            message = f"the result changed from `{before}` to `{after}`"
+            yield Change("returns", name, message, f"a caller must expect {types}", *place)
+
+
+def _is_consumed(function: Function) -> bool:
+    """Whether a decorator takes the function for itself, as of a command or a test: no user calls it."""
+    return any(_CONSUMED_BY.fullmatch(decorator.callable_path) for decorator in function.decorators)
+
+
+def _is_deprecated(member: Member) -> bool:
+    """Whether the object, or the class or module that it is in, says that it is deprecated."""
+    inside = resolved(member)
+    if inside is None:
+        return False
+    doc = inside.docstring.value if inside.docstring else ""
+    if re.search(r"\.\. deprecated::|^\s*(?:\*\*|!!! |\[)?deprecated\b", doc, re.IGNORECASE | re.MULTILINE):
+        return True
+    decorators = inside.decorators if isinstance(inside, Function | Class) else []
+    if any("deprecat" in decorator.callable_path.lower() for decorator in decorators):
+        return True
+    if isinstance(inside, Function):
+        with contextlib.suppress(Exception):  # a source that is not there
+            return _DEPRECATED.search(inside.source) is not None
+    if isinstance(inside, Class):
+        init = inside.members.get("__init__")
+        return init is not None and _is_deprecated(init)
+    return isinstance(inside.parent, Class) and _is_deprecated(inside.parent)
+
+
+def _is_deprecated_parameter(function: Function, names: tuple[str, ...]) -> bool:
+    """Whether the text of a function speaks of a deprecation close to the names of these parameters."""
+    with contextlib.suppress(Exception):  # a source that is not there
+        text = function.source
+        around = [text[max(0, found.start() - _AROUND) : found.end() + _AROUND] for found in _DEPRECATED.finditer(text)]
+        return bool(names) and all(any(re.search(rf"\b{name}\b", part) for part in around) for name in names)
+    return False
+
+
+def _sets(inside: Class, name: str) -> bool:
+    """Whether a method of the class sets the attribute."""
+    with contextlib.suppress(Exception):  # a source that is not there
+        return re.search(rf"\b(?:self|cls)\.{re.escape(name)}\s*(?::|=(?!=))", inside.source) is not None
+    return False
+
+
+def _names_it(module: Module, name: str) -> bool:
+    """Whether the text of a module has the name as a string, or imports it for type checkers: it is loaded lazily."""
+    files = module.filepath if isinstance(module.filepath, list) else [module.filepath]
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file())
+    return any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts)
+
+
+def _says_nothing(member: Member, inside: Object | None) -> bool:
+    """Whether a removed name of a module was none for users: a logger, a type variable, an import from elsewhere."""
+    if inside is None and isinstance(member.parent, Module):
+        return member.name not in (member.parent.exports or ())
+    if not isinstance(inside, Attribute) or not isinstance(inside.parent, Module):
+        return False
+    value = str(inside.value or "")
+    return bool(_OF_MODULES.fullmatch(member.name) or _NO_VALUE.match(value))
+
+
+def _can_be_the_same(old: Object, new: Object) -> bool:
+    """Whether two objects of different kinds can have the same use: an attribute can hold a function or a class."""
+    kinds = {old.kind, new.kind}
+    if Kind.TYPE_ALIAS in kinds or kinds == {Kind.CLASS, Kind.FUNCTION}:
+        return True
+    attributes = [one for one in (old, new) if isinstance(one, Attribute) and "property" not in one.labels]
+    return any(not _holds_literal(one) for one in attributes)
+
+
+def _holds_literal(one: Attribute) -> bool:
+    """Whether the value of an attribute is written out: it cannot be called."""
+    try:
+        ast.literal_eval(str(one.value))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
+    return str(one.value) != "None"
+
+
+def _kind(inside: Object) -> str:
+    """The kind of an object, for people."""
+    if isinstance(inside, Attribute):
+        return "property" if "property" in inside.labels else "attribute"
+    if isinstance(inside, Function):
+        return "method" if isinstance(inside.parent, Class) else "function"
+    return inside.kind.value
+
+
+def _place(surface: Surface, member: Member) -> tuple[str, int]:
+    """The file of an object, relative to the folder of the wheel, and its line; 0 where it has none."""
+    inside = resolved(member)
+    at: Member | None = member if inside is None else inside
+    line = (member.alias_lineno if isinstance(member, Alias) and inside is None else getattr(at, "lineno", 0)) or 0
+    while at is not None:
+        with contextlib.suppress(Exception):  # a namespace package, or one that is built in
+            path = at.filepath
+            if not isinstance(path, list) and path.is_relative_to(surface.folder):
+                return path.relative_to(surface.folder).as_posix(), 0 if isinstance(inside, Module) else line
+        at = at.parent
+    return "", 0

@@ -1,0 +1,210 @@
+"""What differs between two signatures for a caller: griffe's findings, with those left out that no caller notices."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import griffe
+from griffe import Attribute, Breakage, Expr, Function, Parameter, ParameterKind
+
+from omni_release.api.surface import is_dunder
+
+_POSITIONAL = (ParameterKind.positional_only, ParameterKind.positional_or_keyword)
+_VARIADIC = {ParameterKind.var_positional: "*", ParameterKind.var_keyword: "**"}
+_CALLED_BY_NAME = ("__init__", "__new__", "__call__")
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference of a signature: its kind, what has changed, what a caller sees, and the old parameters."""
+
+    kind: str
+    message: str
+    effect: str
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """The old and the new signature of a function, and what griffe found about its parameters."""
+
+    old: Function
+    new: Function
+    found: Sequence[Breakage]
+
+    def differences(self) -> Iterator[Difference]:
+        """The differences that break a call."""
+        removed = [one.old_value for one in self._of(griffe.ParameterRemovedBreakage)]
+        required = [one.new_value for one in self._of(griffe.ParameterAddedRequiredBreakage)]
+        renamed = {one.name: new for one in removed if (new := self._replacement(one)) is not None}
+        by_position = is_dunder(self.new.name) and self.new.name not in _CALLED_BY_NAME
+        kept = (*renamed, *(one.name for one in removed if one.name.startswith("_") or self._is_named_now(one)))
+        gone = [one for one in removed if one.name not in kept]
+        if gone:
+            yield _removed(gone)
+        for one in removed:
+            if one.name in renamed:
+                new = renamed[one.name]
+                if not by_position and not _is_positional_only(one):
+                    yield Difference(
+                        "parameter-renamed",
+                        f"parameter `{one.name}` was renamed to `{new.name}`",
+                        f"a call with `{one.name}=` raises TypeError",
+                        (one.name,),
+                    )
+                if new.required and not one.required:
+                    yield _became_required(new)
+        new_names = {new.name for new in renamed.values()}
+        for one in required:
+            if one.name not in new_names and not (one.name in ("self", "cls") and one is self.new.parameters[0]):
+                yield Difference(
+                    "parameter-added",
+                    f"required parameter `{one.name}` was added",
+                    "a call without it raises TypeError",
+                )
+        yield from self._moved(new_names, {one.name for one in required})
+        yield from self._changed()
+
+    def _is_named_now(self, old: Parameter) -> bool:
+        """Whether the parameters that `*args` or `**kwargs` collected have names of their own now."""
+        kinds: tuple[ParameterKind, ...] = ()
+        if old.kind is ParameterKind.var_positional:
+            kinds = _POSITIONAL
+        elif old.kind is ParameterKind.var_keyword:
+            kinds = (ParameterKind.keyword_only, ParameterKind.positional_or_keyword)
+        known = {one.name for one in self.old.parameters}
+        return any(new.kind in kinds and new.name not in known for new in self.new.parameters)
+
+    def _of(self, kind: type[Breakage]) -> Iterator[Breakage]:
+        return (one for one in self.found if isinstance(one, kind))
+
+    def _replacement(self, old: Parameter) -> Parameter | None:
+        """The new parameter in the position of a removed one, if no parameter of that name was there before."""
+        before, after = _positional(self.old.parameters), _positional(self.new.parameters)
+        at = next((number for number, one in enumerate(before) if one.name == old.name), None)
+        if at is None or at >= len(after) or after[at].name in {one.name for one in self.old.parameters}:
+            return None
+        others = ({one.name for one in before[at + 1 :]}, {one.name for one in after[at + 1 :]})
+        return after[at] if others[0] & others[1] or len(before) == len(after) else None
+
+    def _in_place_of_none(self, name: str) -> object:
+        """What stands for a default of None: `if NAME is None: NAME = …` in this function, or in one that it calls."""
+        pattern = re.compile(rf"^\s*if {name} is None:\s*\n\s*{name} = (.+)$", re.MULTILINE)
+        found = pattern.search(self.new.source)
+        if found is None:
+            path = self.new.package.filepath
+            files = path.parent.rglob("*.py") if not isinstance(path, list) else ()
+            texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
+            found = next((match for text in texts if (match := pattern.search(text))), None)
+        return _value(found[1], self.new) if found else None
+
+    def _keeps_place(self, old: Parameter) -> bool:
+        """Whether a new optional parameter takes the position of one that is passed by keyword now."""
+        before, after = _positional(self.old.parameters), _positional(self.new.parameters)
+        at = next((number for number, one in enumerate(before) if one.name == old.name), len(after))
+        return at < len(after) and not after[at].required and after[at].name not in {one.name for one in before}
+
+    def _moved(self, renamed: set[str], required: set[str]) -> Iterator[Difference]:
+        """The parameters that are in another order, or an optional one that was put before another."""
+        if not any(self._of(griffe.ParameterMovedBreakage)):
+            return
+        before = [one.name for one in _positional(self.old.parameters)]
+        after = [one.name for one in _positional(self.new.parameters)]
+        common = [name for name in before if name in after]
+        order = [name for name in after if name in before]
+        if common != order:
+            listed = (", ".join(f"`{name}`" for name in names) for names in (common, order))
+            message = "the order of the parameters changed from {} to {}".format(*listed)
+            yield Difference("parameter-moved", message, "a positional argument is taken for another parameter")
+            return
+        for number, name in enumerate(after[:-1]):
+            follows = next((other for other in after[number + 1 :] if other in before), None)
+            if name not in before and follows and name not in renamed | required:
+                message = f"parameter `{name}` was inserted before `{follows}`"
+                effect = f"a positional argument for `{follows}` is taken for `{name}`"
+                yield Difference("parameter-moved", message, effect)
+                return
+
+    def _changed(self) -> Iterator[Difference]:
+        """The parameters that are required now, are passed in another way, or have another default."""
+        other_way: dict[str, list[str]] = {}
+        for one in self.found:
+            old, new = one.old_value, one.new_value
+            if isinstance(one, griffe.ParameterChangedRequiredBreakage) and old.kind not in _VARIADIC:
+                yield _became_required(new)
+            elif isinstance(one, griffe.ParameterChangedKindBreakage) and not _is_positional_only(old):
+                known = new.kind not in _VARIADIC and old.kind not in _VARIADIC  # what these collect is not known
+                if known and not self._keeps_place(old):
+                    how = "by keyword" if new.kind is ParameterKind.keyword_only else "by position"
+                    other_way.setdefault(how, []).append(old.name)
+            elif isinstance(one, griffe.ParameterChangedDefaultBreakage):
+                before, after = _value(old.default, self.old), _value(new.default, self.new)
+                if after is None:
+                    after = self._in_place_of_none(new.name)
+                if not _is_same(before, after):
+                    message = f"the default of `{old.name}` changed from {old.default} to {new.default}"
+                    yield Difference("default", message, "a call without it gets the new value", (old.name,))
+        for how, names in other_way.items():
+            message = f"{_listed(names)} can only be passed {how}"
+            effect = "a call that passes it the other way raises TypeError"
+            yield Difference("parameter-kind", message, effect, tuple(names))
+
+
+def _positional(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """The parameters that a caller can pass by position."""
+    listed = [one for one in parameters if one.kind in _POSITIONAL]
+    return listed[1:] if listed and listed[0].name in ("self", "cls") else listed
+
+
+def _is_positional_only(one: Parameter) -> bool:
+    hidden = one.name.startswith("__") and not is_dunder(one.name)  # as in stubs, before Python 3.8
+    return one.kind is ParameterKind.positional_only or hidden
+
+
+def _became_required(one: Parameter) -> Difference:
+    message = f"parameter `{one.name}` has no default any more"
+    return Difference("parameter-required", message, "a call without it raises TypeError")
+
+
+def _removed(gone: Sequence[Parameter]) -> Difference:
+    names = [f"{_VARIADIC.get(one.kind or ParameterKind.positional_only, '')}{one.name}" for one in gone]
+    effect = "a call that passes it raises TypeError"
+    if all(one.kind in _VARIADIC for one in gone):
+        effect = "a call with arguments that have no parameter raises TypeError"
+    message = f"{_listed(names)} {'was' if len(gone) == 1 else 'were'} removed"
+    return Difference("parameter-removed", message, effect, tuple(one.name for one in gone))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`parameter x`, `parameters x and y`."""
+    quoted = [f"`{name}`" for name in names]
+    return f"parameter {quoted[0]}" if len(names) == 1 else f"parameters {', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _value(default: str | Expr | None, of: Function) -> object:
+    """The value of a default; `_ABSENT` where only running the module shows it."""
+    text = str(default)
+    for _ in range(5):  # a name of a constant, of another one, ...
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            module = of.module
+            named = module.members.get(text) if text.isidentifier() else None
+            if not isinstance(named, Attribute) or named.value is None:
+                return _ABSENT
+            text = str(named.value)
+    return _ABSENT
+
+
+def _is_same(old: object, new: object) -> bool:
+    """Whether two defaults are equal to a caller: also where one of them is not known, or both stand for nothing."""
+    if _ABSENT in (old, new) or Ellipsis in (old, new):
+        return True
+    if type(old) in (bool, type(None)) or type(new) in (bool, type(None)):
+        nothing = {"None", "()", "[]", "{}", "''"}
+        return repr(old) == repr(new) or {repr(old), repr(new)} <= nothing
+    return old == new

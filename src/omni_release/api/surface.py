@@ -1,0 +1,186 @@
+"""The API of the packages in a folder, as griffe reads it from their files: nothing of them is imported.
+
+Public is what griffe takes for it: a name without an underscore at its start in a module without `__all__`, or in
+`__all__`; and what an `__init__.py` without `__all__` imports from below it. Modules for tests are left out.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import griffe
+from griffe import Alias, Class, Module, Object
+
+Member = Object | Alias
+
+_NOT_API = re.compile(r"_.*|tests?|testing_?utils|conftest|vendor(?:ed|s)?|third_party|docs|examples?|benchmarks?")
+_COMPILED = (".so", ".pyd")
+_DEEPEST = 12  # names in a path: aliases can lead in circles
+_UNRESOLVED = (griffe.AliasResolutionError, griffe.CyclicAliasError)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The public objects of a folder by the paths that users write, and the paths by those where each is defined.
+
+    `modules` are all that is at the top, `roots` those of them that are public.
+    `unread` are the modules that griffe could not read, such as compiled ones.
+    """
+
+    folder: Path
+    roots: Mapping[str, Module]
+    modules: Mapping[str, Module]
+    objects: Mapping[str, Member]
+    names: Mapping[str, str]
+    unread: tuple[str, ...]
+
+    def shown(self, path: str) -> str:
+        """The path that users write for an object that is defined at this path, or for a part of it."""
+        parts = path.split(".")
+        for count in range(len(parts), 0, -1):
+            if public := self.names.get(".".join(parts[:count])):
+                return ".".join((public, *parts[count:]))
+        return path
+
+    def find(self, path: str) -> Member | None:
+        """The object at this path, public or not."""
+        first, *rest = path.split(".")
+        found: Member | None = self.modules.get(first)
+        for part in rest:
+            with contextlib.suppress(*_UNRESOLVED):
+                found = found.all_members.get(part) if found is not None else None
+        return found
+
+    def is_compiled(self, path: str) -> bool:
+        """Whether the module at this path, or one above it, is compiled: griffe sees nothing of it."""
+        parts = path.split(".")
+        for count in range(len(parts), 0, -1):
+            above = self.folder.joinpath(*parts[: count - 1])
+            if above.is_dir() and any(above.glob(f"{parts[count - 1]}.*")):
+                if any(file.suffix in _COMPILED for file in above.glob(f"{parts[count - 1]}.*")):
+                    return True
+        return False
+
+    def ancestors(self, of: Class) -> set[str]:
+        """The paths of all base classes that are known, at any distance; those of the standard library, too."""
+        found: set[str] = set()
+        left = [of]
+        while left:
+            for base in left.pop().bases:
+                path = (base if isinstance(base, str) else base.canonical_path).partition("[")[0]
+                if path in found or not path:
+                    continue
+                found.add(path)
+                inside = resolved(self.find(path))
+                if isinstance(inside, Class):
+                    left.append(inside)
+                elif (real := standard_class(path)) is not None:
+                    found.update(f"{one.__module__}.{one.__qualname__}" for one in real.__mro__)
+        return found
+
+
+def load(folder: Path) -> Surface:
+    """Read the packages and modules at the top of a folder."""
+    logging.getLogger("griffe").setLevel(logging.CRITICAL)  # it logs each name that it cannot resolve
+    loader = griffe.GriffeLoader(search_paths=[folder], allow_inspection=False)
+    modules: dict[str, Module] = {}
+    unread = []
+    for name in sorted(set(_top_names(folder))):  # private ones, too: what they define is public elsewhere
+        try:
+            loaded = loader.load(name, try_relative_path=False)
+        except (griffe.GriffeError, ImportError, SyntaxError, ValueError, RecursionError, KeyError) as error:
+            unread.append(f"{name}: {error}")
+            continue
+        if isinstance(loaded, Module):
+            modules[name] = loaded
+    loader.resolve_aliases(implicit=True, external=False)
+    for root in modules.values():
+        _mark(root)
+    roots = {name: root for name, root in modules.items() if not _NOT_API.fullmatch(name)}
+    objects = {path: member for name, root in roots.items() for path, member in _public(name, root)}
+    names: dict[str, str] = {}
+    for path, member in sorted(objects.items(), key=lambda item: (item[0].count("."), item[0])):
+        names.setdefault(_canonical(member), path)
+    return Surface(folder, roots, modules, objects, names, tuple(unread))
+
+
+def _top_names(folder: Path) -> Iterator[str]:
+    """The names that can be imported from a folder."""
+    for path in folder.iterdir():
+        is_module = path.suffix in (".py", ".pyi") and path.is_file()
+        is_package = path.is_dir() and any(path.rglob("*.py"))
+        if (is_module or is_package) and path.stem.isidentifier():
+            yield path.stem
+
+
+def _mark(module: Module) -> None:
+    """Say of the members of a module, and of those below it, whether they are public, where griffe says otherwise."""
+    reexports = module.is_init_module and module.exports is None
+    for name, member in list(module.members.items()):
+        if module.exports == [] and not isinstance(member, Module):
+            member.public = False  # griffe takes an empty list for none
+        if isinstance(member, Alias):
+            with contextlib.suppress(*_UNRESOLVED):
+                below = member.target_path.startswith(f"{module.path}.")
+                if reexports and below and not name.startswith("_") and member.runtime:
+                    member.public = True
+        elif isinstance(member, Module):
+            if _NOT_API.fullmatch(name):
+                member.public = False
+            _mark(member)
+
+
+def _public(path: str, member: Member, depth: int = 0) -> Iterator[tuple[str, Member]]:
+    """The public objects below a module or a class, with their paths."""
+    yield path, member
+    inside = resolved(member)
+    through = isinstance(member, Alias) and isinstance(inside, Module)  # it has a path of its own
+    if not isinstance(inside, Module | Class) or depth > _DEEPEST or through:
+        return
+    for name, below in inside.members.items():  # what is inherited is found at the base class
+        with contextlib.suppress(*_UNRESOLVED):
+            if below.is_public and not is_dunder(name):
+                yield from _public(f"{path}.{name}", below, depth + 1)
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name is one that Python itself uses."""
+    return name.startswith("__") and name.endswith("__")
+
+
+def resolved(member: Member | None) -> Object | None:
+    """What a member is in the end; None where that is in another package."""
+    if not isinstance(member, Alias):
+        return member
+    try:
+        return member.final_target
+    except _UNRESOLVED:
+        return None
+
+
+def _canonical(member: Member) -> str:
+    inside = resolved(member)
+    return member.path if inside is None else inside.canonical_path
+
+
+def standard_class(path: str) -> type | None:
+    """The class of the standard library at this path; None where it has none."""
+    module, _, name = path.rpartition(".")
+    if not module:
+        found = getattr(builtins, name, None)
+    elif module.partition(".")[0] in sys.stdlib_module_names and "__main__" not in module:
+        try:
+            found = getattr(importlib.import_module(module), name, None)  # noqa: TID251 - of the standard library
+        except ImportError:
+            return None
+    else:
+        return None
+    return found if isinstance(found, type) else None
