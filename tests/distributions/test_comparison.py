@@ -64,6 +64,31 @@ def test_missing_and_added(tmp_path: Path) -> None:
     assert compared(tmp_path, "acme/words.py", None, "x").missing == ("acme/words.py",)
 
 
+@pytest.mark.parametrize(
+    ("published", "straight", "differs"),
+    [
+        (
+            {"licenses/AUTHORS": "Ann", "METADATA": META.format("License-File: AUTHORS")},
+            {"METADATA": META.format("")},
+            "",
+        ),
+        ({"AUTHORS": "Ann", "METADATA": META.format("License-File: AUTHORS")}, {"METADATA": META.format("")}, ""),
+        ({"METADATA": META.format("")}, {"licenses/COPYING": "MIT", "METADATA": META.format("")}, "licenses/COPYING"),
+        ({"notes.txt": "x", "METADATA": META.format("")}, {"METADATA": META.format("")}, "notes.txt"),
+    ],
+    ids=["written", "written-by-older", "lost", "no-license"],
+)
+def test_license_files(published: dict[str, str], straight: dict[str, str], differs: str, tmp_path: Path) -> None:
+    """A license file that the build of the sdist writes is expected; one that the sdist lost is not."""
+    paths = tmp_path / "one.whl", tmp_path / "two.whl"
+    for path, files in zip(paths, (published, straight), strict=True):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in ({"METADATA": META.format("")} | files).items():
+                archive.writestr(f"{INFO}/{name}", content.replace("1.0\n\n", "1.0\n"))
+    found = comparison.compare(*paths, tmp_path)
+    assert (*found.missing, *found.added, *found.changed) == ((f"{INFO}/{differs}",) if differs else ())
+
+
 def compared(folder: Path, name: str, one: str | None, two: str | None) -> comparison.Differences:
     """The comparison of two wheels in which one file has these contents; None where it has not got it."""
     paths = folder / "one.whl", folder / "two.whl"

@@ -107,7 +107,9 @@ def test_version_of_another_package(works: Works) -> None:
     assert finding.message.startswith("other.__version__ is 7.0, the release is 1.0\n→ Write 1.0 where other states it")
 
 
-PARTS = {"acme/core/__init__.py": "", "acme/cloud/__init__.py": "import google.auth.transport\n"}
+CLOUD = "import google.auth.transport\n"
+BESIDE = {"acme/__init__.py": "", "acmed/__init__.py": CLOUD}
+PARTS = {"acme/core/__init__.py": "", "acme/cloud/__init__.py": CLOUD}
 
 
 @pytest.mark.parametrize(
@@ -118,11 +120,21 @@ PARTS = {"acme/core/__init__.py": "", "acme/cloud/__init__.py": "import google.a
         (PARTS, "google-cloud-storage; extra == 'cloud'", Severity.ERROR),
         ({"acme/cloud/__init__.py": "from google.auth import x"}, "google-auth; extra == 'cloud'", Severity.ERROR),
         ({**PARTS, "acme/__init__.py": ""}, "google-auth; extra == 'cloud'", None),
+        (BESIDE, "google-auth; extra == 'cloud'", Severity.WARNING),
+        (BESIDE, "google-auth; extra == 'dev'", Severity.ERROR),
+        ({"acme/__init__.py": CLOUD, "acmed/__init__.py": ""}, "google-auth; extra == 'cloud'", Severity.ERROR),
+        ({"other/__init__.py": "", "acmed/__init__.py": CLOUD}, "google-auth; extra == 'cloud'", Severity.ERROR),
     ],
-    ids=["for an extra", "for development", "for another", "the only part", "a package"],
+    ids=[
+        *("for an extra", "for development", "for another", "the only part", "a package"),
+        *("beside the package", "beside, for development", "the package itself", "beside another"),
+    ],
 )
-def test_part_of_a_namespace(files: Files, requires: str, expected: Severity | None, works: Works) -> None:
-    """A part of a namespace may need an extra, where another part does not; a package's modules are not imported."""
+def test_for_an_extra(files: Files, requires: str, expected: Severity | None, works: Works) -> None:
+    """A part of a namespace may need an extra, where another does not; so may a package beside the project's own.
+
+    A package's modules are not imported.
+    """
     assert [finding.severity for finding in works(files, requires=[requires])] == ([expected] if expected else [])
 
 

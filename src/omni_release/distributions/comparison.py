@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import Parser
 from pathlib import Path
@@ -18,12 +18,14 @@ _LISTS = re.compile(
     r"|[^/]+\.egg-info/.*"
 )
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+_LICENSE = re.compile(r"[^/]+\.dist-info/(?:licenses/)?(.+)")
 # A line of a version file: a commit, its distance or its state, under a name that says so.
 _STATE = re.compile(
     r"^[\s\"'{]*[\w.\"'\[\]-]*(?:commit|revision|node|sha|hash|dirty|date|time|branch|distance|git|scm|vcs)[\w.-]*"
     r"[\s\"'\])]*(?::[^=]*)?(?:[=:]|$)",
     re.IGNORECASE,
 )
+_FILE = "license-file"
 _LARGE = 1024 * 1024
 
 
@@ -40,15 +42,21 @@ class Differences:
 def compare(wheel: Path, other: Path, scratch: Path) -> Differences:
     """How a wheel differs from another one. Compiled files are compared by name alone.
 
-    Both were built below the folder `scratch`, whose paths may be in generated files.
+    Both were built below the folder `scratch`, whose paths may be in generated files. A license file that only the
+    first wheel has is expected: the build of the sdist has written it (pbr writes AUTHORS from the commits).
     """
     own, theirs = hashes(wheel), hashes(other)
+    written = {found[1]: name for name in own.keys() - theirs.keys() if (found := _LICENSE.fullmatch(name))}
     differing = {name for name in own.keys() & theirs.keys() if own[name] != theirs[name]}
     differing = {name for name in differing if not _COMPILED.search(name)}
     first, second = (_texts(path, differing, scratch) for path in (wheel, other))
-    expected = {name for name in differing if _LISTS.fullmatch(name) or _is_expected(name, first, second)}
+    expected = {name for name in differing if _LISTS.fullmatch(name) or _is_expected(name, first, second, written)}
     missing, added = theirs.keys() - own.keys(), own.keys() - theirs.keys()
     expected |= {name for name in missing | added if _LISTS.fullmatch(name)}
+    stated = {
+        value for name in first if _METADATA.fullmatch(name) for key, value in _fields(first[name]) if key == _FILE
+    }
+    expected |= {name for file, name in written.items() if file in stated}
     return Differences(
         tuple(name for name in theirs if name in missing - expected),
         tuple(name for name in own if name in added - expected),
@@ -73,12 +81,16 @@ def _texts(wheel: Path, names: set[str], scratch: Path) -> dict[str, bytes]:
     return {entry.name: built_in.sub(b"", entry.read()) for entry in entries}
 
 
-def _is_expected(name: str, first: Mapping[str, bytes], second: Mapping[str, bytes]) -> bool:
-    """Whether a file only differs in what the two source trees know of the repository, or in the order of fields."""
+def _is_expected(name: str, first: Mapping[str, bytes], second: Mapping[str, bytes], written: Collection[str]) -> bool:
+    """Whether a file only differs in what the two source trees know of the repository, or in the order of fields.
+
+    Or in the metadata's mention of the license files `written`, which only the first wheel has.
+    """
     if name not in first or name not in second:
         return False
     if _METADATA.fullmatch(name):
-        return _fields(first[name]) == _fields(second[name])
+        fields = [field for field in _fields(first[name]) if field[0] != _FILE or field[1] not in written]
+        return fields == _fields(second[name])
     one, two = (set(_lines(content)) for content in (first[name], second[name]))
     return all(_STATE.match(line) for line in one ^ two)
 

@@ -25,14 +25,18 @@ SCRIPTS = ("console_scripts", "gui_scripts")
 """The groups of the entry points that are programs. A program of another project loads those of any other group."""
 
 
-def of_module(installed: InstalledRelease, name: str, imported: Imported, *, others: bool = False) -> Iterator[Finding]:
-    """What is wrong with the import of a package of the project; `others` are there that can be imported.
+def of_module(
+    installed: InstalledRelease, name: str, imported: Imported, works: Collection[str] = ()
+) -> Iterator[Finding]:
+    """What is wrong with the import of a package of the project; those in `works` can be imported.
 
-    Beside those, a part of a namespace may be for an extra alone, as any other module below the top.
+    A part of a namespace beside another one, and a package beside that with the project's name, may be for an extra
+    alone, as any other module below the top.
     """
     if failure := imported.failure:
         missing = installed.third_party(failure)
-        if missing and others and "." in name and installed.requirements.declaration(missing).extras_of_users:
+        optional = _is_beside(name, works, installed.environment.release.project.name)
+        if missing and optional and installed.requirements.declaration(missing).extras_of_users:
             message = f"`import {name}` {installed.needs(missing)}"
             yield installed.finding(message, "import-fails", failure, Severity.WARNING)
         elif missing:
@@ -49,6 +53,13 @@ def of_module(installed: InstalledRelease, name: str, imported: Imported, *, oth
     folder = installed.environment.folder
     if imported.file is not None and not _is_inside(Path(imported.file), folder):
         yield Finding(f"`import {name}` loads {imported.file}, not the installed package", "import-elsewhere")
+
+
+def _is_beside(name: str, works: Collection[str], project: str) -> bool:
+    own = canonicalize_name(project)
+    if "." in name:
+        return bool({*works} - {name})
+    return canonicalize_name(name) != own and own in map(canonicalize_name, works)
 
 
 def of_versions(stated: Mapping[str, str | None], project: str, version: str) -> Iterator[Finding]:
@@ -201,7 +212,7 @@ def of_installed(
     works = {name for name in installed.modules if name not in slow and done[name].failure is None}
     for name in installed.modules:
         if name not in slow:
-            findings += of_module(installed, name, done[name], others=bool(works - {name}))
+            findings += of_module(installed, name, done[name], works)
     if not slow:
         findings += of_versions({name: done[name].version for name in installed.modules}, release.project.name, version)
     for point, value in points.items():

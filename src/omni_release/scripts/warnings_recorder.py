@@ -34,6 +34,7 @@ _DECORATORS = re.compile(
 )
 _DECORATED = ("arg", "wrapped_", "wrapped", "function", "func", "cls")
 _OUTERMOST = "OMNI_RELEASE_PYTEST"
+_OPTIONS = "OMNI_RELEASE_PYTEST_OPTIONS"  # how many of the last arguments are those of omni-release
 _ELSEWHERE = "OMNI_RELEASE_RECORD"  # another file to record to
 _NETWORK = "OMNI_RELEASE_RECORD_NETWORK"  # set to record connections, too
 _LOCAL = re.compile(r"(?:127\.|::1$|localhost|0\.0\.0\.0$|::$|$)")
@@ -121,6 +122,13 @@ class _Recorder:
             os.write(descriptor, data.encode())
         finally:
             os.close(descriptor)
+
+
+def pytest_load_initial_conftests() -> None:
+    """Show the tests the command line of the project: some test what reads `sys.argv`."""
+    own = int(os.environ.pop(_OPTIONS, "0"))
+    if own < len(sys.argv):
+        del sys.argv[len(sys.argv) - own :]
 
 
 def pytest_sessionstart(session: Any) -> None:

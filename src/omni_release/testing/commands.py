@@ -15,6 +15,9 @@ from omni_release.core.world import World
 from omni_release.testing import pytest_settings, used
 from omni_release.testing.selection import selected
 
+OPTIONS_VARIABLE = "OMNI_RELEASE_PYTEST_OPTIONS"
+"""How many of pytest's last arguments are ours: see `warnings_recorder`."""
+
 _LONGEST = 60_000  # characters of node ids on one command line; beyond that, the files are named
 
 
@@ -39,16 +42,19 @@ def command(
     folder = release.environment(environment)
     tests = release.project.settings.tests
     inner = environments.venv_env(world.environment, release.folder, folder, tests.pass_env) | dict(variables or {})
-    inner = {name: value for name, value in inner.items() if name not in without}
     words = tests.command
     program: tuple[str, ...] = (shutil.which(words[0], path=inner["PATH"]) or words[0],)
     arguments = list(words[1:])
     if testing.uses_pytest(release.project):
         if _needs_root(release, world):
             program = (str(environments.python(folder)), "-m", "pytest")
-        arguments = _arguments(release, world, results, tree, arguments, _shortened(nodes))
+        arguments = _arguments(release, tree, arguments, _shortened(nodes), world)
+        own = _own_options(release, results)
         if nodes:  # their paths are those below the tree, which pytest may find another root for
-            arguments.append(f"--rootdir={tree}")
+            own.append(f"--rootdir={tree}")
+        inner[OPTIONS_VARIABLE] = str(len(own))
+        arguments += own
+    inner = {name: value for name, value in inner.items() if name not in without}
     return Run(
         (sys.executable, "-I", str(scripts.program("process_group")), *program, *arguments),
         cwd=tree,
@@ -58,24 +64,26 @@ def command(
     )
 
 
-def _arguments(
-    release: Release, world: World, results: Path, tree: Path, arguments: list[str], nodes: tuple[str, ...]
-) -> list[str]:
-    settings = pytest_settings.read(release.project.root, release.project.metadata)
+def _arguments(release: Release, tree: Path, arguments: list[str], nodes: tuple[str, ...], world: World) -> list[str]:
+    """The arguments of the project's command, and what to test."""
     if nodes:
         arguments = [word for word in arguments if word.startswith("-") or not (release.tests_tree / word).exists()]
-        arguments += nodes
-    else:
-        inside = testing.packages_to_test(release.project, testing.copied_files(release, world))
-        usual = release.project.settings.tests.command == ("pytest",)
-        arguments += inside or (selected(release.project.root, release.project.metadata, tree) if usual else ())
-    if settings.measures_coverage():
-        arguments.append("--no-cov")  # it is of the source folder, which this copy leaves out
+        return [*arguments, *nodes]
+    inside = testing.packages_to_test(release.project, testing.copied_files(release, world))
+    usual = release.project.settings.tests.command == ("pytest",)
+    return [*arguments, *(inside or (selected(release.project.root, release.project.metadata, tree) if usual else ()))]
+
+
+def _own_options(release: Release, results: Path) -> list[str]:
+    """The options that are ours; `warnings_recorder` takes them out of what tests see in `sys.argv`."""
+    settings = pytest_settings.read(release.project.root, release.project.metadata)
+    # It is of the source folder, which this copy leaves out.
+    coverage = ("--no-cov",) if settings.measures_coverage() else ()
     # One module that cannot be collected, for want of a package, does not keep the others from running.
     # What a failed test prints can say why it failed, where a program that it starts has no network.
     keys = ("junit_family=xunit1", "junit_logging=all", "junit_log_passing_tests=false")
     options = (word for key in keys for word in ("-o", key))
-    return [*arguments, f"--junitxml={results}", *options, "--continue-on-collection-errors"]
+    return [*coverage, f"--junitxml={results}", *options, "--continue-on-collection-errors"]
 
 
 def _needs_root(release: Release, world: World) -> bool:
