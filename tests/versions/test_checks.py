@@ -59,6 +59,31 @@ def test_what_blocks(path: str, text: str, rule: str, strict: bool, tmp_path: Pa
     assert ran.code == int(blocks)
 
 
+POETRY = '[tool.poetry]\nversion = "1.2.2"\n'
+
+
+@pytest.mark.parametrize(
+    ("back_end", "tool", "cfg", "rule"),
+    [
+        ("maturin", POETRY, "", STALE),
+        ("hatchling.build", POETRY, "", STALE),
+        ("poetry.core.masonry.api", POETRY, "", SHIPS),
+        ("hatchling.build", "", "[metadata]\nversion = 1.2.2\n", STALE),
+        ("setuptools.build_meta", "", "[metadata]\nversion = 1.2.2\n", SHIPS),
+        ("local", 'backend-path = ["."]\n', "[metadata]\nversion = 1.2.2\n", SHIPS),
+    ],
+)
+def test_of_another_back_end(back_end: str, tool: str, cfg: str, rule: str, tmp_path: Path) -> None:
+    """What is for a back end that does not build the project is a warning."""
+    build = f'[build-system]\nrequires = []\nbuild-backend = "{back_end}"\n'
+    (tmp_path / "pyproject.toml").write_text(f'{build}{tool}[project]\nname = "acme"\nversion = "1.2.3"\n')
+    (tmp_path / "setup.cfg").write_text(cfg)
+    (tmp_path / "acme.py").touch()
+    ran = omni("version", "check", "--format", "json", cwd=tmp_path)
+    (finding,) = ran.outcome("versions-agree")["findings"]
+    assert (finding["rule"], ran.code) == (f"versions-agree/{rule}", int(rule == SHIPS))
+
+
 def test_what_settings_name_blocks(tmp_path: Path) -> None:
     """A place that the project itself names blocks wherever it is: to name it is to ask."""
     place = '[[tool.omni-release.version.place]]\npath = "deploy.yaml"\nkey = "tag"\n'

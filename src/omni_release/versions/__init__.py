@@ -58,7 +58,7 @@ class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unread
 
     `siblings` are the folders of the repository's other projects, `unreadable` the malformed files with the reason.
     `unheaded` are the changelogs that have headings, but none for the version. `by_settings` are the places that the
-    settings name, `by_tools` the versions that other tools keep in their own settings.
+    settings name, `by_tools` the versions for other tools, and for back ends other than the one of its build.
     """
 
     __slots__ = ()
@@ -115,7 +115,7 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
         places += named
         places = [p for p in places if p.role == SOURCE or not configured.is_ignored(member, p.path)]
     unheaded = tuple(_changelogs_without_heading(member, version))
-    by_tools = frozenset(configured.bump_tool_version.find(search))
+    by_tools = frozenset((*configured.bump_tool_version.find(search), *metadata.of_other_back_ends(search)))
     unreadable = tuple(checkout.unreadable)
     return ProjectVersions(
         member.name, tuple(_unique(places)), siblings, unreadable, unheaded, frozenset(named), by_tools

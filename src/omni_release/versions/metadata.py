@@ -26,6 +26,22 @@ def project_metadata(search: Search) -> Iterator[Place]:
     yield from member.checkout.places(member.at + "setup.cfg", stated, MIRROR)
 
 
+_OF_POETRY = ("poetry",)
+_OF_SETUPTOOLS = ("setuptools", "pbr", "distutils")
+
+
+def of_other_back_ends(search: Search) -> Iterator[Place]:
+    """`version` of [tool.poetry] or setup.cfg, where the build has another back end, which does not read it."""
+    member = search.member
+    back_end = str(member.table("build-system").get("build-backend", ""))
+    if not back_end or "backend-path" in member.table("build-system"):
+        return
+    for place in project_metadata.find(search):
+        readers = _OF_SETUPTOOLS if place.path.endswith("setup.cfg") else _OF_POETRY
+        if not back_end.startswith(readers):
+            yield place
+
+
 @reads("meson.build")
 def meson(search: Search) -> Iterator[Place]:
     """`project(version: …)` of meson.build, where Meson is the back end."""
