@@ -8,7 +8,7 @@ import pytest
 
 from omni_release.core.model import Package, Project
 from omni_release.core.settings import Settings
-from omni_release.testing import has_tests, without_modules
+from omni_release.testing import has_tests, named_tests, without_modules
 
 FILES = (
     "conftest.py",
@@ -46,6 +46,9 @@ def test_modules_stay_behind(shipped: tuple[str, ...], copied: set[str], tmp_pat
         ("[pytest]\npython_files = checks.py *_spec.py\n", "tests/checks.py", True),
         ("[pytest]\npython_files = checks.py *_spec.py\n", "tests/test_a.py", False),
         ("[pytest]\npython_files = tests/*.py\n", "tests/a.py", True),
+        ("", "test.py", True),
+        ("", "tests.py", True),
+        ("", "acme/tests.py", False),
     ],
 )
 def test_has_tests(settings: str, file: str, expected: bool, tmp_path: Path) -> None:
@@ -53,6 +56,20 @@ def test_has_tests(settings: str, file: str, expected: bool, tmp_path: Path) -> 
     (tmp_path / "pytest.ini").write_text(settings or "[pytest]\n", encoding="utf-8")
     project = Project(tmp_path, "acme", (), Settings(), {})
     assert has_tests(project, [PurePosixPath(file)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["tests/test_a.py", "test.py"], ()),
+        (["test.py", "setup.py"], ("test.py",)),
+        (["setup.py"], ("--pyargs", "acme")),
+    ],
+)
+def test_named(files: list[str], expected: tuple[str, ...], tmp_path: Path) -> None:
+    """What pytest does not collect by itself is named, where it would collect nothing else."""
+    project = Project(tmp_path, "acme", (Package(Path("acme"), "acme"),), Settings(), {})
+    assert named_tests(project, map(PurePosixPath, files)) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from omni_release.core.world import World
 from omni_release.testing import pytest_settings
 from omni_release.testing.inner_tests import InnerTests, inner_tests
 
-NO_TESTS = "the project has no tests: no file is named test_*.py or *_test.py"
+NO_TESTS = "the project has no tests: no file is named test_*.py, *_test.py, test.py or tests.py"
 
 _MODULES = {".py", ".pyc", ".so", ".pyd"}
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+[a-z]+://")
@@ -78,9 +78,13 @@ def uses_pytest(project: Project) -> bool:
 
 
 def has_tests(project: Project, files: Iterable[PurePosixPath]) -> bool:
-    """Whether pytest would collect one of these files, or the tests have a command of their own."""
-    if not uses_pytest(project):
-        return True
+    """Whether pytest would collect one of these files, if need be by its name, or the tests have their own command."""
+    files = tuple(files)
+    return not uses_pytest(project) or _collects(project, files) or bool(_by_name(files))
+
+
+def _collects(project: Project, files: Iterable[PurePosixPath]) -> bool:
+    """Whether pytest would collect one of these files without its name."""
     settings = pytest_settings.read(project.root, project.metadata)
     folders = settings.folders(project.root)
     return any(
@@ -99,9 +103,15 @@ def _is_of_tests(file: PurePosixPath) -> bool:
     return file.suffix == ".py" and (file.name.startswith("test") or file_roles.is_test(file))
 
 
-def packages_to_test(project: Project, files: Iterable[PurePosixPath]) -> tuple[str, ...]:
-    """The arguments for pytest where all tests are installed inside the import packages: run those."""
-    return () if has_tests(project, files) else ("--pyargs", *importable(project))
+def named_tests(project: Project, files: Iterable[PurePosixPath]) -> tuple[str, ...]:
+    """The arguments for pytest where it would collect nothing: a `test.py`, or all that is installed with the wheel."""
+    files = tuple(files)
+    return () if _collects(project, files) else _by_name(files) or ("--pyargs", *importable(project))
+
+
+def _by_name(files: Iterable[PurePosixPath]) -> tuple[str, ...]:
+    """The modules of tests at the top that pytest collects only where they are named."""
+    return tuple(str(file) for file in files if str(file) in ("test.py", "tests.py"))
 
 
 def copied_files(release: Release, world: World) -> tuple[PurePosixPath, ...]:

@@ -69,9 +69,9 @@ def _arguments(release: Release, tree: Path, arguments: list[str], nodes: tuple[
     if nodes:
         arguments = [word for word in arguments if word.startswith("-") or not (release.tests_tree / word).exists()]
         return [*arguments, *nodes]
-    inside = testing.packages_to_test(release.project, testing.copied_files(release, world))
+    named = testing.named_tests(release.project, testing.copied_files(release, world))
     usual = release.project.settings.tests.command == ("pytest",)
-    return [*arguments, *(inside or (selected(release.project.root, release.project.metadata, tree) if usual else ()))]
+    return [*arguments, *(named or (selected(release.project.root, release.project.metadata, tree) if usual else ()))]
 
 
 def _own_options(release: Release, results: Path) -> list[str]:
