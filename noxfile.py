@@ -13,7 +13,7 @@ import nox
 import omni_release.sessions
 from omni_release import lane_names
 from omni_release.cli import command_reference, explain
-from omni_release.core import settings_reference
+from omni_release.core import settings_reference, vendors
 from omni_release.models import registry
 
 # `tests` is a lane elsewhere (here: `omni-release tests`); in this project it runs the whole suite on each Python.
@@ -160,9 +160,12 @@ def docs(session: nox.Session) -> None:
     write_between("docs/how-it-works.md", "rooms", drawing_of_rooms())
     write_between("docs/settings.md", "settings", f"```toml\n{settings_reference.example()}```\n")
     write_between("docs/models.md", "platforms", registry.overview())
+    write_between("docs/smoke.md", "vendors", vendors.overview())
     schema = json.dumps(settings_reference.json_schema(), indent=2, ensure_ascii=False) + "\n"
     Path("docs/settings.schema.json").write_text(schema, encoding="utf-8", newline="\n")
-    session.log("docs/: checks.md, commands.md, how-it-works.md, models.md, settings.md, settings.schema.json")
+    session.log(
+        "docs/: checks.md, commands.md, how-it-works.md, models.md, settings.md, settings.schema.json, smoke.md"
+    )
     if session.posargs:
         make_site(session, *session.posargs)
 

@@ -12,7 +12,7 @@ import omni_release
 from omni_release import lane_names
 from omni_release.cli import command_reference, explain
 from omni_release.cli.main import build_parser
-from omni_release.core import errors, settings_reference
+from omni_release.core import errors, settings_reference, vendors
 from omni_release.core.own_commands import COMMANDS
 from omni_release.models import registry
 
@@ -58,6 +58,7 @@ def test_the_reference_of_the_settings_is_up_to_date() -> None:
 def test_the_platforms_of_the_models_are_up_to_date() -> None:
     """docs/models.md is what `nox -s docs` writes."""
     assert f"<!-- platforms -->\n{registry.overview()}<!-- /platforms -->" in read("docs/models.md")
+    assert f"<!-- vendors -->\n{vendors.overview()}<!-- /vendors -->" in read("docs/smoke.md")
 
 
 def test_each_command_is_documented() -> None:

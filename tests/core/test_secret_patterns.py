@@ -62,7 +62,7 @@ def test_no_key(text: str) -> None:
     [
         ({"GEMINI_API_KEY": " one ", "GOOGLE_API_KEY": "other"}, ("one", "other")),
         ({"GEMINI_API_KEY": " ", "GOOGLE_API_KEY": "other", "ACME_API_KEY": "another"}, ("other",)),
-        ({"OPENAI_API_KEY": "one", "ANTHROPIC_AUTH_TOKEN": "other"}, ("other", "one")),
+        ({"OPENAI_API_KEY": "one", "ANTHROPIC_AUTH_TOKEN": "other"}, ("one", "other")),
         ({}, ()),
     ],
 )

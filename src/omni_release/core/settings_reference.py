@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from omni_release.core import renamed
 from omni_release.core.settings import TABLE, Settings
 from omni_release.core.settings_reader import fields_of, is_table
-from omni_release.core.vendors import VENDORS
 
 
 class Key(NamedTuple):
@@ -102,7 +101,7 @@ KEYS = {
     "dependencies.lower-bounds": Key("true", "install the package with each dependency at its lower bound"),
     "dependencies.vulnerabilities": Key("true", "run pip-audit, which must be installed; needs the network"),
     "smoke.tests": Key('["tests/smoke"]', "your own pytest files; default: omni-release's scenarios"),
-    "smoke.vendors": Key('["openai", "anthropic"]', f"default: gemini. Known: {', '.join(VENDORS)}"),
+    "smoke.vendors": Key('["openai", "anthropic"]', "the services that the tests call; default: gemini"),
     "smoke.cassettes": Key('"cassettes"', "the folder with the cassettes"),
     "smoke.budget": Key("1.0", "USD, for a live run; overridden by --budget"),
     "smoke.timeout": Key("900", "seconds, for a whole run; overridden by --deadline"),

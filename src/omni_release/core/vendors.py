@@ -67,6 +67,16 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
                 "a Google access token": WORD_START + rb"ya29\.[\w.-]{30,}",
             },
         ),
+        "openai": Vendor(
+            "OpenAI",
+            ("OPENAI_API_KEY",),
+            ("api.openai.com",),
+            "openai",
+            "openai",
+            ("OPENAI_BASE_URL",),
+            shapes={"an OpenAI key": WORD_START + rb"sk-(?!ant-)" + _RANDOM},
+            account={"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"},
+        ),
         "anthropic": Vendor(
             "Anthropic",
             ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
@@ -77,30 +87,6 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             ("x-api-key", "authorization"),
             shapes={"an Anthropic key": WORD_START + rb"sk-ant-" + _RANDOM},
         ),
-        "openrouter": Vendor(
-            "OpenRouter",
-            ("OPENROUTER_API_KEY",),
-            ("openrouter.ai",),
-            base_urls=("OPENROUTER_BASE_URL",),
-            shapes={"an OpenRouter key": WORD_START + rb"sk-or-v1-[0-9a-f]{64}(?![\w-])"},
-        ),
-        "deepseek": Vendor(
-            "DeepSeek",
-            ("DEEPSEEK_API_KEY",),
-            ("api.deepseek.com",),
-            "deepseek",
-            shapes={"a DeepSeek key": WORD_START + rb"sk-[0-9a-f]{32}(?![\w-])"},
-        ),
-        "openai": Vendor(
-            "OpenAI",
-            ("OPENAI_API_KEY",),
-            ("api.openai.com",),
-            "openai",
-            "openai",
-            ("OPENAI_BASE_URL",),
-            shapes={"an OpenAI key": WORD_START + rb"sk-" + _RANDOM},
-            account={"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"},
-        ),
         "xai": Vendor(
             "xAI",
             ("XAI_API_KEY",),
@@ -110,6 +96,13 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             shapes={"an xAI key": WORD_START + rb"xai-[0-9A-Za-z]{80}"},
         ),
         "mistral": Vendor("Mistral", ("MISTRAL_API_KEY",), ("api.mistral.ai",), "mistral", "mistralai"),
+        "deepseek": Vendor(
+            "DeepSeek",
+            ("DEEPSEEK_API_KEY",),
+            ("api.deepseek.com",),
+            "deepseek",
+            shapes={"a DeepSeek key": WORD_START + rb"sk-[0-9a-f]{32}(?![\w-])"},
+        ),
         "cohere": Vendor(
             "Cohere",
             ("CO_API_KEY", "COHERE_API_KEY"),
@@ -125,6 +118,12 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             sdk="groq",
             base_urls=("GROQ_BASE_URL",),
             shapes={"a Groq key": WORD_START + rb"gsk_[0-9A-Za-z]{52}"},
+        ),
+        "openrouter": Vendor(
+            "OpenRouter",
+            ("OPENROUTER_API_KEY",),
+            ("openrouter.ai",),
+            shapes={"an OpenRouter key": WORD_START + rb"sk-or-v1-[0-9a-f]{64}(?![\w-])"},
         ),
         "azure": Vendor(
             "Azure OpenAI",
@@ -188,3 +187,12 @@ def shapes() -> Iterator[tuple[str, bytes]]:
     """The patterns of the keys of all vendors, by what a finding calls them."""
     for vendor in VENDORS.values():
         yield from vendor.shapes.items()
+
+
+def overview() -> str:
+    """The vendors as a table in Markdown: what to write in the settings, and what each needs."""
+    lines = ["| `vendors` | service | a key in | variable of its base URL |", "|---|---|---|---|"]
+    for name, vendor in VENDORS.items():
+        keys, urls = (", ".join(f"`{variable}`" for variable in names) for names in (vendor.keys, vendor.base_urls))
+        lines.append(f"| `{name}` | {vendor.title} | {keys} | {urls or '–'} |")
+    return "\n".join((*lines, ""))
