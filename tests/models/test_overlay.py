@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from omni_release import models
-from omni_release.core.errors import SettingsError, UsageError
+from omni_release.cli import models as cli_models
+from omni_release.core.errors import Inconclusive, SettingsError, UsageError
 from omni_release.emulators.service import GenerateRequest
 from omni_release.images import pricing
-from omni_release.models import overlay, sources
+from omni_release.models import names, overlay, sources
 from omni_release.models.facts import Stage
 from omni_release.models.overlay import Overlay
 from omni_release.models.registry import OVERLAY
@@ -243,8 +245,8 @@ def test_overlay_is_written_and_read(tmp_path: Path) -> None:
         (OPENAI, "gpt-4o", "deprecated, shuts down 2027-02-14"),  # first-hand, later, not dead yet
         (LITELLM, "gpt-3.5-turbo-16k", "shut down 2024-09-13"),  # second-hand, later
         (LITELLM, "dall-e-3", "shut down 2026-05-12"),
-        (LITELLM, "gemini-3.8-flash", "shuts down 2027-09-02"),
-        (LITELLM, "vertex_ai/gemini-3.8-flash", "shuts down 2027-08-02"),  # a bare Google name is one of Vertex AI
+        (LITELLM, "gemini-3.8-flash", "earliest end 2027-09-02"),
+        (LITELLM, "vertex_ai/gemini-3.8-flash", "earliest end 2027-08-02"),  # a bare Google name is one of Vertex AI
         (ANTHROPIC, "claude-opus-4-6", "shut down 2026-12-01"),
         (ANTHROPIC, "claude-opus-5", "stable, no shutdown date announced"),
     ],
@@ -319,7 +321,11 @@ def served() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = json.dumps(LITELLM).encode()
-            self.send_response(200 if self.path.partition("?")[0] == "/prices.json" else 404)
+            if self.path == "/api.openai.com":
+                body = json.dumps(OPENAI | {"headers": dict(self.headers)}).encode()
+            known = {"/prices.json": 200, "/api.openai.com": 200, "/redirect": 302}
+            self.send_response(known.get(self.path.partition("?")[0], 404))
+            self.send_header("Location", "/prices.json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -366,3 +372,99 @@ def test_user_cache_is_looked_up_and_no_run_reads_it(project: Path) -> None:
     assert "gpt-5.5: shuts down 2027-06-01" in omni("models", "list", cwd=project, environment=there).out
     model = models.at(project).find("gpt-5.5")
     assert model is not None and model.end is None and model.stage is Stage.LISTED
+
+
+def priced(provider: str, end: str | None, **more: object) -> dict[str, object]:
+    """A row of LiteLLM's file."""
+    return {"litellm_provider": provider, "mode": "chat"} | ({"deprecation_date": end} if end else {}) | more
+
+
+@pytest.mark.parametrize(
+    ("key", "row", "platform", "name", "phrase"),
+    [
+        # What is known says more than the date alone.
+        ("xai/grok-imagine-image-quality", ("xai", "2026-11-02"), "xai", "grok-imagine-image-quality",
+         "routed since 2026-11-02"),
+        ("gemini/veo-3.1-generate-preview", ("gemini", "2026-10-22"), "gemini-api", "veo-3.1-generate-preview",
+         "earliest end 2026-10-22 has passed, shutdown not confirmed"),
+        ("meta.llama3-1-70b-instruct-v1:0", ("bedrock", "2027-03-30"), "bedrock", "meta.llama3-1-70b-instruct-v1:0",
+         "deprecated, shuts down 2027-03-30"),
+        ("gemini-3-pro-image", ("vertex_ai", "2027-05-28"), "vertex-ai", "gemini-3-pro-image",
+         "stable, no shutdown date announced"),  # "not before" that day
+        # Dates that may be the earliest ones.
+        ("gemini-9-flash", ("vertex_ai", "2026-10-01"), "vertex-ai", "gemini-9-flash",
+         "earliest end 2026-10-01 has passed, shutdown not confirmed"),
+        ("azure/gpt-9", ("azure", "2028-10-01"), "azure", "gpt-9", "earliest end 2028-10-01"),
+        # A vendor's own.
+        ("gpt-9", ("openai", "2026-10-01"), "openai", "gpt-9", "shut down 2026-10-01"),
+        ("mistral/mistral-nova-latest", ("mistral", None), "mistral", "mistral-nova-latest",
+         "alias that moves to newer models"),
+        # No names that the scanner knows: they are words.
+        ("azure/ada", ("azure", "2028-02-09"), "azure", "ada", None),
+        ("azure/model-router", ("azure", "2027-02-09"), "azure", "model-router", None),
+        ("azure/Phi-9", ("azure", "2027-02-09"), "azure", "Phi-9", None),
+        ("azure/gpt-9", ("azure", None), "azure", "gpt-9", None),
+        ("us.meta.llama3-1-70b-instruct-v1:0", ("bedrock", "2027-03-30"), "bedrock",
+         "us.meta.llama3-1-70b-instruct-v1:0", "deprecated, shuts down 2027-03-30"),  # the row without the region
+        ("1024-x-1024/dall-e-9", ("openai", "2028-02-09"), "openai", "dall-e-9", None),
+    ],
+)  # fmt: skip
+def test_rows_of_litellm(key: str, row: tuple[str, str | None], platform: str, name: str, phrase: str | None) -> None:
+    """A date of LiteLLM's adds to what is known, and never takes from it."""
+    registry = overlay.merged(models.builtin(), updated({key: priced(*row)}).overlay)
+    model = registry.find(name, platform)
+    assert (model and model.phrase(TODAY)) == phrase
+
+
+def test_a_claim_is_made_once() -> None:
+    """A date that a claim states already, by another copy of the same source, is no new claim."""
+    document = {"gpt-3.5-turbo-16k": priced("openai", "2026-10-23")}
+    model = overlay.merged(models.builtin(), updated(document).overlay).find("gpt-3.5-turbo-16k")
+    known = models.find("gpt-3.5-turbo-16k")
+    assert model is not None and known is not None and model.contested == known.contested != ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('M = "acme"\n', ["acme"]),
+        ("model: acme\n", ["acme"]),
+        ("# acme is the name of a company, and of acme\n", []),
+        ("import acme\n", []),
+        ("# acme-vision-1\n", ["acme-vision-1"]),
+    ],
+)
+def test_a_row_whose_name_is_a_word(text: str, found: list[str], tmp_path: Path) -> None:
+    """A plain word is a name in quotes alone, or as the value of a key; one with a digit or hyphen is one anywhere."""
+    (tmp_path / "a.py").write_text(text, encoding="utf-8")
+    search = names.find_names(str(tmp_path), also=("acme", "acme-vision-1"))
+    assert [occurrence.name for occurrence in search.occurrences] == found
+
+
+@pytest.mark.parametrize(("day", "read"), [("1980-01-01", True), ("2026-01-02", False), ("2099-01-01", True)])
+def test_the_day_of_a_file(day: str, read: bool, project: Path) -> None:
+    """The facts are of the day of the file; of today where it has none of its own, as in an archive."""
+    (project / "openai.json").write_text(json.dumps(OPENAI), encoding="utf-8")
+    seconds = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
+    os.utime(project / "openai.json", (seconds, seconds))
+    before = datetime.now(UTC).date()
+    _, _, stated = cli_models._read(str(project / "openai.json"), before)
+    assert stated == (before if read else date.fromisoformat(day))
+
+
+def test_a_vendors_own_list(project: Path, served: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its key the vendor's own list is read; the key is in no message and no file, and goes to no other host."""
+    key = "sk-" + "k3y" * 15
+    monkeypatch.setattr(sources, "LISTS", {"openai": (f"{served}/{{host}}", {"Authorization": "Bearer {key}"})})
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    with pytest.raises(Inconclusive, match="no key of OpenAI is set"):
+        cli_models._read("openai", TODAY)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    data, origin, _ = cli_models._read("openai", TODAY)
+    assert (json.loads(data)["headers"]["Authorization"], origin) == (f"Bearer {key}", f"{served}/api.openai.com")
+    monkeypatch.setattr(sources, "LISTS", {"openai": (f"{served}/redirect", {"x-api-key": "{key}"})})
+    with pytest.raises(Inconclusive, match="it redirects") as raised:
+        cli_models._read("openai", TODAY)
+    assert key not in str(raised.value.full_message)

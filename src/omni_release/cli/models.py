@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 50_000_000  # bytes
 
+_FIRST_YEAR = 2023  # of such lists: a file that was in an archive may be of 1980-01-01
+
 
 class Arguments(lane.Arguments):
     """The arguments of a lane, and those of `update`; without `origin`, LiteLLM's price file is read."""
@@ -42,8 +44,8 @@ def add_parser(commands: Commands, name: str) -> None:
     listing.set_defaults(run=run_list)
     words = "Add newer facts to omni-release-models.toml, a file of the project"
     updating = subcommand(added, "update", words, "models update", "models update --from openai-models.json --dry-run")
-    words = "LiteLLM's price file (default), or a list of OpenAI, Anthropic or Mistral"
-    updating.add_argument("--from", dest="origin", metavar="FILE|URL", help=words)
+    words = "LiteLLM's price file (default), a list of OpenAI, Anthropic or Mistral, or the vendor's name, with its key"
+    updating.add_argument("--from", dest="origin", metavar="FILE|URL|VENDOR", help=words)
     updating.add_argument("--user", action="store_true", help="write to your own cache, which a release ignores")
     add_project(updating)
     add_dry_run(updating)
@@ -152,12 +154,17 @@ def run_update(arguments: Arguments) -> int:
 
 def _read(origin: str, today: date) -> tuple[bytes, str, date]:
     """The bytes of a source, how it is named in the overlay, and the day that its facts are of."""
+    import os
     from datetime import UTC, datetime
     from pathlib import Path
 
     from omni_release.core.redaction import public_address
     from omni_release.index import downloads
+    from omni_release.models import sources
 
+    if origin in sources.LISTS and not Path(origin).exists():
+        address, headers = sources.vendor_list(origin, os.environ)
+        return downloads.read_url(address, _LARGEST, headers), public_address(address), today
     if "://" in origin:
         return downloads.read_url(origin, _LARGEST), public_address(origin), today
     path = Path(origin)
@@ -166,4 +173,5 @@ def _read(origin: str, today: date) -> tuple[bytes, str, date]:
     except OSError as error:
         hint = "Name a file, or an address with https://."
         raise UsageError(f"{origin} cannot be read: {error.strerror}", hint) from None
-    return data, path.name, min(today, datetime.fromtimestamp(changed, UTC).date())
+    day = datetime.fromtimestamp(changed, UTC).date()
+    return data, path.name, day if day <= today and day.year >= _FIRST_YEAR else today

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from packaging.tags import Tag, sys_tags
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
@@ -62,18 +64,22 @@ def kept(simple_url: str, file: IndexFile, folder: Path) -> Path:
     return path
 
 
-def read_url(url: str, most: int) -> bytes:
+def read_url(url: str, most: int, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """The bytes at an http or https address. Raises UsageError for any other, and where they are more than `most`.
 
-    Raises Inconclusive where the server does not answer with them.
+    `headers` may hold a key: with them no redirect is followed. Raises Inconclusive where the server does not answer
+    with the bytes.
     """
     shown = public_address(url)
     if not url.lower().startswith(("https://", "http://")):
         raise UsageError(f"{shown} is not an http or https address", "Name a file, or an address with https://.")
     content = bytearray()
     try:
-        with open_session(url) as client, client.s.get(url, stream=True, timeout=_SILENCE) as response:
+        options: dict[str, Any] = {"stream": True, "timeout": _SILENCE, "allow_redirects": not headers}
+        with open_session(url) as client, client.s.get(url, headers=dict(headers), **options) as response:
             response.raise_for_status()
+            if response.is_redirect:
+                raise ValueError(f"it redirects ({response.status_code})")
             for chunk in response.iter_content(_CHUNK):
                 content += chunk
                 if len(content) > most:

@@ -159,7 +159,8 @@ def _model_meant(occurrence: Occurrence, registry: Registry, today: date) -> Mod
 
 def _judge(model: Model, occurrence: Occurrence, registry: Registry, today: date) -> tuple[str, Rule, Severity] | None:
     """The message, the rule, and the severity where the name is used; None if no end is near."""
-    stage, phrase = model.stage_on(today), model.phrase(today)
+    stage = model.stage_on(today)
+    phrase = model.phrase(today) + registry.elsewhere(model, occurrence.platform)
     default = registry.find(occurrence.name, occurrence.platform) or model
     unlisted = (name for name in model.successors if registry.find(name) is None)
     heir = registry.successor(model.name, today, model.platform) or next(unlisted, "")
@@ -168,8 +169,8 @@ def _judge(model: Model, occurrence: Occurrence, registry: Registry, today: date
     soon = model.end is not None and 0 < days <= SOON.days
     within = f", in {counted(days, 'day')}"
     if not default.lives(today) and model.lives(today):
-        where = registry.title(model.platform)
-        judged = (f"{model.name}: {default.phrase(today)}{use}; on {where} {phrase}", UNCONFIRMED, Severity.WARNING)
+        there = f"on {registry.title(model.platform)} {model.phrase(today)}"
+        judged = (f"{model.name}: {default.phrase(today)}{use}; {there}", UNCONFIRMED, Severity.WARNING)
     elif stage is Stage.SHUT_DOWN:
         judged = (f"{model.name}: {phrase}{use}", SHUT_DOWN, Severity.ERROR)
     elif stage in (Stage.UNCONFIRMED, Stage.CONTESTED, Stage.NEVER):

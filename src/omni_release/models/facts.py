@@ -26,6 +26,10 @@ PLATFORMS = (
 """The platforms of the built-in table. A name without its platform is looked up in this order."""
 
 
+RESALE = ("vertex-ai", "azure", "bedrock")
+"""The platforms that serve the models of other vendors, or under dates of their own."""
+
+
 class Stage(enum.StrEnum):
     """How far a model's life has come. The value is the word of the data files.
 
@@ -171,6 +175,8 @@ class Model:
             return "alias that moves to newer models"
         if end is not None and self.stage is Stage.ROUTED:
             return f"routed from {end}"
+        if end is not None and self.stage is Stage.UNCONFIRMED:
+            return f"{'deprecated, ' * (stage is Stage.DEPRECATED)}earliest end {end}"
         if end is not None:
             return f"{'deprecated, ' * (stage is Stage.DEPRECATED)}shuts down {end}"
         since = f" since {self.deprecated}" if stage is Stage.DEPRECATED and self.deprecated else ""

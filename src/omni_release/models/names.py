@@ -79,7 +79,7 @@ class Search:
 def find_names(root: str, files: Iterable[str] | None = None, also: Iterable[str] = ()) -> Search:
     """Every model name in the tree at `root`: in the given files, by default in all that git does not ignore.
 
-    `also` are names of no known form.
+    `also` are names of no known form; one that is a plain word counts only in quotes, or as the value of a key.
     """
     occurrences: list[Occurrence] = []
     unread: list[tuple[str, str]] = []
@@ -140,12 +140,14 @@ def _spans(data: bytes, own: tuple[bytes, ...], *, prose: bool) -> Iterator[tupl
     """Start and end of each name, and whether the rest of it is built at run time."""
     for start in _starts(data, own):
         if name := next((name for name in own if _is_whole_word(data, start, name)), b""):
-            yield start, start + len(name), False
+            end = start + len(name)
+            if not name.isalpha() or _is_quoted(data, start, end) or (not prose and _is_value(data, start)):
+                yield start, end, False
             continue
         match = patterns.NAME.match(data, start)
         if match is None and not prose:
             match = patterns.GENERIC.match(data, start)
-            if match is not None and not (_is_quoted(data, match) or _is_value(data, start)):
+            if match is not None and not (_is_quoted(data, start, match.end()) or _is_value(data, start)):
                 match = None
         if match is not None and _is_name(data, match, prose):
             yield start, match.end(), False
@@ -178,11 +180,11 @@ def _is_whole_word(data: bytes, start: int, name: bytes) -> bool:
     return data.startswith(name, start) and not re.match(rb"[A-Za-z0-9_-]|\.[A-Za-z0-9]", data[end : end + 2])
 
 
-def _is_quoted(data: bytes, match: re.Match[bytes]) -> bool:
-    """Whether quotes are around a match, or around it with the prefix of a client."""
-    before = data[max(0, match.start() - _LONGEST) : match.start()]
+def _is_quoted(data: bytes, start: int, end: int) -> bool:
+    """Whether quotes are around a word, or around it with the prefix of a client."""
+    before = data[max(0, start - _LONGEST) : start]
     opened = re.search(rb"([\"'`])(?:[\w.~-]+[/:])*\Z", before)
-    return opened is not None and data[match.end() : match.end() + 1] == opened[1]
+    return opened is not None and data[end : end + 1] == opened[1]
 
 
 def _is_value(data: bytes, start: int) -> bool:
@@ -208,4 +210,4 @@ def _is_name(data: bytes, match: re.Match[bytes], prose: bool) -> bool:  # noqa:
         return False
     if patterns.is_other_word(name):
         return False
-    return not patterns.WEAK.fullmatch(name) or _is_quoted(data, match) or (not prose and _is_value(data, start))
+    return not patterns.WEAK.fullmatch(name) or _is_quoted(data, start, end) or (not prose and _is_value(data, start))

@@ -225,7 +225,8 @@ def combined(known: Model, new: Model) -> Model:
     """A row with newer facts.
 
     What was read at the vendor stays where the newer source is second-hand; its other date becomes a claim. No source
-    revives what the vendor calls dead. A second-hand source without a date says nothing about the stage.
+    revives what the vendor calls dead. A second-hand source without a date, or with one that is known (also as the day
+    before which the vendor promises no end), says nothing about the stage.
     """
     first = new.end_is_first_hand
     price = known.price if new.price is None else new.price
@@ -235,11 +236,12 @@ def combined(known: Model, new: Model) -> Model:
     dead = stated and (known.end is None or known.end <= new.checked)
     if stated and known.end_is_first_hand and (dead or not first):
         contested = known.contested
-        if new.end is not None and new.end != known.end:
+        claimed = {known.end, *(claim.end for claim in contested)}
+        if new.end is not None and new.end not in claimed:
             own = () if contested else (Claim(known.end, known.source),)
-            contested = tuple(dict.fromkeys((*contested, *own, Claim(new.end, new.source))))
+            contested = (*contested, *own, Claim(new.end, new.source))
         return replace(known, price=price, contested=contested)
-    if not first and new.end is None and new.stage in CURRENT:
+    if not first and (new.end in (known.end, known.not_before) or (new.end is None and new.stage in CURRENT)):
         return replace(known, price=price)
     return replace(
         new,

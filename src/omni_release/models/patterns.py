@@ -122,7 +122,10 @@ KEYED = tuple(
 )
 """Words that are names only as the value of a key that names a model. Each begins with a literal, which is fast."""
 
-PREFIXED = (re.compile(rb"openai[/:](o[134])(?![A-Za-z0-9_.\-/])"), re.compile(rb"--model[= ]" + _BARE))
+PREFIXED = (
+    *(re.compile(head + rb"[/:](o[134])(?![A-Za-z0-9_.\-/])") for head in (b"openai", b"azure")),
+    re.compile(rb"--model[= ]" + _BARE),
+)
 
 KEY_BEFORE = re.compile(
     rb"(?:odel|ODEL|ngine|NGINE|eployment|EPLOYMENT|llm|LLM)(?:_?(?:id|name|ID|NAME|Id|Name))?[\"']?\]?\s*"

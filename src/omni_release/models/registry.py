@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from omni_release.models import references
-from omni_release.models.facts import PLATFORMS, Claim, Introductory, Model, Price, Stage
+from omni_release.models.facts import PLATFORMS, RESALE, Claim, Introductory, Model, Price, Stage
 
 STALE_AFTER = datetime.timedelta(days=60)
 """The age from which the facts about a platform are reported as old."""
@@ -142,10 +142,15 @@ class Registry:
         if model is None:
             near = self.unknown(name, on, platform).nearest
             return "not in the table of models" + (f"; nearest known: {', '.join(near)}" if near else "")
-        phrase = model.phrase(on)
+        phrase = model.phrase(on) + self.elsewhere(model, platform or references.split(name)[0])
         if not model.is_current(on) and (heir := self.successor(name, on, platform)):
             phrase += f" → {heir}"
         return phrase
+
+    def elsewhere(self, model: Model, stated: str) -> str:
+        """` on Vertex AI`, where a name is known there, and neither its prefix (`stated`) nor its form says so."""
+        own_form = references.is_of_bedrock(model.name) or references.is_of_vertex(model.name)
+        return "" if stated or own_form or model.platform not in RESALE else f" on {self.title(model.platform)}"
 
     def of_platform(self, platform: str) -> Iterator[Model]:
         """The models of a platform, by name."""

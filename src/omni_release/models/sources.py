@@ -10,16 +10,28 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from omni_release.core.errors import UsageError
+from omni_release.core.errors import Inconclusive, UsageError
+from omni_release.core.vendors import VENDORS
 from omni_release.models import patterns
 from omni_release.models.facts import Model, Price, Stage
 from omni_release.models.overlay import Overlay, Source, combined, merged
+from omni_release.models.references import REGION
 from omni_release.models.registry import builtin
 
 LITELLM = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json"
 """The default source: dates, successors and prices of all vendors in one file."""
 
 _SUPPORTED = "LiteLLM's model_prices_and_context_window.json, or a list (/v1/models) of OpenAI, Anthropic or Mistral"
+
+LISTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "openai": ("https://{host}/v1/models", {"Authorization": "Bearer {key}"}),
+    "anthropic": (
+        "https://{host}/v1/models?limit=1000",
+        {"x-api-key": "{key}", "anthropic-version": "2023-06-01"},
+    ),
+    "mistral": ("https://{host}/v1/models", {"Authorization": "Bearer {key}"}),
+}
+"""The lists of the vendors themselves: the address, and the headers of a call, which costs nothing."""
 
 _LITELLM_PLATFORMS = {
     "gemini": "gemini-api",
@@ -37,6 +49,9 @@ _LITELLM_PLATFORMS = {
     "bedrock": "bedrock",
     "bedrock_converse": "bedrock",
 }
+_EARLIEST = ("gemini-api", "vertex-ai", "azure", "bedrock")
+"""The platforms whose dates in LiteLLM's file may be the earliest ones: they publish "not before" and "no earlier"."""
+
 _KINDS = {
     "embedding": "embedding",
     "image_generation": "image",
@@ -95,6 +110,19 @@ _MARKS: Mapping[str, frozenset[str]] = {
 }
 
 
+def vendor_list(vendor: str, environment: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The address of a vendor's own list, and the headers of the call. Raises Inconclusive without a key.
+
+    It is always the vendor's own address: what a gateway lists is no word of the vendor's.
+    """
+    known = VENDORS[vendor]
+    key = next((value for name in known.keys if (value := environment.get(name, "").strip())), "")
+    if not key:
+        raise Inconclusive(f"no key of {known.title} is set", f"Set {known.key_names}, or name a file with --from.")
+    address, headers = LISTS[vendor]
+    return address.format(host=known.hosts[0]), {name: text.format(key=key) for name, text in headers.items()}
+
+
 def _overlay(source: Source, reader: Callable[[T, str, datetime.date], Iterator[Model]], rows: T) -> Overlay:
     found = {(model.platform, model.name): model for model in reader(rows, source.label, source.read)}
     platforms = tuple(sorted({model.platform for model in found.values()}))
@@ -145,10 +173,18 @@ def _facts(model: Model) -> object:
 
 
 def _is_worth_adding(model: Model) -> bool:
-    if model.platform in ("azure", "bedrock"):
-        return model.end is not None
+    """Whether its name is one that the scanner finds: any other word would be searched for in all files.
+
+    An id of Bedrock with a region has the row of the one without, unless its end is another.
+    """
+    if model.platform in ("azure", "bedrock") and model.end is None:
+        return False
+    everywhere = builtin().models.get((model.platform, REGION.sub("", model.name)))
+    if model.platform == "bedrock" and everywhere is not None and everywhere.end == model.end:
+        return False
     name = model.name.encode("utf-8", "replace")
-    return any(pattern.fullmatch(name) for pattern in (patterns.NAME, patterns.GENERIC))
+    known = model.name in builtin().by_name
+    return known or any(pattern.fullmatch(name) for pattern in (patterns.NAME, patterns.GENERIC))
 
 
 def _openai(items: list[dict[str, Any]], origin: str, read: datetime.date) -> Iterator[Model]:
@@ -191,7 +227,9 @@ def _litellm(rows: Mapping[str, dict[str, Any]], origin: str, read: datetime.dat
         if not platform or "/" in name or not re.fullmatch(r"[\w.:@-]+", name):
             continue  # a size in front of a name, a region, a provider that is not in the table
         end = _day(row.get("deprecation_date"))
-        stage = Stage.LISTED if end is None else Stage.SCHEDULED
+        stage = Stage.UNCONFIRMED if platform in _EARLIEST else Stage.SCHEDULED
+        if end is None:
+            stage = Stage.ALIAS if name.endswith("-latest") else Stage.LISTED
         heir = row.get("successor_model")
         model = _model(platform, name, stage, origin, read, end=end, first_hand="no")
         yield replace(
