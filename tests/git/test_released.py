@@ -64,10 +64,25 @@ def test_released(
 ) -> None:
     """Only a version that the index has, whose tag on this commit is days old, is judged by that day."""
     tagged_repository(tmp_path, tag, day, monkeypatch)
-    settings = SimpleNamespace(git=SimpleNamespace(tag=""))
-    project = SimpleNamespace(root=tmp_path, name="acme", settings=settings)
-    release = cast("Release", SimpleNamespace(project=project, version=stated))
-    clock, journal = SimpleNamespace(now=lambda: NOW), SimpleNamespace(artifacts=tuple)
-    world = cast("World", SimpleNamespace(clock=clock, journal=journal, default_index=Index(versions)))
-    tag_found = released.released_tag(release, world)
+    tag_found = released.released_tag(*release_and_world(tmp_path, stated, versions))
     assert (tag_found and tag_found.name) == found
+
+
+def test_tag_without_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A very old tag has no tagger: its commit has the time."""
+    tagged_repository(tmp_path, "other", "2026-06-01", monkeypatch)
+    commit = git("rev-parse", "HEAD", cwd=tmp_path).strip()
+    (tmp_path / "tag").write_text(f"object {commit}\ntype commit\ntag v1.0\n\nreleased\n", encoding="ascii")
+    tag = git("hash-object", "-t", "tag", "-w", "--literally", "tag", cwd=tmp_path).strip()
+    git("update-ref", "refs/tags/v1.0", tag, cwd=tmp_path)
+    found = released.released_tag(*release_and_world(tmp_path, "1.0", ("1.0",)))
+    assert found is not None
+    assert (found.name, found.time.date()) == ("v1.0", datetime.date(2026, 6, 1))
+
+
+def release_and_world(root: Path, stated: str | None, versions: tuple[str, ...] | None) -> tuple[Release, World]:
+    """The project `acme` in this folder, and an index with these versions of it."""
+    project = SimpleNamespace(root=root, name="acme", settings=SimpleNamespace(git=SimpleNamespace(tag="")))
+    clock, journal = SimpleNamespace(now=lambda: NOW), SimpleNamespace(artifacts=tuple)
+    world = SimpleNamespace(clock=clock, journal=journal, default_index=Index(versions))
+    return cast("Release", SimpleNamespace(project=project, version=stated)), cast("World", world)

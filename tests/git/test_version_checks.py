@@ -170,6 +170,19 @@ def test_the_next_version_under_way(checkout: Checkout) -> None:
     assert "has the tag v1.2.0, but the version is 1.1.0" in said(outcome(replace(checkout, version="1.1.0")))
 
 
+@pytest.mark.parametrize("of", ["v1.2.0", "v1.2.0^{tree}", "v1.2.0:0.py"], ids=["tag", "tree", "file"])
+def test_tags_of_other_things(of: str, checkout: Checkout) -> None:
+    """A tag of a tag is that of its commit; one of a tree or a file is none."""
+    history(checkout, "v1.2.0", "")
+    checkout.git("tag", "--annotate", "--message=x", "v1.3.0", of)
+    checkout.git("push", "--quiet", "--all", "origin")
+    checkout.git("push", "--quiet", "--tags", "origin")
+    for target in ("rehearsal", "pypi"):
+        found = said(outcome(replace(checkout, version="1.2.1"), target))
+        assert ("1.2.1 is lower than 1.3.0, the previous release" in found) == (of == "v1.2.0"), found
+        assert said(outcome(replace(checkout, version="1.3.1"), target)) == "passed"
+
+
 def test_tags_that_only_the_remote_has(checkout: Checkout) -> None:
     """A release asks the remote, also for a clone without tags; a rehearsal does not."""
     history(checkout, "v1.0.6", "")

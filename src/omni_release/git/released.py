@@ -22,10 +22,11 @@ def released_tag(release: Release, world: World) -> ReleasedTag | None:
     the index nothing is released: a version that can still be released is judged by what is true today.
     """
     root = str(release.project.root)
-    listed = source_tree.git_output(
-        root, "for-each-ref", "--points-at=HEAD", "--format=%(creatordate:unix) %(refname:strip=2)", "refs/tags"
-    )
-    times = {name: time for time, _, name in (line.partition(" ") for line in (listed or "").splitlines())}
+    # The tagger's time: very old tags, and tags of tags, have that of the commit alone.
+    form = "--format=%(refname:strip=2)%09%(creatordate:unix)%09%(*committerdate:unix)"
+    listed = source_tree.git_output(root, "for-each-ref", "--points-at=HEAD", form, "refs/tags")
+    lines = (line.split("\t") for line in (listed or "").splitlines())
+    times = {name: created or committed for name, created, committed in lines if created or committed}
     owner = tags.owner_of(root, release.project.name, release.project.settings.git.tag)
     own = sorted(tags.own_tags(times, owner), key=lambda tag: tag.version.key, reverse=True)
     stated = distributions.version_to_release(release.version, world.journal.artifacts())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from omni_release import distributions, git, versions
@@ -100,8 +100,8 @@ class _History:
 
     @classmethod
     def of(cls, release: Release, repository: ReleaseRepository, *, remote: bool) -> _History:
-        commits = dict(_local_tags(repository))
-        times = dict(_local_tags(repository, f"--merged={repository.commit}", field="committerdate:unix"))
+        commits = version_tags.commits_of_tags(lambda *arguments: repository.ask(*arguments).out)
+        times = _times(repository, commits)
         if remote and repository.remote is not None:
             for name, commit in repository.remote_tags().items():
                 if name not in commits or commits[name] != commit:
@@ -167,12 +167,15 @@ def _comparable(version: Version, tags: Sequence[Tag]) -> list[Tag]:
     return [tag for tag in tags if len(tag.version.release) > 1 or len(version.release) == 1]
 
 
-def _local_tags(repository: ReleaseRepository, *options: str, field: str = "objectname") -> Iterator[tuple[str, str]]:
-    """The local tags, each with a field of its commit."""
-    form = f"%(refname:strip=2)%09%({field})%09%(*{field})"
-    for line in repository.ask("for-each-ref", f"--format={form}", *options, "refs/tags").out.splitlines():
+def _times(repository: ReleaseRepository, commits: Mapping[str, str]) -> dict[str, str]:
+    """The local tags in the history of the released commit, each with the time of its commit."""
+    form = "--format=%(refname:strip=2)%09%(committerdate:unix)%09%(*committerdate:unix)"
+    times = {}
+    for line in repository.ask("for-each-ref", form, f"--merged={repository.commit}", "refs/tags").out.splitlines():
         name, own, peeled = line.split("\t")
-        yield name, peeled or own
+        if name in commits:
+            times[name] = peeled or own or _time_in_history(repository, commits[name]) or "0"
+    return times
 
 
 def _time_in_history(repository: ReleaseRepository, commit: str) -> str | None:

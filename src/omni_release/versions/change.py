@@ -14,7 +14,7 @@ from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import Version, equals, parse
 from omni_release.versions.place import DOC, TAG, WRITTEN, Place, Text
 from omni_release.versions.spelling import NoSpelling, respell
-from omni_release.versions.tags import is_final, own_tags, owner_of
+from omni_release.versions.tags import commits_of_tags, is_final, own_tags, owner_of
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
@@ -246,9 +246,7 @@ def local_problems(root: Path, name: str, new: str, template: str = "", beside: 
 
 def _tag_commits(root: Path, *options: str) -> dict[str, str]:
     """The tags, and their commits."""
-    form = "%(refname:strip=2)%09%(objectname)%09%(*objectname)"
-    listed = source_tree.git_output(str(root), "for-each-ref", f"--format={form}", *options, "refs/tags") or ""
-    return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}
+    return commits_of_tags(lambda *arguments: source_tree.git_output(str(root), *arguments) or "", *options)
 
 
 def index_problems(root: Path, name: str, new: str, index: Index) -> tuple[list[str], list[str]]:

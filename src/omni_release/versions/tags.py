@@ -13,7 +13,7 @@ from omni_release.versions.pep440 import Version, parse
 
 TYPE_CHECKING = False  # typing costs more to import than a whole run of `version`
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _PLAIN = re.compile(r"(?:v|ver|version|r|rel|release)?[-_/.]?v?", re.IGNORECASE)
 _END = re.compile(r"[-_/@.=]*v?$", re.IGNORECASE)
@@ -80,6 +80,22 @@ def has_later(root: str, name: str, template: str, stated: str) -> bool:
         return False
     own = own_tags(listed.splitlines(), owner_of(root, name, template))
     return any(tag.version.key > version.key for tag in own)
+
+
+def commits_of_tags(git: Callable[..., str], *options: str) -> dict[str, str]:
+    """The tags, and their commits: also that of a tag of a tag, while one of a tree or of a file is left out.
+
+    `git` takes the arguments of git, and returns what it prints; `options` are those of `for-each-ref`.
+    """
+    form = "%(refname:strip=2)%09%(objecttype)%09%(objectname)%09%(*objecttype)%09%(*objectname)"
+    found = {}
+    for line in git("for-each-ref", f"--format={form}", *options, "refs/tags").splitlines():
+        name, kind, own, peeled_kind, peeled = line.split("\t")
+        if "commit" in (kind, peeled_kind):
+            found[name] = peeled or own
+        elif commit := git("rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}").strip():
+            found[name] = commit
+    return found
 
 
 def _is_project(folder: str) -> bool:
