@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from omni_release import git, versions
 from omni_release.core import redaction
 from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import Conflict, Inconclusive, NotApplicable
 from omni_release.core.model import Evidence, Release
-from omni_release.core.world import World
-from omni_release.git import ReleaseRepository, TagRef, github, release_tag
+from omni_release.core.world import ToolAnswer, World
+from omni_release.git import ReleaseRepository, TagRef, github, release_files, release_tag
+from omni_release.git.release_files import Attached, ReleaseFile
 from omni_release.programs import RUN_VARIABLE
 from omni_release.versions import prose
 
 _GIT_TIMEOUT = 180.0  # seconds; the user's hooks may run
+_UPLOAD_TIMEOUT = 900.0  # seconds, for all files together
 
 
 class TagRelease:
@@ -103,7 +105,9 @@ def _run_git(release: Release, repository: ReleaseRepository, *arguments: str) -
 class DraftRelease:
     """GitHub release is drafted
 
-    GitHub has a release or a draft for the tag, with this version's changelog entry as its notes.
+    GitHub has a release or a draft for the tag, with this version's changelog entry as its notes. A draft has the
+    distributions, their checksums (SHA256SUMS) and the page of the rehearsal, so that it is complete when it is
+    published: an immutable release takes no file afterwards.
 
     Fix: see `logs/draft.log` for gh's output, or draft the release by hand on GitHub. Then review the draft and publish
     it there.
@@ -111,37 +115,53 @@ class DraftRelease:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         draft = _draft(release, world)
-        path = release.records / "notes.md"
-        notes: tuple[str, ...] = ("--generate-notes",)
-        if entry := prose.release_notes(release.project.root, versions.places_of(release.project)):
-            yield Write(path, f"{entry}\n".encode())
-            notes = ("--notes-file", str(path))
-        flags = ("--draft", "--verify-tag", "--title", draft.tag, *notes)
-        yield Run(
-            (
-                *(draft.gh, "release", "create", draft.tag, "--repo", draft.repository, *flags),
-                *(("--prerelease",) if draft.prerelease else ()),
-            ),
-            cwd=release.project.root,
-            environment=github.environment(release, world),
-            log=release.logs / "draft.log",
-            deadline=github.TIMEOUT,
-            network=True,
-        )
+        found = self._view(draft, release, world)
+        if found is None:
+            path = release.records / "notes.md"
+            notes: tuple[str, ...] = ("--generate-notes",)
+            if entry := prose.release_notes(release.project.root, versions.places_of(release.project)):
+                yield Write(path, f"{entry}\n".encode())
+                notes = ("--notes-file", str(path))
+            early = ("--prerelease",) if draft.prerelease else ()
+            options = ("--draft", "--verify-tag", "--title", draft.tag, *notes, *early)
+            yield draft.gh_run(release, world, "create", options, github.TIMEOUT)
+        there = found.files if found else ()
+        files = self._missing(draft, there, release, world)
+        for file in files:
+            if file.content is not None:
+                yield Write(file.path, file.content)
+        if files:
+            partial = any(not attached.whole for attached in there)  # from an upload that was interrupted
+            paths = (*(str(file.path) for file in files), *(("--clobber",) if partial else ()))
+            yield draft.gh_run(release, world, "upload", paths, _UPLOAD_TIMEOUT)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         draft = _draft(release, world)
-        answer = world.processes.ask(
-            *(draft.gh, "release", "view", draft.tag, "--repo", draft.repository, "--json", "url,isDraft"),
-            cwd=release.project.root,
-            environment=github.environment(release, world),
-            deadline=github.TIMEOUT,
-        )
+        found = self._view(draft, release, world)
+        if found is None:
+            return None
+        missing = self._missing(draft, found.files, release, world)
+        if missing and found.is_draft:
+            return None
+        count = len(release_files.wanted(release, world.journal.artifacts()))
+        lack = {"missing": ", ".join(file.name for file in missing)} if missing else {}  # published, and left as it is
+        return {
+            "release": found.url,
+            "draft": "yes" if found.is_draft else "no",
+            "files": f"{count - len(missing)} of {count}",
+            **lack,
+        }
+
+    def _view(self, draft: _Draft, release: Release, world: World) -> _View | None:
+        """What GitHub has for the tag; None without a release of it."""
+        answer = draft.ask(release, world, "view", "--json", "url,isDraft,assets")
         if answer is None or answer.code == github.NOT_LOGGED_IN:
             raise NotApplicable(f"gh has no access to {draft.repository}: no draft is created")
         if answer.code == 0:
-            view = json.loads(answer.out)
-            return {"release": str(view["url"]), "draft": "yes" if view["isDraft"] else "no"}
+            view = release_files.view(answer)
+            assets = view.get("assets")
+            files = release_files.attached(assets if isinstance(assets, list) else [])
+            return _View(str(view["url"]), bool(view["isDraft"]), files)
         if "release not found" in answer.err:
             return None
         raise Inconclusive(
@@ -149,6 +169,29 @@ class DraftRelease:
             f"{redaction.strip_userinfo(answer.err)}",
             "Run `gh auth status`. Then run the same command again, or draft the release on GitHub by hand.",
         )
+
+    def _missing(
+        self, draft: _Draft, there: Sequence[Attached], release: Release, world: World
+    ) -> tuple[ReleaseFile, ...]:
+        def download(name: str) -> Path:
+            folder = release.temporary / "draft"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).unlink(missing_ok=True)
+            draft.ask(release, world, "download", "--pattern", name, "--dir", str(folder), deadline=_UPLOAD_TIMEOUT)
+            if not (folder / name).is_file():
+                raise Inconclusive(f"gh does not download {name} of {draft.tag}", "Run the same command again.")
+            return folder / name
+
+        return release_files.missing(release_files.wanted(release, world.journal.artifacts()), there, download)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A release on GitHub."""
+
+    url: str
+    is_draft: bool
+    files: tuple[Attached, ...]
 
 
 @dataclass(frozen=True)
@@ -159,6 +202,25 @@ class _Draft:
     repository: str
     tag: str
     prerelease: bool
+
+    def ask(
+        self, release: Release, world: World, verb: str, *options: str, deadline: float = github.TIMEOUT
+    ) -> ToolAnswer | None:
+        """What gh answers to a command about the release; None where it cannot be started."""
+        argv = (self.gh, "release", verb, self.tag, "--repo", self.repository, *options)
+        environment = github.environment(release, world)
+        return world.processes.ask(*argv, cwd=release.project.root, environment=environment, deadline=deadline)
+
+    def gh_run(self, release: Release, world: World, verb: str, options: Sequence[str], deadline: float) -> Run:
+        """A command of gh that changes the release."""
+        return Run(
+            (self.gh, "release", verb, self.tag, "--repo", self.repository, *options),
+            cwd=release.project.root,
+            environment=github.environment(release, world),
+            log=release.logs / "draft.log",
+            deadline=deadline,
+            network=True,
+        )
 
 
 def _draft(release: Release, world: World) -> _Draft:
