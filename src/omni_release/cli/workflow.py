@@ -68,22 +68,56 @@ def run(arguments: Arguments) -> int:
 
 
 def names(root: Path) -> tuple[str, ...]:
-    """The workflows that apply to the project in this folder: `nightly` where its noxfile has that tag."""
+    """The workflows that apply to the project in this folder: `nightly` where its noxfile has that tag.
+
+    `watch` is for one project.
+    """
+    many = _packages_at(root) is not None
     noxfile = root / "noxfile.py"
     tagged = noxfile.is_file() and re.search(rb"""["']nightly["']""", noxfile.read_bytes())
-    return NAMES if tagged else tuple(name for name in NAMES if name != "nightly")
+    return tuple(name for name in NAMES if (tagged or name != "nightly") and not (many and name == "watch"))
 
 
 def texts(root: Path, *names: str) -> dict[str, str]:
-    """The workflows of these names for the project in this folder: their text by path."""
+    """The workflows of these names for the project in this folder, or for all packages below it: their text by path."""
     # The matrix is what nox lists: without a noxfile there is none.
     parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else (), "nightly": ("sessions",)}
     by_hash, smoke, own = (root / HASHES).is_file(), has_smoke_tests(root), _is_omni_release(root)
     keys = smoke_keys(root) if smoke else ()
+    packages = _packages_at(root)
     return {
-        (FOLDER / f"{name}.yml").as_posix(): github(name, *parts.get(name, ()), by_hash=by_hash, keys=keys, own=own)
+        (FOLDER / f"{name}.yml").as_posix(): github(
+            name, *parts.get(name, ()), by_hash=by_hash, keys=keys, own=own, packages=packages
+        )
         for name in names
     }
+
+
+class Packages(namedtuple("Packages", "batches by_tag")):
+    """What the workflows of many packages need to know: in how many batches they are published, and what starts it.
+
+    `by_tag` says that the build takes all versions from git's tags.
+    """
+
+    __slots__ = ()
+
+    batches: int
+    by_tag: bool
+
+
+def _packages_at(root: Path) -> Packages | None:
+    """The packages of the workspace in this folder; None where there is one project, or none that can be read."""
+    from omni_release.workspaces import discovery, order
+
+    try:
+        workspace = discovery.discover(root)
+        if workspace is None:
+            return None
+        released = list(workspace.released)
+        batches = len(order.batches(workspace, [package.key for package in released]))
+        return Packages(batches, not any(package.version for package in released))
+    except OSError:
+        return None
 
 
 def _is_omni_release(root: Path) -> bool:
@@ -168,27 +202,35 @@ _REQUIREMENT = f"omni-release[all]=={__version__}"
 
 
 def github(
-    name: str, *extra_parts: str, by_hash: bool = False, keys: tuple[str, ...] = GEMINI, own: bool = False
+    name: str,
+    *extra_parts: str,
+    by_hash: bool = False,
+    keys: tuple[str, ...] = GEMINI,
+    own: bool = False,
+    packages: Packages | None = None,
 ) -> str:
     """The workflow of this name, with the jobs of the extra parts at its end.
 
     With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `keys`,
-    the variables of the vendors that are called, no job runs live smoke tests.
+    the variables of the vendors that are called, no job runs live smoke tests. With `packages`, the gate and the
+    release are those of many packages.
     """
     from importlib import resources
 
     folder = resources.files("omni_release") / "workflows"
-    text = "".join((folder / f"{part}.yml").read_text(encoding="utf-8") for part in (name, *extra_parts))
+    first = f"workspace-{name}" if packages and name in ("gate", "release") else name
+    text = "".join((folder / f"{part}.yml").read_text(encoding="utf-8") for part in (first, *extra_parts))
     text = text.replace("jobs:\n\n", "jobs:\n")
+    if packages:
+        text = _of_packages(text, packages)
     text = re.sub(r"uses: <([a-z-]+)>", lambda match: f"uses: {ACTIONS[match[1]]}", text)
+    text = _kept(text, "smoke", bool(keys))
     if keys:
-        text = re.sub(r" *# </?smoke>\n", "", text)
         text = re.sub(r"(?m)^(.*)<key>(.*)<key>(.*\n)", lambda m: "".join(k.join(m.groups()) for k in keys), text)
         text = text.replace("<keys>", ", ".join(keys))
     else:
-        text = re.sub(r" *# <smoke>\n.*?# </smoke>\n\n?", "", text, flags=re.DOTALL)
         text = text.replace("needs: [build, gate, live-smoke]", "needs: [build, gate]")
-    text = re.sub(r" *# </?own>\n" if own else r" *# <own>\n.*?# </own>\n", "", text, flags=re.DOTALL)
+    text = _kept(text, "own", own)
     if by_hash:
         installs = re.compile(r'(pip install(?: --no-cache-dir)?) "<omni-release>"')
         text = installs.sub(rf"\1 --require-hashes -r {HASHES.as_posix()}", text)
@@ -197,3 +239,21 @@ def github(
         text = text.replace('--no-cache-dir "<omni-release>"', '--no-cache-dir ".[all]"')
     tag, minutes = TAGS.get(name, ("", 0))
     return text.replace("<omni-release>", _REQUIREMENT).replace("<tag>", tag).replace("<minutes>", str(minutes))
+
+
+def _kept(text: str, mark: str, keep: bool) -> str:  # noqa: FBT001 - whether the part is kept
+    """The text with or without its parts between `# <mark>` and `# </mark>`."""
+    if keep:
+        return re.sub(rf" *# </?{mark}>\n", "", text)
+    return re.sub(rf" *# <{mark}>\n.*?# </{mark}>\n(?:(?<=# </smoke>\n)\n)?", "", text, flags=re.DOTALL)
+
+
+def _of_packages(text: str, packages: Packages) -> str:
+    """The text for these packages: what starts it, and one step for each batch that is published."""
+    text = _kept(_kept(text, "manual", not packages.by_tag), "tags", packages.by_tag)
+
+    def repeated(match: re.Match[str]) -> str:
+        return "".join(match[1].replace("<number>", str(number)) for number in range(packages.batches))
+
+    text = re.sub(r" *# <batch>\n(.*?) *# </batch>\n", repeated, text, flags=re.DOTALL)
+    return text.replace("<batches>", str(packages.batches))

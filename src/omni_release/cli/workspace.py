@@ -23,6 +23,7 @@ class Arguments(cli_parser.Arguments):
 
     package: tuple[str, ...] = ()
     since: str = ""
+    tag: str = ""
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -37,6 +38,7 @@ def add_parser(commands: Commands, name: str) -> None:
             commands, name, described, "plan", "plan --format json", "plan --package acme --since v1.2.0"
         )
         add_packages(added, "only this package, and what it needs; may be repeated")
+        added.add_argument("--tag", metavar="TAG", help="the packages whose tag this is: for CI that a tag has started")
         add_format(added)
     added.add_argument("--since", metavar="REF", help="compare with this commit, not with each package's last tag")
     add_project(added)
@@ -80,7 +82,7 @@ def run_plan(arguments: Arguments) -> int:
     """`plan`: the release as data; exit code 1 where a problem prevents it."""
     from omni_release.workspaces import listing, plan
 
-    found = plan.of_release(workspace_at(arguments.root()), arguments.package, arguments.since)
+    found = plan.of_release(workspace_at(arguments.root()), arguments.package, arguments.since, arguments.tag)
     if arguments.as_json:
         from omni_release.core.documents import to_output
 

@@ -12,6 +12,7 @@ from omni_release.core.world import World
 from omni_release.git import ReleaseRepository, TagRef, short
 from omni_release.versions import tags as version_tags
 from omni_release.versions.tags import TagOwner
+from omni_release.workspaces import discovery, history
 
 USUAL_TEMPLATE = "v{version}"
 
@@ -61,6 +62,9 @@ def _usual_template(release: Release, repository: ReleaseRepository) -> str:
     names = existing_tags(repository)
     if tags := version_tags.own_tags(names, tag_owner(release)):
         return max(tags, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
+    workspace = discovery.around(release.project.root)
+    if workspace and (package := workspace.package_at(release.project.root)):
+        return history.tag_template(workspace, package, None)
     # All tags are of other projects in the repository: this project's tag must differ from theirs.
     shared = any(version_tags.split_tag(name) for name in names) and str(release.inside) != "."
     return "{name}-" + USUAL_TEMPLATE if shared else USUAL_TEMPLATE

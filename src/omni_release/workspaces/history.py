@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from omni_release import source_tree
 from omni_release.core.errors import UsageError
 from omni_release.versions.pep440 import parse
-from omni_release.versions.tags import Tag, TagNames, TagOwner
+from omni_release.versions.tags import Tag, TagNames, TagOwner, own_tags
 from omni_release.workspaces.model import Package, Workspace
 
 
@@ -17,12 +17,14 @@ from omni_release.workspaces.model import Package, Workspace
 class History:
     """The last release of a package that HEAD contains, and what is different now.
 
-    `tag` and `version` are empty where it has no tag of its own. `changed` says whether a file in its folder differs
-    from the tag's commit (or from the commit that was asked for), uncommitted ones included; None without a tag.
+    `tag` and `version` are empty where it has no tag of its own; `template` names the next one. `changed` says whether
+    a file in its folder differs from the tag's commit (or from the commit that was asked for), uncommitted ones
+    included; None without a tag.
     """
 
     tag: str = ""
     version: str = ""
+    template: str = ""
     changed: bool | None = None
     uncommitted: bool = False
 
@@ -53,7 +55,8 @@ def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
     for key, tag in newest.items():
         changed = key in differing or key in dirty if key in bases else None
         name, version = (tag.name, str(tag.version)) if tag else ("", "")
-        histories[key] = History(name, version, changed, key in dirty)
+        template = tag_template(workspace, workspace.packages[key], tag)
+        histories[key] = History(name, version, template, changed, key in dirty)
     return histories
 
 
@@ -79,16 +82,36 @@ def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | No
 
     Such a tag of a higher version than the package's is another package's: none is then known of this one.
     """
-    released = {other.key: other for other in workspace.released}
-    whole = bool(package.group) and set(workspace.groups[package.group]) >= released.keys()
-    nested = any(other.folder == "." for other in released.values()) and package.folder != "." and not whole
-    folder = "" if package.folder == "." else posixpath.basename(package.folder)
-    newest = max(
-        names.of(TagOwner(package.name, package.tag, folder, nested)), key=lambda tag: tag.version.key, default=None
-    )
+    whole = workspace.has_one_version(package)
+    newest = max(names.of(_owner(workspace, package)), key=lambda tag: tag.version.key, default=None)
     stated = parse(package.version or "")
     of_another = newest and not newest.named and not whole and stated and newest.version.key > stated.key
     return None if of_another else newest
+
+
+def _owner(workspace: Workspace, package: Package) -> TagOwner:
+    """The package as an owner of tags; those without a name are the root's, where that is released and not the same."""
+    at_root = package.folder == "."
+    nested = not at_root and any(other.folder == "." for other in workspace.released)
+    folder = "" if at_root else posixpath.basename(package.folder)
+    return TagOwner(package.name, package.tag, folder, nested and not workspace.has_one_version(package))
+
+
+def tag_template(workspace: Workspace, package: Package, newest: Tag | None) -> str:
+    """How the tags of a package are named: as its settings say, as its newest tag, or in the usual style."""
+    if package.tag or newest:
+        return package.tag or (newest.prefix if newest else "") + "{version}"
+    plain = package.folder == "." or workspace.has_one_version(package)
+    return "v{version}" if plain else "{name}-v{version}"
+
+
+def with_tag(workspace: Workspace, tag: str) -> tuple[str, ...]:
+    """The packages whose own tag this is, and of them those that it names, if it names one."""
+    found = {
+        key: own[0] for key, item in workspace.packages.items() if (own := own_tags([tag], _owner(workspace, item)))
+    }
+    named = [key for key, own in found.items() if own.named and not workspace.packages[key].private]
+    return tuple(named or [key for key in found if not workspace.packages[key].private])
 
 
 def _dirty(workspace: Workspace, root: str) -> frozenset[str]:

@@ -121,10 +121,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "workspace": plan.workspace.name,
         "packages": [
             {
+                "key": key,
                 "name": packages[key].name,
                 "folder": packages[key].folder,
                 "version": packages[key].version,
                 "last_tag": plan.histories[key].tag,
+                "next_tag": _next_tag(packages[key], plan.histories[key].template),
                 "reason": plan.reasons[key],
                 "needs": sorted(packages[key].requires(Kind.RUNTIME, Kind.BUILD) & plan.reasons.keys()),
                 "batch": number,
@@ -142,6 +144,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "problems": _problems(plan.problems),
         "warnings": _problems(plan.warnings),
     }
+
+
+def _next_tag(package: Package, template: str) -> str:
+    """The tag of a package's release; empty where its version is not known."""
+    version = package.version or ""
+    return template.replace("{name}", package.name).replace("{version}", version) if version else ""
 
 
 def _problems(problems: Sequence[Problem]) -> list[dict[str, str]]:

@@ -98,6 +98,10 @@ class Workspace:
         wanted = folder.resolve()
         return next((item for item in self.packages.values() if self.folder_of(item.key).resolve() == wanted), None)
 
+    def has_one_version(self, package: Package) -> bool:
+        """Whether all packages that are released share the version of this one, and so its tags."""
+        return set(self.groups.get(package.group, ())) >= {other.key for other in self.released}
+
     @property
     def released(self) -> Iterator[Package]:
         """The packages that a release can contain."""

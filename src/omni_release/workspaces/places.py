@@ -135,7 +135,6 @@ def problems(workspace: Workspace, wanted: Mapping[str, str]) -> Iterator[str]:
     """Why packages cannot get these versions, judging by their own tags."""
     for key, version in wanted.items():
         package = workspace.packages[key]
-        whole = set(workspace.groups.get(package.group, ())) >= {other.key for other in workspace.released}
-        beside = "" if whole else package.version or ""
+        beside = "" if workspace.has_one_version(package) else package.version or ""
         for problem in change.local_problems(workspace.folder_of(key), package.name, version, package.tag, beside):
             yield f"{package.name}: {problem}"

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from omni_release.core.errors import UsageError
 from omni_release.versions.pep440 import parse
+from omni_release.versions.tags import split_tag
 from omni_release.workspaces import history, order
 from omni_release.workspaces.history import History
 from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
@@ -57,13 +59,15 @@ class Plan:
         return f"unchanged since {tag}" if tag else "not in this release"
 
 
-def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "") -> Plan:
+def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "", tag: str = "") -> Plan:
     """The plan for all packages that have changed; or for the packages of these names, and what they need that has.
 
-    `since` is a commit: then changed is what differs from it. Raises UsageError for a name that no package has, for a
-    package that is never released, and for a cycle.
+    `since` is a commit: then changed is what differs from it. With `tag`, the plan is for the packages whose tag it is.
+    Raises UsageError for a name that no package has, for a package that is never released, and for a cycle.
     """
     wanted = [workspace.named(name).key for name in names]
+    if tag:
+        return _of_tag(workspace, tag)
     histories = history.of_packages(workspace, since)
     reasons = {}
     for package in workspace.released:
@@ -81,6 +85,24 @@ def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "")
     problems = tuple(problem for problem in found if not problem.warning)
     warnings = tuple(problem for problem in found if problem.warning)
     return Plan(workspace, histories, reasons, order.batches(workspace, reasons), problems, warnings)
+
+
+def _of_tag(workspace: Workspace, tag: str) -> Plan:
+    """The plan for the packages whose tag this is. Raises UsageError where it is no package's."""
+    keys = history.with_tag(workspace, tag)
+    if not keys:
+        names = ", ".join(package.name for package in workspace.released)
+        raise UsageError(f"{tag} is no tag of a package of {workspace.name}", f"The packages are {names}.")
+    reasons = dict.fromkeys(keys, f"tag {tag}")
+    problems = [problem for problem in problems_of_requirements(workspace, keys) if not problem.warning]
+    for key in keys:
+        package = workspace.packages[key]
+        stated, tagged = parse(package.version or ""), split_tag(tag)
+        if stated and tagged and str(stated) != str(parse(tagged[1])):
+            message = f"{package.name} is at {package.version}, and the tag is {tag}"
+            problems.append(Problem(key, package.folder, message, "Tag the commit that has the version."))
+    batches = order.batches(workspace, reasons)
+    return Plan(workspace, history.of_packages(workspace), reasons, batches, tuple(problems), ())
 
 
 def _reason(package: Package, known: History, since: str) -> str:
