@@ -235,9 +235,13 @@ def release() -> Lane:
     )
 
 
-def doctor() -> Lane:
-    """Check everything that a release requires, without releasing."""
-    return _part("doctor", (*PROOFS, "live-evidence", "before-release-answered"))
+def doctor(mode: str = "") -> Lane:
+    """Check everything that a release requires, without releasing.
+
+    In the mode `rehearsed`, the rehearsal too: all that comes before the confirmation.
+    """
+    rehearsal = ("rehearsal-passed",) if mode == "rehearsed" else ()
+    return _part("doctor", (*rehearsal, *PROOFS, "live-evidence", "before-release-answered"))
 
 
 def published() -> Lane:
@@ -561,6 +565,8 @@ def lane(name: str, prebuilt: Path | None = None, mode: str = "", issue: WatchIs
         return watch(prebuilt, issue)
     if name == "version":
         return version(mode)
+    if name == "doctor":
+        return doctor(mode)
     if mode:
         return {**_SMOKING, "inspect": inspect}[name](prebuilt, mode)
     return BUILDING[name](prebuilt) if name in BUILDING else ALL[name]()

@@ -62,7 +62,12 @@ class Place:
     @property
     def dist(self) -> dict[str, str]:
         """What was built: the names, and the sha256."""
-        pinned = json.loads((self.run / "artifacts.json").read_text(encoding="utf-8"))
+        return self.dist_of(self.run)
+
+    @staticmethod
+    def dist_of(run: Path) -> dict[str, str]:
+        """What this run has built."""
+        pinned = json.loads((run / "artifacts.json").read_text(encoding="utf-8"))
         return {entry["name"]: entry["sha256"] for entry in pinned["artifacts"]}
 
     def copy(self, folder: Path) -> Place:

@@ -28,8 +28,10 @@ CLOSED = None  # the terminal is closed
 class Typist:
     """Types the answer at a terminal once the question is shown; `shown` is all output."""
 
-    def __init__(self, answer: bytes | None) -> None:
+    def __init__(self, answer: bytes | None, question: bytes = QUESTION) -> None:
         import pty
+
+        self._question = question
 
         self._mine, self._theirs = pty.openpty()
         self._answer = answer
@@ -45,7 +47,7 @@ class Typist:
             except OSError:
                 return  # the other end is closed
             self.shown += read
-            if QUESTION in self.shown and not answered:
+            if self._question in self.shown and not answered:
                 answered = True
                 if self._answer is CLOSED:
                     os.close(self._theirs)

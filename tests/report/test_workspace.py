@@ -16,10 +16,10 @@ from tests.report.sarif_model import check_document
 WRONG = Finding("1 test failed <b>", "tests-fail", Severity.ERROR, "tests/test_it.py", 3)
 
 
-def section(name: str, status: Status | None, reason: str = "", *, failed: bool = False) -> Section:
+def section(name: str, status: Status | None, reason: str = "", *, ended: str = "not run") -> Section:
     """A package whose only task ended like this; None: it did not run."""
     if status is None:
-        return Section(name, f"packages/{name}", "1.0", None, reason, failed=failed)
+        return Section(name, f"packages/{name}", "1.0", None, reason, ended=ended)
     findings = (WRONG,) if status is Status.FAILED else ()
     outcome = Outcome("tests-pass", "Tests pass", "check", status, findings, "Correct them.")
     report = Report("rehearse", name, "1.0", "rehearsal", 1.0, (outcome,), run=f"/ws/packages/{name}/runs/1")
@@ -42,7 +42,7 @@ STOPPED = section("cli", None, "needs plug, which failed")
         ((PASSED, section("a", Status.WAITING), section("b", Status.INCONCLUSIVE)), "waiting", 4),
         ((PASSED, section("b", Status.INCONCLUSIVE), STOPPED), "inconclusive", 3),
         ((PASSED, STOPPED), "not run", 3),
-        ((PASSED, section("a", None, "no such file", failed=True)), "failed", 1),
+        ((PASSED, section("a", None, "no such file", ended="failed")), "failed", 1),
         ((section("a", Status.PLANNED), section("b", Status.PLANNED)), "planned", 0),
     ],
 )

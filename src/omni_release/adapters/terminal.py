@@ -195,6 +195,31 @@ class Rich:
         return text
 
 
+class Within:
+    """A terminal that others use as well: it is entered and left by its owner alone."""
+
+    def __init__(self, screen: Terminal, redact: Callable[[str], str]) -> None:
+        self.width = screen.width
+        self.unicode = screen.unicode
+        self._screen = screen
+        self._redact = redact
+
+    def __enter__(self) -> Within:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._screen.follow(tuple)
+
+    def follow(self, running: Callable[[], Iterable[str]]) -> None:
+        self._screen.follow(running)
+
+    def say(self, lines: Iterable[str], *, commands: bool = False) -> None:
+        self._screen.say(map(self._redact, lines), commands=commands)
+
+    def ask(self, question: str, typed: Callable[[], str | None]) -> str | None:
+        return self._screen.ask(question, typed)
+
+
 class Section:
     """The lines of one run among several side by side: kept, so that they are shown together when it has ended."""
 

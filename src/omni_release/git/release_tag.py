@@ -11,6 +11,7 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.world import World
 from omni_release.git import ReleaseRepository, TagRef, short
 from omni_release.versions import tags as version_tags
+from omni_release.versions.pep440 import parse
 from omni_release.versions.tags import TagOwner
 from omni_release.workspaces import discovery, history
 
@@ -33,7 +34,7 @@ def tag_name(release: Release, repository: ReleaseRepository, version: str) -> s
     """The name of the tag for a version. Raises SettingsError where the setting `tag` gives no valid name."""
     configured = tag_owner(release).template
     if not configured:
-        return fill(_usual_template(release, repository), release, version)
+        return fill(_usual_template(release, repository, version), release, version)
     problem = ""
     if "{version}" not in configured or re.search(r"[{}]", re.sub(r"\{(?:version|name)\}", "", configured)):
         problem = "must contain `{version}`, and may contain `{name}`"
@@ -57,13 +58,21 @@ def fill(template: str, release: Release, version: str) -> str:
     return template.replace("{version}", version).replace("{name}", release.project.name)
 
 
-def _usual_template(release: Release, repository: ReleaseRepository) -> str:
-    """The style of the highest version's tag: among those that name this project, else those that name none."""
+def _usual_template(release: Release, repository: ReleaseRepository, version: str) -> str:
+    """The style of the highest version's tag: among those that name this project, else those that name none.
+
+    In a workspace, a tag without a name is this package's only where its version is not higher: it can be another's.
+    """
     names = existing_tags(repository)
-    if tags := version_tags.own_tags(names, tag_owner(release)):
-        return max(tags, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
+    tags = version_tags.own_tags(names, tag_owner(release))
     workspace = discovery.around(release.project.root)
-    if workspace and (package := workspace.package_at(release.project.root)):
+    package = workspace.package_at(release.project.root) if workspace else None
+    stated = parse(version)
+    if package and package.folder != "." and stated:
+        tags = [tag for tag in tags if tag.named or tag.version.key <= stated.key]
+    if tags:
+        return max(tags, key=lambda tag: (tag.named, tag.version.key)).prefix + "{version}"
+    if workspace and package:
         return history.tag_template(workspace, package, None)
     # All tags are of other projects in the repository: this project's tag must differ from theirs.
     shared = any(version_tags.split_tag(name) for name in names) and str(release.inside) != "."

@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,15 +125,17 @@ class LocalIndex(LoopbackServer):
         from omni_release import local_index
         from omni_release.local_index import rules
 
-        hosted = self._authenticated(request)
+        allowed = self._authenticated(request)
         limit = self._setup.policy.file_limit
-        if hosted is None:  # nothing from a stranger is written
+        if not allowed:  # nothing from a stranger is written
             return _refused(rules.Refusal("credentials", 403, "Invalid or missing authentication information."))
-        incoming = hosted.store.incoming()
+        incoming = next(iter(allowed.values())).store.incoming()
         try:
             stream = get_input_stream(request.environ, max_content_length=_CEILING * limit)
-            kind = request.headers.get("Content-Type", "")
-            upload = local_index.read(stream, kind, incoming, limit, hosted.account)
+            kind, first = request.headers.get("Content-Type", ""), next(iter(allowed.values()))
+            upload = local_index.read(stream, kind, incoming, limit, first.account)
+            hosted = allowed.get(canonicalize_name(upload.name), first)
+            upload = replace(upload, account=hosted.account)
             with self._one_upload:
                 refusal = self._stored(upload, hosted.store, met)
         except local_index.InvalidForm as error:
@@ -144,18 +146,22 @@ class LocalIndex(LoopbackServer):
             incoming.unlink(missing_ok=True)
         return _refused(refusal) if refusal else Response("OK")
 
-    def _authenticated(self, request: Request) -> _Hosted | None:
-        """The project of the account whose username and password the request has."""
+    def _authenticated(self, request: Request) -> dict[str, _Hosted]:
+        """The projects whose account has the username and the password of the request."""
         given = request.authorization
         if given is None or given.type != "basic":
-            return None
-        for hosted in tuple(self._hosted.values()):
-            account = hosted.account
-            pairs = ((given.username or "", account.username), (given.password or "", account.password))
-            same = [hmac.compare_digest(value.encode(), expected.encode()) for value, expected in pairs]
-            if all(same):
-                return hosted
-        return None
+            return {}
+        name, password = (given.username or "").encode(), (given.password or "").encode()
+        return {
+            project: hosted
+            for project, hosted in tuple(self._hosted.items())
+            if all(
+                [
+                    hmac.compare_digest(name, hosted.account.username.encode()),
+                    hmac.compare_digest(password, hosted.account.password.encode()),
+                ]
+            )
+        }
 
     def _stored(self, upload: UploadRequest, store: Store, met: tuple[Fault, ...]) -> Refusal | None:
         """Store the file; in place of that, the refusal of the first rule that it breaks."""

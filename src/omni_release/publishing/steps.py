@@ -20,7 +20,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import REHEARSAL, Evidence, Release
 from omni_release.core.runs import Request
 from omni_release.core.tasks import Rule, RuleClass, reports
-from omni_release.core.world import Completed, Credentials, FileState, FileStatus, World
+from omni_release.core.world import Completed, Credentials, FileState, FileStatus, Journal, Processes, World
 from omni_release.environments.inputs import of_distributions
 from omni_release.index import classify_status, polling
 
@@ -130,16 +130,16 @@ class ConfirmVersion:
             f"{release.project.name} {version} will be published to {index}. This cannot be undone:\n{files}\n"
             f"Type the version to publish it: "
         )
-        yield Confirm(question, version, target.upload, _user_name(release, world))
+        yield Confirm(question, version, target.upload, user_name(release.project.root, world.processes))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         address = world.index.target.upload
         return {"may go to": address} if world.journal.confirmed(address) else None
 
 
-def _user_name(release: Release, world: World) -> str:
+def user_name(root: Path, processes: Processes) -> str:
     """Git's user name, else the name of the account."""
-    if name := git.user_name(release.project.root, world.processes):
+    if name := git.user_name(root, processes):
         return name
     try:
         return getpass.getuser()
@@ -162,13 +162,23 @@ def require_confirmation(request: Request, run: RunFolder | None) -> None:
 def confirm(action: Confirm, world: World) -> None:
     """Have a person type the version. Raises ActionFailed for any other input, and where nothing can be typed."""
     typed = world.person.prompt(action.word, action.question)
-    if typed is None:
-        raise ActionFailed("there is no terminal to type the version at", "Pass --yes to publish without a terminal.")
-    if typed.strip() != action.word:
-        raise ActionFailed(f"{typed.strip()!r} was typed instead of {action.word!r}: nothing was published")
-    artifacts = ",".join(artifact.sha256 for artifact in world.journal.artifacts())
+    require_word(typed, action.word)
     how = "--yes" if world.person.preapproved else "typed"
-    world.journal.record("confirmed", address=action.address, artifacts=artifacts, who=action.who, how=how)
+    record_confirmation(world.journal, action.address, action.who, how)
+
+
+def require_word(typed: str | None, word: str) -> None:
+    """Raise ActionFailed where a person has typed another word, or nothing could be typed."""
+    if typed is None:
+        raise ActionFailed("there is no terminal to type at", "Pass --yes to publish without a terminal.")
+    if typed.strip() != word:
+        raise ActionFailed(f"{typed.strip()!r} was typed instead of {word!r}: nothing was published")
+
+
+def record_confirmation(journal: Journal, address: str, who: str, how: str) -> None:
+    """Note that the distributions of a run may be uploaded to this address; `how` they were confirmed."""
+    artifacts = ",".join(artifact.sha256 for artifact in journal.artifacts())
+    journal.record("confirmed", address=address, artifacts=artifacts, who=who, how=how)
 
 
 _UNLISTED_SECONDS = 30.0

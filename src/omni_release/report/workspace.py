@@ -28,7 +28,7 @@ class Section:
     """A package in the report of its workspace.
 
     `folder` is relative to the workspace's root. `report` is None where it did not run, for the `reason`; `page` is the
-    path of its page, relative to the workspace's root, empty without one. It has `failed` where it could not start.
+    path of its page, relative to the workspace's root, empty without one. `ended` is its verdict without a report.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Section:
     report: Report | None = None
     reason: str = ""
     page: str = ""
-    failed: bool = False
+    ended: str = NOT_RUN
 
     @property
     def verdict(self) -> str:
         """The verdict of the package's own report."""
-        return self.report.verdict if self.report else "failed" if self.failed else NOT_RUN
+        return self.report.verdict if self.report else self.ended
 
     @property
     def words(self) -> str:
@@ -204,7 +204,7 @@ def summary_lines(report: WorkspaceReport, layout: Layout, *, page: str = "") ->
     verdict = f"{report.verdict.upper()} {number}"
     if report.lane == "release" and report.verdict == "passed":
         verdict = f"RELEASED {number} of {report.workspace} to {report.target}"
-    yield f"  {verdict} in {report.seconds:.1f} s"
+    yield f"  {verdict} in {report.seconds:.1f} s" if report.sections else "  nothing to release"
     name = max((len(section.name) for section in report.sections), default=0)
     version = max((len(section.version or "") for section in report.sections), default=0)
     for section in report.sections:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
 
@@ -57,11 +58,17 @@ def flat_order(found: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for batch in order.batches(found, keys) for key in batch)
 
 
-def rehearse(session: Session, keys: Iterable[str]) -> dict[str, Section]:
-    """Rehearse packages, each when all that it needs has passed, independent ones side by side."""
-    before = order.before(session.workspace, keys)
-    done: dict[str, Section] = {}
-    waiting = list(flat_order(session.workspace, keys))
+def rehearse(
+    session: Session, keys: Iterable[str], rehearsed: Mapping[str, Section] = MappingProxyType({})
+) -> dict[str, Section]:
+    """Rehearse packages, each when all that it needs has passed, independent ones side by side.
+
+    `rehearsed` are those whose rehearsal in this run has passed already.
+    """
+    ordered = flat_order(session.workspace, keys)
+    before = order.before(session.workspace, ordered)
+    done = dict(rehearsed)
+    waiting = [key for key in ordered if key not in done]
     running: dict[Future[Section], str] = {}
     screens: dict[str, SectionScreen] = {}
     session.screen.follow(
@@ -133,12 +140,12 @@ def _rehearse_one(
     )
     try:
         ended = run.run_one(
-            request, session.store(key, secrets), secrets, part=session.part(key, screen=screen, record=not resumed)
+            request, session.store(key, secrets), secrets, part=session.part(key, screen, record=not resumed)
         )
     except (OmniReleaseError, OSError) as error:
         message = error.full_message if isinstance(error, OmniReleaseError) else str(error)
         screen.say([f"{session.package(key).name}: {message}"])
-        return session.section(key, reason=message, failed=True)
+        return session.section(key, reason=message, ended="failed")
     return session.section(key, ended)
 
 

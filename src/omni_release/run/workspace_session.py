@@ -22,7 +22,7 @@ from omni_release.core.runs import Request, RunStore
 from omni_release.core.world import World
 from omni_release.report import files as report_files
 from omni_release.report import text
-from omni_release.report.workspace import Section
+from omni_release.report.workspace import NOT_RUN, Section
 from omni_release.run.real_world import Part
 from omni_release.workspaces import order
 from omni_release.workspaces.model import Package, Workspace
@@ -101,6 +101,13 @@ class Session:
     def layout(self) -> text.Layout:
         return text.Layout(self.screen.width, self.screen.unicode, quiet=self.request.verbosity < 0)
 
+    @property
+    def resume(self) -> str:
+        """The command that resumes this run."""
+        to = ("--to", self.request.to) if self.request.to else ()
+        confirmed = ("--yes",) if self.request.yes else ()
+        return self.request.command(*to, "--run", self.name, *confirmed)
+
     def package(self, key: str) -> Package:
         return self.workspace.packages[key]
 
@@ -124,27 +131,38 @@ class Session:
             verbosity=asked.verbosity,
             fresh=asked.fresh,
             cache=asked.cache,
-            resume=self.request.command("--run", self.name),
+            resume=self.resume,
         )
         return replace(request, **more)  # type: ignore[arg-type]  # the fields of a Request
 
     def recorded_runs(self) -> dict[str, Path]:
         """The newest run of each package in this run of the workspace, where its folder is still there."""
-        found = {}
-        for event in self.folder.events():
-            if event.get("event") == "package" and Path(str(event["run"])).is_dir():
-                found[str(event["name"])] = Path(str(event["run"]))
-        return found
+        root = self.workspace.root
+        events = (event for event in self.folder.events() if event.get("event") == "package")
+        found = {str(event["name"]): root / str(event["run"]) for event in events}
+        return {key: path for key, path in found.items() if path.is_dir()}
 
-    def part(self, key: str, *, screen: Terminal | None = None, record: bool = False) -> Part:
-        """What the run of a package gets from this one; with `record` its folder is noted in the journal."""
+    def part(
+        self,
+        key: str,
+        screen: Terminal,
+        *,
+        record: bool = False,
+        then: Callable[[Release, World], None] | None = None,
+    ) -> Part:
+        """What the run of a package gets from this one; with `record` its folder is noted in the journal.
+
+        `then` is called with the release and the world.
+        """
 
         def opened(release: Release, world: World) -> None:
             self.worlds.append(world)
             if self.interrupted.is_set():
                 world.processes.stop_all()
             if record:
-                self.folder.record("package", name=key, run=str(release.folder))
+                self.folder.record("package", name=key, run=display_path(self.workspace.root, release.folder))
+            if then:
+                then(release, world)
 
         return Part(screen, self.server, opened, self.interrupted.is_set)
 
@@ -154,7 +172,7 @@ class Session:
         for world in self.worlds:
             world.processes.stop_all()
 
-    def section(self, key: str, report: Report | None = None, reason: str = "", *, failed: bool = False) -> Section:
+    def section(self, key: str, report: Report | None = None, reason: str = "", *, ended: str = NOT_RUN) -> Section:
         """A package in the report."""
         package, page = self.package(key), ""
         if report and report.run:
@@ -163,7 +181,7 @@ class Session:
                 written = next(iter(Path(report.run).glob(f"published/*/{report_files.PAGE}")), written)
             page = display_path(self.workspace.root, written) if written.is_file() else ""
         version = report.version if report and report.version else package.version
-        return Section(self.projects[key].name, package.folder, version, report, reason, page, failed)
+        return Section(self.projects[key].name, package.folder, version, report, reason, page, ended)
 
 
 def load(found: Workspace, key: str) -> Project:

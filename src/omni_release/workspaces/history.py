@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -161,3 +162,21 @@ def _differing(workspace: Workspace, root: str, inside: str, bases: Mapping[str,
         if then != now:
             found.add(key)
     return frozenset(found)
+
+
+def hidden_changes(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """The files that differ from the index although git is told not to look: the package, and the path from the root.
+
+    They are marked assume-unchanged or skip-worktree, so that no status of git has them.
+    """
+    root = str(workspace.root)
+    listed = source_tree.git_output(root, "ls-files", "-v", "-z", "--", ".") or ""
+    for entry in filter(None, listed.split("\0")):
+        mark, path = entry[0], entry[2:]
+        present = os.path.lexists(os.path.join(root, path))
+        if not (mark.islower() or mark == "S") or (mark == "S" and not present):  # a sparse checkout leaves files out
+            continue
+        staged = source_tree.git_output(root, "rev-parse", f":./{path}")
+        if not present or source_tree.git_output(root, "hash-object", "--", path) != staged:
+            for key in _owners(workspace, iter((path,))):
+                yield key, path

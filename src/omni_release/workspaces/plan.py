@@ -185,3 +185,47 @@ def _needs_later(item: Requirement, version: str | None) -> bool:
         if current and lowest and (lowest.key > current.key or (sign == ">" and lowest.key == current.key)):
             return True
     return False
+
+
+def problems_of_left_out(plan: Plan, *, named: bool) -> Iterator[Problem]:
+    """What is wrong with packages that are not in the release: they pin what it replaces, or are not unchanged.
+
+    With `named` packages only what is not unchanged counts: it is known then that others come later.
+    """
+    workspace = plan.workspace
+    for package, item in _left_behind(plan):
+        if not named and item.specifier.startswith("=="):
+            version = workspace.packages[item.name].version
+            message = f"{package.name} is not in this release, but requires {item.stated.strip()}, not {version}"
+            hint = (
+                f"Run omni-release version sync and raise its version, or release {item.name} alone: "
+                f"--package {item.name}."
+            )
+            yield Problem(package.key, item.where, message, hint)
+    for key, file in history.hidden_changes(workspace):
+        if key not in plan.reasons and not workspace.packages[key].private:
+            message = f"{workspace.packages[key].name} is not in this release, but {file} differs from the commit"
+            options = "--no-assume-unchanged --no-skip-worktree"
+            hint = f"Run git update-index {options} {file}, then commit the change or restore the file."
+            yield Problem(key, file, message, hint)
+
+
+def _left_behind(plan: Plan) -> Iterator[tuple[Package, Requirement]]:
+    """The packages that are not in the release, and require a version of a released sibling that it replaces."""
+    for package in plan.workspace.released:
+        for item in package.requirements if package.key not in plan.reasons else ():
+            sibling = plan.workspace.packages[item.name]
+            if item.is_published and item.name in plan.reasons and not admits(item, sibling.version):
+                yield package, item
+
+
+def remaining(plan: Plan) -> Iterator[str]:
+    """A line for each group of which this release has only a part, and for each package that it leaves behind."""
+    workspace = plan.workspace
+    for group, keys in workspace.groups.items():
+        rest = [workspace.packages[key].name for key in keys if key not in plan.reasons]
+        if rest and len(rest) < len(keys):
+            yield f"of the group {group} remain: {', '.join(rest)}"
+    for package, item in _left_behind(plan):
+        version = workspace.packages[item.name].version
+        yield f"remains: {package.name}, which requires {item.stated.strip()}, not {version}"
