@@ -286,3 +286,23 @@ def test_changed_file_is_kept(written: Path) -> None:
     assert (ran.code, "exists, with other content" in ran.err) == (1, True)
     assert gate.read_text(encoding="utf-8") == "mine"
     assert not release.exists()
+
+
+@pytest.mark.parametrize(
+    ("vendors", "keys"),
+    [("", ["GEMINI_API_KEY"]), ('vendors = ["openai", "anthropic"]', ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"])],
+)
+def test_keys_of_the_vendors(vendors: str, keys: list[str], tmp_path: Path) -> None:
+    """The job that calls the services gets the key of each vendor of the settings, as a secret of its own."""
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "acme"\nversion = "1"\n[tool.omni-release.smoke]\ntests = ["t.py"]\n{vendors}\n'
+    )
+    (text,) = workflow.texts(tmp_path, "release").values()
+    (environment,) = (
+        step["env"] for step in yaml.safe_load(text)["jobs"]["live-smoke"]["steps"] if "smoke" in step.get("run", "")
+    )
+    assert environment == {
+        **{key: f"${{{{ secrets.{key} }}}}" for key in keys},
+        "RUN": "${{ needs.build.outputs.run }}",
+    }
+    assert f"a secret for each key in it: {', '.join(keys)};" in text

@@ -34,6 +34,13 @@ class Text(BaseModel):
     thought_signature: str | None = None
 
 
+class Said(BaseModel):
+    """Wrong on purpose: the text of an answer is no number."""
+
+    text: int = 0
+    content: int = 0
+
+
 class Bytes(BaseModel):
     thought_signature: bytes | None = None
 
@@ -262,3 +269,25 @@ def test_result_has_no_values(module: str, tmp_path: Path) -> None:
     written = result.read_text(encoding="utf-8")
     assert json.loads(written)["mismatches"]
     assert "very-secret" not in written and base64.b64encode(secret).decode() not in written
+
+
+TEXT = {"role": "assistant", "content": "Yes"}
+FORMS: dict[str, tuple[dict[str, Any], str]] = {
+    "chat": ({"object": "chat.completion", "choices": [{"index": 0, "message": TEXT}]}, "choices.*.message"),
+    "messages": ({"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Yes"}]}, "content.*"),
+    "responses": (
+        {"object": "response", "output": [{"type": "message", "content": [{"type": "output_text", "text": "Yes"}]}]},
+        "output.*.content.*",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_answers_of_other_vendors(form: str, module: str) -> None:
+    """A class is filled from answers of OpenAI and Anthropic, by their SDK where it is installed."""
+    body, path = FORMS[form]
+    one = {"name": "a.yaml (1)", "kind": "generate", "model": "m", "form": form, "body": body}
+    result = filled(module, "Said", one, path=path)
+    assert result["filled"][0]["filled"] == {"generate": 1} and not result["unread"]
+    found = problems(result)
+    assert [field for field, _ in found] == ["content" if form == "chat" else "text"]

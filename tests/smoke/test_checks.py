@@ -270,3 +270,14 @@ def test_record_replay_and_smoke(case: Callable[[str], Path]) -> None:
     (root / "README.md").write_text("# another wheel\n", encoding="utf-8")
     other = omni("smoke", "--live", "--format", "json", cwd=root, environment=keyless)
     assert (other.code, other.outcome("smoke-live")["status"]) == (3, "inconclusive")
+
+
+def test_no_test_calls_the_vendor(run: tuple[Release, World]) -> None:
+    """The scenarios of omni-release call Gemini alone: for another vendor the project's own tests are needed."""
+    release, world = run
+    smoke = release.project.settings.smoke._replace(vendors=("openai",), tests=())
+    settings = dataclasses.replace(release.project.settings, smoke=smoke)
+    metadata = {"tool": {"omni-release": {"smoke": {"vendors": ["openai"]}}}}
+    other = dataclasses.replace(release.project, settings=settings, metadata=metadata)
+    with pytest.raises(Inconclusive, match="no smoke test calls OpenAI"):
+        list(smoke_live(dataclasses.replace(release, project=other), world))

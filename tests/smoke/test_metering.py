@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from vcr.request import Request
 
+from omni_release import cassettes
+from omni_release.cassettes import Scrubber, content_coding
 from omni_release.cassettes.api_calls import asked
 from omni_release.images.errors import BudgetExceeded
 from omni_release.smoke.answers import Call, is_same_model, read_answer
 from omni_release.smoke.metering import Meter
+from omni_release.smoke.traffic import Recording, SecretInTraffic
 from tests.images.conftest import planted_key
 
 OPENAI, ANTHROPIC = "https://api.openai.com/v1", "https://api.anthropic.com/v1"
@@ -339,6 +343,12 @@ SAME = [
     ("models/gemini-2.5-pro", "gemini-2.5-pro", True),
     ("gemini-flash-latest", "gemini-3.8-flash", True),
     ("openai/gpt-5.4", "gpt-5.4-2026-03-05", True),
+    ("openai/gpt-5.4:free", "openai/gpt-5.4", True),
+    ("claude-sonnet-4-0", "claude-sonnet-4-20250514", True),
+    ("ft:gpt-4o-2024-08-06:org::id", "ft:gpt-4o-2024-08-06:org::id", True),
+    ("gemini-2.0-flash", "gemini-2.0-flash-001", True),
+    ("grok-4", "grok-4-0709", True),
+    ("gpt-5.4", "gpt-5.4-pro", False),
     ("gemini-3.5-flash", "gemini-3.6-flash", False),
     ("gemini-2.5-pro", "gemini-3.8-flash", False),
     ("gpt-4o", "gpt-4o-mini-2024-07-18", False),
@@ -359,3 +369,44 @@ def test_nothing_of_a_call_shows_a_key() -> None:
     call = Call(asked("POST", f"{GEMINI}:generateContent?key={key}", {}), code=200)
     read_answer(call, {}, json.dumps({"error": key}).encode())
     assert key not in repr(call)
+
+
+def coded(coding: str, data: bytes) -> bytes:
+    """The bytes in this content coding."""
+    return content_coding.encode(data, coding)
+
+
+@pytest.mark.parametrize("coding", ["", "gzip", "deflate", "br", "zstd", "gzip, br"])
+def test_compressed_bodies(coding: str, tmp_path: Path) -> None:
+    """A call is priced, scrubbed and recorded as its client reads it, whichever way it was compressed."""
+    key = planted_key()
+    sent = json.dumps({"model": GPT, "messages": [], "max_tokens": 9, "note": key}).encode()
+    headers = {"content-type": "application/json", "content-encoding": coding}
+    answer = json.dumps(chat(note=key)).encode()
+    request = Request("POST", CHAT, coded(coding, sent), headers)
+    response = {
+        "status": {"code": 200, "message": "OK"},
+        "headers": {"Content-Encoding": [coding], "Content-Type": ["application/json"]},
+        "body": {"string": coded(coding, answer)},
+    }
+    meter = Meter(1.0)
+    meter.begin(request)
+    meter.end(request, response)
+    assert meter.calls()[0].usd == pytest.approx(0.004)
+    recording = Recording(tmp_path / "a.yaml", Scrubber((key,)), "live", replay=False)
+    recording.save_cassette("", {"requests": [request], "responses": [response]}, None)
+    path = recording.write("2026-11-26T00:00:00+00:00")
+    assert path is not None and key.encode() not in path.read_bytes()
+    (found,) = cassettes.read(path).interactions
+    assert json.loads(found.body)["usage"] == USAGE and json.loads(found.sent)["model"] == GPT
+
+
+def test_a_body_that_stays_compressed(tmp_path: Path) -> None:
+    """What cannot be searched for keys is not recorded."""
+    request = Request("POST", CHAT, json.dumps({"model": GPT}), {})
+    response = {"status": {"code": 200}, "headers": {"content-encoding": ["lzma"]}, "body": {"string": b"\xfd7zXZ\xff"}}
+    recording = Recording(tmp_path / "a.yaml", Scrubber(), "live", replay=False)
+    recording.save_cassette("", {"requests": [request], "responses": [response]}, None)
+    with pytest.raises(SecretInTraffic, match="compressed"):
+        recording.write("2026-11-26T00:00:00+00:00")
+    assert not (tmp_path / "a.yaml").exists()

@@ -2,10 +2,11 @@
 
     python -I fill_models.py RESULT TASK
 
-TASK has {"models": [{"class", "path", "where", "calls", "fields"}], "answers": [{"name", "kind", "model", "body"}]}.
-A server on loopback gives each response to google-genai, so that a class meets what the project's code meets: bytes,
-enums, snake_case. Without that SDK it gets the parsed JSON. RESULT gets {"sdk", "mismatches", "filled", "broken",
-"unread"}, and no value of a response. One file, with the standard library alone.
+TASK has {"models": [{"class", "path", "where", "calls", "fields"}], "answers": [{"name", "kind", "model", "form",
+"body"}]}. A server on loopback gives each response to the SDK of its form (google-genai, openai, anthropic), so that
+a class meets what the project's code meets: bytes, enums, snake_case. Without the SDK it gets the parsed JSON. RESULT
+gets {"sdk", "mismatches", "filled", "broken", "unread"}, and no value of a response. One file, with the standard
+library alone.
 """
 
 from __future__ import annotations
@@ -38,41 +39,76 @@ class UnusableClass(Exception):
 
 
 def sdk_responses(answers: list[dict[str, Any]]) -> tuple[str, list[Any]]:
-    """The name and version of the SDK (empty without one), and its object or exception for each recorded response."""
-    try:
-        from google import genai
-    except ImportError:
-        return "", [answer["body"] for answer in answers]
-    bodies = iter([json.dumps(answer["body"]).encode() for answer in answers])
+    """The SDKs with their versions (empty without one), and an object or an exception for each recorded response."""
+    current = [b""]
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = next(bodies)
             self.send_response(200)
             self.send_header("Content-Type", "application/json; charset=UTF-8")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(current[0])))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(current[0])
 
         def log_message(self, *_: object) -> None:
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    url = "http://127.0.0.1:" + str(server.server_port)
+    clients: dict[str, tuple[str, Any]] = {}
+    responses: list[Any] = []
     try:
-        url = "http://127.0.0.1:" + str(server.server_port)
-        client = genai.Client(api_key="recorded", vertexai=False, http_options={"base_url": url})
-        responses: list[Any] = []
         for answer in answers:
+            form = str(answer.get("form") or "generateContent")
+            if form not in clients:
+                clients[form] = client_of(form, url)
+            call = clients[form][1]
+            current[0] = json.dumps(answer["body"]).encode()
             try:
-                responses.append(client.models.generate_content(model=answer["model"], contents="recorded"))
+                responses.append(answer["body"] if call is None else call(answer["model"]))
             except Exception as error:  # noqa: BLE001 - whatever an SDK raises is its response
                 responses.append(error)
     finally:
         server.shutdown()
         server.server_close()
-    return "google-genai " + str(getattr(genai, "__version__", "")), responses
+    return ", ".join(sorted({sdk for sdk, _ in clients.values()} - {""})), responses
+
+
+def client_of(form: str, url: str) -> tuple[str, Any]:
+    """The SDK of a form and its version, and a function that calls a model at this address; empty and None without it.
+
+    The function keeps the client: one that nothing refers to is closed.
+    """
+    try:
+        if form == "generateContent":
+            from google import genai
+
+            google = genai.Client(api_key="recorded", vertexai=False, http_options={"base_url": url})
+            named = "google-genai " + str(getattr(genai, "__version__", ""))
+            return named, lambda model: google.models.generate_content(model=model, contents="recorded")
+        turns = [{"role": "user", "content": "recorded"}]
+        if form == "messages":
+            import anthropic  # type: ignore[import-not-found,unused-ignore]  # of the project, if it uses it
+
+            claude: Any = anthropic.Anthropic(api_key="recorded", base_url=url, max_retries=0)
+            named = "anthropic " + str(anthropic.__version__)
+            return named, lambda model: claude.messages.create(model=model, messages=turns, max_tokens=1)
+        if form in ("chat", "responses", "embeddings", "images"):
+            import openai  # type: ignore[import-not-found,unused-ignore]  # of the project, if it uses it
+
+            gpt: Any = openai.OpenAI(api_key="recorded", base_url=url + "/v1", max_retries=0)
+            calls = {
+                "chat": lambda model: gpt.chat.completions.create(model=model, messages=turns),
+                "responses": lambda model: gpt.responses.create(model=model, input="recorded"),
+                "embeddings": lambda model: gpt.embeddings.create(model=model, input="x", encoding_format="float"),
+                "images": lambda model: gpt.images.generate(model=model, prompt="recorded"),
+            }
+            return "openai " + str(openai.__version__), calls[form]
+    except ImportError:
+        pass
+    return "", None
 
 
 def values_at(value: object, path: str) -> list[tuple[str, Any]]:

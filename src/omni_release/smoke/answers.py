@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -130,13 +131,16 @@ def _cost(call: Call, model: str, counts: TokenCounts) -> float | None:
 
 def is_same_model(wanted: str, answered: str) -> bool:
     """Whether a name that answered is the one that was asked, or a snapshot of it. An alias moves by itself."""
-    names = [references.split(name)[1] for name in (wanted, answered)]
-    if any(name.endswith("-latest") for name in names):
+    names = [re.sub(r":\w+$", "", references.split(name)[1]) for name in (wanted, answered)]  # `:free` of OpenRouter
+    if wanted == answered or names[0] == names[1] or any(name.endswith("-latest") for name in names):
         return True
     known = models.find(wanted)
     if known is not None and known.stage is Stage.ALIAS:
         return True
-    spelled = [{references.without_date(s) for s in (name, *references.spellings(name))} for name in names]
+    spelled = [
+        {re.sub(r"-0$", "", references.without_date(each)) for each in (name, *references.spellings(name))}
+        for name in names
+    ]
     return not spelled[0].isdisjoint(spelled[1])
 
 

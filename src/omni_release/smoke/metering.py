@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from omni_release import models
+from omni_release.cassettes import content_coding
 from omni_release.cassettes.api_calls import Asked, asked, at_path, request_fields
+from omni_release.cassettes.bodies import header
+from omni_release.cassettes.content_coding import NotDecodable
 from omni_release.cassettes.shrink import binary_type
 from omni_release.images import openai_requests, pricing
 from omni_release.images.errors import BudgetExceeded
@@ -77,13 +81,20 @@ class Meter:
 
 
 def sent_body(request: Request) -> bytes:
-    """The body of a request of vcrpy's, which may be a file or an iterator."""
+    """The decompressed body of a request of vcrpy's, which may be a file or an iterator."""
     body = request.body
     if hasattr(body, "read"):
         body = body.read()
-    if isinstance(body, str):
-        return body.encode()
-    return body if isinstance(body, bytes) else b"".join(body or ())
+    data = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"".join(body or ())
+    return _decompressed(data, request.headers)
+
+
+def _decompressed(data: bytes, headers: Mapping[str, Any]) -> bytes:
+    """The body without its content coding; as it is where a client has decompressed it, or where that is impossible."""
+    try:
+        return content_coding.decode(data, header({"headers": headers}, "content-encoding"))
+    except NotDecodable:
+        return data
 
 
 def asked_by(request: Request) -> Asked:
@@ -118,7 +129,7 @@ def _estimate(wanted: Asked, document: dict[str, Any]) -> float:
 def _makes_images(model: str) -> bool:
     """Whether a model of Gemini may answer with an image, so that its estimate has to allow for one."""
     known = models.find(model)
-    return known is None or known.kind == "image" or known.price is None or bool(known.price.per_image)
+    return known is None or known.kind == "image" or bool(known.price and known.price.per_image)
 
 
 def _estimate_images(wanted: Asked, document: dict[str, Any], characters: int, images: int) -> float:
@@ -144,8 +155,6 @@ def _sent(value: Any, name: str = "", parent: Any = None) -> tuple[int, int]:
 
 
 def response_body(response: dict[str, Any]) -> bytes:
-    """The decoded body of a response of vcrpy's."""
-    from vcr.filters import decode_response
-
-    body = decode_response(response)["body"]["string"]
-    return body if isinstance(body, bytes) else str(body).encode()
+    """The decompressed body of a response of vcrpy's."""
+    body = response["body"]["string"]
+    return _decompressed(body if isinstance(body, bytes) else str(body).encode(), response["headers"])

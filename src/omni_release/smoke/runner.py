@@ -56,9 +56,13 @@ def has_smoke_tests(project: Project) -> bool:
 
 
 def require_smoke_tests(project: Project) -> None:
-    """Raises NotApplicable where the project has no smoke tests."""
+    """Raises NotApplicable where the project has no smoke tests, Inconclusive where no test calls its vendors."""
     if not has_smoke_tests(project):
         raise NotApplicable("the project has no smoke tests: [tool.omni-release.smoke] names none")
+    smoke = project.settings.smoke
+    if not smoke.tests and "gemini" not in smoke.vendors and table(project.metadata, "tool", "omni-release", "smoke"):
+        message = f"no smoke test calls {', '.join(vendors.VENDORS[name].title for name in smoke.vendors)}"
+        raise Inconclusive(message, "Name your files in `tests` of [tool.omni-release.smoke]: ours call Gemini alone.")
 
 
 def require_key(project: Project, world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from omni_release import cassettes, environments, programs
 from omni_release.cassettes import exchanges
+from omni_release.cassettes.api_calls import form_of
 from omni_release.cassettes.exchanges import GENERATE, REFINE, Exchange
 from omni_release.core.actions import Write
 from omni_release.core.errors import Inconclusive, NotApplicable
@@ -66,7 +67,7 @@ def response_models(release: Release, world: World) -> Iterator[Finding]:
         yield Finding(message, RESPONSE_UNREAD.id, Severity.WARNING)
     if not findings:
         count = sum(sum(model["filled"].values()) for model in result["filled"])
-        source = result["sdk"] or "parsed JSON, as google-genai is not installed"
+        source = result["sdk"] or "parsed JSON, as no SDK is installed"
         message = f"{counted(len(models), 'class')} filled {counted(count, 'time')} ({source})"
         yield Finding(message, severity=Severity.NOTICE)
 
@@ -125,12 +126,20 @@ def _recorded_responses(release: Release) -> tuple[tuple[str, Exchange], ...]:
     named = [
         (f"{exchange.path.relative_to(project.root).as_posix()} ({exchange.number})", exchange)
         for exchange in found
-        if any(isinstance(body, dict) and body.get("candidates") for body in exchange.bodies)
+        if any(map(_form_of, exchange.bodies)) and exchange.code < 400
     ]
     if not named:
         message = f"no response is recorded in {project.settings.smoke.cassettes}/"
         raise Inconclusive(message, "Record responses: `omni-release record`, or use vcrpy.")
     return tuple(named)
+
+
+def _form_of(body: Any) -> str:
+    """The form of a whole answer of a model, which its SDK can read; empty for an event of a stream, and all others."""
+    form = form_of([body]) if isinstance(body, dict) else None
+    if form is None or form.free or (form.wire == "gemini" and not body.get("candidates")):
+        return ""
+    return "" if str(body.get("object", "")).endswith(".chunk") or "message" in body else form.name
 
 
 def _fill(
@@ -144,9 +153,10 @@ def _fill(
             for m in models
         ],
         "answers": [
-            {"name": name, "kind": exchange.kind, "model": exchange.model or "recorded", "body": body}
+            {"name": name, "kind": exchange.kind, "model": exchange.model or "recorded", "form": form, "body": body}
             for name, exchange in responses
             for body in exchange.bodies
+            if (form := _form_of(body))
         ],
     }
     world.files.write(Write(task, json.dumps(content).encode()))

@@ -21,12 +21,14 @@ from vcr.record_mode import RecordMode
 from vcr.request import Request
 
 from omni_release import __version__, cassettes
-from omni_release.cassettes import Scrubber, multipart
+from omni_release.cassettes import Scrubber, content_coding, multipart
+from omni_release.cassettes.bodies import header
 from omni_release.cassettes.shrink import shrunk
 from omni_release.core import redaction
 from omni_release.core.documents import write_file
 from omni_release.core.errors import Inconclusive, OmniReleaseError
 from omni_release.core.vendors import VENDORS, vendor_at
+from omni_release.images.model import image_type
 from omni_release.smoke import FAILED, INCONCLUSIVE, LIVE, LOCAL, PASSED, RECORDED, is_on_this_machine
 from omni_release.smoke.answers import Call, is_transient, read_answer
 from omni_release.smoke.metering import Meter, asked_by, response_body, sent_body
@@ -144,12 +146,25 @@ def _sdks(called: Collection[str]) -> str:
 
 
 def _entry(scrubber: Scrubber, request: Request, response: dict[str, Any]) -> dict[str, Any]:
-    status = response["status"]
+    status, sent, received = response["status"], sent_body(request), response_body(response)
+    for body, headers in ((sent, request.headers), (received, response["headers"])):
+        _require_readable(body, header({"headers": headers}, "content-encoding"))
     return cassettes.to_entry(
         scrubber,
-        (request.method, request.uri, sent_body(request), request.headers),
-        (status["code"], status.get("message") or "", response_body(response), response["headers"]),
+        (request.method, request.uri, sent, request.headers),
+        (status["code"], status.get("message") or "", received, response["headers"]),
     )
+
+
+def _require_readable(body: bytes, coding: str) -> None:
+    """Raises SecretInTraffic where a body stays compressed: it cannot be searched for keys, nor replayed."""
+    if not content_coding.codings(coding) or image_type(body):
+        return
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        message = f"not recorded: a body is compressed ({coding}), and cannot be searched for keys"
+        raise SecretInTraffic(message, "Install brotli for br, zstandard for zstd, or accept gzip alone.") from None
 
 
 def _refuse_secrets(text: str, keys: tuple[str, ...]) -> None:
