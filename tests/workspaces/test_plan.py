@@ -8,6 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from omni_release.cli import main
@@ -210,6 +211,18 @@ def test_commands(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["problems"][-1]["where"] == "packages/plug/pyproject.toml:4"
     assert main.main(["plan", "--project", str(root)]) == 1
     assert "acme: 1 package in 1 batch\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["plan", "workspace"])
+def test_schema(name: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The documents follow the schemas of the docs."""
+    write(root, "packages/core/pyproject.toml", package("acme-core", "0.9"))
+    write(root, "packages/solo/pyproject.toml", package("acme-solo", "2.1.0", "acme-core<0.9"))
+    schema = json.loads((Path(__file__).parents[2] / "docs" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    main.main([name, "--project", str(root), "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, schema, cls=jsonschema.Draft202012Validator)
+    assert document["problems"] and document["warnings"]
 
 
 def test_no_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

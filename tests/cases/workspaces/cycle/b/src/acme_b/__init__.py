@@ -1,0 +1,3 @@
+"""The other half."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,3 @@
+"""The second."""
+
+__version__ = "1.0.0"
