@@ -226,6 +226,14 @@ def test_age_of_each_form(form: str, tmp_path: Path) -> None:
     assert any("recorded 400 days ago" in finding.message for finding in foreign(tmp_path, forms[form]))
 
 
+@pytest.mark.parametrize("name", ["created", "created_at"])
+@pytest.mark.parametrize(("value", "found"), [(int(OLD.timestamp()), True), (17, False), (None, False)])
+def test_age_of_answers_of_openai(name: str, value: int | None, found: bool, tmp_path: Path) -> None:
+    """An answer without a date states when it was made, in seconds; a number that is no time is none."""
+    said = [finding.message for finding in foreign(tmp_path, {"parsed_body": {name: value, "object": "response"}})]
+    assert any("recorded 400 days ago" in message for message in said) is found
+
+
 def test_a_bomb_of_aliases(tmp_path: Path) -> None:
     """Aliases that stand for thousands of millions of values are refused, by the check and by `shrink`."""
     levels = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 12)]

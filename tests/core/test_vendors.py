@@ -11,13 +11,15 @@ import pytest
 
 from omni_release.cassettes.scrubbing import REDACTED, Scrubber, is_secret_header
 from omni_release.core import api_forms, settings, vendors
-from omni_release.core.errors import EXIT_USAGE, SettingsError
+from omni_release.core.errors import EXIT_USAGE, SettingsError, UsageError
 from omni_release.core.secret_variables import withheld
 from omni_release.core.vendors import VENDORS
 from omni_release.models.facts import PLATFORMS
+from omni_release.smoke import gateway, runner
 
 SOURCE = Path(vendors.__file__).parents[1]
 WIRE = (
+    "models/sources.py",
     "emulators/anthropic.py",
     "emulators/gemini.py",
     "emulators/openai.py",
@@ -119,3 +121,40 @@ def test_form_of_a_path(path: str) -> None:
     assert model == (
         path.rpartition("/")[2].partition(":")[0] if form and form.name != "count tokens" and ":" in path else ""
     )
+
+
+def test_base_urls() -> None:
+    """One address is that of the first vendor; a table names them, and knows the vendors."""
+    assert gateway(read('base-url = "https://g"').smoke) == {"GOOGLE_GEMINI_BASE_URL": "https://g"}
+    both = '{ openai = "https://g/v1", anthropic = "https://g" }'
+    named = read(f'vendors = ["openai", "anthropic"]\nbase-url = {both}').smoke
+    assert gateway(named) == {"OPENAI_BASE_URL": "https://g/v1", "ANTHROPIC_BASE_URL": "https://g"}
+    assert gateway(read("").smoke) == {}
+    with pytest.raises(SettingsError, match="must be one of"):
+        read('base-url = { opnai = "https://g/v1" }')
+    with pytest.raises(SettingsError, match="must be a string"):
+        read("base-url = 5")
+    with pytest.raises(UsageError, match="names Mistral, which has no variable for it"):
+        gateway(read('vendors = ["mistral"]\nbase-url = "https://g"').smoke)
+
+
+ADDRESSES = [
+    ('vendors = ["openai"]', {}, ""),
+    ('vendors = ["openai"]', {"OPENAI_BASE_URL": "https://api.openai.com/v1"}, ""),
+    ('vendors = ["openai"]', {"OPENAI_BASE_URL": "https://eu.api.openai.com/v1"}, ""),
+    ('vendors = ["openai"]', {"OPENAI_BASE_URL": "https://me:pw@g/v1"}, "https://[redacted]@g/v1"),
+    ('vendors = ["openai"]', {"ANTHROPIC_BASE_URL": "https://g"}, ""),
+    ('vendors = ["azure"]', {"AZURE_OPENAI_ENDPOINT": "https://acme.openai.azure.com"}, ""),
+    ('vendors = ["openai"]\nbase-url = "https://g/v1"', {"OPENAI_BASE_URL": "https://other"}, "https://g/v1"),
+    (
+        'vendors = ["openai", "anthropic"]\nbase-url = "https://g/v1"',
+        {"ANTHROPIC_BASE_URL": "https://other"},
+        "https://g/v1, https://other",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "environment", "expected"), ADDRESSES)
+def test_addresses_in_place_of_the_service(text: str, environment: dict[str, str], expected: str) -> None:
+    """An address of the service itself is no other one; a gateway is, whether the settings or a variable names it."""
+    assert runner.addresses(read(text).smoke, environment) == expected

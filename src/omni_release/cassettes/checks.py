@@ -31,6 +31,7 @@ PROVENANCE = Rule("cassette-provenance", RuleClass.QUALITY, "Origin of a cassett
 
 _KEY_IN_USE = "the API key in use is in this file: remove it before it is pushed, and revoke the key"
 _KEY_SHAPE = "text that looks like {} is in this file: record it again, and revoke the key if it is real"
+_CREATED = re.compile(rb'"created(?:_at)?"\s*:\s*(1[6-9]\d{8}|2\d{9})(?![\d.])')  # of OpenAI, in seconds
 _RESPONSE_ID = re.compile(rb'"responseId"\s*:\s*"([\w+/=-]+)"')  # in a document, or in the first event of a stream
 
 
@@ -142,7 +143,7 @@ def _age_findings(cassette: Cassette, limits: Smoke, now: datetime.datetime) -> 
 
 
 def response_time(interaction: Interaction) -> datetime.datetime | None:
-    """When a response was sent: by its `date` header, else by its responseId.
+    """When a response was sent: by its `date` header, else by its responseId, or `created` of OpenAI.
 
     The first four bytes of a responseId are a time in seconds (seen in recordings; Google does not document it).
     """
@@ -152,6 +153,8 @@ def response_time(interaction: Interaction) -> datetime.datetime | None:
         return parsedate_to_datetime(interaction.headers.get("date", "")).astimezone(datetime.UTC)
     except ValueError:
         pass
+    if created := _CREATED.search(interaction.body):
+        return datetime.datetime.fromtimestamp(int(created[1]), datetime.UTC)
     response_id = _RESPONSE_ID.search(interaction.body)
     try:
         (seconds,) = struct.unpack("<I", decode_base64(response_id[1].decode())[:4]) if response_id else (0,)

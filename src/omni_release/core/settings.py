@@ -107,9 +107,10 @@ class Smoke(typing.NamedTuple):
 
     `tests` are the project's own pytest files (none: the scenarios of omni-release, with its own provider), `cassettes`
     is the folder of the recordings. `vendors` are the services that the tests call: a live run needs a key of each, and
-    `base_url` is the base URL of a gateway to the first. `budget` (USD) and `timeout` (seconds) are for a whole run of
-    all vendors. A live run of a wheel is valid for `max_age_days`. A cassette may have `largest_cassette` bytes, and be
-    `cassette_age_days` old, at most. `model` are classes to check with recorded responses.
+    `base_url` is the base URL of a gateway to the first, or to each that it names. `budget` (USD) and `timeout`
+    (seconds) are for a whole run of all vendors. A live run of a wheel is valid for `max_age_days`. A cassette may have
+    `largest_cassette` bytes, and be `cassette_age_days` old, at most. `model` are classes to check with recorded
+    responses.
     """
 
     tests: tuple[str, ...] = ()
@@ -118,7 +119,7 @@ class Smoke(typing.NamedTuple):
     budget: float = 1.0
     timeout: float = 900.0
     max_age_days: float = 7.0
-    base_url: str = ""
+    base_url: str | Mapping[VendorName, str] = ""
     largest_cassette: int = 200_000
     cassette_age_days: float = 180.0
     pass_env: tuple[str, ...] = ()

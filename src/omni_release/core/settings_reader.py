@@ -88,8 +88,13 @@ class Reader:
         if origin is Mapping:
             if not isinstance(item, dict):
                 raise self.error(keys, f"must be a table, not {_describe(item)}")
+            for name in item if typing.get_origin(parameters[0]) is typing.Literal else ():
+                self.value(parameters[0], name, (*keys, name))
             return {name: self.value(parameters[1], part, (*keys, name)) for name, part in item.items()}
-        if origin is types.UnionType:  # a number or None, which stands for no number: 0 is one
+        if origin is types.UnionType:  # a number or None, which stands for no number: 0 is one; or a text or a table
+            mapping = next((each for each in parameters if typing.get_origin(each) is collections.abc.Mapping), None)
+            if isinstance(item, dict) and mapping is not None:
+                return self.value(mapping, item, keys)
             return self.scalar(parameters[0], item, keys, zero=True)
         assert isinstance(kind, type)
         return self.scalar(kind, item, keys)

@@ -106,7 +106,7 @@ KEYS = {
     "smoke.budget": Key("1.0", "USD, for a live run; overridden by --budget"),
     "smoke.timeout": Key("900", "seconds, for a whole run; overridden by --deadline"),
     "smoke.max-age-days": Key("7", "how long the evidence of a live run is valid"),
-    "smoke.base-url": Key('"https://gateway.example"', "base URL of a gateway to the first vendor"),
+    "smoke.base-url": Key('"https://gateway.example"', "a gateway to the first vendor; or { openai = … }"),
     "smoke.largest-cassette": Key("200000", "bytes"),
     "smoke.cassette-age-days": Key("180", "how old a cassette may be"),
     "smoke.pass-env": Key('["GATEWAY_TOKEN"]', "for a live run, besides the keys of the vendors; default: none"),
@@ -232,7 +232,8 @@ def _value(kind: Any, name: str, *, command: bool = False) -> dict[str, Any]:
         example = next((key for key in TABLES if key.startswith(f"{name}.")), name)
         return {"type": "object", "additionalProperties": _value(parameters[1], example)}
     if origin is types.UnionType:
-        return {"type": "number", "minimum": 0}
+        number = {"type": "number", "minimum": 0}
+        return number if float in parameters else {"oneOf": [_value(part, name) for part in parameters]}
     return dict(_SCALARS[kind])
 
 

@@ -28,11 +28,20 @@ EMULATORS = ("gemini", "openai", "anthropic")
 
 
 def gateway(smoke: Smoke) -> dict[str, str]:
-    """The variables of the base URL that the settings name: those of the first vendor."""
+    """The base URLs that the settings name, by their variables. Raises UsageError for a vendor that has none."""
+    from omni_release.core.errors import UsageError
     from omni_release.core.vendors import VENDORS
 
-    names = smoke.vendors[:1] if smoke.base_url else ()
-    return {variable: smoke.base_url for name in names for variable in VENDORS[name].base_urls}
+    first: dict[str, str] = {name: smoke.base_url for name in smoke.vendors[:1] if isinstance(smoke.base_url, str)}
+    named = first if isinstance(smoke.base_url, str) else smoke.base_url
+    found: dict[str, str] = {}
+    for name, url in named.items():
+        if url and not VENDORS[name].base_urls:
+            message = f"`base-url` names {VENDORS[name].title}, which has no variable for it"
+            hint = "Pass the address in the code, and remove it from [tool.omni-release.smoke]."
+            raise UsageError(message, hint)
+        found |= {variable: url for variable in VENDORS[name].base_urls if url}
+    return found
 
 
 def is_on_this_machine(url: str) -> bool:

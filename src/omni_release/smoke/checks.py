@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from omni_release import cassettes, distributions
-from omni_release.core import redaction
 from omni_release.core.cache import Inputs
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
@@ -130,9 +129,9 @@ def live_evidence(release: Release, world: World) -> Iterator[Finding]:
 
 def _is_from_service(evidence: live.LiveEvidence, release: Release) -> bool:
     """Whether the run called the address that the settings name, and neither one of this machine nor of a variable."""
-    if evidence.base_url and is_on_this_machine(evidence.base_url):
+    if any(is_on_this_machine(url) for url in filter(None, evidence.base_url.split(", "))):
         return False
-    return evidence.base_url == redaction.strip_userinfo(release.project.settings.smoke.base_url)
+    return evidence.base_url == runner.addresses(release.project.settings.smoke, {})
 
 
 @reports(*_RUN_RULES, CASSETTE_UNWRITTEN)

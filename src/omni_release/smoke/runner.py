@@ -9,7 +9,8 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import Iterable
+import urllib.parse
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from omni_release.core.actions import Run
 from omni_release.core.documents import read_json_lines
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Project, Release
+from omni_release.core.settings import Smoke
 from omni_release.core.text import counted, dollars
 from omni_release.core.toml import table
 from omni_release.core.world import Completed, World
@@ -272,14 +274,20 @@ def collect(release: Release, world: World, report: smoke.SmokeReport) -> LiveEv
 
 
 def base_url(release: Release, world: World) -> str:
-    """The address called instead of a service's, without a user and a password; empty for the services themselves.
+    """The addresses called instead of the services', without users and passwords; empty for the services themselves."""
+    return addresses(release.project.settings.smoke, world.environment)
 
-    Of several the one that the settings do not name, which is no evidence of the service.
-    """
-    smoke = release.project.settings.smoke
-    outer = {variable for name in smoke.vendors for variable in vendors.VENDORS[name].base_urls} - {*gateway(smoke)}
-    elsewhere = (world.environment.get(variable, "") for variable in sorted(outer))
-    return redaction.strip_userinfo(next(filter(None, elsewhere), smoke.base_url))
+
+def addresses(smoke: Smoke, environment: Mapping[str, str]) -> str:
+    """The same for these variables: the gateways of the settings, and what the variables name that they do not."""
+    urls = {**environment, **gateway(smoke)}
+    found = [
+        redaction.strip_userinfo(url)
+        for name in smoke.vendors
+        for variable in vendors.VENDORS[name].base_urls
+        if (url := urls.get(variable, "")) and vendors.vendor_at(urllib.parse.urlsplit(url).hostname or "") != name
+    ]
+    return ", ".join(dict.fromkeys(found))
 
 
 def cache_key(release: Release, world: World) -> str:
