@@ -115,7 +115,7 @@ def test_the_table_of_options_agrees_with_the_parsers() -> None:
         base, _, excluded = row[1].partition("except ")
         excepted = set(re.findall(r"`([a-z]+)", excluded))
         named = set(re.findall(r"`([a-z]+)", base))
-        named |= of_lanes if "lanes" in base else set(COMMANDS) if "all" in base else set()
+        named |= of_lanes if "lanes" in base else set(COMMANDS) if re.search(r"\ball\b", base) else set()
         named |= parts if "its parts" in base else set()
         for option in re.findall(r"`(-[-\w]+)", row[0]):
             described[option] = described.get(option, set()) | (named - excepted)

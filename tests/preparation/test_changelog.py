@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from omni_release.core.errors import UsageError
-from omni_release.preparation.changelog import has_entry, has_unreleased, released
+from omni_release.preparation.changelog import has_entry, has_unreleased, released, with_entry
 from omni_release.versions.pep440 import parse
 
 TODAY = datetime.date(2026, 11, 26)
@@ -193,3 +193,19 @@ def test_has_unreleased() -> None:
     """Only a heading counts."""
     assert has_unreleased(KEEP)
     assert not has_unreleased("# Changelog\n\nThe word unreleased.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# C\n\n## Unreleased\n\n- A.\n\n## 1.0\n", "# C\n\n## Unreleased\n\n- NEW\n- A.\n\n## 1.0\n"),
+        ("# C\n\n## Unreleased\n\n## 1.0\n\n* A\n", "# C\n\n## Unreleased\n\n* NEW\n\n## 1.0\n\n* A\n"),
+        ("# C\n\n## Unreleased\n### Fixed\n- A\n", "# C\n\n## Unreleased\n\n- NEW\n\n### Fixed\n- A\n"),
+        ("Version 1.1\n---\n\nUnreleased\n\n-   A\n", "Version 1.1\n---\n\nUnreleased\n\n-   NEW\n-   A\n"),
+        ("# C\n\n## 1.0\n\n- A\n", "# C\n\n## 1.0\n\n- A\n"),
+    ],
+    ids=["items", "empty", "heading", "day on a line", "no heading"],
+)
+def test_with_entry(text: str, expected: str) -> None:
+    """An entry is the first item below Unreleased, or below the heading of the version, in the form of the others."""
+    assert with_entry(text, "1.1", "NEW") == expected

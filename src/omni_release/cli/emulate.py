@@ -29,7 +29,7 @@ class Arguments(cli_parser.Arguments):
 
 def add_parser(commands: Commands, name: str) -> None:
     """Add `emulate`."""
-    described = "Serve an emulated Gemini, OpenAI or Anthropic API, with scripted faults"
+    described = "Serve an emulated API (Gemini, OpenAI, Anthropic) with faults"
     parser = subcommand(commands, name, described, 'emulate gemini --port 8080 --script "503; 429 after=1.5; ok"')
     seconds = number(0, 10_000)
     parser.add_argument("service", choices=("gemini", "openai", "anthropic"), help="the API to emulate")

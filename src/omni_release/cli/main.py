@@ -36,7 +36,7 @@ _MODULES = {
     **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
     **dict.fromkeys(STATES, "status"),
     **dict.fromkeys(PACKAGES, "workspace"),
-    **{name: name for name in ("inspect", "prepare", "watch")},
+    **{name: name for name in ("inspect", "prepare", "watch", "recall")},
     "record": "smoke",
 }
 """The modules of the subcommands, where they are not called as these are."""
@@ -105,7 +105,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 _TOGETHER: dict[tuple[str, ...], str] = {
-    ("doctor", "published", "watch"): "what a release needs, what is published",
+    ("doctor", "published", "watch", "recall"): "before and after a release",
     PARTS: "run the rehearsal up to this stage",
     ("init", "baseline"): "set a project up; accept today's findings of quality rules",
     PACKAGES: "the packages of a repository; what a release contains",

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 
 class Arguments(cli_parser.Arguments):
-    """The arguments of `prepare`."""
+    """The arguments of `prepare`; `recall` gives an `entry` to add to the changelog."""
 
     what: str = ""
     dry_run: bool = False
     yes: bool = False
     no_changelog: bool = False
     pr: bool = False
+    entry: str = ""
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -220,7 +221,7 @@ def _write(
     notes = []
     if not arguments.no_changelog:
         today = datetime.datetime.now(datetime.UTC).date()
-        note = preparation.bring_changelog(clone, number, today, last_tag, commits)
+        note = preparation.bring_changelog(clone, number, today, last_tag, commits, entry=arguments.entry)
         notes = [note] if note else []
     drift = versions.drift(versions.find_places(str(clone.root)).places)
     if drift:

@@ -116,23 +116,33 @@ def newest_tag(line: Callable[..., str], commit: str, owner: TagOwner) -> Tag | 
 
 
 def bring_changelog(
-    clone: Repository, version: str, today: datetime.date, last_tag: str, commits: Sequence[Commit] = ()
+    clone: Repository,
+    version: str,
+    today: datetime.date,
+    last_tag: str,
+    commits: Sequence[Commit] = (),
+    *,
+    entry: str = "",
 ) -> str:
     """Write the changelog's part for the version into the clone; what was done, in a few words.
 
-    A changelog that has headings for versions alone gets one, with the subjects of the `commits` below it.
+    A changelog that has headings for versions alone gets one, with the subjects of the `commits` below it. The `entry`
+    is added as the first one.
 
     Raises UsageError where the changelog has another form, ActionFailed where its program fails.
     """
     checkout = Checkout(str(clone.root))
     if fragments := fragment_program(checkout, clone.root):
-        return _join_fragments(clone, fragments, version, today)
+        if entry:
+            _add_fragment(clone, fragments, entry)
+        return _join_fragments(clone, fragments, version, today, must_remove=not entry)
     for found in prose.changelogs(Member(checkout, checkout.inside)):
         path = clone.root / found.path
         before = clone.line("show", f"refs/tags/{last_tag}:./{found.path}") if last_tag else ""
         keeps = not before or changelog.has_unreleased(before)  # as the last release did
-        entries = [commit.subject for commit in commits]
-        text = changelog.released(found.text, version, today, path.name, keeps_unreleased=keeps, entries=entries)
+        entries = [*([entry] if entry else []), *(commit.subject for commit in commits)]
+        before_entry = changelog.with_entry(found.text, version, entry) if entry else found.text
+        text = changelog.released(before_entry, version, today, path.name, keeps_unreleased=keeps, entries=entries)
         path.write_bytes(found.encoded(text))
         if text == found.text:
             return f"{path.name}: has a heading for {version}"
@@ -146,8 +156,31 @@ def bring_changelog(
     return ""
 
 
-def _join_fragments(clone: Repository, program: FragmentProgram, version: str, today: datetime.date) -> str:
-    """Let a program write the changelog. Raises ActionFailed where it fails, UsageError where it finds no fragment."""
+def _add_fragment(clone: Repository, program: FragmentProgram, entry: str) -> None:
+    """Write a fragment with one entry. Raises UsageError for a program whose fragments have a form of their own."""
+    if program.name != "towncrier":
+        raise UsageError(
+            f"the entry has to be a fragment of {program.name}: {entry}", "Write it, commit it, and prepare."
+        )
+    others = program.fragments(clone.root)
+    suffix = Path(others[0]).suffix if others else ".md"
+    path = (
+        clone.root
+        / program.folder
+        / f"+{re.sub(r'[^A-Za-z0-9]+', '-', entry.partition(':')[0]).lower()}.bugfix{suffix}"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{entry}\n", encoding="utf-8")
+    clone.git("add", "--all")
+
+
+def _join_fragments(
+    clone: Repository, program: FragmentProgram, version: str, today: datetime.date, *, must_remove: bool
+) -> str:
+    """Let a program write the changelog. Raises ActionFailed where it fails, UsageError where it finds no fragment.
+
+    One that it finds is removed from the commit (`must_remove`), unless it was added for it.
+    """
     name = program.name
 
     def run(version: str, *options: str) -> ToolAnswer | None:
@@ -165,7 +198,7 @@ def _join_fragments(clone: Repository, program: FragmentProgram, version: str, t
     if answer.code != 0:
         raise ActionFailed(f"{name} failed: {(answer.err or answer.out).strip()}", "Nothing was changed.")
     clone.git("add", "--all")
-    if not clone.git("diff", "--cached", "--name-only", "--diff-filter=D"):
+    if must_remove and not clone.git("diff", "--cached", "--name-only", "--diff-filter=D"):
         hint = "Write one for what has changed and commit it, or run the command with --no-changelog."
         if unknown := program.fragments(clone.root):
             hint = f"It takes none of these, so look at their names and its settings: {', '.join(unknown)}"

@@ -116,6 +116,25 @@ def released(
     return end.join(_linked(lines, version))
 
 
+def with_entry(text: str, version: str, entry: str) -> str:
+    """The text with an item below the heading Unreleased, or below that of the version; the same without either."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(end)
+    headings = [number for number, line in enumerate(lines) if _is_heading(lines, number)]
+    own = next((n for n in headings if _UNRELEASED.search(lines[n]) or _names(lines[n], version)), None)
+    if own is None:
+        return text
+    after = own + (2 if _RULE.fullmatch(_below(lines, own)) else 1)
+    stop = next((number for number in headings if number > own), len(lines))
+    at = after
+    while at < stop and (not lines[at].strip() or _DAY_OPEN.fullmatch(lines[at].strip(_AROUND))):
+        at += 1
+    item = next((match[0] for line in lines[at:] if (match := _ITEM.match(line))), "- ")
+    follows = at < len(lines) and _ITEM.match(lines[at]) is not None
+    blank = [] if at > after and not lines[at - 1].strip() else [""]
+    return end.join((*lines[:at], *blank, f"{item}{entry}", *([] if follows else [""]), *lines[at:]))
+
+
 _AROUND = "(*_). "  # around a day that has a line of its own
 _DAY_OPEN = re.compile(r"unreleased|not (?:yet )?released|tbd|tba|in development|[xy?]{4}-[xm?]{2}(?:-[xd?]{2})?", re.I)
 _LABEL = re.compile(r"\.\. _(?P<rst>[^:]+):\s*$|<a (?:id|name)=\"(?P<html>[^\"]+)\">\s*</a>\s*$")

@@ -165,7 +165,7 @@ def _differing(workspace: Workspace, root: str, inside: str, bases: Mapping[str,
 
 
 def hidden_changes(workspace: Workspace) -> Iterator[tuple[str, str]]:
-    """The files that differ from the index although git is told not to look: the package, and the path from the root.
+    """The files that differ from the index although git does not look: the package, and the path from the root.
 
     They are marked assume-unchanged or skip-worktree, so that no status of git has them.
     """
