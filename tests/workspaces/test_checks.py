@@ -40,6 +40,7 @@ def plug(root: Path, requirement: str, more: str = "", core: str = "1.1.0") -> R
     }
     laid_out(root, files)
     git("init", "--quiet", cwd=root)
+    (root / "run").mkdir(exist_ok=True)
     folder = root / "packages" / "plug"
     return Release(project.load(folder), "1.0", "rehearsal", None, root / "run", root / "work", PurePosixPath("."))
 

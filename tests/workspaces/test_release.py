@@ -52,6 +52,12 @@ def test_it_stops_where_a_package_is_refused(runner: Runner, tmp_path: Path) -> 
         assert [position(file) for file in index.taken()] == [0, 0, 1, 2]
         again = runner.run(place, *to, without=UNNEEDED)
         assert (again.code, len(index.taken())) == (0, 4), again.said
+        status = runner.run(place, "status", "--format", "json")
+        found = json.loads(status.said)
+        assert (found["workspace"], found["release"]["verdict"]) == ("acme", "passed")
+        runs, report = runner.run(place, "runs"), runner.run(place, "report")
+        assert "rehearse passed, release failed, release passed, release passed" in runs.said
+        assert "# release: acme: passed" in report.said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from omni_release.cli import lane
+from omni_release.cli import lane, workspace_runs
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand
 from omni_release.core.errors import EXIT_PASSED, UsageError, install_hint
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from omni_release.cli.parser import Commands
     from omni_release.core.journal import RunFolder
     from omni_release.core.model import Project
+    from omni_release.core.runs import RunStore
 
 _FACTS = ("project", "version", "branch", "commit", "clean", "tag", "commits_since_tag")
 
@@ -52,9 +53,12 @@ def add_parser(commands: Commands, name: str) -> None:
 
 
 def run(arguments: Arguments) -> int:
-    """Show the state of the project and the next command."""
-    project = arguments.load_project()
-    state = {**_checkout(project), **_runs(project)}
+    """Show the state of the project, or of the workspace, and the next command."""
+    if workspace := workspace_runs.at(arguments.root()):
+        state, text = workspace_runs.state_of(workspace), workspace_runs.lines
+    else:
+        project = arguments.load_project()
+        state, text = {**_checkout(project), **_runs(project)}, _text
     if arguments.as_json:
         from omni_release.core.documents import to_output
 
@@ -62,7 +66,7 @@ def run(arguments: Arguments) -> int:
     else:
         from omni_release.core.own_commands import typed
 
-        sys.stdout.writelines(f"{lane.shown(lane.redact(typed(line)))}\n" for line in _text(state))
+        sys.stdout.writelines(f"{lane.shown(lane.redact(typed(line)))}\n" for line in text(state))
     return EXIT_PASSED
 
 
@@ -175,13 +179,22 @@ def _age(at: str) -> str:
     return ago((datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(at)).total_seconds())
 
 
+def _store(arguments: Arguments) -> RunStore:
+    """The runs of the workspace whose root the folder is; else, or where the run is one of its own, of the project."""
+    if workspace_runs.at(arguments.root()):
+        store = workspace_runs.store(arguments.root())
+        if not arguments.run_id or any(run.path.name == arguments.run_id for run in store.runs()):
+            return store
+    return lane.run_store(arguments.load_project())
+
+
 def run_runs(arguments: Arguments) -> int:
     """List the runs, the newest first: when, which lanes, with which verdict."""
     from omni_release import distributions
     from omni_release.report import next_step
 
     listed = []
-    for folder in lane.run_store(arguments.load_project()).runs():
+    for folder in _store(arguments).runs():
         ended = [event for event in folder.events() if event.get("event") == "ended"]
         built = folder.artifacts()
         entry: dict[str, Any] = {"run": folder.path.name, "version": None, "lanes": []}
@@ -211,7 +224,7 @@ def run_report(arguments: Arguments) -> int:
     """
     from omni_release.core.model import PUBLISHED
 
-    store = lane.run_store(arguments.load_project())
+    store = _store(arguments)
     runs = store.runs()
     if not runs and not arguments.run_id:
         raise UsageError("there are no runs yet", "Run `omni-release rehearse` first.")

@@ -24,12 +24,15 @@ from omni_release.core.own_folder import FOLDER, require_own
 from omni_release.core.redaction import Redact, strip_userinfo
 from omni_release.core.world import Files
 
+WORKSPACE = "workspace"
+"""The folder in `.omni-release/` with the runs of a whole workspace."""
+
 
 @dataclass(frozen=True)
 class RunStore:
     """`.omni-release/` of a project. `tracked` gives the names of the files in it that git tracks.
 
-    `inside` is the folder in it for the runs of a whole workspace: a package at the same root has its own there.
+    `inside` is a folder in it, `WORKSPACE` for the runs of a whole workspace: a package at the same root has its own.
     """
 
     root: Path

@@ -25,9 +25,14 @@ _PLACES = 20  # shown per problem
 
 def document(report: Report) -> str:
     """The verdict and the next command, the problems, the warnings, then a folded line for each task."""
+    return part(report, next_step.after(report))
+
+
+def part(report: Report, step: str = "") -> str:
+    """The same with another next command, or none: as a part of the report of a workspace."""
     subject = f"{report.project} {report.version}" if report.version else report.project
     lines = [f"## {report.lane}: {plain(subject)}: {report.verdict}", ""]
-    if step := next_step.after(report):
+    if step:
         lines += [f"**Next:** {code(step)}", ""]
     for problem in problems.problems(report):
         lines += _problem(problem)

@@ -129,7 +129,7 @@ def _markdown(report: WorkspaceReport) -> str:
         words = markdown.plain(section.words)
         lines.append(f"| {markdown.plain(section.name)} | {markdown.plain(section.version or '')} | {words} |")
     lines += ["", *(f"- {markdown.plain(note)}" for note in report.notes), ""]
-    documents = (markdown.document(section.report) for section in report.sections if section.report)
+    documents = (markdown.part(section.report) for section in report.sections if section.report)
     return "\n".join((*lines, *documents))
 
 

@@ -23,12 +23,13 @@ from omni_release.core import own_commands
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import display_path
 from omni_release.core.redaction import redacted
-from omni_release.core.runs import Request, RunStore
+from omni_release.core.runs import WORKSPACE, Request, RunStore
+from omni_release.core.settings import Settings
 from omni_release.report import files as report_files
 from omni_release.report import workspace
 from omni_release.report.workspace import WorkspaceReport
 from omni_release.run import workspace_rehearsal, workspace_release
-from omni_release.run.workspace_session import FOLDER, Session, WorkspaceRequest, load
+from omni_release.run.workspace_session import Session, WorkspaceRequest, load
 from omni_release.workspaces import order
 
 
@@ -45,7 +46,7 @@ def run_workspace(request: WorkspaceRequest) -> int:
     for address in (request.to, *(str(a) for each in projects.values() for a in each.settings.index.values())):
         secrets.know_addresses(address)
     root = request.workspace.root
-    store = RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files, FOLDER)
+    store = RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files, WORKSPACE)
     stream = sys.stdout if request.format == "text" else sys.stderr
     with contextlib.ExitStack() as stack:
         store.require_own()
@@ -97,7 +98,7 @@ def _folder(request: WorkspaceRequest, store: RunStore) -> RunFolder:
     """The folder of the run: the one that is named, or a new one."""
     if request.run:
         return store.run(request.run)
-    return store.planned() if request.dry else store.new_run(5)
+    return store.planned() if request.dry else store.new_run(Settings().keep_runs)
 
 
 def _write(session: Session, report: WorkspaceReport) -> None:

@@ -27,9 +27,6 @@ from omni_release.run.real_world import Part
 from omni_release.workspaces import order
 from omni_release.workspaces.model import Package, Workspace
 
-FOLDER = "workspace"
-"""The folder in `.omni-release/` with the runs of a whole workspace."""
-
 
 @dataclass(frozen=True)
 class WorkspaceRequest:

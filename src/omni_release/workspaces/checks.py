@@ -36,6 +36,8 @@ def siblings_available(release: Release, world: World) -> Iterator[Finding]:
     package = workspace.package_at(root) if workspace else None
     if workspace is None or package is None or not package.requirements:
         raise NotApplicable("the project requires no other package of a workspace")
+    if not release.folder.is_dir():
+        raise NotApplicable("a dry run builds no package")
     provided = siblings.provided(release.work_dir, world.environment)
     for item in package.requirements:
         if any(plan.admits(item, version) for version in provided.get(item.name, ())):
