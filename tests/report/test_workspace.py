@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from omni_release.core.model import Finding, Outcome, Report, Severity, Status
@@ -56,6 +58,8 @@ def test_forms() -> None:
     """Each form has each package: its verdict, its findings, and why it did not run."""
     written = {name: form.document(report(PASSED, FAILED, STOPPED)) for name, form in workspace.FORMATS.items()}
     document = json.loads(written["json"])
+    schemas = Path(__file__).parents[2] / "docs"
+    jsonschema.validate(document, json.loads((schemas / "workspace-report.schema.json").read_text(encoding="utf-8")))
     assert (document["workspace"], document["verdict"], document["exit_code"]) == ("acme", "failed", 1)
     packages = {each["name"]: each for each in document["packages"]}
     assert [each["verdict"] for each in packages.values()] == ["passed", "failed", "not run"]
