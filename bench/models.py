@@ -1,6 +1,6 @@
 """What the scanner of model names finds, and what it costs beside ast-grep with three rules.
 
-    python bench/models.py [ROUNDS]
+    python -m bench.models [ROUNDS]
 
 The tree is half a million lines of the standard library, with names of the table planted in it. Both are whole
 programs: `omni-release models list`, and `ast-grep scan` with three rules for strings. The scores are of the names of

@@ -181,7 +181,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def encodings(secret: str) -> Iterator[str]:
-    """A secret as programs write it: as is, in a URL, in JSON, in a Python literal, in XML, and in base64.
+    """A secret as programs write it: as is, in a URL, in JSON, in a Python literal, in XML, in hexadecimal, in base64.
 
     In base64 at each of the three offsets in which it can begin within other bytes, in both alphabets. Of a secret of
     several lines each line, too: output is redacted line by line.
@@ -207,6 +207,9 @@ def encodings(secret: str) -> Iterator[str]:
     yield html.escape(secret)
     yield html.escape(secret).replace("&", "&amp;")  # a page, in a report of tests
     data = os.fsencode(secret)
+    if len(data) >= _LONG:
+        yield from (data.hex(), data.hex().upper())
+        yield from ("".join(f"%{byte:02x}" for byte in data), "".join(f"%{byte:02X}" for byte in data))
     for offset in range(3):
         # Only the characters that hold no bits of the bytes around the secret.
         begin, end = -(-8 * offset // 6), 8 * (offset + len(data)) // 6
