@@ -24,14 +24,11 @@ LITELLM = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_a
 _SUPPORTED = "LiteLLM's model_prices_and_context_window.json, or a list (/v1/models) of OpenAI, Anthropic or Mistral"
 
 LISTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "openai": ("https://{host}/v1/models", {"Authorization": "Bearer {key}"}),
-    "anthropic": (
-        "https://{host}/v1/models?limit=1000",
-        {"x-api-key": "{key}", "anthropic-version": "2023-06-01"},
-    ),
-    "mistral": ("https://{host}/v1/models", {"Authorization": "Bearer {key}"}),
+    "openai": ("https://{host}/v1/models", {}),
+    "anthropic": ("https://{host}/v1/models?limit=1000", {"anthropic-version": "2023-06-01"}),
+    "mistral": ("https://{host}/v1/models", {}),
 }
-"""The lists of the vendors themselves: the address, and the headers of a call, which costs nothing."""
+"""The lists of the vendors themselves: the address, and further headers of a call, which costs nothing."""
 
 _LITELLM_PLATFORMS = {
     "gemini": "gemini-api",
@@ -120,7 +117,11 @@ def vendor_list(vendor: str, environment: Mapping[str, str]) -> tuple[str, dict[
     if not key:
         raise Inconclusive(f"no key of {known.title} is set", f"Set {known.key_names}, or name a file with --from.")
     address, headers = LISTS[vendor]
-    return address.format(host=known.hosts[0]), {name: text.format(key=key) for name, text in headers.items()}
+    header = known.headers[0]
+    return address.format(host=known.hosts[0]), {
+        **headers,
+        header: f"Bearer {key}" if header == "authorization" else key,
+    }
 
 
 def _overlay(source: Source, reader: Callable[[T, str, datetime.date], Iterator[Model]], rows: T) -> Overlay:
