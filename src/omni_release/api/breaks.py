@@ -20,7 +20,7 @@ from omni_release.api import returns
 from omni_release.api.signatures import Signatures
 from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class
 
-_OF_MODULES = re.compile(r"log|logger|_?T(?:_co|_contra)?|TYPE_CHECKING|annotations")
+_OF_MODULES = re.compile(r"[a-z_]|log|logger|_?T(?:_co|_contra)?|TYPE_CHECKING|annotations")
 _NO_VALUE = re.compile(r"(?:[\w.]*\.)?(?:TypeVar|ParamSpec|TypeVarTuple|NewType|getLogger|get_logger)\(")
 _CONSUMED_BY = re.compile(
     r"(?:.*\.)?(?:command|group|fixture|route|get|post|put|patch|delete|websocket|task|shared_task|hookimpl|validator"
@@ -91,10 +91,15 @@ class Comparison:
         for change in (*self._found_by_griffe(), *self._more()):
             key = (change.message, change.file, change.line, change.name.rpartition(".")[2])
             other = found.get(key) if change.file else None
-            if other is None or (change.name.count("."), change.name) < (other.name.count("."), other.name):
+            if other is None or self._rank(change) < self._rank(other):
                 found[key] = change
         order = {kind: number for number, kind in enumerate(("removed", "kind"))}  # the worst first
         yield from sorted(found.values(), key=lambda one: (order.get(one.kind, 2), one.name, one.kind, one.message))
+
+    def _rank(self, change: Change) -> tuple[int, bool, str]:
+        """What decides between several names of one change: how long they are, and whether it is only inherited."""
+        surface = self.old if change.removed else self.new
+        return change.name.count("."), change.name not in surface.objects, change.name
 
     def _found_by_griffe(self) -> Iterator[Change]:
         by_function: dict[str, list[Breakage]] = {}
@@ -187,7 +192,7 @@ class Comparison:
     def _changed_kind(self, found: Breakage) -> Iterator[Change]:
         name = self.new.shown(found.obj.path)
         new, old = resolved(found.obj), resolved(self.old.objects.get(name) or self.old.find(name))
-        if old is None or new is None or _can_be_the_same(old, new):
+        if old is None or new is None or _can_be_the_same(old, new) or _is_made(old) or _is_made(new):
             return
         message = f"{_kind(old)} became {_kind(new)}"
         if isinstance(new, Function):
@@ -261,6 +266,14 @@ class Comparison:
             yield Change("returns", name, message, f"a caller must expect {types}", *place)
 
 
+def _is_made(inside: Object) -> bool:
+    """Whether a decorator that is not known makes something else of a function: a property of its own, for example."""
+    known = ("staticmethod", "classmethod", "abc.abstractmethod", "abstractmethod", "typing.overload", "override")
+    if not isinstance(inside, Function):
+        return False
+    return any(not decorator.callable_path.endswith(known) for decorator in inside.decorators)
+
+
 def _is_consumed(function: Function) -> bool:
     """Whether a decorator takes the function for itself, as of a command or a test: no user calls it."""
     return any(_CONSUMED_BY.fullmatch(decorator.callable_path) for decorator in function.decorators)
@@ -282,7 +295,11 @@ def _is_deprecated(member: Member) -> bool:
             return _DEPRECATED.search(inside.source) is not None
     if isinstance(inside, Class):
         init = inside.members.get("__init__")
-        return init is not None and _is_deprecated(init)
+        if init is not None and _is_deprecated(init):
+            return True
+        with contextlib.suppress(Exception):  # a base class that is elsewhere
+            return any(_is_deprecated(base) for base in inside.resolved_bases)
+        return False
     return isinstance(inside.parent, Class) and _is_deprecated(inside.parent)
 
 

@@ -60,7 +60,7 @@ class Signatures:
                     yield _became_required(new)
         new_names = {new.name for new in renamed.values()}
         for one in required:
-            if one.name not in new_names and not (one.name in ("self", "cls") and one is self.new.parameters[0]):
+            if one.name not in new_names and not self._was_accepted(one):
                 yield Difference(
                     "parameter-added",
                     f"required parameter `{one.name}` was added",
@@ -69,8 +69,22 @@ class Signatures:
         yield from self._moved(new_names, {one.name for one in required})
         yield from self._changed()
 
+    def _was_accepted(self, new: Parameter) -> bool:
+        """Whether calls have passed a new required parameter before: as the instance, in `*args`, by another name."""
+        if new.kind not in _POSITIONAL:
+            return False
+        if new is self.new.parameters[0] and new.name in ("self", "cls"):
+            return True
+        if any(old.kind is ParameterKind.var_positional for old in self.old.parameters) and _is_positional_only(new):
+            return True
+        before, after = _positional(self.old.parameters), _positional(self.new.parameters)
+        at = next((number for number, one in enumerate(after) if one.name == new.name), len(before))
+        return at < len(before) and before[at].name not in {one.name for one in self.new.parameters}
+
     def _is_named_now(self, old: Parameter) -> bool:
         """Whether the parameters that `*args` or `**kwargs` collected have names of their own now."""
+        if old.kind in _VARIADIC and any(new.kind is old.kind for new in self.new.parameters):
+            return True  # it only has another name
         kinds: tuple[ParameterKind, ...] = ()
         if old.kind is ParameterKind.var_positional:
             kinds = _POSITIONAL
@@ -138,7 +152,7 @@ class Signatures:
                 yield _became_required(new)
             elif isinstance(one, griffe.ParameterChangedKindBreakage) and not _is_positional_only(old):
                 known = new.kind not in _VARIADIC and old.kind not in _VARIADIC  # what these collect is not known
-                if known and not self._keeps_place(old):
+                if known and not self._keeps_place(old) and old.name not in ("self", "cls"):
                     how = "by keyword" if new.kind is ParameterKind.keyword_only else "by position"
                     other_way.setdefault(how, []).append(old.name)
             elif isinstance(one, griffe.ParameterChangedDefaultBreakage):
