@@ -95,7 +95,7 @@ def target_of(report: Report) -> str:
     if report.target != REHEARSAL:
         return report.target
     uses_index = any(outcome.stage in (Stage.PUBLISH, Stage.VERIFY) for outcome in report.outcomes)
-    return "rehearsal index" if uses_index else ""
+    return "rehearsal index" if uses_index and report.lane != "watch" else ""
 
 
 def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
