@@ -44,8 +44,8 @@ def _id(prefix: str, played: Played) -> str:
 
 def _chat(asked: Asked, played: Played) -> dict[str, Any]:
     body = asked.body
-    schema = _at(body, "response_format", "json_schema", "schema")
-    wants_json = _at(body, "response_format", "type") == "json_object"
+    schema = _value_at(body, "response_format", "json_schema", "schema")
+    wants_json = _value_at(body, "response_format", "type") == "json_object"
     text = texts.answer_of({} if wants_json and schema is None else schema)
     sent, received = texts.tokens(body["messages"]), texts.tokens(text)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
@@ -75,7 +75,7 @@ def _chunks(document: Mapping[str, Any], body: Mapping[str, Any], played: Played
     """The chunks of a stream: the usage is in the last one, if the request asks for it."""
     shared = {name: document[name] for name in ("id", "created", "model", "service_tier", "system_fingerprint")}
     shared = {**shared, "object": "chat.completion.chunk"}
-    asks = bool(_at(body, "stream_options", "include_usage")) and "usage" in document
+    asks = bool(_value_at(body, "stream_options", "include_usage")) and "usage" in document
     usage = {"usage": None} if asks else {}
     (choice,) = document["choices"]
     deltas = ({"role": "assistant", "content": "", "refusal": None}, {"content": choice["message"]["content"]})
@@ -91,7 +91,7 @@ def _chunks(document: Mapping[str, Any], body: Mapping[str, Any], played: Played
 
 def _response(asked: Asked, played: Played) -> dict[str, Any]:
     body = asked.body
-    form = _at(body, "text", "format")
+    form = _value_at(body, "text", "format")
     text = texts.answer_of(form.get("schema") if isinstance(form, Mapping) else None)
     sent, received = texts.tokens(body["input"]), texts.tokens(text)
     cut = played.step == "max-tokens"
@@ -159,7 +159,7 @@ def _events(document: Mapping[str, Any], played: Played) -> Iterator[dict[str, A
         yield {"type": kind, "sequence_number": number, **more}
 
 
-def _at(document: Any, *names: str) -> Any:
+def _value_at(document: Any, *names: str) -> Any:
     for name in names:
         document = document.get(name) if isinstance(document, Mapping) else None
     return document
