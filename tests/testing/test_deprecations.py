@@ -175,6 +175,15 @@ def test_import_of_a_deprecated_package(world: World) -> None:
     assert world.error() == ("src/acme/x.py", 2)
 
 
+def test_ignored_by_the_package_itself(world: World) -> None:
+    """What a package ignores in its own code is not the project's, which only imports it."""
+    within = "import warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    {}\n"
+    world.write(other=within.format("warnings.warn('old', DeprecationWarning)"), acme_x="import other\n")
+    world.run("import acme.x\n")
+    (finding,) = world.findings()
+    assert finding.severity is Severity.NOTICE
+
+
 def test_third_party_code(world: World) -> None:
     """A warning between two third-party packages is a notice."""
     (world.site / "inner.py").write_text("import warnings\nwarnings.warn('3.11', FutureWarning)\n", encoding="utf-8")

@@ -155,5 +155,7 @@ def _cause(record: DeprecationRecord, places: CodePlaces) -> Frame | None:
         return record.frames[own]  # called by the project itself, whatever `stacklevel` says
     if len(between) < 2 or between[-1][0] != _IMPORT:
         return None
+    if record.ignored_by and not places.in_checkout(record.ignored_by):
+        return None  # the package that warns does not want it to be seen: it is about its own code
     # An import by the project, of the very package that warns.
     return record.frames[own] if places.package_of(between[-2][0]) == places.package_of(record.file) else None
