@@ -60,6 +60,7 @@ class Checkout:
         self._staged = None if self._listed is None else frozenset(self._listed)
         self.declared: frozenset[str] = frozenset()
         self._contents: dict[str, bytes | None] = {}
+        self._named: dict[str, tuple[str, ...]] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -109,6 +110,13 @@ class Checkout:
         """The same as `files`, for look-ups."""
         return frozenset(self.files)
 
+    def named_as(self, pattern: str) -> tuple[str, ...]:
+        """The files whose whole path matches a regular expression; they are looked for once."""
+        if pattern not in self._named:
+            matches = re.compile(pattern).fullmatch
+            self._named[pattern] = tuple(file for file in self.files if matches(file))
+        return self._named[pattern]
+
     @functools.cached_property
     def described(self) -> str | None:
         """The newest tag of a version that HEAD descends from, as `git describe --long` prints it."""
@@ -118,7 +126,11 @@ class Checkout:
         """A path relative to the project, as its places show it."""
         if path.startswith(self.inside):
             return path[len(self.inside) :]
-        return os.path.relpath(path, self.inside).replace(os.sep, "/")
+        own, parts = self.inside.rstrip("/").split("/"), path.split("/")  # os.path.relpath asks for the current folder
+        common = 0
+        while common < min(len(own), len(parts)) and own[common] == parts[common]:
+            common += 1
+        return "../" * (len(own) - common) + "/".join(parts[common:])
 
     def path_from_top(self, relative: str) -> str:
         """The path from the top, of a path relative to the project."""

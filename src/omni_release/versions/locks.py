@@ -121,8 +121,9 @@ def pins(search: Search) -> Iterator[Place]:
 
 def _pins_in_text(member: Member, holder: Member) -> Iterator[Place]:
     """The pins in setup.py, setup.cfg and requirements files; none in a comment."""
-    files = (file[len(holder.at) :] for file in holder.checkout.files if file.startswith(holder.at))
-    requirements = [file for file in files if re.fullmatch(rf"(?:requirements/)?{_REQUIREMENTS_FILE}", file)]
+    listed = holder.checkout.named_as(rf"(?:.*/)?{_REQUIREMENTS_FILE}")
+    files = (file[len(holder.at) :] for file in listed if file.startswith(holder.at))
+    requirements = [file for file in files if "/" not in file.removeprefix("requirements/")]
     name = "[-_.]".join(map(re.escape, re.split(r"[-_.]+", member.name)))
     pattern = re.compile(rf"(?<![\w.-]){name}\s*(?:\[[^\]\n]*\])?\s*\(?\s*===?\s*(?P<version>[\w.!+-]+)", re.IGNORECASE)
     for file in ("setup.py", "setup.cfg", *requirements):
