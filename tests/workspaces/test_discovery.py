@@ -34,6 +34,8 @@ def folders(root: Path) -> str:
         ({"pyproject.toml": '[tool.rye.workspace]\nmembers = ["packages/{core,plug}"]\n'}, PATHS),
         ({"pyproject.toml": '[tool.uv.workspace]\nmembers = ["**/co[qr]e", "packages/plu?"]\n'}, PATHS),
         ({"pyproject.toml": package("acme") + '[tool.hatch.envs.default]\nworkspace.members = ["packages/core", {path = "packages/plug"}]\n'}, f". {PATHS}"),
+        ({"pyproject.toml": package("acme"), "hatch.toml": '[envs.test]\nworkspace.members = ["packages/core/"]\n'}, ". packages/core"),
+        ({"pyproject.toml": package("acme"), "hatch.toml": '[envs.test]\ndependencies = ["acme-plug @ {root:parent:uri}/acme/packages/plug"]\n'}, ""),
         ({"pyproject.toml": package("acme", "1", "acme-core @ {root:uri}/packages/core")}, ". packages/core"),
         ({"pyproject.toml": package("acme", more='[dependency-groups]\ndev = ["-e file:///${PROJECT_ROOT}/packages/plug"]')}, ". packages/plug"),
         ({"pyproject.toml": package("acme") + '[tool.uv.sources]\nacme-core = { path = "packages/core" }\n'}, ". packages/core"),

@@ -190,7 +190,7 @@ class _Discovery:
     def _of_hatch(self) -> set[str]:
         """The members of hatch's environments."""
         found: set[str] = set()
-        for environment in table(self.tables, "tool", "hatch", "envs").values():
+        for environment in requirements.hatch_environments(Member(self.checkout, self.at)):
             declared = table(environment, "workspace")
             listed = declared.get("members")
             stated = [item.get("path") if isinstance(item, dict) else item for item in listed or ()]

@@ -50,12 +50,19 @@ def _paths_as_stated(member: Member) -> Iterator[str]:
             if isinstance(item, dict) and isinstance(item.get("path"), str):
                 yield item["path"]
     strings = [value for _, _, value in _lists(member)]
-    for environment in member.table("tool", "hatch", "envs").values():
+    for environment in hatch_environments(member):
         for key in ("dependencies", "extra-dependencies"):
-            strings += _strings(table(environment).get(key))
+            strings += _strings(environment.get(key))
     for text in strings:
         if isinstance(text, str) and (match := _PATH.search(text)):
             yield "../" * (match["parent"] or "").count(":") + match["path"]
+
+
+def hatch_environments(member: Member) -> list[Mapping[str, object]]:
+    """The tables of hatch's environments: those of pyproject.toml, and those of hatch.toml."""
+    in_file = table(member.checkout.toml(f"{member.at}hatch.toml"), "envs")
+    environments = [*member.table("tool", "hatch", "envs").values(), *in_file.values()]
+    return [environment for environment in environments if isinstance(environment, dict)]
 
 
 def _strings(value: object) -> list[str]:
