@@ -41,15 +41,14 @@ class Workplace(Place):
         """The newest run of the workspace."""
         return max((self.checkout / ".omni-release" / "workspace" / "runs").iterdir())
 
+    def package_runs(self) -> list[Path]:
+        """The newest run of each package."""
+        return [max((self.checkout / f"packages/{name}/.omni-release/runs").iterdir()) for name in NAMES]
+
     @property
     def built(self) -> dict[str, str]:
         """What the packages of the newest run have built: the names, and the sha256."""
-        found: dict[str, str] = {}
-        for name in NAMES:
-            runs = self.checkout / "packages" / name / ".omni-release" / "runs"
-            if runs.is_dir():
-                found |= self.dist_of(max(runs.iterdir()))
-        return found
+        return {name: sha256 for run in self.package_runs() for name, sha256 in self.dist_of(run).items()}
 
     def copy(self, folder: Path) -> Workplace:
         super().copy(folder)

@@ -24,16 +24,11 @@ KILLS = 60 if "OMNI_RELEASE_KILLS" in os.environ else 3
 
 def test_killed_anywhere(whole: Workplace, runner: Runner, tmp_path: Path) -> None:
     """Nothing is sent twice, nothing is missing, the order is kept, and each package has its tag."""
-    undisturbed = whole.copy(tmp_path / "undisturbed")
-    with outside(tmp_path / "index") as index:
-        arguments = ("release", "--to", index.upload, "--yes", "--run", undisturbed.run.name)
-        ended = runner.run(undisturbed, *arguments, without=UNNEEDED)
-        assert ended.code == 0, ended.said
-        expected = state(undisturbed, index)
-    assert expected["index"] == undisturbed.built
-    tags = dict(zip(NAMES, ("1.1.0", "0.3.0", "2.0.0"), strict=True))
-    assert expected["tags"] == {f"{name}-v{version}": whole.head() for name, version in tags.items()}
-    for number, (touch, watched) in enumerate(moments(len(ended.touches))):
+    versions = dict(zip(NAMES, ("1.1.0", "0.3.0", "2.0.0"), strict=True))
+    tags = {f"{name}-v{version}": whole.head() for name, version in versions.items()}
+    touches = 0
+    for number in range(KILLS):
+        touch, watched = moment(number, touches)
         place = whole.copy(tmp_path / f"kill-{number}")
         with outside(place.folder / "index", watched) as index:
             arguments = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
@@ -42,19 +37,20 @@ def test_killed_anywhere(whole: Workplace, runner: Runner, tmp_path: Path) -> No
             assert killed.code in (-signal.SIGKILL, 0), (where, killed.said)
             resumed = runner.run(place, *arguments, without=UNNEEDED)
             assert resumed.code == 0, (where, resumed.said)
-            assert state(place, index) == expected, where
+            assert state(place, index) == {"index": place.built, "tags": tags}, where
             taken = index.taken()
-            assert sorted(taken) == sorted(expected["index"]), where
+            assert sorted(taken) == sorted(place.built), where
             assert [position(file) for file in taken] == sorted(position(file) for file in taken), where
+        touches = max(touches, len(resumed.touches))
         shutil.rmtree(place.folder)
 
 
-def moments(touches: int) -> list[tuple[int, Watched]]:
-    """Where to kill: two in three at a random touch, the others inside an upload, or when it is stored."""
-    seeds = random.Random(20261126)
-    found = [(seeds.randrange(1, touches + 1), Watched()) for _ in range(KILLS - KILLS // 3)]
-    for number in range(KILLS // 3):
-        uploads = seeds.randrange(4)
-        body = Watched(at=seeds.randrange(3000), uploads=uploads)
-        found.append((0, body if number % 2 else Watched(stored=True, uploads=uploads)))
-    return found
+def moment(number: int, touches: int) -> tuple[int, Watched]:
+    """Where to kill: two times of three at a random touch of so many, else inside an upload, or when it is stored."""
+    seeds = random.Random(number)
+    if touches and number % 3:
+        return seeds.randrange(1, touches + 1), Watched()
+    uploads = seeds.randrange(4)
+    return 0, Watched(at=seeds.randrange(3000), uploads=uploads) if number % 2 else Watched(
+        stored=True, uploads=uploads
+    )

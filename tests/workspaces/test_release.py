@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from omni_release.adapters.files import LocalFiles
+from omni_release.core import documents
+from omni_release.core.journal import RunFolder
 from tests.conftest import child_environment, git, omni
+from tests.index.support import pypi_server
 from tests.publishing.support import ACCESS, Runner
 from tests.publishing.test_terminal import Typist
 from tests.workspaces import releases
@@ -64,7 +68,7 @@ def test_it_stops_where_a_package_is_refused(runner: Runner, tmp_path: Path) -> 
 @pytest.mark.parametrize("typed", ["checkout 3", "3"])
 def test_confirmation(typed: str, place: Workplace, runner: Runner) -> None:
     """A person types the name of the workspace and the number of packages; anything else sends nothing."""
-    with outside(place.folder / "index") as index:
+    with outside(place.folder / "index", refused=NAMES) as index:
         to = ("release", "--to", index.upload, "--run", place.run.name)
         alone = runner.run(place, *to, without=UNNEEDED)
         assert alone.code == 2, alone.said
@@ -73,7 +77,9 @@ def test_confirmation(typed: str, place: Workplace, runner: Runner) -> None:
             runner.run(place, *to, without=UNNEEDED, terminal=person.name, variables={"TERM": "dumb"})
         shown = person.shown.decode()
         assert all(sha256 in shown for sha256 in place.built.values())
-        assert len(index.taken()) == (4 if typed == "checkout 3" else 0), shown
+        confirmed = [RunFolder(run, LocalFiles()).confirmed(index.upload) for run in place.package_runs()]
+        assert confirmed == [typed == "checkout 3"] * 3, shown
+        assert bool(index.watched.sent) == (typed == "checkout 3")
         assert ("nothing was published" in shown) == (typed == "3")
 
 
@@ -102,19 +108,19 @@ def test_only_what_changed(tmp_path: Path, runner: Runner) -> None:
         assert f"left out, because unchanged: {CORE}, {PLUG}" in one.said
 
 
-def test_bad_input(tmp_path: Path) -> None:
+def test_bad_input(tmp_path: Path, runner: Runner) -> None:
     """A clear error before anything is built or sent, whatever is wrong."""
     place = released(tmp_path)
     pyproject = place.checkout / "packages" / PLUG / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8")
     hidden = place.checkout / "packages" / CORE / "acme_zz_core" / "__init__.py"
-    arguments = ("release", "--to", "http://127.0.0.1:9/legacy/", "--yes", "--format", "json")
 
     def problems() -> str:
-        ran = omni(*arguments, cwd=place.checkout, environment=child_environment(**ACCESS))
-        assert ran.code == 1, ran.out + ran.err
+        ran = runner.run(place, "release", "--to", "http://127.0.0.1:9/legacy/", "--yes")
+        assert ran.code == 1, ran.said
         assert not list(place.checkout.glob("packages/*/.omni-release/runs"))
-        return "\n".join(f"{each['name']}: {each['reason']}" for each in ran.document["packages"])
+        document = json.loads((place.run / "report.json").read_text(encoding="utf-8"))
+        return "\n".join(f"{each['name']}: {each['reason']}" for each in document["packages"])
 
     # A version that will not exist, in a package that is released and in one that is left out.
     pyproject.write_text(text.replace("1.1.0", "1.5").replace("0.3.0", "0.4.0"), encoding="utf-8")
@@ -130,3 +136,19 @@ def test_bad_input(tmp_path: Path) -> None:
     git("update-index", "--assume-unchanged", str(hidden), cwd=place.checkout)
     hidden.write_text("VALUE = 2\n", encoding="utf-8")
     assert f"{CORE} is not in this release, but packages/{CORE}/acme_zz_core/__init__.py differs" in problems()
+
+
+@pytest.mark.long
+def test_whole_release(tmp_path: Path) -> None:
+    """Real builds and installations, to another server: a release without a rehearsal before it, in one command."""
+    place = releases.checked_out(tmp_path / "place")
+    with pypi_server(tmp_path) as url:
+        to = ("release", "--to", url, "--yes", "--format", "json")
+        ran = omni(*to, cwd=place.checkout, environment=child_environment(**ACCESS), timeout=900)
+        assert ran.code == 0, ran.out + ran.err
+        held = sorted((tmp_path / "packages").glob("*.*"), key=lambda path: path.stat().st_mtime_ns)
+        assert {path.name: documents.sha256(path) for path in held} == place.built
+        assert [position(path.name) for path in held] == [0, 0, 1, 1, 2, 2]
+        assert [each["verdict"] for each in ran.document["packages"]] == ["passed"] * 3
+        assert set(place.tags().values()) == {place.head()}
+        assert len(place.tags()) == 3

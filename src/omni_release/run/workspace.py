@@ -35,9 +35,9 @@ from omni_release.workspaces import order
 
 def run_workspace(request: WorkspaceRequest) -> int:
     """Run a lane for the packages of a workspace; the exit code. Raises UsageError where it cannot start."""
-    run.interrupt_on_signals()
     keys = request.keys
     order.batches(request.workspace, keys)  # raises where there is no order
+    run.interrupt_on_signals()
     projects = {key: load(request.workspace, key) for key in keys}
     for loaded in projects.values():
         run.check_request(Request(request.lane, loaded, artifacts=request.artifacts))

@@ -132,7 +132,8 @@ def _show_plan(phase: _Phase) -> None:
 def _release(phase: _Phase) -> WorkspaceReport:
     session = phase.session
     _require_confirmation(phase)
-    session.folder.record("release", target=session.request.to, packages=list(phase.keys))
+    if not session.request.dry:
+        session.folder.record("release", target=session.request.to, packages=list(phase.keys))
     open_keys = [key for key in phase.keys if key not in _complete(session)]
     rehearsed = _rehearsed(session, open_keys)
     missing = [key for key in open_keys if key not in rehearsed]
