@@ -80,11 +80,13 @@ def test_cannot_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     root = workspace(
         tmp_path / "cycle", member("acme-zz-a", "1.0", "acme-zz-b"), member("acme-zz-b", "1.0", "acme-zz-a")
     )
+    apart = workspace(tmp_path / "apart", member("acme-zz-c", "1.0"), member("acme-zz-d", "1.0"))
     for arguments, folder, expected in (
+        (("--only", "test-pass"), apart, "has no task 'test-pass'"),
         ((), root, "acme-zz-a → acme-zz-b → acme-zz-a"),
         (("--package", "acme-zz-q"), root, "has no package 'acme-zz-q'"),
         (("--package", "acme"), laid_out(tmp_path / "one", {"pyproject.toml": package("acme")}), "needs a workspace"),
     ):
         assert main(["rehearse", *arguments, "--project", str(folder)]) == 2
         assert expected in capsys.readouterr().err
-    assert not list(root.rglob("runs"))
+    assert not list(tmp_path.rglob("runs"))

@@ -167,7 +167,7 @@ def run_one(
     part: Part = ALONE,
 ) -> Report:
     """Run one lane of one package: its outcomes and its report are shown, and the report is written."""
-    lane = _lane(request)
+    lane = lane_of(request)
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
         screen = part.screen or terminal(stream, os.environ, secrets.redact)
@@ -300,7 +300,7 @@ def _shown(request: Request, release: Release) -> str:
     return f"{release.target} ({upload})" if upload not in ("", release.target) else release.target
 
 
-def _lane(request: Request) -> Lane:
+def lane_of(request: Request) -> Lane:
     """The lane, or the part of it that `--only` selects. Raises UsageError where it has no such task.
 
     Each lane but `version` checks the names in the settings: `version` runs at every commit, and has only one check.

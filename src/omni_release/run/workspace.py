@@ -40,7 +40,9 @@ def run_workspace(request: WorkspaceRequest) -> int:
     run.interrupt_on_signals()
     projects = {key: load(request.workspace, key) for key in keys}
     for loaded in projects.values():
-        run.check_request(Request(request.lane, loaded, artifacts=request.artifacts))
+        asked = Request(request.lane, loaded, artifacts=request.artifacts, only=request.only)
+        run.check_request(asked)
+        run.lane_of(asked)  # raises where it has no such task, or the settings name one that does not exist
     secrets = Secrets.of(os.environ)
     secrets.know_of_files(os.environ)
     for address in (request.to, *(str(a) for each in projects.values() for a in each.settings.index.values())):
