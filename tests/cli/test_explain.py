@@ -76,7 +76,7 @@ def test_bug_pattern(tmp_path: Path) -> None:
 def test_former_ids(tmp_path: Path) -> None:
     """A former id leads to today's, which exists."""
     ran = omni("explain", "failures-surface", cwd=tmp_path)
-    assert (ran.code, ran.err) == (0, "failures-surface is now called silent-failures\n")
+    assert (ran.code, ran.err) == (0, "`failures-surface` is now called `silent-failures`\n")
     assert ran.out.startswith("silent-failures (check, code)\n")
     entries = explain.entries(lane_names.every())
     assert set(renamed.TASKS.values()) <= set(entries)

@@ -74,6 +74,7 @@ SOURCE = "def f():\n    use(BAD)\n    use(BAD)\n\n\ndef g():\n    use(BAD)\n"
         ({"a.py": f"import os\n\n\n{SOURCE}"}, 0, 3, 0),
         ({"renamed/b.py": SOURCE}, 0, 3, 0),
         ({"renamed/b.py": f"{SOURCE}\n\ndef h():\n    use(BAD)\n"}, 1, 3, 0),
+        ({"b.py": SOURCE, "c.py": SOURCE}, 3, 3, 0),
         ({"a.py": SOURCE, "copy.py": SOURCE}, 3, 3, 0),
         ({"a.py": SOURCE.replace("    use(BAD)\n    use(BAD)", "    use(BAD)")}, 0, 2, 1),
         ({"a.py": SOURCE.replace("    use(BAD)\n    use(BAD)", "    use(BAD)\n" * 3)}, 1, 3, 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from omni_release.core import baseline
 from omni_release.core.baseline import Baseline
+from omni_release.core.fingerprints import Fingerprint
 from omni_release.core.model import Finding, Outcome, Release, Status
 from omni_release.core.tasks import Rule, RuleClass, check, reports
 from omni_release.core.world import World
@@ -145,7 +146,10 @@ def test_edits_elsewhere(data: st.DataObject, module: list[Definition], renamed:
 def test_a_new_one_is_hidden_only_by_one_that_left(
     before: list[Definition], after: list[Definition], renamed: bool, root: Path
 ) -> None:
-    """In each definition as many equal findings are accepted as were there before, and not one more."""
+    """In each definition as many equal findings are accepted as were there before, and not one more.
+
+    An update keeps those, and adds nothing.
+    """
     (root / "b.py").unlink(missing_ok=True)
     known = recorded(root, before)
     if renamed:
@@ -153,6 +157,13 @@ def test_a_new_one_is_hidden_only_by_one_that_left(
     _, outcome = judged(root, known, after, "b.py" if renamed else "a.py")
     more = sum((sum_of(after) - sum_of(before)).values())
     assert new_ones(outcome) == more
+    assert not without_path(known.remaining) - without_path(known.entries)
+    assert len(known.remaining) == sum((sum_of(after) & sum_of(before)).values())
+
+
+def without_path(entries: Iterable[Fingerprint]) -> Counter[Fingerprint]:
+    """The entries, whatever the file is called."""
+    return Counter(replace(entry, path="") for entry in entries)
 
 
 def sum_of(module: Sequence[Definition]) -> Counter[tuple[str, str, int]]:

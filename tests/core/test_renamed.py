@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tomllib
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,15 @@ from omni_release.cli import main
 from omni_release.core import baseline, renamed, settings_reference, severity, waivers
 from omni_release.core.errors import SettingsError
 from omni_release.core.fingerprints import Fingerprint
-from omni_release.core.model import Finding, Project, Severity
+from omni_release.core.model import Finding, Outcome, Project, Severity, Status
 from omni_release.core.settings import Settings, SeverityLevel
+from omni_release.project import former_names
 
 PROJECT = '[project]\nname = "acme"\nversion = "1.0"\n'
 
 
 @pytest.fixture(autouse=True)
-def former_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def renamed_today(monkeypatch: pytest.MonkeyPatch) -> None:
     """A renamed rule and renamed settings, beside the renamed checks that there are."""
     monkeypatch.setattr(renamed, "RULES", {"silent-failures/SWALLOWED": "silent-failures/S110"})
     monkeypatch.setattr(renamed, "SETTINGS", {"publish.index-timeout": "listing-timeout", "runs-kept": "keep-runs"})
@@ -149,3 +152,79 @@ def test_severity_names_are_known() -> None:
     """Today's names are those that the settings can have."""
     tasks = [task for lane in lane_names.every() for task in lane.tasks]
     assert "silent\\-failures" in {name.pattern for name in severity.names(tasks)}
+
+
+FILES = {
+    "pyproject.toml": f"""{PROJECT}
+[tool.omni-release]
+runs-kept = 7
+[tool.omni-release.publish]
+index-timeout = 7
+[tool.omni-release.severity]
+failures-surface = "warning"
+[[tool.omni-release.waiver]]
+check = "SWALLOWED"
+reason = "x"
+until = 2999-01-01
+""",
+    baseline.FILE: json.dumps({"version": 1, "findings": [{"rule": "failures-surface/BLE001"}] * 2}),
+    "checklists/mine.toml": '[[item]]\nid = "x"\nsays = "x"\ncheck = "packages-are-alive"\n',
+    "checklists/signed/1.0.toml": '[[sign-off]]\nitem = "live-smoke-stands"\n',
+}
+
+
+def test_notices_of_files(tmp_path: Path) -> None:
+    """Each place of a former name in a file is named, with today's; none of them is an error."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    text = FILES["pyproject.toml"]
+    found = list(former_names.find(tmp_path, tomllib.loads(text), text))
+    assert {finding.severity for finding in found} == {Severity.WARNING}
+    assert [(finding.where, finding.message.replace(" is now called ", " ")) for finding in found] == [
+        ("pyproject.toml:6", "`runs-kept` `keep-runs`"),
+        ("pyproject.toml:8", "`index-timeout` `listing-timeout`"),
+        ("pyproject.toml:10", "`failures-surface` `silent-failures`"),
+        ("pyproject.toml:12", "`SWALLOWED` `S110`"),
+        (
+            baseline.FILE,
+            "`failures-surface/BLE001` `silent-failures/BLE001`: `omni-release baseline --update` writes that",
+        ),
+        ("checklists/mine.toml:4", "`packages-are-alive` `abandoned-packages`"),
+        ("checklists/signed/1.0.toml:2", "`live-smoke-stands` `live-evidence`"),
+    ]
+
+
+def test_notice_of_a_comment(tmp_path: Path) -> None:
+    """A waiver in a comment accepts the finding, and a warning says what its name is now."""
+    comment = "# omni-release: allow failures-surface until 2999-01-01 because it is meant"
+    (tmp_path / "a.py").write_text(f"pass  {comment}\n", encoding="utf-8")
+    finding = Finding("x", "silent-failures/S110", Severity.ERROR, "a.py", 1)
+    outcome = Outcome("silent-failures", "", "check", Status.FAILED, (finding,))
+    judged = waivers.apply(outcome, read(tmp_path, ""), date(2026, 1, 1))
+    assert [one.rule for one in judged.findings] == ["silent-failures/S110", "silent-failures/former-name"]
+    assert (judged.status, judged.findings[1].where) == (Status.PASSED, "a.py:1")
+
+
+@pytest.mark.parametrize(
+    ("words", "former", "today"),
+    [
+        ("gate --dry-run --only checklists-are-valid", "checklists-are-valid", "checklists-valid"),
+        ("explain SWALLOWED", "SWALLOWED", "S110"),
+        ("sign live-smoke-stands --reason x --by Ada", "live-smoke-stands", "live-evidence"),
+        ("try --dry-run --only checklists-valid", "try", "gate"),
+    ],
+)
+def test_notices_of_commands(
+    words: str,
+    former: str,
+    today: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A former name on the command line is taken, and a line on stderr says what it is now."""
+    monkeypatch.setattr(renamed, "COMMANDS", {"try": "gate"})
+    (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    main.main([*words.split(), "--project", str(tmp_path)])
+    assert capsys.readouterr().err.splitlines()[0] == f"`{former}` is now called `{today}`"

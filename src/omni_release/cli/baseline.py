@@ -62,7 +62,7 @@ def run(arguments: Arguments) -> int:
         code = lane.start(dataclasses.replace(request, lane="gate", only=missed, verbosity=-1)) or code
     if code == errors.EXIT_INTERRUPTED:
         return code
-    entries = _updated(old, found) if arguments.update else found.kept
+    entries = found.remaining if arguments.update else found.kept
     unseen = [id for id in looked_at if id in found.not_run - found.judged]
     sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code, unseen)))
     if not dry and (entries or old.entries):
@@ -82,11 +82,6 @@ def _check(old: Baseline, *, exists: bool, update: bool) -> None:
             f"{FILE} exists, with {len(old.entries)} findings; nothing is added to it",
             "Fix new findings, or waive them. `omni-release baseline --update` removes what is gone.",
         )
-
-
-def _updated(old: Baseline, found: Baseline) -> list[Fingerprint]:
-    """The entries that were found, as they are now, and those of checks that did not run."""
-    return [*found.kept, *(entry for entry in old.entries if entry.rule.partition("/")[0] not in found.judged)]
 
 
 def _with_quality_rules(lane: Lane) -> tuple[str, ...]:

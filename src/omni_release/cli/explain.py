@@ -8,7 +8,6 @@ from collections import namedtuple
 
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand
-from omni_release.core import renamed
 from omni_release.core.errors import EXIT_PASSED, UsageError, did_you_mean
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
@@ -61,6 +60,7 @@ def add_parser(commands: Commands, name: str) -> None:
 def run(arguments: Arguments) -> int:
     """List the tasks, or explain one. Raises UsageError where nothing has this id."""
     from omni_release import lane_names
+    from omni_release.cli import lane
     from omni_release.core.own_commands import typed
     from omni_release.core.redaction import printable
 
@@ -70,9 +70,7 @@ def run(arguments: Arguments) -> int:
     if not arguments.id:
         sys.stdout.write(_list_json(found) if arguments.as_json else printable(typed(_list(found))))
         return EXIT_PASSED
-    id = renamed.current(arguments.id)
-    if id != arguments.id:
-        sys.stderr.write(f"{arguments.id} is now called {id}\n")
+    id = lane.current(arguments.id)
     matches = find(id, found, project)
     if not matches:
         rules = ((entry.task.id, rule.id) for entry in found.values() for rule in entry.task.rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 from omni_release.cli import parser as cli_parser
@@ -154,7 +155,7 @@ def _workspace_request(arguments: Arguments, workspace: Workspace) -> WorkspaceR
         run=arguments.run_id,
         artifacts=arguments.artifacts,
         output=arguments.output,
-        only=tuple(arguments.only),
+        only=tuple(map(current, arguments.only)),
         to=arguments.to,
         yes=arguments.yes,
         since=arguments.since,
@@ -176,7 +177,7 @@ def request(arguments: Arguments, project: Project | None = None) -> Request:
         run=arguments.run_id,
         artifacts=arguments.artifacts,
         output=arguments.output,
-        only=tuple(arguments.only),
+        only=tuple(map(current, arguments.only)),
         to=arguments.to,
         yes=arguments.yes,
         verbosity=arguments.verbosity,
@@ -190,6 +191,16 @@ def start(request: Request) -> int:
     from omni_release.run import run_lane
 
     return run_lane(request)
+
+
+def current(name: str) -> str:
+    """Today's name of a task or a rule that a person has typed; a line on stderr says so where it is a former one."""
+    from omni_release.core import renamed
+
+    today = renamed.current(name)
+    if today != name:
+        sys.stderr.write(shown(f"{renamed.notice(name, today)}\n"))
+    return today
 
 
 def files() -> Files:

@@ -10,7 +10,7 @@ import sys
 
 from omni_release import __version__
 from omni_release.cli.parser import Arguments, Parser, WrongCall
-from omni_release.core import errors
+from omni_release.core import errors, renamed
 from omni_release.core.errors import MissingExtra, OmniReleaseError
 from omni_release.core.own_commands import COMMANDS, GROUPS, PACKAGES, PARTS, STATES
 
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = (sys.argv[1:] if argv is None else list(argv)) or ["status"]
     for stream in (sys.stdout, sys.stderr):
         _accept_any_text(stream)
+    words = [_current(words[0]), *words[1:]]
     try:
         arguments = parse(words)
     except SystemExit as ended:  # argparse has printed the help or the version
@@ -74,6 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("omni-release: interrupted\n")
         return errors.EXIT_INTERRUPTED
+
+
+def _current(command: str) -> str:
+    """Today's name of a command; a line on stderr says so where it is a former one."""
+    today = renamed.COMMANDS.get(command, command)
+    if today != command:
+        sys.stderr.write(f"{renamed.notice(command, today)}\n")
+    return today
 
 
 _SPELLED = {"…": "...", "→": "->", "←": "<-", "·": "|", "–": "-", "—": "-", "≥": ">=", "≤": "<="}

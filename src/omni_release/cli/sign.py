@@ -6,7 +6,6 @@ import sys
 
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand
-from omni_release.core import renamed
 from omni_release.core.errors import EXIT_PASSED, UsageError, did_you_mean
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
@@ -53,7 +52,7 @@ def run(arguments: Arguments) -> int:
     from omni_release.cli import lane
 
     project = arguments.load_project()
-    arguments.id = arguments.id and renamed.current(arguments.id)
+    arguments.id = arguments.id and lane.current(arguments.id)
     ask = input if sys.stdin.isatty() else None
     _validate(arguments, project, interactive=ask is not None)
     with lane.processes() as processes:

@@ -40,6 +40,11 @@ class Baseline:
     judged: set[str] = field(default_factory=set)
     not_run: set[str] = field(default_factory=set)
 
+    @property
+    def remaining(self) -> list[Fingerprint]:
+        """The entries that were found, as they are now, and those of checks that did not run."""
+        return [*self.kept, *(entry for entry in self.entries if entry.rule.partition("/")[0] not in self.judged)]
+
     def apply(self, outcome: Outcome, task: Task) -> Outcome:
         """The outcome without the findings that are in the baseline; failed where an error remains."""
         if outcome.status in (Status.PASSED, Status.FAILED):

@@ -1,7 +1,8 @@
-"""Former names of checks, steps, rules and settings, with today's: what a project has written stays valid.
+"""Former names of checks, steps, rules, settings and commands, with today's: what a project has written stays valid.
 
 The settings (waivers, `severity`, keys), comments with waivers, the baseline, checklists, sign-offs, `--only`, `sign`
-and `explain` take a former name for today's. A name is never given to something else.
+and `explain` take a former name for today's, and say what it is called now: in a line on stderr, or as a finding. A
+name is never given to something else.
 """
 
 from __future__ import annotations
@@ -68,6 +69,15 @@ RULES: Mapping[str, str] = {}
 
 SETTINGS: Mapping[str, str] = {}
 """Former names of keys, as `publish.listing-timeout`, with today's name in the same table: the last part alone."""
+
+
+COMMANDS: Mapping[str, str] = {}
+"""Former names of commands."""
+
+
+def notice(former: str, today: str) -> str:
+    """What to say to a person who has written a former name."""
+    return f"`{former}` is now called `{today}`"
 
 
 def current(name: str) -> str:

@@ -101,8 +101,9 @@ DEFECT = Rule("defect", RuleClass.RELEASE, "Internal error of omni-release")
 OS_ERROR = Rule("os-error", RuleClass.RELEASE, "Operating system error")
 CANNOT_BE_WAIVED = Rule("cannot-be-waived", RuleClass.RELEASE, "Waiver of a check that cannot be waived")
 BASELINE_OUTDATED = Rule("baseline-outdated", RuleClass.QUALITY, "Entry of the baseline that is gone")
+FORMER_NAME = Rule("former-name", RuleClass.QUALITY, "Former name of a check, a rule or a key")
 
-ENGINE_RULES = (DEFECT, OS_ERROR, CANNOT_BE_WAIVED, BASELINE_OUTDATED)
+ENGINE_RULES = (DEFECT, OS_ERROR, CANNOT_BE_WAIVED, BASELINE_OUTDATED, FORMER_NAME)
 """The rules that any task can report, for the engine reports them."""
 
 _Body = TypeVar("_Body")

@@ -18,7 +18,7 @@ from omni_release.core.errors import SettingsError, did_you_mean
 from omni_release.core.model import Finding, Outcome, Project, Severity, Status
 from omni_release.core.settings import TABLE, Waiver
 from omni_release.core.settings_reader import pyproject_line
-from omni_release.core.tasks import CANNOT_BE_WAIVED, ENGINE_RULES, Task
+from omni_release.core.tasks import CANNOT_BE_WAIVED, ENGINE_RULES, FORMER_NAME, Task
 
 _COMMENT = re.compile(
     r"omni-release:\s*allow\s+(?P<rule>[\w/-]+)\s+until\s+(?P<until>\d{4}-\d\d-\d\d)\s+because\s+(?P<reason>\S.*?)(?=omni-release:|$)"
@@ -35,6 +35,8 @@ def apply(outcome: Outcome, project: Project, today: date) -> Outcome:
     if outcome.kind == "step" and outcome.status is Status.FAILED:
         return outcome  # a waiver accepts what a check found; it cannot do the work of a step
     findings = tuple(_waived(finding, outcome.id, project, today) for finding in outcome.findings)
+    waived = (old for old, new in zip(outcome.findings, findings, strict=True) if new is not old)
+    findings += tuple(_former_names(waived, outcome.id, project))
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     return dataclasses.replace(outcome, findings=findings, status=Status.FAILED if failed else Status.PASSED)
 
@@ -79,20 +81,34 @@ def _names_of(finding: Finding, check: str) -> tuple[str, str, str]:
     return check, finding.rule, finding.rule.removeprefix(f"{check}/")
 
 
+def _former_names(waived: Iterable[Finding], check: str, project: Project) -> Iterator[Finding]:
+    """A warning for each comment with a former name on the lines of waived findings."""
+    for path, line in dict.fromkeys((finding.path, finding.line) for finding in waived):
+        for match in _comments(path, line, project):
+            if (now := renamed.current(match["rule"])) != match["rule"]:
+                rule = f"{check}/{FORMER_NAME.id}"
+                yield Finding(renamed.notice(match["rule"], now), rule, Severity.WARNING, path, line)
+
+
 def _in_comment(finding: Finding, project: Project) -> Iterator[Waiver]:
     """The waivers in comments on the line of a finding; none where the file cannot be read."""
-    if finding.path is None or finding.line is None:
-        return
-    try:
-        lines = (project.root / finding.path).read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return
-    for match in _COMMENT.finditer(lines[finding.line - 1] if finding.line <= len(lines) else ""):
+    for match in _comments(finding.path, finding.line, project):
         try:
             until = date.fromisoformat(match["until"])
         except ValueError:
             continue
         yield Waiver(renamed.current(match["rule"]), match["reason"].rstrip(" -*/>#"), until)
+
+
+def _comments(path: str | None, line: int | None, project: Project) -> Iterator[re.Match[str]]:
+    """The comments with a waiver on a line of a file."""
+    if path is None or line is None:
+        return
+    try:
+        lines = (project.root / path).read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return
+    yield from _COMMENT.finditer(lines[line - 1] if line <= len(lines) else "")
 
 
 def names(tasks: Iterable[Task]) -> Iterator[Name]:

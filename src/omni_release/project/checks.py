@@ -15,7 +15,7 @@ from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
-from omni_release.project import found_packages
+from omni_release.project import former_names, found_packages
 from omni_release.project.back_ends import compiles
 
 SCHEMA = Rule("pyproject", RuleClass.RELEASE, "pyproject.toml does not follow the specification")
@@ -61,6 +61,7 @@ def project_valid(release: Release, world: World) -> Iterator[Finding]:
     text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
     stated = tomllib.loads(text)
     unknown = tuple(key for key in table(stated, "project") if key not in _KEYS)
+    yield from former_names.find(project.root, stated, text)
     yield from _unknown_keys(unknown, text)
     yield from _schema_violation(stated, unknown, text)
     yield from _build_system(project)

@@ -19,7 +19,7 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal, terminal
 from omni_release.checklists import sign_offs
-from omni_release.core import causes, engine, own_commands, renamed
+from omni_release.core import causes, engine, own_commands
 from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.model import REHEARSAL, Outcome, Release, Report, Stage, display_path
 from omni_release.core.redaction import Redact, redacted
@@ -310,12 +310,11 @@ def lane_of(request: Request) -> Lane:
     ids = [task.id for task in lane.tasks]
     if request.lane != "version":
         lane_names.validate(lane, request.project)
-    only = tuple(map(renamed.current, request.only))
-    for id in only:
+    for id in request.only:
         if id not in ids:
             hint = did_you_mean(id, ids, f"It has: {', '.join(ids)}.")
             raise UsageError(f"`{request.lane}` has no task {id!r}", hint)
-    return lane.up_to(lane.name, *only) if only else lane
+    return lane.up_to(lane.name, *request.only) if request.only else lane
 
 
 def _outcomes(
