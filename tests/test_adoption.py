@@ -13,6 +13,8 @@ import yaml
 from omni_release import adoption
 from omni_release.adoption import Proposal
 from omni_release.core.errors import UsageError
+from omni_release.core.settings import SeverityLevel
+from omni_release.core.settings import read as read_settings
 from tests.conftest import child_environment
 
 
@@ -149,6 +151,17 @@ def test_settings(text: str, tmp_path: Path) -> None:
     assert after.startswith(text)
     assert tomllib.loads(after.removeprefix("\ufeff"))["tool"]["omni-release"] == {"strict": True}
     assert adoption.settings(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "[project]\r\nname = 'a'\r\n", "[tool]\nruff = { x = 1 }\n"])
+def test_settings_with_advice(text: str, tmp_path: Path) -> None:
+    """A check whose tool is missing stays advice; the settings are valid."""
+    (tmp_path / "pyproject.toml").write_bytes(text.encode())
+    after = carried_out(tmp_path, adoption.settings(tmp_path, advice="deprecated-apis"))
+    own = tomllib.loads(after)["tool"]["omni-release"]
+    assert own == {"strict": True, "severity": {"deprecated-apis": "warning"}}
+    found = read_settings({"tool": {"omni-release": own}}, tmp_path / "pyproject.toml", after)
+    assert found.severity == {"deprecated-apis": SeverityLevel("warning")}
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ def _session_names(function: ast.FunctionDef) -> Iterator[str]:
         yield next((str(value.value) for value in named if isinstance(value, ast.Constant)), function.name)
 
 
-def settings(root: Path) -> Proposal | None:
-    """`[tool.omni-release]` with `strict`; None where the table is there.
+def settings(root: Path, *, advice: str = "") -> Proposal | None:
+    """`[tool.omni-release]` with `strict`, and with a check that stays `advice`; None where the table is there.
 
     Raises UsageError where `tool` is a table in braces, which no table can be added to.
     """
@@ -130,11 +130,15 @@ def settings(root: Path) -> Proposal | None:
     end = _newline(data)
     before = _ended(data.decode("utf-8"), end) + end if data else ""
     text = f"{before}[{TABLE}]{end}strict = true{end}"
+    expected: dict[str, Any] = {"strict": True}
+    if advice:
+        text += f'{end}[{TABLE}.severity]{end}{advice} = "warning"{end}'
+        expected["severity"] = {advice: "warning"}
     try:
         written = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError:
         written = None
-    if written != {**document, "tool": {**tool, "omni-release": {"strict": True}}}:  # tool = { … }
+    if written != {**document, "tool": {**tool, "omni-release": expected}}:  # tool = { … }
         hint = "Add `omni-release = { strict = true }` to its table `tool`."
         raise UsageError(f"{PYPROJECT} has a form that cannot be added to: `tool` is an inline table", hint)
     return Proposal("settings", "settings: advice blocks, too", {PYPROJECT: text.encode()})

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from omni_release.cli import workflow
-from tests.conftest import child_environment, omni
+from tests.conftest import child_environment, git, omni
 
 PROGRAMS = Path(sys.executable).parent
 BASH = shutil.which("bash")
@@ -241,6 +241,26 @@ def test_without_smoke_tests(tmp_path: Path) -> None:
         assert ("live-smoke" in found) is ("live-smoke" in text) is expected
         assert found["publish"]["needs"] == ["build", "gate", *(["live-smoke"] if expected else [])]
         assert "smoke>" not in text
+
+
+@pytest.mark.parametrize(
+    ("commands", "line"),
+    [
+        ("", "    branches: [main]\n"),
+        ("git init --quiet --initial-branch=master|git commit --allow-empty -qm x", "    branches: [master]\n"),
+        ("git init --quiet --initial-branch=try|git commit --allow-empty -qm x", "    branches: [main]\n"),
+        (
+            "git init --quiet|git symbolic-ref refs/remotes/origin/HEAD refs/remotes/origin/1.x",
+            '    branches: ["1.x"]\n',
+        ),
+    ],
+    ids=["no repository", "master", "a branch of one's own", "the remote's"],
+)
+def test_branch(commands: str, line: str, tmp_path: Path) -> None:
+    """The gate runs for the branch that the remote has as its own."""
+    for command in filter(None, commands.split("|")):
+        git(*command.split()[1:], cwd=tmp_path)
+    assert line in workflow.texts(tmp_path, "gate")[".github/workflows/gate.yml"]
 
 
 def test_tool_by_hash(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class Case:
 
 
 _BACK = "error: {0} is lower than {1}, the previous release"
+_TAGGED = "notice: {0} has the tag v{0} of another commit"
 _OLDER = "{2}: {0} is a release of an older series: {1} has a tag already"
 
 CASES = {
@@ -93,7 +94,7 @@ CASES = {
         "warning: the commit has the tag v1.2.9, but the version is 1.3.0",
         "error: the commit has the tag v1.2.9, but the version is 1.3.0",
     ),
-    "tags that move along": Case("3.1.2", ("v3.1.1", "v3 v3.1 v3.1.2", "")),
+    "tags that move along": Case("3.1.2", ("v3.1.1", "v3 v3.1 v3.1.2", ""), _TAGGED.format("3.1.2")),
     "only the moving tags": Case("3.1.2", ("v3.1.1", "v3 v3.1")),
     "maintenance": Case(
         "1.4.9",

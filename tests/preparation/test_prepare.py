@@ -217,6 +217,8 @@ def test_an_unknown_word_is_refused_first(tmp_path: Path) -> None:
 
 
 def test_message() -> None:
-    """The subject, and the commits where there are any."""
+    """The subject, and the commits where there are any; what a bot repeats is there once."""
     assert message("Release {version}", "acme", "1.0", []) == "Release 1.0\n"
-    assert message("{name} {version}", "acme", "1.0", [Commit("abc", "x")]) == "acme 1.0\n\n- x\n"
+    assert message("{name} {version}", "acme", "1.0", [Commit("abc", "x"), Commit("def", "y"), Commit("fed", "x")]) == (
+        "acme 1.0\n\n- x\n- y\n"
+    )

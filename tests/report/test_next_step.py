@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from omni_release.core.model import Finding, Outcome, Stage, Status
+from omni_release.core.model import Finding, Outcome, Severity, Stage, Status
 from omni_release.report import next_step
 from tests.report.test_problems import failed, report
 
@@ -38,6 +38,14 @@ def test_next_step_of_a_version(version: str, step: str) -> None:
     """A version between two releases is not offered for a release."""
     done = report(Outcome("p", "", "check", Status.PASSED))
     assert next_step.after(dataclasses.replace(done, version=version)) == step
+
+
+def test_next_step_of_a_version_that_is_tagged() -> None:
+    """A version whose tag is at another commit is released: the next one comes first."""
+    message = "1.0 has the tag v1.0 of another commit"
+    notice = Finding(message, "version-follows-tags/already-tagged", Severity.NOTICE)
+    done = report(Outcome("version-follows-tags", "", "check", Status.PASSED, (notice,)))
+    assert next_step.after(done) == f"omni-release prepare, because {message}"
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 class Arguments(lane.Arguments):
-    """The arguments of `baseline`."""
+    """The arguments of `baseline`; it is not `alone` where `init` writes it."""
 
     update: bool = False
+    alone: bool = True
 
 
 def add_parser(commands: Commands, name: str) -> None:
@@ -64,7 +65,7 @@ def run(arguments: Arguments) -> int:
         return code
     entries = found.remaining if arguments.update else found.kept
     unseen = [id for id in looked_at if id in found.not_run - found.judged]
-    sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code, unseen)))
+    sys.stdout.write(lane.shown(_summary(entries, len(old.entries), code, unseen, alone=arguments.alone)))
     if not dry and (entries or old.entries):
         from omni_release.core.documents import write_file
 
@@ -91,14 +92,15 @@ def _with_quality_rules(lane: Lane) -> tuple[str, ...]:
     return tuple(task.id for task in lane.tasks if any(rule.kind is RuleClass.QUALITY for rule in task.rules))
 
 
-def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Sequence[str]) -> str:
+def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Sequence[str], *, alone: bool) -> str:
     """What the file holds, by rule, and what to do next; `code` is the exit code of the run.
 
-    `unseen` are the checks that did not run, because a task that they need failed.
+    `unseen` are the checks that did not run, because a task that they need failed. Not `alone`, `init` says the next.
     """
     from collections import Counter
 
     from omni_release.core.baseline import FILE
+    from omni_release.core.own_commands import typed
     from omni_release.core.text import counted
     from omni_release.report import next_step
 
@@ -109,10 +111,13 @@ def _summary(entries: Iterable[Fingerprint], before: int, code: int, unseen: Seq
     if empty:
         lines[1] = f"No finding of a quality rule{' in the checks that ran' if unseen else ''}: no baseline is needed."
     lines += [f"  {number:>5}  {rule}" for rule, number in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
-    if code and not empty:
+    if code == errors.EXIT_FAILED and not empty:
         lines.append("Problems are not in it: fix them.")
+    if code == errors.EXIT_INCONCLUSIVE:
+        lines.append("What has no result is not in it: do first what the message of the check says.")
     if unseen:
         lines.append(f"Not run, because a task that they need failed: {', '.join(unseen)}.")
+    if unseen or code == errors.EXIT_INCONCLUSIVE:
         again = "omni-release baseline" if empty else f"git rm --force {FILE} && omni-release baseline"
-        lines.append(f"To accept their findings, too, fix the problems first, then run: {again}")
-    return "\n".join((*lines, "" if empty else next_step.line(f"git add {FILE}")))
+        lines.append(typed(f"To accept their findings, too, run after that: {again}"))
+    return "\n".join((*lines, "" if empty or not alone else next_step.line(f"git add {FILE}")))

@@ -125,18 +125,18 @@ def _refusal(id: str, request: Request) -> UsageError | None:
 
 
 def _settings(root: Path) -> Proposal | None:
-    """The settings; with a note where `strict` asks for a tool that is not installed."""
+    """The settings. A check whose tool is not installed stays advice: it would be inconclusive, here and in CI."""
     from omni_release import adoption, programs
     from omni_release.core.errors import ToolUnavailable
 
-    proposal = adoption.settings(root)
-    if proposal and any(b"mypy" in (root / name).read_bytes() for name in _OF_MYPY if (root / name).is_file()):
+    if any(b"mypy" in (root / name).read_bytes() for name in _OF_MYPY if (root / name).is_file()):
         try:
             programs.find_program("mypy")
         except ToolUnavailable as error:
-            note = f"The project uses mypy, which `strict` then needs here, too. {error.hint}"
-            return dataclasses.replace(proposal, note=note)
-    return proposal
+            proposal = adoption.settings(root, advice="deprecated-apis")
+            note = f"Without mypy `deprecated-apis` is skipped, so it stays advice. {error.hint}"
+            return dataclasses.replace(proposal, note=note) if proposal else None
+    return adoption.settings(root)
 
 
 _OF_MYPY = ("pyproject.toml", "mypy.ini", ".mypy.ini", "setup.cfg")
@@ -185,7 +185,7 @@ def _baseline(arguments: Arguments) -> None:
     from omni_release.cli import baseline
 
     accepting = baseline.Arguments()
-    accepting.project = arguments.project
+    accepting.project, accepting.alone = arguments.project, False
     baseline.run(accepting)
 
 

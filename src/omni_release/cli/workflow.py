@@ -84,10 +84,10 @@ def texts(root: Path, *names: str) -> dict[str, str]:
     parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else (), "nightly": ("sessions",)}
     by_hash, smoke, own = (root / HASHES).is_file(), has_smoke_tests(root), _is_omni_release(root)
     keys = smoke_keys(root) if smoke else ()
-    packages = _packages_at(root)
+    packages, branch = _packages_at(root), default_branch(root)
     return {
         (FOLDER / f"{name}.yml").as_posix(): github(
-            name, *parts.get(name, ()), by_hash=by_hash, keys=keys, own=own, packages=packages
+            name, *parts.get(name, ()), by_hash=by_hash, keys=keys, own=own, packages=packages, branch=branch
         )
         for name in names
     }
@@ -128,6 +128,17 @@ def _is_omni_release(root: Path) -> bool:
         return project.load(root).name == "omni-release"
     except (errors.OmniReleaseError, OSError):
         return False
+
+
+def default_branch(root: Path) -> str:
+    """The branch of the remote, as the clone knows it; else `main`, or `master` where only that exists."""
+    from omni_release import source_tree
+
+    head = source_tree.git_output(str(root), "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    if head and re.fullmatch(r"[\w./-]+", head.strip()):
+        return head.strip().removeprefix("origin/")
+    listed = source_tree.git_output(str(root), "for-each-ref", "--format=%(refname:lstrip=-1)", "refs") or ""
+    return "master" if "master" in listed.split() and "main" not in listed.split() else "main"
 
 
 def has_smoke_tests(root: Path) -> bool:
@@ -208,8 +219,9 @@ def github(
     keys: tuple[str, ...] = GEMINI,
     own: bool = False,
     packages: Packages | None = None,
+    branch: str = "main",
 ) -> str:
-    """The workflow of this name, with the jobs of the extra parts at its end.
+    """The workflow of this name, with the jobs of the extra parts at its end, for this branch.
 
     With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `keys`,
     the variables of the vendors that are called, no job runs live smoke tests. With `packages`, the gate and the
@@ -238,6 +250,7 @@ def github(
         text = text.replace('install "<omni-release>"', 'install -e ".[dev]"')
         text = text.replace('--no-cache-dir "<omni-release>"', '--no-cache-dir ".[all]"')
     tag, minutes = TAGS.get(name, ("", 0))
+    text = text.replace("<branch>", branch if re.fullmatch(r"[A-Za-z][\w/-]*", branch) else f'"{branch}"')
     return text.replace("<omni-release>", _REQUIREMENT).replace("<tag>", tag).replace("<minutes>", str(minutes))
 
 

@@ -53,9 +53,10 @@ def history_complete(release: Release, world: World) -> Iterator[Finding]:
 GOES_BACK = Rule("version-goes-back", RuleClass.RELEASE, "Version is lower than an earlier release")
 OTHER_TAG = Rule("tag-of-another-version", RuleClass.RELEASE, "Commit has the tag of another version")
 UNTAGGED = Rule("untagged-version", RuleClass.RELEASE, "Version was derived from a commit without a tag")
+ALREADY_TAGGED = Rule("already-tagged", RuleClass.RELEASE, "Version has the tag of another commit")
 
 
-@reports(GOES_BACK, OTHER_TAG, UNTAGGED)
+@reports(GOES_BACK, OTHER_TAG, UNTAGGED, ALREADY_TAGGED)
 def version_follows_tags(release: Release, world: World) -> Iterator[Finding]:
     """Version follows the tags
 
@@ -82,6 +83,10 @@ def version_follows_tags(release: Release, world: World) -> Iterator[Finding]:
     if not any(version.release) and rehearsal:  # CI often replaces 0.0.0 by the version of the tag
         findings = [replace(finding, severity=Severity.WARNING) for finding in findings]
     yield from findings
+    if rehearsal and not findings and not history.at_head:  # a release refuses it: see `tag-available`
+        others = (*history.before, *history.elsewhere)
+        if earlier := next((tag for tag in others if tag.version.key == version.key), None):
+            yield Finding(f"{version} has the tag {earlier.name} of another commit", ALREADY_TAGGED.id, Severity.NOTICE)
     derived = release.version is None and version.dev is not None
     if derived and not rehearsal and not history.at_head:
         message = f"{version} was derived from an untagged commit: tag the commit first to release a final version"

@@ -15,6 +15,7 @@ from typing import Any
 
 from omni_release import programs, source_tree
 from omni_release.core.errors import ActionFailed, Inconclusive, UsageError
+from omni_release.core.text import counted
 from omni_release.core.toml import table
 from omni_release.core.world import Processes, ToolAnswer
 from omni_release.preparation import changelog
@@ -79,7 +80,7 @@ class Repository:
         if changed:
             names = ", ".join(line[3:] for line in changed[:3]) + (", …" if len(changed) > 3 else "")
             hint = "Commit or stash them first: nothing of yours is mixed into the release."
-            raise UsageError(f"{len(changed)} files are changed or not tracked: {names}", hint)
+            raise UsageError(f"{counted(len(changed), 'file')} changed or not tracked: {names}", hint)
         return branch
 
     def clone(self, folder: Path) -> Repository:
@@ -140,7 +141,8 @@ def bring_changelog(
         path = clone.root / found.path
         before = clone.line("show", f"refs/tags/{last_tag}:./{found.path}") if last_tag else ""
         keeps = not before or changelog.has_unreleased(before)  # as the last release did
-        entries = [*([entry] if entry else []), *(commit.subject for commit in commits)]
+        subjects = dict.fromkeys(commit.subject for commit in commits)  # bots repeat theirs
+        entries = [*([entry] if entry else []), *subjects]
         before_entry = changelog.with_entry(found.text, version, entry) if entry else found.text
         text = changelog.released(before_entry, version, today, path.name, keeps_unreleased=keeps, entries=entries)
         path.write_bytes(found.encoded(text))
@@ -274,7 +276,8 @@ def suggestion(commits: Iterable[Commit], *, initial: bool = False) -> tuple[str
 def message(template: str, name: str, version: str, commits: Iterable[Commit]) -> str:
     """The message of the commit; `commits` are listed in it where no changelog says what has changed."""
     subject = template.replace("{version}", version).replace("{name}", name)
-    return "\n".join((subject, "", *(f"- {commit.subject}" for commit in commits))).strip() + "\n"
+    changes = dict.fromkeys(f"- {commit.subject}" for commit in commits)  # bots repeat theirs
+    return "\n".join((subject, "", *changes)).strip() + "\n"
 
 
 def commit(clone: Repository, hooks: Path, text: str) -> str:

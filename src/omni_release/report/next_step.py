@@ -38,7 +38,7 @@ def after(report: Report) -> str:
     if report.interrupted:
         return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
     if report.verdict == "passed":
-        return _after_rehearsal(report.version, run) if run and report.whole and report.lane == "rehearse" else ""
+        return _after_rehearsal(report, run) if run and report.whole and report.lane == "rehearse" else ""
     found = problems.problems(report)
     failed = [problem for problem in found if problem.outcome.status is Status.FAILED]
     if not found:
@@ -51,10 +51,14 @@ def after(report: Report) -> str:
     return f"fix {'the problem' if len(failed) == 1 else f'the {len(failed)} problems'}, then run {again}"
 
 
-def _after_rehearsal(version: str | None, run: str) -> str:
-    """The release of what was rehearsed; of a version that is between two releases, how to get one to release."""
+def _after_rehearsal(report: Report, run: str) -> str:
+    """The release of what was rehearsed; of a version that cannot be released, how to get one that can."""
     from packaging.version import InvalidVersion, Version
 
+    version = report.version
+    found = {finding.rule: finding.message for outcome in report.outcomes for finding in outcome.findings}
+    if tagged := found.get("version-follows-tags/already-tagged"):
+        return f"omni-release prepare, because {tagged}"
     try:
         stated = Version(version) if version else None
     except InvalidVersion:

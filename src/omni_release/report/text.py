@@ -202,7 +202,9 @@ def _warning(problem: Problem, layout: Layout) -> Iterator[str]:
     found = problems.places(problem.findings, 1)
     more = f"  (+{found.more}{f' in {found.files} files' if found.files > 1 else ''})" if found.more else ""
     line = f"  {layout.mark(Mark.WARNING)} {problem.rule}  {''.join(found.shown)}".rstrip() + more
-    message = first.message.partition("\n")[0]
+    message, _, details = first.message.partition("\n")
+    if message.endswith(":") and details:  # it announces what another program has said
+        message = f"{message} {details.strip().partition(chr(10))[0]}"
     for short in (message, _SENTENCE.split(message)[0]):
         if len(line) + 2 + len(short) <= layout.width:
             yield f"{line}  {short}"

@@ -276,7 +276,8 @@ def _say_end(session: _Session, report: Report, shown: Report) -> None:
     """Show the problems and the verdict, and what a person must know besides."""
     request, screen, layout = session.request, session.screen, session.layout
     goes_on = request.to and request.lane != "release" and report.verdict == "passed"  # as a part of a release
-    step = "" if goes_on or request.resume else own_commands.typed(next_step.after(shown))
+    for_another = goes_on or request.resume or request.baseline is not None
+    step = "" if for_another else own_commands.typed(next_step.after(shown))
     shown = redacted(shown, session.shown)
     if request.verbosity >= 0:
         screen.say(text.problem_lines(shown, layout))
