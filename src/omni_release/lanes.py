@@ -274,6 +274,7 @@ def watch(prebuilt: Path | None = None, issue: WatchIssue | None = None) -> Lane
     from omni_release.watch.steps import BuildWheel, InstallPublished, TakeRelease
 
     models = replace(check(published_models, needs="take-release"), id="retired-models")  # a waiver is for both
+    changes = check(changes_since_release, needs="install-published-with-uv")  # it may say why that failed
     audited = replace(check(published_vulnerabilities, needs="install-published-with-uv"), id="vulnerabilities")
     tasks = (
         *stage(
@@ -291,7 +292,7 @@ def watch(prebuilt: Path | None = None, issue: WatchIssue | None = None) -> Lane
             check(works_with_pip, needs="install-published-with-pip"),
             check(pip_check, needs="install-published-with-pip"),
         ),
-        *stage(Stage.CODE, models, audited, check(changes_since_release, needs="install-published-with-uv")),
+        *stage(Stage.CODE, models, audited, replace(changes, always=True)),
     )
     reported = replace(step(ReportIssue(issue), needs=" ".join(task.id for task in tasks)), always=True)
     return Lane("watch", (*tasks, *stage(Stage.AFTER, reported)))

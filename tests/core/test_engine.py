@@ -190,6 +190,15 @@ def test_inconclusive_and_waiting_block(stopper: Check, release: Release, world:
     assert found["all-well"].status is Status.SKIPPED
 
 
+@pytest.mark.parametrize("before", [all_well, one_thing_differs, no_answer, nothing_here, broken])
+def test_a_task_that_always_runs(before: Check, release: Release, world: World) -> None:
+    """It comes after the tasks that it needs, whatever came of them, also of those that they have blocked."""
+    first = check(before)
+    second = replace(check(may_differ), needs=(first.id,))
+    last = replace(check(all_well), id="last", needs=(first.id, second.id), always=True)
+    assert ran(Lane("one", (first, second, last)), release, world)["last"].status is Status.PASSED
+
+
 def test_skipped_without_a_blocker_does_not_block(release: Release, world: World) -> None:
     """A task that was skipped because it has nothing to check blocks no others."""
     found = ran(Lane("some", (check(nothing_here), check(all_well, needs="nothing-here"))), release, world)

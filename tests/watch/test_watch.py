@@ -87,6 +87,19 @@ def test_import_and_yanks(index: Index, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_what_does_not_install(index: Index, tmp_path: Path) -> None:
+    """A dependency that cannot be built any more: the release fails, and the report says what was published since."""
+    index.add(wheel(tmp_path, WELL, requires=["inner"]), DAY)
+    stated = b'[build-system]\nrequires = []\nbuild-backend = "missing_back_end"\n'
+    files = {"inner-2.0/pyproject.toml": stated, "inner-2.0/PKG-INFO": b"Metadata-Version: 2.1\nName: inner\n"}
+    index.add(tarred(tmp_path / "inner-2.0.tar.gz", files), AFTER)
+    ran = watched(index, tmp_path)
+    assert (ran.code, ran.outcome("install-published-with-uv")["status"]) == (1, "failed"), ran.err
+    assert ran.outcome("works-with-uv")["status"] == "skipped"
+    assert "inner 1.0 (newest: 2.0)" in str(ran.outcome("changes-since-release"))
+
+
+@pytest.mark.long
 def test_a_checkout(index: Index, tmp_path: Path) -> None:
     """The project of a checkout, by its settings and with its paths; not a newer version that was yanked."""
     requirement = {"acme/__init__.py": "", "acme/text.py": DEAD}

@@ -98,21 +98,29 @@ def changes_since_release(release: Release, world: World) -> Iterator[Finding]:
     """Changes since the release
 
     What users get today is compared with what they got on the release's day: versions of dependencies, those that the
-    requirements exclude, yanks, models, vulnerabilities. What has changed is a warning.
+    requirements exclude, yanks, models, vulnerabilities. What has changed is a warning. Where the release does not
+    install, it is compared with what the index has.
 
     Fix: test the release with the newer versions, and release a version with requirements that fit.
     """
+    if not distributions.wheels(release.dist):
+        raise Inconclusive("there are no files of the release", "See what take-release and build-wheel report.")
     time = watch.released_at(release, world)
     if time is None:
         raise NotApplicable("the index does not state when the release was uploaded")
     today = world.clock.now().date()
     yield from _ended_models(release, world, time.date(), today)
     own = canonicalize_name(release.project.name)
-    after = {name: version for name, version in watch.installed(release, watch.INSTALLED).items() if name != own}
-    yield from _on_the_index(after, time, world)
-    before = {name: version for name, version in _on_its_day(release, world, time).items() if name != own}
-    yield from _newer(before, after, time)
-    yield from _advisories(release, world, before, after)
+    found = watch.installed(release, watch.INSTALLED)
+    after = {name: version for name, version in found.items() if name != own} if own in found else None
+    before, unknown = _on_its_day(release, world, time)
+    before = {name: version for name, version in before.items() if name != own}
+    if after is not None and unknown is None:
+        yield from _newer(before, after, time)
+    yield from _on_the_index(before, after, time, world)
+    if unknown is not None:
+        raise unknown
+    yield from _advisories(release, world, before, after or {})
 
 
 def _ended_models(release: Release, world: World, since: date, today: date) -> Iterator[Finding]:
@@ -130,8 +138,8 @@ def _ended_models(release: Release, world: World, since: date, today: date) -> I
         yield Finding("\n".join((message, *ended.values())), ENDED.id, Severity.WARNING)
 
 
-def _on_its_day(release: Release, world: World, time: datetime) -> Mapping[str, str]:
-    """The versions that users got with the release when it was uploaded. Raises Inconclusive where that is unknown."""
+def _on_its_day(release: Release, world: World, time: datetime) -> tuple[Mapping[str, str], Inconclusive | None]:
+    """The versions that users got with the release when it was uploaded; the error where that is unknown."""
     wheel = distributions.installable(release.dist)
     project, _ = distributions.name_and_version(wheel.name)
     own = f"{project} @ {wheel.resolve().as_uri()}"
@@ -139,10 +147,10 @@ def _on_its_day(release: Release, world: World, time: datetime) -> Mapping[str, 
     resolved = installers.resolve(release, world, "on-its-day", (own,), *until)
     if resolved.code != 0:
         message = "\n".join(("uv cannot tell what the release was installed with on its day:", *resolved.tail[-5:]))
-        raise Inconclusive(message, "Check that the index states when its files were uploaded (PEP 700).")
+        return {}, Inconclusive(message, "Check that the index states when its files were uploaded (PEP 700).")
     text = (release.work_dir / "on-its-day.resolved").read_text(encoding="utf-8")
     pinned = re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", text)
-    return {canonicalize_name(name): version for name, version in pinned}
+    return {canonicalize_name(name): version for name, version in pinned}, None
 
 
 def _newer(before: Mapping[str, str], after: Mapping[str, str], time: datetime) -> Iterator[Finding]:
@@ -155,9 +163,15 @@ def _newer(before: Mapping[str, str], after: Mapping[str, str], time: datetime) 
         yield Finding(f"{message}: {listed(changed, _NAMED)}\n" + "\n".join(changed), NEWER.id, Severity.WARNING)
 
 
-def _on_the_index(after: Mapping[str, str], time: datetime, world: World) -> Iterator[Finding]:
-    """Warnings for what was yanked, and for what was published and is excluded. Raises Inconclusive at the end."""
-    names = sorted(after)
+def _on_the_index(
+    before: Mapping[str, str], after: Mapping[str, str] | None, time: datetime, world: World
+) -> Iterator[Finding]:
+    """Warnings for what was yanked, and for what was published and is excluded. Raises Inconclusive at the end.
+
+    Where the release does not install (`after` is None), what was published since its day may be why.
+    """
+    current = before if after is None else after
+    names = sorted(current)
 
     def ask(name: str) -> tuple[IndexFile, ...] | OmniReleaseError:
         try:
@@ -177,9 +191,12 @@ def _on_the_index(after: Mapping[str, str], time: datetime, world: World) -> Ite
         if then and then.yanked is not None:
             yanked.append(f"{name} {then.version}{then.yanked and f': {then.yanked}'}")
         newest = max((one for one in published if one.yanked is None), default=None)
-        if newest and newest.uploaded > time and _parsed(after[name]) < newest.version:
-            held.append(f"{name} {after[name]} (newest: {newest.version})")
-    if held:
+        if newest and newest.uploaded > time and _parsed(current[name]) < newest.version:
+            held.append(f"{name} {current[name]} (newest: {newest.version})")
+    if held and after is None:
+        message = f"the index has newer versions than on {time.date()}, the release's day: {listed(held, _NAMED)}"
+        yield Finding(f"{message}\n" + "\n".join(held), NEWER.id, Severity.WARNING)
+    elif held:
         message = f"the requirements exclude {counted(len(held), 'newer version')}: {listed(held, _NAMED)}"
         yield Finding(f"{message}\n" + "\n".join(held), HELD_BACK.id, Severity.WARNING)
     if yanked:
