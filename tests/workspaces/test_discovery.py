@@ -90,6 +90,7 @@ def test_no_workspace(files: dict[str, str], tmp_path: Path) -> None:
         ({"packages/other/pyproject.toml": package("Acme.Core")}, "two packages are called acme-core: packages/core and packages/other"),
         ({"pyproject.toml": '[tool.omni-release.workspace]\ngroups.all = ["acme-c"]\n'}, "pyproject.toml:2: the group `all` names acme-c, which is no package"),
         ({"pyproject.toml": '[tool.omni-release.workspace]\ngroups.a = ["acme-core"]\ngroups.b = ["acme_core"]\n'}, "acme_core is in two groups: a and b"),
+        ({"packages/plug/pyproject.toml": '[project]\nname = "x"\nversion =\n'}, "packages/plug/pyproject.toml is not valid TOML: "),
         ({"pyproject.toml": '[tool.omni-release.workspace]\nmember = []\n'}, "`member` in [tool.omni-release.workspace] is not a setting"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

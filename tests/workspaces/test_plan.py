@@ -172,6 +172,60 @@ def test_groups(root: Path) -> None:
     assert {known.tag for known in planned(root).histories.values()} == {"v9.9.9"}
 
 
+def test_tag_of_a_group(root: Path) -> None:
+    """A package without a tag has the one of a package that shares its version."""
+    own = '[tool.omni-release.workspace]\ngroups = { pair = ["acme-core", "acme-c"] }\n'
+    write(root, "pyproject.toml", UV + own)
+    write(root, "packages/c/pyproject.toml", package("acme-c"))
+    assert planned(root).histories["acme-c"].tag == "acme-core-1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("acme-core-1.0.0", "acme-core"),
+        ("packages/plug/v0.3", "acme-plug"),
+        ("v1.0.0", "acme-core acme-solo acme-plug"),
+        ("other-1.0.0", ""),
+        ("nightly", ""),
+    ],
+)
+def test_packages_of_a_tag(tag: str, expected: str, root: Path) -> None:
+    """The tag that has started a job names its packages; one without a name is of all that it can be of."""
+    found = discovery.discover(root)
+    assert found is not None
+    if expected:
+        assert plan.of_release(found, tag=tag).order == tuple(expected.split())
+    else:
+        with pytest.raises(UsageError, match="is no tag of a package"):
+            plan.of_release(found, tag=tag)
+
+
+def test_tag_of_another_version(root: Path) -> None:
+    """A tag whose version the package does not have is a problem."""
+    found = discovery.discover(root)
+    assert found is not None
+    (problem,) = plan.of_release(found, tag="acme-core-2.0").problems
+    assert problem.message == "acme-core is at 1.0.0, and the tag is acme-core-2.0"
+
+
+def test_next_tags(root: Path) -> None:
+    """The next tag of a package is as its settings say, or as its last one; without one, it names the package."""
+    write(root, "packages/new/pyproject.toml", package("acme-new", "0.1"))
+    write(root, "packages/set/pyproject.toml", package("acme-set") + '[tool.omni-release.git]\ntag = "s{version}"\n')
+    for name, version in (("core", "1.1"), ("plug", "0.4"), ("solo", "2.1")):
+        dotted = {"plug": "acme_plug"}.get(name, f"acme-{name}")
+        write(root, f"packages/{name}/pyproject.toml", package(dotted, version))
+    tags = {item["key"]: item["next_tag"] for item in listing.plan_document(planned(root))["packages"]}
+    assert tags == {
+        "acme-core": "acme-core-1.1",
+        "acme-new": "acme-new-v0.1",
+        "acme-plug": "acme_plug/v0.4",
+        "acme-set": "s1.0.0",
+        "acme-solo": "solo@2.1",
+    }
+
+
 def test_without_git(tmp_path: Path) -> None:
     """Outside a repository every package is released: none has a tag."""
     found = planned(laid_out(tmp_path, FILES))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from omni_release.cli.main import main
@@ -176,7 +177,10 @@ def test_tag_of_the_workspace(tmp_path: Path) -> None:
 def test_documents(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each verb has a document for programs."""
     assert run(root, "version", "show", "--package", "acme-core", "--format", "json") == 0
-    (shown,) = json.loads(capsys.readouterr().out)["packages"]
+    document = json.loads(capsys.readouterr().out)
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "version.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, schema, cls=jsonschema.Draft202012Validator)
+    (shown,) = document["packages"]
     assert (shown["name"], shown["folder"], shown["version"], len(shown["places"])) == (
         "acme-core",
         "packages/core",

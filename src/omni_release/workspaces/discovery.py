@@ -91,7 +91,7 @@ class _Discovery:
         if folder not in self._members:
             at = self.at + folder
             found = folder in self.candidates and versions.is_project(self.checkout, at)
-            self._members[folder] = Member(self.checkout, at) if found else None
+            self._members[folder] = self._readable(Member(self.checkout, at), folder) if found else None
         return self._members[folder]
 
     def _settings(self) -> settings.Workspace:
@@ -99,6 +99,13 @@ class _Discovery:
             return settings.Workspace()
         path = self.root / _FILE
         return settings.read(tomllib.loads(self.text.lstrip("\ufeff")), path, self.text).workspace
+
+    def _readable(self, member: Member, folder: str) -> Member:
+        """The project, whose pyproject.toml must be TOML: else a release would go without it, and say nothing."""
+        reason = dict(self.checkout.unreadable).get(member.at + _FILE) if folder and not member.pyproject else None
+        if reason:
+            raise SettingsError(f"{folder}{_FILE} is not valid TOML: {reason}", "Correct it.")
+        return member
 
     def workspace(self) -> Workspace | None:
         """The packages, each with what it requires of the others, its tags and its group."""

@@ -79,15 +79,18 @@ def _tags(root: str) -> dict[str, str]:
 
 
 def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | None:
-    """The tag of a package's highest version; of packages that all share one version, also a tag without a name.
+    """The tag of a package's highest version; without one, that of a package that shares its version.
 
-    Such a tag of a higher version than the package's is another package's: none is then known of this one.
+    A tag without a name, of a higher version than the package's, is another package's, unless all share one version.
     """
-    whole = workspace.has_one_version(package)
-    newest = max(names.of(_owner(workspace, package)), key=lambda tag: tag.version.key, default=None)
+    found = names.of(_owner(workspace, package))
     stated = parse(package.version or "")
-    of_another = newest and not newest.named and not whole and stated and newest.version.key > stated.key
-    return None if of_another else newest
+    if stated and not workspace.has_one_version(package):
+        unnamed = [tag.version.key for tag in found if not tag.named]
+        found = [tag for tag in found if tag.named] if max(unnamed, default=()) > stated.key else found
+    for key in workspace.groups.get(package.group, ()) if not found else ():
+        found += [tag for tag in names.of(_owner(workspace, workspace.packages[key])) if tag.named]
+    return max(found, key=lambda tag: tag.version.key, default=None)
 
 
 def _owner(workspace: Workspace, package: Package) -> TagOwner:
