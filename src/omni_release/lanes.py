@@ -10,10 +10,13 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omni_release.core.model import Stage
-from omni_release.core.runs import WatchIssue
 from omni_release.core.tasks import Key, Lane, Task, check, stage, step
+
+if TYPE_CHECKING:
+    from omni_release.core.runs import WatchIssue
 
 
 def rehearse(prebuilt: Path | None = None) -> Lane:
