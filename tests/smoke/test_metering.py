@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -410,3 +411,35 @@ def test_a_body_that_stays_compressed(tmp_path: Path) -> None:
     with pytest.raises(SecretInTraffic, match="compressed"):
         recording.write("2026-11-26T00:00:00+00:00")
     assert not (tmp_path / "a.yaml").exists()
+
+
+ODD: tuple[Any, ...] = (None, True, 0, -1, 10**12, 1.5, "", "x", [], {}, [1], {"a": 1}, [None], [[]])
+
+
+def mutated(value: Any, chance: random.Random) -> Any:
+    """A copy of a document in which some values have another type, or are gone."""
+    if chance.random() < 0.08:
+        return chance.choice(ODD)
+    if isinstance(value, dict):
+        return {name: mutated(item, chance) for name, item in value.items() if chance.random() > 0.03}
+    return [mutated(item, chance) for item in value] if isinstance(value, list) else value
+
+
+def test_odd_answers() -> None:
+    """Whatever an answer has in place of what is expected, it is read, and its cost is unknown or not below 0."""
+    chance = random.Random(3)
+    known = [(url, model, reply) for url, model, reply, *_ in (*PRICED.values(), *UNKNOWN.values())]
+    answers = [(url, model, reply) for url, model, reply in known if isinstance(reply, dict)]
+    for _ in range(600):
+        url, model, reply = chance.choice(answers)
+        sent = mutated(
+            {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "n": 1}, chance
+        )
+        request = Request("POST", url, json.dumps(sent), {})
+        meter = Meter(1000.0)
+        meter.begin(request)
+        body = json.dumps(mutated(reply, chance)).encode()
+        code = chance.choice((200, 200, 400, 429, 500))
+        meter.end(request, {"status": {"code": code}, "headers": {}, "body": {"string": body}})
+        (call,) = meter.calls()
+        assert call.usd is None or call.usd >= 0

@@ -16,10 +16,14 @@ from werkzeug import Request, Response
 from omni_release import cassettes
 from omni_release.cassettes import exchanges
 from omni_release.core.errors import Inconclusive
+from omni_release.core.settings import Settings
 from omni_release.core.vendors import VENDORS
 from omni_release.emulators import AnthropicEmulator, GeminiEmulator, OpenAIEmulator
+from omni_release.images import ImageRequest
 from omni_release.loopback import LoopbackServer
+from omni_release.smoke import EMULATED
 from omni_release.smoke.response_schema import schemas_of
+from omni_release.smoke.service import Service
 from omni_release.smoke.session import require_emulators
 from omni_release.smoke.traffic import same_service
 from tests.smoke.test_plugin import run
@@ -254,3 +258,19 @@ def test_emulators(names: list[str], missing: str) -> None:
     """An emulated run says which of its vendors has no emulator."""
     with nullcontext() if not missing else pytest.raises(Inconclusive, match=f"there is no emulator of {missing}"):
         require_emulators(names)
+
+
+def test_images_of_another_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixture calls the vendor of the settings' model: of OpenAI as of Gemini."""
+    for variable in ("IMAGE_MODEL", "IMAGE_FALLBACK_MODEL"):
+        monkeypatch.delenv(variable, raising=False)
+    with OpenAIEmulator() as gpt, GeminiEmulator() as google:
+        for name, address in (("openai", gpt.base_url), ("gemini", google.base_url)):
+            monkeypatch.setenv(VENDORS[name].keys[0], "placeholder")
+            monkeypatch.setenv(VENDORS[name].base_urls[0], address)
+        for model in ("gpt-image-2", "gemini-nano-banana-2.1"):
+            service = Service(EMULATED, Settings(image_model=model), ())
+            result = service.images().generate(ImageRequest("an owl"))
+            service.close()
+            assert (result.model_answered, result.cost_usd is not None) == (model, True)
+        assert len(gpt.calls) == len(google.calls) == 1

@@ -285,7 +285,7 @@ def _has_extras(documents: Iterable[Mapping[str, Any]], form: Form) -> bool:
     for document in documents:
         for place in ("output", "response.output"):
             items = at_path(document, place)
-            kinds = {item.get("type") for item in _objects(items)}
+            kinds = {str(item.get("type")) for item in _objects(items)}
             if not kinds.isdisjoint(form.extras):
                 return True
         if at_path(document, "candidates.0.groundingMetadata.webSearchQueries"):

@@ -74,11 +74,7 @@ def provider_for(
     model, fallback, seconds = with_environment(settings, environment)
 
     def provider(name: str) -> GeminiImageProvider | OpenAIImageProvider:
-        known = models.find(name)
-        if known is not None and known.platform in _OPENAI_URLS:
-            url = _OPENAI_URLS[known.platform]
-            return OpenAIImageProvider(name, None, url, seconds, budget=budget, environment=environment)
-        return GeminiImageProvider(name, base_url=base_url, timeout=seconds, budget=budget, environment=environment)
+        return provider_of(name, None, seconds, environment, budget=budget, base_url=base_url)
 
     primary, second = provider(model), provider(fallback) if fallback else None
     today = datetime.datetime.now(datetime.UTC).date()
@@ -87,6 +83,28 @@ def provider_for(
         successor = models.successor(known.name, today)
         StructlogLog().error("image fallback model is gone", model=known.name, successor=successor)
     return ResilientProvider(primary, second, policy, progress=progress)
+
+
+def provider_of(
+    model: str,
+    api_key: str | None,
+    timeout: float,
+    environment: Mapping[str, str],
+    *,
+    budget: Budget | None = None,
+    base_url: str | None = None,
+) -> GeminiImageProvider | OpenAIImageProvider:
+    """The provider of a model, by the vendor whose it is in the registry; an unknown one is of the Gemini API.
+
+    `base_url` is for the Gemini API alone.
+    """
+    known = models.find(model)
+    if known is not None and known.platform in _OPENAI_URLS:
+        url = _OPENAI_URLS[known.platform]
+        return OpenAIImageProvider(model, api_key, url, timeout, budget=budget, environment=environment)
+    return GeminiImageProvider(
+        model, api_key, base_url=base_url, timeout=timeout, budget=budget, environment=environment
+    )
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,8 @@ def _read_image_of_gemini(call: Call, sent: dict[str, Any], documents: Sequence[
 def _read_images(call: Call, sent: dict[str, Any], documents: Sequence[Any]) -> None:
     """Note the image of an answer of OpenAI's images API, or of the last event of its stream, and its cost."""
     last = documents[-1] if documents else {}
-    document = last if isinstance(last, dict) and "data" in last else {"data": [last], **dict(last or {})}
+    last = last if isinstance(last, dict) else {}
+    document = last if "data" in last else {"data": [last], **last}
     try:
         found = openai_answers.parse(json.dumps(document).encode())
     except DamagedAnswer:

@@ -112,6 +112,7 @@ def _estimate(wanted: Asked, document: dict[str, Any]) -> float:
     size = str(at_path(document, "generationConfig.imageConfig.imageSize") or "1K")
     modalities = at_path(document, "generationConfig.responseModalities")
     form = wanted.form.name if wanted.form else ""
+    modalities = modalities if isinstance(modalities, list) else []
     if form == "generateContent" and (not modalities or "IMAGE" in modalities) and _makes_images(wanted.model):
         estimate = pricing.estimate(wanted.model, size, characters, images)
         known = models.all_models()

@@ -37,12 +37,13 @@ class Service:
 
     def images(self, model: str = "", *, key: str = "") -> SyncImages:
         """The provider of this model (default: the one of the settings), without async; closed with the session."""
-        from omni_release.images import GeminiImageProvider, Policy, ResilientProvider, SyncImages
+        from omni_release.images import Policy, ResilientProvider, SyncImages
+        from omni_release.images.shortcuts import provider_of
 
         name = model or self.model
         if (name, key) not in self._providers:
             policy = Policy(retries=2) if self.mode == LIVE else Policy(backoff=0.0)
-            provider = GeminiImageProvider(name, key or None, timeout=self._timeout)
+            provider = provider_of(name, key or None, self._timeout, os.environ)
             self._providers[name, key] = SyncImages(ResilientProvider(provider, None, policy))
         return self._providers[name, key]
 
