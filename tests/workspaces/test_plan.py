@@ -226,6 +226,42 @@ def test_next_tags(root: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("requirement", "names", "problem", "remains"),
+    [
+        ("acme-core>=1,<3", (), "", ""),
+        (
+            "acme-core==1.0.0",
+            (),
+            "acme_plug is not in this release, but requires acme-core==1.0.0, not 1.1",
+            "acme_plug, which",
+        ),
+        ("acme-core<1.1", (), "", "acme_plug, which requires acme-core<1.1, not 1.1"),
+        ("acme-core==1.0.0", ("acme-core",), "", "acme_plug, which requires acme-core==1.0.0, not 1.1"),
+    ],
+)
+def test_left_behind(requirement: str, names: tuple[str, ...], problem: str, remains: str, root: Path) -> None:
+    """A pin on what is replaced prevents the release, unless packages are named; else the run says what remains."""
+    write(root, "packages/plug/pyproject.toml", package("acme_plug", "0.3", requirement, "httpx"))
+    git("tag", "--force", "acme_plug/v0.3", cwd=root, environment=clean_environment())
+    write(root, "packages/core/pyproject.toml", package("acme-core", "1.1"))
+    found = planned(root, *names)
+    assert list(found.reasons) == ["acme-core"]
+    messages = [each.message for each in plan.problems_of_left_out(found, named=bool(names))]
+    assert messages == [problem] * bool(problem)
+    notes = list(plan.remaining(found))
+    assert [note.startswith(f"remains: {remains}") for note in notes] == [True] * bool(remains)
+
+
+def test_a_part_of_a_group_remains(root: Path) -> None:
+    """With `--package` the others of its group are named."""
+    own = '[tool.omni-release.workspace]\ngroups = { pair = ["acme-core", "acme-solo"] }\n'
+    write(root, "pyproject.toml", UV + own)
+    write(root, "packages/core/pyproject.toml", package("acme-core", "1.1"))
+    assert list(plan.remaining(planned(root, "acme-core"))) == ["of the group pair remain: acme-solo"]
+    assert list(plan.remaining(planned(root))) == []
+
+
 def test_without_git(tmp_path: Path) -> None:
     """Outside a repository every package is released: none has a tag."""
     found = planned(laid_out(tmp_path, FILES))
