@@ -130,3 +130,11 @@ def test_rows_of_an_interrupted_run() -> None:
         progress.ended(engine.unreached(one, started=False))
     found = [(row.stage, row.mark) for row in progress.new_rows()]
     assert found == [(Stage.SOURCE, Mark.INTERRUPTED), (Stage.BUILD, Mark.BLOCKED)]
+
+
+def test_a_tag_is_a_result() -> None:
+    """After a release the steps count, also where none of the checks apply."""
+    tagged = Outcome("tag-release", "Release is tagged", "step", Status.PASSED, stage=Stage.AFTER)
+    skipped = Outcome("upgrade", "Upgrade", "check", Status.SKIPPED, stage=Stage.AFTER)
+    (row,) = stages.rows([tagged, skipped])
+    assert (row.mark, row.words) == (Mark.PASSED, "release is tagged")

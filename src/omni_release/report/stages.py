@@ -82,6 +82,8 @@ def row(stage: Stage, of_stage: Sequence[Outcome], everything: Sequence[Outcome]
     mark = next((mark for mark in _WORST_FIRST if mark in marks), Mark.SKIPPED)
     checks = [outcome for outcome in outcomes if outcome.kind == "check"]
     reported = outcomes
+    if stage is Stage.AFTER:
+        checks = []  # a tag is no preparation
     if mark is Mark.PASSED and checks and all(check.status is Status.SKIPPED for check in checks):
         mark, reported = Mark.SKIPPED, checks  # the steps only prepare: where there are no tests, for example
     words = list(_words(mark, stage, reported, everything))
