@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -338,6 +339,16 @@ def test_what_is_not_looked_at(run_files: RunFiles) -> None:
     two = {"src/acme/__init__.py": "import bcme\nimport own\n", "src/bcme/__init__.py": "import acme\n"}
     settings = '[project]\nname = "acme"\n[tool.deptry]\nknown_first_party = ["own"]\n'
     assert not run_files(imports_declared, {**code, **two, "pyproject.toml": settings})
+
+
+def test_module_that_the_build_writes(run_files: RunFiles, tmp_path: Path) -> None:
+    """A module in the built wheel is the project's own, also where the checkout does not have it."""
+    code = {"src/acme/__init__.py": "import _acme_version\n"}
+    assert len(run_files(imports_declared, code)) == 1
+    (tmp_path / "none" / "dist").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "none" / "dist" / "acme-1.0-py3-none-any.whl", "w") as built:
+        built.writestr("_acme_version.py", "")
+    assert not run_files(imports_declared, code)
 
 
 CFG = "[metadata]\nname = acme\n[options]\ninstall_requires =\n"

@@ -47,6 +47,11 @@ KINDS = {
         "passed",
         "fails with packages that are newer than the tag v5.3.3, and passes with those of 2024-03-01: ",
     ),
+    "start": (
+        "def test_more() -> None:\n    assert 'version' in open('src/acme_sound/__init__.py').read()\n",
+        "passed",
+        "the tests do not run with packages that are newer than the tag v5.3.3, and pass with those of 2024-03-01: ",
+    ),
     "always": (
         "def test_more() -> None:\n    assert version('packaging') == '1.0'\n",
         "failed",
@@ -72,6 +77,9 @@ def test_kinds(
     pyproject.write_text(stated, encoding="utf-8")
     test = "from importlib.metadata import version\n\nimport acme_sound\n\n"
     (root / "tests" / "test_more.py").write_text(test + text, encoding="utf-8")
+    if "src/" in text:  # a test that reads the source, in a run that does not start with newer packages
+        start = "def pytest_configure():\n    assert version('packaging') == '23.2'\n"
+        (root / "conftest.py").write_text(f"from importlib.metadata import version\n\n\n{start}", encoding="utf-8")
     git("add", "--all", cwd=root)
     git("commit", "--quiet", "--message=released", cwd=root)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2024-03-01T12:00:00+00:00")

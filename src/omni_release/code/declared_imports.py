@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from omni_release import environments, file_roles, programs
+from omni_release import distributions, environments, file_roles, programs
 from omni_release.code import imports, requirements
 from omni_release.code.requirements import Requirements
 from omni_release.core.errors import NotApplicable
@@ -90,6 +90,9 @@ def _run_deptry(
     argv = [*programs.module(sys.executable, "deptry", *roots), "--no-ansi", f"--json-output={out}"]
     listed = settings.get("known_first_party")  # an option on the command line replaces it
     own = {name.split(".")[0] for name in importable(project)} | set(listed if isinstance(listed, list) else ())
+    # A back end can write modules that the checkout does not have, such as one with the version.
+    built = (PurePosixPath(name) for wheel in distributions.wheels(release.dist) for name in distributions.names(wheel))
+    own |= {path.parts[0].removesuffix(".py") for path in built if path.suffix == ".py"}
     argv += [f"--known-first-party={name}" for name in sorted(own)]
     if stated:
         argv.append(f"--config={_write_config(folder, project, stated)}")

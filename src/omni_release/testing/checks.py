@@ -18,7 +18,7 @@ from omni_release.distributions.checks import HOLLOW
 from omni_release.environments.installed_release import extras as listed_extras
 from omni_release.testing import deprecations, extras, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
-from omni_release.testing.rerun import Again, Comparison, compare
+from omni_release.testing.rerun import Again, Comparison, Rerun
 from omni_release.testing.results import Failure
 
 TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=(HOLLOW,))
@@ -70,14 +70,19 @@ def tests_pass(release: Release, world: World) -> Iterator[Finding]:
     yield from then.failed_since([failure for failure in found.failures if failure not in current], TEST_FAILED.id)
     unmet = {failure: what for failure in current if (what := results.missing(failure.text, own))}
     reason = "" if passed or found.failures else results.not_started(_output(run), own)
-    if reason and not then.succeeded:
+    if reason and not then.passed:
         raise _could_not_run(release, world, reason)
-    machine_causes = yield from _failure_findings(release, world, [f for f in current if f not in unmet])
+    no_results = not passed and not found.count and bool(then.passed)
+    if no_results:  # those of that day count
+        machine_causes = yield from _failure_findings(release, then.failures, Rerun(release, world, tagged.ENVIRONMENT))
+    else:
+        failed = [failure for failure in current if failure not in unmet]
+        machine_causes = yield from _failure_findings(release, failed, Rerun(release, world))
     yield from then.deprecated_since(deprecated, found.failures)
     yield from _import_findings(release, passed=passed)
     if found.count and found.count == found.skipped:
         raise Inconclusive(f"all {found.count} tests were skipped", f"See {run.log} for the reasons.")
-    if not passed and not found.failures and then.succeeded:
+    if not passed and not found.failures and (then.succeeded or no_results):
         yield then.ended_since(reason or completed.ended(run.deadline), TESTS_ENDED.id)
     else:
         yield from _end_findings(release, world, run, completed, known=bool(found.failures))
@@ -135,17 +140,17 @@ _NOT_THE_WHEEL = (*(Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.USE
 
 
 def _failure_findings(
-    release: Release, world: World, failures: Sequence[Failure]
+    release: Release, failures: Sequence[Failure], rerun: Rerun
 ) -> Generator[Finding, None, tuple[str, ...]]:
     """Findings for failed tests, after they ran again; returns those whose cause is in the machine, as lines."""
     if not failures:
         return ()
-    again = compare(release, world, failures)
+    again = rerun.compare(failures)
     causes: dict[str, list[str]] = {}
     for failure in failures:
         result = again.tests.get(failure.node, again.whole)
         text = failure.text + again.texts.get(failure.node, "")
-        cause = machine.cause(failure.name, text, world.environment, failure.output)
+        cause = machine.cause(failure.name, text, rerun.world.environment, failure.output)
         if not cause and failure.node in again.hosts:
             cause = f"they ask for another machine ({again.hosts[failure.node]}), which may be out of reach"
         if cause and result is Again.BOTH:
@@ -204,7 +209,7 @@ def _end_findings(release: Release, world: World, run: Run, completed: Completed
     """Findings where the exit code of the tests disagrees with their results; failures may be `known` already."""
     name = f"`{' '.join(release.project.settings.tests.command)}`"
     if completed.code != 0 and not known:
-        again = Comparison() if completed.timed_out else compare(release, world, ())
+        again = Comparison() if completed.timed_out else Rerun(release, world).compare(())
         compared = "" if again.whole is Again.UNKNOWN else f" ({again.whole.value})"
         message = f"{name} {completed.ended(run.deadline)}{compared}"
         text = "\n".join((message, *completed.tail[-15:], f"Full output: {run.log}"))

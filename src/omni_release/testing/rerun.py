@@ -30,7 +30,6 @@ from omni_release.testing.deprecations import (
 from omni_release.testing.named_lists import locked_versions
 from omni_release.testing.results import Failure, Results
 
-_CANDIDATE = "candidate"
 _CHECKOUT = "checkout"
 _LOCKED = "locked"
 UNRECORDED = {"OMNI_RELEASE_UNRECORDED": "1"}
@@ -69,36 +68,6 @@ class Comparison:
     whole: Again = Again.UNKNOWN
 
 
-def compare(release: Release, world: World, failures: Sequence[Failure]) -> Comparison:
-    """Run the failed tests against the checkout, and those that pass there again against the wheel.
-
-    Without failures that have a node id, the whole command runs.
-    """
-    variables = _install_checkout(release, world)
-    if variables is None:
-        return Comparison()
-    nodes = tuple(failure.node for failure in failures if failure.node)
-    record = release.work_dir / "checkout.jsonl"
-    variables = {**variables, RECORD_VARIABLE: str(record), NETWORK_VARIABLE: "1"}
-    slow = frozenset(failure.node for failure in failures if machine.is_slow(failure.text))
-    variables |= _NO_DEADLINE if slow else {}
-    checkout = _Place(_CHECKOUT, release.work_dir / "checkout" / release.inside, variables)
-    completed, found = _run(release, world, checkout, nodes)
-    if not testing.uses_pytest(release.project) or not nodes:
-        return Comparison(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
-    found = _named_as_before(release, found, nodes)
-    failed = {failure.node: failure.text for failure in found.failures}
-    tests = {node: Again.BOTH if node in failed else Again.UNKNOWN for node in nodes}
-    # A module that was not collected has no node id of its own when all of its tests pass.
-    passed = tuple(n for n in nodes if n in found.passed or (n not in failed and found.count and "::" not in n))
-    tests |= _passed_there(release, world, checkout, passed)
-    tests |= {node: Again.DEADLINE for node in slow if tests.get(node) is Again.UNSTABLE}
-    tests |= _without_variables(release, world, tuple(failed))
-    tests |= _as_user(release, world, tuple(node for node in failed if tests.get(node) is Again.BOTH))
-    both = tuple(node for node in failed if tests.get(node) is Again.BOTH)
-    return Comparison(tests | _with_locked(release, world, both), failed, read_hosts(record))
-
-
 @dataclass(frozen=True)
 class _Place:
     """An environment, the tree in which its tests run, and their variables."""
@@ -109,57 +78,206 @@ class _Place:
     without: tuple[str, ...] = ()
 
 
-def _passed_there(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> dict[str, Again]:
-    """What it means that these tests passed against the checkout: they run again by themselves, in both places."""
-    if not nodes:
-        return {}
-    lifted = {name: value for name, value in checkout.variables.items() if name in _NO_DEADLINE}
-    wheel = _Place(_CANDIDATE, release.tests_tree, UNRECORDED | lifted)
-    still = {failure.node for failure in _run(release, world, wheel, nodes)[1].failures}
-    suspects = tuple(node for node in nodes if node in still)
-    there: set[str] = set()
-    if suspects and suspects != nodes:  # the same tests in the same order
-        found = _named_as_before(release, _run(release, world, checkout, suspects)[1], suspects)
-        there = {failure.node for failure in found.failures}
-    suspects = tuple(node for node in suspects if node not in there)
-    with_source = _pass_with_source(release, world, checkout, suspects)
-    with_source |= _pass_in_place(release, world, checkout, tuple(node for node in suspects if node not in with_source))
-    return {
-        node: Again.BOTH
-        if node in there
-        else Again.NEEDS_SOURCE
-        if node in with_source
-        else Again.ONLY_WHEEL
-        if node in still
-        else Again.UNSTABLE
-        for node in nodes
-    }
+@dataclass(frozen=True)
+class Rerun:
+    """Tests that failed in the environment `base`, once more: in it, and in others that are made from it."""
 
+    release: Release
+    world: World
+    base: str = "candidate"
 
-def _pass_with_source(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> frozenset[str]:
-    """Those of the tests that pass against the wheel in the whole checkout: they read its source files.
+    def compare(self, failures: Sequence[Failure]) -> Comparison:
+        """Run the failed tests against the checkout, and those that pass there again against the wheel.
 
-    None where one of them imports the project from there.
-    """
-    if not nodes:
-        return frozenset()
-    record = release.work_dir / "with-source.jsonl"
-    record.unlink(missing_ok=True)
-    whole = _Place(_CANDIDATE, checkout.tree, {RECORD_VARIABLE: str(record), INSTALLED_VARIABLE: "1"})
-    _, found = _run(release, world, whole, nodes)
-    candidate = release.environment(_CANDIDATE).resolve()
-    imports = [Path(file).resolve().is_relative_to(candidate) for _, file in read_imports(record)]
-    return _passed(found, nodes) if all(imports) else frozenset()
+        Without failures that have a node id, the whole command runs.
+        """
+        variables = self._install_checkout()
+        if variables is None:
+            return Comparison()
+        nodes = tuple(failure.node for failure in failures if failure.node)
+        record = self.release.work_dir / "checkout.jsonl"
+        variables = {**variables, RECORD_VARIABLE: str(record), NETWORK_VARIABLE: "1"}
+        slow = frozenset(failure.node for failure in failures if machine.is_slow(failure.text))
+        variables |= _NO_DEADLINE if slow else {}
+        checkout = _Place(_CHECKOUT, self.release.work_dir / "checkout" / self.release.inside, variables)
+        completed, found = self._run(checkout, nodes)
+        if not testing.uses_pytest(self.release.project) or not nodes:
+            return Comparison(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
+        found = _named_as_before(self.release, found, nodes)
+        failed = {failure.node: failure.text for failure in found.failures}
+        tests = {node: Again.BOTH if node in failed else Again.UNKNOWN for node in nodes}
+        # A module that was not collected has no node id of its own when all of its tests pass.
+        passed = tuple(n for n in nodes if n in found.passed or (n not in failed and found.count and "::" not in n))
+        tests |= self._passed_there(checkout, passed)
+        tests |= {node: Again.DEADLINE for node in slow if tests.get(node) is Again.UNSTABLE}
+        tests |= self._without_variables(tuple(failed))
+        tests |= self._as_user(tuple(node for node in failed if tests.get(node) is Again.BOTH))
+        both = tuple(node for node in failed if tests.get(node) is Again.BOTH)
+        return Comparison(tests | self._with_locked(both), failed, read_hosts(record))
 
+    def _passed_there(self, checkout: _Place, nodes: tuple[str, ...]) -> dict[str, Again]:
+        """What it means that these tests passed against the checkout: they run again by themselves, in both places."""
+        if not nodes:
+            return {}
+        lifted = {name: value for name, value in checkout.variables.items() if name in _NO_DEADLINE}
+        wheel = _Place(self.base, self.release.tests_tree, UNRECORDED | lifted)
+        still = {failure.node for failure in self._run(wheel, nodes)[1].failures}
+        suspects = tuple(node for node in nodes if node in still)
+        there: set[str] = set()
+        if suspects and suspects != nodes:  # the same tests in the same order
+            found = _named_as_before(self.release, self._run(checkout, suspects)[1], suspects)
+            there = {failure.node for failure in found.failures}
+        suspects = tuple(node for node in suspects if node not in there)
+        with_source = self._pass_with_source(checkout, suspects)
+        with_source |= self._pass_in_place(checkout, tuple(node for node in suspects if node not in with_source))
+        return {
+            node: Again.BOTH
+            if node in there
+            else Again.NEEDS_SOURCE
+            if node in with_source
+            else Again.ONLY_WHEEL
+            if node in still
+            else Again.UNSTABLE
+            for node in nodes
+        }
 
-def _pass_in_place(release: Release, world: World, checkout: _Place, nodes: tuple[str, ...]) -> frozenset[str]:
-    """Those of the tests that pass with the wheel's packages in the place of the checkout's: they read files around."""
-    if not nodes:
-        return frozenset()
-    site = environments.site_packages(release.environment(_CANDIDATE))
-    for package in release.project.packages:
-        put_in_place(package, site, checkout.tree)
-    return _passed(_named_as_before(release, _run(release, world, checkout, nodes)[1], nodes), nodes)
+    def _pass_with_source(self, checkout: _Place, nodes: tuple[str, ...]) -> frozenset[str]:
+        """Those of the tests that pass against the wheel in the whole checkout: they read its source files.
+
+        None where one of them imports the project from there.
+        """
+        if not nodes:
+            return frozenset()
+        record = self.release.work_dir / "with-source.jsonl"
+        record.unlink(missing_ok=True)
+        whole = _Place(self.base, checkout.tree, {RECORD_VARIABLE: str(record), INSTALLED_VARIABLE: "1"})
+        _, found = self._run(whole, nodes)
+        candidate = self.release.environment(self.base).resolve()
+        imports = [Path(file).resolve().is_relative_to(candidate) for _, file in read_imports(record)]
+        return _passed(found, nodes) if all(imports) else frozenset()
+
+    def _pass_in_place(self, checkout: _Place, nodes: tuple[str, ...]) -> frozenset[str]:
+        """Those of the tests that pass with the wheel's packages in the checkout's place: they read files around."""
+        if not nodes:
+            return frozenset()
+        site = environments.site_packages(self.release.environment(self.base))
+        for package in self.release.project.packages:
+            put_in_place(package, site, checkout.tree)
+        return _passed(_named_as_before(self.release, self._run(checkout, nodes)[1], nodes), nodes)
+
+    def _without_variables(self, nodes: tuple[str, ...]) -> dict[str, Again]:
+        """Those of the tests that pass against the wheel where certificates and proxies are not set by variables."""
+        if not nodes or not (names := machine.network_variables(self.world.environment)):
+            return {}
+        place = _Place(self.base, self.release.tests_tree, UNRECORDED, names)
+        _, found = self._run(place, nodes)
+        return dict.fromkeys(_passed(found, nodes), Again.VARIABLES)
+
+    def _as_user(self, nodes: tuple[str, ...]) -> dict[str, Again]:
+        """Those of the tests that pass against the wheel for another user; none where this is not root."""
+        if not nodes or not machine.is_root():
+            return {}
+        _, found = self._run(_Place(self.base, self.release.tests_tree, UNRECORDED | AS_USER), nodes)
+        return dict.fromkeys(_passed(found, nodes), Again.USER)
+
+    def _with_locked(self, nodes: tuple[str, ...]) -> dict[str, Again]:
+        """Those of the tests that pass against the wheel with the versions of a lock file: what the project runs."""
+        locked = locked_versions(self.release.project.root)
+        installed = self._installed()
+        wanted = tuple(
+            f"{name}=={locked[name]}" if "@" not in line and name in locked else line
+            for line in installed
+            for name in [canonicalize_name(line.partition("==")[0])]
+        )
+        if not nodes or wanted == installed:
+            return {}
+        wheel = str(distributions.installable(self.release.dist))
+        if not self._create(_LOCKED, (*wanted, wheel)):
+            return {}
+        _, found = self._run(_Place(_LOCKED, self.release.tests_tree), nodes)
+        return dict.fromkeys(_passed(found, nodes), Again.LOCKED)
+
+    def _run(self, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
+        """Run these tests; their files, where pytest does not know the node ids."""
+        if place.environment == _CHECKOUT:
+            nodes = tuple(testing.in_checkout(self.release, node) for node in nodes)
+        log = f"tests-{place.environment}" if place.environment != self.base else "tests-again"
+        report = self.release.work_dir / f"{log}.xml"
+        for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
+            report.unlink(missing_ok=True)
+            run = command(
+                self.release,
+                self.world,
+                report,
+                environment=place.environment,
+                tree=place.tree,
+                log=log,
+                nodes=chosen,
+                variables=place.variables,
+                without=place.without,
+            )
+            completed = self.world.processes.run(run)
+            if completed.code != _NOT_FOUND or not nodes:
+                break
+        return completed, results.read(report)
+
+    def _install_checkout(self) -> Mapping[str, str] | None:
+        """Create the environment, and install the checkout into it; the variables that it needs, or None.
+
+        The checkout is a copy, as an editable install writes into it.
+        """
+        found = source_tree.working_tree(self.release.project.root, self.world.processes)
+        top = found.top if found else self.release.project.root
+        copy = self.release.work_dir / "checkout"
+        files = source_tree.build_inputs(top, self.release.project.root, self.world.processes)
+        self.world.files.copy(Copy(top, copy, files))
+        # The copy's own, as the back end may ask git for the version.
+        repository = self.release.work_dir / "again" / ".git"
+        if repository.is_dir():
+            shutil.copytree(repository, copy / ".git", symlinks=True)
+        try:
+            return self._install(copy / self.release.inside)
+        finally:
+            shutil.rmtree(copy / ".git", ignore_errors=True)  # without it, the tests find no repository, as in an sdist
+
+    def _install(self, tree: Path) -> Mapping[str, str] | None:
+        if not self._create(_CHECKOUT, self._installed()):
+            return None
+        for file in testing.recorder_files(self.release, _CHECKOUT):
+            self.world.files.write(file)
+        if self._add(_CHECKOUT, ("--editable", str(tree))):
+            return {}
+        # A back end without editable installs: the wheel for its metadata, and the source folders before it.
+        if not self._add(_CHECKOUT, (str(distributions.installable(self.release.dist)),)):
+            return None
+        packages = self.release.project.packages
+        folders = dict.fromkeys(str((tree / package.path).parents[package.name.count(".")]) for package in packages)
+        return {"PYTHONPATH": os.pathsep.join(folders)}
+
+    def _create(self, environment: str, words: Iterable[str]) -> bool:
+        """Create an environment of exactly these requirements; whether that succeeded."""
+        if self.world.processes.run(installers.create_environment(self.release, self.world, environment)).code != 0:
+            return False
+        return self._add(environment, words)
+
+    def _add(self, environment: str, words: Iterable[str]) -> bool:
+        """Install into an environment, without dependencies; whether that succeeded."""
+        install = installers.install_dependencies(self.release, self.world, environment, "--no-deps", *words)
+        return installers.succeeds(self.world, install)
+
+    def _installed(self) -> tuple[str, ...]:
+        """The distributions of the wheel's environment as exact requirements, without the project and the recorder."""
+        own = {canonicalize_name(self.release.project.name), "omni-release-recorder"}
+        requirements = []
+        site = environments.site_packages(self.release.environment(self.base))
+        for dist in metadata.distributions(path=[str(site)]):
+            if canonicalize_name(dist.name) in own:
+                continue
+            origin = json.loads(dist.read_text("direct_url.json") or "{}")
+            vcs = origin.get("vcs_info", {})
+            url = f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}" if vcs else origin.get("url")
+            requirements.append(f"{dist.name} @ {url}" if url else f"{dist.name}=={dist.version}")
+        return tuple(sorted(requirements))
 
 
 def put_in_place(package: Package, site: Path, tree: Path) -> None:
@@ -173,66 +291,6 @@ def put_in_place(package: Package, site: Path, tree: Path) -> None:
         shutil.copytree(installed, target, ignore=shutil.ignore_patterns("__pycache__"))
     elif installed.is_file():
         shutil.copyfile(installed, target)
-
-
-def _without_variables(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
-    """Those of the tests that pass against the wheel where certificates and proxies are not set by variables."""
-    if not nodes or not (names := machine.network_variables(world.environment)):
-        return {}
-    place = _Place(_CANDIDATE, release.tests_tree, UNRECORDED, names)
-    _, found = _run(release, world, place, nodes)
-    return dict.fromkeys(_passed(found, nodes), Again.VARIABLES)
-
-
-def _as_user(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
-    """Those of the tests that pass against the wheel for another user, where this is root; none where none can be."""
-    if not nodes or not machine.is_root():
-        return {}
-    _, found = _run(release, world, _Place(_CANDIDATE, release.tests_tree, UNRECORDED | AS_USER), nodes)
-    return dict.fromkeys(_passed(found, nodes), Again.USER)
-
-
-def _with_locked(release: Release, world: World, nodes: tuple[str, ...]) -> dict[str, Again]:
-    """Those of the tests that pass against the wheel with the versions of a lock file: what the project runs."""
-    locked = locked_versions(release.project.root)
-    installed = _installed(release)
-    wanted = tuple(
-        f"{name}=={locked[name]}" if "@" not in line and name in locked else line
-        for line in installed
-        for name in [canonicalize_name(line.partition("==")[0])]
-    )
-    if not nodes or wanted == installed:
-        return {}
-    wheel = str(distributions.installable(release.dist))
-    if not _create(release, world, _LOCKED, (*wanted, wheel)):
-        return {}
-    _, found = _run(release, world, _Place(_LOCKED, release.tests_tree), nodes)
-    return dict.fromkeys(_passed(found, nodes), Again.LOCKED)
-
-
-def _run(release: Release, world: World, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
-    """Run these tests; their files, where pytest does not know the node ids."""
-    if place.environment == _CHECKOUT:
-        nodes = tuple(testing.in_checkout(release, node) for node in nodes)
-    log = f"tests-{place.environment}" if place.environment != _CANDIDATE else "tests-again"
-    report = release.work_dir / f"{log}.xml"
-    for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
-        report.unlink(missing_ok=True)
-        run = command(
-            release,
-            world,
-            report,
-            environment=place.environment,
-            tree=place.tree,
-            log=log,
-            nodes=chosen,
-            variables=place.variables,
-            without=place.without,
-        )
-        completed = world.processes.run(run)
-        if completed.code != _NOT_FOUND or not nodes:
-            break
-    return completed, results.read(report)
 
 
 def _named_as_before(release: Release, found: Results, nodes: tuple[str, ...]) -> Results:
@@ -253,63 +311,3 @@ def _passed(found: Results, nodes: tuple[str, ...]) -> frozenset[str]:
     failed = {failure.node.partition("::")[0] for failure in found.failures}
     modules = {node.partition("::")[0] for node in found.passed} - failed
     return frozenset(node for node in nodes if node in found.passed or node in modules)
-
-
-def _install_checkout(release: Release, world: World) -> Mapping[str, str] | None:
-    """Create the environment, and install the checkout into it; the variables that it needs, or None.
-
-    The checkout is a copy, as an editable install writes into it.
-    """
-    found = source_tree.working_tree(release.project.root, world.processes)
-    top = found.top if found else release.project.root
-    copy = release.work_dir / "checkout"
-    world.files.copy(Copy(top, copy, source_tree.build_inputs(top, release.project.root, world.processes)))
-    repository = release.work_dir / "again" / ".git"  # the copy's own, as the back end may ask git for the version
-    if repository.is_dir():
-        shutil.copytree(repository, copy / ".git", symlinks=True)
-    try:
-        return _install(release, world, copy / release.inside)
-    finally:
-        shutil.rmtree(copy / ".git", ignore_errors=True)  # without it, the tests find no repository, as in an sdist
-
-
-def _install(release: Release, world: World, tree: Path) -> Mapping[str, str] | None:
-    if not _create(release, world, _CHECKOUT, _installed(release)):
-        return None
-    for file in testing.recorder_files(release, _CHECKOUT):
-        world.files.write(file)
-    if _add(release, world, _CHECKOUT, ("--editable", str(tree))):
-        return {}
-    # A back end without editable installs: the wheel for its metadata, and the source folders before it.
-    if not _add(release, world, _CHECKOUT, (str(distributions.installable(release.dist)),)):
-        return None
-    packages = release.project.packages
-    folders = dict.fromkeys(str((tree / package.path).parents[package.name.count(".")]) for package in packages)
-    return {"PYTHONPATH": os.pathsep.join(folders)}
-
-
-def _create(release: Release, world: World, environment: str, words: Iterable[str]) -> bool:
-    """Create an environment of exactly these requirements; whether that succeeded."""
-    if world.processes.run(installers.create_environment(release, world, environment)).code != 0:
-        return False
-    return _add(release, world, environment, words)
-
-
-def _add(release: Release, world: World, environment: str, words: Iterable[str]) -> bool:
-    """Install into an environment, without dependencies; whether that succeeded."""
-    return installers.succeeds(world, installers.install_dependencies(release, world, environment, "--no-deps", *words))
-
-
-def _installed(release: Release) -> tuple[str, ...]:
-    """The distributions of the wheel's environment as exact requirements, without the project and the recorder."""
-    own = {canonicalize_name(release.project.name), "omni-release-recorder"}
-    requirements = []
-    site = environments.site_packages(release.environment(_CANDIDATE))
-    for dist in metadata.distributions(path=[str(site)]):
-        if canonicalize_name(dist.name) in own:
-            continue
-        origin = json.loads(dist.read_text("direct_url.json") or "{}")
-        vcs = origin.get("vcs_info", {})
-        url = f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}" if vcs else origin.get("url")
-        requirements.append(f"{dist.name} @ {url}" if url else f"{dist.name}=={dist.version}")
-    return tuple(sorted(requirements))

@@ -21,12 +21,13 @@ from omni_release.testing.deprecations import RECORD_VARIABLE
 from omni_release.testing.rerun import AS_USER, UNRECORDED
 from omni_release.testing.results import Failure, Results
 
-_TAGGED = "tagged"
+ENVIRONMENT = "tagged"
+"""The environment with the packages of that day."""
 
 
 def was_run(release: Release) -> bool:
     """Whether this run has made the environment with the packages of the day of the tag."""
-    return release.environment(_TAGGED).exists()
+    return release.environment(ENVIRONMENT).exists()
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def run(release: Release, world: World) -> Tagged | None:
     if failures and machine.is_root():
         passed |= _results(release, world, UNRECORDED | AS_USER, tuple(failure.node for failure in failures))[1].passed
         failures = tuple(failure for failure in failures if failure.node not in passed)
-    errors = (f for f in deprecations.findings(release, _TAGGED, record) if f.severity is Severity.ERROR)
+    errors = (f for f in deprecations.findings(release, ENVIRONMENT, record) if f.severity is Severity.ERROR)
     succeeded = read.count > read.skipped and not failures and (code == 0 or bool(read.failures))
     deprecated = frozenset(map(_identity, errors))
     return Tagged(tag.name, tag.day.isoformat(), succeeded, passed, failures, deprecated)
@@ -112,7 +113,7 @@ def _results(
     """Run the tests, or these alone, in the environment of that day: the exit code, and the results."""
     report = release.work_dir / "tests-tagged.xml"
     report.unlink(missing_ok=True)
-    ran = command(release, world, report, environment=_TAGGED, log="tests-tagged", nodes=nodes, variables=variables)
+    ran = command(release, world, report, environment=ENVIRONMENT, log="tests-tagged", nodes=nodes, variables=variables)
     return world.processes.run(ran).code, results.read(report)
 
 
@@ -127,15 +128,15 @@ def _install(release: Release, world: World, time: datetime.datetime) -> bool:
     tries = filter(None, (required.arguments, required.reduced))
     if not any(_installed(release, world, (*until, *arguments)) for arguments in tries):
         return False
-    site = environments.site_packages(release.environment(_TAGGED))
+    site = environments.site_packages(release.environment(ENVIRONMENT))
     for tests in testing.installed_tests(release, world):
         world.files.copy(Copy(release.project.root / tests.folder, site / tests.installed, tests.files))
-    for file in testing.recorder_files(release, _TAGGED):
+    for file in testing.recorder_files(release, ENVIRONMENT):
         world.files.write(file)
     return True
 
 
 def _installed(release: Release, world: World, arguments: tuple[str, ...]) -> bool:
-    if world.processes.run(installers.create_environment(release, world, _TAGGED)).code != 0:
+    if world.processes.run(installers.create_environment(release, world, ENVIRONMENT)).code != 0:
         return False
-    return installers.succeeds(world, installers.install_dependencies(release, world, _TAGGED, *arguments))
+    return installers.succeeds(world, installers.install_dependencies(release, world, ENVIRONMENT, *arguments))
