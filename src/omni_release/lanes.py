@@ -53,6 +53,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
         works_with_uv,
     )
     from omni_release.environments.extras_checks import extras_exist, extras_install
+    from omni_release.environments.extras_imports import extras_import, extras_import_inputs
     from omni_release.environments.inputs import of_checkout, of_distributions, of_installed, of_resolved
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
@@ -67,6 +68,8 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.smoke.schema_checks import response_models
     from omni_release.testing.checks import tests_pass
     from omni_release.testing.inputs import inputs_of_tests, used_by_tests
+    from omni_release.testing.lower_bound_checks import lower_bounds_tested
+    from omni_release.testing.python_checks import python_inputs, pythons_work
     from omni_release.testing.steps import CopyTests, InstallCandidate
     from omni_release.versions.checks import versions_agree
     from omni_release.workspaces.checks import siblings_available
@@ -100,6 +103,8 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 step(InstallCandidate(runner.plugin), needs="build siblings-available"),
                 step(CopyTests(), needs="build"),
                 check(tests_pass, needs="install-candidate copy-tests", key=inputs_of_tests, used=used_by_tests),
+                check(pythons_work, needs="build siblings-available copy-tests", key=python_inputs),
+                check(lower_bounds_tested, needs="build siblings-available copy-tests"),
             ),
             *stage(
                 Stage.SMOKE,
@@ -132,6 +137,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(description_links, needs="build", key=of_distributions),
                 check(extras_exist, needs="install-candidate"),
                 check(extras_install, needs="build siblings-available"),
+                check(extras_import, needs="install-with-uv", key=extras_import_inputs),
                 step(Rebuild(), needs="build"),
                 check(wheel_matches_checkout, needs="rebuild"),
                 check(build_reproducible, needs="rebuild"),
@@ -375,12 +381,14 @@ def _code(needs: str = "", installed: str = "", key: Key | None = None) -> tuple
     """
     from omni_release.code.checks import abandoned_packages, bug_patterns, silent_failures
     from omni_release.code.dependency_checks import imports_declared
+    from omni_release.code.python_checks import code_fits_python
     from omni_release.publishing.pipelines import pipelines_publish_once
 
     return stage(
         Stage.CODE,
         check(bug_patterns, needs=needs),
         check(silent_failures, needs=needs),
+        check(code_fits_python, needs=needs),
         check(abandoned_packages, needs=needs),
         replace(check(imports_declared, needs=installed, key=key), partial=not installed),
         check(pipelines_publish_once, needs=needs),

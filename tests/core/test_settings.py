@@ -101,6 +101,11 @@ def test_unknown_key(text: str, line: int, key: str, hint: str) -> None:
         ("waiver = ['x']", "must be a table, not a string ('x')"),
         ("tests.command = 7", "must be a list, not a whole number (7)"),
         ("tests.command = ['pytest', 7]", "must be a string, not a whole number (7)"),
+        ("tests.pythons = true", "must be 'all' or a list, not true or false (True)"),
+        ("tests.pythons = 'some'", "must be one of 'all', not 'some'"),
+        ("tests.pythons = [3.12]", "must be a string, not a number (3.12)"),
+        ("dependencies.lower-bounds = 1", "must be true or false or 'tests', not a whole number (1)"),
+        ("dependencies.lower-bounds = 'test'", "must be one of 'tests', not 'test'"),
     ],
 )
 def test_wrong_type(setting: str, message: str) -> None:
@@ -224,3 +229,11 @@ def test_empty_strings(setting: str) -> None:
 def test_line(text: str, line: int) -> None:
     """The line is right for each spelling of a table; in an inline table it is that of the table."""
     assert refused(text).line == line
+
+
+@pytest.mark.parametrize("name", ["3", "py312", "3.12-dev", "2.7", "PyPy3.10", "3.13td"])
+def test_python_name(name: str) -> None:
+    """The error for a name that is no Python has the name, and shows the forms."""
+    error = refused(f'[tool.omni-release.tests]\npythons = ["3.12", "{name}"]\n')
+    assert f"`tests` in [tool.omni-release] has no Python called {name!r} in `pythons`" in error.message
+    assert "3.13t" in error.hint

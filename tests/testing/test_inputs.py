@@ -94,7 +94,7 @@ def _append(path: Path, text: str, undo: contextlib.ExitStack) -> None:
 def _settings(**changes: object) -> Change:
     def change(run: Run, patch: pytest.MonkeyPatch, undo: contextlib.ExitStack) -> None:
         settings = run.release.project.settings
-        tests = settings.tests._replace(**changes)  # type: ignore[arg-type]  # any of its fields
+        tests = dataclasses.replace(settings.tests, **changes)  # type: ignore[arg-type]  # any of its fields
         changed = dataclasses.replace(run.release.project, settings=dataclasses.replace(settings, tests=tests))
         patch.setattr(run, "release", dataclasses.replace(run.release, project=changed))
 

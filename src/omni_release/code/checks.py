@@ -91,6 +91,8 @@ _RUFF_RULES = (
     Rule("TRY203", RuleClass.QUALITY, "Useless try-except"),
 )
 
+_SELECT = f"--select={','.join(rule.id for rule in _RUFF_RULES)}"
+
 
 @reports(*_RUFF_RULES, *SKIPPED_RULES, Rule("does-not-parse", RuleClass.QUALITY, "File is not valid Python"))
 def silent_failures(release: Release, world: World) -> Iterator[Finding]:
@@ -112,7 +114,7 @@ def silent_failures(release: Release, world: World) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory(prefix="omni-release-audit-") as folder:
         context = programs.ToolContext(project.root, release.folder, Path(folder), world.environment)
         for batch in programs.batches(sources.files):
-            for finding in (_ruff_finding(entry, project.root) for entry in _run_ruff(context, world, batch)):
+            for finding in (_ruff_finding(entry, project.root) for entry in run_ruff(context, world, batch, _SELECT)):
                 if finding.rule == "TRY203" and _lets_through(project.root / (finding.path or ""), finding.line):
                     continue
                 advice = finding.severity is Severity.ERROR and roles.role(finding.path or "") in _ADVICE
@@ -135,14 +137,15 @@ def _lets_through(path: Path, line: int | None) -> bool:
     return any(clause.lineno <= (line or 0) <= (clause.end_lineno or 0) for several in clauses for clause in several)
 
 
-def _run_ruff(context: programs.ToolContext, world: World, files: tuple[str, ...]) -> list[dict[str, Any]]:
-    """ruff's JSON for these files. Raises ToolUnavailable where it ends without any."""
-    out = context.folder / "ruff.json"
+def run_ruff(
+    context: programs.ToolContext, world: World, files: tuple[str, ...], *rules: str, name: str = "ruff"
+) -> list[dict[str, Any]]:
+    """ruff's JSON for these files, by the options `rules`. Raises ToolUnavailable where it ends without any."""
+    out = context.folder / f"{name}.json"
     out.unlink(missing_ok=True)
     options = ("--isolated", "--no-cache", "--exit-zero", "--output-format=json", f"--output-file={out}")
-    select = f"--select={','.join(rule.id for rule in _RUFF_RULES)}"
-    argv = (programs.find_program("ruff"), "check", *options, select, "--", *files)
-    completed, output = programs.run_tool(context, world.processes, argv, "ruff")
+    argv = (programs.find_program("ruff"), "check", *options, *rules, "--", *files)
+    completed, output = programs.run_tool(context, world.processes, argv, name)
     try:
         entries: list[dict[str, Any]] = json.loads(out.read_bytes())
     except (OSError, ValueError):

@@ -79,7 +79,7 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     target, wheel = release.environment("lowest"), distributions.installable(release.dist)
     python = str(environments.python(target))
     # For uv only its own arguments are direct requirements, not those of a wheel: so they are arguments too.
-    arguments = (*_LOWEST, "--python", python, str(wheel), *_direct_requirements(wheel))
+    arguments = (*installers.LOWEST, "--python", python, str(wheel), *installers.direct_requirements(wheel))
     install = installers.uv("pip", "install", "--project", str(release.project.root), *arguments)
     for argv in (installers.venv(target), install):
         completed = _run_configured(release, world, argv, "lowest", "lower-bounds")
@@ -92,28 +92,12 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
             yield Finding("\n".join((f"`import {name}` fails:", *completed.tail[-6:])), "lower-bound")
 
 
-_LOWEST = ("--resolution", "lowest-direct")
-
-
-def _direct_requirements(wheel: Path) -> tuple[str, ...]:
-    """What a wheel requires on this machine, without extras."""
-    from packaging.requirements import Requirement
-
-    direct = []
-    for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
-        requirement = Requirement(stated)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            requirement.marker = None
-            direct.append(str(requirement))
-    return tuple(direct)
-
-
 def lower_bounds_inputs(release: Release, world: World) -> Inputs | None:
     """The inputs of the check of the lower bounds: the wheel, and the versions that uv would install for them now."""
     if not release.project.settings.dependencies.lower_bounds:
         return None
-    direct = _direct_requirements(distributions.installable(release.dist))
-    resolved = installers.resolution(release, world, "lowest", direct, *_LOWEST)
+    direct = installers.direct_requirements(distributions.installable(release.dist))
+    resolved = installers.resolution(release, world, "lowest", direct, *installers.LOWEST)
     variables = installers.dependency_env(world.environment, release.folder)
     return None if resolved is None else of_artifacts(release, world, variables, resolved)
 

@@ -7,6 +7,7 @@ fast (see bench/start.py).
 from __future__ import annotations
 
 import datetime
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -44,16 +45,33 @@ class SeverityLevel:
             raise ValueError("is off without a reason", 'Write { level = "off", reason = "…" }.')
 
 
-class Tests(typing.NamedTuple):
+@dataclass(frozen=True)
+class Tests:
     """How to run the project's tests against the installed wheel. `timeout` is in seconds.
 
     `pass_env`, here and in other tables, are variables that are passed although their names are those of secrets.
+    `pythons` are the interpreters on which the wheel is installed and imported: by name, or `all` that the wheel
+    promises. The tests run there with `pythons_run_tests`, and uv downloads those that are missing only with
+    `pythons_download`. With `extras`, each extra is installed and imported.
     """
 
     command: tuple[str, ...] = ("pytest",)
     requirements: tuple[str, ...] = ()
     timeout: float = 1800.0
     pass_env: tuple[str, ...] = ()
+    pythons: typing.Literal["all"] | tuple[str, ...] = ()
+    pythons_run_tests: bool = False
+    pythons_download: bool = False
+    extras: bool = False
+
+    def __post_init__(self) -> None:
+        for name in () if self.pythons == "all" else self.pythons:
+            if not re.fullmatch(PYTHON_NAME, name):
+                raise ValueError(f"has no Python called {name!r} in `pythons`", "Write 3.12, 3.13t or pypy3.10.")
+
+
+PYTHON_NAME = r"(?P<implementation>cpython|pypy|graalpy)?(?P<version>3\.\d+(?:\.\d+)?)(?P<threaded>t?)"
+"""The name of a Python in the settings: its implementation (default: cpython), its version, `t` for free-threaded."""
 
 
 class Verify(typing.NamedTuple):
@@ -202,7 +220,7 @@ class Dependencies(typing.NamedTuple):
     """Optional checks of the dependencies; each installs packages, or needs a network."""
 
     maintained: bool = False
-    lower_bounds: bool = False
+    lower_bounds: bool | typing.Literal["tests"] = False
     vulnerabilities: bool = False
 
 

@@ -73,7 +73,7 @@ class Reader:
             raise self.error(keys, *error.args) from None
 
     def value(self, kind: object, item: object, keys: Keys) -> object:
-        """A value as the type `kind`: a table, a literal, a tuple, a mapping, or one of the types in `_NAMES`."""
+        """A value as the type `kind`: a table, a literal, a tuple, a mapping, a union, or one of those in `_NAMES`."""
         if isinstance(kind, type) and is_table(kind):
             short = getattr(kind, "SHORT", None)
             return self.table(kind, {short: item} if short and isinstance(item, str) else item, keys)
@@ -91,13 +91,21 @@ class Reader:
             for name in item if typing.get_origin(parameters[0]) is typing.Literal else ():
                 self.value(parameters[0], name, (*keys, name))
             return {name: self.value(parameters[1], part, (*keys, name)) for name, part in item.items()}
-        if origin is types.UnionType:  # a number or None, which stands for no number: 0 is one; or a text or a table
-            mapping = next((each for each in parameters if typing.get_origin(each) is collections.abc.Mapping), None)
-            if isinstance(item, dict) and mapping is not None:
-                return self.value(mapping, item, keys)
-            return self.scalar(parameters[0], item, keys, zero=True)
+        if origin in (types.UnionType, typing.Union):
+            return self.one_of(parameters, item, keys)
         assert isinstance(kind, type)
         return self.scalar(kind, item, keys)
+
+    def one_of(self, kinds: tuple[object, ...], item: object, keys: Keys) -> object:
+        """A value of one of these types. With None, which stands for no number, it is a number: 0 is one."""
+        if types.NoneType in kinds:
+            assert isinstance(kinds[0], type)
+            return self.scalar(kinds[0], item, keys, zero=True)
+        for kind in kinds:
+            shape = {tuple: list, Mapping: dict, typing.Literal: str}.get(typing.get_origin(kind), kind)
+            if isinstance(shape, type) and isinstance(item, shape):
+                return self.value(kind, item, keys)
+        raise self.error(keys, f"must be {' or '.join(map(_kind, kinds))}, not {_describe(item)}")
 
     def scalar(self, kind: type, item: object, keys: Keys, *, zero: bool = False) -> object:
         """A string that is not blank, a finite number larger than 0, a boolean, or a date (also as a string).
@@ -146,6 +154,16 @@ class Reader:
 
 def _is_command(keys: Keys) -> bool:
     return next(key for key in reversed(keys) if isinstance(key, str)) in _COMMANDS
+
+
+def _kind(kind: object) -> str:
+    """What a value of this type is in TOML."""
+    if isinstance(kind, type) and kind in _NAMES:
+        return _NAMES[kind]
+    origin, parameters = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (tuple, Mapping):
+        return "a list" if origin is tuple else "a table"
+    return " or ".join(f"{choice!r}" for choice in parameters)
 
 
 def _describe(value: object) -> str:

@@ -67,6 +67,10 @@ KEYS = {
     "tests.requirements": Key('["pytest-httpserver"]', "default: what the project declares: see below"),
     "tests.timeout": Key("1800", "seconds"),
     "tests.pass-env": Key('["DATABASE_PASSWORD"]', "variables with secrets that the tests get; default: none"),
+    "tests.pythons": Key('"all"', 'Pythons to install and import it on, or ["3.12", "pypy3.10"]; default: none'),
+    "tests.pythons-run-tests": Key("true", "run the tests on each of them, too; default: false"),
+    "tests.pythons-download": Key("true", "let uv download those that are missing; default: false"),
+    "tests.extras": Key("true", "install and import each extra; default: false"),
     "verify.pip": Key('"own-file"', '"full": pip installs the dependencies (default in a release); "own-file": uv'),
     "verify.commands": Key('["acme --version"]', "run in the environment that uv installed the package into"),
     "verify.timeout": Key("120", "seconds, per command, and per import of the installed package"),
@@ -98,7 +102,9 @@ KEYS = {
     "api.accepted.name": Key('"acme.sign"', "the object; may be a glob"),
     "api.accepted.reason": Key('"it never worked"', "required"),
     "dependencies.maintained": Key("true", "ask the index: is a dependency deprecated, archived or inactive?"),
-    "dependencies.lower-bounds": Key("true", "install the package with each dependency at its lower bound"),
+    "dependencies.lower-bounds": Key(
+        "true", 'install the package with each dependency at its lower bound; "tests": test it'
+    ),
     "dependencies.vulnerabilities": Key("true", "run pip-audit, which must be installed; needs the network"),
     "smoke.tests": Key('["tests/smoke"]', "your own pytest files; default: omni-release's scenarios"),
     "smoke.vendors": Key('["openai", "anthropic"]', "the services that the tests call; default: gemini"),
@@ -231,9 +237,9 @@ def _value(kind: Any, name: str, *, command: bool = False) -> dict[str, Any]:
     if origin is collections.abc.Mapping:
         example = next((key for key in TABLES if key.startswith(f"{name}.")), name)
         return {"type": "object", "additionalProperties": _value(parameters[1], example)}
-    if origin is types.UnionType:
-        number = {"type": "number", "minimum": 0}
-        return number if float in parameters else {"oneOf": [_value(part, name) for part in parameters]}
+    if origin in (types.UnionType, typing.Union):
+        number = types.NoneType in parameters
+        return {"type": "number", "minimum": 0} if number else {"oneOf": [_value(part, name) for part in parameters]}
     return dict(_SCALARS[kind])
 
 

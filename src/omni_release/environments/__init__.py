@@ -26,8 +26,9 @@ def scripts_folder(environment: Path) -> Path:
 
 
 def site_packages(environment: Path) -> Path:
-    """The folder for packages of a virtual environment that was made with our own interpreter."""
-    return Path(sysconfig.get_path("purelib", scheme="venv", vars={"base": str(environment)}))
+    """The folder for packages of a virtual environment: that of our own interpreter, where it has no other."""
+    own = Path(sysconfig.get_path("purelib", scheme="venv", vars={"base": str(environment)}))
+    return own if own.is_dir() else next(environment.glob("lib/*/site-packages"), own)
 
 
 def python(environment: Path) -> Path:

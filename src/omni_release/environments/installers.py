@@ -36,9 +36,9 @@ def uv(*arguments: str) -> tuple[str, ...]:
     return (uv.find_uv_bin(), *arguments)
 
 
-def venv(environment: Path) -> tuple[str, ...]:
-    """The call that creates an empty environment; with the interpreter named, uv does not search for one."""
-    return uv("venv", "--clear", "--no-project", "--no-config", "--python", sys.executable, str(environment))
+def venv(environment: Path, interpreter: str = sys.executable) -> tuple[str, ...]:
+    """The call that creates an empty environment; with the path of an interpreter, uv does not search for one."""
+    return uv("venv", "--clear", "--no-project", "--no-config", "--python", interpreter, str(environment))
 
 
 def python_option(release: Release, name: str) -> tuple[str, str]:
@@ -188,14 +188,28 @@ def succeeds(world: World, run: Run | None) -> bool:
     return False
 
 
-def resolution(release: Release, world: World, name: str, requirements: Sequence[str], *options: str) -> str | None:
+def resolution(
+    release: Release,
+    world: World,
+    name: str,
+    requirements: Sequence[str],
+    *options: str,
+    interpreter: str = sys.executable,
+) -> str | None:
     """What uv would install for these requirements now: versions and hashes; None where it cannot tell."""
     found = release.work_dir / f"{name}.resolved"
-    resolved = resolve(release, world, name, requirements, *options)
+    resolved = resolve(release, world, name, requirements, *options, interpreter=interpreter)
     return found.read_text(encoding="utf-8") if resolved.code == 0 else None
 
 
-def resolve(release: Release, world: World, name: str, requirements: Sequence[str], *options: str) -> Completed:
+def resolve(
+    release: Release,
+    world: World,
+    name: str,
+    requirements: Sequence[str],
+    *options: str,
+    interpreter: str = sys.executable,
+) -> Completed:
     """Let uv write what it would install for these requirements to NAME.resolved in the run's working folder.
 
     As `install_dependencies` it asks uv's cache first, with this machine's settings. `name` is also that of the log.
@@ -203,11 +217,28 @@ def resolve(release: Release, world: World, name: str, requirements: Sequence[st
     wanted, found = release.work_dir / f"{name}.in", release.work_dir / f"{name}.resolved"
     world.files.write(Write(wanted, "\n".join((*requirements, "")).encode()))
     found.unlink(missing_ok=True)  # uv would keep to the versions in it
-    quiet = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python", sys.executable)
+    quiet = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python", interpreter)
     settings = ("--project", str(release.project.root), *options)
     argv = uv("pip", "compile", *settings, *quiet, "--output-file", str(found), str(wanted))
     cached = world.processes.run(configured(release, world, name, (*argv, "--offline")))
     return cached if cached.code == 0 else world.processes.run(configured(release, world, name, argv))
+
+
+LOWEST = ("--resolution", "lowest-direct")
+"""The options of uv that choose the lower bound of each direct requirement."""
+
+
+def direct_requirements(wheel: Path) -> tuple[str, ...]:
+    """What a wheel requires on this machine, without extras."""
+    from packaging.requirements import Requirement
+
+    direct = []
+    for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
+        requirement = Requirement(stated)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            requirement.marker = None
+            direct.append(str(requirement))
+    return tuple(direct)
 
 
 def resolve_release(release: Release, world: World) -> None:

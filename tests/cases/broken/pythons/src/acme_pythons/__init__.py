@@ -1,0 +1,1 @@
+"""A project that promises a Python on which it does not work."""

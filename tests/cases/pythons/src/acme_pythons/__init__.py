@@ -1,0 +1,1 @@
+"""A project that works on each Python that it promises."""

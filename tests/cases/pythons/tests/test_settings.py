@@ -1,0 +1,5 @@
+from acme_pythons import settings
+
+
+def test_parse():
+    assert settings.parse("") == {}
