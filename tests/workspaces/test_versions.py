@@ -69,6 +69,19 @@ def test_bump_one(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "packages/plug/pyproject.toml:4" in printed and "leaves out 2.0.0" in " ".join(printed.split())
 
 
+def test_files_of_the_others(root: Path) -> None:
+    """A pin with a marker that has escapes, and the entry in the lock file of another package, change too."""
+    pinned = package("acme-plug", "0.3", 'acme-core==1.0.0; implementation_name != \\"pypy\\"')
+    lock = LOCK.replace("packages/core", "../core")
+    lock += 'requires-dist = [{ name = "acme-core", editable = "../core", specifier = "==1.0.0" }]\n'
+    laid_out(root, {"packages/plug/pyproject.toml": pinned, "packages/plug/uv.lock": lock})
+    laid_out(root, {"packages/app/uv.lock": LOCK.replace("packages/core", "../elsewhere")})
+    assert run(root, "version", "set", "1.1", "--package", "acme-core") == 0
+    assert stated(root)["packages/plug"] == '"0.3" ["acme-core==1.1; implementation_name != \\"pypy\\""]'
+    assert 'specifier = "==1.1"' in (root / "packages/plug/uv.lock").read_text()
+    assert (stated(root)["packages/plug/uv.lock"], stated(root)["packages/app/uv.lock"]) == ('"1.1"', '"1.0.0"')
+
+
 def test_all_or_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A place of one package that cannot be written leaves all files of all packages as they are."""
     laid_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -20,20 +21,37 @@ _NPM = ("package-lock.json", "npm-shrinkwrap.json")
 
 @reads(*_LOCKS)
 def lock_entries(search: Search) -> Iterator[Place]:
-    """The project's own entries in the lock files of its folder and of the folders above it."""
+    """The project's own entries in the lock files of its folder and of the folders above it.
+
+    In those of other projects of the repository, the entries that lead to its folder.
+    """
     member = search.member
+    beside = tuple(sibling.at for sibling in search.siblings if sibling.at)
     for file in member.checkout.files:
-        folder, _, name = file.rpartition("/")
-        text = member.checkout.text(file) if name in _LOCKS and member.at.startswith(folder and f"{folder}/") else None
-        if text is None:
+        folder, name = file[: file.rfind("/") + 1], file[file.rfind("/") + 1 :]
+        if name not in _LOCKS or not (member.at.startswith(folder) or folder in beside):
+            continue
+        text, above = member.checkout.text(file), member.at.startswith(folder)
+        if text is None or not (member.canonical in text.text or member.name in text.text):
             continue
         for entry, start in _entries(text, member.name, member.canonical):
             if canonical(str(entry.get("name", ""))) == member.canonical and _is_local(entry):
-                yield from _entry_place(text, entry, start)
+                if above or _folder_of(entry, folder) == member.at:
+                    yield from _entry_place(text, entry, start)
         name = re.escape(member.canonical)
-        for match in re.finditer(rf'\{{ name = "{name}",[^\n}}]* specifier = "==([\w.!+-]+)"', text.text):
-            if parse(match[1]):  # uv's record of a pin in pyproject.toml
-                yield text.place(*match.span(1), PIN)
+        for match in re.finditer(rf'\{{ name = "{name}",(?P<of>[^\n}}]*) specifier = "==([\w.!+-]+)"', text.text):
+            path = re.search(r'(editable|directory|virtual) = "([^"]*)"', match["of"])
+            leads = above or (path and _folder_of({"source": {path[1]: path[2]}}, folder) == member.at)
+            if leads and parse(match[2]):  # uv's record of a pin in pyproject.toml
+                yield text.place(*match.span(2), PIN)
+
+
+def _folder_of(entry: dict[str, object], folder: str) -> str:
+    """The folder that an entry of a lock file in `folder` leads to, from the repository's top, as `packages/acme/`."""
+    source = table(entry, "source")
+    known = (source[key] for key in ("editable", "directory", "virtual", "url") if key in source)
+    inside = os.path.normpath(f"{folder}{next(known, entry.get('path'))}").replace(os.sep, "/")
+    return "" if inside == "." else f"{inside}/"
 
 
 def cargo_lock_entry(checkout: Checkout, file: str, crates: dict[str, str]) -> Iterator[Place]:
@@ -159,10 +177,11 @@ def _requirement_pins(member: Member, holder: Member, text: Text) -> Iterator[Pl
     lists.append(holder.table("tool", "uv").get("dev-dependencies"))
     for entries in lists:
         for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, LocatedString) and entry.start >= 0:
-                match = _PIN.match(entry)
-                if match and canonical(match[1]) == member.canonical and parse(match[3]):
-                    yield text.place(entry.start + match.start(3), entry.start + match.end(3), PIN)
+            match = _PIN.match(entry) if isinstance(entry, LocatedString) else None
+            if match and canonical(match[1]) == member.canonical and parse(match[3]):
+                start = max(entry.start, entry.near)
+                if text.text.startswith(entry[: match.end()], start):  # an escape, in a marker, can only come later
+                    yield text.place(start + match.start(3), start + match.end(3), PIN)
 
 
 def _poetry_pins(member: Member, holder: Member, text: Text) -> Iterator[Place]:
