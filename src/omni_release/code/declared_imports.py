@@ -18,6 +18,7 @@ from omni_release.code import imports, requirements
 from omni_release.code.requirements import Requirements
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity, display_path, importable
+from omni_release.core.text import listed
 from omni_release.core.toml import table
 from omni_release.core.world import World
 
@@ -182,9 +183,10 @@ class _Violations:
         elif sites and all(site.in_function for site in sites) and entry["error"]["code"] == "DEP004":
             severity, message = Severity.NOTICE, f"{problem}\n→ Optional: only a function imports it."
         elif entry["error"]["code"] == "DEP001" and self.not_installed:
-            severity = Severity.WARNING
-            names = ", ".join(sorted(self.not_installed))
-            message += f"\nInconclusive: it may be a module of {names}, not installed here."
+            severity, names = Severity.WARNING, listed(sorted(self.not_installed), 3)
+            message = (
+                f"{module} is imported: whether as a module of {names}, only a rehearsal knows, which installs them"
+            )
         return Finding(message, rule, severity, path, at["line"], at["column"])
 
     def _sites(self, path: str) -> Mapping[int, list[imports.Import]]:
