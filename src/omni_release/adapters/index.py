@@ -9,15 +9,16 @@ import hashlib
 import http.client
 import os
 import secrets
+import sys
 import threading
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omni_release import distributions
 from omni_release.core.model import REHEARSAL, Artifact, Target
-from omni_release.core.world import Access, Credentials, FileState, FileStatus, IndexFile
+from omni_release.core.world import Access, Credentials, FileState, FileStatus, IndexFile, Processes
 from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
@@ -244,27 +245,52 @@ class PackageIndex(_Readable):
 
 
 class MachineIndex:
-    """See `core.world.DefaultIndex`: the index that pip or uv uses in this environment."""
+    """See `core.world.DefaultIndex`: the index that pip or uv uses in this environment.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    With `processes`, files are listed and fetched by another process: to import the libraries for that takes longer
+    than most of what a run does itself.
+    """
+
+    def __init__(self, environment: Mapping[str, str], processes: Processes | None = None) -> None:
         self._environment = environment
+        self._processes = processes
+
+    @property
+    def _url(self) -> str:
+        from omni_release.environments.installers import default_index
+
+        return default_index(self._environment)
 
     def status(self, project: str) -> str:
-        from omni_release.environments.installers import default_index
         from omni_release.index.client import project_status
 
-        return project_status(default_index(self._environment), project)
+        return project_status(self._url, project)
 
     def has_version(self, project: str, version: str) -> bool:
         return any(distributions.is_of(file.name, version) for file in self.files(project))
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
-        from omni_release.environments.installers import default_index
+        if self._processes is None:
+            return reader(self._url).files(project)
+        from omni_release.index import apart
 
-        return reader(default_index(self._environment)).files(project)
+        return tuple(map(apart.from_json, self._ask("files", project)))
 
     def fetch(self, file: IndexFile, folder: Path) -> Path:
-        from omni_release.environments.installers import default_index
-        from omni_release.index import downloads
+        if self._processes is None:
+            from omni_release.index import downloads
 
-        return downloads.kept(default_index(self._environment), file, folder)
+            return downloads.kept(self._url, file, folder)
+        from omni_release.index import apart
+
+        return Path(self._ask("fetch", apart.to_json(file), str(folder)))
+
+    def _ask(self, *arguments: str) -> Any:
+        from omni_release.core.secret_variables import without_secrets
+        from omni_release.index import apart
+
+        assert self._processes is not None
+        environment = without_secrets(self._environment, ()) | {apart.URL: self._url}
+        argv = apart.call(*arguments)
+        answer = self._processes.ask(*argv, cwd=Path(sys.prefix), environment=environment, deadline=apart.DEADLINE)
+        return apart.answer(answer.out if answer else "", answer.code if answer else 1)

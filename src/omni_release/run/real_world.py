@@ -105,7 +105,7 @@ def open_world(
             tell=lambda line: screen.say([line]),
             outcomes=outcome_cache(request, folder, os.environ) if request.lane in lanes.BUILDING else None,
             person=AtTerminal(screen, sys.stdin, lambda: processes.stopped, preapproved=request.yes),
-            default_index=MachineIndex(os.environ),
+            default_index=MachineIndex(os.environ, processes),
             answers=sign_offs,
             baseline=request.baseline or baseline.read(project.root),
             task_ids=lambda: lane_names.task_ids(project),

@@ -1,0 +1,49 @@
+"""The index that this machine installs from, asked by another process."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from omni_release.adapters.index import MachineIndex
+from omni_release.core.errors import Inconclusive
+from omni_release.core.world import World
+from tests.index.test_client import answering
+
+FILES = [
+    {"filename": "acme-1.0-py3-none-any.whl", "url": "a.whl", "hashes": {"sha256": "0" * 64}, "yanked": "broken"},
+    {"filename": "acme-1.1-py3-none-any.whl", "url": "b.whl", "hashes": {}, "upload-time": "2026-11-20T10:11:00Z"},
+]
+PAGE = json.dumps({"meta": {"api-version": "1.1"}, "name": "acme", "files": FILES})
+
+
+def test_files(world: World) -> None:
+    """The files come with all that the index states, as without another process."""
+    with answering(PAGE, content_type="application/vnd.pypi.simple.v1+json") as url:
+        environment = {**os.environ, "PIP_INDEX_URL": url}
+        found = MachineIndex(environment, world.processes).files("acme")
+        assert found == MachineIndex(environment).files("acme")
+    assert [(file.yanked, str(file.uploaded)) for file in found] == [
+        ("broken", "None"),
+        (None, "2026-11-20 10:11:00+00:00"),
+    ]
+
+
+def test_fetch(world: World, tmp_path: Path) -> None:
+    """A file that is kept is not asked for again; other bytes than listed are not taken, and no part is left."""
+    with answering(PAGE, content_type="application/vnd.pypi.simple.v1+json") as url:
+        index = MachineIndex({**os.environ, "PIP_INDEX_URL": url}, world.processes)
+        file = index.files("acme")[0]
+        with pytest.raises(Inconclusive, match="has another sha256 than the index lists"):
+            index.fetch(file, tmp_path)
+    assert list(tmp_path.rglob("*.whl")) == []
+    sha256 = hashlib.sha256(b"kept").hexdigest()
+    kept = tmp_path / sha256 / file.name
+    kept.parent.mkdir()
+    kept.write_bytes(b"kept")
+    assert index.fetch(dataclasses.replace(file, sha256=sha256), tmp_path) == kept
