@@ -141,3 +141,24 @@ def test_wheel_built_by_hand(tmp_path: Path) -> None:
     code, found = rules(root, "error", "--artifacts", str(dist))
     assert code == 1
     assert "wheel-matches-checkout/added-by-sdist" in found
+
+
+@pytest.mark.long
+@pytest.mark.rehearsal
+def test_break_of_the_api(tmp_path: Path) -> None:
+    """A patch release that takes a function away and changes a default is reported, against the last tag."""
+    root = copied("c42-api-break", tmp_path)
+    module = root / "src" / "acme_danger" / "__init__.py"
+    now = module.read_text(encoding="utf-8")
+    module.write_text(f"{now.replace('sha512', 'sha1')}\n\ndef unsign(value):\n    return value\n", encoding="utf-8")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
+    git(*identity, "commit", "-q", "--all", "-m", "before", cwd=root)
+    git("tag", "v1.0.0", cwd=root)
+    module.write_text(now, encoding="utf-8")
+    git(*identity, "commit", "-q", "--all", "-m", "now", cwd=root)
+    ran = omni("rehearse", "--format", "json", cwd=root)
+    outcome = ran.outcome("api-fits-version")
+    messages = [finding["message"].partition("\n")[0] for finding in outcome["findings"]]
+    assert (ran.code, outcome["status"]) == (0, "passed")
+    assert messages[0].startswith("acme_danger.unsign: function was removed (at acme_danger/__init__.py:9 in 1.0.0)")
+    assert messages[1].startswith("acme_danger.sign: the default of `algorithm` changed from 'sha1' to 'sha512'")

@@ -12,6 +12,7 @@ from omni_release import lanes
 from omni_release.core import engine
 from omni_release.core.model import Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import page
+from omni_release.report.api_changes import ApiChange
 from omni_release.report.page_facts import Log, PageFacts, TaskFacts
 from tests.report import example_page
 
@@ -196,3 +197,23 @@ def test_interrupted() -> None:
     assert (
         f"does not cover: {len(report.outcomes)} not reached." in text and "the run was interrupted before it" in text
     )
+
+
+def test_changes_of_the_api() -> None:
+    """The changes of the API are a table with a section of its own, escaped; without any there is none."""
+    change = ApiChange("acme.f", "the default of `a` changed from '<' to '>'", "it gets `>`", "needs 2.0.0", "")
+    finding = Finding(change.message, "api-fits-version/break", Severity.WARNING, "acme.py", 3, subjects=("acme.f",))
+    outcome = Outcome("api-fits-version", "API fits the version", "check", Status.PASSED, (finding,))
+    report = example_page.report()
+    text = page.document(replace(report, outcomes=(*report.outcomes, outcome)), example_page.facts())
+    section = text.partition('<section id="api"')[2].partition("</section>")[0]
+    for part in (
+        '<a href="#task-api-fits-version">',
+        "<code>acme.f</code>",
+        "from &#39;&lt;&#39; to",
+        "needs 2.0.0",
+        "acme.py:3",
+    ):
+        assert part in section, part
+    assert '<a href="#api">API' in text
+    assert '<section id="api"' not in page.document(report, example_page.facts())
