@@ -93,6 +93,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source project-valid"),
             ),
             *stage(Stage.INSPECT, check(distributions_match, needs="build")),
+            *stage(Stage.CODE, check(api_fits_version, needs="build", key=api_inputs)),  # waits for other processes
             *stage(
                 Stage.PUBLISH,
                 check(index_responds, needs="copy-source project-valid"),
@@ -149,7 +150,6 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(dependencies_maintained, needs="build"),
                 check(lower_bounds, needs="build siblings-available", key=lower_bounds_inputs),
                 check(vulnerabilities, needs="install-with-uv"),
-                check(api_fits_version, needs="build", key=api_inputs),
             ),
         ),
     )
