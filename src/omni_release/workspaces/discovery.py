@@ -19,22 +19,18 @@ from omni_release.core.errors import SettingsError
 from omni_release.core.settings_reader import nearest_line
 from omni_release.core.toml import table
 from omni_release.file_roles import FileRoles, Role
-from omni_release.versions import configured, source
+from omni_release.versions import source
 from omni_release.versions.checkout import Checkout, is_pruned
-from omni_release.versions.member import Member, canonical
+from omni_release.versions.member import Member
 from omni_release.versions.pep440 import normalize
 from omni_release.versions.place import TAG
 from omni_release.versions.setup_py import runs_setup
-from omni_release.workspaces import requirements
+from omni_release.workspaces import groups, requirements
 from omni_release.workspaces.model import Package, Workspace
 
 _FILE = "pyproject.toml"
 _OWN = ("tool", "omni-release", "workspace")
 _DECLARED = (_OWN, ("tool", "uv", "workspace"), ("tool", "rye", "workspace"))
-_BY_TAG = "it comes from git's tags"
-_OWN_TAGS = re.compile(
-    r"tag[-_](?:regex|pattern|prefix|filter|format)|pattern[-_]prefix|describe[-_]command|--match|^\s*pattern\s*=", re.M
-)
 _EXAMPLES = re.compile(r"(?:^|[/_-])(?:examples?|samples?|demos?|templates?|fixtures?)/", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[{]")
 
@@ -122,11 +118,11 @@ class _Discovery:
             packages[package.key] = package
         if sum(not package.private for package in packages.values()) < (1 if keys == _OWN else 2):
             return None
-        groups = self._groups(packages, members)
-        group_of = {key: group for group, keys in groups.items() for key in keys}
+        shared = self._groups(packages, members)
+        group_of = {key: group for group, keys in shared.items() for key in keys}
         packages = {key: replace(packages[key], group=group_of.get(key, "")) for key in sorted(packages)}
         own_name = own.name if (own := self.member("")) else ""
-        return Workspace(self.root, self.settings.name or own_name or self.root.name, packages, groups, found_by)
+        return Workspace(self.root, self.settings.name or own_name or self.root.name, packages, shared, found_by)
 
     def _found(self) -> tuple[str, tuple[str, ...], list[str]]:
         """What names the packages, the keys of that table in pyproject.toml, and the folders."""
@@ -293,57 +289,19 @@ class _Discovery:
         if found and not found[0].form.startswith(TAG):
             return normalize(found[0].value), ""
         if found or source.is_versioned_by_tag(member):
-            return None, _BY_TAG
+            return None, groups.BY_TAG
         return None, "no file states it"
 
     def _groups(self, packages: Mapping[str, Package], members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
-        """The packages that share a version: all, those of a group in the settings, and those in lockstep."""
-        released = [key for key, package in packages.items() if not package.private]
-        if self.settings.versions == "fixed" or _is_one_tag_for_all(packages, members):
-            return {"all": tuple(sorted(released))}
-        groups: dict[str, tuple[str, ...]] = {}
-        for group, names in self.settings.groups.items():
-            keys = [canonical(name) for name in names]
-            for name, key in zip(names, keys, strict=True):
-                if key not in packages:
-                    problem = f"the group `{group}` names {name}, which is no package of the workspace"
-                    raise self._error((*_OWN, "groups", group), problem, f"The packages are {', '.join(packages)}.")
-                if other := next((other for other, taken in groups.items() if key in taken), ""):
-                    problem = f"{name} is in two groups: {other} and {group}"
-                    raise self._error((*_OWN, "groups", group), problem, "Remove it from one of them.")
-            groups[group] = tuple(sorted(keys))
-        return groups | self._in_lockstep(members.values(), frozenset(key for keys in groups.values() for key in keys))
-
-    def _in_lockstep(self, members: Iterable[Member], taken: frozenset[str]) -> dict[str, tuple[str, ...]]:
-        """The packages that name each other in `lockstep` [tool.omni-release.version], by the first of their names."""
-        members = [member for member in members if member.canonical not in taken]
-        keys = {member.canonical for member in members}
-        sets: list[set[str]] = []
-        for member in members:
-            if member.table("tool", "omni-release", "version").get("lockstep"):
-                together = {member.canonical} | ({other.canonical for other in configured.lockstep(member)} & keys)
-                for other in [known for known in sets if known & together]:
-                    sets.remove(other)
-                    together |= other
-                sets.append(together)
-        return {min(together): tuple(sorted(together)) for together in sets if len(together) > 1}
+        by_key = {member.canonical: member for member in members.values()}
+        try:
+            return groups.of_packages(packages, by_key, self.settings)
+        except groups.WrongGroup as error:
+            raise self._error((*_OWN, "groups", error.group), error.problem, error.hint) from None
 
     def _error(self, keys: tuple[str, ...], problem: str, hint: str) -> SettingsError:
         line = nearest_line(self.text, (*keys, "members")) if keys else None
         return SettingsError(problem, hint, path=self.root / _FILE, line=line)
-
-
-def _is_one_tag_for_all(packages: Mapping[str, Package], members: Mapping[str, Member]) -> bool:
-    """Does each version come from git's tags, and does no package say which tags are its own?"""
-    by_tag = [
-        member
-        for member in members.values()
-        if not packages[member.canonical].private and packages[member.canonical].no_version == _BY_TAG
-    ]
-    released = sum(not package.private for package in packages.values())
-    texts = [member.checkout.text(member.at + name) for member in by_tag for name in (_FILE, "setup.py", "setup.cfg")]
-    own = any(_OWN_TAGS.search(text.text) for text in texts if text) or any(packages[m.canonical].tag for m in by_tag)
-    return len(by_tag) == released > 1 and not own
 
 
 def _withheld(member: Member, *, by_uv: bool = False) -> str:
@@ -374,4 +332,7 @@ def _glob(pattern: str) -> re.Pattern[str]:
             made.append(part.replace("[!", "[^"))
         else:
             made.append({"*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part)))
-    return re.compile("".join(made))
+    try:
+        return re.compile("".join(made))
+    except re.error:  # `[z-a]`
+        return re.compile(re.escape(pattern))
