@@ -96,7 +96,7 @@ def test_right_version(look: str, place: Place, runner: Runner, typist: Callable
         (b"1.2.4\n", "'1.2.4' was typed instead of '1.2.3': nothing was published"),
         (b"yes\n", "'yes' was typed"),
         (b"\n", "'' was typed"),
-        (b"\x04", "there is no terminal to type the version at"),
+        (b"\x04", "there is no terminal to type at"),
         (b"\x03", "INTERRUPTED"),
         (CLOSED, ""),
     ],
