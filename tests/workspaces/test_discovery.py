@@ -45,6 +45,7 @@ def folders(root: Path) -> str:
         ({"pyproject.toml": "[tool.ruff]\n"}, PATHS),
         ({"pyproject.toml": '[tool.poetry]\nname = "all"\nversion = "0"\npackage-mode = false\n' + HATCHLING}, PATHS),
         ({"pyproject.toml": package("acme") + '[tool.omni-release.workspace]\nmembers = ["packages/*"]\n'}, f". {PATHS}"),
+        ({"pyproject.toml": '[project]\nname = "acme"\nversion = "1"\n[tool.omni-release.workspace]\nmembers = ["packages/*"]\n'}, f". {PATHS}"),
         ({"pyproject.toml": '[tool.omni-release.workspace]\nmembers = ["packages/core"]\n' + UV}, "packages/core"),
         ({"pyproject.toml": '[tool.omni-release.workspace]\nexclude = ["packages/x"]\n' + UV, "packages/x/pyproject.toml": package("x")}, PATHS),
         ({"packages/core/inner/pyproject.toml": package("inner"), "packages/core/used/pyproject.toml": package("used"), "x/pyproject.toml": package("x", "1", "used")}, "packages/core packages/core/used packages/plug x"),

@@ -131,7 +131,7 @@ class _Discovery:
             if "members" in declared or (declared and keys != _OWN):
                 folders = set(self._matched(keys, declared.get("members")))
                 folders -= set(self._excluded(declared.get("exclude")))
-                return f"[{'.'.join(keys)}]", keys, self._named({*folders, *self._root_package()})
+                return f"[{'.'.join(keys)}]", keys, self._named({*folders, *self._root_package(stated=keys == _OWN)})
         ways: list[tuple[str, set[str]]] = [
             ("[tool.hatch.envs]", self._of_hatch()),
             ("Cargo.toml", self._of_cargo()),
@@ -149,8 +149,11 @@ class _Discovery:
         named = (folder for folder in folders if (member := self.member(folder)) and member.name)
         return sorted(folder for folder in named if folder not in excluded)
 
-    def _root_package(self) -> set[str]:
-        """The root, where it is a package itself: not a pyproject.toml that only configures tools or lists packages."""
+    def _root_package(self, *, stated: bool = False) -> set[str]:
+        """The root, where it is a package itself: not a pyproject.toml that only configures tools or lists packages.
+
+        Where the packages are `stated` in the settings, a name and a version are enough.
+        """
         member = self.member("")
         if member is None:
             return set()
