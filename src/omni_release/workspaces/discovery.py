@@ -160,14 +160,10 @@ class _Discovery:
         setup = self.checkout.text(self.at + "setup.py")
         if not member.name:
             return {""} if setup and runs_setup(setup.text) else set()
-        if _withheld(member) or not (
-            setup
-            or "build-system" in self.tables
-            or member.setup_cfg
-            or member.module(member.canonical.replace("-", "_"))
-        ):
-            return set()
-        return {""}
+        built = bool("build-system" in self.tables or setup or member.setup_cfg)
+        built = built or member.module(member.canonical.replace("-", "_")) is not None
+        complete = stated and member.table("project").get("version")
+        return {""} if (built or complete) and not _withheld(member) else set()
 
     def _matched(self, keys: tuple[str, ...], members: object) -> Iterator[str]:
         """The folders of a list of paths and globs. Raises SettingsError for a path that is no package."""
