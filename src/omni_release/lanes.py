@@ -67,6 +67,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.smoke.checks import replay_inputs, replay_passes
     from omni_release.smoke.schema_checks import response_models
     from omni_release.testing.checks import tests_pass
+    from omni_release.testing.downstream_checks import downstream_inputs, downstream_works
     from omni_release.testing.inputs import inputs_of_tests, used_by_tests
     from omni_release.testing.lower_bound_checks import lower_bounds_tested
     from omni_release.testing.python_checks import python_inputs, pythons_work
@@ -106,6 +107,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(tests_pass, needs="install-candidate copy-tests", key=inputs_of_tests, used=used_by_tests),
                 check(pythons_work, needs="build siblings-available copy-tests", key=python_inputs),
                 check(lower_bounds_tested, needs="build siblings-available copy-tests"),
+                check(downstream_works, needs="build siblings-available", key=downstream_inputs),
             ),
             *stage(
                 Stage.SMOKE,

@@ -35,7 +35,7 @@ SOUND = (
 )
 
 
-@pytest.mark.parametrize("required", [">=3.9", "~=3.9", ">=3.9.2,<4", "==3.9.*"])
+@pytest.mark.parametrize("required", ["~=3.9", ">=3.9.2,<4"])
 def test_newer(required: str, run_check: RunCheck) -> None:
     """What is newer than the lower bound is found, each with its line; what is guarded is not."""
     modules = {f"acme/m{number}.py": code for number, code in enumerate((*NEWER, *SOUND))}

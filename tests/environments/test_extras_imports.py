@@ -17,7 +17,7 @@ from omni_release.environments.extras_imports import extras_import, extras_impor
 from tests.wheels import offline, write_wheel
 
 TODAY = datetime.date(2026, 11, 22)
-EXTRAS = {"viz": "inner", "old": "inner<2", "both": "inner", "wrong": "other", "empty": ""}
+EXTRAS = {"viz": "inner", "old": "inner<2"}
 MODULES = {
     "acme/__init__.py": "",
     "acme/plots.py": "import inner\n",

@@ -81,9 +81,10 @@ FAULTY = {
     ("changed", "expected"),
     [
         (FAULTY, {"acme/settings.py": "No module named 'tomllib'", "acme/new.py": "SyntaxError"}),
-        (
+        pytest.param(
             {"acme/__init__.py": "from tomllib import loads\n"},
             {"acme/__init__.py": "`import acme` fails: ModuleNotFound"},
+            marks=pytest.mark.long,
         ),
     ],
     ids=["modules", "package"],

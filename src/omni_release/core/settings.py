@@ -190,6 +190,22 @@ class Command(typing.NamedTuple):
     pass_env: tuple[str, ...] = ()
 
 
+class Downstream(typing.NamedTuple):
+    """A package that requires this one, and is to work with the release. `timeout` is in seconds.
+
+    `source` is `index`, the URL of a git repository (`…@REF` for a branch or a tag), or a folder relative to the
+    project. `command` runs in its files, or in an empty folder; without one, it is imported. `requirements` are
+    installed with it.
+    """
+
+    name: str
+    source: str = "index"
+    extras: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+
 class Audit(typing.NamedTuple):
     """`rules` is the folder of the project's own rule files, `ignore` are globs of files that no rule checks."""
 
@@ -323,6 +339,7 @@ class Settings:
     publish: Publish = field(default_factory=Publish)
     version: Version = field(default_factory=Version)
     command: tuple[Command, ...] = ()
+    downstream: tuple[Downstream, ...] = ()
     audit: Audit = field(default_factory=Audit)
     dependencies: Dependencies = field(default_factory=Dependencies)
     api: Api = field(default_factory=Api)

@@ -33,6 +33,7 @@ TABLES = {
     "version": "see versions.md",
     "version.place": "a place that is not discovered: see versions.md",
     "command": "a command of your own: see gate.md",
+    "downstream": "a package that requires this one: see how-to/dependents.md",
     "audit": "see audit.md",
     "dependencies": "optional checks, all off by default: see audit.md",
     "api": "the API against that of the last release: see api.md",
@@ -94,6 +95,12 @@ KEYS = {
     "command.needs": Key('["npm-install"]', "commands that must pass first"),
     "command.timeout": Key("600", "seconds"),
     "command.pass-env": Key('["NPM_TOKEN"]', "variables with secrets that it gets; default: none"),
+    "downstream.name": Key('"acme-web"', "its name on the index"),
+    "downstream.source": Key('"https://git.example/acme-web.git"', 'a git URL or a folder; default: "index"'),
+    "downstream.extras": Key('["async"]', "its extras; default: none"),
+    "downstream.requirements": Key('["pytest"]', "installed with it; default: none"),
+    "downstream.command": Key('"pytest -q tests"', "run in its files; default: it is imported"),
+    "downstream.timeout": Key("600", "seconds, of the command, or of each import"),
     "audit.rules": Key('"audit/rules"', "a folder with your own rule files"),
     "audit.ignore": Key('["web/vendor/*"]', "globs of files that no rule scans"),
     "api.policy": Key('"semver"', 'default; "calver", "zero-major", "deprecate-first"'),
@@ -161,7 +168,7 @@ KEYS = {
 _ONE_OR_THE_OTHER = ("local.python", "version.place.pattern")
 """The keys that stand in a comment in the example: they take the place of the key before them."""
 
-_ARRAYS = ("api.accepted", "waiver", "command", "version.place", "smoke.model", "models.model")
+_ARRAYS = ("api.accepted", "downstream", "waiver", "command", "version.place", "smoke.model", "models.model")
 
 _COLUMN = 42
 

@@ -1,0 +1,230 @@
+"""Do the packages that require this one still work with the built wheel?"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from omni_release import distributions, environments, programs, source_tree
+from omni_release.core.actions import Copy, Run
+from omni_release.core.cache import Inputs
+from omni_release.core.errors import Inconclusive, NotApplicable
+from omni_release.core.model import Finding, Release, Severity
+from omni_release.core.settings import Downstream
+from omni_release.core.tasks import Rule, RuleClass, reports
+from omni_release.core.world import World
+from omni_release.environments import installers
+from omni_release.environments.import_findings import how_it_failed
+from omni_release.environments.imports import START, Environment, is_module
+from omni_release.environments.inputs import of_artifacts, without_places
+from omni_release.testing.elsewhere import Outcome, install
+
+BROKEN = Rule("downstream-broken", RuleClass.RELEASE, "Release breaks a package that requires it")
+EXCLUDES = Rule("downstream-excludes", RuleClass.QUALITY, "Package that requires this one does not allow the release")
+BEFORE = Rule("downstream-broken-before", RuleClass.QUALITY, "Package was broken before this release")
+
+_AT_ONCE = os.cpu_count() or 1
+_GIT = re.compile(r"(?:git\+)?(?P<address>(?:https?|ssh|git|file)://\S+?|[\w.-]+@[\w.-]+:\S+?)(?:@(?P<ref>[^@/:]+))?")
+_CLONING = 600.0  # seconds
+_SOURCE = "Correct its `source` in [[tool.omni-release.downstream]]."
+
+
+@reports(BROKEN, EXCLUDES, BEFORE)
+def downstream_works(release: Release, world: World) -> Iterator[Finding]:
+    """Dependents work with the release
+
+    Each package of [[tool.omni-release.downstream]] is installed with the built wheel, and all else as its users get
+    it. Its command passes, or without one it imports. What fails is tried again with the last release on the index:
+    only what the built wheel breaks is an error.
+
+    Fix: keep what the package uses, or raise the major version and tell its maintainers. The environment
+    `downstream-NAME` of the run shows the error again.
+    """
+    dependents = release.project.settings.downstream
+    if not dependents:
+        raise NotApplicable("the settings have no [[tool.omni-release.downstream]]")
+    unknown: list[str] = []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for outcome in pool.map(partial(_try, release, world), dependents):
+            yield from outcome.findings
+            unknown += outcome.unknown
+    if unknown:
+        hint = "See the logs `downstream-NAME.log` of the run, and correct [[tool.omni-release.downstream]]."
+        raise Inconclusive("\n".join(unknown), hint)
+
+
+@dataclass(frozen=True)
+class _Dependent:
+    """A package to try: what uv installs, and the folder in which its command runs."""
+
+    settings: Downstream
+    requirement: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of its environment."""
+        return f"downstream-{canonicalize_name(self.settings.name)}"
+
+
+def _try(release: Release, world: World, settings: Downstream) -> Outcome:
+    """Try one package with the built wheel, and where it fails, with the last release."""
+    try:
+        dependent = _fetched(release, world, settings)
+    except Inconclusive as error:
+        return Outcome(unknown=(f"{settings.name}: {error.message}\n{error.hint}",))
+    wheel = str(distributions.installable(release.dist))
+    what = Finding(f"{settings.name} cannot be installed with this release", BROKEN.id)
+    problem, unknown = _problem(release, world, dependent, dependent.name, what, wheel)
+    if not unknown and (problem is None or problem.rule != EXCLUDES.id) and not _requires(release, dependent.name):
+        unknown = (f"{settings.name} does not require {release.project.name}, so that it shows nothing",)
+    if unknown or not problem:
+        return Outcome(unknown=unknown)
+    return _compared(release, world, dependent, problem)
+
+
+def _compared(release: Release, world: World, dependent: _Dependent, problem: Finding) -> Outcome:
+    """What a problem with the built wheel is, by what the package does with the last release on the index."""
+    name, before = dependent.settings.name, f"{dependent.name}-before"
+    what = Finding(f"{name} cannot be installed with the last release", BROKEN.id)
+    earlier, unknown = _problem(release, world, dependent, before, what)
+    if unknown or (earlier and earlier.rule == EXCLUDES.id):
+        return Outcome(unknown=unknown or (earlier.message if earlier else "",))
+    own, version = distributions.name_and_version(distributions.installable(release.dist).name)
+    installed = environments.installed_distributions(release.environment(before))
+    used = next((entry for entry in installed if canonicalize_name(entry.partition("==")[0]) == own), "")
+    if not used:
+        return Outcome(unknown=(f"{name} gets no {release.project.name} from the index, so that it shows nothing",))
+    if earlier:
+        message = f"{name} was broken before this release: {earlier.message}"
+        return Outcome((Finding(message, BEFORE.id, Severity.WARNING),))
+    if distributions.same_version(used.partition("==")[2], version):
+        return Outcome(unknown=(f"{name}: the index has {used} already: there is no release before it",))
+    if problem.rule == EXCLUDES.id:
+        return Outcome((replace(problem, message=f"{problem.message} (its users keep {used})"),))
+    return Outcome((replace(problem, message=f"{problem.message}\nIt works with {used}"),))
+
+
+def _requires(release: Release, name: str) -> bool:
+    """Whether a distribution in the environment `name` requires the project, always or with an extra."""
+    own = canonicalize_name(release.project.name)
+    installed = metadata.distributions(path=[str(environments.site_packages(release.environment(name)))])
+    stated = (distributions.parsed_requirement(text) for each in installed for text in each.requires or ())
+    return any(requirement and canonicalize_name(requirement.name) == own for requirement in stated)
+
+
+def _fetched(release: Release, world: World, settings: Downstream) -> _Dependent:
+    """The package with its files, where they come from a folder or a repository. Raises Inconclusive."""
+    extras = f"[{','.join(settings.extras)}]" if settings.extras else ""
+    folder = release.work_dir / f"downstream-{canonicalize_name(settings.name)}"
+    shutil.rmtree(folder, ignore_errors=True)
+    if settings.source == "index":
+        folder.mkdir(parents=True)
+        return _Dependent(settings, f"{settings.name}{extras}", folder)
+    if git := _GIT.fullmatch(settings.source):
+        ref = ("--branch", git["ref"]) if git["ref"] else ()
+        argv = ("git", "clone", "--quiet", "--depth=1", *ref, "--", git["address"], str(folder))
+        environment = programs.git_env(world.environment) | {"GIT_TERMINAL_PROMPT": "0"}
+        answer = world.processes.ask(*argv, cwd=release.work_dir, environment=environment, deadline=_CLONING)
+        if answer is None or answer.code != 0:
+            said = answer.err.strip() if answer else "it is not installed"
+            raise Inconclusive(f"git does not clone {settings.source}: {said}", _SOURCE)
+    else:
+        root = (release.project.root / settings.source).resolve()
+        if not root.is_dir():
+            raise Inconclusive(f"there is no folder {root}", _SOURCE)
+        world.files.copy(Copy(root, folder, tuple(source_tree.files(root, world.processes))))
+    return _Dependent(settings, f"{settings.name}{extras} @ {folder.as_uri()}", folder)
+
+
+def _problem(
+    release: Release, world: World, dependent: _Dependent, name: str, what: Finding, *wheel: str
+) -> tuple[Finding | None, tuple[str, ...]]:
+    """What is wrong with a package in the environment `name`, with our `wheel` or without; and what is unknown."""
+    world.processes.run(installers.create_environment(release, world, name))
+    arguments = (dependent.requirement, *dependent.settings.requirements, *wheel)
+    outcome = install(release, world, name, arguments, what)
+    if outcome.findings:
+        return replace(outcome.findings[0], rule=EXCLUDES.id, severity=Severity.WARNING), ()
+    if outcome.unknown:
+        return None, outcome.unknown
+    if dependent.settings.command:
+        return _command_problem(release, world, dependent, name), ()
+    return _import_problem(release, world, dependent, name)
+
+
+def _command_problem(release: Release, world: World, dependent: _Dependent, name: str) -> Finding | None:
+    """The finding where the command of a package fails in an environment."""
+    settings = dependent.settings
+    inner = environments.venv_env(world.environment, release.folder, release.environment(name))
+    program = shutil.which(settings.command[0], path=inner["PATH"]) or settings.command[0]
+    log = release.logs / f"{name}-command.log"
+    log.unlink(missing_ok=True)
+    run = Run((program, *settings.command[1:]), dependent.folder, inner, log, settings.timeout, background=True)
+    completed = world.processes.run(run)
+    if completed.code == 0:
+        return None
+    ended = f"`{shlex.join(settings.command)}` of {settings.name} {completed.ended(settings.timeout)}"
+    return Finding("\n".join((ended, *completed.tail[-10:])), BROKEN.id)
+
+
+def _import_problem(
+    release: Release, world: World, dependent: _Dependent, name: str
+) -> tuple[Finding | None, tuple[str, ...]]:
+    """The finding where a package does not import in an environment."""
+    settings = dependent.settings
+    environment = Environment(release, name)
+    modules = _modules(environment.site, settings.name)
+    if not modules:
+        return None, (f"{settings.name} has no module to import: give it a `command`",)
+    total = settings.timeout + START
+    done = environment.import_all(world, modules, label="import", each=settings.timeout, total=total)
+    for module in modules:
+        failure = done[module].failure if module in done else None
+        if failure and not failure.slow:
+            return Finding(f"{settings.name}: `import {module}` {how_it_failed(failure)}", BROKEN.id), ()
+        if module not in done or failure:
+            return None, (f"{settings.name}: `import {module}` did not end in time",)
+    return None, ()
+
+
+def _modules(site: Path, name: str) -> list[str]:
+    """The packages and modules at the top of a distribution."""
+    wanted = canonicalize_name(name)
+    for distribution in metadata.distributions(path=[str(site)]):
+        if distribution.name and canonicalize_name(distribution.name) == wanted:
+            files = [file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
+            tops = {file.parts[0] if len(file.parts) > 1 else file.stem for file in files}
+            return sorted(top for top in tops if is_module(top))
+    return []
+
+
+def downstream_inputs(release: Release, world: World) -> Inputs | None:
+    """The inputs of the check: what uv would install for each package now, with the built wheel.
+
+    None where a command runs, or files come from elsewhere: what these read is not recorded.
+    """
+    dependents = release.project.settings.downstream
+    if not dependents or any(each.command or each.source != "index" for each in dependents):
+        return None
+    wheel = distributions.installable(release.dist)
+    own = f"{distributions.name_and_version(wheel.name)[0]} @ {wheel.resolve().as_uri()}"
+    lines = []
+    for each in dependents:
+        extras = f"[{','.join(each.extras)}]" if each.extras else ""
+        label = f"downstream-{canonicalize_name(each.name)}-requirements"
+        wanted = (own, f"{each.name}{extras}", *each.requirements)
+        if (resolved := installers.resolution(release, world, label, wanted)) is None:
+            return None
+        lines.append(without_places(resolved, release))
+    return of_artifacts(release, world, installers.dependency_env(world.environment, release.folder), *lines)

@@ -1,0 +1,163 @@
+"""Packages that require the release, with the real uv, and an index of files."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omni_release import project
+from omni_release.core.engine import run
+from omni_release.core.model import Outcome, Release, Status
+from omni_release.core.tasks import Lane, check
+from omni_release.core.world import World
+from omni_release.testing.downstream_checks import downstream_inputs, downstream_works
+from tests.conftest import child_environment, git, omni
+from tests.wheels import offline, write_wheel
+
+TODAY = datetime.date(2026, 11, 22)
+CODE = {"1.0": "old = kept = 1\n", "2.0": "kept = 2\n"}
+DEPENDENTS = {
+    "sound": ("from acme import kept\n", "acme"),
+    "uses_old": ("from acme import old\n", "acme"),
+    "broken": ("import nowhere\n", "acme"),
+    "pins": ("from acme import old\n", "acme<2"),
+    "alone": ("", ""),
+    "by_command": ("import sys\n\ndef work():\n    import acme\n    sys.exit(acme.kept - 1)\n", "acme"),
+}
+
+
+def prepared(
+    root: Path, release: Release, world: World, *tables: str, code: str = CODE["2.0"]
+) -> tuple[Release, World]:
+    """acme 2.0, which has lost a name, and the world with an index that has acme 1.0 and its dependents."""
+    index = root / "index"
+    write_wheel(index, "acme", "1.0", {"acme.py": CODE["1.0"]})
+    for name, (module, required) in DEPENDENTS.items():
+        headers = (f"Requires-Dist: {required}",) if required else ()
+        write_wheel(index, name, "3.0", {f"{name}.py": module}, *headers)
+    write_wheel(release.dist, "acme", "2.0", {"acme.py": code})
+    (root / "acme.py").write_text(code, encoding="utf-8")
+    text = "".join(f"[[tool.omni-release.downstream]]\n{table}\n" for table in tables)
+    (root / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "2.0"\n{text}', encoding="utf-8")
+    release.work_dir.mkdir(exist_ok=True)
+    return replace(release, project=project.load(root)), replace(world, environment=offline(index))
+
+
+def ended(root: Path, release: Release, world: World, *tables: str) -> Outcome:
+    """The outcome of the check for these dependents."""
+    (outcome,) = run(Lane("one", (check(downstream_works),)), *prepared(root, release, world, *tables), today=TODAY)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("table", "status", "rule", "message"),
+    [
+        ('name = "sound"', Status.PASSED, "", ""),
+        (
+            'name = "uses-old"',
+            Status.FAILED,
+            "downstream-broken",
+            "`import uses_old` fails: ImportError: cannot import name 'old' from 'acme'",
+        ),
+        ('name = "broken"', Status.PASSED, "downstream-broken-before", "No module named 'nowhere'"),
+        pytest.param(
+            'name = "pins"', Status.PASSED, "downstream-excludes", "its users keep acme==1.0", marks=pytest.mark.long
+        ),
+        pytest.param(
+            'name = "alone"',
+            Status.INCONCLUSIVE,
+            "",
+            "alone does not require acme, so that it shows nothing",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            'name = "absent"',
+            Status.INCONCLUSIVE,
+            "",
+            "cannot be installed with the last release: absent was not found",
+            marks=pytest.mark.long,
+        ),
+        (
+            'name = "by_command"\ncommand = \'python -c "import by_command; by_command.work()"\'',
+            Status.FAILED,
+            "downstream-broken",
+            "of by_command ended with exit code 1",
+        ),
+        ('name = "sound"\nsource = "../nowhere"', Status.INCONCLUSIVE, "", "there is no folder"),
+    ],
+)
+def test_downstream(
+    table: str, status: Status, rule: str, message: str, tmp_path: Path, release: Release, world: World
+) -> None:
+    """Only what the release breaks is an error, with the dependent's own message."""
+    outcome = ended(tmp_path, release, world, table)
+    assert outcome.status is status, outcome
+    assert [f.rule for f in outcome.findings if "/" in f.rule] == [f"downstream-works/{rule}"] * bool(rule)
+    assert message in "\n".join(finding.message for finding in outcome.findings)
+
+
+def test_without_setting(tmp_path: Path, release: Release, world: World) -> None:
+    """Without a dependent nothing is installed."""
+    outcome = ended(tmp_path, release, world)
+    assert (outcome.status, list(release.work_dir.iterdir())) == (Status.SKIPPED, [])
+
+
+@pytest.mark.parametrize("source", ["../web", pytest.param("file://{}", marks=pytest.mark.long)])
+def test_sources(source: str, tmp_path: Path, release: Release, world: World) -> None:
+    """The command runs in a copy of a folder, or of a repository; what it writes is not in the original."""
+    root, web = tmp_path / "acme", tmp_path / "web"
+    backend = "def build_wheel(folder, *_):\n    import shutil\n    name = 'web-1.0-py3-none-any.whl'\n"
+    backend += "    shutil.copy(f'wheels/{name}', folder)\n    return name\n"
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    write_wheel(web / "wheels", "web", "1.0", {"web.py": ""}, "Requires-Dist: acme")
+    test = "import acme\nopen('written', 'w').close()\nassert acme.old == 1\n"
+    files = {
+        "backend.py": backend,
+        "check.py": test,
+        "pyproject.toml": f'{build}[project]\nname = "web"\nversion = "1.0"\ndependencies = ["acme"]\n',
+    }
+    for name, content in files.items():
+        (web / name).write_text(content, encoding="utf-8")
+    git("init", "--quiet", cwd=web)
+    git("add", "--all", cwd=web)
+    git("commit", "--quiet", "--message=start", cwd=web)
+    root.mkdir()
+    table = f'name = "web"\nsource = "{source.format(web)}"\ncommand = "python check.py"'
+    outcome = ended(root, release, world, table)
+    assert outcome.status is Status.FAILED, outcome.findings
+    assert (
+        "AttributeError: module 'acme' has no attribute 'old'\nIt works with acme==1.0" in outcome.findings[0].message
+    )
+    assert not (web / "written").exists()
+
+
+def test_inputs(tmp_path: Path, release: Release, world: World) -> None:
+    """The key changes with the wheel; there is none where a command runs."""
+    asked = prepared(tmp_path, release, world, 'name = "sound"')
+    first = downstream_inputs(*asked)
+    assert first is not None
+    assert downstream_inputs(*asked) == first
+    assert downstream_inputs(*prepared(tmp_path, release, world, 'name = "sound"', code="kept = 3\n")) != first
+    with_command = ('name = "sound"\ncommand = "true"',)
+    assert downstream_inputs(*prepared(tmp_path, release, world, *with_command)) is None
+
+
+@pytest.mark.long
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(("name", "code"), [("dependents", 0), ("broken/dependents", 1)])
+def test_cases(name: str, code: int, tmp_path: Path, case: Callable[[str], Path]) -> None:
+    """A release that has lost a function is stopped with the error of the package that uses it."""
+    index = tmp_path / "published"
+    write_wheel(index, "acme_base", "1.0", {"acme_base.py": "def half(number): ...\n"})
+    write_wheel(index, "acme_web", "1.0", {"acme_web.py": "from acme_base import half\n"}, "Requires-Dist: acme-base")
+    environment = child_environment(UV_FIND_LINKS=str(index))
+    root = case(name)
+    ran = omni("rehearse", "--only", "downstream-works", "--format", "json", cwd=root, environment=environment)
+    outcome = ran.outcome("downstream-works")
+    assert ran.code == code, outcome
+    assert ("cannot import name 'half' from 'acme_base'" in str(outcome)) == bool(code)
+    assert ("It works with acme_base==1.0" in str(outcome)) == bool(code)
