@@ -177,7 +177,13 @@ def test_tag_of_a_group(root: Path) -> None:
     own = '[tool.omni-release.workspace]\ngroups = { pair = ["acme-core", "acme-c"] }\n'
     write(root, "pyproject.toml", UV + own)
     write(root, "packages/c/pyproject.toml", package("acme-c"))
-    assert planned(root).histories["acme-c"].tag == "acme-core-1.0.0"
+    found = planned(root)
+    assert found.histories["acme-c"].tag == "acme-core-1.0.0"
+    git("tag", "--force", "acme-core-1.0.0", cwd=root)
+    found = planned(root)
+    assert "acme-c" not in found.reasons
+    said = [item.message for item in found.warnings]
+    assert said == ["acme-c 1.0.0 has no tag of its own, only acme-core-1.0.0: was it released?"]
 
 
 @pytest.mark.parametrize(

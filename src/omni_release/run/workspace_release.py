@@ -94,14 +94,14 @@ def _notes(session: Session, plan: Plan) -> Iterator[str]:
         if unchanged:
             yield f"left out, because unchanged: {', '.join(unchanged)}"
     yield from remaining(plan)
-    yield from (f"{problem.where}: {problem.message}" for problem in plan.problems if problem.warning)
+    yield from (f"{problem.where}: {problem.message} {problem.hint}" for problem in plan.warnings)
 
 
 def _possible(phase: _Phase, plan: Plan) -> bool:
     """Whether nothing prevents the release; each problem is shown, and is in the section of its package."""
     session = phase.session
     left_out = problems_of_left_out(plan, named=bool(session.request.packages))
-    problems = (*(problem for problem in plan.problems if not problem.warning), *left_out)
+    problems = (*plan.problems, *left_out)
     for problem in problems:
         reason = f"{problem.where}: {problem.message}\n→ {problem.hint}"
         package = session.workspace.packages[problem.key]

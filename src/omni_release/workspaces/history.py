@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from omni_release import source_tree
 from omni_release.core.errors import UsageError
 from omni_release.versions.pep440 import parse
-from omni_release.versions.tags import Tag, TagNames, TagOwner, own_tags
+from omni_release.versions.tags import Tag, TagNames, TagOwner, commits_of_tags, own_tags
 from omni_release.workspaces.model import Package, Workspace
 
 
@@ -20,7 +20,7 @@ class History:
 
     `tag` and `version` are empty where it has no tag of its own; `template` names the next one. `changed` says whether
     a file in its folder differs from the tag's commit (or from the commit that was asked for), uncommitted ones
-    included; None without a tag.
+    included; None without a tag. `borrowed` is a tag of another package, which shares the version.
     """
 
     tag: str = ""
@@ -28,6 +28,7 @@ class History:
     template: str = ""
     changed: bool | None = None
     uncommitted: bool = False
+    borrowed: bool = False
 
 
 def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
@@ -57,7 +58,8 @@ def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
         changed = key in differing or key in dirty if key in bases else None
         name, version = (tag.name, str(tag.version)) if tag else ("", "")
         template = tag_template(workspace, workspace.packages[key], tag)
-        histories[key] = History(name, version, template, changed, key in dirty)
+        borrowed = tag is not None and not own_tags([tag.name], _owner(workspace, workspace.packages[key]))
+        histories[key] = History(name, version, template, changed, key in dirty, borrowed)
     return histories
 
 
@@ -73,9 +75,7 @@ def _newest_of(workspace: Workspace, tags: Iterable[str]) -> dict[str, Tag | Non
 
 def _tags(root: str) -> dict[str, str]:
     """The tags in the history of HEAD, and their commits."""
-    form = "--format=%(refname:strip=2)%09%(objectname)%09%(*objectname)"
-    listed = source_tree.git_output(root, "for-each-ref", form, "--merged=HEAD", "refs/tags") or ""
-    return {tag: peeled or commit for tag, commit, peeled in (line.split("\t") for line in listed.splitlines())}
+    return commits_of_tags(lambda *arguments: source_tree.git_output(root, *arguments) or "", "--merged=HEAD")
 
 
 def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | None:

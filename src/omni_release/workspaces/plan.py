@@ -81,7 +81,11 @@ def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "",
         needed = order.needs(workspace, wanted)
         reasons = {key: reason for key, reason in reasons.items() if key in needed}
         reasons |= {key: "named" for key in wanted if key not in reasons}
-    found = [*_problems_of_versions(workspace, histories, reasons), *problems_of_requirements(workspace, reasons)]
+    found = [
+        *_problems_of_versions(workspace, histories, reasons),
+        *_without_tag(workspace, histories, reasons),
+        *problems_of_requirements(workspace, reasons),
+    ]
     problems = tuple(problem for problem in found if not problem.warning)
     warnings = tuple(problem for problem in found if problem.warning)
     return Plan(workspace, histories, reasons, order.batches(workspace, reasons), problems, warnings)
@@ -117,6 +121,18 @@ def _reason(package: Package, known: History, since: str) -> str:
     if known.changed:
         return f"uncommitted changes since {known.tag}" if known.uncommitted else f"changed since {known.tag}"
     return ""
+
+
+def _without_tag(
+    workspace: Workspace, histories: Mapping[str, History], reasons: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Packages whose version only another package has a tag of: their release may have been cut short."""
+    for package in workspace.released:
+        known = histories[package.key]
+        if known.borrowed and package.key not in reasons:
+            message = f"{package.name} {package.version} has no tag of its own, only {known.tag}: was it released?"
+            hint = f"If not, run omni-release release --package {package.name}."
+            yield Problem(package.key, package.folder, message, hint, warning=True)
 
 
 def _problems_of_versions(
