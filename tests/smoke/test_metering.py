@@ -14,7 +14,9 @@ from omni_release import cassettes
 from omni_release.cassettes import Scrubber, content_coding
 from omni_release.cassettes.api_calls import asked
 from omni_release.images.errors import BudgetExceeded
+from omni_release.smoke import LIVE, RECORDED, CallRecord, Scenario
 from omni_release.smoke.answers import Call, is_same_model, read_answer
+from omni_release.smoke.checks import retiring_models
 from omni_release.smoke.metering import Meter
 from omni_release.smoke.traffic import Recording, SecretInTraffic
 from tests.images.conftest import planted_key
@@ -362,6 +364,29 @@ SAME = [
 def test_the_model_that_answers(wanted: str, answered: str, same: bool) -> None:
     """A snapshot, a prefix and an alias are the model that was asked; any other name is another model."""
     assert is_same_model(wanted, answered) is same
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"modelStage": "DEPRECATED", "retirementTime": "2027-01-31T00:00:00Z"}, "ends on 2027-01-31"),
+        ({"modelStage": "LEGACY"}, "is legacy"),
+        ({"modelStage": "STABLE"}, ""),
+        ({"modelStage": 3, "retirementTime": None}, ""),
+        ("DEPRECATED", ""),
+        (None, ""),
+    ],
+)
+def test_end_of_the_model(status: object, said: str) -> None:
+    """What an answer says about the end of its model is noted, and warned of after a live run alone."""
+    call = Call(asked("POST", f"{GEMINI}:generateContent", {}), code=200)
+    read_answer(call, {}, json.dumps({"candidates": [], "modelStatus": status}).encode())
+    assert call.retires == said
+    record = CallRecord("gemini-3-pro-image", "", 200, 1.0, 0.0, retires=call.retires)
+    scenario = Scenario("draw", "passed", "", "test_draw.py", 1, 1.0, (record, record))
+    found = [finding.message for finding in retiring_models([scenario], LIVE)]
+    assert found == ([f"gemini-3-pro-image: the service says that it {said}"] if said else [])
+    assert not list(retiring_models([scenario], RECORDED))
 
 
 def test_nothing_of_a_call_shows_a_key() -> None:

@@ -17,7 +17,10 @@ import pytest
 from tests.publishing.support import Runner, Watched
 from tests.workspaces.releases import NAMES, UNNEEDED, Workplace, outside, position, state
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
+]
 
 KILLS = 60 if "OMNI_RELEASE_KILLS" in os.environ else 3
 

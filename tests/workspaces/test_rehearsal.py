@@ -75,6 +75,7 @@ def test_siblings_are_installed_from_this_run(tmp_path: Path) -> None:
     assert alone.outcome("siblings-available")["status"] == "failed"
 
 
+@pytest.mark.rehearsal
 def test_cannot_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cycle, an unknown package, an option without a workspace: an error before anything is built."""
     root = workspace(

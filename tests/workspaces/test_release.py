@@ -19,6 +19,8 @@ from tests.workspaces import releases
 from tests.workspaces.layouts import laid_out
 from tests.workspaces.releases import CLI, CORE, NAMES, PLUG, UNNEEDED, Workplace, outside, position, state
 
+pytestmark = pytest.mark.thorough
+
 
 def test_one_failure_sends_nothing(place: Workplace, runner: Runner) -> None:
     """Where the last package cannot be released, the first is not sent; what is wrong is in the report of each."""

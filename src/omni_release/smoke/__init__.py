@@ -77,7 +77,8 @@ class CallRecord:
     """A request: requested and answering model, HTTP code (None without a response), seconds, USD (None: unknown).
 
     `prompt` is the text of the last turn, without keys. `sent` and `received` are tokens of a call for text, None where
-    they are unknown. `other` says that another model answered than the one that was asked, or a snapshot of it.
+    they are unknown. `other` says that another model answered than the one that was asked, or a snapshot of it,
+    `retires` what the answer says about the end of the model.
     """
 
     asked: str
@@ -90,6 +91,7 @@ class CallRecord:
     sent: int | None = None
     received: int | None = None
     other: bool = False
+    retires: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from omni_release.models.facts import Stage
 _TRANSIENT = (408, 425, 429)
 _PAYMENT_REQUIRED = 402
 _FAULTS = (Overloaded, RateLimited, ServiceFault, TimedOut)
+_ENDING = ("LEGACY", "DEPRECATED", "RETIRED")
 _PROMPT = 2_000  # characters kept of a prompt
 
 
@@ -43,7 +44,8 @@ class Call:
     `sent` and `received` are tokens of a call for text, None where they are unknown, and `is_free` says that the
     request is no call of a model. `prompt` is the text of the last turn, `image` the bytes of the image that the
     response has. `set_up` is what the service says where it refuses the key, the account or the location, and not the
-    request; `fault` is what it says in the middle of an answer, where it could not complete it.
+    request; `fault` is what it says in the middle of an answer, where it could not complete it, `retires` what
+    it says about the end of the model.
     """
 
     asked: Asked
@@ -56,6 +58,7 @@ class Call:
     prompt: str = ""
     set_up: str = ""
     fault: str = ""
+    retires: str = ""
     image: bytes | None = field(default=None, repr=False)
     begun: float = field(default=0.0, repr=False)
     reserved: float = field(default=0.0, repr=False)
@@ -101,6 +104,7 @@ def _read_whole(call: Call, sent: dict[str, Any], documents: Sequence[Any]) -> N
     assert form is not None
     found = read(form, documents)
     call.answered = models.bare_name(found.model)
+    call.retires = _retires(documents)
     if found.error is not None:
         error = _error_of(call, {"error": dict(found.error)})
         call.fault = error.message if isinstance(error, _FAULTS) else ""
@@ -116,6 +120,17 @@ def _read_whole(call: Call, sent: dict[str, Any], documents: Sequence[Any]) -> N
         call.usd = None if None in costs else sum(cost or 0.0 for cost in costs)
     if found.usd is not None:
         call.usd = found.usd
+
+
+def _retires(documents: Sequence[Any]) -> str:
+    """What an answer says about the end of its model: Gemini's `modelStatus`, in the API alone (google-genai 3.6.1)."""
+    for document in documents:
+        stage, day = at_path(document, "modelStatus.modelStage"), at_path(document, "modelStatus.retirementTime")
+        if isinstance(day, str) and day:
+            return f"ends on {day[:10]}"
+        if stage in _ENDING:
+            return f"is {str(stage).lower()}"
+    return ""
 
 
 def _cost(call: Call, model: str, counts: TokenCounts) -> float | None:

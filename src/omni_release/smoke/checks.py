@@ -38,7 +38,8 @@ CASSETTE_UNPLAYED = Rule("cassette-unplayed", RuleClass.RELEASE, "Cassette is us
 CASSETTE_UNUSED = Rule("cassette-unused", RuleClass.RELEASE, "Recorded response is not requested by its test")
 CASSETTE_UNWRITTEN = Rule("cassette-unwritten", RuleClass.RELEASE, "Calls of a smoke test were not recorded")
 
-_RUN_RULES = (SCENARIO_FAILED, SCENARIO_INCONCLUSIVE, SCENARIOS_ENDED, OTHER_MODEL)
+MODEL_RETIRES = Rule("scenario-model-retires", RuleClass.QUALITY, "The service says that a model ends")
+_RUN_RULES = (SCENARIO_FAILED, SCENARIO_INCONCLUSIVE, SCENARIOS_ENDED, OTHER_MODEL, MODEL_RETIRES)
 
 
 @reports(*_RUN_RULES, CASSETTE_UNPLAYED, CASSETTE_UNUSED)
@@ -196,6 +197,7 @@ def _results(release: Release, run: SmokeRun) -> Iterator[Finding]:
     if run.report.mode != RECORDED and not failed and not any(scenario.calls for scenario in scenarios):
         reasons.append("no scenario called the service")
     yield from _other_models(scenarios, run.report.mode)
+    yield from retiring_models(scenarios, run.report.mode)
     if scenarios and all(scenario.outcome == SKIPPED for scenario in scenarios):
         reasons.append("all scenarios were skipped")
     if reasons and not failed:
@@ -215,6 +217,13 @@ def _other_models(scenarios: Iterable[Scenario], mode: str) -> Iterator[Finding]
     for (asked, answered), names in others.items():
         message = f"{asked} was asked, but {answered} answered ({', '.join(dict.fromkeys(names))})"
         yield Finding(message, OTHER_MODEL.id, Severity.WARNING)
+
+
+def retiring_models(scenarios: Iterable[Scenario], mode: str) -> Iterator[Finding]:
+    """A warning for each model whose end the live service has stated in its answers."""
+    calls = [call for scenario in scenarios if mode == LIVE for call in scenario.calls if call.retires]
+    for model, end in dict.fromkeys((call.answered or call.asked, call.retires) for call in calls):
+        yield Finding(f"{model}: the service says that it {end}", MODEL_RETIRES.id, Severity.WARNING)
 
 
 def _path_in_project(release: Release, scenario: Scenario) -> str | None:

@@ -257,7 +257,8 @@ class Session:
             known = vendors.VENDORS.get(call.asked.vendor)
             other = bool(known and known.exact_names and asked and answered) and not is_same_model(asked, answered)
             seconds, tokens = round(call.seconds, 3), (call.sent, call.received)
-            calls.append(CallRecord(asked, answered, call.code, seconds, usd, prompt, images, *tokens, other))
+            end = self._scrubber.text(call.retires)
+            calls.append(CallRecord(asked, answered, call.code, seconds, usd, prompt, images, *tokens, other, end))
         return Scenario(
             name=re.sub(r"^test_", "", running.item.name),
             outcome=running.outcome,
