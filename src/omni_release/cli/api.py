@@ -34,13 +34,13 @@ def add_parser(commands: Commands, name: str) -> None:
     parser = subcommand(commands, name, "Compare the API of two versions", "api diff", "api diff 1.2.0 1.3.0")
     added = verbs(parser, required=True)
     words = "Show what breaks between two versions, and which version announces it"
-    diff = subcommand(added, "diff", words, "api diff", "api diff 1.2.0", "api diff old.whl new.whl --format markdown")
+    diff = subcommand(added, "diff", words, "api diff", "api diff 1.2.0", "api diff old.whl new.whl --format md")
     old = "a version on the index, or a wheel (default: the last release before the newer one)"
     diff.add_argument("old", nargs="?", metavar="OLD", help=old)
     new = "a version on the index, or a wheel (default: the wheel of the last run)"
     diff.add_argument("new", nargs="?", metavar="NEW", help=new)
     add_project(diff)
-    add_format(diff, "markdown", "json")
+    add_format(diff, "md", "json")
     diff.set_defaults(run=run)
 
 
@@ -64,7 +64,7 @@ def run(arguments: Arguments) -> int:
         difference = api.compare(old, new, Path(folder, "api"), processes, os.environ)
     judgement = Judgement(project, _parsed(_version(old)), f"({old.name})", version, difference)
     judged = judgement.judged()
-    written = {"json": _json, "markdown": _markdown}.get(arguments.format, _text)(judgement, judged)
+    written = {"json": _json, "md": _markdown}.get(arguments.format, _text)(judgement, judged)
     sys.stdout.write(written if arguments.as_json else lane.shown(written))
     return EXIT_FAILED if any(one.needs for one in judged) else EXIT_PASSED
 

@@ -44,7 +44,7 @@ def add_parser(commands: Commands, name: str) -> None:
     listing.set_defaults(run=run_list)
     words = "Add newer facts to omni-release-models.toml, a file of the project"
     updating = subcommand(added, "update", words, "models update", "models update --from openai-models.json --dry-run")
-    words = "LiteLLM's price file (default), a list of OpenAI, Anthropic or Mistral, or the vendor's name, with its key"
+    words = "a file, a URL, or openai, anthropic, mistral (with the key in its variable); default: LiteLLM's price file"
     updating.add_argument("--from", dest="origin", metavar="FILE|URL|VENDOR", help=words)
     updating.add_argument("--user", action="store_true", help="write to your own cache, which a release ignores")
     add_project(updating)

@@ -38,7 +38,7 @@ def add_parser(commands: Commands, name: str) -> None:
     """Add `prepare`."""
     description = "Write the next version and its changelog heading, and commit them"
     parser = subcommand(commands, name, description, "prepare minor --dry-run", "prepare minor", "prepare 2.0.0 --pr")
-    help = "the part to raise (major, minor, patch, …) or the version; without it, the part that the commits suggest"
+    help = "the part to raise (major, minor, patch, …) or the version; without it, print what is suggested"
     parser.add_argument("what", nargs="?", metavar="PART|VERSION", help=help)
     add_project(parser)
     add_dry_run(parser)

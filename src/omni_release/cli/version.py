@@ -75,7 +75,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_packages(parser: argparse.ArgumentParser) -> None:
-    help = "only this package of the repository; may be repeated"
+    help = "only this package, and those that share its version; can be repeated"
     parser.add_argument("--package", action="append", metavar="NAME", help=help)
 
 

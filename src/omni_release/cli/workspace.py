@@ -37,8 +37,8 @@ def add_parser(commands: Commands, name: str) -> None:
         added = subcommand(
             commands, name, described, "plan", "plan --format json", "plan --package acme --since v1.2.0"
         )
-        add_packages(added, "only this package, and what it needs; may be repeated")
-        added.add_argument("--tag", metavar="TAG", help="the packages whose tag this is: for CI that a tag has started")
+        add_packages(added, "only this package and what it needs; can be repeated")
+        added.add_argument("--tag", metavar="TAG", help="only the packages that this tag belongs to")
         add_format(added)
     added.add_argument("--since", metavar="REF", help="compare with this commit, not with each package's last tag")
     add_project(added)
