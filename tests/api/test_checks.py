@@ -210,6 +210,17 @@ def test_last_release(tmp_path: Path) -> None:
     assert last is not None and str(last.version) == "1.3"
 
 
+def test_resumed(tmp_path: Path) -> None:
+    """A run that is resumed replaces the copies of its first part."""
+    root, copied = tmp_path / "acme", tmp_path / "copied"
+    root.mkdir()
+    (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
+    for code in (OLD, NEW):
+        (root / "acme.py").write_text(code, encoding="utf-8")
+        released.in_checkout(project.load(root), root, copied)
+    assert (copied / "acme.py").read_text(encoding="utf-8") == NEW
+
+
 def test_no_index(rehearsal: Rehearsal) -> None:
     """An index that does not answer leaves the comparison open, and what is only advice is skipped by the engine."""
     rehearsal.index = NoDefaultIndex()  # type: ignore[assignment]  # of the same protocol

@@ -130,6 +130,7 @@ def at_tag(last: LastRelease, project: Project, ask: Callable[..., ToolAnswer], 
     Raises NotApplicable where the tag has none of them, Inconclusive where git does not export them.
     """
     assert last.tag is not None
+    shutil.rmtree(folder, ignore_errors=True)  # of the same run, which was resumed
     copied = folder / "tree"
     copied.mkdir(parents=True)
     ref, archive = f"refs/tags/{last.tag.name}", folder / "tree.tar"
@@ -147,6 +148,7 @@ def at_tag(last: LastRelease, project: Project, ask: Callable[..., ToolAnswer], 
 
 def in_checkout(project: Project, root: Path, folder: Path) -> Path:
     """Copies of the packages below `root`, each in `folder` by its import name."""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for package in project.packages:
         source, target = root / package.path, folder.joinpath(*package.name.split("."))
