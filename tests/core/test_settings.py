@@ -56,6 +56,16 @@ def test_each_type() -> None:
     assert found.waiver == (Waiver("hollow-wheel", "known", datetime.date(2027, 1, 31), "*"),)
 
 
+def test_dependents_of_one_name() -> None:
+    """Two dependents of one name would share an environment."""
+    table = '[[tool.omni-release.downstream]]\nname = "{}"\n'
+    error = refused(table.format("acme-web") + table.format("other") + table.format("Acme_Web"))
+    assert (error.line, "`name` in [tool.omni-release.downstream] is given twice: acme-web" in error.message) == (
+        6,
+        True,
+    )
+
+
 def test_table_with_any_keys() -> None:
     """A key that is a keyword of Python, and a table with any keys."""
     text = '[[tool.omni-release.smoke.model]]\npath = "candidates.*"\nclass = "acme:Part"\nfields = { data = "a.b" }\n'

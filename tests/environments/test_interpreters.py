@@ -40,6 +40,7 @@ HERE = (
     entry("pypy-3.10.16", "/pypy"),
     entry("cpython-2.7.18", "/2.7"),
     entry("cpython-3.14.1", None),
+    entry("cpython-3.12.4-odd", "/odd"),
 )
 
 
@@ -79,6 +80,7 @@ def chosen(
         (("3.12", "3.9"), ("Requires-Python: >=3.9",), "/first/3.12", "3.9"),
         (("3.12.1", "3.13t", "pypy3.10"), (), "/old/3.12 /3.13t /pypy", ""),
         (("3.13", "3.15", "cpython3.10", "3.10"), (), "/3.10", "3.13 3.15"),
+        (("3.12.1", "3.12", "3.12.4", "3.12.1"), (), "/old/3.12 /first/3.12", ""),
     ],
 )
 def test_chosen(
@@ -92,6 +94,7 @@ def test_chosen(
     """Of each Python that is promised, or named, the newest allowed patch is tried; the others are missing by name."""
     found = chosen(release, world, pythons, *headers)
     assert " ".join(python.path for python in found.here) == here
+    assert len({python.label for python in found.here}) == len(found.here)
     assert found.missing == tuple(map(Python.named, missing.split()))
 
 

@@ -358,7 +358,13 @@ def read(metadata: Mapping[str, object], path: Path, text: str) -> Settings:
 
     tool = metadata.get("tool")
     table = tool.get("omni-release", {}) if isinstance(tool, dict) else {}
-    settings = Reader(path, text).table(Settings, table, (TABLE,))
+    reader = Reader(path, text)
+    settings = reader.table(Settings, table, (TABLE,))
+    names = [re.sub(r"[-_.]+", "-", each.name).lower() for each in settings.downstream]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            hint = "Put its extras and requirements into one table."
+            raise reader.error((TABLE, "downstream", number, "name"), f"is given twice: {name}", hint)
     waivers = tuple(waiver._replace(check=renamed.current(waiver.check)) for waiver in settings.waiver)
     by_age = sorted(settings.severity.items(), key=lambda entry: renamed.current(entry[0]) == entry[0])
     severity = {renamed.current(name): level for name, level in by_age}  # today's name, if both are given

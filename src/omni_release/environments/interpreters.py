@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from omni_release import distributions, programs
 from omni_release.core.actions import Run
@@ -60,8 +60,8 @@ class Python:
 
     @property
     def label(self) -> str:
-        """Its name in names of files: `cpython312`."""
-        return f"{self.implementation}{self.minor.replace('.', '')}"
+        """Its name in names of files: `cpython3-12-7`."""
+        return f"{self.implementation}{self.number.replace('.', '-')}{self.threaded}"
 
     @property
     def request(self) -> str:
@@ -111,7 +111,7 @@ def choose(release: Release, world: World) -> Chosen:
             here.append(max(those, key=lambda python: python.version))
         else:
             missing.append(name)
-    return Chosen(tuple(here), tuple(missing))
+    return Chosen(tuple(dict.fromkeys(here)), tuple(missing))
 
 
 def _specifier(stated: object) -> SpecifierSet | None:
@@ -163,12 +163,15 @@ def _known(release: Release, world: World) -> tuple[tuple[Python, ...], int]:
     # uv lists one interpreter under several names: the first is the one that it would choose.
     first = {(p.implementation, p.version, p.threaded): p for p in reversed(here)}
     minors = [python.version[1] for python, _ in known if python.implementation == "cpython"]
-    return tuple(sorted(first.values())), max(*minors, sys.version_info.minor)
+    return tuple(sorted(first.values())), max([*minors, sys.version_info.minor])
 
 
 def _read(entry: Mapping[str, Any]) -> Python | None:
-    """A Python of uv's list; None for a pre-release, and for a variant that no user has."""
-    version = Version(re.sub(r"\+.*", "", str(entry.get("version", "0"))))
+    """A Python of uv's list; None for a pre-release, an unknown form of version, and a variant that no user has."""
+    try:
+        version = Version(re.sub(r"\+.*", "", str(entry.get("version", "0"))))
+    except InvalidVersion:
+        return None
     variant = _VARIANTS.get(str(entry.get("variant", "default")))
     if variant is None or version.is_prerelease or version.major != sys.version_info.major:
         return None
