@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from omni_release.core.engine import run
 from omni_release.core.model import Outcome, Release, Status
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import World
-from omni_release.testing.downstream_checks import downstream_inputs, downstream_works
+from omni_release.testing.downstream_checks import _program, downstream_inputs, downstream_works
 from tests.conftest import child_environment, git, omni
 from tests.wheels import offline, write_wheel
 
@@ -98,6 +100,42 @@ def test_downstream(
     assert outcome.status is status, outcome
     assert [f.rule for f in outcome.findings if "/" in f.rule] == [f"downstream-works/{rule}"] * bool(rule)
     assert message in "\n".join(finding.message for finding in outcome.findings)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="scripts with a shebang")
+@pytest.mark.parametrize(
+    ("name", "start", "used"),
+    [
+        ("own", "#!/usr/bin/python3\n", "environment/own"),
+        ("pytest", "#!/usr/bin/python3.12\n", None),
+        ("long", '#!/bin/sh\n\'\'\'exec\' "/a b/python" "$0" "$@"\n', None),
+        ("shim", '#!/usr/bin/env bash\nset -e\n[ -n "$PYENV_DEBUG" ] && set -x\n', None),
+        ("make", "\x7fELF", "machine/make"),
+        ("run", "#!/bin/bash\n", "machine/run"),
+        ("absent", "", None),
+        ("./run", "", "./run"),
+    ],
+)
+def test_program(name: str, start: str, used: str | None, tmp_path: Path) -> None:
+    """A Python program comes from the environment, which has the wheel; another one may come from the machine."""
+    environment, machine = tmp_path / "environment", tmp_path / "machine"
+    for folder in (environment, machine):
+        folder.mkdir()
+    for folder in (machine, *([environment] if name == "own" else [])) if start else ():
+        (folder / name).write_text(start, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    found = _program(name, environment, f"{environment}{os.pathsep}{machine}")
+    assert found == (used if used is None or used.startswith(".") else str(tmp_path / used))
+
+
+def test_command_without_result(tmp_path: Path, release: Release, world: World) -> None:
+    """A command that does not end in time, or that is not installed, says nothing about the release."""
+    slow = 'name = "sound"\ncommand = \'python -c "import time; time.sleep(60)"\'\ntimeout = 0.3'
+    outcome = ended(tmp_path, release, world, slow, 'name = "uses-old"\ncommand = "acme-absent"')
+    assert outcome.status is Status.INCONCLUSIVE, outcome
+    message = "\n".join(finding.message for finding in outcome.findings)
+    assert "of sound did not end within 0.3 s" in message
+    assert "uses-old: its environment has no `acme-absent`" in message
 
 
 def test_without_setting(tmp_path: Path, release: Release, world: World) -> None:

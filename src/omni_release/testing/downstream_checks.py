@@ -159,23 +159,51 @@ def _problem(
     if outcome.unknown:
         return None, outcome.unknown
     if dependent.settings.command:
-        return _command_problem(release, world, dependent, name), ()
+        return _command_problem(release, world, dependent, name)
     return _import_problem(release, world, dependent, name)
 
 
-def _command_problem(release: Release, world: World, dependent: _Dependent, name: str) -> Finding | None:
-    """The finding where the command of a package fails in an environment."""
+def _command_problem(
+    release: Release, world: World, dependent: _Dependent, name: str
+) -> tuple[Finding | None, tuple[str, ...]]:
+    """The finding where the command of a package fails in an environment; what is unknown where it has no result."""
     settings = dependent.settings
-    inner = environments.venv_env(world.environment, release.folder, release.environment(name))
-    program = shutil.which(settings.command[0], path=inner["PATH"]) or settings.command[0]
+    environment = release.environment(name)
+    inner = environments.venv_env(world.environment, release.folder, environment)
+    program = _program(settings.command[0], environments.scripts_folder(environment), inner["PATH"])
+    if program is None:
+        missing = f"{settings.name}: its environment has no `{settings.command[0]}`"
+        return None, (f"{missing}: add the package that installs it to `requirements`",)
     log = release.logs / f"{name}-command.log"
     log.unlink(missing_ok=True)
     run = Run((program, *settings.command[1:]), dependent.folder, inner, log, settings.timeout, background=True)
     completed = world.processes.run(run)
-    if completed.code == 0:
-        return None
     ended = f"`{shlex.join(settings.command)}` of {settings.name} {completed.ended(settings.timeout)}"
-    return Finding("\n".join((ended, *completed.tail[-10:])), BROKEN.id)
+    if completed.timed_out:
+        return None, (f"{ended}: raise its `timeout`",)
+    if completed.code == 0:
+        return None, ()
+    return Finding("\n".join((ended, *completed.tail[-10:])), BROKEN.id), ()
+
+
+def _program(name: str, scripts: Path, path: str) -> str | None:
+    """The program of the environment, else that of the machine, which may be no program of another Python.
+
+    A `pytest` of the machine would import the packages of its own environment, without the wheel.
+    """
+    if os.path.dirname(name):
+        return name
+    if found := shutil.which(name, path=str(scripts)):
+        return found
+    found = shutil.which(name, path=path)
+    return None if found is None or _is_of_python(Path(found)) else found
+
+
+def _is_of_python(program: Path) -> bool:
+    """Whether a program is a script for a Python, a shim of pyenv, or an installed one on Windows."""
+    with program.open("rb") as file:
+        start = b"".join(file.readline(500) for _ in range(3))
+    return program.parent.name == "Scripts" or re.match(rb"(?is)#!.*(python|pypy|pyenv)", start) is not None
 
 
 def _import_problem(
