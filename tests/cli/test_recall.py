@@ -194,6 +194,20 @@ def test_index_is_down(tmp_path: Path, index: Index) -> None:
     assert 'version = "1.2.4"' in (repository.root / "pyproject.toml").read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for gh is a script with a shebang")
+def test_refusals(tmp_path: Path, index: Index) -> None:
+    """What GitHub refuses, and a checkout with changes, are said: the rest goes on, and a person has to act."""
+    repository, index.yanked = Repository(tmp_path, index), REASON
+    gh = repository.bin / "gh"
+    refusing = GH.replace('    assert verb == "edit"\n', '    sys.exit("HTTP 403: Resource not accessible")\n')
+    gh.write_text(f"#!{sys.executable}\n{refusing}", encoding="utf-8")
+    repository.write("pyproject.toml", (repository.root / "pyproject.toml").read_text(encoding="utf-8") + "# changed\n")
+    ran = repository.recall("--yes")
+    assert ran.code == 4, ran.err
+    assert "HTTP 403: Resource not accessible" in ran.out
+    assert "is not prepared:" in ran.out and "it stays" in ran.out
+
+
 def test_steps_on_pypi() -> None:
     """On PyPI the page and what to type are named; nothing is left to do for files that are yanked."""
     from omni_release.index.targets import destination

@@ -9,7 +9,14 @@ from pathlib import Path
 from omni_release.cli import lane
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_dry_run, add_project, subcommand
-from omni_release.core.errors import EXIT_INCONCLUSIVE, EXIT_PASSED, EXIT_WAITING, Inconclusive, UsageError
+from omni_release.core.errors import (
+    EXIT_INCONCLUSIVE,
+    EXIT_PASSED,
+    EXIT_WAITING,
+    ActionFailed,
+    Inconclusive,
+    UsageError,
+)
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -48,7 +55,8 @@ def add_parser(commands: Commands, name: str) -> None:
 def run(arguments: Arguments) -> int:
     """Say what there is and how to yank it, mark it on GitHub, prepare the next version; what is done is left alone.
 
-    The exit code is 4 while a person has to yank it, 3 where the index or GitHub does not answer.
+    The exit code is 4 while a person has to yank it, to mark it, or to prepare the next version; 3 where the index or
+    GitHub does not answer.
     """
     import tempfile
 
@@ -68,7 +76,7 @@ def run(arguments: Arguments) -> int:
         marked = _github_mark(project, version, reason, processes, Path(folder))
         codes = [_index(arguments, project, str(version), reason), _mark(arguments, marked)]
     _say("Tag", "it stays: it says what was released")
-    _prepare(arguments, project, version, reason)
+    codes.append(_prepare(arguments, project, version, reason))
     return max(codes, key=(EXIT_PASSED, EXIT_WAITING, EXIT_INCONCLUSIVE).index)
 
 
@@ -127,9 +135,9 @@ def _mark(arguments: Arguments, mark: GitHubMark | str) -> int:
             mark.perform(action)
         if not (proof := mark.check_done()):
             raise Inconclusive("gh ended without an error, but the release is not marked", "Mark it by hand.")
-    except Inconclusive as error:
+    except (Inconclusive, ActionFailed) as error:
         _say("GitHub", error.message, error.hint)
-        return EXIT_INCONCLUSIVE
+        return EXIT_INCONCLUSIVE if isinstance(error, Inconclusive) else EXIT_WAITING
     _say("", proof)
     return EXIT_PASSED
 
@@ -165,8 +173,8 @@ def _github_mark(
     return GitHubMark(gh, repository, tag, reason, project.root, folder, variables, processes)
 
 
-def _prepare(arguments: Arguments, project: Project, version: Version, reason: str) -> None:
-    """Prepare the version after the one that is withdrawn, with an entry in the changelog."""
+def _prepare(arguments: Arguments, project: Project, version: Version, reason: str) -> int:
+    """Prepare the version after the one that is withdrawn, with an entry in the changelog; where not, say why."""
     from omni_release import versions
     from omni_release.cli import prepare
     from omni_release.versions.pep440 import parse
@@ -176,10 +184,15 @@ def _prepare(arguments: Arguments, project: Project, version: Version, reason: s
     if stated is not None and stated.key != version.key:
         what = "is prepared" if stated.key > version.key else "is older: switch to the branch of the release"
         _say("Next", f"the checkout states {stated}, which {what}")
-        return
+        return EXIT_PASSED
     _say("Next", f"the version after {version}:")
     preparing = prepare.Arguments()
     preparing.command, preparing.project, preparing.what = "prepare", arguments.project, "patch"
     preparing.dry_run, preparing.yes = arguments.dry_run, arguments.yes
     preparing.entry = f"{version} is withdrawn: {reason}"
-    prepare.run(preparing)
+    try:
+        prepare.run(preparing)
+    except UsageError as error:
+        _say("", "is not prepared:", *error.full_message.splitlines())
+        return EXIT_WAITING
+    return EXIT_PASSED
