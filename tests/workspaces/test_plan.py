@@ -172,6 +172,18 @@ def test_groups(root: Path) -> None:
     assert {known.tag for known in planned(root).histories.values()} == {"v9.9.9"}
 
 
+def test_private_package_of_a_group(root: Path) -> None:
+    """A package of a group that is never released is in no release, and does not remain."""
+    own = '[tool.omni-release.workspace]\ngroups = { pair = ["acme-core", "inner"] }\n'
+    write(root, "pyproject.toml", UV + own)
+    private = package("inner", "1.1", more='classifiers = ["Private :: Do Not Upload"]')
+    write(root, "packages/inner/pyproject.toml", private)
+    write(root, "packages/core/pyproject.toml", package("acme-core", "1.1"))
+    found = planned(root)
+    assert found.reasons == {"acme-core": "1.1 follows 1.0.0"}
+    assert list(plan.remaining(found)) == []
+
+
 def test_tag_of_a_group(root: Path) -> None:
     """A package without a tag has the one of a package that shares its version."""
     own = '[tool.omni-release.workspace]\ngroups = { pair = ["acme-core", "acme-c"] }\n'

@@ -75,7 +75,7 @@ def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "",
             reasons[package.key] = reason
     for group, keys in workspace.groups.items():
         together = [key for key in keys if key in reasons]
-        for key in keys if together else ():
+        for key in [key for key in keys if together and not workspace.packages[key].private]:
             reasons.setdefault(key, f"one version with {together[0]} (group {group})")
     if wanted:
         needed = order.needs(workspace, wanted)
@@ -239,8 +239,9 @@ def remaining(plan: Plan) -> Iterator[str]:
     """A line for each group of which this release has only a part, and for each package that it leaves behind."""
     workspace = plan.workspace
     for group, keys in workspace.groups.items():
-        rest = [workspace.packages[key].name for key in keys if key not in plan.reasons]
-        if rest and len(rest) < len(keys):
+        released = [key for key in keys if not workspace.packages[key].private]
+        rest = [workspace.packages[key].name for key in released if key not in plan.reasons]
+        if rest and len(rest) < len(released):
             yield f"of the group {group} remain: {', '.join(rest)}"
     for package, item in _left_behind(plan):
         version = workspace.packages[item.name].version
