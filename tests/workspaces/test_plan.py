@@ -124,6 +124,9 @@ def test_requirements_that_do_not_fit(root: Path) -> None:
         ("acme-core==0.9", "leaves out"),
         ("acme-core>1.0", "is at"),
         ("acme-core==1.1", "is at"),
+        ("acme-core==2.*", "is at"),
+        ("acme-core==1.1.*", "is at"),
+        ("acme-core==0.*", "leaves out"),
         ("acme-core===1.1", "is at"),
         ("acme-core>=1.0.1,<2", "is at"),
         ("acme-core~=1.0.1", "is at"),
@@ -225,6 +228,23 @@ def test_tag_of_another_version(root: Path) -> None:
     assert found is not None
     (problem,) = plan.of_release(found, tag="acme-core-2.0").problems
     assert problem.message == "acme-core is at 1.0.0, and the tag is acme-core-2.0"
+
+
+@pytest.mark.parametrize("tag", ["acme-core-1.0", "acme-core-1.0.0.0", "acme-core-v1.0.0"])
+def test_tag_of_the_same_version(tag: str, root: Path) -> None:
+    """A tag that writes the package's version in another way is no problem."""
+    found = discovery.discover(root)
+    assert found is not None
+    assert plan.of_release(found, tag=tag).problems == ()
+
+
+def test_tag_with_other_options(root: Path) -> None:
+    """A tag names its packages: names or a commit beside it are refused."""
+    found = discovery.discover(root)
+    assert found is not None
+    for names, since in ((("acme-core",), ""), ((), "HEAD")):
+        with pytest.raises(UsageError, match="a tag names the packages"):
+            plan.of_release(found, names, since, "acme-core-1.0.0")
 
 
 def test_next_tags(root: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omni_release.core.errors import UsageError
+from omni_release.versions import pep440
 from omni_release.versions.pep440 import parse
 from omni_release.versions.tags import split_tag
 from omni_release.workspaces import history, order
@@ -63,9 +64,14 @@ def of_release(workspace: Workspace, names: Iterable[str] = (), since: str = "",
     """The plan for all packages that have changed; or for the packages of these names, and what they need that has.
 
     `since` is a commit: then changed is what differs from it. With `tag`, the plan is for the packages whose tag it is.
-    Raises UsageError for a name that no package has, for a package that is never released, and for a cycle.
+    Raises UsageError for a name that no package has, for a package that is never released, for a cycle, and for a tag
+    together with names or a commit.
     """
     wanted = [workspace.named(name).key for name in names]
+    if tag and (wanted or since):
+        raise UsageError(
+            "a tag names the packages of its release already", "Leave --tag out, or --package and --since."
+        )
     if tag:
         return _of_tag(workspace, tag)
     histories = history.of_packages(workspace, since)
@@ -102,7 +108,7 @@ def _of_tag(workspace: Workspace, tag: str) -> Plan:
     for key in keys:
         package = workspace.packages[key]
         stated, tagged = parse(package.version or ""), split_tag(tag)
-        if stated and tagged and str(stated) != str(parse(tagged[1])):
+        if stated and tagged and not pep440.equals(str(stated), tagged[1]):
             message = f"{package.name} is at {package.version}, and the tag is {tag}"
             problems.append(Problem(key, package.folder, message, "Tag the commit that has the version."))
     batches = order.batches(workspace, reasons)
@@ -197,7 +203,7 @@ def _needs_later(item: Requirement, version: str | None) -> bool:
     """Whether a requirement has a lowest version that the sibling has not reached, so that no release satisfies it."""
     current = parse(version or "")
     for sign, bound in re.findall(r"([~=]==?|>=?)\s*v?([\w.!+-]+)", item.specifier):
-        lowest = parse(bound)
+        lowest = parse(bound.removesuffix(".*").rstrip("."))  # of `==2.*`
         if current and lowest and (lowest.key > current.key or (sign == ">" and lowest.key == current.key)):
             return True
     return False
