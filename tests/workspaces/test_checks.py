@@ -92,6 +92,23 @@ def test_does_not_apply(listed: tuple[str, ...] | None, tmp_path: Path, world: W
         list(siblings_available(release, dataclasses.replace(world, default_index=Index(listed))))
 
 
+@pytest.mark.parametrize(("required", "error"), [("acme-core", Inconclusive), ("", NotApplicable)])
+def test_findings_are_kept(required: str, error: type[Exception], tmp_path: Path, world: World) -> None:
+    """What is missing is reported although the index does not answer for another sibling."""
+
+    class Silent(Index):
+        def files(self, project: str) -> tuple[IndexFile, ...]:
+            return Index(None if project == "acme-cli" else ()).files(project)
+
+    laid_out(tmp_path, {"packages/cli/pyproject.toml": package("acme-cli")})
+    release = plug(tmp_path, required, '[dependency-groups]\ntest = ["acme-cli"]')
+    found = []
+    with pytest.raises(error, match="acme-cli is not in this run"):
+        for finding in siblings_available(release, dataclasses.replace(world, default_index=Silent(()))):
+            found.append(finding.rule)  # noqa: PERF401 - those before the exception
+    assert found == ["sibling-unreleased"] * bool(required)
+
+
 def test_variables_name_a_folder_with_blanks(tmp_path: Path) -> None:
     """The address is one word for pip and for uv, before what the user has set."""
     (work := tmp_path / "a b, c").mkdir()

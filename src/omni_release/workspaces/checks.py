@@ -39,16 +39,21 @@ def siblings_available(release: Release, world: World) -> Iterator[Finding]:
     if not release.folder.is_dir():
         raise NotApplicable("a dry run builds no package")
     provided = siblings.provided(release.work_dir, world.environment)
+    unanswered, missing = [], False
     for item in package.requirements:
         if any(plan.admits(item, version) for version in provided.get(item.name, ())):
             continue
         try:
             listed = {distributions.version_of(file.name) for file in world.default_index.files(item.name)}
         except (Inconclusive, PermanentRefusal) as error:
-            reason = f"{item.name} is not in this run, and the index does not answer: {error.message}"
-            raise NotApplicable(f"{reason}\nThe installation shows whether it is there.") from None
+            unanswered.append(f"{item.name} is not in this run, and the index does not answer: {error.message}")
+            continue
         if not any(plan.admits(item, version) for version in listed if version):
+            missing = True
             yield _missing(item, workspace, package, root)
+    if unanswered:
+        kind = Inconclusive if missing else NotApplicable  # the findings before a NotApplicable would be lost
+        raise kind("\n".join((*unanswered, "The installation shows whether it is there.")))
 
 
 def _missing(item: Requirement, workspace: Workspace, package: Package, root: Path) -> Finding:
