@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -14,13 +15,16 @@ from packaging.utils import canonicalize_name
 from omni_release import distributions, run
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Section as SectionScreen
-from omni_release.core.errors import OmniReleaseError
+from omni_release.core.errors import InvalidDistribution, OmniReleaseError
 from omni_release.core.model import LOCAL_WHEEL, Status
 from omni_release.report import workspace
 from omni_release.report.workspace import Section, WorkspaceReport
 from omni_release.run.workspace_session import Session
 from omni_release.workspaces import order
 from omni_release.workspaces.model import Workspace
+
+_ARTIFACTS = "artifacts"
+"""The folder of a run with the distributions that were given, one folder a package."""
 
 
 def report(session: Session, sections: Mapping[str, Section]) -> WorkspaceReport:
@@ -67,7 +71,8 @@ def rehearse(
     """
     ordered = flat_order(session.workspace, keys)
     before = order.before(session.workspace, ordered)
-    done = dict(rehearsed)
+    not_copied = _take_artifacts(session)
+    done = {key: not_copied[key] for key in ordered if key in not_copied} | dict(rehearsed)
     waiting = [key for key in ordered if key not in done]
     running: dict[Future[Section], str] = {}
     screens: dict[str, SectionScreen] = {}
@@ -80,25 +85,25 @@ def rehearse(
             try:
                 for key in [key for key in waiting if before[key] <= done.keys()]:
                     if reason := _blocked(session, key, done):
-                        waiting.remove(key)
                         done[key] = session.section(key, reason=reason)
-                    elif len(running) < limit:
                         waiting.remove(key)
+                    elif len(running) < limit:
                         secrets = run.secrets_of(session.package_request(key, "rehearse"))
                         screens[key] = SectionScreen(session.screen, secrets.redact)
                         future = pool.submit(_rehearse_one, session, key, secrets, screens[key], before[key])
                         running[future] = key
+                        waiting.remove(key)  # last: after an interruption each key is still in one of the three
                 ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    key = running[future]
+                    done[key] = future.result()
+                    screen = screens.pop(key, None)
+                    if screen and session.request.verbosity >= 0:
+                        screen.show(session.screen)
+                        session.screen.say([""])
+                    del running[future]
             except KeyboardInterrupt:
                 session.interrupt()
-                continue
-            for future in ended:
-                key = running.pop(future)
-                done[key] = future.result()
-                screen = screens.pop(key)
-                if session.request.verbosity >= 0:
-                    screen.show(session.screen)
-                    session.screen.say([""])
     session.screen.follow(tuple)
     return done
 
@@ -130,23 +135,23 @@ def _rehearse_one(
     """The rehearsal of one package. An error that keeps it from starting is a failure of this package alone."""
     recorded = session.recorded_runs()
     resumed = recorded.get(key)
-    request = session.package_request(
-        key,
-        "rehearse",
-        run=str(resumed) if resumed else None,
-        only=session.request.only,
-        artifacts=None if resumed else _artifacts(session, key),
-        siblings=siblings(recorded, before),
-    )
     try:
+        request = session.package_request(
+            key,
+            "rehearse",
+            run=str(resumed) if resumed else None,
+            only=session.request.only,
+            artifacts=None if resumed else _artifacts(session, key),
+            siblings=siblings(recorded, before),
+        )
         ended = run.run_one(
             request, session.store(key, secrets), secrets, part=session.part(key, screen, record=not resumed)
         )
     except (OmniReleaseError, OSError) as error:
-        message = error.full_message if isinstance(error, OmniReleaseError) else str(error)
-        screen.say([f"{session.package(key).name}: {message}"])
-        return session.section(key, reason=message, ended="failed")
-    return session.section(key, ended)
+        section = session.failed_section(key, error, secrets.redact)
+        screen.say([f"{section.name}: {section.reason}"])
+        return section
+    return session.section(key, ended, redact=secrets.redact)
 
 
 def siblings(recorded: Mapping[str, Path], keys: frozenset[str]) -> tuple[Path, ...]:
@@ -160,20 +165,51 @@ def siblings(recorded: Mapping[str, Path], keys: frozenset[str]) -> tuple[Path, 
     return tuple(found)
 
 
+def _take_artifacts(session: Session) -> dict[str, Section]:
+    """Copy the distributions in `--artifacts` into the run's folder, by package, so that a resumed run has them too.
+
+    Returns the packages whose files cannot be copied: their folders stay empty.
+    """
+    given, kept = session.request.artifacts, session.folder.path / _ARTIFACTS
+    if given is None or session.request.dry or kept.is_dir():
+        return {}
+    failed: dict[str, Section] = {}
+    copied = kept.with_name(f"{_ARTIFACTS}.new")
+    shutil.rmtree(copied, ignore_errors=True)  # of a run that was ended while it copied
+    copied.mkdir()
+    for key in session.projects:
+        own = _own(given, key)
+        folder = copied / key
+        try:
+            for path in own:
+                folder.mkdir(exist_ok=True)
+                (folder / path.name).write_bytes(path.read_bytes())
+        except OSError as error:
+            failed[key] = session.failed_section(key, error, session.redact)
+            shutil.rmtree(folder)
+            folder.mkdir()
+    copied.rename(kept)
+    return failed
+
+
 def _artifacts(session: Session, key: str) -> Path | None:
-    """A folder with the distributions of one package among those in `--artifacts`; None where there is none of it."""
-    given = session.request.artifacts
-    if given is None:
-        return None
-    own = [path for path in distributions.in_folder(given) if canonicalize_name(_project_of(path)) == key]
-    if not own:
-        return None
-    folder = session.folder.path / "artifacts" / key
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in own:
-        (folder / path.name).write_bytes(path.read_bytes())
-    return folder
+    """A folder with the distributions of one package that were given; None where there are none of it.
+
+    A dry run, which copies nothing, gets the folder of all packages.
+    """
+    kept, given = session.folder.path / _ARTIFACTS, session.request.artifacts
+    if kept.is_dir():
+        return kept / key if (kept / key).is_dir() else None
+    return given if given is not None and _own(given, key) else None
+
+
+def _own(folder: Path, key: str) -> list[Path]:
+    """The distributions of one package in a folder. Those with an invalid name too: its run reports them."""
+    return [path for path in distributions.in_folder(folder) if canonicalize_name(_project_of(path)) == key]
 
 
 def _project_of(path: Path) -> str:
-    return distributions.name_and_version(path.name)[0]
+    try:
+        return distributions.name_and_version(path.name)[0]
+    except InvalidDistribution:
+        return path.name.partition("-")[0] if path.suffix == ".whl" else path.name.rpartition("-")[0]

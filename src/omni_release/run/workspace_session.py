@@ -15,9 +15,10 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import SharedServer
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal
-from omni_release.core.errors import UsageError, did_you_mean
+from omni_release.core.errors import Inconclusive, OmniReleaseError, UsageError, did_you_mean, from_os_error
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release, Report, display_path
+from omni_release.core.redaction import redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.world import World
 from omni_release.report import files as report_files
@@ -169,8 +170,16 @@ class Session:
         for world in self.worlds:
             world.processes.stop_all()
 
-    def section(self, key: str, report: Report | None = None, reason: str = "", *, ended: str = NOT_RUN) -> Section:
-        """A package in the report."""
+    def section(
+        self,
+        key: str,
+        report: Report | None = None,
+        reason: str = "",
+        *,
+        ended: str = NOT_RUN,
+        redact: Callable[[str], str] = str,
+    ) -> Section:
+        """A package in the report, without the secrets of its own that `redact` knows."""
         package, page = self.package(key), ""
         if report and report.run:
             written = Path(report.run) / report_files.PAGE
@@ -178,7 +187,14 @@ class Session:
                 written = next(iter(Path(report.run).glob(f"published/*/{report_files.PAGE}")), written)
             page = display_path(self.workspace.root, written) if written.is_file() else ""
         version = report.version if report and report.version else package.version
-        return Section(self.projects[key].name, package.folder, version, report, reason, page, ended)
+        name, shown = self.projects[key].name, redacted(report, redact)
+        return Section(name, package.folder, version, shown, redact(reason), page, ended)
+
+    def failed_section(self, key: str, error: OmniReleaseError | OSError, redact: Callable[[str], str]) -> Section:
+        """A package whose run has ended without a report; what could not be determined is no failure."""
+        known = from_os_error(error) if isinstance(error, OSError) else error
+        ended = "inconclusive" if isinstance(error, OSError | Inconclusive) else "failed"
+        return self.section(key, reason=known.full_message, ended=ended, redact=redact)
 
 
 def load(found: Workspace, key: str) -> Project:
