@@ -83,6 +83,10 @@ def test_confirmation(typed: str, place: Workplace, runner: Runner) -> None:
         assert confirmed == [typed == "checkout 3"] * 3, shown
         assert bool(index.watched.sent) == (typed == "checkout 3")
         assert ("nothing was published" in shown) == (typed == "3")
+        if typed == "3":
+            document = json.loads((place.run / "report.json").read_text(encoding="utf-8"))
+            assert (document["lane"], document["verdict"]) == ("release", "failed")
+            assert f"--run {place.run.name}" in document["next"]
 
 
 def released(folder: Path) -> Workplace:

@@ -147,7 +147,11 @@ def _release(phase: _Phase) -> WorkspaceReport:
     if not _check(phase, open_keys, mode="rehearsed", stop=("failed", "interrupted", "inconclusive", "waiting")):
         return _not_begun(phase)
     if len(phase.keys) > 1 and not session.request.dry:
-        _confirm(phase, open_keys)
+        try:
+            _confirm(phase, open_keys)
+        except (OmniReleaseError, OSError) as error:
+            phase.sections = {key: session.failed_section(key, error, session.redact) for key in open_keys}
+            return phase.report(step=session.resume, stopped="released already")
     return _send(phase)
 
 
@@ -159,7 +163,8 @@ def _not_begun(phase: _Phase) -> WorkspaceReport:
     verdicts = {section.verdict for section in phase.sections.values()}
     if "planned" in verdicts:
         reason, step = "needs what is only planned", ""
-    return phase.report(interrupted="interrupted" in verdicts, step=step, stopped=reason)
+    interrupted = "interrupted" in verdicts or phase.session.interrupted.is_set()
+    return phase.report(interrupted=interrupted, step=step, stopped=reason)
 
 
 def _complete(session: Session) -> dict[str, Path]:
@@ -205,34 +210,42 @@ def _check(
 
         found = str(runs[key]) if mode else None
         phase.sections[key] = _run_one(phase, key, "doctor", then=named, only=only, mode=mode, run=found)
+        if phase.sections[key].verdict == "interrupted":
+            return False
     return not any(phase.sections[key].verdict in stop for key in keys)
 
 
 def _run_one(
     phase: _Phase, key: str, lane: str, *, then: Callable[[Release, World], None] | None = None, **more: object
 ) -> Section:
-    """The run of one package, with what finds the credentials for it alone."""
+    """The run of one package, with what finds the credentials for it alone; an error that ends it is in its section."""
     session = phase.session
-    request, resolver = run.to_index(session.package_request(key, lane, **more))
-    secrets = run.secrets_of(request)
+    asked = session.package_request(key, lane, **more)
+    secrets = run.secrets_of(asked)
     screen = Within(session.screen, secrets.redact)
-    store = session.store(key, secrets)
-    report = run.run_one(request, store, secrets, resolver, session.part(key, screen, then=then))
+    try:
+        request, resolver = run.to_index(asked)
+        store = session.store(key, secrets)
+        report = run.run_one(request, store, secrets, resolver, session.part(key, screen, then=then))
+    except (OmniReleaseError, OSError) as error:
+        section = session.failed_section(key, error, secrets.redact)
+        screen.say([f"{section.name}: {section.reason}"])
+        return section
     session.screen.say([""] if session.request.verbosity >= 0 else [])
-    return session.section(key, report)
+    return session.section(key, report, redact=secrets.redact)
 
 
-def _requests(phase: _Phase) -> Iterator[tuple[Request, RunFolder | None]]:
-    """For each package its request with the addresses of the index, and its run in this one."""
+def _requests(phase: _Phase, keys: Iterable[str]) -> Iterator[tuple[Request, RunFolder | None]]:
+    """For each of these packages its request with the addresses of the index, and its run in this one."""
     runs = phase.session.recorded_runs()
-    for key in phase.keys:
+    for key in keys:
         request, _ = run.to_index(phase.session.package_request(key, "release"))
         yield request, RunFolder(runs[key], phase.session.folder.files) if key in runs else None
 
 
 def _require_confirmation(phase: _Phase) -> None:
     """Raise UsageError where nothing could be confirmed later."""
-    for request, folder in _requests(phase):
+    for request, folder in _requests(phase, phase.keys):
         publishing_steps.require_confirmation(request, folder)
 
 
@@ -241,7 +254,7 @@ def _confirm(phase: _Phase, keys: Sequence[str]) -> None:
     session, processes = phase.session, LocalProcesses(str)
     unconfirmed: list[tuple[str, RunFolder]] = []
     lines = []
-    for request, folder in _requests(phase):
+    for request, folder in _requests(phase, keys):
         assert folder is not None and request.destination is not None
         index = request.destination
         if not folder.confirmed(index.upload):
@@ -251,9 +264,9 @@ def _confirm(phase: _Phase, keys: Sequence[str]) -> None:
         lines += [f"    {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in folder.artifacts()]
     if not unconfirmed:
         return
-    word = f"{session.workspace.name} {len(phase.keys)}"
+    word = f"{session.workspace.name} {len(keys)}"
     question = (
-        f"{counted(len(phase.keys), 'package')} of {session.workspace.name} will be published, in this order. "
+        f"{counted(len(keys), 'package')} of {session.workspace.name} will be published, in this order. "
         "This cannot be undone:\n" + "\n".join(lines) + f"\nType `{word}` to publish them: "
     )
     person = AtTerminal(session.screen, sys.stdin, lambda: processes.stopped, preapproved=session.request.yes)
@@ -271,6 +284,7 @@ def _send(phase: _Phase) -> WorkspaceReport:
     waits_for = order.before(session.workspace, phase.keys)
     stopped = ""
     sent: dict[str, Section] = {}
+    phase.sections = sent  # for the report of an interrupted run
     for number, key in enumerate(phase.keys):
         if key in complete:
             sent[key] = session.section(key, _published(session, complete[key]), ended="passed")
@@ -285,10 +299,12 @@ def _send(phase: _Phase) -> WorkspaceReport:
         section = _run_one(phase, key, "release", run=str(runs[key]), only=only, siblings=given)
         sent[key] = section
         if section.verdict == "passed" and not session.request.dry:
-            session.folder.record("released", name=key, target=session.request.to)
+            try:
+                session.folder.record("released", name=key, target=session.request.to)
+            except OSError as error:
+                sent[key] = section = session.failed_section(key, error, session.redact)
         if section.report is None or not _proved(section.report):
             stopped = session.package(key).name
-    phase.sections = sent
     report = phase.report()
     begun = report.verdict not in ("passed", "planned")
     return replace(report, interrupted=report.verdict == "interrupted", step=session.resume if begun else "")
