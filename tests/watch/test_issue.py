@@ -104,6 +104,15 @@ def test_issues_of_others(release: Release, world: World, github: GitHub) -> Non
     assert github.state["issues"][:3] == others
 
 
+def test_another_spelling(release: Release, world: World, github: GitHub) -> None:
+    """`Acme` and `acme` are one project, with one issue."""
+    body = "<!-- omni-release watch Acme problems=1 report=1 -->"
+    github.change(issues=[{"number": 1, "url": "x", "state": "OPEN", "body": body, "labels": [LABEL], "comments": []}])
+    assert reported(report(DEAD), release, world, github).status is Status.PASSED
+    (issue,) = github.state["issues"]
+    assert "omni-release watch acme problems=" in issue["body"]
+
+
 @pytest.mark.parametrize(
     ("message", "in_body", "not_in_body"),
     [

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.cli import main
-from tests.conftest import Ran, child_environment, omni
+from tests.conftest import Ran, child_environment, git, omni
 from tests.environments.support import wheel
 from tests.index.support import tarred
 from tests.watch.support import GitHub, Index, served
@@ -64,7 +64,12 @@ def test_a_model_that_died(index: Index, tmp_path: Path) -> None:
         text = (tmp_path / "out" / name).read_text(encoding="utf-8")
         assert ("gemini-2.0-flash" in text, "rehearsal index" in text) == (True, False), name
     (issue,) = github.state["issues"]
-    again = watched(index, tmp_path, "--issue", "--report", "out/report.json", environment=environment | where)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "Acme"\nversion = "1.0"\n', encoding="utf-8")
+    (tmp_path / "acme.py").touch()
+    git("init", "--quiet", cwd=tmp_path)
+    git("remote", "add", "origin", "git@github.com:acme/acme.git", cwd=tmp_path)
+    of_checkout = environment | {"GH_REPO": "", "GITHUB_REPOSITORY": "other/other"}
+    again = watched(index, tmp_path, "--issue", "--report", "out/report.json", environment=of_checkout)
     assert (again.code, github.state["issues"]) == (0, [issue]), again.out
     assert "gemini-2.0-flash: shut down 2026-06-01" in issue["body"].replace("\\", "")
     assert str(tmp_path) not in issue["body"]

@@ -146,8 +146,7 @@ def _github_mark(
     project: Project, version: Version, reason: str, processes: Processes, folder: Path
 ) -> GitHubMark | str:
     """The mark for the release on GitHub; why there is none to make."""
-    from omni_release import git, source_tree
-    from omni_release.core.secret_variables import without_secrets
+    from omni_release import source_tree
     from omni_release.git import github
     from omni_release.publishing.recall import GitHubMark
     from omni_release.versions import tags
@@ -160,16 +159,13 @@ def _github_mark(
     tag = next((tag for tag in own if tag.version.key == version.key), None)
     if tag is None:
         return f"no tag of {version} here: fetch the tags, or mark a release of it by hand"
-    remote = project.settings.git.remote or "origin"
-    repository = github.repository_at((source_tree.git_output(root, "remote", "get-url", remote) or "").strip())
+    repository = github.repository_of(project)
     if not repository:
         return "the remote is not on a host that gh supports: nothing is marked"
     gh = github.program(os.environ)
     if gh is None:
         return "gh is not installed: write into the title and the notes of a release by hand that it is withdrawn"
-    variables = without_secrets(os.environ, (*git.GH_TOKENS, *project.settings.git.pass_env))
-    variables |= {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
-    variables.pop("GH_DEBUG", None)
+    variables = github.variables(os.environ, project.settings)
     return GitHubMark(gh, repository, tag, reason, project.root, folder, variables, processes)
 
 

@@ -94,23 +94,30 @@ def _of_report(arguments: Arguments, folder: Path) -> Request:
     if report is None or report.lane != "watch" or not ids.issuperset(task.id for task in lanes.watch().tasks):
         hint = "Name the report.json of a whole watch: omni-release watch --output DIR"
         raise UsageError(f"{arguments.report} is no report of a whole watch", hint)
-    issue = WatchIssue(_repository(arguments, None), report)
+    issue = WatchIssue(_repository(arguments, _checkout_of(arguments, report.project)), report)
     project = watch.placeholder(folder, report.project, report.version or "0")
     return dataclasses.replace(lane.request(arguments, project), mode="files", issue=issue)
 
 
+def _checkout_of(arguments: Arguments, name: str) -> Project | None:
+    """The project in this folder, where there is one and it has this name."""
+    from packaging.utils import canonicalize_name
+
+    try:
+        project = arguments.load_project()
+    except UsageError:
+        return None
+    return project if canonicalize_name(project.name) == canonicalize_name(name) else None
+
+
 def _repository(arguments: Arguments, checkout: Project | None) -> str:
     """The repository of the issue. Raises UsageError where none is known."""
-    from omni_release import source_tree
     from omni_release.git import github
 
     if named := arguments.repo or os.environ.get("GH_REPO", ""):
         return named
-    if checkout is not None:
-        remote = checkout.settings.git.remote or "origin"
-        address = source_tree.git_output(str(checkout.root), "remote", "get-url", remote)
-        if found := github.repository_at((address or "").strip()):
-            return found
+    if checkout is not None and (found := github.repository_of(checkout)):
+        return found
     if found := os.environ.get("GITHUB_REPOSITORY", ""):
         return found
     raise UsageError("it is unknown in which repository the issue is", "Name it with --repo OWNER/NAME.")

@@ -6,9 +6,10 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from omni_release import git
-from omni_release.core.model import Release
+from omni_release import git, source_tree
+from omni_release.core.model import Project, Release
 from omni_release.core.secret_variables import without_secrets
+from omni_release.core.settings import Settings
 from omni_release.core.world import World
 from omni_release.programs import RUN_VARIABLE
 
@@ -35,10 +36,19 @@ def repository_at(address: str) -> str:
     return f"{parts['host'].removeprefix('ssh.')}/{parts['path']}" if parts else ""
 
 
+def repository_of(project: Project) -> str:
+    """HOST/OWNER/NAME of the remote of a checkout, by the settings or `origin`; empty where it has none."""
+    remote = project.settings.git.remote or "origin"
+    return repository_at((source_tree.git_output(str(project.root), "remote", "get-url", remote) or "").strip())
+
+
+def variables(outer: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The variables for gh, which finds its token or configuration in them; without prompts and debug output."""
+    given = without_secrets(outer, (*git.GH_TOKENS, *settings.git.pass_env))
+    given.pop("GH_DEBUG", None)
+    return given | {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
+
+
 def environment(release: Release, world: World) -> dict[str, str]:
-    """The environment for gh, which finds its token or configuration in it; without prompts and debug output."""
-    quiet = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
-    given = (*git.GH_TOKENS, *release.project.settings.git.pass_env)
-    variables = without_secrets(world.environment, given)
-    variables.pop("GH_DEBUG", None)
-    return variables | quiet | {RUN_VARIABLE: str(release.folder)}
+    """The variables for gh in a run."""
+    return variables(world.environment, release.project.settings) | {RUN_VARIABLE: str(release.folder)}

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from packaging.utils import canonicalize_name
+
 from omni_release.core import redaction
 from omni_release.core.actions import Action, Run, Write
 from omni_release.core.errors import Inconclusive, NotApplicable
@@ -152,7 +154,7 @@ def _issues(output: str, project: str) -> Iterator[_Issue]:
         raise Inconclusive("gh printed no list of issues", "Upgrade gh.") from None
     for entry in listed:
         marker = _MARKER.search(str(entry["body"]))
-        if marker and marker["name"] == project:
+        if marker and canonicalize_name(marker["name"]) == canonicalize_name(project):
             is_open = str(entry["state"]).upper() == "OPEN"
             yield _Issue(int(entry["number"]), str(entry["url"]), is_open, marker["problems"], marker["report"])
 
@@ -173,7 +175,7 @@ def wanted(report: Report, release: Release) -> _Wanted:
     text = markdown.document(report)
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}\n\nThe report is longer: run `omni-release watch {report.project}`.\n"
-    marker = f"<!-- omni-release watch {report.project} problems={wrong} report={whole} -->"
+    marker = f"<!-- omni-release watch {canonicalize_name(report.project)} problems={wrong} report={whole} -->"
     summary = "\n".join((f"{title}.", "", *(f"- {line}" for line in lines))).strip()
     return _Wanted(title, wrong, whole, f"{marker}\n{text}", summary)
 
