@@ -18,6 +18,9 @@ from tests.index.test_client import answering
 FILES = [
     {"filename": "acme-1.0-py3-none-any.whl", "url": "a.whl", "hashes": {"sha256": "0" * 64}, "yanked": "broken"},
     {"filename": "acme-1.1-py3-none-any.whl", "url": "b.whl", "hashes": {}, "upload-time": "2026-11-20T10:11:00Z"},
+    {"filename": "acme-1.2-py3-none-any.whl", "url": "c.whl", "hashes": {}, "upload-time": "2026-11-21T10:11:00"},
+    {"filename": "acme-1.3.tar.gz", "url": "d", "hashes": {}, "upload-time": "2026-11-22T10:11:00+02:00"}
+    | {"requires-python": ">=3.14"},
 ]
 PAGE = json.dumps({"meta": {"api-version": "1.1"}, "name": "acme", "files": FILES})
 
@@ -28,9 +31,11 @@ def test_files(world: World) -> None:
         environment = {**os.environ, "PIP_INDEX_URL": url}
         found = MachineIndex(environment, world.processes).files("acme")
         assert found == MachineIndex(environment).files("acme")
-    assert [(file.yanked, str(file.uploaded)) for file in found] == [
-        ("broken", "None"),
-        (None, "2026-11-20 10:11:00+00:00"),
+    assert [(file.yanked, str(file.uploaded), file.requires_python) for file in found] == [
+        ("broken", "None", ""),
+        (None, "2026-11-20 10:11:00+00:00", ""),
+        (None, "2026-11-21 10:11:00+00:00", ""),
+        (None, "2026-11-22 08:11:00+00:00", ">=3.14"),
     ]
 
 

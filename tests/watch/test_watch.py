@@ -6,11 +6,15 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from omni_release.cli import main
+from omni_release.core.world import IndexFile, World
+from omni_release.watch import checks
 from tests.conftest import Ran, child_environment, git, omni
 from tests.environments.support import wheel
 from tests.index.support import tarred
@@ -155,6 +159,32 @@ def test_the_index_does_not_answer(tmp_path: Path) -> None:
         silent = Index(f"http://127.0.0.1:{free.getsockname()[1]}/simple/")
     ran = watched(silent, tmp_path)
     assert (ran.code, ran.document["exit_code"], "does not list its files" in ran.out) == (3, 3, True), ran.out
+
+
+@dataclass(frozen=True)
+class Listing:
+    """An index that lists these files for each project."""
+
+    listed: tuple[IndexFile, ...]
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """The files."""
+        return self.listed
+
+
+@pytest.mark.parametrize(
+    ("requires_python", "held"), [("", True), (">=3.9", True), (">=3.99", False), ("<3.0", False), ("odd", True)]
+)
+def test_held_back(requires_python: str, held: bool, world: World) -> None:
+    """A newer version that this Python cannot have is not excluded by the requirements."""
+    files = (
+        IndexFile("inner-1.0.tar.gz", None, "", datetime.fromisoformat(BEFORE)),
+        IndexFile("inner-2.0.tar.gz", None, "", datetime.fromisoformat(AFTER), None, requires_python),
+    )
+    asked = replace(world, default_index=Listing(files))  # type: ignore[arg-type]  # as much of it as is used
+    current = {"inner": "1.0"}
+    found = checks._on_the_index(current, current, datetime.fromisoformat(DAY), asked)
+    assert [finding.rule for finding in found] == [checks.HELD_BACK.id] * held
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,9 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class IndexFile:
-    """A file that an index lists; `sha256` and `uploaded` are None where the index does not state them.
+    """A file that an index lists; `sha256` and `uploaded` (UTC) are None where the index does not state them.
 
+    `requires_python` is the specifier of its metadata, empty where the index states none.
     `yanked` is the reason of a file that was yanked (PEP 592), which may be empty; None for one that was not.
     """
 
@@ -164,6 +165,7 @@ class IndexFile:
     url: str
     uploaded: datetime.datetime | None = None
     yanked: str | None = None
+    requires_python: str = ""
 
 
 class FileState(enum.StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import ipaddress
 import re
 import threading
@@ -26,6 +27,11 @@ PYPI_SIMPLE = "https://pypi.org/simple/"
 
 DEADLINE = 30.0
 """Seconds that one question to an index may take, whatever the index does meanwhile."""
+
+
+def in_utc(time: datetime.datetime) -> datetime.datetime:
+    """The time in UTC, which one without a zone is taken to be in (PEP 700 requires UTC)."""
+    return time.replace(tzinfo=time.tzinfo or datetime.UTC).astimezone(datetime.UTC)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 
 from omni_release.core.errors import Inconclusive, OmniReleaseError, PermanentRefusal, UsageError
 from omni_release.core.world import IndexFile
+from omni_release.index import in_utc
 
 URL = "OMNI_RELEASE_SIMPLE_URL"
 """The variable with the address of the index."""
@@ -94,8 +95,9 @@ def _file(entry: dict[str, Any], page: str) -> IndexFile:
         entry["filename"],
         entry["hashes"].get("sha256"),
         urllib.parse.urljoin(page, entry["url"]),
-        datetime.datetime.fromisoformat(uploaded) if uploaded else None,
+        in_utc(datetime.datetime.fromisoformat(uploaded)) if uploaded else None,
         None if yanked is False else yanked if isinstance(yanked, str) else "",
+        entry.get("requires-python") or "",
     )
 
 

@@ -220,8 +220,9 @@ def _parse_page(project: str, response: Response) -> tuple[IndexFile, ...]:
             file.filename,
             file.digests.get("sha256"),
             file.url,
-            file.upload_time,
+            index.in_utc(file.upload_time) if file.upload_time else None,
             (file.yanked_reason or "") if file.is_yanked else None,
+            file.requires_python or "",
         )
         for file in page.packages
     )

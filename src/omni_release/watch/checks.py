@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -143,7 +145,7 @@ def _on_its_day(release: Release, world: World, time: datetime) -> tuple[Mapping
     wheel = distributions.installable(release.dist)
     project, _ = distributions.name_and_version(wheel.name)
     own = f"{project} @ {wheel.resolve().as_uri()}"
-    until = ("--exclude-newer", time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    until = ("--exclude-newer", time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     resolved = installers.resolve(release, world, "on-its-day", (own,), *until)
     if resolved.code != 0:
         message = "\n".join(("uv cannot tell what the release was installed with on its day:", *resolved.tail[-5:]))
@@ -190,7 +192,7 @@ def _on_the_index(
         then = max((one for one in published if one.uploaded <= time), default=None)
         if then and then.yanked is not None:
             yanked.append(f"{name} {then.version}{then.yanked and f': {then.yanked}'}")
-        newest = max((one for one in published if one.yanked is None), default=None)
+        newest = max((one for one in published if one.yanked is None and one.is_for_here), default=None)
         if newest and newest.uploaded > time and _parsed(current[name]) < newest.version:
             held.append(f"{name} {current[name]} (newest: {newest.version})")
     if held and after is None:
@@ -208,11 +210,15 @@ def _on_the_index(
 
 @dataclass(frozen=True, order=True)
 class _Published:
-    """A final version on the index: when its first file was uploaded; the reason where all its files are yanked."""
+    """A final version on the index: when its first file was uploaded; the reason where all its files are yanked.
+
+    `is_for_here` is whether a file of it is for the Python that runs omni-release, by the metadata.
+    """
 
     version: Version
     uploaded: datetime
     yanked: str | None = field(compare=False)
+    is_for_here: bool = field(compare=False)
 
 
 def _published(files: Iterable[IndexFile]) -> list[_Published]:
@@ -230,9 +236,17 @@ def _published(files: Iterable[IndexFile]) -> list[_Published]:
             version,
             min(file.uploaded for file in of if file.uploaded),
             None if any(file.yanked is None for file in of) else next((f.yanked for f in of if f.yanked), ""),
+            any(_is_for_here(file.requires_python) for file in of if file.yanked is None),
         )
         for version, of in by_version.items()
     ]
+
+
+def _is_for_here(requires_python: str) -> bool:
+    try:
+        return SpecifierSet(requires_python).contains(".".join(map(str, sys.version_info[:3])))
+    except InvalidSpecifier:  # which pip ignores
+        return True
 
 
 def _parsed(version: str) -> Version:
