@@ -201,8 +201,11 @@ def _program(name: str, scripts: Path, path: str) -> str | None:
 
 def _is_of_python(program: Path) -> bool:
     """Whether a program is a script for a Python, a shim of pyenv, or an installed one on Windows."""
-    with program.open("rb") as file:
-        start = b"".join(file.readline(500) for _ in range(3))
+    try:
+        with program.open("rb") as file:
+            start = b"".join(file.readline(500) for _ in range(3))
+    except OSError:  # that may be run and not read: no script
+        return False
     return program.parent.name == "Scripts" or re.match(rb"(?is)#!.*(python|pypy|pyenv)", start) is not None
 
 
