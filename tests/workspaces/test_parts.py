@@ -1,9 +1,10 @@
-"""What the packages of a rehearsal get from the run of the workspace, and how one of them can end."""
+"""What the packages get from the run of the workspace, and how one of them can end."""
 
 from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,19 @@ from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Report
 from omni_release.core.runs import Request
-from omni_release.run import workspace_rehearsal
+from omni_release.run import workspace_rehearsal, workspace_release
 from omni_release.run.workspace_session import Session, WorkspaceRequest, load
 from omni_release.workspaces import discovery
 from tests.workspaces.layouts import CORE, PLUG, UV, laid_out
 
 CORE_WHEEL, PLUG_WHEEL = "acme_core-1.0.0-py3-none-any.whl", "acme_plug-0.3-py3-none-any.whl"
+ADDRESS = "http://127.0.0.1:9/legacy/"
+OWN_INDEX = f'[tool.omni-release.index.own]\nupload = "{ADDRESS}"\nsimple = "http://127.0.0.1:9/simple/"\n'
 
 
 def session(root: Path, *, dry: bool = False, artifacts: Path | None = None) -> Session:
     """A run of a workspace of two packages; the second needs the first."""
-    found = discovery.discover(laid_out(root, {"pyproject.toml": UV, **CORE, **PLUG}))
+    found = discovery.discover(laid_out(root, {"pyproject.toml": UV + OWN_INDEX, **CORE, **PLUG}))
     assert found is not None
     folder = RunFolder(root / ".omni-release" / "workspace" / "runs" / ("new" if dry else "first"), LocalFiles())
     if not dry:
@@ -115,3 +118,64 @@ def test_interruption(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ["acme-core", "acme-plug"] if real else ["acme-plug"], "the run was interrupted"
     )
     assert set(found) == {"acme-core", "acme-plug"}
+
+
+def of_release(root: Path) -> Session:
+    """A release of the two packages, both of which are rehearsed."""
+    opened = session(root)
+    for key in opened.projects:
+        run_folder = opened.workspace.folder_of(key) / ".omni-release" / "runs" / "first"
+        run_folder.mkdir(parents=True)
+        RunFolder(run_folder, LocalFiles()).record("ended", lane="rehearse", whole=True, verdict="passed")
+        opened.folder.record("package", name=key, run=run_folder.relative_to(root).as_posix())
+    opened.request = replace(opened.request, lane="release", to="own", yes=True)
+    return opened
+
+
+def test_error_after_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error in the release of a package keeps the report of the others, and the command that resumes it."""
+
+    def ended(request: Request, *_: object, **__: object) -> Report:
+        if request.lane == "release" and request.project.name == "acme_plug":
+            raise Inconclusive("no answer", "")
+        return Report(request.lane, request.project.name, "1.0", "own", 0.0, (), (), None)
+
+    monkeypatch.setattr(run, "run_one", ended)
+    opened = of_release(tmp_path)
+    report = workspace_release.release(opened, tuple(opened.projects))
+    assert [section.verdict for section in report.sections] == ["passed", "inconclusive"]
+    assert (report.verdict, report.sections[1].reason) == ("inconclusive", "no answer")
+    assert "--run first" in report.step
+
+
+def test_resumed_confirmation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed release confirms and sends what is not complete alone."""
+    sent: list[str] = []
+
+    def ended(request: Request, *_: object, **__: object) -> Report:
+        sent.extend([request.project.name] if request.lane == "release" else [])
+        return Report(request.lane, request.project.name, "1.0", "own", 0.0, (), (), None)
+
+    monkeypatch.setattr(run, "run_one", ended)
+    opened = of_release(tmp_path)
+    opened.folder.record("released", name="acme-core", target="own")
+    report = workspace_release.release(opened, tuple(opened.projects))
+    assert (report.verdict, sent) == ("passed", ["acme_plug"])
+    runs = opened.recorded_runs()
+    events = {key: [event["event"] for event in RunFolder(path, LocalFiles()).events()] for key, path in runs.items()}
+    assert events == {"acme-core": ["ended"], "acme-plug": ["ended", "confirmed"]}
+
+
+def test_interrupted_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the checks of one package ends those of all."""
+    checked: list[str] = []
+
+    def ended(request: Request, *_: object, **__: object) -> Report:
+        checked.append(request.project.name)
+        return Report(request.lane, request.project.name, "1.0", "own", 0.0, (), (), None, interrupted=True)
+
+    monkeypatch.setattr(run, "run_one", ended)
+    opened = of_release(tmp_path)
+    report = workspace_release.release(opened, tuple(opened.projects))
+    assert (report.verdict, checked) == ("interrupted", ["acme-core"])
+    assert "--run first" in report.step
