@@ -16,6 +16,7 @@ import pytest
 
 from omni_release.core.model import Target
 from omni_release.core.world import IndexFile
+from omni_release.index import PYPI_SIMPLE
 from omni_release.publishing.recall import OnIndex
 from tests.conftest import Ran, child_environment, git, omni
 
@@ -217,7 +218,7 @@ def test_steps_on_pypi() -> None:
     found = OnIndex.of(target, "acme", "1.2.3", files)
     assert [file.name for file in found.files] == list(NAMES)
     assert found.steps(REASON) == [
-        "Open https://pypi.org/manage/project/acme/releases/ and log in (PyPI has no API for it).",
+        f"Open {PYPI_SIMPLE.removesuffix('simple/')}manage/project/acme/releases/ and log in (PyPI has no API for it).",
         "At 1.2.3: Options, then Yank.",
         f"Reason, which installers show: {REASON}",
         "Type 1.2.3 and confirm.",
