@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.api.breaks import Change, Comparison
+from omni_release.api import ApiChange
+from omni_release.api.breaks import Comparison
 from omni_release.api.surface import Surface, load
 
 Files = str | Mapping[str, str]
@@ -22,7 +23,7 @@ def surface(folder: Path, files: Files) -> Surface:
     return load(folder)
 
 
-def changes(tmp_path: Path, old: Files, new: Files) -> list[Change]:
+def changes(tmp_path: Path, old: Files, new: Files) -> list[ApiChange]:
     """The changes that break a use."""
     return list(Comparison(surface(tmp_path / "old", old), surface(tmp_path / "new", new)).changes())
 

@@ -85,7 +85,7 @@ def test_cannot_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     for arguments, folder, expected in (
         (("--only", "test-pass"), apart, "has no task 'test-pass'"),
         ((), root, "acme-zz-a → acme-zz-b → acme-zz-a"),
-        (("--package", "acme-zz-q"), root, "has no package 'acme-zz-q'"),
+        (("--package", "acme-zz-q"), root, "has no package acme-zz-q"),
         (("--package", "acme"), laid_out(tmp_path / "one", {"pyproject.toml": package("acme")}), "needs a workspace"),
     ):
         assert main(["rehearse", *arguments, "--project", str(folder)]) == 2

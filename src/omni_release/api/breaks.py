@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import griffe
 from griffe import Alias, Attribute, Breakage, Class, Function, Kind, Module, Object
 
-from omni_release.api import returns
+from omni_release.api import ApiChange, returns
 from omni_release.api.signatures import Signatures
 from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class
 
@@ -37,24 +37,6 @@ _NEAR = 0.7  # how alike a new name must be, from 0 to 1: see `difflib.get_close
 
 _AROUND = 300  # characters
 _SMALL = 10  # names of an API that can change as a whole
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change that breaks a use of the object `name`: what it is, and what a caller sees.
-
-    `file` and `line` (from 1; 0 where it has none) are in the old version where the object is `removed`, else in the
-    new one. It was `deprecated` in the old one.
-    """
-
-    kind: str
-    name: str
-    message: str
-    effect: str
-    file: str
-    line: int
-    removed: bool = False
-    deprecated: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,9 +67,9 @@ class Comparison:
         """The public names that are new, without those below another one of them."""
         return tuple(self._added)
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[ApiChange]:
         """All changes that break a use, each once: under the shortest name of what has several."""
-        found: dict[tuple[str, str, int, str], Change] = {}
+        found: dict[tuple[str, str, int, str], ApiChange] = {}
         for change in (*self._found_by_griffe(), *self._more()):
             key = (change.message, change.file, change.line, change.name.rpartition(".")[2])
             other = found.get(key) if change.file else None
@@ -96,12 +78,12 @@ class Comparison:
         order = {kind: number for number, kind in enumerate(("removed", "kind"))}  # the worst first
         yield from sorted(found.values(), key=lambda one: (order.get(one.kind, 2), one.name, one.kind, one.message))
 
-    def _rank(self, change: Change) -> tuple[int, bool, str]:
+    def _rank(self, change: ApiChange) -> tuple[int, bool, str]:
         """What decides between several names of one change: how long they are, and whether it is only inherited."""
         surface = self.old if change.removed else self.new
         return change.name.count("."), change.name not in surface.objects, change.name
 
-    def _found_by_griffe(self) -> Iterator[Change]:
+    def _found_by_griffe(self) -> Iterator[ApiChange]:
         by_function: dict[str, list[Breakage]] = {}
         for name, root in self.old.roots.items():
             if (new := self.new.roots.get(name)) is None:
@@ -118,7 +100,7 @@ class Comparison:
         for breakages in by_function.values():
             yield from self._signature(breakages)
 
-    def _removed(self, member: Member) -> Iterator[Change]:
+    def _removed(self, member: Member) -> Iterator[ApiChange]:
         name = self.old.shown(member.path)
         inside = resolved(member)
         if is_dunder(member.name) and not isinstance(inside, Function):
@@ -136,7 +118,9 @@ class Comparison:
             effect = f"`.{last}` raises AttributeError"
         else:
             effect = f"`from {parent} import {last}` raises ImportError"
-        change = Change("removed", name, f"{what} was removed{hint}", effect, *_place(self.old, member), removed=True)
+        change = ApiChange(
+            "removed", name, f"{what} was removed{hint}", effect, *_place(self.old, member), removed=True
+        )
         yield replace(change, deprecated=_is_deprecated(member))
 
     def _public_of(self, name: str) -> Member | None:
@@ -189,7 +173,7 @@ class Comparison:
         near = difflib.get_close_matches(last, alike, 1, _NEAR)
         return alike[near[0]] if near else ""
 
-    def _changed_kind(self, found: Breakage) -> Iterator[Change]:
+    def _changed_kind(self, found: Breakage) -> Iterator[ApiChange]:
         name = self.new.shown(found.obj.path)
         new, old = resolved(found.obj), resolved(self.old.objects.get(name) or self.old.find(name))
         if old is None or new is None or _can_be_the_same(old, new) or _is_made(old) or _is_made(new):
@@ -201,9 +185,9 @@ class Comparison:
             effect = "a call of it raises TypeError"
         else:
             effect = "a use as before fails"
-        yield Change("kind", name, message, effect, *_place(self.new, new))
+        yield ApiChange("kind", name, message, effect, *_place(self.new, new))
 
-    def _signature(self, found: list[Breakage]) -> Iterator[Change]:
+    def _signature(self, found: list[Breakage]) -> Iterator[ApiChange]:
         new = resolved(found[0].obj)
         name = self.new.shown(found[0].obj.path)
         values = [value for one in found for value in (one.old_value,) if value is not None]
@@ -212,10 +196,10 @@ class Comparison:
         if not isinstance(new, Function) or not isinstance(old, Function) or _is_consumed(old) or _is_consumed(new):
             return
         for one in Signatures(old, new, found).differences():
-            change = Change(one.kind, name, one.message, one.effect, *_place(self.new, new))
+            change = ApiChange(one.kind, name, one.message, one.effect, *_place(self.new, new))
             yield replace(change, deprecated=_is_deprecated_parameter(old, one.parameters))
 
-    def _more(self) -> Iterator[Change]:
+    def _more(self) -> Iterator[ApiChange]:
         """What griffe does not compare: results, coroutines, kinds of methods, ancestors."""
         seen = set()
         for name, member in self.old.objects.items():
@@ -228,7 +212,7 @@ class Comparison:
             elif isinstance(old, Function) and isinstance(new, Function) and not _is_consumed(new):
                 yield from self._function(name, old, new)
 
-    def _bases(self, name: str, old: Class, new: Class) -> Iterator[Change]:
+    def _bases(self, name: str, old: Class, new: Class) -> Iterator[ApiChange]:
         after = {path.rpartition(".")[2] for path in self.new.ancestors(new)}
         for base in old.bases:
             path = (base if isinstance(base, str) else base.canonical_path).partition("[")[0]
@@ -240,30 +224,30 @@ class Comparison:
             message, effect = f"`{last}` is no base class any more", f"`isinstance(…, {last})` is False"
             if isinstance(real := standard_class(path), type) and issubclass(real, BaseException):
                 effect = f"`except {last}` does not catch it"
-            yield Change("base", name, message, effect, *_place(self.new, new))
+            yield ApiChange("base", name, message, effect, *_place(self.new, new))
 
-    def _function(self, name: str, old: Function, new: Function) -> Iterator[Change]:
+    def _function(self, name: str, old: Function, new: Function) -> Iterator[ApiChange]:
         place = _place(self.new, new)
         before, after = str(old.returns or ""), str(new.returns or "")
         if ("async" in old.labels) != ("async" in new.labels):
             decorated = old.decorators or new.decorators
             plain = not decorated and not re.search(r"Awaitable|Coroutine|Any", before + after)
             if plain and "async" in new.labels:
-                yield Change("async", name, "became a coroutine function", "a call returns a coroutine", *place)
+                yield ApiChange("async", name, "became a coroutine function", "a call returns a coroutine", *place)
             elif plain:
-                yield Change("async", name, "is no coroutine function any more", "`await` raises TypeError", *place)
+                yield ApiChange("async", name, "is no coroutine function any more", "`await` raises TypeError", *place)
             return
         for kind in ("staticmethod", "classmethod"):
             unbound = {"staticmethod", "classmethod"} & new.labels
             if kind in old.labels and not unbound and isinstance(new.parent, Class):
                 effect = f"`{name}(…)` needs an instance"
-                yield Change("binding", name, f"{kind} became a method of instances", effect, *place)
+                yield ApiChange("binding", name, f"{kind} became a method of instances", effect, *place)
         if old.overloads or new.overloads or old.decorators or new.decorators:
             return  # a decorator can change the result
         if more := returns.widened(before, after):
             types = " or ".join(more)
             message = f"the result changed from `{before}` to `{after}`"
-            yield Change("returns", name, message, f"a caller must expect {types}", *place)
+            yield ApiChange("returns", name, message, f"a caller must expect {types}", *place)
 
 
 def _is_made(inside: Object) -> bool:

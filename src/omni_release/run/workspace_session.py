@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from omni_release import project, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import SharedServer
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal
-from omni_release.core.errors import Inconclusive, OmniReleaseError, UsageError, did_you_mean, from_os_error
+from omni_release.core.errors import Inconclusive, OmniReleaseError, from_os_error
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release, Report, display_path
 from omni_release.core.redaction import redacted
@@ -57,13 +55,7 @@ class WorkspaceRequest:
     def keys(self) -> tuple[str, ...]:
         """The packages that are asked for, with all that they need. Raises UsageError for an unknown name."""
         known = self.workspace.packages
-        asked = [canonicalize_name(name) for name in self.packages]
-        for name, key in zip(self.packages, asked, strict=True):
-            if key not in known:
-                hint = did_you_mean(key, known, f"Its packages: {', '.join(known)}.")
-                raise UsageError(f"{self.workspace.name} has no package {name!r}", hint)
-            if known[key].private:
-                raise UsageError(f"{name} is never released: {known[key].private}", "Name another package.")
+        asked = [self.workspace.named(name).key for name in self.packages]
         wanted = order.needs(self.workspace, asked) if asked else known
         return tuple(key for key in known if key in wanted and not known[key].private)
 
