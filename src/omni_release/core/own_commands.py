@@ -85,13 +85,13 @@ def own_words() -> str:
     from omni_release.core.own_installation import Way, quoted
 
     way = own_installation.way()
-    origin = own_installation.requirement("", way)
-    if way is Way.UVX and os.path.basename(os.path.dirname(sys.prefix)).startswith("builds-"):
-        return f"uv run --with {quoted(origin)} {_NAME}"
-    if way is Way.UVX:
+    if way in (Way.UVX, Way.PIPX_RUN):  # only there: where it was installed from takes long to read
+        origin = own_installation.requirement("", way)
+        if way is Way.PIPX_RUN:
+            return f"pipx run {_NAME}" if origin == _NAME else f"pipx run --spec {quoted(origin)} {_NAME}"
+        if os.path.basename(os.path.dirname(sys.prefix)).startswith("builds-"):
+            return f"uv run --with {quoted(origin)} {_NAME}"
         return f"uvx {_NAME}" if origin == _NAME else f"uvx --from {quoted(origin)} {_NAME}"
-    if way is Way.PIPX_RUN:
-        return f"pipx run {_NAME}" if origin == _NAME else f"pipx run --spec {quoted(origin)} {_NAME}"
     if way is Way.UV_PROJECT and "UV_RUN_RECURSION_DEPTH" in os.environ:
         return f"uv run {_NAME}"
     return _NAME if _is_on_path(way) else _as_started() or _program()
