@@ -92,7 +92,7 @@ def _versions_agree(arguments: list[str]) -> bool:
             return False
     except (OmniReleaseError, OSError, UnicodeError):
         return False
-    versions.remember(found, root, staged=staged)
+    versions.remember(checkout, found, root, staged=staged)
     if not found.name.isprintable() or "::" in found.name:
         return False
     if not found.name or found.source is None or found.unreadable or found.unheaded or versions.drift(found.places):

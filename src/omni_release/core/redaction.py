@@ -10,7 +10,6 @@ import base64
 import dataclasses
 import enum
 import functools
-import html
 import json
 import os
 import re
@@ -84,7 +83,7 @@ def strip_unknown_from_bytes(line: bytes) -> bytes:
     """The same for a line of a program's output."""
     line = _BYTES.sub(b"[redacted]@", line)
     line = _LOGIN.sub(_without_login, line)
-    return _ANY.sub(b"[redacted]", line)
+    return _any_key().sub(b"[redacted]", line)
 
 
 _LOGIN = re.compile(
@@ -186,6 +185,8 @@ def encodings(secret: str) -> Iterator[str]:
     In base64 at each of the three offsets in which it can begin within other bytes, in both alphabets. Of a secret of
     several lines each line, too: output is redacted line by line.
     """
+    import html  # its table of entities is large, and few commands have a secret
+
     yield secret
     lines = [line.strip() for line in secret.splitlines()]
     for line in lines if len(lines) > 1 else ():
@@ -258,13 +259,17 @@ _SHAPES = {
     rb"(?:[A-Za-z-]+: [\w, -]+(?:\\\\?[nr]|[\s\"'+,\\])+)*[0-9A-Za-z+/]{16}",
 }
 
-_ANY = re.compile(b"|".join(b"(?P<k%d>%s)" % (n, shape) for n, shape in enumerate(_SHAPES.values())))
-
 _NAMES = tuple(_SHAPES)
+
+
+@functools.cache
+def _any_key() -> re.Pattern[bytes]:
+    """Any of the shapes; compiled where the first text is searched, since it takes as long as all else here."""
+    return re.compile(b"|".join(b"(?P<k%d>%s)" % (n, shape) for n, shape in enumerate(_SHAPES.values())))
 
 
 def find_keys(data: bytes) -> Iterator[tuple[int, str]]:
     """Each text that has the shape of a key: its line (from 1) and the kind of key, never the key itself."""
-    for match in _ANY.finditer(data):
+    for match in _any_key().finditer(data):
         kind = next(int(name[1:]) for name, value in match.groupdict().items() if value is not None)
         yield data.count(b"\n", 0, match.start()) + 1, _NAMES[kind]

@@ -45,12 +45,15 @@ _PROJECT_TABLE = r"(?m)^[ \t]*\[[ \t]*(?:project|build-system|tool\.poetry|tool\
 _PROJECT_SECTION = rf"(?m)^\[(?:{'|'.join(sorted(PROJECT_SECTIONS))})\]"
 
 
-_KNOWN: dict[tuple[str, bool], ProjectVersions] = {}
+_KNOWN: dict[tuple[str, bool], tuple[Checkout, ProjectVersions]] = {}
 
 
-def remember(found: ProjectVersions, root: str, *, staged: bool) -> None:
-    """Keep what `version check` has found on its fast path: the rest of the process reports it, and changes no file."""
-    _KNOWN[os.path.realpath(root), staged] = found
+def remember(checkout: Checkout, found: ProjectVersions, root: str, *, staged: bool) -> None:
+    """Keep what `version check` has read and found on its fast path.
+
+    The rest of the process reports it, and changes no file.
+    """
+    _KNOWN[os.path.realpath(root), staged] = checkout, found
 
 
 class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unreadable unheaded by_settings by_tools")):
@@ -79,7 +82,8 @@ class ProjectVersions(namedtuple("ProjectVersions", "name places siblings unread
 
 def open_checkout(root: str, *, staged: bool = False) -> Checkout:
     """The checkout around the project in the folder `root`, or with `staged` what a commit of it would contain."""
-    return Checkout(root, _FINDERS, staged=staged)
+    known = _KNOWN.get((os.path.realpath(root), staged))
+    return known[0] if known else Checkout(root, _FINDERS, staged=staged)
 
 
 def places_of(project: Project) -> tuple[Place, ...]:
@@ -93,8 +97,8 @@ def find_places(root: str, checkout: Checkout | None = None, *, staged: bool = F
     Raises SettingsError where a place that the settings name does not exist.
     """
     known = _KNOWN.get((os.path.realpath(root), staged))
-    if known is not None and checkout is None:
-        return known
+    if known is not None and checkout in (None, known[0]):
+        return known[1]
     checkout = checkout or open_checkout(root, staged=staged)
     member = Member(checkout, checkout.inside)
     folders = project_folders(checkout)
