@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from omni_release import source_tree
+from omni_release import git_queries
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
@@ -73,12 +73,12 @@ class Checkout:
         folder = self.root.parent / f"{self.root.name}-run"
         folder.mkdir(exist_ok=True)
         processes = LocalProcesses(str)
-        found = source_tree.working_tree(root, processes)
+        found = git_queries.working_tree(root, processes)
         release = Release(
             Project(root, self.name, (), Settings(git=self.settings), {}),
             self.version,
             "rehearsal",
-            source_tree.commit(root, processes),
+            git_queries.commit(root, processes),
             folder,
             folder / "workshop",
             found.inside(root) if found else PurePosixPath(),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from omni_release import environments, programs, run, source_tree
+from omni_release import environments, git_queries, programs, run
 from omni_release.adapters import files, processes
 from omni_release.cli import main
 from omni_release.core import cache
@@ -224,7 +224,7 @@ def test_signals_that_do_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_git_without_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The branch for Windows of the quick look at git gives what the other one gives."""
     monkeypatch.setattr(sys, "platform", "win32")
-    spec = importlib.util.spec_from_file_location("source_tree_of_windows", source_tree.__file__)
+    spec = importlib.util.spec_from_file_location("git_queries_of_windows", git_queries.__file__)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
@@ -234,8 +234,8 @@ def test_git_without_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "größe.py").touch()
     git("add", "--all", cwd=tmp_path)
     for arguments in (("ls-files", "-z"), ("no-such-command",)):
-        assert module.git_output(str(tmp_path), *arguments) == source_tree.git_output(str(tmp_path), *arguments)
-    assert module.git_output.__code__ != source_tree.git_output.__code__
+        assert module.output(str(tmp_path), *arguments) == git_queries.output(str(tmp_path), *arguments)
+    assert module.output.__code__ != git_queries.output.__code__
 
 
 def test_cache_without_owners(simulate: Simulate, tmp_path: Path) -> None:

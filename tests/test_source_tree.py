@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from omni_release import source_tree
+from omni_release import git_queries, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core.actions import Copy
@@ -148,10 +148,10 @@ def test_machine_without_git(tmp_path: Path, processes: LocalProcesses, monkeypa
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     for folder in (root, root / "inner"):
-        for asked in (source_tree.working_tree, source_tree.commit, source_tree.files, source_tree.tracked):
+        for asked in (git_queries.working_tree, git_queries.commit, source_tree.files, source_tree.tracked):
             with pytest.raises(Inconclusive, match="git is not installed"):
                 asked(folder, processes)
-    assert source_tree.working_tree(plain, processes) is None
+    assert git_queries.working_tree(plain, processes) is None
     assert names(plain, processes) == ["a.txt"]
 
 
@@ -209,38 +209,6 @@ def test_fingerprint_passes_over_what_is_ignored(tmp_path: Path, processes: Loca
     assert source_tree.fingerprint(root, processes) == before
 
 
-def test_commit(tmp_path: Path, processes: LocalProcesses) -> None:
-    """The commit that is checked out; none outside a repository, and none before the first one."""
-    root = repository(tmp_path / "root", "a.txt")
-    made = source_tree.commit(root, processes)
-    assert made is not None
-    assert str(made.time) == git("log", "-1", "--format=%ct", cwd=root).strip()
-    assert made.sha == git("rev-parse", "HEAD", cwd=root).strip()
-    (tmp_path / "plain").mkdir()
-    assert source_tree.commit(tmp_path / "plain", processes) is None
-    git("init", "--quiet", "fresh", cwd=tmp_path)
-    assert source_tree.commit(tmp_path / "fresh", processes) is None
-    assert source_tree.commit(tmp_path / "not there", processes) is None
-
-
-def test_working_tree(tmp_path: Path, processes: LocalProcesses) -> None:
-    """The repository that a folder lies in, and where in it; a worktree's git folder lies in the first checkout."""
-    top = repository(tmp_path / "top", "packages/acme/pyproject.toml")
-    inside = top / "packages/acme"
-    found = source_tree.working_tree(inside, processes)
-    assert found is not None
-    assert found.top.samefile(top)
-    assert found.git_dir.samefile(top / ".git")
-    assert str(found.inside(inside)) == "packages/acme"
-    assert str(found.inside(top)) == "."
-    git("worktree", "add", "--quiet", str(tmp_path / "second"), cwd=top)
-    second = source_tree.working_tree(tmp_path / "second", processes)
-    assert second is not None
-    assert second.top.samefile(tmp_path / "second")
-    assert second.git_dir.samefile(top / ".git/worktrees/second")
-    assert source_tree.working_tree(tmp_path, processes) is None
-
-
 def test_build_inputs(tmp_path: Path, processes: LocalProcesses) -> None:
     """What a build may read: the repository's files, and the project's own ignored ones, but no leftovers."""
     top = repository(tmp_path, "shared/LICENSE", "acme/pyproject.toml", "acme/src/acme.py")
@@ -255,8 +223,8 @@ def test_repository_in_which_git_fails(tmp_path: Path, processes: LocalProcesses
     root = repository(tmp_path / "root", "a.txt")
     (root / ".git" / "config").write_text("[broken", encoding="utf-8")
     asked = (
-        source_tree.working_tree,
-        source_tree.commit,
+        git_queries.working_tree,
+        git_queries.commit,
         source_tree.files,
         source_tree.tracked,
         source_tree.fingerprint,

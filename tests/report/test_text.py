@@ -8,8 +8,8 @@ import pytest
 
 from omni_release.core.errors import UsageError
 from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.git_queries import Head
 from omni_release.report import stages, text
-from omni_release.source_tree import Head
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED)
 

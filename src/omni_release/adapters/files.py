@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from omni_release import source_tree
+from omni_release import git_queries, source_tree
 from omni_release.core.actions import Copy, Link, Move, Write
 from omni_release.core.documents import to_json, write_file
 from omni_release.core.errors import Conflict, Locked, UsageError, describe_os_error
@@ -160,7 +160,7 @@ def recover(root: Path) -> tuple[str, ...]:
         return ()
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UsageError(f"{root / NOTE} cannot be read", hint) from None
-    top = Path(source_tree.repository_top(str(root)) or root)
+    top = Path(git_queries.repository_top(str(root)) or root)
     for path, *copies in moves:
         if not _is_move_of_ours(top, path, copies):
             raise UsageError(f"{root / NOTE} names files that no version change writes: {path}", hint)

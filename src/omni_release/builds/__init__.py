@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, programs, source_tree
+from omni_release import distributions, git_queries, programs, source_tree
 from omni_release.builds import repository, reuse
 from omni_release.core import documents
 from omni_release.core.actions import Action, Copy, Link, Move, Pin, Run, Write
@@ -197,7 +197,7 @@ class CopySource:
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
         fingerprint = source_tree.fingerprint(release.project.root, world.processes)
-        found = source_tree.working_tree(release.project.root, world.processes)
+        found = git_queries.working_tree(release.project.root, world.processes)
         top = found.top if found else release.project.root
         files = source_tree.build_inputs(top, release.project.root, world.processes)
         files = tuple(file for file in files if file.name != ".git")  # of a worktree or submodule: it names the user's

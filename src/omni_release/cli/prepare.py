@@ -138,7 +138,7 @@ def _by_api(project: Project, repository: Repository, owner: TagOwner, work: Pat
 
     The last release is compared with the files of the checkout: nothing is built.
     """
-    from omni_release import api, source_tree, versions
+    from omni_release import api, git_queries, versions
     from omni_release.adapters.index import MachineIndex
     from omni_release.api import released
     from omni_release.api.judgement import Judgement
@@ -147,7 +147,7 @@ def _by_api(project: Project, repository: Repository, owner: TagOwner, work: Pat
     from omni_release.versions.pep440 import parse
 
     def ask(*words: str) -> ToolAnswer:
-        argv = (*source_tree.WITHOUT_HOOKS, *words)
+        argv = (*git_queries.WITHOUT_HOOKS, *words)
         answer = repository.processes.ask(*argv, cwd=repository.root, environment=repository.environment)
         return answer or ToolAnswer(1, "", "git is not installed")
 

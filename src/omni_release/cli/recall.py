@@ -146,15 +146,13 @@ def _github_mark(
     project: Project, version: Version, reason: str, processes: Processes, folder: Path
 ) -> GitHubMark | str:
     """The mark for the release on GitHub; why there is none to make."""
-    from omni_release import source_tree
+    from omni_release import git_queries
     from omni_release.git import github
     from omni_release.publishing.recall import GitHubMark
     from omni_release.versions import tags
 
     root = str(project.root)
-    names = (
-        source_tree.git_output(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags") or ""
-    ).splitlines()
+    names = (git_queries.output(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags") or "").splitlines()
     own = tags.own_tags(names, tags.owner_of(root, project.name, project.settings.git.tag))
     tag = next((tag for tag in own if tag.version.key == version.key), None)
     if tag is None:

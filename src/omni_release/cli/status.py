@@ -72,16 +72,16 @@ def run(arguments: Arguments) -> int:
 
 def _checkout(project: Project) -> dict[str, Any]:
     """The version, and what git says: branch, commit, whether it is clean, the last tag, and the commits since."""
-    from omni_release import source_tree, versions
+    from omni_release import git_queries, versions
 
     root = str(project.root)
     state: dict[str, Any] = dict.fromkeys(_FACTS)
     state |= {"project": project.name, "version": versions.version_of(versions.places_of(project))}
-    head = source_tree.head(root)
+    head = git_queries.head(root)
     if head is None:
         return state
     state |= {"branch": head.branch, "commit": head.sha, "clean": head.clean}
-    described = source_tree.git_output(root, "describe", "--tags", "--long", "--abbrev=7")
+    described = git_queries.output(root, "describe", "--tags", "--long", "--abbrev=7")
     if described:
         tag, commits, _ = described.strip().rsplit("-", 2)
         state |= {"tag": tag, "commits_since_tag": int(commits)}

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from omni_release import source_tree, versions
+from omni_release import git_queries, versions
 from omni_release.cli import lane, version_output
 from omni_release.cli.parser import add_dry_run, add_format, add_project, subcommand, verbs
 from omni_release.cli.version_output import Arguments
@@ -176,7 +176,7 @@ def _check(project: Project, arguments: Arguments) -> int:
     else:
         _, found = find_places(project.root, staged=arguments.staged)
     outcomes = [version_output.outcome(project, found, staged=arguments.staged, as_json=arguments.as_json)]
-    commit = source_tree.git_output(str(project.root), "rev-parse", "--verify", "--quiet", "HEAD")
+    commit = git_queries.output(str(project.root), "rev-parse", "--verify", "--quiet", "HEAD")
     if project.name and commit:  # no tag is of a later version: `run` has looked
         outcomes.append(Outcome("version-follows-tags", "Version follows the tags", "check", Status.PASSED))
     version = versions.version_of(found.places)

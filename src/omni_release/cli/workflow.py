@@ -132,12 +132,12 @@ def _is_omni_release(root: Path) -> bool:
 
 def default_branch(root: Path) -> str:
     """The branch of the remote, as the clone knows it; else `main`, or `master` where only that exists."""
-    from omni_release import source_tree
+    from omni_release import git_queries
 
-    head = source_tree.git_output(str(root), "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    head = git_queries.output(str(root), "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     if head and re.fullmatch(r"[\w./-]+", head.strip()):
         return head.strip().removeprefix("origin/")
-    listed = source_tree.git_output(str(root), "for-each-ref", "--format=%(refname:lstrip=-1)", "refs") or ""
+    listed = git_queries.output(str(root), "for-each-ref", "--format=%(refname:lstrip=-1)", "refs") or ""
     return "master" if "master" in listed.split() and "main" not in listed.split() else "main"
 
 

@@ -39,11 +39,11 @@ def store(root: Path) -> RunStore:
 
 def state_of(workspace: Workspace) -> dict[str, Any]:
     """The packages, the last rehearsal and the last release of the workspace, and the next command."""
-    from omni_release import source_tree
+    from omni_release import git_queries
 
     runs = store(workspace.root).runs()
     ended = {lane: next(filter(None, (_last(folder, lane) for folder in runs)), None) for lane in _LANES}
-    head = source_tree.head(str(workspace.root))
+    head = git_queries.head(str(workspace.root))
     newest = max(filter(None, ended.values()), key=lambda found: found["at"], default=None)
     return {
         "workspace": workspace.name,

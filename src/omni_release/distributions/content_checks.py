@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from omni_release import distributions, source_tree
+from omni_release import distributions, git_queries, source_tree
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
@@ -78,7 +78,7 @@ def sdist_tracked_files(release: Release, world: World) -> Iterator[Finding]:
     [tool.omni-release].
     """
     root = release.project.root
-    repository = source_tree.working_tree(root, world.processes)
+    repository = git_queries.working_tree(root, world.processes)
     if repository is None or release.commit is None:
         raise NotApplicable("the project is not in a git repository, or has no commit yet")
     built = distributions.in_folder(release.dist)

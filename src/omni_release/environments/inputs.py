@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 import omni_release
-from omni_release import environments, programs, source_tree
+from omni_release import environments, git_queries, programs, source_tree
 from omni_release.core import documents
 from omni_release.core.cache import Inputs, digest
 from omni_release.core.model import Release
@@ -166,7 +166,7 @@ def of_tree(release: Release, world: World, environment: Mapping[str, str], *mor
     packages = installed(release, "candidate")
     if packages is None:
         return None
-    found = source_tree.working_tree(release.project.root, world.processes)
+    found = git_queries.working_tree(release.project.root, world.processes)
     top = found.top if found else release.project.root
     names = source_tree.build_inputs(top, release.project.root, world.processes)
     tree = (f"{name} {of_file(top / name)}" for name in names)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from omni_release import programs, source_tree
+from omni_release import git_queries, programs
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
 from omni_release.core.model import Release
@@ -77,7 +77,7 @@ class ReleaseRepository:
         return self._git(self.unattended_environment, REMOTE_TIMEOUT, *arguments)
 
     def _git(self, environment: Mapping[str, str], deadline: float, *arguments: str) -> ToolAnswer:
-        argv = (*source_tree.WITHOUT_HOOKS, *arguments)
+        argv = (*git_queries.WITHOUT_HOOKS, *arguments)
         answer = self.processes.ask(*argv, cwd=self.root, environment=environment, deadline=deadline)
         if answer is None:
             raise Inconclusive("git is not installed", "Install git.")
@@ -140,7 +140,7 @@ class ReleaseRepository:
 def open_repository(release: Release, world: World) -> ReleaseRepository:
     """The release's repository. Raises NotApplicable outside one, UsageError where it has no commit yet."""
     root = release.project.root
-    if source_tree.working_tree(root, world.processes) is None:
+    if git_queries.working_tree(root, world.processes) is None:
         raise NotApplicable("the project is not in a git repository")
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")

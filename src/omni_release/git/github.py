@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from omni_release import git, source_tree
+from omni_release import git, git_queries
 from omni_release.core.model import Project, Release
 from omni_release.core.secret_variables import without_secrets
 from omni_release.core.settings import Settings
@@ -39,7 +39,7 @@ def repository_at(address: str) -> str:
 def repository_of(project: Project) -> str:
     """HOST/OWNER/NAME of the remote of a checkout, by the settings or `origin`; empty where it has none."""
     remote = project.settings.git.remote or "origin"
-    return repository_at((source_tree.git_output(str(project.root), "remote", "get-url", remote) or "").strip())
+    return repository_at((git_queries.output(str(project.root), "remote", "get-url", remote) or "").strip())
 
 
 def variables(outer: Mapping[str, str], settings: Settings) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from omni_release import distributions, source_tree
+from omni_release import distributions, git_queries
 from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.model import Release
 from omni_release.core.world import ReleasedTag, World
@@ -24,7 +24,7 @@ def released_tag(release: Release, world: World) -> ReleasedTag | None:
     root = str(release.project.root)
     # The tagger's time: very old tags, and tags of tags, have that of the commit alone.
     form = "--format=%(refname:strip=2)%09%(creatordate:unix)%09%(*committerdate:unix)"
-    listed = source_tree.git_output(root, "for-each-ref", "--points-at=HEAD", form, "refs/tags")
+    listed = git_queries.output(root, "for-each-ref", "--points-at=HEAD", form, "refs/tags")
     lines = (line.split("\t") for line in (listed or "").splitlines())
     times = {name: created or committed for name, created, committed in lines if created or committed}
     owner = tags.owner_of(root, release.project.name, release.project.settings.git.tag)

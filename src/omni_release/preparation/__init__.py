@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omni_release import programs, source_tree
+from omni_release import git_queries, programs
 from omni_release.core.errors import ActionFailed, Inconclusive, UsageError
 from omni_release.core.text import counted
 from omni_release.core.toml import table
@@ -51,7 +51,7 @@ class Repository:
 
     def git(self, *arguments: str, hooks: bool = False) -> str:
         """What git prints. Raises ActionFailed with its words where it does not exit with 0."""
-        start = ("git",) if hooks else source_tree.WITHOUT_HOOKS
+        start = ("git",) if hooks else git_queries.WITHOUT_HOOKS
         answer = self.processes.ask(
             *start, *arguments, cwd=self.root, environment=self.environment, deadline=_PROGRAM_TIMEOUT
         )

@@ -17,7 +17,7 @@ from omni_release.report.stages import Mark, Progress, Row
 
 if TYPE_CHECKING:
     from omni_release.core.redaction import Redact
-    from omni_release.source_tree import Head
+    from omni_release.git_queries import Head
 
 _NOTICES = 5  # shown per task: there can be many waived findings
 _ANNOTATIONS = 10  # of each severity; GitHub drops more without a message: https://docs.github.com/en/rest/checks

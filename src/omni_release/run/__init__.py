@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from omni_release import custom_tasks, distributions, lane_names, lanes, programs, source_tree
+from omni_release import custom_tasks, distributions, git_queries, lane_names, lanes, programs, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal, terminal
@@ -26,11 +26,11 @@ from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.world import World
+from omni_release.git_queries import Head
 from omni_release.report import files as report_files
 from omni_release.report import next_step, text
 from omni_release.report.stages import Progress, Row
 from omni_release.run.real_world import ALONE, TASK, Part, open_world
-from omni_release.source_tree import Head
 
 if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
@@ -178,7 +178,7 @@ def run_one(
 
             screen.say(publishing.reusable_rehearsal(store, release, world))
         # `version` runs at every commit, and git takes longer to look at all files than all the rest.
-        head = None if request.lane == "version" else source_tree.head(str(release.project.root))
+        head = None if request.lane == "version" else git_queries.head(str(release.project.root))
         session = _Session(request, lane, store, release, world, head, screen, secrets.redact, part)
         report = _run_tasks(session)
         shown = redacted(_with_relative_run(report), secrets.redact)

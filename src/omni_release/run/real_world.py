@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from omni_release import lane_names, lanes, source_tree, versions
+from omni_release import git_queries, lane_names, lanes, source_tree, versions
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal, SharedServer
 from omni_release.adapters.processes import LocalProcesses, SystemClock
@@ -84,12 +84,12 @@ def open_world(
     secrets.offer(index.secrets)
     secrets.offer({name: functools.partial(_variable, name) for name in vendors.KEY_VARIABLES})
     target = folder.last_target() if request.lane == "checklist" else REHEARSAL
-    working_tree = source_tree.working_tree(project.root, processes)
+    working_tree = git_queries.working_tree(project.root, processes)
     release = Release(
         project,
         versions.version_of(versions.places_of(project)),
         target if request.destination is None else request.destination.name,
-        source_tree.commit(project.root, processes),
+        git_queries.commit(project.root, processes),
         folder.path,
         folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "work-dir",
         working_tree.inside(project.root) if working_tree else PurePosixPath(),

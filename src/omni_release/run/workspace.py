@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from omni_release import run, source_tree
+from omni_release import git_queries, run, source_tree
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import terminal
@@ -90,7 +90,7 @@ def _header(session: Session, number: int) -> None:
     request = session.request
     if request.verbosity < 0:
         return
-    head = source_tree.head(str(session.workspace.root))
+    head = git_queries.head(str(session.workspace.root))
     words = [*filter(None, (head.branch, head.sha[:7]))] if head else []
     state = f"{' '.join(words) or 'no commit'}, {'clean' if head.clean else 'uncommitted changes'}" if head else ""
     session.screen.say([workspace.header_line(session.workspace.name, number, state, "rehearsal index"), ""])

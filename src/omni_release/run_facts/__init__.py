@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from omni_release import source_tree
+from omni_release import git_queries
 from omni_release.core.actions import Write
 from omni_release.core.cache import is_own, user_cache
 from omni_release.core.errors import MissingExtra, OmniReleaseError
@@ -20,12 +20,12 @@ from omni_release.core.model import Release, Report
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
 from omni_release.core.world import Files, World
+from omni_release.git_queries import Head
 from omni_release.report import page
 from omni_release.report.files import FORMATS, PAGE
 from omni_release.report.page_facts import Answer, ContractChange, Log, PageFacts, TaskFacts
 from omni_release.report.workspace import WorkspaceReport
 from omni_release.run_facts import distribution_files, earlier_run, scenarios
-from omni_release.source_tree import Head
 
 _LINES, _LINE = 20, 400  # of a log, and characters of a line
 _READ = 16_384  # bytes, from the end of a log
@@ -121,7 +121,7 @@ def gather(
     """All facts of a run; `runs` are those of the project, the newest first. What cannot be read is left out."""
     read_scenarios = scenarios.begin(release.records, _PREVIEWS)
     sha = release.commit.sha if release.commit else ""
-    subject = source_tree.git_output(str(release.project.root), "log", "-1", "--format=%s", sha) if sha else None
+    subject = git_queries.output(str(release.project.root), "log", "-1", "--format=%s", sha) if sha else None
     packed: tuple[distribution_files.Packed, ...] = ()
     if report.artifacts:
         packed = _readable(packed, lambda: distribution_files.packed(release))

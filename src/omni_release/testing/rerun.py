@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from omni_release import distributions, environments, source_tree, testing
+from omni_release import distributions, environments, git_queries, source_tree, testing
 from omni_release.core.actions import Copy
 from omni_release.core.model import Package, Release
 from omni_release.core.world import Completed, World
@@ -226,7 +226,7 @@ class Rerun:
 
         The checkout is a copy, as an editable install writes into it.
         """
-        found = source_tree.working_tree(self.release.project.root, self.world.processes)
+        found = git_queries.working_tree(self.release.project.root, self.world.processes)
         top = found.top if found else self.release.project.root
         copy = self.release.work_dir / "checkout"
         files = source_tree.build_inputs(top, self.release.project.root, self.world.processes)

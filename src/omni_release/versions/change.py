@@ -7,7 +7,7 @@ from collections import namedtuple
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from omni_release import source_tree
+from omni_release import git_queries
 from omni_release.core.errors import Conflict, Inconclusive, MissingExtra, UsageError
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import canonical
@@ -221,10 +221,10 @@ def local_problems(root: Path, name: str, new: str, template: str = "", beside: 
         return
     if version.local:
         yield f"{new} is a local version, which indexes refuse: remove +{version.local}"
-    head = (source_tree.git_output(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
+    head = (git_queries.output(str(root), "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
     if not head:
         in_repository = any((folder / ".git").exists() for folder in (root, *root.parents))
-        if in_repository and source_tree.git_output(str(root), "rev-parse", "--git-dir") is None:
+        if in_repository and git_queries.output(str(root), "rev-parse", "--git-dir") is None:
             yield f"git does not work in {root}, so the tagged versions are unknown: run `git status` there"
         return
     commits = _tag_commits(root)
@@ -246,7 +246,7 @@ def local_problems(root: Path, name: str, new: str, template: str = "", beside: 
 
 def _tag_commits(root: Path, *options: str) -> dict[str, str]:
     """The tags, and their commits."""
-    return commits_of_tags(lambda *arguments: source_tree.git_output(str(root), *arguments) or "", *options)
+    return commits_of_tags(lambda *arguments: git_queries.output(str(root), *arguments) or "", *options)
 
 
 def index_problems(root: Path, name: str, new: str, index: Index) -> tuple[list[str], list[str]]:

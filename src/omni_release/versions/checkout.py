@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 
-from omni_release import source_tree
+from omni_release import git_queries, source_tree
 from omni_release.core import toml
 from omni_release.core.toml import LocatedString, Malformed
 from omni_release.versions import place as versions_place
@@ -49,7 +49,7 @@ class Checkout:
 
     def __init__(self, root: str, finders: tuple[Finder, ...] = (), *, staged: bool = False) -> None:
         self.root = os.path.realpath(root)
-        self.top = source_tree.repository_top(self.root) or self.root
+        self.top = git_queries.repository_top(self.root) or self.root
         inside = os.path.relpath(self.root, self.top).replace(os.sep, "/")
         self.inside = "" if inside == "." else inside + "/"
         self._finders = finders
@@ -120,7 +120,7 @@ class Checkout:
     @functools.cached_property
     def described(self) -> str | None:
         """The newest tag of a version that HEAD descends from, as `git describe --long` prints it."""
-        return source_tree.git_output(self.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
+        return git_queries.output(self.root, "describe", "--tags", "--long", "--match", "*[0-9]*")
 
     def relative_path(self, path: str) -> str:
         """A path relative to the project, as its places show it."""
@@ -155,8 +155,8 @@ class Checkout:
         if self._staged is not None and path not in self._staged:
             return None
         if path in self._differing:  # its staged content; None for a link
-            mode = source_tree.git_output(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
-            blob = source_tree.git_output(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
+            mode = git_queries.output(self.top, "ls-files", "--stage", "--", f":(literal){path}") or ""
+            blob = git_queries.output(self.top, "cat-file", "blob", f":{path}") if mode.startswith("100") else None
             return None if blob is None else blob.encode("utf-8", "surrogateescape")
         full = os.path.join(self.top, path)
         try:

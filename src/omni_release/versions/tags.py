@@ -6,7 +6,7 @@ import os
 import re
 from collections import namedtuple
 
-from omni_release import source_tree
+from omni_release import git_queries
 from omni_release.core import toml
 from omni_release.versions.member import canonical
 from omni_release.versions.pep440 import Version, parse
@@ -49,7 +49,7 @@ class TagOwner(namedtuple("TagOwner", "name template folder nested", defaults=("
 def owner_of(root: str, name: str, template: str = "") -> TagOwner:
     """The project in the folder `root`, as an owner of tags; without a template of its own, with its workspace's."""
     root = os.path.realpath(root)
-    top = source_tree.repository_top(root)
+    top = git_queries.repository_top(root)
     if top is None or top == root:
         return TagOwner(name, template)
     workspace = _settings_above(root, top)
@@ -75,7 +75,7 @@ def _settings_above(root: str, top: str) -> dict[str, object]:
 def has_later(root: str, name: str, template: str, stated: str) -> bool:
     """Has the project in the folder `root` a tag of a later version? Cheap: which commit it is on, is not looked at."""
     version = parse(stated)
-    listed = source_tree.git_output(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags")
+    listed = git_queries.output(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags")
     if version is None or not listed:
         return False
     own = own_tags(listed.splitlines(), owner_of(root, name, template))

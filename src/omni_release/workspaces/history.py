@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from omni_release import source_tree
+from omni_release import git_queries
 from omni_release.core.errors import UsageError
 from omni_release.versions.pep440 import parse
 from omni_release.versions.tags import Tag, TagNames, TagOwner, commits_of_tags, own_tags
@@ -38,13 +38,13 @@ def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
     no such commit.
     """
     root = str(workspace.root)
-    top = source_tree.repository_top(root)
-    if top is None or source_tree.git_output(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
+    top = git_queries.repository_top(root)
+    if top is None or git_queries.output(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
         return dict.fromkeys(workspace.packages, History())
     commits = _tags(root)
     newest = _newest_of(workspace, commits)
     if since:
-        found = source_tree.git_output(root, "rev-parse", "--verify", "--quiet", f"{since}^{{commit}}")
+        found = git_queries.output(root, "rev-parse", "--verify", "--quiet", f"{since}^{{commit}}")
         if found is None:
             raise UsageError(f"git knows no commit {since!r}", "Name a tag, a branch or a commit, as git does.")
         bases = dict.fromkeys(workspace.packages, found.strip())
@@ -75,7 +75,7 @@ def _newest_of(workspace: Workspace, tags: Iterable[str]) -> dict[str, Tag | Non
 
 def _tags(root: str) -> dict[str, str]:
     """The tags in the history of HEAD, and their commits."""
-    return commits_of_tags(lambda *arguments: source_tree.git_output(root, *arguments) or "", "--merged=HEAD")
+    return commits_of_tags(lambda *arguments: git_queries.output(root, *arguments) or "", "--merged=HEAD")
 
 
 def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | None:
@@ -120,10 +120,8 @@ def with_tag(workspace: Workspace, tag: str) -> tuple[str, ...]:
 
 def _dirty(workspace: Workspace, root: str) -> frozenset[str]:
     """The packages with uncommitted files, or with untracked ones that are not ignored."""
-    status = source_tree.git_output(
-        root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", "."
-    )
-    prefix = source_tree.git_output(root, "rev-parse", "--show-prefix") or ""
+    status = git_queries.output(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    prefix = git_queries.output(root, "rev-parse", "--show-prefix") or ""
     files = (entry[3:].removeprefix(prefix.strip()) for entry in (status or "").split("\0") if entry)
     return frozenset(_owners(workspace, files))
 
@@ -151,7 +149,7 @@ def _differing(workspace: Workspace, root: str, inside: str, bases: Mapping[str,
     for key, commit in bases.items():
         folder = workspace.packages[key].folder
         if folder == "." or any(other.startswith(f"{folder}/") for other in folders):
-            listed = source_tree.git_output(
+            listed = git_queries.output(
                 root, "diff", "--name-only", "-z", "--no-renames", "--relative", commit, "HEAD", "--", folder
             )
             if key in _owners(workspace, filter(None, (listed or "").split("\0"))):
@@ -159,7 +157,7 @@ def _differing(workspace: Workspace, root: str, inside: str, bases: Mapping[str,
         else:
             asked.append((key, f"{commit}:{inside}{folder}", f"HEAD:{inside}{folder}"))
     lines = "".join(f"{then}\n{now}\n" for _, then, now in asked)
-    printed = source_tree.git_output(root, "cat-file", "--batch-check=%(objectname)", given=lines) if lines else ""
+    printed = git_queries.output(root, "cat-file", "--batch-check=%(objectname)", given=lines) if lines else ""
     hashes = iter((printed or "").splitlines())
     for (key, _, _), then, now in zip(asked, hashes, hashes, strict=False):
         if then != now:
@@ -173,13 +171,13 @@ def hidden_changes(workspace: Workspace) -> Iterator[tuple[str, str]]:
     They are marked assume-unchanged or skip-worktree, so that no status of git has them.
     """
     root = str(workspace.root)
-    listed = source_tree.git_output(root, "ls-files", "-v", "-z", "--", ".") or ""
+    listed = git_queries.output(root, "ls-files", "-v", "-z", "--", ".") or ""
     for entry in filter(None, listed.split("\0")):
         mark, path = entry[0], entry[2:]
         present = os.path.lexists(os.path.join(root, path))
         if not (mark.islower() or mark == "S") or (mark == "S" and not present):  # a sparse checkout leaves files out
             continue
-        staged = source_tree.git_output(root, "rev-parse", f":./{path}")
-        if not present or source_tree.git_output(root, "hash-object", "--", path) != staged:
+        staged = git_queries.output(root, "rev-parse", f":./{path}")
+        if not present or git_queries.output(root, "hash-object", "--", path) != staged:
             for key in _owners(workspace, iter((path,))):
                 yield key, path
