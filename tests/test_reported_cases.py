@@ -27,11 +27,13 @@ STOPPED = {
     "c16-license-in-metadata-2.3": "twine-check",
     "c17b-extra-typo-of-its-own": "extras-exist/extra-of-its-own",
     "c20-force-include": "build",
+    "c24-genai-lower-bound": "lower-bounds/newer-than-lower-bound",
     "c28-imagen-dead": "retired-models/model-shut-down",
     "c38b-agent-files": "no-stray-files/stray-file",
 }
 REPORTED = {
     "c03b-extra-in-submodule": "public-modules-import/module-needs-extra",
+    "c05-requires-python-too-low": "code-fits-python/newer-syntax",
     "c06-windows-names": "portable-files/windows-name",
     "c07-readme-relative": "description-links/relative-link",
     "c11b-so-committed": "distributions-match/native-code",

@@ -25,7 +25,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Check
 from omni_release.core.world import World
 from omni_release.index import client
-from tests.code.test_dependency_checks import wheel
+from tests.wheels import write_wheel
 
 RunCheck = Callable[..., list[Finding]]
 RunFiles = Callable[[Check, Mapping[str, str]], list[Finding]]
@@ -383,7 +383,8 @@ def test_requirements_of_the_wheel(run_files: RunFiles, tmp_path: Path) -> None:
     files = {"src/acme/__init__.py": "import rich\nimport packaging\nimport requests\n", "pyproject.toml": DYNAMIC}
     with pytest.raises(NotApplicable, match="omni-release rehearse"):
         run_files(imports_declared, files)
-    wheel(tmp_path / "none" / "dist", "acme", "1.0", "", "rich", "packaging; extra == 'more'")
+    headers = ("Requires-Dist: rich", "Requires-Dist: packaging; extra == 'more'")
+    write_wheel(tmp_path / "none" / "dist", "acme", "1.0", {"acme.py": ""}, *headers)
     found = run_files(imports_declared, files)
     assert [(f.line, f.severity.value) for f in found] == [(3, "error")]
 

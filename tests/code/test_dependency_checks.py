@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from omni_release.core.model import Outcome, Release, Status
 from omni_release.core.settings import Dependencies
 from omni_release.core.tasks import Lane, check
 from omni_release.core.world import Completed, World
+from tests.wheels import offline, write_wheel
 
 UNCHECKED = {"name": "inner", "skip_reason": "Dependency not found on PyPI"}
 OWN = {"name": "Acme", "skip_reason": "Dependency not found on PyPI"}
@@ -75,36 +75,19 @@ def test_unchecked_dependencies(
 TODAY = datetime.date(2026, 11, 22)
 
 
-def wheel(folder: Path, name: str, version: str, code: str, *requires: str) -> None:
-    """Write a small wheel with one module."""
-    info = f"{name}-{version}.dist-info"
-    needed = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-    files = {
-        f"{name}.py": code,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for file, content in files.items():
-            archive.writestr(file, content)
-
-
 def at_lower_bounds(requirement: str, root: Path, release: Release, world: World, *, setting: bool = True) -> Outcome:
     """The outcome for a release with this requirement; the index has inner 1.0 and 2.0, and only 2.0 has `new`."""
     index = root / "index"
-    wheel(index, "inner", "1.0", "old = 1\n")
-    wheel(index, "inner", "2.0", "old = new = 1\n")
-    wheel(release.folder / "dist", "acme", "1.0", "from inner import new\n", requirement, "nowhere; extra == 'x'")
+    write_wheel(index, "inner", "1.0", {"inner.py": "old = 1\n"})
+    write_wheel(index, "inner", "2.0", {"inner.py": "old = new = 1\n"})
+    headers = (f"Requires-Dist: {requirement}", "Requires-Dist: nowhere; extra == 'x'")
+    write_wheel(release.dist, "acme", "1.0", {"acme.py": "from inner import new\n"}, *headers)
     listed = "[tool.omni-release.dependencies]\nlower-bounds = true\n" if setting else ""
     (root / "acme.py").write_text("from inner import new\n", encoding="utf-8")
     (root / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{listed}', encoding="utf-8")
     release = replace(release, project=project.load(root))
     release.work_dir.mkdir(exist_ok=True)
-    offline = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))}
-    offline |= {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_FIND_LINKS": str(index)}
-    given = replace(world, environment=offline)
+    given = replace(world, environment=offline(index))
     (ended,) = run(Lane("one", (check(lower_bounds),)), release, given, today=TODAY)
     return ended
 
@@ -190,3 +173,58 @@ def test_pip_audit_without_a_network(release: Release, world: World) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: idna\nVersion: 3.0\n", encoding="utf-8")
     ended = audited(release, world, os.environ | nowhere)
     assert ended.status is Status.INCONCLUSIVE, ended
+
+
+NEW_NAMES = {
+    "from inner import new": ("inner.new",),
+    "import inner\n\ndef work():\n    return inner.new": ("inner.new",),
+    "def work():\n    from inner import new": ("inner.new",),
+    "import inner as i\n\ndef work():\n    return i.Kept.added(1)": ("inner.Kept.added",),
+    "import inner\n\ndef work():\n    return inner.call(1, more=2)": ("inner.call(more=…)",),
+    "from inner import Kept\n\ndef work():\n    return Kept(more=2)": ("inner.Kept(more=…)",),
+    "def work():\n    import inner.added": ("inner.added",),
+    "import inner.below\n\ndef work():\n    return inner.below.new, inner.below.new": ("inner.below.new",),
+    "import inner\n\ndef work():\n    return inner.old, inner.call(kept=1), inner.nowhere": (),
+    "import inner\n\nx = inner.new if hasattr(inner, 'new') else 1": (),
+    "import inner\n\ntry:\n    x = inner.new\nexcept AttributeError:\n    x = 1": (),
+    "import inner\n\nif inner.__version__ >= '2':\n    from inner import new": (),
+    "try:\n    from inner import new\nexcept ImportError:\n    new = 1": (),
+    "from __future__ import annotations\nimport inner\n\ndef work(x: inner.new) -> inner.new: ...": (),
+    "import inner\n\ndef work(inner):\n    return inner.new": (),
+    "import inner\n\ndef work(**more):\n    inner.new = inner.loose(more=1, **more)": (),
+    "from inner import Model\n\ndef work():\n    return Model(more=2), Model.lazy": (),
+    "import inner, stray\n\ndef work():\n    return stray.new": (),
+}
+OLD = "old = 1\nclass Kept:\n    def __init__(self, kept=1): ...\ndef call(kept=1): ...\ndef loose(**more): ...\n"
+OLD += "class Model:\n    more: int\n    __signature__ = None\n    def __init__(self, other=1): ...\n"
+OLD += "__version__ = '1'\n"
+NEW = OLD.replace("kept=1", "kept=1, more=1").replace(
+    "): ...\ndef call", "): ...\n    added = staticmethod(len)\ndef call"
+)
+NEW = NEW.replace("'1'", "'2'") + "new = 1\n"
+
+
+def test_newer_than_lower_bound(tmp_path: Path, release: Release, world: World) -> None:
+    """What the code uses without a test is reported if the newest version has it and the lowest one lacks it."""
+    index = tmp_path / "index"
+    for version, code in (("1.0", OLD), ("2.0", NEW)):
+        below = {"inner/below.py": "new = 1\n"} if version == "2.0" else {"inner/below.py": ""}
+        added = {"inner/added.py": ""} if version == "2.0" else {}
+        write_wheel(index, "inner", version, {"inner/__init__.py": code, **below, **added}, "Requires-Dist: stray")
+    write_wheel(index, "stray", "1.0", {"stray.py": "import sys\nif 'newest' in sys.prefix:\n    new = 1\n"})
+    modules = {f"acme/m{number}.py": f"{code}\n" for number, code in enumerate(NEW_NAMES)}
+    for name, code in {"acme/__init__.py": "", **modules}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    write_wheel(release.dist, "acme", "1.0", {"acme/__init__.py": "", **modules}, "Requires-Dist: inner>=1")
+    settings = "[tool.omni-release.dependencies]\nlower-bounds = true\n"
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "acme"\nversion = "1.0"\n{settings}', encoding="utf-8")
+    release = replace(release, project=project.load(tmp_path))
+    release.work_dir.mkdir(exist_ok=True)
+    (ended,) = run(
+        Lane("one", (check(lower_bounds),)), release, replace(world, environment=offline(index)), today=TODAY
+    )
+    assert {finding.rule for finding in ended.findings} == {"lower-bounds/newer-than-lower-bound"}, ended
+    assert all("` is not in inner 1.0, the lowest version" in finding.message for finding in ended.findings)
+    found = {(finding.path, finding.message.split("`")[1]) for finding in ended.findings}
+    assert found == {(f"acme/m{number}.py", name) for number, names in enumerate(NEW_NAMES.values()) for name in names}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omni_release import distributions, environments, programs
-from omni_release.code import declared_imports, imports
+from omni_release import distributions, environments, file_roles, programs, source_tree
+from omni_release.code import declared_imports, imports, select_sources, uses
+from omni_release.core.actions import Write
 from omni_release.core.cache import Inputs
-from omni_release.core.errors import Inconclusive, NotApplicable, ToolUnavailable
+from omni_release.core.errors import ActionFailed, Inconclusive, NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
@@ -66,11 +69,15 @@ def dependencies_maintained(release: Release, world: World) -> Iterator[Finding]
         )
 
 
-@reports(Rule("lower-bound", RuleClass.RELEASE, "Release does not install or import at its lower bounds"))
+NEWER = Rule("newer-than-lower-bound", RuleClass.RELEASE, "Code uses what a dependency lacks at its lower bound")
+
+
+@reports(Rule("lower-bound", RuleClass.RELEASE, "Release does not install or import at its lower bounds"), NEWER)
 def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     """Lower bounds are correct
 
-    With the setting `lower-bounds`, the release installs and imports with each direct dependency at its lower bound.
+    With the setting `lower-bounds`, the release installs and imports with each direct dependency at its lower bound. No
+    module that ships uses a name, or a keyword of a call, that a dependency has in its newest version and not there.
 
     Fix: raise the bound that is too low; uv's output is in the run's `logs/lowest.log`.
     """
@@ -86,10 +93,69 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
         if completed.code != 0:
             yield Finding("\n".join(("the release does not install:", *completed.tail[-12:])), "lower-bound")
             return
+    fails = False
     for name in importable(release.project):
         completed = _run_configured(release, world, (python, "-I", "-c", f"import {name}"), "lowest", "lower-bounds")
         if completed.code != 0:
+            fails = True
             yield Finding("\n".join((f"`import {name}` fails:", *completed.tail[-6:])), "lower-bound")
+    if not fails:
+        yield from _newer_names(release, world)
+
+
+_NEWEST = "newest"
+_ANSWERING = 180.0  # seconds: it imports what the project uses
+
+
+def _newer_names(release: Release, world: World) -> Iterator[Finding]:
+    """What the code uses that the environment `lowest` lacks, and the newest versions of the same packages have."""
+    project = release.project
+    roles, own = file_roles.of_project(project), {name.partition(".")[0] for name in importable(project)}
+    files = source_tree.files_at_start(project.root, world.processes)
+    shipped = [file for file in files if file.suffix == ".py" and roles.role(file) is file_roles.Role.SHIPPED]
+    sources = select_sources(project.root, shipped, project.settings.audit.ignore).files
+    found: dict[object, uses.Use] = {}
+    for use in uses.in_files(project.root, sources):
+        if use.top not in own and use.top not in sys.stdlib_module_names:
+            found.setdefault((use.key, use.path), use)
+    wheel = distributions.installable(release.dist)
+    names = [Requirement(line).name for line in installers.direct_requirements(wheel)]
+    if not found or not names:
+        return
+    lowest = _answers(release, world, "lowest", list(found.values()), names)
+    lacking = {use: answer for use, answer in zip(found.values(), lowest, strict=True) if answer["there"] is False}
+    if not lacking:
+        return
+    create = installers.create_environment(release, world, _NEWEST)
+    install = installers.install_dependencies(release, world, _NEWEST, str(wheel))
+    if not (installers.succeeds(world, create) and installers.succeeds(world, install)):
+        raise Inconclusive("the newest versions are not installed", f"See {release.logs / _NEWEST}.log.")
+    newest = _answers(release, world, _NEWEST, list(lacking), names)
+    there = environments.installed_distributions(release.environment("lowest"))
+    versions = {canonicalize_name(entry.partition("==")[0]): entry.replace("==", " ") for entry in there}
+    for (use, answer), now in zip(lacking.items(), newest, strict=True):
+        if now["there"] and (version := versions.get(canonicalize_name(now["distribution"]))):
+            message = f"`{answer['lacks']}` is not in {version}, the lowest version that the release allows"
+            yield Finding(message, NEWER.id, path=use.path, line=use.line, column=use.column)
+
+
+def _answers(
+    release: Release, world: World, name: str, wanted: Sequence[uses.Use], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What the environment has of each use: see `scripts/find_uses.py`. Raises Inconclusive where it does not say."""
+    asked = release.work_dir / f"uses-{name}.json"
+    document = {"uses": [use.key for use in wanted], "distributions": names}
+    world.files.write(Write(asked, json.dumps(document).encode()))
+    variables = programs.test_env(world.environment, release.folder)
+    doing = "the search for what the code uses"
+    try:
+        found = environments.run_script(
+            release, world, name, "find_uses", str(asked), variables=variables, deadline=_ANSWERING, doing=doing
+        )
+    except ActionFailed as error:
+        raise Inconclusive(error.message, error.hint) from None
+    answers: list[dict[str, Any]] = found["answers"]
+    return answers
 
 
 def lower_bounds_inputs(release: Release, world: World) -> Inputs | None:

@@ -151,12 +151,12 @@ def _walk(node: ast.AST, *, guarded: bool, in_function: bool) -> Iterator[tuple[
     """Each node, whether it is guarded, and whether it is in a function."""
     yield node, guarded, in_function
     within = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    within_guard = guarded or _is_guard(node)
+    within_guard = guarded or is_guard(node)
     for child in ast.iter_child_nodes(node):
         yield from _walk(child, guarded=within_guard, in_function=within)
 
 
-def _is_guard(node: ast.AST) -> bool:
+def is_guard(node: ast.AST) -> bool:
     """Whether what is in this statement may fail, or be left out, and the module goes on."""
     if isinstance(node, ast.Try | ast.TryStar):
         return any(h.type is None or _IMPORT_ERRORS.search(ast.unparse(h.type)) for h in node.handlers)
