@@ -17,7 +17,7 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Report
 from omni_release.core.runs import Request
 from omni_release.run import workspace_rehearsal, workspace_release
-from omni_release.run.workspace_session import Session, WorkspaceRequest, load
+from omni_release.run.workspace_session import WorkspaceRequest, WorkspaceSession, load
 from omni_release.workspaces import discovery
 from tests.workspaces.layouts import CORE, PLUG, UV, laid_out
 
@@ -26,7 +26,7 @@ ADDRESS = "http://127.0.0.1:9/legacy/"
 OWN_INDEX = f'[tool.omni-release.index.own]\nupload = "{ADDRESS}"\nsimple = "http://127.0.0.1:9/simple/"\n'
 
 
-def session(root: Path, *, dry: bool = False, artifacts: Path | None = None) -> Session:
+def session(root: Path, *, dry: bool = False, artifacts: Path | None = None) -> WorkspaceSession:
     """A run of a workspace of two packages; the second needs the first."""
     found = discovery.discover(laid_out(root, {"pyproject.toml": UV + OWN_INDEX, **CORE, **PLUG}))
     assert found is not None
@@ -35,7 +35,7 @@ def session(root: Path, *, dry: bool = False, artifacts: Path | None = None) -> 
         folder.path.mkdir(parents=True, exist_ok=True)
     request = WorkspaceRequest("rehearse", found, dry=dry, artifacts=artifacts)
     screen = terminal(io.StringIO(), {}, str)
-    return Session(request, {key: load(found, key) for key in found.packages}, folder, screen, str)
+    return WorkspaceSession(request, {key: load(found, key) for key in found.packages}, folder, screen, str)
 
 
 class Given:
@@ -120,7 +120,7 @@ def test_interruption(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert set(found) == {"acme-core", "acme-plug"}
 
 
-def of_release(root: Path) -> Session:
+def of_release(root: Path) -> WorkspaceSession:
     """A release of the two packages, both of which are rehearsed."""
     opened = session(root)
     for key in opened.projects:

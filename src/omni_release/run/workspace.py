@@ -28,8 +28,8 @@ from omni_release.core.settings import Settings
 from omni_release.report import files as report_files
 from omni_release.report import workspace
 from omni_release.report.workspace import WorkspaceReport
-from omni_release.run import workspace_rehearsal, workspace_release
-from omni_release.run.workspace_session import Session, WorkspaceRequest, load
+from omni_release.run import lane_run, workspace_rehearsal, workspace_release
+from omni_release.run.workspace_session import WorkspaceRequest, WorkspaceSession, load
 from omni_release.workspaces import order
 
 
@@ -42,7 +42,7 @@ def run_workspace(request: WorkspaceRequest) -> int:
     for loaded in projects.values():
         asked = Request(request.lane, loaded, artifacts=request.artifacts, only=request.only)
         run.check_request(asked)
-        run.lane_of(asked)  # raises where it has no such task, or the settings name one that does not exist
+        lane_run.lane_of(asked)  # raises where it has no such task, or the settings name one that does not exist
     secrets = Secrets.of(os.environ)
     secrets.know_of_files(os.environ)
     for address in (request.to, *(str(a) for each in projects.values() for a in each.settings.index.values())):
@@ -56,7 +56,7 @@ def run_workspace(request: WorkspaceRequest) -> int:
         if not request.dry:
             stack.enter_context(store.lock(f"omni-release {request.lane}", tell))
         screen = stack.enter_context(terminal(stream, os.environ, secrets.redact))
-        session = Session(request, projects, _folder(request, store), screen, secrets.redact)
+        session = WorkspaceSession(request, projects, _folder(request, store), screen, secrets.redact)
         stack.callback(session.server.close)
         for key in keys:
             own = session.store(key, secrets)
@@ -69,7 +69,7 @@ def run_workspace(request: WorkspaceRequest) -> int:
     return report.exit_code
 
 
-def _report(session: Session, keys: tuple[str, ...]) -> WorkspaceReport:
+def _report(session: WorkspaceSession, keys: tuple[str, ...]) -> WorkspaceReport:
     """Run the lane, and show its summary."""
     begun = time.monotonic()
     if session.request.lane == "release":
@@ -86,7 +86,7 @@ def _report(session: Session, keys: tuple[str, ...]) -> WorkspaceReport:
     return report
 
 
-def _header(session: Session, number: int) -> None:
+def _header(session: WorkspaceSession, number: int) -> None:
     request = session.request
     if request.verbosity < 0:
         return
@@ -103,7 +103,7 @@ def _folder(request: WorkspaceRequest, store: RunStore) -> RunFolder:
     return store.planned() if request.dry else store.new_run(Settings().keep_runs)
 
 
-def _write(session: Session, report: WorkspaceReport) -> None:
+def _write(session: WorkspaceSession, report: WorkspaceReport) -> None:
     """Write the report and its page into the folder of the run, and where else they were asked for."""
     from omni_release import run_facts
 

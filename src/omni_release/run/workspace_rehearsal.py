@@ -19,7 +19,8 @@ from omni_release.core.errors import InvalidDistribution, OmniReleaseError
 from omni_release.core.model import LOCAL_WHEEL, Status
 from omni_release.report import workspace
 from omni_release.report.workspace import Section, WorkspaceReport
-from omni_release.run.workspace_session import Session
+from omni_release.run import lane_run
+from omni_release.run.workspace_session import WorkspaceSession
 from omni_release.workspaces import order
 from omni_release.workspaces.model import Workspace
 
@@ -27,7 +28,7 @@ _ARTIFACTS = "artifacts"
 """The folder of a run with the distributions that were given, one folder a package."""
 
 
-def report(session: Session, sections: Mapping[str, Section]) -> WorkspaceReport:
+def report(session: WorkspaceSession, sections: Mapping[str, Section]) -> WorkspaceReport:
     """The report of a rehearsal."""
     request = session.request
     run_folder = str(session.folder.path) if session.folder.path.is_dir() else None
@@ -63,7 +64,7 @@ def flat_order(found: Workspace, keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def rehearse(
-    session: Session, keys: Iterable[str], rehearsed: Mapping[str, Section] = MappingProxyType({})
+    session: WorkspaceSession, keys: Iterable[str], rehearsed: Mapping[str, Section] = MappingProxyType({})
 ) -> dict[str, Section]:
     """Rehearse packages, each when all that it needs has passed, independent ones side by side.
 
@@ -108,7 +109,7 @@ def rehearse(
     return done
 
 
-def _blocked(session: Session, key: str, done: Mapping[str, Section]) -> str:
+def _blocked(session: WorkspaceSession, key: str, done: Mapping[str, Section]) -> str:
     """Why a package is not rehearsed: the first that it needs, at runtime or to build, and that is not there."""
     if session.interrupted.is_set():
         return "the run was interrupted"
@@ -130,7 +131,7 @@ def _usable(section: Section) -> bool:
 
 
 def _rehearse_one(
-    session: Session, key: str, secrets: Secrets, screen: SectionScreen, before: frozenset[str]
+    session: WorkspaceSession, key: str, secrets: Secrets, screen: SectionScreen, before: frozenset[str]
 ) -> Section:
     """The rehearsal of one package. An error that keeps it from starting is a failure of this package alone."""
     recorded = session.recorded_runs()
@@ -144,7 +145,7 @@ def _rehearse_one(
             artifacts=None if resumed else _artifacts(session, key),
             siblings=siblings(recorded, before),
         )
-        ended = run.run_one(
+        ended = lane_run.run_one(
             request, session.store(key, secrets), secrets, part=session.part(key, screen, record=not resumed)
         )
     except (OmniReleaseError, OSError) as error:
@@ -165,7 +166,7 @@ def siblings(recorded: Mapping[str, Path], keys: frozenset[str]) -> tuple[Path, 
     return tuple(found)
 
 
-def _take_artifacts(session: Session) -> dict[str, Section]:
+def _take_artifacts(session: WorkspaceSession) -> dict[str, Section]:
     """Copy the distributions in `--artifacts` into the run's folder, by package, so that a resumed run has them too.
 
     Returns the packages whose files cannot be copied: their folders stay empty.
@@ -192,7 +193,7 @@ def _take_artifacts(session: Session) -> dict[str, Section]:
     return failed
 
 
-def _artifacts(session: Session, key: str) -> Path | None:
+def _artifacts(session: WorkspaceSession, key: str) -> Path | None:
     """A folder with the distributions of one package that were given; None where there are none of it.
 
     A dry run, which copies nothing, gets the folder of all packages.

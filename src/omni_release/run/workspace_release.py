@@ -30,8 +30,9 @@ from omni_release.git import release_tag
 from omni_release.publishing import steps as publishing_steps
 from omni_release.report import json_report
 from omni_release.report.workspace import Section, WorkspaceReport
+from omni_release.run import lane_run
 from omni_release.run.workspace_rehearsal import private_notes, rehearse, siblings
-from omni_release.run.workspace_session import Session
+from omni_release.run.workspace_session import WorkspaceSession
 from omni_release.workspaces import order
 from omni_release.workspaces.plan import Plan, of_release, problems_of_left_out, remaining
 
@@ -44,7 +45,7 @@ _AFTER_THE_PROOF = ("draft-release", "local-environment-unused", "upgrade-local"
 class _Phase:
     """A release that goes on: the packages in order, what is known of each so far, and the names of their tags."""
 
-    session: Session
+    session: WorkspaceSession
     keys: tuple[str, ...]
     notes: tuple[str, ...]
     sections: dict[str, Section] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class _Phase:
         return WorkspaceReport("release", name, target, 0.0, tuple(found), folder, interrupted, self.notes, step)
 
 
-def release(session: Session, keys: tuple[str, ...]) -> WorkspaceReport:
+def release(session: WorkspaceSession, keys: tuple[str, ...]) -> WorkspaceReport:
     """Release what has changed among these packages, or resume such a release."""
     recorded = _recorded(session, keys)
     if recorded is None:
@@ -78,7 +79,7 @@ def release(session: Session, keys: tuple[str, ...]) -> WorkspaceReport:
         return phase.report(interrupted=True, step=session.resume, stopped="the run was interrupted")
 
 
-def _recorded(session: Session, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+def _recorded(session: WorkspaceSession, keys: tuple[str, ...]) -> tuple[str, ...] | None:
     """The packages of the release that this run has begun, of those that are asked for; None where it has not."""
     for event in session.folder.events():
         if event.get("event") == "release":
@@ -86,7 +87,7 @@ def _recorded(session: Session, keys: tuple[str, ...]) -> tuple[str, ...] | None
     return None
 
 
-def _notes(session: Session, plan: Plan) -> Iterator[str]:
+def _notes(session: WorkspaceSession, plan: Plan) -> Iterator[str]:
     """What is left out of the release."""
     if not session.request.packages:
         yield from private_notes(session.workspace)
@@ -167,7 +168,7 @@ def _not_begun(phase: _Phase) -> WorkspaceReport:
     return phase.report(interrupted=interrupted, step=step, stopped=reason)
 
 
-def _complete(session: Session) -> dict[str, Path]:
+def _complete(session: WorkspaceSession) -> dict[str, Path]:
     """The packages whose release to this index is complete, with the folder of the run."""
     runs = session.recorded_runs()
     events = (e for e in session.folder.events() if e.get("event") == "released")
@@ -175,7 +176,7 @@ def _complete(session: Session) -> dict[str, Path]:
     return {name: runs[name] for name in names if name in runs}
 
 
-def _rehearsed(session: Session, keys: Iterable[str]) -> dict[str, Section]:
+def _rehearsed(session: WorkspaceSession, keys: Iterable[str]) -> dict[str, Section]:
     """The packages whose rehearsal in this run has passed. What has changed since then is found before the upload."""
     found = {}
     for key, path in session.recorded_runs().items():
@@ -226,7 +227,7 @@ def _run_one(
     try:
         request, resolver = run.to_index(asked)
         store = session.store(key, secrets)
-        report = run.run_one(request, store, secrets, resolver, session.part(key, screen, then=then))
+        report = lane_run.run_one(request, store, secrets, resolver, session.part(key, screen, then=then))
     except (OmniReleaseError, OSError) as error:
         section = session.failed_section(key, error, secrets.redact)
         screen.say([f"{section.name}: {section.reason}"])
@@ -317,7 +318,7 @@ def _proved(report: Report) -> bool:
     return not report.interrupted and all(outcome.status in good for outcome in own)
 
 
-def _published(session: Session, path: Path) -> Report | None:
+def _published(session: WorkspaceSession, path: Path) -> Report | None:
     """The report of a release that is complete; None where it cannot be read."""
     found = (_read(file) for file in path.glob("published/*/report.json"))
     return next((report for report in found if report and report.target == session.request.to), None)

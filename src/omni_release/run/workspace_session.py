@@ -66,7 +66,7 @@ class WorkspaceRequest:
 
 
 @dataclass
-class Session:
+class WorkspaceSession:
     """A run of a workspace that goes on: where it is kept and shown, and the worlds of the packages that are open."""
 
     request: WorkspaceRequest

@@ -66,7 +66,7 @@ def begin(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
             raise pytest.UsageError(f"{other} and {item.nodeid} would share a cassette. Rename one of them.")
         if mode == RECORDED:
             item.add_marker(pytest.mark.block_network)
-    config.pluginmanager.register(Session(config, mode, len(items)), _NAME)
+    config.pluginmanager.register(SmokeSession(config, mode, len(items)), _NAME)
 
 
 def service(request: pytest.FixtureRequest) -> Service:
@@ -74,7 +74,7 @@ def service(request: pytest.FixtureRequest) -> Service:
     session = request.config.pluginmanager.get_plugin(_NAME)
     if session is None or not request.node.get_closest_marker("smoke"):
         pytest.fail("the `smoke` fixture is for tests with the marker: @pytest.mark.smoke", pytrace=False)
-    assert isinstance(session, Session)
+    assert isinstance(session, SmokeSession)
     return session.service
 
 
@@ -87,7 +87,7 @@ def cassette_name(item: pytest.Item) -> str:
     return f"{stem}/{re.sub(r'[^A-Za-z0-9_.]+', '-', name).strip('-')}.yaml"
 
 
-class Session:
+class SmokeSession:
     """A pytest plugin for the rest of a session, around each test marked `smoke`."""
 
     def __init__(self, config: pytest.Config, mode: str, count: int) -> None:
