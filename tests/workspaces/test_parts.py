@@ -16,7 +16,7 @@ from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Report
 from omni_release.core.runs import Request
-from omni_release.run import workspace_rehearsal, workspace_release
+from omni_release.run import lane_run, workspace_rehearsal, workspace_release
 from omni_release.run.workspace_session import WorkspaceRequest, WorkspaceSession, load
 from omni_release.workspaces import discovery
 from tests.workspaces.layouts import CORE, PLUG, UV, laid_out
@@ -43,7 +43,7 @@ class Given:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.files: dict[str, list[str]] = {}
-        monkeypatch.setattr(run, "run_one", self)
+        monkeypatch.setattr(lane_run, "run_one", self)
 
     def __call__(self, request: Request, *_: object, **__: object) -> Report:
         given = request.artifacts
@@ -90,7 +90,7 @@ def test_error(error: Exception, verdict: str, tmp_path: Path, monkeypatch: pyte
     def ended(*_: object, **__: object) -> Report:
         raise error
 
-    monkeypatch.setattr(run, "run_one", ended)
+    monkeypatch.setattr(lane_run, "run_one", ended)
     monkeypatch.setenv("ACME_API_KEY", "hunter2-of-plug")
     section = workspace_rehearsal.rehearse(session(tmp_path), ["acme-plug"])["acme-plug"]
     assert section.verdict == verdict
@@ -140,7 +140,7 @@ def test_error_after_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             raise Inconclusive("no answer", "")
         return Report(request.lane, request.project.name, "1.0", "own", 0.0, (), (), None)
 
-    monkeypatch.setattr(run, "run_one", ended)
+    monkeypatch.setattr(lane_run, "run_one", ended)
     opened = of_release(tmp_path)
     report = workspace_release.release(opened, tuple(opened.projects))
     assert [section.verdict for section in report.sections] == ["passed", "inconclusive"]
@@ -156,7 +156,7 @@ def test_resumed_confirmation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         sent.extend([request.project.name] if request.lane == "release" else [])
         return Report(request.lane, request.project.name, "1.0", "own", 0.0, (), (), None)
 
-    monkeypatch.setattr(run, "run_one", ended)
+    monkeypatch.setattr(lane_run, "run_one", ended)
     opened = of_release(tmp_path)
     opened.folder.record("released", name="acme-core", target="own")
     report = workspace_release.release(opened, tuple(opened.projects))
@@ -174,7 +174,7 @@ def test_interrupted_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         checked.append(request.project.name)
         return Report(request.lane, request.project.name, "1.0", "own", 0.0, (), (), None, interrupted=True)
 
-    monkeypatch.setattr(run, "run_one", ended)
+    monkeypatch.setattr(lane_run, "run_one", ended)
     opened = of_release(tmp_path)
     report = workspace_release.release(opened, tuple(opened.projects))
     assert (report.verdict, checked) == ("interrupted", ["acme-core"])
