@@ -20,7 +20,7 @@ from omni_release.cli import main
 from omni_release.core import cache
 from omni_release.core.actions import Link
 from omni_release.core.errors import UsageError
-from omni_release.environments import installers
+from omni_release.environments import installer_config
 from omni_release.scripts import watchdog
 from tests.conftest import child_environment, git
 from tests.waiting import is_over, until
@@ -95,23 +95,23 @@ def test_configuration_of_pip(
     platform: str, variables: dict[str, str], expected: list[str], simulate: Simulate, tmp_path: Path
 ) -> None:
     """pip's files are where its documentation says for the platform."""
-    simulate(installers, platform)
-    found = installers.pip_files({"USERPROFILE": str(tmp_path), **variables})[1:]  # the first is the environment's
+    simulate(installer_config, platform)
+    _, *found = installer_config.pip_files({"USERPROFILE": str(tmp_path), **variables})  # the first: the environment's
     assert [str(path).replace(str(tmp_path), "HOME") for path in found] == expected
 
 
 def test_configuration_of_pip_in_the_library(simulate: Simulate, tmp_path: Path) -> None:
     """On macOS the folder `Library` counts where it has a folder of pip."""
-    simulate(installers, "darwin")
+    simulate(installer_config, "darwin")
     library = tmp_path / "Library" / "Application Support"
     (library / "pip").mkdir(parents=True)
-    assert library / "pip" / "pip.conf" in installers.pip_files({"HOME": str(tmp_path)})
+    assert library / "pip" / "pip.conf" in installer_config.pip_files({"HOME": str(tmp_path)})
 
 
 def test_configuration_of_uv(simulate: Simulate) -> None:
     """uv's files are below APPDATA and PROGRAMDATA."""
-    simulate(installers, "win32")
-    found = installers.uv_files({"HOME": "/h", "APPDATA": "/a", "PROGRAMDATA": "/p"})
+    simulate(installer_config, "win32")
+    found = installer_config.uv_files({"HOME": "/h", "APPDATA": "/a", "PROGRAMDATA": "/p"})
     assert found == (Path("/a/uv/uv.toml"), Path("/p/uv/uv.toml"))
 
 

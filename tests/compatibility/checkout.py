@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from omni_release import index
-from omni_release.environments.installers import default_index
+from omni_release.environments.installer_config import default_index
 from omni_release.index.client import Client
 from tests.compatibility import Package
 

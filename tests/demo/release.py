@@ -6,7 +6,7 @@ import os
 import subprocess
 from dataclasses import replace
 
-from omni_release.environments.installers import default_index
+from omni_release.environments.installer_config import default_index
 from omni_release.local_index import Account
 from omni_release.local_index.server import IndexSetup, LocalIndex
 from tests.conftest import Ran

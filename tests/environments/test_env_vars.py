@@ -12,7 +12,7 @@ import uv
 
 from omni_release import environments as environments_module
 from omni_release import programs
-from omni_release.environments import installers
+from omni_release.environments import installer_config
 
 RUN = Path("run")
 OUTER = {
@@ -60,7 +60,7 @@ def test_tool_env() -> None:
 
 def test_dependency_env() -> None:
     """For dependencies, the installers' own settings stay."""
-    inner = installers.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
+    inner = installer_config.dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
     assert inner["PIP_FIND_LINKS"] == "/x"
     assert "PYTHONPATH" not in inner
     assert "secret" not in inner.values()
@@ -71,21 +71,13 @@ def test_logins_are_for_installers(made: Callable[[Mapping[str, str], Path], dic
     """Only an installer of dependencies logs in to an index."""
     logins = {"UV_INDEX_COMPANY_PASSWORD", "PIP_EXTRA_INDEX_URL"}
     assert not made(OUTER, RUN).keys() & logins
-    assert installers.dependency_env(OUTER, RUN).keys() >= logins
+    assert installer_config.dependency_env(OUTER, RUN).keys() >= logins
 
 
 def test_given_by_name() -> None:
     """A secret that the settings name is passed, and no other."""
     inner = programs.test_env(OUTER, RUN, ("SMTP_PASS",))
     assert [name for name, value in inner.items() if value == "secret"] == ["SMTP_PASS"]
-
-
-def test_default_index_is_shared(tmp_path: Path) -> None:
-    """A default index that is configured for pip or uv alone reaches both, through variables."""
-    outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
-    url = "https://ada:pass@index.example.invalid/simple/"
-    assert installers.dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
-    assert installers.dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
 
 
 def test_test_env() -> None:

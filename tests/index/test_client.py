@@ -18,7 +18,6 @@ from omni_release.core import documents
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Artifact
 from omni_release.core.world import FileState
-from omni_release.environments.installers import default_index
 from omni_release.index.client import Client
 from omni_release.local_index.server import IndexSetup, LocalIndex
 from tests.index.support import (
@@ -162,22 +161,3 @@ def test_unreachable_index() -> None:
     with pytest.raises(Inconclusive) as raised:
         client.files(PROJECT)
     assert "s3cret" not in raised.value.message
-
-
-def test_default_index(tmp_path: Path) -> None:
-    """Variables override files, pip's override uv's, and the fallback is pip's own default."""
-    nowhere = {
-        "HOME": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path),
-        "XDG_CONFIG_DIRS": str(tmp_path),
-        "PIP_CONFIG_FILE": str(tmp_path / "none"),
-    }
-    assert default_index(nowhere).startswith("https://")
-    (tmp_path / "uv").mkdir()
-    (tmp_path / "uv" / "uv.toml").write_text('[[index]]\nurl = "https://uv.invalid/simple"\ndefault = true\n')
-    assert default_index(nowhere) == "https://uv.invalid/simple"
-    (tmp_path / "pip").mkdir()
-    (tmp_path / "pip" / "pip.conf").write_text("[global]\nindex-url = https://pip.invalid/simple\n")
-    assert default_index(nowhere) == "https://pip.invalid/simple"
-    assert default_index(nowhere | {"UV_DEFAULT_INDEX": "mine=https://named.invalid/"}) == "https://named.invalid/"
-    assert default_index(nowhere | {"PIP_INDEX_URL": "https://v.invalid/", "UV_INDEX_URL": "x"}) == "https://v.invalid/"

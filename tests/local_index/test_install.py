@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from omni_release.core import documents
-from omni_release.environments.installers import default_index
+from omni_release.environments.installer_config import default_index
 from omni_release.local_index.server import LocalIndex
 from tests.index.support import Ran, form, metadata, ran, running, sent, wheel, wheel_files, zipped
 

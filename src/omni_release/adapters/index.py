@@ -185,7 +185,7 @@ class Rehearsal(_Readable):
         """The server, and the files of the project on it."""
         from packaging.utils import canonicalize_name
 
-        from omni_release.environments.installers import default_index
+        from omni_release.environments.installer_config import default_index
         from omni_release.local_index import Account
         from omni_release.local_index.server import IndexSetup
 
@@ -257,7 +257,7 @@ class MachineIndex:
 
     @property
     def _url(self) -> str:
-        from omni_release.environments.installers import default_index
+        from omni_release.environments.installer_config import default_index
 
         return default_index(self._environment)
 

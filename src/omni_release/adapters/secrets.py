@@ -116,7 +116,7 @@ def _tokens_in_urls(text: str) -> Iterator[str]:
 def _configuration_files(environment: Mapping[str, str]) -> Iterator[tuple[Path, re.Pattern[str]]]:
     """The files that may contain passwords of indexes, each with the pattern of a password."""
     from omni_release import programs
-    from omni_release.environments.installers import pip_files, uv_files
+    from omni_release.environments.installer_config import pip_files, uv_files
 
     home = programs.user_home(environment)
     yield home / ".pypirc", _IN_INI_FILE

@@ -20,7 +20,7 @@ from omni_release.core.secret_variables import installer_logins
 from omni_release.core.text import listed
 from omni_release.core.toml import table
 from omni_release.core.world import World
-from omni_release.environments import installers
+from omni_release.environments import installer_config
 
 FILES = "files.json"
 """The file in the run folder with the hash of each file that was there when the checkout was copied."""
@@ -162,7 +162,7 @@ def _changed_files(release: Release, world: World) -> str:
 
 def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
     settings, outer = release.project.settings, world.environment
-    inner = installers.dependency_env(outer, release.folder, settings.build_pass_env)
+    inner = installer_config.dependency_env(outer, release.folder, settings.build_pass_env)
     inner |= programs.temporary_files_in(release.temporary)
     if "backend-path" in table(release.project.metadata, "build-system"):
         # A back end in the source tree leaves no bytecode that is packed. Others use that of the standard library.

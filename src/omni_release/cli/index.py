@@ -75,7 +75,7 @@ def _serve(arguments: Arguments, project: str, folder: Path, environment: Mappin
     from packaging.utils import canonicalize_name
 
     from omni_release.core.documents import SCHEMA_VERSION
-    from omni_release.environments.installers import default_index
+    from omni_release.environments.installer_config import default_index
     from omni_release.local_index import Account
     from omni_release.local_index.server import IndexSetup, LocalIndex
 

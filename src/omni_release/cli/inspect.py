@@ -60,7 +60,7 @@ def _collect(what: Sequence[str], dist: Path) -> None:
     import shutil
 
     from omni_release import distributions
-    from omni_release.environments.installers import default_index
+    from omni_release.environments.installer_config import default_index
     from omni_release.index import downloads
 
     for name in what:

@@ -61,7 +61,7 @@ def _of_release(arguments: Arguments, folder: Path) -> Request:
 
     from omni_release import distributions, watch
     from omni_release.core.runs import WatchIssue
-    from omni_release.environments.installers import default_index
+    from omni_release.environments.installer_config import default_index
     from omni_release.index import downloads
 
     checkout = None if arguments.name else arguments.load_project()

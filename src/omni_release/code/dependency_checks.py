@@ -20,7 +20,7 @@ from omni_release.core.errors import ActionFailed, Inconclusive, NotApplicable, 
 from omni_release.core.model import Finding, Release, importable
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
-from omni_release.environments import installers
+from omni_release.environments import installer_config, installers
 from omni_release.environments.inputs import of_artifacts
 
 
@@ -164,7 +164,7 @@ def lower_bounds_inputs(release: Release, world: World) -> Inputs | None:
         return None
     direct = installers.direct_requirements(distributions.installable(release.dist))
     resolved = installers.resolution(release, world, "lowest", direct, *installers.LOWEST)
-    variables = installers.dependency_env(world.environment, release.folder)
+    variables = installer_config.dependency_env(world.environment, release.folder)
     return None if resolved is None else of_artifacts(release, world, variables, resolved)
 
 

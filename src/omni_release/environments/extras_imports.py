@@ -17,7 +17,7 @@ from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
 from omni_release.core.world import World
-from omni_release.environments import installers, public_modules
+from omni_release.environments import installer_config, installers, public_modules
 from omni_release.environments.import_findings import how_it_failed
 from omni_release.environments.imports import START, Environment, Failure
 from omni_release.environments.inputs import of_artifacts, without_places
@@ -131,5 +131,5 @@ def extras_import_inputs(release: Release, world: World) -> Inputs | None:
         if resolved is None:
             return None
         lines.append(without_places(resolved, release))
-    variables = installers.dependency_env(world.environment, release.folder)
+    variables = installer_config.dependency_env(world.environment, release.folder)
     return of_artifacts(release, world, variables, *lines)

@@ -20,7 +20,7 @@ from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Release
 from omni_release.core.settings import PYTHON_NAME
 from omni_release.core.world import World
-from omni_release.environments import installers
+from omni_release.environments import installer_config, installers
 
 _LAST_PATCH = 40  # no minor version of Python has had more releases
 _VARIANTS = {"default": "", "freethreaded": "t"}
@@ -183,7 +183,7 @@ def search_environment(release: Release, world: World) -> dict[str, str]:
 
     A shim runs only the versions that pyenv has selected, and slowly.
     """
-    inner = installers.dependency_env(world.environment, release.folder)
+    inner = installer_config.dependency_env(world.environment, release.folder)
     root = Path(inner.get("PYENV_ROOT") or programs.user_home(world.environment) / ".pyenv")
     folders = [folder for folder in inner.get("PATH", os.defpath).split(os.pathsep) if Path(folder) != root / "shims"]
     folders += sorted(str(folder) for folder in root.glob("versions/3*/bin"))

@@ -23,7 +23,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.settings import Downstream
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
-from omni_release.environments import installers
+from omni_release.environments import installer_config, installers
 from omni_release.environments.import_findings import how_it_failed
 from omni_release.environments.imports import START, Environment, is_module
 from omni_release.environments.inputs import of_artifacts, without_places
@@ -258,4 +258,4 @@ def downstream_inputs(release: Release, world: World) -> Inputs | None:
         if (resolved := installers.resolution(release, world, label, wanted)) is None:
             return None
         lines.append(without_places(resolved, release))
-    return of_artifacts(release, world, installers.dependency_env(world.environment, release.folder), *lines)
+    return of_artifacts(release, world, installer_config.dependency_env(world.environment, release.folder), *lines)

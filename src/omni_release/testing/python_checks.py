@@ -17,7 +17,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
 from omni_release.core.world import World
-from omni_release.environments import import_findings, installers, interpreters, public_modules
+from omni_release.environments import import_findings, installer_config, installers, interpreters, public_modules
 from omni_release.environments.imports import Environment, Failure
 from omni_release.environments.inputs import of_artifacts, without_places
 from omni_release.environments.installed_release import InstalledRelease
@@ -153,5 +153,5 @@ def python_inputs(release: Release, world: World) -> Inputs | None:
         if resolved is None:
             return None
         lines += [f"{python} {python.path} {Path(python.path).stat().st_mtime_ns}", without_places(resolved, release)]
-    variables = installers.dependency_env(world.environment, release.folder)
+    variables = installer_config.dependency_env(world.environment, release.folder)
     return of_artifacts(release, world, variables, *lines)
