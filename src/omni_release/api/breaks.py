@@ -6,36 +6,20 @@ functions that became coroutines or no longer are, and methods that need an inst
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import griffe
-from griffe import Alias, Attribute, Breakage, Class, Function, Kind, Module, Object
+from griffe import Breakage, Class, Function, Module, Object
 
-from omni_release.api import ApiChange, returns
+from omni_release.api import ApiChange, objects, returns
 from omni_release.api.signatures import Signatures
 from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class
 
-_OF_MODULES = re.compile(r"[a-z_]|log|logger|_?T(?:_co|_contra)?|TYPE_CHECKING|annotations")
-_NO_VALUE = re.compile(r"(?:[\w.]*\.)?(?:TypeVar|ParamSpec|TypeVarTuple|NewType|getLogger|get_logger)\(")
-_CONSUMED_BY = re.compile(
-    r"(?:.*\.)?(?:command|group|fixture|route|get|post|put|patch|delete|websocket|task|shared_task|hookimpl|validator"
-    r"|field_validator|model_validator|root_validator|field_serializer|model_serializer|overload|callback|listens_for"
-    r"|event_handler|on|singledispatch|register)"
-)
-_DEPRECATED = re.compile(
-    r"\.\. deprecated::|^\s*(?:\*\*|!!! |\[)?deprecated\b|(?:Pending)?DeprecationWarning|FutureWarning|warn_deprecated",
-    re.IGNORECASE | re.MULTILINE,
-)
 _GENERIC = ("object", "Generic", "Protocol", "ABC", "NamedTuple")
 _NEAR = 0.7  # how alike a new name must be, from 0 to 1: see `difflib.get_close_matches`
-
-
-_AROUND = 300  # characters
 _SMALL = 10  # names of an API that can change as a whole
 
 
@@ -105,10 +89,10 @@ class Comparison:
         inside = resolved(member)
         if is_dunder(member.name) and not isinstance(inside, Function):
             return
-        if not member.runtime or self._is_there(name) or _says_nothing(member, inside):
+        if not member.runtime or self._is_there(name) or objects.is_internal(member, inside):
             return
         below = self._public_of(name)
-        what = "module" if isinstance(inside, Module) else "name" if inside is None else _kind(inside)
+        what = "module" if isinstance(inside, Module) else "name" if inside is None else objects.kind_of(inside)
         nearest = self._new_name(name, inside)
         hint = f", its new name may be `{nearest}`" if nearest else ""
         parent, last = name.rpartition(".")[::2]
@@ -119,9 +103,9 @@ class Comparison:
         else:
             effect = f"`from {parent} import {last}` raises ImportError"
         change = ApiChange(
-            "removed", name, f"{what} was removed{hint}", effect, *_place(self.old, member), removed=True
+            "removed", name, f"{what} was removed{hint}", effect, *objects.place(self.old, member), removed=True
         )
-        yield replace(change, deprecated=_is_deprecated(member))
+        yield replace(change, deprecated=objects.is_deprecated(member))
 
     def _public_of(self, name: str) -> Member | None:
         return self.old.objects.get(name.rpartition(".")[0])
@@ -133,11 +117,11 @@ class Comparison:
         parent, last = name.rpartition(".")[::2]
         above = resolved(self.new.find(parent))
         if isinstance(above, Module):
-            return "__getattr__" in above.members and _names_it(above, last)
+            return "__getattr__" in above.members and objects.mentions(above, last)
         if isinstance(above, Class):
             if is_dunder(last) and hasattr(object, last):
                 return True
-            if any(_sets(inside, last) for inside in self._lineage(above)):
+            if any(objects.sets(inside, last) for inside in self._lineage(above)):
                 return True  # griffe sees what `__init__` sets alone
             before = resolved(self.old.find(parent))
             old_bases = self.old.ancestors(before) if isinstance(before, Class) else set()
@@ -176,16 +160,18 @@ class Comparison:
     def _changed_kind(self, found: Breakage) -> Iterator[ApiChange]:
         name = self.new.shown(found.obj.path)
         new, old = resolved(found.obj), resolved(self.old.objects.get(name) or self.old.find(name))
-        if old is None or new is None or _can_be_the_same(old, new) or _is_made(old) or _is_made(new):
+        if old is None or new is None or objects.can_be_the_same(old, new):
             return
-        message = f"{_kind(old)} became {_kind(new)}"
+        if objects.is_made(old) or objects.is_made(new):
+            return
+        message = f"{objects.kind_of(old)} became {objects.kind_of(new)}"
         if isinstance(new, Function):
             effect = f"`.{new.name}` is no value any more, but must be called"
         elif isinstance(old, Function):
             effect = "a call of it raises TypeError"
         else:
             effect = "a use as before fails"
-        yield ApiChange("kind", name, message, effect, *_place(self.new, new))
+        yield ApiChange("kind", name, message, effect, *objects.place(self.new, new))
 
     def _signature(self, found: list[Breakage]) -> Iterator[ApiChange]:
         new = resolved(found[0].obj)
@@ -193,11 +179,13 @@ class Comparison:
         values = [value for one in found for value in (one.old_value,) if value is not None]
         old: Object | None = next((value.function for value in values if value.function is not None), None)
         old = old or resolved(self.old.objects.get(name) or self.old.find(name))
-        if not isinstance(new, Function) or not isinstance(old, Function) or _is_consumed(old) or _is_consumed(new):
+        if not isinstance(new, Function) or not isinstance(old, Function):
+            return
+        if objects.is_consumed(old) or objects.is_consumed(new):
             return
         for one in Signatures(old, new, found).differences():
-            change = ApiChange(one.kind, name, one.message, one.effect, *_place(self.new, new))
-            yield replace(change, deprecated=_is_deprecated_parameter(old, one.parameters))
+            change = ApiChange(one.kind, name, one.message, one.effect, *objects.place(self.new, new))
+            yield replace(change, deprecated=objects.is_deprecated_parameter(old, one.parameters))
 
     def _more(self) -> Iterator[ApiChange]:
         """What griffe does not compare: results, coroutines, kinds of methods, ancestors."""
@@ -209,7 +197,7 @@ class Comparison:
             seen.add((old.path, new.path))
             if isinstance(old, Class) and isinstance(new, Class):
                 yield from self._bases(name, old, new)
-            elif isinstance(old, Function) and isinstance(new, Function) and not _is_consumed(new):
+            elif isinstance(old, Function) and isinstance(new, Function) and not objects.is_consumed(new):
                 yield from self._function(name, old, new)
 
     def _bases(self, name: str, old: Class, new: Class) -> Iterator[ApiChange]:
@@ -224,10 +212,10 @@ class Comparison:
             message, effect = f"`{last}` is no base class any more", f"`isinstance(…, {last})` is False"
             if isinstance(real := standard_class(path), type) and issubclass(real, BaseException):
                 effect = f"`except {last}` does not catch it"
-            yield ApiChange("base", name, message, effect, *_place(self.new, new))
+            yield ApiChange("base", name, message, effect, *objects.place(self.new, new))
 
     def _function(self, name: str, old: Function, new: Function) -> Iterator[ApiChange]:
-        place = _place(self.new, new)
+        place = objects.place(self.new, new)
         before, after = str(old.returns or ""), str(new.returns or "")
         if ("async" in old.labels) != ("async" in new.labels):
             decorated = old.decorators or new.decorators
@@ -248,114 +236,3 @@ class Comparison:
             types = " or ".join(more)
             message = f"the result changed from `{before}` to `{after}`"
             yield ApiChange("returns", name, message, f"a caller must expect {types}", *place)
-
-
-def _is_made(inside: Object) -> bool:
-    """Whether a decorator that is not known makes something else of a function: a property of its own, for example."""
-    known = ("staticmethod", "classmethod", "abc.abstractmethod", "abstractmethod", "typing.overload", "override")
-    if not isinstance(inside, Function):
-        return False
-    return any(not decorator.callable_path.endswith(known) for decorator in inside.decorators)
-
-
-def _is_consumed(function: Function) -> bool:
-    """Whether a decorator takes the function for itself, as of a command or a test: no user calls it."""
-    return any(_CONSUMED_BY.fullmatch(decorator.callable_path) for decorator in function.decorators)
-
-
-def _is_deprecated(member: Member) -> bool:
-    """Whether the object, or the class or module that it is in, says that it is deprecated."""
-    inside = resolved(member)
-    if inside is None:
-        return False
-    doc = inside.docstring.value if inside.docstring else ""
-    if re.search(r"\.\. deprecated::|^\s*(?:\*\*|!!! |\[)?deprecated\b", doc, re.IGNORECASE | re.MULTILINE):
-        return True
-    decorators = inside.decorators if isinstance(inside, Function | Class) else []
-    if any("deprecat" in decorator.callable_path.lower() for decorator in decorators):
-        return True
-    if isinstance(inside, Function):
-        with contextlib.suppress(Exception):  # a source that is not there
-            return _DEPRECATED.search(inside.source) is not None
-    if isinstance(inside, Class):
-        init = inside.members.get("__init__")
-        if init is not None and _is_deprecated(init):
-            return True
-        with contextlib.suppress(Exception):  # a base class that is elsewhere
-            return any(_is_deprecated(base) for base in inside.resolved_bases)
-        return False
-    return isinstance(inside.parent, Class) and _is_deprecated(inside.parent)
-
-
-def _is_deprecated_parameter(function: Function, names: tuple[str, ...]) -> bool:
-    """Whether the text of a function speaks of a deprecation close to the names of these parameters."""
-    with contextlib.suppress(Exception):  # a source that is not there
-        text = function.source
-        around = [text[max(0, found.start() - _AROUND) : found.end() + _AROUND] for found in _DEPRECATED.finditer(text)]
-        return bool(names) and all(any(re.search(rf"\b{name}\b", part) for part in around) for name in names)
-    return False
-
-
-def _sets(inside: Class, name: str) -> bool:
-    """Whether a method of the class sets the attribute."""
-    with contextlib.suppress(Exception):  # a source that is not there
-        return re.search(rf"\b(?:self|cls)\.{re.escape(name)}\s*(?::|=(?!=))", inside.source) is not None
-    return False
-
-
-def _names_it(module: Module, name: str) -> bool:
-    """Whether the text of a module has the name as a string, or imports it for type checkers: it is loaded lazily."""
-    files = module.filepath if isinstance(module.filepath, list) else [module.filepath]
-    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file())
-    return any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts)
-
-
-def _says_nothing(member: Member, inside: Object | None) -> bool:
-    """Whether a removed name of a module was none for users: a logger, a type variable, an import from elsewhere."""
-    if inside is None and isinstance(member.parent, Module):
-        return member.name not in (member.parent.exports or ())
-    if not isinstance(inside, Attribute) or not isinstance(inside.parent, Module):
-        return False
-    value = str(inside.value or "")
-    return bool(_OF_MODULES.fullmatch(member.name) or _NO_VALUE.match(value))
-
-
-def _can_be_the_same(old: Object, new: Object) -> bool:
-    """Whether two objects of different kinds can have the same use: an attribute can hold a function or a class."""
-    kinds = {old.kind, new.kind}
-    if Kind.TYPE_ALIAS in kinds or kinds == {Kind.CLASS, Kind.FUNCTION}:
-        return True
-    attributes = [one for one in (old, new) if isinstance(one, Attribute) and "property" not in one.labels]
-    return any(not _holds_literal(one) for one in attributes)
-
-
-def _holds_literal(one: Attribute) -> bool:
-    """Whether the value of an attribute is written out: it cannot be called."""
-    try:
-        ast.literal_eval(str(one.value))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return False
-    return str(one.value) != "None"
-
-
-def _kind(inside: Object) -> str:
-    """The kind of an object, for people."""
-    if isinstance(inside, Attribute):
-        return "property" if "property" in inside.labels else "attribute"
-    if isinstance(inside, Function):
-        return "method" if isinstance(inside.parent, Class) else "function"
-    return inside.kind.value
-
-
-def _place(surface: Surface, member: Member) -> tuple[str, int]:
-    """The file of an object, relative to the folder of the wheel, and its line; 0 where it has none."""
-    inside = resolved(member)
-    at: Member | None = member if inside is None else inside
-    line = (member.alias_lineno if isinstance(member, Alias) and inside is None else getattr(at, "lineno", 0)) or 0
-    while at is not None:
-        with contextlib.suppress(Exception):  # a namespace package, or one that is built in
-            path = at.filepath
-            if not isinstance(path, list) and path.is_relative_to(surface.folder):
-                return path.relative_to(surface.folder).as_posix(), 0 if isinstance(inside, Module) else line
-        at = at.parent
-    return "", 0
