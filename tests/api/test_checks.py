@@ -217,7 +217,7 @@ def test_resumed(tmp_path: Path) -> None:
     (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.0"\n', encoding="utf-8")
     for code in (OLD, NEW):
         (root / "acme.py").write_text(code, encoding="utf-8")
-        released.in_checkout(project.load(root), root, copied)
+        released.copy_packages(project.load(root), root, copied)
     assert (copied / "acme.py").read_text(encoding="utf-8") == NEW
 
 

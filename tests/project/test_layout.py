@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from omni_release import project
-from omni_release.core.model import importable
+from omni_release.core.model import Package, importable
+from omni_release.project import layout
 
 UV_BUILD = "[tool.uv.build-backend]\n"
 PDM_BUILD = "[tool.pdm.build]\n"
@@ -187,3 +188,26 @@ def test_what_was_looked_at(tmp_path: Path) -> None:
     text = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "acme"\n'
     (tmp_path / "pyproject.toml").write_text(text + WHEEL + 'packages = ["src/gone", "lib/gone"]\n', encoding="utf-8")
     assert project.found_packages(project.load(tmp_path)).looked_at == "src/gone, lib/gone"
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("acme/__init__.py", "src/acme/__init__.py"),
+        ("acme/data/a.json", "src/acme/data/a.json"),
+        ("acme/plugins/core/x.py", "plugins/core/x.py"),
+        ("single.py", "lib/single.py"),
+        ("single/x.py", None),
+        ("acme_tools/__init__.py", None),
+        ("acme-1.0.dist-info/METADATA", None),
+    ],
+)
+def test_source_path(file: str, expected: str | None) -> None:
+    """A file of the wheel has the path of the innermost import package that it is in."""
+    packages = (
+        Package(Path("src/acme"), "acme"),
+        Package(Path("plugins/core"), "acme.plugins.core"),
+        Package(Path("lib/single.py"), "single"),
+    )
+    found = layout.source_path(packages, file)
+    assert (found and str(found)) == expected

@@ -8,7 +8,7 @@ import pytest
 
 from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import markdown
-from omni_release.report.api_changes import ApiChange
+from omni_release.report.api_changes import ApiRow
 
 DONE = Outcome("versions-agree", "They agree", "check", Status.PASSED, seconds=0.26)
 DRIFT = Finding("says 1.1.0\nnot 1.2.0", "version-drift", path="src/a.py", line=3, column=7)
@@ -127,8 +127,8 @@ def test_code(path: str, shown: str) -> None:
 
 def test_changes_of_the_api() -> None:
     """Changes of the API are a table, those that the version does not announce first; other findings are not in it."""
-    notice = ApiChange("acme.a", "function was removed", "`acme.a` raises; badly", "1.0 announces it", "").message
-    warning = ApiChange(
+    notice = ApiRow("acme.a", "function was removed", "`acme.a` raises; badly", "1.0 announces it", "").message
+    warning = ApiRow(
         "acme.b", "the default of `x` changed from ';' to '|'", "a call", "needs 2.0.0; not 1.0", ""
     ).message
     outcome = Outcome(

@@ -12,7 +12,7 @@ from omni_release import lanes
 from omni_release.core import engine
 from omni_release.core.model import Finding, Outcome, Report, Severity, Stage, Status
 from omni_release.report import page
-from omni_release.report.api_changes import ApiChange
+from omni_release.report.api_changes import ApiRow
 from omni_release.report.page_facts import Log, PageFacts, TaskFacts
 from tests.report import example_page
 
@@ -201,7 +201,7 @@ def test_interrupted() -> None:
 
 def test_changes_of_the_api() -> None:
     """The changes of the API are a table with a section of its own, escaped; without any there is none."""
-    change = ApiChange("acme.f", "the default of `a` changed from '<' to '>'", "it gets `>`", "needs 2.0.0", "")
+    change = ApiRow("acme.f", "the default of `a` changed from '<' to '>'", "it gets `>`", "needs 2.0.0", "")
     finding = Finding(change.message, "api-fits-version/break", Severity.WARNING, "acme.py", 3, subjects=("acme.f",))
     outcome = Outcome("api-fits-version", "API fits the version", "check", Status.PASSED, (finding,))
     report = example_page.report()

@@ -6,12 +6,13 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from omni_release.api import ApiChange, ApiDifference, acceptance, released
+from omni_release.api import ApiChange, ApiDifference, acceptance
 from omni_release.api.policy import Bump, Part
 from omni_release.core.model import Finding, Project, Severity
 from omni_release.core.settings import AcceptedBreak
 from omni_release.core.tasks import Rule, RuleClass
 from omni_release.core.text import counted
+from omni_release.project import layout
 from omni_release.report import api_changes
 from omni_release.versions.pep440 import Version, equals, parse
 
@@ -94,14 +95,14 @@ class Judgement:
 
     def _finding(self, judged: Judged) -> Finding:
         change, verdict = judged.change, judged.verdict(self.version)
-        path = released.in_project(self.project, change.file)
+        path = layout.source_path(self.project.packages, change.file)
         there = path is not None and (self.project.root / path).is_file()
         at = f" (at {change.where} in {self.last})" if change.removed and change.file else ""
         return Finding(
-            api_changes.ApiChange(change.name, f"{change.message}{at}", change.effect, verdict, "").message,
+            api_changes.ApiRow(change.name, f"{change.message}{at}", change.effect, verdict, "").message,
             BREAK.id if judged.needs else "",
             Severity.ERROR if judged.needs else Severity.NOTICE,
-            path=path if there else None,
+            path=str(path) if there else None,
             line=change.line or None if there and not change.removed else None,
             subjects=(change.name,),
         )

@@ -8,7 +8,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from omni_release import distributions, git
 from omni_release.core.cache import user_cache
@@ -121,7 +121,7 @@ def sides(last: LastRelease, release: Release, world: World, work: Path) -> tupl
         return old, distributions.installable(release.dist)
     repository = git.open_repository(release, world)
     old = at_tag(last, release.project, repository.ask, work / "tag")
-    return old, in_checkout(release.project, release.source, work / "checkout")
+    return old, copy_packages(release.project, release.source, work / "checkout")
 
 
 def at_tag(last: LastRelease, project: Project, ask: Callable[..., ToolAnswer], folder: Path) -> Path:
@@ -143,11 +143,11 @@ def at_tag(last: LastRelease, project: Project, ask: Callable[..., ToolAnswer], 
         raise Inconclusive(f"git does not export {last.tag.name}: {answer.err.strip()}", "Run `git fsck`.")
     with tarfile.open(archive) as tar:
         tar.extractall(copied, filter="data")
-    return in_checkout(project, copied, folder / "packages")
+    return copy_packages(project, copied, folder / "packages")
 
 
-def in_checkout(project: Project, root: Path, folder: Path) -> Path:
-    """Copies of the packages below `root`, each in `folder` by its import name."""
+def copy_packages(project: Project, root: Path, folder: Path) -> Path:
+    """Copy the packages below `root`, each into `folder` by its import name; the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for package in project.packages:
@@ -162,15 +162,3 @@ def in_checkout(project: Project, root: Path, folder: Path) -> Path:
                 copied.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copied)
     return folder
-
-
-def in_project(project: Project, file: str) -> str | None:
-    """The path in the checkout of a file of the wheel; None where it is not one of the packages."""
-    path = PurePosixPath(file)
-    for package in project.packages:
-        top = PurePosixPath(*package.name.split("."))
-        if package.path.suffix and path == top.with_suffix(package.path.suffix):
-            return package.path.as_posix()
-        if path.is_relative_to(top):
-            return (PurePosixPath(package.path.as_posix()) / path.relative_to(top)).as_posix()
-    return None

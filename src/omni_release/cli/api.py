@@ -156,12 +156,10 @@ def _text(judgement: Judgement, judged: Sequence[Judged]) -> str:
 
 def _markdown(judgement: Judgement, judged: Sequence[Judged]) -> str:
     from omni_release.report import markdown
-    from omni_release.report.api_changes import ApiChange
+    from omni_release.report.api_changes import ApiRow
 
     changes = (
-        ApiChange(
-            one.change.name, one.change.message, one.change.effect, one.verdict(judgement.version), one.change.where
-        )
+        ApiRow(one.change.name, one.change.message, one.change.effect, one.verdict(judgement.version), one.change.where)
         for one in judged
     )
     return f"{markdown.api_table(changes)}\n{markdown.plain(judgement.summary())}\n"

@@ -163,7 +163,7 @@ def _by_api(project: Project, repository: Repository, owner: TagOwner, work: Pat
             old = index.fetch(last.file, released.cache_folder(os.environ))
         else:
             old = released.at_tag(last, project, ask, work / "tag")
-        new = released.in_checkout(project, project.root, work / "checkout")
+        new = released.copy_packages(project, project.root, work / "checkout")
         difference = api.compare(old, new, work / "api", repository.processes, os.environ)
     except OmniReleaseError as error:
         return "", [f"API not compared: {error.message}"]

@@ -54,6 +54,16 @@ class Find:
     namespaces: bool = False
 
 
+def source_path(packages: Iterable[Package], file: str) -> PurePosixPath | None:
+    """The path in the checkout of a file of the wheel; None where it is in none of the import packages."""
+    path = PurePosixPath(file)
+    for package in sorted(packages, key=lambda one: -len(one.name)):  # a package can be in another one's namespace
+        place = PurePosixPath(*package.name.split("."))
+        if path.is_relative_to(place.with_suffix(package.path.suffix)):
+            return PurePosixPath(package.path.as_posix(), path.relative_to(place.with_suffix(package.path.suffix)))
+    return None
+
+
 @dataclass(frozen=True)
 class FoundPackages:
     """The import packages of a checkout. `looked_at` says where they were looked for.

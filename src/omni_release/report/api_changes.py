@@ -12,7 +12,7 @@ CHECK = "api-fits-version"
 
 
 @dataclass(frozen=True)
-class ApiChange:
+class ApiRow:
     """A line of the table: the object, what has changed, what a caller sees, the verdict on the version, the place.
 
     `severity` is that of its finding.
@@ -26,7 +26,7 @@ class ApiChange:
     severity: Severity = Severity.NOTICE
 
     @classmethod
-    def of(cls, finding: Finding) -> ApiChange | None:
+    def of(cls, finding: Finding) -> ApiRow | None:
         """The line for a finding; None for one that is not about a change."""
         first, line, effect = finding.message.partition("\n")
         said, mark, verdict = first.rpartition("; ")
@@ -41,8 +41,8 @@ class ApiChange:
         return f"{self.name}: {self.what}; {self.verdict.replace(';', ',')}\n{self.effect}"
 
 
-def changes(outcomes: Iterable[Outcome]) -> tuple[ApiChange, ...]:
+def changes(outcomes: Iterable[Outcome]) -> tuple[ApiRow, ...]:
     """The changes that a run has found, those that its version does not announce first."""
     findings = (finding for outcome in outcomes if outcome.id == CHECK for finding in outcome.findings)
-    found = [change for finding in findings if (change := ApiChange.of(finding))]
+    found = [change for finding in findings if (change := ApiRow.of(finding))]
     return tuple(sorted(found, key=lambda change: change.severity is Severity.NOTICE))

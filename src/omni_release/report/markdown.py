@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from omni_release.core.model import Report, Severity, Status
 from omni_release.core.redaction import printable
 from omni_release.report import api_changes, next_step, problems
-from omni_release.report.api_changes import ApiChange
+from omni_release.report.api_changes import ApiRow
 from omni_release.report.problems import Problem
 
 _MARKS = {
@@ -60,7 +60,7 @@ def part(report: Report, step: str = "") -> str:
     return printable("\n".join(lines) + "\n")
 
 
-def api_table(changes: Iterable[ApiChange]) -> str:
+def api_table(changes: Iterable[ApiRow]) -> str:
     """A table of changes of the API."""
     lines = ["| object | change | a caller sees | where | version |", "|---|---|---|---|---|"]
     for change in changes:

@@ -132,7 +132,7 @@ def installed_tests(release: Release, world: World) -> tuple[InnerTests, ...]:
     return () if not uses_pytest(release.project) or has_tests(release.project, left) else found
 
 
-def in_checkout(release: Release, path: str) -> str:
+def node_in_checkout(release: Release, path: str) -> str:
     """The path, or node id, in the checkout of a test that is installed in an import package; any other as it is."""
     for package in release.project.packages:
         installed = installed_path(release, package)

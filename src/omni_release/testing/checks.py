@@ -162,7 +162,7 @@ def _failure_findings(
         advice = deprecated or result in _NOT_THE_WHEEL
         severity = Severity.WARNING if advice else Severity.ERROR
         wheel, modules = lost_module(release, text)
-        place = failure.path and testing.in_checkout(release, failure.path), failure.line
+        place = failure.path and testing.node_in_checkout(release, failure.path), failure.line
         yield Finding(message, TEST_FAILED.id, severity, *place, distribution=wheel, subjects=modules)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())
 

@@ -27,7 +27,7 @@ from omni_release.environments import installer_config, installers
 from omni_release.environments.import_findings import how_it_failed
 from omni_release.environments.imports import START, Environment, is_module
 from omni_release.environments.inputs import of_artifacts, without_places
-from omni_release.testing.elsewhere import Outcome, install
+from omni_release.testing.elsewhere import Tried, install
 
 BROKEN = Rule("downstream-broken", RuleClass.RELEASE, "Release breaks a package that requires it")
 EXCLUDES = Rule("downstream-excludes", RuleClass.QUALITY, "Package that requires this one does not allow the release")
@@ -77,42 +77,42 @@ class _Dependent:
         return f"downstream-{canonicalize_name(self.settings.name)}"
 
 
-def _try(release: Release, world: World, settings: Downstream) -> Outcome:
+def _try(release: Release, world: World, settings: Downstream) -> Tried:
     """Try one package with the built wheel, and where it fails, with the last release."""
     try:
         dependent = _fetched(release, world, settings)
     except Inconclusive as error:
-        return Outcome(unknown=(f"{settings.name}: {error.message}\n{error.hint}",))
+        return Tried(unknown=(f"{settings.name}: {error.message}\n{error.hint}",))
     wheel = str(distributions.installable(release.dist))
     what = Finding(f"{settings.name} cannot be installed with this release", BROKEN.id)
     problem, unknown = _problem(release, world, dependent, dependent.name, what, wheel)
     if not unknown and (problem is None or problem.rule != EXCLUDES.id) and not _requires(release, dependent.name):
         unknown = (f"{settings.name} does not require {release.project.name}, so that it shows nothing",)
     if unknown or not problem:
-        return Outcome(unknown=unknown)
+        return Tried(unknown=unknown)
     return _compared(release, world, dependent, problem)
 
 
-def _compared(release: Release, world: World, dependent: _Dependent, problem: Finding) -> Outcome:
+def _compared(release: Release, world: World, dependent: _Dependent, problem: Finding) -> Tried:
     """What a problem with the built wheel is, by what the package does with the last release on the index."""
     name, before = dependent.settings.name, f"{dependent.name}-before"
     what = Finding(f"{name} cannot be installed with the last release", BROKEN.id)
     earlier, unknown = _problem(release, world, dependent, before, what)
     if unknown or (earlier and earlier.rule == EXCLUDES.id):
-        return Outcome(unknown=unknown or (earlier.message if earlier else "",))
+        return Tried(unknown=unknown or (earlier.message if earlier else "",))
     own, version = distributions.name_and_version(distributions.installable(release.dist).name)
     installed = environments.installed_distributions(release.environment(before))
     used = next((entry for entry in installed if canonicalize_name(entry.partition("==")[0]) == own), "")
     if not used:
-        return Outcome(unknown=(f"{name} gets no {release.project.name} from the index, so that it shows nothing",))
+        return Tried(unknown=(f"{name} gets no {release.project.name} from the index, so that it shows nothing",))
     if earlier:
         message = f"{name} was broken before this release: {earlier.message}"
-        return Outcome((Finding(message, BEFORE.id, Severity.WARNING),))
+        return Tried((Finding(message, BEFORE.id, Severity.WARNING),))
     if distributions.same_version(used.partition("==")[2], version):
-        return Outcome(unknown=(f"{name}: the index has {used} already: there is no release before it",))
+        return Tried(unknown=(f"{name}: the index has {used} already: there is no release before it",))
     if problem.rule == EXCLUDES.id:
-        return Outcome((replace(problem, message=f"{problem.message} (its users keep {used})"),))
-    return Outcome((replace(problem, message=f"{problem.message}\nIt works with {used}"),))
+        return Tried((replace(problem, message=f"{problem.message} (its users keep {used})"),))
+    return Tried((replace(problem, message=f"{problem.message}\nIt works with {used}"),))
 
 
 def _requires(release: Release, name: str) -> bool:

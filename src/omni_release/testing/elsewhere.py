@@ -24,14 +24,14 @@ _OF_MACHINE = re.compile(r"\bplatform|Failed to build|pre-release", re.IGNORECAS
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Tried:
     """What is wrong in an environment, and in `unknown` what could not be determined there."""
 
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
-def install(release: Release, world: World, name: str, arguments: Sequence[str], what: Finding) -> Outcome:
+def install(release: Release, world: World, name: str, arguments: Sequence[str], what: Finding) -> Tried:
     """Install with uv into the environment `name`; `what` is the finding where no version of a requirement will do.
 
     That another machine can install it is unknown, as is the result without a network.
@@ -40,18 +40,18 @@ def install(release: Release, world: World, name: str, arguments: Sequence[str],
     for run in filter(None, (attempt, attempt.otherwise)):
         completed = world.processes.run(replace(run, background=True))
         if completed.code == 0:
-            return Outcome()
+            return Tried()
     text = " ".join(" ".join(completed.tail).split())
     found = _REASON.search(text)
     reason = (found[1] if found else text)[-500:]
     if "No solution found" in text and not completed.network and not _OF_MACHINE.search(text):
-        return Outcome((replace(what, message=f"{what.message}: {reason}"),))
-    return Outcome(unknown=(f"{what.message}: {reason} (see {release.logs / f'{name}.log'})",))
+        return Tried((replace(what, message=f"{what.message}: {reason}"),))
+    return Tried(unknown=(f"{what.message}: {reason} (see {release.logs / f'{name}.log'})",))
 
 
 def run_tests(
     release: Release, world: World, name: str, file: Path, what: Finding, constraints: Sequence[str] = ()
-) -> Outcome:
+) -> Tried:
     """Run the tests in the environment `name`, which has the release, installed from `file`, in a copy of their own.
 
     `what` is the finding of a failed test, and how its message begins; `constraints` are for their requirements. What
@@ -68,10 +68,10 @@ def run_tests(
     problem = replace(what, message=f"{what.message}: the requirements of the tests cannot be installed")
     for arguments in attempts:
         installed = install(release, world, name, (*arguments, *constraints), problem)
-        if installed == Outcome():
+        if installed == Tried():
             break
     else:
-        return Outcome(unknown=(*(finding.message for finding in installed.findings), *installed.unknown))
+        return Tried(unknown=(*(finding.message for finding in installed.findings), *installed.unknown))
     tree = release.work_dir / f"tests-{name}"
     world.files.copy(Copy(release.project.root, tree, testing.copied_files(release, world)))
     site = environments.site_packages(release.environment(name))
@@ -83,7 +83,7 @@ def run_tests(
     return _judged(release, world, run, site, report, what)
 
 
-def _judged(release: Release, world: World, run: Run, site: Path, report: Path, what: Finding) -> Outcome:
+def _judged(release: Release, world: World, run: Run, site: Path, report: Path, what: Finding) -> Tried:
     """Run the tests; what their report and their end say."""
     run.log.unlink(missing_ok=True)
     completed = world.processes.run(run)
@@ -109,7 +109,7 @@ def _judged(release: Release, world: World, run: Run, site: Path, report: Path, 
             ended = f"{what.message}: `{' '.join(release.project.settings.tests.command)}` "
             lines = (ended + completed.ended(run.deadline), *completed.tail[-10:])
             findings.append(replace(what, message="\n".join(lines)))
-    return Outcome(tuple(findings), tuple(unknown))
+    return Tried(tuple(findings), tuple(unknown))
 
 
 def _present(release: Release, site: Path, tree: Path) -> frozenset[str]:

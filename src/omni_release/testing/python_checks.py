@@ -22,7 +22,7 @@ from omni_release.environments.imports import Environment, Failure
 from omni_release.environments.inputs import of_artifacts, without_places
 from omni_release.environments.installed_release import InstalledRelease
 from omni_release.environments.interpreters import Python
-from omni_release.testing.elsewhere import Outcome, install, run_tests
+from omni_release.testing.elsewhere import Tried, install, run_tests
 
 INSTALL = Rule("python-install", RuleClass.RELEASE, "Release cannot be installed on a Python that it promises")
 IMPORT = Rule("python-import", RuleClass.RELEASE, "Release does not work on a Python that it promises")
@@ -73,35 +73,35 @@ def _of_own_python(release: Release, world: World) -> Mapping[str, Failure]:
     world.processes.run(installers.create_environment(release, world, _OWN))
     what = Finding("the release cannot be installed on the Python that runs omni-release")
     outcome = install(release, world, _OWN, (str(installed.wheel),), what)
-    if outcome != Outcome():
+    if outcome != Tried():
         lines = (*(finding.message for finding in outcome.findings), *outcome.unknown)
         raise Inconclusive("\n".join(lines), "See `works-with-uv`.")
     return public_modules.failures(installed, world)[0]
 
 
-def _try(release: Release, world: World, known: Mapping[str, Failure], python: Python) -> Outcome:
+def _try(release: Release, world: World, known: Mapping[str, Failure], python: Python) -> Tried:
     """Install, import and test on one Python."""
     name = f"python-{python.label}"
     created = world.processes.run(interpreters.create_environment(release, world, python, name))
     if created.code != 0:
-        return Outcome(unknown=("\n".join((f"{python}: not tried, as uv makes no environment:", *created.tail[-4:])),))
+        return Tried(unknown=("\n".join((f"{python}: not tried, as uv makes no environment:", *created.tail[-4:])),))
     try:
         file = interpreters.file_for(release.dist, python)
     except Inconclusive as error:
-        return Outcome(unknown=(f"{python}: not tried: {error.message}",))
+        return Tried(unknown=(f"{python}: not tried: {error.message}",))
     place = release.project.stated_in
     what = Finding(f"{python}: the release cannot be installed", INSTALL.id, path=place)
     outcome = install(release, world, name, (str(file),), what)
-    if outcome != Outcome():
+    if outcome != Tried():
         return outcome
     outcome = _imported(release, world, python, name, known)
     if outcome.findings or not _tests_run_on(python, release, world):
         return outcome
     tested = run_tests(release, world, name, file, Finding(str(python), TEST.id))
-    return Outcome(tested.findings, (*outcome.unknown, *tested.unknown))
+    return Tried(tested.findings, (*outcome.unknown, *tested.unknown))
 
 
-def _imported(release: Release, world: World, python: Python, name: str, known: Mapping[str, Failure]) -> Outcome:
+def _imported(release: Release, world: World, python: Python, name: str, known: Mapping[str, Failure]) -> Tried:
     """What does not import: packages, entry points, and public modules that do on our own Python."""
     wheel = distributions.installable(release.dist)
     installed = InstalledRelease(Environment(release, name), wheel)
@@ -112,7 +112,7 @@ def _imported(release: Release, world: World, python: Python, name: str, known: 
     of_modules = [f for f in public_modules.findings(installed, new) if f.rule == "module-fails"]
     renamed = (replace(f, message=f"{python}: {f.message}", rule=IMPORT.id) for f in (*findings, *of_modules))
     unknown = (f"{python}: not imported in time: {listed([*slow, *late], 5)}",) if slow or late else ()
-    return Outcome(tuple(renamed), unknown)
+    return Tried(tuple(renamed), unknown)
 
 
 def _is_known(failure: Failure, before: Failure | None) -> bool:

@@ -200,7 +200,7 @@ class Rerun:
     def _run(self, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
         """Run these tests; their files, where pytest does not know the node ids."""
         if place.environment == _CHECKOUT:
-            nodes = tuple(testing.in_checkout(self.release, node) for node in nodes)
+            nodes = tuple(testing.node_in_checkout(self.release, node) for node in nodes)
         log = f"tests-{place.environment}" if place.environment != self.base else "tests-again"
         report = self.release.work_dir / f"{log}.xml"
         for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
@@ -296,7 +296,7 @@ def put_in_place(package: Package, site: Path, tree: Path) -> None:
 def _named_as_before(release: Release, found: Results, nodes: tuple[str, ...]) -> Results:
     """The results against the checkout, with the node ids that installed tests have against the wheel."""
     paths = {node.partition("::")[0] for node in nodes}
-    before = {testing.in_checkout(release, path): path for path in paths}
+    before = {testing.node_in_checkout(release, path): path for path in paths}
 
     def named(node: str) -> str:
         path, separator, test = node.partition("::")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import shutil
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from omni_release import distributions, environments, project, source_tree
-from omni_release.core.model import Package, Project, Release
+from omni_release.core.model import Project, Release
 from omni_release.core.own_folder import FOLDER
 from omni_release.core.settings import Settings
 from omni_release.core.world import IndexFile, World
 from omni_release.distributions.archives import Archive
 from omni_release.models.registry import OVERLAY
+from omni_release.project import layout
 
 INSTALLED = "released-uv"
 """The environment with the release and today's dependencies, installed by uv."""
@@ -36,7 +37,7 @@ def unpack(dist: Path, target: Path, checkout: Project | None) -> Project:
     name, version = distributions.name_and_version(found.name)
     packages = checkout.packages if checkout else ()
     for entry in distributions.contents(found):
-        path = target / _path_in_checkout(entry.name, packages)
+        path = target / (layout.source_path(packages, entry.name) or entry.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(entry.read())
     if checkout is not None and (checkout.root / OVERLAY).is_file():
@@ -50,18 +51,6 @@ def placeholder(root: Path, name: str, version: str, settings: Settings | None =
     build = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     (root / _PYPROJECT).write_text(f'{build}[project]\nname = "{name}"\nversion = "{version}"\n', encoding="utf-8")
     return dataclasses.replace(project.load(root, settings or Settings()), packages=())
-
-
-def _path_in_checkout(name: str, packages: Iterable[Package]) -> PurePosixPath:
-    """The path of a wheel's file in the checkout: that of its import package, else the same."""
-    path = PurePosixPath(name)
-    for package in sorted(packages, key=lambda one: -len(one.name)):
-        module = PurePosixPath(*package.name.split("."))
-        if path.is_relative_to(module):
-            return PurePosixPath(package.path.as_posix()) / path.relative_to(module)
-        if path == module.with_suffix(".py") and package.path.suffix == ".py":
-            return PurePosixPath(package.path.as_posix())
-    return path
 
 
 def published_files(release: Release) -> Iterator[str]:
