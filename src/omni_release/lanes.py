@@ -186,7 +186,7 @@ def release() -> Lane:
         version_available,
     )
     from omni_release.publishing.steps import ConfirmVersion, Upload
-    from omni_release.publishing.version_checks import version_follows_index
+    from omni_release.publishing.version_checks import project_active, version_follows_index
     from omni_release.smoke.checks import live_evidence, replay_passes
     from omni_release.smoke.steps import InstallForSmoke
     from omni_release.testing.steps import CopyTests
@@ -199,6 +199,7 @@ def release() -> Lane:
                 check(rehearsal_passed, waivable=False),
                 check(credentials_present, waivable=False),
                 check(index_responds),
+                check(project_active, needs="index-responds"),
                 check(version_available, needs="index-responds", waivable=False),
                 check(version_follows_index, needs="index-responds"),
                 check(upload_window, needs="index-responds"),
@@ -538,6 +539,7 @@ BUILDING: dict[str, Callable[..., Lane]] = {
 PROOFS = (
     "credentials-present",
     "index-responds",
+    "project-active",
     "version-available",
     "version-follows-index",
     "upload-window",

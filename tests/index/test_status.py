@@ -72,6 +72,15 @@ def test_archived() -> None:
             project_status(url, "other")
 
 
+@pytest.mark.parametrize(
+    "status", [{"status": "frozen"}, {"status": "active"}, {}, {"reason": "none"}, "frozen", ["odd"]]
+)
+def test_unknown_status(status: Any) -> None:
+    """A status that is not of PEP 792, or none, is no reason against a dependency, and hides nothing else."""
+    with serving(INACTIVE, True, status=status) as url:
+        assert project_status(url, "acme") == "marked as inactive by its maintainers"
+
+
 def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index on this machine is read without a proxy."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omni_release.core.world import ProjectStatus
 from omni_release.local_index import Account, IndexPolicy
 from omni_release.local_index.server import LocalIndex
 from tests.index.support import ACCOUNT, SDIST, WHEEL, metadata, record, sdist, wheel, wheel_files, zipped
@@ -320,6 +321,16 @@ CASES = (
         "name-look-alike", "The name 'acme-sound' is too similar", policy=IndexPolicy(taken=frozenset({"Acme_S0und"}))
     ),
     Refused("too-many-projects", "This account has created too many", status=429, policy=IndexPolicy(new_projects=0)),
+    *(
+        Refused(
+            "project-status",
+            f"The project 'acme-sound' takes no uploads: it is {name}.",
+            status=403,
+            policy=IndexPolicy(status=ProjectStatus(name)),
+            id=name,
+        )
+        for name in ("archived", "quarantined")
+    ),
     Refused(
         "description-renders",
         "The description does not render",

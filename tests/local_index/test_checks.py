@@ -12,6 +12,7 @@ import pytest
 
 from omni_release.core.model import Release
 from omni_release.core.world import World
+from omni_release.local_index.metadata_rules import ACCEPTED
 from omni_release.publishing.checks import upload_rules
 from tests.index.support import SDIST, WHEEL, metadata, sdist, wheel
 
@@ -96,3 +97,21 @@ def test_no_archive(tmp_path: Path) -> None:
     rules = [rule for rule, _ in found(tmp_path)]
     assert "index-archive" in rules
     assert "index-core-metadata" in rules
+
+
+@pytest.mark.parametrize("version", [*(known.version for known in ACCEPTED), "2.6", "2.7", "3.0"])
+def test_metadata_versions(version: str, tmp_path: Path) -> None:
+    """Each version of the table is taken; a later one, also one that the libraries know, is refused by name."""
+    wheel(tmp_path, metadata(form=version))
+    refused = [said for rule, said in found(tmp_path) if rule == "index-metadata-version"]
+    expected = f"metadata-version: {version}; PyPI takes up to 2.5 (since 2026-02-17)."
+    assert [expected in said for said in refused] == [True] * (version not in {known.version for known in ACCEPTED})
+
+
+def test_documented_metadata_versions() -> None:
+    """The page has each version with its day and its source."""
+    page = (Path(__file__).parents[2] / "docs" / "rehearsal-index.md").read_text(encoding="utf-8")
+    for known in ACCEPTED:
+        (row,) = (line for line in page.splitlines() if known.source in line)
+        assert str(known.since) in row
+        assert known.version in row

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from omni_release import distributions
 from omni_release.core.model import REHEARSAL, Artifact, Target
-from omni_release.core.world import Access, Credentials, FileState, FileStatus, IndexFile, Processes
+from omni_release.core.world import Access, Credentials, FileState, FileStatus, IndexFile, Processes, ProjectStatus
 from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ class _Readable(abc.ABC):
 
     def page(self, url: str) -> FileStatus:
         return self._client.page(url)
+
+    def project_status(self, project: str) -> ProjectStatus | None:
+        return self._client.project_status(project)
+
+    def provenance(self, file: IndexFile) -> bytes | None:
+        return self._client.provenance(file)
 
 
 class SharedServer:

@@ -158,6 +158,7 @@ class IndexFile:
 
     `requires_python` is the specifier of its metadata, empty where the index states none.
     `yanked` is the reason of a file that was yanked (PEP 592), which may be empty; None for one that was not.
+    `provenance` is the address of its provenance (PEP 740), empty where the index has none.
     """
 
     name: str
@@ -166,6 +167,22 @@ class IndexFile:
     uploaded: datetime.datetime | None = None
     yanked: str | None = None
     requires_python: str = ""
+    provenance: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """The status of a project on its index, in lower case, and the reason that the index gives.
+
+    One of those of PEP 792 (active, archived, quarantined, deprecated), or another one of the index's own.
+    """
+
+    name: str
+    reason: str = ""
+
+
+ACTIVE = ProjectStatus("active")
+"""The status of a project whose index states none."""
 
 
 class FileState(enum.StrEnum):
@@ -232,6 +249,12 @@ class Index(Protocol):
 
         Raises Inconclusive if it does not answer.
         """
+
+    def project_status(self, project: str) -> ProjectStatus | None:
+        """The status of a project; None if the index does not know it. Raises as `files`."""
+
+    def provenance(self, file: IndexFile) -> bytes | None:
+        """The provenance of a file (PEP 740), as JSON; None if there is none. Raises as `files`."""
 
     def file_statuses(self, project: str, artifacts: Sequence[Artifact]) -> tuple[FileStatus, ...]:
         """The state of each artifact, in their order: OURS is listed with our sha256, and served with our bytes."""

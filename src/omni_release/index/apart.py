@@ -98,6 +98,7 @@ def _file(entry: dict[str, Any], page: str) -> IndexFile:
         in_utc(datetime.datetime.fromisoformat(uploaded)) if uploaded else None,
         None if yanked is False else yanked if isinstance(yanked, str) else "",
         entry.get("requires-python") or "",
+        entry.get("provenance") or "",
     )
 
 

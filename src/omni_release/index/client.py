@@ -7,7 +7,6 @@ bypass caches and end within a deadline.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from omni_release import index
 from omni_release.core.errors import Inconclusive, PermanentRefusal, install_hint
 from omni_release.core.model import Artifact
 from omni_release.core.redaction import strip_userinfo
-from omni_release.core.world import FileState, FileStatus, IndexFile
-from omni_release.index import ANONYMOUS, IndexLogin, ResponseTooLarge, classify_status, describe_error, read_errors
+from omni_release.core.world import FileState, FileStatus, IndexFile, ProjectStatus
+from omni_release.index import ANONYMOUS, IndexLogin, classify_status, describe_error, pages, read_errors
+from omni_release.index.pages import Page
 
 if TYPE_CHECKING:
     from pypi_simple import PyPISimple
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 _SILENCE = 15.0  # seconds without a byte
-_LARGEST_PAGE = 32 * 1024 * 1024
+_LARGEST_PROVENANCE = 4 * 1024 * 1024
+_PROVENANCE = "application/vnd.pypi.integrity.v1+json, application/json"
 _CHUNK = 64 * 1024
 _NO_CACHE = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _LOGIN_REJECTED = "The index requires a login and rejects the upload credentials: check that they may read it."
@@ -53,9 +54,46 @@ class Client:
 
         Raises PermanentRefusal where it refuses, and Inconclusive where it does not answer.
         """
-        page = self._within(lambda: self._read_page(project, "any"))
+        page = self._any_page(project)
+        return () if page is None else page.files
+
+    def project_status(self, project: str) -> ProjectStatus | None:
+        """The status of a project, `active` where the index states none; None where it does not have the project.
+
+        Raises as `files`.
+        """
+        page = self._any_page(project)
+        return None if page is None else page.status
+
+    def provenance(self, file: IndexFile) -> bytes | None:
+        """The provenance of a file (PEP 740), as the index serves it; None where it has none.
+
+        Raises as `files`.
+        """
+        if not file.provenance:
+            return None
+
+        def ask() -> bytes | FileStatus | None:
+            try:
+                with self._session() as client, self._get(client, file.provenance, _PROVENANCE) as response:
+                    if response.status_code == 200:
+                        return pages.read_body(response, _LARGEST_PROVENANCE)
+                    status = FileStatus(file.name, *classify_status(response.status_code, response.reason or ""))
+                    return None if status.state is FileState.ABSENT else status
+            except read_errors() as error:
+                return FileStatus(file.name, FileState.INCONCLUSIVE, describe_error(error))
+
+        found = self._within(ask)
+        if not isinstance(found, FileStatus):
+            return found
+        message = f"{strip_userinfo(self.simple_url)} does not show the provenance of {file.name}: {found.why}"
+        raise Inconclusive(message, "Run the same command again later.")
+
+    def _any_page(self, project: str) -> Page | None:
+        """The page of a project in any form; None where the index does not have the project. Raises as `files`."""
+        page = self._within(lambda: self._page(project, "any"))
         if isinstance(page, _NotAcceptable):
-            page = self._within(lambda: self._read_page(project, "html"))
+            page = self._within(lambda: self._page(project, "html"))
         if not isinstance(page, FileStatus):
             return page
         message = f"{strip_userinfo(self.simple_url)} does not list its files: {page.why}"
@@ -150,6 +188,13 @@ class Client:
 
     def _read_page(self, project: str, form: str) -> tuple[IndexFile, ...] | FileStatus:
         """The files of a project's page in the form `json`, `html` or `any`; a status where it cannot be read."""
+        page = self._page(project, form)
+        if isinstance(page, FileStatus):
+            return page
+        return () if page is None else page.files
+
+    def _page(self, project: str, form: str) -> Page | FileStatus | None:
+        """A project's page, as `_read_page`; None where there is none."""
         import pypi_simple
 
         accepts = {"json": pypi_simple.ACCEPT_JSON_PREFERRED, "html": pypi_simple.ACCEPT_HTML_ONLY}
@@ -157,11 +202,11 @@ class Client:
         try:
             with self._session() as client, self._get(client, f"{self.simple_url}{project}/", accept) as response:
                 if response.status_code == 404:
-                    return ()
+                    return None
                 if response.status_code != 200:
                     kind = _NotAcceptable if response.status_code == 406 else FileStatus
                     return kind(project, *classify_status(response.status_code, response.reason or ""))
-                return _parse_page(project, response)
+                return pages.parse(project, response)
         except read_errors() as error:
             return FileStatus(project, FileState.INCONCLUSIVE, describe_error(error))
 
@@ -196,38 +241,6 @@ def status_on_page(artifact: Artifact, page: tuple[IndexFile, ...] | FileStatus)
     return FileStatus(artifact.name, FileState.OURS, "listed")  # without a hash, the served bytes decide
 
 
-def _parse_page(project: str, response: Response) -> tuple[IndexFile, ...]:
-    """The files of a page. Raises ResponseTooLarge, and ValueError for another content type."""
-    import pypi_simple
-
-    body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
-        body += chunk
-        if len(body) > _LARGEST_PAGE:
-            raise ResponseTooLarge(f"a page of more than {_LARGEST_PAGE} bytes")
-    content_type = response.headers.get("Content-Type", "")
-    if "json" in content_type.partition(";")[0]:
-        try:
-            page = pypi_simple.ProjectPage.from_json_data(json.loads(bytes(body)), response.url)
-        except RecursionError:
-            raise ValueError("a page of JSON that is nested too deeply") from None
-    elif "html" in content_type:
-        page = pypi_simple.ProjectPage.from_html(project, bytes(body), response.url)
-    else:
-        raise ValueError(f"{content_type!r} is not the content type of a simple index")
-    return tuple(
-        IndexFile(
-            file.filename,
-            file.digests.get("sha256"),
-            file.url,
-            index.in_utc(file.upload_time) if file.upload_time else None,
-            (file.yanked_reason or "") if file.is_yanked else None,
-            file.requires_python or "",
-        )
-        for file in page.packages
-    )
-
-
 _UNMAINTAINED = ("archived", "deprecated", "quarantined")  # PEP 792
 
 _INACTIVE = "Classifier: Development Status :: 7 - Inactive"
@@ -245,12 +258,19 @@ def project_status(simple_url: str, project: str) -> str:
 
     def ask() -> str:
         with index.open_session(simple_url) as client:
-            page = client.get_project_page(project, timeout=_SILENCE)
-            status = str(page.status or "").lower()
-            if status in _UNMAINTAINED:
-                return f"marked as {status} on the index" + (f": {page.status_reason}" if page.status_reason else "")
+            headers = {"Accept": pypi_simple.ACCEPT_ANY}
+            with client.s.get(
+                client.get_project_url(project), headers=headers, timeout=_SILENCE, stream=True
+            ) as response:
+                if response.status_code == 404:
+                    raise pypi_simple.NoSuchProjectError(project, response.url)
+                response.raise_for_status()
+                page = pages.parse(project, response)
+            status = page.status
+            if status.name in _UNMAINTAINED:
+                return f"marked as {status.name} on the index" + (f": {status.reason}" if status.reason else "")
             # The metadata next to the newest file (PEP 658), which need not have a hash.
-            files = [file for file in page.packages if file.has_metadata and not file.is_yanked]
+            files = [file for file in page.parsed.packages if file.has_metadata and not file.is_yanked]
             try:
                 metadata = client.get_package_metadata(files[-1], verify=False, timeout=_SILENCE) if files else ""
             except pypi_simple.NoMetadataError:  # promised, but missing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omni_release.core.errors import Conflict, Inconclusive, PermanentRefusal
 from omni_release.core.model import Artifact
-from omni_release.core.world import FileState, FileStatus, IndexFile, World
+from omni_release.core.world import FileState, FileStatus, IndexFile, ProjectStatus, World
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -78,21 +78,37 @@ def files(world: World, project: str, *, timeout: float = TIMEOUT) -> tuple[Inde
 
     Raises PermanentRefusal at once where it refuses to list them.
     """
+    return _answered(world, lambda: world.index.files(project), timeout)
 
-    def read() -> tuple[IndexFile, ...] | Inconclusive:
+
+def project_status(world: World, project: str) -> ProjectStatus | None:
+    """The status of a project on the index; None where it does not have the project. Raises as `files`."""
+    return _answered(world, lambda: world.index.project_status(project), TIMEOUT)
+
+
+def provenance(world: World, file: IndexFile) -> bytes | None:
+    """The provenance of a file, as the index serves it; None where there is none. Raises as `files`."""
+    return _answered(world, lambda: world.index.provenance(file), TIMEOUT)
+
+
+def _answered(world: World, question: Callable[[], _Answer], timeout: float) -> _Answer:
+    """The answer to a question, repeated while it is inconclusive. Raises as `files`."""
+
+    def read() -> _Answer | Inconclusive:
         try:
-            return world.index.files(project)
+            return question()
         except PermanentRefusal:
             raise
         except Inconclusive as error:
             return error
 
-    listed = poll(
-        world, read, lambda answer: answer.message if isinstance(answer, Inconclusive) else "", timeout=timeout
-    )
-    if isinstance(listed, Inconclusive):
-        raise listed
-    return listed
+    def pending(answer: _Answer | Inconclusive) -> str:
+        return answer.message if isinstance(answer, Inconclusive) else ""
+
+    answer = poll(world, read, pending, timeout=timeout)
+    if isinstance(answer, Inconclusive):
+        raise answer
+    return answer
 
 
 def await_listing(world: World, project: str, artifacts: Sequence[Artifact], timeout: float) -> None:

@@ -16,6 +16,8 @@ from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import File
 
+from omni_release.core.world import ACTIVE, ProjectStatus
+
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
@@ -110,7 +112,10 @@ class UploadRequest:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file on the index. `metadata_sha256` is that of its core metadata file (PEP 658); None where it has none."""
+    """A file on the index. `metadata_sha256` is that of its core metadata file (PEP 658); None where it has none.
+
+    `provenance` says whether the index has one of it (PEP 740).
+    """
 
     name: str
     version: str
@@ -120,13 +125,15 @@ class StoredFile:
     uploaded: datetime.datetime
     requires_python: str | None = None
     metadata_sha256: str | None = None
+    provenance: bool = False
 
 
 @dataclass(frozen=True)
 class IndexPolicy:
     """The limits and state of an index, by default PyPI's. Sizes in bytes; `taken` and `prohibited` are project names.
 
-    `new_projects` is how many projects the account may still create; None is any number.
+    `new_projects` is how many projects the account may still create; None is any number. `status` is that of each
+    project on it.
     """
 
     file_limit: int = 100 * MIB
@@ -137,6 +144,7 @@ class IndexPolicy:
     new_projects: int | None = None
     read_only: bool = False
     uploads_disabled: bool = False
+    status: ProjectStatus = ACTIVE
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import io
 from email.message import EmailMessage
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from omni_release.local_index import UploadContext
 from omni_release.local_index.distribution_rules import Reasons, license_files
@@ -13,8 +14,30 @@ from omni_release.local_index.distribution_rules import Reasons, license_files
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
-_LATEST = (2, 5)
-"""The latest metadata version that PyPI takes; packaging may know later ones."""
+
+class AcceptedMetadata(NamedTuple):
+    """A version of core metadata that PyPI takes, since when, and where that is known from."""
+
+    version: str
+    since: datetime.date
+    source: str
+
+
+_PYPI = "https://github.com/pypi/warehouse"
+ACCEPTED = (
+    *(
+        AcceptedMetadata(version, datetime.date(2018, 3, 14), f"{_PYPI}/pull/2373")  # that day or before
+        for version in ("1.0", "1.1", "1.2", "2.1")
+    ),
+    *(AcceptedMetadata(version, datetime.date(2024, 2, 26), f"{_PYPI}/pull/13606") for version in ("2.2", "2.3")),
+    AcceptedMetadata("2.4", datetime.date(2024, 11, 13), f"{_PYPI}/pull/16949"),
+    AcceptedMetadata("2.5", datetime.date(2026, 2, 17), f"{_PYPI}/pull/19254"),
+)
+"""The versions of core metadata that PyPI took on 2026-08-21, the latest last.
+
+packaging may know later ones, such as 2.6 (PEP 808). Source of the whole list: `SUPPORTED_METADATA_VERSIONS` in
+https://github.com/pypi/warehouse/blob/6b62157124ab7865029afeeadf282bce27d601d9/warehouse/forklift/metadata.py.
+"""
 
 _SUMMARY = 512
 _LABEL = 32
@@ -52,11 +75,12 @@ def _without_license_files(metadata: RawMetadata) -> RawMetadata:
 
 
 def _metadata_version(context: UploadContext) -> Reasons:
+    """The metadata version is one that PyPI takes; one that is no version at all is reported as invalid metadata."""
     stated = context.upload.metadata.get("metadata_version", "")
-    parts = stated.split(".")
-    if all(part.isdecimal() for part in parts) and tuple(map(int, parts)) > _LATEST:
-        latest = ".".join(map(str, _LATEST))
-        yield "metadata-version", f"Invalid core metadata: metadata-version: {stated}; PyPI takes up to {latest}."
+    latest = ACCEPTED[-1]
+    if stated.replace(".", "").isdecimal() and stated not in {known.version for known in ACCEPTED}:
+        advice = f"PyPI takes up to {latest.version} (since {latest.since}). Build with a back end that writes that."
+        yield "metadata-version", f"Invalid core metadata: metadata-version: {stated}; {advice}"
 
 
 def _requirements(context: UploadContext) -> Reasons:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from omni_release.distributions import same_version
 from omni_release.local_index import MIB, UploadContext, distribution_rules, metadata_rules
 from omni_release.local_index.distribution_rules import Reasons
+from omni_release.local_index.store import CLOSED
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ RULES = (
     UploadRule("local-version", 6, 400),
     *(UploadRule(id, 7, 400) for id in ("name-prohibited", "name-look-alike")),
     UploadRule("too-many-projects", 7, 429),
+    UploadRule("project-status", 7, 403),
     UploadRule("description-renders", 8, 400),
     *(UploadRule(id, 9, 400) for id in ("file-extension", "file-name-length")),
     *(UploadRule(id, 10, 400) for id in ("file-size", "project-size")),
@@ -140,6 +142,8 @@ def _project_name(context: UploadContext) -> Reasons:
             yield "name-look-alike", f"The name {name!r} is too similar to the existing project {taken!r}."
     if policy.new_projects == 0 and not context.files:
         yield "too-many-projects", "This account has created too many new projects."
+    if policy.status.name in CLOSED:  # PyPI leaves it to the permissions, so that the answer names no status
+        yield "project-status", f"The project {name!r} takes no uploads: it is {policy.status.name}."
 
 
 def _ultranormalized(name: str) -> str:

@@ -199,7 +199,8 @@ class LocalIndex(LoopbackServer):
         shown = self._script.listed(met, files, store.page_format(content_type), now, fresh=fresh)
         if not shown:
             return Response("Not found", 404)
-        return _page(request, store.project_page(project, shown, content_type), content_type)
+        status = self._setup.policy.status
+        return _page(request, store.project_page(project, shown, content_type, status), content_type)
 
 
 def _content_type(request: Request) -> str:

@@ -3,6 +3,7 @@
 FOLDER/
   files/NAME            the bytes, as they were uploaded
   files/NAME.metadata   METADATA of a wheel (PEP 658)
+  files/NAME.provenance its provenance (PEP 740), where it was attached
   held/NAME.json        the facts about a file: only with this record is it on the index
   deleted/NAME          a name that cannot be used again
   incoming/             uploads in progress
@@ -21,6 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from omni_release.core.documents import write_file
+from omni_release.core.world import ACTIVE, ProjectStatus
 from omni_release.local_index import Digests, StoredFile, UploadRequest
 
 _FOLDERS = ("files", "held", "deleted", "incoming")
@@ -29,6 +31,10 @@ JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
 OLD_HTML = "text/html"
 _API = "1.4"
+
+QUARANTINED = "quarantined"
+CLOSED = ("archived", QUARANTINED)
+"""The statuses of projects that take no uploads (PEP 792); one in quarantine offers no files either."""
 
 
 class Store:
@@ -59,8 +65,9 @@ class Store:
         return self._folder / "incoming" / f"{os.getpid()}-{next(self._number)}"
 
     def path(self, name: str) -> Path | None:
-        """The path of a file, or of its metadata (`NAME.metadata`); None where the index has none of that name."""
-        if not (self._folder / "held" / f"{name.removesuffix('.metadata')}.json").is_file():
+        """The path of a file, its metadata (`NAME.metadata`) or provenance (`NAME.provenance`); None where not here."""
+        of = name.removesuffix(".metadata").removesuffix(".provenance")
+        if not (self._folder / "held" / f"{of}.json").is_file():
             return None
         path = self._folder / "files" / name
         return path if path.is_file() else None
@@ -77,12 +84,18 @@ class Store:
         record = json.dumps(asdict(file) | {"uploaded": at.isoformat()})
         write_file(self._folder / "held" / f"{name}.json", record.encode())
 
+    def attach(self, name: str, provenance: bytes) -> None:
+        """Give a file a provenance, as PyPI does after an upload with attestations."""
+        (self._folder / "files" / f"{name}.provenance").write_bytes(provenance)
+        record = self._folder / "held" / f"{name}.json"
+        write_file(record, json.dumps(json.loads(record.read_bytes()) | {"provenance": True}).encode())
+
     def delete(self, name: str) -> None:
         """Delete a file, as its owner can on the web. Its name cannot be used again."""
         (self._folder / "deleted" / name).touch()
         (self._folder / "held" / f"{name}.json").unlink(missing_ok=True)
-        (self._folder / "files" / name).unlink(missing_ok=True)
-        (self._folder / "files" / f"{name}.metadata").unlink(missing_ok=True)
+        for suffix in ("", ".metadata", ".provenance"):
+            (self._folder / "files" / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def page_format(content_type: str) -> str:
@@ -97,14 +110,15 @@ def root_page(names: Sequence[str], content_type: str) -> str:
     return _document("Simple index", [f'<a href="{name}/">{name}</a>' for name in names])
 
 
-def project_page(name: str, files: Sequence[StoredFile], content_type: str) -> str:
-    """The page of a project (PEP 503, PEP 691)."""
+def project_page(name: str, files: Sequence[StoredFile], content_type: str, status: ProjectStatus = ACTIVE) -> str:
+    """The page of a project (PEP 503, PEP 691) with this status (PEP 792); one in quarantine shows no files."""
+    files = () if status.name == QUARANTINED else files
     if content_type != JSON:
-        return _document(f"Links for {name}", [_link(file) for file in files])
+        return _document(f"Links for {name}", [_link(file) for file in files], status)
     page = {
         "meta": {"api-version": _API},
         "name": name,
-        "project-status": {"status": "active"},
+        "project-status": {"status": status.name} | ({"reason": status.reason} if status.reason else {}),
         "versions": list(dict.fromkeys(file.version for file in files)),
         "files": [_json_file(file) for file in files],
     }
@@ -123,6 +137,7 @@ def _json_file(file: StoredFile) -> dict[str, object]:
         "yanked": False,
         "core-metadata": metadata,
         "data-dist-info-metadata": metadata,
+        "provenance": _provenance_url(file) if file.provenance else None,
         **required,
     }
 
@@ -135,12 +150,24 @@ def _link(file: StoredFile) -> str:
     if file.metadata_sha256:
         attributes.append(f'data-dist-info-metadata="sha256={file.metadata_sha256}"')
         attributes.append(f'data-core-metadata="sha256={file.metadata_sha256}"')
+    if file.provenance:
+        attributes.append(f'data-provenance="{html.escape(_provenance_url(file), quote=True)}"')
     return f"<a {' '.join(attributes)}>{name}</a>"
 
 
-def _document(title: str, links: Sequence[str]) -> str:
+def _provenance_url(file: StoredFile) -> str:
+    return f"/files/{file.name}.provenance"
+
+
+def _document(title: str, links: Sequence[str], status: ProjectStatus | None = None) -> str:
+    facts = {"repository-version": _API}
+    if status is not None:
+        facts["project-status"] = status.name
+        facts |= {"project-status-reason": status.reason} if status.reason else {}
+    pairs = ((f"pypi:{name}", html.escape(text, quote=True)) for name, text in facts.items())
+    head = "".join(f'    <meta name="{name}" content="{text}">\n' for name, text in pairs)
     body = "".join(f"    {link}<br>\n" for link in links)
     return (
-        '<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="'
-        f'{_API}">\n    <title>{title}</title>\n  </head>\n  <body>\n{body}  </body>\n</html>\n'
+        f"<!DOCTYPE html>\n<html>\n  <head>\n{head}    <title>{title}</title>\n  </head>\n"
+        f"  <body>\n{body}  </body>\n</html>\n"
     )

@@ -1,4 +1,4 @@
-"""Whether the version can follow those that the index has."""
+"""Whether the index's project admits this release: its status, and the versions that it has."""
 
 from __future__ import annotations
 
@@ -13,6 +13,58 @@ from omni_release.core.world import IndexFile, World
 from omni_release.index import polling
 from omni_release.versions import tags as version_tags
 from omni_release.versions.pep440 import Version, parse
+
+QUARANTINED = Rule("project-quarantined", RuleClass.RELEASE, "Project is in quarantine on the index")
+ARCHIVED = Rule("project-archived", RuleClass.RELEASE, "Project is archived on the index")
+DEPRECATED = Rule("project-deprecated", RuleClass.RELEASE, "Project is marked as deprecated on the index")
+UNKNOWN_STATUS = Rule("project-status-unknown", RuleClass.RELEASE, "Project has an unknown status on the index")
+
+# https://packaging.python.org/en/latest/specifications/project-status-markers/ (PEP 792): what each is, what to do, and
+# whether the index takes uploads.
+_STATUSES = {
+    "quarantined": (
+        *(QUARANTINED, Severity.ERROR, "is in quarantine: the index takes no uploads, and offers none of its files"),
+        "Ask the index's administrators why, and have the quarantine lifted before you release.",
+    ),
+    "archived": (
+        *(ARCHIVED, Severity.ERROR, "is archived: the index takes no uploads"),
+        "Unarchive it in the project's settings on the index, then run this again.",
+    ),
+    "deprecated": (
+        *(DEPRECATED, Severity.WARNING, "is marked as deprecated: installers may warn all its users"),
+        "Remove the mark on the index if the project is maintained again.",
+    ),
+}
+
+
+@reports(QUARANTINED, ARCHIVED, DEPRECATED, UNKNOWN_STATUS)
+def project_active(release: Release, world: World) -> Iterator[Finding]:
+    """Project is active on the index
+
+    The index does not show the project as quarantined or archived, which stops every upload, or as deprecated
+    (PEP 792).
+
+    Fix: unarchive the project in its settings on the index. Of a quarantine, ask the index's administrators.
+    """
+    from packaging.utils import canonicalize_name
+
+    project = str(canonicalize_name(release.project.name))
+    status = polling.project_status(world, project)
+    if status is None:
+        raise NotApplicable(f"{world.index.target.name} does not have the project yet")
+    if status.name == "active":
+        return
+    reason = f" ({status.reason})" if status.reason else ""
+    if status.name in _STATUSES:
+        rule, severity, what, advice = _STATUSES[status.name]
+        yield Finding(f"{world.index.target.name}: {project} {what}{reason}\n→ {advice}", rule.id, severity)
+    else:
+        message = (
+            f"{world.index.target.name}: {project} has the status {status.name!r}{reason}, which PEP 792 does not have"
+        )
+        advice = "Look up what this index means by it, and whether it takes uploads."
+        yield Finding(f"{message}\n→ {advice}", UNKNOWN_STATUS.id, Severity.WARNING)
+
 
 GOES_BACK = Rule("version-below-index", RuleClass.RELEASE, "Version is lower than those on the index")
 
