@@ -21,6 +21,13 @@ NEWER = {
     "from typing import Any, Self\n": "newer-module",
     "from enum import StrEnum\n": "newer-module",
     "from asyncio import TaskGroup\n": "newer-module",
+    "import asyncio\n\nasync def f():\n    async with asyncio.TaskGroup():\n        pass\n": "newer-module",
+    "import datetime as dt\n\ndef f():\n    return dt.datetime.now(dt.UTC)\n": "newer-module",
+    "from dataclasses import dataclass\n\n@dataclass(slots=True)\nclass A:\n    pass\n": "newer-module",
+    "x = list(zip([1], [2], strict=True))\n": "newer-module",
+    "def f():\n    raise ExceptionGroup('', [])\n": "newer-module",
+    "def f(x: int | None):\n    pass\n": "newer-syntax",
+    "class A:\n    x: str | int = 1\n": "newer-syntax",
 }
 SOUND = (
     "import sys\nif sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli as tomllib\n",
@@ -32,6 +39,14 @@ SOUND = (
     "from .tomllib import loads\n",
     "import zoneinfo\nfrom typing import Annotated\nif (n := 1):\n    pass\n",
     "x = 'import tomllib'\n",
+    "from __future__ import annotations\n\ndef f(x: int | None):\n    y: int | None = x\n",
+    "def f():\n    y: int | None = 1\n",
+    "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    def f(x: int | None): ...\n",
+    "from builtins import zip\nfrom other import asyncio, zip\n\nasyncio.TaskGroup(zip([1], [2], strict=True))\n",
+    "import asyncio\nx = asyncio.timeout if hasattr(asyncio, 'timeout') else None\n",
+    "import datetime\ntry:\n    UTC = datetime.UTC\nexcept AttributeError:\n    UTC = datetime.timezone.utc\n",
+    "class ExceptionGroup(Exception):\n    pass\n\nraise ExceptionGroup\n",
+    "def f(x: list[int], strict=False):\n    return strict\n",
 )
 
 
@@ -57,6 +72,9 @@ def test_newer(required: str, run_check: RunCheck) -> None:
         (">=3.6", "\"dataclasses; python_version < '3.7'\"", "import dataclasses\n", False),
         (">=3.6", "", "if (n := 1):\n    pass\n", True),
         (">=3.8", '"graphlib-backport"', "import graphlib\n", False),
+        (">=3.8", "", "def f(x: list[int]): ...\n", True),
+        (">=3.10", "", "def f(x: list[int] | None): ...\n", False),
+        (">=3.10", "", "zip([1], [2], strict=True)\n", False),
     ],
 )
 def test_bounds(required: str, dependency: str, code: str, found: bool, run_check: RunCheck) -> None:

@@ -7,6 +7,7 @@ catches the failure, or under a test of the version or of what is there.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ _CAUGHT = re.compile(r"\b(?:AttributeError|TypeError)\b")
 
 @dataclass(frozen=True)
 class Use:
-    """A use of `names`, one below the other, in an imported module, and the keywords of a call of the last one."""
+    """A use of `names`, one below the other, in an imported module, and the keywords of a call of the last one.
+
+    The module of what is built in is `builtins`. The import itself is a use, too: then `is_import` is true.
+    """
 
     module: str
     names: tuple[str, ...]
@@ -28,6 +32,7 @@ class Use:
     path: str
     line: int
     column: int
+    is_import: bool = False
 
     @property
     def top(self) -> str:
@@ -52,7 +57,7 @@ def in_files(root: Path, files: Iterable[PurePosixPath]) -> Iterator[Use]:
 
 
 def _in_module(tree: ast.Module, path: str) -> Iterator[Use]:
-    nodes = list(_walk(tree, lazy=_has_lazy_annotations(tree)))
+    nodes = list(walk(tree, lazy=_has_lazy_annotations(tree)))
     imported = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     modules = {alias.name for node in imported if isinstance(node, ast.Import) for alias in node.names}
     bound = _bindings(tree)
@@ -60,26 +65,28 @@ def _in_module(tree: ast.Module, path: str) -> Iterator[Use]:
         for alias in statement.names:
             place = (path, statement.lineno, statement.col_offset + 1)
             if isinstance(statement, ast.Import):
-                yield Use(alias.name, (), (), *place)
+                yield Use(alias.name, (), (), *place, is_import=True)
             elif statement.module and not statement.level and alias.name != "*":
-                yield Use(statement.module, (alias.name,), (), *place)
+                yield Use(statement.module, (alias.name,), (), *place, is_import=True)
     called = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
     inner = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     for node in nodes:
         if id(node) in inner or not isinstance(node, ast.Attribute | ast.Name) or not isinstance(node.ctx, ast.Load):
             continue
         chain = _chain(node)
-        target = bound.get(chain[0]) if chain else None
-        if target is None:
+        target = bound.get(chain[0], ()) if chain else ()
+        if chain and chain[0] not in bound and hasattr(builtins, chain[0]):
+            target = ("builtins", chain[0])
+        if not target:
             continue
         call = called.get(id(node))
         keywords = tuple(keyword.arg for keyword in call.keywords if keyword.arg) if call else ()
         module, names = _split(target, chain[1:], modules)
-        if names and (keywords or len(chain) > 1):
+        if names and (keywords or len(chain) > 1 or module == "builtins"):
             yield Use(module, names, keywords, path, node.lineno, node.col_offset + 1)
 
 
-def _walk(node: ast.AST, *, lazy: bool) -> Iterator[ast.AST]:
+def walk(node: ast.AST, *, lazy: bool) -> Iterator[ast.AST]:
     """Each node that runs, without what may fail, and without annotations that are never evaluated."""
     if imports.is_guard(node) or _is_tested(node):
         return
@@ -91,7 +98,7 @@ def _walk(node: ast.AST, *, lazy: bool) -> Iterator[ast.AST]:
         skipped = [node.returns]
     for child in ast.iter_child_nodes(node):
         if child not in skipped:
-            yield from _walk(child, lazy=lazy)
+            yield from walk(child, lazy=lazy)
 
 
 def _is_tested(node: ast.AST) -> bool:
@@ -111,7 +118,7 @@ def _has_lazy_annotations(tree: ast.Module) -> bool:
 
 
 def _bindings(tree: ast.Module) -> dict[str, tuple[str, ...]]:
-    """The names that imports of one thing bind, and nothing else in the file: the module, and the name in it."""
+    """What the file binds: of a name that imports of one thing bind, the module and the name in it; empty of others."""
     found: dict[str, set[tuple[str, ...]]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -130,7 +137,7 @@ def _bindings(tree: ast.Module) -> dict[str, tuple[str, ...]]:
             name = getattr(node, "name", None)  # of a function, a class, an exception, a pattern
             if isinstance(name, str) and not isinstance(node, ast.alias):
                 found.setdefault(name, set()).add(())
-    return {name: next(iter(targets)) for name, targets in found.items() if len(targets) == 1 and () not in targets}
+    return {name: next(iter(targets)) if len(targets) == 1 else () for name, targets in found.items()}
 
 
 def _chain(node: ast.expr) -> tuple[str, ...]:
