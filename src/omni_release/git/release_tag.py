@@ -1,14 +1,15 @@
-"""The tag of a release: its name, and whether the tags that exist are the project's."""
+"""The tag of a release: its name, whether the tags that exist are the project's, and whether it is of the past."""
 
 from __future__ import annotations
 
+import datetime
 import re
 
-from omni_release import distributions
-from omni_release.core.errors import Inconclusive, SettingsError
+from omni_release import distributions, git_queries
+from omni_release.core.errors import Inconclusive, SettingsError, UsageError
 from omni_release.core.model import Release
 from omni_release.core.settings_reader import pyproject_line
-from omni_release.core.world import World
+from omni_release.core.world import ReleasedTag, World
 from omni_release.git import ReleaseRepository, TagRef, short
 from omni_release.versions import tags as version_tags
 from omni_release.versions.pep440 import parse
@@ -16,6 +17,9 @@ from omni_release.versions.tags import TagOwner
 from omni_release.workspaces import discovery, history
 
 USUAL_TEMPLATE = "v{version}"
+
+_NEWER = datetime.timedelta(days=1)
+"""A release of the last day has just begun: what has happened since then, its own checks have not seen either."""
 
 _KEYS = ("tool", "omni-release", "git", "tag")
 
@@ -101,3 +105,34 @@ def conflict(name: str, tag: TagRef, where: str, repository: ReleaseRepository) 
     if tag.commit == repository.commit:
         return ""
     return f"tag {name} points to {short(tag.commit)} {where}, but the release is {short(repository.commit)}"
+
+
+def released_tag(release: Release, world: World) -> ReleasedTag | None:
+    """The tag on the commit of a version that the index has; None without one, or where the release has just begun.
+
+    Where only the build determines the version, before the build it is that of the highest tag. Without an answer of
+    the index nothing is released: a version that can still be released is judged by what is true today.
+    """
+    root = str(release.project.root)
+    # The tagger's time: very old tags, and tags of tags, have that of the commit alone.
+    form = "--format=%(refname:strip=2)%09%(creatordate:unix)%09%(*committerdate:unix)"
+    listed = git_queries.output(root, "for-each-ref", "--points-at=HEAD", form, "refs/tags")
+    lines = (line.split("\t") for line in (listed or "").splitlines())
+    times = {name: created or committed for name, created, committed in lines if created or committed}
+    own = sorted(version_tags.own_tags(times, tag_owner(release)), key=lambda tag: tag.version.key, reverse=True)
+    stated = distributions.version_to_release(release.version, world.journal.artifacts())
+    version = parse(stated) if stated else own[0].version if own else None
+    name = next((tag.name for tag in own if version and tag.version.key == version.key), "")
+    if not name:
+        return None
+    time = datetime.datetime.fromtimestamp(int(times[name]), datetime.UTC)
+    if world.clock.now() - time <= _NEWER or not _is_published(world, release.project.name, stated or str(version)):
+        return None
+    return ReleasedTag(name, time)
+
+
+def _is_published(world: World, project: str, version: str) -> bool:
+    try:
+        return world.default_index.has_version(project, version)
+    except (Inconclusive, UsageError):
+        return False

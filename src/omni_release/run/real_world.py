@@ -113,9 +113,9 @@ def open_world(
         if world.outcomes is not None:
             inputs.tool()  # kept, and made while nothing else runs: each of its small reads would wait for a thread
         if request.lane in lanes.BUILDING:  # the others ask no index
-            from omni_release.git import released
+            from omni_release.git import release_tag
 
-            world = replace(world, released_tag=functools.partial(released.released_tag, release, world))
+            world = replace(world, released_tag=functools.partial(release_tag.released_tag, release, world))
         if not request.read_only:
             from omni_release.publishing import steps as publishing_steps
 

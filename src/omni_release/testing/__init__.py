@@ -1,8 +1,7 @@
-"""The project's tests: their requirements and the files they need."""
+"""The project's tests: what they require, whether there are any, and what records their reads and warnings."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from omni_release import distributions, environments, file_roles, scripts, source_tree
 from omni_release.core.actions import Write
-from omni_release.core.model import Package, Project, Release, importable
+from omni_release.core.model import Project, Release, importable
 from omni_release.core.world import World
 from omni_release.testing import pytest_settings
-from omni_release.testing.inner_tests import InnerTests, inner_tests
 
 NO_TESTS = "the project has no tests: no file is named test_*.py, *_test.py, test.py or tests.py"
 
-_MODULES = {".py", ".pyc", ".so", ".pyd"}
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+[a-z]+://")
 
 
@@ -95,10 +92,10 @@ def _collects(project: Project, files: Iterable[PurePosixPath]) -> bool:
 
 def files_of_tests(project: Project, world: World) -> tuple[PurePosixPath, ...]:
     """The modules of the tests and of their helpers."""
-    return tuple(file for file in source_tree.files_at_start(project.root, world.processes) if _is_of_tests(file))
+    return tuple(file for file in source_tree.files_at_start(project.root, world.processes) if is_of_tests(file))
 
 
-def _is_of_tests(file: PurePosixPath) -> bool:
+def is_of_tests(file: PurePosixPath) -> bool:
     """Whether this is a module of the tests, or of their helpers."""
     return file.suffix == ".py" and (file.name.startswith("test") or file_roles.is_test(file))
 
@@ -112,65 +109,6 @@ def named_tests(project: Project, files: Iterable[PurePosixPath]) -> tuple[str, 
 def _by_name(files: Iterable[PurePosixPath]) -> tuple[str, ...]:
     """The modules of tests at the top that pytest collects only where they are named."""
     return tuple(str(file) for file in files if str(file) in ("test.py", "tests.py"))
-
-
-def copied_files(release: Release, world: World) -> tuple[PurePosixPath, ...]:
-    """The files of the checkout that the tests need: all but the modules that are installed with the wheel."""
-    files = source_tree.files_at_start(release.project.root, world.processes)
-    moved = {tests.folder for tests in installed_tests(release, world)}
-    files = tuple(file for file in files if moved.isdisjoint(file.parents))
-    return without_modules(release.project, files, _shipped(release))
-
-
-def installed_tests(release: Release, world: World) -> tuple[InnerTests, ...]:
-    """Tests that run as a part of the installed package, where the project has no others."""
-    files = source_tree.files_at_start(release.project.root, world.processes)
-    found = inner_tests(release.project, files, _shipped(release))
-    folders = {tests.folder for tests in found}
-    others = (file for file in files if folders.isdisjoint(file.parents))
-    left = without_modules(release.project, others, _shipped(release))
-    return () if not uses_pytest(release.project) or has_tests(release.project, left) else found
-
-
-def node_in_checkout(release: Release, path: str) -> str:
-    """The path, or node id, in the checkout of a test that is installed in an import package; any other as it is."""
-    for package in release.project.packages:
-        installed = installed_path(release, package)
-        if path.startswith(f"{installed}/"):
-            return f"{package.path.as_posix()}{path.removeprefix(installed)}"
-    return path
-
-
-def installed_path(release: Release, package: Package) -> str:
-    """The path of an installed import package, relative to the copy of the tests."""
-    site = environments.site_packages(release.environment("candidate"))
-    return Path(os.path.relpath(site / Path(*package.name.split(".")), release.tests_tree)).as_posix()
-
-
-def _shipped(release: Release) -> frozenset[str]:
-    wheels = [path for path in distributions.in_folder(release.dist) if distributions.is_wheel(path.name)]
-    return frozenset(name for wheel in wheels for name in distributions.names(wheel))
-
-
-def without_modules(
-    project: Project, files: Iterable[PurePosixPath], shipped: frozenset[str]
-) -> tuple[PurePosixPath, ...]:
-    """The files without the modules of the import packages, so that tests can import only the installed ones.
-
-    Other files of the packages stay, as tests read them from the checkout; so do tests that the wheel, whose files are
-    `shipped`, leaves out.
-    """
-    packages = [PurePosixPath(package.path.as_posix()) for package in project.packages]
-
-    def stays(file: PurePosixPath) -> bool:
-        package = next((package for package in packages if file.is_relative_to(package)), None)
-        if package is None or file.suffix not in _MODULES:
-            return True
-        in_package = file.relative_to(package.parent)
-        left_out = not any(in_package.as_posix() == name or name.endswith(f"/{in_package}") for name in shipped)
-        return bool(shipped) and left_out and _is_of_tests(in_package)
-
-    return tuple(filter(stays, files))
 
 
 def recorder_files(release: Release, environment: str = "candidate") -> tuple[Write, ...]:

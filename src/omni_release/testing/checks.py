@@ -16,7 +16,7 @@ from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
 from omni_release.distributions.checks import HOLLOW
 from omni_release.environments.installed_release import extras as listed_extras
-from omni_release.testing import deprecations, extras, machine, results, tagged
+from omni_release.testing import copied_files, deprecations, extras, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
 from omni_release.testing.rerun import Again, Comparison, Rerun
 from omni_release.testing.results import Failure
@@ -162,7 +162,7 @@ def _failure_findings(
         advice = deprecated or result in _NOT_THE_WHEEL
         severity = Severity.WARNING if advice else Severity.ERROR
         wheel, modules = lost_module(release, text)
-        place = failure.path and testing.node_in_checkout(release, failure.path), failure.line
+        place = failure.path and copied_files.node_in_checkout(release, failure.path), failure.line
         yield Finding(message, TEST_FAILED.id, severity, *place, distribution=wheel, subjects=modules)
     return tuple(f"{_counted(names)} against the wheel and against the checkout: {c}" for c, names in causes.items())
 
@@ -173,7 +173,9 @@ def _located(release: Release, found: results.Results) -> results.Results:
     def located(failure: Failure) -> Failure:
         if not failure.node or "::" in failure.node or (release.tests_tree / failure.node).exists():
             return failure
-        paths = (f"{testing.installed_path(release, package)}/{failure.node}" for package in release.project.packages)
+        paths = (
+            f"{copied_files.installed_path(release, package)}/{failure.node}" for package in release.project.packages
+        )
         path = next((path for path in paths if (release.tests_tree / path).exists()), failure.node)
         return replace(failure, node=path, path=path)
 

@@ -12,7 +12,7 @@ from omni_release import environments, scripts, testing
 from omni_release.core.actions import Run
 from omni_release.core.model import Release, importable
 from omni_release.core.world import World
-from omni_release.testing import pytest_settings, used
+from omni_release.testing import copied_files, pytest_settings, used
 from omni_release.testing.selection import selected
 
 OPTIONS_VARIABLE = "OMNI_RELEASE_PYTEST_OPTIONS"
@@ -69,7 +69,7 @@ def _arguments(release: Release, tree: Path, arguments: list[str], nodes: tuple[
     if nodes:
         arguments = [word for word in arguments if word.startswith("-") or not (release.tests_tree / word).exists()]
         return [*arguments, *nodes]
-    named = testing.named_tests(release.project, testing.copied_files(release, world))
+    named = testing.named_tests(release.project, copied_files.copied(release, world))
     usual = release.project.settings.tests.command == ("pytest",)
     return [*arguments, *(named or (selected(release.project.root, release.project.metadata, tree) if usual else ()))]
 

@@ -13,7 +13,7 @@ from omni_release.core.actions import Copy, Run
 from omni_release.core.model import Finding, Release, importable
 from omni_release.core.world import World
 from omni_release.environments import installers
-from omni_release.testing import machine, results
+from omni_release.testing import copied_files, machine, results
 from omni_release.testing.commands import command, root_modules
 
 _NO_TESTS = 5
@@ -73,9 +73,9 @@ def run_tests(
     else:
         return Tried(unknown=(*(finding.message for finding in installed.findings), *installed.unknown))
     tree = release.work_dir / f"tests-{name}"
-    world.files.copy(Copy(release.project.root, tree, testing.copied_files(release, world)))
+    world.files.copy(Copy(release.project.root, tree, copied_files.copied(release, world)))
     site = environments.site_packages(release.environment(name))
-    for tests in testing.installed_tests(release, world):
+    for tests in copied_files.installed_tests(release, world):
         world.files.copy(Copy(release.project.root / tests.folder, site / tests.installed, tests.files))
     report = release.work_dir / f"tests-{name}.xml"
     report.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from omni_release.core.cache import Inputs, Used, digest
 from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import inputs as environment_inputs
-from omni_release.testing import extras, reads, results, tagged
+from omni_release.testing import copied_files, extras, reads, results, tagged
 from omni_release.testing.commands import command
 
 _CANDIDATE = "candidate"
@@ -49,11 +49,11 @@ def _exact(release: Release, run: Run) -> str:
 
 def places(release: Release, world: World) -> dict[str, Path]:
     """The path of each file that the tests see, by its name in their inputs."""
-    copied = testing.copied_files(release, world)
+    copied = copied_files.copied(release, world)
     tree = {f"{reads.TREE}{file.as_posix()}": release.tests_tree / file for file in copied}
     own = environment_inputs.own_files(release, _CANDIDATE)
     site = environments.site_packages(release.environment(_CANDIDATE))
-    for tests in testing.installed_tests(release, world):
+    for tests in copied_files.installed_tests(release, world):
         own |= {f"{tests.installed}/{file.as_posix()}": site / tests.installed / file for file in tests.files}
     return tree | {f"{reads.SITE}{name}": path for name, path in own.items()}
 

@@ -18,7 +18,7 @@ from omni_release.core.actions import Copy
 from omni_release.core.model import Package, Release
 from omni_release.core.world import Completed, World
 from omni_release.environments import installers
-from omni_release.testing import machine, results
+from omni_release.testing import copied_files, machine, results
 from omni_release.testing.commands import command
 from omni_release.testing.deprecations import (
     INSTALLED_VARIABLE,
@@ -200,7 +200,7 @@ class Rerun:
     def _run(self, place: _Place, nodes: tuple[str, ...]) -> tuple[Completed, Results]:
         """Run these tests; their files, where pytest does not know the node ids."""
         if place.environment == _CHECKOUT:
-            nodes = tuple(testing.node_in_checkout(self.release, node) for node in nodes)
+            nodes = tuple(copied_files.node_in_checkout(self.release, node) for node in nodes)
         log = f"tests-{place.environment}" if place.environment != self.base else "tests-again"
         report = self.release.work_dir / f"{log}.xml"
         for chosen in (nodes, tuple(dict.fromkeys(node.partition("::")[0] for node in nodes))):
@@ -296,7 +296,7 @@ def put_in_place(package: Package, site: Path, tree: Path) -> None:
 def _named_as_before(release: Release, found: Results, nodes: tuple[str, ...]) -> Results:
     """The results against the checkout, with the node ids that installed tests have against the wheel."""
     paths = {node.partition("::")[0] for node in nodes}
-    before = {testing.node_in_checkout(release, path): path for path in paths}
+    before = {copied_files.node_in_checkout(release, path): path for path in paths}
 
     def named(node: str) -> str:
         path, separator, test = node.partition("::")

@@ -12,6 +12,7 @@ from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Evidence, Project, Release
 from omni_release.core.world import World
 from omni_release.environments.installers import create_environment, install_dependencies
+from omni_release.testing import copied_files
 
 _NOT_INSTALLED = (
     "The tests cannot run without their requirements: correct them where they are declared, or name those that can be "
@@ -31,7 +32,7 @@ class CopyTests:
         files = source_tree.files_at_start(release.project.root, world.processes)
         if not testing.has_tests(release.project, files):
             raise NotApplicable(testing.NO_TESTS)
-        yield Copy(release.project.root, release.tests_tree, testing.copied_files(release, world))
+        yield Copy(release.project.root, release.tests_tree, copied_files.copied(release, world))
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"copy": str(release.tests_tree)} if release.tests_tree.is_dir() else None
@@ -60,7 +61,7 @@ class InstallCandidate:
         yield install_requirements(release, world, required)
         yield from install_plugin(release, world, plugin)
         site = environments.site_packages(release.environment("candidate"))
-        for tests in testing.installed_tests(release, world):
+        for tests in copied_files.installed_tests(release, world):
             yield Copy(release.project.root / tests.folder, site / tests.installed, tests.files)
         yield from testing.recorder_files(release)
         yield installed_marker(release, required.source)

@@ -15,7 +15,7 @@ from omni_release.core.actions import Copy
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.world import World
 from omni_release.environments import installers
-from omni_release.testing import deprecations, machine, results
+from omni_release.testing import copied_files, deprecations, machine, results
 from omni_release.testing.commands import command
 from omni_release.testing.deprecations import RECORD_VARIABLE
 from omni_release.testing.rerun import AS_USER, UNRECORDED
@@ -129,7 +129,7 @@ def _install(release: Release, world: World, time: datetime.datetime) -> bool:
     if not any(_installed(release, world, (*until, *arguments)) for arguments in tries):
         return False
     site = environments.site_packages(release.environment(ENVIRONMENT))
-    for tests in testing.installed_tests(release, world):
+    for tests in copied_files.installed_tests(release, world):
         world.files.copy(Copy(release.project.root / tests.folder, site / tests.installed, tests.files))
     for file in testing.recorder_files(release, ENVIRONMENT):
         world.files.write(file)

@@ -13,7 +13,7 @@ import pytest
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Release
 from omni_release.core.world import World
-from omni_release.git import released
+from omni_release.git import release_tag
 from tests.conftest import git
 
 NOW = datetime.datetime(2026, 6, 30, tzinfo=datetime.UTC)
@@ -64,7 +64,7 @@ def test_released(
 ) -> None:
     """Only a version that the index has, whose tag on this commit is days old, is judged by that day."""
     tagged_repository(tmp_path, tag, day, monkeypatch)
-    tag_found = released.released_tag(*release_and_world(tmp_path, stated, versions))
+    tag_found = release_tag.released_tag(*release_and_world(tmp_path, stated, versions))
     assert (tag_found and tag_found.name) == found
 
 
@@ -75,7 +75,7 @@ def test_tag_without_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "tag").write_text(f"object {commit}\ntype commit\ntag v1.0\n\nreleased\n", encoding="ascii")
     tag = git("hash-object", "-t", "tag", "-w", "--literally", "tag", cwd=tmp_path).strip()
     git("update-ref", "refs/tags/v1.0", tag, cwd=tmp_path)
-    found = released.released_tag(*release_and_world(tmp_path, "1.0", ("1.0",)))
+    found = release_tag.released_tag(*release_and_world(tmp_path, "1.0", ("1.0",)))
     assert found is not None
     assert (found.name, found.time.date()) == ("v1.0", datetime.date(2026, 6, 1))
 
