@@ -15,7 +15,7 @@ from omni_release.core.errors import EXIT_USAGE, SettingsError, UsageError
 from omni_release.core.secret_variables import withheld
 from omni_release.core.vendors import VENDORS
 from omni_release.models.facts import PLATFORMS
-from omni_release.smoke import gateway, runner
+from omni_release.smoke import evidence, gateway
 
 SOURCE = Path(vendors.__file__).parents[1]
 WIRE = (
@@ -157,4 +157,4 @@ ADDRESSES = [
 @pytest.mark.parametrize(("text", "environment", "expected"), ADDRESSES)
 def test_addresses_in_place_of_the_service(text: str, environment: dict[str, str], expected: str) -> None:
     """An address of the service itself is no other one; a gateway is, whether the settings or a variable names it."""
-    assert runner.addresses(read(text).smoke, environment) == expected
+    assert evidence.addresses(read(text).smoke, environment) == expected

@@ -21,9 +21,9 @@ from omni_release.core.journal import RunFolder
 from omni_release.core.model import Artifact, Release
 from omni_release.core.world import World
 from omni_release.emulators import GeminiEmulator
-from omni_release.smoke import runner
+from omni_release.smoke import evidence
 from omni_release.smoke.checks import live_evidence, replay_passes, smoke_live
-from omni_release.smoke.runner import LiveEvidence
+from omni_release.smoke.evidence import LiveEvidence
 from tests.conftest import CASES, child_environment, git, omni
 from tests.images.conftest import planted_key
 
@@ -67,7 +67,7 @@ def passed(days: float = 0, base_url: str = "") -> LiveEvidence:
 def test_recent_evidence(run: tuple[Release, World]) -> None:
     """It has wheel, sha256, scenarios, models, cost and time, and saves another live run."""
     release, world = run
-    runner.store(release, world, passed(6.9))
+    evidence.store(release, world, passed(6.9))
     (finding,) = live_evidence(release, world)
     for text in (WHEEL, "ab" * 32, "1 scenario ", "$0.068", "gemini-3.1-flash-image", "2026-11-15"):
         assert text in finding.message
@@ -80,19 +80,19 @@ def test_invalid_evidence(run: tuple[Release, World]) -> None:
     release, world = run
     with pytest.raises(Inconclusive, match="no passing live run"):
         list(live_evidence(release, world))
-    runner.store(release, world, passed(7.1))
+    evidence.store(release, world, passed(7.1))
     with pytest.raises(Inconclusive, match="older than 7 days") as old:
         list(live_evidence(release, world))
     assert "omni-release smoke --live --run run" in old.value.hint
-    runner.store(release, world, passed(-2))
+    evidence.store(release, world, passed(-2))
     with pytest.raises(Inconclusive, match="is in the future"):
         list(live_evidence(release, world))
-    runner.store(release, world, passed(-0.04))  # an hour, as after a change of the clock
+    evidence.store(release, world, passed(-0.04))  # an hour, as after a change of the clock
     list(live_evidence(release, world))
-    runner.store(release, world, passed(0, "http://127.0.0.1:1"))
+    evidence.store(release, world, passed(0, "http://127.0.0.1:1"))
     with pytest.raises(Inconclusive, match="not the service"):
         list(live_evidence(release, world))
-    runner.store(release, world, passed())
+    evidence.store(release, world, passed())
     list(live_evidence(release, world))
     other = dataclasses.replace(world, environment={"IMAGE_MODEL": "gemini-3.1-flash-image"})
     with pytest.raises(Inconclusive, match="no passing live run"):
@@ -111,7 +111,7 @@ def test_password_of_a_gateway(run: tuple[Release, World]) -> None:
     smoke = release.project.settings.smoke._replace(base_url=address)
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     gateway = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
-    runner.store(gateway, world, dataclasses.replace(passed(), base_url=runner.base_url(gateway, world)))
+    evidence.store(gateway, world, dataclasses.replace(passed(), base_url=evidence.base_url(gateway, world)))
     list(live_evidence(gateway, world))
     kept = [path.read_text(encoding="utf-8") for path in release.folder.rglob("*.json")]
     assert any("gateway.example.invalid" in text for text in kept)
@@ -143,7 +143,7 @@ def test_a_server_on_this_machine(address: str, local: bool, run: tuple[Release,
     smoke = release.project.settings.smoke._replace(base_url=address)
     settings = dataclasses.replace(release.project.settings, smoke=smoke)
     gateway = dataclasses.replace(release, project=dataclasses.replace(release.project, settings=settings))
-    runner.store(gateway, world, passed(0, address))
+    evidence.store(gateway, world, passed(0, address))
     if local:
         with pytest.raises(Inconclusive, match="not the service"):
             list(live_evidence(gateway, world))
@@ -155,7 +155,7 @@ def test_gateway_is_not_the_service(run: tuple[Release, World]) -> None:
     """Evidence of a gateway is not evidence of the service, and does not save a live run."""
     release, world = run
     gateway = dataclasses.replace(world, environment={"GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:1"})
-    runner.store(release, gateway, passed(0, "http://127.0.0.1:1"))
+    evidence.store(release, gateway, passed(0, "http://127.0.0.1:1"))
     with pytest.raises(Inconclusive, match="no passing live run"):
         list(live_evidence(release, world))
     for either in (world, gateway):
@@ -177,7 +177,7 @@ def test_source_of_a_test_counts(run: tuple[Release, World], tmp_path: Path) -> 
     keys = []
     for text in ("assert 1", "assert 2"):
         (tmp_path / "test_it.py").write_text(text, encoding="utf-8")
-        keys.append(runner.cache_key(named, world))
+        keys.append(evidence.cache_key(named, world))
     assert keys[0] != keys[1]
 
 
@@ -187,16 +187,16 @@ def test_source_of_our_scenarios_counts(
     """Evidence for our scenarios depends on their source."""
     release, world = run
     ours = with_tests(release, tmp_path)
-    before = runner.cache_key(ours, world)
+    before = evidence.cache_key(ours, world)
     (tmp_path / "scenarios.py").write_text("other", encoding="utf-8")
     monkeypatch.setattr("omni_release.smoke.__file__", str(tmp_path / "__init__.py"))
-    assert runner.cache_key(ours, world) != before
+    assert evidence.cache_key(ours, world) != before
 
 
 def test_evidence_of_another_wheel(run: tuple[Release, World], monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence depends on the bytes of the wheel."""
     release, world = run
-    runner.store(release, world, passed())
+    evidence.store(release, world, passed())
     monkeypatch.setattr(Journal, "artifacts", lambda _: (Artifact(WHEEL, 4, "cd" * 32),))
     with pytest.raises(Inconclusive, match="cdcdcd"):
         list(live_evidence(release, world))

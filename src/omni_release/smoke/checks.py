@@ -27,7 +27,7 @@ from omni_release.smoke import (
     is_on_this_machine,
     runner,
 )
-from omni_release.smoke import runner as live
+from omni_release.smoke import evidence as live
 from omni_release.smoke.runner import SmokeRun
 
 SCENARIO_FAILED = Rule("scenario-failed", RuleClass.RELEASE, "Smoke test failed")
@@ -132,7 +132,7 @@ def _is_from_service(evidence: live.LiveEvidence, release: Release) -> bool:
     """Whether the run called the address that the settings name, and neither one of this machine nor of a variable."""
     if any(is_on_this_machine(url) for url in filter(None, evidence.base_url.split(", "))):
         return False
-    return evidence.base_url == runner.addresses(release.project.settings.smoke, {})
+    return evidence.base_url == live.addresses(release.project.settings.smoke, {})
 
 
 @reports(*_RUN_RULES, CASSETTE_UNWRITTEN)

@@ -22,8 +22,9 @@ from omni_release.core.world import World
 from omni_release.distributions.checks import HOLLOW
 from omni_release.smoke import EMULATED, LIVE, LOCAL
 from omni_release.smoke.drift import Change, changes_between
+from omni_release.smoke.evidence import rerun_hint
 from omni_release.smoke.response_schema import schemas_of
-from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests, rerun_hint
+from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests
 from omni_release.testing.checks import lost_module
 from omni_release.testing.deprecations import code_places
 
