@@ -18,6 +18,7 @@ from omni_release.core.tasks import Lane, check
 from omni_release.core.world import World
 from omni_release.testing.downstream_checks import _program, downstream_inputs, downstream_works
 from tests.conftest import child_environment, git, omni
+from tests.index.support import pypi_server
 from tests.wheels import offline, write_wheel
 
 TODAY = datetime.date(2026, 11, 22)
@@ -144,25 +145,30 @@ def test_without_setting(tmp_path: Path, release: Release, world: World) -> None
     assert (outcome.status, list(release.work_dir.iterdir())) == (Status.SKIPPED, [])
 
 
+def checkout(root: Path) -> None:
+    """A repository of a package that is called as its folder, and that uses `old` of acme in a program."""
+    name = root.name
+    backend = f"def build_wheel(folder, *_):\n    import shutil\n    name = '{name}-1.0-py3-none-any.whl'\n"
+    backend += "    shutil.copy(f'wheels/{name}', folder)\n    return name\n"
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    write_wheel(root / "wheels", name, "1.0", {f"{name}.py": ""}, "Requires-Dist: acme")
+    files = {
+        "backend.py": backend,
+        "check.py": "import acme\nopen('written', 'w').close()\nassert acme.old == 1\n",
+        "pyproject.toml": f'{build}[project]\nname = "{name}"\nversion = "1.0"\ndependencies = ["acme"]\n',
+    }
+    for file, content in files.items():
+        (root / file).write_text(content, encoding="utf-8")
+    git("init", "--quiet", "--initial-branch=main", cwd=root)
+    git("add", "--all", cwd=root)
+    git("commit", "--quiet", "--message=start", cwd=root)
+
+
 @pytest.mark.parametrize("source", ["../web", pytest.param("file://{}", marks=pytest.mark.long)])
 def test_sources(source: str, tmp_path: Path, release: Release, world: World) -> None:
     """The command runs in a copy of a folder, or of a repository; what it writes is not in the original."""
     root, web = tmp_path / "acme", tmp_path / "web"
-    backend = "def build_wheel(folder, *_):\n    import shutil\n    name = 'web-1.0-py3-none-any.whl'\n"
-    backend += "    shutil.copy(f'wheels/{name}', folder)\n    return name\n"
-    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    write_wheel(web / "wheels", "web", "1.0", {"web.py": ""}, "Requires-Dist: acme")
-    test = "import acme\nopen('written', 'w').close()\nassert acme.old == 1\n"
-    files = {
-        "backend.py": backend,
-        "check.py": test,
-        "pyproject.toml": f'{build}[project]\nname = "web"\nversion = "1.0"\ndependencies = ["acme"]\n',
-    }
-    for name, content in files.items():
-        (web / name).write_text(content, encoding="utf-8")
-    git("init", "--quiet", cwd=web)
-    git("add", "--all", cwd=web)
-    git("commit", "--quiet", "--message=start", cwd=web)
+    checkout(web)
     root.mkdir()
     table = f'name = "web"\nsource = "{source.format(web)}"\ncommand = "python check.py"'
     outcome = ended(root, release, world, table)
@@ -184,18 +190,70 @@ def test_inputs(tmp_path: Path, release: Release, world: World) -> None:
     assert downstream_inputs(*prepared(tmp_path, release, world, *with_command)) is None
 
 
+MATRIX = {
+    "sound": ('name = "sound"', ""),
+    "uses-old": ('name = "uses-old"', "cannot import name 'old' from 'acme'"),
+    "broken": ('name = "broken"', "broken was broken before this release: `import broken` fails: ModuleNotFoundError"),
+    "pins": ('name = "pins"', "its users keep acme==1.0"),
+    "slow": ('name = "slow"\ntimeout = 1', "`import slow` did not end in time: raise its `timeout`"),
+    "alone": ('name = "alone"\nextras = ["more"]', ""),
+    "folder": (
+        'name = "folder"\nsource = "../folder"\ncommand = "python check.py"',
+        "`python check.py` of folder ended with exit code 1: AttributeError: module 'acme' has no attribute 'old'",
+    ),
+    "cloned": (
+        'name = "cloned"\nsource = "git+{url}@main"\ncommand = "python check.py"',
+        "`python check.py` of cloned ended with exit code 1: AttributeError: module 'acme' has no attribute 'old'",
+    ),
+}
+"""Dependents of all kinds: their settings, and what is said of them."""
+
+
+@pytest.mark.long
+def test_server(tmp_path: Path, release: Release, world: World) -> None:
+    """Against a real server that has the last release: each dependent's own error, side by side with the others."""
+    root = tmp_path / "acme"
+    root.mkdir()
+    for name in ("folder", "cloned"):
+        checkout(tmp_path / name)
+    with pypi_server(tmp_path) as url:
+        tables = [table.format(url=(tmp_path / "cloned").as_uri()) for table, _ in MATRIX.values()]
+        asked, given = prepared(root, release, world, *tables)
+        for wheel in (root / "index").iterdir():
+            wheel.rename(tmp_path / "packages" / wheel.name)
+        slow = "import acme, time\ntime.sleep(60)\n"
+        write_wheel(tmp_path / "packages", "slow", "3.0", {"slow.py": slow}, "Requires-Dist: acme")
+        more = ("Provides-Extra: more", "Requires-Dist: acme; extra == 'more'")
+        write_wheel(tmp_path / "packages", "alone", "4.0", {"alone.py": "import acme\n"}, *more)
+        kept = {key: value for key, value in given.environment.items() if not key.startswith(("PIP_", "UV_"))}
+        given = replace(given, environment=kept | {"UV_DEFAULT_INDEX": f"{url}/simple/"})
+        (outcome,) = run(Lane("one", (check(downstream_works),)), asked, given, today=TODAY)
+    said = "\n".join(finding.message for finding in outcome.findings)
+    assert outcome.status is Status.FAILED
+    for name, (_, message) in MATRIX.items():
+        assert message in said if message else name not in said.replace("folder", "").replace(str(tmp_path), ""), said
+    rules = sorted(finding.rule.partition("/")[2] for finding in outcome.findings if "/" in finding.rule)
+    assert rules == [*["downstream-broken"] * 3, "downstream-broken-before", "downstream-excludes"]
+
+
 @pytest.mark.long
 @pytest.mark.rehearsal
 @pytest.mark.parametrize(("name", "code"), [("dependents", 0), ("broken/dependents", 1)])
 def test_cases(name: str, code: int, tmp_path: Path, case: Callable[[str], Path]) -> None:
-    """A release that has lost a function is stopped with the error of the package that uses it."""
-    index = tmp_path / "published"
-    write_wheel(index, "acme_base", "1.0", {"acme_base.py": "def half(number): ...\n"})
-    write_wheel(index, "acme_web", "1.0", {"acme_web.py": "from acme_base import half\n"}, "Requires-Dist: acme-base")
-    environment = child_environment(UV_FIND_LINKS=str(index))
-    root = case(name)
-    ran = omni("rehearse", "--only", "downstream-works", "--format", "json", cwd=root, environment=environment)
-    outcome = ran.outcome("downstream-works")
-    assert ran.code == code, outcome
-    assert ("cannot import name 'half' from 'acme_base'" in str(outcome)) == bool(code)
-    assert ("It works with acme_base==1.0" in str(outcome)) == bool(code)
+    """A release that has lost a function is stopped with the error of the package that uses it; a pass is kept."""
+    with pypi_server(tmp_path) as url:
+        index = tmp_path / "packages"
+        write_wheel(index, "acme_base", "1.0", {"acme_base.py": "def half(number): ...\n"})
+        headers = ("Requires-Dist: acme-base",)
+        write_wheel(index, "acme_web", "1.0", {"acme_web.py": "from acme_base import half\n"}, *headers)
+        root, environment = case(name), child_environment(UV_INDEX=f"{url}/simple/")
+        rehearsal = ("rehearse", "--only", "downstream-works", "--format", "json", "--cache")
+        ran, again = (omni(*rehearsal, cwd=root, environment=environment) for _ in range(2))
+        outcome = ran.outcome("downstream-works")
+        assert (ran.code, again.code) == (code, code), outcome
+        assert ("cannot import name 'half' from 'acme_base'" in str(outcome)) == bool(code)
+        assert ("It works with acme_base==1.0" in str(outcome)) == bool(code)
+        assert bool(again.outcome("downstream-works").get("cached")) != bool(code)
+        write_wheel(index, "acme_web", "1.1", {"acme_web.py": "import nowhere\n"}, *headers)
+        newer = omni(*rehearsal, cwd=root, environment=environment).outcome("downstream-works")
+        assert "acme-web was broken before this release" in str(newer)

@@ -191,10 +191,11 @@ def resolution(
     requirements: Sequence[str],
     *options: str,
     interpreter: str = sys.executable,
+    online: bool = False,
 ) -> str | None:
     """What uv would install for these requirements now: versions and hashes; None where it cannot tell."""
     found = release.work_dir / f"{name}.resolved"
-    resolved = resolve(release, world, name, requirements, *options, interpreter=interpreter)
+    resolved = resolve(release, world, name, requirements, *options, interpreter=interpreter, online=online)
     return found.read_text(encoding="utf-8") if resolved.code == 0 else None
 
 
@@ -205,10 +206,12 @@ def resolve(
     requirements: Sequence[str],
     *options: str,
     interpreter: str = sys.executable,
+    online: bool = False,
 ) -> Completed:
     """Let uv write what it would install for these requirements to NAME.resolved in the run's working folder.
 
-    As `install_dependencies` it asks uv's cache first, with this machine's settings. `name` is also that of the log.
+    As `install_dependencies` it asks uv's cache first (unless `online`), with this machine's settings. `name` is also
+    that of the log.
     """
     wanted, found = release.work_dir / f"{name}.in", release.work_dir / f"{name}.resolved"
     world.files.write(Write(wanted, "\n".join((*requirements, "")).encode()))
@@ -216,8 +219,11 @@ def resolve(
     quiet = ("--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python", interpreter)
     settings = ("--project", str(release.project.root), *options)
     argv = uv("pip", "compile", *settings, *quiet, "--output-file", str(found), str(wanted))
-    cached = world.processes.run(configured(release, world, name, (*argv, "--offline")))
-    return cached if cached.code == 0 else world.processes.run(configured(release, world, name, argv))
+    if not online:
+        cached = world.processes.run(configured(release, world, name, (*argv, "--offline")))
+        if cached.code == 0:
+            return cached
+    return world.processes.run(configured(release, world, name, argv))
 
 
 LOWEST = ("--resolution", "lowest-direct")

@@ -36,6 +36,8 @@ BEFORE = Rule("downstream-broken-before", RuleClass.QUALITY, "Package was broken
 _AT_ONCE = os.cpu_count() or 1
 _GIT = re.compile(r"(?:git\+)?(?P<address>(?:https?|ssh|git|file)://\S+?|[\w.-]+@[\w.-]+:\S+?)(?:@(?P<ref>[^@/:]+))?")
 _CLONING = 600.0  # seconds
+_ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception)\b|^FAILED |\berror: ")
+"""What a line has that says why a program failed."""
 _SOURCE = "Correct its `source` in [[tool.omni-release.downstream]]."
 
 
@@ -106,7 +108,7 @@ def _compared(release: Release, world: World, dependent: _Dependent, problem: Fi
     if not used:
         return Tried(unknown=(f"{name} gets no {release.project.name} from the index, so that it shows nothing",))
     if earlier:
-        message = f"{name} was broken before this release: {earlier.message}"
+        message = f"{name} was broken before this release: {earlier.message.removeprefix(f'{name}: ')}"
         return Tried((Finding(message, BEFORE.id, Severity.WARNING),))
     if distributions.same_version(used.partition("==")[2], version):
         return Tried(unknown=(f"{name}: the index has {used} already: there is no release before it",))
@@ -152,8 +154,8 @@ def _problem(
 ) -> tuple[Finding | None, tuple[str, ...]]:
     """What is wrong with a package in the environment `name`, with our `wheel` or without; and what is unknown."""
     world.processes.run(installers.create_environment(release, world, name))
-    arguments = (dependent.requirement, *dependent.settings.requirements, *wheel)
-    outcome = install(release, world, name, arguments, what)
+    arguments = (*_refreshed(dependent.settings), dependent.requirement, *dependent.settings.requirements, *wheel)
+    outcome = install(release, world, name, arguments, what, online=True)
     if outcome.findings:
         return replace(outcome.findings[0], rule=EXCLUDES.id, severity=Severity.WARNING), ()
     if outcome.unknown:
@@ -161,6 +163,11 @@ def _problem(
     if dependent.settings.command:
         return _command_problem(release, world, dependent, name)
     return _import_problem(release, world, dependent, name)
+
+
+def _refreshed(settings: Downstream) -> tuple[str, str]:
+    """The options of uv with which it asks the index for the newest release of a package: its cache can be older."""
+    return "--refresh-package", settings.name
 
 
 def _command_problem(
@@ -183,7 +190,9 @@ def _command_problem(
         return None, (f"{ended}: raise its `timeout`",)
     if completed.code == 0:
         return None, ()
-    return Finding("\n".join((ended, *completed.tail[-10:])), BROKEN.id), ()
+    tail = [line for line in completed.tail if line.strip()]
+    said = next((line for line in reversed(tail) if _ERROR.search(line)), tail[-1] if tail else "")
+    return Finding("\n".join((f"{ended}: {said.strip()}".rstrip(": "), *tail[-10:])), BROKEN.id), ()
 
 
 def _program(name: str, scripts: Path, path: str) -> str | None:
@@ -225,7 +234,7 @@ def _import_problem(
         if failure and not failure.slow:
             return Finding(f"{settings.name}: `import {module}` {how_it_failed(failure)}", BROKEN.id), ()
         if module not in done or failure:
-            return None, (f"{settings.name}: `import {module}` did not end in time",)
+            return None, (f"{settings.name}: `import {module}` did not end in time: raise its `timeout`",)
     return None, ()
 
 
@@ -255,7 +264,8 @@ def downstream_inputs(release: Release, world: World) -> Inputs | None:
         extras = f"[{','.join(each.extras)}]" if each.extras else ""
         label = f"downstream-{canonicalize_name(each.name)}-requirements"
         wanted = (own, f"{each.name}{extras}", *each.requirements)
-        if (resolved := installers.resolution(release, world, label, wanted)) is None:
+        resolved = installers.resolution(release, world, label, wanted, *_refreshed(each), online=True)
+        if resolved is None:
             return None
         lines.append(without_places(resolved, release))
     return of_artifacts(release, world, installer_config.dependency_env(world.environment, release.folder), *lines)

@@ -31,13 +31,16 @@ class Tried:
     unknown: tuple[str, ...] = ()
 
 
-def install(release: Release, world: World, name: str, arguments: Sequence[str], what: Finding) -> Tried:
+def install(
+    release: Release, world: World, name: str, arguments: Sequence[str], what: Finding, *, online: bool = False
+) -> Tried:
     """Install with uv into the environment `name`; `what` is the finding where no version of a requirement will do.
 
-    That another machine can install it is unknown, as is the result without a network.
+    That another machine can install it is unknown, as is the result without a network. With `online`, uv asks the
+    index, also where its cache is enough.
     """
     attempt = installers.install_dependencies(release, world, name, *arguments)
-    for run in filter(None, (attempt, attempt.otherwise)):
+    for run in filter(None, (None if online else attempt, attempt.otherwise)):
         completed = world.processes.run(replace(run, background=True))
         if completed.code == 0:
             return Tried()
