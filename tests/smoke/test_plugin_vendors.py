@@ -22,9 +22,9 @@ from omni_release.emulators import AnthropicEmulator, GeminiEmulator, OpenAIEmul
 from omni_release.images import ImageRequest
 from omni_release.loopback import LoopbackServer
 from omni_release.smoke import EMULATED
+from omni_release.smoke.mode_environment import require_emulators
 from omni_release.smoke.response_schema import schemas_of
 from omni_release.smoke.service import Service
-from omni_release.smoke.session import require_emulators
 from omni_release.smoke.traffic import same_service
 from tests.smoke.test_plugin import run
 

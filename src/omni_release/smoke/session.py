@@ -8,9 +8,9 @@ import datetime
 import gc
 import os
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -22,7 +22,6 @@ from omni_release.core.errors import Inconclusive, OmniReleaseError
 from omni_release.core.settings import Settings
 from omni_release.smoke import (
     EMULATED,
-    EMULATORS,
     INCONCLUSIVE,
     LIVE,
     PASSED,
@@ -31,11 +30,11 @@ from omni_release.smoke import (
     CallRecord,
     KeptImage,
     Scenario,
-    gateway,
     previews,
 )
 from omni_release.smoke.answers import Call, is_same_model
 from omni_release.smoke.metering import Meter
+from omni_release.smoke.mode_environment import ModeEnvironment, require_emulators
 from omni_release.smoke.service import Service
 from omni_release.smoke.traffic import (
     NOT_IN_CASSETTE,
@@ -47,11 +46,7 @@ from omni_release.smoke.traffic import (
     use_recording,
 )
 
-if TYPE_CHECKING:
-    from omni_release.emulators.server import Emulator
-
 _NAME = "omni-release-smoke"
-_PLACEHOLDER_KEY = "no-key-needed"
 _SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"))
 
 
@@ -104,7 +99,7 @@ class SmokeSession:
         self._report = _path(config, "--smoke-report")
         self._folder = _path(config, "--smoke-cassettes") or config.rootpath / smoke.cassettes
         self._record_to = _path(config, "--smoke-record")
-        self._emulators: dict[str, Emulator] = {}
+        self._environment = ModeEnvironment(mode, smoke)
         self._open = contextlib.ExitStack()
         self._running: RunningTest | None = None
         self._service: Service | None = None
@@ -114,7 +109,7 @@ class SmokeSession:
     def service(self) -> Service:
         """The service of this session; made within a test, when the environment is set up."""
         if self._service is None:
-            self._service = Service(self._mode, self._settings, tuple(self._emulators.values()))
+            self._service = Service(self._mode, self._settings, self._environment.emulators)
         return self._service
 
     def _write(self, **entry: object) -> None:
@@ -134,7 +129,7 @@ class SmokeSession:
             raise Inconclusive(f"{message}. {hint}", "Without a key, run `omni-release smoke --emulated`.")
         if self._mode == EMULATED:
             require_emulators(self._settings.smoke.vendors)
-        self._open.enter_context(self._environment())
+        self._open.enter_context(self._environment.of_test())
         name = cassette_name(item)
         if self._mode == RECORDED:
             recording = Recording(self._folder / name, self._scrubber, "")
@@ -143,41 +138,6 @@ class SmokeSession:
             recording = Recording(path, self._scrubber, self._mode, replay=False)
         self._running.recording = recording
         self._running.cassette = self._open.enter_context(use_recording(recording, self._meter))
-
-    @contextlib.contextmanager
-    def _environment(self) -> Iterator[None]:
-        """Only the keys and the base URLs of the mode are set. Without a live service no test gets a real key."""
-        with pytest.MonkeyPatch.context() as patch:
-            if self._mode != LIVE:
-                for vendor in vendors.VENDORS.values():
-                    self._hide(vendor, patch)
-                for name in self._settings.smoke.vendors:
-                    vendor = vendors.VENDORS[name]
-                    patch.setenv(vendor.keys[0], _PLACEHOLDER_KEY)
-                    for variable in vendor.base_urls if vendor.address else ():
-                        patch.setenv(variable, vendor.address)
-                for variable, address in gateway(self._settings.smoke).items():
-                    patch.setenv(variable, address)
-            if self._mode == EMULATED:
-                for name in self._settings.smoke.vendors:
-                    emulator = self._emulator_of(name)
-                    emulator.script("")
-                    for variable in vendors.VENDORS[name].base_urls:
-                        patch.setenv(variable, emulator.base_url)
-            yield
-
-    def _hide(self, vendor: vendors.Vendor, patch: pytest.MonkeyPatch) -> None:
-        """Replace the keys of a vendor that are set: a program may choose a vendor by the key that is there."""
-        for variable in (*vendor.keys, *vendor.base_urls):
-            if variable in vendor.keys and os.environ.get(variable):
-                patch.setenv(variable, _PLACEHOLDER_KEY)
-            else:
-                patch.delenv(variable, raising=False)
-
-    def _emulator_of(self, name: str) -> Emulator:
-        if name not in self._emulators:
-            self._emulators[name] = _emulator_class(name)()
-        return self._emulators[name]
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -298,31 +258,11 @@ class SmokeSession:
         """Close all connections and the emulator, and end the report."""
         if self._service is not None:
             self._service.close()
-        for emulator in self._emulators.values():
-            emulator.stop()
+        self._environment.stop()
         self._write(ended=int(exitstatus))
         # All that is alive now lives until the end. pytest collects ten times more, each time through the whole SDK.
         gc.collect()
         gc.freeze()
-
-
-def require_emulators(names: Sequence[str]) -> None:
-    """Raises Inconclusive where a vendor has no emulator."""
-    missing = ", ".join(vendors.VENDORS[name].title for name in names if name not in EMULATORS)
-    if missing:
-        hint = "Record the service itself, or a server of your own: set the variable of its base URL."
-        raise Inconclusive(f"there is no emulator of {missing}", hint)
-
-
-def _emulator_class(name: str) -> Callable[[], Emulator]:
-    from omni_release.emulators import AnthropicEmulator, GeminiEmulator, OpenAIEmulator
-
-    found: dict[str, Callable[[], Emulator]] = {
-        "gemini": GeminiEmulator,
-        "openai": OpenAIEmulator,
-        "anthropic": AnthropicEmulator,
-    }
-    return found[name]
 
 
 def _path(config: pytest.Config, option: str) -> Path | None:
