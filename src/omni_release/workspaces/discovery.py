@@ -19,13 +19,10 @@ from omni_release.core.errors import SettingsError
 from omni_release.core.settings_reader import nearest_line
 from omni_release.core.toml import table
 from omni_release.file_roles import FileRoles, Role
-from omni_release.versions import source
 from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.member import Member
-from omni_release.versions.pep440 import normalize
-from omni_release.versions.place import TAG
 from omni_release.versions.setup_py import runs_setup
-from omni_release.workspaces import groups, requirements
+from omni_release.workspaces import groups, packages, requirements
 from omni_release.workspaces.model import Package, Workspace
 
 _FILE = "pyproject.toml"
@@ -108,21 +105,22 @@ class _Discovery:
         found_by, keys, folders = self._found()
         members = {folder: member for folder in folders if (member := self.member(folder))}
         names = {member.canonical for member in members.values()}
-        packages: dict[str, Package] = {}
-        for folder, member in members.items():
-            package = self._package(folder, member, names, by_uv="uv" in keys or "rye" in keys)
-            if other := packages.get(package.key):
+        projects, by_uv = frozenset(self.at + folder for folder in self.candidates), "uv" in keys or "rye" in keys
+        found: dict[str, Package] = {}
+        for member in members.values():
+            package = packages.read(member, self.at, names, self.settings.tag, projects, by_uv=by_uv)
+            if other := found.get(package.key):
                 hint = "Rename one of them, or list its folder in `exclude` [tool.omni-release.workspace]."
                 problem = f"two packages are called {package.key}: {other.folder} and {package.folder}"
                 raise self._error(keys, problem, hint)
-            packages[package.key] = package
-        if sum(not package.private for package in packages.values()) < (1 if keys == _OWN else 2):
+            found[package.key] = package
+        if sum(not package.private for package in found.values()) < (1 if keys == _OWN else 2):
             return None
-        shared = self._groups(packages, members)
+        shared = self._groups(found, members)
         group_of = {key: group for group, keys in shared.items() for key in keys}
-        packages = {key: replace(packages[key], group=group_of.get(key, "")) for key in sorted(packages)}
+        found = {key: replace(found[key], group=group_of.get(key, "")) for key in sorted(found)}
         own_name = own.name if (own := self.member("")) else ""
-        return Workspace(self.root, self.settings.name or own_name or self.root.name, packages, shared, found_by)
+        return Workspace(self.root, self.settings.name or own_name or self.root.name, found, shared, found_by)
 
     def _found(self) -> tuple[str, tuple[str, ...], list[str]]:
         """What names the packages, the keys of that table in pyproject.toml, and the folders."""
@@ -163,7 +161,7 @@ class _Discovery:
         built = bool("build-system" in self.tables or setup or member.setup_cfg)
         built = built or member.module(member.canonical.replace("-", "_")) is not None
         complete = stated and member.table("project").get("version")
-        return {""} if (built or complete) and not _withheld(member) else set()
+        return {""} if (built or complete) and not packages.withheld(member) else set()
 
     def _matched(self, keys: tuple[str, ...], members: object) -> Iterator[str]:
         """The folders of a list of paths and globs. Raises SettingsError for a path that is no package."""
@@ -257,40 +255,6 @@ class _Discovery:
         member = self.member(folder)
         return bool(member and member.name and "{" not in member.name)
 
-    def _package(self, folder: str, member: Member, names: set[str], *, by_uv: bool) -> Package:
-        version, no_version = self._version(member)
-        lock = f"{member.at}uv.lock" in self.checkout.known
-        private = _withheld(member, by_uv=by_uv or lock or bool(member.table("tool", "uv")))
-        if not private and "+" in (version or ""):
-            private = f"its version, {version}, is local: no index accepts it"
-        if not private and not version and "build-system" not in member.pyproject and not self._setup(folder):
-            private = "it has neither a build back end nor a version"
-        tag = member.table("tool", "omni-release", "git").get("tag") or self.settings.tag
-        return Package(
-            name=str(member.name),
-            key=member.canonical,
-            folder=folder.rstrip("/") or ".",
-            version=version,
-            no_version=no_version,
-            requirements=requirements.of_siblings(member, names, self.at),
-            tag=str(tag),
-            private=private,
-        )
-
-    def _setup(self, folder: str) -> bool:
-        return any(self.at + folder + name in self.checkout.known for name in ("setup.py", "setup.cfg"))
-
-    def _version(self, member: Member) -> tuple[str | None, str]:
-        """The version; or None, and why it is not known."""
-        if reason := dict(self.checkout.unreadable).get(member.at + _FILE):
-            return None, f"{member.at}{_FILE} cannot be read: {reason}"
-        found = versions.source_places(member, frozenset(self.at + folder for folder in self.candidates))
-        if found and not found[0].form.startswith(TAG):
-            return normalize(found[0].value), ""
-        if found or source.is_versioned_by_tag(member):
-            return None, groups.BY_TAG
-        return None, "no file states it"
-
     def _groups(self, packages: Mapping[str, Package], members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
         by_key = {member.canonical: member for member in members.values()}
         try:
@@ -301,21 +265,6 @@ class _Discovery:
     def _error(self, keys: tuple[str, ...], problem: str, hint: str) -> SettingsError:
         line = nearest_line(self.text, (*keys, "members")) if keys else None
         return SettingsError(problem, hint, path=self.root / _FILE, line=line)
-
-
-def _withheld(member: Member, *, by_uv: bool = False) -> str:
-    """Why a project is never released; empty where it can be."""
-    uv = member.table("tool", "uv")
-    for tool, key in (("uv", "package"), ("poetry", "package-mode"), ("pdm", "distribution")):
-        if member.table("tool", tool).get(key) == "false":
-            return f"`{key} = false` in [tool.{tool}]"
-    classifiers = member.table("project").get("classifiers")
-    if any(str(item).startswith("Private ::") for item in (classifiers if isinstance(classifiers, list) else ())):
-        return "its classifier `Private ::`"
-    if by_uv and "project" in member.pyproject and "build-system" not in member.pyproject:
-        if uv.get("package") != "true":
-            return "it has no [build-system], so uv does not build it"
-    return ""
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
