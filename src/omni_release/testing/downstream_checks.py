@@ -167,7 +167,7 @@ def _problem(
 
 def _refreshed(settings: Downstream) -> tuple[str, str]:
     """The options of uv with which it asks the index for the newest release of a package: its cache can be older."""
-    return "--refresh-package", settings.name
+    return "--upgrade-package", settings.name  # `--refresh-package` is refused under UV_OFFLINE
 
 
 def _command_problem(
