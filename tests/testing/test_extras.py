@@ -10,16 +10,16 @@ import pytest
 
 from omni_release.core.model import Release
 from omni_release.testing import extras
-from omni_release.testing.results import Failure
+from omni_release.testing.results import FailedTest
 from tests.environments import support
 
 REQUIRES = ("google-auth; extra == 'gcp'", "humanize; extra == 'viz'", "humanize; extra == 'test'", "grpcio")
 
 
-def failure(statement: str, module: str) -> tuple[Failure, str]:
+def failure(statement: str, module: str) -> tuple[FailedTest, str]:
     """A failed import as pytest shows it, and the module that its message names."""
     text = f"src/acme/sdk.py:6: in <module>\n    {statement}\nE   ModuleNotFoundError: No module named '{module}'"
-    return Failure("test_a", "", text), module
+    return FailedTest("test_a", "", text), module
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def failure(statement: str, module: str) -> tuple[Failure, str]:
         ([failure("import humanize", "humanize"), failure("import nowhere", "nowhere")], ()),
     ],
 )
-def test_needed(unmet: list[tuple[Failure, str]], expected: tuple[str, ...], tmp_path: Path) -> None:
+def test_needed(unmet: list[tuple[FailedTest, str]], expected: tuple[str, ...], tmp_path: Path) -> None:
     """The extras that declare all that is missing; none where something else would still be missing."""
     support.wheel(tmp_path / "dist", {"acme/__init__.py": ""}, requires=REQUIRES)
     release = SimpleNamespace(dist=tmp_path / "dist", environment=lambda name: tmp_path / name)

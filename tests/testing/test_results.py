@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.testing import machine, results
-from omni_release.testing.results import Failure
+from omni_release.testing.results import FailedTest
 
 OWN = frozenset(("acme", "space.acme", "helpers", "tests"))
 
@@ -80,7 +80,7 @@ def test_report(tmp_path: Path) -> None:
     assert (found.count, found.skipped) == (4, 1)
     assert found.passed == {"tests/test_a.py::test_y"}
     first, second = found.failures
-    assert first == Failure(
+    assert first == FailedTest(
         "tests.test_a.TestA.test_x[1-b]",
         "AssertionError: no",
         "AssertionError: no\nmore\nE  no",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.core.model import Finding, Severity
-from omni_release.testing.results import Failure
+from omni_release.testing.results import FailedTest
 from omni_release.testing.tagged import Tagged
 from tests.conftest import git, omni
 
@@ -20,20 +20,20 @@ NOW = datetime.datetime(2026, 6, 30, tzinfo=datetime.UTC)
 def test_excuses() -> None:
     """What passed on that day is a warning, as is a deprecation that the day did not have; the rest is an error."""
     then = Tagged("v1.0", "2026-06-01", passed=frozenset({"tests/test_a.py::test_b"}))
-    assert then.excuses(Failure("test_b", "", node="tests/test_a.py::test_b"))
-    assert not then.excuses(Failure("test_c", "", node="tests/test_a.py::test_c"))
-    of_module = Failure("test_a", "ImportError", node="tests/test_a.py")
+    assert then.excuses(FailedTest("test_b", "", node="tests/test_a.py::test_b"))
+    assert not then.excuses(FailedTest("test_c", "", node="tests/test_a.py::test_c"))
+    of_module = FailedTest("test_a", "ImportError", node="tests/test_a.py")
     assert then.excuses(of_module)
-    assert not replace(then, failures=(Failure("test_c", "", node="tests/test_a.py::test_c"),)).excuses(of_module)
+    assert not replace(then, failures=(FailedTest("test_c", "", node="tests/test_a.py::test_c"),)).excuses(of_module)
     since, before = Finding("new", "deprecation", path="acme.py"), Finding("old", "deprecation", path="acme.py")
-    failed = Failure("test_c", "", node="tests/test_a.py::test_c")
+    failed = FailedTest("test_c", "", node="tests/test_a.py::test_c")
     then = replace(then, deprecations=frozenset({("old", "acme.py")}))
     severities = [f.severity for f in then.deprecated_since([since, before], ())]
     assert severities == [Severity.WARNING, Severity.ERROR]
     then = replace(then, failures=(failed,))
     assert [f.severity for f in then.deprecated_since([since], ())] == [Severity.ERROR]
     assert [f.severity for f in then.deprecated_since([since], [failed])] == [Severity.WARNING]
-    assert not Tagged().excuses(Failure("test_b", "", node=""))
+    assert not Tagged().excuses(FailedTest("test_b", "", node=""))
 
 
 KINDS = {

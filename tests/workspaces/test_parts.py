@@ -11,7 +11,7 @@ import pytest
 
 from omni_release import run
 from omni_release.adapters.files import LocalFiles
-from omni_release.adapters.terminal import Section, terminal
+from omni_release.adapters.terminal import SectionScreen, terminal
 from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Report
@@ -101,7 +101,7 @@ def test_error(error: Exception, verdict: str, tmp_path: Path, monkeypatch: pyte
 def test_interruption(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C at any moment ends the rehearsal, with a section for each package."""
     Given(monkeypatch)
-    place, real = (run, run.secrets_of) if where == "secrets_of" else (Section, None)
+    place, real = (run, run.secrets_of) if where == "secrets_of" else (SectionScreen, None)
     calls: list[object] = []
 
     def once(*arguments: object) -> object:

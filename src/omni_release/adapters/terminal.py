@@ -220,7 +220,7 @@ class Within:
         return self._screen.ask(question, typed)
 
 
-class Section:
+class SectionScreen:
     """The lines of one run among several side by side: kept, so that they are shown together when it has ended."""
 
     def __init__(self, screen: Terminal, redact: Callable[[str], str]) -> None:
@@ -230,7 +230,7 @@ class Section:
         self._redact = redact
         self._lines: list[tuple[str, bool]] = []
 
-    def __enter__(self) -> Section:
+    def __enter__(self) -> SectionScreen:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

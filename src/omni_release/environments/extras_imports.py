@@ -19,7 +19,7 @@ from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.environments import installer_config, installers, public_modules
 from omni_release.environments.import_findings import how_it_failed
-from omni_release.environments.imports import START, Environment, Failure
+from omni_release.environments.imports import START, Environment, ImportFailure
 from omni_release.environments.inputs import of_artifacts, without_places
 from omni_release.environments.installed_release import InstalledRelease
 
@@ -68,7 +68,7 @@ def _environment(extra: str) -> str:
 
 
 def _of_extra(
-    release: Release, world: World, wheel: Path, plain: Mapping[str, Failure], extra: str
+    release: Release, world: World, wheel: Path, plain: Mapping[str, ImportFailure], extra: str
 ) -> tuple[list[Finding], str]:
     """What does not import with an extra, and why that is unknown; `plain` are the failures without it."""
     name = _environment(extra)
@@ -88,7 +88,7 @@ def _of_extra(
     return findings, f"with the extra {extra}, not imported in time: {listed(slow, 5)}" if slow else ""
 
 
-def _is_of_extra(installed: InstalledRelease, extra: str, failure: Failure, before: Failure | None) -> bool:
+def _is_of_extra(installed: InstalledRelease, extra: str, failure: ImportFailure, before: ImportFailure | None) -> bool:
     """Whether an extra is at fault for a failure: the module needs it, or works without it (`before` is None).
 
     That a module needs a second extra besides this one is no fault of either.
@@ -107,7 +107,7 @@ def _is_of_extra(installed: InstalledRelease, extra: str, failure: Failure, befo
     return before is None or is_declared_by(installed.third_party(before), others=False)
 
 
-def _failures(installed: InstalledRelease, world: World) -> tuple[dict[str, Failure], list[str]]:
+def _failures(installed: InstalledRelease, world: World) -> tuple[dict[str, ImportFailure], list[str]]:
     """The packages and public modules whose import fails, and those for which there was no time."""
     each = installed.environment.release.project.settings.verify.timeout
     total = each * len(installed.modules) + START

@@ -17,7 +17,7 @@ from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity
 from omni_release.core.world import World
 from omni_release.environments.code_places import CodePlaces
-from omni_release.environments.imports import START, Failure, Imported, is_module
+from omni_release.environments.imports import START, Imported, ImportFailure, is_module
 from omni_release.environments.installed_release import InstalledRelease, extras, is_in
 from omni_release.environments.requirements import Declaration
 
@@ -92,7 +92,7 @@ def _is_inside(file: Path, folder: Path) -> bool:
     return file.is_relative_to(folder) or file.resolve().is_relative_to(folder.resolve())
 
 
-def how_it_failed(failure: Failure) -> str:
+def how_it_failed(failure: ImportFailure) -> str:
     """How an import failed, to follow what was imported."""
     if not failure.type:
         return f"ends the process: the import {failure.message}"
@@ -124,7 +124,7 @@ def of_entry_point(installed: InstalledRelease, point: EntryPoint, imported: Imp
         yield Finding(f"the entry point {name} names {point.value}, which cannot be called", "entry-point")
 
 
-def _failed_entry_point(installed: InstalledRelease, point: EntryPoint, failure: Failure) -> Finding:
+def _failed_entry_point(installed: InstalledRelease, point: EntryPoint, failure: ImportFailure) -> Finding:
     """The finding of an entry point that does not load: no error where it is meant for a host, or for an extra."""
     name = f"`{point.name}` of {point.group}"
     missing = installed.third_party(failure)

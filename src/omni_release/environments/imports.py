@@ -20,7 +20,7 @@ START = 60.0
 
 
 @dataclass(frozen=True)
-class Failure:
+class ImportFailure:
     """Why an import failed; see `scripts/import_objects.py` for the fields.
 
     `slow`: it did not end in time. A `type` that is empty: the import has ended the whole process.
@@ -41,7 +41,7 @@ class Imported:
     file: str | None = None
     version: str | None = None
     callable: bool = False
-    failure: Failure | None = None
+    failure: ImportFailure | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _import_some(world: World, command: Run, file: Path, objects: Sequence[str],
         raise ActionFailed(message, f"Full output: {command.log}", tail=completed.tail)
     if begun not in done and not completed.timed_out:
         message = completed.ended(command.deadline)
-        done[begun] = Imported(failure=Failure(message=message, slow=slow))
+        done[begun] = Imported(failure=ImportFailure(message=message, slow=slow))
     return done
 
 
@@ -124,7 +124,7 @@ def _imported(entry: dict[str, Any]) -> Imported:
         return result
     places = tuple((str(file), int(line)) for file, line in error["places"])
     missing, broken = tuple(error["missing"]), tuple(error["broken"])
-    return replace(result, failure=Failure(error["type"], error["message"], missing, broken, places))
+    return replace(result, failure=ImportFailure(error["type"], error["message"], missing, broken, places))
 
 
 def is_module(name: str) -> bool:

@@ -17,7 +17,7 @@ from omni_release import distributions, environments
 from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity, importable
 from omni_release.environments.code_places import CodePlaces
-from omni_release.environments.imports import Environment, Failure, is_module
+from omni_release.environments.imports import Environment, ImportFailure, is_module
 from omni_release.environments.requirements import Declaration, WheelRequirements
 
 # Modules of Python that are not on each platform, or not in each version any more.
@@ -70,7 +70,7 @@ class InstalledRelease:
         """Whether a module belongs to a package of the wheel: if it is missing, the wheel is at fault."""
         return any(is_in(module, name) for name in self.modules) or self.has_module(module)
 
-    def third_party(self, failure: Failure) -> str | None:
+    def third_party(self, failure: ImportFailure) -> str | None:
         """The missing module of another project that explains the failure; None where it is not that."""
         missing = [name for name in failure.missing if name not in failure.broken and not self.is_own(name)]
         missing = [name for name in missing if name.partition(".")[0] not in sys.stdlib_module_names]
@@ -78,7 +78,7 @@ class InstalledRelease:
         declared = (name for name in (*missing, *written) if self.requirements.declaration(name).distribution)
         return next(declared, next(iter(missing), None))
 
-    def _written(self, module: str, failure: Failure) -> Iterator[str]:
+    def _written(self, module: str, failure: ImportFailure) -> Iterator[str]:
         """The modules below a missing one that the failing statements import: the error names its top alone.
 
         So `google`, of which many distributions have a part, becomes `google.auth`.
@@ -90,14 +90,14 @@ class InstalledRelease:
                     names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
                     yield from (name for name in names if name.startswith(f"{module}."))
 
-    def of_other_platforms(self, failure: Failure) -> bool:
+    def of_other_platforms(self, failure: ImportFailure) -> bool:
         """Whether the failure is that this is another platform than the module is for."""
         if any(name.partition(".")[0] in _PLATFORM_MODULES for name in failure.missing):
             return True
         missing = self.third_party(failure)
         return missing is not None and bool(self.requirements.declaration(missing).marker)
 
-    def place(self, failure: Failure) -> tuple[str | None, int | None]:
+    def place(self, failure: ImportFailure) -> tuple[str | None, int | None]:
         """The last line of the project itself that led to the failure, by its path in the checkout."""
         places = CodePlaces.installed(self.environment.release.project, self.environment.site)
         for file, line in reversed(failure.places):
@@ -105,7 +105,7 @@ class InstalledRelease:
                 return path, line
         return None, None
 
-    def finding(self, message: str, rule: str, failure: Failure, severity: Severity = Severity.ERROR) -> Finding:
+    def finding(self, message: str, rule: str, failure: ImportFailure, severity: Severity = Severity.ERROR) -> Finding:
         """A finding at the line of the project that led to the failure."""
         path, line = self.place(failure)
         return Finding(message, rule, severity, path, line)

@@ -10,7 +10,7 @@ from omni_release.core.model import Finding, Severity
 from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.environments.import_findings import SCRIPTS, how_it_failed
-from omni_release.environments.imports import Failure, Imported, is_module
+from omni_release.environments.imports import Imported, ImportFailure, is_module
 from omni_release.environments.installed_release import InstalledRelease, is_in
 
 _EACH, _TOTAL = 20.0, 60.0  # seconds: of one import, and of all
@@ -55,7 +55,7 @@ def public_modules(files: Iterable[str], packages: Iterable[str]) -> Iterator[st
                 yield dotted
 
 
-def failures(installed: InstalledRelease, world: World) -> tuple[dict[str, Failure], list[str]]:
+def failures(installed: InstalledRelease, world: World) -> tuple[dict[str, ImportFailure], list[str]]:
     """The public modules whose import fails, and those for which there was no time.
 
     All are imported in one process. Where something is wrong other than that a module of another project is missing,
@@ -85,11 +85,11 @@ def _import(installed: InstalledRelease, world: World, modules: list[str], end: 
     )
 
 
-def _failed(imported: Mapping[str, Imported]) -> dict[str, Failure]:
+def _failed(imported: Mapping[str, Imported]) -> dict[str, ImportFailure]:
     return {name: result.failure for name, result in imported.items() if result.failure is not None}
 
 
-def findings(installed: InstalledRelease, failed: Mapping[str, Failure]) -> Iterator[Finding]:
+def findings(installed: InstalledRelease, failed: Mapping[str, ImportFailure]) -> Iterator[Finding]:
     """One finding for each missing module of another project, and for each other error."""
     hosts = set(_hosts(installed, failed))
     needing: dict[str, list[str]] = {}
@@ -111,7 +111,7 @@ def findings(installed: InstalledRelease, failed: Mapping[str, Failure]) -> Iter
         yield installed.finding(f"`import {names[0]}` {error}{_more(names)}", "module-fails", failure, severity)
 
 
-def _hosts(installed: InstalledRelease, failed: Mapping[str, Failure]) -> Iterator[str]:
+def _hosts(installed: InstalledRelease, failed: Mapping[str, ImportFailure]) -> Iterator[str]:
     """The missing modules of the programs that load this project's entry points, and that bring them along."""
     for point in installed.entry_points:
         if point.group not in SCRIPTS:
@@ -122,13 +122,13 @@ def _hosts(installed: InstalledRelease, failed: Mapping[str, Failure]) -> Iterat
                         yield missing
 
 
-def _is_for_other_platforms(installed: InstalledRelease, name: str, failure: Failure) -> bool:
+def _is_for_other_platforms(installed: InstalledRelease, name: str, failure: ImportFailure) -> bool:
     if installed.of_other_platforms(failure) or any(map(_PLATFORMS.search, name.split("."))):
         return True
     return not failure.missing and _PLATFORMS.search(failure.message) is not None
 
 
-def _is_explained(failure: Failure) -> bool:
+def _is_explained(failure: ImportFailure) -> bool:
     """Whether the error of a missing module says by itself what to install."""
     says = failure.type != "ModuleNotFoundError" or not failure.message.startswith("No module named")
     return bool(failure.missing) and says and re.search(r"install|extra|\[\w", failure.message) is not None

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from omni_release import distributions, run
 from omni_release.adapters.secrets import Secrets
-from omni_release.adapters.terminal import Section as SectionScreen
+from omni_release.adapters.terminal import SectionScreen
 from omni_release.core.errors import InvalidDistribution, OmniReleaseError
 from omni_release.core.model import LOCAL_WHEEL, Status
 from omni_release.report import workspace
@@ -143,7 +143,7 @@ def _rehearse_one(
             run=str(resumed) if resumed else None,
             only=session.request.only,
             artifacts=None if resumed else _artifacts(session, key),
-            siblings=siblings(recorded, before),
+            siblings=distribution_folders(recorded, before),
         )
         ended = lane_run.run_one(
             request, session.store(key, secrets), secrets, part=session.part(key, screen, record=not resumed)
@@ -155,7 +155,7 @@ def _rehearse_one(
     return session.section(key, ended, redact=secrets.redact)
 
 
-def siblings(recorded: Mapping[str, Path], keys: frozenset[str]) -> tuple[Path, ...]:
+def distribution_folders(recorded: Mapping[str, Path], keys: frozenset[str]) -> tuple[Path, ...]:
     """The folders with the distributions of these packages, as the index of the run holds them."""
     found = []
     for key in sorted(keys & recorded.keys()):

@@ -31,7 +31,7 @@ from omni_release.publishing import steps as publishing_steps
 from omni_release.report import json_report
 from omni_release.report.workspace import Section, WorkspaceReport
 from omni_release.run import lane_run
-from omni_release.run.workspace_rehearsal import private_notes, rehearse, siblings
+from omni_release.run.workspace_rehearsal import distribution_folders, private_notes, rehearse
 from omni_release.run.workspace_session import WorkspaceSession
 from omni_release.workspaces import order
 from omni_release.workspaces.plan import Plan, of_release, problems_of_left_out, remaining
@@ -296,7 +296,7 @@ def _send(phase: _Phase) -> WorkspaceReport:
         later = {phase.tags.get(other) for other in phase.keys[number + 1 :]}
         shared = phase.tags.get(key) in later and key in phase.tags
         only = tuple(task.id for task in lanes.lane("release").tasks if task.id not in _TAGS) if shared else ()
-        given = siblings(runs, waits_for[key])
+        given = distribution_folders(runs, waits_for[key])
         section = _run_one(phase, key, "release", run=str(runs[key]), only=only, siblings=given)
         sent[key] = section
         if section.verdict == "passed" and not session.request.dry:

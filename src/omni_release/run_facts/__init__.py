@@ -50,13 +50,11 @@ def write_page(
 ) -> str:
     """Write the page of a run into each folder, with the images beside it; why there is none, empty where there is.
 
-    `head` is what was checked out when the run began.
-
-    The report must be without secrets; the facts are redacted here.
-
-    No fault of the page stops a run: a release may be published by now. Raises OSError where a file cannot be written.
+    `head` is what was checked out when the run began. The report must be without secrets; the facts are redacted here.
+    Raises OSError where a file cannot be written; no other fault of the page stops a run.
     """
-    try:
+
+    def write() -> None:
         compiled = _compiled(world.environment)
         facts = redacted(gather(report, lane, release, world, runs, head), redact)
         forms = tuple(format.file for format in FORMATS.values())
@@ -67,31 +65,35 @@ def write_page(
             world.files.write(Write(folder.absolute() / PAGE, content))
             if copied:
                 _copy_pictures(facts, release.records, folder)
-    except ModuleNotFoundError as error:
-        return f"no {PAGE}: {MissingExtra(str(error.name), 'it').full_message}"
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001
-        return f"no {PAGE}: internal error of omni-release: {type(error).__name__}: {error}"
-    return ""
+
+    return _problem(write)
 
 
 def write_workspace_page(
     report: WorkspaceReport, root: Path, folders: Iterable[Path], files: Files, environment: Mapping[str, str]
 ) -> str:
     """Write the page of a run of the workspace at `root` into each folder; as `write_page` otherwise."""
-    try:
+
+    def write() -> None:
         for folder in folders:
             kept = report.run is not None and folder == Path(report.run)
             linked = [section for section in report.sections if section.page and kept]
             links = {section.name: os.path.relpath(root / section.page, folder) for section in linked}
             content = page.workspace_document(report, links, _compiled(environment))
             files.write(Write(folder.absolute() / PAGE, content.encode("utf-8", "backslashreplace")))
+
+    return _problem(write)
+
+
+def _problem(write: Callable[[], None]) -> str:
+    """Write pages; why there are none, empty where there are."""
+    try:
+        write()
     except ModuleNotFoundError as error:
         return f"no {PAGE}: {MissingExtra(str(error.name), 'it').full_message}"
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - no fault of the page stops a run: a release may be published by now
         return f"no {PAGE}: internal error of omni-release: {type(error).__name__}: {error}"
     return ""
 

@@ -19,7 +19,7 @@ from omni_release.environments.installed_release import extras as listed_extras
 from omni_release.testing import copied_files, deprecations, extras, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
 from omni_release.testing.rerun import Again, Comparison, Rerun
-from omni_release.testing.results import Failure
+from omni_release.testing.results import FailedTest
 
 TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=(HOLLOW,))
 TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test", caused_by=(HOLLOW,))
@@ -140,7 +140,7 @@ _NOT_THE_WHEEL = (*(Again.LOCKED, Again.NEEDS_SOURCE, Again.VARIABLES, Again.USE
 
 
 def _failure_findings(
-    release: Release, failures: Sequence[Failure], rerun: Rerun
+    release: Release, failures: Sequence[FailedTest], rerun: Rerun
 ) -> Generator[Finding, None, tuple[str, ...]]:
     """Findings for failed tests, after they ran again; returns those whose cause is in the machine, as lines."""
     if not failures:
@@ -170,7 +170,7 @@ def _failure_findings(
 def _located(release: Release, found: results.Results) -> results.Results:
     """The results; pytest names an installed module that it cannot collect without the package that it is in."""
 
-    def located(failure: Failure) -> Failure:
+    def located(failure: FailedTest) -> FailedTest:
         if not failure.node or "::" in failure.node or (release.tests_tree / failure.node).exists():
             return failure
         paths = (

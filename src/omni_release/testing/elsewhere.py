@@ -124,14 +124,14 @@ def _present(release: Release, site: Path, tree: Path) -> frozenset[str]:
     return installed | sys.stdlib_module_names | root_modules(tree) | frozenset(importable(release.project))
 
 
-def _cause(failure: results.Failure, own: frozenset[str], world: World) -> str:
+def _cause(failure: results.FailedTest, own: frozenset[str], world: World) -> str:
     """Why a test has failed, if that says nothing about the release."""
     if missing := results.missing(failure.text, own):
         return f"not installed: {missing}"
     return machine.cause(failure.name, failure.text, world.environment, failure.output)
 
 
-def _unknown(failures: Sequence[results.Failure], own: frozenset[str], world: World) -> Iterator[str]:
+def _unknown(failures: Sequence[results.FailedTest], own: frozenset[str], world: World) -> Iterator[str]:
     """A line for each such cause, with its first test."""
     causes: dict[str, list[str]] = {}
     for failure in failures:

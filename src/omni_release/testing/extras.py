@@ -15,14 +15,14 @@ from omni_release.core.model import Release
 from omni_release.core.world import World
 from omni_release.environments import installers
 from omni_release.environments.requirements import WheelRequirements
-from omni_release.testing.results import Failure
+from omni_release.testing.results import FailedTest
 
 _CANDIDATE = "candidate"
 _ADDED = "omni-release-extras"  # a file in the environment
 _IMPORT = re.compile(r"^[ \t>]*(?:import|from)[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
 
 
-def needed(release: Release, unmet: Iterable[tuple[Failure, str]]) -> tuple[str, ...]:
+def needed(release: Release, unmet: Iterable[tuple[FailedTest, str]]) -> tuple[str, ...]:
     """The extras for users that declare what these failed tests could not import; each with the name of the module.
 
     Empty where one of them needs something else, too: to install the extras would not let the tests run.

@@ -18,7 +18,7 @@ from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.environments import import_findings, installer_config, installers, interpreters, public_modules
-from omni_release.environments.imports import Environment, Failure
+from omni_release.environments.imports import Environment, ImportFailure
 from omni_release.environments.inputs import of_artifacts, without_places
 from omni_release.environments.installed_release import InstalledRelease
 from omni_release.environments.interpreters import Python
@@ -67,7 +67,7 @@ def _not_tried(missing: tuple[Python, ...]) -> str:
     return f"not tried, as uv does not find them: {', '.join(map(str, missing))}"
 
 
-def _of_own_python(release: Release, world: World) -> Mapping[str, Failure]:
+def _of_own_python(release: Release, world: World) -> Mapping[str, ImportFailure]:
     """The public modules that fail on the Python that runs omni-release: other checks report these."""
     installed = InstalledRelease(Environment(release, _OWN), distributions.installable(release.dist))
     world.processes.run(installers.create_environment(release, world, _OWN))
@@ -79,7 +79,7 @@ def _of_own_python(release: Release, world: World) -> Mapping[str, Failure]:
     return public_modules.failures(installed, world)[0]
 
 
-def _try(release: Release, world: World, known: Mapping[str, Failure], python: Python) -> Tried:
+def _try(release: Release, world: World, known: Mapping[str, ImportFailure], python: Python) -> Tried:
     """Install, import and test on one Python."""
     name = f"python-{python.label}"
     created = world.processes.run(interpreters.create_environment(release, world, python, name))
@@ -101,7 +101,7 @@ def _try(release: Release, world: World, known: Mapping[str, Failure], python: P
     return Tried(tested.findings, (*outcome.unknown, *tested.unknown))
 
 
-def _imported(release: Release, world: World, python: Python, name: str, known: Mapping[str, Failure]) -> Tried:
+def _imported(release: Release, world: World, python: Python, name: str, known: Mapping[str, ImportFailure]) -> Tried:
     """What does not import: packages, entry points, and public modules that do on our own Python."""
     wheel = distributions.installable(release.dist)
     installed = InstalledRelease(Environment(release, name), wheel)
@@ -115,7 +115,7 @@ def _imported(release: Release, world: World, python: Python, name: str, known: 
     return Tried(tuple(renamed), unknown)
 
 
-def _is_known(failure: Failure, before: Failure | None) -> bool:
+def _is_known(failure: ImportFailure, before: ImportFailure | None) -> bool:
     return before is not None and (failure.type, failure.missing) == (before.type, before.missing)
 
 

@@ -28,7 +28,7 @@ from omni_release.testing.deprecations import (
     read_imports,
 )
 from omni_release.testing.named_lists import locked_versions
-from omni_release.testing.results import Failure, Results
+from omni_release.testing.results import FailedTest, Results
 
 _CHECKOUT = "checkout"
 _LOCKED = "locked"
@@ -86,7 +86,7 @@ class Rerun:
     world: World
     base: str = "candidate"
 
-    def compare(self, failures: Sequence[Failure]) -> Comparison:
+    def compare(self, failures: Sequence[FailedTest]) -> Comparison:
         """Run the failed tests against the checkout, and those that pass there again against the wheel.
 
         Without failures that have a node id, the whole command runs.

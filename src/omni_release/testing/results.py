@@ -31,7 +31,7 @@ _USAGE = (
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedTest:
     """A test that failed, or a module whose tests could not be collected.
 
     `text` is all that pytest says about it, `output` what the test printed, `node` the node id; all may be empty.
@@ -53,7 +53,7 @@ class Results:
 
     count: int
     skipped: int
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedTest, ...]
     passed: frozenset[str] = frozenset()
 
 
@@ -70,7 +70,7 @@ def read(report: Path) -> Results:
     return Results(len(cases), skipped, failures, frozenset(passed) - failed)
 
 
-def _failures(case: ElementTree.Element) -> Iterator[Failure]:
+def _failures(case: ElementTree.Element) -> Iterator[FailedTest]:
     """The failures of one test. In the report, paths are relative to the tree, and lines count from 0."""
     name = f"{case.get('classname', '')}.{case.get('name', '')}".lstrip(".")
     path, line = (case.get("file") or "").replace("\\", "/"), case.get("line")
@@ -83,7 +83,7 @@ def _failures(case: ElementTree.Element) -> Iterator[Failure]:
             reason = errors[-1] if errors else reason
             path = path or f"{name.replace('.', '/')}.py"
         place = path or None, int(line) + 1 if line else None
-        yield Failure(name, reason, f"{message}\n{text}", _node(case), *place, output=output)
+        yield FailedTest(name, reason, f"{message}\n{text}", _node(case), *place, output=output)
 
 
 def _node(case: ElementTree.Element) -> str:

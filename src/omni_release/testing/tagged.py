@@ -19,7 +19,7 @@ from omni_release.testing import copied_files, deprecations, machine, results
 from omni_release.testing.commands import command
 from omni_release.testing.deprecations import RECORD_VARIABLE
 from omni_release.testing.rerun import AS_USER, UNRECORDED
-from omni_release.testing.results import Failure, Results
+from omni_release.testing.results import FailedTest, Results
 
 ENVIRONMENT = "tagged"
 """The environment with the packages of that day."""
@@ -43,10 +43,10 @@ class Tagged:
     day: str = ""
     succeeded: bool = False
     passed: frozenset[str] = frozenset()
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedTest, ...] = ()
     deprecations: frozenset[tuple[str, str | None]] = frozenset()
 
-    def excuses(self, failure: Failure) -> bool:
+    def excuses(self, failure: FailedTest) -> bool:
         """Whether a test, or the module that could not be collected, passed with the packages of that day."""
         inside = f"{failure.node}::"
         module = any(node.startswith(inside) for node in self.passed) and "::" not in failure.node
@@ -56,7 +56,7 @@ class Tagged:
             or (module and not any(failed.node.startswith(inside) for failed in self.failures))
         )
 
-    def failed_since(self, failures: Sequence[Failure], rule: str) -> Iterator[Finding]:
+    def failed_since(self, failures: Sequence[FailedTest], rule: str) -> Iterator[Finding]:
         """A warning for tests that passed with the packages of that day."""
         if not failures:
             return
@@ -70,7 +70,7 @@ class Tagged:
         newer = f"with packages that are newer than the tag {self.tag}, and pass with those of {self.day}"
         return Finding(f"the tests do not run {newer}: {reason}", rule, Severity.WARNING)
 
-    def deprecated_since(self, findings: Iterable[Finding], failures: Iterable[Failure]) -> Iterator[Finding]:
+    def deprecated_since(self, findings: Iterable[Finding], failures: Iterable[FailedTest]) -> Iterator[Finding]:
         """The findings; a deprecation that the packages of that day did not have is a warning.
 
         Only where all tests that passed now, but for these `failures`, passed on that day, too.

@@ -52,15 +52,6 @@ def needs(workspace: Workspace, names: Iterable[str], *kinds: Kind) -> frozenset
     return _closure({name: package.requires(*(kinds or _FIRM)) for name, package in workspace.packages.items()}, names)
 
 
-def needed_by(workspace: Workspace, names: Iterable[str], *kinds: Kind) -> frozenset[str]:
-    """These packages, and all that need them: at runtime and to build, or for `kinds`."""
-    reversed_edges: dict[str, set[str]] = {name: set() for name in workspace.packages}
-    for name, package in workspace.packages.items():
-        for other in package.requires(*(kinds or _FIRM)):
-            reversed_edges[other].add(name)
-    return _closure(reversed_edges, names)
-
-
 def cycles(workspace: Workspace) -> tuple[tuple[str, ...], ...]:
     """The shortest cycle of each set of packages that need each other at runtime or to build, from its first name."""
     edges = {name: sorted(package.requires(*_FIRM) - {name}) for name, package in workspace.packages.items()}
