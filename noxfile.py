@@ -50,12 +50,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[-1:], default=False)
 def newest(session: nox.Session) -> None:
-    """Run what can differ by the version of Python on the newest installed one: all but what other programs do.
+    """Run on the newest installed Python the tests that can differ by its version, and one whole rehearsal.
 
-    One whole rehearsal is among it.
+    They have the mark `python`: they are about source code, archives and metadata, or start Python. The session `tests`
+    runs all, on each version.
     """
     session.install("-e", ".[test]")
-    own = ("-m", "not long and not rehearsal and not programs")
+    own = ("-m", "python and not long and not rehearsal")
     session.run("python", "-m", "pytest", "-q", "-n", "3", *own, *session.posargs)
     session.run("python", "-m", "pytest", "-q", "tests/test_rehearse.py::test_sound_project")
 

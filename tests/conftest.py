@@ -36,57 +36,62 @@ os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.
 collect_ignore = ["cases"]  # whole projects, whose tests are run by rehearsals
 
 
+# The rooms that drive git, programs, servers or environments, and what runs the command line again and again.
 THOROUGH = {
-    *("adapters", "cassettes", "cli", "code", "compatibility", "emulators", "environments", "git", "images", "index"),
-    *("hostile", "local_index", "models", "publishing", "scripts", "smoke", "versions"),
+    *("adapters", "api", "builds", "cassettes", "cli", "code", "compatibility", "demo", "emulators", "environments"),
+    *(
+        "git",
+        "hostile",
+        "images",
+        "index",
+        "local_index",
+        "models",
+        "preparation",
+        "publishing",
+        "run_facts",
+        "scripts",
+    ),
+    *("smoke", "versions", "watch", "workspaces"),
     *(
         "test_checklists.py",
         "test_custom_commands.py",
         "test_examples.py",
+        "test_first_user.py",
         "test_gate.py",
         "test_hooks.py",
+        "test_language.py",
         "test_release.py",
         "test_sessions.py",
     ),
 }
 
 
-_COMMANDS = (
-    "audit",
-    "baseline",
-    "control_characters",
-    "explain",
-    "index",
-    "init",
-    "inspect",
-    "main",
-    "status",
-    "workflow",
-)
-_AT_TOP = ("checklists", "custom_commands", "examples", "first_user", "gate", "hooks", "language", "sessions")
+# What reads source code, archives and the metadata of packages, or starts Python: it can differ by its version.
+PYTHON = {
+    *("adapters", "api", "builds", "code", "core", "distributions", "environments", "project", "scripts", "smoke"),
+    *("testing", "versions"),
+    "cli/test_main.py",
+}
+# Of these, what is about other programs: git, an installer, an external check.
 PROGRAMS = {
-    *("git", "hostile", "local_index", "publishing"),
-    *(f"cli/test_{name}.py" for name in _COMMANDS),
     *("code/test_scan.py", "distributions/test_external_checks.py", "distributions/test_sdist_tracked_files.py"),
-    *("environments/test_local.py", "environments/test_own_file.py", "report/test_page_in_browser.py"),
-    *("smoke/test_schema_checks.py", "testing/test_rerun.py", "versions/test_checks.py"),
-    *(f"test_{name}.py" for name in _AT_TOP),
+    *("environments/test_local.py", "environments/test_own_file.py", "smoke/test_schema_checks.py"),
+    *("testing/test_rerun.py", "versions/test_checks.py"),
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests (real clients and servers, a thousand examples): the project's own rehearsal skips them.
 
-    So does the run on the newest Python with those of other programs (git, the uploader, an installer, an index, the
-    command line in a process of its own): what these do does not depend on Python.
+    And mark what can differ by the version of Python: `nox -s newest` runs nothing else.
     """
     for item in items:
         if item.path.is_relative_to(CASES.parent):
             path = item.path.relative_to(CASES.parent)
             if path.parts[0] in THOROUGH:
                 item.add_marker("thorough")
-            if not PROGRAMS.isdisjoint((path.parts[0], path.as_posix())):
-                item.add_marker("programs")
+            if not PYTHON.isdisjoint((path.parts[0], path.as_posix())) and path.as_posix() not in PROGRAMS:
+                item.add_marker("python")
 
 
 @pytest.fixture(autouse=True)

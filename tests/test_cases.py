@@ -64,8 +64,15 @@ BROKEN: dict[str, tuple[str, tuple[Expected, ...]]] = {
 }
 
 
-# CI runs those that differ most: a flat layout, a version from a tag, uv's own back end; one project of each defect.
+# CI runs those that differ most: a flat layout and a version from a tag; one project of each defect.
 LONG = {
+    "uv-build",
+    "hollow-python-m-pytest",
+    "deprecation-swallowed",
+    "import-from-checkout",
+    "local-version",
+    "tests-in-wheel",
+    "unknown-classifier",
     "flit-module",
     "pdm-namespace",
     "poetry-typed",

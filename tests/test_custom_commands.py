@@ -34,6 +34,11 @@ def gate(root: Path, *more: str) -> Ran:
     return omni("gate", "--format", "json", *more, cwd=root)
 
 
+def alone(root: Path, name: str) -> Ran:
+    """Run one command of the gate, as the whole gate does."""
+    return gate(root, "--only", f"command-{name}")
+
+
 def test_runs_in_a_copy(case: Callable[[str], Path]) -> None:
     """A command that writes does not change the checkout; its copy has no file that git ignores."""
     root = case("sound")
@@ -48,7 +53,7 @@ def test_runs_in_a_copy(case: Callable[[str], Path]) -> None:
 def test_runs_in_the_checkout(case: Callable[[str], Path]) -> None:
     """With where = "checkout" the command runs in the checkout itself, in its `cwd`."""
     root = case("sound")
-    ran = gate(with_commands(root, command("here", "open('new', 'w')", 'where = "checkout"\ncwd = "src"')))
+    ran = alone(with_commands(root, command("here", "open('new', 'w')", 'where = "checkout"\ncwd = "src"')), "here")
     assert ran.outcome("command-here")["status"] == "passed", ran.out
     assert (root / "src" / "new").is_file()
 
@@ -71,7 +76,7 @@ def test_failure(case: Callable[[str], Path]) -> None:
 def test_timeout(case: Callable[[str], Path]) -> None:
     """A command is stopped at its time limit, and the finding says so."""
     more = command("hangs", "import time; print('begun', flush=True); time.sleep(300)", "timeout = 1")
-    outcome = gate(with_commands(case("sound"), more)).outcome("command-hangs")
+    outcome = alone(with_commands(case("sound"), more), "hangs").outcome("command-hangs")
     assert outcome["status"] == "failed"
     assert "did not end within 1 s and was stopped\nbegun" in outcome["findings"][0]["message"]
 
@@ -79,7 +84,7 @@ def test_timeout(case: Callable[[str], Path]) -> None:
 def test_missing_program(case: Callable[[str], Path]) -> None:
     """Without its program, a command is inconclusive, never passed."""
     more = '[[tool.omni-release.command]]\nname = "front"\nrun = "no-such-npm run build"\n'
-    ran = gate(with_commands(case("sound"), more))
+    ran = alone(with_commands(case("sound"), more), "front")
     assert ran.code == 3
     outcome = ran.outcome("command-front")
     assert outcome["status"] == "inconclusive"
@@ -88,7 +93,7 @@ def test_missing_program(case: Callable[[str], Path]) -> None:
 
 def test_missing_folder(case: Callable[[str], Path]) -> None:
     """A missing folder is a failure that names it."""
-    ran = gate(with_commands(case("sound"), command("lost", "", 'cwd = "frontend"')))
+    ran = alone(with_commands(case("sound"), command("lost", "", 'cwd = "frontend"')), "lost")
     assert "the project has no folder 'frontend'" in ran.outcome("command-lost")["findings"][0]["message"]
 
 
@@ -160,7 +165,8 @@ def test_npm(case: Callable[[str], Path]) -> None:
     (front / "build.js").write_text(code, encoding="utf-8")
     settings = '[[tool.omni-release.command]]\nname = "npm-build"\nrun = "npm run build"\ncwd = "frontend"\n'
     with_commands(root, settings)
-    ran = omni("gate", "--format", "json", cwd=root, environment=child_environment(npm_config_update_notifier="false"))
+    quiet = child_environment(npm_config_update_notifier="false")
+    ran = omni("gate", "--only", "command-npm-build", "--format", "json", cwd=root, environment=quiet)
     assert ran.outcome("command-npm-build")["status"] == "passed", ran.out
     assert not (front / "built.txt").exists()
     log = root / ".omni-release" / "gate" / "logs" / "command-npm-build.log"

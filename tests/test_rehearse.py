@@ -178,6 +178,7 @@ def test_test_requirement_that_is_not_declared(case: Callable[[str], Path]) -> N
     assert "acme_nowhere" in message and "[tool.omni-release.tests]" in message
 
 
+@pytest.mark.long
 def test_tests_do_not_see_the_checkout(case: Callable[[str], Path]) -> None:
     """The tests cannot import a module that is in the checkout but not in the wheel."""
     root = case("sound")
@@ -217,7 +218,9 @@ def test_failing_back_end(case: Callable[[str], Path]) -> None:
 
 def test_no_network(case: Callable[[str], Path], tmp_path: Path) -> None:
     """Without a network the run is inconclusive, with exit code 3."""
-    nowhere = child_environment(UV_DEFAULT_INDEX="http://127.0.0.1:9/simple/", UV_CACHE_DIR=str(tmp_path / "cache"))
+    nowhere = child_environment(
+        UV_DEFAULT_INDEX="http://127.0.0.1:9/simple/", UV_CACHE_DIR=str(tmp_path / "cache"), UV_HTTP_RETRIES="0"
+    )
     ran = omni("rehearse", "--format", "json", cwd=case("sound"), environment=nowhere)
     assert (ran.code, ran.document["verdict"]) == (3, "inconclusive")
     assert ran.outcome("build")["status"] == "inconclusive"
@@ -299,6 +302,7 @@ def test_back_end_that_hangs(case: Callable[[str], Path]) -> None:
     assert "did not end within 3 s" in ran.outcome("build")["findings"][0]["message"]
 
 
+@pytest.mark.long
 def test_tests_that_never_end(case: Callable[[str], Path]) -> None:
     """Tests are stopped at their deadline, and fail."""
     root = case("sound")
@@ -311,6 +315,7 @@ def test_tests_that_never_end(case: Callable[[str], Path]) -> None:
     assert any("did not end within 4 s" in f["message"] for f in ran.outcome("tests-pass")["findings"])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
 def test_tests_that_kill_their_parents_group(case: Callable[[str], Path]) -> None:
     """Tests that kill the process group of their parent kill only themselves."""
@@ -343,6 +348,7 @@ def test_prebuilt_artifacts(case: Callable[[str], Path], tmp_path: Path) -> None
     assert (ran.code, "already done" in ran.out) == (0, False)
 
 
+@pytest.mark.long
 def test_platform_wheel(case: Callable[[str], Path], tmp_path: Path) -> None:
     """A wheel for one platform alone is reported, with a hint on how to build the others."""
     root = case("sound")
@@ -374,6 +380,7 @@ def test_verify_commands(case: Callable[[str], Path]) -> None:
     assert ran.outcome("install-with-pip")["evidence"]["installer"] == "pip, full"
 
 
+@pytest.mark.long
 def test_entry_point_of_a_missing_program(case: Callable[[str], Path]) -> None:
     """An entry point for pytest need not load without pytest; any other must load."""
     root = case("sound")
@@ -409,6 +416,7 @@ def test_full_disk(case: Callable[[str], Path]) -> None:
     assert git("status", "--porcelain", cwd=root) == ""
 
 
+@pytest.mark.long
 def test_tests_inside_the_package(case: Callable[[str], Path]) -> None:
     """Tests in the import package run from the installed package."""
     root = case("sound")
@@ -418,6 +426,7 @@ def test_tests_inside_the_package(case: Callable[[str], Path]) -> None:
     assert "1 passed" in ran.outcome("tests-pass")["findings"][-1]["message"]
 
 
+@pytest.mark.long
 def test_skipped_tests_prove_nothing(case: Callable[[str], Path]) -> None:
     """The result is inconclusive if all tests were skipped."""
     root = case("sound")
@@ -429,6 +438,7 @@ def test_skipped_tests_prove_nothing(case: Callable[[str], Path]) -> None:
     assert "all 1 tests were skipped" in ran.outcome("tests-pass")["findings"][0]["message"]
 
 
+@pytest.mark.long
 def test_checkout_that_changes_after_a_failed_build(case: Callable[[str], Path]) -> None:
     """A resumed run copies a changed checkout again: the pinned artifacts are those of the copy."""
     root = case("sound")
@@ -448,6 +458,7 @@ def test_artifacts_and_run_exclude_each_other(case: Callable[[str], Path], tmp_p
     assert "unrecognized arguments: --artifacts" in omni("clean", "--artifacts", tmp_path, cwd=root).err
 
 
+@pytest.mark.long
 def test_lost_exit_code(case: Callable[[str], Path]) -> None:
     """A command that loses the exit code of pytest does not hide a failing test."""
     root = case("sound")
@@ -460,6 +471,7 @@ def test_lost_exit_code(case: Callable[[str], Path]) -> None:
     assert (ran.code, "tests-pass/exit-code-lost" in rules) == (1, True)
 
 
+@pytest.mark.long
 def test_missing_module(case: Callable[[str], Path]) -> None:
     """A missing subpackage in the wheel is an error, a missing data file a warning."""
     root = case("setuptools-flat")

@@ -14,10 +14,17 @@ from tests.compatibility.page import page
 from tests.compatibility.rehearsal import child_environment, rehearse
 
 LISTED = packages()
+QUICK = {"iniconfig", "ifaddr", "llm-echo"}
+"""With a [project] table, with a setup.py alone, and a plugin of an AI tool: the other small ones are long."""
+SMALL = [
+    pytest.param(package, id=package.name, marks=[] if package.name in QUICK else [pytest.mark.long])
+    for package in LISTED
+    if package.in_ci
+]
 
 
 @pytest.mark.rehearsal
-@pytest.mark.parametrize("package", [p for p in LISTED if p.in_ci], ids=lambda package: package.name)
+@pytest.mark.parametrize("package", SMALL)
 def test_small_ones_pass(package: Package, tmp_path: Path) -> None:
     """A small sound release of each kind passes without settings."""
     try:

@@ -145,6 +145,10 @@ KINDS = {
 
 
 LONG = (
+    "both",
+    "source",
+    "network",
+    "module",
     "unstable",
     "data that the wheel lacks",
     "source of a flat layout",
