@@ -299,6 +299,14 @@ def test_broken_pin(run: RunFolder) -> None:
             look()
 
 
+@pytest.mark.parametrize("listed", [5, [1], [{"name": "a.whl"}], [{"name": "a", "size": 1, "sha256": "", "more": 1}]])
+def test_artifacts_of_another_form(listed: object, run: RunFolder) -> None:
+    """A list that another version of omni-release has written, or a person, is inconclusive."""
+    (run.path / "artifacts.json").write_text(json.dumps({"tree": "", "artifacts": listed}), encoding="utf-8")
+    with pytest.raises(Inconclusive, match=r"artifacts\.json does not list distributions"):
+        run.artifacts()
+
+
 def test_cache(run: RunFolder) -> None:
     """A cached outcome is found by its task and its key only."""
     assert run.cached("tests-pass", "key") is None

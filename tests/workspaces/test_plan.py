@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from omni_release.cli import main
-from omni_release.core.errors import UsageError
+from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.workspaces import discovery, listing, plan
 from tests.repositories import clean_environment, git
 from tests.workspaces.layouts import CORE, PLUG, UV, laid_out, package
@@ -304,6 +304,23 @@ def test_without_git(tmp_path: Path) -> None:
     """Outside a repository every package is released: none has a tag."""
     found = planned(laid_out(tmp_path, FILES))
     assert found.order == ("acme-core", "acme-solo", "acme-plug")
+
+
+@pytest.mark.parametrize("broken", ["index", "files of a tag"])
+def test_git_does_not_answer(broken: str, tmp_path: Path) -> None:
+    """A package is not unchanged because git cannot compare it: what has changed is unknown then."""
+    root = laid_out(tmp_path, {**CORE, "pyproject.toml": package("acme") + UV})
+    git("init", "--quiet", cwd=root)
+    commit(root)
+    git("tag", "v1.0.0", cwd=root, environment=clean_environment())
+    write(root, "packages/core/acme_core.py", "CHANGED = True\n")
+    if broken == "index":
+        (root / ".git" / "index").write_bytes(b"no index")
+    else:
+        tree = git("rev-parse", "v1.0.0:packages/core", cwd=root).strip()
+        (root / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(Inconclusive, match=r"`git (status|diff)` fails in .*unknown which packages have changed"):
+        planned(root)
 
 
 def test_nested_packages(tmp_path: Path) -> None:

@@ -93,7 +93,11 @@ class RunFolder:
             return None
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        return tuple(Artifact(**entry) for entry in self._pinned().get("artifacts", ()))
+        try:
+            return tuple(Artifact(**entry) for entry in self._pinned().get("artifacts", ()))
+        except TypeError:  # of another version of omni-release, or changed by hand
+            message = f"{self.path / 'artifacts.json'} does not list distributions as this omni-release does"
+            raise Inconclusive(message, "Start a new run.") from None
 
     def tree_hash(self) -> str | None:
         return self._pinned().get("tree")

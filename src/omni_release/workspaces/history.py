@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from omni_release import git_queries
-from omni_release.core.errors import UsageError
+from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.versions.pep440 import parse
 from omni_release.versions.tags import Tag, TagNames, TagOwner, commits_of_tags, own_tags
 from omni_release.workspaces.model import Package, Workspace
@@ -35,7 +35,7 @@ def of_packages(workspace: Workspace, since: str = "") -> Mapping[str, History]:
     """The history of each package, by its name; empty histories outside a repository.
 
     `since` is a commit that all are compared with, instead of each package's own tag. Raises UsageError where there is
-    no such commit.
+    no such commit, Inconclusive where git does not say what has changed.
     """
     root = str(workspace.root)
     top = git_queries.repository_top(root)
@@ -120,9 +120,9 @@ def with_tag(workspace: Workspace, tag: str) -> tuple[str, ...]:
 
 def _dirty(workspace: Workspace, root: str) -> frozenset[str]:
     """The packages with uncommitted files, or with untracked ones that are not ignored."""
-    status = git_queries.output(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
-    prefix = git_queries.output(root, "rev-parse", "--show-prefix") or ""
-    files = (entry[3:].removeprefix(prefix.strip()) for entry in (status or "").split("\0") if entry)
+    status = _printed(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    prefix = _printed(root, "rev-parse", "--show-prefix").rstrip("\n")
+    files = (entry[3:].removeprefix(prefix) for entry in status.split("\0") if entry)
     return frozenset(_owners(workspace, files))
 
 
@@ -149,20 +149,27 @@ def _differing(workspace: Workspace, root: str, inside: str, bases: Mapping[str,
     for key, commit in bases.items():
         folder = workspace.packages[key].folder
         if folder == "." or any(other.startswith(f"{folder}/") for other in folders):
-            listed = git_queries.output(
-                root, "diff", "--name-only", "-z", "--no-renames", "--relative", commit, "HEAD", "--", folder
-            )
-            if key in _owners(workspace, filter(None, (listed or "").split("\0"))):
+            options = ("--name-only", "-z", "--no-renames", "--relative")
+            listed = _printed(root, "diff", *options, commit, "HEAD", "--", folder)
+            if key in _owners(workspace, filter(None, listed.split("\0"))):
                 found.add(key)
         else:
             asked.append((key, f"{commit}:{inside}{folder}", f"HEAD:{inside}{folder}"))
     lines = "".join(f"{then}\n{now}\n" for _, then, now in asked)
-    printed = git_queries.output(root, "cat-file", "--batch-check=%(objectname)", given=lines) if lines else ""
-    hashes = iter((printed or "").splitlines())
+    hashes = iter(_printed(root, "cat-file", "--batch-check=%(objectname)", given=lines).splitlines() if lines else ())
     for (key, _, _), then, now in zip(asked, hashes, hashes, strict=False):
         if then != now:
             found.add(key)
     return frozenset(found)
+
+
+def _printed(root: str, *arguments: str, given: str = "") -> str:
+    """What git prints. Raises Inconclusive where it fails: a package is not unchanged because git does not say so."""
+    printed = git_queries.output(root, *arguments, given=given)
+    if printed is None:
+        message = f"`git {arguments[0]}` fails in {root}, so that it is unknown which packages have changed"
+        raise Inconclusive(message, f"Run `git status` and `git fsck` in {root}, and correct what they report.")
+    return printed
 
 
 def hidden_changes(workspace: Workspace) -> Iterator[tuple[str, str]]:
