@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_wheel(folder: Path, name: str, version: str, modules: Mapping[str, str], *headers: str) -> Path:
-    """A wheel of these modules, by their paths, with these lines in its metadata."""
+def write_wheel(
+    folder: Path, name: str, version: str, modules: Mapping[str, str], *headers: str, form: str = "2.4"
+) -> Path:
+    """A wheel of these modules, by their paths, with these lines in its metadata, which are of the version `form`."""
     info = f"{name}-{version}.dist-info"
-    metadata = "\n".join(("Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *headers, ""))
+    metadata = "\n".join((f"Metadata-Version: {form}", f"Name: {name}", f"Version: {version}", *headers, ""))
     files = {
         **modules,
         f"{info}/METADATA": metadata,

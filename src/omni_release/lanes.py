@@ -37,12 +37,14 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     )
     from omni_release.distributions.checks import distributions_match, wheel_complete
     from omni_release.distributions.content_checks import no_stray_files, sdist_tracked_files
+    from omni_release.distributions.import_name_checks import import_names_match
     from omni_release.distributions.portability_checks import (
         description_links,
         portable_files,
         typing_and_license,
     )
     from omni_release.distributions.rebuild_checks import build_reproducible, wheel_matches_checkout
+    from omni_release.distributions.sbom_checks import sboms_readable
     from omni_release.distributions.tag_checks import wheel_tags
     from omni_release.distributions.tool_checks import twine_check, wheel_contents
     from omni_release.environments.checks import (
@@ -61,6 +63,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.models.checks import retired_models
     from omni_release.preparation.checks import changelog_entry
     from omni_release.project.checks import project_valid
+    from omni_release.project.license_checks import license_expressed
     from omni_release.publishing.checks import index_responds, upload_rules
     from omni_release.publishing.steps import Upload
     from omni_release.smoke import runner
@@ -81,6 +84,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             *stage(
                 Stage.SOURCE,
                 check(project_valid),
+                check(license_expressed),
                 check(versions_agree),
                 check(history_complete),
                 check(changelog_entry),
@@ -138,6 +142,8 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(portable_files, needs="build"),
                 check(typing_and_license, needs="build"),
                 check(description_links, needs="build", key=of_distributions),
+                check(sboms_readable, needs="build"),
+                check(import_names_match, needs="build"),
                 check(extras_exist, needs="install-candidate"),
                 check(extras_install, needs="build siblings-available"),
                 check(extras_import, needs="install-with-uv", key=extras_import_inputs),
@@ -328,6 +334,7 @@ def gate() -> Lane:
     from omni_release.models.checks import retired_models
     from omni_release.preparation.checks import changelog_entry
     from omni_release.project.checks import project_valid
+    from omni_release.project.license_checks import license_expressed
     from omni_release.versions.checks import versions_agree
     from omni_release.workspaces.checks import siblings_admitted
 
@@ -338,6 +345,7 @@ def gate() -> Lane:
             *stage(
                 Stage.SOURCE,
                 check(project_valid),
+                check(license_expressed),
                 check(versions_agree),
                 check(siblings_admitted),
                 check(version_follows_tags),
@@ -508,6 +516,8 @@ _INSPECTIONS = (
     "portable-files",
     "typing-and-license",
     "description-links",
+    "sboms-readable",
+    "import-names-match",
     "wheel-matches-checkout",
     "build-reproducible",
 )
@@ -522,6 +532,8 @@ _OF_FILES = (
     "portable-files",
     "typing-and-license",
     "description-links",
+    "sboms-readable",
+    "import-names-match",
 )
 """What can be said of files without a checkout."""
 _OF_WHEELS = ("works-with-uv", "public-modules-import")

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from omni_release import distributions, environments
 from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity, importable
+from omni_release.distributions.import_names import ImportNames
 from omni_release.environments.code_places import CodePlaces
 from omni_release.environments.imports import Environment, ImportFailure, is_module
 from omni_release.environments.requirements import Declaration, WheelRequirements
@@ -61,10 +62,16 @@ class InstalledRelease:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The import packages of the project; where none is known, the top-level packages and modules of the wheel."""
+        """The import packages of the project; where none is known, those that its metadata state (PEP 794).
+
+        Where they state none, the top-level packages and modules of the wheel.
+        """
+        if known := importable(self.environment.release.project):
+            return known
+        stated = ImportNames.of_metadata(distributions.metadata(self.wheel))
         tops = {re.sub(r"\.py$", "", name.partition("/")[0]) for name in self.files if name.endswith(".py")}
         found = sorted(name for name in tops if is_module(name) and "." not in name)
-        return importable(self.environment.release.project) or tuple(found)
+        return stated.own if stated and stated.own else tuple(found)
 
     def is_own(self, module: str) -> bool:
         """Whether a module belongs to a package of the wheel: if it is missing, the wheel is at fault."""

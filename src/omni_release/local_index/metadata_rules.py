@@ -45,7 +45,6 @@ _LABEL = 32
 
 def fields(context: UploadContext) -> Reasons:
     """Core metadata is valid; classifiers exist; the other fields are as PyPI takes them."""
-    from packaging.errors import ExceptionGroup
     from packaging.metadata import InvalidMetadata, Metadata
 
     metadata = context.upload.metadata

@@ -45,6 +45,8 @@ def load(root: Path, instead: Settings | None = None) -> Project:
     packages, compiled = found.packages, found.compiled
     if chosen.import_packages:
         packages, compiled = _configured_packages(checkout, found, chosen.import_packages)
+    elif stated := _stated_packages(checkout, found):
+        packages, compiled = stated
     stated_in = "pyproject.toml"
     if checkout.setup.of_project and not _states_metadata(metadata):
         metadata = {**metadata, "project": checkout.setup.metadata(name)}
@@ -160,6 +162,27 @@ def _configured_packages(
                 f"`import-packages` in [{settings.TABLE}] names {name!r}, not a package or module of the project",
                 f"Looked for {', '.join(path.as_posix() for path in candidates)}.",
             )
+    return tuple(packages), tuple(compiled)
+
+
+def _stated_packages(checkout: Checkout, found: FoundPackages) -> tuple[tuple[Package, ...], tuple[str, ...]] | None:
+    """The packages that `import-names` in [project] states (PEP 794), and the modules without Python source.
+
+    None where it states no names of its own: then those that the build back end installs are all that is known.
+    """
+    from omni_release.core.model import Package
+    from omni_release.distributions.import_names import ImportNames
+
+    stated = ImportNames.of_pyproject(checkout.metadata)
+    if stated is None or not stated.own:
+        return None if stated is None or stated.namespaces else ((), ())
+    packages, compiled = [], []
+    for name in stated.own:
+        path = next((path for path in _candidates(found, name) if (checkout.root / path).exists()), None)
+        if path is not None:
+            packages.append(Package(Path(path), name))
+        elif all(part.isidentifier() for part in name.split(".")):
+            compiled.append(name)
     return tuple(packages), tuple(compiled)
 
 

@@ -15,6 +15,7 @@ from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.toml import table
 from omni_release.core.world import World
+from omni_release.distributions.import_names import ImportNames
 from omni_release.project import former_names, found_packages
 from omni_release.project.back_ends import compiles
 
@@ -66,7 +67,7 @@ def project_valid(release: Release, world: World) -> Iterator[Finding]:
     yield from _schema_violation(stated, unknown, text)
     yield from _build_system(project)
     yield from _scripts(project, text)
-    if not project.packages and not project.compiled and not (found := found_packages(project)).without_modules:
+    if _lacks_packages(project) and not (found := found_packages(project)).without_modules:
         message = f"no import package found in {found.looked_at}: name it in `import-packages` [tool.omni-release]"
         severity = Severity.WARNING if compiles(project.metadata) else Severity.ERROR
         yield Finding(message, IMPORT_PACKAGE.id, severity, project.stated_in)
@@ -78,6 +79,11 @@ def project_valid(release: Release, world: World) -> Iterator[Finding]:
             yield Finding(message, REQUIRES_PYTHON.id, path=project.stated_in, line=line)
     except InvalidSpecifier:
         pass  # reported as a violation of the schema
+
+
+def _lacks_packages(project: Project) -> bool:
+    """Whether no import package is known, and the project does not state that it has none (PEP 794)."""
+    return not (project.packages or project.compiled or ImportNames.of_pyproject(project.metadata))
 
 
 def _build_system(project: Project) -> Iterator[Finding]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from omni_release.core.model import Report, Severity, Status
 from omni_release.core.redaction import printable
-from omni_release.report import api_changes, next_step, problems
+from omni_release.report import api_changes, next_step, problems, sboms
 from omni_release.report.api_changes import ApiRow
 from omni_release.report.problems import Problem
+from omni_release.report.sboms import Sbom
 
 _MARKS = {
     Status.PASSED: "✅",
@@ -43,6 +44,8 @@ def part(report: Report, step: str = "") -> str:
         lines += ["</details>", ""]
     if changes := api_changes.changes(report.outcomes):
         lines += ["<details><summary>Changes of the API</summary>", "", api_table(changes), "</details>", ""]
+    if found := sboms.sboms(report.outcomes):
+        lines += ["<details><summary>SBOMs</summary>", "", sbom_table(found), "</details>", ""]
     if cached := problems.cached(report):
         lines += [*(f"- cached: {plain(line)}" for line in cached), ""]
     lines += ["<details><summary>All tasks</summary>", "", "| | stage | task | seconds |", "|---|---|---|---|"]
@@ -66,6 +69,15 @@ def api_table(changes: Iterable[ApiRow]) -> str:
     for change in changes:
         where = _cell(code(change.where)) if change.where else ""
         cells = (_cell(code(change.name)), plain(change.what), plain(change.effect), where, plain(change.verdict))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def sbom_table(found: Iterable[Sbom]) -> str:
+    """A table of SBOMs."""
+    lines = ["| wheel | SBOM | format | components |", "|---|---|---|---|"]
+    for sbom in found:
+        cells = (_cell(code(sbom.wheel)), _cell(code(sbom.path)), plain(sbom.form), str(sbom.components))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

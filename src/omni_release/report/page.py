@@ -20,7 +20,7 @@ from omni_release.core.model import Report
 from omni_release.core.own_commands import typed
 from omni_release.core.redaction import printable
 from omni_release.core.text import dollars
-from omni_release.report import api_changes, next_step, page_evidence, page_views, problems, text
+from omni_release.report import api_changes, next_step, page_evidence, page_views, problems, sboms, text
 from omni_release.report.page_facts import PageFacts
 from omni_release.report.timeline import clock, timeline
 
@@ -79,6 +79,7 @@ def document(report: Report, facts: PageFacts, compiled: Path | None = None) -> 
         modes=list(page_evidence.modes(facts.scenarios)),
         scenarios=[page_evidence.scenario_view(scenario) for scenario in facts.scenarios],
         api=api_changes.changes(report.outcomes),
+        sboms=sboms.sboms(report.outcomes),
         names={artifact.sha256: artifact.name for artifact in report.artifacts},
         task_ids={outcome.id for outcome in report.outcomes},
         filters=page_views.filters(shown, found, advice),

@@ -17,7 +17,7 @@ from omni_release.core.model import (
     Status,
     ago,
 )
-from omni_release.report import api_changes, problems, stages, text
+from omni_release.report import api_changes, problems, sboms, stages, text
 from omni_release.report.page_facts import PageFacts
 from omni_release.report.problems import Problem
 from omni_release.report.stages import Mark
@@ -79,6 +79,7 @@ def sections(
         ("warnings", "Warnings", advice, advice),
         ("api", "API", len(api_changes.changes(report.outcomes)), api_changes.changes(report.outcomes)),
         ("artifacts", "Artifacts", len(report.artifacts), report.artifacts),
+        ("sboms", "SBOMs", len(sboms.sboms(report.outcomes)), sboms.sboms(report.outcomes)),
         ("smoke", "Smoke tests", len(facts.scenarios), facts.scenarios),
         ("contract", "Contract", len(facts.contract), facts.contract),
         ("answers", "Checklists", len(facts.answers), facts.answers),
