@@ -199,7 +199,7 @@ CASES = (
     Refused(
         "core-metadata",
         "Invalid core metadata: metadata-version",
-        field={"metadata_version": "9.9"},
+        field={"metadata_version": "newest"},
         itself=True,
         id="form",
     ),
@@ -235,11 +235,15 @@ CASES = (
         "Invalid core metadata: requires-dist",
         stated("Requires-Dist: dep @ https://example.invalid/dep.zip"),
     ),
-    Refused(
-        "metadata-version",
-        "Invalid core metadata: metadata-version: 2.6",
-        field={"metadata_version": "2.6"},
-        itself=True,
+    *(
+        Refused(
+            "metadata-version",
+            f"Invalid core metadata: metadata-version: {version}; PyPI takes up to 2.5",
+            field={"metadata_version": version},
+            itself=True,
+            id=version,
+        )
+        for version in ("2.6", "9.9")
     ),
     *(
         Refused("email-address", f"Invalid core metadata: {field}", stated(f"{field}: {value}"), id=f"{field}-{value}")

@@ -50,17 +50,21 @@ def fields(context: UploadContext) -> Reasons:
     metadata = context.upload.metadata
     for name in context.upload.unparsed:
         yield "core-metadata", f"{name} is not a field of core metadata, or is there more than once."
+    unaccepted = [*_metadata_version(context)]  # packaging knows fewer versions, or more
+    yield from unaccepted
     try:
         Metadata.from_raw(metadata if license_files(context.upload) else _without_license_files(metadata))
     except ExceptionGroup as group:
         for error in group.exceptions:
+            if unaccepted and isinstance(error, InvalidMetadata) and error.field == "metadata-version":
+                continue
             field = f"{error.field}: " if isinstance(error, InvalidMetadata) else ""
             yield "core-metadata", f"Invalid core metadata: {field}{error}"
     yield from _classifiers(context)
     length = len(metadata.get("summary", ""))
     if length > _SUMMARY:
         yield "summary-length", f"Invalid core metadata: summary: {length} characters, the limit is {_SUMMARY}."
-    for rule in (_metadata_version, _requirements, _addresses, _links, _license):
+    for rule in (_requirements, _addresses, _links, _license):
         yield from rule(context)
     for keyword in metadata.get("keywords", []):
         if "\n" in keyword.strip() or "\r" in keyword.strip() or not keyword.strip().isprintable():
