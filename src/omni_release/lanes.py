@@ -182,6 +182,7 @@ def release() -> Lane:
     from omni_release.git.checks import git_clean, git_in_sync, on_release_branch, tag_available
     from omni_release.git.steps import DraftRelease, PushTag, TagRelease
     from omni_release.git.version_checks import version_follows_tags
+    from omni_release.publishing.approval_checks import approved
     from omni_release.publishing.checks import (
         credentials_present,
         index_responds,
@@ -215,6 +216,7 @@ def release() -> Lane:
                 check(tag_available),
                 check(version_follows_tags),
                 check(local_environment),
+                check(approved, waivable=False),
                 check(live_evidence, needs="rehearsal-passed", signable=True),
                 check(before_release_answered),
             ),
@@ -561,6 +563,7 @@ PROOFS = (
     "tag-available",
     "version-follows-tags",
     "local-environment",
+    "approved",
 )
 """The checks of the world around a release, whatever was built."""
 

@@ -602,9 +602,9 @@ def test_check_that_cannot_be_waived(name: str, release: Release, world: World) 
 
 
 def test_checks_that_cannot_be_waived() -> None:
-    """These are the rehearsal, the credentials, and the availability of the version."""
+    """These are the rehearsal, the credentials, the availability of the version, and the approvals."""
     tasks = (*lanes.release().tasks, *lanes.doctor().tasks)
-    proofs = {"rehearsal-passed", "credentials-present", "version-available"}
+    proofs = {"rehearsal-passed", "credentials-present", "version-available", "approved"}
     assert {task.id for task in tasks if not task.waivable} == proofs
 
 

@@ -86,8 +86,10 @@ class Place:
         return dict(line.split() for line in listed.splitlines())
 
 
-def rehearsed(folder: Path, case: str = "sound", settings: str = "") -> Place:
-    """A checkout in sync with a bare remote, with a passed rehearsal."""
+def rehearsed(
+    folder: Path, case: str = "sound", settings: str = "", before: Callable[[Path], None] = lambda checkout: None
+) -> Place:
+    """A checkout in sync with a bare remote, with a passed rehearsal. `before` that, it may commit and tag."""
     place = Place(folder)
     folder.mkdir()
     copy_case(case, place.checkout)
@@ -99,7 +101,8 @@ def rehearsed(folder: Path, case: str = "sound", settings: str = "") -> Place:
     git("config", "user.email", "tester@example.invalid", cwd=place.checkout)
     git("init", "--bare", "--quiet", "--initial-branch=main", str(place.remote), cwd=folder)
     git("remote", "add", "origin", str(place.remote), cwd=place.checkout)
-    git("push", "--quiet", "--set-upstream", "origin", "main", cwd=place.checkout)
+    before(place.checkout)
+    git("push", "--quiet", "--set-upstream", "origin", "main", "--tags", cwd=place.checkout)
     temporary = folder / "tmp"
     temporary.mkdir()
     ran = omni("rehearse", cwd=place.checkout, environment=child_environment(TMPDIR=str(temporary)))

@@ -18,6 +18,8 @@ UNKNOWN = Outcome(
     (Finding("no answer\nTry it later.\nTo sign it off, run: omni-release sign index-responds --reason REASON"),),
 )
 HINTED = dataclasses.replace(UNKNOWN, findings=(Finding("no answer\nRun `omni-release doctor`.\nTo sign it off, …"),))
+ASKS = "Have another person run `omni-release approve --run R`."
+APPROVAL = dataclasses.replace(UNKNOWN, status=Status.WAITING, findings=(Finding(f"1 of 2\n{ASKS}"),))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,7 @@ def test_next_step_of_a_version_that_is_tagged() -> None:
         ((failed("v"),), {"lane": "doctor"}, "fix the problem, then run omni-release doctor --to testpypi"),
         ((failed("v"),), {"lane": "release"}, ""),
         ((dataclasses.replace(failed("v"), status=Status.WAITING),), {}, "omni-release sign"),
+        ((APPROVAL,), {}, "omni-release approve --run R"),
         ((), {"interrupted": True}, "omni-release rehearse --run 20261126-051149"),
         ((), {"interrupted": True, "lane": "gate"}, "omni-release gate"),
     ],

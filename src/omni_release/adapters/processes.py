@@ -84,19 +84,25 @@ class LocalProcesses:
         return completed
 
     def ask(
-        self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
+        self,
+        *argv: str,
+        cwd: Path,
+        environment: Mapping[str, str] | None = None,
+        deadline: float = 60.0,
+        stdin: bytes = b"",
     ) -> ToolAnswer | None:
         inner = git_env(os.environ) if environment is None else environment
         try:
             with self._lock:
                 self._raise_if_stopped()
-                process = self._open(argv, cwd, inner, subprocess.PIPE)
+                source = subprocess.PIPE if stdin else subprocess.DEVNULL
+                process = self._open(argv, cwd, inner, subprocess.PIPE, source)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise Inconclusive(f"cannot run {argv[0]}: {error}", "Correct what the operating system reports.") from None
         try:
-            streams = process.communicate(timeout=deadline)
+            streams = process.communicate(stdin or None, timeout=deadline)
         except subprocess.TimeoutExpired:
             # The program and its verb only: other arguments may be secret.
             verb = next((word for word in argv[1:] if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)), "")
@@ -167,14 +173,19 @@ class LocalProcesses:
             raise ActionFailed("the run was interrupted")
 
     def _open(
-        self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], errors: int
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        errors: int,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
         """Start a program that `stop_all` can stop. Call with the lock held."""
         process = subprocess.Popen(  # noqa: S603 - running programs is the purpose of this module
             argv,
             cwd=cwd,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=errors,
             **_own_group(),

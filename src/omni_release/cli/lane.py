@@ -49,6 +49,7 @@ class Arguments(cli_parser.Arguments):
     cache: bool = False
     package: Sequence[str] = ()
     since: str = ""
+    approval: Sequence[Path] = ()
 
 
 _OF_WORKSPACES = ("rehearse", "release")
@@ -62,6 +63,9 @@ def add_parser(commands: Commands, name: str) -> None:
     added = subcommand(commands, name, describe(name), *_EXAMPLES.get(name, (name,)))
     if name in lanes.PUBLISHING:
         added.add_argument("--to", required=True, metavar="INDEX", help="pypi, testpypi, a name, or an upload URL")
+    if name in ("release", "doctor"):
+        help = "a file with approvals, as `approve --to FILE` writes it"
+        added.add_argument("--approval", action="append", type=Path, metavar="FILE", help=help)
     if name == "release":
         added.add_argument("--yes", action="store_true", help="publish without asking you to type the version")
         help = "of a workspace, release only packages with files that have changed since this commit"
@@ -162,6 +166,7 @@ def _workspace_request(arguments: Arguments, workspace: Workspace) -> WorkspaceR
         verbosity=arguments.verbosity,
         fresh=arguments.fresh,
         cache=arguments.cache,
+        approvals=tuple(arguments.approval),
     )
 
 
@@ -183,6 +188,7 @@ def request(arguments: Arguments, project: Project | None = None) -> Request:
         verbosity=arguments.verbosity,
         fresh=arguments.fresh,
         cache=arguments.cache,
+        approvals=tuple(arguments.approval),
     )
 
 

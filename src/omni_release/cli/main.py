@@ -38,6 +38,7 @@ _MODULES = {
     **dict.fromkeys(PACKAGES, "workspace"),
     **{name: name for name in ("inspect", "prepare", "watch", "recall")},
     "record": "smoke",
+    "approvals": "approve",
 }
 """The modules of the subcommands, where they are not called as these are."""
 
@@ -120,7 +121,7 @@ _TOGETHER: dict[tuple[str, ...], str] = {
     PACKAGES: "the packages of a repository; what a release contains",
     ("audit", "api"): "find bug patterns, compare the API of two versions",
     ("smoke", "record", "replay"): "run the smoke tests live, record them, replay them",
-    ("checklist", "sign"): "questions of a release: check, show, create, answer",
+    ("checklist", "sign", "approve", "approvals"): "questions of a release, and approvals",
     STATES: "where the project is, earlier runs, their reports",
 }
 """The subcommands that `--help` shows in one line."""

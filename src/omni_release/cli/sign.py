@@ -74,6 +74,9 @@ def run(arguments: Arguments) -> int:
 
 def _validate(arguments: Arguments, project: Project, *, interactive: bool) -> None:
     """Raises UsageError for an unknown task, and for options that exclude each other."""
+    if arguments.id == "approved":
+        hint = "Run `omni-release approve`, which signs with a key."
+        raise UsageError("an approval is no sign-off: it needs the key of an approver", hint)
     from omni_release import lane_names
 
     tasks = lane_names.task_ids(project)

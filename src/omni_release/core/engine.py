@@ -318,8 +318,11 @@ def _qualified(rule: str, check: str) -> str:
 def _unless_signed_off(
     task: Task, status: Status, error: OmniReleaseError, release: Release, world: World, today: date
 ) -> Outcome:
-    """The outcome of an inconclusive or waiting task: passed if a person signed it off for these very artifacts."""
-    if status is not Status.WAITING and not task.signable:
+    """The outcome of an inconclusive or waiting task: passed if a person signed it off for these very artifacts.
+
+    A sign-off needs no proof of who signed: it does not answer what cannot be waived.
+    """
+    if not task.waivable or (status is not Status.WAITING and not task.signable):
         return _outcome_of(task, status, error.full_message, Severity.WARNING)
     signed, invalid = world.answers.answer_for(task.id, release, world, today) if world.answers else (None, "")
     if signed is not None:

@@ -29,7 +29,7 @@ STATES = ("status", "runs", "report")
 GROUPS = {
     "Release": ("prepare", "rehearse", "release", "doctor", "published", "watch", "recall", *PARTS, *PACKAGES, "clean"),
     "Adopt": ("init", "baseline"),
-    "Check": ("gate", "version", "audit", "api", "models", "checklist", "sign"),
+    "Check": ("gate", "version", "audit", "api", "models", "checklist", "sign", "approve", "approvals"),
     "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),
     "Tools": (*STATES, "explain", "index", "workflow", "completion"),
 }

@@ -225,11 +225,18 @@ class IndexAddress(typing.NamedTuple):
 
 
 class Publish(typing.NamedTuple):
-    """Timeouts of a publish, in seconds: one attempt to upload a file, all attempts, and until it is listed."""
+    """How to publish: timeouts in seconds, of one attempt to upload a file, all attempts, and until it is listed.
+
+    `approvals` is the number of people who have to approve a release; their keys are in the file `allowed_signers`, and
+    reviewers of the GitHub environment `github_environment` count, too.
+    """
 
     attempt_timeout: float = 300.0
     upload_timeout: float = 900.0
     listing_timeout: float = 1800.0
+    approvals: int | None = None
+    allowed_signers: str = "allowed_signers"
+    github_environment: str = ""
 
 
 class Dependencies(typing.NamedTuple):

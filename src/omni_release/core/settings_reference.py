@@ -29,7 +29,7 @@ TABLES = {
     "tests": "how to run the tests against the wheel",
     "verify": "how to verify the installed package",
     "index.company": "the index for `--to company`; `upload` can come from .pypirc",
-    "publish": "timeouts of a publish, in seconds",
+    "publish": "timeouts of a publish, in seconds; approvals: see how-to/two-approvals.md",
     "version": "see versions.md",
     "version.place": "a place that is not discovered: see versions.md",
     "command": "a command of your own: see gate.md",
@@ -82,6 +82,9 @@ KEYS = {
     "publish.attempt-timeout": Key("300", "for one attempt to upload a file"),
     "publish.upload-timeout": Key("900", "for all attempts to upload one file"),
     "publish.listing-timeout": Key("1800", "until the index lists the whole release"),
+    "publish.approvals": Key("2", "people who have to approve a release; default: none"),
+    "publish.allowed-signers": Key('"allowed_signers"', "their keys, as OpenSSH lists them; read from the last tag"),
+    "publish.github-environment": Key('"pypi"', "its reviewers count as approvers, too; default: none"),
     "version.ignore": Key('["src/acme/legacy/*"]', "globs of files with versions of something else"),
     "version.lockstep": Key('["../acme-c"]', "folders of projects of the repository with the same version"),
     "version.place.path": Key('"deploy/Chart.yaml"', "the file"),
@@ -245,8 +248,9 @@ def _value(kind: Any, name: str, *, command: bool = False) -> dict[str, Any]:
         example = next((key for key in TABLES if key.startswith(f"{name}.")), name)
         return {"type": "object", "additionalProperties": _value(parameters[1], example)}
     if origin in (types.UnionType, typing.Union):
-        number = types.NoneType in parameters
-        return {"type": "number", "minimum": 0} if number else {"oneOf": [_value(part, name) for part in parameters]}
+        if types.NoneType in parameters:  # a number, which may be 0
+            return {"type": _SCALARS[parameters[0]]["type"], "minimum": 0}
+        return {"oneOf": [_value(part, name) for part in parameters]}
     return dict(_SCALARS[kind])
 
 

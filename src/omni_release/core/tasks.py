@@ -126,8 +126,8 @@ class Task:
     The docstring of its check or step is three paragraphs: the `title`, without a full stop; the `summary`, a sentence
     on what is checked or done; and `Fix: ` with the `remedy`, in the imperative. A check with a `key` is costly: its
     passed outcome is used again while its inputs are the same; `used` says which of them it has used (None: all). A
-    `signable` one may be answered by a person where it is inconclusive. No waiver has an effect on a check that is not
-    `waivable`: nothing is published without it.
+    `signable` one may be answered by a person where it is inconclusive. No waiver and no sign-off has an effect on a
+    check that is not `waivable`: nothing is published without it.
     A `partial` one sees less in this lane than in a rehearsal, so that what it does not report may still be there.
     One that runs `always` comes after the tasks that it needs, whatever came of them.
     """

@@ -92,12 +92,17 @@ class Processes(Protocol):
         """Run a program to its end or its deadline. A failure is no exception: it is in the result."""
 
     def ask(
-        self, *argv: str, cwd: Path, environment: Mapping[str, str] | None = None, deadline: float = 60.0
+        self,
+        *argv: str,
+        cwd: Path,
+        environment: Mapping[str, str] | None = None,
+        deadline: float = 60.0,
+        stdin: bytes = b"",
     ) -> ToolAnswer | None:
         """The result of a short program that changes nothing; None if it is not installed.
 
-        `environment` is its whole environment; None means that of this process. Raises Inconclusive if it does not end
-        within `deadline` seconds; it is stopped then, with its child processes.
+        `environment` is its whole environment; None means that of this process. It reads `stdin`. Raises Inconclusive
+        if it does not end within `deadline` seconds; it is stopped then, with its child processes.
         """
 
     def using(self, folder: Path) -> UsingProcesses:
@@ -442,7 +447,8 @@ class World:
     `environment` are the variables of this process; `tell` shows the progress of a task; `task_ids` gives the ids of
     all tasks in all lanes. Without `outcomes`, nothing is used again. `report` gives the report of the tasks that have
     ended so far, without secrets: for a task that comes after all others. `released_tag` gives the tag on the commit
-    where its version is released already: what has happened since then says nothing about that release.
+    where its version is released already: what has happened since then says nothing about that release. `approvals` are
+    files with approvals of the release that were handed over.
     """
 
     processes: Processes
@@ -461,3 +467,4 @@ class World:
     task_ids: Callable[[], frozenset[str]] = frozenset
     report: Callable[[], Report] = _no_report
     released_tag: Callable[[], ReleasedTag | None] = lambda: None
+    approvals: tuple[Path, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from omni_release import git_queries, programs
 from omni_release.core import redaction
 from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
-from omni_release.core.model import Release
+from omni_release.core.model import Project, Release
 from omni_release.core.world import Processes, ToolAnswer, World
 
 REMOTE_TIMEOUT = 60.0
@@ -144,17 +144,25 @@ def open_repository(release: Release, world: World) -> ReleaseRepository:
         raise NotApplicable("the project is not in a git repository")
     if release.commit is None:
         raise UsageError("the repository has no commit yet", "Commit what is to be released.")
-    settings, outer = release.project.settings.git, world.environment
+    # After the build its commit is the one that is released, even if the checkout has moved on.
+    commit = world.journal.commit_built() or release.commit.sha
+    return repository_at(release.project, commit, world.processes, world.environment)
+
+
+def repository_at(project: Project, commit: str, processes: Processes, outer: Mapping[str, str]) -> ReleaseRepository:
+    """The repository that the project is in, for a release of this commit; `outer` are the variables of this process.
+
+    Raises UsageError where the remote cannot be determined.
+    """
+    settings = project.settings.git
     inner = programs.git_env(outer, settings.pass_env)
     environment = {name: value for name, value in inner.items() if not name.startswith(_VERBOSITY)}
     environment |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-    # After the build its commit is the one that is released, even if the checkout has moved on.
-    commit = world.journal.commit_built() or release.commit.sha
     tokens = {name: outer[name] for name in GH_TOKENS if name in outer}
-    repository = ReleaseRepository(commit, root, world.processes, environment, None, None, tokens)
+    repository = ReleaseRepository(commit, project.root, processes, environment, None, None, tokens)
     branch = repository.line("symbolic-ref", "--quiet", "--short", "HEAD") or None
     remote = _release_remote(repository, branch, settings.remote)
-    return replace(repository, branch=branch or ci_branch(world.environment), remote=remote)
+    return replace(repository, branch=branch or ci_branch(outer), remote=remote)
 
 
 def _release_remote(repository: ReleaseRepository, branch: str | None, configured: str) -> str | None:

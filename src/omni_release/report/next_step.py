@@ -44,7 +44,8 @@ def after(report: Report) -> str:
     if not found:
         return again
     if not failed:
-        return "omni-release sign" if found[0].outcome.status is Status.WAITING else _to_know(found[0], again)
+        waits = found[0].outcome.status is Status.WAITING and not _hinted(found[0])
+        return "omni-release sign" if waits else _to_know(found[0], again)
     if command := _COMMAND.match(failed[0].outcome.remedy.strip()):
         others = f"{len(failed) - 1} problems" if len(failed) > 2 else "problem"
         return command[1] + (f", then fix the other {others}" if len(failed) > 1 else "")
@@ -72,10 +73,14 @@ def _after_rehearsal(report: Report, run: str) -> str:
 
 def _to_know(problem: Problem, again: str) -> str:
     """How to end that a result is unknown: the command that its hint names, else in words."""
+    return _hinted(problem) or f"answer what is unknown, then run {again}"
+
+
+def _hinted(problem: Problem) -> str:
+    """The command that the hint of a problem names, other than to sign it off; empty without one."""
     hint = problem.message.partition("\n")[2].partition("To sign it off")[0]
-    if command := _COMMAND.search(hint):
-        return command[1]
-    return f"answer what is unknown, then run {again}"
+    command = _COMMAND.search(hint)
+    return command[1] if command else ""
 
 
 def of_project(rehearsal: Mapping[str, Any] | None, released: Mapping[str, Any] | None) -> str:

@@ -22,6 +22,7 @@ from omni_release.core.model import REHEARSAL, Outcome, Release, Report, Stage, 
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.tasks import Lane, Task
+from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.git_queries import Head
 from omni_release.report import files as report_files
@@ -186,6 +187,9 @@ def _say_end(lane_run: LaneRun, report: Report, shown: Report) -> None:
     if request.lane == "rehearse" and not request.dry and not request.only:
         run = lane_run.store.run(str(lane_run.release.folder))
         screen.say(map(lane_run.shown, sign_offs.questions_before_release(request.project, run)))
+        if (number := request.project.settings.publish.approvals) and report.verdict == "passed":
+            asked = f"a release needs {counted(number, 'approval')}: each person runs"
+            screen.say([lane_run.shown(f"{asked} `omni-release approve --run {run.path.name}`")])
     if os.environ.get("GITHUB_ACTIONS") == "true":
         screen.say(text.workflow_commands(redacted(report, lane_run.redact)), commands=True)
 

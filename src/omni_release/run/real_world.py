@@ -109,6 +109,7 @@ def open_world(
             answers=sign_offs,
             baseline=request.baseline or baseline.read(project.root),
             task_ids=lambda: lane_names.task_ids(project),
+            approvals=request.approvals,
         )
         if world.outcomes is not None:
             inputs.tool()  # kept, and made while nothing else runs: each of its small reads would wait for a thread
@@ -120,6 +121,10 @@ def open_world(
             from omni_release.publishing import steps as publishing_steps
 
             world = replace(world, publisher=publishing_steps)
+        if request.approvals and request.lane == "release" and not request.dry:
+            from omni_release.publishing import approvals
+
+            approvals.keep_handed(request.approvals, folder.path, world.files)
         part.opened(release, world)
         yield release, world
     finally:

@@ -50,6 +50,7 @@ class WorkspaceRequest:
     verbosity: int = 0
     fresh: bool = False
     cache: bool = False
+    approvals: tuple[Path, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -122,6 +123,7 @@ class WorkspaceSession:
             fresh=asked.fresh,
             cache=asked.cache,
             resume=self.resume,
+            approvals=asked.approvals,
         )
         return replace(request, **more)  # type: ignore[arg-type]  # the fields of a Request
 
