@@ -103,6 +103,25 @@ INIT = "acme/__init__.py"
         ),
         pytest.param("def f(*a): pass", "def f(): pass", "parameter-removed", "acme.f", "`*a`", id="variadic"),
         pytest.param(
+            CLASS + "def __init__(self, *a): super().__init__(*a)",
+            CLASS + "def __init__(self): pass",
+            "parameter-removed",
+            "acme.C",
+            "`*a`",
+            id="variadic for an unknown base class",
+        ),
+        pytest.param(
+            "def f(a): pass", "def f(*names): pass", "parameter-kind", "acme.f", "by position", id="collected now"
+        ),
+        pytest.param(
+            "class B: pass\nclass A: pass\nBase = B\nclass C(B): pass",
+            "class B: pass\nclass A: pass\nBase = A\nclass C(Base): pass",
+            "base",
+            "acme.C",
+            "`B` is no base",
+            id="base by another name",
+        ),
+        pytest.param(
             "def f() -> str: pass",
             "def f() -> str | None: pass",
             "returns",
@@ -231,6 +250,48 @@ SAME = [
         "import enum\nclass E(str, enum.Enum): pass", "import enum\nclass E(enum.StrEnum): pass", id="base of a base"
     ),
     pytest.param("class _B: pass\nclass C(_B): pass", "class C: pass", id="private base"),
+    pytest.param(
+        "from collections import abc\nclass C(abc.Sized): pass",
+        "from collections import abc\nBase = abc.Sized\nclass C(Base): pass",
+        id="base in an attribute",
+    ),
+    pytest.param("class B: pass\nclass C(B): pass", "class A: pass\nclass C(A): pass\nB = A", id="renamed base"),
+    pytest.param("class B: pass\nclass C(B): pass", "class C: pass\nB = C", id="base that became the class"),
+    pytest.param(
+        "class B: pass\nclass C(B): pass",
+        "class _M(type):\n    def __instancecheck__(cls, one): pass\nclass C: pass\nclass B(C, metaclass=_M): pass",
+        id="base that decides itself",
+    ),
+    pytest.param(
+        "class B: pass\nclass C(B): pass",
+        "class C: pass\nclass B:\n    @classmethod\n    def __subclasshook__(cls, one): pass",
+        id="base with a hook",
+    ),
+    pytest.param(
+        "class B: pass\nclass C(B): pass",
+        "import abc\nclass B(abc.ABC): pass\nclass C: pass\nB.register(C)",
+        id="base where the class is registered",
+    ),
+    pytest.param(
+        "class B: pass\nclass C(B): pass",
+        "class C: pass\nclass _B(C): pass\ndef __getattr__(name):\n    return {'B': _B}[name]",
+        id="base that is loaded lazily",
+    ),
+    pytest.param(
+        "class B:\n    def __init__(self, *, x=1): pass\nclass C(B):\n"
+        "    def __init__(self, *a, **k):\n        super().__init__(*a, **k)",
+        "class B:\n    def __init__(self, *, x=1): pass\nclass C(B):\n"
+        "    def __init__(self, **k):\n        super().__init__(**k)",
+        id="what the base class refused",
+    ),
+    pytest.param("def f(a, /): pass", "def f(*names): pass", id="positional-only, and collected now"),
+    pytest.param(
+        CLASS + "def m(self, x=(1,)): pass",
+        CLASS + "def m(self, x=None):\n        y = x if x is not None else self.x",
+        id="default from elsewhere",
+    ),
+    pytest.param(F, "def f(a, b=None):\n    b = b or g()", id="default that is computed in the body"),
+    pytest.param("def f(b=None):\n    b = b or g()", "def f(b=1): pass", id="default that was computed in the body"),
     pytest.param(
         "import click\n@click.command()\ndef f(a): pass", "import click\n@click.command()\ndef f(b): pass", id="command"
     ),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import griffe
-from griffe import Breakage, Class, Function, Module, Object
+from griffe import Attribute, Breakage, Class, Function, Module, Object
 
 from omni_release.api import ApiChange, objects, returns
 from omni_release.api.signatures import Signatures
@@ -207,12 +207,27 @@ class Comparison:
             last = path.rpartition(".")[2]
             if not last.isidentifier() or last in after or last in _GENERIC or last.startswith("_"):
                 continue
-            if path.startswith(("typing.", "typing_extensions.")):
+            if path.startswith(("typing.", "typing_extensions.")) or self._still_matches(path, new, after):
                 continue
             message, effect = f"`{last}` is no base class any more", f"`isinstance(…, {last})` is False"
             if isinstance(real := standard_class(path), type) and issubclass(real, BaseException):
                 effect = f"`except {last}` does not catch it"
             yield ApiChange("base", name, message, effect, *objects.place(self.new, new))
+
+    def _still_matches(self, base: str, new: Class, after: Collection[str]) -> bool:
+        """Whether `isinstance` with the old base class can be true of the new class, although it is no base class.
+
+        The base class decides itself, is provided by `__getattr__`, is another name of one that is left, or the class
+        is registered there.
+        """
+        name = self.old.shown(base)
+        found = resolved(self.new.find(name) or self.new.find(base))
+        if found is None:
+            return self._is_there(name) or self._is_there(base)
+        if isinstance(found, Attribute):
+            last = str(found.value).partition("[")[0].rpartition(".")[2]
+            return last in after or last == new.name
+        return isinstance(found, Class) and objects.decides_instances(found, new)
 
     def _function(self, name: str, old: Function, new: Function) -> Iterator[ApiChange]:
         place = objects.place(self.new, new)

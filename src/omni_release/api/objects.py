@@ -49,8 +49,7 @@ def is_deprecated(member: Member) -> bool:
     if any("deprecat" in decorator.callable_path.lower() for decorator in decorators):
         return True
     if isinstance(inside, Function):
-        with contextlib.suppress(Exception):  # a source that is not there
-            return _DEPRECATED.search(inside.source) is not None
+        return _DEPRECATED.search(source(inside)) is not None
     if isinstance(inside, Class):
         init = inside.members.get("__init__")
         if init is not None and is_deprecated(init):
@@ -63,18 +62,31 @@ def is_deprecated(member: Member) -> bool:
 
 def is_deprecated_parameter(function: Function, names: tuple[str, ...]) -> bool:
     """Whether the text of a function speaks of a deprecation close to the names of these parameters."""
-    with contextlib.suppress(Exception):  # a source that is not there
-        text = function.source
-        around = [text[max(0, found.start() - _AROUND) : found.end() + _AROUND] for found in _DEPRECATED.finditer(text)]
-        return bool(names) and all(any(re.search(rf"\b{name}\b", part) for part in around) for name in names)
-    return False
+    text = source(function)
+    around = [text[max(0, found.start() - _AROUND) : found.end() + _AROUND] for found in _DEPRECATED.finditer(text)]
+    return bool(names) and all(any(re.search(rf"\b{name}\b", part) for part in around) for name in names)
 
 
 def sets(inside: Class, name: str) -> bool:
     """Whether a method of the class sets the attribute."""
-    with contextlib.suppress(Exception):  # a source that is not there
-        return re.search(rf"\b(?:self|cls)\.{re.escape(name)}\s*(?::|=(?!=))", inside.source) is not None
-    return False
+    return re.search(rf"\b(?:self|cls)\.{re.escape(name)}\s*(?::|=(?!=))", source(inside)) is not None
+
+
+def decides_instances(base: Class, other: Class) -> bool:
+    """Whether a class decides itself what its instances are, or has the other one registered (abc.ABC)."""
+    metaclass = re.search(r"\bmetaclass\s*=\s*(\w+)", source(base))
+    decides = resolved(base.module.members.get(metaclass[1])) if metaclass else None
+    if "__subclasshook__" in base.members or (isinstance(decides, Class) and "__instancecheck__" in decides.members):
+        return True
+    call, decorator = rf"\b{base.name}\.register\(\s*{other.name}\b", rf"@(?:\w+\.)*{base.name}\.register\b"
+    return any(re.search(f"{call}|{decorator}", source(one.module)) for one in (base, other))
+
+
+def source(of: Object) -> str:
+    """The text of an object; empty where it is not there."""
+    with contextlib.suppress(Exception):
+        return of.source
+    return ""
 
 
 def mentions(module: Module, name: str) -> bool:

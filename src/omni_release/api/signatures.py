@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import griffe
-from griffe import Attribute, Breakage, Expr, Function, Parameter, ParameterKind
+from griffe import Attribute, Breakage, Class, Expr, Function, Parameter, ParameterKind
 
+from omni_release.api.objects import source
 from omni_release.api.surface import is_dunder
 
 _POSITIONAL = (ParameterKind.positional_only, ParameterKind.positional_or_keyword)
 _VARIADIC = {ParameterKind.var_positional: "*", ParameterKind.var_keyword: "**"}
 _CALLED_BY_NAME = ("__init__", "__new__", "__call__")
 _ABSENT = object()
+_ONCE_PASSED = 2  # times that a function names a parameter which it has, and only passes on
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,13 @@ class Signatures:
         required = [one.new_value for one in self._of(griffe.ParameterAddedRequiredBreakage)]
         renamed = {one.name: new for one in removed if (new := self._replacement(one)) is not None}
         by_position = is_dunder(self.new.name) and self.new.name not in _CALLED_BY_NAME
-        kept = (*renamed, *(one.name for one in removed if one.name.startswith("_") or self._is_named_now(one)))
-        gone = [one for one in removed if one.name not in kept]
+        collected = [one for one in removed if one.name not in renamed and self._is_collected_now(one)]
+        kept = {*renamed, *(one.name for one in collected)}
+        kept |= {one.name for one in removed if one.name.startswith("_") or self._is_named_now(one)}
+        gone = [one for one in removed if one.name not in kept and not self._was_refused(one)]
+        by_name = [one.name for one in collected if not _is_positional_only(one) and not by_position]
+        if by_name:
+            yield _in_other_way(by_name, "by position")
         if gone:
             yield _removed(gone)
         for one in removed:
@@ -93,6 +101,29 @@ class Signatures:
         known = {one.name for one in self.old.parameters}
         return any(new.kind in kinds and new.name not in known for new in self.new.parameters)
 
+    def _is_collected_now(self, old: Parameter) -> bool:
+        """Whether a parameter that could be passed by position is one of those that `*args` collects now."""
+        before, after = _positional(self.old.parameters), _positional(self.new.parameters)
+        at = next((number for number, one in enumerate(before) if one.name == old.name), None)
+        collects = any(new.kind is ParameterKind.var_positional for new in self.new.parameters)
+        return at is not None and collects and len(after) <= at
+
+    def _was_refused(self, old: Parameter) -> bool:
+        """Whether no call could pass what `*args` collected: it only went to the method of a base class without any."""
+        inside = self.old.parent
+        passed = rf"super\(\)\.{self.old.name}\(\s*\*{old.name}\b"
+        text = source(self.old)
+        if old.kind is not ParameterKind.var_positional or not isinstance(inside, Class) or not re.search(passed, text):
+            return False
+        if len(re.findall(rf"\b{old.name}\b", text)) != _ONCE_PASSED:
+            return False
+        with contextlib.suppress(Exception):  # base classes that are elsewhere
+            above = next(base.members[self.old.name] for base in inside.mro() if self.old.name in base.members)
+            if isinstance(above, Function):
+                kinds = {one.kind for one in above.parameters}
+                return not _positional(above.parameters) and ParameterKind.var_positional not in kinds
+        return False
+
     def _of(self, kind: type[Breakage]) -> Iterator[Breakage]:
         return (one for one in self.found if isinstance(one, kind))
 
@@ -104,17 +135,6 @@ class Signatures:
             return None
         others = ({one.name for one in before[at + 1 :]}, {one.name for one in after[at + 1 :]})
         return after[at] if others[0] & others[1] or len(before) == len(after) else None
-
-    def _in_place_of_none(self, name: str) -> object:
-        """What stands for a default of None: `if NAME is None: NAME = …` in this function, or in one that it calls."""
-        pattern = re.compile(rf"^\s*if {name} is None:\s*\n\s*{name} = (.+)$", re.MULTILINE)
-        found = pattern.search(self.new.source)
-        if found is None:
-            path = self.new.package.filepath
-            files = path.parent.rglob("*.py") if not isinstance(path, list) else ()
-            texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
-            found = next((match for text in texts if (match := pattern.search(text))), None)
-        return _value(found[1], self.new) if found else None
 
     def _keeps_place(self, old: Parameter) -> bool:
         """Whether a new optional parameter takes the position of one that is passed by keyword now."""
@@ -156,16 +176,12 @@ class Signatures:
                     how = "by keyword" if new.kind is ParameterKind.keyword_only else "by position"
                     other_way.setdefault(how, []).append(old.name)
             elif isinstance(one, griffe.ParameterChangedDefaultBreakage):
-                before, after = _value(old.default, self.old), _value(new.default, self.new)
-                if after is None:
-                    after = self._in_place_of_none(new.name)
+                before, after = _default(old, self.old), _default(new, self.new)
                 if not _is_same(before, after):
                     message = f"the default of `{old.name}` changed from {old.default} to {new.default}"
                     yield Difference("default", message, "a call without it gets the new value", (old.name,))
         for how, names in other_way.items():
-            message = f"{_listed(names)} can only be passed {how}"
-            effect = "a call that passes it the other way raises TypeError"
-            yield Difference("parameter-kind", message, effect, tuple(names))
+            yield _in_other_way(names, how)
 
 
 def _positional(parameters: Iterable[Parameter]) -> list[Parameter]:
@@ -182,6 +198,11 @@ def _is_positional_only(one: Parameter) -> bool:
 def _became_required(one: Parameter) -> Difference:
     message = f"parameter `{one.name}` has no default any more"
     return Difference("parameter-required", message, "a call without it raises TypeError")
+
+
+def _in_other_way(names: Sequence[str], how: str) -> Difference:
+    effect = "a call that passes it the other way raises TypeError"
+    return Difference("parameter-kind", f"{_listed(names)} can only be passed {how}", effect, tuple(names))
 
 
 def _removed(gone: Sequence[Parameter]) -> Difference:
@@ -212,6 +233,27 @@ def _value(default: str | Expr | None, of: Function) -> object:
                 return _ABSENT
             text = str(named.value)
     return _ABSENT
+
+
+def _default(parameter: Parameter, of: Function) -> object:
+    """What a call without a parameter passes: for None, the value that the function, or one it calls, has instead.
+
+    `_ABSENT` where that is not known: `x = x or y`, `y if x is None else x`.
+    """
+    value, name = _value(parameter.default, of), parameter.name
+    if value is not None:
+        return value
+    stated = re.compile(rf"^\s*if {name} is None:\s*\n\s*{name} = (.+)$", re.MULTILINE)
+    forms = rf"\b{name}\s+or\b|\b{name}\s+if\s+{name}\b|\bif\s+{name}\s+is\s+None\s+else\b"
+    forms += rf"|\bif\s+(?:{name}\s+is\s+None|not\s+{name})\s*:\s*\n\s*{name}\s*="
+    if (found := stated.search(source(of))) is None and re.search(forms, source(of)):
+        return _ABSENT
+    if found is None:
+        path = of.package.filepath
+        files = path.parent.rglob("*.py") if not isinstance(path, list) else ()
+        texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
+        found = next((match for text in texts if (match := stated.search(text))), None)
+    return _value(found[1], of) if found else None
 
 
 def _is_same(old: object, new: object) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import griffe
-from griffe import Alias, Class, Module, Object
+from griffe import Alias, Attribute, Class, Expr, Module, Object
 
 Member = Object | Alias
 
@@ -72,18 +72,20 @@ class Surface:
     def ancestors(self, of: Class) -> set[str]:
         """The paths of all base classes that are known, at any distance; those of the standard library, too."""
         found: set[str] = set()
-        left = [of]
+        left: list[str | Expr] = [*of.bases]
         while left:
-            for base in left.pop().bases:
-                path = (base if isinstance(base, str) else base.canonical_path).partition("[")[0]
-                if path in found or not path:
-                    continue
-                found.add(path)
-                inside = resolved(self.find(path))
-                if isinstance(inside, Class):
-                    left.append(inside)
-                elif (real := standard_class(path)) is not None:
-                    found.update(f"{one.__module__}.{one.__qualname__}" for one in real.__mro__)
+            base = left.pop()
+            path = (base if isinstance(base, str) else base.canonical_path).partition("[")[0]
+            if path in found or not path:
+                continue
+            found.add(path)
+            inside = resolved(self.find(path))
+            if isinstance(inside, Class):
+                left += inside.bases
+            elif isinstance(inside, Attribute) and isinstance(inside.value, Expr):
+                left.append(inside.value)  # another name of a class
+            elif (real := standard_class(path)) is not None:
+                found.update(f"{one.__module__}.{one.__qualname__}" for one in real.__mro__)
         return found
 
 
