@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -103,3 +104,19 @@ def test_missing_environment(tmp_path: Path, wheel: Path) -> None:
     (tmp_path / "file").touch()
     for name in ("gone", "empty", "file"):
         assert not environments.has_wheel(tmp_path / name, wheel)
+
+
+@pytest.mark.parametrize(
+    "left", [{}, {"x.dist-info": ""}, {"~cme-0.9.dist-info": ""}, {"b.dist-info": "Summary: nothing"}]
+)
+def test_leftovers(left: dict[str, str], tmp_path: Path) -> None:
+    """What a broken removal leaves beside the project, and a requirement of an older form, are passed over."""
+    needed = "Name: acme\nVersion: 1.0\nRequires-Dist: other>=1.*\nRequires-Dist: helper>=2\n"
+    found = {"acme-1.0.dist-info": needed, "helper-2.0.dist-info": "Name: helper\nVersion: 2.0\n", **left}
+    for name, content in found.items():
+        (tmp_path / name).mkdir()
+        if content:
+            (tmp_path / name / "METADATA").write_text(f"Metadata-Version: 2.1\n{content}\n")
+    assert environments.requirements_met(tmp_path, "acme", "3.12.1")
+    shutil.rmtree(tmp_path / "helper-2.0.dist-info")
+    assert not environments.requirements_met(tmp_path, "acme", "3.12.1")

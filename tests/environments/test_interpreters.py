@@ -120,6 +120,8 @@ def test_unknown(uv: Uv | None, headers: tuple[str, ...], message: str, release:
         ("cp312-cp312-PLATFORM", "3.13", "sdist"),
         ("cp39-abi3-PLATFORM", "3.13", "cp39-abi3-PLATFORM"),
         ("cp39-abi3-PLATFORM", "pypy3.10", "sdist"),
+        ("pp310-pypy310_pp73-PLATFORM", "pypy3.10", "pp310-pypy310_pp73-PLATFORM"),
+        ("pp311-pypy311_pp73-PLATFORM", "pypy3.10", "sdist"),
         ("cp313-cp313-PLATFORM cp313-cp313t-PLATFORM", "3.13t", "cp313-cp313t-PLATFORM"),
     ],
 )

@@ -103,6 +103,14 @@ def test_a_workflow_that_others_call(second: str, expected: list[str], run_check
     assert found(run_check, upload=pipeline("workflow_call: "), one=one, two=two) == expected
 
 
+@pytest.mark.parametrize(
+    "on", ["push: main", "push: 3", "release: [published]", "release: published", "release: {types: [{a: 1}]}"]
+)
+def test_events_of_another_form(on: str, run_check: RunCheck) -> None:
+    """What GitHub refuses starts nothing twice."""
+    assert found(run_check, publish=pipeline(on)) == []
+
+
 def test_our_own(run_check: RunCheck) -> None:
     """The workflow that omni-release writes compares the bytes after the upload."""
     assert found(run_check, release=workflow.github("release"), gate=workflow.github("gate")) == []

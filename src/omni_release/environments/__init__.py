@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sysconfig
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omni_release import distributions, programs, scripts
 from omni_release.core import redaction
@@ -16,6 +16,9 @@ from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, NotApplicable, UsageError
 from omni_release.core.model import Release
 from omni_release.core.world import World
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 _TABLE = "[tool.omni-release.local]"
 
@@ -118,12 +121,16 @@ def _info_folders(wheel: Path) -> set[str]:
     return {top for top in tops if top.endswith(".dist-info")}
 
 
-def installed_distributions(environment: Path) -> tuple[str, ...]:
-    """The distributions in a virtual environment as `name==version`, sorted."""
+def distributions_in(*sites: Path) -> Iterator[metadata.Distribution]:
+    """The distributions in these folders for packages, without the empty `.dist-info` that a broken removal leaves."""
     from importlib import metadata
 
-    installed = metadata.distributions(path=[str(site_packages(environment))])
-    return tuple(sorted(f"{dist.name}=={dist.version}" for dist in installed))
+    return (dist for dist in metadata.distributions(path=[str(site) for site in sites]) if dist.name)
+
+
+def installed_distributions(environment: Path) -> tuple[str, ...]:
+    """The distributions in a virtual environment as `name==version`, sorted."""
+    return tuple(sorted(f"{dist.name}=={dist.version}" for dist in distributions_in(site_packages(environment))))
 
 
 def requirements_met(site: Path, project: str, python_version: str) -> bool:
@@ -133,12 +140,10 @@ def requirements_met(site: Path, project: str, python_version: str) -> bool:
     """
     # `uv pip check` judges all of an environment: an unrelated package of the user's with a broken requirement would
     # fail the release. It also takes a process, where this reads a handful of files.
-    from importlib import metadata
-
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    installed = {canonicalize_name(dist.name): dist for dist in metadata.distributions(path=[str(site)])}
+    installed = {canonicalize_name(dist.name): dist for dist in distributions_in(site)}
     marker_environment = {
         "extra": "",
         "python_full_version": python_version,
@@ -155,7 +160,7 @@ def requirements_met(site: Path, project: str, python_version: str) -> bool:
             return False
         if name not in seen:
             seen.add(name)
-            pending.extend(map(Requirement, dist.requires or ()))
+            pending.extend(filter(None, map(distributions.parsed_requirement, dist.requires or ())))
     return True
 
 

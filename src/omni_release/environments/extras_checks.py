@@ -28,8 +28,6 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
 
     Fix: correct the name of the extra.
     """
-    from importlib import metadata as installed_metadata
-
     from packaging.utils import canonicalize_name
 
     wheel = distributions.installable(release.dist)
@@ -37,7 +35,7 @@ def extras_exist(release: Release, world: World) -> Iterator[Finding]:
     own_name = canonicalize_name(release.project.name)
     own = _provided(metadata.get_all("Provides-Extra"))
     site = environments.site_packages(release.environment("candidate"))
-    installed = {canonicalize_name(d.name): d for d in installed_metadata.distributions(path=[str(site)]) if d.name}
+    installed = {canonicalize_name(found.name): found for found in environments.distributions_in(site)}
     for stated in metadata.get_all("Requires-Dist", []):
         if (requirement := distributions.parsed_requirement(stated)) is None:
             continue  # an index refuses it: see upload-rules
@@ -83,20 +81,18 @@ def extras_install(release: Release, world: World) -> Iterator[Finding]:
         completed = installers.resolve(release, world, f"extra-{extra}", (f"{name}[{extra}] @ {where}",))
         if completed.code == 0:
             continue
-        text = " ".join(" ".join(completed.tail).split())
+        text = installers.said(completed)
         if completed.network or _OFFLINE.search(text):
             raise Inconclusive(f"uv could not reach an index for the extra {extra}: {completed.tail[-1]}", _NETWORK)
-        found = _REASON.search(text)
         certain = "No solution found" in text and not _OF_MACHINE.search(text) and not is_for_development(extra)
         rule = UNRESOLVABLE if certain else NOT_HERE
         severity = Severity.ERROR if certain else Severity.WARNING
-        message = f"the extra {extra} cannot be installed: {(found[1] if found else text)[:500]}"
+        message = f"the extra {extra} cannot be installed: {installers.reason_in(text)[:500]}"
         yield Finding(message, rule.id, severity, path=release.project.stated_in, distribution=wheel.name)
 
 
 _NETWORK = "Run it again with a network."
 _OFFLINE = re.compile(r"network was disabled|network connectivity is disabled")
-_REASON = re.compile(r"(?:╰─▶|cause:) (?:Because )?(.+?)(?:, we can conclude|$)")
 _OF_MACHINE = re.compile(r"\bwheels?\b|\bPython\b|\bplatform|\bABI\b|Failed to build|pre-release", re.IGNORECASE)
 """What uv says where another machine, another Python or a compiler may do."""
 

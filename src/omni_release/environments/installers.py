@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -226,17 +227,30 @@ def resolve(
     return world.processes.run(configured(release, world, name, argv))
 
 
+_REASON = re.compile(r"(?:╰─▶|cause:) (?:Because )?(.+?)(?:, we can conclude|$)")
+
+
+def said(completed: Completed) -> str:
+    """The end of what an installer has printed, in one line."""
+    return " ".join(" ".join(completed.tail).split())
+
+
+def reason_in(text: str) -> str:
+    """Why uv has found no versions, of what it has `said`; all of that where it gives no reason."""
+    found = _REASON.search(text)
+    return found[1] if found else text
+
+
 LOWEST = ("--resolution", "lowest-direct")
 """The options of uv that choose the lower bound of each direct requirement."""
 
 
 def direct_requirements(wheel: Path) -> tuple[str, ...]:
     """What a wheel requires on this machine, without extras."""
-    from packaging.requirements import Requirement
-
     direct = []
     for stated in distributions.metadata(wheel).get_all("Requires-Dist", []):
-        requirement = Requirement(stated)
+        if (requirement := distributions.parsed_requirement(stated)) is None:
+            continue  # an index refuses it: see upload-rules
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             requirement.marker = None
             direct.append(str(requirement))

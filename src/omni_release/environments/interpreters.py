@@ -213,6 +213,8 @@ def file_for(folder: Path, python: Python) -> Path:
     if python.implementation == "cpython":
         abis = [f"{short}{python.threaded}"]
         accepted |= set(tags.cpython_tags(version, abis, platforms))
+    elif python.implementation == "pypy":  # the ABI of all of its versions since 7.3
+        accepted |= set(tags.generic_tags(short, [f"pypy{version[0]}{version[1]}_pp73"], platforms))
     for wheel in distributions.wheels(folder):
         if not accepted.isdisjoint(parse_wheel_filename(wheel.name)[3]):
             return wheel

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omni_release import distributions
+from omni_release import distributions, environments
 
 # What a project's own people install: users do not have it.
 _FOR_DEVELOPMENT = re.compile(
@@ -136,10 +136,8 @@ def likely_distributions(module: str) -> Iterator[str]:
 
 def _installed_distributions(module: str, sites: tuple[Path, ...]) -> Iterator[str]:
     """The normalised names of the distributions in these folders that have this module."""
-    from importlib import metadata
-
     path = module.replace(".", "/")
     own = re.compile(rf"{re.escape(path)}(/.*|(\.[\w-]+)?\.(py|so|pyd))")
-    for distribution in metadata.distributions(path=[str(site) for site in sites]):
+    for distribution in environments.distributions_in(*sites):
         if any(own.fullmatch(file.as_posix()) for file in distribution.files or ()):
             yield canonicalize_name(distribution.name)

@@ -145,19 +145,24 @@ def _read(path: Path) -> _File:
     return text, tuple(job for job in jobs.values() if isinstance(job, dict)), on
 
 
+def _table(value: object) -> Mapping[str, Any]:
+    """A mapping of a workflow; empty for any other value, which GitHub refuses."""
+    return value if isinstance(value, dict) else {}
+
+
 def _events(on: object) -> frozenset[str]:
     """The events of a release that start a workflow."""
     names = [on] if isinstance(on, str) else on if isinstance(on, list) else []
     triggers: Mapping[str, Any] = on if isinstance(on, dict) else dict.fromkeys(map(str, names))
     found = set()
     if "push" in triggers:
-        filters = triggers["push"] or {}
+        filters = _table(triggers["push"])
         # With a filter for branches alone, tags start nothing.
-        if "tags" in filters or not ({"branches", "branches-ignore"} & set(filters)):
+        if "tags" in filters or not {"branches", "branches-ignore"} & {*filters}:
             found.add(TAG)
     if "release" in triggers:
-        types = (triggers["release"] or {}).get("types") or list(_RELEASE_TYPES)
-        if _RELEASE_TYPES & set([types] if isinstance(types, str) else types):
+        types = _table(triggers["release"]).get("types") or [*_RELEASE_TYPES]
+        if any(str(name) in _RELEASE_TYPES for name in (types if isinstance(types, list) else [types])):
             found.add(RELEASE)
     return frozenset(found)
 
@@ -177,8 +182,7 @@ def _uploads(
         action, script = str(step.get("uses", "")), str(step.get("run", ""))
         if not (_ACTION.match(action) or _COMMAND.search(script)):
             continue
-        given = step.get("with")
-        options = given if isinstance(given, dict) else {}
+        options = _table(step.get("with"))
         index = "TestPyPI" if _TEST_INDEX.search(f"{options} {script} {step.get('env')}") else "PyPI"
         skips = str(options.get("skip-existing", options.get("skip_existing", ""))).lower() == "true"
         limited = _limited(events, f"{job.get('if', '')} {step.get('if', '')}")

@@ -18,7 +18,6 @@ from omni_release.testing.commands import command, root_modules
 
 _NO_TESTS = 5
 _SHOWN = 20  # findings of one environment: the log has all
-_REASON = re.compile(r"(?:╰─▶|cause:) (?:Because )?(.+?)(?:, we can conclude|$)")
 _OF_MACHINE = re.compile(r"\bplatform|Failed to build|pre-release", re.IGNORECASE)
 """What uv says where another machine or a compiler may do."""
 
@@ -44,9 +43,8 @@ def install(
         completed = world.processes.run(replace(run, background=True))
         if completed.code == 0:
             return Tried()
-    text = " ".join(" ".join(completed.tail).split())
-    found = _REASON.search(text)
-    reason = (found[1] if found else text)[-500:]
+    text = installers.said(completed)
+    reason = installers.reason_in(text)[-500:]
     if "No solution found" in text and not completed.network and not _OF_MACHINE.search(text):
         return Tried((replace(what, message=f"{what.message}: {reason}"),))
     return Tried(unknown=(f"{what.message}: {reason} (see {release.logs / f'{name}.log'})",))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from omni_release import versions
 from omni_release.core.errors import UsageError
+from omni_release.core.text import listed
 from omni_release.versions import ProjectVersions, change
 from omni_release.versions.change import Change
 from omni_release.versions.checkout import Checkout
@@ -68,7 +69,7 @@ def next_versions(workspace: Workspace, keys: Iterable[str], verb: str, value: s
     keys = tuple(keys)
     if verb != "sync" and not named and len({workspace.packages[key].group or key for key in keys}) > 1:
         raise UsageError(
-            f"the packages of {workspace.name} have versions of their own: {', '.join(keys[:5])}, …",
+            f"the packages of {workspace.name} have versions of their own: {listed(keys, 5)}",
             f"Name those to change: omni-release version {verb} {value} --package {keys[0]}.",
         )
     wanted = {}
