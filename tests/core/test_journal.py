@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -369,6 +370,17 @@ def _ended(run: RunFolder, verdict: str, lane: str = "rehearse", *, whole: bool 
     """Record the end of a lane, for the artifacts of the run."""
     hashes = ",".join(entry.sha256 for entry in run.artifacts())
     run.record("ended", lane=lane, whole=whole, verdict=verdict, artifacts=hashes)
+
+
+@pytest.mark.parametrize("destination", [False, True])
+def test_only_events_of_a_release_wait_for_the_disk(
+    destination: bool, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rehearsal can be repeated after a loss of power; an upload cannot."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    dataclasses.replace(run, sync=destination).record("performing", task="upload")
+    assert [len(synced), [event["task"] for event in run.events()]] == [int(destination), ["upload"]]
 
 
 def test_part_of_a_rehearsal_has_no_verdict(run: RunFolder) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -23,7 +24,9 @@ class LocalFiles:
     """See `core.world.Files`."""
 
     def write(self, action: Write) -> None:
-        write_file(action.path, action.data)
+        # The files of the temporary folder are of no use after a loss of power, and to wait for the disk takes longer
+        # than all else about them.
+        write_file(action.path, action.data, sync=not action.path.is_relative_to(tempfile.gettempdir()))
 
     def move(self, action: Move) -> None:
         if action.target.exists() or action.target.is_symlink():

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import ast
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Replace the content of `path` in one step: a reader, or a crash, sees all of the old or all of the new bytes.
 
-    Missing folders are created. The file's mode is kept; a new file gets 0644. Raises OSError, with the old content in
-    place and no temporary file left.
+    Missing folders are created. The file's mode is kept; a new file gets 0644. Without `sync`, a loss of power can
+    leave the file empty. Raises OSError, with the old content in place and no temporary file left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -31,7 +31,8 @@ def write_file(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         if path.exists():
             shutil.copymode(path, name)
         else:

@@ -51,13 +51,14 @@ class RunFolder:
     """The folder of one run, a `core.world.Journal`.
 
     Nothing is recorded or cached if the folder does not exist (a dry run), or if it is `read_only`. Everything that is
-    recorded or cached goes through `redact`.
+    recorded or cached goes through `redact`. Without `sync`, a loss of power can lose the last events.
     """
 
     path: Path
     files: Files
     read_only: bool = False
     redact: Redact = strip_userinfo
+    sync: bool = True
 
     def work_dir(self) -> Path:
         """The run's folder for copies and environments; created if it does not exist.
@@ -204,7 +205,7 @@ class RunFolder:
         if self.read_only or not self.path.is_dir():
             return
         entry = {"at": now(), "event": event, **redacted(facts, self.redact)}
-        append_json_line(self.path / "journal.jsonl", entry, sync=True)
+        append_json_line(self.path / "journal.jsonl", entry, sync=self.sync)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The recorded events, oldest first."""

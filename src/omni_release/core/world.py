@@ -372,7 +372,7 @@ class Journal(Protocol):
         """Leave something in this run under this key, as JSON; it replaces what is there under another key."""
 
     def record(self, event: str, **facts: str | int | float | None) -> None:
-        """Append one event, which is on the disk when this returns."""
+        """Append one event. It is on the disk when this returns, but for one of a rehearsal, which can be repeated."""
 
 
 class Outcomes(Protocol):

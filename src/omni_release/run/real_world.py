@@ -66,7 +66,8 @@ def open_world(
 ) -> Iterator[tuple[Release, World]]:
     """The release that the run is about, and the real world, which is closed at the end."""
     project = request.project
-    folder = replace(_run_folder(request, store, LocalProcesses(secrets.resolve)), read_only=request.read_only)
+    found = _run_folder(request, store, LocalProcesses(secrets.resolve))
+    folder = replace(found, read_only=request.read_only, sync=request.destination is not None)
 
     def record(command: Run, completed: Completed) -> None:  # shows later where the time of a run went
         seconds = round(completed.seconds, 3)
