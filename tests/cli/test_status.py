@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import subprocess
@@ -33,7 +34,8 @@ def add_run(root: Path, lane: str, verdict: str, *, run: str = RUN, tree: str = 
     pinned = {"tree": tree or source_tree.fingerprint(root, processes), "commit": None}
     artifact = {"name": "acme_sound-1.2.3.tar.gz", "size": 1, "sha256": "ab"}
     (folder / "artifacts.json").write_text(json.dumps({**pinned, "artifacts": [artifact]}), encoding="utf-8")
-    event = {"at": "2026-11-20T00:00:00+00:00", "event": "ended", "lane": lane, "verdict": verdict, "whole": True}
+    at = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=6, hours=1)).isoformat(timespec="seconds")
+    event = {"at": at, "event": "ended", "lane": lane, "verdict": verdict, "whole": True}
     append_json_line(folder / "journal.jsonl", {**event, "target": target, "artifacts": "ab"}, sync=False)
     failed = [{"id": "versions-agree", "status": "failed"}] if verdict == "failed" else []
     following = "omni-release version sync" if failed else f"omni-release release --to pypi --run {run}"
