@@ -43,7 +43,7 @@ def test_vocabulary_is_not_redacted() -> None:
 
 def test_files_and_summary(tmp_path: Path) -> None:
     """No secret is in the files, or in the summary of a step."""
-    report.write_reports(said(), tmp_path, LocalFiles(), SECRETS.redact)
+    report.write_forms(said(), report.FORMATS, tmp_path, LocalFiles(), SECRETS.redact)
     written = report.rendered(said(), "md", SECRETS.redact)
     report.write_step_summary(lambda: written, {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")})
     there = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}

@@ -109,7 +109,7 @@ def _built(project: Project) -> Path:
     """The wheel of the last run that built one."""
     from omni_release import distributions
 
-    folders = (run.path / "dist" for run in lane.run_store(project).runs())
+    folders = (run.path / "dist" for run in lane.run_store(project.root).runs())
     built = next((folder for folder in folders if folder.is_dir() and distributions.wheels(folder)), None)
     if built is None:
         raise UsageError("no run has built a wheel", "Build first: omni-release build. Or name two versions.")

@@ -199,7 +199,7 @@ def _shown(statement: Statement, folder: RunFolder) -> Iterator[str]:
 def _run_of(arguments: Arguments, project: Project) -> RunFolder:
     from omni_release.checklists.sign_offs import select_run
 
-    folder = select_run(lane.run_store(project), arguments.run_id)
+    folder = select_run(lane.run_store(project.root), arguments.run_id)
     if not folder.path.is_dir():
         raise UsageError("there is no run", "Run `omni-release rehearse`, or name the folder of one with --run.")
     return folder

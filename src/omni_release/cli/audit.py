@@ -73,7 +73,7 @@ def matches(project: Project, rule: Path) -> Sequence[Finding]:
             files=source_tree.files(project.root, processes),
             rules=(scan.rule_file(rule.absolute(), rule.as_posix()),),
             ignored=project.settings.audit.ignore,
-            run=lane.run_store(project).none().path,
+            run=lane.run_store(project.root).none().path,
             environment=os.environ,
         )
         return list(scan.find_matches(look, processes))

@@ -73,7 +73,7 @@ def run_show(arguments: Arguments) -> int:
     from omni_release.cli import lane
 
     project = arguments.load_project()
-    return show(project, lane.run_store(project), arguments.format, arguments.run_id)
+    return show(project, lane.run_store(project.root), arguments.format, arguments.run_id)
 
 
 def show(project: Project, runs: RunStore, format: str, run_id: str | None) -> int:

@@ -230,8 +230,8 @@ def processes() -> Iterator[Processes]:
         started.close()
 
 
-def run_store(project: Project) -> RunStore:
-    """The project's runs; the secrets of the environment are redacted from what is written there.
+def run_store(root: Path, inside: str = "") -> RunStore:
+    """The runs of the project at this root, or those of `inside`, see RunStore; written without secrets.
 
     Raises UsageError where their folder is not ours alone.
     """
@@ -240,7 +240,7 @@ def run_store(project: Project) -> RunStore:
     from omni_release.adapters.secrets import Secrets
     from omni_release.core.runs import RunStore
 
-    store = RunStore(project.root, LocalFiles(), Secrets.of(os.environ).redact, source_tree.tracked_run_files)
+    store = RunStore(root, LocalFiles(), Secrets.of(os.environ).redact, source_tree.tracked_run_files, inside)
     store.require_own()
     return store
 

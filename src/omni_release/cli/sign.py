@@ -59,7 +59,7 @@ def run(arguments: Arguments) -> int:
         who = arguments.by or git.user_name(project.root, processes)
     if not who:
         raise UsageError("the signer is unknown", "Name them with --by NAME, or set git's user.name.")
-    runs = lane.run_store(project)
+    runs = lane.run_store(project.root)
     if arguments.committed:
         return _sign_version(arguments, project, runs, who)
     folder = select_run(runs, arguments.run_id)

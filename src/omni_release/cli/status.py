@@ -54,7 +54,9 @@ def add_parser(commands: Commands, name: str) -> None:
 
 def run(arguments: Arguments) -> int:
     """Show the state of the project, or of the workspace, and the next command."""
-    if workspace := workspace_runs.at(arguments.root()):
+    from omni_release.workspaces import discovery
+
+    if workspace := discovery.discover(arguments.root()):
         state, text = workspace_runs.state_of(workspace), workspace_runs.lines
     else:
         project = arguments.load_project()
@@ -94,7 +96,7 @@ def _runs(project: Project) -> dict[str, Any]:
     from omni_release.checklists import sign_offs
     from omni_release.report import next_step
 
-    runs = lane.run_store(project).runs()
+    runs = lane.run_store(project.root).runs()
     rehearsal = next((found for folder in runs if (found := _last(folder, "rehearse"))), None)
     release = next((found for folder in runs if (found := _last(folder, "release"))), None)
     state: dict[str, Any] = {"rehearsal": rehearsal, "release": release, "questions": ""}
@@ -181,11 +183,14 @@ def _age(at: str) -> str:
 
 def _store(arguments: Arguments) -> RunStore:
     """The runs of the workspace whose root the folder is; else, or where the run is one of its own, of the project."""
-    if workspace_runs.at(arguments.root()):
-        store = workspace_runs.store(arguments.root())
+    from omni_release.core.runs import WORKSPACE
+    from omni_release.workspaces import discovery
+
+    if discovery.discover(arguments.root()):
+        store = lane.run_store(arguments.root(), WORKSPACE)
         if not arguments.run_id or any(run.path.name == arguments.run_id for run in store.runs()):
             return store
-    return lane.run_store(arguments.load_project())
+    return lane.run_store(arguments.load_project().root)
 
 
 def run_runs(arguments: Arguments) -> int:

@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import os
-
+from omni_release.cli import lane
 from omni_release.report import next_step
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
     from omni_release.core.journal import RunFolder
-    from omni_release.core.runs import RunStore
     from omni_release.workspaces.model import Workspace
-
-
-def at(root: Path) -> Workspace | None:
-    """The workspace whose root this folder is; None where it is none."""
-    from omni_release.workspaces import discovery
-
-    return discovery.discover(root)
-
-
-def store(root: Path) -> RunStore:
-    """The runs of the workspace at this root. Raises UsageError where their folder is not ours alone."""
-    from omni_release import source_tree
-    from omni_release.adapters.files import LocalFiles
-    from omni_release.adapters.secrets import Secrets
-    from omni_release.core.runs import WORKSPACE, RunStore
-
-    files, redact = LocalFiles(), Secrets.of(os.environ).redact
-    found = RunStore(root, files, redact, source_tree.tracked_run_files, WORKSPACE)
-    found.require_own()
-    return found
 
 
 def state_of(workspace: Workspace) -> dict[str, Any]:
     """The packages, the last rehearsal and the last release of the workspace, and the next command."""
     from omni_release import git_queries
+    from omni_release.core.runs import WORKSPACE
 
-    runs = store(workspace.root).runs()
-    ended = {lane: next(filter(None, (_last(folder, lane) for folder in runs)), None) for lane in _LANES}
+    runs = lane.run_store(workspace.root, WORKSPACE).runs()
+    ended = {name: next(filter(None, (_last(folder, name) for folder in runs)), None) for name in _LANES}
     head = git_queries.head(str(workspace.root))
     newest = max(filter(None, ended.values()), key=lambda found: found["at"], default=None)
     return {
@@ -87,11 +65,11 @@ def lines(state: dict[str, Any]) -> Iterator[str]:
         facts.append("clean" if state["clean"] else "with uncommitted changes")
     packages = counted(len(state["packages"]), "package")
     yield f"{state['workspace']}: {packages}   {', '.join(filter(None, facts))}".rstrip()
-    for lane, label in _LANES.items():
-        if last := state[lane]:
-            where = f" to {last['target']}" if lane == "release" else ""
+    for name, label in _LANES.items():
+        if last := state[name]:
+            where = f" to {last['target']}" if name == "release" else ""
             yield f"  {label:<11} {last['verdict']}{where} {ago(_seconds_since(last['at']))}   {last['run']}"
-        elif lane == "rehearse":
+        elif name == "rehearse":
             yield f"  {label:<11} none yet"
     yield f"  Next        {state['next']}"
 

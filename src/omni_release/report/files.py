@@ -54,17 +54,12 @@ def keep_report(report: Report, release: Release, world: World, redact: Redact, 
     subject = {"lane": report.lane, "target": report.target, "artifacts": hashes}
     verdict, exit_code = report.verdict, report.exit_code
     world.journal.record("ended", **subject, whole=whole, verdict=verdict, exit_code=exit_code)
-    write_reports(report, release.records, world.files, redact)
+    write_forms(report, FORMATS, release.records, world.files, redact)
     for name in ("tests.junit.xml", "warnings.jsonl"):  # the tests write these themselves, without our redaction
         path = release.records / name
         if path.is_file():
             content = redact(path.read_text(encoding="utf-8", errors="backslashreplace"))
             world.files.write(Write(path, content.encode("utf-8", "backslashreplace")))
-
-
-def write_reports(report: Report, folder: Path, files: Files, redact: Redact) -> None:
-    """Write the report into a folder, in each of its forms."""
-    write_forms(report, FORMATS, folder, files, redact)
 
 
 def write_forms(

@@ -155,7 +155,7 @@ def _write(lane_run: LaneRun, report: Report, shown: Report) -> None:
         if kept:
             report_files.keep_report(report, release, world, redact, whole=report.whole)
         if request.output is not None:
-            report_files.write_reports(report, request.output, world.files, redact)
+            report_files.write_forms(report, report_files.FORMATS, request.output, world.files, redact)
         if not request.resume:  # else it is in the report of the workspace
             report_files.write_step_summary(lambda: report_files.rendered(report, "md", redact), os.environ)
         if folders:
