@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omni_release.api import ApiChange
-from omni_release.api.breaks import Comparison
+from omni_release.api.breaks import ApiComparison
 from omni_release.api.surface import Surface, load
 
 Files = str | Mapping[str, str]
@@ -25,7 +25,7 @@ def surface(folder: Path, files: Files) -> Surface:
 
 def changes(tmp_path: Path, old: Files, new: Files) -> list[ApiChange]:
     """The changes that break a use."""
-    return list(Comparison(surface(tmp_path / "old", old), surface(tmp_path / "new", new)).changes())
+    return list(ApiComparison(surface(tmp_path / "old", old), surface(tmp_path / "new", new)).changes())
 
 
 F = "def f(a, b=1): pass\n"
@@ -334,5 +334,5 @@ def test_deprecated_before(tmp_path: Path, code: str) -> None:
 def test_new_names(tmp_path: Path) -> None:
     """A new name counts once, without what is below it and without its other paths."""
     old, new = {INIT: "", CORE: ""}, {INIT: "from ._core import C", CORE: CLASS + "def m(self): pass"}
-    comparison = Comparison(surface(tmp_path / "old", old), surface(tmp_path / "new", new))
+    comparison = ApiComparison(surface(tmp_path / "old", old), surface(tmp_path / "new", new))
     assert comparison.added() == ("acme.C",)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.preparation import Commit, message, suggestion
+from omni_release.preparation import LoggedCommit, message, suggestion
 from tests.conftest import child_environment, git, omni
 
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n- x\n\n## 1.2.3 - 2025-01-02\n\n- y\n"
@@ -196,7 +196,7 @@ def test_in_a_folder_of_the_repository(root: Path, tmp_path: Path) -> None:
 )
 def test_suggestions(subjects: list[str], part: str, number: int) -> None:
     """Conventional commits suggest the part; those of that kind say why. A breaking change of 0.y.z is a minor one."""
-    commits = [Commit("abc1234", *subject.split("\n\n")) for subject in subjects]
+    commits = [LoggedCommit("abc1234", *subject.split("\n\n")) for subject in subjects]
     found, reasons = suggestion(commits)
     assert (found, len(reasons)) == (part, number)
     assert suggestion(commits, initial=True)[0] == part.replace("major", "minor")
@@ -219,6 +219,9 @@ def test_an_unknown_word_is_refused_first(tmp_path: Path) -> None:
 def test_message() -> None:
     """The subject, and the commits where there are any; what a bot repeats is there once."""
     assert message("Release {version}", "acme", "1.0", []) == "Release 1.0\n"
-    assert message("{name} {version}", "acme", "1.0", [Commit("abc", "x"), Commit("def", "y"), Commit("fed", "x")]) == (
-        "acme 1.0\n\n- x\n- y\n"
-    )
+    assert message(
+        "{name} {version}",
+        "acme",
+        "1.0",
+        [LoggedCommit("abc", "x"), LoggedCommit("def", "y"), LoggedCommit("fed", "x")],
+    ) == ("acme 1.0\n\n- x\n- y\n")

@@ -12,10 +12,10 @@ from omni_release.report.page_facts import (
     Answer,
     Attempt,
     ComparedFinding,
-    Comparison,
     Contents,
     ContractChange,
     Difference,
+    EarlierRun,
     FileState,
     Log,
     PackedFile,
@@ -112,7 +112,7 @@ def facts(say: Say = str) -> PageFacts:
         Scenario("replayed", "recorded", "inconclusive", "not recorded yet", "tests/test_paint.py:12", 0.1),
     )
     found = ComparedFinding("retired-models/shut-down", "error", say("web/a.ts"), say("gemini-2.0 was shut down"))
-    earlier = Comparison(
+    earlier = EarlierRun(
         "20261125-101010-000",
         "passed",
         "2026-11-25T10:10:14+00:00",

@@ -8,7 +8,7 @@ import pytest
 
 from omni_release.core.errors import UsageError
 from omni_release.workspaces import order
-from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
+from omni_release.workspaces.model import Kind, Requirement, Workspace, WorkspacePackage
 
 
 def workspace(**needs: str) -> Workspace:
@@ -18,7 +18,7 @@ def workspace(**needs: str) -> Workspace:
         kinds = {"+": Kind.EXTRA, "!": Kind.BUILD, "-": Kind.DEVELOPMENT}
         found = [(word.lstrip("+!-"), kinds.get(word[0], Kind.RUNTIME)) for word in words.split()]
         requirements = tuple(Requirement(other, kind, "", other, "pyproject.toml", 1) for other, kind in found)
-        packages[name] = Package(name, name, name, "1.0", requirements=requirements)
+        packages[name] = WorkspacePackage(name, name, name, "1.0", requirements=requirements)
     return Workspace(Path(), "acme", packages, {}, "")
 
 

@@ -24,7 +24,7 @@ _SMALL = 10  # names of an API that can change as a whole
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ApiComparison:
     """The old and the new API."""
 
     old: Surface

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path, PurePosixPath
 
 from omni_release import distributions
-from omni_release.api.breaks import Comparison
+from omni_release.api.breaks import ApiComparison
 from omni_release.api.surface import load
 
 _READ = (".py", ".pyi")
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
     old, new, work, result = map(Path, argv)
     folders = (path if path.is_dir() else unpacked(path, work / which) for path, which in ((old, "old"), (new, "new")))
     before, after = (load(folder) for folder in folders)
-    comparison = Comparison(before, after)
+    comparison = ApiComparison(before, after)
     document = {
         "alike": comparison.are_alike(),
         "changes": [dataclasses.asdict(change) for change in comparison.changes()],

@@ -22,7 +22,7 @@ _ONCE_PASSED = 2  # times that a function names a parameter which it has, and on
 
 
 @dataclass(frozen=True)
-class Difference:
+class SignatureChange:
     """One difference of a signature: its kind, what has changed, what a caller sees, and the old parameters."""
 
     kind: str
@@ -39,7 +39,7 @@ class Signatures:
     new: Function
     found: Sequence[Breakage]
 
-    def differences(self) -> Iterator[Difference]:
+    def differences(self) -> Iterator[SignatureChange]:
         """The differences that break a call."""
         removed = [one.old_value for one in self._of(griffe.ParameterRemovedBreakage)]
         required = [one.new_value for one in self._of(griffe.ParameterAddedRequiredBreakage)]
@@ -58,7 +58,7 @@ class Signatures:
             if one.name in renamed:
                 new = renamed[one.name]
                 if not by_position and not _is_positional_only(one):
-                    yield Difference(
+                    yield SignatureChange(
                         "parameter-renamed",
                         f"parameter `{one.name}` was renamed to `{new.name}`",
                         f"a call with `{one.name}=` raises TypeError",
@@ -69,7 +69,7 @@ class Signatures:
         new_names = {new.name for new in renamed.values()}
         for one in required:
             if one.name not in new_names and not self._was_accepted(one):
-                yield Difference(
+                yield SignatureChange(
                     "parameter-added",
                     f"required parameter `{one.name}` was added",
                     "a call without it raises TypeError",
@@ -142,7 +142,7 @@ class Signatures:
         at = next((number for number, one in enumerate(before) if one.name == old.name), len(after))
         return at < len(after) and not after[at].required and after[at].name not in {one.name for one in before}
 
-    def _moved(self, renamed: set[str], required: set[str]) -> Iterator[Difference]:
+    def _moved(self, renamed: set[str], required: set[str]) -> Iterator[SignatureChange]:
         """The parameters that are in another order, or an optional one that was put before another."""
         if not any(self._of(griffe.ParameterMovedBreakage)):
             return
@@ -153,17 +153,17 @@ class Signatures:
         if common != order:
             listed = (", ".join(f"`{name}`" for name in names) for names in (common, order))
             message = "the order of the parameters changed from {} to {}".format(*listed)
-            yield Difference("parameter-moved", message, "a positional argument is taken for another parameter")
+            yield SignatureChange("parameter-moved", message, "a positional argument is taken for another parameter")
             return
         for number, name in enumerate(after[:-1]):
             follows = next((other for other in after[number + 1 :] if other in before), None)
             if name not in before and follows and name not in renamed | required:
                 message = f"parameter `{name}` was inserted before `{follows}`"
                 effect = f"a positional argument for `{follows}` is taken for `{name}`"
-                yield Difference("parameter-moved", message, effect)
+                yield SignatureChange("parameter-moved", message, effect)
                 return
 
-    def _changed(self) -> Iterator[Difference]:
+    def _changed(self) -> Iterator[SignatureChange]:
         """The parameters that are required now, are passed in another way, or have another default."""
         other_way: dict[str, list[str]] = {}
         for one in self.found:
@@ -179,7 +179,7 @@ class Signatures:
                 before, after = _default(old, self.old), _default(new, self.new)
                 if not _is_same(before, after):
                     message = f"the default of `{old.name}` changed from {old.default} to {new.default}"
-                    yield Difference("default", message, "a call without it gets the new value", (old.name,))
+                    yield SignatureChange("default", message, "a call without it gets the new value", (old.name,))
         for how, names in other_way.items():
             yield _in_other_way(names, how)
 
@@ -195,23 +195,23 @@ def _is_positional_only(one: Parameter) -> bool:
     return one.kind is ParameterKind.positional_only or hidden
 
 
-def _became_required(one: Parameter) -> Difference:
+def _became_required(one: Parameter) -> SignatureChange:
     message = f"parameter `{one.name}` has no default any more"
-    return Difference("parameter-required", message, "a call without it raises TypeError")
+    return SignatureChange("parameter-required", message, "a call without it raises TypeError")
 
 
-def _in_other_way(names: Sequence[str], how: str) -> Difference:
+def _in_other_way(names: Sequence[str], how: str) -> SignatureChange:
     effect = "a call that passes it the other way raises TypeError"
-    return Difference("parameter-kind", f"{_listed(names)} can only be passed {how}", effect, tuple(names))
+    return SignatureChange("parameter-kind", f"{_listed(names)} can only be passed {how}", effect, tuple(names))
 
 
-def _removed(gone: Sequence[Parameter]) -> Difference:
+def _removed(gone: Sequence[Parameter]) -> SignatureChange:
     names = [f"{_VARIADIC.get(one.kind or ParameterKind.positional_only, '')}{one.name}" for one in gone]
     effect = "a call that passes it raises TypeError"
     if all(one.kind in _VARIADIC for one in gone):
         effect = "a call with arguments that have no parameter raises TypeError"
     message = f"{_listed(names)} {'was' if len(gone) == 1 else 'were'} removed"
-    return Difference("parameter-removed", message, effect, tuple(one.name for one in gone))
+    return SignatureChange("parameter-removed", message, effect, tuple(one.name for one in gone))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ def run(arguments: Arguments) -> int:
     root = arguments.load_project().root
     asks = not arguments.yes and not arguments.dry_run and sys.stdin.isatty()
     writes = (asks or arguments.yes) and not arguments.dry_run
-    request = Request(root, asked_for="baseline" in arguments.only)
+    request = InitRequest(root, asked_for="baseline" in arguments.only)
     refused = {id: error for id in chosen if (error := _refusal(id, request))}
     if refused:
         for error in refused.values():
@@ -80,7 +80,7 @@ def run(arguments: Arguments) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
+class InitRequest:
     """What a proposal depends on: the project's folder; whether this `init` makes it strict, or asks for a baseline."""
 
     root: Path
@@ -96,7 +96,7 @@ def _chosen(only: str) -> Sequence[str]:
     return [id for id in IDS if id in names] or IDS
 
 
-def _proposal(id: str, request: Request) -> Proposal | None:
+def _proposal(id: str, request: InitRequest) -> Proposal | None:
     """The proposal, where it is not carried out yet. Raises UsageError where a file cannot be added to."""
     from omni_release import adoption
 
@@ -112,7 +112,7 @@ def _proposal(id: str, request: Request) -> Proposal | None:
     return make[id](request.root)
 
 
-def _refusal(id: str, request: Request) -> UsageError | None:
+def _refusal(id: str, request: InitRequest) -> UsageError | None:
     """Why a proposal cannot be carried out, judging by what is there now."""
     from omni_release import adoption
 
@@ -168,7 +168,7 @@ def _workflows(root: Path) -> Proposal | None:
     return adoption.new_files("workflow", "GitHub workflows", root, texts)
 
 
-def _baseline_proposal(request: Request) -> Proposal | None:
+def _baseline_proposal(request: InitRequest) -> Proposal | None:
     """A baseline, where the project has none, and becomes strict or asks for one; a rehearsal tells its content.
 
     A project that is strict already, and has none, needed none.

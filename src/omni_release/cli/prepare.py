@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omni_release.cli.parser import Commands
     from omni_release.core.model import Project
     from omni_release.core.world import ToolAnswer
-    from omni_release.preparation import Commit, Repository
+    from omni_release.preparation import LoggedCommit, ProjectRepository
     from omni_release.versions.tags import TagOwner
 
 
@@ -63,7 +63,7 @@ def run(arguments: Arguments) -> int:
         _require_part_or_version(arguments.what)
     project = arguments.load_project()
     with lane.processes() as processes, tempfile.TemporaryDirectory(prefix="omni-release-") as folder:
-        repository = preparation.Repository(project.root, processes, programs.git_env(os.environ))
+        repository = preparation.ProjectRepository(project.root, processes, programs.git_env(os.environ))
         branch = repository.require_ready()
         owner = owner_of(str(project.root), project.name, project.settings.git.tag)
         newest = preparation.newest_tag(repository.line, "HEAD", owner)
@@ -102,7 +102,7 @@ def run(arguments: Arguments) -> int:
     return errors.EXIT_PASSED
 
 
-def _suggest(commits: Sequence[Commit], last_tag: str, project: Project, by_api: tuple[str, list[str]]) -> int:
+def _suggest(commits: Sequence[LoggedCommit], last_tag: str, project: Project, by_api: tuple[str, list[str]]) -> int:
     """Say which part the commits since the last tag and the changes of the API suggest, and which of them do."""
     from omni_release import versions
     from omni_release.preparation import suggestion
@@ -133,7 +133,7 @@ def _suggest(commits: Sequence[Commit], last_tag: str, project: Project, by_api:
     return errors.EXIT_PASSED
 
 
-def _by_api(project: Project, repository: Repository, owner: TagOwner, work: Path) -> tuple[str, list[str]]:
+def _by_api(project: Project, repository: ProjectRepository, owner: TagOwner, work: Path) -> tuple[str, list[str]]:
     """The part that the changes of the API ask for, empty where it is not known, and lines that say why.
 
     The last release is compared with the files of the checkout: nothing is built.
@@ -184,7 +184,7 @@ _SHOWN = 5
 """The commits that are listed at most."""
 
 
-def _lines_of(commits: Sequence[Commit]) -> list[str]:
+def _lines_of(commits: Sequence[LoggedCommit]) -> list[str]:
     return [f"  {commit}" for commit in commits[:_SHOWN]]
 
 
@@ -200,11 +200,11 @@ def _next_version(project: Project, what: str) -> str:
 
 def _write(
     project: Project,
-    clone: Repository,
+    clone: ProjectRepository,
     number: str,
     arguments: Arguments,
     last_tag: str,
-    commits: Sequence[Commit],
+    commits: Sequence[LoggedCommit],
 ) -> list[str]:
     """Write the version and the changelog into the clone; what was done to the changelog.
 
@@ -250,7 +250,7 @@ def _agreed(arguments: Arguments) -> bool:
     return cli_parser.agreed("Commit? [Y/n] ")
 
 
-def _open_pull_request(repository: Repository, branch: str) -> None:
+def _open_pull_request(repository: ProjectRepository, branch: str) -> None:
     """Push the branch and open a pull request. Raises ActionFailed where either fails: the commit stays."""
     remote = repository.line("config", "--get", "remote.pushDefault") or "origin"
     hint = f"The commit is on {branch}. Push it and open the pull request by hand."

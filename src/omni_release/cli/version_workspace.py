@@ -16,7 +16,7 @@ from omni_release.versions import change as versions_change
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.pep440 import equals, normalize, parse
 from omni_release.workspaces import history, places
-from omni_release.workspaces.model import Package, Workspace
+from omni_release.workspaces.model import Workspace, WorkspacePackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -168,7 +168,7 @@ class Packages(NamedTuple):
         sys.stderr.write(f"{counted(len(paths), 'file')} {would}\n")
 
 
-def _lower_than(tag: Tag | None, package: Package, rule: str) -> Iterator[Finding]:
+def _lower_than(tag: Tag | None, package: WorkspacePackage, rule: str) -> Iterator[Finding]:
     from omni_release.core.model import Finding
 
     stated = parse(package.version or "")

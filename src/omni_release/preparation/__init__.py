@@ -30,7 +30,7 @@ _NO_FRAGMENT = re.compile(r"(?:readme|template|scriv\.ini|.*\.j(?:inja)?2?$)", r
 
 
 @dataclass(frozen=True)
-class Commit:
+class LoggedCommit:
     """A commit: its short hash, the first line of its message, and the rest."""
 
     hash: str
@@ -42,7 +42,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Repository:
+class ProjectRepository:
     """A git repository, the folder of the project in it, and how programs are started there."""
 
     root: Path
@@ -83,17 +83,19 @@ class Repository:
             raise UsageError(f"{counted(len(changed), 'file')} changed or not tracked: {names}", hint)
         return branch
 
-    def clone(self, folder: Path) -> Repository:
+    def clone(self, folder: Path) -> ProjectRepository:
         """A clone in `folder`, with the configuration of this repository for commits; its project's folder."""
         top = Path(self.git("rev-parse", "--show-toplevel").rstrip("\n"))
         self.git("clone", "--quiet", "--no-hardlinks", str(top), str(folder))
-        clone = Repository(folder / self.root.resolve().relative_to(top.resolve()), self.processes, self.environment)
+        clone = ProjectRepository(
+            folder / self.root.resolve().relative_to(top.resolve()), self.processes, self.environment
+        )
         for line in self.line("config", "--local", "--get-regexp", _OWN_CONFIGURATION).splitlines():
             key, _, value = line.partition(" ")
             clone.git("config", key, value)
         return clone
 
-    def commits_since(self, tag: str) -> list[Commit]:
+    def commits_since(self, tag: str) -> list[LoggedCommit]:
         """The commits since the tag that are not merges, the newest first; without a tag the last hundred.
 
         Of a project in a folder of the repository those that changed something in it.
@@ -104,7 +106,7 @@ class Repository:
             "log", "--no-merges", "--format=%h%x00%s%x00%b%x01", *since, *(["--", "."] if below_top else [])
         )
         parts = (one.strip("\n").split("\0") for one in listed.split("\1") if one.strip())
-        return [Commit(*part) for part in parts if len(part) == 3]
+        return [LoggedCommit(*part) for part in parts if len(part) == 3]
 
 
 def newest_tag(line: Callable[..., str], commit: str, owner: TagOwner) -> Tag | None:
@@ -117,11 +119,11 @@ def newest_tag(line: Callable[..., str], commit: str, owner: TagOwner) -> Tag | 
 
 
 def bring_changelog(
-    clone: Repository,
+    clone: ProjectRepository,
     version: str,
     today: datetime.date,
     last_tag: str,
-    commits: Sequence[Commit] = (),
+    commits: Sequence[LoggedCommit] = (),
     *,
     entry: str = "",
 ) -> str:
@@ -158,7 +160,7 @@ def bring_changelog(
     return ""
 
 
-def _add_fragment(clone: Repository, program: FragmentProgram, entry: str) -> None:
+def _add_fragment(clone: ProjectRepository, program: FragmentProgram, entry: str) -> None:
     """Write a fragment with one entry. Raises UsageError for a program whose fragments have a form of their own."""
     if program.name != "towncrier":
         raise UsageError(
@@ -177,7 +179,7 @@ def _add_fragment(clone: Repository, program: FragmentProgram, entry: str) -> No
 
 
 def _join_fragments(
-    clone: Repository, program: FragmentProgram, version: str, today: datetime.date, *, must_remove: bool
+    clone: ProjectRepository, program: FragmentProgram, version: str, today: datetime.date, *, must_remove: bool
 ) -> str:
     """Let a program write the changelog. Raises ActionFailed where it fails, UsageError where it finds no fragment.
 
@@ -257,12 +259,12 @@ _BREAKING = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 _PARTS = {"feat": "minor", "fix": "patch", "perf": "patch"}
 
 
-def suggestion(commits: Iterable[Commit], *, initial: bool = False) -> tuple[str, list[Commit]]:
+def suggestion(commits: Iterable[LoggedCommit], *, initial: bool = False) -> tuple[str, list[LoggedCommit]]:
     """The part to raise, by the conventional commits, and those that say so; an empty part where none does.
 
     Of an `initial` version (0.y.z) a breaking change raises the minor part: see semver.org, item 4.
     """
-    found: dict[str, list[Commit]] = {"major": [], "minor": [], "patch": []}
+    found: dict[str, list[LoggedCommit]] = {"major": [], "minor": [], "patch": []}
     for commit in commits:
         if match := _CONVENTIONAL.match(commit.subject):
             part = _PARTS.get(match["type"].lower(), "")
@@ -273,14 +275,14 @@ def suggestion(commits: Iterable[Commit], *, initial: bool = False) -> tuple[str
     return next(((part, reasons) for part, reasons in found.items() if reasons), ("", []))
 
 
-def message(template: str, name: str, version: str, commits: Iterable[Commit]) -> str:
+def message(template: str, name: str, version: str, commits: Iterable[LoggedCommit]) -> str:
     """The message of the commit; `commits` are listed in it where no changelog says what has changed."""
     subject = template.replace("{version}", version).replace("{name}", name)
     changes = dict.fromkeys(f"- {commit.subject}" for commit in commits)  # bots repeat theirs
     return "\n".join((subject, "", *changes)).strip() + "\n"
 
 
-def commit(clone: Repository, hooks: Path, text: str) -> str:
+def commit(clone: ProjectRepository, hooks: Path, text: str) -> str:
     """Commit what is prepared in the clone, through the hooks of the repository; the hash.
 
     Raises ActionFailed where a hook refuses it.
@@ -290,7 +292,7 @@ def commit(clone: Repository, hooks: Path, text: str) -> str:
     return clone.line("rev-parse", "HEAD")
 
 
-def move(repository: Repository, clone: Repository, sha: str, branch: str) -> None:
+def move(repository: ProjectRepository, clone: ProjectRepository, sha: str, branch: str) -> None:
     """Bring the commit into the repository: onto the branch that is checked out, or onto a new one of this name."""
     top = clone.git("rev-parse", "--show-toplevel").rstrip("\n")
     repository.git("fetch", "--quiet", "--no-tags", top, sha)

@@ -16,7 +16,7 @@ from omni_release.core.toml import table
 TYPE_CHECKING = False  # `omni-release version` reads the settings with this module: see bench/start.py
 if TYPE_CHECKING:
     from omni_release.core.model import Package, Project
-    from omni_release.project.back_ends import Checkout
+    from omni_release.project.back_ends import BackEndFiles
     from omni_release.project.layout import FoundPackages
 
 
@@ -28,7 +28,7 @@ def load(root: Path, instead: Settings | None = None) -> Project:
     """
     from omni_release.core.model import Project
     from omni_release.project import back_ends, setup_files
-    from omni_release.project.back_ends import Checkout
+    from omni_release.project.back_ends import BackEndFiles
 
     metadata, chosen = read(root, instead)
     name = name_of(root, metadata)
@@ -40,7 +40,7 @@ def load(root: Path, instead: Settings | None = None) -> Project:
         hint = "" if _states_metadata(metadata) else _projects_below(root)
         path = root / "pyproject.toml"
         raise SettingsError("[project] has no name", hint or 'Add `name = "…"` under [project].', path=path)
-    checkout = Checkout(root, name, metadata, setup_files.read(root))
+    checkout = BackEndFiles(root, name, metadata, setup_files.read(root))
     found = back_ends.find(checkout)
     packages, compiled = found.packages, found.compiled
     if chosen.import_packages:
@@ -58,9 +58,9 @@ def load(root: Path, instead: Settings | None = None) -> Project:
 def found_packages(project: Project) -> FoundPackages:
     """Where the import packages of a project were looked for, whatever `import-packages` says."""
     from omni_release.project import back_ends, setup_files
-    from omni_release.project.back_ends import Checkout
+    from omni_release.project.back_ends import BackEndFiles
 
-    return back_ends.find(Checkout(project.root, project.name, project.metadata, setup_files.read(project.root)))
+    return back_ends.find(BackEndFiles(project.root, project.name, project.metadata, setup_files.read(project.root)))
 
 
 def read(root: Path, instead: Settings | None = None) -> tuple[Mapping[str, object], Settings]:
@@ -134,7 +134,7 @@ def _text(path: Path) -> str:
 
 
 def _configured_packages(
-    checkout: Checkout, found: FoundPackages, names: tuple[str, ...]
+    checkout: BackEndFiles, found: FoundPackages, names: tuple[str, ...]
 ) -> tuple[tuple[Package, ...], tuple[str, ...]]:
     """The packages that the setting names, and the modules without Python source. Raises UsageError for any other."""
     from omni_release.core.model import Package
@@ -165,7 +165,9 @@ def _configured_packages(
     return tuple(packages), tuple(compiled)
 
 
-def _stated_packages(checkout: Checkout, found: FoundPackages) -> tuple[tuple[Package, ...], tuple[str, ...]] | None:
+def _stated_packages(
+    checkout: BackEndFiles, found: FoundPackages
+) -> tuple[tuple[Package, ...], tuple[str, ...]] | None:
     """The packages that `import-names` in [project] states (PEP 794), and the modules without Python source.
 
     None where it states no names of its own: then those that the build back end installs are all that is known.

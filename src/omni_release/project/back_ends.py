@@ -29,7 +29,7 @@ from omni_release.project.setup_files import SetupFiles
 
 
 @dataclass(frozen=True)
-class Checkout:
+class BackEndFiles:
     """What a back end reads: the folder, the project's name, pyproject.toml, setup.cfg and setup.py."""
 
     root: Path
@@ -50,7 +50,7 @@ class NoneListed(NoModules):
     """The settings list no package: one that is there nevertheless is forgotten."""
 
 
-def find(checkout: Checkout) -> FoundPackages:
+def find(checkout: BackEndFiles) -> FoundPackages:
     """The import packages of a project: those that its back end installs, else those in the usual places."""
     reader = _reader(checkout)
     compiled: list[str] = []
@@ -86,13 +86,13 @@ def find(checkout: Checkout) -> FoundPackages:
     )
 
 
-def _is_of_developers(checkout: Checkout, package: Package) -> bool:
+def _is_of_developers(checkout: BackEndFiles, package: Package) -> bool:
     """Whether a package is one of tests or tools at the top, which got into the settings by mistake."""
     own = module_name(checkout.name)
     return package.path.as_posix() in NOT_PACKAGES and package.name in NOT_PACKAGES and package.name != own
 
 
-def _is_forgotten(checkout: Checkout, package: Package) -> bool:
+def _is_forgotten(checkout: BackEndFiles, package: Package) -> bool:
     """Whether a package is one of the project by its place or its name, though the settings list none."""
     return package.path.parts[0] == "src" or package.name == module_name(checkout.name)
 
@@ -111,7 +111,7 @@ Found = Iterator[Installed | Package]
 """What is installed: paths, packages, or compiled modules, which are `Installed` without a path."""
 
 
-def _reader(checkout: Checkout) -> Callable[[Checkout], Found]:
+def _reader(checkout: BackEndFiles) -> Callable[[BackEndFiles], Found]:
     build = table(checkout.metadata, "build-system")
     requires = build.get("requires")
     names = [str(build.get("build-backend", "")), *map(str, requires if isinstance(requires, list) else ())]
@@ -122,11 +122,11 @@ def _reader(checkout: Checkout) -> Callable[[Checkout], Found]:
     return _setuptools if "build-backend" not in build else _none
 
 
-def _none(checkout: Checkout) -> Found:
+def _none(checkout: BackEndFiles) -> Found:
     yield from ()
 
 
-def _hatch(checkout: Checkout) -> Found:
+def _hatch(checkout: BackEndFiles) -> Found:
     """[tool.hatch.build.targets.wheel], else [tool.hatch.build]: only-include, packages, include; sources."""
     build, wheel = checkout.tool("hatch", "build"), checkout.tool("hatch", "build", "targets", "wheel")
     settings = build | wheel
@@ -163,7 +163,7 @@ def _moved(path: str, sources: Mapping[str, str]) -> str:
     return path
 
 
-def _hatch_default(checkout: Checkout) -> list[str]:
+def _hatch_default(checkout: BackEndFiles) -> list[str]:
     """The package with the project's name at the top, in src/, as a module, or as the only one in a namespace."""
     if found := [installed.path for installed in named_like(checkout.root, checkout.name, (".", "src"))]:
         return found
@@ -171,7 +171,7 @@ def _hatch_default(checkout: Checkout) -> list[str]:
     return [path.parent.parent.name for path in spaces if len(spaces) == 1]
 
 
-def _setuptools(checkout: Checkout) -> Found:
+def _setuptools(checkout: BackEndFiles) -> Found:
     """[tool.setuptools], setup.cfg and `setup(…)`."""
     found = setup_files.installed(checkout.root, checkout.tool("setuptools"), checkout.setup)
     if found is None:
@@ -179,7 +179,7 @@ def _setuptools(checkout: Checkout) -> Found:
     yield from found
 
 
-def _flit(checkout: Checkout) -> Found:
+def _flit(checkout: BackEndFiles) -> Found:
     """[tool.flit.module], else the project's name; at the top or in src/."""
     name = checkout.tool("flit", "module").get("name") or checkout.tool("flit", "metadata").get("module")
     inside = str(name or checkout.name.replace("-", "_")).replace(".", "/")
@@ -188,7 +188,7 @@ def _flit(checkout: Checkout) -> Found:
             yield Installed(path, path.removeprefix("src/"))
 
 
-def _pdm(checkout: Checkout) -> Found:
+def _pdm(checkout: BackEndFiles) -> Found:
     """[tool.pdm.build] package-dir and includes; without includes, all packages, else all modules."""
     settings = checkout.tool("pdm", "build") or checkout.tool("pdm")
     base = settings.get("package-dir", "src" if (checkout.root / "src").is_dir() else "")
@@ -207,7 +207,7 @@ def _pdm(checkout: Checkout) -> Found:
         yield Installed(base, "")
 
 
-def _poetry(checkout: Checkout) -> Found:
+def _poetry(checkout: BackEndFiles) -> Found:
     """[tool.poetry] packages: include, from, to; else the project's name, at the top or in src/."""
     settings = checkout.tool("poetry")
     if settings.get("package-mode") is False:
@@ -225,7 +225,7 @@ def _poetry(checkout: Checkout) -> Found:
         yield from named_like(checkout.root, checkout.name, (".", "src"))
 
 
-def _uv(checkout: Checkout) -> Found:
+def _uv(checkout: BackEndFiles) -> Found:
     """[tool.uv.build-backend]: module-name, module-root, namespace."""
     settings = checkout.tool("uv", "build-backend")
     base = settings.get("module-root", "src")
@@ -241,7 +241,7 @@ def _uv(checkout: Checkout) -> Found:
         yield from named_like(checkout.root, checkout.name, (base,))
 
 
-def _maturin(checkout: Checkout) -> Found:
+def _maturin(checkout: BackEndFiles) -> Found:
     """[tool.maturin]: python-source, module-name, python-packages; else the name of the crate."""
     settings = checkout.tool("maturin")
     named = settings.get("manifest-path")
@@ -267,7 +267,7 @@ def _toml(path: Path) -> dict[str, object]:
         return {}
 
 
-def _scikit_build(checkout: Checkout) -> Found:
+def _scikit_build(checkout: BackEndFiles) -> Found:
     """[tool.scikit-build.wheel] packages; else the project's name in src/, python/ or at the top."""
     packages = checkout.tool("scikit-build", "wheel").get("packages")
     if packages == []:
@@ -280,7 +280,7 @@ def _scikit_build(checkout: Checkout) -> Found:
         yield from named_like(checkout.root, checkout.name, ("src", "python", "."))
 
 
-_READERS: tuple[tuple[str, Callable[[Checkout], Found]], ...] = (
+_READERS: tuple[tuple[str, Callable[[BackEndFiles], Found]], ...] = (
     ("hatchling", _hatch),
     ("flit", _flit),
     ("pdm", _pdm),

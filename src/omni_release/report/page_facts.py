@@ -153,7 +153,7 @@ class ComparedFinding:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EarlierRun:
     """This run beside the one before it: findings that are new and gone, the number of the same, and changed tasks.
 
     `tasks` are ids with the status before and now; `same_bytes` is None where one of the runs has built nothing.
@@ -190,6 +190,6 @@ class PageFacts:
     scenarios: tuple[Scenario, ...] = ()
     contract: tuple[ContractChange, ...] = ()
     answers: tuple[Answer, ...] = ()
-    earlier: Comparison | None = None
+    earlier: EarlierRun | None = None
     files: tuple[str, ...] = ()
     with_logs: bool = True

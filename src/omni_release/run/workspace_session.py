@@ -24,7 +24,7 @@ from omni_release.report import text
 from omni_release.report.workspace import NOT_RUN, Section
 from omni_release.run.real_world import Part
 from omni_release.workspaces import order
-from omni_release.workspaces.model import Package, Workspace
+from omni_release.workspaces.model import Workspace, WorkspacePackage
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class WorkspaceSession:
         confirmed = ("--yes",) if self.request.yes else ()
         return self.request.command(*to, "--run", self.name, *confirmed)
 
-    def package(self, key: str) -> Package:
+    def package(self, key: str) -> WorkspacePackage:
         return self.workspace.packages[key]
 
     def store(self, key: str, secrets: Secrets) -> RunStore:

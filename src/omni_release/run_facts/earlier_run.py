@@ -12,14 +12,14 @@ from omni_release.core.documents import read_json
 from omni_release.core.errors import Inconclusive
 from omni_release.core.journal import RunFolder, outcome_dict
 from omni_release.core.model import Release, Report
-from omni_release.report.page_facts import ComparedFinding, Comparison
+from omni_release.report.page_facts import ComparedFinding, EarlierRun
 
 # What differs between two runs that found the same: how long something took, and the folders of a run.
 _PASSING = re.compile(r"\b\d+(?:\.\d+)? ?(?:ms|s)\b|\b\d{8}-\d{6}-\d{3}\b|omni-release-[0-9a-f]{16}")
 _MOST = 200  # findings of each kind
 
 
-def compare(report: Report, release: Release, runs: Iterable[RunFolder]) -> Comparison | None:
+def compare(report: Report, release: Release, runs: Iterable[RunFolder]) -> EarlierRun | None:
     """The comparison with the newest older run that has a report of the same lane; None without one."""
     inside = release.records.relative_to(release.folder)
     for run in runs:
@@ -41,7 +41,7 @@ def _report(folder: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _comparison(report: Report, earlier: Mapping[str, Any], run: RunFolder) -> Comparison:
+def _comparison(report: Report, earlier: Mapping[str, Any], run: RunFolder) -> EarlierRun:
     outcomes = [outcome_dict(outcome) for outcome in report.outcomes]
     now, before = Counter(_findings(outcomes)), Counter(_findings(earlier["outcomes"]))
     new, gone = (now - before).elements(), (before - now).elements()
@@ -49,7 +49,7 @@ def _comparison(report: Report, earlier: Mapping[str, Any], run: RunFolder) -> C
     ended = [event for event in run.events() if event.get("event") == "ended" and event.get("lane") == report.lane]
     hashes = {artifact.sha256 for artifact in report.artifacts}
     their_hashes = {artifact.get("sha256") for artifact in earlier.get("artifacts", ())}
-    return Comparison(
+    return EarlierRun(
         run.path.name,
         str(earlier.get("verdict")),
         str(ended[-1]["at"]) if ended else "",

@@ -36,7 +36,7 @@ A single recording without one does not show that it is gone.
 
 
 @dataclass(frozen=True)
-class Change:
+class Drift:
     """A change of a kind of response: a field is `gone`, `new` or `changed`; what it was, what it is, and the finding.
 
     `path` is empty for a kind of response that only one side has.
@@ -55,38 +55,38 @@ def drift_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseS
     return tuple(change.finding for change in changes_between(old, new))
 
 
-def changes_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Change, ...]:
+def changes_between(old: Mapping[str, ResponseSchema], new: Mapping[str, ResponseSchema]) -> tuple[Drift, ...]:
     """The changes between two sets of recordings, by kind of response; a kind that only one has is a notice."""
-    changes: list[Change] = []
+    changes: list[Drift] = []
     for kind in sorted({*old, *new}):
         if kind in old and kind in new:
             changes += _changes_of_kind(old[kind], new[kind])
         else:
             side = "old" if kind in old else "new"
             message = f"only the {side} recordings have `{kind}`: nothing to compare"
-            changes.append(Change(kind, "unseen", "", "", "", _notice(message, "drift-unseen")))
+            changes.append(Drift(kind, "unseen", "", "", "", _notice(message, "drift-unseen")))
     return tuple(changes)
 
 
-def _changes_of_kind(old: ResponseSchema, new: ResponseSchema) -> Iterator[Change]:
+def _changes_of_kind(old: ResponseSchema, new: ResponseSchema) -> Iterator[Drift]:
     """The changes between two schemas of one kind: a field gone or changed is an error, a new one is not."""
     for field in (old.fields[path] for path in _topmost({*old.fields} - {*new.fields})):
         if _may_be_missing(field, new):
             finding = _notice(f"gone: {field}; responses often lack it", "drift-gone")
         else:
             finding = Finding(f"gone: {field}", "drift-gone")
-        yield Change(old.kind, "gone", field.path, field.described, "", finding)
+        yield Drift(old.kind, "gone", field.path, field.described, "", finding)
     for field in (new.fields[path] for path in _topmost({*new.fields} - {*old.fields})):
         if camel_case(field.path.rpartition(".")[2]) in _SENT_BACK:
             message = f"new signature: {field}; the next turn of a conversation must send it back"
             finding = Finding(message, "drift-signature", Severity.WARNING)
         else:
             finding = _notice(f"new: {field}", "drift-new")
-        yield Change(old.kind, "new", field.path, "", field.described, finding)
+        yield Drift(old.kind, "new", field.path, "", field.described, finding)
     for path in sorted({*old.fields} & {*new.fields}):
         before, after = old.fields[path], new.fields[path]
         for finding in _changes(before, after):
-            yield Change(old.kind, "changed", path, before.described, after.described, finding)
+            yield Drift(old.kind, "changed", path, before.described, after.described, finding)
 
 
 def _may_be_missing(field: Field, new: ResponseSchema) -> bool:

@@ -21,7 +21,7 @@ from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.distributions.checks import HOLLOW
 from omni_release.smoke import EMULATED, LIVE, LOCAL
-from omni_release.smoke.drift import Change, changes_between
+from omni_release.smoke.drift import Drift, changes_between
 from omni_release.smoke.evidence import rerun_hint
 from omni_release.smoke.response_schema import schemas_of
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests
@@ -112,7 +112,7 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
     yield from findings
 
 
-def live_changes(release: Release) -> tuple[Change, ...]:
+def live_changes(release: Release) -> tuple[Drift, ...]:
     """How the responses of the run's live smoke tests differ from the recorded ones. Both must be there."""
     recordings = cassettes.of_project(release.project)
     recorded = schemas_of(exchange for path in recordings for exchange in exchanges.read(path))

@@ -18,7 +18,7 @@ from omni_release.distributions.checks import HOLLOW
 from omni_release.environments.installed_release import extras as listed_extras
 from omni_release.testing import copied_files, deprecations, extras, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
-from omni_release.testing.rerun import Again, Comparison, Rerun
+from omni_release.testing.rerun import Again, Rerun, RerunResults
 from omni_release.testing.results import FailedTest
 
 TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=(HOLLOW,))
@@ -211,7 +211,7 @@ def _end_findings(release: Release, world: World, run: Run, completed: Completed
     """Findings where the exit code of the tests disagrees with their results; failures may be `known` already."""
     name = f"`{' '.join(release.project.settings.tests.command)}`"
     if completed.code != 0 and not known:
-        again = Comparison() if completed.timed_out else Rerun(release, world).compare(())
+        again = RerunResults() if completed.timed_out else Rerun(release, world).compare(())
         compared = "" if again.whole is Again.UNKNOWN else f" ({again.whole.value})"
         message = f"{name} {completed.ended(run.deadline)}{compared}"
         text = "\n".join((message, *completed.tail[-15:], f"Full output: {run.log}"))

@@ -56,7 +56,7 @@ class Again(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RerunResults:
     """How each failed test, by its node id, ended when it ran again; `whole` is for the command as a whole.
 
     `texts` is what pytest said about those that failed against the checkout, `hosts` the machine that a test asked for.
@@ -86,14 +86,14 @@ class Rerun:
     world: World
     base: str = "candidate"
 
-    def compare(self, failures: Sequence[FailedTest]) -> Comparison:
+    def compare(self, failures: Sequence[FailedTest]) -> RerunResults:
         """Run the failed tests against the checkout, and those that pass there again against the wheel.
 
         Without failures that have a node id, the whole command runs.
         """
         variables = self._install_checkout()
         if variables is None:
-            return Comparison()
+            return RerunResults()
         nodes = tuple(failure.node for failure in failures if failure.node)
         record = self.release.work_dir / "checkout.jsonl"
         variables = {**variables, RECORD_VARIABLE: str(record), NETWORK_VARIABLE: "1"}
@@ -102,7 +102,7 @@ class Rerun:
         checkout = _Place(_CHECKOUT, self.release.work_dir / "checkout" / self.release.inside, variables)
         completed, found = self._run(checkout, nodes)
         if not testing.uses_pytest(self.release.project) or not nodes:
-            return Comparison(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
+            return RerunResults(whole=Again.ONLY_WHEEL if completed.code == 0 else Again.BOTH)
         found = _named_as_before(self.release, found, nodes)
         failed = {failure.node: failure.text for failure in found.failures}
         tests = {node: Again.BOTH if node in failed else Again.UNKNOWN for node in nodes}
@@ -113,7 +113,7 @@ class Rerun:
         tests |= self._without_variables(tuple(failed))
         tests |= self._as_user(tuple(node for node in failed if tests.get(node) is Again.BOTH))
         both = tuple(node for node in failed if tests.get(node) is Again.BOTH)
-        return Comparison(tests | self._with_locked(both), failed, read_hosts(record))
+        return RerunResults(tests | self._with_locked(both), failed, read_hosts(record))
 
     def _passed_there(self, checkout: _Place, nodes: tuple[str, ...]) -> dict[str, Again]:
         """What it means that these tests passed against the checkout: they run again by themselves, in both places."""

@@ -13,7 +13,7 @@ from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
 from omni_release.environments import siblings
 from omni_release.workspaces import discovery, plan
-from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
+from omni_release.workspaces.model import Kind, Requirement, Workspace, WorkspacePackage
 
 UNRELEASED = Rule("sibling-unreleased", RuleClass.RELEASE, "Required version of a sibling is on no index")
 MISSING = Rule("sibling-missing", RuleClass.RELEASE, "Requirement needs what no package of the repository provides")
@@ -56,7 +56,7 @@ def siblings_available(release: Release, world: World) -> Iterator[Finding]:
         raise kind("\n".join((*unanswered, "The installation shows whether it is there.")))
 
 
-def _missing(item: Requirement, workspace: Workspace, package: Package, root: Path) -> Finding:
+def _missing(item: Requirement, workspace: Workspace, package: WorkspacePackage, root: Path) -> Finding:
     """The finding for a requirement that nothing meets. The tests alone need what is for development."""
     sibling = workspace.packages[item.name]
     where = f"the package in {sibling.folder}"

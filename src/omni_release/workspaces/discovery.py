@@ -23,7 +23,7 @@ from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.member import Member
 from omni_release.versions.setup_py import runs_setup
 from omni_release.workspaces import groups, packages, requirements
-from omni_release.workspaces.model import Package, Workspace
+from omni_release.workspaces.model import Workspace, WorkspacePackage
 
 _FILE = "pyproject.toml"
 _OWN = ("tool", "omni-release", "workspace")
@@ -106,7 +106,7 @@ class _Discovery:
         members = {folder: member for folder in folders if (member := self.member(folder))}
         names = {member.canonical for member in members.values()}
         projects, by_uv = frozenset(self.at + folder for folder in self.candidates), "uv" in keys or "rye" in keys
-        found: dict[str, Package] = {}
+        found: dict[str, WorkspacePackage] = {}
         for member in members.values():
             package = packages.read(member, self.at, names, self.settings.tag, projects, by_uv=by_uv)
             if other := found.get(package.key):
@@ -255,7 +255,9 @@ class _Discovery:
         member = self.member(folder)
         return bool(member and member.name and "{" not in member.name)
 
-    def _groups(self, packages: Mapping[str, Package], members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
+    def _groups(
+        self, packages: Mapping[str, WorkspacePackage], members: Mapping[str, Member]
+    ) -> dict[str, tuple[str, ...]]:
         by_key = {member.canonical: member for member in members.values()}
         try:
             return groups.of_packages(packages, by_key, self.settings)

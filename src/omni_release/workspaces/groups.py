@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from omni_release.core import settings
 from omni_release.versions import configured
 from omni_release.versions.member import Member, canonical
-from omni_release.workspaces.model import Package
+from omni_release.workspaces.model import WorkspacePackage
 
 BY_TAG = "it comes from git's tags"
 """Why no file states a package's version, where the build derives it from a tag."""
@@ -29,7 +29,7 @@ class WrongGroup(Exception):
 
 
 def of_packages(
-    packages: Mapping[str, Package], members: Mapping[str, Member], chosen: settings.Workspace
+    packages: Mapping[str, WorkspacePackage], members: Mapping[str, Member], chosen: settings.Workspace
 ) -> dict[str, tuple[str, ...]]:
     """The names of packages that share a version, by the name of the group; `members` are the packages as projects.
 
@@ -52,7 +52,7 @@ def of_packages(
     return found | _in_lockstep(members[key] for key in packages if key not in taken)
 
 
-def _is_one_tag_for_all(packages: Mapping[str, Package], released: Collection[Member]) -> bool:
+def _is_one_tag_for_all(packages: Mapping[str, WorkspacePackage], released: Collection[Member]) -> bool:
     """Does each version come from git's tags, and does no package say which tags are its own?"""
     if len(released) < 2 or any(packages[member.canonical].no_version != BY_TAG for member in released):
         return False

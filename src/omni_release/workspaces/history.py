@@ -11,7 +11,7 @@ from omni_release import git_queries
 from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.versions.pep440 import parse
 from omni_release.versions.tags import Tag, TagNames, TagOwner, commits_of_tags, own_tags
-from omni_release.workspaces.model import Package, Workspace
+from omni_release.workspaces.model import Workspace, WorkspacePackage
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _tags(root: str) -> dict[str, str]:
     return commits_of_tags(lambda *arguments: git_queries.output(root, *arguments) or "", "--merged=HEAD")
 
 
-def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | None:
+def _newest(workspace: Workspace, package: WorkspacePackage, names: TagNames) -> Tag | None:
     """The tag of a package's highest version; without one, that of a package that shares its version.
 
     A tag without a name, of a higher version than the package's, is another package's, unless all share one version.
@@ -93,7 +93,7 @@ def _newest(workspace: Workspace, package: Package, names: TagNames) -> Tag | No
     return max(found, key=lambda tag: tag.version.key, default=None)
 
 
-def _owner(workspace: Workspace, package: Package) -> TagOwner:
+def _owner(workspace: Workspace, package: WorkspacePackage) -> TagOwner:
     """The package as an owner of tags; those without a name are the root's, where that is released and not the same."""
     at_root = package.folder == "."
     nested = not at_root and any(other.folder == "." for other in workspace.released)
@@ -101,7 +101,7 @@ def _owner(workspace: Workspace, package: Package) -> TagOwner:
     return TagOwner(package.name, package.tag, folder, nested and not workspace.has_one_version(package))
 
 
-def tag_template(workspace: Workspace, package: Package, newest: Tag | None) -> str:
+def tag_template(workspace: Workspace, package: WorkspacePackage, newest: Tag | None) -> str:
     """How the tags of a package are named: as its settings say, as its newest tag, or in the usual style."""
     if package.tag or newest:
         return package.tag or (newest.prefix if newest else "") + "{version}"

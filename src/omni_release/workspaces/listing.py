@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from omni_release.core.text import counted, listed
-from omni_release.workspaces.model import Kind, Package
+from omni_release.workspaces.model import Kind, WorkspacePackage
 from omni_release.workspaces.plan import Plan, Problem, admits
 
 _HEADINGS = ("package", "version", "last tag", "in a release now", "needs")
@@ -25,7 +25,7 @@ def table(plan: Plan) -> Iterator[str]:
     yield from problem_lines(plan)
 
 
-def _row(package: Package, plan: Plan) -> tuple[str, ...]:
+def _row(package: WorkspacePackage, plan: Plan) -> tuple[str, ...]:
     firm = package.requires(Kind.RUNTIME, Kind.BUILD)
     extra = sorted(package.requires(Kind.EXTRA) - firm)
     needs = listed([*sorted(firm), *(f"{other} (extra)" for other in extra)], 3)
@@ -69,7 +69,7 @@ def order_lines(plan: Plan) -> Iterator[str]:
     yield from problem_lines(plan)
 
 
-def _of(plan: Plan, keys: Sequence[str]) -> Iterator[tuple[str, Package]]:
+def _of(plan: Plan, keys: Sequence[str]) -> Iterator[tuple[str, WorkspacePackage]]:
     return ((key, plan.workspace.packages[key]) for key in keys)
 
 
@@ -86,7 +86,7 @@ def document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _package(package: Package, plan: Plan) -> dict[str, Any]:
+def _package(package: WorkspacePackage, plan: Plan) -> dict[str, Any]:
     known = plan.histories[package.key]
     packages = plan.workspace.packages
     return {
@@ -146,7 +146,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _next_tag(package: Package, template: str) -> str:
+def _next_tag(package: WorkspacePackage, template: str) -> str:
     """The tag of a package's release; empty where its version is not known."""
     version = package.version or ""
     return template.replace("{name}", package.name).replace("{version}", version) if version else ""
@@ -174,7 +174,7 @@ def drawing(plan: Plan) -> Iterator[str]:
         yield f"  class {','.join(ids[key] for key in workspace.packages if key in plan.reasons)} released"
 
 
-def _arrows(package: Package) -> Iterator[tuple[str, str]]:
+def _arrows(package: WorkspacePackage) -> Iterator[tuple[str, str]]:
     """What a package needs: at runtime and to build with a line, for an extra or for development with a dotted one."""
     firm = package.requires(Kind.RUNTIME, Kind.BUILD)
     yield from ((other, "-->") for other in sorted(firm))

@@ -51,7 +51,7 @@ class Requirement:
 
 
 @dataclass(frozen=True)
-class Package:
+class WorkspacePackage:
     """A package of a workspace.
 
     `name` is as it is written, `key` normalised. `folder` is relative to the workspace's root, with forward slashes,
@@ -85,7 +85,7 @@ class Workspace:
 
     root: Path
     name: str
-    packages: Mapping[str, Package]
+    packages: Mapping[str, WorkspacePackage]
     groups: Mapping[str, tuple[str, ...]]
     found_by: str
 
@@ -93,21 +93,21 @@ class Workspace:
         """The folder of a package, absolute."""
         return self.root / self.packages[key].folder
 
-    def package_at(self, folder: Path) -> Package | None:
+    def package_at(self, folder: Path) -> WorkspacePackage | None:
         """The package in a folder; None where there is none."""
         wanted = folder.resolve()
         return next((item for item in self.packages.values() if self.folder_of(item.key).resolve() == wanted), None)
 
-    def has_one_version(self, package: Package) -> bool:
+    def has_one_version(self, package: WorkspacePackage) -> bool:
         """Whether all packages that are released share the version of this one, and so its tags."""
         return set(self.groups.get(package.group, ())) >= {other.key for other in self.released}
 
     @property
-    def released(self) -> Iterator[Package]:
+    def released(self) -> Iterator[WorkspacePackage]:
         """The packages that a release can contain."""
         return (package for package in self.packages.values() if not package.private)
 
-    def named(self, name: str) -> Package:
+    def named(self, name: str) -> WorkspacePackage:
         """The package of this name, in any spelling. Raises UsageError where there is none, or it is never released."""
         package = self.packages.get(canonical(name))
         if package is None:

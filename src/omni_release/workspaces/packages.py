@@ -10,12 +10,12 @@ from omni_release.versions.member import Member
 from omni_release.versions.pep440 import normalize
 from omni_release.versions.place import TAG
 from omni_release.workspaces import groups, requirements
-from omni_release.workspaces.model import Package
+from omni_release.workspaces.model import WorkspacePackage
 
 
 def read(
     member: Member, root: str, names: Collection[str], tag: str, projects: frozenset[str], *, by_uv: bool
-) -> Package:
+) -> WorkspacePackage:
     """The package in the folder of a project, without its group.
 
     `root` is the workspace's folder below the repository's top, empty or as `python/`; `names` are the normalised names
@@ -30,7 +30,7 @@ def read(
     if not private and not version and "build-system" not in member.pyproject:
         if not any(member.at + name in known for name in ("setup.py", "setup.cfg")):
             private = "it has neither a build back end nor a version"
-    return Package(
+    return WorkspacePackage(
         name=str(member.name),
         key=member.canonical,
         folder=member.at[len(root) :].rstrip("/") or ".",

@@ -13,7 +13,7 @@ from omni_release.versions.change import Change
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.pep440 import normalize, parse
 from omni_release.versions.place import PIN, TAG, Place
-from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
+from omni_release.workspaces.model import Kind, Requirement, Workspace, WorkspacePackage
 from omni_release.workspaces.plan import admits
 
 
@@ -21,7 +21,7 @@ from omni_release.workspaces.plan import admits
 class PackagePlaces:
     """A package with its places, as they are found from its own folder: their paths are relative to it."""
 
-    package: Package
+    package: WorkspacePackage
     found: ProjectVersions
 
 
@@ -48,7 +48,7 @@ def find(workspace: Workspace, checkout: Checkout, keys: Iterable[str]) -> dict[
     return found
 
 
-def _folder(checkout: Checkout, package: Package) -> str:
+def _folder(checkout: Checkout, package: WorkspacePackage) -> str:
     return checkout.inside if package.folder == "." else f"{checkout.inside}{package.folder}/"
 
 

@@ -12,7 +12,7 @@ from omni_release.versions.pep440 import parse
 from omni_release.versions.tags import split_tag
 from omni_release.workspaces import history, order
 from omni_release.workspaces.history import History
-from omni_release.workspaces.model import Kind, Package, Requirement, Workspace
+from omni_release.workspaces.model import Kind, Requirement, Workspace, WorkspacePackage
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Plan:
         """The packages of the release, one after the other."""
         return tuple(key for batch in self.batches for key in batch)
 
-    def state(self, package: Package) -> str:
+    def state(self, package: WorkspacePackage) -> str:
         """In a few words, what a release does with a package, and why."""
         if package.private:
             return f"never released: {package.private}"
@@ -115,7 +115,7 @@ def _of_tag(workspace: Workspace, tag: str) -> Plan:
     return Plan(workspace, history.of_packages(workspace), reasons, batches, tuple(problems), ())
 
 
-def _reason(package: Package, known: History, since: str) -> str:
+def _reason(package: WorkspacePackage, known: History, since: str) -> str:
     """Why a package has to be released; empty where it has not."""
     if since:
         return f"changed since {since}" if known.changed else ""
@@ -232,7 +232,7 @@ def problems_of_left_out(plan: Plan, *, named: bool) -> Iterator[Problem]:
             yield Problem(key, file, message, hint)
 
 
-def _left_behind(plan: Plan) -> Iterator[tuple[Package, Requirement]]:
+def _left_behind(plan: Plan) -> Iterator[tuple[WorkspacePackage, Requirement]]:
     """The packages that are not in the release, and require a version of a released sibling that it replaces."""
     for package in plan.workspace.released:
         for item in package.requirements if package.key not in plan.reasons else ():
