@@ -285,6 +285,8 @@ SAME = [
         id="what the base class refused",
     ),
     pytest.param("def f(a, /): pass", "def f(*names): pass", id="positional-only, and collected now"),
+    pytest.param("if __name__ == '__main__':\n    x = 1\n    def f(): pass", "", id="only in the program"),
+    pytest.param(CLASS + "def __nonzero__(self): pass", "class C: pass", id="method of Python 2"),
     pytest.param(
         CLASS + "def m(self, x=(1,)): pass",
         CLASS + "def m(self, x=None):\n        y = x if x is not None else self.x",

@@ -19,6 +19,7 @@ from omni_release.api.signatures import Signatures
 from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class
 
 _GENERIC = ("object", "Generic", "Protocol", "ABC", "NamedTuple")
+_OF_PYTHON_2 = re.compile("__(?:nonzero|unicode|r?div|idiv|cmp|coerce|[gs]etslice|long)__")
 _NEAR = 0.7  # how alike a new name must be, from 0 to 1: see `difflib.get_close_matches`
 _SMALL = 10  # names of an API that can change as a whole
 
@@ -87,7 +88,7 @@ class ApiComparison:
     def _removed(self, member: Member) -> Iterator[ApiChange]:
         name = self.old.shown(member.path)
         inside = resolved(member)
-        if is_dunder(member.name) and not isinstance(inside, Function):
+        if is_dunder(member.name) and (not isinstance(inside, Function) or _OF_PYTHON_2.fullmatch(member.name)):
             return
         if not member.runtime or self._is_there(name) or objects.is_internal(member, inside):
             return
@@ -146,7 +147,8 @@ class ApiComparison:
     def _new_name(self, name: str, inside: Object | None) -> str:
         """The likeliest new name of what was removed: the same name elsewhere, else a new one like it."""
         parent, last = name.rpartition(".")[::2]
-        elsewhere = [path for path in self._added if path.rpartition(".")[2] == last]
+        same = (path for path, one in self._added.items() if inside is None or one.kind is inside.kind)
+        elsewhere = [path for path in same if path.rpartition(".")[2] == last]
         if elsewhere:
             return min(elsewhere, key=lambda path: (path.count("."), path))
         alike = {

@@ -6,6 +6,7 @@ Public is what griffe takes for it: a name without an underscore at its start in
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import importlib
@@ -126,7 +127,10 @@ def _top_names(folder: Path) -> Iterator[str]:
 def _mark(module: Module) -> None:
     """Say of the members of a module, and of those below it, whether they are public, where griffe says otherwise."""
     reexports = module.is_init_module and module.exports is None
+    of_program = _lines_of_program(module)
     for name, member in list(module.members.items()):
+        if (member.alias_lineno if isinstance(member, Alias) else member.lineno) in of_program:
+            member.public = False
         if module.exports == [] and not isinstance(member, Module):
             member.public = False  # griffe takes an empty list for none
         if isinstance(member, Alias):
@@ -138,6 +142,16 @@ def _mark(module: Module) -> None:
             if _NOT_API.fullmatch(name):
                 member.public = False
             _mark(member)
+
+
+def _lines_of_program(module: Module) -> set[int]:
+    """The lines below `if __name__ == "__main__"`: what they define is there only where the module is the program."""
+    with contextlib.suppress(Exception):  # a source that is not there, or does not parse on this Python
+        if "__main__" in module.source:
+            tests = (node for node in ast.parse(module.source).body if isinstance(node, ast.If))
+            found = (node for node in tests if "__main__" in ast.unparse(node.test))
+            return {line for node in found for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    return set()
 
 
 def _public(path: str, member: Member, depth: int = 0) -> Iterator[tuple[str, Member]]:
