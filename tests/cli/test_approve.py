@@ -68,13 +68,13 @@ def place(original: tuple[Checkout, Mapping[str, Key]], tmp_path: Path, monkeypa
 def test_two_people(place: Place, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Each approval is shown, kept where it is asked for, and counted; the exit code says whether it is enough."""
     assert place.omni("approvals") == 4
-    assert "2 have to approve, of those in allowed_signers at v1.1.0: ada, bob" in capsys.readouterr().out
+    assert "needs 2 approvals by people in allowed_signers at v1.1.0: ada, bob" in capsys.readouterr().out
     assert place.approve("ada") == 0
     shown = capsys.readouterr().out
     (artifact,) = place.run.artifacts()
     assert f"You approve acme 1.2.0, of commit {place.run.commit_built()}:\n" in shown
     assert f"  acme-1.2.0.tar.gz  sha256 {artifact.sha256}\nIts rehearsal has passed: " in shown
-    assert "1 of 2 approvals: ada. 1 of these can still approve: bob\n" in shown
+    assert "1 of 2 approvals: ada; 1 more needed, from bob\n" in shown
     assert place.approve("eve") == 0
     assert "is not in allowed_signers at v1.1.0" in capsys.readouterr().out
     handed = tmp_path / "bob.approval"
@@ -100,12 +100,19 @@ def test_two_people(place: Place, capsys: pytest.CaptureFixture[str], tmp_path: 
         ("missing", ("--yes",), "acme-1.2.0.tar.gz has changed since it was built: nothing is approved"),
         ("", (), "stdin is not a terminal"),
         ("", ("--yes", "--run", "20200101-000000-000"), "there is no run '20200101-000000-000'"),
+        ("", ("--yes", "--to", "ada.approval"), "ada.approval is in the checkout"),
     ],
 )
 def test_refused(
-    change: str, words: tuple[str, ...], why: str, place: Place, capsys: pytest.CaptureFixture[str]
+    change: str,
+    words: tuple[str, ...],
+    why: str,
+    place: Place,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run that has not passed, files that have changed, and no confirmation: nothing is signed."""
+    monkeypatch.chdir(place.checkout.root)
     file = place.run.path / "dist" / "acme-1.2.0.tar.gz"
     if change in ("failed", "interrupted"):
         place.run.record("ended", lane="rehearse", whole=True, verdict=change)

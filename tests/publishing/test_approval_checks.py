@@ -49,7 +49,7 @@ def test_waits_for_each_person(checkout: Checkout, keys: list[Key], tmp_path: Pa
         before = outcome(run, world)
         assert before.status is Status.WAITING
         message = before.findings[0].message
-        assert message.startswith("0 of 2 approvals: no one. 2 of these can still approve: ada, bob")
+        assert message.startswith("0 of 2 approvals; 2 more needed, from ada, bob")
         assert "`omni-release approve --run run`" in message and "To sign it off" not in message
         world.journal.sign("approved", "Ada", "looks good")  # type: ignore[attr-defined]  # it is a RunFolder
         assert outcome(run, world).status is Status.WAITING
@@ -57,7 +57,7 @@ def test_waits_for_each_person(checkout: Checkout, keys: list[Key], tmp_path: Pa
         in_run(run.folder, keys[0].approval(statement), keys[1].approval(replace(statement, version="1.1.0")))
         one = outcome(run, world)
         assert one.status is Status.WAITING
-        assert "1 of 2 approvals: ada. 1 of these can still approve: bob" in one.findings[0].message
+        assert "1 of 2 approvals: ada; 1 more needed, from bob" in one.findings[0].message
         assert "for version 1.1.0, and this is 1.2.0" in one.findings[0].message
         handed = tmp_path / "bob.approval"
         handed.write_text(keys[1].approval(statement), encoding="ascii")

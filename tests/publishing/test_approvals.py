@@ -164,6 +164,34 @@ def test_valid_period(checkout: Checkout, keys: Keys, tmp_path: Path) -> None:
     assert list(tally.approved) == ["ada", "bob"], tally.refused
 
 
+def test_keys_that_were_taken_away(checkout: Checkout, keys: Keys, tmp_path: Path) -> None:
+    """A key that the released commit no longer lists, or lets expire, does not approve; nor does a new one."""
+    lines = [*both(keys), f"cy {keys['ada2'].public}"]
+    expired = f'bob@example.org valid-before="20200101" {keys["bob"].public}'
+    now = approvers.read("\n".join((lines[0], expired, f"eve {keys['eve'].public}")))
+    given = rule(*lines)._replace(still=now)
+    texts = [keys[name].approval(statement()) for name in ("ada", "ada2", "bob", "eve")]
+    tally = count(checkout, tmp_path / "run", given, *texts)
+    assert list(tally.approved) == ["ada@example.org"]
+    words = "\n".join(tally.refused)
+    assert "is no longer in allowed_signers at the released commit" in words
+    assert "key has expired" in words and "is not in allowed_signers at v1.1.0" in words
+
+
+def test_a_file_of_several(checkout: Checkout, keys: Keys, tmp_path: Path) -> None:
+    """A second approval is appended to a file, a file of something else is left alone."""
+    path = tmp_path / "approvals"
+    for name in ("ada", "bob", "bob"):
+        approvals.append_file(keys[name].approval(statement()), path, LocalFiles())
+    with context(checkout, tmp_path / "run", path) as where:
+        tally = approvals.tally(statement(), rule(*both(keys)), where)
+    assert (tally.missing, tally.refused) == (0, ())
+    before = keys["ada"].path.read_bytes()
+    with pytest.raises(UsageError, match="no file of approvals"):
+        approvals.append_file(keys["ada"].approval(statement()), keys["ada"].path, LocalFiles())
+    assert keys["ada"].path.read_bytes() == before
+
+
 def test_notes(checkout: Checkout, keys: Keys, tmp_path: Path) -> None:
     """Without the ref there is nothing; a note of another commit does not count; one of the commit does, for each."""
     given, run = rule(*both(keys)), tmp_path / "run"

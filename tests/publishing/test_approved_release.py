@@ -34,7 +34,7 @@ def test_two_people_approve_a_release(runner: Runner, tmp_path: Path) -> None:
         to = ("release", "--to", index.upload, "--yes", *run)
         ended = runner.run(place, *to)
         assert (ended.code, index.watched.sent) == (4, []), ended.said
-        assert "0 of 2 approvals: no one. 2 of these can still approve: ada, bob" in ended.words
+        assert "0 of 2 approvals; 2 more needed, from ada, bob" in ended.words
         assert f"omni-release approve --run {place.run.name}" in ended.words
         runner.run(place, "sign", "upload", "--reason", "x", *run)
         handed = [place.folder / name for name in ("bob.approval", "eve.approval")]

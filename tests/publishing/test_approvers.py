@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -82,6 +83,7 @@ def test_the_list_of_the_tag(tmp_path: Path) -> None:
     rule = found(checkout)
     assert rule is not None
     assert (rule.needed, rule.origin, rule.approvers.people) == (2, "allowed_signers at v1.1.0", ("ada", "bob"))
+    assert rule.still is not None and rule.still.people == ("ada", "bob", "cy")
 
 
 SETTINGS = [
@@ -110,6 +112,14 @@ def test_the_settings_of_the_tag(tmp_path: Path) -> None:
         rule = found(checkout, own)
         assert (rule and (rule.needed, rule.path)) == (needed and (needed, path)), there
     assert rule is not None and rule.environment == "pypi"
+    checkout.git("mv", "pyproject.toml", "keys")  # in another folder then, and another project there now
+    stated = '[project]\nname = "Acme"\n[tool.omni-release.publish]\napprovals = 3\n'
+    checkout.commit("keys/pyproject.toml", f"{stated}allowed-signers = 'list'")
+    checkout.commit("pyproject.toml", '[project]\nname = "other"\n')
+    checkout.git("tag", "v1.1.99")
+    checkout.commit("more2.py")
+    rule = found(checkout, None)
+    assert rule is not None and (rule.needed, rule.path) == (3, "keys/list")
 
 
 def test_no_list(tmp_path: Path) -> None:
@@ -161,6 +171,10 @@ def test_a_clone_that_lacks_tags(tmp_path: Path) -> None:
     checkout.git("push", "--quiet", "origin", "v1.1.1")
     with pytest.raises(Inconclusive, match=r"does not have the commit of v1\.1\.1"):
         found(without)
+    with asking(without, built=False) as (release, world):
+        repository = replace(git.open_repository(release, world), commit="a" * 40)
+        with pytest.raises(Inconclusive, match="does not have the released commit"):
+            approvers.rule(release.project, PurePosixPath(), "1.2.0", repository)
     without.git("fetch", "--quiet", "--tags")
     rule = found(without)
     assert rule is not None and rule.tag == "v1.1.0"

@@ -44,7 +44,7 @@ def add_parser(commands: Commands, name: str) -> None:
         add_format(parser)
     else:
         words = "Approve the files of a run that has passed, with an SSH key"
-        parser = subcommand(commands, name, words, "approve --key ~/.ssh/id_ed25519", "approve --to ada.approval")
+        parser = subcommand(commands, name, words, "approve --key ~/.ssh/id_ed25519", "approve --to ../ada.approval")
         help = "your key (default: git's user.signingKey where gpg.format is ssh)"
         parser.add_argument("--key", metavar="FILE", help=help)
         place = parser.add_mutually_exclusive_group()
@@ -73,6 +73,7 @@ def run(arguments: Arguments) -> int:
         handed = (arguments.to.absolute(),) if arguments.to else ()
         context = _context(project, folder, statement, processes, handed)
         key = os.path.expanduser(arguments.key) or _key_of_git(context)
+        _require_outside(arguments.to, context)
         _write(*_shown(statement, folder))
         if not arguments.yes:
             sys.stdout.write("Type the version to approve it: ")
@@ -82,6 +83,16 @@ def run(arguments: Arguments) -> int:
         _write(typed(_put(arguments, text, folder, context)))
         _write(*_what_counts(project, statement, context))
     return EXIT_PASSED
+
+
+def _require_outside(path: Path | None, context: Context) -> None:
+    """Raise UsageError for a file that would be a change of the checkout, which is to be released as it is."""
+    if path is None:
+        return
+    inside = path.absolute().parent.resolve().is_relative_to(context.repository.root.resolve())
+    if inside and context.repository.ask("check-ignore", "--quiet", str(path.absolute())).code != 0:
+        hint = f"Write it to another folder: --to ../{path.name}"
+        raise UsageError(f"{path} is in the checkout, which would no longer be what was rehearsed", hint)
 
 
 def _what_counts(project: Project, statement: Statement, context: Context) -> Iterator[str]:
@@ -104,22 +115,23 @@ def _what_counts(project: Project, statement: Statement, context: Context) -> It
 
 def _put(arguments: Arguments, text: str, folder: RunFolder, context: Context) -> str:
     """Write the approval where it is asked for; where it is, and what to do with it."""
-    from omni_release.core.actions import Write
+    from omni_release.core.model import display_path
     from omni_release.publishing import approvals
 
     if arguments.to is not None:
-        lane.files().write(Write(arguments.to.absolute(), text.encode("ascii")))
+        approvals.append_file(text, arguments.to.absolute(), lane.files())
         return f"Approved in {arguments.to}. Hand it over: omni-release release --approval {arguments.to} …"
     if arguments.notes:
         approvals.append_note(text, context.repository)
         remote = context.repository.remote or "REMOTE"
         return f"Approved in {approvals.NOTES}. Push it: git push {remote} {approvals.NOTES}"
     path = approvals.keep(text, folder.path, folder.files)
-    return f"Approved in {path}"
+    return f"Approved in {display_path(Path.cwd(), path)}"
 
 
 def run_approvals(arguments: Arguments) -> int:
     """Show who has approved the run; the exit code says whether it is enough."""
+    from omni_release.core.text import counted
     from omni_release.publishing import approval_statement, approvals
 
     project = arguments.load_project()
@@ -138,12 +150,13 @@ def run_approvals(arguments: Arguments) -> int:
         sys.stdout.write(_json(statement, tally, folder))
         return code
     _write(f"{statement.project} {statement.version}, run {folder.path.name}")
-    _write(f"{rule.needed} have to approve, of those in {rule.origin}: {', '.join(rule.approvers.people) or 'no one'}")
+    people = ", ".join(rule.approvers.people) or "no one"
+    _write(f"needs {counted(rule.needed, 'approval')} by people in {rule.origin}: {people}")
     _write(*(f"  approved: {person}, with {how}" for person, how in tally.approved.items()))
     _write(*(f"  not counted: {reason}" for reason in tally.refused))
     _write(*(f"  not known: {line}" for line in tally.unknown.splitlines()[:1]))
     if tally.missing:
-        _write(f"  missing: {tally.missing} of {', '.join(tally.others) or 'no one'}")
+        _write(f"  missing: {tally.missing}, from {', '.join(tally.others) or 'no one in the list'}")
     return code
 
 
@@ -191,9 +204,11 @@ def approvable(project: Project, folder: RunFolder) -> Statement:
 
 def _shown(statement: Statement, folder: RunFolder) -> Iterator[str]:
     """What is approved, for people."""
+    from omni_release.core.model import display_path
+
     yield f"You approve {statement.project} {statement.version}, of commit {statement.commit}:"
     yield from (f"  {name}  sha256 {sha256}" for sha256, name in statement.files)
-    yield f"Its rehearsal has passed: {folder.path / 'report.html'}"
+    yield f"Its rehearsal has passed: {display_path(Path.cwd(), folder.path / 'report.html')}"
 
 
 def _run_of(arguments: Arguments, project: Project) -> RunFolder:

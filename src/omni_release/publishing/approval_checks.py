@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -84,15 +85,20 @@ def _asked(rule: ApprovalRule) -> str:
 
 def said(tally: Tally) -> str:
     """Who has approved, and who can still approve."""
-    names = ", ".join(tally.approved) or "no one"
-    others = ", ".join(tally.others)
-    rule = tally.rule
-    line = f"{len(tally.approved)} of {counted(rule.needed, 'approval')}: {names}"
-    return f"{line}. {tally.missing} of these can still approve: {others}" if tally.missing else line
+    names = f": {', '.join(tally.approved)}" if tally.approved else ""
+    line = f"{len(tally.approved)} of {counted(tally.rule.needed, 'approval')}{names}"
+    if not tally.missing:
+        return line
+    others = ", ".join(tally.others) or "no one in the list"
+    return f"{line}; {tally.missing} more needed, from {others}"
 
 
 def how(release: Release) -> str:
     """What to do where an approval is missing."""
-    where = "" if str(release.inside) == "." else f" --project {release.inside}"
-    approve = f"omni-release approve{where} --run {release.folder.name}"
-    return f"Have another person run `{approve}`. Then run the same command with --run {release.folder.name}."
+    name = release.folder.name
+    if str(release.inside) == ".":
+        return (
+            f"Have another person run `omni-release approve --run {name}`. Then resume the release with --run {name}."
+        )
+    approve = f"omni-release approve --project {shlex.quote(str(release.project.root))} --run {name}"
+    return f"Have another person run `{approve}`. Then resume the release."

@@ -23,7 +23,7 @@ from omni_release.core.journal import RUN_NAME
 from omni_release.core.world import Files, Processes, ToolAnswer
 from omni_release.git import ReleaseRepository
 from omni_release.publishing import approval_statement
-from omni_release.publishing.approval_statement import NAMESPACE, Approval, Statement
+from omni_release.publishing.approval_statement import NAMESPACE, Approval, Signature, Statement
 from omni_release.publishing.approvers import ApprovalRule, Signer
 
 FOLDER = "approvals"
@@ -169,9 +169,22 @@ def verified(approval: Approval, statement: Statement, rule: ApprovalRule, conte
     assert signature is not None
     if signature.namespace != NAMESPACE:
         return f"it was signed for {signature.namespace!r}, not for {NAMESPACE!r}"
+    key = signature.fingerprint
     lines = rule.approvers.with_key(signature.key)
     if not lines:
-        return f"its key {signature.fingerprint} is not in {rule.origin}"
+        return f"its key {key} is not in {rule.origin}"
+    still = lines if rule.still is None else rule.still.with_key(signature.key)
+    if not still:
+        return f"its key {key} is no longer in {rule.path} at the released commit"
+    signer = _verified_by(lines, signature, statement, context)
+    if isinstance(signer, Signer) and signer not in still:  # a period may have been added
+        last = _verified_by(still, signature, statement, context)
+        signer = signer if isinstance(last, Signer) else last
+    return signer if isinstance(signer, Signer) else f"the signature of {key} is not valid: {signer}"
+
+
+def _verified_by(lines: Sequence[Signer], signature: Signature, statement: Statement, context: Context) -> Signer | str:
+    """The first of these lines by which ssh-keygen verifies a signature; or what it says."""
     why = ""
     for signer in lines:
         with tempfile.TemporaryDirectory(prefix="omni-release-") as folder:
@@ -184,7 +197,7 @@ def verified(approval: Approval, statement: Statement, rule: ApprovalRule, conte
                 return signer
             said = answer.err.replace(f"{listed}:1: ", "").strip().splitlines() or ["ssh-keygen does not say why"]
             why = why or said[0]
-    return f"the signature of {signature.fingerprint} is not valid: {why}"
+    return why
 
 
 def ssh_keygen(context: Context, *arguments: str, stdin: bytes = b"") -> ToolAnswer:
@@ -227,6 +240,16 @@ def keep_handed(handed: Iterable[Path], run: Path, files: Files) -> None:
         for approval in _in_file(path, ""):
             if approval.signature:
                 keep(f"{approval.statement}{approval.signature.text}", run, files)
+
+
+def append_file(text: str, path: Path, files: Files) -> None:
+    """Append an approval to a file of approvals. Raises UsageError for a file of something else."""
+    there = path.read_text(encoding="latin-1") if path.exists() else ""
+    if there and any(approval.problem for approval in approval_statement.read(there, "")):
+        raise UsageError(f"{path} is no file of approvals", "Name a new file with --to.")
+    if text not in there:
+        before = f"{there.rstrip()}\n" if there else ""
+        files.write(Write(path, f"{before}{text}".encode("ascii")))
 
 
 def append_note(text: str, repository: ReleaseRepository) -> None:
@@ -272,8 +295,9 @@ def _reviewers(rule: ApprovalRule, statement: Statement, context: Context) -> tu
 def _count_reviewers(logins: Iterable[str], rule: ApprovalRule, approved: dict[str, str], refused: list[str]) -> None:
     """Add the reviewers that the list names: as the person with their name, who may have signed, too."""
     for login in logins:
-        lines = rule.approvers.with_name(f"{_GITHUB_NAME}{login}")
-        if not lines:
-            refused.append(f"GitHub: {rule.origin} does not name {_GITHUB_NAME}{login}, who has approved this run")
+        name = f"{_GITHUB_NAME}{login}"
+        lines = rule.approvers.with_name(name)
+        if not lines or (rule.still is not None and not rule.still.with_name(name)):
+            refused.append(f"GitHub: {rule.origin} does not name {name}, or the released commit no longer does")
         else:
             approved.setdefault(rule.approvers.person(lines[0]), f"a review of {rule.environment} on GitHub")

@@ -130,8 +130,9 @@ def _signer(line: str) -> Signer | str:
 class ApprovalRule(NamedTuple):
     """How many people have to approve a release, who can, and what says so.
 
-    `path` is the list in the repository, `tag` the last release's. Reviewers of the GitHub environment `environment`
-    count, too; of none where it is empty.
+    `approvers` are those of the list at `path` in the repository, at the last release's `tag`; a key counts only if the
+    released commit still lists it (`still`; None where that has no list). Reviewers of the GitHub environment
+    `environment` count, too; of none where it is empty.
     """
 
     needed: int
@@ -139,11 +140,19 @@ class ApprovalRule(NamedTuple):
     path: str
     tag: str
     environment: str = ""
+    still: Approvers | None = None
 
     @property
     def origin(self) -> str:
         """Where the list is, for people."""
         return f"{self.path} at {self.tag}"
+
+
+class _Stated(NamedTuple):
+    """What pyproject.toml says about approvals at a commit, and the folder of the project there."""
+
+    publish: Publish
+    folder: PurePosixPath
 
 
 def rule(
@@ -152,42 +161,85 @@ def rule(
     """The rule for a release of this version; None where no approval is asked for.
 
     `inside` is the project's path in the repository. The settings of the last release's tag hold; without any there,
-    those of the checkout. The checkout can ask for more approvals, not for fewer.
+    those of the checkout. The checkout can ask for more approvals, not for fewer, and can take keys away.
 
     Raises Inconclusive where it cannot be known who may approve: without an earlier release, or without a list there.
     """
-    own = project.settings.publish
+    own = _Stated(project.settings.publish, inside)
     owner = version_tags.owner_of(str(project.root), project.name, project.settings.git.tag)
-    if not own.approvals:
-        tag = _local_tag(repository, owner, version)
-        if tag is None or not _settings_at(f"refs/tags/{tag.name}", inside, repository).approvals:
+    if not own.publish.approvals:
+        local = _local_tag(repository, owner, version)
+        if (
+            local is None
+            or not _stated_at(f"refs/tags/{local.name}", project.name, inside, repository).publish.approvals
+        ):
             return None
-    tag, commit = _last_release(repository, owner, version, own)
-    there = _settings_at(commit, inside, repository)
-    holds = there if there.approvals else own
-    path = posixpath.normpath((inside / holds.allowed_signers).as_posix())
-    if path.startswith(("../", "/")):
-        raise UsageError(f"`allowed-signers` leads out of the repository: {holds.allowed_signers}", "Correct the path.")
-    answer = repository.ask("cat-file", "blob", f"{commit}:{path}")
-    if answer.code != 0:
+    tag, commit = _last_release(repository, owner, version, own.publish)
+    there = _stated_at(commit, project.name, inside, repository)
+    path = _list_of(there if there.publish.approvals else own)
+    content = _content(commit, path, repository)
+    if content is None:
         raise Inconclusive(
             f"the last release, {tag.name}, has no {path}: it is not known who may approve this one",
             f"Approvals begin with the release after the one that has the list. {_ESCAPE}",
         )
-    needed = max(own.approvals or 0, there.approvals or 0)
-    return ApprovalRule(needed, read(answer.out), path, tag.name, holds.github_environment)
+    now = _content(repository.commit, _list_of(own), repository)
+    return ApprovalRule(
+        max(own.publish.approvals or 0, there.publish.approvals or 0),
+        read(content),
+        path,
+        tag.name,
+        (there if there.publish.approvals else own).publish.github_environment,
+        None if now is None else read(now),
+    )
 
 
-def _settings_at(commit: str, inside: PurePosixPath, repository: ReleaseRepository) -> Publish:
-    """What pyproject.toml says about approvals at a commit: the defaults where it says nothing, or cannot be read.
+def _list_of(stated: _Stated) -> str:
+    """The path of the list in the repository. Raises UsageError where it is outside."""
+    given = stated.publish.allowed_signers
+    path = posixpath.normpath((stated.folder / given).as_posix())
+    if path.startswith(("../", "/")):
+        raise UsageError(f"`allowed-signers` leads out of the repository: {given}", "Correct the path.")
+    return path
 
-    What else it says is left alone: it may have been written for another omni-release.
+
+def _content(commit: str, path: str, repository: ReleaseRepository) -> str | None:
+    """A file at a commit; None where there is none. What `git replace` has put in its place is left alone."""
+    answer = repository.ask("--no-replace-objects", "cat-file", "blob", f"{commit}:{path}")
+    return answer.out if answer.code == 0 else None
+
+
+def _stated_at(commit: str, name: str, inside: PurePosixPath, repository: ReleaseRepository) -> _Stated:
+    """What the project's pyproject.toml says about approvals at a commit; the defaults where it says nothing.
+
+    A project that was in another folder then is found by its name. What else the file says is left alone: it may have
+    been written for another omni-release.
     """
-    answer = repository.ask("cat-file", "blob", f"{commit}:{(inside / 'pyproject.toml').as_posix()}")
+    from packaging.utils import canonicalize_name
+
+    wanted = canonicalize_name(name)
+    here = _parsed(commit, inside / "pyproject.toml", repository)
+    named = str(toml.table(here, "project").get("name", ""))
+    if here and (not named or canonicalize_name(named) == wanted):
+        return _Stated(_publish(here), inside)
+    listed = repository.ask("ls-tree", "-r", "-z", "--full-tree", "--name-only", commit).out.split("\0")
+    for path in (PurePosixPath(each) for each in listed if PurePosixPath(each).name == "pyproject.toml"):
+        found = _parsed(commit, path, repository)
+        if canonicalize_name(str(toml.table(found, "project").get("name", ""))) == wanted:
+            return _Stated(_publish(found), path.parent)
+    return _Stated(Publish(), inside)
+
+
+def _parsed(commit: str, path: PurePosixPath, repository: ReleaseRepository) -> dict[str, object]:
+    """A file of TOML at a commit; empty where there is none, or it cannot be read."""
     try:
-        content = tomllib.loads(answer.out) if answer.code == 0 else {}
+        return tomllib.loads(_content(commit, path.as_posix(), repository) or "")
     except ValueError:
-        content = {}
+        return {}
+
+
+def _publish(content: dict[str, object]) -> Publish:
+    """The settings about approvals."""
     stated = toml.table(content, "tool", "omni-release", "publish")
     table = {key.replace("-", "_"): value for key, value in stated.items()}
     number = table.get("approvals")
@@ -224,12 +276,15 @@ def _last_release(repository: ReleaseRepository, owner: TagOwner, version: str |
     if repository.line("rev-parse", "--is-shallow-repository") == "true":
         message = "the clone is shallow: it is not known which release was the last, and so who may approve"
         raise Inconclusive(message, "Run `git fetch --unshallow --tags`; in CI clone the whole history.")
+    if repository.ask("cat-file", "-e", f"{repository.commit}^{{commit}}").code != 0:
+        message = f"this clone does not have the released commit {repository.commit}: it is not known who may approve"
+        raise Inconclusive(message, "Run `git fetch`.")
     tags = repository.remote_tags() if repository.remote else _commits(repository)
     for tag in _earlier(tags, owner, version):
         commit = tags[tag.name]
         if commit == repository.commit:
             continue
-        code = repository.ask("merge-base", "--is-ancestor", commit, repository.commit).code
+        code = repository.ask("--no-replace-objects", "merge-base", "--is-ancestor", commit, repository.commit).code
         if code == 0:
             return tag, commit
         if code != 1:
@@ -237,6 +292,6 @@ def _last_release(repository: ReleaseRepository, owner: TagOwner, version: str |
             raise Inconclusive(message, "Run `git fetch --tags`.")
     where = f"{repository.remote} has" if repository.remote else "there is"
     raise Inconclusive(
-        f"{where} no tag of an earlier release, whose {own.allowed_signers} would say who may approve this one",
-        f"Publish the first release with the list in it, and without `approvals`; set it for the next. {_ESCAPE}",
+        f"{where} no tag of an earlier release with {own.allowed_signers}: it is not known who may approve this one",
+        f"Publish one release that has the list, without `approvals`; then set it for the next. {_ESCAPE}",
     )
