@@ -51,10 +51,9 @@ THOROUGH = {
         "run_facts",
         "scripts",
     ),
-    *("smoke", "versions", "watch", "workspaces"),
+    *("checklists", "run", "smoke", "versions", "watch", "workspaces"),
     *(
-        "test_checklists.py",
-        "test_custom_commands.py",
+        "test_custom_tasks.py",
         "test_examples.py",
         "test_first_user.py",
         "test_gate.py",

@@ -120,3 +120,13 @@ def test_leftovers(left: dict[str, str], tmp_path: Path) -> None:
     assert environments.requirements_met(tmp_path, "acme", "3.12.1")
     shutil.rmtree(tmp_path / "helper-2.0.dist-info")
     assert not environments.requirements_met(tmp_path, "acme", "3.12.1")
+
+
+def test_layout(tmp_path: Path) -> None:
+    """The interpreter and the folder for packages are where a real environment has them."""
+    target = tmp_path / "environment"
+    subprocess.run([uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(target)], check=True)
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    purelib = subprocess.check_output([environments.python(target), "-c", code], text=True).strip()
+    assert Path(purelib).samefile(environments.site_packages(target))
+    assert environments.scripts_folder(target).is_dir()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
+from omni_release import programs
 from omni_release.environments.installer_config import default_index, dependency_env
+from tests.test_programs import OUTER, RUN
 
 
 def test_default_index(tmp_path: Path) -> None:
@@ -30,5 +35,21 @@ def test_default_index_is_shared(tmp_path: Path) -> None:
     """A default index that is configured for pip or uv alone reaches both, through variables."""
     outer = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "XDG_CONFIG_HOME": str(tmp_path)}
     url = "https://ada:pass@index.example.invalid/simple/"
-    assert dependency_env(outer | {"UV_DEFAULT_INDEX": url}, Path("run"))["PIP_INDEX_URL"] == url
-    assert dependency_env(outer | {"PIP_INDEX_URL": url}, Path("run"))["UV_DEFAULT_INDEX"] == url
+    assert dependency_env(outer | {"UV_DEFAULT_INDEX": url}, RUN)["PIP_INDEX_URL"] == url
+    assert dependency_env(outer | {"PIP_INDEX_URL": url}, RUN)["UV_DEFAULT_INDEX"] == url
+
+
+def test_dependency_env() -> None:
+    """For dependencies, the installers' own settings stay."""
+    inner = dependency_env(OUTER | {"UV_DEFAULT_INDEX": "https://index.example.invalid/simple/"}, RUN)
+    assert inner["PIP_FIND_LINKS"] == "/x"
+    assert "PYTHONPATH" not in inner
+    assert "secret" not in inner.values()
+
+
+@pytest.mark.parametrize("made", [programs.test_env, programs.tool_env])
+def test_logins_are_for_installers(made: Callable[[Mapping[str, str], Path], dict[str, str]]) -> None:
+    """Only an installer of dependencies logs in to an index."""
+    logins = {"UV_INDEX_COMPANY_PASSWORD", "PIP_EXTRA_INDEX_URL"}
+    assert not made(OUTER, RUN).keys() & logins
+    assert dependency_env(OUTER, RUN).keys() >= logins
