@@ -119,7 +119,7 @@ def test_the_table_of_options_agrees_with_the_parsers() -> None:
         named |= parts if "its parts" in base else set()
         for option in re.findall(r"`(-[-\w]+)", row[0]):
             described[option] = described.get(option, set()) | (named - excepted)
-    assert len(described) == 18
+    assert len(described) == 19
     for option, commands in described.items():
         assert commands == {command for command in COMMANDS if option in has[command]}, option
 

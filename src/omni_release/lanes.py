@@ -169,6 +169,7 @@ def release() -> Lane:
     All checks before the upload run, and all their findings are reported at once. From the upload on, the lane goes
     forward or stops: nothing is rolled back.
     """
+    from omni_release.builds.evidence import rebuilt_elsewhere
     from omni_release.checklists.checks import after_release_answered, before_release_answered
     from omni_release.environments.checks import (
         local_environment,
@@ -218,11 +219,12 @@ def release() -> Lane:
                 check(local_environment),
                 check(approved, waivable=False),
                 check(live_evidence, needs="rehearsal-passed", signable=True),
+                check(rebuilt_elsewhere, needs="rehearsal-passed", waivable=False),
                 check(before_release_answered),
             ),
             *stage(
                 Stage.PUBLISH,
-                step(ConfirmVersion(), needs=f"live-evidence before-release-answered {' '.join(PROOFS)}"),
+                step(ConfirmVersion(), needs=" ".join((*EVIDENCE, *PROOFS))),
                 step(Upload(), needs="confirm-version"),
                 check(release_listed, needs="upload"),
             ),
@@ -261,7 +263,7 @@ def doctor(mode: str = "") -> Lane:
     In the mode `rehearsed`, the rehearsal too: all that comes before the confirmation.
     """
     rehearsal = ("rehearsal-passed",) if mode == "rehearsed" else ()
-    return _part("doctor", (*rehearsal, *PROOFS, "live-evidence", "before-release-answered"))
+    return _part("doctor", (*rehearsal, *PROOFS, *EVIDENCE))
 
 
 def published() -> Lane:
@@ -566,6 +568,9 @@ PROOFS = (
     "approved",
 )
 """The checks of the world around a release, whatever was built."""
+
+EVIDENCE = ("live-evidence", "rebuilt-elsewhere", "before-release-answered")
+"""The checks of what is known of the files that were built."""
 
 PUBLISHING: dict[str, Callable[[], Lane]] = {lane.__name__: lane for lane in (release, doctor, published)}
 """The lanes that work with a real index."""

@@ -155,6 +155,7 @@ def test_what_the_back_end_asks_for(copied: Copied, asked: str) -> None:
     environment = copied.release.environment("build")
     environment.mkdir(parents=True)
     (environment / "omni-release-requirements.txt").write_text(asked)
+    (copied.release.folder / "build-environment.json").write_text("{}")
     folder = reuse.made(copied.release, copied.world, {})["resolved"].parent
     reuse.require_same_environment(copied.release, copied.world, folder)
     copied.resolved = "extra-of-the-back-end==2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -81,6 +82,62 @@ def test_schema(written: Path) -> None:
     assert tool(*schema, *names, cwd=written).returncode != 0
 
 
+@pytest.mark.parametrize("packages", [None, workflow.Packages(2, by_tag=False)], ids=["one", "many"])
+def test_rebuild(packages: workflow.Packages | None, tmp_path: Path) -> None:
+    """With the setting, a second runner, which can only read, rebuilds before a person approves."""
+    path = tmp_path / ".github" / "workflows" / "release.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(workflow.github("release", packages=packages, rebuilt=True), encoding="utf-8")
+    zizmor = (str(PROGRAMS / ("zizmor.exe" if os.name == "nt" else "zizmor")), "--offline", "--persona", "auditor")
+    for command in (zizmor, ("check_jsonschema", "--builtin-schema", "vendor.github-workflows")):
+        ended = tool(*command, str(path), cwd=tmp_path)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+    assert (found["rebuild"]["needs"], "rebuild" in found["publish"]["needs"]) == ("build", True)
+    assert found["publish"]["environment"] == "pypi"
+    assert (found["rebuild"]["permissions"], "environment" in found["rebuild"]) == ({"contents": "read"}, False)
+    assert "secrets." not in str(found["rebuild"])
+    assert not any("${{" in step.get("run", "") for step in found["rebuild"]["steps"])
+
+
+def test_rebuild_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    """The setting of the project adds the job; a project whose settings cannot be read has none."""
+    for settings, expected in (("", False), ("rebuilt-elsewhere = true", True), ("rebuilt-elsewhere = 1", False)):
+        text = f'[project]\nname = "acme"\nversion = "1"\n[tool.omni-release.publish]\n{settings}\n'
+        (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+        (release,) = workflow.texts(tmp_path, "release").values()
+        assert ("rebuild" in yaml.safe_load(release)["jobs"]) is expected
+        assert not re.search("</?rebuild>", release)
+
+
+@needs_bash
+@pytest.mark.long
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_rebuild_job(changed: bool, case: Callable[[str], Path]) -> None:
+    """The job gets the run of another job, and passes on the same bytes alone."""
+    from omni_release.builds import evidence
+    from omni_release.core.places import Place
+
+    root = case("sound")
+    hosted = {"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "github-hosted", "GITHUB_RUN_ID": "1"}
+    ended = shell("release/build", "Build", root, GITHUB_JOB="build", RUNNER_NAME="1", **hosted)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (run,) = (root / ".omni-release" / "runs").iterdir()
+    if changed:
+        listed = json.loads((run / "artifacts.json").read_text(encoding="utf-8"))
+        listed["artifacts"][0]["sha256"] = "0" * 64
+        (run / "artifacts.json").write_text(json.dumps(listed), encoding="utf-8")
+    steps = yaml.safe_load(workflow.github("release", rebuilt=True))["jobs"]["rebuild"]["steps"]
+    (script,) = (step["run"] for step in steps if step["name"] == "Rebuild and compare")
+    own = {"RUN": run.name, "RUNNER_TEMP": str(root.parent), "GITHUB_JOB": "rebuild", "RUNNER_NAME": "2"}
+    ended = run_script(script, root, **hosted, **own)
+    assert ended.returncode == (1 if changed else 0), ended.stdout + ended.stderr
+    found = evidence.read(root.parent / "rebuilt.json")
+    assert found.result == ("different" if changed else "equal")
+    assert evidence.refused(found, found.artifacts, found.commit, found.built.place) == ""
+    assert Place() not in (found.built.place, found.rebuild and found.rebuild.place)
+
+
 def test_each_action_is_pinned() -> None:
     """Each action is in the table, pinned to a commit with its version in a comment."""
     for name in workflow.NAMES:
@@ -152,9 +209,14 @@ def test_commands_are_valid() -> None:
 def shell(job: str, name: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a step's script as GitHub does."""
     (step,) = (step for step in ALL[job]["steps"] if step["name"] == name)
+    return run_script(step["run"], cwd, **variables)
+
+
+def run_script(script: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as GitHub does."""
     assert BASH is not None
     return subprocess.run(
-        [BASH, "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        [BASH, "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=cwd,
         env=child_environment(PATH=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}", **variables),
         capture_output=True,

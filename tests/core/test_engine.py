@@ -602,9 +602,9 @@ def test_check_that_cannot_be_waived(name: str, release: Release, world: World) 
 
 
 def test_checks_that_cannot_be_waived() -> None:
-    """These are the rehearsal, the credentials, the availability of the version, and the approvals."""
+    """These are the rehearsal, the credentials, the availability of the version, approvals and a rebuild."""
     tasks = (*lanes.release().tasks, *lanes.doctor().tasks)
-    proofs = {"rehearsal-passed", "credentials-present", "version-available", "approved"}
+    proofs = {"rehearsal-passed", "credentials-present", "version-available", "approved", "rebuilt-elsewhere"}
     assert {task.id for task in tasks if not task.waivable} == proofs
 
 

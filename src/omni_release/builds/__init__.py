@@ -38,14 +38,14 @@ class Build:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        yield _build(release, world, "first", release.source, release.dist)
+        yield build_run(release, world.environment, "first", release.source, release.dist)
         yield _pin(release)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return verify_artifacts(release, world)
 
     def inputs(self, release: Release, world: World) -> Inputs | None:
-        run = _build(release, world, "first", release.source, release.dist)
+        run = build_run(release, world.environment, "first", release.source, release.dist)
         return reuse.of_build(release, world, run, release.work_dir / "source")
 
     def made(self, release: Release, world: World) -> Mapping[str, Path]:
@@ -53,6 +53,7 @@ class Build:
 
     def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
         reuse.require_same_environment(release, world, folder)
+        yield reuse.environment(release, folder)
         yield _copy(folder / "dist", release.dist)
         yield _pin(release)
 
@@ -93,13 +94,13 @@ class Rebuild:
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        yield _build(release, world, "again", release.source_again, release.rebuilt)
+        yield build_run(release, world.environment, "again", release.source_again, release.rebuilt)
 
     def check_done(self, release: Release, world: World) -> Evidence | None:
         return {"rebuilt": str(release.rebuilt)} if release.rebuilt.is_dir() else None
 
     def inputs(self, release: Release, world: World) -> Inputs | None:
-        run = _build(release, world, "again", release.source_again, release.rebuilt)
+        run = build_run(release, world.environment, "again", release.source_again, release.rebuilt)
         return reuse.of_build(release, world, run, release.work_dir / "again")
 
     def made(self, release: Release, world: World) -> Mapping[str, Path]:
@@ -160,8 +161,9 @@ def _changed_files(release: Release, world: World) -> str:
     return listed(named, _NAMED)
 
 
-def _build(release: Release, world: World, which: str, source: Path, target: Path) -> Run:
-    settings, outer = release.project.settings, world.environment
+def build_run(release: Release, outer: Mapping[str, str], which: str, source: Path, target: Path) -> Run:
+    """Build the project at `source` into `target`; `which` is as in `scripts.build`, `outer` are the variables here."""
+    settings = release.project.settings
     inner = installer_config.dependency_env(outer, release.folder, settings.build_pass_env)
     inner |= programs.temporary_files_in(release.temporary)
     if "backend-path" in table(release.project.metadata, "build-system"):

@@ -12,7 +12,7 @@ from omni_release.core.model import Release
 from omni_release.core.toml import table
 from omni_release.core.world import World
 from omni_release.environments import inputs, installers
-from omni_release.scripts import REQUIREMENTS_FILE
+from omni_release.scripts import ENVIRONMENT_FILE, REQUIREMENTS_FILE
 
 _RESOLVED = "resolved"
 _AGAIN = "The build runs again."  # for the journal: nothing is left to do
@@ -67,9 +67,16 @@ def made(release: Release, world: World, folders: Mapping[str, Path]) -> dict[st
         raise Inconclusive(f"{compiled} depends on the compiler of this machine", _AGAIN)
     folder = release.work_dir / _RESOLVED
     lines = (release.environment("build") / REQUIREMENTS_FILE).read_text(encoding="utf-8").splitlines()
-    for name, text in (("requirements.txt", "\n".join(lines)), ("resolved.txt", _resolved(release, world, lines))):
+    texts = {"requirements.txt": "\n".join(lines), "resolved.txt": _resolved(release, world, lines)}
+    texts[ENVIRONMENT_FILE] = (release.folder / ENVIRONMENT_FILE).read_text(encoding="utf-8")
+    for name, text in texts.items():
         world.files.write(Write(folder / name, text.encode()))
     return {**folders, _RESOLVED: folder}
+
+
+def environment(release: Release, folder: Path) -> Write:
+    """State again in the run folder what the distributions in `folder`, which were kept, were built with."""
+    return Write(release.folder / ENVIRONMENT_FILE, (folder / _RESOLVED / ENVIRONMENT_FILE).read_bytes())
 
 
 def require_same_environment(release: Release, world: World, folder: Path) -> None:

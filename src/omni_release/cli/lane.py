@@ -50,6 +50,7 @@ class Arguments(cli_parser.Arguments):
     package: Sequence[str] = ()
     since: str = ""
     approval: Sequence[Path] = ()
+    rebuilt: Sequence[Path] = ()
 
 
 _OF_WORKSPACES = ("rehearse", "release")
@@ -70,6 +71,8 @@ def add_parser(commands: Commands, name: str) -> None:
         added.add_argument("--yes", action="store_true", help="publish without asking you to type the version")
         help = "of a workspace, release only packages with files that have changed since this commit"
         added.add_argument("--since", metavar="REF", help=help)
+        help = "use this record of a rebuild elsewhere: see `omni-release rebuild`"
+        added.add_argument("--rebuilt", type=Path, action="append", metavar="FILE", help=help)
     if name in _OF_WORKSPACES:
         help = "of a workspace, only this package and those that it needs"
         added.add_argument("--package", action="append", metavar="NAME", help=help)
@@ -167,6 +170,7 @@ def _workspace_request(arguments: Arguments, workspace: Workspace) -> WorkspaceR
         fresh=arguments.fresh,
         cache=arguments.cache,
         approvals=tuple(arguments.approval),
+        rebuilt=tuple(path.absolute() for path in arguments.rebuilt),
     )
 
 
@@ -189,6 +193,7 @@ def request(arguments: Arguments, project: Project | None = None) -> Request:
         fresh=arguments.fresh,
         cache=arguments.cache,
         approvals=tuple(arguments.approval),
+        rebuilt=tuple(path.absolute() for path in arguments.rebuilt),
     )
 
 

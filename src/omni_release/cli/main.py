@@ -36,7 +36,7 @@ _MODULES = {
     **dict.fromkeys((*GROUPS["Release"], "gate", "replay"), "lane"),
     **dict.fromkeys(STATES, "status"),
     **dict.fromkeys(PACKAGES, "workspace"),
-    **{name: name for name in ("inspect", "prepare", "watch", "recall")},
+    **{name: name for name in ("inspect", "prepare", "watch", "recall", "rebuild")},
     "record": "smoke",
     "approvals": "approve",
 }
@@ -115,7 +115,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 _TOGETHER: dict[tuple[str, ...], str] = {
-    ("doctor", "published", "watch", "recall"): "before and after a release",
+    ("doctor", "published", "watch", "recall", "rebuild"): "before and after a release",
     PARTS: "run the rehearsal up to this stage",
     ("init", "baseline"): "set a project up; accept today's findings of quality rules",
     PACKAGES: "the packages of a repository; what a release contains",

@@ -85,9 +85,17 @@ def texts(root: Path, *names: str) -> dict[str, str]:
     by_hash, smoke, own = (root / HASHES).is_file(), has_smoke_tests(root), _is_omni_release(root)
     keys = smoke_keys(root) if smoke else ()
     packages, branch = _packages_at(root), default_branch(root)
+    rebuilt = _asks_for_rebuild(root)
     return {
         (FOLDER / f"{name}.yml").as_posix(): github(
-            name, *parts.get(name, ()), by_hash=by_hash, keys=keys, own=own, packages=packages, branch=branch
+            name,
+            *parts.get(name, ()),
+            by_hash=by_hash,
+            keys=keys,
+            own=own,
+            packages=packages,
+            branch=branch,
+            rebuilt=rebuilt,
         )
         for name in names
     }
@@ -118,6 +126,19 @@ def _packages_at(root: Path) -> Packages | None:
         return Packages(batches, not any(package.version for package in released))
     except OSError:
         return None
+
+
+def _asks_for_rebuild(root: Path) -> bool:
+    """Whether the project here, or one of the packages below, publishes only what was rebuilt elsewhere."""
+    from omni_release import project
+    from omni_release.workspaces import discovery
+
+    try:
+        workspace = discovery.discover(root)
+        folders = [workspace.folder_of(package.key) for package in workspace.released] if workspace else [root]
+        return any(project.load(folder).settings.publish.rebuilt_elsewhere for folder in folders)
+    except (errors.OmniReleaseError, OSError):
+        return False
 
 
 def _is_omni_release(root: Path) -> bool:
@@ -220,12 +241,13 @@ def github(
     own: bool = False,
     packages: Packages | None = None,
     branch: str = "main",
+    rebuilt: bool = False,
 ) -> str:
     """The workflow of this name, with the jobs of the extra parts at its end, for this branch.
 
     With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `keys`,
     the variables of the vendors that are called, no job runs live smoke tests. With `packages`, the gate and the
-    release are those of many packages.
+    release are those of many packages. With `rebuilt`, a job of the release builds again what is published.
     """
     from importlib import resources
 
@@ -236,12 +258,14 @@ def github(
     if packages:
         text = _of_packages(text, packages)
     text = re.sub(r"uses: <([a-z-]+)>", lambda match: f"uses: {ACTIONS[match[1]]}", text)
-    text = _kept(text, "smoke", bool(keys))
+    text = _kept(_kept(text, "smoke", bool(keys)), "rebuild", rebuilt)
+    if not rebuilt:
+        text = text.replace("rebuild, ", "")
     if keys:
         text = re.sub(r"(?m)^(.*)<key>(.*)<key>(.*\n)", lambda m: "".join(k.join(m.groups()) for k in keys), text)
         text = text.replace("<keys>", ", ".join(keys))
     else:
-        text = text.replace("needs: [build, gate, live-smoke]", "needs: [build, gate]")
+        text = text.replace(", live-smoke]", "]")
     text = _kept(text, "own", own)
     if by_hash:
         installs = re.compile(r'(pip install(?: --no-cache-dir)?) "<omni-release>"')
@@ -258,7 +282,8 @@ def _kept(text: str, mark: str, keep: bool) -> str:  # noqa: FBT001 - whether th
     """The text with or without its parts between `# <mark>` and `# </mark>`."""
     if keep:
         return re.sub(rf" *# </?{mark}>\n", "", text)
-    return re.sub(rf" *# <{mark}>\n.*?# </{mark}>\n(?:(?<=# </smoke>\n)\n)?", "", text, flags=re.DOTALL)
+    after = r"\n?" if mark in ("smoke", "rebuild") else ""  # whole jobs, each followed by an empty line
+    return re.sub(rf" *# <{mark}>\n.*?# </{mark}>\n{after}", "", text, flags=re.DOTALL)
 
 
 def _of_packages(text: str, packages: Packages) -> str:

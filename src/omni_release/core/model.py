@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from omni_release.core import errors
 from omni_release.core.settings import Settings
@@ -245,7 +246,7 @@ class Release:
 
     `version` is None if only the build determines it; `commit` is None outside of a git repository. `folder` is the run
     folder, with the files that tasks share; `work_dir` is outside of the checkout, with copies and environments.
-    `inside` is the path of the project in its repository.
+    `inside` is the path of the project in its repository. `rebuilds` are files with records of rebuilds.
     """
 
     project: Project
@@ -255,6 +256,7 @@ class Release:
     folder: Path
     work_dir: Path
     inside: PurePosixPath
+    rebuilds: tuple[Path, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -341,6 +343,7 @@ class Report:
 
     `inside` is the path of the project in its repository, with forward slashes; empty if it is the top. The run was
     `whole` if no task of the lane was left out. `tests` are the ids of the tasks that the lane is run for, see `Lane`.
+    `build` is what the distributions were built from and with, as JSON: see `builds.record`.
     """
 
     lane: str
@@ -355,6 +358,7 @@ class Report:
     inside: str = ""
     whole: bool = True
     tests: tuple[str, ...] = ()
+    build: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

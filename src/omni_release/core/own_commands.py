@@ -27,7 +27,19 @@ PACKAGES = ("workspace", "plan")
 STATES = ("status", "runs", "report")
 
 GROUPS = {
-    "Release": ("prepare", "rehearse", "release", "doctor", "published", "watch", "recall", *PARTS, *PACKAGES, "clean"),
+    "Release": (
+        "prepare",
+        "rehearse",
+        "release",
+        "doctor",
+        "published",
+        "watch",
+        "recall",
+        "rebuild",
+        *PARTS,
+        *PACKAGES,
+        "clean",
+    ),
     "Adopt": ("init", "baseline"),
     "Check": ("gate", "version", "audit", "api", "models", "checklist", "sign", "approve", "approvals"),
     "Live API": ("smoke", "record", "replay", "cassettes", "contract", "emulate"),

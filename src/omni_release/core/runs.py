@@ -218,7 +218,8 @@ class Request:
     `fresh` no outcome of an earlier run is used; with `cache` they are used whatever the settings say. `issue` is
     what states the result of a watch. `siblings` are the folders with the distributions of other packages of the
     workspace that this one is installed with; `resume` is the command that resumes the run of a workspace of which this
-    run is a part, empty for one of its own. `approvals` are files with approvals of the release.
+    run is a part, empty for one of its own. `approvals` are files with approvals of the release, `rebuilt` files with
+    records of rebuilds.
     """
 
     lane: str
@@ -239,6 +240,7 @@ class Request:
     cache: bool = False
     issue: WatchIssue | None = None
     siblings: tuple[Path, ...] = ()
+    rebuilt: tuple[Path, ...] = ()
     resume: str = ""
     approvals: tuple[Path, ...] = ()
 

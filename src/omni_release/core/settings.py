@@ -228,7 +228,8 @@ class Publish(typing.NamedTuple):
     """How to publish: timeouts in seconds, of one attempt to upload a file, all attempts, and until it is listed.
 
     `approvals` is the number of people who have to approve a release; their keys are in the file `allowed_signers`, and
-    reviewers of the GitHub environment `github_environment` count, too.
+    reviewers of the GitHub environment `github_environment` count, too. With `rebuilt_elsewhere`, only files are
+    published that a rebuild in another place has given again, byte by byte.
     """
 
     attempt_timeout: float = 300.0
@@ -237,6 +238,7 @@ class Publish(typing.NamedTuple):
     approvals: int | None = None
     allowed_signers: str = "allowed_signers"
     github_environment: str = ""
+    rebuilt_elsewhere: bool = False
 
 
 class Dependencies(typing.NamedTuple):

@@ -85,6 +85,7 @@ KEYS = {
     "publish.approvals": Key("2", "people who have to approve a release; default: none"),
     "publish.allowed-signers": Key('"allowed_signers"', "their keys, as OpenSSH lists them; read from the last tag"),
     "publish.github-environment": Key('"pypi"', "its reviewers count as approvers, too; default: none"),
+    "publish.rebuilt-elsewhere": Key("true", "only what a rebuild elsewhere gives again: how-to/rebuild.md"),
     "version.ignore": Key('["src/acme/legacy/*"]', "globs of files with versions of something else"),
     "version.lockstep": Key('["../acme-c"]', "folders of projects of the repository with the same version"),
     "version.place.path": Key('"deploy/Chart.yaml"', "the file"),

@@ -44,13 +44,15 @@ _END = struct.Struct("<4s4H2LH")
 class Entry:
     """An entry of an archive. It can be read until the next entry is asked for.
 
-    `read` and `sha256` raise InvalidDistribution where the archive is broken.
+    `header` is what the archive says of it: its time, its permissions and so on. `read` and `sha256` raise
+    InvalidDistribution where the archive is broken.
     """
 
     archive: Archive = field(repr=False)
     name: str
     size: int
     is_file: bool
+    header: tarfile.TarInfo | zipfile.ZipInfo = field(repr=False)
     _open: Callable[[], IO[bytes] | None] = field(repr=False)
 
     def read(self) -> bytes:
@@ -99,11 +101,13 @@ class Archive:
             if self.name.endswith(".tar.gz"):
                 with _open_tar(self) as (tar, _):
                     for member in _members(self, tar):
-                        yield Entry(self, member.name, member.size, member.isfile(), partial(tar.extractfile, member))
+                        opened = partial(tar.extractfile, member)
+                        yield Entry(self, member.name, member.size, member.isfile(), member, opened)
             else:
                 with _open_zip(self) as archive:
                     for info in archive.infolist():
-                        yield Entry(self, info.filename, info.file_size, not info.is_dir(), partial(archive.open, info))
+                        read = partial(archive.open, info)
+                        yield Entry(self, info.filename, info.file_size, not info.is_dir(), info, read)
 
     def names(self) -> tuple[str, ...]:
         """The names of all entries, folders included."""

@@ -65,13 +65,10 @@ def compare(wheel: Path, other: Path, scratch: Path) -> Differences:
     )
 
 
-def hashes(path: Path, *, record: bool = False) -> dict[str, str]:
-    """The sha256 of each file by name; RECORD, which only lists the others, is left out unless asked for."""
-    return {
-        entry.name: entry.sha256
-        for entry in distributions.contents(path)
-        if record or not entry.name.endswith(".dist-info/RECORD")
-    }
+def hashes(path: Path) -> dict[str, str]:
+    """The sha256 of each file by name; RECORD, which only lists the others, is left out."""
+    entries = (entry for entry in distributions.contents(path) if not entry.name.endswith(".dist-info/RECORD"))
+    return {entry.name: entry.sha256 for entry in entries}
 
 
 def _texts(wheel: Path, names: set[str], scratch: Path) -> dict[str, bytes]:

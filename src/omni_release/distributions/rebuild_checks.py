@@ -11,9 +11,8 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
 from omni_release.core.world import World
-from omni_release.distributions import comparison
+from omni_release.distributions import comparison, differences
 from omni_release.distributions.checks import HOLLOW
-from omni_release.distributions.comparison import hashes
 
 
 @reports(
@@ -81,13 +80,12 @@ def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
             continue
         if not again.is_file():
             yield Finding(f"the second build has no {path.name}", "not-reproducible", Severity.WARNING)
-        elif path.read_bytes() != again.read_bytes():
-            first, second = hashes(path, record=True), hashes(again, record=True)
-            changed = sorted(name for name in first | second if first.get(name) != second.get(name))
-            place = f"in {listed(changed)}" if changed else _HEADERS
+        elif found := differences.between(path, again):
+            changed = sorted(name for each in found if each.kind in differences.OF_FILES for name in each.names)
+            kinds = dict.fromkeys(each.kind.value for each in found)
+            place = (
+                f"in {listed(changed)}" if changed else f"only in what the archive says of files: {', '.join(kinds)}"
+            )
             # setuptools writes the present time into an sdist, and has no setting for it.
             severity = Severity.WARNING if changed or distributions.is_wheel(path.name) else Severity.NOTICE
             yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", severity)
-
-
-_HEADERS = "only in the headers of the archive, such as times"

@@ -32,6 +32,7 @@ def document(report: Report) -> str:
             "artifacts": [asdict(artifact) for artifact in report.artifacts],
             "run": report.run,
             "next": next_step.after(report),
+            **({"build": report.build} if report.build else {}),
         }
     )
 

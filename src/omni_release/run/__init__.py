@@ -103,7 +103,20 @@ def _run_for_real_index(request: Request, store: RunStore, secrets: Secrets) -> 
         if rehearsal.verdict != "passed" or rehearsal.run is None:
             return rehearsal
         request = replace(request, run=rehearsal.run, artifacts=None)
+    keep_rebuilds(request, store)
     return lane_run.run_one(request, store, secrets, resolver)
+
+
+def keep_rebuilds(request: Request, store: RunStore) -> None:
+    """Keep the records of rebuilds that were handed over in the run folder, for a release that is resumed.
+
+    Raises UsageError for a file that is none.
+    """
+    if request.rebuilt and request.run and not request.dry:
+        from omni_release.builds import evidence
+
+        folder = store.run(request.run)
+        evidence.hand_over(request.rebuilt, folder.path, folder.artifacts(), folder.files)
 
 
 def to_index(request: Request) -> tuple[Request, CredentialResolver]:

@@ -266,6 +266,12 @@ def _report(
     interrupted: bool,
 ) -> Report:
     artifacts = world.journal.artifacts()
+    inside = "" if release.inside == PurePosixPath() else release.inside.as_posix()
+    built: Mapping[str, object] = {}
+    if artifacts:  # the lanes that build nothing start without what reads a build
+        from omni_release.builds import record
+
+        built = record.summary(release.folder, world.journal.commit_built(), world.journal.tree_hash(), inside)
     return Report(
         lane=request.lane,
         project=request.project.name,
@@ -278,5 +284,6 @@ def _report(
         interrupted=interrupted,
         whole=not request.only,
         tests=lane.tests,
-        inside="" if release.inside == PurePosixPath() else release.inside.as_posix(),
+        inside=inside,
+        build=built,
     )

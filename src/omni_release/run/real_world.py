@@ -94,6 +94,7 @@ def open_world(
         folder.path,
         folder.work_dir() if folder.path.is_dir() and not request.read_only else folder.path / "work-dir",
         working_tree.inside(project.root) if working_tree else PurePosixPath(),
+        request.rebuilt,
     )
     try:
         world = World(

@@ -227,6 +227,7 @@ def _run_one(
     try:
         request, resolver = run.to_index(asked)
         store = session.store(key, secrets)
+        run.keep_rebuilds(request, store)
         report = lane_run.run_one(request, store, secrets, resolver, session.part(key, screen, then=then))
     except (OmniReleaseError, OSError) as error:
         section = session.failed_section(key, error, secrets.redact)

@@ -51,6 +51,7 @@ class WorkspaceRequest:
     fresh: bool = False
     cache: bool = False
     approvals: tuple[Path, ...] = ()
+    rebuilt: tuple[Path, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -122,6 +123,7 @@ class WorkspaceSession:
             verbosity=asked.verbosity,
             fresh=asked.fresh,
             cache=asked.cache,
+            rebuilt=asked.rebuilt,
             resume=self.resume,
             approvals=asked.approvals,
         )

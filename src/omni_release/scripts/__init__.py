@@ -12,6 +12,9 @@ from pathlib import Path
 REQUIREMENTS_FILE = "omni-release-requirements.txt"
 """The file in the environment of a build with all that was asked for, one requirement a line."""
 
+ENVIRONMENT_FILE = "build-environment.json"
+"""The file in the run folder with what the distributions were built with: see `builds.record`."""
+
 
 def program(name: str) -> Path:
     """The file of one of these programs."""

@@ -6,18 +6,24 @@
 `first` creates the environment, builds the sdist, and builds the wheel from the unpacked sdist, as an installer without
 a wheel would. A wheel that no index takes, because it is for this machine alone, goes to LOCAL. `again` builds the same
 two into DIST/again, and a wheel straight from the source into DIST/checkout, to compare them. Sdists are unpacked in
-the working directory. Where the build fails, the file REASON says why.
-The back end gets none of the variables: they are for the installer alone.
+the working directory. Where the build fails, the file REASON says why. Next to DIST, `first` writes what it built with.
+The back end gets none of the variables: they are for the installer alone. `NAME=VALUE` gives it another value.
 """
 
 from __future__ import annotations
 
 import collections
+import csv
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 import threading
@@ -28,7 +34,8 @@ from typing import Literal
 import build
 import uv
 
-from omni_release.scripts import REQUIREMENTS_FILE
+from omni_release.core import places
+from omni_release.scripts import ENVIRONMENT_FILE, REQUIREMENTS_FILE
 
 Kind = Literal["sdist", "wheel"]
 
@@ -48,7 +55,9 @@ class Isolated:
 
     def __init__(self, folder: Path, withheld: Iterable[str] = ()) -> None:
         self._folder = folder
-        self._withheld = frozenset(withheld)
+        named = [each.partition("=") for each in withheld]
+        self._withheld = frozenset(name for name, equals, _ in named if not equals)
+        self._given = {name: value for name, equals, value in named if equals}
         self._scripts = folder / ("Scripts" if os.name == "nt" else "bin")
         self.python_executable = str(self._scripts / ("python.exe" if os.name == "nt" else "python"))
         # The environment of an earlier build has all that this build needs.
@@ -60,7 +69,7 @@ class Isolated:
 
     def environ(self) -> dict[str, str]:
         """The variables for the hooks."""
-        return {name: value for name, value in os.environ.items() if name not in self._withheld}
+        return {name: value for name, value in os.environ.items() if name not in self._withheld} | self._given
 
     def create(self) -> None:
         """Create the environment, in place of an earlier one."""
@@ -79,8 +88,43 @@ class Isolated:
             except subprocess.CalledProcessError:
                 self._uv(*arguments)
 
+    def requirements(self) -> list[str]:
+        """All that was asked for: by the project, and by its back end."""
+        path = self._folder / REQUIREMENTS_FILE
+        return sorted(set(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+
+    def installed(self) -> list[dict[str, str]]:
+        """What is installed: the name, the version and the hash of the files; `origin` where it is from no index."""
+        folders = {"base": str(self._folder), "platbase": str(self._folder)}
+        paths = {sysconfig.get_path(kind, "venv", folders) for kind in ("purelib", "platlib")}
+        found = []
+        for each in importlib.metadata.distributions(path=sorted(paths)):
+            origin = {"origin": _origin(text)} if (text := each.read_text("direct_url.json")) else {}
+            files = _hash_of_files(each.read_text("RECORD") or "")
+            found.append({"name": each.name, "version": each.version, "files": files, **origin})
+        return sorted(found, key=lambda each: each["name"].lower())
+
     def _uv(self, *arguments: str, output: int | None = None) -> None:
         subprocess.run([uv.find_uv_bin(), *arguments], check=True, stdout=output, stderr=output)  # noqa: S603 - our own
+
+
+# What an installer adds to a package, different on each machine.
+_BY_INSTALLERS = re.compile(r"\.\./.*|.*\.dist-info/(?:INSTALLER|REQUESTED|RECORD|direct_url\.json|uv_\w+\.json)")
+
+
+def _hash_of_files(record: str) -> str:
+    """The sha256 over the names and hashes of a package's files, as its RECORD lists them."""
+    rows = (row for row in csv.reader(record.splitlines()) if len(row) > 1 and row[1])
+    lines = sorted(f"{row[0]} {row[1]}\n" for row in rows if not _BY_INSTALLERS.fullmatch(row[0]))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _origin(direct_url: str) -> str:
+    """Where a package comes from that is from no index: its address, without a login, and its commit."""
+    stated = json.loads(direct_url)
+    commit = stated.get("vcs_info", {}).get("commit_id", "")
+    address = re.sub(r"(?<=://)[^/@]*@", "", str(stated.get("url", "")))
+    return f"{address}@{commit}" if commit else address
 
 
 class Failed(Exception):
@@ -181,9 +225,24 @@ def empty(folder: Path) -> Path:
 
 
 def first(source: Path, isolated: Isolated, dist: Path, local: Path) -> None:
-    """Build the distributions for the first time."""
+    """Build the distributions for the first time, and write what they were built with: see `builds.record`."""
     shutil.rmtree(local, ignore_errors=True)
     wheel = sdist_and_wheel(source, isolated, empty(dist))
+    os.umask(umask := os.umask(0))
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    record = {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "implementation": sys.implementation.name,
+        "platform": sysconfig.get_platform(),
+        "epoch": int(epoch) if epoch.isdecimal() else None,
+        "umask": f"{umask:03o}",
+        "wheel": wheel.name,
+        "requirements": isolated.requirements(),
+        "installed": isolated.installed(),
+        "place": dataclasses.asdict(places.here(os.environ)),
+    }
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    dist.with_name(ENVIRONMENT_FILE).write_text(f"{text}\n", encoding="utf-8")
     if _OF_THIS_MACHINE.search(wheel.name):
         wheel.rename(empty(local) / wheel.name)
 
