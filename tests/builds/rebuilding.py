@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from omni_release import project, source_tree
+from omni_release import git_queries, project
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
@@ -120,8 +120,8 @@ class Shop:
         run = RunStore(root, LocalFiles()).new_run(5)
         index = Rehearsal(run.path / "index", "acme")
         world = World(self.processes, LocalFiles(), SystemClock(), index, run, self.variables)
-        tree = source_tree.working_tree(root, self.processes)
-        commit = source_tree.commit(root, self.processes)
+        tree = git_queries.working_tree(root, self.processes)
+        commit = git_queries.commit(root, self.processes)
         inside = tree.inside(root) if tree else PurePosixPath()
         release = Release(project.load(root), "1.0", "rehearsal", commit, run.path, run.work_dir(), inside)
         for step in (CopySource(), Build()):

@@ -90,6 +90,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "unknown result": (_sealed(_with(result="fine")), "is no record of a rebuild"),
     "another type": (_sealed(_with(artifacts="all")), "is no record of a rebuild"),
     "unknown key": (_sealed(_with(more=1)), "keys that are not those of a record"),
+    "an id that is a path": (_sealed(_with(id="../../x")), "its id is '../../x'"),
     "lacking key": (_sealed(lambda content: content.pop("commit")), "is no record of a rebuild"),
 }
 

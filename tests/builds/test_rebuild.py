@@ -252,6 +252,7 @@ def test_what_cannot_be_repeated(here: Shop, tmp_path: Path) -> None:
     reasons: list[tuple[object, type[OmniReleaseError], str, str]] = [
         (dataclasses.replace(built, artifacts=()), UsageError, "no distributions", "omni-release runs"),
         (dataclasses.replace(built, tree="prebuilt 1"), UsageError, "were given to it", "the run that has built"),
+        (dataclasses.replace(built, commit="--upload-pack=x"), UsageError, "outside of a git repository", "Commit"),
         (dataclasses.replace(built, commit=None), UsageError, "outside of a git repository", "Commit"),
         (dataclasses.replace(built, environment=None), Inconclusive, "does not state", "omni-release rehearse"),
         (with_environment(built, python="3.9.1"), Inconclusive, "built with cpython 3.9.1", "uvx --python 3.9 "),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import programs, source_tree
+from omni_release import git_queries, programs
 from omni_release.core.errors import Inconclusive, ToolUnavailable
 from omni_release.core.redaction import strip_userinfo
 from omni_release.core.world import Processes, ToolAnswer
@@ -45,7 +45,7 @@ class Clone:
     def ask(self, *arguments: str, cwd: Path | None = None) -> ToolAnswer:
         """How git answers. Raises ToolUnavailable where it is not installed."""
         own = programs.git_env(self.environment) | {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
-        argv = (*source_tree.WITHOUT_HOOKS, *_ALLOWED, *arguments)
+        argv = (*git_queries.WITHOUT_HOOKS, *_ALLOWED, *arguments)
         answer = self.processes.ask(*argv, cwd=cwd or self.folder, environment=own, deadline=_DEADLINE)
         if answer is None:
             raise ToolUnavailable("git is not installed", "Install git.")
@@ -119,5 +119,5 @@ def _git_folder(source: str) -> Path | None:
     """The folder of git of a repository on this machine, also of a worktree; None for an address."""
     if not os.path.isdir(source):
         return None
-    found = source_tree.git_output(source, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    found = git_queries.output(source, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return Path(found.strip()) if found else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ def read(path: Path) -> Evidence:
         found = msgspec.convert(content, Evidence, strict=True)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path} is no record of a rebuild: {error}", hint) from None
+    if not re.fullmatch(r"[0-9a-f-]{1,64}", found.id):  # it becomes the name of a file
+        raise UsageError(f"{path} is no record of a rebuild: its id is {found.id!r}", hint)
     if json.loads(json.dumps(asdict(found))) != content:  # a key that is not known here may say anything
         raise UsageError(f"{path} has keys that are not those of a record", hint)
     return found

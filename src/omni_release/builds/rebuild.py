@@ -98,7 +98,11 @@ class Rebuild:
             release = self._release(root, environment)
             self.tell(f"building with {_named(environment)}")
             why = self._build(release, environment)
-        return self._compared(release, environment, why, ("the clone is shallow",) if clone.is_shallow else ())
+        notes = ["the clone is shallow"] if clone.is_shallow else []
+        here = ".".join(map(str, sys.version_info[:3]))
+        if here != environment.python:
+            notes.append(f"this is Python {here}, and the run had {environment.python}")
+        return self._compared(release, environment, why, tuple(notes))
 
     def _require_same_tree(self, clone: Clone, root: Path, commit: str) -> None:
         """Raise UsageError where the run was built from other files than those of the commit."""

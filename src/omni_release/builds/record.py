@@ -89,7 +89,7 @@ class Built:
         if self.tree.startswith(distributions.PREBUILT):
             hint = "Rebuild in the checkout of the run that has built them."
             raise UsageError(f"run {self.run} has not built its distributions: they were given to it", hint)
-        if self.commit is None:
+        if self.commit is None or not re.fullmatch(r"[0-9a-f]{40,64}", self.commit):
             raise UsageError(f"run {self.run} was built outside of a git repository", "Commit the project to git.")
         if self.environment is None:
             raise Inconclusive(f"run {self.run} does not state what it was built with", _REHEARSE)
@@ -106,9 +106,13 @@ def _environment(content: object, where: Path) -> BuildEnvironment:
     import msgspec
 
     try:
-        return msgspec.convert(content, BuildEnvironment)
+        found = msgspec.convert(content, BuildEnvironment)
     except msgspec.ValidationError as error:
         raise Inconclusive(f"{where} cannot be read: {error}", _REHEARSE) from None
+    for package in found.installed:  # uv takes a line with each, which may be an option
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", package.name) or not re.fullmatch(r"[\w.!+-]+", package.version):
+            raise Inconclusive(f"{where} names {str(package)!r}, which is no package", _REHEARSE)
+    return found
 
 
 def of_run(run: RunFolder) -> Built:

@@ -89,11 +89,11 @@ def _built(arguments: Arguments) -> Built:
 
 
 def _rebuild(arguments: Arguments, built: Built, work: Path, processes: Processes) -> Rebuild:
-    from omni_release import source_tree
+    from omni_release import git_queries
     from omni_release.builds.rebuild import Rebuild
 
     root = arguments.root()
-    tree = source_tree.working_tree(root, processes)
+    tree = git_queries.working_tree(root, processes)
     source = arguments.from_ or (str(tree.top) if tree else "")
     if not source:
         raise UsageError(f"{root} is in no git repository", "Name the repository: --from URL.")
