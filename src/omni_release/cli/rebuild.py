@@ -79,7 +79,7 @@ def _built(arguments: Arguments) -> Built:
     path = Path(arguments.run_id)
     if arguments.run_id.endswith(".json"):
         return record.in_report(path, path.parent if record.is_run(path.parent.absolute()) else None)
-    store = lane.run_store(arguments.load_project())
+    store = lane.run_store(arguments.root())
     if arguments.run_id:
         return record.of_run(store.run(arguments.run_id))
     newest = next((run for run in store.runs() if run.artifacts()), None)
