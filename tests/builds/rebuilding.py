@@ -14,7 +14,7 @@ from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import Rehearsal
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.builds import Build, CopySource, record
-from omni_release.builds.rebuild import Rebuild, Rebuilt
+from omni_release.builds.rebuild import Rebuilding, Rebuilt
 from omni_release.builds.record import Built
 from omni_release.core.model import Release
 from omni_release.core.performing import perform
@@ -133,7 +133,7 @@ class Shop:
         """The rebuild of a run, from a clone of `source`."""
         work = self.folder / "rebuild"
         work.mkdir()
-        asked = Rebuild(built, str(source), PurePosixPath(inside), work, self.processes, self.variables)
+        asked = Rebuilding(built, str(source), PurePosixPath(inside), work, self.processes, self.variables)
         return asked.run()
 
 

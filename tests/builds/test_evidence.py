@@ -14,28 +14,28 @@ import pytest
 from omni_release import project
 from omni_release.adapters.files import LocalFiles
 from omni_release.builds import evidence
-from omni_release.builds.evidence import Evidence, rebuilt_elsewhere
-from omni_release.builds.record import BuildEnvironment, Package
-from omni_release.core import documents, places
+from omni_release.builds.evidence import RebuildRecord, rebuilt_elsewhere
+from omni_release.builds.record import BuildEnvironment, InstalledPackage
+from omni_release.core import build_place, documents
+from omni_release.core.build_place import BuildPlace
 from omni_release.core.errors import Inconclusive, NotApplicable, OmniReleaseError, UsageError
 from omni_release.core.model import Artifact, Release
-from omni_release.core.places import Place
 from omni_release.core.world import World
 
 FILES = (Artifact("acme-1.0-py3-none-any.whl", 9, "a" * 64), Artifact("acme-1.0.tar.gz", 8, "b" * 64))
 OTHER = (FILES[0], replace(FILES[1], sha256="c" * 64))
-HERE, THERE = Place("one"), Place("two")
-JOB, OTHER_JOB = Place("same", "run 1 build runner 1"), Place("same", "run 1 rebuild runner 2")
+HERE, THERE = BuildPlace("one"), BuildPlace("two")
+JOB, OTHER_JOB = BuildPlace("same", "run 1 build runner 1"), BuildPlace("same", "run 1 rebuild runner 2")
 
 
-def environment(place: Place) -> BuildEnvironment:
-    installed = (Package("hatchling", "1.27.0", "f" * 64),)
+def environment(place: BuildPlace) -> BuildEnvironment:
+    installed = (InstalledPackage("hatchling", "1.27.0", "f" * 64),)
     return BuildEnvironment(
         "3.13.1", "cpython", "linux-x86_64", 1, "022", FILES[0].name, ("hatchling",), installed, place
     )
 
 
-RECORD = Evidence(
+RECORD = RebuildRecord(
     id="20261126-000000-0001",
     at="2026-11-26T00:00:00+00:00",
     project="acme",
@@ -53,7 +53,7 @@ RECORD = Evidence(
 )
 
 
-def written(folder: Path, found: Evidence = RECORD, name: str = "record.json") -> Path:
+def written(folder: Path, found: RebuildRecord = RECORD, name: str = "record.json") -> Path:
     found.write(folder / name, LocalFiles())
     return folder / name
 
@@ -117,7 +117,7 @@ def test_other_file(text: str, tmp_path: Path) -> None:
             evidence.read(given)
 
 
-REFUSED: dict[str, tuple[dict[str, Any], Place, str]] = {
+REFUSED: dict[str, tuple[dict[str, Any], BuildPlace, str]] = {
     "sound": ({}, HERE, ""),
     "another job": ({"rebuild": environment(OTHER_JOB)}, JOB, ""),
     "a job and a machine": ({"rebuild": environment(OTHER_JOB)}, HERE, ""),
@@ -129,9 +129,13 @@ REFUSED: dict[str, tuple[dict[str, Any], Place, str]] = {
     "equal, of other hashes": ({"rebuilt": OTHER}, HERE, "lists other hashes"),
     "the same machine": ({"rebuild": environment(HERE)}, HERE, "where the run was built"),
     "the same job": ({"rebuild": environment(JOB)}, JOB, "where the run was built"),
-    "two jobs on a machine of one's own": ({"rebuild": environment(Place("one"))}, HERE, "where the run was built"),
-    "no place": ({"rebuild": environment(Place())}, HERE, "does not say where"),
-    "no place of the build": ({}, Place(), "does not say where"),
+    "jobs on one machine": (
+        {"rebuild": environment(BuildPlace("one"))},
+        HERE,
+        "where the run was built",
+    ),
+    "no place": ({"rebuild": environment(BuildPlace())}, HERE, "does not say where"),
+    "no place of the build": ({}, BuildPlace(), "does not say where"),
     "no rebuild": ({"rebuild": None}, HERE, "does not say where"),
 }
 
@@ -162,7 +166,7 @@ def asked(tmp_path: Path, world: World) -> Release:
 SAME = replace(RECORD, id="2", rebuild=environment(HERE))
 DIFFERENT = replace(RECORD, id="3", result="different", rebuilt=OTHER, differences=("acme/b.py: content",))
 UNKNOWN = replace(RECORD, id="4", result="inconclusive", rebuilt=())
-RELEASES: dict[str, tuple[list[Evidence], list[str]]] = {
+RELEASES: dict[str, tuple[list[RebuildRecord], list[str]]] = {
     "equal": ([RECORD], [""]),
     "equal, and one from here": ([SAME, RECORD], [""]),
     "from here alone": ([SAME], ["rebuild-refused"]),
@@ -215,15 +219,15 @@ def test_hand_over(asked: Release, tmp_path: Path) -> None:
 def test_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A job is a place of its own on GitHub's runners alone; the machine's id is not shown."""
     (tmp_path / "machine-id").write_text("0123456789abcdef\n")
-    monkeypatch.setattr(places, "_FILES", (tmp_path / "none", tmp_path / "machine-id"))
+    monkeypatch.setattr(build_place, "_FILES", (tmp_path / "none", tmp_path / "machine-id"))
     monkeypatch.setattr("platform.system", lambda: "Linux")
     own = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "1", "GITHUB_JOB": "build", "RUNNER_NAME": "GitHub Actions 2"}
     hosted = own | {"RUNNER_ENVIRONMENT": "github-hosted"}
-    machine = places.here({})
+    machine = build_place.here({})
     assert (len(machine.machine), machine.job, "0123" in machine.machine) == (64, "", False)
-    assert places.here(own) == machine == places.here(own | {"RUNNER_ENVIRONMENT": "self-hosted"})
-    assert places.here(hosted).is_other(places.here(hosted | {"GITHUB_JOB": "rebuild"}))
-    assert not places.here(hosted).is_other(places.here(hosted))
-    monkeypatch.setattr(places, "_FILES", ())
-    assert places.here({}) == Place()
-    assert places.here({}).is_other(machine) is None
+    assert build_place.here(own) == machine == build_place.here(own | {"RUNNER_ENVIRONMENT": "self-hosted"})
+    assert build_place.here(hosted).is_other(build_place.here(hosted | {"GITHUB_JOB": "rebuild"}))
+    assert not build_place.here(hosted).is_other(build_place.here(hosted))
+    monkeypatch.setattr(build_place, "_FILES", ())
+    assert build_place.here({}) == BuildPlace()
+    assert build_place.here({}).is_other(machine) is None

@@ -116,7 +116,7 @@ def test_rebuild_only_where_it_is_asked_for(tmp_path: Path) -> None:
 def test_the_rebuild_job(changed: bool, case: Callable[[str], Path]) -> None:
     """The job gets the run of another job, and passes on the same bytes alone."""
     from omni_release.builds import evidence
-    from omni_release.core.places import Place
+    from omni_release.core.build_place import BuildPlace
 
     root = case("sound")
     hosted = {"GITHUB_ACTIONS": "true", "RUNNER_ENVIRONMENT": "github-hosted", "GITHUB_RUN_ID": "1"}
@@ -135,7 +135,7 @@ def test_the_rebuild_job(changed: bool, case: Callable[[str], Path]) -> None:
     found = evidence.read(root.parent / "rebuilt.json")
     assert found.result == ("different" if changed else "equal")
     assert evidence.refused(found, found.artifacts, found.commit, found.built.place) == ""
-    assert Place() not in (found.built.place, found.rebuild and found.rebuild.place)
+    assert BuildPlace() not in (found.built.place, found.rebuild and found.rebuild.place)
 
 
 def test_each_action_is_pinned() -> None:

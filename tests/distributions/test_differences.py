@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release.distributions.differences import Kind, advice, between
+from omni_release.distributions.differences import Aspect, advice, between
 
 FILES = {"acme/__init__.py": b"x = 1\n", "acme/b.py": b"y = 2\n", "acme/data.bin": b"\0\1\2"}
 
@@ -46,23 +46,23 @@ def sdist(path: Path, files: Mapping[str, bytes] = FILES, **header: int) -> Path
 CHANGED = FILES | {"acme/b.py": b"y = 3\n"}
 LESS = {name: FILES[name] for name in ("acme/__init__.py", "acme/data.bin")}
 RECORDED = FILES | {"acme-1.0.dist-info/RECORD": b"acme/b.py,sha256=1,\n"}
-KINDS: dict[str, tuple[Callable[..., Path], dict[str, object], list[Kind], str]] = {
-    "content": (wheel, {"files": CHANGED}, [Kind.CONTENT], "acme/b.py: content - y = 2 + y = 3"),
-    "content of an sdist": (sdist, {"files": CHANGED}, [Kind.CONTENT], "acme/b.py: content - y = 2 + y = 3"),
-    "bytes": (wheel, {"files": FILES | {"acme/data.bin": b"\0\1\3"}}, [Kind.CONTENT], "difference is at byte 2"),
-    "line ends": (wheel, {"files": FILES | {"acme/b.py": b"y = 2\r\n"}}, [Kind.CONTENT], "ends of the lines differ"),
-    "missing": (sdist, {"files": LESS}, [Kind.MISSING], "only in the first build: acme/b.py"),
-    "added": (wheel, {"files": FILES | {"new.py": b""}}, [Kind.ADDED], "only in the second build: new.py"),
-    "order": (sdist, {"files": dict(reversed(FILES.items()))}, [Kind.ORDER], "order of the files - acme/__init__.py"),
-    "permissions": (wheel, {"mode": 0o600}, [Kind.PERMISSIONS], "-rw-r--r-- + acme/__init__.py: -rw-------"),
-    "permissions in an sdist": (sdist, {"mode": 0o664}, [Kind.PERMISSIONS], "permissions of 3 files"),
-    "times": (wheel, {"year": 2001}, [Kind.TIMESTAMPS], "2000-01-01 00:00:00 + acme/__init__.py: 2001-01-01 00:00:00"),
-    "times in an sdist": (sdist, {"time": 5}, [Kind.TIMESTAMPS], "1970-01-01 00:00:05"),
-    "time of the gzip file": (sdist, {"gzip": 5}, [Kind.TIMESTAMPS], "header of the gzip file: 1970-01-01 00:00:00"),
-    "owner": (sdist, {"user": 1000}, [Kind.OWNERS], "0:0 : + acme/__init__.py: 1000:0 :"),
-    "system": (wheel, {"system": 0}, [Kind.OWNERS], "system 3 + acme/__init__.py: system 0"),
-    "method": (wheel, {"level": 0}, [Kind.COMPRESSION], "deflate"),
-    "compression of an sdist": (sdist, {"level": 0}, [Kind.OTHER], "other bytes of the archive"),
+KINDS: dict[str, tuple[Callable[..., Path], dict[str, object], list[Aspect], str]] = {
+    "content": (wheel, {"files": CHANGED}, [Aspect.CONTENT], "acme/b.py: content - y = 2 + y = 3"),
+    "content of an sdist": (sdist, {"files": CHANGED}, [Aspect.CONTENT], "acme/b.py: content - y = 2 + y = 3"),
+    "bytes": (wheel, {"files": FILES | {"acme/data.bin": b"\0\1\3"}}, [Aspect.CONTENT], "difference is at byte 2"),
+    "line ends": (wheel, {"files": FILES | {"acme/b.py": b"y = 2\r\n"}}, [Aspect.CONTENT], "ends of the lines differ"),
+    "missing": (sdist, {"files": LESS}, [Aspect.MISSING], "only in the first build: acme/b.py"),
+    "added": (wheel, {"files": FILES | {"new.py": b""}}, [Aspect.ADDED], "only in the second build: new.py"),
+    "order": (sdist, {"files": dict(reversed(FILES.items()))}, [Aspect.ORDER], "order of the files - acme/__init__.py"),
+    "permissions": (wheel, {"mode": 0o600}, [Aspect.PERMISSIONS], "-rw-r--r-- + acme/__init__.py: -rw-------"),
+    "permissions in an sdist": (sdist, {"mode": 0o664}, [Aspect.PERMISSIONS], "permissions of 3 files"),
+    "times": (wheel, {"year": 2001}, [Aspect.TIMESTAMPS], "2000-01-01 00:00:00 + acme/__init__.py: 2001-01-01"),
+    "times in an sdist": (sdist, {"time": 5}, [Aspect.TIMESTAMPS], "1970-01-01 00:00:05"),
+    "time of the gzip file": (sdist, {"gzip": 5}, [Aspect.TIMESTAMPS], "header of the gzip file: 1970-01-01 00:00:00"),
+    "owner": (sdist, {"user": 1000}, [Aspect.OWNERS], "0:0 : + acme/__init__.py: 1000:0 :"),
+    "system": (wheel, {"system": 0}, [Aspect.OWNERS], "system 3 + acme/__init__.py: system 0"),
+    "method": (wheel, {"level": 0}, [Aspect.COMPRESSION], "deflate"),
+    "compression of an sdist": (sdist, {"level": 0}, [Aspect.OTHER], "other bytes of the archive"),
 }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_kind(kind: str, tmp_path: Path) -> None:
     first = write(tmp_path / "first" / name)
     assert between(first, first) == ()
     found = between(first, write(tmp_path / "second" / name, **changes))
-    assert [each.kind for each in found] == expected
+    assert [each.aspect for each in found] == expected
     assert shown in " ".join((str(found[0]), *found[0].lines))
     assert advice(found[0]).endswith((".", "pinned requirements."))
 

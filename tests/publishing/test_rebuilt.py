@@ -10,9 +10,9 @@ import pytest
 
 from omni_release.adapters.files import LocalFiles
 from omni_release.builds import evidence, record
-from omni_release.builds.evidence import Evidence
+from omni_release.builds.evidence import RebuildRecord
+from omni_release.core.build_place import BuildPlace
 from omni_release.core.journal import RunFolder
-from omni_release.core.places import Place as Where
 from tests.publishing.support import Place, Runner, outside, rehearsed
 from tests.publishing.test_terminal import AFTERWARDS
 
@@ -23,8 +23,8 @@ def handed(place: Place, **changes: object) -> Path:
     """A file with the record of a rebuild in another place, with changes."""
     built = record.of_run(RunFolder(place.run, LocalFiles()))
     commit, environment = built.require_complete()
-    other = dataclasses.replace(environment, place=Where("another machine"))
-    sound = Evidence(
+    other = dataclasses.replace(environment, place=BuildPlace("another machine"))
+    sound = RebuildRecord(
         *("0001", "2026-11-26T00:00:00+00:00", "acme-sound", "1.2.3", built.run, commit),
         source="https://git.invalid/acme",
         tool="omni-release",

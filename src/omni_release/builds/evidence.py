@@ -19,9 +19,9 @@ from omni_release.builds import record
 from omni_release.builds.record import BuildEnvironment
 from omni_release.core import documents
 from omni_release.core.actions import Write
+from omni_release.core.build_place import BuildPlace
 from omni_release.core.errors import Inconclusive, NotApplicable, UsageError
 from omni_release.core.model import Artifact, Finding, Release, Severity
-from omni_release.core.places import Place
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Files, World
 
@@ -33,7 +33,7 @@ _LARGE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RebuildRecord:
     """A rebuild of the `artifacts` of a `run`, and what came out: the same set of names and hashes is `equal`.
 
     `at` is the time in UTC (ISO 8601), `source` the repository that was cloned, `built` what the run states of its
@@ -70,7 +70,7 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def read(path: Path) -> Evidence:
+def read(path: Path) -> RebuildRecord:
     """The record in a file. Raises UsageError for any other file, and for a record that was changed."""
     import msgspec
 
@@ -89,7 +89,7 @@ def read(path: Path) -> Evidence:
         raise UsageError(f"{path} is the record of another version of omni-release", "Rebuild with this version.")
     del content["kind"]
     try:
-        found = msgspec.convert(content, Evidence, strict=True)
+        found = msgspec.convert(content, RebuildRecord, strict=True)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path} is no record of a rebuild: {error}", hint) from None
     if not re.fullmatch(r"[0-9a-f-]{1,64}", found.id):  # it becomes the name of a file
@@ -99,7 +99,7 @@ def read(path: Path) -> Evidence:
     return found
 
 
-def refused(found: Evidence, artifacts: Sequence[Artifact], commit: str | None, place: Place) -> str:
+def refused(found: RebuildRecord, artifacts: Sequence[Artifact], commit: str | None, place: BuildPlace) -> str:
     """Why a record is none for these artifacts, which were built in this place of this commit; empty where it is one.
 
     Of a record that is not `equal` the place does not matter.
@@ -113,7 +113,7 @@ def refused(found: Evidence, artifacts: Sequence[Artifact], commit: str | None, 
         return ""
     if _pairs(found.rebuilt) != _pairs(artifacts):
         return "it says `equal`, and lists other hashes"
-    there = found.rebuild.place if found.rebuild else Place()
+    there = found.rebuild.place if found.rebuild else BuildPlace()
     is_other = there.is_other(place)
     if is_other is None:
         return "it does not say where it was made, or the run does not say where it was built"
@@ -150,8 +150,8 @@ def rebuilt_elsewhere(release: Release, world: World) -> Iterator[Finding]:
     if not artifacts:
         raise NotApplicable("nothing is built yet")
     environment = record.read(release.folder)
-    place, commit = environment.place if environment else Place(), world.journal.commit_built()
-    equal: dict[str, Evidence] = {}
+    place, commit = environment.place if environment else BuildPlace(), world.journal.commit_built()
+    equal: dict[str, RebuildRecord] = {}
     different: dict[str, Finding] = {}
     against: list[Finding] = []
     for path in (*release.rebuilds, *sorted((release.folder / FOLDER).glob("*.json"))):

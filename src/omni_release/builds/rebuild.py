@@ -26,14 +26,14 @@ from omni_release.core.model import REHEARSAL, Artifact, Commit, Release
 from omni_release.core.text import listed
 from omni_release.core.world import Processes
 from omni_release.distributions import differences
-from omni_release.distributions.differences import Difference
+from omni_release.distributions.differences import ArchiveDifference
 
 _NO_ENVIRONMENT = "the environment of the build could not be made"
 _DIFFOSCOPE = 300.0
 
 
 @dataclass(frozen=True)
-class FileResult:
+class RebuiltFile:
     """A file of the run, and its rebuild: None where there is no file of that name. How they differ, the first first.
 
     `note` is why the difference is not shown, empty where it is.
@@ -41,7 +41,7 @@ class FileResult:
 
     artifact: Artifact
     rebuilt: Artifact | None
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[ArchiveDifference, ...] = ()
     note: str = ""
 
     @property
@@ -59,7 +59,7 @@ class Rebuilt:
 
     result: str
     why: str
-    files: tuple[FileResult, ...]
+    files: tuple[RebuiltFile, ...]
     rebuilt: tuple[Artifact, ...]
     environment: BuildEnvironment | None
     notes: tuple[str, ...]
@@ -68,7 +68,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
-class Rebuild:
+class Rebuilding:
     """A rebuild of what a run has `built`, of the repository at `source`, below the empty folder `work`.
 
     `inside` is the path of the project in the repository.
@@ -189,8 +189,8 @@ class Rebuild:
         folders = (str(self.work), *_work_dir(self.built.folder))
         return Rebuilt(result, why, files, tuple(rebuilt.values()), with_what, (*others, *notes), folders, release.dist)
 
-    def _file(self, artifact: Artifact, rebuilt: Artifact | None, release: Release) -> FileResult:
-        result = FileResult(artifact, rebuilt)
+    def _file(self, artifact: Artifact, rebuilt: Artifact | None, release: Release) -> RebuiltFile:
+        result = RebuiltFile(artifact, rebuilt)
         if rebuilt is None or result.is_equal:
             return result
         first = self.built.folder / "dist" / artifact.name if self.built.folder else None
@@ -246,7 +246,7 @@ def _other_packages(run: BuildEnvironment, here: BuildEnvironment) -> Iterator[s
             yield f"{new} has other files than the {old} of the run"
 
 
-def _judged(files: Sequence[FileResult], failure: str, others: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
+def _judged(files: Sequence[RebuiltFile], failure: str, others: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
     """The result, and why it is not `equal`."""
     unequal = [file for file in files if not file.is_equal]
     if not unequal:

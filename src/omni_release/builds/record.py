@@ -11,17 +11,17 @@ from typing import Any
 
 from omni_release import distributions
 from omni_release.core import documents
+from omni_release.core.build_place import BuildPlace
 from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.journal import RUN_NAME, RunFolder
 from omni_release.core.model import Artifact
-from omni_release.core.places import Place
 from omni_release.scripts import ENVIRONMENT_FILE
 
 _REHEARSE = "Rehearse again with this version of omni-release: omni-release rehearse"
 
 
 @dataclass(frozen=True)
-class Package:
+class InstalledPackage:
     """A package that was installed for the build. `files` is the sha256 over the names and hashes of its files.
 
     `origin` is where it comes from, empty for one from an index.
@@ -52,8 +52,8 @@ class BuildEnvironment:
     umask: str
     wheel: str
     requirements: tuple[str, ...]
-    installed: tuple[Package, ...]
-    place: Place = field(default_factory=Place)
+    installed: tuple[InstalledPackage, ...]
+    place: BuildPlace = field(default_factory=BuildPlace)
 
     @property
     def minor(self) -> str:

@@ -16,8 +16,8 @@ TYPE_CHECKING = False  # as the type checker knows it; importing typing slows th
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omni_release.builds.evidence import Evidence
-    from omni_release.builds.rebuild import FileResult, Rebuild, Rebuilt
+    from omni_release.builds.evidence import RebuildRecord
+    from omni_release.builds.rebuild import Rebuilding, Rebuilt, RebuiltFile
     from omni_release.builds.record import Built
     from omni_release.cli.parser import Commands
     from omni_release.core.world import Processes
@@ -88,9 +88,9 @@ def _built(arguments: Arguments) -> Built:
     return record.of_run(newest)
 
 
-def _rebuild(arguments: Arguments, built: Built, work: Path, processes: Processes) -> Rebuild:
+def _rebuild(arguments: Arguments, built: Built, work: Path, processes: Processes) -> Rebuilding:
     from omni_release import git_queries
-    from omni_release.builds.rebuild import Rebuild
+    from omni_release.builds.rebuild import Rebuilding
 
     root = arguments.root()
     tree = git_queries.working_tree(root, processes)
@@ -102,19 +102,19 @@ def _rebuild(arguments: Arguments, built: Built, work: Path, processes: Processe
     inside = PurePosixPath(built.inside) if built.inside is not None else tree.inside(root) if tree else PurePosixPath()
     if inside.is_absolute() or ".." in inside.parts:
         raise UsageError(f"the report names the folder {inside}, outside of the repository", "Name another report.")
-    return Rebuild(built, source, inside, work, processes, os.environ, _tell)
+    return Rebuilding(built, source, inside, work, processes, os.environ, _tell)
 
 
 def _tell(line: str) -> None:
     sys.stderr.write(f"{lane.shown(line)}\n")
 
 
-def _record(rebuild: Rebuild, rebuilt: Rebuilt) -> Evidence:
+def _record(rebuild: Rebuilding, rebuilt: Rebuilt) -> RebuildRecord:
     import datetime
     import secrets
 
     from omni_release import distributions
-    from omni_release.builds.evidence import Evidence
+    from omni_release.builds.evidence import RebuildRecord
     from omni_release.core.redaction import public_address
 
     built = rebuild.built
@@ -123,7 +123,7 @@ def _record(rebuild: Rebuild, rebuilt: Rebuilt) -> Evidence:
     name, version = distributions.project_and_version(built.artifacts)
     source = public_address(rebuild.source) if "://" in rebuild.source else "a repository on the same machine"
     lines = (*filter(None, (rebuilt.why,)), *(line for file in rebuilt.files for line in _differences(file, rebuilt)))
-    return Evidence(
+    return RebuildRecord(
         f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
         now.isoformat(timespec="seconds"),
         name,
@@ -141,7 +141,7 @@ def _record(rebuild: Rebuild, rebuilt: Rebuilt) -> Evidence:
     )
 
 
-def _write(arguments: Arguments, rebuild: Rebuild, record: Evidence) -> None:
+def _write(arguments: Arguments, rebuild: Rebuilding, record: RebuildRecord) -> None:
     from omni_release.builds.evidence import FOLDER
 
     if rebuild.built.folder is not None:
@@ -150,7 +150,7 @@ def _write(arguments: Arguments, rebuild: Rebuild, record: Evidence) -> None:
         record.write(arguments.to.absolute(), lane.files())
 
 
-def _keep(rebuild: Rebuild, rebuilt: Rebuilt, record: Evidence) -> list[str]:
+def _keep(rebuild: Rebuilding, rebuilt: Rebuilt, record: RebuildRecord) -> list[str]:
     """Keep the files that differ in the run folder, with what diffoscope says of them; the paths."""
     import shutil
 
@@ -193,11 +193,11 @@ def _lines(built: Built, rebuilt: Rebuilt, kept: list[str]) -> Iterator[str]:
     yield f"{ended[rebuilt.result]}{': ' if rebuilt.why else ''}{rebuilt.why}"
 
 
-def _state(file: FileResult) -> str:
+def _state(file: RebuiltFile) -> str:
     return "equal" if file.is_equal else "missing" if file.rebuilt is None else "differs"
 
 
-def _differences(file: FileResult, rebuilt: Rebuilt) -> Iterator[str]:
+def _differences(file: RebuiltFile, rebuilt: Rebuilt) -> Iterator[str]:
     """How a file differs, with what to do about each kind of difference once."""
     from omni_release.distributions import differences
 

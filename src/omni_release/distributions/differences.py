@@ -23,7 +23,7 @@ _SHOWN, _WIDE = 8, 160
 _FILES = 20
 
 
-class Kind(enum.StrEnum):
+class Aspect(enum.StrEnum):
     """In what two distributions differ."""
 
     MISSING = "only in the first build"
@@ -37,18 +37,18 @@ class Kind(enum.StrEnum):
     OTHER = "other bytes of the archive"
 
 
-OF_FILES = (Kind.MISSING, Kind.ADDED, Kind.CONTENT)
+OF_FILES = (Aspect.MISSING, Aspect.ADDED, Aspect.CONTENT)
 """In what is unpacked; the others are in the archive alone."""
 
 
 @dataclass(frozen=True)
-class Difference:
+class ArchiveDifference:
     """One way in which two distributions differ: in which files, and the lines that show it.
 
     `removed` and `added` are the lines of a text that only one of the two has.
     """
 
-    kind: Kind
+    aspect: Aspect
     names: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -56,13 +56,13 @@ class Difference:
 
     def __str__(self) -> str:
         """`acme/_build.py: content`, `timestamps of 3 files: a, b, c`."""
-        if self.kind is Kind.CONTENT:
+        if self.aspect is Aspect.CONTENT:
             return f"{self.names[0]}: content"
-        if self.kind in (Kind.MISSING, Kind.ADDED):
-            return f"{self.kind}: {listed(self.names)}"
+        if self.aspect in (Aspect.MISSING, Aspect.ADDED):
+            return f"{self.aspect}: {listed(self.names)}"
         if not self.names:
-            return f"{self.kind} of the archive" if self.kind is Kind.TIMESTAMPS else self.kind.value
-        return f"{self.kind} of {counted(len(self.names), 'file')}: {listed(self.names, 5)}"
+            return f"{self.aspect} of the archive" if self.aspect is Aspect.TIMESTAMPS else self.aspect.value
+        return f"{self.aspect} of {counted(len(self.names), 'file')}: {listed(self.names, 5)}"
 
 
 @dataclass(frozen=True)
@@ -75,44 +75,44 @@ class _Member:
     compression: str
 
 
-def between(first: Path, second: Path) -> tuple[Difference, ...]:
+def between(first: Path, second: Path) -> tuple[ArchiveDifference, ...]:
     """How the second distribution differs from the first, the weightiest first; nothing for the same bytes.
 
     Raises InvalidDistribution where one is not a readable archive.
     """
     if first.read_bytes() == second.read_bytes():
         return ()
-    return tuple(_between(first, second)) or (Difference(Kind.OTHER),)
+    return tuple(_between(first, second)) or (ArchiveDifference(Aspect.OTHER),)
 
 
-def _between(first: Path, second: Path) -> Iterator[Difference]:
+def _between(first: Path, second: Path) -> Iterator[ArchiveDifference]:
     one, two = _members(first), _members(second)
     missing, added = (tuple(name for name in a if name not in b) for a, b in ((one, two), (two, one)))
     if missing:
-        yield Difference(Kind.MISSING, missing)
+        yield ArchiveDifference(Aspect.MISSING, missing)
     if added:
-        yield Difference(Kind.ADDED, added)
+        yield ArchiveDifference(Aspect.ADDED, added)
     common = [name for name in one if name in two]
     changed = [name for name in common if one[name].sha256 != two[name].sha256]
     own = [name for name in changed if not name.endswith(".dist-info/RECORD")]  # it follows from the others
     yield from _contents(first, second, own if own or missing or added else changed)
     if not (missing or added) and list(one) != list(two):
         at = next(number for number, (a, b) in enumerate(zip(one, two, strict=True)) if a != b)
-        yield Difference(Kind.ORDER, (), (f"- {[*one][at]}", f"+ {[*two][at]}"))
+        yield ArchiveDifference(Aspect.ORDER, (), (f"- {[*one][at]}", f"+ {[*two][at]}"))
     same = [name for name in common if one[name].sha256 == two[name].sha256]
     for kind, fact, among in _FACTS:
         names = tuple(name for name in (same if among else common) if fact(one[name]) != fact(two[name]))
         if names:
             lines = (f"- {names[0]}: {fact(one[names[0]])}", f"+ {names[0]}: {fact(two[names[0]])}")
-            yield Difference(kind, names, lines)
+            yield ArchiveDifference(kind, names, lines)
     yield from _of_gzip(first, second)
 
 
-_FACTS: tuple[tuple[Kind, Callable[[_Member], str], bool], ...] = (
-    (Kind.PERMISSIONS, lambda member: member.permissions, False),
-    (Kind.TIMESTAMPS, lambda member: member.time, False),
-    (Kind.OWNERS, lambda member: member.owner, False),
-    (Kind.COMPRESSION, lambda member: member.compression, True),  # other content has another compressed size
+_FACTS: tuple[tuple[Aspect, Callable[[_Member], str], bool], ...] = (
+    (Aspect.PERMISSIONS, lambda member: member.permissions, False),
+    (Aspect.TIMESTAMPS, lambda member: member.time, False),
+    (Aspect.OWNERS, lambda member: member.owner, False),
+    (Aspect.COMPRESSION, lambda member: member.compression, True),  # other content has another compressed size
 )
 
 
@@ -145,7 +145,7 @@ def _time(seconds: float) -> str:
         return str(seconds)
 
 
-def _of_gzip(first: Path, second: Path) -> Iterator[Difference]:
+def _of_gzip(first: Path, second: Path) -> Iterator[ArchiveDifference]:
     """What two sdists say in the header of the gzip file: its time, and the name of the file that was compressed."""
     if first.suffix == ".whl":
         return
@@ -155,19 +155,21 @@ def _of_gzip(first: Path, second: Path) -> Iterator[Difference]:
             heads.append(file.read(10))
     one, two = (int.from_bytes(head[4:8], "little") for head in heads)
     if one != two:
-        yield Difference(Kind.TIMESTAMPS, (), (f"- header of the gzip file: {_time(one)}", f"+ … {_time(two)}"))
+        yield ArchiveDifference(
+            Aspect.TIMESTAMPS, (), (f"- header of the gzip file: {_time(one)}", f"+ … {_time(two)}")
+        )
 
 
-def _contents(first: Path, second: Path, names: Sequence[str]) -> Iterator[Difference]:
+def _contents(first: Path, second: Path, names: Sequence[str]) -> Iterator[ArchiveDifference]:
     """The files of these names, whose contents differ; of the first ones, how."""
     one, two = (_texts(path, names[:_FILES]) for path in (first, second))
     for name in names:
         if name not in one or name not in two:
-            yield Difference(Kind.CONTENT, (name,))
+            yield ArchiveDifference(Aspect.CONTENT, (name,))
             continue
         a, b = (text.decode("utf-8").splitlines() if _is_text(text) else None for text in (one[name], two[name]))
         if a is None or b is None:
-            yield Difference(Kind.CONTENT, (name,), (_first_byte(one[name], two[name]),))
+            yield ArchiveDifference(Aspect.CONTENT, (name,), (_first_byte(one[name], two[name]),))
             continue
         removed, added = _changed_lines(a, b)
         shown = [f"- {line[:_WIDE]}" for line in removed[: _SHOWN // 2]]
@@ -175,7 +177,7 @@ def _contents(first: Path, second: Path, names: Sequence[str]) -> Iterator[Diffe
         more = len(removed) + len(added) - len(shown)
         rest = (f"… and {counted(more, 'line')} more",) if more > 0 else ()
         ends = () if removed or added else ("only the ends of the lines differ",)
-        yield Difference(Kind.CONTENT, (name,), (*shown, *rest, *ends), tuple(removed), tuple(added))
+        yield ArchiveDifference(Aspect.CONTENT, (name,), (*shown, *rest, *ends), tuple(removed), tuple(added))
 
 
 def _texts(path: Path, names: Sequence[str]) -> Mapping[str, bytes]:
@@ -220,28 +222,28 @@ _RANDOM = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 _WORDS = re.compile(r"[\s,;:(){}\[\]'\"]+")
 
 
-def advice(difference: Difference, folders: Sequence[str] = ()) -> str:
+def advice(difference: ArchiveDifference, folders: Sequence[str] = ()) -> str:
     """What to do about a difference; `folders` are those that the two builds have run in."""
     name = difference.names[0] if difference.names else ""
-    if difference.kind is Kind.CONTENT:
+    if difference.aspect is Aspect.CONTENT:
         return _advice_on_content(difference, name, folders)
     return {
-        Kind.MISSING: "Commit what the build needs: the first build had a file that the commit lacks, such as one that "
-        "git ignores, or that an earlier build has left.",
-        Kind.ADDED: "Find out what makes the file: a build is to make the same files wherever it runs.",
-        Kind.ORDER: "Sort what the back end lists: `sorted(os.listdir(…))`, `sorted(Path.rglob(…))`.",
-        Kind.PERMISSIONS: "Set the permissions in the build: they follow the umask of who has built or cloned. "
+        Aspect.MISSING: "Commit what the build needs: the first build had a file that the commit lacks, such as one "
+        "that git ignores, or that an earlier build has left.",
+        Aspect.ADDED: "Find out what makes the file: a build is to make the same files wherever it runs.",
+        Aspect.ORDER: "Sort what the back end lists: `sorted(os.listdir(…))`, `sorted(Path.rglob(…))`.",
+        Aspect.PERMISSIONS: "Set the permissions in the build: they follow the umask of who has built or cloned. "
         "hatchling and flit set them; setuptools packs those of the files.",
-        Kind.TIMESTAMPS: "Take times from SOURCE_DATE_EPOCH, as hatchling, flit, poetry-core and uv_build do. An sdist "
-        "of setuptools or pdm-backend has the time of its build.",
-        Kind.OWNERS: "Set the owner in the build to 0 (root): it is who has built.",
-        Kind.COMPRESSION: "Build with the same version of Python and zlib: another one compresses the same files "
+        Aspect.TIMESTAMPS: "Take times from SOURCE_DATE_EPOCH, as hatchling, flit, poetry-core and uv_build do. An "
+        "sdist of setuptools or pdm-backend has the time of its build.",
+        Aspect.OWNERS: "Set the owner in the build to 0 (root): it is who has built.",
+        Aspect.COMPRESSION: "Build with the same version of Python and zlib: another one compresses the same files "
         "differently.",
-        Kind.OTHER: "Compare the two archives with diffoscope.",
-    }[difference.kind]
+        Aspect.OTHER: "Compare the two archives with diffoscope.",
+    }[difference.aspect]
 
 
-def _advice_on_content(difference: Difference, name: str, folders: Sequence[str]) -> str:
+def _advice_on_content(difference: ArchiveDifference, name: str, folders: Sequence[str]) -> str:
     removed, added = difference.removed, difference.added
     lines = (*removed, *added)
     if any(folder in line for folder in folders for line in lines):

@@ -81,8 +81,8 @@ def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
         if not again.is_file():
             yield Finding(f"the second build has no {path.name}", "not-reproducible", Severity.WARNING)
         elif found := differences.between(path, again):
-            changed = sorted(name for each in found if each.kind in differences.OF_FILES for name in each.names)
-            kinds = dict.fromkeys(each.kind.value for each in found)
+            changed = sorted(name for each in found if each.aspect in differences.OF_FILES for name in each.names)
+            kinds = dict.fromkeys(each.aspect.value for each in found)
             place = (
                 f"in {listed(changed)}" if changed else f"only in what the archive says of files: {', '.join(kinds)}"
             )

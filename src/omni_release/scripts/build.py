@@ -34,7 +34,7 @@ from typing import Literal
 import build
 import uv
 
-from omni_release.core import places
+from omni_release.core import build_place
 from omni_release.scripts import ENVIRONMENT_FILE, REQUIREMENTS_FILE
 
 Kind = Literal["sdist", "wheel"]
@@ -239,7 +239,7 @@ def first(source: Path, isolated: Isolated, dist: Path, local: Path) -> None:
         "wheel": wheel.name,
         "requirements": isolated.requirements(),
         "installed": isolated.installed(),
-        "place": dataclasses.asdict(places.here(os.environ)),
+        "place": dataclasses.asdict(build_place.here(os.environ)),
     }
     text = json.dumps(record, indent=2, ensure_ascii=False)
     dist.with_name(ENVIRONMENT_FILE).write_text(f"{text}\n", encoding="utf-8")

@@ -14,20 +14,20 @@ _PURPOSE = "omni-release place of a build\n"
 
 
 @dataclass(frozen=True)
-class Place:
+class BuildPlace:
     """The hash of the machine's own id, empty where it has none; and the `job`, empty unless it had a new machine."""
 
     machine: str = ""
     job: str = ""
 
-    def is_other(self, place: Place) -> bool | None:
+    def is_other(self, place: BuildPlace) -> bool | None:
         """Whether this is another place; None where that cannot be known."""
         if self.job and place.job:
             return self.job != place.job
         return self.machine != place.machine if self.machine and place.machine else None
 
 
-def here(environment: Mapping[str, str]) -> Place:
+def here(environment: Mapping[str, str]) -> BuildPlace:
     """This machine, and the job of GitHub that these variables describe, where that is on a runner of GitHub's.
 
     Each job has a new machine there. A runner of your own keeps its machine: what counts is that.
@@ -35,9 +35,9 @@ def here(environment: Mapping[str, str]) -> Place:
     own = _machine_id()
     machine = hashlib.sha256(f"{_PURPOSE}{own}".encode()).hexdigest() if own else ""
     if environment.get("GITHUB_ACTIONS") != "true" or environment.get("RUNNER_ENVIRONMENT") != "github-hosted":
-        return Place(machine)
+        return BuildPlace(machine)
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB")
-    return Place(machine, " ".join(environment.get(name, "") for name in (*names, "RUNNER_NAME")))
+    return BuildPlace(machine, " ".join(environment.get(name, "") for name in (*names, "RUNNER_NAME")))
 
 
 def _machine_id() -> str:
