@@ -66,7 +66,7 @@ def edited_yaml(text: str, edits: Iterable[Edit]) -> str:
             written = _scalar(edit.value, column, text[start:end])
             replaced.append((start, end, written + ("\n" if text[:end].endswith("\n") else "")))
             continue
-        replaced.append(_insertion(text, parent, edit))
+        replaced.append(_insertion(parent, edit))
     for start, end, written in sorted(replaced, reverse=True):
         text = text[:start] + written + text[end:]
     return text
@@ -95,7 +95,7 @@ def _quoted(value: str) -> str:
     return str(written).removesuffix("\n")
 
 
-def _insertion(text: str, parent: Any, edit: Edit) -> tuple[int, int, str]:
+def _insertion(parent: Any, edit: Edit) -> tuple[int, int, str]:
     """A new key, before the second one of its mapping: in a list the first one is on the line of the dash."""
     key = str(edit.keys[-1])
     before = parent.value[1][0].start_mark if len(parent.value) > 1 else parent.value[0][0].start_mark

@@ -74,7 +74,7 @@ def run(arguments: Arguments) -> int:
             return _suggest(commits, last_tag, project, by_api)
         number = _next_version(project, arguments.what)
         clone = repository.clone(Path(folder) / "clone")
-        notes = _write(project, clone, number, arguments, last_tag, commits)
+        notes = _write(clone, number, arguments, last_tag, commits)
         clone.git("add", "--all")
         difference = clone.git("diff", "--cached", "--no-color", "--no-ext-diff")
         if not difference:
@@ -199,7 +199,6 @@ def _next_version(project: Project, what: str) -> str:
 
 
 def _write(
-    project: Project,
     clone: ProjectRepository,
     number: str,
     arguments: Arguments,

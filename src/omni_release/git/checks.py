@@ -90,7 +90,7 @@ def on_release_branch(release: Release, world: World) -> Iterator[Finding]:
     else:
         return
     finding = Finding(f"{current}; releases are made from {wanted}", WRONG_BRANCH.id)
-    yield _warning_if_started(finding, release, world)
+    yield _warning_if_started(finding, world)
 
 
 def _default_branch(repository: ReleaseRepository) -> str:
@@ -107,7 +107,7 @@ def _default_branch(repository: ReleaseRepository) -> str:
     return usual[0]
 
 
-def _warning_if_started(finding: Finding, release: Release, world: World) -> Finding:
+def _warning_if_started(finding: Finding, world: World) -> Finding:
     """The finding, as a warning where the index already has a file of this release: a started release is finished."""
     artifacts = world.journal.artifacts()
     if not artifacts:
@@ -143,7 +143,7 @@ def git_in_sync(release: Release, world: World) -> Iterator[Finding]:
     head = repository.remote_refs(f"refs/heads/{branch}").get(f"refs/heads/{branch}")
     if head != repository.commit:
         difference = _difference(repository, head) if head else f"{remote} has no branch {branch}: push it first"
-        yield _warning_if_started(Finding(difference, OUT_OF_SYNC.id), release, world)
+        yield _warning_if_started(Finding(difference, OUT_OF_SYNC.id), world)
         return  # out of sync, a push is rejected for that reason alone
     # The rules and hooks of the remote itself only run in a real push.
     ref = f"{repository.commit}:refs/tags/omni-release-may-push"

@@ -94,7 +94,7 @@ def _choices(text: str) -> Iterator[str]:
 
 def _from_ini(file: str, parser: configparser.RawConfigParser, main: str) -> ToxEnvironment:
     listed = next((parser.get(main, key) for key in ("env_list", "envlist") if parser.has_option(main, key)), "")
-    names = list(_expanded(_resolved(parser, listed or "", main, _DEEPEST)))
+    names = list(_expanded(_resolved(parser, listed or "", _DEEPEST)))
     sections = {
         name: section
         for section in parser.sections()
@@ -108,7 +108,7 @@ def _from_ini(file: str, parser: configparser.RawConfigParser, main: str) -> Tox
     for key in _KEYS:
         spellings = (key, key.replace("_", "-"))
         value = next((parser.get(s, k) for s in order for k in spellings if parser.has_option(s, k)), None)
-        lines = _resolved(parser, value or "", order[0], _DEEPEST).replace("\\\n", " ").splitlines()
+        lines = _resolved(parser, value or "", _DEEPEST).replace("\\\n", " ").splitlines()
         kept = tuple(filter(None, (_unless_conditional(line, factors) for line in lines)))
         found[key] = kept if key in _LINES else tuple(_split_names(kept))
     return ToxEnvironment(file, chosen, **found)
@@ -118,13 +118,13 @@ def _split_names(lines: tuple[str, ...]) -> Iterator[str]:
     yield from (name for line in lines for name in re.split(r"[\s,]+", line) if name and "{" not in name)
 
 
-def _resolved(parser: configparser.RawConfigParser, text: str, section: str, depth: int) -> str:
+def _resolved(parser: configparser.RawConfigParser, text: str, depth: int) -> str:
     """The text with its references `{[section]key}` replaced, and the root's folder as `.`."""
 
     def replaced(reference: re.Match[str]) -> str:
         other, key = reference[1], reference[2].strip()
         value = parser.get(other, key) if depth and parser.has_option(other, key) else ""
-        return _resolved(parser, value or "", other, depth - 1)
+        return _resolved(parser, value or "", depth - 1)
 
     text = _REFERENCE.sub(replaced, text)
     text = re.sub(r"\{(toxinidir|tox_root|toxworkdir)\}/?", "./", text)
