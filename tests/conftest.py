@@ -27,6 +27,7 @@ from omni_release.core.model import Finding, Project, Release
 from omni_release.core.settings import Settings
 from omni_release.core.tasks import Check, check
 from omni_release.core.world import World
+from tests import forked
 
 CASES = Path(__file__).parent / "cases"
 
@@ -129,19 +130,24 @@ def child_environment(**variables: str) -> dict[str, str]:
 
 
 def omni(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None, timeout: float = 300) -> Ran:
-    """Run the real command line in its own process."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "omni_release", *map(str, arguments)],
-        cwd=cwd,
-        env=child_environment() if environment is None else environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=timeout,
-        check=False,
-    )
+    """Run the real command line in its own process: see `tests.forked`."""
+    argv, environment = [*map(str, arguments)], child_environment() if environment is None else environment
+    if forked.can_run(environment):
+        ran = Ran(*forked.run(argv, cwd, environment, timeout))
+    else:
+        ended = subprocess.run(
+            [sys.executable, "-m", "omni_release", *argv],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+        ran = Ran(ended.returncode, ended.stdout, ended.stderr)
     # A traceback of a program that the run started is indented, among that program's last lines.
-    assert not any(line.startswith("Traceback") for line in ended.stderr.splitlines()), ended.stderr
-    return Ran(ended.returncode, ended.stdout, ended.stderr)
+    assert not any(line.startswith("Traceback") for line in ran.err.splitlines()), ran.err
+    return ran
 
 
 def git(*arguments: str, cwd: Path) -> str:
