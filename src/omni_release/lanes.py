@@ -184,6 +184,7 @@ def release() -> Lane:
     from omni_release.git.steps import DraftRelease, PushTag, TagRelease
     from omni_release.git.version_checks import version_follows_tags
     from omni_release.publishing.approval_checks import approved
+    from omni_release.publishing.attestation_checks import attestations_verified
     from omni_release.publishing.checks import (
         credentials_present,
         index_responds,
@@ -227,6 +228,7 @@ def release() -> Lane:
                 step(ConfirmVersion(), needs=" ".join((*EVIDENCE, *PROOFS))),
                 step(Upload(), needs="confirm-version"),
                 check(release_listed, needs="upload"),
+                check(attestations_verified, needs="release-listed"),
             ),
             *stage(
                 Stage.VERIFY,
@@ -545,7 +547,7 @@ _VERIFIES = ("works-with-uv", "verify-commands", "works-with-pip", "pip-check")
 
 _SMOKING: dict[str, Callable[[Path | None, str], Lane]] = {"smoke": smoke, "record": record}
 
-_SERVED = ("release-listed", "project-page", "install-with-uv", "install-with-pip", *_VERIFIES)
+_SERVED = ("release-listed", "attestations-verified", "project-page", "install-with-uv", "install-with-pip", *_VERIFIES)
 
 BUILDING: dict[str, Callable[..., Lane]] = {
     **{lane.__name__: lane for lane in (rehearse, build, inspect, tests, publish, verify, watch, replay)},

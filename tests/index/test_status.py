@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from omni_release import index
 from omni_release.core.errors import Inconclusive
-from omni_release.index.client import project_status
+from omni_release.index.client import Client, project_status
 
 NAME = "acme-1.0-py3-none-any.whl"
 SOUND = b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
@@ -22,9 +22,10 @@ INACTIVE = SOUND + b"Classifier: Development Status :: 7 - Inactive\n"
 
 
 @contextlib.contextmanager
-def serving(metadata: bytes | None, says: Any, status: Any = None) -> Iterator[str]:
+def serving(metadata: bytes | None, says: Any, status: Any = None, provenance: Any = None) -> Iterator[str]:
     """The simple API of an index with this metadata; `says` is what the page states about it."""
     file = {"filename": NAME, "url": f"/files/{NAME}", "hashes": {}, "size": 1, "core-metadata": says}
+    file |= {"provenance": provenance}
     page = {"meta": {"api-version": "1.4"}, "name": "acme", "versions": ["1.0"], "files": [file]}
     page |= {"project-status": status} if status else {}
 
@@ -79,6 +80,24 @@ def test_unknown_status(status: Any) -> None:
     """A status that is not of PEP 792, or none, is no reason against a dependency, and hides nothing else."""
     with serving(INACTIVE, True, status=status) as url:
         assert project_status(url, "acme") == "marked as inactive by its maintainers"
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("/integrity/x", "{host}/integrity/x"),
+        ("x", "{host}/simple/acme/x"),
+        ("https://a.invalid/x", "https://a.invalid/x"),
+        (None, ""),
+        (True, ""),
+        ({"url": "x"}, ""),
+    ],
+)
+def test_address_of_provenance(stated: Any, expected: str) -> None:
+    """An incomplete or odd address of a provenance hides no file."""
+    with serving(None, False, provenance=stated) as url:
+        (file,) = Client(url).files("acme")
+        assert file.provenance == expected.format(host=url.removesuffix("/simple/"))
 
 
 def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,7 @@ class CredentialResolver:
                 environment=environment,
                 secrets={name: name for name in variables if name in self._environment},
                 arguments=arguments,
+                trusted=True,
             )
         if configured.client_cert and not self._pypi:
             source = f"the client certificate in {configured.source}"

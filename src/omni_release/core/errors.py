@@ -105,6 +105,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff
 
 
 _MODULES_OF_EXTRA = {
+    "provenance": ("pypi_attestations", "sigstore"),
     "images": ("PIL", "google", "httpx2", "structlog"),
     "smoke": ("pytest", "pytest_recording", "vcr"),
 }

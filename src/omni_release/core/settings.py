@@ -224,12 +224,27 @@ class IndexAddress(typing.NamedTuple):
     project_page: str = ""
 
 
+class PublisherIdentity(typing.NamedTuple):
+    """Who publishes, as the attestations on the index have to say; what is empty is not compared.
+
+    `workflow` is the name of its file, or on GitLab its path; `email` is of Google Cloud, `project_id` of CircleCI.
+    """
+
+    kind: typing.Literal["GitHub", "GitLab", "Google", "CircleCI", ""] = ""
+    repository: str = ""
+    workflow: str = ""
+    environment: str = ""
+    email: str = ""
+    project_id: str = ""
+
+
 class Publish(typing.NamedTuple):
     """How to publish: timeouts in seconds, of one attempt to upload a file, all attempts, and until it is listed.
 
     `approvals` is the number of people who have to approve a release; their keys are in the file `allowed_signers`, and
     reviewers of the GitHub environment `github_environment` count, too. With `rebuilt_elsewhere`, only files are
-    published that a rebuild in another place has given again, byte by byte.
+    published that a rebuild in another place has given again, byte by byte. `publisher` is who the attestations of the
+    files are to be of.
     """
 
     attempt_timeout: float = 300.0
@@ -239,6 +254,7 @@ class Publish(typing.NamedTuple):
     allowed_signers: str = "allowed_signers"
     github_environment: str = ""
     rebuilt_elsewhere: bool = False
+    publisher: PublisherIdentity = PublisherIdentity()
 
 
 class Dependencies(typing.NamedTuple):

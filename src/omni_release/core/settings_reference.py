@@ -30,6 +30,7 @@ TABLES = {
     "verify": "how to verify the installed package",
     "index.company": "the index for `--to company`; `upload` can come from .pypirc",
     "publish": "timeouts of a publish, in seconds; approvals: see how-to/two-approvals.md",
+    "publish.publisher": "who the attestations on the index are to be of: see publishing.md. Default: by the CI job",
     "version": "see versions.md",
     "version.place": "a place that is not discovered: see versions.md",
     "command": "a command of your own: see gate.md",
@@ -86,6 +87,12 @@ KEYS = {
     "publish.allowed-signers": Key('"allowed_signers"', "their keys, as OpenSSH lists them; read from the last tag"),
     "publish.github-environment": Key('"pypi"', "its reviewers count as approvers, too; default: none"),
     "publish.rebuilt-elsewhere": Key("true", "only what a rebuild elsewhere gives again: how-to/rebuild.md"),
+    "publish.publisher.kind": Key('"GitHub"', 'or "GitLab", "Google", "CircleCI"'),
+    "publish.publisher.repository": Key('"acme/acme"', "on GitHub or GitLab"),
+    "publish.publisher.workflow": Key('"release.yml"', "the file of the workflow; on GitLab its path"),
+    "publish.publisher.environment": Key('"pypi"', "the environment that the publisher is limited to"),
+    "publish.publisher.email": Key('"publisher@acme.iam.gserviceaccount.com"', "of Google Cloud"),
+    "publish.publisher.project-id": Key('"fdd9283f-e619-46af-8f9c-851f7d3e8b2b"', "of CircleCI"),
     "version.ignore": Key('["src/acme/legacy/*"]', "globs of files with versions of something else"),
     "version.lockstep": Key('["../acme-c"]', "folders of projects of the repository with the same version"),
     "version.place.path": Key('"deploy/Chart.yaml"', "the file"),
@@ -169,7 +176,9 @@ KEYS = {
 }
 """Each key with its tables, as a project would write them."""
 
-_ONE_OR_THE_OTHER = ("local.python", "version.place.pattern")
+_ONE_OR_THE_OTHER = (
+    *("local.python", "version.place.pattern", "publish.publisher.email", "publish.publisher.project-id"),
+)
 """The keys that stand in a comment in the example: they take the place of the key before them."""
 
 _ARRAYS = ("api.accepted", "downstream", "waiver", "command", "version.place", "smoke.model", "models.model")

@@ -222,7 +222,8 @@ class Access:
     """How an upload authenticates; never the secret itself.
 
     `source` is where the credentials were found, `why` what is wrong with them. Twine gets the variables `environment`
-    and `secrets` (variables, and the names of the secrets that they hold), and the `arguments`.
+    and `secrets` (variables, and the names of the secrets that they hold), and the `arguments`. With `trusted`, the CI
+    service vouches for the job (trusted publishing).
     """
 
     credentials: Credentials
@@ -231,6 +232,7 @@ class Access:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    trusted: bool = False
 
 
 class Index(Protocol):

@@ -90,7 +90,7 @@ def _file(entry: dict[str, Any], page: str) -> IndexFile:
     """A file of a JSON page."""
     import urllib.parse
 
-    yanked, uploaded = entry.get("yanked", False), entry.get("upload-time")
+    yanked, uploaded, provenance = entry.get("yanked", False), entry.get("upload-time"), entry.get("provenance")
     return IndexFile(
         entry["filename"],
         entry["hashes"].get("sha256"),
@@ -98,7 +98,7 @@ def _file(entry: dict[str, Any], page: str) -> IndexFile:
         in_utc(datetime.datetime.fromisoformat(uploaded)) if uploaded else None,
         None if yanked is False else yanked if isinstance(yanked, str) else "",
         entry.get("requires-python") or "",
-        entry.get("provenance") or "",
+        urllib.parse.urljoin(page, provenance) if provenance and isinstance(provenance, str) else "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -77,7 +78,8 @@ class _MetaElements(HTMLParser):
 def parse(project: str, response: Response) -> Page:
     """The page of a project. Raises ResponseTooLarge, and ValueError for another content type.
 
-    The status is read here: the library refuses a whole page for a status that it does not know.
+    The library refuses a whole page for a status that it does not know, or one incomplete address of a provenance: the
+    status is read, and the address completed, before.
     """
     import pypi_simple
 
@@ -87,6 +89,7 @@ def parse(project: str, response: Response) -> Page:
         try:
             document = json.loads(body)
             stated = document.pop("project-status", None) if isinstance(document, dict) else None
+            _complete_addresses(document, response.url)
             page = pypi_simple.ProjectPage.from_json_data(document, response.url)
         except RecursionError:
             raise ValueError("a page of JSON that is nested too deeply") from None
@@ -98,6 +101,14 @@ def parse(project: str, response: Response) -> Page:
         page = pypi_simple.ProjectPage.from_html(project, body, response.url)
         return Page(page, _status(known.get(_STATUS), known.get(f"{_STATUS}-reason")))
     raise ValueError(f"{content_type!r} is not the content type of a simple index")
+
+
+def _complete_addresses(document: object, page: str) -> None:
+    """Complete the addresses of provenance (PEP 740) on a page; what is no text is left out."""
+    files = document.get("files") if isinstance(document, dict) else None
+    for file in files if isinstance(files, list) else ():
+        if isinstance(file, dict) and (address := file.pop("provenance", None)) and isinstance(address, str):
+            file["provenance"] = urllib.parse.urljoin(page, address)
 
 
 def _status(stated: object, reason: object) -> ProjectStatus:

@@ -200,7 +200,8 @@ class LocalIndex(LoopbackServer):
         if not shown:
             return Response("Not found", 404)
         status = self._setup.policy.status
-        return _page(request, store.project_page(project, shown, content_type, status), content_type)
+        text = store.project_page(project, shown, content_type, status, request.host_url)
+        return _page(request, text, content_type)
 
 
 def _content_type(request: Request) -> str:

@@ -110,22 +110,27 @@ def root_page(names: Sequence[str], content_type: str) -> str:
     return _document("Simple index", [f'<a href="{name}/">{name}</a>' for name in names])
 
 
-def project_page(name: str, files: Sequence[StoredFile], content_type: str, status: ProjectStatus = ACTIVE) -> str:
-    """The page of a project (PEP 503, PEP 691) with this status (PEP 792); one in quarantine shows no files."""
+def project_page(
+    name: str, files: Sequence[StoredFile], content_type: str, status: ProjectStatus = ACTIVE, base: str = ""
+) -> str:
+    """The page of a project (PEP 503, PEP 691) with this status (PEP 792); one in quarantine shows no files.
+
+    `base` is the address of the server: that of a provenance is always a whole one (PEP 740).
+    """
     files = () if status.name == QUARANTINED else files
     if content_type != JSON:
-        return _document(f"Links for {name}", [_link(file) for file in files], status)
+        return _document(f"Links for {name}", [_link(file, base) for file in files], status)
     page = {
         "meta": {"api-version": _API},
         "name": name,
         "project-status": {"status": status.name} | ({"reason": status.reason} if status.reason else {}),
         "versions": list(dict.fromkeys(file.version for file in files)),
-        "files": [_json_file(file) for file in files],
+        "files": [_json_file(file, base) for file in files],
     }
     return json.dumps(page)
 
 
-def _json_file(file: StoredFile) -> dict[str, object]:
+def _json_file(file: StoredFile, base: str) -> dict[str, object]:
     metadata: object = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
     required: dict[str, object] = {"requires-python": file.requires_python} if file.requires_python else {}
     return {
@@ -137,12 +142,12 @@ def _json_file(file: StoredFile) -> dict[str, object]:
         "yanked": False,
         "core-metadata": metadata,
         "data-dist-info-metadata": metadata,
-        "provenance": _provenance_url(file) if file.provenance else None,
+        "provenance": _provenance_url(file, base) if file.provenance else None,
         **required,
     }
 
 
-def _link(file: StoredFile) -> str:
+def _link(file: StoredFile, base: str) -> str:
     name = html.escape(file.name, quote=True)
     attributes = [f'href="/files/{name}#sha256={file.digests.sha256}"']
     if file.requires_python:
@@ -151,12 +156,12 @@ def _link(file: StoredFile) -> str:
         attributes.append(f'data-dist-info-metadata="sha256={file.metadata_sha256}"')
         attributes.append(f'data-core-metadata="sha256={file.metadata_sha256}"')
     if file.provenance:
-        attributes.append(f'data-provenance="{html.escape(_provenance_url(file), quote=True)}"')
+        attributes.append(f'data-provenance="{html.escape(_provenance_url(file, base), quote=True)}"')
     return f"<a {' '.join(attributes)}>{name}</a>"
 
 
-def _provenance_url(file: StoredFile) -> str:
-    return f"/files/{file.name}.provenance"
+def _provenance_url(file: StoredFile, base: str) -> str:
+    return f"{base.rstrip('/')}/files/{file.name}.provenance"
 
 
 def _document(title: str, links: Sequence[str], status: ProjectStatus | None = None) -> str:
