@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from omni_release import project
+from omni_release.core.actions import Run
 from omni_release.core.engine import run
 from omni_release.core.model import Outcome, Release, Severity, Status
 from omni_release.core.tasks import Lane, check
-from omni_release.core.world import World
+from omni_release.core.world import Completed, Processes, World
 from omni_release.environments import interpreters
 from omni_release.environments.interpreters import Python
 from omni_release.testing.python_checks import python_inputs, pythons_work
@@ -27,6 +28,7 @@ SOUND = {
     "acme/settings.py": "import sys\nif sys.version_info >= (3, 11):\n    import tomllib\n",
     "acme/host.py": "import the_host_program\n",
 }
+PYPY = "Classifier: Programming Language :: Python :: Implementation :: PyPy"
 CHECK = "import sys, acme\nassert sys.argv[1:] == ['x']\nassert 'a-b'.startswith('a')\n"
 
 
@@ -149,6 +151,56 @@ def test_inputs(tmp_path: Path, release: Release, world: World) -> None:
     assert python_inputs(release, given) == first
     assert python_inputs(loaded(tmp_path, release, {**SOUND, "acme/b.py": ""}, f'["{own}"]'), given) != first
     assert python_inputs(loaded(tmp_path, release, SOUND, f'["{own}"]', tests=CHECK), given) is None
+
+
+@pytest.mark.long
+def test_every_python(other: Python, tmp_path: Path, release: Release, world: World) -> None:
+    """All Pythons here are tried, the older ones fail by name, the others are not tried, and uv downloads none."""
+    modules = {**SOUND, "acme/settings.py": "import tomllib\n"}
+    release = loaded(tmp_path, release, modules, '"all"')
+    write_wheel(release.dist, "acme", "1.0", modules, "Requires-Python: >=3.6", PYPY)
+    canary = tmp_path / "pythons"
+    canary.mkdir()
+    given = replace(world, environment=offline(tmp_path) | {"UV_PYTHON_INSTALL_DIR": str(canary)})
+    (outcome,) = run(Lane("one", (check(pythons_work),)), release, given, today=TODAY)
+    chosen = interpreters.choose(release, given)
+    old = [python for python in chosen.here if python.version < (3, 11)]
+    assert outcome.status is Status.FAILED
+    for python in chosen.here:
+        assert any(f"{python}: `import acme.settings`" in f.message for f in outcome.findings) == (python in old)
+    (notice,) = (f.message for f in outcome.findings if f.severity is Severity.NOTICE)
+    assert all(str(python) in notice.partition(";")[0] for python in chosen.here)
+    assert all(str(python) in notice.partition(";")[2] for python in chosen.missing)
+    assert list(canary.iterdir()) == []
+
+
+class Broken:
+    """The processes of this machine, of which one environment's interpreter starts no program."""
+
+    def __init__(self, real: Processes, name: str) -> None:
+        self._real, self._name = real, name
+
+    def run(self, run: Run) -> Completed:
+        """Run it."""
+        if any("import_objects" in word for word in run.argv) and self._name in run.argv[0]:
+            run = replace(run, argv=(sys.executable, "-c", "raise SystemExit(9)"))
+        return self._real.run(run)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+def test_one_without_result(other: Python, tmp_path: Path, release: Release, world: World) -> None:
+    """That one Python cannot run the program is unknown, and what fails on another one is reported all the same."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    release = loaded(tmp_path, release, {**SOUND, **FAULTY}, f'["{own}", "{other.minor}"]')
+    ours = interpreters.choose(release, replace(world, environment=offline(tmp_path))).here[0]
+    broken: Processes = Broken(world.processes, f"python-{ours.label}")  # type: ignore[assignment]  # it has the rest
+    outcome = ended(release, replace(world, processes=broken), tmp_path)
+    said = "\n".join(finding.message for finding in outcome.findings)
+    assert outcome.status is Status.FAILED
+    assert f"{other}: `import acme.settings`" in said
+    assert f"{ours}: the import ended with exit code 9" in said
 
 
 @pytest.mark.long

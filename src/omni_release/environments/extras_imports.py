@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from omni_release import distributions
 from omni_release.core.cache import Inputs
-from omni_release.core.errors import Inconclusive, NotApplicable
+from omni_release.core.errors import ActionFailed, Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
@@ -77,7 +77,10 @@ def _of_extra(
     if not (installers.succeeds(world, create) and installers.succeeds(world, install)):
         return [], f"the extra {extra} was not installed"
     installed = InstalledRelease(Environment(release, name), wheel)
-    failed, slow = _failures(installed, world)
+    try:
+        failed, slow = _failures(installed, world)
+    except ActionFailed as error:
+        return [], f"with the extra {extra}: {error.message}"
     findings = []
     for module, failure in failed.items():
         if _is_of_extra(installed, extra, failure, plain.get(module)):

@@ -7,13 +7,10 @@ after it: {"object", "file", "version", "callable", "error"}. `error` is null, o
 "broken", "places"}: the modules that were not found, also where that was caught and another error raised, the last one
 first; those of them whose top-level package is installed; and the lines [FILE, LINE] that led to the first of these, or
 to the error, the innermost last. An import that takes more than SECONDS ends this program, after the line {"object",
-"slow": true}. Standard library alone.
+"slow": true}. Standard library alone, and for Python 3.6 and newer: so annotations are strings.
 """
 
-from __future__ import annotations
-
 import importlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -24,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def import_object(name: str) -> dict[str, Any]:
+def import_object(name: str) -> "dict[str, Any]":
     """What an import has given, or its error."""
     path, _, attributes = name.partition(":")
     try:
@@ -37,7 +34,7 @@ def import_object(name: str) -> dict[str, Any]:
         return {"file": None, "version": None, "callable": False, "error": described(error)}
 
 
-def version_of(module: object) -> str | None:
+def version_of(module: object) -> "str | None":
     """The `__version__` of a module, also as an object or in a module of that name; None where it has none."""
     try:
         version = getattr(module, "__version__", None)
@@ -50,7 +47,7 @@ def version_of(module: object) -> str | None:
         return None
 
 
-def described(error: BaseException) -> dict[str, Any]:
+def described(error: BaseException) -> "dict[str, Any]":
     """An error, as the description of this file says."""
     missing = list(missing_modules(error))
     stack = traceback.extract_tb((missing[0] if missing else error).__traceback__)
@@ -67,13 +64,13 @@ def described(error: BaseException) -> dict[str, Any]:
     }
 
 
-def missing_modules(error: BaseException | None) -> Iterator[ModuleNotFoundError]:
+def missing_modules(error: "BaseException | None") -> "Iterator[ModuleNotFoundError]":
     """The modules that were not found, in a chain of errors. The error of importlib.metadata is of distributions."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
         if isinstance(error, ModuleNotFoundError) and error.name:
-            if not isinstance(error, importlib.metadata.PackageNotFoundError):
+            if type(error).__name__ != "PackageNotFoundError":
                 yield error
         error = error.__cause__ or error.__context__
 
@@ -87,7 +84,7 @@ def is_installed(package: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def main(argv: list[str]) -> None:
+def main(argv: "list[str]") -> None:
     """Import all objects, one after the other."""
     objects, result, seconds = argv
     with open(objects, encoding="utf-8") as file:

@@ -27,7 +27,7 @@ from omni_release.environments import installer_config, installers
 from omni_release.environments.import_findings import how_it_failed
 from omni_release.environments.imports import START, Environment, is_module
 from omni_release.environments.inputs import of_artifacts, without_places
-from omni_release.testing.elsewhere import Tried, install
+from omni_release.testing.elsewhere import Tried, install, try_one
 
 BROKEN = Rule("downstream-broken", RuleClass.RELEASE, "Release breaks a package that requires it")
 EXCLUDES = Rule("downstream-excludes", RuleClass.QUALITY, "Package that requires this one does not allow the release")
@@ -57,7 +57,7 @@ def downstream_works(release: Release, world: World) -> Iterator[Finding]:
         raise NotApplicable("the settings have no [[tool.omni-release.downstream]]")
     unknown: list[str] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for outcome in pool.map(partial(_try, release, world), dependents):
+        for outcome in pool.map(lambda one: try_one(one.name, partial(_try, release, world, one)), dependents):
             yield from outcome.findings
             unknown += outcome.unknown
     if unknown:
@@ -81,10 +81,7 @@ class _Dependent:
 
 def _try(release: Release, world: World, settings: Downstream) -> Tried:
     """Try one package with the built wheel, and where it fails, with the last release."""
-    try:
-        dependent = _fetched(release, world, settings)
-    except Inconclusive as error:
-        return Tried(unknown=(f"{settings.name}: {error.message}\n{error.hint}",))
+    dependent = _fetched(release, world, settings)
     wheel = str(distributions.installable(release.dist))
     what = Finding(f"{settings.name} cannot be installed with this release", BROKEN.id)
     problem, unknown = _problem(release, world, dependent, dependent.name, what, wheel)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omni_release import distributions, environments, testing
 from omni_release.core.actions import Copy, Run
+from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.model import Finding, Release, importable
 from omni_release.core.world import World
 from omni_release.environments import installers
@@ -28,6 +29,15 @@ class Tried:
 
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
+
+
+def try_one(what: object, attempt: Callable[[], Tried]) -> Tried:
+    """One attempt of several: what ends it without a result is unknown, and the others go on."""
+    try:
+        return attempt()
+    except (ActionFailed, Inconclusive) as error:
+        tail = error.tail[-4:] if isinstance(error, ActionFailed) else ()
+        return Tried(unknown=("\n".join(filter(None, (f"{what}: {error.message}", *tail, error.hint))),))
 
 
 def install(

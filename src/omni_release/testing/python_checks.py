@@ -22,7 +22,7 @@ from omni_release.environments.imports import Environment, ImportFailure
 from omni_release.environments.inputs import of_artifacts, without_places
 from omni_release.environments.installed_release import InstalledRelease
 from omni_release.environments.interpreters import Python
-from omni_release.testing.elsewhere import Tried, install, run_tests
+from omni_release.testing.elsewhere import Tried, install, run_tests, try_one
 
 INSTALL = Rule("python-install", RuleClass.RELEASE, "Release cannot be installed on a Python that it promises")
 IMPORT = Rule("python-import", RuleClass.RELEASE, "Release does not work on a Python that it promises")
@@ -51,7 +51,9 @@ def pythons_work(release: Release, world: World) -> Iterator[Finding]:
     if tried:
         known = _of_own_python(release, world)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for outcome in pool.map(partial(_try, release, world, known), tried):
+            for outcome in pool.map(
+                lambda python: try_one(python, partial(_try, release, world, known, python)), tried
+            ):
                 yield from outcome.findings
                 unknown += outcome.unknown
         message = f"tried: {', '.join(map(str, tried))}"
@@ -85,10 +87,7 @@ def _try(release: Release, world: World, known: Mapping[str, ImportFailure], pyt
     created = world.processes.run(interpreters.create_environment(release, world, python, name))
     if created.code != 0:
         return Tried(unknown=("\n".join((f"{python}: not tried, as uv makes no environment:", *created.tail[-4:])),))
-    try:
-        file = interpreters.file_for(release.dist, python)
-    except Inconclusive as error:
-        return Tried(unknown=(f"{python}: not tried: {error.message}",))
+    file = interpreters.file_for(release.dist, python)
     place = release.project.stated_in
     what = Finding(f"{python}: the release cannot be installed", INSTALL.id, path=place)
     outcome = install(release, world, name, (str(file),), what)
