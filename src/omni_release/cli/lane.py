@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from omni_release.cli.parser import Commands
     from omni_release.core.model import Project
-    from omni_release.core.runs import Request, RunStore
+    from omni_release.core.runs import Options, Request, RunStore
     from omni_release.core.world import Files, Processes
     from omni_release.run.workspace_session import WorkspaceRequest
     from omni_release.workspaces.model import Workspace
@@ -153,34 +153,22 @@ def _workspace(arguments: Arguments) -> Workspace | None:
 def _workspace_request(arguments: Arguments, workspace: Workspace) -> WorkspaceRequest:
     from omni_release.run.workspace_session import WorkspaceRequest
 
-    return WorkspaceRequest(
-        arguments.command,
-        workspace,
-        packages=tuple(arguments.package),
-        format=arguments.format,
-        dry=arguments.dry_run,
-        run=arguments.run_id,
-        artifacts=arguments.artifacts,
-        output=arguments.output,
-        only=tuple(map(current, arguments.only)),
-        to=arguments.to,
-        yes=arguments.yes,
-        since=arguments.since,
-        verbosity=arguments.verbosity,
-        fresh=arguments.fresh,
-        cache=arguments.cache,
-        approvals=tuple(arguments.approval),
-        rebuilt=tuple(path.absolute() for path in arguments.rebuilt),
-    )
+    packages, options = tuple(arguments.package), _options(arguments).by_name()
+    return WorkspaceRequest(arguments.command, workspace, packages, arguments.since, **options)
 
 
 def request(arguments: Arguments, project: Project | None = None) -> Request:
     """The run that the arguments ask for, of this project in place of the one in the folder."""
     from omni_release.core.runs import Request
 
-    return Request(
-        arguments.command,
-        project or arguments.load_project(),
+    return Request(arguments.command, project or arguments.load_project(), **_options(arguments).by_name())
+
+
+def _options(arguments: Arguments) -> Options:
+    """The options that a run of a package and one of a workspace have in common."""
+    from omni_release.core.runs import Options
+
+    return Options(
         format=arguments.format,
         dry=arguments.dry_run,
         run=arguments.run_id,

@@ -10,8 +10,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from omni_release.core.actions import Write
 from omni_release.core.baseline import Baseline
@@ -207,42 +208,55 @@ class WatchIssue:
     report: Report | None = None
 
 
-@dataclass(frozen=True)
-class Request:
-    """The options of a run: `run` names one to resume, `format` is the form of the report on stdout.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of a run of one package or of a workspace: `run` names one to resume.
 
-    `artifacts` is a folder with distributions that were built elsewhere, `output` a folder for the report in each form.
-    `only` are the ids of the tasks to run, with those that they need; empty means all. `to` is the name of a real
-    index, `destination` its addresses; with `yes` there is no prompt for the version. `verbosity` is -1 for the verdict
-    alone, 0 for the stages and the problems, 1 for every task. `baseline` takes the place of the project's own. With
-    `fresh` no outcome of an earlier run is used; with `cache` they are used whatever the settings say. `issue` is
-    what states the result of a watch. `siblings` are the folders with the distributions of other packages of the
-    workspace that this one is installed with; `resume` is the command that resumes the run of a workspace of which this
-    run is a part, empty for one of its own. `approvals` are files with approvals of the release, `rebuilt` files with
-    records of rebuilds.
+    `format` is the form of the report on stdout. `artifacts` is a folder with distributions that were built elsewhere,
+    `output` a folder for the report in each form. `only` are the ids of the tasks to run, with those that they need;
+    empty means all. `to` is the name of a real index; with `yes` there is no prompt for the version. `verbosity` is -1
+    for the verdict alone, 0 for the stages and the problems, 1 for every task. With `fresh` no outcome of an earlier
+    run is used; with `cache` they are used whatever the settings say. `approvals` are files with approvals of the
+    release, `rebuilt` files with records of rebuilds.
     """
 
-    lane: str
-    project: Project
     format: str = "text"
     dry: bool = False
     run: str | None = None
     artifacts: Path | None = None
     output: Path | None = None
     only: tuple[str, ...] = ()
-    mode: str = ""
     to: str = ""
     yes: bool = False
-    destination: Target | None = None
     verbosity: int = 0
-    baseline: Baseline | None = None
     fresh: bool = False
     cache: bool = False
+    approvals: tuple[Path, ...] = ()
+    rebuilt: tuple[Path, ...] = ()
+
+    def by_name(self) -> dict[str, Any]:
+        """These options by their names: those of another request."""
+        return {field.name: getattr(self, field.name) for field in fields(Options)}
+
+
+@dataclass(frozen=True)
+class Request(Options):
+    """What is asked of a run of one package.
+
+    `destination` are the addresses of the index `to`. `baseline` takes the place of the project's own. `issue` is what
+    states the result of a watch. `siblings` are the folders with the distributions of other packages of the workspace
+    that this one is installed with; `resume` is the command that resumes the run of a workspace of which this run is a
+    part, empty for one of its own.
+    """
+
+    lane: str
+    project: Project
+    mode: str = ""
+    destination: Target | None = None
+    baseline: Baseline | None = None
     issue: WatchIssue | None = None
     siblings: tuple[Path, ...] = ()
-    rebuilt: tuple[Path, ...] = ()
     resume: str = ""
-    approvals: tuple[Path, ...] = ()
 
     @property
     def read_only(self) -> bool:

@@ -17,7 +17,7 @@ from omni_release.core.errors import Inconclusive, OmniReleaseError, from_os_err
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Project, Release, Report, display_path
 from omni_release.core.redaction import redacted
-from omni_release.core.runs import Request, RunStore
+from omni_release.core.runs import Options, Request, RunStore
 from omni_release.core.world import World
 from omni_release.report import files as report_files
 from omni_release.report import text
@@ -28,8 +28,8 @@ from omni_release.workspaces.model import Workspace, WorkspacePackage
 
 
 @dataclass(frozen=True)
-class WorkspaceRequest:
-    """The options of a run of a workspace; most are as those of `core.runs.Request`, for each package.
+class WorkspaceRequest(Options):
+    """What is asked of a run of a workspace; its options are for each package.
 
     `packages` are the names that were given, empty for all. `run` is a run of the workspace. `since` is a commit: a
     package whose files have not changed since then is not released.
@@ -38,20 +38,7 @@ class WorkspaceRequest:
     lane: str
     workspace: Workspace
     packages: tuple[str, ...] = ()
-    format: str = "text"
-    dry: bool = False
-    run: str | None = None
-    artifacts: Path | None = None
-    output: Path | None = None
-    only: tuple[str, ...] = ()
-    to: str = ""
-    yes: bool = False
     since: str = ""
-    verbosity: int = 0
-    fresh: bool = False
-    cache: bool = False
-    approvals: tuple[Path, ...] = ()
-    rebuilt: tuple[Path, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -109,25 +96,11 @@ class WorkspaceSession:
         return RunStore(root, LocalFiles(), secrets.redact, source_tree.tracked_run_files)
 
     def package_request(self, key: str, lane: str, **more: object) -> Request:
-        """The request for a run of one package, with the options of the whole."""
-        asked = self.request
-        output = asked.output / self.projects[key].name if asked.output else None
-        request = Request(
-            lane,
-            self.projects[key],
-            format=asked.format,
-            dry=asked.dry,
-            output=output,
-            to=asked.to,
-            yes=asked.yes,
-            verbosity=asked.verbosity,
-            fresh=asked.fresh,
-            cache=asked.cache,
-            rebuilt=asked.rebuilt,
-            resume=self.resume,
-            approvals=asked.approvals,
-        )
-        return replace(request, **more)  # type: ignore[arg-type]  # the fields of a Request
+        """The request for a run of one package, with the options of the whole and `more` fields."""
+        output = self.request.output / self.projects[key].name if self.request.output else None
+        # A run, a folder of distributions and tasks were named for the whole: `more` has those of this package.
+        own = {"output": output, "resume": self.resume, "run": None, "artifacts": None, "only": ()}
+        return Request(lane, self.projects[key], **{**self.request.by_name(), **own, **more})
 
     def recorded_runs(self) -> dict[str, Path]:
         """The newest run of each package in this run of the workspace, where its folder is still there."""
