@@ -115,3 +115,35 @@ def test_package_of_a_workspace(tmp_path: Path) -> None:
     for folder, arguments in ((root / "packages" / "core", ()), (root, ("--project", "packages/core"))):
         ran = omni("rebuild", *arguments, cwd=folder)
         assert (ran.code, f"run {run.name}" in ran.out) == (0, True), ran.err
+
+
+HOOK = """
+import time
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class Hook(BuildHookInterface):
+    def initialize(self, version, build_data):
+        with open("src/acme_sound/_built.py", "w") as file:
+            file.write(f"BUILT = {time.time()}\\n")
+        build_data["artifacts"] += ["src/acme_sound/_built.py"]
+"""
+
+
+@pytest.mark.long
+def test_real_back_end(tmp_path: Path) -> None:
+    """With hatchling the sample project is equal; with a hook that writes the time, the file is named."""
+    root = copy_case("sound", tmp_path / "acme")
+    built(root)
+    assert omni("rebuild", cwd=root).code == 0
+    (root / "hatch_build.py").write_text(HOOK, encoding="utf-8")
+    (root / ".gitignore").write_text("_built.py\n", encoding="utf-8")
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[tool.hatch.build.hooks.custom]\n")
+    git("add", "--all", cwd=root)
+    git("commit", "--quiet", "--message=hook", cwd=root)
+    built(root)
+    ran = omni("rebuild", cwd=root)
+    assert ran.code == 1
+    assert "acme_sound/_built.py: content" in ran.out
+    assert "Fix: Take the time in src/acme_sound/_built.py from SOURCE_DATE_EPOCH, or leave it out." in ran.out

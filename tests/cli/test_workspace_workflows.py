@@ -178,3 +178,25 @@ def test_build_and_rehearse(root: Path) -> None:
     shutil.rmtree(root.parent / "temp" / "all")
     ended = shell(root, rehearse["Rehearse with the built distributions"]["run"], PACKAGES="acme-plug")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.long
+def test_rebuild(root: Path) -> None:
+    """The job of another runner gets the runs of the build, and rebuilds each package in order."""
+    build = steps("release", "build")
+    for name in ("Plan", "Build"):
+        ended = shell(root, build[name]["run"])
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    temp, clone = root.parent / "temp", root.parent / "clone"
+    shutil.rmtree(temp / "all")
+    git("clone", "--quiet", str(root), str(clone), cwd=root.parent)
+    packages = workflow.Packages(2, by_tag=False)
+    job = yaml.safe_load(workflow.github("release", packages=packages, rebuilt=True))["jobs"]["rebuild"]
+    (script,) = (step["run"] for step in job["steps"] if step["name"].startswith("Rebuild and compare"))
+    ended = shell(clone, script)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((temp / "rebuilt").iterdir())]
+    assert [(record["project"], record["result"]) for record in records] == [
+        ("acme-core", "equal"),
+        ("acme-plug", "equal"),
+    ]

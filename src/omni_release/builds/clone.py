@@ -39,7 +39,8 @@ class Clone:
         if answer.code != 0:
             said = strip_userinfo(answer.err)[-1000:]
             verb = next(word for word in arguments if not word.startswith("-") and "=" not in word)
-            raise Inconclusive(f"git {verb} does not work for {self.shown}: {said}", "Run it yourself to see why.")
+            hint = "Correct what git reports, or name another repository: --from URL|PATH"
+            raise Inconclusive(f"git {verb} does not work for {self.shown}: {said}", hint)
         return answer.out
 
     def ask(self, *arguments: str, cwd: Path | None = None) -> ToolAnswer:
@@ -57,8 +58,8 @@ class Clone:
         Raises Inconclusive where the repository does not answer, or does not have the commit.
         """
         # --no-local: a copy of its own; else the files of git would be links to those of the checkout.
-        copied = ("clone", "--quiet", "--no-checkout", "--no-local", "--template=", "--", self.source, str(self.folder))
-        self.git(*copied, cwd=self.folder.parent)
+        options = ("--quiet", "--no-checkout", "--no-local", "--template=", "--origin=origin")
+        self.git("clone", *options, "--", self.source, str(self.folder), cwd=self.folder.parent)
         if not self._has(commit):
             self.ask("fetch", "--quiet", "origin", commit)  # one that no branch and no tag leads to
         if not self._has(commit):

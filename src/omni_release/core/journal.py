@@ -8,6 +8,8 @@
   runs/RUN/
     journal.jsonl     one event per line, each synced to the disk
     artifacts.json    what was built: name, size, sha256
+    build-environment.json  what it was built with
+    rebuilt/          the records of its rebuilds
     dist/  logs/  cache/  outcomes/  index/
     work-dir          the path of the folder with copies and environments, outside of the checkout
     report.html  report.json  report.junit.xml  report.md  report.sarif
