@@ -18,9 +18,9 @@ from omni_release.cli import models as cli_models
 from omni_release.core.errors import Inconclusive, SettingsError, UsageError
 from omni_release.emulators.service import GenerateRequest
 from omni_release.images import pricing
-from omni_release.models import names, overlay, sources
+from omni_release.models import names, overlay, overlay_file, sources
 from omni_release.models.facts import Stage
-from omni_release.models.overlay import Overlay
+from omni_release.models.overlay_file import Overlay
 from omni_release.models.registry import OVERLAY
 from tests.conftest import child_environment, omni
 
@@ -180,10 +180,10 @@ def test_times_are_read_as_dates(tmp_path: Path) -> None:
 def test_files_of_one_name(tmp_path: Path) -> None:
     """The lists of two vendors may have the same file name."""
     both = updated(ANTHROPIC, updated(OPENAI).overlay).overlay
-    (tmp_path / OVERLAY).write_text(overlay.write(both), encoding="utf-8")
-    found = {model.name: model.source for model in overlay.read(tmp_path / OVERLAY).models}
+    (tmp_path / OVERLAY).write_text(overlay_file.write(both), encoding="utf-8")
+    found = {model.name: model.source for model in overlay_file.read(tmp_path / OVERLAY).models}
     assert (found["gpt-5.5"], found["claude-opus-4-7"]) == ("a.json (openai)", "a.json (anthropic)")
-    assert overlay.write(updated(OPENAI, both).overlay) == overlay.write(both)
+    assert overlay_file.write(updated(OPENAI, both).overlay) == overlay_file.write(both)
 
 
 def test_time_that_is_out_of_range() -> None:
@@ -232,8 +232,8 @@ def test_overlay_is_written_and_read(tmp_path: Path) -> None:
     """The file says the same as what was written; with all facts of a row."""
     for document in (OPENAI, ANTHROPIC, MISTRAL, LITELLM):
         path, written = tmp_path / OVERLAY, updated(document).overlay
-        path.write_text(overlay.write(written), encoding="utf-8")
-        found = overlay.read(path)
+        path.write_text(overlay_file.write(written), encoding="utf-8")
+        found = overlay_file.read(path)
         assert {(m.platform, m.name): m for m in found.models} == {(m.platform, m.name): m for m in written.models}
         assert found.sources == written.sources
 
@@ -354,7 +354,7 @@ def test_command(project: Path, served: str) -> None:
     ran = omni("models", "update", "--from", secret.format("prices.json"), "--format", "json", cwd=project)
     assert f"{served}/prices.json" in (project / OVERLAY).read_text(encoding="utf-8")
     assert ran.code == 0 and "gemini-api/gemini-3.8-flash" in ran.document["changed"]
-    assert {one.name for one in overlay.read(project / OVERLAY).sources} == {"openai", "litellm"}
+    assert {one.name for one in overlay_file.read(project / OVERLAY).sources} == {"openai", "litellm"}
     failed = omni("models", "update", "--from", secret.format("none"), cwd=project)
     assert failed.code == 3
     assert "s3cret" not in ran.out + ran.err + failed.out + failed.err + (project / OVERLAY).read_text(encoding="utf-8")

@@ -126,16 +126,16 @@ def run_update(arguments: Arguments) -> int:
 
     from omni_release.core.documents import to_output, write_file
     from omni_release.core.text import counted
-    from omni_release.models import overlay, sources
+    from omni_release.models import overlay, overlay_file, sources
     from omni_release.models.registry import OVERLAY
 
     path = overlay.user_cache(os.environ) if arguments.user else arguments.load_project().root / OVERLAY
     data, origin, day = _read(arguments.origin or sources.LITELLM, datetime.now(UTC).date())
-    before = overlay.read(path) if path.is_file() else overlay.Overlay()
+    before = overlay_file.read(path) if path.is_file() else overlay_file.Overlay()
     update = sources.update(before, sources.parse(data, origin, day))
     if not arguments.dry_run:
         try:
-            write_file(path, overlay.write(update.overlay).encode())
+            write_file(path, overlay_file.write(update.overlay).encode())
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}", "Correct its permissions.") from None
     if arguments.as_json:

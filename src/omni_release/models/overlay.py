@@ -11,44 +11,20 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omni_release.core.errors import SettingsError
+from omni_release.models import overlay_file
 from omni_release.models.facts import CURRENT, GONE, Claim, Model, Price, Stage
-from omni_release.models.registry import OVERLAY, PROJECT, Platform, Registry, as_date, builtin, model_of
+from omni_release.models.overlay_file import Overlay
+from omni_release.models.registry import OVERLAY, PROJECT, Platform, Registry, builtin
 
 if TYPE_CHECKING:
     from omni_release.core.settings import ModelRow
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where facts were read, on which day, and about which platforms.
-
-    `name` is that of the reader, such as "openai"; `text` is the name of the file, or the address.
-    """
-
-    name: str
-    text: str
-    read: datetime.date
-    platforms: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """What a model has as its source: the files of two vendors may have the same name."""
-        return f"{self.text} ({self.name})"
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """Rows that are added to the built-in table, and their sources."""
-
-    models: tuple[Model, ...] = ()
-    sources: tuple[Source, ...] = ()
 
 
 def at(root: Path, user_cache: Path | None = None) -> Registry:
@@ -99,9 +75,9 @@ def stated(committed: Path, rows: Sequence[ModelRow], user_cache: Path | None = 
     """The registry with the rows of a project's settings, and with its committed file if it exists: see `at`."""
     registry = builtin()
     if user_cache is not None and user_cache.is_file():
-        registry = _with_cache(registry, read(user_cache))
+        registry = _with_cache(registry, overlay_file.read(user_cache))
     if committed.is_file():
-        registry = merged(registry, read(committed))
+        registry = merged(registry, overlay_file.read(committed))
     return _with_rows(registry, rows)
 
 
@@ -124,87 +100,6 @@ def _rows(path: Path) -> tuple[ModelRow, ...]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"is not valid TOML: {error}", path=path) from None
     return settings.read(metadata, path, text).models.model
-
-
-def read(path: Path) -> Overlay:
-    """The rows of a file that `models update` has written. Raises SettingsError where it is invalid."""
-    import tomllib
-
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        sources = tuple(_source(table) for table in document.get("source", ()))
-        texts = {source.name: source.label for source in sources}
-        models = tuple(_model(table, texts) for table in document.get("model", ()))
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", "Correct its permissions.", path=path) from None
-    except (RecursionError, KeyError, ValueError, TypeError, AttributeError) as error:  # the parsers raise ValueErrors
-        what = f"no key {error}" if isinstance(error, KeyError) else str(error)
-        hint = "Correct it, or delete it and run `omni-release models update`. See docs/models.md."
-        raise SettingsError(f"is not a table of models: {what}", hint, path=path) from None
-    return Overlay(models, sources)
-
-
-def _source(table: Mapping[str, Any]) -> Source:
-    platforms = tuple(map(str, table.get("platforms", ())))
-    return Source(str(table["name"]), str(table["from"]), as_date(table["read"]), platforms)
-
-
-def _model(table: Mapping[str, Any], sources: Mapping[str, str]) -> Model:
-    row = {key.replace("-", "_"): value for key, value in table.items()}
-    if "price" in row:
-        price = {key.replace("-", "_"): value for key, value in row["price"].items()}
-        row["price"] = {"source": row["source"], "read": row["read"], **price}
-    return model_of(row, str(row["platform"]), str(row.get("vendor", row["platform"])), sources)
-
-
-def write(overlay: Overlay) -> str:
-    """The text of the file: one block per source and per model, sorted."""
-    lines = ["# Written by `omni-release models update`. Review it as a diff, and commit it: see docs/models.md.", ""]
-    for source in sorted(overlay.sources, key=lambda one: one.name):
-        lines += ["[[source]]", f"name = {_quoted(source.name)}", f"from = {_quoted(source.text)}"]
-        lines += [f"read = {source.read}", f"platforms = [{', '.join(map(_quoted, source.platforms))}]", ""]
-    names = {source.label: source.name for source in overlay.sources}
-    for model in sorted(overlay.models, key=lambda one: (one.platform, one.name)):
-        lines += ["[[model]]", *_block(model, names[model.source]), ""]
-    return "\n".join(lines)
-
-
-def _block(model: Model, source: str) -> Iterable[str]:
-    yield f"platform = {_quoted(model.platform)}"
-    yield f"name = {_quoted(model.name)}"
-    if model.vendor != model.platform:
-        yield f"vendor = {_quoted(model.vendor)}"
-    yield f"kind = {_quoted(model.kind)}"
-    yield f"stage = {_quoted(model.stage)}"
-    for key, value in (("deprecated", model.deprecated), ("end", model.end)):
-        if value is not None:
-            yield f"{key} = {value}"
-    if model.released:
-        yield f"released = {_quoted(model.released)}"
-    if model.successors:
-        yield f"successors = [{', '.join(map(_quoted, model.successors))}]"
-    if model.contested:
-        claims = (
-            f"{{ {f'end = {claim.end}, ' if claim.end else ''}source = {_quoted(claim.source)} }}"
-            for claim in model.contested
-        )
-        yield f"contested = [{', '.join(claims)}]"
-    if model.price is not None:
-        named = ("input", "cached_input", "image_input", "cached_image_input", "text_output", "image_output")
-        prices = ((key.replace("_", "-"), getattr(model.price, key)) for key in named)
-        stated = [f"{key} = {value}" for key, value in prices if value is not None]
-        sizes = [f"{_quoted(size)} = {value}" for size, value in model.price.per_image.items()]
-        stated += [f"per-image = {{ {', '.join(sizes)} }}"] if sizes else []
-        stated += [] if model.price.second_hand else ["first-hand = true"]
-        yield f"price = {{ {', '.join(stated)} }}"
-    yield f"source = {_quoted(source)}"
-    yield f"read = {model.checked}"
-    yield f"first-hand = {_quoted(model.first_hand)}"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", " ", escaped) + '"'
 
 
 def merged(registry: Registry, overlay: Overlay) -> Registry:

@@ -14,7 +14,8 @@ from omni_release.core.errors import Inconclusive, UsageError
 from omni_release.core.vendors import VENDORS
 from omni_release.models import patterns
 from omni_release.models.facts import Model, Price, Stage
-from omni_release.models.overlay import Overlay, Source, combined, merged
+from omni_release.models.overlay import combined, merged
+from omni_release.models.overlay_file import Overlay, Source
 from omni_release.models.references import REGION
 from omni_release.models.registry import builtin
 

@@ -12,7 +12,7 @@ from omni_release.core.text import counted, listed
 from omni_release.core.world import World
 from omni_release.file_roles import Role
 from omni_release.git import ReleaseRepository, release_tag
-from omni_release.preparation import changelog, fragment_program, newest_tag
+from omni_release.preparation import changelog, fragments, newest_tag
 from omni_release.versions import prose
 from omni_release.versions.checkout import Checkout
 from omni_release.versions.member import Member
@@ -34,7 +34,7 @@ def changelog_entry(release: Release, world: World) -> Iterator[Finding]:
     """
     root = release.project.root
     checkout = Checkout(str(root))
-    program = fragment_program(checkout, root)
+    program = fragments.program_of(checkout, root)
     texts = [] if program else list(prose.changelogs(Member(checkout, checkout.inside)))
     if not program and not texts:
         raise NotApplicable("the project has neither a changelog nor fragments of one")
