@@ -109,6 +109,7 @@ class Repository:
         self.bin.mkdir()
         url = f"http://127.0.0.1:{index.port}"
         settings = f'[tool.omni-release.index.mine]\nupload = "{url}/legacy/"\nsimple = "{url}/simple/"\n'
+        settings += '[[tool.omni-release.downstream]]\nname = "acme-web"\n'
         self.write("pyproject.toml", f'[project]\nname = "acme"\nversion = "1.2.3"\n{settings}')
         self.write("CHANGELOG.md", CHANGELOG)
         (self.bin / "gh").write_text(f"#!{sys.executable}\n{GH}", encoding="utf-8")
@@ -155,6 +156,7 @@ def test_recall(tmp_path: Path, index: Index) -> None:
         *NAMES,
         "uploaded 2026-11-20 10:11 UTC",
         "Who has it is unknown",
+        "Known to require acme, by the settings: acme-web.",
         "1. Yank 1.2.3",
         "release edit v1.2.3",
     ):

@@ -52,6 +52,8 @@ def with_status(status: Status, id: str = "three", reason: str = "") -> Outcome:
         ([STEP, with_status(Status.SKIPPED, reason="no tests")], Mark.SKIPPED, "no tests"),
         ([STEP, DONE, with_status(Status.SKIPPED, reason="no tests")], Mark.PASSED, "prepare, one"),
         ([STEP], Mark.PASSED, "prepare"),
+        ([dataclasses.replace(STEP, title="GitHub release is drafted")], Mark.PASSED, "GitHub release is drafted"),
+        ([dataclasses.replace(STEP, title="API fits")], Mark.PASSED, "API fits"),
     ],
 )
 def test_row(outcomes: list[Outcome], mark: Mark, words: str) -> None:

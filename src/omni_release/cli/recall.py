@@ -115,7 +115,8 @@ def _on_index(to: str, project: Project, version: str) -> OnIndex:
     destination = targets.destination(to, project.settings.index, os.environ)
     resolver = CredentialResolver(destination.target, destination.credentials, os.environ)
     target = targets.discover(destination.target, name, resolver.login)
-    return OnIndex.of(target, name, version, PackageIndex(target, resolver).files(name))
+    dependents = (each.name for each in project.settings.downstream)
+    return OnIndex.of(target, name, version, PackageIndex(target, resolver).files(name), dependents)
 
 
 def _mark(arguments: Arguments, mark: GitHubMark | str) -> int:

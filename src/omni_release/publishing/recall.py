@@ -37,11 +37,20 @@ class OnIndex:
     project: str
     version: str
     files: tuple[IndexFile, ...]
+    dependents: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, target: Target, project: str, version: str, listed: Iterable[IndexFile]) -> OnIndex:
-        """Those of this version among all that the index lists."""
-        return cls(target, project, version, tuple(file for file in listed if distributions.is_of(file.name, version)))
+    def of(
+        cls,
+        target: Target,
+        project: str,
+        version: str,
+        listed: Iterable[IndexFile],
+        dependents: Iterable[str] = (),
+    ) -> OnIndex:
+        """Those of this version among all that the index lists; `dependents` are packages known to require it."""
+        files = tuple(file for file in listed if distributions.is_of(file.name, version))
+        return cls(target, project, version, files, tuple(dependents))
 
     @property
     def is_yanked(self) -> bool:
@@ -57,6 +66,10 @@ class OnIndex:
             f"{self.project} {self.version} on {self.target.name}:",
             *(f"  {file.name:<{width}}  {_described(file)}" for file in self.files),
             UNKNOWN,
+            *(
+                [f"Known to require {self.project}, by the settings: {', '.join(self.dependents)}."]
+                * bool(self.dependents)
+            ),
         ]
 
     def steps(self, reason: str) -> list[str]:

@@ -156,7 +156,8 @@ def _count(passed: Sequence[Outcome]) -> str:
 
 def _lowered(title: str) -> str:
     """A title in the middle of a sentence."""
-    return title[:1].lower() + title[1:]
+    first = title.partition(" ")[0]
+    return title if any(letter.isupper() for letter in first[1:]) else title[:1].lower() + title[1:]
 
 
 def _built(passed: Sequence[Outcome]) -> str:
