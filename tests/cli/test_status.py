@@ -87,6 +87,17 @@ def test_next_command(runs: list[dict[str, str]], rehearsal: str, following: str
     assert json.loads(omni("status", "--format", "json", cwd=root).out)["next"] == following
 
 
+def test_damaged_run(case: Callable[[str], Path]) -> None:
+    """A run whose list of distributions cannot be read is passed over; it is still in the list of runs."""
+    root = case("sound")
+    add_run(root, "rehearse", "passed")
+    newer = "20261127-051149-000"
+    (add_run(root, "rehearse", "passed", run=newer) / "artifacts.json").write_text("{torn", encoding="utf-8")
+    state = json.loads(omni("status", "--format", "json", cwd=root).out)
+    assert (state["rehearsal"]["run"], state["next"]) == (RUN, RELEASE)
+    assert [line.split()[0] for line in omni("runs", cwd=root).out.splitlines()] == [newer, RUN]
+
+
 def test_columns(case: Callable[[str], Path]) -> None:
     """Runs and commands stand below each other; a release has its version, and many problems are counted."""
     root = case("sound")

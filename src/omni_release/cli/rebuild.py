@@ -82,7 +82,7 @@ def _built(arguments: Arguments) -> Built:
     store = lane.run_store(arguments.root())
     if arguments.run_id:
         return record.of_run(store.run(arguments.run_id))
-    newest = next((run for run in store.runs() if run.artifacts()), None)
+    newest = next((run for run in store.runs() if run.is_readable() and run.artifacts()), None)
     if newest is None:
         raise UsageError("there is no run with distributions", "Rehearse first: omni-release rehearse")
     return record.of_run(newest)

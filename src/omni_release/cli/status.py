@@ -96,7 +96,7 @@ def _runs(project: Project) -> dict[str, Any]:
     from omni_release.checklists import sign_offs
     from omni_release.report import next_step
 
-    runs = lane.run_store(project.root).runs()
+    runs = [folder for folder in lane.run_store(project.root).runs() if folder.is_readable()]
     rehearsal = next((found for folder in runs if (found := _last(folder, "rehearse"))), None)
     release = next((found for folder in runs if (found := _last(folder, "release"))), None)
     state: dict[str, Any] = {"rehearsal": rehearsal, "release": release, "questions": ""}
@@ -201,7 +201,7 @@ def run_runs(arguments: Arguments) -> int:
     listed = []
     for folder in _store(arguments).runs():
         ended = [event for event in folder.events() if event.get("event") == "ended"]
-        built = folder.artifacts()
+        built = folder.artifacts() if folder.is_readable() else ()
         entry: dict[str, Any] = {"run": folder.path.name, "version": None, "lanes": []}
         if built:
             entry["version"] = distributions.project_and_version(built)[1]

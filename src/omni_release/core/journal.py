@@ -102,6 +102,14 @@ class RunFolder:
             message = f"{self.path / 'artifacts.json'} does not list distributions as this omni-release does"
             raise Inconclusive(message, "Start a new run.") from None
 
+    def is_readable(self) -> bool:
+        """Whether it can be read what the run has built. A damaged one is passed over where runs are searched."""
+        try:
+            self.artifacts()
+        except Inconclusive:
+            return False
+        return True
+
     def tree_hash(self) -> str | None:
         return self._pinned().get("tree")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from omni_release import distributions, source_tree
 from omni_release.core import documents
-from omni_release.core.errors import Inconclusive
 from omni_release.core.model import ALREADY_DONE, Release, Report, Status, Target
 from omni_release.core.runs import Request, RunStore
 from omni_release.core.world import FileState, FileStatus, World
@@ -22,10 +21,9 @@ def reusable_rehearsal(store: RunStore, release: Release, world: World) -> Itera
     commit = release.commit.sha if release.commit else None
     tree = source_tree.fingerprint(release.project.root, world.processes)
     for run in store.runs():
-        try:
-            if run.rehearsal_verdict() != "passed" or (run.commit_built(), run.tree_hash()) != (commit, tree):
-                continue
-        except Inconclusive:
+        if not run.is_readable() or run.rehearsal_verdict() != "passed":
+            continue
+        if (run.commit_built(), run.tree_hash()) != (commit, tree):
             continue
         files = ((run.path / "dist" / artifact.name, artifact.sha256) for artifact in run.artifacts())
         if all(path.is_file() and documents.sha256(path) == sha256 for path, sha256 in files):

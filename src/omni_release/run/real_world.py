@@ -161,11 +161,11 @@ def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) ->
         return store.none()
     if request.lane == "doctor":
         tree = source_tree.fingerprint(request.project.root, processes)
-        built = [run for run in runs if run.tree_hash() == tree]
+        built = [run for run in runs if run.is_readable() and run.tree_hash() == tree]
         rehearsed = (run for run in built if run.rehearsal_verdict() is not None)
         return next(rehearsed, None) or next(iter(built), store.none())
     if request.lane not in _ALWAYS_NEW and request.artifacts is None and newest is not None:
-        if newest.tree_hash() == source_tree.fingerprint(request.project.root, processes):
+        if newest.is_readable() and newest.tree_hash() == source_tree.fingerprint(request.project.root, processes):
             return newest
     if request.lane == "published":
         return store.none()
